@@ -1,0 +1,23 @@
+"""Look inside convolutional networks: shapes, reasons, training, filters, drawings.
+
+``cnnviz.trace(model, (1, 28, 28))`` is loaded on first use, so that importing the package does not
+import torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cnnviz.shapes.trace import trace
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "trace"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "trace":
+        from cnnviz.shapes.trace import trace
+
+        return trace
+    raise AttributeError(f"module 'cnnviz' has no attribute {name!r}")

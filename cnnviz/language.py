@@ -1,0 +1,76 @@
+"""The language in which a person reads cnnviz.
+
+Core functions return numbers and :class:`Message` templates; a template becomes a sentence only when
+it is shown, in the language of the context that shows it. So a cached result serves every language.
+"""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "简体中文"}
+DEFAULT_LANGUAGE = "en"
+LOCALE_DIRECTORY = Path(__file__).parent / "locale"
+
+_language: ContextVar[str] = ContextVar("cnnviz_language", default=DEFAULT_LANGUAGE)
+
+
+def language() -> str:
+    """The code of the current context's language: ``en`` or ``zh``."""
+    return _language.get()
+
+
+def set_language(code: str | None) -> None:
+    """Set the current context's language; an unknown code (from an old link, say) means English."""
+    _language.set(code if code in LANGUAGES else DEFAULT_LANGUAGE)
+
+
+@contextmanager
+def spoken(code: str) -> Iterator[None]:
+    """Use the language ``code`` inside of a ``with`` block."""
+    token = _language.set(code if code in LANGUAGES else DEFAULT_LANGUAGE)
+    try:
+        yield
+    finally:
+        _language.reset(token)
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _catalogue(code: str) -> gettext.NullTranslations:
+    if code == DEFAULT_LANGUAGE:  # English is what stands in the source
+        return gettext.NullTranslations()
+    return gettext.translation("cnnviz", LOCALE_DIRECTORY, languages=[code])
+
+
+def translate(template: str, **values: object) -> str:
+    """``template`` in the current language, its ``{names}`` filled in from ``values``."""
+    text = _catalogue(language()).gettext(template) if template else template
+    return text.format(**values) if values else text
+
+
+@dataclass(frozen=True)
+class Message:
+    """A sentence that is not written yet: a template, and the values that go into it.
+
+    ``str(message)`` writes it in the current language. Values that are messages themselves are
+    written in the same language.
+    """
+
+    template: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def __init__(self, template: str, **values: object) -> None:
+        object.__setattr__(self, "template", template)
+        object.__setattr__(self, "values", values)
+
+    def __str__(self) -> str:
+        return translate(self.template, **self.values)
+
+    def __hash__(self) -> int:
+        return hash((self.template, tuple(sorted((k, str(v)) for k, v in self.values.items()))))

@@ -1,0 +1,78 @@
+"""Everything that the environment decides, read in one place.
+
+=========================  =========================================================  ==================
+variable                   meaning                                                    default
+=========================  =========================================================  ==================
+CNNVIZ_RUNS_DIR            where runs, their database and checkpoints live            ``runs``
+CNNVIZ_DATABASE_URL        the run store's database (SQLAlchemy URL)                  SQLite in the above
+CNNVIZ_DATA_DIR            where full data sets are found, and downloaded to          ``data``
+CNNVIZ_CACHE_DIR           parsed copies of installed data                            the user's cache
+CNNVIZ_CHECKPOINTS_DIR     the shipped checkpoints                                    ``checkpoints``
+CNNVIZ_MAX_WORKERS         how many runs train at once                                one per two cores
+CNNVIZ_THREADS             threads of one training run                                all cores
+CNNVIZ_LEASE_SECONDS       a run whose worker is silent for so long is interrupted    20
+=========================  =========================================================  ==================
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnnviz.errors import UsageError
+from cnnviz.language import Message
+
+PROJECT_DIRECTORY = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings in force; see the module's table."""
+
+    runs_dir: Path
+    database_url: str
+    data_dir: Path
+    cache_dir: Path
+    checkpoints_dir: Path
+    max_workers: int
+    threads: int
+    lease_seconds: float
+
+
+def settings() -> Settings:
+    """Read ``CNNVIZ_*`` from the environment.
+
+    Raises:
+        UsageError: a number is not a number, or not positive.
+    """
+    cores = os.cpu_count() or 1
+    runs_dir = Path(os.environ.get("CNNVIZ_RUNS_DIR", "runs")).absolute()
+    cache_root = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return Settings(
+        runs_dir=runs_dir,
+        database_url=os.environ.get("CNNVIZ_DATABASE_URL", f"sqlite:///{runs_dir / 'runs.sqlite3'}"),
+        data_dir=Path(os.environ.get("CNNVIZ_DATA_DIR", "data")).absolute(),
+        cache_dir=Path(os.environ.get("CNNVIZ_CACHE_DIR", cache_root / "cnnviz")).absolute(),
+        checkpoints_dir=Path(
+            os.environ.get("CNNVIZ_CHECKPOINTS_DIR", PROJECT_DIRECTORY / "checkpoints")
+        ).absolute(),
+        max_workers=int(_positive("CNNVIZ_MAX_WORKERS", max(1, cores // 2), whole=True)),
+        threads=int(_positive("CNNVIZ_THREADS", cores, whole=True)),
+        lease_seconds=_positive("CNNVIZ_LEASE_SECONDS", 20.0),
+    )
+
+
+def _positive(name: str, default: float, whole: bool = False) -> float:
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    try:
+        value = int(text) if whole else float(text)
+    except ValueError:
+        value = 0
+    if not value > 0:
+        raise UsageError(
+            Message("{name} is {text!r}; it must be a number greater than 0.", name=name, text=text)
+        )
+    return value
