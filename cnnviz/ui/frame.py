@@ -1,0 +1,122 @@
+"""What every page begins with: its configuration, the language, the menu."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import streamlit as st
+
+from cnnviz.language import DEFAULT_LANGUAGE, LANGUAGES, Message, language, set_language
+from cnnviz.settings import PROJECT_DIRECTORY
+from cnnviz.ui import warm
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ICON = Path(__file__).parent / "icon.svg"
+
+
+@dataclass(frozen=True)
+class Page:
+    """An entry of the menu: the page's file, its name there, and a Material symbol (Streamlit ships them)."""
+
+    file: str
+    title: Message
+    icon: str
+
+
+HOME = Page("app.py", Message("Home"), ":material/home:")
+ARCHITECTURE = Page("pages/architecture.py", Message("Architecture"), ":material/account_tree:")
+TRAIN = Page("pages/train.py", Message("Train"), ":material/show_chart:")
+FILTERS = Page("pages/filters.py", Message("Filters"), ":material/grid_on:")
+DRAW = Page("pages/draw.py", Message("Draw"), ":material/draw:")
+MENU = (HOME, ARCHITECTURE, TRAIN, FILTERS, DRAW)
+
+
+def frame(title: Message) -> None:
+    """A page's first call: configuration, language, menu. ``title`` is written once the language is known."""
+    warm.page_begins()
+    _restore_language()
+    st.set_page_config(page_title=f"{title} · cnnviz", page_icon=str(ICON), layout="wide")
+    with st.sidebar:
+        for page in MENU:
+            link(page)
+        _language_switch()
+
+
+def link(page: Page, label: str | None = None, **parameters: str) -> None:
+    """A link to ``page``, in the current language, with the page's own query ``parameters``."""
+    if not (PROJECT_DIRECTORY / page.file).exists():
+        return
+    st.page_link(
+        page.file,
+        label=label or str(page.title),
+        icon=page.icon,
+        query_params={**parameters, **_language_parameter()},
+    )
+
+
+def fragment(run_every: float | None = None) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """``st.fragment`` for functions that write text: they keep the language of the page around them.
+
+    A fragment's own rerun is a new context, in which the language would be English again.
+    ``run_every`` is in seconds.
+    """
+
+    def decorate(draw: Callable[P, T]) -> Callable[P, T]:
+        @wraps(draw)
+        def speaking(code: str, *args: P.args, **kwargs: P.kwargs) -> T:
+            set_language(code)
+            return draw(*args, **kwargs)
+
+        rerunnable = st.fragment(speaking, run_every=run_every)
+
+        @wraps(draw)
+        def start(*args: P.args, **kwargs: P.kwargs) -> T:
+            return rerunnable(language(), *args, **kwargs)
+
+        return start
+
+    return decorate
+
+
+def _language_parameter() -> dict[str, str]:
+    return {} if language() == DEFAULT_LANGUAGE else {"lang": language()}
+
+
+def _restore_language() -> None:
+    """The link decides; a link that names no language keeps the session's."""
+    set_language(st.query_params.get("lang", st.session_state.get("_language")))
+    st.session_state["_language"] = language()
+    if st.query_params.to_dict().get("lang") != _language_parameter().get("lang"):
+        _write_language_to_link()
+
+
+def _write_language_to_link() -> None:
+    # Not a widget bound to the link: that would put the label (简体中文) there in place of its code.
+    if parameter := _language_parameter():
+        st.query_params.update(parameter)
+    else:
+        del st.query_params["lang"]
+
+
+def _language_switch() -> None:
+    st.session_state["language_switch"] = language()
+    st.segmented_control(
+        "Language · 语言",
+        options=list(LANGUAGES),
+        format_func=lambda code: LANGUAGES[code],
+        key="language_switch",
+        required=True,
+        on_change=_switch_language,
+    )
+
+
+def _switch_language() -> None:
+    set_language(st.session_state["language_switch"])
+    st.session_state["_language"] = language()
+    _write_language_to_link()

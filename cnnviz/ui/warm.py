@@ -1,0 +1,49 @@
+"""Import what is slow to import, in the background, once per process.
+
+Importing torch takes 2 to 3 seconds, and holds Python's global lock for up to half a second at a time
+while its libraries are loaded. So it starts only when no page has begun for a moment: whoever opens
+the app, thirty at once even, has the first page before torch costs anything. A page that needs torch
+sooner imports it itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+import time
+
+QUIET_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 10.0
+SLOW_IMPORTS = ("torch", "plotly.graph_objects", "streamlit_drawable_canvas")
+
+_log = logging.getLogger(__name__)
+_changed = threading.Condition()
+_latest_page = 0.0
+_thread: threading.Thread | None = None
+
+
+def page_begins() -> None:
+    """Note that a page begins now; the first one starts the thread that will import. Takes microseconds."""
+    global _latest_page, _thread
+    with _changed:
+        _latest_page = time.monotonic()
+        if _thread is None:
+            _thread = threading.Thread(target=_import_when_quiet, name="cnnviz-warm", daemon=True)
+            _thread.start()
+
+
+def _import_when_quiet() -> None:
+    _wait_until_quiet()
+    for name in SLOW_IMPORTS:
+        try:
+            importlib.import_module(name)
+        except Exception:  # the page that needs it will say so; the others go on
+            _log.exception("Could not import %s ahead of time", name)
+
+
+def _wait_until_quiet() -> None:
+    latest_start = time.monotonic() + LONGEST_WAIT_SECONDS
+    with _changed:
+        while (start := min(_latest_page + QUIET_SECONDS, latest_start)) > time.monotonic():
+            _changed.wait(start - time.monotonic())
