@@ -1,0 +1,113 @@
+"""All data sets that cnnviz knows. The list imports no torch and touches no file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from cnnviz.errors import UnknownKeyError
+from cnnviz.language import Message
+
+_DIGITS = tuple(str(digit) for digit in range(10))
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """A named data set.
+
+    ``input_shape`` is (C, H, W); ``mean`` and ``deviation``, one a channel, are what networks usually
+    normalise its images with after these are scaled to 0..1. ``reader`` is the module below
+    ``cnnviz.datasets`` that reads it. ``torchvision`` names the class in ``torchvision.datasets`` that
+    downloads it, and its folder; ``download_bytes`` is how much that is. ``part_of`` names the data set
+    from whose training images these ones were taken.
+    """
+
+    key: str
+    title: str
+    idea: Message
+    input_shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    train_images: int
+    test_images: int
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    reader: str
+    torchvision: str | None = None
+    download_bytes: int = 0
+    part_of: str | None = None
+
+
+_DATASETS = (
+    DatasetInfo(
+        key="mnist-sample",
+        title="MNIST sample",
+        idea=Message(
+            "5,000 handwritten digits out of MNIST's training set, 500 of each class: every fifth is kept "
+            "for testing. They are installed with cnnviz."
+        ),
+        input_shape=(1, 28, 28),
+        classes=_DIGITS,
+        train_images=4_000,
+        test_images=1_000,
+        mean=(0.1307,),
+        deviation=(0.3081,),
+        reader="sample",
+        part_of="mnist",
+    ),
+    DatasetInfo(
+        key="mnist",
+        title="MNIST",
+        idea=Message(
+            "70,000 handwritten digits (LeCun, Cortes and Burges): 60,000 to train on, 10,000 to test."
+        ),
+        input_shape=(1, 28, 28),
+        classes=_DIGITS,
+        train_images=60_000,
+        test_images=10_000,
+        mean=(0.1307,),
+        deviation=(0.3081,),
+        reader="idx",
+        torchvision="MNIST",
+        download_bytes=11_594_722,
+    ),
+)
+_BY_KEY = MappingProxyType({info.key: info for info in _DATASETS})
+
+
+def registered() -> tuple[DatasetInfo, ...]:
+    """All data sets, the one that is always there first."""
+    return _DATASETS
+
+
+def keys() -> tuple[str, ...]:
+    """The keys of all data sets, in the same order."""
+    return tuple(_BY_KEY)
+
+
+def get(key: str) -> DatasetInfo:
+    """The data set registered under ``key``.
+
+    Raises:
+        UnknownKeyError: there is none; the message names the closest key.
+    """
+    try:
+        return _BY_KEY[key]
+    except KeyError:
+        raise UnknownKeyError(Message("The data set"), key, _BY_KEY) from None
+
+
+def overlap(trained_on: str, evaluated_on: str) -> Message | None:
+    """Why a network trained on one data set has no honest test accuracy on another; None where it has.
+
+    Raises:
+        UnknownKeyError: ``evaluated_on`` is no data set.
+    """
+    info = get(evaluated_on)
+    if info.part_of is None or info.part_of != trained_on:
+        return None
+    return Message(
+        "There is no test accuracy on {evaluated}: its images come from the training set of {trained}, "
+        "so this network has seen them during training.",
+        evaluated=info.title,
+        trained=get(trained_on).title,
+    )
