@@ -28,7 +28,7 @@ def language() -> str:
 
 def set_language(code: str | None) -> None:
     """Set the current context's language; an unknown code (from an old link, say) means English."""
-    _language.set(code if code in LANGUAGES else DEFAULT_LANGUAGE)
+    _language.set(code if code is not None and code in LANGUAGES else DEFAULT_LANGUAGE)
 
 
 @contextmanager
@@ -45,7 +45,8 @@ def spoken(code: str) -> Iterator[None]:
 def _catalogue(code: str) -> gettext.NullTranslations:
     if code == DEFAULT_LANGUAGE:  # English is what stands in the source
         return gettext.NullTranslations()
-    return gettext.translation("cnnviz", LOCALE_DIRECTORY, languages=[code])
+    # Better English than no page, should an installation lack the compiled catalogue.
+    return gettext.translation("cnnviz", LOCALE_DIRECTORY, languages=[code], fallback=True)
 
 
 def translate(template: str, **values: object) -> str:

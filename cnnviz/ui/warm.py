@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 _changed = threading.Condition()
 _latest_page = 0.0
 _thread: threading.Thread | None = None
+_finished = threading.Event()
 
 
 def page_begins() -> None:
@@ -33,6 +34,11 @@ def page_begins() -> None:
             _thread.start()
 
 
+def wait(seconds: float) -> bool:
+    """Wait until everything is imported, for at most ``seconds``; whether it is."""
+    return _finished.wait(seconds)
+
+
 def _import_when_quiet() -> None:
     _wait_until_quiet()
     for name in SLOW_IMPORTS:
@@ -40,6 +46,7 @@ def _import_when_quiet() -> None:
             importlib.import_module(name)
         except Exception:  # the page that needs it will say so; the others go on
             _log.exception("Could not import %s ahead of time", name)
+    _finished.set()
 
 
 def _wait_until_quiet() -> None:

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+import pytest
+from streamlit.proto.PageLink_pb2 import PageLink
+from streamlit.testing.v1 import AppTest
+
+from cnnviz import architectures
+from cnnviz.settings import PROJECT_DIRECTORY
+
+OpenPage = Callable[..., AppTest]
+
+
+def links(app: AppTest) -> list[PageLink]:
+    return [element.proto for element in app.get("page_link")]
+
+
+def test_every_architecture_has_a_card(open_page: OpenPage) -> None:
+    app = open_page()
+    shown = [heading.value for heading in app.subheader]
+    assert shown == [architecture.title for architecture in architectures.registered()]
+
+
+def test_menu_carries_the_language(open_page: OpenPage) -> None:
+    app = open_page(lang="zh")
+    assert links(app)
+    assert all(parse_qs(link.query_string).get("lang") == ["zh"] for link in links(app))
+
+
+def test_switch_writes_the_language_into_the_link(open_page: OpenPage) -> None:
+    app = open_page()
+    assert "lang" not in app.query_params
+    app.button_group(key="language_switch").set_value("zh").run()
+    assert app.query_params["lang"] == "zh"
+    assert not app.exception
+    app.button_group(key="language_switch").set_value("en").run()
+    assert "lang" not in app.query_params
+
+
+@pytest.mark.parametrize("code", ["xx", ""])
+def test_unknown_language_is_english(open_page: OpenPage, code: str) -> None:
+    app = open_page(lang=code)
+    assert app.title[0].value == "Look inside convolutional networks"
+    assert "lang" not in app.query_params
+
+
+IMPORTS_NO_TORCH = """
+import sys, threading
+from streamlit.testing.v1 import AppTest
+
+app = AppTest.from_file({app!r}, default_timeout=30).run()
+assert not app.exception, app.exception
+assert app.title and "torch" not in sys.modules
+from cnnviz.ui import warm
+warm.wait(60)
+assert "torch" in sys.modules
+"""
+
+
+def test_first_page_is_there_before_torch() -> None:
+    script = IMPORTS_NO_TORCH.format(app=str(PROJECT_DIRECTORY / "app.py"))
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=PROJECT_DIRECTORY, timeout=120)
