@@ -61,8 +61,10 @@ class Architecture:
         return network
 
     def build_seeded(self, seed: int, **options: object) -> nn.Module:
-        """Like :meth:`build`, with the weights that ``torch.manual_seed(seed)`` gives; the global
-        generator is left as it was. Safe to call from several threads."""
+        """Like :meth:`build`, with the weights that ``torch.manual_seed(seed)`` gives.
+
+        The global generator is left as it was. Safe to call from several threads.
+        """
         import torch
 
         with _seeding, torch.random.fork_rng(devices=[]):

@@ -1,0 +1,120 @@
+"""The arguments that determine an op's output shape, in one form for modules and functions.
+
+Sizes of windows are tuples with one entry a spatial dimension, ``stride`` is never missing, and
+dimensions count from 0 (the batch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+_CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+_TRANSPOSED = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
+_MAX_POOL = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode")
+_AVG_POOL = ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
+_ADAPTIVE = ("input", "output_size")
+
+_POSITIONS: dict[str, tuple[str, ...]] = {
+    **{f"conv{n}d": _CONVOLUTION for n in (1, 2, 3)},
+    **{f"conv_transpose{n}d": _TRANSPOSED for n in (1, 2, 3)},
+    **{f"max_pool{n}d": _MAX_POOL for n in (1, 2, 3)},
+    **{f"avg_pool{n}d": _AVG_POOL for n in (1, 2, 3)},
+    **{f"adaptive_{mode}_pool{n}d": _ADAPTIVE for mode in ("avg", "max") for n in (1, 2, 3)},
+    "linear": ("input", "weight", "bias"),
+    "flatten": ("input", "start_dim", "end_dim"),
+    "cat": ("tensors", "dim"),
+    "concat": ("tensors", "dim"),
+    "mean": ("input", "dim", "keepdim"),
+    "softmax": ("input", "dim"),
+    "log_softmax": ("input", "dim"),
+    "dropout": ("input", "p"),
+}
+"""Names of positional arguments: torch's built-in functions do not tell theirs."""
+
+_MODULE_ATTRIBUTES = (
+    "in_channels",
+    "out_channels",
+    "kernel_size",
+    "stride",
+    "padding",
+    "dilation",
+    "groups",
+    "output_padding",
+    "ceil_mode",
+    "output_size",
+    "in_features",
+    "out_features",
+    "num_features",
+    "start_dim",
+    "end_dim",
+    "p",
+    "dim",
+)
+_WINDOW = ("kernel_size", "stride", "padding", "dilation", "output_padding", "output_size")
+
+
+def module_arguments(module: nn.Module) -> Mapping[str, object]:
+    """The arguments of a layer, read from its attributes."""
+    attributes = vars(module)
+    found = {name: attributes[name] for name in _MODULE_ATTRIBUTES if name in attributes}
+    if "in_channels" in found or "in_features" in found:
+        found["bias"] = getattr(module, "bias", None) is not None
+    return _normalised(found, _spatial_dimensions(type(module).__name__))
+
+
+def function_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, object]:
+    """The arguments of a function call, tensors left out (of a weight, what its shape says)."""
+    if name in ("view", "reshape") and args:
+        sizes = args[1] if len(args) == 2 and isinstance(args[1], Sequence) else args[1:]
+        return {"shape": tuple(sizes)}
+    bound = dict(zip(_POSITIONS.get(name, ()), args, strict=False)) | dict(kwargs)
+    found = {key: value for key, value in bound.items() if not isinstance(value, Tensor) and key != "tensors"}
+    weight = bound.get("weight")
+    if isinstance(weight, Tensor) and (name.startswith("conv") or name == "linear"):
+        found |= _of_weight(name, weight, found)
+        found["bias"] = bound.get("bias") is not None
+    if name in ("cat", "concat"):
+        first = bound["tensors"][0]
+        found["dim"] = int(found.get("dim", 0)) % first.dim()
+    return _normalised({k: v for k, v in found.items() if v is not None}, _spatial_dimensions(name))
+
+
+def _of_weight(name: str, weight: Tensor, found: Mapping[str, Any]) -> dict[str, object]:
+    groups = int(found.get("groups", 1))
+    if name == "linear":
+        return {"in_features": weight.shape[1], "out_features": weight.shape[0]}
+    channels = (weight.shape[0], weight.shape[1] * groups)
+    if name.startswith("conv_transpose"):
+        channels = (weight.shape[1] * groups, weight.shape[0])
+    return {"out_channels": channels[0], "in_channels": channels[1], "kernel_size": tuple(weight.shape[2:])}
+
+
+def _spatial_dimensions(name: str) -> int:
+    for n in (1, 2, 3):
+        if f"{n}d" in name.lower():
+            return n
+    return 0
+
+
+def _normalised(found: dict[str, Any], dimensions: int) -> Mapping[str, object]:
+    if dimensions and "kernel_size" in found:
+        found["stride"] = found.get("stride") or found["kernel_size"]
+        if "in_channels" in found:
+            found.setdefault("groups", 1)
+        found.setdefault("padding", 0)
+        found.setdefault("dilation", 1)
+        found.setdefault("ceil_mode", False)
+    for key in _WINDOW:
+        if dimensions and key in found and not isinstance(found[key], str):
+            found[key] = _per_dimension(found[key], dimensions)
+    return found
+
+
+def _per_dimension(value: Any, dimensions: int) -> tuple[int | None, ...]:
+    if isinstance(value, Sequence):
+        sizes = tuple(value)
+        return sizes * dimensions if len(sizes) == 1 else sizes
+    return (value,) * dimensions

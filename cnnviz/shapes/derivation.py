@@ -1,0 +1,110 @@
+"""The chain of formulas, with numbers filled in, from the input to one op's shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cnnviz.language import Message
+from cnnviz.shapes.op import Op, Shape, shape_text
+from cnnviz.shapes.rules import explain
+from cnnviz.shapes.trace import Trace
+
+
+@dataclass(frozen=True)
+class Step:
+    """One link of a derivation: an op, its rule, the rule with numbers, the shape that comes out."""
+
+    op: Op
+    rule: str
+    substituted: str
+    result: Shape
+    sentence: Message
+
+    @property
+    def text(self) -> str:
+        """The step as a sentence in the current language."""
+        return str(self.sentence)
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """How the shape of ``layer`` comes about, from the input shape on.
+
+    ``steps`` are the ops that every path from the input to the layer goes through, in order; what
+    happens between two of them, side by side, is told by :func:`branches`.
+    """
+
+    layer: str
+    input_shape: Shape
+    steps: tuple[Step, ...]
+
+    @property
+    def chain(self) -> str:
+        """The steps that change the shape in one line: ``1 x 28 x 28 -> (28 - 5)/1 + 1 = 24 -> ...``."""
+        links = [shape_text(self.input_shape)]
+        for step in self.steps:
+            if step.op.input_shapes and step.op.input_shapes[0] != step.result:
+                links.append(step.substituted)
+        return " -> ".join(links)
+
+
+def derive(trace: Trace, index: int) -> Derivation:
+    """Derive the shape of the op at ``index``."""
+    return Derivation(trace.ops[index].name, trace.input_shape, _steps(trace, _through(trace, index)))
+
+
+def derive_failure(trace: Trace) -> Derivation:
+    """Derive what arrived at the call where the trace ended early.
+
+    Raises:
+        ValueError: the trace did not fail.
+    """
+    if trace.failure is None:
+        raise ValueError("the trace did not fail")
+    arrived = [index for index in trace.failure.inputs if index >= 0]
+    steps = _steps(trace, _through(trace, max(arrived))) if arrived else ()
+    return Derivation(trace.failure.name, trace.input_shape, steps)
+
+
+def linear_indices(trace: Trace) -> tuple[int, ...]:
+    """The ops whose ``in_features`` wants an explanation."""
+    return tuple(op.index for op in trace.ops if op.kind == "linear" and "in_features" in op.arguments)
+
+
+def branches(trace: Trace, index: int) -> tuple[tuple[Step, ...], ...]:
+    """For a merging op, the steps of each of its inputs since the branches parted.
+
+    A branch without steps (a residual connection's shortcut) is an empty tuple.
+    """
+    op = trace.ops[index]
+    if len(op.inputs) < 2:
+        return ()
+    dominators = _dominators(trace, max(op.inputs))
+    chains = [dominators[i] if i >= 0 else frozenset[int]() for i in op.inputs]
+    shared = frozenset.intersection(*chains)
+    return tuple(_steps(trace, sorted(chain - shared)) for chain in chains)
+
+
+def _steps(trace: Trace, indices: list[int]) -> tuple[Step, ...]:
+    steps = []
+    for index in indices:
+        op = trace.ops[index]
+        explanation = explain(op, trace.ops)
+        steps.append(
+            Step(op, explanation.rule, explanation.substituted, op.output_shape, explanation.sentence)
+        )
+    return tuple(steps)
+
+
+def _through(trace: Trace, index: int) -> list[int]:
+    return sorted(_dominators(trace, index)[index])
+
+
+def _dominators(trace: Trace, last: int) -> list[frozenset[int]]:
+    """For each op up to ``last``, the ops that every path from the input to it goes through."""
+    found: list[frozenset[int]] = []
+    for op in trace.ops[: last + 1]:
+        sources = [found[i] if i >= 0 else frozenset[int]() for i in op.inputs]
+        common = frozenset.intersection(*sources) if sources else frozenset[int]()
+        found.append(common | {op.index})
+    return found

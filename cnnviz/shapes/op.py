@@ -1,0 +1,125 @@
+"""What a trace is made of: ops, module calls, and where a forward pass broke."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cnnviz.language import Message
+
+Shape = tuple[int, ...]
+"""Sizes without the batch dimension, such as (88, 4, 4)."""
+
+Kind = Literal[
+    "convolution",
+    "pooling",
+    "normalisation",
+    "activation",
+    "dropout",
+    "merge",
+    "reshape",
+    "linear",
+    "other",
+]
+
+MODEL_INPUT = -1
+"""The index that stands for the model's input among an op's ``inputs``."""
+
+
+@dataclass(frozen=True)
+class Op:
+    """One executed leaf of a forward pass: a call of a leaf module, or of a function outside of one.
+
+    ``inputs`` are op indices, -1 is the model's input. ``params`` are the op's own parameters; of
+    weights that were used before, the first op carries them and this one is ``reused``. ``macs``
+    counts one multiply and one add as one, without the bias, for one image. ``arguments`` holds what
+    determines the output shape (``kernel_size``, ``stride``, ...). ``module`` is the path of the leaf
+    module, None for a function. ``call`` counts the function calls that returned tensors up to the
+    one that returned this op's output (None where the output is the input itself); it is how
+    :func:`cnnviz.shapes.capture.capture` finds the op again on real tensors.
+    """
+
+    index: int
+    name: str
+    type: str
+    kind: Kind
+    inputs: tuple[int, ...]
+    input_shapes: tuple[Shape, ...]
+    output_shape: Shape
+    params: int
+    macs: int
+    reused: bool = False
+    module: str | None = None
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    call: int | None = None
+
+
+@dataclass(frozen=True)
+class ModuleCall:
+    """One call of a module, container or leaf, in the order in which the calls returned.
+
+    ``ops_before`` is the number of ops that had been executed when it returned; ``depth`` is 1 for
+    the children of the model. A container's ``params`` are 0: the ops inside carry them.
+    """
+
+    name: str
+    type: str
+    output_shape: Shape
+    params: int
+    depth: int
+    container: bool
+    ops_before: int
+
+
+@dataclass(frozen=True)
+class Unexecuted:
+    """A declared parameter that no op carries: of a layer that was not called, or used directly."""
+
+    name: str
+    shape: Shape
+    params: int
+
+
+@dataclass(frozen=True)
+class Fix:
+    """An edit that mends a failure: set the attribute at ``path`` (``fc.in_features``) to ``value``."""
+
+    path: str
+    value: object
+    text: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Where and why a forward pass ended early.
+
+    ``expected`` and ``received`` are the sizes that do not fit together, where there are such;
+    ``inputs`` are the ops whose outputs the failing call received.
+    """
+
+    name: str
+    type: str
+    reason: Message
+    expected: int | Shape | None = None
+    received: int | Shape | None = None
+    fix: Fix | None = None
+    inputs: tuple[int, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """The diagnosis as a sentence in the current language."""
+        return str(self.reason)
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape as it is shown everywhere: ``88 x 4 x 4``."""
+    return " x ".join(str(size) for size in shape) if shape else "1"
+
+
+def product(shape: Shape) -> int:
+    """The number of elements of a shape."""
+    result = 1
+    for size in shape:
+        result *= size
+    return result

@@ -1,0 +1,287 @@
+"""The one recorder: it watches a forward pass and writes down its ops.
+
+A ``TorchFunctionMode`` sees every torch function that the current thread calls. Hooks on a private
+copy of the model tell it which module is at work, so that a leaf module becomes one op and functions
+outside of leaf modules get the path of their container as name.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from cnnviz.shapes.arguments import function_arguments, module_arguments
+from cnnviz.shapes.macs import MEASURED, formula_macs
+from cnnviz.shapes.naming import function_kind, function_type, is_leaf, module_kind, module_type
+from cnnviz.shapes.op import MODEL_INPUT, ModuleCall, Op, Shape
+
+PASSED_THROUGH = frozenset({"data", "grad", "requires_grad_", "retain_grad"})
+"""Tensor attributes and methods that are bookkeeping, not operations of a network."""
+
+
+@dataclass
+class FailedCall:
+    """The call that raised: a leaf module's, or a function's outside of one."""
+
+    name: str
+    type: str
+    path: str | None  # of the module, None for a function
+    inputs: tuple[int, ...]
+    input_shapes: tuple[Shape, ...]
+    arguments: Mapping[str, object]
+    error: Exception
+
+
+@dataclass
+class _Frame:
+    path: str
+    module: nn.Module
+    leaf: bool
+    macs: int = 0
+    inputs: list[Tensor] = field(default_factory=list)
+
+
+class Recorder(TorchFunctionMode):
+    """Records the ops of one forward pass of ``model``, a private copy in eval mode.
+
+    Puts hooks on ``model`` that stay there: the copy is thrown away with the recorder.
+    """
+
+    def __init__(self, model: nn.Module, model_input: Tensor) -> None:
+        super().__init__()
+        self.model = model
+        self.ops: list[Op] = []
+        self.modules: list[ModuleCall] = []
+        self.calls = 0
+        self.failed: FailedCall | None = None
+        self.carried: set[int] = set()  # ids of the parameters that an op carries
+        self._batch = model_input.shape[0]
+        self._stack: list[_Frame] = [_Frame("", model, leaf=False)]
+        self._leaf: _Frame | None = None
+        self._names: Counter[str] = Counter()
+        self._taken: set[str] = set()
+        self._called: set[int] = set()
+        # A tensor is known by its id, so it must live as long as the recorder.
+        self._alive: list[Tensor] = [model_input]
+        self._producers: dict[int, int] = {id(model_input): MODEL_INPUT}
+        self._made_by_call: dict[int, int] = {}
+        paths = {id(module): path for path, module in model.named_modules()}
+        if is_leaf(model):  # a single layer is a model too
+            model.register_forward_pre_hook(self._entering(type(model).__name__.lower()), with_kwargs=True)
+            model.register_forward_hook(self._left, with_kwargs=True, always_call=False)
+        for module in list(model.modules())[1:]:
+            module.register_forward_pre_hook(self._entering(paths[id(module)]), with_kwargs=True)
+            module.register_forward_hook(self._left, with_kwargs=True)
+
+    # -- modules ---------------------------------------------------------------------------------
+
+    def _entering(self, path: str) -> Callable[..., None]:
+        def enter(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            frame = _Frame(path, module, leaf=self._leaf is None and is_leaf(module))
+            self._stack.append(frame)
+            if frame.leaf:
+                frame.inputs = list(tensors_in((args, kwargs)))
+                self._leaf = frame
+
+        return enter
+
+    def _left(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        frame = self._stack.pop()
+        outputs = list(tensors_in(output))
+        if not outputs:
+            return
+        params, shape = 0, tuple(outputs[0].shape[1:])
+        name = frame.path
+        if frame.leaf:
+            self._leaf = None
+            op = self._record_module(frame, outputs)
+            params, name = op.params, op.name
+        if self._leaf is None:  # modules inside of a leaf are the leaf's own business
+            self.modules.append(
+                ModuleCall(
+                    name=name,
+                    type=module_type(module),
+                    output_shape=shape,
+                    params=params,
+                    depth=len(self._stack),
+                    container=not frame.leaf,
+                    ops_before=len(self.ops),
+                )
+            )
+
+    def _record_module(self, frame: _Frame, outputs: list[Tensor]) -> Op:
+        module = frame.module
+        params, reused = self._own_parameters(module)
+        arguments = module_arguments(module)
+        inputs, input_shapes = self._links(frame.inputs)
+        output_shape = tuple(outputs[0].shape[1:])
+        type_name = module_type(module)
+        macs = frame.macs or formula_macs(
+            type_name, arguments, input_shapes[0] if input_shapes else (), output_shape
+        )
+        op = Op(
+            index=len(self.ops),
+            name=self._unique(frame.path),
+            type=type_name,
+            kind=module_kind(type(module)),
+            inputs=inputs,
+            input_shapes=input_shapes,
+            output_shape=output_shape,
+            params=params,
+            macs=macs,
+            reused=reused,
+            module=frame.path,
+            arguments=arguments,
+            call=self._made_by_call.get(id(outputs[0])),
+        )
+        self._append(op, outputs)
+        return op
+
+    def _own_parameters(self, module: nn.Module) -> tuple[int, bool]:
+        own = [p for p in module.parameters() if id(p) not in self.carried]
+        reused = id(module) in self._called or (not own and any(True for _ in module.parameters()))
+        self._called.add(id(module))
+        self.carried.update(id(p) for p in own)
+        return sum(p.numel() for p in own), reused
+
+    # -- functions -------------------------------------------------------------------------------
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = function_type(func)
+        try:
+            result = self._answer(func, name, args, kwargs)
+        except Exception as error:
+            self._note_failure(name, args, kwargs, error)
+            raise
+        outputs = list(tensors_in(result))
+        if not outputs or name in PASSED_THROUGH:
+            return result
+        if self._leaf is None:
+            self._record_function(name, args, kwargs, outputs)
+        for tensor in outputs:
+            self._made_by_call[id(tensor)] = self.calls
+        self._alive.extend(outputs)
+        self.calls += 1
+        return result
+
+    def _answer(
+        self, func: Callable[..., Any], name: str, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        if func is F.batch_norm and args[0].is_meta:
+            return _batch_norm_on_meta(*args, **kwargs)
+        if name not in MEASURED:
+            return func(*args, **kwargs)
+        with FlopCounterMode(display=False) as counter:
+            result = func(*args, **kwargs)
+        frame = self._leaf or self._stack[-1]
+        frame.macs += counter.get_total_flops() // 2 // self._batch
+        return result
+
+    def _record_function(
+        self, name: str, args: Sequence[Any], kwargs: dict[str, Any], outputs: list[Tensor]
+    ) -> None:
+        inputs, input_shapes = self._links(tensors_in((args, kwargs)))
+        arguments = function_arguments(name, args, kwargs)
+        output_shape = tuple(outputs[0].shape[1:])
+        frame = self._stack[-1]
+        macs, frame.macs = frame.macs, 0
+        op = Op(
+            index=len(self.ops),
+            name=self._unique(self._function_label(name)),
+            type=name,
+            kind=function_kind(name),
+            inputs=inputs,
+            input_shapes=input_shapes,
+            output_shape=output_shape,
+            params=0,
+            macs=macs or formula_macs(name, arguments, input_shapes[0] if input_shapes else (), output_shape),
+            arguments=arguments,
+            call=self.calls,
+        )
+        self._append(op, outputs)
+
+    def _note_failure(self, name: str, args: Sequence[Any], kwargs: dict[str, Any], error: Exception) -> None:
+        if self.failed is not None:
+            return
+        if self._leaf is not None:
+            label, type_name = self._leaf.path, module_type(self._leaf.module)
+            path: str | None = label
+            inputs, shapes = self._links(self._leaf.inputs)
+            arguments = module_arguments(self._leaf.module)
+        else:
+            label, type_name, path = self._function_label(name), name, None
+            inputs, shapes = self._links(tensors_in((args, kwargs)))
+            arguments = function_arguments(name, args, kwargs)
+        self.failed = FailedCall(self._unique(label), type_name, path, inputs, shapes, arguments, error)
+
+    def _function_label(self, name: str) -> str:
+        path = self._stack[-1].path
+        return f"{path}.{name}" if path else name
+
+    @property
+    def innermost(self) -> tuple[str, nn.Module]:
+        """Path and module of the module that is at work."""
+        return self._stack[-1].path, self._stack[-1].module
+
+    # -- links -----------------------------------------------------------------------------------
+
+    def _links(
+        self, tensors: Sequence[Tensor] | Iterator[Tensor]
+    ) -> tuple[tuple[int, ...], tuple[Shape, ...]]:
+        known = [t for t in tensors if id(t) in self._producers]
+        return tuple(self._producers[id(t)] for t in known), tuple(tuple(t.shape[1:]) for t in known)
+
+    def _append(self, op: Op, outputs: list[Tensor]) -> None:
+        self.ops.append(op)
+        for tensor in outputs:
+            self._producers[id(tensor)] = op.index
+        self._alive.extend(outputs)
+
+    def _unique(self, label: str) -> str:
+        name = label
+        while True:
+            self._names[label] += 1
+            if self._names[label] > 1:
+                name = f"{label}_{self._names[label]}"
+            if name not in self._taken:
+                self._taken.add(name)
+                return name
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """All tensors in nested tuples, lists and dicts, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, dict):
+        for entry in value.values():
+            yield from tensors_in(entry)
+    elif isinstance(value, (tuple, list)):
+        for entry in value:
+            yield from tensors_in(entry)
+
+
+def _batch_norm_on_meta(input: Tensor, running_mean: Tensor | None, *rest: Any, **options: Any) -> Tensor:  # noqa: A002
+    """Normalisation keeps the shape, and PyTorch takes long to say so on the meta device.
+
+    The one thing that can go wrong is checked here, with PyTorch's own words.
+    """
+    weight = rest[1] if len(rest) > 1 else options.get("weight")
+    for name, tensor in (("running_mean", running_mean), ("weight", weight)):
+        if tensor is not None and tensor.numel() != input.shape[1]:
+            raise RuntimeError(f"{name} should contain {input.shape[1]} elements not {tensor.numel()}")
+    return torch.empty_like(input)

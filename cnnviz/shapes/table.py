@@ -1,0 +1,111 @@
+"""Summary tables as data: one row a call, and the totals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cnnviz.shapes.op import Kind, ModuleCall, Op, Shape, product
+from cnnviz.shapes.trace import Trace
+
+_BYTES_PER_VALUE = 4  # float32
+_LISTS = ("Sequential", "ModuleList", "ModuleDict")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a summary table. ``label`` is torchsummary's (``Conv2d-1``), empty for functions."""
+
+    label: str
+    name: str
+    type: str
+    kind: Kind | None
+    depth: int
+    output_shape: Shape
+    params: int
+    macs: int
+    reused: bool
+    container: bool
+    op: int | None
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes of float32 values for one image, as torchsummary estimates them.
+
+    ``activations`` counts the output of every module row twice, for the forward and the backward
+    pass.
+    """
+
+    input: int
+    activations: int
+    params: int
+
+    @property
+    def total(self) -> int:
+        """All three added up."""
+        return self.input + self.activations + self.params
+
+
+def rows(trace: Trace, functions: bool = False) -> tuple[Row, ...]:
+    """The rows of a trace in the order in which the calls returned.
+
+    Args:
+        trace: a trace, complete or ended by a failure.
+        functions: also show the calls of functions outside of leaf modules (``relu``, ``cat``).
+    """
+    result: list[Row] = []
+    shown, number = 0, 0
+    for call in trace.modules:
+        if functions:
+            result.extend(_op_row(op) for op in trace.ops[shown : call.ops_before] if op.module is None)
+        shown = max(shown, call.ops_before)
+        if call.type in _LISTS:
+            continue
+        number += 1
+        result.append(_module_row(call, number, trace))
+    if functions:
+        result.extend(_op_row(op) for op in trace.ops[shown:] if op.module is None)
+    return tuple(result)
+
+
+def sizes(trace: Trace) -> Sizes:
+    """How much memory one image needs on its way, by torchsummary's estimate."""
+    values = sum(product(row.output_shape) for row in rows(trace))
+    return Sizes(
+        input=product(trace.input_shape) * _BYTES_PER_VALUE,
+        activations=2 * values * _BYTES_PER_VALUE,
+        params=trace.total_params * _BYTES_PER_VALUE,
+    )
+
+
+def _module_row(call: ModuleCall, number: int, trace: Trace) -> Row:
+    op = None if call.container else trace.ops[call.ops_before - 1]
+    return Row(
+        label=f"{call.type}-{number}",
+        name=call.name,
+        type=call.type,
+        kind=op.kind if op else None,
+        depth=call.depth,
+        output_shape=call.output_shape,
+        params=call.params,
+        macs=op.macs if op else 0,
+        reused=op.reused if op else False,
+        container=call.container,
+        op=op.index if op else None,
+    )
+
+
+def _op_row(op: Op) -> Row:
+    return Row(
+        label="",
+        name=op.name,
+        type=op.type,
+        kind=op.kind,
+        depth=op.name.count(".") + 1,
+        output_shape=op.output_shape,
+        params=op.params,
+        macs=op.macs,
+        reused=op.reused,
+        container=False,
+        op=op.index,
+    )

@@ -1,0 +1,97 @@
+"""Summary tables and derivations as plain text, for terminals."""
+
+from __future__ import annotations
+
+from cnnviz.language import translate as _
+from cnnviz.shapes.derivation import Derivation
+from cnnviz.shapes.op import Shape, shape_text
+from cnnviz.shapes.table import Row, rows, sizes
+from cnnviz.shapes.trace import Trace
+
+_WIDTH = 64
+_MEGABYTE = 1024**2
+
+
+def torchsummary_text(trace: Trace) -> str:
+    """The table as torchsummary 1.5 prints it, to the letter, where that table is right.
+
+    Reused weights count once, and what is declared but not executed is listed below the table.
+    """
+    lines = ["-" * _WIDTH, f"{'Layer (type)':>20}  {'Output Shape':>25} {'Param #':>15}", "=" * _WIDTH]
+    lines += [f"{row.label:>20}  {_bracketed(row.output_shape):>25} {row.params:>15,}" for row in rows(trace)]
+    lines += ["=" * _WIDTH, *_totals(trace), *_notes(trace)]
+    return "\n".join(lines)
+
+
+def table_text(trace: Trace) -> str:
+    """The full table: names, functional operations, multiply-adds, and what is worth a note."""
+    table = [("", "Output shape", "Params", "MACs")]
+    table[0] = (_("Layer (type)"), _("Output shape"), _("Parameters"), _("Multiply-adds"))
+    table += [_cells(row) for row in rows(trace, functions=True)]
+    widths = [max(len(line[column]) for line in table) for column in range(4)]
+    lines = [
+        f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}".rstrip()
+        for a, b, c, d in table
+    ]
+    rule = "-" * max(len(line) for line in lines)
+    total = _(
+        "Parameters: {params}   Multiply-adds: {macs}",
+        params=f"{trace.total_params:,}",
+        macs=f"{trace.macs:,}",
+    )
+    return "\n".join([lines[0], rule, *lines[1:], rule, total, *_notes(trace)])
+
+
+def derivation_text(derivation: Derivation) -> str:
+    """A derivation, one step a line, and the shape-changing steps in a single line below."""
+    head = _("Why {layer} has its shape:", layer=derivation.layer)
+    start = f"  {_('input')}: {shape_text(derivation.input_shape)}"
+    lines = [
+        f"  {step.op.name} ({step.op.type}): {step.substituted}  ->  {shape_text(step.result)}\n      {step.text}"
+        for step in derivation.steps
+    ]
+    return "\n".join([head, start, *lines, "", derivation.chain])
+
+
+def _cells(row: Row) -> tuple[str, str, str, str]:
+    indent = "  " * (row.depth - 1)
+    shared = (
+        " " + _("(shared)") if row.reused and row.kind in ("convolution", "linear", "normalisation") else ""
+    )
+    macs = f"{row.macs:,}" if row.macs else ""
+    params = "" if row.container else f"{row.params:,}"
+    return f"{indent}{row.name} ({row.type}){shared}", shape_text(row.output_shape), params, macs
+
+
+def _totals(trace: Trace) -> list[str]:
+    estimate = sizes(trace)
+    frozen = trace.total_params - trace.trainable_params
+    return [
+        f"Total params: {trace.total_params:,}",
+        f"Trainable params: {trace.trainable_params:,}",
+        f"Non-trainable params: {frozen:,}",
+        "-" * _WIDTH,
+        f"Input size (MB): {estimate.input / _MEGABYTE:0.2f}",
+        f"Forward/backward pass size (MB): {estimate.activations / _MEGABYTE:0.2f}",
+        f"Params size (MB): {estimate.params / _MEGABYTE:0.2f}",
+        f"Estimated Total Size (MB): {estimate.total / _MEGABYTE:0.2f}",
+        "-" * _WIDTH,
+    ]
+
+
+def _notes(trace: Trace) -> list[str]:
+    notes = []
+    if trace.real_pass:
+        notes.append(_("The forward pass needs data: it was traced in one real pass on the CPU."))
+    if trace.failure:
+        notes.append(
+            _("The table ends at {name}: {message}", name=trace.failure.name, message=trace.failure.message)
+        )
+    elif trace.unexecuted:
+        names = ", ".join(f"{entry.name} ({entry.params:,})" for entry in trace.unexecuted)
+        notes.append(_("Declared, but in no layer of this pass: {names}", names=names))
+    return notes
+
+
+def _bracketed(shape: Shape) -> str:
+    return str([-1, *shape])

@@ -1,0 +1,154 @@
+"""Tracing: one forward pass on the meta device, without memory, arithmetic or side effects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cnnviz.errors import UsageError
+from cnnviz.language import Message
+from cnnviz.shapes.copies import meta_copy, sharing_copy
+from cnnviz.shapes.failure import diagnose, forward_raised
+from cnnviz.shapes.op import Failure, ModuleCall, Op, Shape, Unexecuted
+from cnnviz.shapes.recorder import Recorder
+
+TRACED_BATCH = 2
+"""Images in a traced batch: two, so that a ``squeeze()`` cannot take the batch dimension away."""
+
+_LARGEST_SIZE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Trace:
+    """All ops of one forward pass with their links.
+
+    Shapes are without the batch dimension; ``total_params`` counts the elements of the unique
+    ``parameters()``, which is what ``ops`` and ``unexecuted`` add up to where the pass did not fail.
+    ``real_pass`` tells that the forward needs data and was run on the CPU once. ``calls`` is the
+    number of function calls that returned tensors, leaf modules' inner ones included.
+    """
+
+    model: str
+    input_shape: Shape
+    ops: tuple[Op, ...]
+    modules: tuple[ModuleCall, ...]
+    unexecuted: tuple[Unexecuted, ...]
+    total_params: int
+    trainable_params: int
+    failure: Failure | None
+    real_pass: bool
+    calls: int
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of all ops, for one image."""
+        return sum(op.macs for op in self.ops)
+
+    def op(self, name: str) -> Op:
+        """The op called ``name``.
+
+        Raises:
+            UnknownKeyError: there is none; the message names the closest one.
+        """
+        from cnnviz.errors import UnknownKeyError
+
+        for op in self.ops:
+            if op.name == name:
+                return op
+        raise UnknownKeyError(Message("The layer"), name, [op.name for op in self.ops])
+
+    def __str__(self) -> str:
+        from cnnviz.shapes.text import table_text
+
+        return table_text(self)
+
+
+def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
+    """Trace ``model`` for one input of shape ``input_shape``, (C, H, W) for images.
+
+    The model may live on any device. It is not changed: no hook, mode, buffer, gradient or random
+    number of it or of the process is touched. A forward that fails gives a trace that ends there.
+
+    Raises:
+        UsageError: a size that is no positive whole number.
+        CnnvizError: the model cannot be copied.
+    """
+    shape = _checked(input_shape)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        recorder, error = _record(meta_copy(model), torch.empty(TRACED_BATCH, *shape, device="meta"))
+        real_pass = error is not None and _needs_data(error)
+        if real_pass:
+            generator = torch.Generator().manual_seed(0)
+            recorder, error = _record(
+                _with_values(sharing_copy(model)), torch.rand(TRACED_BATCH, *shape, generator=generator)
+            )
+    parameters = dict(model.named_parameters())
+    return Trace(
+        model=type(model).__name__,
+        input_shape=shape,
+        ops=tuple(recorder.ops),
+        modules=tuple(recorder.modules),
+        unexecuted=_unexecuted(recorder),
+        total_params=sum(p.numel() for p in parameters.values()),
+        trainable_params=sum(p.numel() for p in parameters.values() if p.requires_grad),
+        failure=None if error is None else _failure(recorder, error),
+        real_pass=real_pass,
+        calls=recorder.calls,
+    )
+
+
+def _record(model: nn.Module, model_input: Tensor) -> tuple[Recorder, Exception | None]:
+    recorder = Recorder(model, model_input)
+    try:
+        with recorder:
+            model(model_input)
+    except Exception as error:  # whatever a person's forward raises becomes the trace's failure
+        return recorder, error
+    return recorder, None
+
+
+def _needs_data(error: Exception) -> bool:
+    """Whether a forward failed only because tensors on the meta device hold no values."""
+    return "meta" in str(error).lower()
+
+
+def _with_values(model: nn.Module) -> nn.Module:
+    """Give values to a model that was built on the meta device; any will do for its shapes."""
+    if any(t.is_meta for t in [*model.parameters(), *model.buffers()]):
+        model = model.to_empty(device="cpu")
+        for tensor in [*model.parameters(), *model.buffers()]:
+            tensor.zero_()
+    return model
+
+
+def _failure(recorder: Recorder, error: Exception) -> Failure:
+    if recorder.failed is not None and recorder.failed.error is error:
+        return diagnose(recorder.failed, recorder.ops)
+    path, module = recorder.innermost
+    return forward_raised(path, module, error)
+
+
+def _unexecuted(recorder: Recorder) -> tuple[Unexecuted, ...]:
+    return tuple(
+        Unexecuted(name, tuple(parameter.shape), parameter.numel())
+        for name, parameter in recorder.model.named_parameters()
+        if id(parameter) not in recorder.carried
+    )
+
+
+def _checked(input_shape: Sequence[Any]) -> Shape:
+    sizes = tuple(input_shape)
+    if not sizes or not all(isinstance(n, int) and 1 <= n <= _LARGEST_SIZE for n in sizes):
+        raise UsageError(
+            Message(
+                "The input shape {shape} is not possible: it takes whole numbers from 1 to {largest}, "
+                "such as 1,28,28 for (channels, height, width).",
+                shape=",".join(str(n) for n in sizes) or "-",
+                largest=f"{_LARGEST_SIZE:,}",
+            )
+        )
+    return sizes
