@@ -1,0 +1,240 @@
+"""Trained weights, with the facts needed to trust them: ``<id>.safetensors`` and ``<id>.json`` beside it.
+
+Shipped checkpoints lie in ``CNNVIZ_CHECKPOINTS_DIR``; a run's own one, named like the run, in its folder.
+Listing them reads only the JSON files and imports no torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cnnviz
+from cnnviz import architectures
+from cnnviz.errors import CnnvizError, UnknownKeyError
+from cnnviz.files import write_json, write_whole
+from cnnviz.language import Message
+from cnnviz.settings import settings
+from cnnviz.training.errors import CheckpointError
+from cnnviz.training.observer import EpochMetrics, TrainingResult
+from cnnviz.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The facts about one set of weights.
+
+    ``test_accuracy`` (0..1) and ``test_loss`` belong to exactly these weights, on the test images of
+    ``dataset``; ``best_test_accuracy`` is that of the best epoch on the way. ``dataset_digest`` and
+    ``sha256`` are hex: of the data, and of the bytes of the safetensors file at ``weights``.
+    ``created_at`` is ISO 8601 in UTC.
+    """
+
+    id: str
+    architecture: str
+    options: Mapping[str, object]
+    dataset: str
+    recipe: Recipe
+    test_accuracy: float
+    test_loss: float
+    best_test_accuracy: float
+    stopped: bool
+    epochs: tuple[EpochMetrics, ...]
+    dataset_digest: str
+    versions: Mapping[str, str]
+    sha256: str
+    created_at: str
+    run_id: str
+    weights: Path = field(compare=False)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.sha256))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The facts as plain JSON values, as they stand in the file."""
+        values = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
+        del values["weights"]
+        return {
+            **values,
+            "options": dict(self.options),
+            "versions": dict(self.versions),
+            "recipe": self.recipe.to_dict(),
+            "epochs": [dataclasses.asdict(epoch) for epoch in self.epochs],
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], weights: Path) -> Checkpoint:
+        """The facts that :meth:`to_dict` wrote, of the safetensors file ``weights``.
+
+        Raises:
+            TypeError, KeyError, UsageError: something is missing, unknown or of another kind.
+        """
+        parsed = {
+            "recipe": Recipe.from_dict(values["recipe"]),
+            "epochs": tuple(EpochMetrics(**epoch) for epoch in values["epochs"]),
+            "weights": weights,
+        }
+        return cls(**{**values, **parsed})
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What there is: shipped checkpoints first, then those of runs, the newest first; and what is damaged."""
+
+    checkpoints: tuple[Checkpoint, ...]
+    problems: tuple[CheckpointError, ...]
+
+
+def save(
+    directory: Path,
+    checkpoint_id: str,
+    result: TrainingResult,
+    *,
+    dataset_digest: str,
+    run_id: str,
+) -> Checkpoint:
+    """Write ``<id>.safetensors`` and ``<id>.json`` into ``directory``, each whole, the weights first.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written; a checkpoint that was there stays.
+    """
+    from cnnviz.training.weights import to_bytes
+
+    path = directory / f"{checkpoint_id}.safetensors"
+    data = to_bytes(result.model)
+    recipe = result.recipe
+    checkpoint = Checkpoint(
+        id=checkpoint_id,
+        architecture=recipe.architecture,
+        options=dict(recipe.options),
+        dataset=recipe.dataset,
+        recipe=recipe,
+        test_accuracy=result.test_accuracy,
+        test_loss=result.test_loss,
+        best_test_accuracy=max([result.test_accuracy, *(epoch.test_accuracy for epoch in result.epochs)]),
+        stopped=result.stopped,
+        epochs=result.epochs,
+        dataset_digest=dataset_digest,
+        versions=_versions(),
+        sha256=hashlib.sha256(data).hexdigest(),
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        run_id=run_id,
+        weights=path,
+    )
+    write_whole(path, data)
+    write_json(path.with_suffix(".json"), checkpoint.to_dict())
+    return checkpoint
+
+
+def scan() -> Listing:
+    """Look at all checkpoints that there are; only changed JSON files are read again."""
+    checkpoints: list[Checkpoint] = []
+    problems: list[CheckpointError] = []
+    for path in [*_shipped(), *_of_runs()]:
+        try:
+            status = path.stat()
+            checkpoints.append(_read(path, status.st_mtime_ns, status.st_size))
+        except CheckpointError as error:
+            problems.append(error)
+        except FileNotFoundError:  # deleted since the folder was listed
+            continue
+    return Listing(tuple(checkpoints), tuple(problems))
+
+
+def available() -> list[Checkpoint]:
+    """All readable checkpoints: shipped ones first, then those of runs, the newest first."""
+    return list(scan().checkpoints)
+
+
+def get(checkpoint_id: str) -> Checkpoint:
+    """The checkpoint with this id.
+
+    Raises:
+        CheckpointError: it is there, but its JSON is damaged.
+        UnknownKeyError: there is none; the message names the closest one.
+    """
+    listing = scan()
+    for checkpoint in listing.checkpoints:
+        if checkpoint.id == checkpoint_id:
+            return checkpoint
+    for problem in listing.problems:
+        if problem.id == checkpoint_id:
+            raise problem
+    raise UnknownKeyError(
+        Message("The checkpoint"), id, [checkpoint.id for checkpoint in listing.checkpoints]
+    )
+
+
+def find(name: str) -> Checkpoint:
+    """The checkpoint that ``name`` means: an id, or an architecture's key for that of the course's recipe.
+
+    Raises:
+        CheckpointError: it is there, but its JSON is damaged.
+        UnknownKeyError: there is none; the message names the closest one.
+    """
+    if name in architectures.keys():  # noqa: SIM118  a function, not a mapping's keys
+        return get(f"{name}-{architectures.get(name).dataset}")
+    return get(name)
+
+
+def load_model(checkpoint: Checkpoint) -> nn.Module:
+    """The trained network, in eval mode and without gradients, on the CPU. Everything is checked first.
+
+    Raises:
+        CheckpointError: the file is missing, is not the one that was saved, does not fit the
+            architecture, or holds numbers that are not finite.
+    """
+    from torch import device
+
+    from cnnviz.training import weights
+
+    tensors = weights.read(checkpoint.id, checkpoint.weights, checkpoint.sha256)
+    with device("meta"):  # costs no time, and takes nothing from the global generator
+        model = architectures.get(checkpoint.architecture).build(**checkpoint.options)
+    weights.check_fit(checkpoint.id, checkpoint.architecture, tensors, model.state_dict())
+    model.load_state_dict(tensors, assign=True)
+    return model.requires_grad_(False).eval()
+
+
+def _versions() -> dict[str, str]:
+    import torch
+
+    return {"cnnviz": cnnviz.__version__, "torch": torch.__version__, "python": platform.python_version()}
+
+
+def _shipped() -> list[Path]:
+    return sorted(settings().checkpoints_dir.glob("*.json"))
+
+
+def _of_runs() -> list[Path]:
+    runs = settings().runs_dir
+    folders = [folder for folder in runs.iterdir() if folder.is_dir()] if runs.is_dir() else []
+    paths = [folder / f"{folder.name}.json" for folder in folders]
+    found = [(path.stat().st_mtime_ns, path) for path in paths if path.is_file()]
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+@lru_cache(maxsize=4096)
+def _read(path: Path, changed: int, size: int) -> Checkpoint:
+    """The facts in ``path``; the other arguments make a changed file another entry of the cache."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        checkpoint = Checkpoint.from_dict(values, path.with_suffix(".safetensors"))
+    except (ValueError, TypeError, KeyError, AttributeError, CnnvizError) as error:
+        reason = Message("{path} is damaged ({error})", path=path.name, error=error)
+        raise CheckpointError(path.stem, reason) from error
+    if checkpoint.id != path.stem:
+        reason = Message("{path} is about another checkpoint, {other}", path=path.name, other=checkpoint.id)
+        raise CheckpointError(path.stem, reason)
+    return checkpoint
