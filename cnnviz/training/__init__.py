@@ -1,0 +1,1 @@
+"""Training: recipes, the loop, the store of runs, workers and checkpoints."""

@@ -1,0 +1,38 @@
+"""Giving a run's checkpoint away under the name that it is shipped by."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from cnnviz.files import write_json, write_whole
+from cnnviz.language import Message
+from cnnviz.training import checkpoints
+from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.training.errors import CheckpointError
+
+
+def export_checkpoint(run_id: str, directory: Path) -> Checkpoint:
+    """Write a run's checkpoint as ``<architecture>-<dataset>.safetensors`` and ``.json`` into ``directory``.
+
+    Returns:
+        the checkpoint under its new id.
+
+    Raises:
+        UnknownKeyError: the run has no checkpoint.
+        CheckpointError: its weights are not those that were saved.
+        StorageError: the disk is full or the folder cannot be written.
+    """
+    source = checkpoints.get(run_id)
+    name = f"{source.architecture}-{source.dataset}"
+    try:
+        data = source.weights.read_bytes()
+    except OSError as error:
+        raise CheckpointError(run_id, Message("{problem}", problem=error)) from error
+    if hashlib.sha256(data).hexdigest() != source.sha256:
+        raise CheckpointError(run_id, Message("the SHA-256 of its weights does not match"))
+    weights = directory / f"{name}.safetensors"
+    write_whole(weights, data)
+    facts = {**source.to_dict(), "id": name}
+    write_json(weights.with_suffix(".json"), facts)
+    return Checkpoint.from_dict(facts, weights)

@@ -1,0 +1,122 @@
+"""What a run is: its status and the facts that the store keeps of it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from cnnviz.language import Message
+
+_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that can be taken for another
+
+
+class Status(StrEnum):
+    """Where a run is in its life; :func:`describe` says it in words."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+ACTIVE = (Status.STARTING, Status.RUNNING)
+OPEN = (Status.QUEUED, *ACTIVE)
+
+_WORDS: Mapping[Status, Message] = {
+    Status.QUEUED: Message("queued"),
+    Status.STARTING: Message("starting"),
+    Status.RUNNING: Message("running"),
+    Status.FINISHED: Message("finished"),
+    Status.STOPPED: Message("stopped"),
+    Status.INTERRUPTED: Message("interrupted"),
+    Status.FAILED: Message("failed"),
+}
+
+
+def describe(status: Status) -> Message:
+    """The word for a status that a person reads."""
+    return _WORDS[status]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of a recipe, as the store knows it at one moment.
+
+    Times are seconds since 1970 (UTC); ``epoch`` and ``step`` count from 1 and are 0 before the first;
+    ``test_accuracy`` (0 to 1) is the last epoch's; ``checkpoint`` is the checkpoint's id.
+    """
+
+    number: int
+    id: str
+    recipe: Mapping[str, Any]
+    status: Status
+    reason: Message | None
+    worker: str | None
+    host: str | None
+    pid: int | None
+    lease_until: float | None
+    lease_ticks: float | None
+    epoch: int
+    step: int
+    total_steps: int
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+    test_accuracy: float | None
+    checkpoint: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the run still waits or goes on."""
+        return self.status in OPEN
+
+    @property
+    def architecture(self) -> str:
+        """The key of the architecture that is trained."""
+        return str(self.recipe.get("architecture", ""))
+
+    @property
+    def dataset(self) -> str:
+        """The key of the data that it is trained on."""
+        return str(self.recipe.get("dataset", ""))
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs the recipe asks for."""
+        return int(self.recipe.get("epochs", 0))
+
+
+def new_run_id() -> str:
+    """A run id: today's date and six random letters, unique across machines for all that we will see."""
+    return f"{datetime.now():%Y%m%d}-" + "".join(secrets.choice(_LETTERS) for _ in range(6))
+
+
+def message_to_json(message: Message | None) -> dict[str, Any] | None:
+    """A message as JSON, so that it can be shown in any language later."""
+    if message is None:
+        return None
+    return {"template": message.template, "values": {k: _to_json(v) for k, v in message.values.items()}}
+
+
+def message_from_json(data: Mapping[str, Any] | None) -> Message | None:
+    """The message that :func:`message_to_json` wrote."""
+    if data is None:
+        return None
+    values = {
+        name: message_from_json(value) if isinstance(value, Mapping) else value
+        for name, value in data["values"].items()
+    }
+    return Message(data["template"], **values)
+
+
+def _to_json(value: object) -> object:
+    if isinstance(value, Message):
+        return message_to_json(value)
+    return value if isinstance(value, int | float | str) else str(value)

@@ -1,0 +1,196 @@
+"""Carrying out one run: in a worker process, or in the terminal's own.
+
+Importing this imports no torch: a worker claims its run first, and loads what is slow afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import signal
+import sys
+import threading
+import traceback
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.files import StorageError
+from cnnviz.language import Message
+from cnnviz.settings import Settings, settings
+from cnnviz.training.executor import LOG_NAME, start_queued
+from cnnviz.training.keeper import Keeper, Recorder, persistently, reserved_space
+from cnnviz.training.metrics import FILE_NAME, MetricsWriter
+from cnnviz.training.observer import Observer
+from cnnviz.training.recipe import Recipe
+from cnnviz.training.runs import Run, Status
+from cnnviz.training.store import RunStore, open_store
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """How a run ended, and further columns of the store that belong to it."""
+
+    status: Status
+    reason: Message | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_good(self) -> bool:
+        return self.status in (Status.FINISHED, Status.STOPPED)
+
+
+def main(run_id: str) -> int:
+    """Carry out a queued run, then see to it that the next one starts.
+
+    Returns:
+        the exit status: 0 where the run finished or a person stopped it, 2 where there is no such run,
+        else 1; standard error says why.
+    """
+    worker = uuid.uuid4().hex
+    try:
+        store = open_store()
+        run = store.get(run_id)
+        if not store.claim(run_id, worker):
+            raise CnnvizError(Message("The run {id} has a worker already, or is over.", id=run_id))
+        ending = _carry_out(store, run, worker, None)
+        start_queued(store.settings)
+    except CnnvizError as error:
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    if ending.reason is not None:
+        print(ending.reason, file=sys.stderr)
+    return 0 if ending.is_good else 1
+
+
+def run_in_foreground(
+    recipe: Recipe, observer: Observer | None = None, configuration: Settings | None = None
+) -> Run:
+    """Train in this process, at once, as a run like any other: in the store, with lease and checkpoint.
+
+    Control-C ends it as Stop on a page does: the run is ``stopped``, and keeps its metrics and weights.
+
+    Returns:
+        the run at its end, ``finished`` or ``stopped``; its figures are in the store.
+
+    Raises:
+        CnnvizError: the recipe is invalid, or the run failed or was interrupted; the message says why.
+    """
+    recipe.validate()
+    store = open_store(configuration or settings())
+    worker = uuid.uuid4().hex
+    run = store.get(store.create(recipe, worker))
+    ending = _carry_out(store, run, worker, observer)
+    start_queued(store.settings)
+    if ending.reason is not None and not ending.is_good:
+        raise CnnvizError(ending.reason)
+    return store.get(run.id)
+
+
+def _carry_out(store: RunStore, run: Run, worker: str, audience: Observer | None) -> _Ending:
+    """Do everything for a run that ``worker`` has claimed, and write into the store how it ended."""
+    with Keeper(store, run.id, worker) as keeper, _heeding_signals(keeper):
+        ending = _attempt(keeper, run, audience)
+        facts = {"epoch": keeper.epoch, "step": keeper.step, **ending.facts}
+        kept = persistently(lambda: store.finish(run.id, worker, ending.status, ending.reason, **facts))
+    if not kept:
+        return _Ending(Status.INTERRUPTED, Message("The run {id} was taken from its worker.", id=run.id))
+    return ending
+
+
+def _attempt(keeper: Keeper, run: Run, audience: Observer | None) -> _Ending:
+    folder = keeper.store.folder(run.id)
+    try:
+        with reserved_space(folder):
+            return _train(keeper, run, folder, audience)
+    except KeyboardInterrupt:
+        return _Ending(Status.STOPPED)
+    except CnnvizError as error:
+        return _Ending(Status.FAILED, error.message)
+    except OSError as error:
+        return _Ending(Status.FAILED, _storage(error, folder))
+    except Exception as error:
+        return _Ending(Status.FAILED, _unforeseen(error, run, folder))
+
+
+def _train(keeper: Keeper, run: Run, folder: Path, audience: Observer | None) -> _Ending:
+    from cnnviz import datasets
+    from cnnviz.training import checkpoints, loop
+
+    recipe = Recipe.from_dict(run.recipe)
+    dataset = datasets.load(recipe.dataset)
+    if keeper.must_stop():
+        return _ending(keeper, {})
+    with MetricsWriter(folder / FILE_NAME) as metrics:
+        recorder = Recorder(keeper, metrics, recipe.epochs, audience)
+        result = loop.train(recipe, dataset, recorder, stop=keeper.must_stop)
+    facts: dict[str, Any] = {}
+    if result.steps > 0 and not keeper.lost:
+        checkpoints.save(folder, run.id, result, dataset_digest=dataset.digest, run_id=run.id)
+        facts = {"checkpoint": run.id, "test_accuracy": result.test_accuracy}
+    return _ending(keeper, facts) if result.stopped else _Ending(Status.FINISHED, facts=facts)
+
+
+def _ending(keeper: Keeper, facts: dict[str, Any]) -> _Ending:
+    """The ending of a run that was asked to end early."""
+    if keeper.stop_requested:
+        return _Ending(Status.STOPPED, facts=facts)
+    return _Ending(
+        Status.INTERRUPTED,
+        Message("The worker was told to end, as happens when a machine shuts down."),
+        facts,
+    )
+
+
+def _storage(error: OSError, folder: Path) -> Message:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Message(
+            "The disk is full: nothing more can be written to {folder}. What was measured until then is "
+            "kept. Free some space and start again.",
+            folder=folder,
+        )
+    return StorageError(Path(error.filename or folder), error).message
+
+
+def _unforeseen(error: Exception, run: Run, folder: Path) -> Message:
+    text = str(error) or type(error).__name__
+    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+        return Message(
+            "There is not enough memory for this training. Try a smaller batch size than {size:,}.",
+            size=run.recipe.get("batch_size", 0),
+        )
+    with contextlib.suppress(OSError), (folder / LOG_NAME).open("a", encoding="utf-8") as log:
+        traceback.print_exception(error, file=log)
+    return Message(
+        "Training ended by an error that should not happen: {error}. {log} has the details.",
+        error=text.splitlines()[0],
+        log=f"{run.id}/{LOG_NAME}",
+    )
+
+
+@contextlib.contextmanager
+def _heeding_signals(keeper: Keeper) -> Iterator[None]:
+    """While the block lasts, the first Control-C stops the run, and SIGTERM ends it cleanly."""
+    if threading.current_thread() is not threading.main_thread():  # Python hears signals there alone
+        yield
+        return
+
+    def stop(number: int, _frame: object) -> None:
+        keeper.stop_requested = True
+        signal.signal(number, before[signal.SIGINT])  # whoever presses it again means it
+
+    def terminate(_number: int, _frame: object) -> None:
+        keeper.terminated = True
+
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, stop),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, terminate),
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
