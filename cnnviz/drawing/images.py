@@ -1,0 +1,91 @@
+"""Read an image file as a drawing."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
+
+MAX_BYTES = 20_000_000
+MAX_PIXELS = 25_000_000
+
+
+class ImageFileError(CnnvizError):
+    """An image file that cannot be read; the message says why and what to do."""
+
+
+def load_drawing(path: Path) -> NDArray[np.uint8]:
+    """Read an image file as (H, W, 4) uint8: red, green, blue, alpha.
+
+    Grey, colour, palette, CMYK and 16-bit images, with transparency or without, in any format that
+    Pillow reads; of several frames the first; turned as its camera says. Size in bytes and in pixels is
+    checked before anything is decoded.
+
+    Raises:
+        ImageFileError: the file is missing, too large, damaged, or no image.
+    """
+    _check_size(path)
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of large images; the limit below is lower than where it begins to.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                _check_pixels(path, image)
+                return _as_rgba(ImageOps.exif_transpose(image))
+    except UnidentifiedImageError:
+        raise ImageFileError(
+            Message("{path} is not an image that can be read; use a PNG or JPEG file.", path=path)
+        ) from None
+    except Image.DecompressionBombError:
+        raise ImageFileError(_too_many_pixels(path)) from None
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three for damaged files
+        raise ImageFileError(
+            Message("The image {path} is damaged ({reason}); save it again.", path=path, reason=error)
+        ) from None
+
+
+def _check_size(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError:
+        raise ImageFileError(
+            Message("There is no file {path}; check the name and the folder.", path=path)
+        ) from None
+    if not path.is_file():
+        raise ImageFileError(Message("{path} is a folder; name an image file in it.", path=path))
+    if size > MAX_BYTES:
+        raise ImageFileError(
+            Message(
+                "The image {path} has {size:,} bytes; at most {limit:,} are read. Save it smaller.",
+                path=path,
+                size=size,
+                limit=MAX_BYTES,
+            )
+        )
+
+
+def _check_pixels(path: Path, image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise ImageFileError(_too_many_pixels(path))
+
+
+def _too_many_pixels(path: Path) -> Message:
+    return Message(
+        "The image {path} has more than {limit:,} pixels. Save it smaller.", path=path, limit=MAX_PIXELS
+    )
+
+
+def _as_rgba(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode.startswith(("I", "F")):  # 16 or 32 bits of grey: Pillow would cut them off, not scale them
+        grey = np.asarray(image, dtype=np.float64)
+        grey = np.nan_to_num(grey, posinf=0.0, neginf=0.0)
+        low, high = float(grey.min()), float(grey.max())
+        image = Image.fromarray(((grey - low) * (255 / ((high - low) or 1))).astype(np.uint8))
+    rgba: NDArray[np.uint8] = np.asarray(image.convert("RGBA"))
+    return rgba

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from cnnviz import architectures
+from cnnviz.drawing.classify import as_input, predict
+
+
+def test_input_is_normalised_as_in_training() -> None:
+    image = np.zeros((28, 28), np.uint8)
+    image[3, 4] = 255
+    x = as_input(image, (0.1307,), (0.3081,))
+    assert x.shape == (1, 1, 28, 28)
+    assert x.dtype == torch.float32
+    assert x[0, 0, 0, 0].item() == pytest.approx(-0.1307 / 0.3081)
+    assert x[0, 0, 3, 4].item() == pytest.approx((1 - 0.1307) / 0.3081)
+
+
+def test_grey_image_is_repeated_for_three_channels() -> None:
+    x = as_input(np.full((32, 32), 255, np.uint8), (0.5, 0.4, 0.3), (0.5, 0.5, 0.5))
+    assert x.shape == (1, 3, 32, 32)
+    assert x[0, :, 0, 0].tolist() == pytest.approx([1.0, 1.2, 1.4])
+
+
+@pytest.mark.parametrize("key", architectures.keys())
+def test_probabilities_of_every_architecture(key: str) -> None:
+    model = architectures.get(key).build_seeded(1).eval()
+    image = np.random.default_rng(0).integers(0, 256, (28, 28)).astype(np.uint8)
+    probabilities = predict(model, image, (0.1307,), (0.3081,))
+    expected = torch.softmax(model(as_input(image, (0.1307,), (0.3081,))), dim=1)[0]
+    assert probabilities.shape == (10,)
+    assert probabilities.sum() == pytest.approx(1.0)
+    np.testing.assert_allclose(probabilities, expected.detach().numpy(), rtol=1e-5)
+    assert not model.training
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_likelier_class_has_the_greater_probability() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 3, bias=True))
+    with torch.no_grad():
+        model[1].weight.zero_()
+        model[1].bias.copy_(torch.tensor([0.0, np.log(3.0), 0.0]))
+    assert predict(model, np.zeros((28, 28), np.uint8), (0.0,), (1.0,)) == pytest.approx([0.2, 0.6, 0.2])
