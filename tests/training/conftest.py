@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cnnviz.settings import Settings, settings
+from cnnviz.training import store as store_module
+from cnnviz.training.recipe import Recipe
+from cnnviz.training.store import RunStore
+
+
+@pytest.fixture
+def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings in force: runs in a folder of the test's own, one worker at a time."""
+    monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path / "runs"))
+    monkeypatch.setenv("CNNVIZ_MAX_WORKERS", "1")
+    monkeypatch.delenv("CNNVIZ_DATABASE_URL", raising=False)
+    return settings()
+
+
+@pytest.fixture
+def store(configuration: Settings) -> Iterator[RunStore]:
+    """The store of these settings, the same one that the code under test opens."""
+    opened = store_module.open_store(configuration)
+    yield opened
+    opened.close()
+    store_module._opened.cache_clear()
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    """A training of a second or two."""
+    return Recipe.default("basic-cnn", dataset="mnist-sample", epochs=1, batch_size=250)

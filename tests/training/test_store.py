@@ -1,0 +1,303 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from cnnviz.errors import UnknownKeyError
+from cnnviz.language import Message
+from cnnviz.settings import PROJECT_DIRECTORY, Settings
+from cnnviz.training import leases
+from cnnviz.training import store as store_module
+from cnnviz.training.observer import EpochMetrics
+from cnnviz.training.recipe import Recipe
+from cnnviz.training.runs import Status, message_from_json, message_to_json
+from cnnviz.training.schema import SCHEMA_VERSION, StoreError
+from cnnviz.training.store import RunStore
+
+EPOCH = EpochMetrics(1, 0.5, 0.8, 0.4, 0.9, 2.0, 1000.0)
+
+
+@pytest.fixture
+def other_server(configuration: Settings) -> Iterator[RunStore]:
+    """A second server on the same folder."""
+    other = RunStore(configuration)
+    yield other
+    other.close()
+
+
+@pytest.fixture
+def hasty(configuration: Settings) -> Iterator[RunStore]:
+    """A store whose leases are short."""
+    opened = RunStore(dataclasses.replace(configuration, lease_seconds=0.2))
+    yield opened
+    opened.close()
+
+
+def dead_pid() -> int:
+    process = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_a_run_comes_back_with_its_recipe(store: RunStore, other_server: RunStore, recipe: Recipe) -> None:
+    run_id = store.create(recipe)
+    run = other_server.get(run_id)
+    assert Recipe.from_dict(run.recipe) == recipe
+    assert (run.status, run.epoch, run.test_accuracy) == (Status.QUEUED, 0, None)
+    assert abs(run.created_at - time.time()) < 60
+
+
+def test_newest_runs_come_first(store: RunStore, recipe: Recipe) -> None:
+    ids = [store.create(recipe) for _ in range(3)]
+    assert [run.id for run in store.list()] == ids[::-1]
+    assert [run.id for run in store.list(limit=1)] == ids[-1:]
+
+
+def test_an_unknown_run_is_named_with_the_closest_one(store: RunStore, recipe: Recipe) -> None:
+    run_id = store.create(recipe)
+    with pytest.raises(UnknownKeyError, match=f"did you mean '{run_id}'"):
+        store.get(run_id[:-1])
+
+
+CLAIM = """
+import sys, threading, uuid
+from cnnviz.settings import settings
+from cnnviz.training.store import RunStore
+
+stores = [RunStore(settings()) for _ in range(4)]
+print("ready", flush=True)
+sys.stdin.readline()
+won = []
+def claim(store):
+    if store.claim(sys.argv[1], uuid.uuid4().hex):
+        won.append(1)
+threads = [threading.Thread(target=claim, args=(store,)) for store in stores]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(len(won))
+"""
+
+
+def test_of_many_processes_and_threads_one_gets_the_run(store: RunStore, recipe: Recipe) -> None:
+    run_id = store.create(recipe)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", CLAIM, run_id],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=PROJECT_DIRECTORY,
+        )
+        for _ in range(4)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    wins = [int(process.communicate("go\n", timeout=60)[0]) for process in processes]
+    assert sorted(wins) == [0, 0, 0, 1]
+    assert store.get(run_id).status == Status.STARTING
+
+
+def test_two_servers_never_take_the_same_run(store: RunStore, other_server: RunStore, recipe: Recipe) -> None:
+    ids = {store.create(recipe) for _ in range(6)}
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda n: (store, other_server)[n % 2].take_next(4), range(16)))
+    started = [run_id for run_id in taken if run_id is not None]
+    assert len(started) == len(set(started)) == 4  # no more than there are workers
+    assert set(started) < ids
+
+
+def test_the_queue_is_first_come_first_served(store: RunStore, recipe: Recipe) -> None:
+    first, second, third = (store.create(recipe) for _ in range(3))
+    assert [store.queue_position(run_id) for run_id in (first, second, third)] == [1, 2, 3]
+    assert store.take_next(1) == first
+    assert store.take_next(1) is None
+    assert [store.queue_position(run_id) for run_id in (first, second, third)] == [None, 1, 2]
+    assert store.claim(first, "w")
+    assert store.finish(first, "w", Status.FINISHED)
+    assert store.take_next(1) == second
+
+
+def test_a_run_that_passes_the_queue_by_is_nobody_elses(store: RunStore, recipe: Recipe) -> None:
+    run_id = store.create(recipe, worker="terminal")
+    assert store.take_next(5) is None
+    assert not store.claim(run_id, "another")
+    assert store.renew(run_id, "terminal", 0, 0)
+
+
+def test_a_waiting_run_is_stopped_at_once(store: RunStore, recipe: Recipe) -> None:
+    run_id = store.create(recipe)
+    store.request_stop(run_id)
+    assert store.get(run_id).status == Status.STOPPED
+    assert store.take_next(1) is None
+    assert not store.claim(run_id, "late")
+
+
+def test_a_working_worker_hears_of_a_stop(store: RunStore, other_server: RunStore, recipe: Recipe) -> None:
+    run_id = store.create(recipe, worker="w")
+    assert not store.stop_requested(run_id)
+    other_server.request_stop(run_id)
+    assert store.stop_requested(run_id)
+    assert store.get(run_id).is_open
+
+
+def test_epochs_are_kept_and_the_last_accuracy_is_the_runs(store: RunStore, recipe: Recipe) -> None:
+    run_id = store.create(recipe, worker="w")
+    second = dataclasses.replace(EPOCH, epoch=2, test_accuracy=0.95)
+    assert store.add_epoch(run_id, "w", EPOCH)
+    assert store.add_epoch(run_id, "w", second)
+    assert store.epochs(run_id) == [EPOCH, second]
+    assert store.get(run_id).test_accuracy == 0.95
+
+
+def test_a_lease_that_is_renewed_holds(hasty: RunStore, recipe: Recipe) -> None:
+    run_id = hasty.create(recipe, worker="w")
+    deadline = time.monotonic() + 0.5
+    while time.monotonic() < deadline:
+        assert hasty.renew(run_id, "w", 1, 7)
+        assert hasty.reap() == []
+        time.sleep(0.05)  # as a worker's keeper does
+    assert hasty.get(run_id).step == 7
+
+
+def test_a_lease_that_ran_out_interrupts_the_run_and_its_worker_changes_nothing_more(
+    hasty: RunStore, recipe: Recipe
+) -> None:
+    run_id = hasty.create(recipe, worker="w")
+    assert hasty.add_epoch(run_id, "w", EPOCH)
+    time.sleep(0.25)  # longer than the lease
+    assert hasty.reap() == [run_id]
+    run = hasty.get(run_id)
+    assert run.status == Status.INTERRUPTED
+    assert "not heard of for too long" in str(run.reason)
+    assert run.ended_at is not None
+    assert not hasty.renew(run_id, "w", 1, 1)
+    assert not hasty.add_epoch(run_id, "w", dataclasses.replace(EPOCH, epoch=2))
+    assert not hasty.finish(run_id, "w", Status.FINISHED)
+    assert hasty.get(run_id).status == Status.INTERRUPTED
+    assert hasty.epochs(run_id) == [EPOCH]
+
+
+def test_a_worker_of_another_machine_is_judged_by_its_lease_alone(
+    store: RunStore, hasty: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(leases, "host", lambda: "elsewhere")
+        elsewhere.setattr(os, "getpid", dead_pid)
+        alive, silent = store.create(recipe, worker="a"), hasty.create(recipe, worker="b")
+    time.sleep(0.25)  # longer than the lease of the second
+    assert store.reap() == [silent]
+    assert store.get(alive).is_open
+
+
+def test_a_dead_process_of_this_machine_is_noticed_at_once(
+    store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as process:
+        process.setattr(os, "getpid", dead_pid)
+        run_id = store.create(recipe, worker="w")
+    assert store.reap() == [run_id]
+    assert "killed" in str(store.get(run_id).reason)
+
+
+def test_a_zombie_counts_as_dead(store: RunStore, recipe: Recipe) -> None:
+    run_id = store.create(recipe)
+    assert store.take_next(1) == run_id
+    process = subprocess.Popen([sys.executable, "-S", "-c", ""], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.read()  # ends when the process does; nobody has waited for it yet
+    store.note_pid(run_id, process.pid)
+    deadline = time.monotonic() + 10
+    while not (reaped := store.reap()) and time.monotonic() < deadline:
+        time.sleep(0.01)  # between closing its output and being a zombie there is a moment
+    process.stdout.close()
+    process.wait()
+    assert reaped == [run_id]
+    assert "before it could begin" in str(store.get(run_id).reason)
+
+
+def test_a_start_that_nobody_claims_is_given_up(
+    hasty: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "START_SECONDS", 0.1)
+    run_id = hasty.create(recipe)
+    assert hasty.take_next(1) == run_id
+    assert hasty.reap() == []
+    time.sleep(0.25)  # longer than a start may take here
+    assert hasty.reap() == [run_id]
+    assert "did not begin in time" in str(hasty.get(run_id).reason)
+
+
+def test_a_reason_is_kept_as_a_message() -> None:
+    reason = Message("{what} at step {step:,}", what=Message("trouble"), step=1234)
+    assert str(message_from_json(message_to_json(reason))) == "trouble at step 1,234"
+
+
+def test_a_locked_database_is_explained(configuration: Settings, store: RunStore, recipe: Recipe) -> None:
+    impatient = RunStore(configuration, patience=0.1)
+    blocker = sqlite3.connect(configuration.runs_dir / "runs.sqlite3", isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    try:
+        with pytest.raises(StoreError, match=r"locked by another program for 0\.1 seconds"):
+            impatient.create(recipe)
+        assert impatient.list() == []  # reading goes on
+    finally:
+        blocker.rollback()
+        blocker.close()
+    impatient.create(recipe)
+    impatient.close()
+
+
+def test_a_newer_database_is_left_alone(configuration: Settings, store: RunStore) -> None:
+    with sqlite3.connect(configuration.runs_dir / "runs.sqlite3") as database:
+        database.execute("UPDATE schema_version SET version = version + 1")
+    database.close()
+    with pytest.raises(StoreError, match=f"has version {SCHEMA_VERSION + 1}.*update cnnviz"):
+        RunStore(configuration)
+
+
+def test_a_file_that_is_no_database_is_explained(configuration: Settings) -> None:
+    configuration.runs_dir.mkdir()
+    (configuration.runs_dir / "runs.sqlite3").write_bytes(b"not a database at all, " * 100)
+    with pytest.raises(StoreError, match="file is not a database.*CNNVIZ_RUNS_DIR"):
+        RunStore(configuration)
+
+
+@pytest.mark.parametrize("url", ["no url", "nosuch://server/runs"])
+def test_a_useless_database_url_is_explained(configuration: Settings, url: str) -> None:
+    with pytest.raises(StoreError, match="CNNVIZ_DATABASE_URL"):
+        RunStore(dataclasses.replace(configuration, database_url=url))
+
+
+def test_a_folder_that_cannot_be_made_is_explained(configuration: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    broken = dataclasses.replace(
+        configuration, database_url=f"sqlite:///{tmp_path / 'file' / 'runs.sqlite3'}"
+    )
+    with pytest.raises(StoreError, match="cannot be used"):
+        RunStore(broken)
+
+
+def test_many_servers_may_open_a_new_folder_at_once(configuration: Settings) -> None:
+    barrier = threading.Barrier(8)
+
+    def open_() -> list[object]:
+        barrier.wait()
+        opened = RunStore(configuration)
+        try:
+            return list(opened.list())
+        finally:
+            opened.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert [future.result() for future in [pool.submit(open_) for _ in range(8)]] == [[]] * 8
