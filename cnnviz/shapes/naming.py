@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -18,8 +18,6 @@ from torch.nn.modules import (
 )
 
 from cnnviz.shapes.op import Kind
-
-_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
 
 _MODULE_KINDS: tuple[tuple[Kind, tuple[type, ...]], ...] = (
     ("convolution", (conv._ConvNd,)),
@@ -74,9 +72,7 @@ def is_leaf(module: nn.Module) -> bool:
     return not children and _derives_from_layer(type(module))
 
 
-@lru_cache(maxsize=4096)
-def _derives_from_layer(cls: Hashable) -> bool:
-    assert isinstance(cls, type)
+def _derives_from_layer(cls: type) -> bool:
     return any(
         base.__module__.startswith("torch.nn.modules.") and base.__module__ != container.__name__
         for base in cls.__mro__
@@ -90,10 +86,8 @@ def module_type(module: nn.Module) -> str:
     return name.removeprefix("Parametrized") if hasattr(module, "parametrizations") else name
 
 
-@lru_cache(maxsize=4096)
-def module_kind(cls: Hashable) -> Kind:
+def module_kind(cls: type) -> Kind:
     """The kind of op that a call of a leaf module of class ``cls`` is."""
-    assert isinstance(cls, type)
     for kind, classes in _MODULE_KINDS:
         if issubclass(cls, classes):
             return kind
@@ -134,8 +128,3 @@ def function_kind(name: str) -> Kind:
         if part in name:
             return kind
     return "other"
-
-
-def is_container_row(module: nn.Module) -> bool:
-    """Whether a table shows a row for this container: plain lists of layers have none."""
-    return not isinstance(module, _CONTAINERS)

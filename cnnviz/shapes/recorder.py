@@ -73,19 +73,18 @@ class Recorder(TorchFunctionMode):
         self._alive: list[Tensor] = [model_input]
         self._producers: dict[int, int] = {id(model_input): MODEL_INPUT}
         self._made_by_call: dict[int, int] = {}
-        paths = {id(module): path for path, module in model.named_modules()}
-        if is_leaf(model):  # a single layer is a model too
-            model.register_forward_pre_hook(self._entering(type(model).__name__.lower()), with_kwargs=True)
-            model.register_forward_hook(self._left, with_kwargs=True, always_call=False)
-        for module in list(model.modules())[1:]:
-            module.register_forward_pre_hook(self._entering(paths[id(module)]), with_kwargs=True)
+        layers = list(model.named_modules())[1:]
+        if is_leaf(model):  # a single layer is a network too
+            layers = [(type(model).__name__.lower(), model)]
+        for path, module in layers:
+            module.register_forward_pre_hook(self._entering(path, is_leaf(module)), with_kwargs=True)
             module.register_forward_hook(self._left, with_kwargs=True)
 
     # -- modules ---------------------------------------------------------------------------------
 
-    def _entering(self, path: str) -> Callable[..., None]:
+    def _entering(self, path: str, leaf: bool) -> Callable[..., None]:
         def enter(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            frame = _Frame(path, module, leaf=self._leaf is None and is_leaf(module))
+            frame = _Frame(path, module, leaf=leaf and self._leaf is None)
             self._stack.append(frame)
             if frame.leaf:
                 frame.inputs = list(tensors_in((args, kwargs)))

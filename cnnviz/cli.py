@@ -1,0 +1,194 @@
+"""The command line: the same core without a browser.
+
+Results go to standard output, progress and errors to standard error. Exit status: 0 done, 1 a failure,
+2 wrong usage. What is slow to import is imported by the command that needs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cnnviz import architectures, cli_training
+from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.language import LANGUAGES, Message, set_language
+from cnnviz.language import translate as _
+from cnnviz.terminal import print_json
+
+DONE, FAILED, WRONG_USAGE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status (argparse itself exits with 2 on wrong usage)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    _set_language_from(words)
+    try:
+        options = _parser().parse_args(words)
+        command: Callable[[argparse.Namespace], int] = options.command
+        status = command(options)
+        sys.stdout.flush()
+        return status
+    except CnnvizError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return WRONG_USAGE if isinstance(error, UsageError) else FAILED
+    except KeyboardInterrupt:
+        print(_("Stopped."), file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _set_language_from(words: list[str]) -> None:
+    # Before the parser is built, so that its help is in that language too.
+    early = argparse.ArgumentParser(add_help=False)
+    early.add_argument("--lang", default=None)
+    set_language(early.parse_known_args(words)[0].lang)
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--lang", choices=list(LANGUAGES), default=argparse.SUPPRESS, help=_("language of the text")
+    )
+    parser = argparse.ArgumentParser(
+        prog="python -m cnnviz", description=_("Look inside convolutional networks."), parents=[shared]
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, function: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text, parents=[shared])
+        command.set_defaults(command=function)
+        return command
+
+    as_json = add("list", _list, _("the architectures"))
+    as_json.add_argument("--json", action="store_true", help=_("print one JSON document"))
+    _add_shape_commands(add)
+    cli_training.add_commands(add)
+    return parser
+
+
+def _add_shape_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
+    summary = add("summary", _summary, _("shapes, parameters and multiply-adds, layer by layer"))
+    summary.add_argument("--format", choices=("torchsummary", "table", "json"), default="table")
+    why = add("why", _why, _("where each number of a layer's shape comes from"))
+    why.add_argument("--layer", help=_("a layer's name (default: the first Linear)"))
+    why.add_argument("--json", action="store_true", help=_("print one JSON document"))
+    for command in (summary, why):
+        command.add_argument(
+            "model", metavar="MODEL", help=_("a key of `list`, torchvision:NAME, or FILE.py:CLASS")
+        )
+        command.add_argument("--input", type=_shape, metavar="C,H,W", help=_("channels, height, width"))
+        command.add_argument(
+            "--set",
+            type=_edit,
+            action="append",
+            default=[],
+            dest="edits",
+            metavar="PATH=VALUE",
+            help=_("a builder option or a layer's argument, such as conv1.kernel_size=3"),
+        )
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is not of the form C,H,W, such as 1,28,28", text=text)
+        ) from None
+
+
+def _edit(text: str) -> tuple[str, Any]:
+    path, sign, value = text.partition("=")
+    try:
+        if not (path and sign):
+            raise ValueError
+        return path, json.loads(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is not PATH=VALUE with a JSON value, such as conv1.kernel_size=3", text=text)
+        ) from None
+
+
+def _list(options: argparse.Namespace) -> int:
+    import torch
+
+    document: list[dict[str, Any]] = []
+    for architecture in architectures.registered():
+        with torch.device("meta"):
+            total = sum(p.numel() for p in architecture.build().parameters())
+        document.append(
+            {
+                "key": architecture.key,
+                "title": architecture.title,
+                "group": architecture.group,
+                "input_shape": list(architecture.input_shape),
+                "dataset": architecture.dataset,
+                "total_params": total,
+            }
+        )
+    if options.json:
+        print_json(document)
+    else:
+        for entry in document:
+            sizes = ",".join(str(size) for size in entry["input_shape"])
+            print(f"{entry['key']:<18}{entry['title']:<20}{sizes:>10}{entry['total_params']:>14,}")
+    return DONE
+
+
+def _traced(options: argparse.Namespace) -> Any:
+    from cnnviz.models import resolve
+    from cnnviz.shapes.trace import trace
+
+    model, made_for = resolve(options.model, dict(options.edits), own_files=True)
+    input_shape = options.input or made_for
+    if input_shape is None:
+        raise UsageError(
+            Message("Say what the input of {model} looks like: --input C,H,W", model=options.model)
+        )
+    return trace(model, input_shape)
+
+
+def _summary(options: argparse.Namespace) -> int:
+    from cnnviz.shapes.document import summary_document
+    from cnnviz.shapes.text import table_text, torchsummary_text
+
+    traced = _traced(options)
+    if options.format == "json":
+        print_json(summary_document(options.model, traced))
+    else:
+        print(torchsummary_text(traced) if options.format == "torchsummary" else table_text(traced))
+    return _status(traced)
+
+
+def _why(options: argparse.Namespace) -> int:
+    from cnnviz.shapes.derivation import derive, derive_failure, linear_indices
+    from cnnviz.shapes.document import derivation_document
+    from cnnviz.shapes.text import derivation_text
+
+    traced = _traced(options)
+    broken = traced.failure is not None and options.layer in (None, traced.failure.name)
+    if broken:
+        derivation = derive_failure(traced)
+    elif options.layer:
+        derivation = derive(traced, traced.op(options.layer).index)
+    else:
+        derivation = derive(traced, next(iter(linear_indices(traced)), len(traced.ops) - 1))
+    if options.json:
+        print_json(derivation_document(derivation))
+    else:
+        print(derivation_text(derivation))
+    return _status(traced) if broken else DONE
+
+
+def _status(traced: Any) -> int:
+    if traced.failure is None:
+        return DONE
+    sys.stdout.flush()
+    print(" ".join(traced.failure.message.split()), file=sys.stderr)
+    return FAILED

@@ -1,0 +1,228 @@
+"""The commands about trained networks: train, evaluate, predict, runs, worker."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.terminal import TrainingProgress, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from cnnviz.training.checkpoints import Checkpoint
+
+_RECIPE_OPTIONS = {
+    "dataset": "dataset",
+    "epochs": "epochs",
+    "batch_size": "batch_size",
+    "lr": "learning_rate",
+    "momentum": "momentum",
+    "seed": "seed",
+    "threads": "threads",
+    "device": "device",
+}
+"""Command line options, and the fields of the recipe that they set."""
+
+
+def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the five commands; ``add(name, function, text)`` makes a command's parser."""
+    _add_train(add("train", _train, _("train an architecture")))
+    evaluate = add("evaluate", _evaluate, _("accuracy and loss of a checkpoint on test images"))
+    evaluate.add_argument("name", metavar="KEY|CHECKPOINT")
+    evaluate.add_argument("--dataset", help=_("default: what it was trained on"))
+    predict = add("predict", _predict, _("which digit an image shows"))
+    predict.add_argument("image", type=Path, metavar="IMAGE")
+    predict.add_argument(
+        "--model",
+        action="append",
+        dest="models",
+        metavar="KEY|CHECKPOINT",
+        help=_("may be repeated (default: all shipped checkpoints)"),
+    )
+    runs = add("runs", _runs, _("the training runs, newest first"))
+    for command in (evaluate, predict, runs):
+        command.add_argument("--json", action="store_true", help=_("print one JSON document"))
+    worker = add("worker", _worker, _("carry out a queued run (cnnviz starts this itself)"))
+    worker.add_argument("run_id", metavar="RUN_ID")
+
+
+def _add_train(train: argparse.ArgumentParser) -> None:
+    train.add_argument("key", metavar="KEY", help=_("a key of `list`"))
+    train.add_argument("--dataset")
+    for name, kind in (("--epochs", int), ("--batch-size", int), ("--lr", float), ("--momentum", float)):
+        train.add_argument(name, type=kind)
+    for name, kind in (("--seed", int), ("--threads", int), ("--device", str)):
+        train.add_argument(name, type=kind)
+    train.add_argument(
+        "--download", action="store_true", help=_("fetch the data set first if it is not there")
+    )
+    train.add_argument(
+        "--export",
+        type=Path,
+        metavar="DIR",
+        help=_("also write the checkpoint as <architecture>-<dataset> there"),
+    )
+    train.add_argument("--json", action="store_true", help=_("print one JSON document"))
+
+
+def _train(options: argparse.Namespace) -> int:
+    from cnnviz import datasets
+    from cnnviz.training.export import export_checkpoint
+    from cnnviz.training.recipe import Recipe
+    from cnnviz.training.store import open_store
+    from cnnviz.training.worker import run_in_foreground
+
+    given = {field: getattr(options, name) for name, field in _RECIPE_OPTIONS.items()}
+    recipe = Recipe.default(
+        options.key, **{field: value for field, value in given.items() if value is not None}
+    )
+    recipe.validate()
+    if options.download and not datasets.is_available(recipe.dataset):
+        with progress_bar(_("downloading {dataset}", dataset=recipe.dataset)) as progress:
+            datasets.download(recipe.dataset, progress)
+    watching = TrainingProgress(recipe.epochs)
+    try:
+        run = run_in_foreground(recipe, watching)
+    finally:
+        watching.close()
+    epochs = open_store().epochs(run.id)
+    if options.export:
+        export_checkpoint(run.id, options.export)
+    document: dict[str, Any] = {
+        "run_id": run.id,
+        "epochs": [asdict(epoch) for epoch in epochs],
+        "test_accuracy": run.test_accuracy,
+        "best_test_accuracy": max((epoch.test_accuracy for epoch in epochs), default=run.test_accuracy),
+    }
+    if options.json:
+        print_json(document)
+    else:
+        accuracy = "-" if run.test_accuracy is None else f"{run.test_accuracy:.2%}"
+        print(_("run {run_id}: test accuracy {accuracy}", run_id=run.id, accuracy=accuracy))
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from cnnviz.training import checkpoints
+    from cnnviz.training.evaluate import evaluate_checkpoint
+
+    checkpoint = checkpoints.find(options.name)
+    dataset = options.dataset or checkpoint.dataset
+    with progress_bar(_("evaluating")) as progress:
+        result = evaluate_checkpoint(checkpoint, dataset, progress)
+    if options.json:
+        print_json(
+            {
+                "checkpoint": checkpoint.id,
+                "architecture": checkpoint.architecture,
+                "dataset": dataset,
+                "images": result.images,
+                "accuracy": result.accuracy,
+                "loss": result.loss,
+            }
+        )
+    else:
+        print(
+            _(
+                "{checkpoint} on {dataset}: accuracy {accuracy:.2%}, loss {loss:.4f} on {images:,} images",
+                checkpoint=checkpoint.id,
+                dataset=dataset,
+                accuracy=result.accuracy,
+                loss=result.loss,
+                images=result.images,
+            )
+        )
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from cnnviz import datasets
+    from cnnviz.drawing import to_mnist
+    from cnnviz.drawing.classify import predict
+    from cnnviz.drawing.images import load_drawing
+    from cnnviz.training import checkpoints
+
+    chosen = _chosen_checkpoints(options.models)
+    prepared = to_mnist(load_drawing(options.image))
+    if prepared is None:
+        raise CnnvizError(
+            Message("{path} is empty: all its pixels have about the same colour.", path=options.image)
+        )
+    document: list[dict[str, Any]] = []
+    for checkpoint in chosen:
+        recipe = checkpoint.recipe
+        probabilities = predict(
+            checkpoints.load_model(checkpoint), prepared.image, recipe.mean, recipe.deviation
+        )
+        best = int(probabilities.argmax())
+        document.append(
+            {
+                "model": checkpoint.id,
+                "class": best,
+                "label": datasets.get(checkpoint.dataset).classes[best],
+                "probabilities": [float(p) for p in probabilities],
+            }
+        )
+    if options.json:
+        print_json(document)
+    else:
+        for entry in document:
+            print(f"{entry['model']:<28}{entry['label']:>4}{max(entry['probabilities']):>10.2%}")
+    return 0
+
+
+def _chosen_checkpoints(names: list[str] | None) -> list[Checkpoint]:
+    from cnnviz.settings import settings
+    from cnnviz.training import checkpoints
+
+    if names:
+        return [checkpoints.find(name) for name in names]
+    shipped = settings().checkpoints_dir
+    found = [checkpoint for checkpoint in checkpoints.available() if checkpoint.weights.parent == shipped]
+    if not found:
+        raise CnnvizError(
+            Message(
+                "There is no checkpoint in {folder}; train one, and name it with --model.", folder=shipped
+            )
+        )
+    return found
+
+
+def _runs(options: argparse.Namespace) -> int:
+    from cnnviz.training.store import open_store
+
+    document: list[dict[str, Any]] = [
+        {
+            "run_id": run.id,
+            "architecture": run.architecture,
+            "dataset": run.dataset,
+            "status": str(run.status),
+            "epoch": run.epoch,
+            "epochs": run.epochs,
+            "test_accuracy": run.test_accuracy,
+            "created_at": datetime.fromtimestamp(run.created_at, UTC).isoformat(timespec="seconds"),
+        }
+        for run in open_store().list()
+    ]
+    if options.json:
+        print_json(document)
+        return 0
+    for entry in document:
+        accuracy = "" if entry["test_accuracy"] is None else f"{entry['test_accuracy']:.2%}"
+        print(
+            f"{entry['run_id']:<18}{entry['architecture']:<18}{entry['dataset']:<14}{entry['status']:<13}"
+            f"{entry['epoch']:>4}/{entry['epochs']:<4}{accuracy:>8}  {entry['created_at']}"
+        )
+    return 0
+
+
+def _worker(options: argparse.Namespace) -> int:
+    from cnnviz.training.worker import main
+
+    return main(options.run_id)

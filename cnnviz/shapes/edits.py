@@ -1,0 +1,78 @@
+"""Edits of a network: a layer's argument is changed, and the layer built anew to match."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from cnnviz.errors import UnknownKeyError, UsageError
+from cnnviz.language import Message
+from cnnviz.shapes.copies import meta_copy
+
+
+def edited(model: nn.Module, edits: Mapping[str, object]) -> nn.Module:
+    """A copy of ``model`` on the meta device with ``edits`` made, in order.
+
+    Args:
+        model: left as it is.
+        edits: values by path: ``{"fc.in_features": 2200, "conv1.kernel_size": [3, 3]}``.
+
+    Raises:
+        UnknownKeyError: no such layer, or the layer has no such argument.
+        UsageError: the layer cannot be built with that value.
+    """
+    duplicate = meta_copy(model)
+    for path, value in edits.items():
+        _edit(duplicate, path, value)
+    return duplicate
+
+
+def _edit(model: nn.Module, path: str, value: object) -> None:
+    layer_path, _, argument = path.rpartition(".")
+    layers = {name: module for name, module in model.named_modules() if name}
+    if layer_path not in layers:
+        raise UnknownKeyError(Message("The layer"), layer_path or path, layers)
+    old = layers[layer_path]
+    arguments = _constructor_arguments(old)
+    if argument not in arguments:
+        raise UnknownKeyError(
+            Message("The argument of {layer}", layer=type(old).__name__), argument, arguments
+        )
+    arguments[argument] = tuple(value) if isinstance(value, list) else value
+    try:
+        with torch.device("meta"):
+            new = type(old)(**arguments).eval()
+    except Exception as error:  # the layer's own check of its arguments, whatever class it raises
+        raise UsageError(
+            Message(
+                "{layer} cannot have {argument} = {value}: {error}",
+                layer=layer_path,
+                argument=argument,
+                value=value,
+                error=error,
+            )
+        ) from error
+    _replace(model, old, new)
+
+
+def _constructor_arguments(layer: nn.Module) -> dict[str, Any]:
+    """The arguments with which ``layer`` could be built again: layers keep them under the same names."""
+    found = {}
+    for name in inspect.signature(type(layer).__init__).parameters:
+        if name == "bias":
+            found[name] = getattr(layer, "bias", None) is not None
+        elif name not in ("self", "device", "dtype") and name in vars(layer):
+            found[name] = getattr(layer, name)
+    return found
+
+
+def _replace(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
+    # A layer that is used in several places is changed in all of them.
+    for parent in model.modules():
+        for name, child in parent.named_children():
+            if child is old:
+                setattr(parent, name, new)
