@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
 
@@ -30,7 +30,11 @@ def progress_bar(label: str) -> Iterator[Callable[[float], None]]:
     """A bar with time left; the function that comes with it takes the part that is done, 0 to 1."""
     form = "{desc} {percentage:3.0f} %|{bar}| {elapsed} < {remaining}"
     with tqdm(total=1.0, desc=label, file=sys.stderr, leave=False, disable=None, bar_format=form) as bar:
-        yield lambda done: bar.update(done - bar.n) and None
+
+        def show(done: float) -> None:
+            bar.update(done - bar.n)
+
+        yield show
 
 
 class TrainingProgress:
@@ -38,7 +42,7 @@ class TrainingProgress:
 
     def __init__(self, epochs: int) -> None:
         self._epochs = epochs
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[NoReturn] | None = None
 
     def on_start(self, model: nn.Module, steps_per_epoch: int) -> None:
         """Training begins."""
