@@ -55,10 +55,11 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
 def _add_train(train: argparse.ArgumentParser) -> None:
     train.add_argument("key", metavar="KEY", help=_("a key of `list`"))
     train.add_argument("--dataset")
-    for name, kind in (("--epochs", int), ("--batch-size", int), ("--lr", float), ("--momentum", float)):
-        train.add_argument(name, type=kind)
-    for name, kind in (("--seed", int), ("--threads", int), ("--device", str)):
-        train.add_argument(name, type=kind)
+    for name in ("--epochs", "--batch-size", "--seed", "--threads"):
+        train.add_argument(name, type=int)
+    for name in ("--lr", "--momentum"):
+        train.add_argument(name, type=float)
+    train.add_argument("--device")
     train.add_argument(
         "--download", action="store_true", help=_("fetch the data set first if it is not there")
     )
