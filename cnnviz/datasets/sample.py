@@ -60,6 +60,8 @@ def _parse(file: Path) -> tuple[np.ndarray, np.ndarray]:
     """Images (5000, 1, 28, 28) uint8 and labels (5000,) int64; a row is 784 pixels, then the label."""
     try:
         text = gzip.decompress(file.read_bytes())
+        if not text:
+            raise EOFError(file.name)
         table = np.loadtxt(io.BytesIO(text), delimiter=",", dtype=np.uint8, ndmin=2)
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise _damaged(file, Message("it is no table of numbers ({error})", error=error)) from error

@@ -171,9 +171,8 @@ def get(checkpoint_id: str) -> Checkpoint:
     for problem in listing.problems:
         if problem.id == checkpoint_id:
             raise problem
-    raise UnknownKeyError(
-        Message("The checkpoint"), id, [checkpoint.id for checkpoint in listing.checkpoints]
-    )
+    known = [checkpoint.id for checkpoint in listing.checkpoints]
+    raise UnknownKeyError(Message("The checkpoint"), checkpoint_id, known)
 
 
 def find(name: str) -> Checkpoint:

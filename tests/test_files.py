@@ -1,0 +1,43 @@
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from cnnviz.files import StorageError, write_json, write_whole
+
+
+def test_a_file_is_replaced_as_a_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "facts.json"
+    write_json(path, {"名字": 1})
+    write_json(path, {"名字": 2})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"名字": 2}
+    assert [entry.name for entry in path.parent.iterdir()] == ["facts.json"]
+
+
+def test_a_full_disk_keeps_the_file_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "weights.bin"
+    write_whole(path, b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match=r"disk is full: .*weights\.bin was not written"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_is_none_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(StorageError, match="cannot be written"):
+        write_whole(tmp_path / "taken" / "weights.bin", b"")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_json_that_other_programs_cannot_read_is_never_written(tmp_path: Path, value: float) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "facts.json", {"loss": value})
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,244 @@
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from cnnviz import architectures, datasets
+from cnnviz.errors import CnnvizError, UnknownKeyError
+from cnnviz.files import StorageError
+from cnnviz.training import checkpoints
+from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.training.errors import CheckpointError
+from cnnviz.training.evaluate import evaluate_checkpoint
+from cnnviz.training.observer import EpochMetrics, TrainingResult
+from cnnviz.training.recipe import Recipe
+
+EPOCHS = (
+    EpochMetrics(1, 0.5, 0.8, 0.4, 0.9, 2.0, 2000.0),
+    EpochMetrics(2, 0.3, 0.9, 0.35, 0.85, 2.0, 2000.0),
+)
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CNNVIZ_CHECKPOINTS_DIR", str(tmp_path / "checkpoints"))
+    monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path / "runs"))
+    return tmp_path
+
+
+def result(key: str = "basic-cnn", dataset: str = "mnist", seed: int = 1) -> TrainingResult:
+    model = architectures.get(key).build_seeded(seed).to(memory_format=torch.channels_last).eval()
+    recipe = Recipe.default(key, dataset=dataset, seed=seed, device="cpu")
+    return TrainingResult(model, recipe, EPOCHS, 100, 0.85, 0.35, stopped=False)
+
+
+def save(directory: Path, name: str, **choice: object) -> Checkpoint:
+    return checkpoints.save(directory, name, result(**choice), dataset_digest="d" * 64, run_id="r1")
+
+
+def shipped(folders: Path, key: str = "basic-cnn") -> Checkpoint:
+    return save(folders / "checkpoints", f"{key}-mnist", key=key)
+
+
+@pytest.mark.parametrize("key", architectures.keys())
+def test_a_saved_network_comes_back_bit_by_bit(folders: Path, key: str) -> None:
+    saved = shipped(folders, key)
+    assert checkpoints.find(key) == saved
+    assert checkpoints.get(f"{key}-mnist") == saved
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    model = checkpoints.load_model(saved)
+    assert torch.get_rng_state().equal(state)
+    assert not model.training
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+    expected = architectures.get(key).build_seeded(1)
+    for name, weight in expected.state_dict().items():
+        assert model.state_dict()[name].equal(weight)
+    x = torch.randn(3, 1, 28, 28)
+    torch.testing.assert_close(model(x), expected(x))
+
+
+def test_json_holds_the_facts(folders: Path) -> None:
+    saved = shipped(folders)
+    facts = json.loads((folders / "checkpoints/basic-cnn-mnist.json").read_text())
+    assert facts["recipe"]["learning_rate"] == 0.01
+    assert (facts["recipe"]["seed"], facts["recipe"]["threads"]) == (1, saved.recipe.threads)
+    assert (facts["test_accuracy"], facts["best_test_accuracy"]) == (0.85, 0.9)
+    assert facts["dataset_digest"] == "d" * 64
+    assert facts["versions"]["torch"] == torch.__version__
+    assert facts["epochs"][1]["train_loss"] == 0.3
+    assert "weights" not in facts  # a path of this machine
+
+
+def test_other_programs_can_read_the_weights(folders: Path) -> None:
+    shipped(folders)
+    tensors = safetensors.torch.load_file(folders / "checkpoints/basic-cnn-mnist.safetensors")
+    assert tensors["conv2.weight"].shape == (20, 10, 5, 5)
+    assert tensors["conv2.weight"].is_contiguous()
+
+
+def test_shipped_ones_come_first_then_the_newest_run(folders: Path) -> None:
+    shipped(folders)
+    for age, run in ((30, "run-a"), (10, "run-b"), (20, "run-c")):
+        path = save(folders / "runs" / run, run, seed=age).weights.with_suffix(".json")
+        changed = path.stat().st_mtime - age
+        os.utime(path, (changed, changed))
+    (folders / "runs" / "run-d").mkdir()  # still training
+    assert [found.id for found in checkpoints.available()] == ["basic-cnn-mnist", "run-b", "run-c", "run-a"]
+
+
+def test_nothing_there_is_an_empty_list() -> None:
+    assert checkpoints.available() == []
+    with pytest.raises(UnknownKeyError, match="'basic-cnn-mnist' is unknown"):
+        checkpoints.find("basic-cnn")
+
+
+def test_a_rewritten_checkpoint_is_seen(folders: Path) -> None:
+    shipped(folders)
+    assert checkpoints.get("basic-cnn-mnist").recipe.seed == 1
+    new = save(folders / "checkpoints", "basic-cnn-mnist", seed=1234)
+    assert checkpoints.get("basic-cnn-mnist") == new
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "damaged"),
+        ("[]", "damaged"),
+        ("{}", "recipe"),
+        ("\udcff", "damaged"),
+    ],
+)
+def test_a_damaged_json_is_reported_and_the_others_work(folders: Path, text: str, reason: str) -> None:
+    shipped(folders, "resnet-mini")
+    shipped(folders)
+    path = folders / "checkpoints/basic-cnn-mnist.json"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    listing = checkpoints.scan()
+    assert [found.id for found in listing.checkpoints] == ["resnet-mini-mnist"]
+    assert [problem.id for problem in listing.problems] == ["basic-cnn-mnist"]
+    with pytest.raises(CheckpointError, match=reason):
+        checkpoints.get("basic-cnn-mnist")
+
+
+def test_a_json_under_another_name_is_refused(folders: Path) -> None:
+    shipped(folders)
+    folder = folders / "checkpoints"
+    shutil.copy(folder / "basic-cnn-mnist.json", folder / "resnet-mini-mnist.json")
+    with pytest.raises(CheckpointError, match="is about another checkpoint, basic-cnn-mnist"):
+        checkpoints.find("resnet-mini")
+
+
+def test_changed_weights_are_refused(folders: Path) -> None:
+    saved = shipped(folders)
+    data = bytearray(saved.weights.read_bytes())
+    data[-1] ^= 1
+    saved.weights.write_bytes(data)
+    with pytest.raises(CheckpointError, match=r"basic-cnn-mnist cannot be used: the SHA-256 of .*get both"):
+        checkpoints.load_model(saved)
+
+
+def test_missing_weights_are_refused(folders: Path) -> None:
+    saved = shipped(folders)
+    saved.weights.unlink()
+    with pytest.raises(CheckpointError, match=r"basic-cnn-mnist\.safetensors cannot be read"):
+        checkpoints.load_model(saved)
+
+
+def forge(saved: Checkpoint, data: bytes, **changes: object) -> Checkpoint:
+    """Weights that are not ``saved``'s, under a SHA-256 that is right."""
+    import hashlib
+
+    saved.weights.write_bytes(data)
+    path = saved.weights.with_suffix(".json")
+    facts = {**json.loads(path.read_text()), "sha256": hashlib.sha256(data).hexdigest(), **changes}
+    path.write_text(json.dumps(facts))
+    return checkpoints.get(saved.id)
+
+
+def test_weights_of_another_architecture_are_refused(folders: Path) -> None:
+    saved = shipped(folders)
+    forged = forge(saved, saved.weights.read_bytes(), architecture="resnet-mini")
+    with pytest.raises(CheckpointError, match="does not fit the architecture resnet-mini: conv1"):
+        checkpoints.load_model(forged)
+
+
+def test_an_architecture_that_is_gone_is_refused(folders: Path) -> None:
+    saved = shipped(folders)
+    forged = forge(saved, saved.weights.read_bytes(), architecture="lenet")
+    with pytest.raises(CnnvizError, match="'lenet' is unknown"):
+        checkpoints.load_model(forged)
+
+
+def _spoiled(name: str, saved: Checkpoint) -> bytes:
+    tensors = safetensors.torch.load(saved.weights.read_bytes())
+    if name == "nan":
+        tensors["fc.bias"][3] = float("nan")
+    elif name == "missing":
+        del tensors["fc.bias"]
+    elif name == "extra":
+        tensors["fc2.bias"] = torch.zeros(3)
+    elif name == "shape":
+        tensors["fc.weight"] = torch.zeros(10, 2200)
+    else:
+        tensors["fc.weight"] = tensors["fc.weight"].half()
+    return safetensors.torch.save(tensors)
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        ("nan", "fc.bias holds numbers that are not finite"),
+        ("missing", "fc.bias is missing"),
+        ("extra", "fc2.bias is not part of the network"),
+        ("shape", r"fc.weight is torch.float32 10 x 2200 instead of torch.float32 10 x 320"),
+        ("type", r"fc.weight is torch.float16 10 x 320 instead of"),
+    ],
+)
+def test_weights_that_do_not_fit_are_named(folders: Path, damage: str, reason: str) -> None:
+    saved = shipped(folders)
+    forged = forge(saved, _spoiled(damage, saved))
+    with pytest.raises(CheckpointError, match=reason):
+        checkpoints.load_model(forged)
+
+
+def test_a_file_that_is_no_safetensors_is_refused(folders: Path) -> None:
+    forged = forge(shipped(folders), b"pickle")
+    with pytest.raises(CheckpointError, match="no safetensors file"):
+        checkpoints.load_model(forged)
+
+
+def test_a_full_disk_keeps_the_previous_checkpoint(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = shipped(folders)
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StorageError, match="disk is full"):
+        save(folders / "checkpoints", "basic-cnn-mnist", seed=9)
+    assert checkpoints.get("basic-cnn-mnist") == saved
+    checkpoints.load_model(saved)
+
+
+def test_a_link_cannot_reach_other_folders(folders: Path) -> None:
+    shipped(folders)
+    shutil.copytree(folders / "checkpoints", folders / "elsewhere")
+    with pytest.raises(UnknownKeyError):
+        checkpoints.get("../elsewhere/basic-cnn-mnist")
+
+
+def test_evaluation_of_a_checkpoint_is_honest(folders: Path) -> None:
+    on_sample = save(folders / "checkpoints", "basic-cnn-mnist-sample", dataset="mnist-sample")
+    found = evaluate_checkpoint(on_sample, "mnist-sample")
+    data = datasets.load("mnist-sample")
+    with torch.no_grad():
+        scores = checkpoints.load_model(on_sample)((data.test_images / 255 - 0.1307) / 0.3081)
+    assert found.images == 1_000
+    assert found.accuracy == pytest.approx((scores.argmax(1) == data.test_labels).float().mean().item())
+    with pytest.raises(CnnvizError, match="training set of MNIST"):
+        evaluate_checkpoint(shipped(folders), "mnist-sample")
