@@ -269,7 +269,7 @@ def test_a_newer_database_is_left_alone(configuration: Settings, store: RunStore
 def test_a_file_that_is_no_database_is_explained(configuration: Settings) -> None:
     configuration.runs_dir.mkdir()
     (configuration.runs_dir / "runs.sqlite3").write_bytes(b"not a database at all, " * 100)
-    with pytest.raises(StoreError, match="file is not a database.*CNNVIZ_RUNS_DIR"):
+    with pytest.raises(StoreError, match=r"file is not a database.*CNNVIZ_RUNS_DIR"):
         RunStore(configuration)
 
 

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cnnviz.settings import Settings
+from cnnviz.training import executor as executor_module
+from cnnviz.training.executor import LOG_NAME, LocalExecutor, dispatch
+from cnnviz.training.metrics import FILE_NAME, read_steps
+from cnnviz.training.recipe import Recipe
+from cnnviz.training.runs import Status
+from cnnviz.training.store import RunStore
+
+
+class Pretended:
+    """An executor that starts nothing and remembers what it was asked for."""
+
+    def __init__(self, refuse: bool = False) -> None:
+        self.started: list[str] = []
+        self.refuse = refuse
+
+    def start(self, run_id: str) -> int | None:
+        if self.refuse:
+            raise OSError(11, "Resource temporarily unavailable")
+        self.started.append(run_id)
+        return None
+
+
+def until(condition: Callable[[], object], seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.05)  # another process brings it about
+
+
+@pytest.fixture
+def local(configuration: Settings, store: RunStore) -> Iterator[LocalExecutor]:
+    """Real worker processes; what is left of them at the end is ended."""
+    yield LocalExecutor(configuration)
+    for run in store.list():
+        store.request_stop(run.id)
+    until(lambda: store.reap() or not any(run.is_open for run in store.list()))
+
+
+def test_the_second_run_waits_until_the_first_has_ended(store: RunStore, recipe: Recipe) -> None:
+    first, second = store.create(recipe), store.create(recipe)
+    pretended = Pretended()
+    assert dispatch(store, pretended, max_workers=1) == [first]
+    assert dispatch(store, pretended, max_workers=1) == []
+    assert store.queue_position(second) == 1
+    assert store.claim(first, "w")
+    assert store.finish(first, "w", Status.FINISHED)
+    assert dispatch(store, pretended, max_workers=1) == [second]
+    assert pretended.started == [first, second]
+
+
+def test_as_many_runs_start_as_there_are_workers(store: RunStore, recipe: Recipe) -> None:
+    ids = [store.create(recipe) for _ in range(3)]
+    assert dispatch(store, Pretended(), max_workers=2) == ids[:2]
+
+
+def test_a_start_that_is_refused_fails_its_run_and_holds_up_no_other(store: RunStore, recipe: Recipe) -> None:
+    ids = [store.create(recipe) for _ in range(2)]
+    assert dispatch(store, Pretended(refuse=True), max_workers=1) == []
+    for run_id in ids:
+        run = store.get(run_id)
+        assert run.status == Status.FAILED
+        assert "Resource temporarily unavailable" in str(run.reason)
+
+
+def test_killed_worker_leaves_its_metrics_and_the_next_run_starts(
+    store: RunStore,
+    configuration: Settings,
+    local: LocalExecutor,
+    recipe: Recipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a worker is started from any folder
+    (tmp_path / "random.py").write_text("raise SystemExit('the wrong module')")
+    long = Recipe.default("basic-cnn", dataset="mnist-sample", epochs=500)
+    first, second = store.create(long), store.create(recipe)
+    dispatch(store, local, max_workers=1)
+    until(lambda: store.get(first).step > 20)
+
+    restarted_server = RunStore(configuration)  # another one sees the run going on
+    run = restarted_server.get(first)
+    assert (run.status, restarted_server.reap()) == (Status.RUNNING, [])
+    restarted_server.close()
+    assert run.pid is not None
+    assert os.getsid(run.pid) == run.pid
+    if sys.platform == "linux":
+        assert os.getpriority(os.PRIO_PROCESS, run.pid) > os.getpriority(os.PRIO_PROCESS, 0)
+
+    os.kill(run.pid, signal.SIGKILL)
+    until(lambda: not store.get(first).is_open)
+    assert store.get(first).status == Status.INTERRUPTED
+    assert "killed" in str(store.get(first).reason)
+    assert len(read_steps(store.folder(first) / FILE_NAME)) > 20
+    until(lambda: not store.get(second).is_open)
+    assert store.get(second).status == Status.FINISHED
+    assert (store.folder(second) / LOG_NAME).read_text() == ""
+
+
+def test_a_worker_starts_the_next_run_by_itself(
+    store: RunStore, local: LocalExecutor, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor_module, "dispatch", lambda *_: [])  # this server does nothing any more
+    first, second = store.create(recipe), store.create(recipe)
+    dispatch(store, local, max_workers=1)
+    until(lambda: not store.get(second).is_open)
+    assert [store.get(run_id).status for run_id in (first, second)] == [Status.FINISHED] * 2
