@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cnnviz import architectures
+from cnnviz.architectures import Architecture
+from cnnviz.errors import CnnvizError
+from cnnviz.shapes.capture import capture
+from cnnviz.shapes.trace import trace
+
+
+def hooked(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+    """What hooks on a model that nobody else uses record: the last call of each leaf."""
+    found: dict[str, Tensor] = {}
+    for name, module in model.named_modules():
+        if not list(module.children()):
+            module.register_forward_hook(lambda _m, _i, out, name=name: found.update({name: out.detach().clone()}))
+    model(x)
+    return found
+
+
+@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+def test_outputs_are_those_that_hooks_see(architecture: Architecture) -> None:
+    model = architecture.build_seeded(3).eval()
+    x = torch.rand(2, *architecture.input_shape)
+    traced = trace(model, architecture.input_shape)
+    outputs = capture(model, x, traced)
+    assert not any(module._forward_hooks for module in model.modules())
+    assert torch.equal(outputs[-1], model(x))
+    expected = hooked(architecture.build_seeded(3).eval(), x)
+    last = {op.module: output for op, output in zip(traced.ops, outputs, strict=True) if op.module}
+    assert last.keys() == expected.keys()
+    assert all(torch.equal(last[name], expected[name]) for name in expected)
+
+
+def test_in_place_operations_do_not_spoil_what_came_before() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(inplace=True), nn.Identity()).eval()
+    x = torch.randn(1, 1, 6, 6)
+    before, after, same = capture(model, x, trace(model, (1, 6, 6)))
+    assert torch.equal(before, model[0](x))
+    assert before.min() < 0 <= after.min()
+    assert torch.equal(same, after)
+
+
+def test_a_pass_that_differs_from_the_trace_is_refused() -> None:
+    class Moody(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.relu(x) if x.sum() > 0 else torch.relu(torch.relu(x))
+
+    model = Moody().eval()
+    traced = trace(model, (3,))
+    with pytest.raises(CnnvizError, match="decides by its data"):
+        capture(model, -torch.ones(1, 3), traced)
+
+
+def test_many_threads_on_one_shared_model() -> None:
+    """Traces, captures and predictions of many sessions at once are those of one alone."""
+    shared = {a.key: a.build_seeded(5).eval() for a in architectures.registered()}
+    shapes = {a.key: a.input_shape for a in architectures.registered()}
+    images = [torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(i)) for i in range(24)]
+
+    def work(job: tuple[str, int]) -> list[Tensor]:
+        key, index = job
+        return capture(shared[key], images[index], trace(shared[key], shapes[key]))
+
+    jobs = [(key, index) for index in range(len(images)) for key in shared]
+    alone = [work(job) for job in jobs]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        together = list(pool.map(work, jobs))
+    for one, other in zip(alone, together, strict=True):
+        assert len(one) == len(other)
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))

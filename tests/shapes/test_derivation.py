@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from cnnviz import architectures
+from cnnviz.architectures import Architecture
+from cnnviz.shapes.derivation import branches, derive, derive_failure, linear_indices
+from cnnviz.shapes.rules import explain, window_size
+from cnnviz.shapes.trace import trace
+
+
+def test_why_1408() -> None:
+    traced = trace(architectures.get("inception-mini").build(), (1, 28, 28))
+    (linear,) = linear_indices(traced)
+    assert derive(traced, linear).chain == (
+        "1 x 28 x 28 -> (28 - 5)/1 + 1 = 24 -> (24 - 2)/2 + 1 = 12 -> 16 + 24 + 24 + 24 = 88 -> "
+        "(12 - 5)/1 + 1 = 8 -> (8 - 2)/2 + 1 = 4 -> 16 + 24 + 24 + 24 = 88 -> 88 x 4 x 4 = 1408 -> "
+        "Linear(1408, 10)"
+    )
+
+
+@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+def test_every_linear_is_derived_from_the_input(architecture: Architecture) -> None:
+    traced = trace(architecture.build(), architecture.input_shape)
+    for index in linear_indices(traced):
+        derivation = derive(traced, index)
+        in_features = traced.ops[index].arguments["in_features"]
+        assert derivation.steps[0].op.inputs == (-1,)
+        assert derivation.steps[-1].op.index == index
+        assert derivation.steps[-2].substituted.endswith(f"= {in_features}")
+        assert all(step.text and step.rule for step in derivation.steps)
+
+
+def test_branches_are_told_one_by_one() -> None:
+    traced = trace(architectures.get("inception-mini").build(), (1, 28, 28))
+    told = branches(traced, traced.op("incep1.cat").index)
+    assert [[step.op.name for step in branch] for branch in told] == [
+        ["incep1.branch1x1"],
+        ["incep1.branch5x5_1", "incep1.branch5x5_2"],
+        ["incep1.branch3x3_1", "incep1.branch3x3_2", "incep1.branch3x3_3"],
+        ["incep1.avg_pool2d", "incep1.branch_pool"],
+    ]
+    assert told[1][1].substituted == "(12 + 2*2 - 5)/1 + 1 = 12"
+
+
+def test_a_shortcut_is_a_branch_without_steps() -> None:
+    traced = trace(architectures.get("resnet-mini").build(), (1, 28, 28))
+    shortcut, block = branches(traced, traced.op("rblock1.add").index)
+    assert shortcut == ()
+    assert [step.op.name for step in block] == ["rblock1.conv1", "rblock1.relu", "rblock1.conv2"]
+
+
+def test_a_failure_is_derived_up_to_what_arrived() -> None:
+    derivation = derive_failure(trace(architectures.get("inception-mini").build(), (1, 32, 32)))
+    assert derivation.layer == "fc"
+    assert derivation.chain.endswith("88 x 5 x 5 = 2200")
+
+
+@given(
+    size=st.integers(1, 40),
+    kernel=st.integers(1, 7),
+    stride=st.integers(1, 5),
+    padding=st.integers(0, 3),
+    dilation=st.integers(1, 3),
+    ceil_mode=st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_window_formula_is_pytorchs(
+    size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool
+) -> None:
+    padding = min(padding, kernel // 2)
+    if dilation * (kernel - 1) + 1 > size + 2 * padding:
+        return
+    pool = nn.MaxPool2d(kernel, stride, padding, dilation, ceil_mode=ceil_mode)
+    real = pool(torch.zeros(1, 1, size, size)).shape[-1]
+    count, text = window_size(size, kernel, stride, padding, dilation, ceil_mode)
+    assert count == real
+    assert text.endswith(f"= {real}")
+
+
+@given(
+    height=st.integers(6, 30),
+    width=st.integers(6, 30),
+    kernel=st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    stride=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    padding=st.tuples(st.integers(0, 2), st.integers(0, 2)),
+)
+@settings(max_examples=100, deadline=None)
+def test_explanations_name_the_real_sizes(
+    height: int, width: int, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]
+) -> None:
+    layer = nn.Conv2d(2, 3, kernel, stride, padding)
+    real = layer(torch.zeros(1, 2, height, width)).shape
+    traced = trace(layer, (2, height, width))
+    substituted = explain(traced.ops[0], traced.ops).substituted
+    shown = [int(part.rpartition("= ")[2]) for part in substituted.split(", ")]
+    assert shown in ([real[2], real[3]], [real[2]])
+    assert len(shown) == 2 or real[2] == real[3]

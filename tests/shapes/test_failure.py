@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cnnviz import architectures
+from cnnviz.architectures import Architecture
+from cnnviz.shapes.edits import edited
+from cnnviz.shapes.op import Failure
+from cnnviz.shapes.trace import trace
+
+
+def failure_of(model: nn.Module, shape: tuple[int, ...]) -> Failure:
+    failure = trace(model, shape).failure
+    assert failure is not None
+    return failure
+
+
+def test_the_linear_of_inception_mini_at_32_pixels() -> None:
+    traced = trace(architectures.get("inception-mini").build(), (1, 32, 32))
+    failure = traced.failure
+    assert failure is not None
+    assert failure.name == "fc"
+    assert (failure.expected, failure.received) == (1408, 2200)
+    assert "88 x 5 x 5 = 2200" in failure.message
+    assert failure.fix is not None
+    assert (failure.fix.path, failure.fix.value) == ("fc.in_features", 2200)
+    assert failure.fix.text == "Linear(2200, 10)"
+    assert traced.ops[-1].name == "flatten"
+
+
+@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+def test_the_fix_mends_every_architecture(architecture: Architecture) -> None:
+    channels, height, width = architecture.input_shape
+    shape = (channels, height + 12, width + 12)
+    model = architecture.build()
+    failure = failure_of(model, shape)
+    assert failure.fix is not None
+    mended = trace(edited(model, {failure.fix.path: failure.fix.value}), shape)
+    assert mended.failure is None
+    assert mended.ops[-1].output_shape == (architecture.classes,)
+
+
+@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+@pytest.mark.parametrize("channels", [2, 3])
+def test_wrong_channels_are_named(architecture: Architecture, channels: int) -> None:
+    failure = failure_of(architecture.build(), (channels, *architecture.input_shape[1:]))
+    assert (failure.expected, failure.received) == (architecture.input_shape[0], channels)
+    assert f"expects {architecture.input_shape[0]} channels" in failure.message
+
+
+@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+def test_an_input_smaller_than_the_first_kernel(architecture: Architecture) -> None:
+    failure = failure_of(architecture.build(), (architecture.input_shape[0], 4, 4))
+    assert "window is larger than the input" in failure.message
+    assert failure.expected == (5, 5)
+
+
+class Branches(nn.Module):
+    def __init__(self, padding: int) -> None:
+        super().__init__()
+        self.a = nn.Conv2d(1, 2, 3, padding=padding)
+        self.b = nn.Conv2d(1, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.a(x), self.b(x)], dim=1)
+
+
+class Shortcut(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv(x)
+
+
+class Raises(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        raise KeyError("no such thing")
+
+
+class View(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.view(2, 321)
+
+
+def test_branches_of_different_size() -> None:
+    failure = failure_of(Branches(padding=0), (1, 8, 8))
+    assert failure.name == "cat"
+    assert "a 2 x 6 x 6, b 2 x 8 x 8" in failure.message
+    assert trace(Branches(padding=1), (1, 8, 8)).failure is None
+
+
+def test_addition_of_unlike_shapes() -> None:
+    failure = failure_of(Shortcut(), (1, 8, 8))
+    assert failure.type == "add"
+    assert (failure.expected, failure.received) == ((1, 8, 8), (4, 6, 6))
+
+
+def test_view_to_another_number_of_values() -> None:
+    assert "64 values an image" in failure_of(View(), (1, 8, 8)).message
+
+
+def test_an_error_of_the_forward_itself_is_quoted() -> None:
+    failure = failure_of(Raises(), (1, 8, 8))
+    assert "KeyError" in failure.message
+    assert failure.fix is None
+
+
+def test_the_second_call_of_a_layer_can_fail() -> None:
+    layer = nn.Linear(4, 3)
+    failure = failure_of(nn.Sequential(layer, layer), (4,))
+    assert (failure.expected, failure.received) == (4, 3)
+    assert failure.fix is not None
+    assert failure.fix.path == "0.in_features"
