@@ -4,3 +4,20 @@ Keys are plain values: an architecture's key, a checkpoint's id and SHA-256, an 
 cached holds numbers, never sentences, so that one entry serves every language. Models are shared by
 all sessions and are never changed.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def model(checkpoint_id: str, sha256: str) -> nn.Module:
+    """The network of a checkpoint, verified; ``sha256`` is part of the key, so that new weights are read."""
+    from cnnviz.training import checkpoints
+
+    return checkpoints.load_model(checkpoints.get(checkpoint_id))

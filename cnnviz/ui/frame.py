@@ -41,7 +41,9 @@ def frame(title: Message) -> None:
     """A page's first call: configuration, language, menu. ``title`` is written once the language is known."""
     warm.page_begins()
     _restore_language()
-    st.set_page_config(page_title=f"{title} · cnnviz", page_icon=str(ICON), layout="wide")
+    st.set_page_config(
+        page_title=f"{title} · cnnviz", page_icon=str(ICON), layout="wide", initial_sidebar_state=240
+    )
     with st.sidebar:
         for page in MENU:
             link(page)
@@ -58,6 +60,16 @@ def link(page: Page, label: str | None = None, **parameters: str) -> None:
         icon=page.icon,
         query_params={**parameters, **_language_parameter()},
     )
+
+
+def is_dark() -> bool:
+    """Whether the person's browser shows the dark theme."""
+    return st.context.theme.type == "dark"
+
+
+def accent() -> str:
+    """The theme's accent colour (``#rrggbb``), for markup that Streamlit does not colour itself."""
+    return str(st.get_option(f"theme.{'dark' if is_dark() else 'light'}.primaryColor"))
 
 
 def fragment(run_every: float | None = None) -> Callable[[Callable[P, T]], Callable[P, T]]:

@@ -1,0 +1,178 @@
+"""The parts of the Draw page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cnnviz import architectures, datasets
+from cnnviz.drawing import Prepared, to_mnist
+from cnnviz.drawing.classify import predict
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.settings import settings
+from cnnviz.training import checkpoints
+from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.ui import cached, markup
+from cnnviz.ui.choice import choose_many
+from cnnviz.ui.frame import TRAIN, accent, link
+from cnnviz.ui.show import explained
+
+SIDE = 280
+CARD_WIDTH = 168  # three beside the canvas on a laptop, two side by side on a phone
+PAPER = (0, 0, 0, 255)
+PENS = (12, 32, 20)
+DIGITS = datasets.get("mnist").classes
+
+
+def canvas() -> NDArray[np.uint8] | None:
+    """The canvas with its pen and the button that clears it; (280, 280, 4) uint8, or None before a stroke."""
+    from streamlit_drawable_canvas import st_canvas
+
+    generation = st.session_state.setdefault("canvas_generation", 0)
+    area = st.container()  # above the slider that decides its pen
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        thinnest, thickest, usual = PENS
+        pen = st.slider(
+            _("Pen width"),
+            thinnest,
+            thickest,
+            usual,
+            key="pen",
+            format="%d px",
+            bind="query-params",
+            width=170,
+        )
+        st.button(_("Clear"), icon=":material/ink_eraser:", on_click=_clear, key="clear")
+    with area:
+        result = st_canvas(
+            stroke_width=pen,
+            stroke_color="#ffffff",
+            background_color="#000000",
+            width=SIDE,
+            height=SIDE,
+            return_image_data=True,
+            key=f"canvas-{generation}",
+        )
+    image: NDArray[np.uint8] | None = result.image_data
+    return image
+
+
+def prepare(image: NDArray[np.uint8] | None) -> Prepared | None:
+    """The drawing as the networks get it; None while nothing is drawn."""
+    return None if image is None else to_mnist(image, PAPER)
+
+
+def choose_checkpoints() -> list[Checkpoint]:
+    """The checkpoints that can read digits, and which of them are chosen: at first all that are shipped."""
+    listing = checkpoints.scan()
+    for problem in listing.problems:
+        st.warning(str(problem), icon=":material/error:")
+    offered = {checkpoint.id: checkpoint for checkpoint in listing.checkpoints if _reads_digits(checkpoint)}
+    if not offered:
+        st.info(_("There is no network that has learned digits yet."), icon=":material/info:")
+        link(TRAIN, _("Train one"))
+        return []
+    shipped = [id_ for id_, checkpoint in offered.items() if _is_shipped(checkpoint)]
+    chosen = choose_many(
+        _("Networks"),
+        list(offered),
+        key="checkpoint",
+        kind=Message("The checkpoint"),
+        title=lambda id_: name(offered[id_]),
+        default=shipped or list(offered)[:1],
+        placeholder=_("Choose trained networks"),
+    )
+    return [offered[id_] for id_ in chosen]
+
+
+def name(checkpoint: Checkpoint) -> str:
+    """What a person calls the checkpoint: its architecture, and the run where it is not a shipped one."""
+    title = architectures.get(checkpoint.architecture).title
+    return title if _is_shipped(checkpoint) else f"{title} · {checkpoint.id}"
+
+
+def verdicts(prepared: Prepared | None, chosen: Sequence[Checkpoint]) -> None:
+    """What each network says, side by side; one that cannot be used says why, and the others go on."""
+    with st.container(horizontal=True):
+        for checkpoint in chosen:
+            with st.container(border=True, width=CARD_WIDTH), explained():
+                st.caption(name(checkpoint))
+                _verdict(prepared, checkpoint)
+
+
+def _verdict(prepared: Prepared | None, checkpoint: Checkpoint) -> None:
+    if prepared is None:
+        st.html(markup.verdict("–") + markup.bars(DIGITS, None, accent()))
+        return
+    network = cached.model(checkpoint.id, checkpoint.sha256)
+    recipe = checkpoint.recipe
+    probabilities = predict(network, prepared.image, recipe.mean, recipe.deviation)
+    with st.container(key=f"verdict-{checkpoint.id}"):
+        st.html(markup.verdict(DIGITS[int(probabilities.argmax())]))
+    st.html(markup.bars(DIGITS, probabilities.tolist(), accent()))
+
+
+def explain_preparation(prepared: Prepared) -> None:
+    """The 28 x 28 pixels that the networks get, and how they came about."""
+    st.subheader(_("What the networks get"), anchor=False)
+    picture, reasons = st.columns([SIDE, 2 * SIDE], gap="large", vertical_alignment="center")
+    height, width = prepared.scaled.shape
+    top, left = prepared.offset
+    with picture:
+        st.html(
+            markup.pixels(prepared.image, _("Your drawing in 28 x 28 pixels"), (top, left, height, width))
+        )
+    with reasons:
+        st.markdown("\n".join(f"{number}. {step}" for number, step in enumerate(_steps(prepared), 1)))
+
+
+def _steps(prepared: Prepared) -> list[str]:
+    _top, _left, height, width = prepared.box
+    scaled_height, scaled_width = prepared.scaled.shape
+    top, left = prepared.offset
+    return [
+        _(
+            "Your ink fills {height} x {width} pixels. Where on the canvas does not matter.",
+            height=height,
+            width=width,
+        ),
+        _(
+            "Scaled so that the longer side has 20 pixels, as MNIST's digits were: {height} x {width}.",
+            height=scaled_height,
+            width=scaled_width,
+        ),
+        _(
+            "Moved so that the centre of mass lies in the middle of 28 x 28: {top} pixels from the top, {left} "
+            "from the left (the dashed frame).",
+            top=top,
+            left=left,
+        ),
+    ]
+
+
+def warm_up(chosen: Sequence[Checkpoint]) -> None:
+    """Load the networks and run each once while the person picks up the pen: the first verdict is quick."""
+    blank = np.zeros((28, 28), np.uint8)
+    for checkpoint in chosen:
+        with suppress(CnnvizError):  # said where the verdict would stand
+            network = cached.model(checkpoint.id, checkpoint.sha256)
+            predict(network, blank, checkpoint.recipe.mean, checkpoint.recipe.deviation)
+
+
+def _clear() -> None:
+    st.session_state["canvas_generation"] += 1
+
+
+def _reads_digits(checkpoint: Checkpoint) -> bool:
+    info = datasets.get(checkpoint.dataset)
+    return info.classes == DIGITS and info.input_shape == (1, 28, 28)
+
+
+def _is_shipped(checkpoint: Checkpoint) -> bool:
+    return checkpoint.weights.parent == settings().checkpoints_dir
