@@ -15,7 +15,7 @@ import time
 
 QUIET_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 10.0
-SLOW_IMPORTS = ("torch", "plotly.graph_objects", "streamlit_drawable_canvas")
+SLOW_IMPORTS = ("torch", "plotly.graph_objects")
 
 _log = logging.getLogger(__name__)
 _changed = threading.Condition()
