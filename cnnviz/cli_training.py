@@ -149,14 +149,13 @@ def _predict(options: argparse.Namespace) -> int:
     from cnnviz.drawing.images import load_drawing
     from cnnviz.training import checkpoints
 
-    chosen = _chosen_checkpoints(options.models)
     prepared = to_mnist(load_drawing(options.image))
     if prepared is None:
         raise CnnvizError(
             Message("{path} is empty: all its pixels have about the same colour.", path=options.image)
         )
     document: list[dict[str, Any]] = []
-    for checkpoint in chosen:
+    for checkpoint in _chosen_checkpoints(options.models):
         recipe = checkpoint.recipe
         probabilities = predict(
             checkpoints.load_model(checkpoint), prepared.image, recipe.mean, recipe.deviation

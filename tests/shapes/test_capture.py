@@ -18,7 +18,9 @@ def hooked(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     for name, module in model.named_modules():
         if not list(module.children()):
-            module.register_forward_hook(lambda _m, _i, out, name=name: found.update({name: out.detach().clone()}))
+            module.register_forward_hook(
+                lambda _m, _i, out, name=name: found.update({name: out.detach().clone()})
+            )
     model(x)
     return found
 

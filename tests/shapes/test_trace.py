@@ -28,7 +28,9 @@ def test_golden_numbers(architecture: Architecture) -> None:
     assert list(traced.ops[-1].output_shape) == golden["output_shape"]
     assert traced.total_params == golden["total_params"]
     assert traced.macs == golden["macs"]
-    layers = [[op.type, list(op.output_shape), op.params] for op in traced.ops if op.module and op.kind in ROWS]
+    layers = [
+        [op.type, list(op.output_shape), op.params] for op in traced.ops if op.module and op.kind in ROWS
+    ]
     assert layers == golden["layers"]
 
 

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageDraw
+
+from cnnviz import architectures
+from cnnviz.cli import main
+from cnnviz.settings import PROJECT_DIRECTORY
+from tests.golden import INCEPTION_MINI_TABLE
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Run a command in this process: its exit status, standard output and standard error."""
+    monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path / "runs"))
+    monkeypatch.setenv("CNNVIZ_DATA_DIR", str(tmp_path / "data"))
+
+    def run_(*words: str) -> tuple[int, str, str]:
+        try:
+            status = main(words)
+        except SystemExit as exit_:
+            status = int(exit_.code or 0)
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return run_
+
+
+def document(result: tuple[int, str, str]) -> Any:
+    assert result[0] == 0, result[2]
+    return json.loads(result[1])
+
+
+def one_line(text: str) -> str:
+    assert len(text.strip().splitlines()) == 1
+    assert "Traceback" not in text
+    return text
+
+
+def test_list(run: Run) -> None:
+    listed = document(run("list", "--json"))
+    assert [entry["key"] for entry in listed] == list(architectures.keys())
+    assert {"key", "title", "group", "input_shape", "dataset", "total_params"} == set(listed[0])
+    assert {entry["key"]: entry["total_params"] for entry in listed}["inception-mini"] == 97298
+    assert "97,298" in run("list")[1]
+
+
+def test_summary_as_torchsummary_prints_it(run: Run) -> None:
+    status, out, err = run("summary", "inception-mini", "--format", "torchsummary")
+    assert (status, err) == (0, "")
+    assert out.strip() == INCEPTION_MINI_TABLE.strip()
+
+
+def test_summary_as_json(run: Run) -> None:
+    summary = document(run("summary", "inception-mini", "--format", "json"))
+    assert set(summary) == {
+        "model", "input_shape", "total_params", "macs", "ops", "modules", "unexecuted", "failure",
+    }  # fmt: skip
+    assert summary["input_shape"] == [1, 28, 28]
+    assert set(summary["ops"][0]) == {
+        "index", "name", "type", "kind", "inputs", "input_shapes", "output_shape", "params", "macs", "reused",
+    }  # fmt: skip
+    assert summary["macs"] == sum(op["macs"] for op in summary["ops"]) == 6019200
+    assert [m["name"] for m in summary["modules"] if m["container"]] == ["incep1", "incep2"]
+
+
+def test_a_broken_summary_is_a_failure_that_names_the_fix(run: Run) -> None:
+    status, out, err = run("summary", "inception-mini", "--input", "1,32,32")
+    assert status == 1
+    assert "88 x 5 x 5 = 2200" in one_line(err)
+    assert "Linear(2200, 10)" in err
+    assert "flatten" in out
+    status, out, _ = run("summary", "inception-mini", "--input", "1,32,32", "--format", "json")
+    failure = json.loads(out)["failure"]
+    assert status == 1
+    assert failure["fix"] == {"path": "fc.in_features", "value": 2200, "text": "Linear(2200, 10)"}
+    fixed = run("summary", "inception-mini", "--input", "1,32,32", "--set", "fc.in_features=2200")
+    assert fixed[0] == 0
+
+
+def test_why_1408(run: Run) -> None:
+    why = document(run("why", "inception-mini", "--json"))
+    assert why["layer"] == "fc"
+    assert set(why["steps"][0]) == {"op", "rule", "substituted", "result", "text"}
+    told = [step["substituted"] for step in why["steps"]]
+    assert told[0] == "(28 - 5)/1 + 1 = 24"
+    assert "16 + 24 + 24 + 24 = 88" in told
+    assert "88 x 4 x 4 = 1408" in told
+    assert run("why", "inception-mini", "--layer", "incep1.cat")[1].count("16 + 24 + 24 + 24 = 88") == 2
+    status, out, err = run("why", "inception-mini", "--input", "1,32,32")
+    assert status == 1
+    assert "88 x 5 x 5 = 2200" in out
+    assert "expects" in err or "receives" in err
+
+
+def test_a_file_of_ones_own(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mynet.py"
+    path.write_text(
+        "from torch import nn\n"
+        "class Net(nn.Sequential):\n"
+        "    def __init__(self):\n"
+        "        super().__init__(nn.Conv2d(1, 4, 5), nn.Flatten(), nn.Linear(100, 10))\n"
+    )
+    status, out, err = run("summary", f"{path}:Net", "--input", "1,28,28")
+    assert status == 1
+    assert "4 x 24 x 24 = 2304" in one_line(err)
+    assert "4 x 24 x 24" in out
+    status, _, err = run("summary", f"{path}:Net")
+    assert status == 2
+    assert "--input C,H,W" in one_line(err)
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (("summary", "inceptoin-mini"), "did you mean 'inception-mini'"),
+        (("why", "basic-cnn", "--layer", "conv9"), "layer 'conv9' is unknown"),
+        (("train", "basic-cnm"), "did you mean 'basic-cnn'"),
+        (("train", "basic-cnn", "--dataset", "mnits"), "did you mean 'mnist'"),
+        (("train", "basic-cnn", "--lr", "900"), "learning rate"),
+        (("train", "basic-cnn", "--epochs", "0"), "epochs"),
+        (("evaluate", "no-such-checkpoint"), "no-such-checkpoint"),
+        (("summary", "basic-cnn", "--input", "1,0,28"), "input shape 1,0,28 is not possible"),
+        (("summary", "basic-cnn", "--set", "fc.in_featurs=3"), "did you mean 'in_features'"),
+    ],
+)
+def test_wrong_usage_names_the_value_and_the_closest_match(
+    run: Run, words: tuple[str, ...], match: str
+) -> None:
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert match in one_line(err)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("summary", "basic-cnn", "--input", "1,a"), ("summary", "basic-cnn", "--set", "x"), ("nonsense",), ()],
+)
+def test_words_that_cannot_be_parsed(run: Run, words: tuple[str, ...]) -> None:
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert "error:" in err
+
+
+def test_train_then_use_the_checkpoint(run: Run, tmp_path: Path) -> None:
+    shelf = tmp_path / "shelf"
+    trained = document(
+        run(
+            "train",
+            "basic-cnn",
+            "--dataset",
+            "mnist-sample",
+            "--epochs",
+            "1",
+            "--json",
+            "--export",
+            str(shelf),
+        )
+    )
+    assert set(trained) == {"run_id", "epochs", "test_accuracy", "best_test_accuracy"}
+    (epoch,) = trained["epochs"]
+    assert set(epoch) == {
+        "epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "seconds", "images_per_second",
+    }  # fmt: skip
+    assert 0.6 < trained["test_accuracy"] <= 1
+    assert trained["test_accuracy"] == epoch["test_accuracy"]
+
+    (listed,) = document(run("runs", "--json"))
+    assert listed["run_id"] == trained["run_id"]
+    assert (listed["status"], listed["epoch"], listed["epochs"]) == ("finished", 1, 1)
+
+    evaluated = document(run("evaluate", trained["run_id"], "--json"))
+    assert (evaluated["images"], evaluated["dataset"]) == (1000, "mnist-sample")
+    assert evaluated["accuracy"] == pytest.approx(trained["test_accuracy"], abs=0.002)
+    assert sorted(path.name for path in shelf.iterdir()) == [
+        "basic-cnn-mnist-sample.json",
+        "basic-cnn-mnist-sample.safetensors",
+    ]
+
+    image = Image.new("L", (200, 300), 255)
+    ImageDraw.Draw(image).line([(120, 40), (110, 260)], fill=0, width=22)
+    image.save(tmp_path / "one.png")
+    (predicted,) = document(run("predict", str(tmp_path / "one.png"), "--model", trained["run_id"], "--json"))
+    assert (predicted["class"], predicted["label"]) == (1, "1")
+    assert sum(predicted["probabilities"]) == pytest.approx(1)
+
+
+def test_problems_outside_are_failures_not_wrong_usage(run: Run, tmp_path: Path) -> None:
+    blank = tmp_path / "blank.png"
+    Image.new("L", (50, 50), 255).save(blank)
+    for words, match in (
+        (("train", "basic-cnn"), "CNNVIZ_DATA_DIR"),
+        (("predict", str(tmp_path / "missing.png")), "missing.png"),
+        (("predict", str(blank)), "is empty"),
+    ):
+        status, out, err = run(*words)
+        assert (status, out) == (1, "")
+        assert match in one_line(err)
+
+
+def test_texts_are_in_the_language_that_is_asked_for(run: Run) -> None:
+    _, _, english = run("summary", "inception-mini", "--input", "1,32,32")
+    _, _, chinese = run("--lang", "zh", "summary", "inception-mini", "--input", "1,32,32")
+    assert english != chinese
+    assert "88 x 5 x 5 = 2200" in chinese
+
+
+def test_as_a_program_json_is_all_there_is_on_standard_output(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT_DIRECTORY), "CNNVIZ_RUNS_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "cnnviz", "list", "--json"],
+        capture_output=True, text=True, cwd=tmp_path, env=environment, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert len(json.loads(done.stdout)) == len(architectures.keys())
+    assert done.stderr == ""

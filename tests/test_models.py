@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cnnviz.errors import CnnvizError, UnknownKeyError, UsageError
+from cnnviz.models import resolve
+from cnnviz.shapes.trace import trace
+
+NET = """
+from torch import nn
+class Net(nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        self.conv = nn.Conv2d(1, width, 5)
+    def forward(self, x):
+        return self.conv(x)
+class Broken(nn.Module):
+    def __init__(self):
+        raise RuntimeError("no weights today")
+"""
+
+
+def test_torchvision_models_need_no_weights() -> None:
+    model, shape = resolve("torchvision:resnet18", {})
+    assert shape == (3, 224, 224)
+    assert trace(model, shape).total_params == 11_689_512
+    with pytest.raises(UnknownKeyError, match="did you mean 'resnet18'"):
+        resolve("torchvision:resnet81", {})
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mynet.py"
+    path.write_text(NET)
+    model, shape = resolve(f"{path}:Net", {"conv.out_channels": 8}, own_files=True)
+    assert shape is None
+    assert trace(model, (1, 28, 28)).ops[0].output_shape == (8, 24, 24)
+    with pytest.raises(UnknownKeyError, match="did you mean 'Net'"):
+        resolve(f"{path}:Nett", {}, own_files=True)
+    with pytest.raises(CnnvizError, match="RuntimeError: no weights today"):
+        resolve(f"{path}:Broken", {}, own_files=True)
+    with pytest.raises(UsageError, match="no file"):
+        resolve(f"{tmp_path}/other.py:Net", {}, own_files=True)
+
+
+def test_only_the_terminal_may_run_files(tmp_path: Path) -> None:
+    path = tmp_path / "mynet.py"
+    path.write_text("raise SystemExit('this file must not run')")
+    with pytest.raises(UnknownKeyError):
+        resolve(f"{path}:Net", {})
