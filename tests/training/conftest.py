@@ -16,6 +16,7 @@ def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The settings in force: runs in a folder of the test's own, one worker at a time."""
     monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path / "runs"))
     monkeypatch.setenv("CNNVIZ_MAX_WORKERS", "1")
+    monkeypatch.setenv("CNNVIZ_THREADS", "1")  # what a busy machine can bear best
     monkeypatch.delenv("CNNVIZ_DATABASE_URL", raising=False)
     return settings()
 

@@ -1,0 +1,112 @@
+"""How a training run goes: its loss batch by batch, its accuracy epoch by epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+
+LOSS_MESSAGE = Message(
+    "Every batch is another sample of the images, so its loss jitters (thin line); the mean of the last "
+    "batches (thick line) shows where training is heading: down, and ever more slowly."
+)
+ACCURACY_MESSAGE = Message(
+    "Both curves should rise. Where the training images go on getting better and the test images do not, "
+    "the network learns its training images by heart."
+)
+
+_HEIGHT = 340
+_FAINT = "rgba(128, 132, 150, 0.45)"  # seen on white and on black
+_SMOOTHED_PART = 1 / 40  # of the whole run
+_TICKED_EPOCHS = 12
+
+
+def loss_figure(steps: NDArray[Any], total_steps: int, revision: str) -> go.Figure:
+    """Loss per batch, as measured and smoothed.
+
+    ``steps`` has the fields ``step`` and ``loss`` (see :mod:`cnnviz.training.metrics`); the smoothed
+    curve is an exponential mean over about a fortieth of ``total_steps``. While ``revision`` stays the
+    same, new points leave the person's zoom as it is.
+    """
+    x, loss = steps["step"], steps["loss"]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=x,
+        y=smoothed(x, loss, max(5.0, total_steps * _SMOOTHED_PART)),
+        name=_("mean of the last batches"),
+        mode="lines",
+        line={"width": 2.5},
+        zorder=1,
+        hovertemplate="%{y:.4f}",
+    )
+    figure.add_scatter(
+        x=x,
+        y=loss,
+        name=_("each batch"),
+        mode="lines",
+        line={"width": 1, "color": _FAINT},
+        hovertemplate="%{y:.4f}",
+    )
+    _lay_out(figure, _("Loss per batch"), revision)
+    figure.update_xaxes(title=_("step (one batch each)"), tickformat=",")
+    figure.update_yaxes(title=_("loss (cross-entropy)"), rangemode="tozero")
+    return figure
+
+
+def accuracy_figure(train: Sequence[float], test: Sequence[float], revision: str) -> go.Figure:
+    """Accuracy (0 to 1) per epoch on training and on test images; both sequences have one value an epoch."""
+    figure = go.Figure()
+    epochs = list(range(1, len(test) + 1))
+    for name, values, symbol, dash in (
+        (_("test images"), test, "circle", "solid"),
+        (_("training images"), train, "diamond", "dot"),
+    ):
+        figure.add_scatter(
+            x=epochs,
+            y=list(values),
+            name=name,
+            mode="lines+markers",
+            line={"width": 2.5, "dash": dash},
+            marker={"size": 8, "symbol": symbol},
+            hovertemplate="%{y:.2%}",
+        )
+    _lay_out(figure, _("Accuracy per epoch"), revision)
+    figure.update_xaxes(title=_("epoch"), range=[0.5, max(len(epochs), 2) + 0.5])
+    if len(epochs) <= _TICKED_EPOCHS:
+        figure.update_xaxes(dtick=1)
+    figure.update_yaxes(title=_("accuracy"), tickformat=".1~%")
+    return figure
+
+
+def smoothed(x: NDArray[Any], y: NDArray[Any], width: float) -> NDArray[np.float64]:
+    """Exponential mean of ``y`` over the last ``width`` units of ``x``, without a pull towards 0 at the start.
+
+    ``x`` rises, in steps that may differ. As Adam corrects its means (Kingma and Ba 2015, section 3), the
+    weights that a mean has seen so far are divided out.
+    """
+    means = np.empty(len(y))
+    total = weight = 0.0
+    previous = float(x[0]) if len(x) else 0.0
+    for index, (position, value) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
+        keep = math.exp((previous - position) / width)
+        total, weight, previous = total * keep + value, weight * keep + 1.0, position
+        means[index] = total / weight
+    return means
+
+
+def _lay_out(figure: go.Figure, title: str, revision: str) -> None:
+    figure.update_layout(
+        title={"text": title},
+        height=_HEIGHT,
+        margin={"l": 10, "r": 10, "t": 80, "b": 10},
+        hovermode="x unified",
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left"},
+        uirevision=revision,
+    )
