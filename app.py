@@ -23,8 +23,11 @@ def card(architecture: Architecture) -> None:
             + " · "
             + _("{classes} classes", classes=architecture.classes)
         )
-        link(ARCHITECTURE, _("Shapes and reasons"), model=architecture.key)
-        link(TRAIN, _("Train it"), model=architecture.key)
+        with st.container(horizontal=True, gap="small"):
+            link(ARCHITECTURE, _("Shapes and reasons"), model=architecture.key)
+            link(TRAIN, _("Train it"), model=architecture.key)
+            link(FILTERS, _("Filters"), checkpoint=f"{architecture.key}-{architecture.dataset}")
+            link(DRAW, _("Draw for it"), checkpoint=f"{architecture.key}-{architecture.dataset}")
 
 
 frame(Message("Look inside convolutional networks"))
@@ -35,9 +38,6 @@ st.write(
         "it, look at its filters and feature maps, and draw a digit for it."
     )
 )
-with st.container(horizontal=True):
-    link(DRAW, _("Draw a digit"))
-    link(FILTERS, _("Look at filters"))
 networks = architectures.registered()
 for first in range(0, len(networks), CARDS_A_ROW):
     for column, architecture in zip(

@@ -14,6 +14,8 @@ import streamlit as st
 if TYPE_CHECKING:
     from torch import nn
 
+    from cnnviz.shapes.trace import Trace
+
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def model(checkpoint_id: str, sha256: str) -> nn.Module:
@@ -21,3 +23,12 @@ def model(checkpoint_id: str, sha256: str) -> nn.Module:
     from cnnviz.training import checkpoints
 
     return checkpoints.load_model(checkpoints.get(checkpoint_id))
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def trace(model_name: str, input_shape: tuple[int, ...]) -> Trace:
+    """The trace of a registered network; it is frozen, so sessions may share it."""
+    from cnnviz.models import resolve
+    from cnnviz.shapes.trace import trace as trace_
+
+    return trace_(resolve(model_name, {})[0], input_shape)

@@ -23,15 +23,15 @@ from cnnviz.ui.choice import choose_many
 from cnnviz.ui.frame import TRAIN, accent, link
 from cnnviz.ui.show import explained
 
-SIDE = 280
-CARD_WIDTH = 168  # three beside the canvas on a laptop, two side by side on a phone
+SIDE = 320
+CARD_WIDTH = 171  # two side by side on a phone of 390 pixels
 PAPER = (0, 0, 0, 255)
 PENS = (12, 32, 20)
 DIGITS = datasets.get("mnist").classes
 
 
 def canvas() -> NDArray[np.uint8] | None:
-    """The canvas with its pen and the button that clears it; (280, 280, 4) uint8, or None before a stroke."""
+    """The canvas with its pen and the button that clears it; (320, 320, 4) uint8, or None before a stroke."""
     from streamlit_drawable_canvas import st_canvas
 
     generation = st.session_state.setdefault("canvas_generation", 0)

@@ -41,12 +41,13 @@ def frame(title: Message) -> None:
     """A page's first call: configuration, language, menu. ``title`` is written once the language is known."""
     warm.page_begins()
     _restore_language()
-    st.set_page_config(
-        page_title=f"{title} · cnnviz", page_icon=str(ICON), layout="wide", initial_sidebar_state=240
-    )
-    with st.sidebar:
+    st.set_page_config(page_title=f"{title} · cnnviz", page_icon=str(ICON), layout="wide")
+    # Above the page rather than in the sidebar: it is in sight on a phone too, where a sidebar covers the
+    # page and stays open after a tap on a link, and tables and figures have the whole width.
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="menu"):
         for page in MENU:
             link(page)
+        st.space("stretch")
         _language_switch()
 
 
@@ -124,6 +125,7 @@ def _language_switch() -> None:
         format_func=lambda code: LANGUAGES[code],
         key="language_switch",
         required=True,
+        label_visibility="collapsed",
         on_change=_switch_language,
     )
 

@@ -1,0 +1,168 @@
+"""The parts of the Architecture page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cnnviz import architectures
+from cnnviz.architectures import Architecture
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.ui.choice import choose_one
+from cnnviz.ui.frame import is_dark
+
+if TYPE_CHECKING:
+    from cnnviz.shapes.derivation import Derivation
+    from cnnviz.shapes.trace import Trace
+
+LARGEST_INPUT = 512
+_MEGABYTE = 1024**2
+
+
+def choose() -> tuple[Architecture, tuple[int, int, int]]:
+    """The network, and the input shape (C, H, W) to send through it; both are kept in the link."""
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    with left:
+        key = choose_one(
+            _("Network"),
+            architectures.keys(),
+            key="model",
+            kind=Message("The architecture"),
+            title=lambda key: architectures.get(key).title,
+        )
+    architecture = architectures.get(key)
+    channels, height, _width = architecture.input_shape
+    with right:
+        size = st.number_input(
+            _("Input height and width, in pixels"),
+            min_value=1,
+            max_value=LARGEST_INPUT,
+            value=height,
+            key="size",
+            bind="query-params",
+        )
+    return architecture, (channels, int(size), int(size))
+
+
+def totals(traced: Trace) -> None:
+    """The numbers that people compare networks by."""
+    from cnnviz.shapes.op import shape_text
+    from cnnviz.shapes.table import sizes
+
+    estimate = sizes(traced)
+    output = shape_text(traced.ops[-1].output_shape) if traced.ops and not traced.failure else "-"
+    with st.container(horizontal=True):
+        st.metric(_("Parameters"), f"{traced.total_params:,}", border=True)
+        st.metric(_("Multiply-adds"), f"{traced.macs:,}", border=True)
+        st.metric(_("Input"), shape_text(traced.input_shape), border=True)
+        st.metric(_("Output"), output, border=True)
+        st.metric(
+            _("Memory for one image"),
+            f"{estimate.total / _MEGABYTE:.2f} MB",
+            border=True,
+            help=_(
+                "float32: the input {input:.2f} MB, all outputs forward and backward {activations:.2f} MB, "
+                "the parameters {params:.2f} MB.",
+                input=estimate.input / _MEGABYTE,
+                activations=estimate.activations / _MEGABYTE,
+                params=estimate.params / _MEGABYTE,
+            ),
+        )
+
+
+def failure(traced: Trace) -> None:
+    """The diagnosis of a forward pass that broke."""
+    if traced.failure is None:
+        return
+    with st.container(key="trace-failure"):
+        st.error(traced.failure.message, icon=":material/heart_broken:")
+
+
+def picture(traced: Trace, title: str) -> None:
+    """The shapes along the network, drawn to scale."""
+    from cnnviz.plots import shapes as plot
+    from cnnviz.shapes.op import shape_text
+
+    blocks = [plot.Block(_("input"), "other", traced.input_shape, shape_text(traced.input_shape))]
+    for step in _whole(traced).steps:
+        if step.op.kind == "merge" or step.op.input_shapes[:1] != (step.result,):
+            blocks.append(plot.Block(step.op.name, step.op.kind, step.result, step.substituted))
+    st.plotly_chart(plot.pipeline(blocks, title, is_dark()), key="pipeline", config={"displayModeBar": False})
+    st.caption(str(plot.SENTENCE))
+
+
+def table(traced: Trace) -> None:
+    """The summary table, layers alone or with functional operations, and as text."""
+    from cnnviz.shapes import table as core
+    from cnnviz.shapes.text import torchsummary_text
+    from cnnviz.ui import tables
+
+    functions = choose_one(
+        _("Rows"),
+        ("layers", "operations"),
+        key="rows",
+        kind=Message("The kind of rows"),
+        title=lambda key: _("layers, as torchsummary lists them") if key == "layers" else _("all operations"),
+    )
+    st.html(tables.layers(core.rows(traced, functions=functions == "operations"), is_dark()))
+    if traced.failure:
+        st.caption(_("The table ends here: {name} does not fit.", name=traced.failure.name))
+    st.caption(
+        _(
+            "A multiply and an add count as one multiply-add; the bias is not counted. The rows of layers are "
+            "those that torchsummary prints, and so are their totals."
+        )
+    )
+    with st.expander(_("As text, the way torchsummary prints it")):
+        st.code(torchsummary_text(traced), language=None)
+
+
+def why(traced: Trace) -> None:
+    """For each Linear, where its in_features comes from; where the network broke, what arrived there."""
+    from cnnviz.shapes.derivation import derive, derive_failure, linear_indices
+
+    derivations = [derive(traced, index) for index in linear_indices(traced)]
+    if traced.failure:
+        derivations.append(derive_failure(traced))
+    for derivation in derivations:
+        _one_why(traced, derivation)
+
+
+def _one_why(traced: Trace, derivation: Derivation) -> None:
+    from cnnviz.shapes.derivation import branches
+    from cnnviz.shapes.op import shape_text
+    from cnnviz.ui import tables
+
+    dark = is_dark()
+    broken = traced.failure is not None and traced.failure.name == derivation.layer
+    last = derivation.steps[-1].substituted if derivation.steps else shape_text(traced.input_shape)
+    if broken:
+        st.subheader(
+            _("What arrives at {layer}: {numbers}", layer=derivation.layer, numbers=last), anchor=False
+        )
+    else:
+        st.subheader(_("Why {layer} is {linear}", layer=derivation.layer, linear=last), anchor=False)
+    changing = [step for step in derivation.steps if step.op.input_shapes[:1] != (step.result,)]
+    st.html(tables.chain(shape_text(traced.input_shape), changing, dark))
+    st.markdown(f"**{_('Step by step')}**")
+    st.html(tables.steps(derivation.steps, dark))
+    for step in derivation.steps:
+        told = branches(traced, step.op.index)
+        if told:
+            with st.expander(_("{count} branches meet in {name}", count=len(told), name=step.op.name)):
+                for number, branch in enumerate(told, 1):
+                    shape = shape_text(step.op.input_shapes[number - 1])
+                    st.markdown(f"**{_('Branch {number}: {shape}', number=number, shape=shape)}**")
+                    if branch:
+                        st.html(tables.steps(branch, dark))
+                    else:
+                        st.caption(_("The shortcut: what arrived is passed on as it is."))
+
+
+def _whole(traced: Trace) -> Derivation:
+    """The derivation of the last op, which is the network's main road."""
+    from cnnviz.shapes.derivation import derive, derive_failure
+
+    return derive_failure(traced) if traced.failure else derive(traced, len(traced.ops) - 1)

@@ -1,0 +1,111 @@
+"""Tables and chains of numbers as HTML: readable from the last row, and narrow on a phone.
+
+Colours are the page's own and those of the kinds of operation; everything is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from cnnviz.language import translate as _
+from cnnviz.plots import palette
+from cnnviz.shapes.derivation import Step
+from cnnviz.shapes.op import shape_text
+from cnnviz.shapes.table import Row
+
+_LINE = "border-top:1px solid color-mix(in srgb, currentColor 16%, transparent)"
+_CELL = f"padding:.3rem .6rem;{_LINE};white-space:nowrap"
+_NUMBER = f"{_CELL};text-align:right;font-variant-numeric:tabular-nums"
+_HEAD = "padding:.3rem .6rem;font-weight:600;opacity:.75;white-space:nowrap"
+_SHARED_KINDS = ("convolution", "linear", "normalisation")
+
+
+def layers(rows: Sequence[Row], dark: bool) -> str:
+    """The summary table; ``rows`` are shown in order, those inside of a container indented."""
+    head = "".join(
+        f'<th style="{_HEAD};text-align:{side}">{escape(text)}</th>'
+        for text, side in (
+            (_("Layer (type)"), "left"),
+            (_("Name"), "left"),
+            (_("Kind"), "left"),
+            (_("Output shape"), "right"),
+            (_("Parameters"), "right"),
+            (_("Multiply-adds"), "right"),
+        )
+    )
+    body = "".join(_layer(row, dark) for row in rows)
+    return _scrolling(f'<table style="border-collapse:collapse;width:100%"><tr>{head}</tr>{body}</table>')
+
+
+def _layer(row: Row, dark: bool) -> str:
+    emphasis = "font-weight:600;" if row.container else ""
+    indent = f"padding-left:{0.6 + 1.2 * (row.depth - 1)}rem"
+    params = "" if row.container else f"{row.params:,}"
+    shared = f" <em>{escape(_('shared'))}</em>" if row.reused and row.kind in _SHARED_KINDS else ""
+    cells = (
+        f'<td style="{_CELL}">{escape(row.label or row.type)}</td>'
+        f'<td style="{_CELL};{indent}">{escape(row.name)}{shared}</td>'
+        f'<td style="{_CELL}">{_chip(row.kind, dark) if row.kind else ""}</td>'
+        f'<td style="{_NUMBER}">{shape_text(row.output_shape)}</td>'
+        f'<td style="{_NUMBER}">{params}</td>'
+        f'<td style="{_NUMBER}">{f"{row.macs:,}" if row.macs else ""}</td>'
+    )
+    return f'<tr style="{emphasis}">{cells}</tr>'
+
+
+def _chip(kind: str, dark: bool) -> str:
+    style = palette.kind(kind)
+    colour = style.colour(dark)
+    box = (
+        f"display:inline-block;width:1.35em;text-align:center;border-radius:.3em;background:{colour};"
+        f"color:{palette.text_on(colour)};font-size:.8em;font-weight:700;margin-right:.4em"
+    )
+    return f'<span style="{box}">{style.letter}</span>{escape(str(style.title))}'
+
+
+def steps(derivation: Sequence[Step], dark: bool) -> str:
+    """A derivation as a table: operation, rule, the rule with numbers, result, and a sentence."""
+    head = "".join(
+        f'<th style="{_HEAD};text-align:left">{escape(text)}</th>'
+        for text in (_("Operation"), _("Rule"), _("With numbers"), _("Result"), _("In words"))
+    )
+    body = "".join(
+        f'<tr><td style="{_CELL}">{_chip_letter(step.op.kind, dark)} <b>{escape(step.op.name)}</b></td>'
+        f'<td style="{_CELL};opacity:.75">{escape(step.rule)}</td>'
+        f'<td style="{_CELL};font-weight:600;font-variant-numeric:tabular-nums">{escape(step.substituted)}</td>'
+        f'<td style="{_CELL};font-variant-numeric:tabular-nums">{shape_text(step.result)}</td>'
+        f'<td style="{_CELL};white-space:normal;min-width:18rem">{escape(step.text)}</td></tr>'
+        for step in derivation
+    )
+    return _scrolling(f'<table style="border-collapse:collapse;width:100%"><tr>{head}</tr>{body}</table>')
+
+
+def chain(start: str, links: Sequence[Step], dark: bool) -> str:
+    """The numbers of a derivation in one line that wraps: a box for each step, arrows between them."""
+    boxes = [_box(_("input"), start, "other", dark)]
+    boxes += [_box(step.op.name, step.substituted, step.op.kind, dark) for step in links]
+    arrow = '<span style="opacity:.55;font-size:1.2rem">→</span>'
+    style = "display:flex;flex-wrap:wrap;gap:.5rem;align-items:center"
+    return f'<div style="{style}">{arrow.join(boxes)}</div>'
+
+
+def _box(name: str, numbers: str, kind: str, dark: bool) -> str:
+    colour = palette.kind(kind).colour(dark)
+    style = (
+        f"border:1px solid {colour};border-left:.4rem solid {colour};border-radius:.5rem;padding:.25rem .6rem;"
+        "display:inline-block"
+    )
+    return (
+        f'<span style="{style}"><span style="display:block;font-size:.8rem;opacity:.75">{escape(name)}</span>'
+        f'<span style="font-weight:600;font-variant-numeric:tabular-nums">{escape(numbers)}</span></span>'
+    )
+
+
+def _chip_letter(kind: str, dark: bool) -> str:
+    return _chip(kind, dark).partition("</span>")[0] + "</span>"
+
+
+def _scrolling(table: str) -> str:
+    # A wide table scrolls by itself; the page around it does not move sideways.
+    return f'<div style="overflow-x:auto">{table}</div>'
