@@ -57,3 +57,11 @@ class Batches:
         for start in range(0, self.images, self._batch_size):
             batch = slice(start, start + self._batch_size)
             yield self._normalise(self._images[batch]), self._labels[batch]
+
+
+def as_input(
+    pixels: bytes, shape: tuple[int, int, int], mean: Sequence[float], deviation: Sequence[float]
+) -> Tensor:
+    """The bytes of one image of ``shape`` (C, H, W), 0..255, as (1, C, H, W) float32, normalised."""
+    image = torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(1, *shape)
+    return Normaliser(mean, deviation, torch.device("cpu"))(image)

@@ -7,14 +7,25 @@ all sessions and are never changed.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from cnnviz import architectures
+
 if TYPE_CHECKING:
     from torch import nn
 
+    from cnnviz.interpret.activations import FeatureMaps
+    from cnnviz.interpret.filters import Filters
     from cnnviz.shapes.trace import Trace
+
+WeightsKey = tuple[str, ...]
+"""Names weights: ("checkpoint", id, SHA-256), or ("untrained", architecture, options as JSON, seed)."""
+
+ImageKey = tuple[bytes, tuple[int, int, int], tuple[float, ...], tuple[float, ...]]
+"""An image as a network gets it: its bytes, its shape (C, H, W), and mean and deviation to normalise it."""
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -32,3 +43,48 @@ def trace(model_name: str, input_shape: tuple[int, ...]) -> Trace:
     from cnnviz.shapes.trace import trace as trace_
 
     return trace_(resolve(model_name, {})[0], input_shape)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def untrained(architecture: str, options: str, seed: str) -> nn.Module:
+    """A network with the weights that training starts from; ``options`` is JSON."""
+    network = architectures.get(architecture).build_seeded(int(seed), **json.loads(options))
+    return network.requires_grad_(False).eval()
+
+
+def network(weights: WeightsKey) -> nn.Module:
+    """The network that ``weights`` names."""
+    return model(*weights[1:]) if weights[0] == "checkpoint" else untrained(*weights[1:])
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def network_trace(weights: WeightsKey, input_shape: tuple[int, int, int]) -> Trace:
+    """The trace of the network that ``weights`` names."""
+    from cnnviz.shapes.trace import trace
+
+    return trace(network(weights), input_shape)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def filters(weights: WeightsKey, input_shape: tuple[int, int, int]) -> Filters:
+    """The filters of the first convolution; they are shared and must not be changed."""
+    from cnnviz.interpret.filters import first_filters
+
+    return first_filters(network(weights), network_trace(weights, input_shape))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def feature_maps(weights: WeightsKey, image: ImageKey) -> tuple[FeatureMaps, ...]:
+    """What every op makes of an image; they are shared and must not be changed."""
+    from cnnviz.interpret.activations import feature_maps as compute
+    from cnnviz.training.batches import as_input
+
+    return compute(network(weights), as_input(*image), network_trace(weights, image[1]))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def map_pictures(weights: WeightsKey, image: ImageKey, dark: bool) -> tuple[bytes, ...]:
+    """The feature maps of every op as PNG files."""
+    from cnnviz.plots.maps import mosaic, png
+
+    return tuple(png(mosaic(maps.values, maps.limit), dark) for maps in feature_maps(weights, image))

@@ -1,0 +1,1 @@
+"""What a network has learned: its filters, and what they make of an image."""

@@ -1,0 +1,52 @@
+"""Feature maps: what every op of a network makes of one image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cnnviz.shapes.capture import capture
+from cnnviz.shapes.op import Op
+from cnnviz.shapes.trace import Trace
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMaps:
+    """``values``, float32 and of shape ``op.output_shape``: what ``op`` returned for one image."""
+
+    op: Op
+    values: NDArray[np.float32]
+
+    @property
+    def limit(self) -> float:
+        """The largest absolute value: the end of a colour scale with zero in its middle."""
+        return float(np.abs(self.values).max()) if self.values.size else 0.0
+
+    @property
+    def zeros(self) -> float:
+        """The part (0..1) of the values that are exactly zero: what a ReLU has switched off."""
+        return float((self.values == 0).mean()) if self.values.size else 0.0
+
+
+def feature_maps(model: nn.Module, x: Tensor, trace: Trace) -> tuple[FeatureMaps, ...]:
+    """The output of every op for one image, in order of execution.
+
+    Args:
+        model: in eval mode; it is only called, and may be shared between threads.
+        x: (1, *trace.input_shape) float32, normalised.
+        trace: of the same model.
+
+    Raises:
+        ValueError: ``x`` is not one image.
+        CnnvizError: the pass differs from the trace.
+    """
+    if len(x) != 1:
+        raise ValueError(f"x holds {len(x)} images; feature maps are of one")
+    outputs = capture(model, x, trace)
+    return tuple(
+        FeatureMaps(op, output[0].numpy().astype(np.float32))
+        for op, output in zip(trace.ops, outputs, strict=True)
+    )

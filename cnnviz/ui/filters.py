@@ -1,0 +1,153 @@
+"""The parts of the Filters page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cnnviz import datasets
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.plots import maps as plots
+from cnnviz.ui import cached, markup
+from cnnviz.ui.cached import ImageKey
+from cnnviz.ui.choice import choose_one
+from cnnviz.ui.frame import accent, is_dark
+from cnnviz.ui.weights import Weights
+
+_CONFIG = {"displayModeBar": False}
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One test image: ``pixels`` (C, H, W) uint8, the ``label`` that it has, and its place in the data."""
+
+    dataset: str
+    pixels: NDArray[np.uint8]
+    label: int
+    index: int
+
+    def key(self, weights: Weights) -> ImageKey:
+        """The image as the network of ``weights`` gets it."""
+        channels, height, width = self.pixels.shape
+        recipe = weights.recipe
+        return self.pixels.tobytes(), (channels, height, width), recipe.mean, recipe.deviation
+
+
+def filter_figures(shown: Sequence[Weights]) -> None:
+    """The first convolution's filters of each of ``shown``, side by side on one colour scale."""
+    found = [cached.filters(weights.key, weights.input_shape) for weights in shown]
+    limit = max(filters.limit for filters in found)
+    for column, weights, filters in zip(st.columns(len(shown)), shown, found, strict=True):
+        out, channels, height, width = filters.weights.shape
+        title = _(
+            "{title}: {count} filters of {shape} in {layer}",
+            title=weights.title,
+            count=out,
+            shape=f"{channels} x {height} x {width}",
+            layer=filters.name,
+        )
+        figure = plots.filter_figure(filters.name, filters.weights, title, limit=limit, dark=is_dark())
+        with column:
+            st.plotly_chart(figure, key=f"filters-{weights.key[0]}", config=_CONFIG)
+            st.caption(
+                _(
+                    "Mean {mean:.3f}, standard deviation {deviation:.3f}",
+                    mean=filters.mean,
+                    deviation=filters.deviation,
+                )
+            )
+    others = found[1].limit if len(found) > 1 else None
+    st.write(str(plots.filters_sentence(found[0].limit, others)))
+
+
+def choose_example(weights: Weights) -> Example:
+    """The digit that the link names: data set, class and number in it.
+
+    Raises:
+        CnnvizError: the data set is missing or damaged; the message says what to do.
+    """
+    fitting = [info.key for info in datasets.registered() if info.input_shape == weights.input_shape]
+    source, picked, number = st.columns([2, 5, 2], vertical_alignment="bottom")
+    with source:
+        key = choose_one(
+            _("Data set"),
+            fitting,
+            key="dataset",
+            kind=Message("The data set"),
+            title=lambda key: datasets.get(key).title,
+        )
+    data = datasets.load(key)
+    with picked:
+        label = _choose_class(data.classes)
+    labels = data.test_labels.numpy()
+    places = np.arange(len(labels)) if label is None else np.flatnonzero(labels == label)
+    with number:
+        index = int(places[_choose_number(len(places)) - 1])
+    return Example(key, data.test_images[index].numpy(), int(labels[index]), index)
+
+
+def verdicts(shown: Sequence[Weights], example: Example) -> None:
+    """The digit, and what each of ``shown`` says about it."""
+    classes = datasets.get(example.dataset).classes
+    name = classes[example.label]
+    with st.container(horizontal=True, gap="medium"):
+        with st.container(width=200):
+            st.caption(_("Test image {index:,}, label {label}", index=example.index, label=name))
+            st.html(markup.pixels(example.pixels[0], _("The digit {label}", label=name)))
+        for weights in shown:
+            with st.container(width=240, border=True):
+                _verdict(weights, example, classes)
+    seen = shown[0].checkpoint and datasets.overlap(shown[0].checkpoint.dataset, example.dataset)
+    if seen:
+        st.caption(str(seen))
+
+
+def _verdict(weights: Weights, example: Example, classes: Sequence[str]) -> None:
+    scores = cached.feature_maps(weights.key, example.key(weights))[-1].values
+    probabilities = np.exp(scores - scores.max())
+    probabilities /= probabilities.sum()
+    best = int(probabilities.argmax())
+    right = _("right") if best == example.label else _("wrong")
+    st.caption(_("{title} reads {label}: {right}", title=weights.title, label=classes[best], right=right))
+    st.html(markup.bars(classes, probabilities.tolist(), accent()))
+
+
+def _choose_class(classes: Sequence[str]) -> int | None:
+    """The class to which the choice is limited; None for all."""
+    named = st.query_params.get("digit")
+    if named is not None and named not in classes:
+        st.warning(
+            _("There is no class {name!r}; the classes are {known}.", name=named, known=", ".join(classes)),
+            icon=":material/link_off:",
+        )
+    chosen = st.pills(
+        _("Class"), classes, key="digit", bind="query-params", on_change=_first_number, width="stretch"
+    )
+    return None if chosen is None else classes.index(chosen)
+
+
+def _choose_number(count: int) -> int:
+    """The number of the image among ``count``, from 1."""
+    named = st.query_params.get("image")
+    if named is not None and not (named.isdecimal() and 1 <= int(named) <= count):
+        st.warning(
+            _("There is no image {name!r}; take a number from 1 to {count:,}.", name=named, count=count),
+            icon=":material/link_off:",
+        )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        number = st.number_input(_("Image"), 1, count, 1, key="image", bind="query-params", width=120)
+        st.button(_("Next"), key="next", icon=":material/skip_next:", on_click=_next_number, args=(count,))
+    return number
+
+
+def _first_number() -> None:
+    st.session_state["image"] = 1
+
+
+def _next_number(count: int) -> None:
+    st.session_state["image"] = st.session_state["image"] % count + 1

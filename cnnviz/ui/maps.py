@@ -1,0 +1,91 @@
+"""Feature maps on a page: a card for every op, and one op with its numbers."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.plots import maps as plots
+from cnnviz.plots import palette
+from cnnviz.shapes.op import Op, shape_text
+from cnnviz.ui import cached
+from cnnviz.ui.cached import ImageKey
+from cnnviz.ui.choice import choose_one
+from cnnviz.ui.frame import is_dark
+from cnnviz.ui.weights import Weights
+
+_GRID = "display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,24rem),1fr));gap:1rem"
+_CARD = (
+    "margin:0;padding:.75rem;border-radius:.625rem;"
+    "border:1px solid color-mix(in srgb, currentColor 16%, transparent)"
+)
+_IMAGE = "display:block;width:100%;image-rendering:pixelated"
+_NOTE = "font-size:.8rem;opacity:.75"
+
+
+def cards(shown: Sequence[Weights], image: ImageKey) -> None:
+    """The feature maps of every op in order of execution; of several weights in one card each."""
+    pictures = [cached.map_pictures(weights.key, image, is_dark()) for weights in shown]
+    maps = [cached.feature_maps(weights.key, image) for weights in shown]
+    rows = []
+    for number, first in enumerate(maps[0]):
+        parts = [
+            _picture(
+                pictures[index][number],
+                _("Feature maps of {op}", op=first.op.name),
+                _note(
+                    weights.title if len(shown) > 1 else "",
+                    maps[index][number].limit,
+                    maps[index][number].zeros,
+                ),
+            )
+            for index, weights in enumerate(shown)
+        ]
+        rows.append(f'<figure style="{_CARD}">{_heading(first.op)}{"".join(parts)}</figure>')
+    st.html(f'<div style="{_GRID}">{"".join(rows)}</div>')
+
+
+def closer(weights: Weights, image: ImageKey) -> None:
+    """One op, chosen by the person, with every value on hover."""
+    maps = cached.feature_maps(weights.key, image)
+    names = [found.op.name for found in maps]
+    chosen = choose_one(_("Operation"), names, key="op", kind=Message("The layer"))
+    found = maps[names.index(chosen)]
+    title = f"{weights.title}: {found.op.name}, {shape_text(found.op.output_shape)}"
+    st.plotly_chart(
+        plots.maps_figure(found.values, title, dark=is_dark()), key="closer", config={"displayModeBar": False}
+    )
+    st.caption(str(plots.maps_sentence(found.op.kind, found.zeros)))
+
+
+def _heading(op: Op) -> str:
+    style = palette.kind(op.kind)
+    colour = style.colour(is_dark())
+    badge = (
+        f"background:{colour};color:{palette.text_on(colour)};border-radius:4px;padding:0 .35em;"
+        "font-weight:700;font-size:.8rem"
+    )
+    return (
+        '<figcaption style="margin-bottom:.5rem;overflow-wrap:anywhere">'
+        f'<span style="{badge}" title="{escape(str(style.title))}">{style.letter}</span> '
+        f"<b>{escape(op.name)}</b> "
+        f'<span style="{_NOTE}">{escape(op.type)} · {shape_text(op.output_shape)}</span></figcaption>'
+    )
+
+
+def _picture(data: bytes, description: str, note: str) -> str:
+    source = "data:image/png;base64," + base64.b64encode(data).decode()
+    return (
+        f'<img src="{source}" alt="{escape(description)}" style="{_IMAGE}">'
+        f'<div style="{_NOTE};margin:.3rem 0 .5rem">{escape(note)}</div>'
+    )
+
+
+def _note(title: str, limit: float, zeros: float) -> str:
+    text = _("scale ±{limit:.3g} · {zeros:.0%} zeros", limit=limit, zeros=zeros)
+    return f"{title}: {text}" if title else text
