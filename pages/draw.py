@@ -2,10 +2,14 @@
 
 import streamlit as st
 
+from cnnviz.drawing import Prepared
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import draw
+from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.ui import draw, maps
 from cnnviz.ui.frame import fragment, frame
+from cnnviz.ui.show import explained
+from cnnviz.ui.weights import of_checkpoint
 
 
 @fragment()
@@ -25,6 +29,24 @@ def studio() -> None:
         draw.warm_up(chosen)
     else:
         draw.explain_preparation(prepared)
+        inside(prepared, chosen)
+
+
+@fragment()
+def inside(prepared: Prepared, chosen: list[Checkpoint]) -> None:
+    """The feature maps of the drawing: after the verdicts, which nobody should wait for."""
+    if not chosen:
+        return
+    st.subheader(_("Inside the network"), anchor=False)
+    st.write(
+        _(
+            "What every operation makes of your drawing, in order of execution. Positive values are red, "
+            "negative ones blue, zero has the colour of the page."
+        )
+    )
+    with explained():
+        weights = of_checkpoint(draw.choose_one_of(chosen))
+        maps.cards([weights], draw.image_key(prepared, weights.recipe))
 
 
 frame(Message("Draw a digit"))

@@ -18,15 +18,17 @@ from cnnviz.language import translate as _
 from cnnviz.settings import settings
 from cnnviz.training import checkpoints
 from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.training.recipe import Recipe
 from cnnviz.ui import cached, markup
-from cnnviz.ui.choice import choose_many
+from cnnviz.ui.cached import ImageKey
+from cnnviz.ui.choice import choose_many, choose_one
 from cnnviz.ui.frame import TRAIN, accent, link
 from cnnviz.ui.show import explained
 
 SIDE = 320
 CARD_WIDTH = 171  # two side by side on a phone of 390 pixels
 PAPER = (0, 0, 0, 255)
-PENS = (12, 32, 20)
+PENS = (12, 40, 24)
 DIGITS = datasets.get("mnist").classes
 
 
@@ -91,6 +93,25 @@ def choose_checkpoints() -> list[Checkpoint]:
     return [offered[id_] for id_ in chosen]
 
 
+def choose_one_of(chosen: Sequence[Checkpoint]) -> Checkpoint:
+    """The one of the chosen checkpoints whose feature maps are shown."""
+    by_id = {checkpoint.id: checkpoint for checkpoint in chosen}
+    with st.container(width=SIDE):
+        picked = choose_one(
+            _("Network"),
+            list(by_id),
+            key="inside",
+            kind=Message("The checkpoint"),
+            title=lambda id_: name(by_id[id_]),
+        )
+    return by_id[picked]
+
+
+def image_key(prepared: Prepared, recipe: Recipe) -> ImageKey:
+    """The drawing as a network trained by ``recipe`` gets it."""
+    return prepared.image.tobytes(), (1, *prepared.image.shape), recipe.mean, recipe.deviation
+
+
 def name(checkpoint: Checkpoint) -> str:
     """What a person calls the checkpoint: its architecture, and the run where it is not a shipped one."""
     title = architectures.get(checkpoint.architecture).title
@@ -121,7 +142,8 @@ def _verdict(prepared: Prepared | None, checkpoint: Checkpoint) -> None:
 def explain_preparation(prepared: Prepared) -> None:
     """The 28 x 28 pixels that the networks get, and how they came about."""
     st.subheader(_("What the networks get"), anchor=False)
-    picture, reasons = st.columns([SIDE, 2 * SIDE], gap="large", vertical_alignment="center")
+    with st.container(horizontal=True, gap="large", vertical_alignment="center"):
+        picture, reasons = st.container(width=SIDE), st.container(width="stretch")
     height, width = prepared.scaled.shape
     top, left = prepared.offset
     with picture:

@@ -50,6 +50,12 @@ class Weights:
         )
 
 
+def of_checkpoint(checkpoint: Checkpoint) -> Weights:
+    """The weights of a checkpoint."""
+    key = ("checkpoint", checkpoint.id, checkpoint.sha256)
+    return Weights(name(checkpoint), key, checkpoint.recipe, checkpoint)
+
+
 def choose_weights() -> Weights:
     """The weights that the link's ``checkpoint`` names, at first the first checkpoint there is."""
     listing = checkpoints.scan()
@@ -65,9 +71,7 @@ def choose_weights() -> Weights:
         title=lambda option: _title(option, known),
     )
     if chosen in known:
-        checkpoint = known[chosen]
-        key = ("checkpoint", checkpoint.id, checkpoint.sha256)
-        return Weights(name(checkpoint), key, checkpoint.recipe, checkpoint)
+        return of_checkpoint(known[chosen])
     return Weights("", (), Recipe.default(chosen.removeprefix(_UNTRAINED))).start
 
 
