@@ -99,20 +99,20 @@ def table(traced: Trace) -> None:
     from cnnviz.shapes.text import torchsummary_text
     from cnnviz.ui import tables
 
-    functions = choose_one(
-        _("Rows"),
-        ("layers", "operations"),
-        key="rows",
-        kind=Message("The kind of rows"),
-        title=lambda key: _("layers, as torchsummary lists them") if key == "layers" else _("all operations"),
+    operations = st.toggle(
+        _("Show functional operations too (relu, cat, flatten, ...)"), key="operations", bind="query-params"
     )
-    st.html(tables.layers(core.rows(traced, functions=functions == "operations"), is_dark()))
+    rows = core.rows(traced, functions=operations)
+    st.html(tables.layers(rows, traced, is_dark()))
     if traced.failure:
         st.caption(_("The table ends here: {name} does not fit.", name=traced.failure.name))
+    st.html(tables.legend(list(dict.fromkeys(row.kind for row in rows if row.kind)), is_dark()))
     st.caption(
         _(
-            "A multiply and an add count as one multiply-add; the bias is not counted. The rows of layers are "
-            "those that torchsummary prints, and so are their totals."
+            "{trainable:,} parameters are trained, {frozen:,} are not. A multiply and an add count as one "
+            "multiply-add; the bias is not counted.",
+            trainable=traced.trainable_params,
+            frozen=traced.total_params - traced.trainable_params,
         )
     )
     with st.expander(_("As text, the way torchsummary prints it")):

@@ -13,72 +13,83 @@ from cnnviz.plots import palette
 from cnnviz.shapes.derivation import Step
 from cnnviz.shapes.op import shape_text
 from cnnviz.shapes.table import Row
+from cnnviz.shapes.trace import Trace
 
+_TABLE = "border-collapse:collapse;width:100%"
 _LINE = "border-top:1px solid color-mix(in srgb, currentColor 16%, transparent)"
-_CELL = f"padding:.3rem .6rem;{_LINE};white-space:nowrap"
+_CELL = f"padding:.3rem .5rem;{_LINE};white-space:nowrap"
 _NUMBER = f"{_CELL};text-align:right;font-variant-numeric:tabular-nums"
-_HEAD = "padding:.3rem .6rem;font-weight:600;opacity:.75;white-space:nowrap"
+_HEAD = "padding:.3rem .5rem;font-weight:600;opacity:.75;white-space:nowrap"
 _SHARED_KINDS = ("convolution", "linear", "normalisation")
 
 
-def layers(rows: Sequence[Row], dark: bool) -> str:
-    """The summary table; ``rows`` are shown in order, those inside of a container indented."""
+def layers(rows: Sequence[Row], trace: Trace, dark: bool) -> str:
+    """The summary table; ``rows`` are shown in order, those inside of a container indented, totals below."""
     head = "".join(
         f'<th style="{_HEAD};text-align:{side}">{escape(text)}</th>'
         for text, side in (
             (_("Layer (type)"), "left"),
-            (_("Name"), "left"),
-            (_("Kind"), "left"),
             (_("Output shape"), "right"),
             (_("Parameters"), "right"),
             (_("Multiply-adds"), "right"),
+            (_("Name"), "left"),
         )
     )
     body = "".join(_layer(row, dark) for row in rows)
-    return _scrolling(f'<table style="border-collapse:collapse;width:100%"><tr>{head}</tr>{body}</table>')
+    total = (
+        f'<tr style="font-weight:700"><td style="{_CELL}">{escape(_("Total"))}</td><td style="{_CELL}"></td>'
+        f'<td style="{_NUMBER}">{trace.total_params:,}</td><td style="{_NUMBER}">{trace.macs:,}</td>'
+        f'<td style="{_CELL}"></td></tr>'
+    )
+    return _scrolling(f'<table style="{_TABLE}"><tr>{head}</tr>{body}{total}</table>')
 
 
 def _layer(row: Row, dark: bool) -> str:
-    emphasis = "font-weight:600;" if row.container else ""
-    indent = f"padding-left:{0.6 + 1.2 * (row.depth - 1)}rem"
+    indent = f"padding-left:{0.3 + 1.2 * (row.depth - 1)}rem"
     params = "" if row.container else f"{row.params:,}"
     shared = f" <em>{escape(_('shared'))}</em>" if row.reused and row.kind in _SHARED_KINDS else ""
     cells = (
-        f'<td style="{_CELL}">{escape(row.label or row.type)}</td>'
-        f'<td style="{_CELL};{indent}">{escape(row.name)}{shared}</td>'
-        f'<td style="{_CELL}">{_chip(row.kind, dark) if row.kind else ""}</td>'
+        f'<td style="{_CELL};{indent}">{_chip(row.kind, dark)} {escape(row.label or row.type)}</td>'
         f'<td style="{_NUMBER}">{shape_text(row.output_shape)}</td>'
         f'<td style="{_NUMBER}">{params}</td>'
         f'<td style="{_NUMBER}">{f"{row.macs:,}" if row.macs else ""}</td>'
+        f'<td style="{_CELL};opacity:.75">{escape(row.name)}{shared}</td>'
     )
-    return f'<tr style="{emphasis}">{cells}</tr>'
+    return f'<tr style="font-weight:600">{cells}</tr>' if row.container else f"<tr>{cells}</tr>"
 
 
-def _chip(kind: str, dark: bool) -> str:
+def _chip(kind: str | None, dark: bool) -> str:
+    """A coloured letter for a kind of operation; room for one where there is no kind."""
+    box = "display:inline-block;width:1.35em;text-align:center;border-radius:.3em;font-size:.8em;font-weight:700"
+    if kind is None:
+        return f'<span style="{box}"></span>'
     style = palette.kind(kind)
     colour = style.colour(dark)
-    box = (
-        f"display:inline-block;width:1.35em;text-align:center;border-radius:.3em;background:{colour};"
-        f"color:{palette.text_on(colour)};font-size:.8em;font-weight:700;margin-right:.4em"
+    fill = f"background:{colour};color:{palette.text_on(colour)}"
+    return f'<span style="{box};{fill}" title="{escape(str(style.title))}">{style.letter}</span>'
+
+
+def legend(kinds: Sequence[str], dark: bool) -> str:
+    """What the coloured letters of a table mean."""
+    entries = "".join(
+        f"<span>{_chip(kind, dark)} {escape(str(palette.kind(kind).title))}</span>" for kind in kinds
     )
-    return f'<span style="{box}">{style.letter}</span>{escape(str(style.title))}'
+    return f'<div style="display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.875rem;opacity:.85">{entries}</div>'
 
 
 def steps(derivation: Sequence[Step], dark: bool) -> str:
     """A derivation as a table: operation, rule, the rule with numbers, result, and a sentence."""
-    head = "".join(
-        f'<th style="{_HEAD};text-align:left">{escape(text)}</th>'
-        for text in (_("Operation"), _("Rule"), _("With numbers"), _("Result"), _("In words"))
-    )
+    titles = (_("Operation"), _("With numbers"), _("Result"), _("Rule"), _("In words"))
+    head = "".join(f'<th style="{_HEAD};text-align:left">{escape(text)}</th>' for text in titles)
     body = "".join(
-        f'<tr><td style="{_CELL}">{_chip_letter(step.op.kind, dark)} <b>{escape(step.op.name)}</b></td>'
-        f'<td style="{_CELL};opacity:.75">{escape(step.rule)}</td>'
+        f'<tr><td style="{_CELL}">{_chip(step.op.kind, dark)} <b>{escape(step.op.name)}</b></td>'
         f'<td style="{_CELL};font-weight:600;font-variant-numeric:tabular-nums">{escape(step.substituted)}</td>'
         f'<td style="{_CELL};font-variant-numeric:tabular-nums">{shape_text(step.result)}</td>'
+        f'<td style="{_CELL};opacity:.75">{escape(step.rule)}</td>'
         f'<td style="{_CELL};white-space:normal;min-width:18rem">{escape(step.text)}</td></tr>'
         for step in derivation
     )
-    return _scrolling(f'<table style="border-collapse:collapse;width:100%"><tr>{head}</tr>{body}</table>')
+    return _scrolling(f'<table style="{_TABLE}"><tr>{head}</tr>{body}</table>')
 
 
 def chain(start: str, links: Sequence[Step], dark: bool) -> str:
@@ -100,10 +111,6 @@ def _box(name: str, numbers: str, kind: str, dark: bool) -> str:
         f'<span style="{style}"><span style="display:block;font-size:.8rem;opacity:.75">{escape(name)}</span>'
         f'<span style="font-weight:600;font-variant-numeric:tabular-nums">{escape(numbers)}</span></span>'
     )
-
-
-def _chip_letter(kind: str, dark: bool) -> str:
-    return _chip(kind, dark).partition("</span>")[0] + "</span>"
 
 
 def _scrolling(table: str) -> str:

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cnnviz import architectures
+from tests.golden import ARCHITECTURES, INCEPTION_MINI_TABLE
+
+OpenPage = Callable[..., AppTest]
+PAGE = "pages/architecture.py"
+
+
+def html(app: AppTest) -> str:
+    return "".join(element.proto.body for element in app.get("html"))
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+@pytest.mark.parametrize("key", architectures.keys())
+def test_totals_of_every_architecture(open_page: OpenPage, key: str) -> None:
+    app = open_page(PAGE, model=key)
+    assert metrics(app)["Parameters"] == f"{ARCHITECTURES[key]['total_params']:,}"
+    assert metrics(app)["Multiply-adds"] == f"{ARCHITECTURES[key]['macs']:,}"
+    assert not app.error
+
+
+def test_the_table_is_torchsummarys(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="inception-mini")
+    (code,) = app.code
+    assert code.value.strip() == INCEPTION_MINI_TABLE.strip()
+    table = html(app)
+    for line in INCEPTION_MINI_TABLE.splitlines():
+        if line.endswith(tuple("0123456789")) and "-1," in line:
+            assert line.split()[0] in table
+
+
+def test_functional_operations_can_be_shown(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="resnet-mini")
+    assert "rblock1.relu_2" not in html(app).partition("Rule")[0]
+    app.toggle(key="operations").set_value(True).run()
+    assert "rblock1.relu_2" in html(app).partition("Rule")[0]
+    assert not app.exception
+
+
+def test_choosing_another_network(open_page: OpenPage) -> None:
+    app = open_page(PAGE)
+    app.selectbox(key="choice-model").set_value("resnet-mini").run()
+    assert metrics(app)["Parameters"] == "41,514"
+    assert app.query_params["model"] in ("resnet-mini", ["resnet-mini"])
+
+
+def test_why_1408(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="inception-mini")
+    assert "Why fc is Linear(1408, 10)" in [heading.value for heading in app.subheader]
+    for numbers in (
+        "(28 - 5)/1 + 1 = 24",
+        "16 + 24 + 24 + 24 = 88",
+        "88 x 4 x 4 = 1408",
+        "(12 + 2*2 - 5)/1 + 1 = 12",
+    ):
+        assert numbers in html(app)
+
+
+def test_another_input_size_ends_the_table_with_the_diagnosis(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="inception-mini")
+    app.number_input(key="size").set_value(32).run()
+    (error,) = app.error
+    assert "88 x 5 x 5 = 2200" in error.value
+    assert "Linear(2200, 10)" in error.value
+    assert "Linear-21" not in html(app)
+    assert "InceptionA-20" in html(app)
+    assert "What arrives at fc: 88 x 5 x 5 = 2200" in [heading.value for heading in app.subheader]
+    assert not app.exception
+
+
+@pytest.mark.parametrize("size", ["1", "4", "512", "0", "-3", "many", "999999999999"])
+def test_any_size_in_a_link_gives_a_page(open_page: OpenPage, size: str) -> None:
+    app = open_page(PAGE, model="basic-cnn", size=size)
+    assert app.metric
+    assert all("Something went wrong" not in error.value for error in app.error)
+
+
+def test_an_unknown_network_in_a_link_is_named(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="inceptoin-mini")
+    assert "did you mean 'inception-mini'" in app.warning[0].value
+    assert app.metric
