@@ -66,7 +66,7 @@ def _linear(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     if call.path is not None:
         fix = Fix(f"{call.path}.in_features", received, f"Linear({received}, {out_features})")
     reason = Message(
-        "{name} is Linear({expected}, {out_features}), but it receives {product} features. "
+        "{name} receives {product} features, but Linear({expected}, {out_features}) expects {expected}. "
         "Fix: Linear({received}, {out_features}).",
         name=call.name,
         product=product_text,

@@ -104,8 +104,6 @@ def table(traced: Trace) -> None:
     )
     rows = core.rows(traced, functions=operations)
     st.html(tables.layers(rows, traced, is_dark()))
-    if traced.failure:
-        st.caption(_("The table ends here: {name} does not fit.", name=traced.failure.name))
     st.html(tables.legend(list(dict.fromkeys(row.kind for row in rows if row.kind)), is_dark()))
     st.caption(
         _(

@@ -11,7 +11,7 @@ from html import escape
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
 from cnnviz.shapes.derivation import Step
-from cnnviz.shapes.op import shape_text
+from cnnviz.shapes.op import Failure, shape_text
 from cnnviz.shapes.table import Row
 from cnnviz.shapes.trace import Trace
 
@@ -36,6 +36,8 @@ def layers(rows: Sequence[Row], trace: Trace, dark: bool) -> str:
         )
     )
     body = "".join(_layer(row, dark) for row in rows)
+    if trace.failure:
+        body += _broken(trace.failure)
     total = (
         f'<tr style="font-weight:700"><td style="{_CELL}">{escape(_("Total"))}</td><td style="{_CELL}"></td>'
         f'<td style="{_NUMBER}">{trace.total_params:,}</td><td style="{_NUMBER}">{trace.macs:,}</td>'
@@ -56,6 +58,13 @@ def _layer(row: Row, dark: bool) -> str:
         f'<td style="{_CELL};opacity:.75">{escape(row.name)}{shared}</td>'
     )
     return f'<tr style="font-weight:600">{cells}</tr>' if row.container else f"<tr>{cells}</tr>"
+
+
+def _broken(failure: Failure) -> str:
+    """The last row of a table that ends early."""
+    style = f"{_CELL};white-space:normal;font-weight:600;border-left:.4rem solid #cc3311"
+    text = f"✗ {failure.type} · {failure.name}: {failure.message}"
+    return f'<tr><td colspan="5" style="{style}">{escape(text)}</td></tr>'
 
 
 def _chip(kind: str | None, dark: bool) -> str:
