@@ -1,0 +1,80 @@
+"""A cnnviz server of one's own, for benchmarks, browser tests and screenshots."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+START_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: its ``url`` without a final slash, its process id, the file it logs to."""
+
+    url: str
+    pid: int
+    log: Path
+
+
+@contextmanager
+def serve(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """Serve cnnviz on a free port until the block ends; runs and the log go into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    log = folder / "server.log"
+    command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+    options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
+    variables = {**os.environ, "CNNVIZ_RUNS_DIR": str(folder / "runs"), **(environment or {})}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command + options, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        server = Server(f"http://127.0.0.1:{port}", process.pid, log)
+        _wait_until_healthy(server, process)
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_healthy(server: Server, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"{server.url}/_stcore/health", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)  # the server gives no other sign that it is ready
+    raise RuntimeError(f"The server did not start; its log:\n{server.log.read_text(encoding='utf-8')}")
+
+
+def memory(pid: int) -> int | None:
+    """Resident memory of a process in bytes; None where the system does not tell (it does on Linux)."""
+    try:
+        fields = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
+    except OSError:
+        return None
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,88 @@
+"""How long a class waits: many sessions open the app at once, over Streamlit's own protocol.
+
+Usage: python -m benchmarks.sessions [--sessions N] [--page NAME]
+
+A fresh server gets all sessions in the same moment; each measures from before it connects until the
+last element of the page has arrived. Then all rerun the page once, and after the background import of
+torch all open it again. Exit status 1 where the 95th percentile is not under the target.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.protocol import connect
+from benchmarks.serving import Server, memory, serve
+
+TARGET_SECONDS = 1.5
+IMPORT_SECONDS = 30.0
+
+
+async def open_page(url: str, page: str) -> float:
+    """Seconds from before connecting until the page is complete."""
+    start = time.perf_counter()
+    async with connect(url) as session:
+        elements = (await session.run(page)).elements
+        seconds = time.perf_counter() - start
+    if not elements:
+        raise RuntimeError("The page is empty")
+    return seconds
+
+
+async def open_all(url: str, page: str, sessions: int) -> list[float]:
+    """The seconds of all ``sessions``, which start together, in rising order."""
+    return sorted(await asyncio.gather(*(open_page(url, page) for _ in range(sessions))))
+
+
+def percentile95(seconds: list[float]) -> float:
+    """The 95th percentile (of a single value, the value)."""
+    return statistics.quantiles(seconds, n=20, method="inclusive")[-1] if len(seconds) > 1 else seconds[0]
+
+
+def report(title: str, seconds: list[float], server: Server) -> float:
+    """Print one line of figures; returns the 95th percentile in seconds."""
+    p95 = percentile95(seconds)
+    resident = memory(server.pid)
+    megabytes = f", memory {resident / 1e6:,.0f} MB" if resident is not None else ""
+    median = statistics.median(seconds)
+    print(f"{title:<28} median {median:6.3f} s   p95 {p95:6.3f} s   last {seconds[-1]:6.3f} s{megabytes}")
+    return p95
+
+
+def main() -> int:
+    """Measure and print; the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sessions", type=int, default=30)
+    parser.add_argument("--page", default="", help="a page's name in the link; default: the landing page")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as server:
+        first = asyncio.run(open_all(server.url, options.page, options.sessions))
+        p95 = report(f"{options.sessions} sessions, fresh server", first, server)
+        _wait_for_import(server)
+        warm = asyncio.run(open_all(server.url, options.page, options.sessions))
+        p95 = max(p95, report(f"{options.sessions} sessions, torch there", warm, server))
+    print(f"target: p95 under {TARGET_SECONDS} s: {'reached' if p95 < TARGET_SECONDS else 'MISSED'}")
+    return 0 if p95 < TARGET_SECONDS else 1
+
+
+def _wait_for_import(server: Server) -> None:
+    """Until the server has grown by what torch takes and stays as it is (the import gives no other sign)."""
+    deadline, before = time.monotonic() + IMPORT_SECONDS, 0
+    while time.monotonic() < deadline:
+        time.sleep(2)
+        now = memory(server.pid) or 0
+        if now > 350e6 and now - before < 1e6:
+            return
+        before = now
+
+
+if __name__ == "__main__":
+    sys.exit(main())
