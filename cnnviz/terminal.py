@@ -51,7 +51,7 @@ class TrainingProgress:
             unit=_("batches"),
             file=sys.stderr,
             leave=False,
-            mininterval=0.5,
+            disable=None,
         )
 
     def on_step(self, step: int, epoch: int, loss: float, accuracy: float, seconds: float) -> None:
