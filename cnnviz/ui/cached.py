@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from cnnviz import architectures
+from cnnviz.ui import warm
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,6 +34,7 @@ def model(checkpoint_id: str, sha256: str) -> nn.Module:
     """The network of a checkpoint, verified; ``sha256`` is part of the key, so that new weights are read."""
     from cnnviz.training import checkpoints
 
+    warm.one_thread_an_operation()
     return checkpoints.load_model(checkpoints.get(checkpoint_id))
 
 
@@ -48,6 +50,7 @@ def trace(model_name: str, input_shape: tuple[int, ...]) -> Trace:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def untrained(architecture: str, options: str, seed: str) -> nn.Module:
     """A network with the weights that training starts from; ``options`` is JSON."""
+    warm.one_thread_an_operation()
     network = architectures.get(architecture).build_seeded(int(seed), **json.loads(options))
     return network.requires_grad_(False).eval()
 
