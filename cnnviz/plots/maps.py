@@ -27,6 +27,9 @@ GAP = -1
 _ZERO = 128  # the middle of the 255 colours 1..255; the colour 0 is transparent
 _LONG_VECTOR = 64
 
+# Pixels of a figure without its title and scale: its height is for this width, which a laptop has room for.
+_WIDTH, _LOWEST, _TALLEST = 480, 120, 480
+
 
 def as_maps(values: Values) -> Values:
     """``values`` of any shape as maps (N, H, W); a vector (N,) becomes N maps of one value, a very long
@@ -44,24 +47,33 @@ def as_maps(values: Values) -> Values:
 
 
 def columns(count: int) -> int:
-    """In how many columns ``count`` square maps stand: a bit wider than high, full rows where possible."""
-    wanted = math.sqrt(2.5 * count)
+    """In how many columns ``count`` square maps stand: wider than high, full rows where possible."""
+    wanted = math.sqrt(4 * count)
     full = [number for number in range(1, 17) if count % number == 0 and wanted / 2 <= number <= wanted * 2]
     return min(full, key=lambda number: abs(number - wanted)) if full else max(1, min(16, round(wanted)))
 
 
-def layout(count: int, height: int, width: int, gap: int = 1, across: int | None = None) -> Layout:
+def layout(count: int, height: int, width: int, gaps: tuple[int, int], across: int | None = None) -> Layout:
     """Where each value of maps (count, height, width) stands: (rows, columns) of flat indices, or GAP.
 
-    ``across`` maps stand in a row; without it :func:`columns` decides.
+    ``gaps`` are the free rows and columns between two maps; ``across`` maps stand in a row, without it
+    :func:`columns` decides.
     """
+    below, beside = gaps
     across = columns(count) if across is None else across
     down = -(-count // across)
-    cells = np.full((down, height + gap, across, width + gap), GAP, np.intp)
+    cells = np.full((down, height + below, across, width + beside), GAP, np.intp)
     numbers = np.full(down * across * height * width, GAP, np.intp)
     numbers[: count * height * width] = np.arange(count * height * width)
     cells[:, :height, :, :width] = numbers.reshape(down, across, height, width).transpose(0, 2, 1, 3)
-    return cells.reshape(down * (height + gap), across * (width + gap))[: -gap or None, : -gap or None]
+    return cells.reshape(down * (height + below), across * (width + beside))[
+        : -below or None, : -beside or None
+    ]
+
+
+def _number_gaps(height: int) -> tuple[int, int]:
+    """Gaps in a figure: room for a number above each map."""
+    return max(1, round(0.35 * height)), 1
 
 
 def mosaic(values: Values, limit: float, side: int = 48, gap: int = 2) -> NDArray[np.uint8]:
@@ -77,7 +89,7 @@ def mosaic(values: Values, limit: float, side: int = 48, gap: int = 2) -> NDArra
     if height == width == 1:  # the values of a vector would fill the page
         scale = side // 2
     scaled = maps.repeat(scale, axis=1).repeat(scale, axis=2)
-    where = layout(count, height * scale, width * scale, gap, across)
+    where = layout(count, height * scale, width * scale, (gap, gap), across)
     coloured = _coloured(scaled, limit).reshape(-1)
     return np.where(where == GAP, np.uint8(0), coloured[where])
 
@@ -97,7 +109,7 @@ def filter_figure(name: str, weights: Values, title: str, *, limit: float, dark:
     ``weights`` is (out, in, kh, kw), ``name`` the layer's; ``limit`` is the end of the colour scale.
     """
     out, channels, height, width = weights.shape
-    where = layout(out * channels, height, width)
+    where = layout(out * channels, height, width, _number_gaps(height))
     hover = _(
         "Filter {filter}, input channel {channel}, row {row}, column {column}",
         filter="%{customdata[0]}",
@@ -122,7 +134,8 @@ def maps_figure(values: Values, title: str, *, dark: bool = False) -> go.Figure:
         where = np.where(np.isnan(rows), GAP, np.arange(rows.size).reshape(rows.shape))
         return _finish(_heat_map(values, where, hover, limit, dark), title, where.shape)
     maps = as_maps(values)
-    where = layout(*maps.shape)
+    count, height, width = maps.shape
+    where = layout(count, height, width, _number_gaps(height))
     hover = _(
         "Channel {channel}, row {row}, column {column}",
         channel="%{customdata[0]}",
@@ -130,22 +143,31 @@ def maps_figure(values: Values, title: str, *, dark: bool = False) -> go.Figure:
         column="%{customdata[2]}",
     )
     figure = _heat_map(maps, where, f"{hover}: <b>%{{z:.4f}}</b>", limit, dark)
-    _number_tiles(figure, [str(number) for number in range(len(maps))], *maps.shape[1:])
+    _number_tiles(figure, [str(number) for number in range(count)], height, width)
     return _finish(figure, title, where.shape)
 
 
-def filters_sentence(limit: float, untrained_limit: float | None = None) -> Message:
-    """What there is to see in a filter figure, and in a second one beside it of untrained weights."""
-    if untrained_limit is None:
+def filters_sentence(limit: float, trained: bool, untrained_limit: float | None = None) -> Message:
+    """What there is to see in a filter figure, and in a second one beside it of untrained weights.
+
+    The limits are the largest absolute weights.
+    """
+    if untrained_limit is not None:
         return Message(
-            "A filter answers most strongly where the image is bright under its red weights and dark under "
-            "its blue ones: look for edges and strokes in different directions. The largest weight is {limit:.2f}.",
+            "Both have the same colour scale: training turns the random pattern into edges and strokes, and "
+            "takes the largest weight from {untrained:.2f} to {limit:.2f}.",
+            untrained=untrained_limit,
+            limit=limit,
+        )
+    if not trained:
+        return Message(
+            "These weights are drawn at random, up to {limit:.2f}: there is no pattern yet. Compare them with "
+            "those of a trained network.",
             limit=limit,
         )
     return Message(
-        "Both have the same colour scale: training turns the random pattern into edges and strokes, and "
-        "takes the largest weight from {untrained:.2f} to {limit:.2f}.",
-        untrained=untrained_limit,
+        "A filter answers most strongly where the image is bright under its red weights and dark under "
+        "its blue ones: look for edges and strokes in different directions. The largest weight is {limit:.2f}.",
         limit=limit,
     )
 
@@ -206,13 +228,14 @@ def _heat_map(values: Values, where: Layout, hover: str, limit: float, dark: boo
 
 def _number_tiles(figure: go.Figure, numbers: list[str], height: int, width: int) -> None:
     """Write each map's number over its upper left corner, where there is room for all."""
-    across = columns(len(numbers))
     if len(numbers) > 128:
         return
+    across = columns(len(numbers))
+    below, beside = _number_gaps(height)
     figure.add_trace(
         go.Scatter(
-            x=[index % across * (width + 1) - 0.5 for index in range(len(numbers))],
-            y=[index // across * (height + 1) - 0.5 for index in range(len(numbers))],
+            x=[index % across * (width + beside) - 0.5 for index in range(len(numbers))],
+            y=[index // across * (height + below) - 0.5 for index in range(len(numbers))],
             text=numbers,
             mode="text",
             textposition="top right",
@@ -237,9 +260,10 @@ def _bar_figure(values: Values, title: str, dark: bool) -> go.Figure:
 def _finish(figure: go.Figure, title: str, shape: tuple[int, ...]) -> go.Figure:
     """Square cells, rows from the top, no axes: places are told on hover."""
     rows, across = shape
+    top = -0.5 - 0.06 * across  # room for the first row's numbers
     figure.update_xaxes(visible=False, range=[-0.5, across - 0.5], constrain="domain")
-    figure.update_yaxes(visible=False, range=[rows - 0.5, -1.5], scaleanchor="x", constrain="domain")
-    height = 90 + min(520, max(140, round(520 * rows / across)))
+    figure.update_yaxes(visible=False, range=[rows - 0.5, top], scaleanchor="x", constrain="domain")
+    height = min(_TALLEST, max(_LOWEST, round(_WIDTH * (rows - top) / across)))
     return figure.update_layout(
-        title=title, height=height, margin={"l": 0, "r": 0, "t": 44, "b": 0}, dragmode=False
+        title=title, height=height + 44, margin={"l": 0, "r": 0, "t": 44, "b": 0}, dragmode=False
     )

@@ -213,7 +213,7 @@ def _versions() -> dict[str, str]:
 
 
 def _shipped() -> list[Path]:
-    return sorted(settings().checkpoints_dir.glob("*.json"))
+    return sorted(settings().checkpoints_dir.glob("*.json"), key=lambda path: path.stem)
 
 
 def _of_runs() -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -13,13 +14,16 @@ from cnnviz import datasets
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import maps as plots
+from cnnviz.shapes.op import shape_text
 from cnnviz.ui import cached, markup
 from cnnviz.ui.cached import ImageKey
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import accent, is_dark
+from cnnviz.ui.maps import FIGURE_WIDTH
 from cnnviz.ui.weights import Weights
 
-_CONFIG = {"displayModeBar": False}
+if TYPE_CHECKING:
+    from cnnviz.interpret.filters import Filters
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,27 +46,37 @@ def filter_figures(shown: Sequence[Weights]) -> None:
     """The first convolution's filters of each of ``shown``, side by side on one colour scale."""
     found = [cached.filters(weights.key, weights.input_shape) for weights in shown]
     limit = max(filters.limit for filters in found)
-    for column, weights, filters in zip(st.columns(len(shown)), shown, found, strict=True):
-        out, channels, height, width = filters.weights.shape
-        title = _(
-            "{title}: {count} filters of {shape} in {layer}",
-            title=weights.title,
-            count=out,
-            shape=f"{channels} x {height} x {width}",
-            layer=filters.name,
-        )
-        figure = plots.filter_figure(filters.name, filters.weights, title, limit=limit, dark=is_dark())
-        with column:
-            st.plotly_chart(figure, key=f"filters-{weights.key[0]}", config=_CONFIG)
-            st.caption(
-                _(
-                    "Mean {mean:.3f}, standard deviation {deviation:.3f}",
-                    mean=filters.mean,
-                    deviation=filters.deviation,
-                )
-            )
     others = found[1].limit if len(found) > 1 else None
-    st.write(str(plots.filters_sentence(found[0].limit, others)))
+    sentence = plots.filters_sentence(found[0].limit, shown[0].checkpoint is not None, others)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        for weights, filters in zip(shown, found, strict=True):
+            with st.container(width=FIGURE_WIDTH if len(shown) == 1 else FIGURE_WIDTH * 9 // 10):
+                _filter_figure(weights, filters, limit)
+        if len(shown) == 1:
+            with st.container(width=320):
+                st.write(str(sentence))
+    if len(shown) > 1:
+        st.write(str(sentence))
+
+
+def _filter_figure(weights: Weights, filters: Filters, limit: float) -> None:
+    out, channels, height, width = filters.weights.shape
+    title = _(
+        "{title}: {count} filters of {shape} in {layer}",
+        title=weights.title,
+        count=out,
+        shape=shape_text((channels, height, width)),
+        layer=filters.name,
+    )
+    figure = plots.filter_figure(filters.name, filters.weights, title, limit=limit, dark=is_dark())
+    st.plotly_chart(figure, key=f"filters-{weights.key[0]}", config={"displayModeBar": False})
+    st.caption(
+        _(
+            "Mean {mean:.3f}, standard deviation {deviation:.3f}",
+            mean=filters.mean,
+            deviation=filters.deviation,
+        )
+    )
 
 
 def choose_example(weights: Weights) -> Example:
@@ -102,9 +116,10 @@ def verdicts(shown: Sequence[Weights], example: Example) -> None:
         for weights in shown:
             with st.container(width=240, border=True):
                 _verdict(weights, example, classes)
-    seen = shown[0].checkpoint and datasets.overlap(shown[0].checkpoint.dataset, example.dataset)
-    if seen:
-        st.caption(str(seen))
+        seen = shown[0].checkpoint and datasets.overlap(shown[0].checkpoint.dataset, example.dataset)
+        if seen:
+            with st.container(width=260):
+                st.caption(str(seen))
 
 
 def _verdict(weights: Weights, example: Example, classes: Sequence[str]) -> None:
@@ -125,9 +140,7 @@ def _choose_class(classes: Sequence[str]) -> int | None:
             _("There is no class {name!r}; the classes are {known}.", name=named, known=", ".join(classes)),
             icon=":material/link_off:",
         )
-    chosen = st.pills(
-        _("Class"), classes, key="digit", bind="query-params", on_change=_first_number, width="stretch"
-    )
+    chosen = st.pills(_("Class"), classes, key="digit", bind="query-params", on_change=_first_number)
     return None if chosen is None else classes.index(chosen)
 
 
@@ -140,7 +153,7 @@ def _choose_number(count: int) -> int:
             icon=":material/link_off:",
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        number = st.number_input(_("Image"), 1, count, 1, key="image", bind="query-params", width=120)
+        number = st.number_input(_("Image"), 1, count, key="image", bind="query-params", width=120)
         st.button(_("Next"), key="next", icon=":material/skip_next:", on_click=_next_number, args=(count,))
     return number
 

@@ -19,7 +19,13 @@ from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import is_dark
 from cnnviz.ui.weights import Weights
 
-_GRID = "display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,24rem),1fr));gap:1rem"
+FIGURE_WIDTH = 600
+"""Pixels, at most: on a phone a figure takes the width there is."""
+
+_GRID = "display:grid;gap:1rem;grid-template-columns:"
+_CARDS = f"{_GRID}repeat(auto-fill,minmax(min(100%,21rem),1fr))"
+_ROWS = f"{_GRID}minmax(0,1fr)"  # of several weights: one card a row, and its pictures side by side
+_SIDE_BY_SIDE = f"{_GRID}repeat(auto-fit,minmax(min(100%,18rem),1fr))"
 _CARD = (
     "margin:0;padding:.75rem;border-radius:.625rem;"
     "border:1px solid color-mix(in srgb, currentColor 16%, transparent)"
@@ -46,8 +52,9 @@ def cards(shown: Sequence[Weights], image: ImageKey) -> None:
             )
             for index, weights in enumerate(shown)
         ]
-        rows.append(f'<figure style="{_CARD}">{_heading(first.op)}{"".join(parts)}</figure>')
-    st.html(f'<div style="{_GRID}">{"".join(rows)}</div>')
+        body = f'<div style="{_SIDE_BY_SIDE}">{"".join(parts)}</div>'
+        rows.append(f'<figure style="{_CARD}">{_heading(first.op)}{body}</figure>')
+    st.html(f'<div style="{_ROWS if len(shown) > 1 else _CARDS}">{"".join(rows)}</div>')
 
 
 def closer(weights: Weights, image: ImageKey) -> None:
@@ -57,9 +64,8 @@ def closer(weights: Weights, image: ImageKey) -> None:
     chosen = choose_one(_("Operation"), names, key="op", kind=Message("The layer"))
     found = maps[names.index(chosen)]
     title = f"{weights.title}: {found.op.name}, {shape_text(found.op.output_shape)}"
-    st.plotly_chart(
-        plots.maps_figure(found.values, title, dark=is_dark()), key="closer", config={"displayModeBar": False}
-    )
+    figure = plots.maps_figure(found.values, title, dark=is_dark())
+    st.plotly_chart(figure, key="closer", config={"displayModeBar": False}, width=FIGURE_WIDTH)
     st.caption(str(plots.maps_sentence(found.op.kind, found.zeros)))
 
 
@@ -80,12 +86,12 @@ def _heading(op: Op) -> str:
 
 def _picture(data: bytes, description: str, note: str) -> str:
     source = "data:image/png;base64," + base64.b64encode(data).decode()
-    return (
-        f'<img src="{source}" alt="{escape(description)}" style="{_IMAGE}">'
-        f'<div style="{_NOTE};margin:.3rem 0 .5rem">{escape(note)}</div>'
-    )
+    picture = f'<img src="{source}" alt="{escape(description)}" style="{_IMAGE}">'
+    return f'<div>{picture}<div style="{_NOTE};margin-top:.4rem">{escape(note)}</div></div>'
 
 
 def _note(title: str, limit: float, zeros: float) -> str:
-    text = _("scale ±{limit:.3g} · {zeros:.0%} zeros", limit=limit, zeros=zeros)
+    text = _("scale ±{limit:.3g}", limit=limit)
+    if zeros > 0:
+        text = _("scale ±{limit:.3g} · {zeros:.0%} zeros", limit=limit, zeros=zeros)
     return f"{title}: {text}" if title else text

@@ -1,0 +1,108 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from cnnviz import architectures
+from cnnviz.architectures import Architecture
+from cnnviz.errors import CnnvizError
+from cnnviz.interpret.activations import feature_maps
+from cnnviz.interpret.filters import first_filters
+from cnnviz.shapes.trace import trace
+
+ALL = pytest.mark.parametrize("architecture", architectures.registered(), ids=architectures.keys())
+
+
+def network(architecture: Architecture) -> nn.Module:
+    return architecture.build_seeded(3).eval().requires_grad_(False)
+
+
+def image(architecture: Architecture, seed: int = 0) -> torch.Tensor:
+    return torch.randn(1, *architecture.input_shape, generator=torch.Generator().manual_seed(seed))
+
+
+@ALL
+def test_filters_are_the_first_convolution_s_weights(architecture: Architecture) -> None:
+    model = network(architecture)
+    found = first_filters(model, trace(model, architecture.input_shape))
+    first = next(layer for layer in model.modules() if isinstance(layer, nn.Conv2d))
+    assert found.name == "conv1"
+    assert np.array_equal(found.weights, first.weight.numpy())
+    assert found.limit == first.weight.abs().max()
+    assert found.mean == pytest.approx(first.weight.mean().item(), abs=1e-6)
+    assert found.deviation == pytest.approx(first.weight.std(correction=0).item(), rel=1e-5)
+    assert found.norms == pytest.approx(first.weight.flatten(1).norm(dim=1).numpy())
+
+
+def test_filters_are_copied() -> None:
+    architecture = architectures.get("basic-cnn")
+    model = network(architecture)
+    found = first_filters(model, trace(model, architecture.input_shape))
+    found.weights[:] = 0
+    assert model.conv1.weight.abs().max() > 0
+
+
+def test_first_is_by_execution_not_by_declaration() -> None:
+    class Reversed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.second = nn.Conv2d(4, 2, 3)
+            self.first = nn.Conv2d(1, 4, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.second(self.first(x))
+
+    model = Reversed().eval()
+    assert first_filters(model, trace(model, (1, 8, 8))).name == "first"
+
+
+def test_a_network_without_convolution_says_so() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 2)).eval()
+    with pytest.raises(CnnvizError, match="Sequential has no convolution"):
+        first_filters(model, trace(model, (1, 4, 4)))
+
+
+@ALL
+def test_every_op_has_its_maps(architecture: Architecture) -> None:
+    model, x = network(architecture), image(architecture)
+    traced = trace(model, architecture.input_shape)
+    found = feature_maps(model, x, traced)
+    assert [maps.op for maps in found] == list(traced.ops)
+    for maps in found:
+        assert maps.values.shape == maps.op.output_shape
+        assert maps.values.dtype == np.float32
+        assert maps.limit == np.abs(maps.values).max()
+    assert np.allclose(found[-1].values, model(x)[0].numpy())
+
+
+def test_maps_are_what_the_layers_compute() -> None:
+    architecture = architectures.get("basic-cnn")
+    model, x = network(architecture), image(architecture)
+    found = {maps.op.name: maps for maps in feature_maps(model, x, trace(model, architecture.input_shape))}
+    expected = F.relu(F.max_pool2d(model.conv1(x), 2))[0]
+    assert np.allclose(found["relu"].values, expected.numpy(), atol=1e-6)
+    assert found["relu"].zeros == pytest.approx((expected == 0).float().mean().item())
+    assert found["conv1"].values.min() < 0  # not changed by what comes after
+
+
+def test_one_image_at_a_time() -> None:
+    architecture = architectures.get("basic-cnn")
+    model = network(architecture)
+    with pytest.raises(ValueError, match="2 images"):
+        feature_maps(model, torch.zeros(2, 1, 28, 28), trace(model, architecture.input_shape))
+
+
+@ALL
+def test_many_threads_on_one_shared_model_get_what_one_gets(architecture: Architecture) -> None:
+    model = network(architecture)
+    traced = trace(model, architecture.input_shape)
+    images = [image(architecture, seed) for seed in range(24)]
+    expected = [feature_maps(model, x, traced) for x in images]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda x: feature_maps(model, x, traced), images))
+    for one, other in zip(expected, found, strict=True):
+        assert all(np.allclose(a.values, b.values, atol=1e-5) for a, b in zip(one, other, strict=True))
+    assert not any(module._forward_hooks for module in model.modules())
