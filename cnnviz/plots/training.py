@@ -60,8 +60,12 @@ def loss_figure(steps: NDArray[Any], total_steps: int, revision: str) -> go.Figu
     return figure
 
 
-def accuracy_figure(train: Sequence[float], test: Sequence[float], revision: str) -> go.Figure:
-    """Accuracy (0 to 1) per epoch on training and on test images; both sequences have one value an epoch."""
+def accuracy_figure(
+    train: Sequence[float], test: Sequence[float], total_epochs: int, revision: str
+) -> go.Figure:
+    """Accuracy (0 to 1) per epoch on training and on test images; both sequences have one value for each
+    of the epochs that are done, out of ``total_epochs``.
+    """
     figure = go.Figure()
     epochs = list(range(1, len(test) + 1))
     for name, values, symbol, dash in (
@@ -78,10 +82,12 @@ def accuracy_figure(train: Sequence[float], test: Sequence[float], revision: str
             hovertemplate="%{y:.2%}",
         )
     _lay_out(figure, _("Accuracy per epoch"), revision)
-    figure.update_xaxes(title=_("epoch"), range=[0.5, max(len(epochs), 2) + 0.5])
-    if len(epochs) <= _TICKED_EPOCHS:
+    figure.update_xaxes(title=_("epoch"), range=[0.5, total_epochs + 0.5])
+    if total_epochs <= _TICKED_EPOCHS:
         figure.update_xaxes(dtick=1)
     figure.update_yaxes(title=_("accuracy"), tickformat=".1~%")
+    if not epochs:
+        figure.update_yaxes(range=[0, 1])
     return figure
 
 

@@ -17,7 +17,7 @@ from cnnviz.settings import PROJECT_DIRECTORY, Settings, settings
 from cnnviz.training.store import RunStore, open_store
 
 LOG_NAME = "worker.log"
-_NICENESS = 10
+_NICENESS = 5  # about a quarter of a busy processor, all of an idle one
 
 
 class Executor(Protocol):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import signal
 import sys
 import threading
@@ -117,6 +118,9 @@ def _attempt(keeper: Keeper, run: Run, audience: Observer | None) -> _Ending:
 
 
 def _train(keeper: Keeper, run: Run, folder: Path, audience: Observer | None) -> _Ending:
+    # Threads that wait for each other by spinning take the processor from the very one they wait for as
+    # soon as anything else runs, too: ten times slower beside a busy server. Read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from cnnviz import datasets
     from cnnviz.training import checkpoints, loop
 

@@ -9,14 +9,14 @@ import streamlit as st
 from cnnviz import architectures, datasets
 from cnnviz.architectures import Architecture
 from cnnviz.datasets import DatasetInfo
-from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.recipe import RANGES, Recipe
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.show import explained
 
-_FIELD_WIDTH = 150
+_FIELD_WIDTH = 128  # two side by side, beside the curves as well as on a phone
 
 
 def choose_recipe() -> Recipe | None:
@@ -99,7 +99,9 @@ def _download(info: DatasetInfo) -> None:
 
     def show(part: float) -> None:
         text = _(
-            "{done:.1f} of {size:.1f} MB", done=part * info.download_bytes / 1e6, size=info.download_bytes / 1e6
+            "{done:.1f} of {size:.1f} MB",
+            done=part * info.download_bytes / 1e6,
+            size=info.download_bytes / 1e6,
         )
         bar.progress(part, text)
 

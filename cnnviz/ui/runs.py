@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from cnnviz import architectures, datasets
-from cnnviz.errors import CnnvizError, UnknownKeyError
+from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import training as plots
@@ -23,9 +23,11 @@ from cnnviz.training.store import RunStore, open_store
 from cnnviz.ui.frame import DRAW, FILTERS, fragment, link
 from cnnviz.ui.show import explained
 
+_Colour = Literal["gray", "blue", "green", "orange", "red"]
+
 WATCH_SECONDS = 0.8
 LIST_SECONDS = 3.0
-_COLOURS = {
+_COLOURS: Mapping[Status, _Colour] = {
     Status.QUEUED: "gray",
     Status.STARTING: "blue",
     Status.RUNNING: "blue",
@@ -104,3 +106,183 @@ def _title(run: Run) -> str:
         network=_known(architectures.get, run.architecture),
         data=_known(datasets.get, run.dataset),
     )
+
+
+def _summary(run: Run) -> str:
+    recipe = run.recipe
+    facts = [
+        _("{epochs:,} epochs", epochs=run.epochs),
+        _("batch size {size:,}", size=recipe.get("batch_size", 0)),
+        _("learning rate {rate:g}", rate=recipe.get("learning_rate", 0.0)),
+        _("momentum {momentum:g}", momentum=recipe.get("momentum", 0.0)),
+        _("seed {seed}", seed=recipe.get("seed", "-")),
+        _("run {id}", id=run.id),
+    ]
+    return " · ".join(facts)
+
+
+def _progress(store: RunStore, run: Run, steps: Steps) -> None:
+    if run.status == Status.QUEUED:
+        place = store.queue_position(run.id) or 1
+        text = _(
+            "Place {place:,} in the queue. It starts by itself when the runs before it have ended; you may "
+            "close this page meanwhile.",
+            place=place,
+        )
+        st.info(text, icon=":material/hourglass_top:")
+    elif run.status == Status.STARTING:
+        st.progress(0.0, _("The worker process starts and loads the data ..."))
+    elif run.status == Status.RUNNING:
+        st.progress(min(1.0, run.step / max(1, run.total_steps)), _progress_text(run))
+    elif run.reason is not None:
+        show = st.error if run.status == Status.FAILED else st.warning
+        show(str(run.reason), icon=":material/error:")
+    _metrics(run, steps)
+    if run.checkpoint is not None:
+        _uses(run.checkpoint)
+
+
+def _progress_text(run: Run) -> str:
+    text = _(
+        "Epoch {epoch:,} of {epochs:,} · step {step:,} of {total:,}",
+        epoch=max(1, run.epoch),
+        epochs=run.epochs,
+        step=run.step,
+        total=run.total_steps,
+    )
+    if run.started_at is None or run.step == 0:
+        return text
+    left = (time.time() - run.started_at) / run.step * (run.total_steps - run.step)
+    return text + " · " + _("{duration} left", duration=duration(left))
+
+
+def duration(seconds: float) -> Message:
+    """A span of time in the two largest units that fit: hours, minutes, seconds."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return Message("{seconds} s", seconds=whole)
+    if whole < 3600:
+        return Message("{minutes} min {seconds} s", minutes=whole // 60, seconds=whole % 60)
+    return Message("{hours:,} h {minutes} min", hours=whole // 3600, minutes=whole % 3600 // 60)
+
+
+def _metrics(run: Run, steps: Steps) -> None:
+    if run.started_at is None:
+        return
+    ended = run.ended_at or time.time()
+    speed = images_per_second(steps, int(run.recipe.get("batch_size", 0)))
+    accuracy = "–" if run.test_accuracy is None else f"{run.test_accuracy:.2%}"
+    with st.container(horizontal=True, gap="medium"):
+        st.metric(_("Test accuracy"), accuracy, width="content")
+        st.metric(_("Epoch"), f"{run.epoch:,} / {run.epochs:,}", width="content")
+        st.metric(_("Images per second"), "–" if speed is None else f"{speed:,.0f}", width="content")
+        st.metric(_("Time"), str(duration(ended - run.started_at)), width="content")
+
+
+def images_per_second(steps: Steps, batch_size: int) -> float | None:
+    """How many images the latest steps took in a second of training; None before there are two steps."""
+    if len(steps) < 2:
+        return None
+    first, last = steps[max(0, len(steps) - _SPEED_STEPS)], steps[-1]
+    seconds = float(last["seconds"] - first["seconds"])
+    return (int(last["step"]) - int(first["step"])) * batch_size / seconds if seconds > 0 else None
+
+
+def _uses(checkpoint: str) -> None:
+    with st.container(horizontal=True):
+        link(DRAW, _("Draw a digit for this network"), checkpoint=checkpoint)
+        link(FILTERS, _("Look at its filters"), checkpoint=checkpoint)
+
+
+def _figures(store: RunStore, run: Run, steps: Steps) -> None:
+    epochs = store.epochs(run.id)
+    if not len(steps):
+        return
+    left, right = st.columns(2)
+    with left:
+        st.plotly_chart(plots.loss_figure(steps, run.total_steps, run.id), key="loss")
+        st.caption(str(plots.LOSS_MESSAGE))
+    with right:
+        train = [epoch.train_accuracy for epoch in epochs]
+        test = [epoch.test_accuracy for epoch in epochs]
+        total = run.epochs if run.is_open else max(1, len(epochs))
+        st.plotly_chart(plots.accuracy_figure(train, test, total, run.id), key="accuracy")
+        st.caption(str(plots.ACCURACY_MESSAGE))
+
+
+def list_runs(runs: Sequence[Run], shown: Run | None) -> None:
+    """All runs in a table; the chosen one is shown, and named in the link."""
+    if not runs:
+        return
+    st.subheader(_("All runs"), anchor=False)
+    goes_on = any(run.is_open for run in runs)
+    fragment(run_every=LIST_SECONDS if goes_on else None)(_list)(shown.id if shown else None)
+
+
+def _list(shown: str | None) -> None:
+    with explained():
+        runs = open_store().list()
+        if st.session_state.pop("_other_run_chosen", False):
+            st.rerun()
+        ids = [run.id for run in runs]
+        key = f"runs-{ids[0]}-{shown}"  # rows move when a run is added, and the selection goes by row
+        st.dataframe(
+            _rows(runs),
+            key=key,
+            on_select=lambda: _choose(key, ids),
+            selection_mode="single-row-required",
+            selection_default={"selection": {"rows": [ids.index(shown)] if shown in ids else []}},
+            hide_index=True,
+            column_config=_columns(),
+            placeholder="–",
+        )
+
+
+def _choose(key: str, ids: Sequence[str]) -> None:
+    rows = st.session_state[key]["selection"]["rows"]
+    if rows and rows[0] < len(ids):
+        st.query_params["run"] = ids[rows[0]]
+        st.session_state["_other_run_chosen"] = True
+
+
+def _rows(runs: Sequence[Run]) -> dict[str, list[Any]]:
+    zone = _zone()
+    return {
+        "status": [str(describe(run.status)) for run in runs],
+        "network": [_known(architectures.get, run.architecture) for run in runs],
+        "data": [_known(datasets.get, run.dataset) for run in runs],
+        "epochs": [f"{run.epoch:,} / {run.epochs:,}" for run in runs],
+        "accuracy": [run.test_accuracy for run in runs],
+        "created": [datetime.fromtimestamp(run.created_at, zone).replace(tzinfo=None) for run in runs],
+        "run": [run.id for run in runs],
+    }
+
+
+def _columns() -> dict[str, Any]:
+    config = st.column_config
+    return {
+        "status": config.TextColumn(_("Status")),
+        "network": config.TextColumn(_("Network")),
+        "data": config.TextColumn(_("Data")),
+        "epochs": config.TextColumn(_("Epochs")),
+        "accuracy": config.NumberColumn(_("Test accuracy"), format="percent"),
+        "created": config.DatetimeColumn(_("Created"), format="YYYY-MM-DD HH:mm"),
+        "run": config.TextColumn(_("Run")),
+    }
+
+
+def _zone() -> ZoneInfo | None:
+    """The time zone of the person's browser; None, the server's, where it is unknown."""
+    name = st.context.timezone
+    try:
+        return ZoneInfo(name) if name else None
+    except (KeyError, ValueError):
+        return None
+
+
+def _known(get: Callable[[str], Any], key: str) -> str:
+    """The title of what is registered as ``key``; the key for what another version of cnnviz knew."""
+    try:
+        return str(get(key).title)
+    except UnknownKeyError:
+        return key

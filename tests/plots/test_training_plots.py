@@ -27,7 +27,7 @@ def test_loss_is_shown_raw_and_smoothed() -> None:
 
 def test_a_run_without_steps_has_empty_figures() -> None:
     assert all(len(trace.y) == 0 for trace in loss_figure(steps([]), 100, "run").data)
-    assert all(len(trace.y) == 0 for trace in accuracy_figure([], [], "run").data)
+    assert all(len(trace.y) == 0 for trace in accuracy_figure([], [], 10, "run").data)
 
 
 def test_growing_keeps_the_zoom_and_another_run_resets_it() -> None:
@@ -39,7 +39,7 @@ def test_growing_keeps_the_zoom_and_another_run_resets_it() -> None:
 
 
 def test_accuracies_are_told_apart_without_colour() -> None:
-    figure = accuracy_figure([0.5, 0.8], [0.6, 0.7], "run")
+    figure = accuracy_figure([0.5, 0.8], [0.6, 0.7], 10, "run")
     assert [list(trace.x) for trace in figure.data] == [[1, 2], [1, 2]]
     assert {trace.name: list(trace.y) for trace in figure.data} == {
         "training images": [0.5, 0.8],

@@ -1,0 +1,43 @@
+"""Train a network and watch it learn."""
+
+import streamlit as st
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.training.store import open_store
+from cnnviz.ui import recipes, runs
+from cnnviz.ui.frame import frame
+from cnnviz.ui.show import explained
+
+frame(Message("Train a network"))
+st.title(_("Train a network"), anchor=False)
+st.write(
+    _(
+        "Training goes on in a process of its own: you may close this page, open it elsewhere, or restart "
+        "the server, and find the run again."
+    )
+)
+settings, result = st.columns([1, 2.4], gap="medium")
+with settings, st.container(border=True):
+    recipe = recipes.choose_recipe()
+    available = recipe is not None and recipes.offer_download(recipe.dataset)
+    pressed = st.button(
+        _("Start training"),
+        type="primary",
+        icon=":material/play_arrow:",
+        key="start",
+        disabled=not available,
+        width="stretch",
+    )
+    if pressed and recipe is not None:
+        with explained():
+            runs.start(recipe)
+with explained():
+    known = open_store().list()
+    shown = runs.shown_run(known)
+    with result:
+        if shown is not None:
+            runs.watch(shown)
+        else:
+            st.info(_("Nothing has been trained yet: choose, and start."), icon=":material/info:")
+    runs.list_runs(known, shown)
