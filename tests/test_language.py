@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import string
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from cnnviz.language import LOCALE_DIRECTORY, Message, language, set_language, s
 from cnnviz.settings import PROJECT_DIRECTORY
 
 KEYWORDS = {"_": None, "Message": None, "translate": None}
+PACKAGE = PROJECT_DIRECTORY / "cnnviz"
 CATALOGUE = LOCALE_DIRECTORY / "zh" / "LC_MESSAGES" / "cnnviz.po"
 
 
@@ -40,6 +42,23 @@ def test_every_message_has_a_translation() -> None:
     assert len(messages) > 100
     translated = {message for message, text in catalogue().items() if text}
     assert not sorted(messages - translated)
+
+
+def test_no_message_hides_from_the_extraction() -> None:
+    # Babel does not look into the f-strings of Python 3.11.
+    files = [
+        PROJECT_DIRECTORY / "app.py",
+        *(PROJECT_DIRECTORY / "pages").glob("*.py"),
+        *PACKAGE.rglob("*.py"),
+    ]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
+    written = {
+        node.args[0].value
+        for node in nodes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KEYWORDS
+        if node.args and isinstance(node.args[0], ast.Constant)
+    }
+    assert not sorted(written - extracted())
 
 
 def test_no_translation_is_left_over() -> None:

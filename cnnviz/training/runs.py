@@ -109,11 +109,12 @@ def message_from_json(data: Mapping[str, Any] | None) -> Message | None:
     """The message that :func:`message_to_json` wrote."""
     if data is None:
         return None
+    template: str = data["template"]  # not in the call: what stands there is taken for a text to translate
     values = {
         name: message_from_json(value) if isinstance(value, Mapping) else value
         for name, value in data["values"].items()
     }
-    return Message(data["template"], **values)
+    return Message(template, **values)
 
 
 def _to_json(value: object) -> object:

@@ -144,7 +144,8 @@ def _one_why(traced: Trace, derivation: Derivation) -> None:
         st.subheader(_("Why {layer} is {linear}", layer=derivation.layer, linear=last), anchor=False)
     changing = [step for step in derivation.steps if step.op.input_shapes[:1] != (step.result,)]
     st.html(tables.chain(shape_text(traced.input_shape), changing, dark))
-    st.markdown(f"**{_('Step by step')}**")
+    heading = _("Step by step")
+    st.markdown(f"**{heading}**")
     st.html(tables.steps(derivation.steps, dark))
     for step in derivation.steps:
         told = branches(traced, step.op.index)
@@ -152,7 +153,8 @@ def _one_why(traced: Trace, derivation: Derivation) -> None:
             with st.expander(_("{count} branches meet in {name}", count=len(told), name=step.op.name)):
                 for number, branch in enumerate(told, 1):
                     shape = shape_text(step.op.input_shapes[number - 1])
-                    st.markdown(f"**{_('Branch {number}: {shape}', number=number, shape=shape)}**")
+                    heading = _("Branch {number}: {shape}", number=number, shape=shape)
+                    st.markdown(f"**{heading}**")
                     if branch:
                         st.html(tables.steps(branch, dark))
                     else:

@@ -38,8 +38,9 @@ def layers(rows: Sequence[Row], trace: Trace, dark: bool) -> str:
     body = "".join(_layer(row, dark) for row in rows)
     if trace.failure:
         body += _broken(trace.failure)
+    title = _("Total")
     total = (
-        f'<tr style="font-weight:700"><td style="{_CELL}">{escape(_("Total"))}</td><td style="{_CELL}"></td>'
+        f'<tr style="font-weight:700"><td style="{_CELL}">{escape(title)}</td><td style="{_CELL}"></td>'
         f'<td style="{_NUMBER}">{trace.total_params:,}</td><td style="{_NUMBER}">{trace.macs:,}</td>'
         f'<td style="{_CELL}"></td></tr>'
     )
@@ -49,7 +50,8 @@ def layers(rows: Sequence[Row], trace: Trace, dark: bool) -> str:
 def _layer(row: Row, dark: bool) -> str:
     indent = f"padding-left:{0.3 + 1.2 * (row.depth - 1)}rem"
     params = "" if row.container else f"{row.params:,}"
-    shared = f" <em>{escape(_('shared'))}</em>" if row.reused and row.kind in _SHARED_KINDS else ""
+    note = _("shared")
+    shared = f" <em>{escape(note)}</em>" if row.reused and row.kind in _SHARED_KINDS else ""
     cells = (
         f'<td style="{_CELL};{indent}">{_chip(row.kind, dark)} {escape(row.label or row.type)}</td>'
         f'<td style="{_NUMBER}">{shape_text(row.output_shape)}</td>'
