@@ -187,7 +187,10 @@ def maps_sentence(kind: str, zeros: float) -> Message:
     if kind == "pooling":
         return Message("Pooling keeps how strongly a pattern was found nearby, and gives up where exactly.")
     if kind == "linear":
-        return Message("One score for each class; the largest is the network's answer.")
+        return Message(
+            "Each value is a weighted sum of all inputs. Of the last Linear they are the scores of the classes, and "
+            "the largest is the network's answer."
+        )
     return Message("Each square is one value; zero has the colour of the page.")
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cnnviz
-from cnnviz import architectures
+from cnnviz import architectures, datasets
 from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.files import write_json, write_whole
 from cnnviz.language import Message
@@ -29,6 +29,15 @@ from cnnviz.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(
+        ("id", "architecture", "dataset", "dataset_digest", "sha256", "created_at", "run_id"), str
+    ),
+    **dict.fromkeys(("test_accuracy", "test_loss", "best_test_accuracy"), (int, float)),
+    **dict.fromkeys(("options", "versions", "recipe"), dict),
+}
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,9 @@ class Checkpoint:
         Raises:
             TypeError, KeyError, UsageError: something is missing, unknown or of another kind.
         """
+        for name, kind in _KINDS.items():
+            if not isinstance(values[name], kind):
+                raise TypeError(f"{name} is {values[name]!r}")
         parsed = {
             "recipe": Recipe.from_dict(values["recipe"]),
             "epochs": tuple(EpochMetrics(**epoch) for epoch in values["epochs"]),
@@ -230,8 +242,10 @@ def _read(path: Path, changed: int, size: int) -> Checkpoint:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         checkpoint = Checkpoint.from_dict(values, path.with_suffix(".safetensors"))
+        architectures.get(checkpoint.architecture)
+        datasets.get(checkpoint.dataset)
     except (ValueError, TypeError, KeyError, AttributeError, CnnvizError) as error:
-        reason = Message("{path} is damaged ({error})", path=path.name, error=error)
+        reason = Message("{path} cannot be understood ({error})", path=path.name, error=error)
         raise CheckpointError(path.stem, reason) from error
     if checkpoint.id != path.stem:
         reason = Message("{path} is about another checkpoint, {other}", path=path.name, other=checkpoint.id)

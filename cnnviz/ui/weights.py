@@ -61,7 +61,7 @@ def choose_weights() -> Weights:
     listing = checkpoints.scan()
     for problem in listing.problems:
         st.warning(str(problem), icon=":material/error:")
-    known = {found.id: found for found in listing.checkpoints if found.architecture in architectures.keys()}  # noqa: SIM118
+    known = {found.id: found for found in listing.checkpoints}
     options = [*known, *(f"{_UNTRAINED}{key}" for key in architectures.keys())]  # noqa: SIM118
     chosen = choose_one(
         _("Weights"),

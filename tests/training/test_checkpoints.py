@@ -107,10 +107,10 @@ def test_a_rewritten_checkpoint_is_seen(folders: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("{", "damaged"),
-        ("[]", "damaged"),
-        ("{}", "recipe"),
-        ("\udcff", "damaged"),
+        ("{", "cannot be understood"),
+        ("[]", "cannot be understood"),
+        ("{}", "id"),
+        ("\udcff", "cannot be understood"),
     ],
 )
 def test_a_damaged_json_is_reported_and_the_others_work(folders: Path, text: str, reason: str) -> None:
@@ -169,9 +169,20 @@ def test_weights_of_another_architecture_are_refused(folders: Path) -> None:
 
 def test_an_architecture_that_is_gone_is_refused(folders: Path) -> None:
     saved = shipped(folders)
-    forged = forge(saved, saved.weights.read_bytes(), architecture="lenet")
-    with pytest.raises(CnnvizError, match="'lenet' is unknown"):
-        checkpoints.load_model(forged)
+    with pytest.raises(CheckpointError, match="'lenet' is unknown"):
+        forge(saved, saved.weights.read_bytes(), architecture="lenet")
+    assert checkpoints.available() == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"test_accuracy": "high"}, {"recipe": []}, {"sha256": None}, {"dataset": "emnist"}]
+)
+def test_facts_of_another_kind_are_refused(folders: Path, changes: dict[str, object]) -> None:
+    saved = shipped(folders)
+    path = saved.weights.with_suffix(".json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    with pytest.raises(CheckpointError, match="cannot be understood"):
+        checkpoints.get(saved.id)
 
 
 def _spoiled(name: str, saved: Checkpoint) -> bytes:
