@@ -28,7 +28,7 @@ runs = sa.Table(
     sa.Column("id", sa.String(64), nullable=False, unique=True),
     sa.Column("recipe", sa.JSON, nullable=False),
     sa.Column("status", sa.String(16), nullable=False, index=True),
-    sa.Column("reason", sa.JSON),  # a message's template and values
+    sa.Column("reason", sa.JSON(none_as_null=True)),  # a message's template and values
     sa.Column("worker", sa.String(64)),
     sa.Column("host", sa.String(300)),
     sa.Column("pid", sa.Integer),

@@ -250,9 +250,9 @@ def _rows(runs: Sequence[Run]) -> dict[str, list[Any]]:
     return {
         "status": [str(describe(run.status)) for run in runs],
         "network": [_known(architectures.get, run.architecture) for run in runs],
-        "data": [_known(datasets.get, run.dataset) for run in runs],
-        "epochs": [f"{run.epoch:,} / {run.epochs:,}" for run in runs],
         "accuracy": [run.test_accuracy for run in runs],
+        "epochs": [f"{run.epoch:,} / {run.epochs:,}" for run in runs],
+        "data": [_known(datasets.get, run.dataset) for run in runs],
         "created": [datetime.fromtimestamp(run.created_at, zone).replace(tzinfo=None) for run in runs],
         "run": [run.id for run in runs],
     }

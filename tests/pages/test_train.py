@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cnnviz import datasets
+from cnnviz.datasets import DownloadError
+from cnnviz.language import Message
+from cnnviz.settings import settings
+from cnnviz.training import store as store_module
+from cnnviz.training.executor import dispatch
+from cnnviz.training.metrics import FILE_NAME, STEP, MetricsWriter
+from cnnviz.training.observer import EpochMetrics
+from cnnviz.training.recipe import Recipe
+from cnnviz.training.runs import Status
+from cnnviz.training.store import RunStore
+from cnnviz.ui import runs as page
+
+OpenPage = Callable[..., AppTest]
+PAGE = "pages/train.py"
+
+
+class Pretended:
+    """An executor that starts nothing; the tests play the worker."""
+
+    def start(self, run_id: str) -> None:
+        return None
+
+
+@pytest.fixture
+def store(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
+    """The store that the page uses, where starting a run starts no process; one run at a time."""
+    opened = store_module.open_store()
+    monkeypatch.setattr(page, "start_queued", lambda: dispatch(opened, Pretended(), max_workers=1))
+    yield opened
+    opened.close()
+    store_module._opened.cache_clear()
+
+
+def recipe(**changes: object) -> Recipe:
+    return Recipe.default("basic-cnn", **{"dataset": "mnist-sample", "epochs": 3, **changes})
+
+
+def status(app: AppTest) -> str:
+    (badge,) = [text.value for text in app.markdown if "-badge[" in text.value]
+    return badge.partition("[")[2].removesuffix("]")
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(element.value for element in (*app.warning, *app.error, *app.info))
+
+
+def work(store: RunStore, run_id: str, steps: int) -> None:
+    """What a worker does until it has done ``steps`` steps of 63 an epoch."""
+    assert store.claim(run_id, "worker")
+    assert store.begin(run_id, "worker", 3 * 63)
+    with MetricsWriter(store.folder(run_id) / FILE_NAME) as metrics:
+        for step in range(1, steps + 1):
+            metrics.add(step, 1 + step // 63, 2.0 / step, 0.5, step / 100)
+    for epoch in range(1, 1 + steps // 63):
+        store.add_epoch(run_id, "worker", EpochMetrics(epoch, 0.5, 0.8, 0.4, 0.9, 1.0, 6400.0))
+    assert store.renew(run_id, "worker", 1 + steps // 63, steps)
+
+
+def test_start_puts_the_chosen_recipe_into_the_queue_and_its_id_into_the_link(
+    open_page: OpenPage, store: RunStore
+) -> None:
+    app = open_page(PAGE, model="resnet-mini")
+    app.number_input(key="epochs").set_value(3).run()
+    app.number_input(key="learning_rate").set_value(0.05).run()
+    app.button(key="start").click().run()
+    assert not app.exception
+    (run,) = store.list()
+    chosen = Recipe.from_dict(run.recipe)
+    assert (chosen.architecture, chosen.dataset) == ("resnet-mini", "mnist-sample")
+    assert (chosen.epochs, chosen.learning_rate, chosen.batch_size) == (3, 0.05, 64)
+    assert app.query_params["run"] == run.id
+    assert status(app) == "starting"
+
+
+def test_a_run_is_watched_while_it_goes_on(open_page: OpenPage, store: RunStore) -> None:
+    run_id = store.create(recipe())
+    app = open_page(PAGE)  # without a run in the link: the one that goes on
+    assert status(app) == "starting"
+    work(store, run_id, steps=100)
+    app.run()
+    assert status(app) == "running"
+    progress = app.get("progress")[0].proto
+    assert progress.text.startswith("Epoch 2 of 3 · step 100 of 189 · ")
+    assert progress.text.endswith(" left")
+    assert progress.value == 52
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown["Test accuracy"] == "90.00%"
+    assert shown["Images per second"] == "6,400"
+    assert len(app.get("plotly_chart")) == 2
+
+
+def test_the_second_run_waits_and_says_so(open_page: OpenPage, store: RunStore) -> None:
+    first, second = store.create(recipe()), store.create(recipe())
+    app = open_page(PAGE, run=second)
+    assert status(app) == "queued"
+    assert "Place 1 in the queue" in texts(app)
+    assert store.claim(first, "worker")
+    assert store.finish(first, "worker", Status.FINISHED)
+    app.run()
+    assert status(app) == "starting"
+
+
+def test_stop_reaches_the_worker(open_page: OpenPage, store: RunStore) -> None:
+    run_id = store.create(recipe())
+    app = open_page(PAGE, run=run_id)
+    work(store, run_id, steps=10)
+    app.button(key="stop").click().run()
+    assert store.stop_requested(run_id)
+    assert app.button(key="stop").disabled
+    assert store.finish(run_id, "worker", Status.STOPPED)
+    app.run()
+    assert status(app) == "stopped"
+    assert not [button for button in app.button if button.key == "stop"]
+
+
+def test_a_finished_run_offers_its_checkpoint(open_page: OpenPage, store: RunStore) -> None:
+    run_id = store.create(recipe(), worker="worker")
+    assert store.finish(run_id, "worker", Status.FINISHED, checkpoint=run_id)
+    app = open_page(PAGE, run=run_id)
+    assert status(app) == "finished"
+    offered = [
+        (element.proto.page, parse_qs(element.proto.query_string))
+        for element in app.get("page_link")
+        if "checkpoint" in element.proto.query_string
+    ]
+    assert offered == [("draw", {"checkpoint": [run_id]}), ("filters", {"checkpoint": [run_id]})]
+
+
+def test_an_interrupted_run_says_why_and_keeps_its_curve(open_page: OpenPage, store: RunStore) -> None:
+    run_id = store.create(recipe())
+    open_page(PAGE)
+    work(store, run_id, steps=70)
+    reason = Message("The plug was pulled after {count:,} steps.", count=70)
+    assert store.finish(run_id, "worker", Status.INTERRUPTED, reason)
+    app = open_page(PAGE, run=run_id)
+    assert status(app) == "interrupted"
+    assert "The plug was pulled after 70 steps." in texts(app)
+    assert len(app.get("plotly_chart")) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("epochs", 0, "epochs is 0; allowed is: a whole number from 1 to 1,000"),
+        ("learning_rate", 99.0, "learning rate is 99"),
+        ("batch_size", 5000, "batch size is 5000"),
+        ("momentum", -0.5, "momentum is -0.5"),
+        ("seed", -1, "seed is -1"),
+    ],
+)
+def test_numbers_out_of_range_are_explained(
+    open_page: OpenPage, store: RunStore, field: str, value: float, sentence: str
+) -> None:
+    app = open_page(PAGE)
+    assert not app.button(key="start").disabled
+    app.number_input(key=field).set_value(value).run()
+    assert sentence in texts(app)
+    assert app.button(key="start").disabled
+    linked = open_page(PAGE, **{field: str(value)})
+    assert sentence in texts(linked)
+
+
+def test_an_unknown_run_in_the_link_is_explained_and_the_newest_is_shown(
+    open_page: OpenPage, store: RunStore
+) -> None:
+    run_id = store.create(recipe())
+    app = open_page(PAGE, run=run_id + "x")
+    assert f"did you mean '{run_id}'" in texts(app)
+    assert status(app) == "starting"
+
+
+def test_unknown_choices_in_the_link_are_explained(open_page: OpenPage, store: RunStore) -> None:
+    app = open_page(PAGE, model="basic-cmm", dataset="mnits", epochs="many")
+    assert "did you mean 'basic-cnn'" in texts(app)
+    assert "did you mean 'mnist'" in texts(app)
+    assert app.number_input(key="epochs").value == 10
+
+
+def test_the_page_says_what_the_test_accuracy_is_measured_on(open_page: OpenPage, store: RunStore) -> None:
+    captions = [caption.value for caption in open_page(PAGE, dataset="mnist-sample").caption]
+    assert any("measured on 1,000 others" in caption for caption in captions)
+    captions = [caption.value for caption in open_page(PAGE, dataset="mnist").caption]
+    assert any("measured on the 10,000 test images of MNIST" in caption for caption in captions)
+
+
+def test_data_that_are_not_there_are_offered_for_download(
+    open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = []
+
+    def download(key: str, progress: Callable[[float], None]) -> None:
+        progress(0.5)
+        if not there:
+            there.append(key)
+            raise DownloadError(Message("There is no connection."))
+
+    monkeypatch.setattr(datasets, "is_available", lambda key: len(there) > 1)
+    monkeypatch.setattr(datasets, "download", download)
+    app = open_page(PAGE, dataset="mnist")
+    assert "MNIST is not on this machine yet. The download has 12 MB." in texts(app)
+    assert app.button(key="start").disabled
+    app.button(key="download").click().run()
+    assert "There is no connection." in texts(app)
+    assert app.button(key="start").disabled
+    there.append("mnist")
+    app.button(key="download").click().run()
+    assert not app.button(key="start").disabled
+    assert texts(app) == "Nothing has been trained yet: choose, and start."
+
+
+def test_a_locked_database_is_a_sentence(
+    open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page(PAGE)
+    monkeypatch.setattr(store, "_database", RunStore(settings(), patience=0.1)._database)
+    blocker = sqlite3.connect(settings().runs_dir / "runs.sqlite3", isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    try:
+        app.button(key="start").click().run()
+        assert "locked by another program" in texts(app)
+        assert not app.exception
+    finally:
+        blocker.rollback()
+        blocker.close()
+    app.button(key="start").click().run()
+    assert status(app) == "starting"
+
+
+def test_all_runs_are_listed_newest_first(open_page: OpenPage, store: RunStore) -> None:
+    finished = store.create(recipe(), worker="worker")
+    assert store.add_epoch(finished, "worker", EpochMetrics(1, 0.5, 0.8, 0.4, 0.97, 1.0, 6400.0))
+    assert store.finish(finished, "worker", Status.FINISHED, epoch=1)
+    waiting = store.create(recipe(epochs=7))
+    table = open_page(PAGE).dataframe[0].value
+    assert table["run"].tolist() == [waiting, finished]
+    assert table["epochs"].tolist() == ["0 / 7", "1 / 3"]
+    assert table["accuracy"].tolist()[1] == 0.97
+    assert table["network"].tolist() == ["Basic CNN", "Basic CNN"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.4, "0 s"), (59.4, "59 s"), (61, "1 min 1 s"), (3661, "1 h 1 min")]
+)
+def test_durations_are_read_at_a_glance(seconds: float, words: str) -> None:
+    assert str(page.duration(seconds)) == words
+
+
+def test_speed_is_that_of_the_latest_steps() -> None:
+    steps = np.zeros(200, STEP)
+    steps["step"] = np.arange(1, 201)
+    steps["seconds"] = np.where(steps["step"] <= 100, steps["step"], 100 + (steps["step"] - 100) / 10)
+    assert page.images_per_second(steps, batch_size=64) == pytest.approx(640)
+    assert page.images_per_second(steps[:1], batch_size=64) is None
