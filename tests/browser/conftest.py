@@ -1,0 +1,81 @@
+"""A server and a real Chromium for the tests of this folder; they are skipped where there is no browser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from benchmarks.browser import HOW_TO_GET_ONE, browser, find_browser
+from benchmarks.serving import Server, serve
+
+PATIENCE_MS = 60_000
+"""A machine that runs other tests meanwhile may need this long for what takes a second otherwise."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = [item for item in items if Path(item.path).parent == Path(__file__).parent]
+    # In CI they must run: there a missing browser is an error, not a reason to skip.
+    absent = here and os.environ.get("CI") != "true" and find_browser() is None
+    for item in here:
+        item.add_marker(pytest.mark.browser)
+        if absent:
+            item.add_marker(pytest.mark.skip(reason=HOW_TO_GET_ONE))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests that do not need a fresh one."""
+    with serve(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture
+def fresh_server(tmp_path: Path) -> Iterator[Server]:
+    """A server on which nobody has opened a page yet."""
+    with serve(tmp_path / "server") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with browser() as chromium:
+        yield chromium
+
+
+class Requests:
+    """The addresses that a browser asked for outside of the server."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.foreign: list[str] = []
+        context.on("request", lambda request: self._note(request.url))
+
+    def _note(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme.startswith(("http", "ws")) and parts.hostname != "127.0.0.1":
+            self.foreign.append(url)
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A page of a projector's size; whatever it asks the web for fails the test, for classrooms are offline."""
+    yield from _open(chromium, {"width": 1280, "height": 900}, touch=False)
+
+
+@pytest.fixture
+def phone(chromium: Browser) -> Iterator[Page]:
+    """A page on a phone, 390 pixels wide, with a finger in place of the mouse."""
+    yield from _open(chromium, {"width": 390, "height": 844}, touch=True)
+
+
+def _open(chromium: Browser, size: dict[str, int], touch: bool) -> Iterator[Page]:
+    context = chromium.new_context(viewport=size, has_touch=touch, is_mobile=touch)  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE_MS)
+    requests = Requests(context)
+    yield context.new_page()
+    context.close()
+    assert not requests.foreign

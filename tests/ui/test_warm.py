@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from cnnviz.settings import PROJECT_DIRECTORY
+from cnnviz.ui import warm
+
+IMPORTS_TORCH = """
+import importlib.abc, sys, threading
+from cnnviz.ui import warm
+
+class Watch(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "torch":
+            print(threading.current_thread().name)
+
+sys.meta_path.insert(0, Watch())
+warm.QUIET_SECONDS = 0.3
+for _ in range(5):
+    warm.page_begins()
+assert "torch" not in sys.modules
+assert warm.wait(100)
+assert "torch" in sys.modules
+"""
+
+
+def test_torch_comes_in_the_background_when_no_page_has_begun_for_a_moment() -> None:
+    command = [sys.executable, "-c", IMPORTS_TORCH]
+    done = subprocess.run(
+        command, check=True, cwd=PROJECT_DIRECTORY, timeout=120, capture_output=True, text=True
+    )
+    assert done.stdout == "cnnviz-warm\n"
+
+
+def test_each_page_puts_the_import_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm, "QUIET_SECONDS", 0.4)
+    monkeypatch.setattr(warm, "_thread", threading.current_thread())  # that is: it runs already
+    warm.page_begins()
+    begin = time.monotonic()
+    threading.Timer(0.2, warm.page_begins).start()
+    warm._wait_until_quiet()
+    assert time.monotonic() - begin >= 0.55
+
+
+def test_a_busy_server_imports_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm, "QUIET_SECONDS", 3600)
+    monkeypatch.setattr(warm, "LONGEST_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(warm, "_thread", threading.current_thread())
+    warm.page_begins()
+    begin = time.monotonic()
+    warm._wait_until_quiet()
+    assert 0.15 <= time.monotonic() - begin < 60
+
+
+def test_pages_run_networks_with_one_thread_an_operation() -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    seen: list[int] = []
+    try:
+        warm.one_thread_an_operation()
+        reader = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        reader.start()
+        reader.join()
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1]
