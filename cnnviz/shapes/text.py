@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from cnnviz.language import translate as _
 from cnnviz.shapes.derivation import Derivation
 from cnnviz.shapes.op import Shape, shape_text
@@ -25,15 +27,11 @@ def torchsummary_text(trace: Trace) -> str:
 
 def table_text(trace: Trace) -> str:
     """The full table: names, functional operations, multiply-adds, and what is worth a note."""
-    table = [("", "Output shape", "Params", "MACs")]
-    table[0] = (_("Layer (type)"), _("Output shape"), _("Parameters"), _("Multiply-adds"))
+    table = [(_("Layer (type)"), _("Output shape"), _("Parameters"), _("Multiply-adds"))]
     table += [_cells(row) for row in rows(trace, functions=True)]
-    widths = [max(len(line[column]) for line in table) for column in range(4)]
-    lines = [
-        f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}".rstrip()
-        for a, b, c, d in table
-    ]
-    rule = "-" * max(len(line) for line in lines)
+    widths = [max(_columns(line[column]) for line in table) for column in range(4)]
+    lines = [_aligned(line, widths) for line in table]
+    rule = "-" * max(_columns(line) for line in lines)
     total = _(
         "Parameters: {params}   Multiply-adds: {macs}",
         params=f"{trace.total_params:,}",
@@ -45,12 +43,24 @@ def table_text(trace: Trace) -> str:
 def derivation_text(derivation: Derivation) -> str:
     """A derivation, one step a line, and the shape-changing steps in a single line below."""
     head = _("Why {layer} has its shape:", layer=derivation.layer)
-    start = f"  {_('input')}: {shape_text(derivation.input_shape)}"
+    start = "  " + _("input: {shape}", shape=shape_text(derivation.input_shape))
     lines = [
         f"  {step.op.name} ({step.op.type}): {step.substituted}  ->  {shape_text(step.result)}\n      {step.text}"
         for step in derivation.steps
     ]
     return "\n".join([head, start, *lines, "", derivation.chain])
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal ``text`` takes: a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _aligned(cells: tuple[str, ...], widths: list[int]) -> str:
+    """One line of a table, the first cell to the left and the others to the right."""
+    blanks = [" " * (width - _columns(cell)) for cell, width in zip(cells, widths, strict=True)]
+    first, *others = zip(cells, blanks, strict=True)
+    return "  ".join([first[0] + first[1], *(blank + cell for cell, blank in others)]).rstrip()
 
 
 def _cells(row: Row) -> tuple[str, str, str, str]:
