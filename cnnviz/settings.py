@@ -6,7 +6,6 @@ variable                   meaning                                              
 CNNVIZ_RUNS_DIR            where runs, their database and checkpoints live            ``runs``
 CNNVIZ_DATABASE_URL        the run store's database (SQLAlchemy URL)                  SQLite in the above
 CNNVIZ_DATA_DIR            where full data sets are found, and downloaded to          ``data``
-CNNVIZ_CACHE_DIR           parsed copies of installed data                            the user's cache
 CNNVIZ_CHECKPOINTS_DIR     the shipped checkpoints                                    ``checkpoints``
 CNNVIZ_MAX_WORKERS         how many runs train at once                                one per two cores
 CNNVIZ_THREADS             threads of one training run                                all cores
@@ -33,7 +32,6 @@ class Settings:
     runs_dir: Path
     database_url: str
     data_dir: Path
-    cache_dir: Path
     checkpoints_dir: Path
     max_workers: int
     threads: int
@@ -48,12 +46,10 @@ def settings() -> Settings:
     """
     cores = os.cpu_count() or 1
     runs_dir = Path(os.environ.get("CNNVIZ_RUNS_DIR", "runs")).absolute()
-    cache_root = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     return Settings(
         runs_dir=runs_dir,
         database_url=os.environ.get("CNNVIZ_DATABASE_URL", f"sqlite:///{runs_dir / 'runs.sqlite3'}"),
         data_dir=Path(os.environ.get("CNNVIZ_DATA_DIR", "data")).absolute(),
-        cache_dir=Path(os.environ.get("CNNVIZ_CACHE_DIR", cache_root / "cnnviz")).absolute(),
         checkpoints_dir=Path(
             os.environ.get("CNNVIZ_CHECKPOINTS_DIR", PROJECT_DIRECTORY / "checkpoints")
         ).absolute(),

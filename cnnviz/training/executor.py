@@ -62,7 +62,6 @@ class LocalExecutor:
             "CNNVIZ_RUNS_DIR": str(chosen.runs_dir),
             "CNNVIZ_DATABASE_URL": chosen.database_url,
             "CNNVIZ_DATA_DIR": str(chosen.data_dir),
-            "CNNVIZ_CACHE_DIR": str(chosen.cache_dir),
             "CNNVIZ_CHECKPOINTS_DIR": str(chosen.checkpoints_dir),
             "CNNVIZ_MAX_WORKERS": str(chosen.max_workers),
             "CNNVIZ_THREADS": str(chosen.threads),
