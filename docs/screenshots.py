@@ -1,0 +1,120 @@
+"""Take the README's screenshots of every page.
+
+Usage: python -m docs.screenshots [--theme light|dark] [--lang en|zh] [--width PIXELS] [--to FOLDER] [PAGE ...]
+
+A server of its own shows the shipped checkpoints and one run, trained for the purpose. Without options
+the pictures are the README's: light, English, 1280 pixels wide, into docs/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from benchmarks.browser import browser, draw, overflow, settle
+from benchmarks.serving import ROOT, serve
+
+LARGEST_HEIGHT = 2400
+LINKS = {
+    "home": "",
+    "architecture": "architecture?model=inception-mini",
+    "train": "train?model=basic-cnn&dataset=mnist-sample&epochs=5",
+    "filters": "filters?checkpoint=basic-cnn-mnist&dataset=mnist-sample&untrained=true&digit=2",
+    "draw": "draw",
+}
+
+
+def train(folder: Path) -> None:
+    """A short run, for the Train page to show."""
+    command = [
+        sys.executable,
+        "-m",
+        "cnnviz",
+        "train",
+        "basic-cnn",
+        "--dataset",
+        "mnist-sample",
+        "--epochs",
+        "5",
+    ]
+    variables = {**os.environ, "CNNVIZ_RUNS_DIR": str(folder / "runs")}
+    subprocess.run([*command, "--lr", "0.05"], cwd=ROOT, env=variables, check=True, capture_output=True)
+
+
+def prepare_draw(page: Page) -> None:
+    """A 2, and what the networks make of it."""
+    draw(page, 2)
+    page.locator('[class*="st-key-verdict-"]').first.wait_for()
+    page.mouse.move(1, 1)  # the canvas's own toolbar fades away
+
+
+def prepare_figures(page: Page) -> None:
+    """Plotly draws after the page's script has ended."""
+    page.wait_for_function("document.querySelectorAll('.js-plotly-plot .main-svg').length > 0")
+
+
+PREPARE: dict[str, Callable[[Page], None]] = {
+    "architecture": prepare_figures,
+    "train": prepare_figures,
+    "filters": prepare_figures,
+    "draw": prepare_draw,
+}
+
+
+def take(page: Page, url: str, name: str, language: str, path: Path) -> None:
+    """Open the page ``name``, wait until all of it is there, and write its picture to ``path``."""
+    link = LINKS[name]
+    page.goto(f"{url}/{link}{'&' if '?' in link else '?'}lang={language}")
+    settle(page)
+    PREPARE.get(name, settle)(page)
+    settle(page)
+    page.wait_for_timeout(800)  # for Plotly's and Streamlit's transitions to end
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    height: int = page.evaluate(
+        "Math.ceil(document.querySelector('[data-testid=\"stMainBlockContainer\"]').getBoundingClientRect().height)"
+    )
+    page.set_viewport_size({"width": width, "height": min(height, LARGEST_HEIGHT)})
+    page.wait_for_timeout(800)
+    page.screenshot(path=path, animations="disabled")
+    page.set_viewport_size({"width": width, "height": 900})
+    print(f"{path}: {width} x {min(height, LARGEST_HEIGHT)}, {overflow(page)} pixels too wide", flush=True)
+
+
+def main() -> int:
+    """Take the pictures; the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("pages", nargs="*", metavar="PAGE", default=list(LINKS), help=", ".join(LINKS))
+    parser.add_argument("--theme", choices=("light", "dark"), default="light")
+    parser.add_argument("--lang", choices=("en", "zh"), default="en")
+    parser.add_argument("--width", type=int, default=1280)
+    parser.add_argument("--to", type=Path, default=ROOT / "docs")
+    options = parser.parse_args()
+    if unknown := set(options.pages) - set(LINKS):
+        parser.error(f"unknown page {sorted(unknown)[0]!r}; there are: {', '.join(LINKS)}")
+    options.to.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        if "train" in options.pages:
+            train(Path(folder))
+        with serve(Path(folder)) as server, browser() as chromium:
+            page = chromium.new_page(
+                viewport={"width": options.width, "height": 900},
+                color_scheme=options.theme,
+                locale=options.lang,
+            )
+            page.set_default_timeout(120_000)
+            for name in options.pages:
+                take(page, server.url, name, options.lang, options.to / f"{name}.png")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
