@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import base64
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from cnnviz import architectures
+from cnnviz.shapes.trace import trace
+from cnnviz.ui import sketch
+
+
+@pytest.mark.parametrize("key", architectures.keys())
+def test_sketch_shows_nothing_that_the_network_does_not_have(key: str) -> None:
+    architecture = architectures.get(key)
+    kinds = iter(op.kind for op in trace(architecture.build(), architecture.input_shape).ops)
+    drawn = [kind for column in sketch.SKETCHES[architecture.family].columns for kind in column]
+    assert all(kind in kinds for kind in drawn)  # in this order: the iterator goes on where it was
+
+
+def svg(html: str) -> ElementTree.Element:
+    source = re.search(r'base64,([^"]+)"', html)
+    assert source
+    return ElementTree.fromstring(base64.b64decode(source[1]))
+
+
+def test_every_operation_carries_its_letter_too() -> None:
+    root = svg(sketch.picture("Inception", "", dark=False))
+    letters = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert letters == ["C", "C", "C", "C", "P", "M", "L"]
+
+
+def test_all_pictures_are_equally_high_so_that_cards_align() -> None:
+    heights = {
+        svg(sketch.picture(family, "", dark=True)).get("height") for family in [*sketch.SKETCHES, "new"]
+    }
+    assert len(heights) == 1
+
+
+def test_description_is_escaped() -> None:
+    assert "<b>" not in sketch.picture("LeNet", '"><b>', dark=False)
