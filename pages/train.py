@@ -5,7 +5,7 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.store import open_store
-from cnnviz.ui import recipes, runs
+from cnnviz.ui import recipes, run_list, runs
 from cnnviz.ui.frame import frame
 from cnnviz.ui.show import explained
 
@@ -34,10 +34,10 @@ with settings, st.container(border=True):
             runs.start(recipe)
 with explained():
     known = open_store().list()
-    shown = runs.shown_run(known)
     with result:
+        shown = runs.shown_run(known)
         if shown is not None:
             runs.watch(shown)
         else:
             st.info(_("Nothing has been trained yet: choose, and start."), icon=":material/info:")
-    runs.list_runs(known, shown)
+    run_list.list_runs(known, shown)

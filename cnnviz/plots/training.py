@@ -24,22 +24,24 @@ ACCURACY_MESSAGE = Message(
 
 _HEIGHT = 340
 _FAINT = "rgba(128, 132, 150, 0.45)"  # seen on white and on black
-_SMOOTHED_PART = 1 / 40  # of the whole run
+_SMOOTHED_PART = (
+    0.04  # of the steps until then: early on the loss falls fast, later it jitters more than it falls
+)
+_SMOOTHED_LEAST = 5.0  # steps
 _TICKED_EPOCHS = 12
 
 
-def loss_figure(steps: NDArray[Any], total_steps: int, revision: str) -> go.Figure:
+def loss_figure(steps: NDArray[Any], revision: str) -> go.Figure:
     """Loss per batch, as measured and smoothed.
 
-    ``steps`` has the fields ``step`` and ``loss`` (see :mod:`cnnviz.training.metrics`); the smoothed
-    curve is an exponential mean over about a fortieth of ``total_steps``. While ``revision`` stays the
-    same, new points leave the person's zoom as it is.
+    ``steps`` has the fields ``step`` and ``loss`` (see :mod:`cnnviz.training.metrics`). While
+    ``revision`` stays the same, new points leave the person's zoom as it is.
     """
     x, loss = steps["step"], steps["loss"]
     figure = go.Figure()
     figure.add_scatter(
         x=x,
-        y=smoothed(x, loss, max(5.0, total_steps * _SMOOTHED_PART)),
+        y=smoothed(x, loss),
         name=_("mean of the last batches"),
         mode="lines",
         line={"width": 2.5},
@@ -91,17 +93,18 @@ def accuracy_figure(
     return figure
 
 
-def smoothed(x: NDArray[Any], y: NDArray[Any], width: float) -> NDArray[np.float64]:
-    """Exponential mean of ``y`` over the last ``width`` units of ``x``, without a pull towards 0 at the start.
+def smoothed(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
+    """Exponential mean of ``y`` over about the last 4 % of ``x`` (and 5 units of it at least).
 
-    ``x`` rises, in steps that may differ. As Adam corrects its means (Kingma and Ba 2015, section 3), the
-    weights that a mean has seen so far are divided out.
+    ``x`` is positive and rises, in steps that may differ. Later points do not change earlier means. As
+    Adam corrects its means (Kingma and Ba 2015, section 3), the weights that a mean has seen so far are
+    divided out; so there is no pull towards 0 at the start.
     """
     means = np.empty(len(y))
     total = weight = 0.0
     previous = float(x[0]) if len(x) else 0.0
     for index, (position, value) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
-        keep = math.exp((previous - position) / width)
+        keep = math.exp((previous - position) / max(_SMOOTHED_LEAST, _SMOOTHED_PART * position))
         total, weight, previous = total * keep + value, weight * keep + 1.0, position
         means[index] = total / weight
     return means

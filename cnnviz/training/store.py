@@ -114,7 +114,9 @@ class RunStore:
         self.get(run_id)
         with self._database.writing() as connection:
             waiting = runs.update().where(runs.c.id == run_id, runs.c.status == Status.QUEUED)
-            if connection.execute(waiting.values(status=Status.STOPPED, ended_at=time.time())).rowcount == 0:
+            reason = message_to_json(Message("It was stopped while it waited in the queue."))
+            end = {"status": Status.STOPPED, "reason": reason, "ended_at": time.time()}
+            if connection.execute(waiting.values(**end)).rowcount == 0:
                 connection.execute(
                     commands.insert().values(run_id=run_id, kind=_STOP, created_at=time.time())
                 )

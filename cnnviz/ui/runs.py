@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -26,7 +24,6 @@ from cnnviz.ui.show import explained
 _Colour = Literal["gray", "blue", "green", "orange", "red"]
 
 WATCH_SECONDS = 0.8
-LIST_SECONDS = 3.0
 _COLOURS: Mapping[Status, _Colour] = {
     Status.QUEUED: "gray",
     Status.STARTING: "blue",
@@ -103,15 +100,15 @@ def _stop(run_id: str) -> None:
 def _title(run: Run) -> str:
     return _(
         "{network} on {data}",
-        network=_known(architectures.get, run.architecture),
-        data=_known(datasets.get, run.dataset),
+        network=network_title(run),
+        data=data_title(run),
     )
 
 
 def _summary(run: Run) -> str:
     recipe = run.recipe
     facts = [
-        _("{epochs:,} epochs", epochs=run.epochs),
+        _("epochs {epochs:,}", epochs=run.epochs),
         _("batch size {size:,}", size=recipe.get("batch_size", 0)),
         _("learning rate {rate:g}", rate=recipe.get("learning_rate", 0.0)),
         _("momentum {momentum:g}", momentum=recipe.get("momentum", 0.0)),
@@ -200,7 +197,7 @@ def _figures(store: RunStore, run: Run, steps: Steps) -> None:
         return
     left, right = st.columns(2)
     with left:
-        st.plotly_chart(plots.loss_figure(steps, run.total_steps, run.id), key="loss")
+        st.plotly_chart(plots.loss_figure(steps, run.id), key="loss")
         st.caption(str(plots.LOSS_MESSAGE))
     with right:
         train = [epoch.train_accuracy for epoch in epochs]
@@ -210,77 +207,17 @@ def _figures(store: RunStore, run: Run, steps: Steps) -> None:
         st.caption(str(plots.ACCURACY_MESSAGE))
 
 
-def list_runs(runs: Sequence[Run], shown: Run | None) -> None:
-    """All runs in a table; the chosen one is shown, and named in the link."""
-    if not runs:
-        return
-    st.subheader(_("All runs"), anchor=False)
-    goes_on = any(run.is_open for run in runs)
-    fragment(run_every=LIST_SECONDS if goes_on else None)(_list)(shown.id if shown else None)
+def network_title(run: Run) -> str:
+    """What a person calls the run's network."""
+    return _title_of(architectures.get, run.architecture)
 
 
-def _list(shown: str | None) -> None:
-    with explained():
-        runs = open_store().list()
-        if st.session_state.pop("_other_run_chosen", False):
-            st.rerun()
-        ids = [run.id for run in runs]
-        key = f"runs-{ids[0]}-{shown}"  # rows move when a run is added, and the selection goes by row
-        st.dataframe(
-            _rows(runs),
-            key=key,
-            on_select=lambda: _choose(key, ids),
-            selection_mode="single-row-required",
-            selection_default={"selection": {"rows": [ids.index(shown)] if shown in ids else []}},
-            hide_index=True,
-            column_config=_columns(),
-            placeholder="–",
-        )
+def data_title(run: Run) -> str:
+    """What a person calls the run's data set."""
+    return _title_of(datasets.get, run.dataset)
 
 
-def _choose(key: str, ids: Sequence[str]) -> None:
-    rows = st.session_state[key]["selection"]["rows"]
-    if rows and rows[0] < len(ids):
-        st.query_params["run"] = ids[rows[0]]
-        st.session_state["_other_run_chosen"] = True
-
-
-def _rows(runs: Sequence[Run]) -> dict[str, list[Any]]:
-    zone = _zone()
-    return {
-        "status": [str(describe(run.status)) for run in runs],
-        "network": [_known(architectures.get, run.architecture) for run in runs],
-        "accuracy": [run.test_accuracy for run in runs],
-        "epochs": [f"{run.epoch:,} / {run.epochs:,}" for run in runs],
-        "data": [_known(datasets.get, run.dataset) for run in runs],
-        "created": [datetime.fromtimestamp(run.created_at, zone).replace(tzinfo=None) for run in runs],
-        "run": [run.id for run in runs],
-    }
-
-
-def _columns() -> dict[str, Any]:
-    config = st.column_config
-    return {
-        "status": config.TextColumn(_("Status")),
-        "network": config.TextColumn(_("Network")),
-        "data": config.TextColumn(_("Data")),
-        "epochs": config.TextColumn(_("Epochs")),
-        "accuracy": config.NumberColumn(_("Test accuracy"), format="percent"),
-        "created": config.DatetimeColumn(_("Created"), format="YYYY-MM-DD HH:mm"),
-        "run": config.TextColumn(_("Run")),
-    }
-
-
-def _zone() -> ZoneInfo | None:
-    """The time zone of the person's browser; None, the server's, where it is unknown."""
-    name = st.context.timezone
-    try:
-        return ZoneInfo(name) if name else None
-    except (KeyError, ValueError):
-        return None
-
-
-def _known(get: Callable[[str], Any], key: str) -> str:
+def _title_of(get: Callable[[str], Any], key: str) -> str:
     """The title of what is registered as ``key``; the key for what another version of cnnviz knew."""
     try:
         return str(get(key).title)

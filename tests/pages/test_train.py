@@ -245,7 +245,7 @@ def test_all_runs_are_listed_newest_first(open_page: OpenPage, store: RunStore) 
     table = open_page(PAGE).dataframe[0].value
     assert table["run"].tolist() == [waiting, finished]
     assert table["epochs"].tolist() == ["0 / 7", "1 / 3"]
-    assert table["accuracy"].tolist()[1] == 0.97
+    assert table["accuracy"].tolist()[1] == 97
     assert table["network"].tolist() == ["Basic CNN", "Basic CNN"]
 
 
