@@ -11,7 +11,6 @@ from typing import ParamSpec, TypeVar
 import streamlit as st
 
 from cnnviz.language import DEFAULT_LANGUAGE, LANGUAGES, Message, language, set_language
-from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.ui import warm
 
 P = ParamSpec("P")
@@ -53,8 +52,6 @@ def frame(title: Message) -> None:
 
 def link(page: Page, label: str | None = None, **parameters: str) -> None:
     """A link to ``page``, in the current language, with the page's own query ``parameters``."""
-    if not (PROJECT_DIRECTORY / page.file).exists():
-        return
     st.page_link(
         page.file,
         label=label or str(page.title),
