@@ -21,7 +21,7 @@ def studio() -> None:
     with right:
         chosen = draw.choose_checkpoints()
     with left:
-        prepared = draw.prepare(draw.canvas())
+        prepared = draw.drawing()
     with said:
         draw.verdicts(prepared, chosen)
     if prepared is None:

@@ -65,9 +65,13 @@ def canvas() -> NDArray[np.uint8] | None:
     return image
 
 
-def prepare(image: NDArray[np.uint8] | None) -> Prepared | None:
-    """The drawing as the networks get it; None while nothing is drawn."""
-    return None if image is None else to_mnist(image, PAPER)
+def drawing() -> Prepared | None:
+    """The canvas, and what is drawn on it as the networks get it; None while nothing is drawn."""
+    prepared = None
+    with explained():  # what a browser sends may be damaged
+        image = canvas()
+        prepared = None if image is None else to_mnist(image, PAPER)
+    return prepared
 
 
 def choose_checkpoints() -> list[Checkpoint]:
@@ -192,7 +196,11 @@ def _clear() -> None:
 
 
 def _reads_digits(checkpoint: Checkpoint) -> bool:
-    info = datasets.get(checkpoint.dataset)
+    # A run may come from another version of cnnviz, which knew other data sets and architectures.
+    known = {info.key: info for info in datasets.registered()}
+    info = known.get(checkpoint.dataset)
+    if info is None or checkpoint.architecture not in architectures.keys():  # noqa: SIM118
+        return False
     return info.classes == DIGITS and info.input_shape == (1, 28, 28)
 
 

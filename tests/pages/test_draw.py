@@ -71,7 +71,8 @@ def canvas(monkeypatch: pytest.MonkeyPatch) -> Canvas:
 def verdicts(app: AppTest) -> list[str]:
     """The large labels, in the order of the page."""
     bodies = [element.proto.body for element in app.get("html")]
-    return [re.sub("<[^>]*>", "", body) for body in bodies if "4.5rem" in body]
+    labels = [re.sub("<[^>]*>", "", body) for body in bodies if "4.5rem" in body]
+    return [label for label in labels if not label.startswith("–")]
 
 
 def test_empty_canvas_gets_a_sentence_and_no_prediction(open_page: OpenPage, shipped: Path) -> None:
@@ -137,3 +138,19 @@ def test_without_any_network_the_way_to_one_is_shown(
 def test_link_with_an_unknown_checkpoint_gets_a_sentence(open_page: OpenPage, shipped: Path) -> None:
     app = open_page("pages/draw.py", checkpoint="basic-cn-mnist")
     assert "did you mean 'basic-cnn-mnist'" in app.warning[0].value
+
+
+def test_damaged_drawing_gets_a_sentence(open_page: OpenPage, shipped: Path, canvas: Canvas) -> None:
+    canvas.image = np.zeros((5, 5, 4, 2), np.uint8)
+    app = open_page("pages/draw.py")
+    assert len(app.error) == 1
+    assert not verdicts(app)
+
+
+def test_checkpoint_of_an_unknown_data_set_is_not_offered(
+    open_page: OpenPage, shipped: Path, canvas: Canvas
+) -> None:
+    facts = shipped / "basic-cnn-mnist.json"
+    facts.write_text(facts.read_text().replace('"dataset": "mnist"', '"dataset": "letters"'))
+    canvas.draw()
+    assert len(verdicts(open_page("pages/draw.py"))) == len(KEYS) - 1
