@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnnviz import datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.terminal import TrainingProgress, print_json, progress_bar
+from cnnviz.training.recipe import CHOICES, RANGES
 
 if TYPE_CHECKING:
     from cnnviz.training.checkpoints import Checkpoint
@@ -54,12 +56,17 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _add_train(train: argparse.ArgumentParser) -> None:
     train.add_argument("key", metavar="KEY", help=_("a key of `list`"))
-    train.add_argument("--dataset")
-    for name in ("--epochs", "--batch-size", "--seed", "--threads"):
-        train.add_argument(name, type=int)
-    for name in ("--lr", "--momentum"):
-        train.add_argument(name, type=float)
-    train.add_argument("--device")
+    train.add_argument("--dataset", help=" | ".join(datasets.keys()))
+    for option, field in _RECIPE_OPTIONS.items():
+        flag = "--" + option.replace("_", "-")
+        if field in RANGES:
+            limits = RANGES[field]
+            text = _(
+                "{label}, from {low:,} to {high:,}", label=limits.label, low=limits.low, high=limits.high
+            )
+            train.add_argument(flag, type=int if limits.whole else float, help=text)
+        elif field in CHOICES:
+            train.add_argument(flag, help=" | ".join(CHOICES[field].values))
     train.add_argument(
         "--download", action="store_true", help=_("fetch the data set first if it is not there")
     )
@@ -73,7 +80,6 @@ def _add_train(train: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from cnnviz import datasets
     from cnnviz.training.export import export_checkpoint
     from cnnviz.training.recipe import Recipe
     from cnnviz.training.store import open_store
@@ -143,7 +149,6 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from cnnviz import datasets
     from cnnviz.drawing import to_mnist
     from cnnviz.drawing.classify import predict
     from cnnviz.drawing.images import load_drawing
@@ -195,6 +200,7 @@ def _chosen_checkpoints(names: list[str] | None) -> list[Checkpoint]:
 
 
 def _runs(options: argparse.Namespace) -> int:
+    from cnnviz.training.runs import Status, describe
     from cnnviz.training.store import open_store
 
     document: list[dict[str, Any]] = [
@@ -214,9 +220,10 @@ def _runs(options: argparse.Namespace) -> int:
         print_json(document)
         return 0
     for entry in document:
+        status = str(describe(Status(entry["status"])))
         accuracy = "" if entry["test_accuracy"] is None else f"{entry['test_accuracy']:.2%}"
         print(
-            f"{entry['run_id']:<18}{entry['architecture']:<18}{entry['dataset']:<14}{entry['status']:<13}"
+            f"{entry['run_id']:<18}{entry['architecture']:<18}{entry['dataset']:<14}{status:<13}"
             f"{entry['epoch']:>4}/{entry['epochs']:<4}{accuracy:>8}  {entry['created_at']}"
         )
     return 0

@@ -200,7 +200,7 @@ def _unchanged(op: Op) -> Explanation:
         sentence = Message(
             "{name} works on each value by itself: the shape stays {output}.", name=op.name, output=output
         )
-    return Explanation("output = input", output, sentence)
+    return Explanation("m = n", output, sentence)
 
 
 def _plain(op: Op) -> Explanation:

@@ -28,7 +28,9 @@ def export_checkpoint(run_id: str, directory: Path) -> Checkpoint:
     try:
         data = source.weights.read_bytes()
     except OSError as error:
-        raise CheckpointError(run_id, Message("{problem}", problem=error)) from error
+        raise CheckpointError(
+            run_id, Message("{path} cannot be read ({error})", path=source.weights.name, error=error.strerror)
+        ) from error
     if hashlib.sha256(data).hexdigest() != source.sha256:
         raise CheckpointError(run_id, Message("the SHA-256 of its weights does not match"))
     weights = directory / f"{name}.safetensors"

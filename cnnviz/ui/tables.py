@@ -65,7 +65,7 @@ def _layer(row: Row, dark: bool) -> str:
 def _broken(failure: Failure) -> str:
     """The last row of a table that ends early."""
     style = f"{_CELL};white-space:normal;font-weight:600;border-left:.4rem solid #cc3311"
-    text = f"✗ {failure.type} · {failure.name}: {failure.message}"
+    text = f"✗ {failure.type} · {failure.message}"
     return f'<tr><td colspan="5" style="{style}">{escape(text)}</td></tr>'
 
 

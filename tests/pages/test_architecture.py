@@ -73,7 +73,7 @@ def test_another_input_size_ends_the_table_with_the_diagnosis(open_page: OpenPag
     assert "Linear(2200, 10)" in error.value
     assert "Linear-21" not in html(app)
     last_rows = html(app).partition("InceptionA-20")[2].partition("</table>")[0]
-    assert "fc: fc receives 88 x 5 x 5 = 2200 features" in last_rows
+    assert "Linear · fc receives 88 x 5 x 5 = 2200 features" in last_rows
     assert "What arrives at fc: 88 x 5 x 5 = 2200" in [heading.value for heading in app.subheader]
     assert not app.exception
 
