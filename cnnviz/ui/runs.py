@@ -19,6 +19,7 @@ from cnnviz.training.recipe import Recipe
 from cnnviz.training.runs import Run, Status, describe
 from cnnviz.training.store import RunStore, open_store
 from cnnviz.ui.frame import DRAW, FILTERS, fragment, link
+from cnnviz.ui.live import LiveFigures
 from cnnviz.ui.show import explained
 
 _Colour = Literal["gray", "blue", "green", "orange", "red"]
@@ -195,16 +196,18 @@ def _figures(store: RunStore, run: Run, steps: Steps) -> None:
     epochs = store.epochs(run.id)
     if not len(steps):
         return
+    live = LiveFigures(run.id)
     left, right = st.columns(2)
     with left:
-        st.plotly_chart(plots.loss_figure(steps, run.id), key="loss")
+        live.draw(plots.loss_figure(steps, run.id), "loss")
         st.caption(str(plots.LOSS_MESSAGE))
     with right:
         train = [epoch.train_accuracy for epoch in epochs]
         test = [epoch.test_accuracy for epoch in epochs]
         total = run.epochs if run.is_open else max(1, len(epochs))
-        st.plotly_chart(plots.accuracy_figure(train, test, total, run.id), key="accuracy")
+        live.draw(plots.accuracy_figure(train, test, total, run.id), "accuracy")
         st.caption(str(plots.ACCURACY_MESSAGE))
+    live.update()
 
 
 def network_title(run: Run) -> str:

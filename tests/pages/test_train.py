@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs
 
 import numpy as np
+import plotly.io
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -262,3 +264,20 @@ def test_speed_is_that_of_the_latest_steps() -> None:
     steps["seconds"] = np.where(steps["step"] <= 100, steps["step"], 100 + (steps["step"] - 100) / 10)
     assert page.images_per_second(steps, batch_size=64) == pytest.approx(640)
     assert page.images_per_second(steps[:1], batch_size=64) is None
+
+
+def test_curves_grow_in_place(open_page: OpenPage, store: RunStore) -> None:
+    run_id = store.create(recipe())
+    open_page(PAGE)
+    work(store, run_id, steps=10)
+    app = open_page(PAGE)
+    before = [chart.proto.spec for chart in app.get("plotly_chart")]
+    assert len(before) == 2
+    with MetricsWriter(store.folder(run_id) / FILE_NAME) as metrics:
+        metrics.add(11, 1, 0.1, 0.9, 0.2)
+    app.run()
+    assert [chart.proto.spec for chart in app.get("plotly_chart")] == before  # or the browser draws anew
+    (update,) = app.get("bidi_component")
+    shown = {key: plotly.io.from_json(figure) for key, figure in json.loads(update.proto.json).items()}
+    assert shown[f"loss-{run_id}"].data[1].y.tolist()[-2:] == pytest.approx([0.2, 0.1])
+    assert shown.keys() == {f"loss-{run_id}", f"accuracy-{run_id}"}
