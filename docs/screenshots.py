@@ -21,7 +21,7 @@ from playwright.sync_api import Page
 from benchmarks.browser import browser, draw, overflow, settle
 from benchmarks.serving import ROOT, serve
 
-LARGEST_HEIGHT = 2400
+LARGEST_HEIGHT = 1600
 LINKS = {
     "home": "",
     "architecture": "architecture?model=inception-mini",
