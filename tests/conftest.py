@@ -7,6 +7,15 @@ import pytest
 from cnnviz.language import DEFAULT_LANGUAGE, set_language
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test sees, or goes on with, the runs of whoever starts the tests."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("CNNVIZ_RUNS_DIR", str(tmp_path_factory.mktemp("runs") / "none"))
+        environment.delenv("CNNVIZ_DATABASE_URL", raising=False)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def english() -> Iterator[None]:
     """Every test begins, and leaves the next one, in English."""

@@ -109,6 +109,14 @@ def start_queued(configuration: Settings | None = None) -> Sequence[str]:
     return dispatch(open_store(chosen), LocalExecutor(chosen), chosen.max_workers)
 
 
+def resume_queue() -> Sequence[str]:
+    """:func:`start_queued` at a server's start: where there are no runs yet, no store is made for them."""
+    chosen = settings()
+    if chosen.database_url.startswith("sqlite") and not chosen.runs_dir.exists():
+        return []
+    return start_queued(chosen)
+
+
 def _start_detached(
     command: Sequence[str], output: IO[bytes], environment: dict[str, str]
 ) -> subprocess.Popen[bytes]:

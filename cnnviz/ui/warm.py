@@ -13,6 +13,8 @@ import logging
 import threading
 import time
 
+from cnnviz.errors import CnnvizError
+
 QUIET_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 10.0
 SLOW_IMPORTS = ("torch", "plotly.graph_objects", "cnnviz.shapes.trace")
@@ -59,6 +61,17 @@ def _import_when_quiet() -> None:
         except Exception:  # the page that needs it will say so; the others go on
             _log.exception("Could not import %s ahead of time", name)
     _finished.set()
+    _resume_queue()
+
+
+def _resume_queue() -> None:
+    """Let the runs go on that waited when the last server ended."""
+    from cnnviz.training.executor import resume_queue
+
+    try:
+        resume_queue()
+    except CnnvizError as error:  # the Train page says it, too, and tries again
+        _log.warning("The queue of runs does not move: %s", error)
 
 
 def _wait_until_quiet() -> None:

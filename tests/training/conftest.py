@@ -12,22 +12,22 @@ from cnnviz.training.store import RunStore
 
 
 @pytest.fixture
-def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """The settings in force: runs in a folder of the test's own, one worker at a time."""
     monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path / "runs"))
     monkeypatch.setenv("CNNVIZ_MAX_WORKERS", "1")
     monkeypatch.setenv("CNNVIZ_THREADS", "1")  # what a busy machine can bear best
     monkeypatch.delenv("CNNVIZ_DATABASE_URL", raising=False)
-    return settings()
+    yield settings()
+    if store_module._opened.cache_info().currsize:
+        store_module.open_store(settings()).close()
+    store_module._opened.cache_clear()
 
 
 @pytest.fixture
-def store(configuration: Settings) -> Iterator[RunStore]:
+def store(configuration: Settings) -> RunStore:
     """The store of these settings, the same one that the code under test opens."""
-    opened = store_module.open_store(configuration)
-    yield opened
-    opened.close()
-    store_module._opened.cache_clear()
+    return store_module.open_store(configuration)
 
 
 @pytest.fixture

@@ -65,6 +65,19 @@ def test_as_many_runs_start_as_there_are_workers(store: RunStore, recipe: Recipe
     assert dispatch(store, Pretended(), max_workers=2) == ids[:2]
 
 
+def test_a_servers_start_moves_the_queue_and_makes_no_store(
+    configuration: Settings, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretended = Pretended()
+    monkeypatch.setattr(executor_module, "LocalExecutor", lambda _: pretended)
+    assert executor_module.resume_queue() == []
+    assert not configuration.runs_dir.exists()
+    left_behind = RunStore(configuration)
+    run_id = left_behind.create(recipe)
+    left_behind.close()
+    assert executor_module.resume_queue() == pretended.started == [run_id]
+
+
 def test_a_start_that_is_refused_fails_its_run_and_holds_up_no_other(store: RunStore, recipe: Recipe) -> None:
     ids = [store.create(recipe) for _ in range(2)]
     assert dispatch(store, Pretended(refuse=True), max_workers=1) == []
