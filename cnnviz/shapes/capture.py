@@ -64,7 +64,7 @@ class _Watcher(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         result = func(*args, **(kwargs or {}))
-        first = next(tensors_in(result), None)
+        first = next(iter(tensors_in(result)), None)
         if first is None or function_type(func) in PASSED_THROUGH:
             return result
         for index in self._ops_of_call.get(self.calls, ()):

@@ -8,18 +8,18 @@ outside of leaf modules get the path of their container as name.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnviz.shapes.arguments import function_arguments, module_arguments
 from cnnviz.shapes.macs import MEASURED, formula_macs
+from cnnviz.shapes.meta_answers import answer
 from cnnviz.shapes.naming import function_kind, function_type, is_leaf, module_kind, module_type
 from cnnviz.shapes.op import MODEL_INPUT, ModuleCall, Op, Shape
 
@@ -87,14 +87,18 @@ class Recorder(TorchFunctionMode):
             frame = _Frame(path, module, leaf=leaf and self._leaf is None)
             self._stack.append(frame)
             if frame.leaf:
-                frame.inputs = list(tensors_in((args, kwargs)))
+                frame.inputs = tensors_in((args, kwargs))
                 self._leaf = frame
 
         return enter
 
     def _left(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        with torch._C.DisableTorchFunction():  # or our own look at a shape would count as a call
+            self._note_end(module, output)
+
+    def _note_end(self, module: nn.Module, output: Any) -> None:
         frame = self._stack.pop()
-        outputs = list(tensors_in(output))
+        outputs = tensors_in(output)
         if not outputs:
             return
         params, shape = 0, tuple(outputs[0].shape[1:])
@@ -145,8 +149,9 @@ class Recorder(TorchFunctionMode):
         return op
 
     def _own_parameters(self, module: nn.Module) -> tuple[int, bool]:
-        own = [p for p in module.parameters() if id(p) not in self.carried]
-        reused = id(module) in self._called or (not own and any(True for _ in module.parameters()))
+        declared = list(module.parameters()) if module._modules else _direct_parameters(module)
+        own = [p for p in declared if id(p) not in self.carried]
+        reused = id(module) in self._called or bool(declared and not own)
         self._called.add(id(module))
         self.carried.update(id(p) for p in own)
         return sum(p.numel() for p in own), reused
@@ -167,7 +172,7 @@ class Recorder(TorchFunctionMode):
         except Exception as error:
             self._note_failure(name, args, kwargs, error)
             raise
-        outputs = list(tensors_in(result))
+        outputs = tensors_in(result)
         if not outputs or name in PASSED_THROUGH:
             return result
         if self._leaf is None:
@@ -181,8 +186,9 @@ class Recorder(TorchFunctionMode):
     def _answer(
         self, func: Callable[..., Any], name: str, args: Sequence[Any], kwargs: dict[str, Any]
     ) -> Any:
-        if func is F.batch_norm and args[0].is_meta:
-            return _batch_norm_on_meta(*args, **kwargs)
+        known = answer(func, args, kwargs)
+        if known is not None:
+            return known
         if name not in MEASURED:
             return func(*args, **kwargs)
         with FlopCounterMode(display=False) as counter:
@@ -239,9 +245,7 @@ class Recorder(TorchFunctionMode):
 
     # -- links -----------------------------------------------------------------------------------
 
-    def _links(
-        self, tensors: Sequence[Tensor] | Iterator[Tensor]
-    ) -> tuple[tuple[int, ...], tuple[Shape, ...]]:
+    def _links(self, tensors: Sequence[Tensor]) -> tuple[tuple[int, ...], tuple[Shape, ...]]:
         known = [t for t in tensors if id(t) in self._producers]
         return tuple(self._producers[id(t)] for t in known), tuple(tuple(t.shape[1:]) for t in known)
 
@@ -262,25 +266,22 @@ class Recorder(TorchFunctionMode):
                 return name
 
 
-def tensors_in(value: Any) -> Iterator[Tensor]:
+def _direct_parameters(module: nn.Module) -> list[nn.Parameter]:
+    return [p for p in module._parameters.values() if p is not None]
+
+
+def tensors_in(value: Any) -> list[Tensor]:
     """All tensors in nested tuples, lists and dicts, in order."""
     if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, dict):
-        for entry in value.values():
-            yield from tensors_in(entry)
-    elif isinstance(value, (tuple, list)):
-        for entry in value:
-            yield from tensors_in(entry)
-
-
-def _batch_norm_on_meta(input: Tensor, running_mean: Tensor | None, *rest: Any, **options: Any) -> Tensor:  # noqa: A002
-    """Normalisation keeps the shape, and PyTorch takes long to say so on the meta device.
-
-    The one thing that can go wrong is checked here, with PyTorch's own words.
-    """
-    weight = rest[1] if len(rest) > 1 else options.get("weight")
-    for name, tensor in (("running_mean", running_mean), ("weight", weight)):
-        if tensor is not None and tensor.numel() != input.shape[1]:
-            raise RuntimeError(f"{name} should contain {input.shape[1]} elements not {tensor.numel()}")
-    return torch.empty_like(input)
+        return [value]
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (tuple, list)):
+        return []
+    found: list[Tensor] = []
+    for entry in value:
+        if isinstance(entry, Tensor):
+            found.append(entry)
+        elif isinstance(entry, (tuple, list, dict)):
+            found += tensors_in(entry)
+    return found

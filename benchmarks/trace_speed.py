@@ -1,0 +1,138 @@
+"""How long a trace takes, beside torchsummary, torchinfo and a bare forward pass on the meta device.
+
+Usage: python -m benchmarks.trace_speed [--rounds N]
+
+All in one process, taking turns; figures are medians, building the networks is not counted. Memory is
+what a trace adds to the process after the imports. Exit status 1 where a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+import torchinfo
+import torchsummary
+from torch import nn
+
+from cnnviz.models import resolve
+from cnnviz.shapes.copies import meta_copy
+from cnnviz.shapes.trace import TRACED_BATCH, trace
+
+# Against a bare forward pass on the meta device: at most so many times its duration.
+BARE_TARGETS = {
+    "torchvision:vgg16": 1.5,
+    "basic-cnn": 1.5,
+    "torchvision:resnet18": 0.6,
+    "torchvision:densenet201": 0.6,
+    "torchvision:resnet152": 0.25,
+}
+# Against other tools: at least so many times as fast.
+TORCHSUMMARY_TARGET, TORCHINFO_TARGET = 100, 40
+MEMORY_TARGET_MB = 50
+
+
+def medians(rounds: int, *calls: Callable[[], object]) -> list[float]:
+    """Median seconds of each call; they take turns, after one round that is not counted."""
+    taken: list[list[float]] = [[] for _ in calls]
+    for number in range(rounds + 1):
+        for call, seconds in zip(calls, taken, strict=True):
+            start = time.perf_counter()
+            call()
+            if number:
+                seconds.append(time.perf_counter() - start)
+    return [statistics.median(seconds) for seconds in taken]
+
+
+def against_bare_pass(name: str, target: float, rounds: int) -> bool:
+    """Print how a trace compares with a forward pass that nobody watches."""
+    model, shape = resolve(name, {})
+    assert shape is not None
+    bare_model, x = meta_copy(model), torch.empty(TRACED_BATCH, *shape, device="meta")
+
+    def bare() -> None:
+        with torch.no_grad():
+            bare_model(x)
+
+    traced, alone = medians(rounds, lambda: trace(model, shape), bare)
+    ratio = traced / alone
+    print(
+        f"{name:<26}{traced * 1e3:8.1f} ms   bare {alone * 1e3:8.1f} ms   ratio {ratio:5.2f} (at most {target})"
+    )
+    return ratio <= target
+
+
+def against_tools(rounds: int) -> bool:
+    """Print how a trace of VGG-16 at 224 compares with the tools that people use."""
+    import torchvision
+
+    model: nn.Module = torchvision.models.vgg16(weights=None).eval()
+    shape = (3, 224, 224)
+
+    def with_torchsummary() -> None:
+        with contextlib.redirect_stdout(io.StringIO()):
+            torchsummary.summary(model, shape, device="cpu")
+
+    def with_torchinfo() -> None:
+        torchinfo.summary(model, input_size=(1, *shape), verbose=0)
+
+    ours, summary, info = medians(rounds, lambda: trace(model, shape), with_torchsummary, with_torchinfo)
+    print(
+        f"VGG-16 at 224: ours {ours * 1e3:.1f} ms, torchsummary {summary * 1e3:.0f} ms, torchinfo {info * 1e3:.0f} ms"
+    )
+    print(f"  {summary / ours:.0f} times as fast as torchsummary (at least {TORCHSUMMARY_TARGET})")
+    print(f"  {info / ours:.0f} times as fast as torchinfo (at least {TORCHINFO_TARGET})")
+    return summary / ours >= TORCHSUMMARY_TARGET and info / ours >= TORCHINFO_TARGET
+
+
+def memory_of(name: str) -> bool:
+    """Print the memory that building and tracing a network adds, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.trace_speed", "--memory", name],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    added = float(done.stdout)
+    print(f"memory of {name:<24}{added:8.1f} MB above the imports (at most {MEMORY_TARGET_MB})")
+    return added <= MEMORY_TARGET_MB
+
+
+def _measure_memory(name: str) -> None:
+    model, shape = resolve("basic-cnn", {})
+    assert shape is not None
+    import torchvision  # noqa: F401  the network is built with it: an import, too
+
+    trace(model, shape)  # what any first trace loads counts as imports
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    model, shape = resolve(name, {})
+    assert shape is not None
+    trace(model, shape)
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+
+
+def main() -> int:
+    """Run everything; 1 where a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--memory", metavar="MODEL", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.memory:
+        _measure_memory(options.memory)
+        return 0
+    good = [against_bare_pass(name, target, options.rounds) for name, target in BARE_TARGETS.items()]
+    good.append(against_tools(min(options.rounds, 5)))
+    good += [memory_of(name) for name in ("torchvision:resnet152", "torchvision:vgg16")]
+    return 0 if all(good) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
