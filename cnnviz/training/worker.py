@@ -118,9 +118,7 @@ def _attempt(keeper: Keeper, run: Run, audience: Observer | None) -> _Ending:
 
 
 def _train(keeper: Keeper, run: Run, folder: Path, audience: Observer | None) -> _Ending:
-    # Threads that wait for each other by spinning take the processor from the very one they wait for as
-    # soon as anything else runs, too: ten times slower beside a busy server. Read when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _wait_without_spinning()
     from cnnviz import datasets
     from cnnviz.training import checkpoints, loop
 
@@ -136,6 +134,16 @@ def _train(keeper: Keeper, run: Run, folder: Path, audience: Observer | None) ->
         checkpoints.save(folder, run.id, result, dataset_digest=dataset.digest, run_id=run.id)
         facts = {"checkpoint": run.id, "test_accuracy": result.test_accuracy}
     return _ending(keeper, facts) if result.stopped else _Ending(Status.FINISHED, facts=facts)
+
+
+def _wait_without_spinning() -> None:
+    """Let torch's threads sleep soon where they wait for each other; to be called before torch is loaded.
+
+    While they spin they take the processor from the very thread they wait for, as soon as anything else
+    runs, too: beside a busy server two threads then train ten times slower, and slower than one.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # GNU's: some microseconds of spinning cost nothing
 
 
 def _ending(keeper: Keeper, facts: dict[str, Any]) -> _Ending:
