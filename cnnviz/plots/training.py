@@ -112,7 +112,7 @@ def smoothed(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
 
 def _lay_out(figure: go.Figure, title: str, revision: str) -> None:
     figure.update_layout(
-        title={"text": title},
+        title={"text": title, "font": {"weight": "bold"}},
         height=_HEIGHT,
         margin={"l": 10, "r": 10, "t": 80, "b": 10},
         hovermode="x unified",

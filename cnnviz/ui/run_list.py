@@ -75,7 +75,7 @@ def _columns() -> dict[str, Any]:
         "network": config.TextColumn(_("Network")),
         "data": config.TextColumn(_("Data")),
         "epochs": config.TextColumn(_("Epochs")),
-        "accuracy": config.NumberColumn(_("Test accuracy"), format="%.2f %%"),
+        "accuracy": config.NumberColumn(_("Test accuracy"), format="%.2f%%"),
         "created": config.DatetimeColumn(_("Created"), format="YYYY-MM-DD HH:mm"),
         "run": config.TextColumn(_("Run")),
     }
