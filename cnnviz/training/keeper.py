@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 _LONGEST_INTERVAL = 0.5  # seconds; a page's Stop and its progress bar wait for no longer
 _RESERVED_BYTES = 256 * 1024
-_PATIENCE_SECONDS = 30.0
+_LAST_WORDS_SECONDS = 30.0
 
 
 class Keeper:
@@ -57,6 +57,10 @@ class Keeper:
     def must_stop(self) -> bool:
         """Whether training should end now; asked before every step."""
         return self.stop_requested or self.terminated or self.lost
+
+    def write(self, write: Callable[[], T]) -> T:
+        """:func:`persistently`, but so that the run can still fail with its true reason: within the lease."""
+        return persistently(write, self.store.settings.lease_seconds / 2)
 
     def _keep(self) -> None:
         lease = self.store.settings.lease_seconds
@@ -93,7 +97,7 @@ class Recorder:
         """See :class:`cnnviz.training.observer.Observer`."""
         keeper = self._keeper
         total_steps = steps_per_epoch * self._epochs
-        persistently(lambda: keeper.store.begin(keeper.run_id, keeper.worker, total_steps))
+        keeper.write(lambda: keeper.store.begin(keeper.run_id, keeper.worker, total_steps))
         if self._audience is not None:
             self._audience.on_start(model, steps_per_epoch)
 
@@ -108,7 +112,7 @@ class Recorder:
         """See :class:`cnnviz.training.observer.Observer`."""
         keeper = self._keeper
         self._metrics.flush()
-        persistently(lambda: keeper.store.add_epoch(keeper.run_id, keeper.worker, metrics))
+        keeper.write(lambda: keeper.store.add_epoch(keeper.run_id, keeper.worker, metrics))
         if self._audience is not None:
             self._audience.on_epoch(metrics, model)
 
@@ -132,13 +136,13 @@ def reserved_space(folder: Path) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def persistently(write: Callable[[], T]) -> T:
-    """The result of ``write``; where the store refuses, it is tried again for half a minute.
+def persistently(write: Callable[[], T], seconds: float = _LAST_WORDS_SECONDS) -> T:
+    """The result of ``write``; where the store refuses, it is tried again for so many seconds.
 
     Raises:
         StoreError: the store refused until the end.
     """
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while True:
         try:
             return write()

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import tomllib
+
 import numpy as np
 import pytest
 
 from cnnviz.plots.training import accuracy_figure, loss_figure, smoothed
+from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.training.metrics import STEP
 
 
@@ -67,3 +70,9 @@ def test_later_points_leave_the_smoothed_curve_as_it_is() -> None:
     x = np.arange(1, 500)
     y = np.random.default_rng(1).random(499)
     np.testing.assert_array_equal(smoothed(x[:100], y[:100]), smoothed(x, y)[:100])
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_theme_has_the_ten_colours_that_streamlit_gives_to_plotly(theme: str) -> None:
+    configuration = tomllib.loads((PROJECT_DIRECTORY / ".streamlit" / "config.toml").read_text())
+    assert len(set(configuration["theme"][theme]["chartCategoricalColors"])) == 10

@@ -4,8 +4,10 @@ import dataclasses
 import errno
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,7 @@ import torch
 from torch import nn
 
 from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.language import Message
 from cnnviz.settings import PROJECT_DIRECTORY, Settings
 from cnnviz.training import checkpoints, loop, metrics, worker
 from cnnviz.training.export import export_checkpoint
@@ -22,6 +25,7 @@ from cnnviz.training.metrics import FILE_NAME, read_steps
 from cnnviz.training.observer import EpochMetrics
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.runs import Run, Status
+from cnnviz.training.schema import StoreError
 from cnnviz.training.store import RunStore
 
 STEPS = 16  # 4,000 images in batches of 250
@@ -269,3 +273,37 @@ def test_a_worker_imports_only_what_training_needs(store: RunStore, recipe: Reci
     )
     assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
     assert store.get(run_id).status == Status.FINISHED
+
+
+def test_a_database_that_is_locked_for_a_while_loses_nothing(
+    store: RunStore, configuration: Settings, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient = RunStore(configuration, patience=0.05)
+    monkeypatch.setattr(store, "_database", impatient._database)
+    blocker = sqlite3.connect(
+        configuration.runs_dir / "runs.sqlite3", isolation_level=None, check_same_thread=False
+    )
+
+    def lock() -> None:
+        blocker.execute("BEGIN IMMEDIATE")
+        threading.Timer(1.5, blocker.rollback).start()
+
+    run = worker.run_in_foreground(recipe, Watcher(at=STEPS, act=lock))  # just before the epoch is written
+    blocker.close()
+    assert (run.status, len(store.epochs(run.id))) == (Status.FINISHED, 1)
+
+
+def test_a_disk_that_is_full_for_the_database_is_the_reason(
+    store: RunStore, configuration: Settings, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasty = dataclasses.replace(configuration, lease_seconds=1.0)
+
+    def full(*_: object) -> bool:
+        raise StoreError(Message("The disk that holds it is full."))
+
+    monkeypatch.setattr(RunStore, "add_epoch", full)
+    with pytest.raises(CnnvizError, match="disk that holds it is full"):
+        worker.run_in_foreground(recipe, configuration=hasty)
+    run = only_run(store)
+    assert (run.status, str(run.reason)) == (Status.FAILED, "The disk that holds it is full.")
+    assert len(steps_of(store, run)) == STEPS
