@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -14,7 +15,8 @@ from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import is_dark
 
 if TYPE_CHECKING:
-    from cnnviz.shapes.derivation import Derivation
+    from cnnviz.shapes.derivation import Derivation, Step
+    from cnnviz.shapes.receptive_field import ReceptiveField
     from cnnviz.shapes.trace import Trace
 
 LARGEST_INPUT = 512
@@ -126,14 +128,21 @@ def why(traced: Trace) -> None:
         derivations.append(derive_failure(traced))
     for derivation in derivations:
         _one_why(traced, derivation)
+    st.caption(
+        _(
+            "The receptive field is the patch of the input that one value depends on, in pixels; where it is "
+            "larger than the image, the rest of it is padding."
+        )
+    )
 
 
 def _one_why(traced: Trace, derivation: Derivation) -> None:
-    from cnnviz.shapes.derivation import branches
     from cnnviz.shapes.op import shape_text
+    from cnnviz.shapes.receptive_field import receptive_fields
     from cnnviz.ui import tables
 
     dark = is_dark()
+    fields = receptive_fields(traced)
     broken = traced.failure is not None and traced.failure.name == derivation.layer
     last = derivation.steps[-1].substituted if derivation.steps else shape_text(traced.input_shape)
     if broken:
@@ -146,19 +155,29 @@ def _one_why(traced: Trace, derivation: Derivation) -> None:
     st.html(tables.chain(shape_text(traced.input_shape), changing, dark))
     heading = _("Step by step")
     st.markdown(f"**{heading}**")
-    st.html(tables.steps(derivation.steps, dark))
+    st.html(tables.steps(derivation.steps, fields, dark))
     for step in derivation.steps:
-        told = branches(traced, step.op.index)
-        if told:
-            with st.expander(_("{count} branches meet in {name}", count=len(told), name=step.op.name)):
-                for number, branch in enumerate(told, 1):
-                    shape = shape_text(step.op.input_shapes[number - 1])
-                    heading = _("Branch {number}: {shape}", number=number, shape=shape)
-                    st.markdown(f"**{heading}**")
-                    if branch:
-                        st.html(tables.steps(branch, dark))
-                    else:
-                        st.caption(_("The shortcut: what arrived is passed on as it is."))
+        _branches(traced, step, fields, dark)
+
+
+def _branches(traced: Trace, step: Step, fields: Sequence[ReceptiveField], dark: bool) -> None:
+    """What happens side by side before a merging step, folded away at first."""
+    from cnnviz.shapes.derivation import branches
+    from cnnviz.shapes.op import shape_text
+    from cnnviz.ui import tables
+
+    told = branches(traced, step.op.index)
+    if not told:
+        return
+    with st.expander(_("{count} branches meet in {name}", count=len(told), name=step.op.name)):
+        for number, branch in enumerate(told, 1):
+            shape = shape_text(step.op.input_shapes[number - 1])
+            heading = _("Branch {number}: {shape}", number=number, shape=shape)
+            st.markdown(f"**{heading}**")
+            if branch:
+                st.html(tables.steps(branch, fields, dark))
+            else:
+                st.caption(_("The shortcut: what arrived is passed on as it is."))
 
 
 def _whole(traced: Trace) -> Derivation:

@@ -12,6 +12,7 @@ from cnnviz.language import translate as _
 from cnnviz.plots import palette
 from cnnviz.shapes.derivation import Step
 from cnnviz.shapes.op import Failure, shape_text
+from cnnviz.shapes.receptive_field import ReceptiveField
 from cnnviz.shapes.table import Row
 from cnnviz.shapes.trace import Trace
 
@@ -88,19 +89,35 @@ def legend(kinds: Sequence[str], dark: bool) -> str:
     return f'<div style="display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.875rem;opacity:.85">{entries}</div>'
 
 
-def steps(derivation: Sequence[Step], dark: bool) -> str:
-    """A derivation as a table: operation, rule, the rule with numbers, result, and a sentence."""
-    titles = (_("Operation"), _("With numbers"), _("Result"), _("Rule"), _("In words"))
+def steps(derivation: Sequence[Step], fields: Sequence[ReceptiveField], dark: bool) -> str:
+    """A derivation as a table: operation, the rule with numbers, result, receptive field, rule, a sentence.
+
+    ``fields`` are the receptive fields of all ops of the trace, by index.
+    """
+    titles = (
+        _("Operation"),
+        _("With numbers"),
+        _("Result"),
+        _("Receptive field"),
+        _("Rule"),
+        _("In words"),
+    )
     head = "".join(f'<th style="{_HEAD};text-align:left">{escape(text)}</th>' for text in titles)
-    body = "".join(
+    body = "".join(_step(step, fields[step.op.index], dark) for step in derivation)
+    return _scrolling(f'<table style="{_TABLE}"><tr>{head}</tr>{body}</table>')
+
+
+def _step(step: Step, field: ReceptiveField, dark: bool) -> str:
+    numbers = "font-variant-numeric:tabular-nums"
+    seen = _("the whole image") if field.whole else shape_text(field.size)
+    return (
         f'<tr><td style="{_CELL}">{_chip(step.op.kind, dark)} <b>{escape(step.op.name)}</b></td>'
-        f'<td style="{_CELL};font-weight:600;font-variant-numeric:tabular-nums">{escape(step.substituted)}</td>'
-        f'<td style="{_CELL};font-variant-numeric:tabular-nums">{shape_text(step.result)}</td>'
+        f'<td style="{_CELL};font-weight:600;{numbers}">{escape(step.substituted)}</td>'
+        f'<td style="{_CELL};{numbers}">{shape_text(step.result)}</td>'
+        f'<td style="{_CELL};{numbers}">{escape(seen)}</td>'
         f'<td style="{_CELL};opacity:.75">{escape(step.rule)}</td>'
         f'<td style="{_CELL};white-space:normal;min-width:18rem">{escape(step.text)}</td></tr>'
-        for step in derivation
     )
-    return _scrolling(f'<table style="{_TABLE}"><tr>{head}</tr>{body}</table>')
 
 
 def chain(start: str, links: Sequence[Step], dark: bool) -> str:

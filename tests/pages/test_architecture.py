@@ -63,6 +63,7 @@ def test_why_1408(open_page: OpenPage) -> None:
         "(12 + 2*2 - 5)/1 + 1 = 12",
     ):
         assert numbers in html(app)
+    assert "14 x 14</td>" in html(app)  # the receptive field of a value of incep1.cat
 
 
 def test_another_input_size_ends_the_table_with_the_diagnosis(open_page: OpenPage) -> None:
