@@ -5,7 +5,7 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui import architecture as parts
-from cnnviz.ui import cached
+from cnnviz.ui import cached, what_if
 from cnnviz.ui.frame import frame
 from cnnviz.ui.show import explained
 
@@ -14,10 +14,16 @@ st.title(_("Shapes and reasons"), anchor=False)
 chosen, input_shape = parts.choose()
 st.write(str(chosen.idea))
 st.caption(chosen.paper)
+edits = what_if.edits_in_link()
 with explained():
-    traced = cached.trace(chosen.key, input_shape)
+    what_if.choose(chosen.key, edits)
+with explained():
+    traced = cached.trace(chosen.key, input_shape, edits)
     parts.totals(traced)
     parts.failure(traced)
+    if edits:
+        with st.expander(_("Before and after the changes"), expanded=True):
+            what_if.before_and_after(cached.trace(chosen.key, chosen.input_shape), traced)
     parts.picture(traced, _("Shapes along {title}", title=chosen.title))
     st.header(_("Layer by layer"), anchor=False)
     parts.table(traced)

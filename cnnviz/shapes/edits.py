@@ -12,6 +12,11 @@ from torch import nn
 from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.language import Message
 from cnnviz.shapes.copies import meta_copy
+from cnnviz.shapes.naming import is_leaf
+
+_OF_SHAPES = frozenset(
+    "in_channels out_channels kernel_size stride padding dilation groups in_features out_features num_features".split()
+)
 
 
 def edited(model: nn.Module, edits: Mapping[str, object]) -> nn.Module:
@@ -29,6 +34,16 @@ def edited(model: nn.Module, edits: Mapping[str, object]) -> nn.Module:
     for path, value in edits.items():
         _edit(duplicate, path, value)
     return duplicate
+
+
+def editable(model: nn.Module) -> dict[str, dict[str, object]]:
+    """The layers of ``model`` that :func:`edited` can change, with the arguments that decide about shapes."""
+    found = {
+        path: {name: value for name, value in _constructor_arguments(layer).items() if name in _OF_SHAPES}
+        for path, layer in model.named_modules()
+        if path and is_leaf(layer)
+    }
+    return {path: arguments for path, arguments in found.items() if arguments}
 
 
 def _edit(model: nn.Module, path: str, value: object) -> None:

@@ -21,21 +21,28 @@ def diagnose(call: FailedCall, ops: Sequence[Op]) -> Failure:
 
     Where cnnviz does not know the rule that was broken, the diagnosis quotes PyTorch's own words.
     """
-    shapes = call.input_shapes
-    found: Failure | None = None
-    if shapes and "in_features" in call.arguments and shapes[0]:
-        found = _linear(call, ops)
-    elif shapes and "in_channels" in call.arguments:
-        found = _channels(call) or _window(call)
-    elif shapes and "kernel_size" in call.arguments:
-        found = _window(call)
-    elif shapes and call.type.startswith(_NORMALISATIONS):
-        found = _normalisation(call)
-    elif len(shapes) > 1 and function_kind(call.type) == "merge":
-        found = _merge(call, ops)
-    elif shapes and "shape" in call.arguments:
-        found = _view(call)
+    try:
+        found = _rule_broken(call, ops)
+    except (TypeError, ValueError, IndexError, KeyError):
+        found = None  # arguments so odd (a kernel of no size, say) that no rule can be put into numbers
     return replace(found or _quoted(call.name, call.type, call.error), inputs=call.inputs)
+
+
+def _rule_broken(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
+    shapes = call.input_shapes
+    if shapes and "in_features" in call.arguments and shapes[0]:
+        return _linear(call, ops)
+    if shapes and "in_channels" in call.arguments:
+        return _channels(call) or _window(call)
+    if shapes and "kernel_size" in call.arguments:
+        return _window(call)
+    if shapes and call.type.startswith(_NORMALISATIONS):
+        return _normalisation(call)
+    if len(shapes) > 1 and function_kind(call.type) == "merge":
+        return _merge(call, ops)
+    if shapes and "shape" in call.arguments:
+        return _view(call)
+    return None
 
 
 def forward_raised(path: str, module: nn.Module, error: Exception) -> Failure:

@@ -11,6 +11,7 @@ from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.ui import what_if
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import is_dark
 
@@ -80,6 +81,7 @@ def failure(traced: Trace) -> None:
         return
     with st.container(key="trace-failure"):
         st.error(traced.failure.message, icon=":material/heart_broken:")
+    what_if.offer_fix(traced.failure)
 
 
 def picture(traced: Trace, title: str) -> None:

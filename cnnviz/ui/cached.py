@@ -39,12 +39,22 @@ def model(checkpoint_id: str, sha256: str) -> nn.Module:
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def trace(model_name: str, input_shape: tuple[int, ...]) -> Trace:
-    """The trace of a registered network; it is frozen, so sessions may share it."""
+def trace(model_name: str, input_shape: tuple[int, ...], edits: tuple[tuple[str, str], ...] = ()) -> Trace:
+    """The trace of a registered network, edited (paths and JSON values); frozen, so sessions share it."""
     from cnnviz.models import resolve
     from cnnviz.shapes.trace import trace as trace_
 
-    return trace_(resolve(model_name, {})[0], input_shape)
+    changes = {path: json.loads(value) for path, value in edits}
+    return trace_(resolve(model_name, changes)[0], input_shape)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def editable(model_name: str) -> dict[str, dict[str, object]]:
+    """The layers of a registered network that can be edited, with their arguments; not to be changed."""
+    from cnnviz.models import resolve
+    from cnnviz.shapes.edits import editable as editable_
+
+    return editable_(resolve(model_name, {})[0])
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -10,6 +10,7 @@ from html import escape
 
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
+from cnnviz.shapes.comparison import Pairing
 from cnnviz.shapes.derivation import Step
 from cnnviz.shapes.op import Failure, shape_text
 from cnnviz.shapes.receptive_field import ReceptiveField
@@ -79,6 +80,36 @@ def _chip(kind: str | None, dark: bool) -> str:
     colour = style.colour(dark)
     fill = f"background:{colour};color:{palette.text_on(colour)}"
     return f'<span style="{box};{fill}" title="{escape(str(style.title))}">{style.letter}</span>'
+
+
+def comparison(pairings: Sequence[Pairing], dark: bool) -> str:
+    """Ops before and after an edit; what changed is marked with a sign, not with colour alone."""
+    head = "".join(
+        f'<th style="{_HEAD};text-align:{side}">{escape(text)}</th>'
+        for text, side in (
+            (_("Operation"), "left"),
+            (_("Shape before"), "right"),
+            (_("Shape after"), "right"),
+            (_("Parameters before"), "right"),
+            (_("Parameters after"), "right"),
+        )
+    )
+    body = "".join(_pairing(pairing, dark) for pairing in pairings)
+    return _scrolling(f'<table style="{_TABLE}"><tr>{head}</tr>{body}</table>')
+
+
+def _pairing(pairing: Pairing, dark: bool) -> str:
+    shown = pairing.after or pairing.before
+    emphasis = "font-weight:600" if pairing.changed else "opacity:.65"
+    shapes = [shape_text(op.output_shape) if op else "-" for op in (pairing.before, pairing.after)]
+    params = [f"{op.params:,}" if op else "-" for op in (pairing.before, pairing.after)]
+    mark = "≠ " if pairing.changed else ""
+    return (
+        f'<tr style="{emphasis}"><td style="{_CELL}">{_chip(shown.kind if shown else None, dark)} '
+        f"{escape(pairing.name)}</td>"
+        f'<td style="{_NUMBER}">{shapes[0]}</td><td style="{_NUMBER}">{mark}{shapes[1]}</td>'
+        f'<td style="{_NUMBER}">{params[0]}</td><td style="{_NUMBER}">{params[1]}</td></tr>'
+    )
 
 
 def legend(kinds: Sequence[str], dark: bool) -> str:

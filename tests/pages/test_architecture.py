@@ -90,3 +90,42 @@ def test_an_unknown_network_in_a_link_is_named(open_page: OpenPage) -> None:
     app = open_page(PAGE, model="inceptoin-mini")
     assert "did you mean 'inception-mini'" in app.warning[0].value
     assert app.metric
+
+
+def test_the_fix_is_a_button_and_stays_in_the_link(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="inception-mini", size="32")
+    app.button(key="apply-fix").click().run()
+    assert not app.error
+    assert app.query_params["set"] in ("fc.in_features=2200", ["fc.in_features=2200"])
+    assert "Why fc is Linear(2200, 10)" in [heading.value for heading in app.subheader]
+    assert metrics(app)["Output"] == "10"
+
+
+def test_what_if_a_kernel_were_smaller(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="basic-cnn")
+    assert app.selectbox(key="edit-layer").value == "conv1"
+    app.selectbox(key="edit-argument-conv1").set_value("kernel_size").run()
+    app.number_input(key="edit-conv1-kernel_size-5").set_value(9).run()
+    app.button(key="edit-apply").click().run()
+    assert "20 x 3 x 3 = 180" in app.error[0].value
+    assert "≠ 10 x 20 x 20" in html(app)
+    app.button(key="undo-conv1.kernel_size").click().run()
+    assert not app.error
+    assert "set" not in app.query_params
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [
+        ("fc.in_featurs=3", "did you mean 'in_features'"),
+        ("fc", "is not PATH=VALUE"),
+        ("conv2.groups=3", "cannot have groups = 3"),
+        ("conv1.kernel_size=[]", "conv1"),
+        ("fc.out_features=99999999999999999999", "fc"),
+    ],
+)
+def test_nonsense_edits_in_a_link_get_a_sentence(open_page: OpenPage, edit: str, sentence: str) -> None:
+    app = open_page(PAGE, model="basic-cnn", set=edit)
+    said = " ".join(element.value for element in [*app.error, *app.warning])
+    assert sentence in said
+    assert "Something went wrong" not in said

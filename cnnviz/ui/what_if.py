@@ -1,0 +1,128 @@
+"""What if: edits of a network that are kept in the link, and what they change downstream."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cnnviz.language import translate as _
+from cnnviz.ui import cached
+from cnnviz.ui.frame import is_dark
+
+if TYPE_CHECKING:
+    from cnnviz.shapes.op import Failure
+    from cnnviz.shapes.trace import Trace
+
+PARAMETER = "set"
+Edits = tuple[tuple[str, str], ...]
+_MOST_EDITS = 32
+_LARGEST = 16_384
+
+
+def edits_in_link() -> Edits:
+    """The edits that the link holds, as paths and JSON values; what cannot be read is named and left out."""
+    found = {}
+    for text in st.query_params.get_all(PARAMETER)[:_MOST_EDITS]:
+        path, _sign, value = text.partition("=")
+        try:
+            found[path] = json.dumps(json.loads(value))
+        except ValueError:
+            st.warning(
+                _("{text!r} in the link is not PATH=VALUE, such as conv1.kernel_size=3.", text=text),
+                icon=":material/link_off:",
+            )
+    return tuple(found.items())
+
+
+def offer_fix(failure: Failure) -> None:
+    """A button that makes the fix of a failure, where there is one."""
+    fix = failure.fix
+    if fix is not None:
+        st.button(
+            _("Make it {fix}", fix=fix.text),
+            icon=":material/build:",
+            key="apply-fix",
+            on_click=_set,
+            args=(fix.path, json.dumps(fix.value)),
+        )
+
+
+def choose(model_name: str, edits: Edits) -> None:
+    """Widgets to change an argument of a layer, and the edits so far, each with a button that undoes it."""
+    st.markdown(_("**What if?** Change an argument of any layer and see what it does downstream."))
+    layers = cached.editable(model_name)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        layer = st.selectbox(_("Layer"), list(layers), key="edit-layer", width=220)
+        arguments = layers[layer]
+        argument = st.selectbox(_("Argument"), list(arguments), key=f"edit-argument-{layer}", width=180)
+        present = _whole_number(dict(edits).get(f"{layer}.{argument}"), arguments[argument])
+        value = st.number_input(
+            _("Value"),
+            min_value=0 if argument == "padding" else 1,
+            max_value=_LARGEST,
+            value=present,
+            key=f"edit-{layer}-{argument}-{present}",
+            width=140,
+        )
+        st.button(
+            _("Change it"),
+            icon=":material/science:",
+            key="edit-apply",
+            on_click=_set,
+            args=(f"{layer}.{argument}", json.dumps(value)),
+        )
+    if edits:
+        with st.container(horizontal=True):
+            for path, text in edits:
+                st.button(
+                    f"{path} = {text}",
+                    icon=":material/undo:",
+                    help=_("Take this change back"),
+                    key=f"undo-{path}",
+                    on_click=_unset,
+                    args=(path,),
+                )
+
+
+def _whole_number(edit: str | None, original: object) -> int:
+    value = original if edit is None else json.loads(edit)
+    if isinstance(value, (tuple, list)) and value:
+        value = value[0]
+    return min(value, _LARGEST) if isinstance(value, int) and value >= 0 else 1
+
+
+def _set(path: str, value: str) -> None:
+    kept = [text for text in st.query_params.get_all(PARAMETER) if text.partition("=")[0] != path]
+    st.query_params[PARAMETER] = [*kept, f"{path}={value}"]
+
+
+def _unset(path: str) -> None:
+    kept = [text for text in st.query_params.get_all(PARAMETER) if text.partition("=")[0] != path]
+    if kept:
+        st.query_params[PARAMETER] = kept
+    else:
+        st.query_params.pop(PARAMETER, None)
+
+
+def before_and_after(before: Trace, after: Trace) -> None:
+    """The ops of both side by side, what changed marked, and the totals."""
+    from cnnviz.shapes.comparison import compare
+    from cnnviz.ui import tables
+
+    pairings = compare(before, after)
+    changed = sum(pairing.changed for pairing in pairings)
+    st.write(
+        _(
+            "{changed:,} of {count:,} operations change. Parameters: {params:+,} to {params_after:,}; multiply-adds: "
+            "{macs:+,} to {macs_after:,}.",
+            changed=changed,
+            count=len(pairings),
+            params=after.total_params - before.total_params,
+            params_after=after.total_params,
+            macs=after.macs - before.macs,
+            macs_after=after.macs,
+        )
+    )
+    st.html(tables.comparison(pairings, is_dark()))
