@@ -14,9 +14,7 @@ from cnnviz.language import Message
 from cnnviz.shapes.copies import meta_copy
 from cnnviz.shapes.naming import is_leaf
 
-_OF_SHAPES = frozenset(
-    "in_channels out_channels kernel_size stride padding dilation groups in_features out_features num_features".split()
-)
+_OF_SHAPES = "kernel_size stride padding dilation out_channels in_channels groups out_features in_features num_features".split()
 
 
 def edited(model: nn.Module, edits: Mapping[str, object]) -> nn.Module:
@@ -38,11 +36,11 @@ def edited(model: nn.Module, edits: Mapping[str, object]) -> nn.Module:
 
 def editable(model: nn.Module) -> dict[str, dict[str, object]]:
     """The layers of ``model`` that :func:`edited` can change, with the arguments that decide about shapes."""
-    found = {
-        path: {name: value for name, value in _constructor_arguments(layer).items() if name in _OF_SHAPES}
-        for path, layer in model.named_modules()
-        if path and is_leaf(layer)
-    }
+    found = {}
+    for path, layer in model.named_modules():
+        if path and is_leaf(layer):
+            known = _constructor_arguments(layer)
+            found[path] = {name: known[name] for name in _OF_SHAPES if name in known}
     return {path: arguments for path, arguments in found.items() if arguments}
 
 

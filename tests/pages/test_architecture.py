@@ -104,7 +104,7 @@ def test_the_fix_is_a_button_and_stays_in_the_link(open_page: OpenPage) -> None:
 def test_what_if_a_kernel_were_smaller(open_page: OpenPage) -> None:
     app = open_page(PAGE, model="basic-cnn")
     assert app.selectbox(key="edit-layer").value == "conv1"
-    app.selectbox(key="edit-argument-conv1").set_value("kernel_size").run()
+    assert app.selectbox(key="edit-argument-conv1").value == "kernel_size"
     app.number_input(key="edit-conv1-kernel_size-5").set_value(9).run()
     app.button(key="edit-apply").click().run()
     assert "20 x 3 x 3 = 180" in app.error[0].value
