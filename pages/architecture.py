@@ -5,7 +5,7 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui import architecture as parts
-from cnnviz.ui import cached, what_if
+from cnnviz.ui import cached, operation, what_if
 from cnnviz.ui.frame import frame
 from cnnviz.ui.show import explained
 
@@ -29,3 +29,5 @@ with explained():
     parts.table(traced)
     st.header(_("Where the numbers come from"), anchor=False)
     parts.why(traced)
+    st.header(_("Ask any operation"), anchor=False)
+    operation.ask(traced)

@@ -129,3 +129,19 @@ def test_nonsense_edits_in_a_link_get_a_sentence(open_page: OpenPage, edit: str,
     said = " ".join(element.value for element in [*app.error, *app.warning])
     assert sentence in said
     assert "Something went wrong" not in said
+
+
+def test_any_operation_tells_its_numbers(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="inception-mini", layer="conv2")
+    told = " ".join(element.value for element in app.markdown)
+    assert "(5 x 5 x 88 + 1) x 20 = 44,020" in told
+    assert "5 x 5 x 88 x 20 x 8 x 8 = 2,816,000" in told
+    assert "a patch of 22 x 22 pixels" in told
+    app.selectbox(key="choice-layer").set_value("fc").run()
+    assert "the whole image" in " ".join(element.value for element in app.markdown)
+
+
+def test_an_unknown_layer_in_a_link_is_named(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="basic-cnn", layer="conv9")
+    assert "The layer 'conv9' is unknown" in app.warning[0].value
+    assert not app.error
