@@ -5,7 +5,7 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui import architecture as parts
-from cnnviz.ui import cached, operation, what_if
+from cnnviz.ui import cached, graph, operation, take_home, what_if
 from cnnviz.ui.frame import frame
 from cnnviz.ui.show import explained
 
@@ -25,8 +25,10 @@ with explained():
         with st.expander(_("Before and after the changes"), expanded=True):
             what_if.before_and_after(cached.trace(chosen.key, chosen.input_shape), traced)
     parts.picture(traced, _("Shapes along {title}", title=chosen.title))
+    graph.show(traced)
     st.header(_("Layer by layer"), anchor=False)
-    parts.table(traced)
+    parts.table(traced, chosen.key)
+    take_home.source(chosen)
     st.header(_("Where the numbers come from"), anchor=False)
     parts.why(traced)
     st.header(_("Ask any operation"), anchor=False)

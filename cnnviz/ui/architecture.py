@@ -11,7 +11,7 @@ from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import what_if
+from cnnviz.ui import take_home, what_if
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import is_dark
 
@@ -97,7 +97,7 @@ def picture(traced: Trace, title: str) -> None:
     st.caption(str(plot.SENTENCE))
 
 
-def table(traced: Trace) -> None:
+def table(traced: Trace, key: str) -> None:
     """The summary table, layers alone or with functional operations, and as text."""
     from cnnviz.shapes import table as core
     from cnnviz.shapes.text import torchsummary_text
@@ -117,6 +117,7 @@ def table(traced: Trace) -> None:
             frozen=traced.total_params - traced.trainable_params,
         )
     )
+    take_home.downloads(key, rows)
     with st.expander(_("As text, the way torchsummary prints it")):
         st.code(torchsummary_text(traced), language=None)
 

@@ -49,12 +49,19 @@ def trace(model_name: str, input_shape: tuple[int, ...], edits: tuple[tuple[str,
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
+def on_meta(model_name: str) -> nn.Module:
+    """A registered network without weights; it is not to be changed."""
+    from cnnviz.models import resolve
+
+    return resolve(model_name, {})[0]
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
 def editable(model_name: str) -> dict[str, dict[str, object]]:
     """The layers of a registered network that can be edited, with their arguments; not to be changed."""
-    from cnnviz.models import resolve
     from cnnviz.shapes.edits import editable as editable_
 
-    return editable_(resolve(model_name, {})[0])
+    return editable_(on_meta(model_name))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
