@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -34,7 +35,8 @@ _RECIPE_OPTIONS = {
 
 def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the five commands; ``add(name, function, text)`` makes a command's parser."""
-    _add_train(add("train", _train, _("train an architecture")))
+    train = add("train", _train, _("train an architecture"))
+    _add_train(train)
     evaluate = add("evaluate", _evaluate, _("accuracy and loss of a checkpoint on test images"))
     evaluate.add_argument("name", metavar="KEY|CHECKPOINT")
     evaluate.add_argument("--dataset", help=_("default: what it was trained on"))
@@ -48,6 +50,10 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
         help=_("may be repeated (default: all shipped checkpoints)"),
     )
     runs = add("runs", _runs, _("the training runs, newest first"))
+    for command in (train, evaluate):
+        command.add_argument(
+            "--download", action="store_true", help=_("fetch the data set first if it is not there")
+        )
     for command in (evaluate, predict, runs):
         command.add_argument("--json", action="store_true", help=_("print one JSON document"))
     worker = add("worker", _worker, _("carry out a queued run (cnnviz starts this itself)"))
@@ -68,9 +74,6 @@ def _add_train(train: argparse.ArgumentParser) -> None:
         elif field in CHOICES:
             train.add_argument(flag, help=" | ".join(CHOICES[field].values))
     train.add_argument(
-        "--download", action="store_true", help=_("fetch the data set first if it is not there")
-    )
-    train.add_argument(
         "--export",
         type=Path,
         metavar="DIR",
@@ -90,9 +93,8 @@ def _train(options: argparse.Namespace) -> int:
         options.key, **{field: value for field, value in given.items() if value is not None}
     )
     recipe.validate()
-    if options.download and not datasets.is_available(recipe.dataset):
-        with progress_bar(_("downloading {dataset}", dataset=recipe.dataset)) as progress:
-            datasets.download(recipe.dataset, progress)
+    _fetch(recipe.dataset, options.download)
+    datasets.load(recipe.dataset)  # what is missing or damaged is said before there is a run
     watching = TrainingProgress(recipe.epochs)
     try:
         run = run_in_foreground(recipe, watching)
@@ -115,12 +117,20 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
+def _fetch(dataset: str, wanted: bool) -> None:
+    """Download a data set that is not there, where the person asked for it."""
+    if wanted and not datasets.is_available(dataset):
+        with progress_bar(_("downloading {dataset}", dataset=dataset)) as progress:
+            datasets.download(dataset, progress)
+
+
 def _evaluate(options: argparse.Namespace) -> int:
     from cnnviz.training import checkpoints
     from cnnviz.training.evaluate import evaluate_checkpoint
 
     checkpoint = checkpoints.find(options.name)
     dataset = options.dataset or checkpoint.dataset
+    _fetch(dataset, options.download)
     with progress_bar(_("evaluating")) as progress:
         result = evaluate_checkpoint(checkpoint, dataset, progress)
     if options.json:
@@ -219,6 +229,8 @@ def _runs(options: argparse.Namespace) -> int:
     if options.json:
         print_json(document)
         return 0
+    if not document:
+        print(_("There are no runs yet."), file=sys.stderr)
     for entry in document:
         status = str(describe(Status(entry["status"])))
         accuracy = "" if entry["test_accuracy"] is None else f"{entry['test_accuracy']:.2%}"

@@ -199,13 +199,15 @@ def test_problems_outside_are_failures_not_wrong_usage(run: Run, tmp_path: Path)
     blank = tmp_path / "blank.png"
     Image.new("L", (50, 50), 255).save(blank)
     for words, match in (
-        (("train", "basic-cnn"), "CNNVIZ_DATA_DIR"),
+        (("train", "basic-cnn"), "--download"),
+        (("evaluate", "basic-cnn"), "CNNVIZ_DATA_DIR"),
         (("predict", str(tmp_path / "missing.png")), "missing.png"),
         (("predict", str(blank)), "is empty"),
     ):
         status, out, err = run(*words)
         assert (status, out) == (1, "")
         assert match in one_line(err)
+    assert document(run("runs", "--json")) == []  # a run that could not begin is none
 
 
 def test_texts_are_in_the_language_that_is_asked_for(run: Run) -> None:

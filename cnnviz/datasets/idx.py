@@ -50,11 +50,11 @@ def read(info: DatasetInfo) -> Arrays:
             raise DatasetMissingError(
                 Message(
                     "{title} is not there: no file {path}. Download it ({megabytes:.0f} MB) on the Train "
-                    "page or with `{command}`, or let CNNVIZ_DATA_DIR name the folder that holds {folder}.",
+                    "page or with --download (`train` and `evaluate` take it), or let CNNVIZ_DATA_DIR name the folder "
+                    "that holds {folder}.",
                     title=info.title,
                     path=place / name,
                     megabytes=info.download_bytes / 1e6,
-                    command=f"python -c \"from cnnviz import datasets; datasets.download('{info.key}')\"",
                     folder=f"{info.torchvision}/raw",
                 )
             )

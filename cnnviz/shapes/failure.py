@@ -66,6 +66,8 @@ def _linear(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     expected, received = cast(int, call.arguments["in_features"]), call.input_shapes[0][-1]
     if expected == received:
         return None
+    if len(call.input_shapes[0]) == 3:
+        return _not_flattened(call, expected)
     out_features = call.arguments["out_features"]
     flattened = _flattened_shape(call, ops)
     product_text = f"{shape_text(flattened)} = {received}" if flattened else f"{received}"
@@ -82,6 +84,32 @@ def _linear(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
         out_features=out_features,
     )
     return Failure(call.name, call.type, reason, expected, received, fix)
+
+
+def _not_flattened(call: FailedCall, expected: int) -> Failure:
+    """Maps arrive where a row of features is expected: more often a forgotten flatten than a wrong size."""
+    received = call.input_shapes[0]
+    features = product(received)
+    if features == expected:
+        reason = Message(
+            "{name} receives the maps {shape} as they are. flatten(1) is missing before it: then {shape} = "
+            "{features} features arrive, as Linear({expected}, {out_features}) expects.",
+            name=call.name,
+            shape=shape_text(received),
+            features=features,
+            expected=expected,
+            out_features=call.arguments["out_features"],
+        )
+    else:
+        reason = Message(
+            "{name} receives the maps {shape} as they are. flatten(1) is missing before it: then {shape} = "
+            "{features} features arrive, and the layer has to be Linear({features}, {out_features}).",
+            name=call.name,
+            shape=shape_text(received),
+            features=features,
+            out_features=call.arguments["out_features"],
+        )
+    return Failure(call.name, call.type, reason, expected, received)
 
 
 def _flattened_shape(call: FailedCall, ops: Sequence[Op]) -> Shape | None:
@@ -137,15 +165,25 @@ def _window(call: FailedCall) -> Failure | None:
     fix = None
     if call.path is not None and all(k >= 1 for k in fitting):
         fix = Fix(f"{call.path}.kernel_size", list(fitting), f"{call.type}(kernel_size={fitting})")
-    reason = Message(
-        "{name} ({type}) lays a window of {spans} over an input of {sizes} (with padding {room}): the window "
-        "is larger than the input. Use a smaller kernel, more padding, or a larger input.",
-        name=call.name,
-        type=call.type,
-        spans=shape_text(spans),
-        sizes=shape_text(sizes),
-        room=shape_text(room),
-    )
+    values = {
+        "name": call.name,
+        "type": call.type,
+        "spans": shape_text(spans),
+        "sizes": shape_text(sizes),
+        "room": shape_text(room),
+    }
+    if room == tuple(sizes):
+        reason = Message(
+            "{name} ({type}) lays a window of {spans} over an input of {sizes}: the window is larger than the "
+            "input. Use a smaller kernel, more padding, or a larger input.",
+            **values,
+        )
+    else:
+        reason = Message(
+            "{name} ({type}) lays a window of {spans} over an input of {sizes}, {room} once padded: the window "
+            "is larger than that. Use a smaller kernel, more padding, or a larger input.",
+            **values,
+        )
     return Failure(call.name, call.type, reason, spans, room, fix)
 
 

@@ -62,6 +62,7 @@ class Recorder(TorchFunctionMode):
         self.modules: list[ModuleCall] = []
         self.calls = 0
         self.failed: FailedCall | None = None
+        self.rebatched: str | None = None  # the first op that changed the number of rows in a batch
         self.carried: set[int] = set()  # ids of the parameters that an op carries
         self._batch = model_input.shape[0]
         self._stack: list[_Frame] = [_Frame("", model, leaf=False)]
@@ -251,6 +252,8 @@ class Recorder(TorchFunctionMode):
 
     def _append(self, op: Op, outputs: list[Tensor]) -> None:
         self.ops.append(op)
+        if self.rebatched is None and outputs[0].shape[:1] != (self._batch,):
+            self.rebatched = op.name
         for tensor in outputs:
             self._producers[id(tensor)] = op.index
         self._alive.extend(outputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.shapes.derivation import Derivation
 from cnnviz.shapes.op import Shape, shape_text
@@ -89,8 +90,19 @@ def _totals(trace: Trace) -> list[str]:
     ]
 
 
+def mixing_note(op: str) -> Message:
+    """What to say of a network whose output does not have a row for each image."""
+    return Message(
+        "Careful: {op} mixes the images of a batch: the output does not have one row for each image. Let "
+        "flatten(1) or view(x.size(0), -1) keep the batch.",
+        op=op,
+    )
+
+
 def _notes(trace: Trace) -> list[str]:
     notes = []
+    if trace.mixing_op:
+        notes.append(str(mixing_note(trace.mixing_op)))
     if trace.real_pass:
         notes.append(_("The forward pass needs data: it was traced in one real pass on the CPU."))
     if trace.failure:

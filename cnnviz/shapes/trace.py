@@ -14,7 +14,7 @@ from cnnviz.language import Message
 from cnnviz.shapes.copies import meta_copy, sharing_copy
 from cnnviz.shapes.failure import diagnose, forward_raised
 from cnnviz.shapes.op import Failure, ModuleCall, Op, Shape, Unexecuted
-from cnnviz.shapes.recorder import Recorder
+from cnnviz.shapes.recorder import Recorder, tensors_in
 
 TRACED_BATCH = 2
 """Images in a traced batch: two, so that a ``squeeze()`` cannot take the batch dimension away."""
@@ -28,8 +28,10 @@ class Trace:
 
     Shapes are without the batch dimension; ``total_params`` counts the elements of the unique
     ``parameters()``, which is what ``ops`` and ``unexecuted`` add up to where the pass did not fail.
-    ``real_pass`` tells that the forward needs data and was run on the CPU once. ``calls`` is the
-    number of function calls that returned tensors, leaf modules' inner ones included.
+    ``real_pass`` tells that the forward needs data and was run on the CPU once. ``mixing_op`` names the
+    op that mixes the images of a batch, where the output does not have a row for each image (as after
+    ``x.view(-1, 80)`` where 400 values an image arrive). ``calls`` is the number of function calls that
+    returned tensors, leaf modules' inner ones included.
     """
 
     model: str
@@ -41,6 +43,7 @@ class Trace:
     trainable_params: int
     failure: Failure | None
     real_pass: bool
+    mixing_op: str | None
     calls: int
 
     @property
@@ -79,11 +82,11 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
     """
     shape = _checked(input_shape)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        recorder, error = _record(meta_copy(model), torch.empty(TRACED_BATCH, *shape, device="meta"))
+        recorder, rows, error = _record(meta_copy(model), torch.empty(TRACED_BATCH, *shape, device="meta"))
         real_pass = error is not None and _needs_data(error)
         if real_pass:
             generator = torch.Generator().manual_seed(0)
-            recorder, error = _record(
+            recorder, rows, error = _record(
                 _with_values(sharing_copy(model)), torch.rand(TRACED_BATCH, *shape, generator=generator)
             )
     parameters = dict(model.named_parameters())
@@ -97,18 +100,21 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
         trainable_params=sum(p.numel() for p in parameters.values() if p.requires_grad),
         failure=None if error is None else _failure(recorder, error),
         real_pass=real_pass,
+        mixing_op=recorder.rebatched if rows not in (None, TRACED_BATCH) else None,
         calls=recorder.calls,
     )
 
 
-def _record(model: nn.Module, model_input: Tensor) -> tuple[Recorder, Exception | None]:
+def _record(model: nn.Module, model_input: Tensor) -> tuple[Recorder, int | None, Exception | None]:
+    """Run the model under a recorder: the recorder, the rows of the output, and what was raised."""
     recorder = Recorder(model, model_input)
     try:
         with recorder:
-            model(model_input)
+            output = model(model_input)
     except Exception as error:  # whatever a person's forward raises becomes the trace's failure
-        return recorder, error
-    return recorder, None
+        return recorder, None, error
+    tensors = tensors_in(output)
+    return recorder, (tensors[0].shape[0] if tensors and tensors[0].dim() else None), None
 
 
 def _needs_data(error: Exception) -> bool:

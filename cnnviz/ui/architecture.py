@@ -76,7 +76,11 @@ def totals(traced: Trace) -> None:
 
 
 def failure(traced: Trace) -> None:
-    """The diagnosis of a forward pass that broke."""
+    """The diagnosis of a forward pass that broke, or that mixes up the images of a batch."""
+    if traced.mixing_op is not None:
+        from cnnviz.shapes.text import mixing_note
+
+        st.warning(str(mixing_note(traced.mixing_op)), icon=":material/warning:")
     if traced.failure is None:
         return
     with st.container(key="trace-failure"):
@@ -156,6 +160,8 @@ def _one_why(traced: Trace, derivation: Derivation) -> None:
         st.subheader(_("Why {layer} is {linear}", layer=derivation.layer, linear=last), anchor=False)
     changing = [step for step in derivation.steps if step.op.input_shapes[:1] != (step.result,)]
     st.html(tables.chain(shape_text(traced.input_shape), changing, dark))
+    if not derivation.steps:
+        return
     heading = _("Step by step")
     st.markdown(f"**{heading}**")
     st.html(tables.steps(derivation.steps, fields, dark))

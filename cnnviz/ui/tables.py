@@ -121,7 +121,7 @@ def legend(kinds: Sequence[str], dark: bool) -> str:
 
 
 def steps(derivation: Sequence[Step], fields: Sequence[ReceptiveField], dark: bool) -> str:
-    """A derivation as a table: operation, the rule with numbers, result, receptive field, rule, a sentence.
+    """A derivation as a table: operation, the rule with numbers, result, receptive field, rule; a sentence below.
 
     ``fields`` are the receptive fields of all ops of the trace, by index.
     """
@@ -131,7 +131,6 @@ def steps(derivation: Sequence[Step], fields: Sequence[ReceptiveField], dark: bo
         _("Result"),
         _("Receptive field"),
         _("Rule"),
-        _("In words"),
     )
     head = "".join(f'<th style="{_HEAD};text-align:left">{escape(text)}</th>' for text in titles)
     body = "".join(_step(step, fields[step.op.index], dark) for step in derivation)
@@ -146,8 +145,11 @@ def _step(step: Step, field: ReceptiveField, dark: bool) -> str:
         f'<td style="{_CELL};font-weight:600;{numbers}">{escape(step.substituted)}</td>'
         f'<td style="{_CELL};{numbers}">{shape_text(step.result)}</td>'
         f'<td style="{_CELL};{numbers}">{escape(seen)}</td>'
-        f'<td style="{_CELL};opacity:.75">{escape(step.rule)}</td>'
-        f'<td style="{_CELL};white-space:normal;min-width:18rem">{escape(step.text)}</td></tr>'
+        f'<td style="{_CELL};opacity:.75;width:99%">{escape(step.rule)}</td></tr>'
+        # The sentence stays in sight on a phone, where the columns above it are wider than the screen.
+        f'<tr><td colspan="5" style="padding:0 .5rem .5rem;font-size:.875rem;opacity:.8">'
+        f'<div style="position:sticky;left:.5rem;max-width:min(60rem, calc(100vw - 4rem))">{escape(step.text)}'
+        "</div></td></tr>"
     )
 
 

@@ -52,7 +52,7 @@ def test_missing_files_say_where_they_were_looked_for_and_how_to_get_them(
     assert not datasets.is_available("mnist")
     with pytest.raises(DatasetMissingError) as caught:
         datasets.load("mnist")
-    for part in (str(tmp_path), "CNNVIZ_DATA_DIR", "MNIST/raw", "12 MB", "datasets.download('mnist')"):
+    for part in (str(tmp_path), "CNNVIZ_DATA_DIR", "MNIST/raw", "12 MB", "--download"):
         assert part in str(caught.value)
 
 

@@ -115,3 +115,30 @@ def test_the_second_call_of_a_layer_can_fail() -> None:
     assert (failure.expected, failure.received) == (4, 3)
     assert failure.fix is not None
     assert failure.fix.path == "0.in_features"
+
+
+class NotFlattened(nn.Module):
+    def __init__(self, in_features: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 8, 3)
+        self.fc = nn.Linear(in_features, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.conv(x))
+
+
+@pytest.mark.parametrize(
+    ("in_features", "advice"),
+    [(256, "has to be Linear(288, 10)"), (288, "as Linear(288, 10) expects")],
+)
+def test_a_forgotten_flatten_is_named(in_features: int, advice: str) -> None:
+    failure = failure_of(NotFlattened(in_features), (1, 8, 8))
+    assert "flatten(1) is missing" in failure.message
+    assert "8 x 6 x 6 = 288" in failure.message
+    assert advice in failure.message
+    assert failure.fix is None  # no change of an argument mends it
+
+
+def test_padding_is_mentioned_where_there_is_some() -> None:
+    assert "once padded" not in failure_of(nn.Conv2d(1, 1, 5), (1, 4, 4)).message
+    assert "4 x 4, 6 x 6 once padded" in failure_of(nn.Conv2d(1, 1, 7, padding=1), (1, 4, 4)).message

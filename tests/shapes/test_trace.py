@@ -227,3 +227,25 @@ def test_a_model_that_cannot_be_copied() -> None:
 def test_a_single_layer_is_a_model() -> None:
     traced = trace(nn.Conv2d(3, 8, 3), (3, 9, 9))
     assert [(op.name, op.output_shape, op.params) for op in traced.ops] == [("conv2d", (8, 7, 7), 224)]
+
+
+class MixesImages(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 16, 4)
+        self.fc = nn.Linear(80, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.conv(x).view(-1, 80))  # 16 x 5 x 5 = 400 values an image
+
+
+def test_a_view_that_mixes_the_images_of_a_batch_is_named() -> None:
+    traced = trace(MixesImages(), (1, 8, 8))
+    assert traced.failure is None
+    assert traced.mixing_op == "view"
+    assert "view mixes the images" in str(traced)
+
+
+@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+def test_no_architecture_mixes_images(architecture: Architecture) -> None:
+    assert trace(architecture.build(), architecture.input_shape).mixing_op is None
