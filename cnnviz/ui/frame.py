@@ -95,12 +95,21 @@ def fragment(run_every: float | None = None) -> Callable[[Callable[P, T]], Calla
 
 
 def _language_parameter() -> dict[str, str]:
-    return {} if language() == DEFAULT_LANGUAGE else {"lang": language()}
+    """What a link must say to be read in the current language; nothing where English comes by itself."""
+    if language() == DEFAULT_LANGUAGE == _browser_language():
+        return {}
+    return {"lang": language()}
+
+
+def _browser_language() -> str:
+    """The language that the person's browser asks for, where it is one of cnnviz's; else English."""
+    primary = (st.context.locale or "").lower().replace("_", "-").partition("-")[0]
+    return primary if primary in LANGUAGES else DEFAULT_LANGUAGE
 
 
 def _restore_language() -> None:
-    """The link decides; a link that names no language keeps the session's."""
-    set_language(st.query_params.get("lang", st.session_state.get("_language")))
+    """The link decides; a link that names no language keeps the session's, which begins as the browser's."""
+    set_language(st.query_params.get("lang", st.session_state.get("_language", _browser_language())))
     st.session_state["_language"] = language()
     if st.query_params.to_dict().get("lang") != _language_parameter().get("lang"):
         _write_language_to_link()

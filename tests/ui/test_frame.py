@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.language import language, set_language
+from cnnviz.settings import PROJECT_DIRECTORY
 
 
 def fragment_page() -> None:
@@ -32,3 +35,37 @@ def test_language_of_one_page_does_not_leak_into_this_thread() -> None:
     set_language("en")
     AppTest.from_function(fragment_page).run()
     assert language() == "en"
+
+
+def home(**query: str) -> AppTest:
+    app = AppTest.from_file(str(PROJECT_DIRECTORY / "app.py"), default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def spoken_by(app: AppTest) -> str:
+    return "en" if app.title[0].value.isascii() else "zh"
+
+
+@pytest.mark.parametrize(
+    ("locale", "expected"),
+    [("zh-CN", "zh"), ("zh", "zh"), ("ZH_tw", "zh"), ("en-GB", "en"), ("de", "en"), (None, "en")],
+)
+def test_the_browsers_language_is_where_a_session_begins(
+    monkeypatch: pytest.MonkeyPatch, locale: str | None, expected: str
+) -> None:
+    monkeypatch.setattr(type(st.context), "locale", locale)
+    assert spoken_by(home()) == expected
+    assert spoken_by(home(lang="en")) == "en"
+    assert spoken_by(home(lang="zh")) == "zh"
+
+
+def test_english_chosen_in_a_chinese_browser_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(st.context), "locale", "zh-CN")
+    app = home()
+    app.button_group(key="language_switch").set_value("en").run()
+    assert spoken_by(app) == "en"
+    assert app.query_params["lang"] == "en"  # or a reload would be Chinese again
+    assert all("lang=en" in link.proto.query_string for link in app.get("page_link"))
+    assert spoken_by(app.run()) == "en"
