@@ -15,17 +15,23 @@ from cnnviz.ui.weights import of_checkpoint
 @fragment()
 def studio() -> None:
     """The canvas and what follows from it: a stroke reruns nothing else of the page."""
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="small"):
         left, right = st.container(width=draw.SIDE), st.container(width="stretch")
-    said = right.container()
     with right:
+        said = st.container()
         chosen = draw.choose_checkpoints()
     with left:
+        answer = draw.place_of_answer()
         prepared = draw.drawing()
     with said:
-        draw.verdicts(prepared, chosen)
+        labels = draw.verdicts(prepared, chosen)
+    with answer:
+        draw.answer(prepared, labels)
+    with left:
+        draw.advise(prepared)
     if prepared is None:
-        st.info(_("The canvas is empty, so there is no prediction yet."), icon=":material/draw:")
+        if chosen:
+            st.info(_("The canvas is empty, so there is no prediction yet."), icon=":material/draw:")
         draw.warm_up(chosen)
     else:
         draw.explain_preparation(prepared)
@@ -53,7 +59,8 @@ frame(Message("Draw a digit"))
 st.title(_("Draw a digit"), anchor=False)
 st.write(
     _(
-        "Draw a digit from 0 to 9 with the mouse or a finger, of any size and anywhere. Each network says what it reads."
+        "Draw one digit from 0 to 9 with the mouse or a finger: anywhere on the canvas, and not too small. Each "
+        "network says what it reads."
     )
 )
 studio()

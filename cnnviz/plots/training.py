@@ -15,11 +15,13 @@ from cnnviz.language import translate as _
 
 LOSS_MESSAGE = Message(
     "Every batch is another sample of the images, so its loss jitters (thin line); the mean of the last "
-    "batches (thick line) shows where training is heading: down, and ever more slowly."
+    "batches (thick line) shows where training is heading. Falling is good; a loss that rises or jumps says "
+    "that the learning rate is too high."
 )
 ACCURACY_MESSAGE = Message(
     "Both curves should rise. Where the training images go on getting better and the test images do not, "
-    "the network learns its training images by heart."
+    "the network learns its training images by heart. At first the training images may be behind: their "
+    "accuracy is averaged over the epoch, while the weights still change, and the test comes after it."
 )
 
 _HEIGHT = 340

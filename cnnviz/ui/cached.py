@@ -103,8 +103,11 @@ def feature_maps(weights: WeightsKey, image: ImageKey) -> tuple[FeatureMaps, ...
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def map_pictures(weights: WeightsKey, image: ImageKey, dark: bool) -> tuple[bytes, ...]:
-    """The feature maps of every op as PNG files."""
+def map_pictures(
+    weights: WeightsKey, image: ImageKey, limits: tuple[float, ...], dark: bool
+) -> tuple[bytes, ...]:
+    """The feature maps of every op as PNG files; ``limits`` are the ends of the ops' colour scales."""
     from cnnviz.plots.maps import mosaic, png
 
-    return tuple(png(mosaic(maps.values, maps.limit), dark) for maps in feature_maps(weights, image))
+    ops = zip(feature_maps(weights, image), limits, strict=True)
+    return tuple(png(mosaic(maps.values, limit), dark) for maps, limit in ops)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from html import escape
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz import architectures, datasets
 from cnnviz.drawing import Prepared, to_mnist
@@ -29,6 +31,10 @@ SIDE = 320
 CARD_WIDTH = 171  # two side by side on a phone of 390 pixels
 PAPER = (0, 0, 0, 255)
 PENS = (12, 40, 24)
+SMALL = 1 / 4
+"""A drawing whose longest side is a smaller part of the canvas's is mostly the pen's own shape."""
+
+UNREAD = "–"
 DIGITS = datasets.get("mnist").classes
 
 
@@ -94,6 +100,8 @@ def choose_checkpoints() -> list[Checkpoint]:
         default=shipped or list(offered)[:1],
         placeholder=_("Choose trained networks"),
     )
+    if not chosen:
+        st.info(_("Choose a network here, and it reads what you draw."), icon=":material/info:")
     return [offered[id_] for id_ in chosen]
 
 
@@ -122,25 +130,77 @@ def name(checkpoint: Checkpoint) -> str:
     return title if _is_shipped(checkpoint) else f"{title} · {checkpoint.id}"
 
 
-def verdicts(prepared: Prepared | None, chosen: Sequence[Checkpoint]) -> None:
-    """What each network says, side by side; one that cannot be used says why, and the others go on."""
+def place_of_answer() -> DeltaGenerator:
+    """Where :func:`answer` goes: above the canvas, in sight on a phone too while a finger draws.
+
+    It has its height from the start, so that the canvas does not move, and is high enough for the canvas's
+    own buttons, which come up at the right over what stands there.
+    """
+    return st.container(height=32, border=False, key="answer")
+
+
+def answer(prepared: Prepared | None, labels: Sequence[str]) -> None:
+    """All verdicts in one line."""
+    text = _("Draw a digit here:")
+    if not labels:
+        text = _("No network is chosen.")
+    elif prepared is not None:
+        text = _("Read as {labels}", labels=" · ".join(labels))
+    style = "font-size:1.25rem;font-weight:650;line-height:2rem;white-space:nowrap;overflow:hidden"
+    st.html(f'<div role="status" style="{style};text-overflow:ellipsis">{escape(text)}</div>')
+
+
+def advise(prepared: Prepared | None) -> None:
+    """A hint where the drawing is so small that the pen hides its shape."""
+    if prepared is None:
+        return
+    _top, _left, height, width = prepared.box
+    if max(height, width) < SMALL * max(prepared.ink.shape):
+        st.caption(
+            ":material/lightbulb: "
+            + _(
+                "This drawing is small, and the pen hides its shape: draw it larger, or with a thinner pen, and "
+                "the networks read it more surely."
+            )
+        )
+
+
+def verdicts(prepared: Prepared | None, chosen: Sequence[Checkpoint]) -> list[str]:
+    """What each network says, side by side; one that cannot be used says why, and the others go on.
+
+    Returns:
+        the labels, :data:`UNREAD` for a network that says none.
+    """
+    labels = []
     with st.container(horizontal=True):
         for checkpoint in chosen:
+            label = UNREAD
             with st.container(border=True, width=CARD_WIDTH), explained():
                 st.caption(name(checkpoint))
-                _verdict(prepared, checkpoint)
+                label = _verdict(prepared, checkpoint)
+            labels.append(label)
+    if chosen:
+        st.caption(
+            _(
+                "A network always chooses one of its ten classes, whatever you draw: a dot, a scribble, two "
+                "digits. A high percentage does not mean that it is a digit."
+            )
+        )
+    return labels
 
 
-def _verdict(prepared: Prepared | None, checkpoint: Checkpoint) -> None:
+def _verdict(prepared: Prepared | None, checkpoint: Checkpoint) -> str:
     if prepared is None:
-        st.html(markup.verdict("–") + markup.bars(DIGITS, None, accent()))
-        return
+        st.html(markup.verdict(UNREAD) + markup.bars(DIGITS, None, accent()))
+        return UNREAD
     network = cached.model(checkpoint.id, checkpoint.sha256)
     recipe = checkpoint.recipe
     probabilities = predict(network, prepared.image, recipe.mean, recipe.deviation)
+    label = DIGITS[int(probabilities.argmax())]
     with st.container(key=f"verdict-{checkpoint.id}"):
-        st.html(markup.verdict(DIGITS[int(probabilities.argmax())]))
+        st.html(markup.verdict(label))
     st.html(markup.bars(DIGITS, probabilities.tolist(), accent()))
+    return label
 
 
 def explain_preparation(prepared: Prepared) -> None:

@@ -26,14 +26,24 @@ if TYPE_CHECKING:
     from cnnviz.interpret.filters import Filters
 
 
+ALL = "all"
+"""In the choice of a class: no limit."""
+
+
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One test image: ``pixels`` (C, H, W) uint8, the ``label`` that it has, and its place in the data."""
+    """One test image: ``pixels`` (C, H, W) uint8, and the ``label`` that it has.
+
+    It is the image ``number`` (from 1) of the ``count`` among which it was chosen: all test images, or
+    those with its label where ``of_class``.
+    """
 
     dataset: str
     pixels: NDArray[np.uint8]
     label: int
-    index: int
+    number: int
+    count: int
+    of_class: bool
 
     def key(self, weights: Weights) -> ImageKey:
         """The image as the network of ``weights`` gets it."""
@@ -101,8 +111,10 @@ def choose_example(weights: Weights) -> Example:
     labels = data.test_labels.numpy()
     places = np.arange(len(labels)) if label is None else np.flatnonzero(labels == label)
     with number:
-        index = int(places[_choose_number(len(places)) - 1])
-    return Example(key, data.test_images[index].numpy(), int(labels[index]), index)
+        chosen = _choose_number(len(places))
+    index = int(places[chosen - 1])
+    pixels = data.test_images[index].numpy()
+    return Example(key, pixels, int(labels[index]), chosen, len(places), label is not None)
 
 
 def verdicts(shown: Sequence[Weights], example: Example) -> None:
@@ -111,7 +123,7 @@ def verdicts(shown: Sequence[Weights], example: Example) -> None:
     name = classes[example.label]
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=200):
-            st.caption(_("Test image {index:,}, label {label}", index=example.index, label=name))
+            st.caption(_place(example, name))
             st.html(markup.pixels(example.pixels[0], _("The digit {label}", label=name)))
         for weights in shown:
             with st.container(width=240, border=True):
@@ -120,6 +132,24 @@ def verdicts(shown: Sequence[Weights], example: Example) -> None:
         if seen:
             with st.container(width=260):
                 st.caption(str(seen))
+
+
+def _place(example: Example, label: str) -> str:
+    if example.of_class:
+        template = Message(
+            "Image {number:,} of {count:,} with label {label}",
+            number=example.number,
+            count=example.count,
+            label=label,
+        )
+    else:
+        template = Message(
+            "Image {number:,} of {count:,}, label {label}",
+            number=example.number,
+            count=example.count,
+            label=label,
+        )
+    return str(template)
 
 
 def _verdict(weights: Weights, example: Example, classes: Sequence[str]) -> None:
@@ -135,13 +165,22 @@ def _verdict(weights: Weights, example: Example, classes: Sequence[str]) -> None
 def _choose_class(classes: Sequence[str]) -> int | None:
     """The class to which the choice is limited; None for all."""
     named = st.query_params.get("digit")
-    if named is not None and named not in classes:
+    if named is not None and named not in (*classes, ALL):
         st.warning(
             _("There is no class {name!r}; the classes are {known}.", name=named, known=", ".join(classes)),
             icon=":material/link_off:",
         )
-    chosen = st.pills(_("Class"), classes, key="digit", bind="query-params", on_change=_first_number)
-    return None if chosen is None else classes.index(chosen)
+    chosen = st.pills(
+        _("Class"),
+        (ALL, *classes),
+        default=ALL,
+        format_func=lambda name: _("all") if name == ALL else name,
+        required=True,
+        key="digit",
+        bind="query-params",
+        on_change=_first_number,
+    )
+    return None if chosen == ALL else classes.index(chosen)
 
 
 def _choose_number(count: int) -> int:

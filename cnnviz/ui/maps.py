@@ -35,9 +35,10 @@ _NOTE = "font-size:.8rem;opacity:.75"
 
 
 def cards(shown: Sequence[Weights], image: ImageKey) -> None:
-    """The feature maps of every op in order of execution; of several weights in one card each."""
-    pictures = [cached.map_pictures(weights.key, image, is_dark()) for weights in shown]
+    """The feature maps of every op in order of execution; of several weights in one card each, on one scale."""
     maps = [cached.feature_maps(weights.key, image) for weights in shown]
+    limits = tuple(max(found.limit for found in same) for same in zip(*maps, strict=True))
+    pictures = [cached.map_pictures(weights.key, image, limits, is_dark()) for weights in shown]
     rows = []
     for number, first in enumerate(maps[0]):
         parts = [
@@ -52,8 +53,9 @@ def cards(shown: Sequence[Weights], image: ImageKey) -> None:
             )
             for index, weights in enumerate(shown)
         ]
+        scale = _("one scale for both: ±{limit:.3g}", limit=limits[number]) if len(shown) > 1 else ""
         body = f'<div style="{_SIDE_BY_SIDE}">{"".join(parts)}</div>'
-        rows.append(f'<figure style="{_CARD}">{_heading(first.op)}{body}</figure>')
+        rows.append(f'<figure style="{_CARD}">{_heading(first.op, scale)}{body}</figure>')
     st.html(f'<div style="{_ROWS if len(shown) > 1 else _CARDS}">{"".join(rows)}</div>')
 
 
@@ -69,7 +71,7 @@ def closer(weights: Weights, image: ImageKey) -> None:
     st.caption(str(plots.maps_sentence(found.op.kind, found.zeros)))
 
 
-def _heading(op: Op) -> str:
+def _heading(op: Op, note: str) -> str:
     style = palette.kind(op.kind)
     colour = style.colour(is_dark())
     badge = (
@@ -80,7 +82,8 @@ def _heading(op: Op) -> str:
         '<figcaption style="margin-bottom:.5rem;overflow-wrap:anywhere">'
         f'<span style="{badge}" title="{escape(str(style.title))}">{style.letter}</span> '
         f"<b>{escape(op.name)}</b> "
-        f'<span style="{_NOTE}">{escape(op.type)} · {shape_text(op.output_shape)}</span></figcaption>'
+        f'<span style="{_NOTE}">{escape(op.type)} · {shape_text(op.output_shape)}</span>'
+        f"{note and f' <span style={_NOTE!r}>· {escape(note)}</span>'}</figcaption>"
     )
 
 
@@ -91,7 +94,8 @@ def _picture(data: bytes, description: str, note: str) -> str:
 
 
 def _note(title: str, limit: float, zeros: float) -> str:
-    text = _("scale ±{limit:.3g}", limit=limit)
+    """What stands under a picture: its scale; or its ``title``, and how much of the common scale it takes."""
+    text = _("values up to ±{limit:.3g}", limit=limit) if title else _("scale ±{limit:.3g}", limit=limit)
     if zeros > 0:
-        text = _("scale ±{limit:.3g} · {zeros:.0%} zeros", limit=limit, zeros=zeros)
+        text += " · " + _("{zeros:.0%} zeros", zeros=zeros)
     return f"{title}: {text}" if title else text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -15,6 +17,9 @@ from cnnviz.language import translate as _
 from cnnviz.training.recipe import RANGES, Recipe
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.show import explained
+
+NUMBERS = ("epochs", "batch_size", "learning_rate", "momentum", "seed")
+"""The recipe's fields that a person chooses as numbers."""
 
 _FIELD_WIDTH = 128  # two side by side, beside the curves as well as on a phone
 
@@ -39,15 +44,13 @@ def choose_recipe() -> Recipe | None:
     )
     st.caption(str(tested_on(datasets.get(data))))
     recipe = Recipe.default(network.key, dataset=data)
+    _explain_unusable(recipe)
     with st.container(horizontal=True):
         changes = _numbers(recipe)
-    recipe = Recipe.default(network.key, dataset=data, **changes)
-    try:
-        recipe.validate()
-    except UsageError as error:
-        st.error(str(error), icon=":material/error:")
+    if problems := _problems(recipe, changes):
+        st.error("\n\n".join(problems), icon=":material/error:")
         return None
-    return recipe
+    return dataclasses.replace(recipe, **changes)
 
 
 def tested_on(info: DatasetInfo) -> Message:
@@ -127,6 +130,34 @@ def _numbers(default: Recipe) -> dict[str, Any]:
         "momentum": _number(_("Momentum"), "momentum", default, step=0.1, format="%g"),
         "seed": _number(_("Seed"), "seed", default, step=1),
     }
+
+
+def _problems(default: Recipe, changes: Mapping[str, Any]) -> list[str]:
+    """What is wrong with each of the ``changes``; a recipe's own check stops at the first."""
+    found = []
+    for name, value in changes.items():
+        try:
+            dataclasses.replace(default, **{name: value}).validate()
+        except UsageError as error:
+            found.append(str(error))
+    return list(dict.fromkeys(found))
+
+
+def _explain_unusable(default: Recipe) -> None:
+    """Name what the link says in place of a number; Streamlit would drop it without a word."""
+    for name in NUMBERS:
+        named = st.query_params.get(name)
+        try:
+            type(getattr(default, name))(named or 0)
+        except ValueError:
+            st.warning(
+                _(
+                    "The link says {name}={value}, which is no number that can stand there; the usual one is taken.",
+                    name=name,
+                    value=named,
+                ),
+                icon=":material/link_off:",
+            )
 
 
 def _number(label: str, name: str, default: Recipe, **options: Any) -> Any:

@@ -13,7 +13,7 @@ from cnnviz.language import translate as _
 from cnnviz.training.runs import Run, describe
 from cnnviz.training.store import open_store
 from cnnviz.ui.frame import fragment
-from cnnviz.ui.runs import data_title, network_title
+from cnnviz.ui.runs import data_title, epochs_text, network_title
 from cnnviz.ui.show import explained
 
 LIST_SECONDS = 3.0
@@ -61,7 +61,7 @@ def _rows(runs: Sequence[Run]) -> dict[str, list[Any]]:
         "status": [str(describe(run.status)) for run in runs],
         "network": [network_title(run) for run in runs],
         "accuracy": [None if run.test_accuracy is None else 100 * run.test_accuracy for run in runs],
-        "epochs": [f"{run.epoch:,} / {run.epochs:,}" for run in runs],
+        "epochs": [epochs_text(run) for run in runs],
         "data": [data_title(run) for run in runs],
         "created": [datetime.fromtimestamp(run.created_at, zone).replace(tzinfo=None) for run in runs],
         "run": [run.id for run in runs],

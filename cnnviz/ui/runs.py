@@ -15,6 +15,7 @@ from cnnviz.language import translate as _
 from cnnviz.plots import training as plots
 from cnnviz.training.executor import start_queued
 from cnnviz.training.metrics import FILE_NAME, Steps, read_steps
+from cnnviz.training.observer import EpochMetrics
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.runs import Run, Status, describe
 from cnnviz.training.store import RunStore, open_store
@@ -129,7 +130,7 @@ def _progress(store: RunStore, run: Run, steps: Steps) -> None:
         )
         st.info(text, icon=":material/hourglass_top:")
     elif run.status == Status.STARTING:
-        st.progress(0.0, _("The worker process starts and loads the data ..."))
+        st.info(_("The worker process starts and loads the data ..."), icon="spinner")
     elif run.status == Status.RUNNING:
         st.progress(min(1.0, run.step / max(1, run.total_steps)), _progress_text(run))
     elif run.reason is not None:
@@ -172,9 +173,17 @@ def _metrics(run: Run, steps: Steps) -> None:
     accuracy = "–" if run.test_accuracy is None else f"{run.test_accuracy:.2%}"
     with st.container(horizontal=True, gap="medium"):
         st.metric(_("Test accuracy"), accuracy, width="content")
-        st.metric(_("Epoch"), f"{run.epoch:,} / {run.epochs:,}", width="content")
+        st.metric(_("Epoch") if run.is_open else _("Epochs completed"), epochs_text(run), width="content")
         st.metric(_("Images per second"), "–" if speed is None else f"{speed:,.0f}", width="content")
         st.metric(_("Time"), str(duration(ended - run.started_at)), width="content")
+
+
+def epochs_text(run: Run) -> str:
+    """Which of its epochs a run is in; once it is over, how many it has completed."""
+    epoch = run.epoch
+    if not run.is_open and run.total_steps:
+        epoch = run.step * run.epochs // run.total_steps
+    return f"{epoch:,} / {run.epochs:,}"
 
 
 def images_per_second(steps: Steps, batch_size: int) -> float | None:
@@ -202,12 +211,19 @@ def _figures(store: RunStore, run: Run, steps: Steps) -> None:
         live.draw(plots.loss_figure(steps, run.id), "loss")
         st.caption(str(plots.LOSS_MESSAGE))
     with right:
-        train = [epoch.train_accuracy for epoch in epochs]
-        test = [epoch.test_accuracy for epoch in epochs]
-        total = run.epochs if run.is_open else max(1, len(epochs))
-        live.draw(plots.accuracy_figure(train, test, total, run.id), "accuracy")
-        st.caption(str(plots.ACCURACY_MESSAGE))
+        if epochs or run.is_open:
+            _accuracy(live, run, epochs)
+        else:
+            st.caption(_("The run ended within its first epoch, so there is no accuracy per epoch to show."))
     live.update()
+
+
+def _accuracy(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics]) -> None:
+    train = [epoch.train_accuracy for epoch in epochs]
+    test = [epoch.test_accuracy for epoch in epochs]
+    total = run.epochs if run.is_open else len(epochs)
+    live.draw(plots.accuracy_figure(train, test, total, run.id), "accuracy")
+    st.caption(str(plots.ACCURACY_MESSAGE))
 
 
 def network_title(run: Run) -> str:

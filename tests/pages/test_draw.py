@@ -53,8 +53,8 @@ class Canvas:
         self.image[..., 3] = 255
         self.keys: list[str] = []
 
-    def draw(self) -> None:
-        self.image[40:240, 130:150, :3] = 255
+    def draw(self, height: int = 200) -> None:
+        self.image[40 : 40 + height, 130:150, :3] = 255
 
     def __call__(self, **options: object) -> SimpleNamespace:
         self.keys.append(str(options["key"]))
@@ -75,6 +75,10 @@ def verdicts(app: AppTest) -> list[str]:
     return [label for label in labels if not label.startswith("–")]
 
 
+def plain(app: AppTest) -> str:
+    return " ".join(re.sub("<[^>]*>", "", element.proto.body) for element in app.get("html"))
+
+
 def test_empty_canvas_gets_a_sentence_and_no_prediction(open_page: OpenPage, shipped: Path) -> None:
     app = open_page("pages/draw.py")
     assert "The canvas is empty" in app.info[0].value
@@ -86,6 +90,26 @@ def test_every_shipped_network_says_what_it_reads(open_page: OpenPage, shipped: 
     app = open_page("pages/draw.py")
     assert verdicts(app) == [str(digit) for digit in range(len(KEYS))]
     assert not app.info
+    line = "Read as " + " · ".join(str(digit) for digit in range(len(KEYS)))
+    assert line in plain(app)
+    assert any("does not mean that it is a digit" in caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize(("height", "small"), [(60, True), (80, False)])
+def test_a_small_drawing_gets_a_hint(
+    open_page: OpenPage, shipped: Path, canvas: Canvas, height: int, small: bool
+) -> None:
+    canvas.draw(height)
+    captions = [caption.value for caption in open_page("pages/draw.py").caption]
+    assert any("This drawing is small" in caption for caption in captions) == small
+
+
+def test_without_a_chosen_network_the_page_asks_for_one(
+    open_page: OpenPage, shipped: Path, canvas: Canvas
+) -> None:
+    app = open_page("pages/draw.py", checkpoint="")
+    assert [info.value for info in app.info] == ["Choose a network here, and it reads what you draw."]
+    assert "No network is chosen." in plain(app)
 
 
 def test_chosen_networks_are_kept_in_the_link(open_page: OpenPage, shipped: Path, canvas: Canvas) -> None:
@@ -112,7 +136,9 @@ def test_damaged_weights_get_a_sentence_and_the_others_go_on(
     app = open_page("pages/draw.py")
     assert len(app.error) == 1
     assert "inception-mini-mnist" in app.error[0].value
-    assert verdicts(app) == [str(KEYS.index("basic-cnn")), str(KEYS.index("resnet-mini"))]
+    read = [str(KEYS.index("basic-cnn")), str(KEYS.index("resnet-mini"))]
+    assert verdicts(app) == read
+    assert f"Read as {read[0]} · – · {read[1]}" in plain(app)
 
 
 def test_damaged_facts_get_a_sentence_and_the_others_go_on(

@@ -82,6 +82,10 @@ def test_untrained_weights_stand_beside_the_trained_ones(open_page: OpenPage) ->
     assert trained["z"] != untrained["z"]
     assert trained["zmax"] == untrained["zmax"]
     assert markup(app).count("data:image/png;base64,") == 2 * 8
+    scales = [float(scale) for scale in re.findall(r"one scale for both: ±([^<]*)<", markup(app))]
+    ends = [float(end) for end in re.findall(r"values up to ±([^ <]*)", markup(app))]
+    assert scales == [max(pair) for pair in zip(ends[::2], ends[1::2], strict=True)]
+    assert len(scales) == 8
     assert "Both have the same colour scale" in texts(app)
 
 
@@ -96,15 +100,17 @@ def test_class_and_next_choose_the_digit(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="basic-cnn-mnist")
     labels = datasets.load("mnist-sample").test_labels
     threes = (labels == 3).nonzero().flatten().tolist()
+    assert app.pills[0].value == "all"
+    assert f"Image 1 of 1,000, label {labels[0]}" in texts(app)
     app.pills[0].set_value("3").run()
-    assert f"Test image {threes[0]}, label 3" in texts(app)
+    assert f"Image 1 of {len(threes)} with label 3" in texts(app)
     before = markup(app)
     app.button(key="next").click().run()
-    assert f"Test image {threes[1]}, label 3" in texts(app)
+    assert f"Image 2 of {len(threes)} with label 3" in texts(app)
     assert markup(app) != before
     app.number_input(key="image").set_value(100).run()
     app.button(key="next").click().run()
-    assert f"Test image {threes[0]}, label 3" in texts(app)  # round again
+    assert f"Image 1 of {len(threes)} with label 3" in texts(app)  # round again
     app.pills[0].set_value("7").run()
     assert "label 7" in texts(app)
 
@@ -127,7 +133,7 @@ def test_a_wrong_link_gets_sentences_and_the_defaults(open_page: OpenPage) -> No
     assert any("no image '5000'; take a number from 1 to 1,000" in text for text in said)
     assert any("did you mean 'conv" in text for text in said)
     assert any("did you mean 'mnist'" in text for text in said)
-    assert "Test image 0" in texts(app)
+    assert "Image 1 of 1,000, label" in texts(app)
     assert len(cards(app)) == 8
 
 

@@ -173,6 +173,40 @@ def test_numbers_out_of_range_are_explained(
     assert sentence in texts(linked)
 
 
+def test_every_number_out_of_range_is_named(open_page: OpenPage, store: RunStore) -> None:
+    said = texts(open_page(PAGE, epochs="0", learning_rate="99", seed="-1"))
+    for sentence in ("epochs is 0", "learning rate is 99", "seed is -1"):
+        assert said.count(sentence) == 1
+
+
+@pytest.mark.parametrize(("name", "value"), [("epochs", "banana"), ("epochs", "2.5"), ("momentum", "x")])
+def test_a_link_without_a_usable_number_is_explained(
+    open_page: OpenPage, store: RunStore, name: str, value: str
+) -> None:
+    app = open_page(PAGE, **{name: value})
+    assert f"The link says {name}={value}, which" in texts(app)
+    assert not app.button(key="start").disabled
+    assert "The link says" not in texts(open_page(PAGE, epochs="3", learning_rate="1e-3"))
+
+
+def test_a_run_that_starts_shows_that_something_goes_on(open_page: OpenPage, store: RunStore) -> None:
+    store.create(recipe())
+    (info,) = [element for element in open_page(PAGE).info if "worker process starts" in element.value]
+    assert info.icon == "spinner"
+
+
+def test_a_stop_within_the_first_epoch_counts_no_epoch(open_page: OpenPage, store: RunStore) -> None:
+    run_id = store.create(recipe())
+    open_page(PAGE)
+    work(store, run_id, steps=10)
+    assert store.finish(run_id, "worker", Status.STOPPED, epoch=1, step=10)
+    app = open_page(PAGE, run=run_id)
+    assert {metric.label: metric.value for metric in app.metric}["Epochs completed"] == "0 / 3"
+    assert app.dataframe[0].value["epochs"].tolist() == ["0 / 3"]
+    assert len(app.get("plotly_chart")) == 1  # no empty axes that look like an epoch
+    assert any("ended within its first epoch" in caption.value for caption in app.caption)
+
+
 def test_an_unknown_run_in_the_link_is_explained_and_the_newest_is_shown(
     open_page: OpenPage, store: RunStore
 ) -> None:
