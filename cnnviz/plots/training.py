@@ -90,7 +90,7 @@ def accuracy_figure(
     if total_epochs <= _TICKED_EPOCHS:
         figure.update_xaxes(dtick=1)
     figure.update_yaxes(title=_("accuracy"), tickformat=".1~%")
-    if not epochs:
+    if len(epochs) < 2:  # around a single point plotly's own axis goes from -100 % to 400 %
         figure.update_yaxes(range=[0, 1])
     return figure
 

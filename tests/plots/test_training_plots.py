@@ -51,6 +51,11 @@ def test_accuracies_are_told_apart_without_colour() -> None:
     assert len({(trace.marker.symbol, trace.line.dash) for trace in figure.data}) == 2
 
 
+@pytest.mark.parametrize("values", [[], [0.1]])
+def test_accuracy_axis_stays_between_none_and_all(values: list[float]) -> None:
+    assert accuracy_figure(values, values, 10, "run").layout.yaxis.range == (0, 1)
+
+
 def test_smoothing_starts_at_the_data_and_forgets() -> None:
     x = np.arange(1, 200)
     np.testing.assert_allclose(smoothed(x, np.full(199, 3.0)), 3.0)
