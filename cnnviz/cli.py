@@ -7,6 +7,7 @@ Results go to standard output, progress and errors to standard error. Exit statu
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -41,6 +42,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+
+    except Exception as error:  # a fault of cnnviz: one line for the person, the rest for whoever asks
+        if os.environ.get("CNNVIZ_TRACEBACK"):
+            raise
+        kind, said = type(error).__name__, " ".join(str(error).split())
+        print(
+            _(
+                "Something went wrong that should not have: {kind}: {words} (CNNVIZ_TRACEBACK=1 shows where)",
+                kind=kind,
+                words=said,
+            ),
+            file=sys.stderr,
+        )
+        return FAILED
 
 
 def _set_language_from(words: list[str]) -> None:
@@ -145,13 +160,14 @@ def _traced(options: argparse.Namespace) -> Any:
     from cnnviz.models import resolve
     from cnnviz.shapes.trace import trace
 
-    model, made_for = resolve(options.model, dict(options.edits), own_files=True)
-    input_shape = options.input or made_for
-    if input_shape is None:
-        raise UsageError(
-            Message("Say what the input of {model} looks like: --input C,H,W", model=options.model)
-        )
-    return trace(model, input_shape)
+    with contextlib.redirect_stdout(sys.stderr):  # what a person's own code prints is no result
+        model, made_for = resolve(options.model, dict(options.edits), own_files=True)
+        input_shape = options.input or made_for
+        if input_shape is None:
+            raise UsageError(
+                Message("Say what the input of {model} looks like: --input C,H,W", model=options.model)
+            )
+        return trace(model, input_shape)
 
 
 def _summary(options: argparse.Namespace) -> int:

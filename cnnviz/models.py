@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from cnnviz import architectures
 from cnnviz.errors import CnnvizError, UnknownKeyError, UsageError
 from cnnviz.language import Message
+from cnnviz.randomness import untouched_generator
 
 if TYPE_CHECKING:
     from torch import nn
@@ -66,8 +68,15 @@ def _from_torchvision(name: str) -> nn.Module:
     known = models.list_models(module=models)
     if name not in known:
         raise UnknownKeyError(Message("The torchvision model"), name, known)
-    with torch.device("meta"):
-        model: nn.Module = models.get_model(name, weights=None)
+    model: nn.Module
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # about initial weights, which there are none of
+        try:
+            with torch.device("meta"):
+                model = models.get_model(name, weights=None)
+        except (NotImplementedError, RuntimeError):  # some compute their widths with tensors
+            with untouched_generator():
+                model = models.get_model(name, weights=None)
     return model
 
 
@@ -80,6 +89,7 @@ def _from_file(path: Path, class_name: str) -> nn.Module:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses, for one, look their module up there
     sys.path.insert(0, str(path.parent.absolute()))  # its own imports work as if it had been started
     try:
         spec.loader.exec_module(module)
@@ -90,7 +100,7 @@ def _from_file(path: Path, class_name: str) -> nn.Module:
         return found()
     except CnnvizError:
         raise
-    except Exception as error:  # the person's own code may raise anything
+    except (Exception, SystemExit) as error:  # the person's own code may raise anything
         raise CnnvizError(
             Message("{path} does not run: {type}: {error}", path=path, type=type(error).__name__, error=error)
         ) from error

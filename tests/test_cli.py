@@ -120,9 +120,30 @@ def test_a_file_of_ones_own(run: Run, tmp_path: Path) -> None:
     assert "--input C,H,W" in one_line(err)
 
 
+def test_what_ones_own_file_prints_is_no_result(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "chatty.py"
+    path.write_text(
+        "from torch import nn\n"
+        "print('loading')\n"
+        "class Net(nn.ReLU):\n"
+        "    pass\n"
+        "class Exits(nn.Module):\n"
+        "    def forward(self, x):\n"
+        "        raise SystemExit(0)\n"
+    )
+    status, out, err = run("summary", f"{path}:Net", "--input", "1,4,4", "--format", "json")
+    assert (status, json.loads(out)["failure"]) == (0, None)
+    assert "loading" in err
+    status, _, err = run("summary", f"{path}:Exits", "--input", "1,4,4")
+    assert status == 1
+    assert "SystemExit" in err
+
+
 @pytest.mark.parametrize(
     ("words", "match"),
     [
+        (("summary", "basic-cnn", "--set", "conv1=3"), "say which argument"),
+        (("summary", "basic-cnn", "--set", "pooling.stride=0"), "whole numbers from 1"),
         (("summary", "inceptoin-mini"), "did you mean 'inception-mini'"),
         (("why", "basic-cnn", "--layer", "conv9"), "layer 'conv9' is unknown"),
         (("train", "basic-cnm"), "did you mean 'basic-cnn'"),

@@ -9,6 +9,8 @@ from cnnviz.models import resolve
 from cnnviz.shapes.trace import trace
 
 NET = """
+from __future__ import annotations
+from dataclasses import dataclass
 from torch import nn
 class Net(nn.Module):
     def __init__(self, width=4):
@@ -16,6 +18,16 @@ class Net(nn.Module):
         self.conv = nn.Conv2d(1, width, 5)
     def forward(self, x):
         return self.conv(x)
+@dataclass
+class Sizes:
+    width: int = 4
+class Chatty(nn.Module):
+    def forward(self, x):
+        print("a student's own print", x.shape)
+        return x
+class Exits(nn.Module):
+    def __init__(self):
+        raise SystemExit(0)
 class Broken(nn.Module):
     def __init__(self):
         raise RuntimeError("no weights today")
@@ -40,6 +52,8 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         resolve(f"{path}:Nett", {}, own_files=True)
     with pytest.raises(CnnvizError, match="RuntimeError: no weights today"):
         resolve(f"{path}:Broken", {}, own_files=True)
+    with pytest.raises(CnnvizError, match="SystemExit"):
+        resolve(f"{path}:Exits", {}, own_files=True)
     with pytest.raises(UsageError, match="no file"):
         resolve(f"{tmp_path}/other.py:Net", {}, own_files=True)
 

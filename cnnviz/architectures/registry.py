@@ -7,7 +7,6 @@ command line can offer the choice at once.
 from __future__ import annotations
 
 import importlib
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -15,11 +14,10 @@ from typing import TYPE_CHECKING
 
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
+from cnnviz.randomness import untouched_generator
 
 if TYPE_CHECKING:
     from torch import nn
-
-_seeding = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -65,10 +63,7 @@ class Architecture:
 
         The global generator is left as it was. Safe to call from several threads.
         """
-        import torch
-
-        with _seeding, torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with untouched_generator(seed):
             return self.build(**options)
 
 

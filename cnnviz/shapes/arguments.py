@@ -101,7 +101,8 @@ def _spatial_dimensions(name: str) -> int:
 
 def _normalised(found: dict[str, Any], dimensions: int) -> Mapping[str, object]:
     if dimensions and "kernel_size" in found:
-        found["stride"] = found.get("stride") or found["kernel_size"]
+        if found.get("stride") in (None, [], ()):
+            found["stride"] = found["kernel_size"]
         if "in_channels" in found:
             found.setdefault("groups", 1)
         found.setdefault("padding", 0)

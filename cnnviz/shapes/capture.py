@@ -32,11 +32,12 @@ def capture(model: nn.Module, x: Tensor, trace: Trace) -> list[Tensor]:
         CnnvizError: the pass differs from the trace (another mode, or a forward that decides by data).
     """
     watcher = _Watcher(trace)
+    private = x.clone()  # the first op may work in place
     with torch.inference_mode(), watcher:
-        model(x)
+        model(private)
     outputs: list[Tensor] = []
     for op in trace.ops:
-        if op.call is None:  # the op returned its input, as Identity does
+        if op.call is None and op.inputs:  # the op returned its input, as Identity does
             outputs.append(outputs[op.inputs[0]] if op.inputs[0] >= 0 else x)
         else:
             outputs.append(watcher.outputs.get(op.index, torch.empty(0)))

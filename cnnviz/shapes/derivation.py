@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cnnviz.language import Message
-from cnnviz.shapes.op import Op, Shape, shape_text
+from cnnviz.shapes.op import MODEL_INPUT, Op, Shape, shape_text
 from cnnviz.shapes.rules import explain
 from cnnviz.shapes.trace import Trace
 
@@ -80,7 +80,7 @@ def branches(trace: Trace, index: int) -> tuple[tuple[Step, ...], ...]:
     if len(op.inputs) < 2:
         return ()
     dominators = _dominators(trace, max(op.inputs))
-    chains = [dominators[i] if i >= 0 else frozenset[int]() for i in op.inputs]
+    chains = [_chain(dominators, i) or frozenset[int]() for i in op.inputs]
     shared = frozenset.intersection(*chains)
     return tuple(_steps(trace, sorted(chain - shared)) for chain in chains)
 
@@ -97,14 +97,20 @@ def _steps(trace: Trace, indices: list[int]) -> tuple[Step, ...]:
 
 
 def _through(trace: Trace, index: int) -> list[int]:
-    return sorted(_dominators(trace, index)[index])
+    return sorted(_dominators(trace, index)[index] or {index})
 
 
-def _dominators(trace: Trace, last: int) -> list[frozenset[int]]:
-    """For each op up to ``last``, the ops that every path from the input to it goes through."""
-    found: list[frozenset[int]] = []
+def _dominators(trace: Trace, last: int) -> list[frozenset[int] | None]:
+    """For each op up to ``last``, the ops that every path from the input to it goes through.
+
+    None for an op that does not depend on the input, such as a constant made in the forward pass.
+    """
+    found: list[frozenset[int] | None] = []
     for op in trace.ops[: last + 1]:
-        sources = [found[i] if i >= 0 else frozenset[int]() for i in op.inputs]
-        common = frozenset.intersection(*sources) if sources else frozenset[int]()
-        found.append(common | {op.index})
+        sources = [chain for chain in (_chain(found, i) for i in op.inputs) if chain is not None]
+        found.append(frozenset.intersection(*sources) | {op.index} if sources else None)
     return found
+
+
+def _chain(dominators: list[frozenset[int] | None], index: int) -> frozenset[int] | None:
+    return dominators[index] if index != MODEL_INPUT else frozenset()

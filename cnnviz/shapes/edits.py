@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cnnviz.errors import UnknownKeyError, UsageError
+from cnnviz.errors import UnknownKeyError, UsageError, shortened
 from cnnviz.language import Message
 from cnnviz.shapes.copies import meta_copy
 from cnnviz.shapes.naming import is_leaf
@@ -47,6 +47,14 @@ def editable(model: nn.Module) -> dict[str, dict[str, object]]:
 def _edit(model: nn.Module, path: str, value: object) -> None:
     layer_path, _, argument = path.rpartition(".")
     layers = {name: module for name, module in model.named_modules() if name}
+    if path in layers:
+        raise UsageError(
+            Message(
+                "{layer} is a layer; say which argument of it to set, such as {layer}.{argument}.",
+                layer=path,
+                argument=next(iter(_constructor_arguments(layers[path])), "kernel_size"),
+            )
+        )
     if layer_path not in layers:
         raise UnknownKeyError(Message("The layer"), layer_path or path, layers)
     old = layers[layer_path]
@@ -55,6 +63,7 @@ def _edit(model: nn.Module, path: str, value: object) -> None:
         raise UnknownKeyError(
             Message("The argument of {layer}", layer=type(old).__name__), argument, arguments
         )
+    _check_sizes(layer_path, argument, value)
     arguments[argument] = tuple(value) if isinstance(value, list) else value
     try:
         with torch.device("meta"):
@@ -65,11 +74,27 @@ def _edit(model: nn.Module, path: str, value: object) -> None:
                 "{layer} cannot have {argument} = {value}: {error}",
                 layer=layer_path,
                 argument=argument,
-                value=value,
+                value=shortened(value),
                 error=error,
             )
         ) from error
     _replace(model, old, new)
+
+
+def _check_sizes(layer: str, argument: str, value: object) -> None:
+    """PyTorch builds layers of no size, and only some kinds of input make it complain."""
+    least = 0 if argument == "padding" else 1
+    sizes = value if isinstance(value, list) else [value]
+    if argument in _OF_SHAPES and any(isinstance(size, int) and size < least for size in sizes):
+        raise UsageError(
+            Message(
+                "{layer} cannot have {argument} = {value}: it takes whole numbers from {least}.",
+                layer=layer,
+                argument=argument,
+                value=shortened(value),
+                least=least,
+            )
+        )
 
 
 def _constructor_arguments(layer: nn.Module) -> dict[str, Any]:

@@ -45,12 +45,12 @@ def _rule_broken(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     return None
 
 
-def forward_raised(path: str, module: nn.Module, error: Exception) -> Failure:
+def forward_raised(path: str, module: nn.Module, error: BaseException) -> Failure:
     """The diagnosis of an error that no torch function raised, but the code of ``forward`` itself."""
     return _quoted(path or "forward", module_type(module), error)
 
 
-def _quoted(name: str, type_name: str, error: Exception) -> Failure:
+def _quoted(name: str, type_name: str, error: BaseException) -> Failure:
     words = str(error).strip().splitlines()
     reason = Message(
         "{name} ({type}) raises {error}: {words}",

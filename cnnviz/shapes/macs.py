@@ -8,24 +8,26 @@ from typing import cast
 from cnnviz.shapes.op import Shape, product
 
 MEASURED = frozenset(
-    "matmul mm bmm addmm baddbmm einsum bilinear scaled_dot_product_attention multi_head_attention_forward".split()
+    "matmul mm mv bmm tensordot addmm baddbmm einsum bilinear scaled_dot_product_attention multi_head_attention_forward".split()
 )
 """Functions without a formula here: PyTorch's FlopCounterMode counts the call itself."""
 
 
-def formula_macs(name: str, arguments: Mapping[str, object], input_shape: Shape, output_shape: Shape) -> int:
+def formula_macs(name: str, arguments: Mapping[str, object], input_values: int, output_values: int) -> int:
     """Multiply-adds of a convolution or linear layer for one image, 0 for anything else.
+
+    ``input_values`` and ``output_values`` are the numbers of values of one image.
 
     Every output value of a convolution sums ``in_channels / groups`` x kernel products; a transposed
     convolution does so for every input value; of a linear layer every output value sums
     ``in_features`` products.
     """
     if "in_features" in arguments and "in2_features" not in arguments:
-        return product(output_shape) * cast(int, arguments["in_features"])
+        return output_values * cast(int, arguments["in_features"])
     if "in_channels" not in arguments:
         return 0
     window = product(cast(Shape, arguments["kernel_size"]))
     groups = cast(int, arguments["groups"])
     if "transpose" in name.lower():
-        return product(input_shape) * cast(int, arguments["out_channels"]) // groups * window
-    return product(output_shape) * cast(int, arguments["in_channels"]) // groups * window
+        return input_values * cast(int, arguments["out_channels"]) // groups * window
+    return output_values * cast(int, arguments["in_channels"]) // groups * window

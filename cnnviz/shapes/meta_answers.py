@@ -22,7 +22,10 @@ def answer(func: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Te
     first = args[0][0] if isinstance(args[0], (tuple, list)) and args[0] else args[0]
     if not isinstance(first, Tensor) or not first.is_meta:
         return None
-    return known(*args, **kwargs)
+    try:
+        return known(*args, **kwargs)
+    except (TypeError, ValueError, IndexError):  # called in a way that is not foreseen here
+        return None
 
 
 def _batch_norm(
@@ -44,6 +47,8 @@ def _batch_norm(
 def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor | None:  # noqa: A002
     if weight.dim() != 2 or input.dim() < 1 or input.shape[-1] != weight.shape[1]:
         return None
+    if not _like(input, weight, bias):
+        return None
     return _empty(input, (*input.shape[:-1], weight.shape[0]))
 
 
@@ -62,6 +67,8 @@ def _conv2d(
 ) -> Tensor | None:
     if input.dim() != 4 or isinstance(padding, str) or input.shape[1] != weight.shape[1] * groups:
         return None
+    if not _like(input, weight, bias) or weight.shape[0] % groups:
+        return None
     sizes = _windows(input.shape[2:], weight.shape[2:], stride, padding, dilation)
     return sizes and _empty(input, (input.shape[0], weight.shape[0], *sizes))
 
@@ -78,14 +85,17 @@ def _max_pool2d(
     kernel = _pair(kernel_size)
     if input.dim() != 4 or ceil_mode or return_indices or 2 * max(_pair(padding)) > min(kernel):
         return None
-    sizes = _windows(input.shape[2:], kernel, stride or kernel, padding, dilation)
+    sizes = _windows(input.shape[2:], kernel, kernel if stride is None else stride, padding, dilation)
     return sizes and _empty(input, (*input.shape[:2], *sizes))
 
 
 def _windows(
     sizes: Sequence[int], kernel: Sequence[int], stride: Any, padding: Any, dilation: Any
 ) -> tuple[int, int] | None:
-    """How many windows fit along height and width; None where none does."""
+    """How many windows fit along height and width; None where none does, or a number is impossible."""
+    least = min(*kernel, *_pair(stride), *_pair(dilation), 1 + min(_pair(padding)))
+    if least < 1:
+        return None
     height, width = (
         (n + 2 * p - d * (k - 1) - 1) // s + 1
         for n, k, s, p, d in zip(sizes, kernel, _pair(stride), _pair(padding), _pair(dilation), strict=True)
@@ -117,6 +127,10 @@ def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor | None:
             return None
     sizes[dim] = sum(tensor.shape[dim] for tensor in tensors)
     return _empty(first, sizes)
+
+
+def _like(input: Tensor, *others: Tensor | None) -> bool:  # noqa: A002
+    return all(other is None or (other.is_meta and other.dtype == input.dtype) for other in others)
 
 
 def _empty(like: Tensor, shape: Sequence[int]) -> Tensor:

@@ -7,6 +7,7 @@ outside of leaf modules get the path of their container as name.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from cnnviz.shapes.meta_answers import answer
 from cnnviz.shapes.naming import function_kind, function_type, is_leaf, module_kind, module_type
 from cnnviz.shapes.op import MODEL_INPUT, ModuleCall, Op, Shape
 
-PASSED_THROUGH = frozenset({"data", "grad", "requires_grad_", "retain_grad"})
+PASSED_THROUGH = frozenset({"data", "grad", "requires_grad", "retain_grad"})
 """Tensor attributes and methods that are bookkeeping, not operations of a network."""
 
 
@@ -67,6 +68,7 @@ class Recorder(TorchFunctionMode):
         self._batch = model_input.shape[0]
         self._stack: list[_Frame] = [_Frame("", model, leaf=False)]
         self._leaf: _Frame | None = None
+        self._broken: tuple[str, nn.Module, BaseException | None] = ("", model, None)
         self._names: Counter[str] = Counter()
         self._taken: set[str] = set()
         self._called: set[int] = set()
@@ -79,7 +81,7 @@ class Recorder(TorchFunctionMode):
             layers = [(type(model).__name__.lower(), model)]
         for path, module in layers:
             module.register_forward_pre_hook(self._entering(path, is_leaf(module)), with_kwargs=True)
-            module.register_forward_hook(self._left, with_kwargs=True)
+            module.register_forward_hook(self._left, with_kwargs=True, always_call=True)
 
     # -- modules ---------------------------------------------------------------------------------
 
@@ -99,13 +101,17 @@ class Recorder(TorchFunctionMode):
 
     def _note_end(self, module: nn.Module, output: Any) -> None:
         frame = self._stack.pop()
+        if frame.leaf:
+            self._leaf = None
+        error = sys.exc_info()[1]
+        if error is not None and self._broken[2] is not error:
+            self._broken = (frame.path, module, error)
         outputs = tensors_in(output)
         if not outputs:
             return
         params, shape = 0, tuple(outputs[0].shape[1:])
         name = frame.path
         if frame.leaf:
-            self._leaf = None
             op = self._record_module(frame, outputs)
             params, name = op.params, op.name
         if self._leaf is None:  # modules inside of a leaf are the leaf's own business
@@ -129,7 +135,7 @@ class Recorder(TorchFunctionMode):
         output_shape = tuple(outputs[0].shape[1:])
         type_name = module_type(module)
         macs = frame.macs or formula_macs(
-            type_name, arguments, input_shapes[0] if input_shapes else (), output_shape
+            type_name, arguments, self._values(frame.inputs), self._values(outputs)
         )
         op = Op(
             index=len(self.ops),
@@ -174,7 +180,10 @@ class Recorder(TorchFunctionMode):
             self._note_failure(name, args, kwargs, error)
             raise
         outputs = tensors_in(result)
-        if not outputs or name in PASSED_THROUGH:
+        if not outputs:
+            return result
+        if name in PASSED_THROUGH:
+            self._pass_through(args, outputs)
             return result
         if self._leaf is None:
             self._record_function(name, args, kwargs, outputs)
@@ -183,6 +192,14 @@ class Recorder(TorchFunctionMode):
         self._alive.extend(outputs)
         self.calls += 1
         return result
+
+    def _pass_through(self, args: Sequence[Any], outputs: list[Tensor]) -> None:
+        """The same tensor by another name comes from the same op."""
+        for source in tensors_in(args)[:1]:
+            for known in (self._producers, self._made_by_call):
+                if id(source) in known:
+                    known[id(outputs[0])] = known[id(source)]
+        self._alive.extend(outputs)
 
     def _answer(
         self, func: Callable[..., Any], name: str, args: Sequence[Any], kwargs: dict[str, Any]
@@ -201,7 +218,8 @@ class Recorder(TorchFunctionMode):
     def _record_function(
         self, name: str, args: Sequence[Any], kwargs: dict[str, Any], outputs: list[Tensor]
     ) -> None:
-        inputs, input_shapes = self._links(tensors_in((args, kwargs)))
+        tensors = tensors_in((args, kwargs))
+        inputs, input_shapes = self._links(tensors)
         arguments = function_arguments(name, args, kwargs)
         output_shape = tuple(outputs[0].shape[1:])
         frame = self._stack[-1]
@@ -215,14 +233,14 @@ class Recorder(TorchFunctionMode):
             input_shapes=input_shapes,
             output_shape=output_shape,
             params=0,
-            macs=macs or formula_macs(name, arguments, input_shapes[0] if input_shapes else (), output_shape),
+            macs=macs or formula_macs(name, arguments, self._values(tensors), self._values(outputs)),
             arguments=arguments,
             call=self.calls,
         )
         self._append(op, outputs)
 
     def _note_failure(self, name: str, args: Sequence[Any], kwargs: dict[str, Any], error: Exception) -> None:
-        if self.failed is not None:
+        if self.failed is not None and self.failed.error is error:
             return
         if self._leaf is not None:
             label, type_name = self._leaf.path, module_type(self._leaf.module)
@@ -239,16 +257,20 @@ class Recorder(TorchFunctionMode):
         path = self._stack[-1].path
         return f"{path}.{name}" if path else name
 
-    @property
-    def innermost(self) -> tuple[str, nn.Module]:
-        """Path and module of the module that is at work."""
-        return self._stack[-1].path, self._stack[-1].module
+    def innermost(self, error: BaseException) -> tuple[str, nn.Module]:
+        """Path and module of the module that was at work when ``error`` was raised."""
+        path, module, seen = self._broken
+        return (path, module) if seen is error else ("", self.model)
 
     # -- links -----------------------------------------------------------------------------------
 
     def _links(self, tensors: Sequence[Tensor]) -> tuple[tuple[int, ...], tuple[Shape, ...]]:
         known = [t for t in tensors if id(t) in self._producers]
         return tuple(self._producers[id(t)] for t in known), tuple(tuple(t.shape[1:]) for t in known)
+
+    def _values(self, tensors: Sequence[Tensor]) -> int:
+        """How many values of one image the first of ``tensors`` holds, wherever its batch dimension is."""
+        return tensors[0].numel() // self._batch if tensors else 0
 
     def _append(self, op: Op, outputs: list[Tensor]) -> None:
         self.ops.append(op)

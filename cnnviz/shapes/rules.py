@@ -24,6 +24,9 @@ class Explanation:
     sentence: Message
 
 
+_ELEMENTWISE = frozenset("add sub mul div maximum minimum".split())
+
+
 def explain(op: Op, ops: Sequence[Op]) -> Explanation:
     """Explain the output shape of ``op``, one of ``ops``, from its arguments and input shapes."""
     arguments = op.arguments
@@ -31,12 +34,12 @@ def explain(op: Op, ops: Sequence[Op]) -> Explanation:
         return _plain(op)
     if "output_size" in arguments:
         return _adaptive(op)
-    if "kernel_size" in arguments and "transpose" not in op.type.lower():
+    if isinstance(arguments.get("kernel_size"), tuple) and "transpose" not in op.type.lower():
         return _window(op)
     if op.type in ("cat", "concat", "concatenate") and len(op.inputs) > 1:
         return _concatenation(op, ops)
-    if op.kind == "merge" and len(op.inputs) > 1:
-        return _elementwise(op, ops)
+    if op.type in _ELEMENTWISE and len(op.inputs) > 1:
+        return _elementwise(op, ops) if len(set(op.input_shapes)) == 1 else _broadcast(op, ops)
     if "in_features" in arguments:
         return _linear(op)
     if op.kind == "reshape" and product(op.input_shapes[0]) == product(op.output_shape):
@@ -151,6 +154,17 @@ def _elementwise(op: Op, ops: Sequence[Op]) -> Explanation:
         output=shape_text(op.output_shape),
     )
     return Explanation("(C x H x W)" + f" {sign} (C x H x W)", substituted, sentence)
+
+
+def _broadcast(op: Op, ops: Sequence[Op]) -> Explanation:
+    shapes = ", ".join(shape_text(shape) for shape in op.input_shapes)
+    sentence = Message(
+        "{name} combines {inputs} value by value; where one of them has size 1, its value is repeated: {output}.",
+        name=op.name,
+        inputs=", ".join(_name(i, ops) for i in op.inputs),
+        output=shape_text(op.output_shape),
+    )
+    return Explanation("max(m, n)", f"{shapes} -> {shape_text(op.output_shape)}", sentence)
 
 
 def _linear(op: Op) -> Explanation:

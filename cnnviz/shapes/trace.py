@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnviz.errors import UsageError
+from cnnviz.errors import CnnvizError, UnknownKeyError, UsageError
 from cnnviz.language import Message
-from cnnviz.shapes.copies import meta_copy, sharing_copy
+from cnnviz.randomness import untouched_generator
+from cnnviz.shapes.copies import meta_copy, real_copy
 from cnnviz.shapes.failure import diagnose, forward_raised
-from cnnviz.shapes.op import Failure, ModuleCall, Op, Shape, Unexecuted
+from cnnviz.shapes.op import Failure, ModuleCall, Op, Shape, Unexecuted, shape_text
 from cnnviz.shapes.recorder import Recorder, tensors_in
 
 TRACED_BATCH = 2
@@ -57,8 +59,6 @@ class Trace:
         Raises:
             UnknownKeyError: there is none; the message names the closest one.
         """
-        from cnnviz.errors import UnknownKeyError
-
         for op in self.ops:
             if op.name == name:
                 return op
@@ -81,14 +81,15 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
         CnnvizError: the model cannot be copied.
     """
     shape = _checked(input_shape)
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        recorder, rows, error = _record(meta_copy(model), torch.empty(TRACED_BATCH, *shape, device="meta"))
+    model = _plain(model)
+    dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+    with torch.no_grad(), untouched_generator():
+        recorder, rows, error = _record(
+            meta_copy(model), torch.empty(TRACED_BATCH, *shape, dtype=dtype, device="meta")
+        )
         real_pass = error is not None and _needs_data(error)
         if real_pass:
-            generator = torch.Generator().manual_seed(0)
-            recorder, rows, error = _record(
-                _with_values(sharing_copy(model)), torch.rand(TRACED_BATCH, *shape, generator=generator)
-            )
+            recorder, rows, error = _record(real_copy(model), _random_input(shape, dtype))
     parameters = dict(model.named_parameters())
     return Trace(
         model=type(model).__name__,
@@ -105,36 +106,51 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
     )
 
 
-def _record(model: nn.Module, model_input: Tensor) -> tuple[Recorder, int | None, Exception | None]:
+def _plain(model: nn.Module) -> nn.Module:
+    """The model that was compiled; a scripted one cannot be traced."""
+    if isinstance(model, torch.jit.ScriptModule):
+        raise CnnvizError(
+            Message("A scripted module hides its operations; trace the module that it was made from.")
+        )
+    original = getattr(model, "_orig_mod", None)  # where torch.compile keeps it
+    return original if isinstance(original, nn.Module) else model
+
+
+def _record(model: nn.Module, model_input: Tensor) -> tuple[Recorder, int | None, BaseException | None]:
     """Run the model under a recorder: the recorder, the rows of the output, and what was raised."""
     recorder = Recorder(model, model_input)
     try:
         with recorder:
             output = model(model_input)
-    except Exception as error:  # whatever a person's forward raises becomes the trace's failure
+    except (Exception, SystemExit) as error:  # whatever a person's forward raises is the trace's failure
         return recorder, None, error
     tensors = tensors_in(output)
     return recorder, (tensors[0].shape[0] if tensors and tensors[0].dim() else None), None
 
 
-def _needs_data(error: Exception) -> bool:
+def _needs_data(error: BaseException) -> bool:
     """Whether a forward failed only because tensors on the meta device hold no values."""
-    return "meta" in str(error).lower()
+    return isinstance(error, (RuntimeError, TypeError)) and re.search(r"\bmeta\b", str(error)) is not None
 
 
-def _with_values(model: nn.Module) -> nn.Module:
-    """Give values to a model that was built on the meta device; any will do for its shapes."""
-    if any(t.is_meta for t in [*model.parameters(), *model.buffers()]):
-        model = model.to_empty(device="cpu")
-        for tensor in [*model.parameters(), *model.buffers()]:
-            tensor.zero_()
-    return model
+def _random_input(shape: Shape, dtype: torch.dtype) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    try:
+        return torch.rand(TRACED_BATCH, *shape, generator=generator).to(dtype)
+    except RuntimeError as error:
+        raise CnnvizError(
+            Message(
+                "This network needs real data to be traced, and an input of {shape} does not fit into memory; "
+                "trace a smaller one.",
+                shape=shape_text(shape),
+            )
+        ) from error
 
 
-def _failure(recorder: Recorder, error: Exception) -> Failure:
+def _failure(recorder: Recorder, error: BaseException) -> Failure:
     if recorder.failed is not None and recorder.failed.error is error:
         return diagnose(recorder.failed, recorder.ops)
-    path, module = recorder.innermost
+    path, module = recorder.innermost(error)
     return forward_raised(path, module, error)
 
 

@@ -100,3 +100,24 @@ def test_explanations_name_the_real_sizes(
     shown = [int(part.rpartition("= ")[2]) for part in substituted.split(", ")]
     assert shown in ([real[2], real[3]], [real[2]])
     assert len(shown) == 2 or real[2] == real[3]
+
+
+class AddsAConstant(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3)
+        self.fc = nn.Linear(676, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.conv(x)
+        x = x + torch.zeros(4, 1, 1, device=x.device)
+        return self.fc(x.flatten(1))
+
+
+def test_a_constant_made_in_the_forward_is_no_path_from_the_input() -> None:
+    traced = trace(AddsAConstant(), (1, 15, 15))
+    (linear,) = linear_indices(traced)
+    names = [step.op.name for step in derive(traced, linear).steps]
+    assert names == ["conv", "add", "flatten", "fc"]
+    add = explain(traced.op("add"), traced.ops)
+    assert "repeated" in str(add.sentence)

@@ -20,7 +20,7 @@ def agrees(func: Any, *args: Any, **kwargs: Any) -> bool:
     """Whether the answer has the shape that a real call on the CPU gives; no answer is fine too."""
     try:
         real = func(*args, **kwargs).shape
-    except (RuntimeError, ValueError, IndexError):
+    except (RuntimeError, ValueError, IndexError, TypeError, ZeroDivisionError):
         real = None
     on_meta = [_to_meta(arg) for arg in args]
     given_ = answer(func, on_meta, {key: _to_meta(value) for key, value in kwargs.items()})
@@ -37,7 +37,7 @@ def _to_meta(value: Any) -> Any:
     channels=st.tuples(st.integers(1, 4), st.integers(1, 4)),
     sides=st.tuples(SIDES, SIDES),
     kernel=st.tuples(st.integers(1, 5), st.integers(1, 5)),
-    stride=st.one_of(st.integers(1, 3), st.tuples(st.integers(1, 3), st.integers(1, 3))),
+    stride=st.one_of(st.integers(0, 3), st.tuples(st.integers(1, 3), st.integers(1, 3))),
     padding=st.one_of(st.integers(0, 3), st.sampled_from(["same", "valid"])),
     dilation=st.integers(1, 3),
     groups=st.integers(1, 2),
@@ -59,7 +59,7 @@ def test_convolutions(
 @given(
     sides=st.tuples(SIDES, SIDES),
     kernel=st.integers(1, 5),
-    stride=st.one_of(st.none(), st.integers(1, 4)),
+    stride=st.one_of(st.none(), st.integers(0, 4)),
     padding=st.integers(0, 3),
     dilation=st.integers(1, 2),
     ceil_mode=st.booleans(),
@@ -80,6 +80,8 @@ def test_merges(shapes: list[tuple[int, ...]]) -> None:
         assert agrees(torch.cat, tensors, dim)
     assert agrees(torch.add, tensors[0], tensors[-1])
     assert agrees(torch.Tensor.add_, tensors[0].clone(), tensors[-1])
+    assert agrees(torch.add, tensors[0], tensors[-1], alpha=2)
+    assert agrees(torch.cat, tensors, axis=1)
 
 
 @given(
@@ -97,6 +99,13 @@ def test_batch_norm(count: int) -> None:
     assert (
         answer(F.batch_norm, [x.to("meta"), statistics.to("meta"), statistics.to("meta")], {}) is None
     ) == (count == 4)
+
+
+def test_other_types_are_left_to_pytorch() -> None:
+    x, weight = torch.zeros(1, 3, device="meta"), torch.zeros(2, 3, dtype=torch.double, device="meta")
+    assert answer(F.linear, [x, weight], {}) is None
+    assert answer(F.linear, [x, torch.zeros(2, 3)], {}) is None
+    assert answer(F.linear, [x, weight.float()], {}) is not None
 
 
 def test_real_tensors_are_left_to_pytorch() -> None:

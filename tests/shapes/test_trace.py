@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -249,3 +254,135 @@ def test_a_view_that_mixes_the_images_of_a_batch_is_named() -> None:
 @pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
 def test_no_architecture_mixes_images(architecture: Architecture) -> None:
     assert trace(architecture.build(), architecture.input_shape).mixing_op is None
+
+
+class Calls(nn.Module):
+    """A network whose forward is the given function; its layers are ``m0``, ``m1``, ..."""
+
+    def __init__(self, function: Callable[[Any, Tensor], Any], *layers: nn.Module) -> None:
+        super().__init__()
+        self.function = function
+        for number, layer in enumerate(layers):
+            self.add_module(f"m{number}", layer)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.function(self, x)
+
+
+def catches(net: Any, x: Tensor) -> Tensor:
+    with contextlib.suppress(RuntimeError):
+        net.m0(x)
+    return net.m1(x)
+
+
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (lambda net, x: torch.add(x, x, alpha=2), ["add"]),
+        (lambda net, x: torch.cat([x, x], axis=1), ["cat"]),
+        (lambda net, x: F.relu(F.relu(x).data), ["relu", "relu_2"]),
+        (lambda net, x: x + torch.zeros(x.shape, device=x.device), ["zeros", "add"]),
+        (lambda net, x: [*x.chunk(2, dim=1)], ["chunk"]),
+        (lambda net, x: None, []),
+        (catches, ["m1"]),
+    ],
+)
+def test_unusual_forwards(function: Callable[[Any, Tensor], Any], names: list[str]) -> None:
+    traced = trace(Calls(function, nn.Linear(7, 2), nn.Conv2d(4, 2, 1)), (4, 6, 6))
+    assert traced.failure is None
+    assert [op.name for op in traced.ops] == names
+
+
+def test_data_comes_from_the_same_op() -> None:
+    traced = trace(Calls(lambda net, x: F.relu(F.relu(x).data)), (4,))
+    assert traced.ops[1].inputs == (0,)
+
+
+def test_a_failure_after_a_caught_one_is_diagnosed() -> None:
+    failure = trace(Calls(catches, nn.Linear(7, 2), nn.Conv2d(3, 2, 1)), (4, 6, 6)).failure
+    assert failure is not None
+    assert (failure.name, failure.expected, failure.received) == ("m1", 3, 4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_other_precisions(dtype: torch.dtype) -> None:
+    model = nn.Sequential(nn.Conv1d(3, 2, 3), nn.LayerNorm(6), nn.Flatten(), nn.Linear(12, 2)).to(dtype)
+    assert trace(model, (3, 8)).failure is None
+
+
+def test_layers_in_a_plain_list_are_traced_without_their_hooks() -> None:
+    called = []
+    layer = nn.Linear(4, 4)
+    layer.register_forward_hook(lambda *_: called.append(1))
+    model = Calls(lambda net, x: net.hidden[0](x))
+    model.hidden = [layer]  # type: ignore[assignment]
+    assert trace(model, (4,)).ops[-1].output_shape == (4,)
+    assert not called
+
+
+def test_the_real_pass_leaves_the_weights_alone() -> None:
+    def writes(net: Any, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            net.m0.weight.zero_()
+        return net.m0(x) if x.sum() > 0 else x
+
+    layer = nn.Linear(4, 4)
+    before = layer.weight.clone()
+    assert trace(Calls(writes, layer), (4,)).real_pass
+    assert torch.equal(layer.weight, before)
+
+
+@pytest.mark.parametrize(
+    ("model", "match"),
+    [
+        (nn.Sequential(nn.LazyLinear(3)), "lazy layers"),
+        (Calls(lambda net, x: x if x.sum() > 0 else -x), "does not fit into memory"),
+    ],
+)
+def test_what_cannot_be_traced_is_said_in_a_sentence(model: nn.Module, match: str) -> None:
+    with pytest.raises(CnnvizError, match=match):
+        trace(model, (3, 100_000, 1_000_000))
+
+
+def test_tracing_in_one_thread_leaves_seeded_weights_in_another_alone() -> None:
+    architecture = architectures.get("inception-mini")
+    expected = architecture.build_seeded(3).state_dict()
+    model = architecture.build()
+    over = threading.Event()
+
+    def keep_tracing() -> None:
+        while not over.is_set():
+            trace(model, (1, 28, 28))
+
+    tracers = [threading.Thread(target=keep_tracing) for _ in range(2)]
+    for tracer in tracers:
+        tracer.start()
+    try:
+        built = [architecture.build_seeded(3).state_dict() for _ in range(25)]
+    finally:
+        over.set()
+        for tracer in tracers:
+            tracer.join()
+    assert all(torch.equal(state[name], expected[name]) for state in built for name in expected)
+
+
+@pytest.mark.parametrize(
+    "name",
+    "vgg16 resnet18 densenet121 googlenet mobilenet_v3_small swin_t vit_b_16 convnext_tiny regnet_y_400mf "
+    "shufflenet_v2_x1_0 squeezenet1_0 efficientnet_b0 mnasnet0_5 resnext50_32x4d inception_v3".split(),
+)
+def test_torchvisions_models(name: str) -> None:
+    from cnnviz.models import resolve
+
+    model, shape = resolve(f"torchvision:{name}", {})
+    assert shape is not None
+    traced = trace(model, shape)
+    assert traced.failure is None
+    assert traced.mixing_op is None
+    assert traced.total_params == params(model)
+    carried = sum(op.params for op in traced.ops) + sum(entry.params for entry in traced.unexecuted)
+    assert carried == traced.total_params
+    model = model.to("meta").eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(torch.empty(1, *shape, device="meta"))
+    assert traced.macs * 2 == counter.get_total_flops()
