@@ -7,6 +7,14 @@ from collections.abc import Iterable
 
 from cnnviz.language import Message
 
+_MOST_CHARACTERS = 40
+
+
+def shortened(value: object) -> str:
+    """``value`` as a message quotes it: some 40 characters of a text that may come from a link, of any length."""
+    text = str(value)
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
+
 
 class CnnvizError(Exception):
     """A problem with what was asked for or with the surroundings, explained in one sentence."""
@@ -28,16 +36,17 @@ class UnknownKeyError(UsageError):
 
     def __init__(self, kind: Message, key: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        close = difflib.get_close_matches(key, names, n=1, cutoff=0.4)
+        quoted = shortened(key)
+        close = difflib.get_close_matches(quoted, names, n=1, cutoff=0.4)
         if close:
             message = Message(
-                "{kind} {key!r} is unknown; did you mean {match!r}?", kind=kind, key=key, match=close[0]
+                "{kind} {key!r} is unknown; did you mean {match!r}?", kind=kind, key=quoted, match=close[0]
             )
         else:
             message = Message(
                 "{kind} {key!r} is unknown; there are: {known}.",
                 kind=kind,
-                key=key,
+                key=quoted,
                 known=", ".join(names) or "-",
             )
         super().__init__(message)
