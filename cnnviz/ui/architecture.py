@@ -14,6 +14,8 @@ from cnnviz.language import translate as _
 from cnnviz.ui import take_home, what_if
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import is_dark
+from cnnviz.ui.number import choose_number
+from cnnviz.ui.show import plain
 
 if TYPE_CHECKING:
     from cnnviz.shapes.derivation import Derivation, Step
@@ -26,6 +28,7 @@ _MEGABYTE = 1024**2
 
 def choose() -> tuple[Architecture, tuple[int, int, int]]:
     """The network, and the input shape (C, H, W) to send through it; both are kept in the link."""
+    notes = st.container()
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
         key = choose_one(
@@ -38,15 +41,15 @@ def choose() -> tuple[Architecture, tuple[int, int, int]]:
     architecture = architectures.get(key)
     channels, height, _width = architecture.input_shape
     with right:
-        size = st.number_input(
+        size = choose_number(
             _("Input height and width, in pixels"),
-            min_value=1,
-            max_value=LARGEST_INPUT,
-            value=height,
             key="size",
-            bind="query-params",
+            low=1,
+            high=LARGEST_INPUT,
+            default=height,
+            notes=notes,
         )
-    return architecture, (channels, int(size), int(size))
+    return architecture, (channels, size, size)
 
 
 def totals(traced: Trace) -> None:
@@ -80,11 +83,11 @@ def failure(traced: Trace) -> None:
     if traced.mixing_op is not None:
         from cnnviz.shapes.text import mixing_note
 
-        st.warning(str(mixing_note(traced.mixing_op)), icon=":material/warning:")
+        st.warning(plain(mixing_note(traced.mixing_op)), icon=":material/warning:")
     if traced.failure is None:
         return
     with st.container(key="trace-failure"):
-        st.error(traced.failure.message, icon=":material/heart_broken:")
+        st.error(plain(traced.failure.message), icon=":material/heart_broken:")
     what_if.offer_fix(traced.failure)
 
 
@@ -154,10 +157,10 @@ def _one_why(traced: Trace, derivation: Derivation) -> None:
     last = derivation.steps[-1].substituted if derivation.steps else shape_text(traced.input_shape)
     if broken:
         st.subheader(
-            _("What arrives at {layer}: {numbers}", layer=derivation.layer, numbers=last), anchor=False
+            plain(_("What arrives at {layer}: {numbers}", layer=derivation.layer, numbers=last)), anchor=False
         )
     else:
-        st.subheader(_("Why {layer} is {linear}", layer=derivation.layer, linear=last), anchor=False)
+        st.subheader(plain(_("Why {layer} is {linear}", layer=derivation.layer, linear=last)), anchor=False)
     changing = [step for step in derivation.steps if step.op.input_shapes[:1] != (step.result,)]
     st.html(tables.chain(shape_text(traced.input_shape), changing, dark))
     if not derivation.steps:

@@ -13,6 +13,9 @@ import streamlit as st
 
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
+from cnnviz.ui.show import link_problem
+
+_MOST_PROBLEMS = 5
 
 
 def choose_one(
@@ -82,6 +85,6 @@ def _write(key: str, default: list[str]) -> None:
 
 
 def _explain_unknown(named: Sequence[str], options: Sequence[str], kind: Message) -> None:
-    for name in named:
-        if name not in options:
-            st.warning(str(UnknownKeyError(kind, name, options)), icon=":material/link_off:")
+    unknown = [name for name in dict.fromkeys(named) if name not in options]
+    for name in unknown[:_MOST_PROBLEMS]:
+        link_problem(UnknownKeyError(kind, name, options).message)

@@ -25,7 +25,8 @@ from cnnviz.ui import cached, markup
 from cnnviz.ui.cached import ImageKey
 from cnnviz.ui.choice import choose_many, choose_one
 from cnnviz.ui.frame import TRAIN, accent, link
-from cnnviz.ui.show import explained
+from cnnviz.ui.number import choose_number
+from cnnviz.ui.show import explained, plain
 
 SIDE = 320
 CARD_WIDTH = 171  # two side by side on a phone of 390 pixels
@@ -44,16 +45,18 @@ def canvas() -> NDArray[np.uint8] | None:
 
     generation = st.session_state.setdefault("canvas_generation", 0)
     area = st.container()  # above the slider that decides its pen
+    notes = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         thinnest, thickest, usual = PENS
-        pen = st.slider(
+        pen = choose_number(
             _("Pen width"),
-            thinnest,
-            thickest,
-            usual,
             key="pen",
+            low=thinnest,
+            high=thickest,
+            default=usual,
+            notes=notes,
+            widget=st.slider,
             format="%d px",
-            bind="query-params",
             width=170,
         )
         st.button(_("Clear"), icon=":material/ink_eraser:", on_click=_clear, key="clear")
@@ -84,7 +87,7 @@ def choose_checkpoints() -> list[Checkpoint]:
     """The checkpoints that can read digits, and which of them are chosen: at first all that are shipped."""
     listing = checkpoints.scan()
     for problem in listing.problems:
-        st.warning(str(problem), icon=":material/error:")
+        st.warning(plain(problem), icon=":material/error:")
     offered = {checkpoint.id: checkpoint for checkpoint in listing.checkpoints if _reads_digits(checkpoint)}
     if not offered:
         st.info(_("There is no network that has learned digits yet."), icon=":material/info:")
@@ -176,7 +179,7 @@ def verdicts(prepared: Prepared | None, chosen: Sequence[Checkpoint]) -> list[st
         for checkpoint in chosen:
             label = UNREAD
             with st.container(border=True, width=CARD_WIDTH), explained():
-                st.caption(name(checkpoint))
+                st.caption(plain(name(checkpoint)))
                 label = _verdict(prepared, checkpoint)
             labels.append(label)
     if chosen:

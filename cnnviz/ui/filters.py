@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz import datasets
+from cnnviz.errors import shortened
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import maps as plots
@@ -20,6 +22,8 @@ from cnnviz.ui.cached import ImageKey
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import accent, is_dark
 from cnnviz.ui.maps import FIGURE_WIDTH
+from cnnviz.ui.number import choose_number, put_number
+from cnnviz.ui.show import link_problem, plain
 from cnnviz.ui.weights import Weights
 
 if TYPE_CHECKING:
@@ -96,6 +100,7 @@ def choose_example(weights: Weights) -> Example:
         CnnvizError: the data set is missing or damaged; the message says what to do.
     """
     fitting = [info.key for info in datasets.registered() if info.input_shape == weights.input_shape]
+    notes = st.container()
     source, picked, number = st.columns([2, 5, 2], vertical_alignment="bottom")
     with source:
         key = choose_one(
@@ -111,7 +116,7 @@ def choose_example(weights: Weights) -> Example:
     labels = data.test_labels.numpy()
     places = np.arange(len(labels)) if label is None else np.flatnonzero(labels == label)
     with number:
-        chosen = _choose_number(len(places))
+        chosen = _choose_number(len(places), notes)
     index = int(places[chosen - 1])
     pixels = data.test_images[index].numpy()
     return Example(key, pixels, int(labels[index]), chosen, len(places), label is not None)
@@ -123,7 +128,7 @@ def verdicts(shown: Sequence[Weights], example: Example) -> None:
     name = classes[example.label]
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=200):
-            st.caption(_place(example, name))
+            st.caption(plain(_place(example, name)))
             st.html(markup.pixels(example.pixels[0], _("The digit {label}", label=name)))
         for weights in shown:
             with st.container(width=240, border=True):
@@ -158,7 +163,8 @@ def _verdict(weights: Weights, example: Example, classes: Sequence[str]) -> None
     probabilities /= probabilities.sum()
     best = int(probabilities.argmax())
     right = _("right") if best == example.label else _("wrong")
-    st.caption(_("{title} reads {label}: {right}", title=weights.title, label=classes[best], right=right))
+    reads = _("{title} reads {label}: {right}", title=weights.title, label=classes[best], right=right)
+    st.caption(plain(reads))
     st.html(markup.bars(classes, probabilities.tolist(), accent()))
 
 
@@ -166,9 +172,12 @@ def _choose_class(classes: Sequence[str]) -> int | None:
     """The class to which the choice is limited; None for all."""
     named = st.query_params.get("digit")
     if named is not None and named not in (*classes, ALL):
-        st.warning(
-            _("There is no class {name!r}; the classes are {known}.", name=named, known=", ".join(classes)),
-            icon=":material/link_off:",
+        link_problem(
+            Message(
+                "There is no class {name!r}; the classes are {known}.",
+                name=shortened(named),
+                known=", ".join(classes),
+            )
         )
     chosen = st.pills(
         _("Class"),
@@ -183,23 +192,17 @@ def _choose_class(classes: Sequence[str]) -> int | None:
     return None if chosen == ALL else classes.index(chosen)
 
 
-def _choose_number(count: int) -> int:
+def _choose_number(count: int, notes: DeltaGenerator) -> int:
     """The number of the image among ``count``, from 1."""
-    named = st.query_params.get("image")
-    if named is not None and not (named.isdecimal() and 1 <= int(named) <= count):
-        st.warning(
-            _("There is no image {name!r}; take a number from 1 to {count:,}.", name=named, count=count),
-            icon=":material/link_off:",
-        )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        number = st.number_input(_("Image"), 1, count, key="image", bind="query-params", width=120)
+        number = choose_number(_("Image"), key="image", low=1, high=count, default=1, notes=notes, width=120)
         st.button(_("Next"), key="next", icon=":material/skip_next:", on_click=_next_number, args=(count,))
     return number
 
 
 def _first_number() -> None:
-    st.session_state["image"] = 1
+    put_number("image", 1, default=1)
 
 
 def _next_number(count: int) -> None:
-    st.session_state["image"] = st.session_state["image"] % count + 1
+    put_number("image", st.session_state["image"] % count + 1, default=1)

@@ -10,6 +10,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import is_dark
+from cnnviz.ui.show import plain
 
 if TYPE_CHECKING:
     from cnnviz.shapes.op import Op
@@ -34,7 +35,7 @@ def ask(traced: Trace) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.html(tables.chain(shape_text(traced.input_shape), changing, is_dark()))
-        st.markdown(derivation.steps[-1].text)
+        st.markdown(plain(derivation.steps[-1].text))
         st.markdown(_counts(op))
         st.markdown(_seen(op, field))
     with right:

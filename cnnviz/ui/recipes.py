@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz import architectures, datasets
 from cnnviz.architectures import Architecture
@@ -16,10 +17,8 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.recipe import RANGES, Recipe
 from cnnviz.ui.choice import choose_one
-from cnnviz.ui.show import explained
-
-NUMBERS = ("epochs", "batch_size", "learning_rate", "momentum", "seed")
-"""The recipe's fields that a person chooses as numbers."""
+from cnnviz.ui.number import choose_number
+from cnnviz.ui.show import explained, plain
 
 _FIELD_WIDTH = 128  # two side by side, beside the curves as well as on a phone
 
@@ -44,11 +43,11 @@ def choose_recipe() -> Recipe | None:
     )
     st.caption(str(tested_on(datasets.get(data))))
     recipe = Recipe.default(network.key, dataset=data)
-    _explain_unusable(recipe)
+    notes = st.container()
     with st.container(horizontal=True):
-        changes = _numbers(recipe)
+        changes = _numbers(recipe, notes)
     if problems := _problems(recipe, changes):
-        st.error("\n\n".join(problems), icon=":material/error:")
+        st.error("\n\n".join(plain(problem) for problem in problems), icon=":material/error:")
         return None
     return dataclasses.replace(recipe, **changes)
 
@@ -119,16 +118,18 @@ def _data_for(architecture: Architecture) -> list[DatasetInfo]:
     return [info for info in datasets.registered() if (info.input_shape, len(info.classes)) == wanted]
 
 
-def _numbers(default: Recipe) -> dict[str, Any]:
+def _numbers(default: Recipe, notes: DeltaGenerator) -> dict[str, Any]:
     """The numbers of the recipe. The widgets have no limits: the recipe's own check says what is wrong
     with a number, in a link as well, where Streamlit would drop it without a word.
     """
     return {
-        "epochs": _number(_("Epochs"), "epochs", default, step=1),
-        "batch_size": _number(_("Batch size"), "batch_size", default, step=16),
-        "learning_rate": _number(_("Learning rate"), "learning_rate", default, step=0.005, format="%g"),
-        "momentum": _number(_("Momentum"), "momentum", default, step=0.1, format="%g"),
-        "seed": _number(_("Seed"), "seed", default, step=1),
+        "epochs": _number(_("Epochs"), "epochs", default, notes, step=1),
+        "batch_size": _number(_("Batch size"), "batch_size", default, notes, step=16),
+        "learning_rate": _number(
+            _("Learning rate"), "learning_rate", default, notes, step=0.005, format="%g"
+        ),
+        "momentum": _number(_("Momentum"), "momentum", default, notes, step=0.1, format="%g"),
+        "seed": _number(_("Seed"), "seed", default, notes, step=1),
     }
 
 
@@ -143,30 +144,17 @@ def _problems(default: Recipe, changes: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _explain_unusable(default: Recipe) -> None:
-    """Name what the link says in place of a number; Streamlit would drop it without a word."""
-    for name in NUMBERS:
-        named = st.query_params.get(name)
-        try:
-            type(getattr(default, name))(named or 0)
-        except ValueError:
-            st.warning(
-                _(
-                    "The link says {name}={value}, which is no number that can stand there; the usual one is taken.",
-                    name=name,
-                    value=named,
-                ),
-                icon=":material/link_off:",
-            )
-
-
-def _number(label: str, name: str, default: Recipe, **options: Any) -> Any:
+def _number(label: str, name: str, default: Recipe, notes: DeltaGenerator, **options: Any) -> Any:
     limits = RANGES[name]
-    return st.number_input(
+    usual = getattr(default, name)
+    return choose_number(
         label,
-        value=getattr(default, name),
         key=name,
-        bind="query-params",
+        low=type(usual)(limits.low),
+        high=type(usual)(limits.high),
+        default=usual,
+        limited=False,
+        notes=notes,
         width=_FIELD_WIDTH,
         help=_("From {low:,} to {high:,}.", low=limits.low, high=limits.high),
         **options,

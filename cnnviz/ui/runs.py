@@ -21,7 +21,7 @@ from cnnviz.training.runs import Run, Status, describe
 from cnnviz.training.store import RunStore, open_store
 from cnnviz.ui.frame import DRAW, FILTERS, fragment, link
 from cnnviz.ui.live import LiveFigures
-from cnnviz.ui.show import explained
+from cnnviz.ui.show import explained, link_problem, plain
 
 _Colour = Literal["gray", "blue", "green", "orange", "red"]
 
@@ -52,7 +52,7 @@ def shown_run(runs: Sequence[Run]) -> Run | None:
         try:
             return open_store().get(named)
         except UnknownKeyError as error:
-            st.warning(str(error), icon=":material/link_off:")
+            link_problem(error.message)
     return next((run for run in runs if run.is_open), runs[0] if runs else None)
 
 
@@ -77,7 +77,7 @@ def _watch(run_id: str, was_open: bool) -> None:
 
 def _head(store: RunStore, run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(_title(run), anchor=False, width="content")
+        st.subheader(plain(_title(run)), anchor=False, width="content")
         with st.container(key="run-status", width="content"):
             st.badge(str(describe(run.status)), color=_COLOURS[run.status])
         if run.is_open:
@@ -91,7 +91,7 @@ def _head(store: RunStore, run: Run) -> None:
                 on_click=_stop,
                 args=(run.id,),
             )
-    st.caption(_summary(run))
+    st.caption(plain(_summary(run)))
 
 
 def _stop(run_id: str) -> None:
@@ -135,7 +135,7 @@ def _progress(store: RunStore, run: Run, steps: Steps) -> None:
         st.progress(min(1.0, run.step / max(1, run.total_steps)), _progress_text(run))
     elif run.reason is not None:
         show = st.error if run.status == Status.FAILED else st.warning
-        show(str(run.reason), icon=":material/error:")
+        show(plain(run.reason), icon=":material/error:")
     _metrics(run, steps)
     if run.checkpoint is not None:
         _uses(run.checkpoint)

@@ -1,17 +1,41 @@
-"""Problems, shown as a sentence."""
+"""Problems, shown as a sentence.
+
+Streamlit reads every message as Markdown. A message that quotes a link, a file or an exception goes
+through :func:`plain`, so that nobody can put images, links or headings on the page by what is quoted.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
 
 from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
 from cnnviz.language import translate as _
 
 _log = logging.getLogger(__name__)
+
+_BREAK = "\u200b"  # a space of no width
+_MARKS = re.compile(r"[\\`*\[\]<>|~$&#]|(?<![^\W_])_|_(?![^\W_])")
+_BLOCK = re.compile(r"^([-+=])|^(\d+)([.)])")
+# Addresses and :emoji: are found in what is left after the backslashes, which therefore do not stop them.
+_FOUND_LATER = re.compile(r"(?<=:)(?=[\w/+-])|(?<=www)(?=\.)|(?<=@)(?=\w)", re.IGNORECASE)
+
+
+def plain(text: object) -> str:
+    """``text`` in one line, as Markdown that shows it letter by letter."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in str(text)).split())
+    line = _BLOCK.sub(lambda found: rf"{found[2] or ''}\{found[1] or found[3]}", _MARKS.sub(r"\\\g<0>", line))
+    return _FOUND_LATER.sub(_BREAK, line)
+
+
+def link_problem(sentence: Message | str) -> None:
+    """Say that the link names something that cannot be shown."""
+    st.warning(plain(sentence), icon=":material/link_off:")
 
 
 @contextmanager
@@ -24,7 +48,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except CnnvizError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
     except Exception:  # a page's last line of defence; streamlit's own control flow is no Exception
         _log.exception("Unforeseen problem on a page")
         st.error(

@@ -17,6 +17,7 @@ from cnnviz.training.recipe import Recipe
 from cnnviz.ui.cached import WeightsKey
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.draw import name
+from cnnviz.ui.show import plain
 
 _UNTRAINED = "untrained-"
 
@@ -60,7 +61,7 @@ def choose_weights() -> Weights:
     """The weights that the link's ``checkpoint`` names, at first the first checkpoint there is."""
     listing = checkpoints.scan()
     for problem in listing.problems:
-        st.warning(str(problem), icon=":material/error:")
+        st.warning(plain(problem), icon=":material/error:")
     known = {found.id: found for found in listing.checkpoints}
     options = [*known, *(f"{_UNTRAINED}{key}" for key in architectures.keys())]  # noqa: SIM118
     chosen = choose_one(

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from cnnviz.errors import shortened
+from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui import cached
 from cnnviz.ui.frame import is_dark
+from cnnviz.ui.show import link_problem, plain
 
 if TYPE_CHECKING:
     from cnnviz.shapes.op import Failure
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 PARAMETER = "set"
 Edits = tuple[tuple[str, str], ...]
 _MOST_EDITS = 32
+_LONGEST = 200
+"""Characters of an edit; a longer one may be nested more deeply than Python can read."""
+
 _LARGEST = 16_384
 
 
@@ -27,11 +33,13 @@ def edits_in_link() -> Edits:
     for text in st.query_params.get_all(PARAMETER)[:_MOST_EDITS]:
         path, _sign, value = text.partition("=")
         try:
-            found[path] = json.dumps(json.loads(value))
+            found[path] = json.dumps(json.loads(value if len(text) <= _LONGEST else ""))
         except ValueError:
-            st.warning(
-                _("{text!r} in the link is not PATH=VALUE, such as conv1.kernel_size=3.", text=text),
-                icon=":material/link_off:",
+            link_problem(
+                Message(
+                    "{text!r} in the link is not PATH=VALUE, such as conv1.kernel_size=3.",
+                    text=shortened(text),
+                )
             )
     return tuple(found.items())
 
@@ -41,7 +49,7 @@ def offer_fix(failure: Failure) -> None:
     fix = failure.fix
     if fix is not None:
         st.button(
-            _("Make it {fix}", fix=fix.text),
+            plain(_("Make it {fix}", fix=fix.text)),
             icon=":material/build:",
             key="apply-fix",
             on_click=_set,
@@ -77,7 +85,7 @@ def choose(model_name: str, edits: Edits) -> None:
         with st.container(horizontal=True):
             for path, text in edits:
                 st.button(
-                    f"{path} = {text}",
+                    plain(f"{shortened(path)} = {shortened(text)}"),
                     icon=":material/undo:",
                     help=_("Take this change back"),
                     key=f"undo-{path}",
