@@ -19,6 +19,7 @@ from cnnviz.training.recipe import CHOICES, RANGES
 
 if TYPE_CHECKING:
     from cnnviz.training.checkpoints import Checkpoint
+    from cnnviz.training.errors import CheckpointError
 
 _RECIPE_OPTIONS = {
     "dataset": "dataset",
@@ -77,7 +78,7 @@ def _add_train(train: argparse.ArgumentParser) -> None:
         "--export",
         type=Path,
         metavar="DIR",
-        help=_("also write the checkpoint as <architecture>-<dataset> there"),
+        help=_("also write the checkpoint there, as <architecture>-<dataset> if the recipe is the course's"),
     )
     train.add_argument("--json", action="store_true", help=_("print one JSON document"))
 
@@ -102,7 +103,8 @@ def _train(options: argparse.Namespace) -> int:
         watching.close()
     epochs = open_store().epochs(run.id)
     if options.export:
-        export_checkpoint(run.id, options.export)
+        exported = export_checkpoint(run.id, options.export)
+        print(_("exported as {id}", id=exported.id), file=sys.stderr)
     document: dict[str, Any] = {
         "run_id": run.id,
         "epochs": [asdict(epoch) for epoch in epochs],
@@ -163,18 +165,23 @@ def _predict(options: argparse.Namespace) -> int:
     from cnnviz.drawing.classify import predict
     from cnnviz.drawing.images import load_drawing
     from cnnviz.training import checkpoints
+    from cnnviz.training.errors import CheckpointError
 
     prepared = to_mnist(load_drawing(options.image))
     if prepared is None:
         raise CnnvizError(
             Message("{path} is empty: all its pixels have about the same colour.", path=options.image)
         )
+    chosen, problems = _chosen_checkpoints(options.models)
     document: list[dict[str, Any]] = []
-    for checkpoint in _chosen_checkpoints(options.models):
+    for checkpoint in chosen:
+        try:
+            model = checkpoints.load_model(checkpoint)
+        except CheckpointError as error:
+            problems.append(error)
+            continue
         recipe = checkpoint.recipe
-        probabilities = predict(
-            checkpoints.load_model(checkpoint), prepared.image, recipe.mean, recipe.deviation
-        )
+        probabilities = predict(model, prepared.image, recipe.mean, recipe.deviation)
         best = int(probabilities.argmax())
         document.append(
             {
@@ -184,29 +191,38 @@ def _predict(options: argparse.Namespace) -> int:
                 "probabilities": [float(p) for p in probabilities],
             }
         )
-    if options.json:
+    _print_predictions(document, options.json)
+    sys.stdout.flush()
+    for problem in problems:
+        print(" ".join(str(problem).split()), file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _print_predictions(document: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json and document:
         print_json(document)
-    else:
-        for entry in document:
-            print(f"{entry['model']:<28}{entry['label']:>4}{max(entry['probabilities']):>10.2%}")
-    return 0
+        return
+    for entry in document:
+        print(f"{entry['model']:<28}{entry['label']:>4}{max(entry['probabilities']):>10.2%}")
 
 
-def _chosen_checkpoints(names: list[str] | None) -> list[Checkpoint]:
+def _chosen_checkpoints(names: list[str] | None) -> tuple[list[Checkpoint], list[CheckpointError]]:
+    """The checkpoints that are named, or all shipped ones, and what is wrong with others of these."""
     from cnnviz.settings import settings
     from cnnviz.training import checkpoints
 
     if names:
-        return [checkpoints.find(name) for name in names]
-    shipped = settings().checkpoints_dir
-    found = [checkpoint for checkpoint in checkpoints.available() if checkpoint.weights.parent == shipped]
-    if not found:
+        return [checkpoints.find(name) for name in names], []
+    shipped, listing = settings().checkpoints_dir, checkpoints.scan()
+    found = [checkpoint for checkpoint in listing.checkpoints if checkpoint.weights.parent == shipped]
+    problems = [problem for problem in listing.problems if (shipped / f"{problem.id}.json").exists()]
+    if not found and not problems:
         raise CnnvizError(
             Message(
                 "There is no checkpoint in {folder}; train one, and name it with --model.", folder=shipped
             )
         )
-    return found
+    return found, problems
 
 
 def _runs(options: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -175,38 +176,28 @@ def test_words_that_cannot_be_parsed(run: Run, words: tuple[str, ...]) -> None:
 
 def test_train_then_use_the_checkpoint(run: Run, tmp_path: Path) -> None:
     shelf = tmp_path / "shelf"
-    trained = document(
-        run(
-            "train",
-            "basic-cnn",
-            "--dataset",
-            "mnist-sample",
-            "--epochs",
-            "1",
-            "--json",
-            "--export",
-            str(shelf),
-        )
-    )
+    words = "train basic-cnn --dataset mnist-sample --epochs 2 --json --export".split()
+    status, out, err = run(*words, str(shelf))
+    trained = document((status, out, err))
     assert set(trained) == {"run_id", "epochs", "test_accuracy", "best_test_accuracy"}
-    (epoch,) = trained["epochs"]
+    first, epoch = trained["epochs"]
     assert set(epoch) == {
         "epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "seconds", "images_per_second",
     }  # fmt: skip
     assert 0.6 < trained["test_accuracy"] <= 1
-    assert trained["test_accuracy"] == epoch["test_accuracy"]
+    assert trained["test_accuracy"] == epoch["test_accuracy"] != first["test_accuracy"]
+    assert trained["best_test_accuracy"] == max(first["test_accuracy"], epoch["test_accuracy"])
 
     (listed,) = document(run("runs", "--json"))
     assert listed["run_id"] == trained["run_id"]
-    assert (listed["status"], listed["epoch"], listed["epochs"]) == ("finished", 1, 1)
+    assert (listed["status"], listed["epoch"], listed["epochs"]) == ("finished", 2, 2)
 
     evaluated = document(run("evaluate", trained["run_id"], "--json"))
     assert (evaluated["images"], evaluated["dataset"]) == (1000, "mnist-sample")
     assert evaluated["accuracy"] == pytest.approx(trained["test_accuracy"], abs=0.002)
-    assert sorted(path.name for path in shelf.iterdir()) == [
-        "basic-cnn-mnist-sample.json",
-        "basic-cnn-mnist-sample.safetensors",
-    ]
+    name = f"basic-cnn-mnist-sample-{trained['run_id']}"  # two epochs are not the course's recipe
+    assert f"exported as {name}" in err
+    assert sorted(path.name for path in shelf.iterdir()) == [f"{name}.json", f"{name}.safetensors"]
 
     image = Image.new("L", (200, 300), 255)
     ImageDraw.Draw(image).line([(120, 40), (110, 260)], fill=0, width=22)
@@ -214,6 +205,38 @@ def test_train_then_use_the_checkpoint(run: Run, tmp_path: Path) -> None:
     (predicted,) = document(run("predict", str(tmp_path / "one.png"), "--model", trained["run_id"], "--json"))
     assert (predicted["class"], predicted["label"]) == (1, "1")
     assert sum(predicted["probabilities"]) == pytest.approx(1)
+
+
+def test_a_damaged_checkpoint_does_not_keep_the_good_ones_from_reading(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = tmp_path / "shelf"
+    shutil.copytree(PROJECT_DIRECTORY / "checkpoints", shelf)
+    monkeypatch.setenv("CNNVIZ_CHECKPOINTS_DIR", str(shelf))
+    image = Image.new("L", (200, 300), 255)
+    ImageDraw.Draw(image).line([(120, 40), (110, 260)], fill=0, width=22)
+    image.save(tmp_path / "one.png")
+    words = ("predict", str(tmp_path / "one.png"))
+    assert {entry["label"] for entry in document(run(*words, "--json"))} == {"1"}
+
+    with (shelf / "basic-cnn-mnist.safetensors").open("ab") as weights:
+        weights.write(b"!")
+    status, out, err = run(*words, "--json")
+    good = ["inception-mini-mnist", "resnet-mini-mnist"]
+    assert (status, [entry["model"] for entry in json.loads(out)]) == (1, good)
+    assert "basic-cnn-mnist cannot be used: the SHA-256" in one_line(err)
+    status, out, err = run(*words)
+    assert (status, [line.split()[0] for line in out.splitlines()]) == (1, good)
+    assert "basic-cnn-mnist cannot be used" in one_line(err)
+
+    (shelf / "resnet-mini-mnist.json").write_text("{")
+    status, out, err = run(*words)
+    assert (status, [line.split()[0] for line in out.splitlines()]) == (1, good[:1])
+    assert [line.split()[2] for line in sorted(err.splitlines())] == ["basic-cnn-mnist", "resnet-mini-mnist"]
+
+    (shelf / "inception-mini-mnist.safetensors").unlink()
+    status, out, err = run(*words, "--json")
+    assert (status, out, len(err.splitlines())) == (1, "", 3)
 
 
 def test_problems_outside_are_failures_not_wrong_usage(run: Run, tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ Listing them reads only the JSON files and imports no torch.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
+import math
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cnnviz
-from cnnviz import architectures, datasets
+from cnnviz import architectures
 from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.files import write_json, write_whole
 from cnnviz.language import Message
@@ -35,8 +37,9 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(
         ("id", "architecture", "dataset", "dataset_digest", "sha256", "created_at", "run_id"), str
     ),
-    **dict.fromkeys(("test_accuracy", "test_loss", "best_test_accuracy"), (int, float)),
     **dict.fromkeys(("options", "versions", "recipe"), dict),
+    "stopped": bool,
+    "epochs": list,
 }
 
 
@@ -87,17 +90,22 @@ class Checkpoint:
         """The facts that :meth:`to_dict` wrote, of the safetensors file ``weights``.
 
         Raises:
-            TypeError, KeyError, UsageError: something is missing, unknown or of another kind.
+            TypeError, KeyError, ValueError, UsageError: something is missing, unknown, of another kind,
+                out of its range, or contradicts the recipe.
         """
         for name, kind in _KINDS.items():
             if not isinstance(values[name], kind):
                 raise TypeError(f"{name} is {values[name]!r}")
-        parsed = {
-            "recipe": Recipe.from_dict(values["recipe"]),
-            "epochs": tuple(EpochMetrics(**epoch) for epoch in values["epochs"]),
-            "weights": weights,
-        }
-        return cls(**{**values, **parsed})
+        _check_figures({name: values[name] for name in ("test_accuracy", "test_loss", "best_test_accuracy")})
+        for epoch in values["epochs"]:
+            _check_figures(epoch)
+        recipe = Recipe.from_dict(values["recipe"])
+        recipe.validate()
+        for name in ("architecture", "dataset", "options"):
+            if values[name] != getattr(recipe, name):
+                raise ValueError(f"{name} is {values[name]!r}, and {getattr(recipe, name)!r} in the recipe")
+        epochs = tuple(EpochMetrics(**epoch) for epoch in values["epochs"])
+        return cls(**{**values, "recipe": recipe, "epochs": epochs, "weights": weights})
 
 
 @dataclass(frozen=True)
@@ -159,8 +167,10 @@ def scan() -> Listing:
             checkpoints.append(_read(path, status.st_mtime_ns, status.st_size))
         except CheckpointError as error:
             problems.append(error)
-        except FileNotFoundError:  # deleted since the folder was listed
+        except FileNotFoundError:  # deleted since the folder was listed, or a link that leads nowhere
             continue
+        except OSError as error:
+            problems.append(_unreadable(path, error))
     return Listing(tuple(checkpoints), tuple(problems))
 
 
@@ -229,25 +239,45 @@ def _shipped() -> list[Path]:
 
 
 def _of_runs() -> list[Path]:
-    runs = settings().runs_dir
-    folders = [folder for folder in runs.iterdir() if folder.is_dir()] if runs.is_dir() else []
-    paths = [folder / f"{folder.name}.json" for folder in folders]
-    found = [(path.stat().st_mtime_ns, path) for path in paths if path.is_file()]
+    try:
+        folders = list(settings().runs_dir.iterdir())
+    except OSError:  # there are no runs, or none that may be read
+        return []
+    found: list[tuple[int, Path]] = []
+    for folder in folders:
+        path = folder / f"{folder.name}.json"
+        with contextlib.suppress(OSError):  # still training, deleted at this moment, or not ours to read
+            found.append((path.stat().st_mtime_ns, path))
     return [path for _, path in sorted(found, reverse=True)]
 
 
 @lru_cache(maxsize=4096)
 def _read(path: Path, changed: int, size: int) -> Checkpoint:
     """The facts in ``path``; the other arguments make a changed file another entry of the cache."""
+    if not path.is_file():  # a pipe, say, could be waited for without an end
+        raise CheckpointError(path.stem, Message("{path} is not a file", path=path.name))
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         checkpoint = Checkpoint.from_dict(values, path.with_suffix(".safetensors"))
-        architectures.get(checkpoint.architecture)
-        datasets.get(checkpoint.dataset)
-    except (ValueError, TypeError, KeyError, AttributeError, CnnvizError) as error:
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, CnnvizError) as error:
         reason = Message("{path} cannot be understood ({error})", path=path.name, error=error)
         raise CheckpointError(path.stem, reason) from error
     if checkpoint.id != path.stem:
         reason = Message("{path} is about another checkpoint, {other}", path=path.name, other=checkpoint.id)
         raise CheckpointError(path.stem, reason)
     return checkpoint
+
+
+def _check_figures(figures: Mapping[str, Any]) -> None:
+    """Check that all are numbers from 0, accuracies up to 1."""
+    for name, value in figures.items():
+        high = 1 if name.endswith("accuracy") else math.inf
+        if isinstance(value, bool) or not (0 <= value <= high and value < math.inf):
+            raise ValueError(f"{name} is {value!r}")
+
+
+def _unreadable(path: Path, error: OSError) -> CheckpointError:
+    reason = Message("{path} cannot be read ({error})", path=path.name, error=error.strerror or error)
+    return CheckpointError(path.stem, reason)

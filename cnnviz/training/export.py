@@ -1,7 +1,8 @@
-"""Giving a run's checkpoint away under the name that it is shipped by."""
+"""Giving a run's checkpoint away under a name that says what it is."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -10,10 +11,14 @@ from cnnviz.language import Message
 from cnnviz.training import checkpoints
 from cnnviz.training.checkpoints import Checkpoint
 from cnnviz.training.errors import CheckpointError
+from cnnviz.training.recipe import Recipe
 
 
 def export_checkpoint(run_id: str, directory: Path) -> Checkpoint:
-    """Write a run's checkpoint as ``<architecture>-<dataset>.safetensors`` and ``.json`` into ``directory``.
+    """Write a run's checkpoint, weights and JSON, into ``directory`` under a new id.
+
+    The id is ``<architecture>-<dataset>``, by which checkpoints are shipped, where the run followed the
+    course's recipe to its end; otherwise ``<architecture>-<dataset>-<run id>``, which replaces nothing.
 
     Returns:
         the checkpoint under its new id.
@@ -24,7 +29,7 @@ def export_checkpoint(run_id: str, directory: Path) -> Checkpoint:
         StorageError: the disk is full or the folder cannot be written.
     """
     source = checkpoints.get(run_id)
-    name = f"{source.architecture}-{source.dataset}"
+    name = _name(source)
     try:
         data = source.weights.read_bytes()
     except OSError as error:
@@ -38,3 +43,13 @@ def export_checkpoint(run_id: str, directory: Path) -> Checkpoint:
     facts = {**source.to_dict(), "id": name}
     write_json(weights.with_suffix(".json"), facts)
     return Checkpoint.from_dict(facts, weights)
+
+
+def _name(source: Checkpoint) -> str:
+    name = f"{source.architecture}-{source.dataset}"
+    course = Recipe.default(source.architecture, dataset=source.dataset)
+    # What the same recipe may differ in: the draw of the numbers, and the machine.
+    free = {field: getattr(source.recipe, field) for field in ("seed", "threads", "device")}
+    if source.stopped or source.recipe != dataclasses.replace(course, **free):
+        return f"{name}-{source.run_id}"
+    return name

@@ -47,7 +47,7 @@ def read(checkpoint_id: str, path: Path, sha256: str) -> dict[str, Tensor]:
         raise CheckpointError(checkpoint_id, reason)
     try:
         return safetensors.torch.load(data)
-    except SafetensorError as error:
+    except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a type that torch does not have
         reason = Message("{path} is no safetensors file ({error})", path=path.name, error=error)
         raise CheckpointError(checkpoint_id, reason) from error
 

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import shutil
@@ -111,6 +112,7 @@ def test_a_rewritten_checkpoint_is_seen(folders: Path) -> None:
         ("[]", "cannot be understood"),
         ("{}", "id"),
         ("\udcff", "cannot be understood"),
+        ("[" * 200_000, "cannot be understood"),
     ],
 )
 def test_a_damaged_json_is_reported_and_the_others_work(folders: Path, text: str, reason: str) -> None:
@@ -162,27 +164,129 @@ def forge(saved: Checkpoint, data: bytes, **changes: object) -> Checkpoint:
 
 def test_weights_of_another_architecture_are_refused(folders: Path) -> None:
     saved = shipped(folders)
-    forged = forge(saved, saved.weights.read_bytes(), architecture="resnet-mini")
+    recipe = {**saved.recipe.to_dict(), "architecture": "resnet-mini"}
+    forged = forge(saved, saved.weights.read_bytes(), architecture="resnet-mini", recipe=recipe)
     with pytest.raises(CheckpointError, match="does not fit the architecture resnet-mini: conv1"):
         checkpoints.load_model(forged)
 
 
 def test_an_architecture_that_is_gone_is_refused(folders: Path) -> None:
     saved = shipped(folders)
+    recipe = {**saved.recipe.to_dict(), "architecture": "lenet"}
     with pytest.raises(CheckpointError, match="'lenet' is unknown"):
-        forge(saved, saved.weights.read_bytes(), architecture="lenet")
+        forge(saved, saved.weights.read_bytes(), architecture="lenet", recipe=recipe)
     assert checkpoints.available() == []
 
 
-@pytest.mark.parametrize(
-    "changes", [{"test_accuracy": "high"}, {"recipe": []}, {"sha256": None}, {"dataset": "emnist"}]
-)
-def test_facts_of_another_kind_are_refused(folders: Path, changes: dict[str, object]) -> None:
-    saved = shipped(folders)
-    path = saved.weights.with_suffix(".json")
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+def refused(saved: Checkpoint, facts: dict[str, object]) -> None:
+    """With these facts beside its weights, ``saved`` is among the problems and all others work."""
+    saved.weights.with_suffix(".json").write_text(json.dumps(facts))
+    listing = checkpoints.scan()
+    assert [problem.id for problem in listing.problems] == [saved.id]
+    assert [found.id for found in listing.checkpoints] == ["resnet-mini-mnist"]
     with pytest.raises(CheckpointError, match="cannot be understood"):
         checkpoints.get(saved.id)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"test_accuracy": "high"},
+        {"test_accuracy": 7},
+        {"test_accuracy": -0.1},
+        {"test_accuracy": float("nan")},
+        {"test_accuracy": True},
+        {"best_test_accuracy": 1.5},
+        {"test_loss": float("inf")},
+        {"test_loss": False},
+        {"stopped": "no"},
+        {"epochs": {}},
+        {"epochs": [7]},
+        {"epochs": [{**dataclasses.asdict(EPOCHS[0]), "test_accuracy": "abc"}]},
+        {"epochs": [{**dataclasses.asdict(EPOCHS[0]), "train_loss": float("nan")}]},
+        {"recipe": []},
+        {"sha256": None},
+        {"dataset": "emnist"},
+        {"dataset": "mnist-sample"},
+        {"architecture": "resnet-mini"},
+        {"options": {"width": 3}},
+        {"unheard_of": 1},
+    ],
+    ids=str,
+)
+def test_facts_that_cannot_be_are_refused(folders: Path, changes: dict[str, object]) -> None:
+    shipped(folders, "resnet-mini")
+    saved = shipped(folders)
+    refused(saved, {**saved.to_dict(), **changes})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mean": ["a"]},
+        {"mean": []},
+        {"mean": None},
+        {"mean": [[1]]},
+        {"mean": [0.1, 0.1, 0.1], "deviation": [0.3, 0.3, 0.3]},
+        {"deviation": [0]},
+        {"deviation": [float("nan")]},
+        {"architecture": "../x"},
+        {"architecture": "resnet-mini"},
+        {"architecture": ["basic-cnn"]},
+        {"dataset": "mnist-sample"},
+        {"options": {"width": 3}},
+        {"options": [1]},
+        {"seed": "x"},
+        {"epochs": 10**400},
+    ],
+    ids=lambda changes: str(changes)[:40],
+)
+def test_a_recipe_that_cannot_be_is_refused(folders: Path, changes: dict[str, object]) -> None:
+    shipped(folders, "resnet-mini")
+    saved = shipped(folders)
+    refused(saved, {**saved.to_dict(), "recipe": {**saved.recipe.to_dict(), **changes}})
+
+
+def test_a_folder_and_a_pipe_that_look_like_facts_take_nothing_down(folders: Path) -> None:
+    saved = shipped(folders)
+    (folders / "checkpoints" / "folder.json").mkdir()
+    os.mkfifo(folders / "checkpoints" / "pipe.json")
+    (folders / "checkpoints" / "nowhere.json").symlink_to(folders / "nothing")
+    listing = checkpoints.scan()
+    assert listing.checkpoints == (saved,)
+    assert [problem.id for problem in listing.problems] == ["folder", "pipe"]
+    assert "folder.json is not a file" in str(listing.problems[0])
+
+
+def test_facts_that_cannot_be_read_take_nothing_down(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped(folders, "resnet-mini")
+    saved = shipped(folders)
+    own = save(folders / "runs" / "run-a", "run-a")
+    save(folders / "runs" / "run-b", "run-b")
+    stat, read_text = Path.stat, Path.read_text
+
+    def no_stat(path: Path, **options: bool) -> os.stat_result:
+        if path.name == "run-b.json":
+            raise PermissionError(13, "Permission denied")
+        return stat(path, **options)
+
+    def no_text(path: Path, **options: str) -> str:
+        if path.name == f"{saved.id}.json":
+            raise OSError(5, "Input/output error")
+        return read_text(path, **options)
+
+    monkeypatch.setattr(Path, "stat", no_stat)
+    monkeypatch.setattr(Path, "read_text", no_text)
+    listing = checkpoints.scan()
+    assert [found.id for found in listing.checkpoints] == ["resnet-mini-mnist", own.id]
+    assert [problem.id for problem in listing.problems] == [saved.id]
+    assert "Input/output error" in str(listing.problems[0])
+
+
+def test_a_runs_folder_that_is_none_takes_nothing_down(folders: Path) -> None:
+    saved = shipped(folders)
+    (folders / "runs").write_text("")
+    assert checkpoints.available() == [saved]
 
 
 def _spoiled(name: str, saved: Checkpoint) -> bytes:
@@ -220,6 +324,16 @@ def test_weights_that_do_not_fit_are_named(folders: Path, damage: str, reason: s
 def test_a_file_that_is_no_safetensors_is_refused(folders: Path) -> None:
     forged = forge(shipped(folders), b"pickle")
     with pytest.raises(CheckpointError, match="no safetensors file"):
+        checkpoints.load_model(forged)
+
+
+@pytest.mark.parametrize("kind", ["F4", "F8_E8M0", "F6_E2M3", "X9"])
+def test_numbers_of_a_kind_that_torch_lacks_are_refused(folders: Path, kind: str) -> None:
+    tensor = {"dtype": kind, "shape": [16], "data_offsets": [0, 8 if kind == "F4" else 16]}
+    header = json.dumps({"fc.weight": tensor}).encode()
+    data = len(header).to_bytes(8, "little") + header + bytes(tensor["data_offsets"][1])
+    forged = forge(shipped(folders), data)
+    with pytest.raises(CheckpointError, match="basic-cnn-mnist cannot be used"):
         checkpoints.load_model(forged)
 
 

@@ -82,9 +82,29 @@ def test_a_run_in_the_foreground_is_a_run_like_any_other(
 
     exported = export_checkpoint(run.id, tmp_path / "ship")
     names = sorted(path.name for path in (tmp_path / "ship").iterdir())
-    assert names == ["basic-cnn-mnist-sample.json", "basic-cnn-mnist-sample.safetensors"]
-    assert (exported.id, exported.run_id) == ("basic-cnn-mnist-sample", run.id)
+    assert names == [f"{exported.id}.json", f"{exported.id}.safetensors"]
+    assert (exported.id, exported.run_id) == (f"basic-cnn-mnist-sample-{run.id}", run.id)
     checkpoints.load_model(exported)
+
+
+def test_some_space_is_kept_back_for_the_last_words(
+    store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    finish = RunStore.finish
+
+    def look() -> None:
+        data = (store.folder(only_run(store).id) / "reserve").read_bytes()
+        sizes.append(len(data) - data.count(0))  # zeros may be stored without taking any space
+
+    def finished(*arguments: object, **facts: object) -> bool:
+        assert not (store.folder(only_run(store).id) / "reserve").exists()  # its space is free for this
+        return finish(*arguments, **facts)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RunStore, "finish", finished)
+    run = worker.run_in_foreground(recipe, Watcher(at=3, act=look))
+    assert run.status == Status.FINISHED
+    assert sizes[0] > 100_000  # a few pages of the database and of its log
 
 
 def test_a_worker_carries_out_a_queued_run_once(
