@@ -1,16 +1,18 @@
 """Everything that the environment decides, read in one place.
 
-=========================  =========================================================  ==================
+=========================  =========================================================  ========================
 variable                   meaning                                                    default
-=========================  =========================================================  ==================
+=========================  =========================================================  ========================
 CNNVIZ_RUNS_DIR            where runs, their database and checkpoints live            ``runs``
 CNNVIZ_DATABASE_URL        the run store's database (SQLAlchemy URL)                  SQLite in the above
 CNNVIZ_DATA_DIR            where full data sets are found, and downloaded to          ``data``
 CNNVIZ_CHECKPOINTS_DIR     the shipped checkpoints                                    ``checkpoints``
 CNNVIZ_MAX_WORKERS         how many runs train at once                                one per two cores
-CNNVIZ_THREADS             threads of one training run                                all cores
+CNNVIZ_THREADS             threads of one training run                                the run's share of cores
 CNNVIZ_LEASE_SECONDS       a run whose worker is silent for so long is interrupted    20
-=========================  =========================================================  ==================
+=========================  =========================================================  ========================
+
+An empty variable counts as unset.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
@@ -44,19 +47,32 @@ def settings() -> Settings:
     Raises:
         UsageError: a number is not a number, or not positive.
     """
-    cores = os.cpu_count() or 1
-    runs_dir = Path(os.environ.get("CNNVIZ_RUNS_DIR", "runs")).absolute()
+    cores = _usable_cores()
+    max_workers = int(_positive("CNNVIZ_MAX_WORKERS", max(1, cores // 2), whole=True))
+    runs_dir = Path(os.environ.get("CNNVIZ_RUNS_DIR") or "runs").absolute()
     return Settings(
         runs_dir=runs_dir,
-        database_url=os.environ.get("CNNVIZ_DATABASE_URL", f"sqlite:///{runs_dir / 'runs.sqlite3'}"),
-        data_dir=Path(os.environ.get("CNNVIZ_DATA_DIR", "data")).absolute(),
+        database_url=os.environ.get("CNNVIZ_DATABASE_URL") or _sqlite_url(runs_dir / "runs.sqlite3"),
+        data_dir=Path(os.environ.get("CNNVIZ_DATA_DIR") or "data").absolute(),
         checkpoints_dir=Path(
-            os.environ.get("CNNVIZ_CHECKPOINTS_DIR", PROJECT_DIRECTORY / "checkpoints")
+            os.environ.get("CNNVIZ_CHECKPOINTS_DIR") or PROJECT_DIRECTORY / "checkpoints"
         ).absolute(),
-        max_workers=int(_positive("CNNVIZ_MAX_WORKERS", max(1, cores // 2), whole=True)),
-        threads=int(_positive("CNNVIZ_THREADS", cores, whole=True)),
+        max_workers=max_workers,
+        threads=int(_positive("CNNVIZ_THREADS", max(1, cores // max_workers), whole=True)),
         lease_seconds=_positive("CNNVIZ_LEASE_SECONDS", 20.0),
     )
+
+
+def _usable_cores() -> int:
+    """The cores that this process may use; a container or a batch system may allow it only some."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _sqlite_url(path: Path) -> str:
+    # What sqlalchemy.engine.URL.create would write, without the third of a second that its import takes.
+    return f"sqlite:///{quote(str(path), safe=' +/:' + os.sep)}"
 
 
 def _positive(name: str, default: float, whole: bool = False) -> float:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cnnviz.errors import UsageError
 from cnnviz.settings import settings
+from cnnviz.training.store import RunStore
 
 
 def test_the_database_lies_in_the_runs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,6 +19,31 @@ def test_the_database_lies_in_the_runs_folder(tmp_path: Path, monkeypatch: pytes
     assert settings().database_url == "postgresql://elsewhere/cnnviz"
 
 
+@pytest.mark.parametrize("folder", ["st a/r?x=1", "50%/a+b", "100%25/c#d&e@f", "文/r"])
+def test_the_runs_folder_may_have_any_name(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path / folder))
+    RunStore(settings()).close()
+    assert (tmp_path / folder / "runs.sqlite3").is_file()
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RUNS_DIR", "DATABASE_URL", "DATA_DIR", "CHECKPOINTS_DIR", "MAX_WORKERS", "THREADS"):
+        monkeypatch.delenv(f"CNNVIZ_{name}", raising=False)
+    unset = settings()
+    for name in ("RUNS_DIR", "DATABASE_URL", "DATA_DIR", "CHECKPOINTS_DIR", "MAX_WORKERS", "THREADS"):
+        monkeypatch.setenv(f"CNNVIZ_{name}", "")
+    assert settings() == unset
+
+
+def test_reading_the_settings_loads_nothing_slow() -> None:
+    code = (
+        "import sys; from cnnviz.settings import settings; settings(); assert 'sqlalchemy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 @pytest.mark.parametrize("text", ["0", "-1", "many", "nan", "1.5"])
 def test_a_number_that_is_none_is_refused_by_name(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CNNVIZ_MAX_WORKERS", text)
@@ -23,9 +51,31 @@ def test_a_number_that_is_none_is_refused_by_name(text: str, monkeypatch: pytest
         settings()
 
 
-def test_one_worker_for_two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("cores", "max_workers", "expected"),
+    [
+        (16, "", (8, 2)),
+        (2, "", (1, 2)),
+        (1, "", (1, 1)),
+        (16, "1", (1, 16)),
+        (2, "4", (4, 1)),
+        (7, "2", (2, 3)),
+    ],
+)
+def test_the_workers_share_the_cores(
+    cores: int, max_workers: str, expected: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CNNVIZ_MAX_WORKERS", max_workers)
+    monkeypatch.delenv("CNNVIZ_THREADS", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 64)  # of which this process may not use all
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    assert (settings().max_workers, settings().threads) == expected
+    monkeypatch.setenv("CNNVIZ_THREADS", "5")
+    assert settings().threads == 5
+
+
+def test_where_cores_cannot_be_taken_away_all_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CNNVIZ_MAX_WORKERS", raising=False)
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
     monkeypatch.setattr("os.cpu_count", lambda: 8)
     assert settings().max_workers == 4
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
-    assert settings().max_workers == 1

@@ -17,7 +17,8 @@ from cnnviz.settings import PROJECT_DIRECTORY, Settings, settings
 from cnnviz.training.store import RunStore, open_store
 
 LOG_NAME = "worker.log"
-_NICENESS = 5  # about a quarter of a busy processor, all of an idle one
+_STEP_BACK = 5  # steps of niceness: about a quarter of a busy processor, all of an idle one
+_NICEST = 19
 
 
 class Executor(Protocol):
@@ -35,10 +36,14 @@ class Executor(Protocol):
 
 
 class LocalExecutor:
-    """Starts workers as processes of this machine that outlive whoever started them."""
+    """Starts workers as processes of this machine that outlive whoever started them.
 
-    def __init__(self, configuration: Settings) -> None:
+    They are ``step_back`` steps nicer than this process, so that pages stay quick while they train.
+    """
+
+    def __init__(self, configuration: Settings, step_back: int = _STEP_BACK) -> None:
         self._settings = configuration
+        self._step_back = step_back
 
     def start(self, run_id: str) -> int:
         """See :meth:`Executor.start`; what the worker prints goes to ``worker.log`` in the run's folder."""
@@ -48,7 +53,7 @@ class LocalExecutor:
         command = [sys.executable, "-P", "-m", "cnnviz", "worker", run_id]
         with log.open("ab") as output:
             process = _start_detached(command, output, self._environment())
-        _step_back(process.pid)
+        _be_nice(process.pid, self._step_back)
         threading.Thread(target=self._wait, args=(process,), daemon=True).start()
         return process.pid
 
@@ -103,10 +108,10 @@ def dispatch(store: RunStore, executor: Executor, max_workers: int) -> Sequence[
     return started
 
 
-def start_queued(configuration: Settings | None = None) -> Sequence[str]:
+def start_queued(configuration: Settings | None = None, step_back: int = _STEP_BACK) -> Sequence[str]:
     """:func:`dispatch` with workers on this machine, and the settings in force."""
     chosen = configuration or settings()
-    return dispatch(open_store(chosen), LocalExecutor(chosen), chosen.max_workers)
+    return dispatch(open_store(chosen), LocalExecutor(chosen, step_back), chosen.max_workers)
 
 
 def resume_queue() -> Sequence[str]:
@@ -132,12 +137,13 @@ def _start_detached(
     )
 
 
-def _step_back(pid: int) -> None:
-    """Let the process ``pid`` yield to the server, so that pages stay quick while it trains."""
+def _be_nice(pid: int, step_back: int) -> None:
+    """Make the process ``pid`` ``step_back`` steps nicer than this one, as far as there are steps."""
     if sys.platform == "win32":
         return
+    niceness = min(_NICEST, os.getpriority(os.PRIO_PROCESS, 0) + step_back)
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
+        os.setpriority(os.PRIO_PROCESS, pid, niceness)
     # Linux may share the processor out by session first; a session of its own then needs its own niceness
     with contextlib.suppress(OSError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(_NICENESS))
+        Path(f"/proc/{pid}/autogroup").write_text(str(niceness))

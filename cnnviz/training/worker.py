@@ -58,7 +58,7 @@ def main(run_id: str) -> int:
         if not store.claim(run_id, worker):
             raise CnnvizError(Message("The run {id} has a worker already, or is over.", id=run_id))
         ending = _carry_out(store, run, worker, None)
-        start_queued(store.settings)
+        start_queued(store.settings, step_back=0)  # whoever started this worker made it nice already
     except CnnvizError as error:
         print(error, file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
