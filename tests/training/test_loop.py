@@ -152,6 +152,7 @@ def test_stop_ends_the_run_at_once_with_honest_figures(digits: Dataset, steps: i
     assert result.stopped
     assert result.steps == len(watcher.steps) == steps
     assert len(result.epochs) == steps // 5
+    assert not result.model.training
     _check_figures(result, digits)
 
 

@@ -188,6 +188,32 @@ def test_a_lease_that_ran_out_interrupts_the_run_and_its_worker_changes_nothing_
     assert hasty.epochs(run_id) == [EPOCH]
 
 
+def test_a_lease_that_is_renewed_while_it_is_judged_holds(
+    store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = store.create(recipe, worker="w")
+
+    def late(_run: object) -> Message:
+        assert store.renew(run_id, "w", 1, 7)  # the worker speaks up just before it is written off
+        return Message("not heard of")
+
+    monkeypatch.setattr(store_module, "why_gone", late)
+    assert store.reap() == []
+    assert store.get(run_id).is_open
+
+
+def test_runs_on_another_machine_take_no_place_of_this_one(
+    store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, _ = (store.create(recipe) for _ in range(3))
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(store_module, "host", lambda: "elsewhere")
+        assert store.take_next(1) == first
+        assert store.take_next(1) is None
+    assert store.take_next(1) == second
+    assert store.take_next(1) is None
+
+
 def test_a_worker_of_another_machine_is_judged_by_its_lease_alone(
     store: RunStore, hasty: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
