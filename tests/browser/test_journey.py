@@ -13,7 +13,7 @@ from benchmarks.serving import Server
 
 expect.set_options(timeout=60_000)
 PAGES = ("", "architecture", "train", "filters", "draw")
-POINTS = "(document.querySelector('.st-key-loss .js-plotly-plot')?.calcdata?.[0]?.length ?? 0)"
+POINTS = "(document.querySelector('[class*=st-key-loss-] .js-plotly-plot')?.calcdata?.[0]?.length ?? 0)"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -142,6 +142,8 @@ def test_finger_draws_and_the_page_stays_where_it_is(server: Server, phone: Page
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     expect(verdicts(phone).first).to_have_text("1")
+    expect(phone.locator(".st-key-answer")).to_have_text(re.compile(r"Read as 1 · 1 · 1"))
+    expect(phone.locator(".st-key-answer")).to_be_in_viewport(ratio=1)
     assert scroll_position(phone) == before
 
 
