@@ -75,7 +75,7 @@ def _edit(model: nn.Module, path: str, value: object) -> None:
                 layer=layer_path,
                 argument=argument,
                 value=shortened(value),
-                error=error,
+                error=str(error).partition("\n")[0],  # PyTorch adds a C++ traceback to some
             )
         ) from error
     _replace(model, old, new)

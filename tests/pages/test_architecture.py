@@ -78,7 +78,7 @@ def test_another_input_size_ends_the_table_with_the_diagnosis(open_page: OpenPag
     assert not app.exception
 
 
-@pytest.mark.parametrize("size", ["1", "4", "512", "0", "-3", "many", "999999999999"])
+@pytest.mark.parametrize("size", ["1", "4", "512", "0", "-3", "many", "999999999999", "1e999", "9" * 5000])
 def test_any_size_in_a_link_gives_a_page(open_page: OpenPage, size: str) -> None:
     app = open_page(PAGE, model="basic-cnn", size=size)
     assert app.metric
@@ -121,6 +121,10 @@ def test_what_if_a_kernel_were_smaller(open_page: OpenPage) -> None:
         ("conv2.groups=3", "cannot have groups = 3"),
         ("conv1.kernel_size=[]", "conv1"),
         ("fc.out_features=99999999999999999999", "fc"),
+        (f"conv1.kernel_size={'[' * 3000}{']' * 3000}", "conv1.kernel_size="),
+        (f"conv1.kernel_size={'[' * 80}{']' * 80}", "conv1"),
+        (f"conv1.out_channels={'9' * 5000}", "is not PATH=VALUE"),
+        (f"{'a' * 150}=3", f"{'a' * 39}…"),
     ],
 )
 def test_nonsense_edits_in_a_link_get_a_sentence(open_page: OpenPage, edit: str, sentence: str) -> None:
@@ -128,6 +132,16 @@ def test_nonsense_edits_in_a_link_get_a_sentence(open_page: OpenPage, edit: str,
     said = " ".join(element.value for element in [*app.error, *app.warning])
     assert sentence in said
     assert "Something went wrong" not in said
+    assert all(len(element.value) < 250 for element in [*app.error, *app.warning])
+
+
+def test_edits_in_a_link_put_no_markdown_on_the_page(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="basic-cnn", set="![a](x)[b](y)=3", layer="[c](z)")
+    texts = [element.value for element in [*app.error, *app.warning, *app.markdown]]
+    labels = [button.label for button in app.button]
+    assert sum("!\\[a\\](x)\\[b\\](y)" in text for text in texts) == 1
+    assert sum("!\\[a\\](x)\\[b\\](y)" in label for label in labels) == 1
+    assert not any("![" in text or "](" in text.replace("\\](", "") for text in [*texts, *labels])
 
 
 def test_any_operation_tells_its_numbers(open_page: OpenPage) -> None:

@@ -1,0 +1,54 @@
+"""What somebody else puts into a link stays text."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from benchmarks.browser import settle
+from benchmarks.serving import Server
+
+expect.set_options(timeout=60_000)
+QUOTED = ("architecture?model=", "architecture?set=", "train?run=", "filters?digit=", "draw?checkpoint=")
+
+
+@pytest.mark.parametrize("link", QUOTED)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x'\n\n![a](https://evil.example/x.png)",
+        "[Log in](//evil.example)<b>",
+        "www.evil.example:tada:=1",
+    ],
+)
+def test_link_puts_no_image_or_link_of_its_own_on_a_page(
+    server: Server, page: Page, link: str, value: str
+) -> None:
+    # The page's own fixture fails for whatever is asked of another machine.
+    page.goto(f"{server.url}/{link}{quote(value)}")
+    settle(page)
+    alerts = page.get_by_test_id("stAlert")
+    expect(alerts.filter(has_text="evil").first).to_be_visible()
+    expect(alerts.locator("a, img, b, strong")).to_have_count(0)
+    expect(page.get_by_test_id("stButton").locator("a, img")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("link", "sentence"),
+    [
+        ("architecture?size=1e999", "size=1e999"),
+        ("train?epochs=1e999", "epochs=1e999"),
+        ("filters?image=" + "9" * 5000, "image=999"),
+        ("draw?pen=1e999", "pen=1e999"),
+    ],
+)
+def test_number_beyond_all_numbers_is_named_and_leaves_the_link(
+    server: Server, page: Page, link: str, sentence: str
+) -> None:
+    page.goto(f"{server.url}/{link}")
+    settle(page)
+    expect(page.get_by_test_id("stAlert").filter(has_text=sentence)).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(page).to_have_url(f"{server.url}/{link.partition('?')[0]}")

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cnnviz import architectures
+
+
+def page() -> None:
+    import streamlit as st
+
+    from cnnviz.ui.number import choose_number, put_number
+
+    usual = {"a": 28, "b": 224}[st.selectbox("Of", ["a", "b"], key="of")]
+    st.text(choose_number("Whole", key="size", low=1, high=512, default=usual))
+    st.text(choose_number("Real", key="rate", low=1e-6, high=10.0, default=0.01, step=0.005))
+    st.text(choose_number("Free", key="free", low=1, high=9, default=3, limited=False, step=1))
+    st.text(choose_number("Pen", key="pen", low=12, high=40, default=24, widget=st.slider))
+    st.button("Next", key="next", on_click=lambda: put_number("size", 7, default=28))
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_function(page)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def shown(app: AppTest) -> list[str]:
+    return [text.value for text in app.text]
+
+
+def test_defaults_leave_the_link_short() -> None:
+    app = opened()
+    assert shown(app) == ["28", "0.01", "3", "24"]
+    app.number_input(key="size").set_value(32).run()
+    app.number_input(key="size").set_value(28).run()
+    assert not app.query_params
+    assert not app.warning
+
+
+def test_link_holds_numbers_and_restores_them() -> None:
+    app = opened()
+    app.number_input(key="size").set_value(32).run()
+    app.number_input(key="rate").set_value(1e-5).run()
+    app.slider(key="pen").set_value(12).run()
+    numbers = ["32", "1e-05", "3", "12"]
+    assert shown(app) == numbers
+    again = opened(**app.query_params)
+    assert shown(again) == numbers
+    assert not again.warning
+    again.button(key="next").click().run()
+    assert shown(again)[0] == "7"
+
+
+def test_default_follows_another_choice_unless_a_number_was_chosen() -> None:
+    app = opened()
+    app.selectbox(key="of").set_value("b").run()
+    assert shown(app)[0] == "224"
+    assert app.number_input(key="size").value == 224
+    app.number_input(key="size").set_value(100).run()
+    app.selectbox(key="of").set_value("a").run()
+    assert shown(app)[0] == "100"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["1e999", "-1e999", "nan", "9" * 5000, "-5", "0", "513", "2.5", "banana", "", "0x1c", "1e18"],
+)
+def test_whole_number_that_cannot_be_used_is_named_and_leaves_the_link(value: str) -> None:
+    app = opened(size=value, rate="0.5")
+    (warning,) = app.warning
+    assert f"The link says size={value[:39]}" in warning.value
+    assert "a whole number from 1 to 512" in warning.value
+    assert len(warning.value) < 200
+    assert shown(app)[:2] == ["28", "0.5"]
+    assert "size" not in app.query_params
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1e400", "-1", "11", "x"])
+def test_number_that_cannot_be_used_is_named_with_its_range(value: str) -> None:
+    app = opened(rate=value)
+    assert f"The link says rate={value}, which cannot be used" in app.warning[0].value
+    assert "a number from 1e-06 to 10. It is 0.01 now" in app.warning[0].value
+    assert shown(app)[1] == "0.01"
+
+
+def test_form_with_its_own_check_gets_any_number_that_a_browser_can_hold() -> None:
+    app = opened(free="5000")
+    assert shown(app)[2] == "5000"
+    assert not app.warning
+    app = opened(free="9" * 26)
+    assert shown(app)[2] == "3"
+    assert "from 1 to 9" in app.warning[0].value
+
+
+@pytest.mark.parametrize("value", ["1e999", "nan", "999", "thin"])
+def test_slider_has_the_same_care(value: str) -> None:
+    app = opened(pen=value)
+    assert f"pen={value}, which" in app.warning[0].value
+    assert app.slider(key="pen").value == 24
+
+
+def networks() -> None:
+    import streamlit as st
+
+    from cnnviz.ui.architecture import choose
+
+    st.text(choose()[1])
+
+
+def test_every_network_has_its_own_input_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    larger = dataclasses.replace(architectures.get("resnet-mini"), input_shape=(3, 96, 96))
+    known = architectures.get
+    monkeypatch.setattr(architectures, "get", lambda key: larger if key == "resnet-mini" else known(key))
+    app = AppTest.from_function(networks).run()
+    assert shown(app) == ["(1, 28, 28)"]
+    app.selectbox(key="choice-model").set_value("resnet-mini").run()
+    assert shown(app) == ["(3, 96, 96)"]
+    app.number_input(key="size").set_value(64).run()
+    assert shown(app) == ["(3, 64, 64)"]
+    app.selectbox(key="choice-model").set_value("basic-cnn").run()
+    assert shown(app) == ["(1, 64, 64)"]
