@@ -13,7 +13,8 @@ from torch.overrides import TorchFunctionMode
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.shapes.naming import function_type
-from cnnviz.shapes.recorder import PASSED_THROUGH, tensors_in
+from cnnviz.shapes.provenance import tensors_in
+from cnnviz.shapes.recorder import PASSED_THROUGH
 from cnnviz.shapes.trace import Trace
 
 

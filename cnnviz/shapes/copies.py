@@ -87,6 +87,7 @@ class _Copier:
                         self.tensor(value)
 
     def tensor(self, tensor: Tensor) -> Any:
+        """The one copy of ``tensor``."""
         if id(tensor) not in self._memo:
             new = self._convert(tensor)
             if isinstance(tensor, nn.Parameter):
@@ -95,6 +96,7 @@ class _Copier:
         return self._memo[id(tensor)]
 
     def module(self, module: nn.Module) -> nn.Module:
+        """The one copy of ``module``, in eval mode."""
         known = self._memo.get(id(module))
         if known is not None:
             return known  # type: ignore[no-any-return]
@@ -110,6 +112,7 @@ class _Copier:
         return duplicate
 
     def value(self, value: Any) -> Any:
+        """A copy of any attribute; what cannot change is shared."""
         if isinstance(value, _ATOMS):
             return value
         if isinstance(value, Tensor):

@@ -22,7 +22,8 @@ from cnnviz.shapes.arguments import function_arguments, module_arguments
 from cnnviz.shapes.macs import MEASURED, formula_macs
 from cnnviz.shapes.meta_answers import answer
 from cnnviz.shapes.naming import function_kind, function_type, is_leaf, module_kind, module_type
-from cnnviz.shapes.op import MODEL_INPUT, ModuleCall, Op, Shape
+from cnnviz.shapes.op import ModuleCall, Op, Shape
+from cnnviz.shapes.provenance import Provenance, tensors_in
 
 PASSED_THROUGH = frozenset({"data", "grad", "requires_grad", "retain_grad"})
 """Tensor attributes and methods that are bookkeeping, not operations of a network."""
@@ -72,10 +73,7 @@ class Recorder(TorchFunctionMode):
         self._names: Counter[str] = Counter()
         self._taken: set[str] = set()
         self._called: set[int] = set()
-        # A tensor is known by its id, so it must live as long as the recorder.
-        self._alive: list[Tensor] = [model_input]
-        self._producers: dict[int, int] = {id(model_input): MODEL_INPUT}
-        self._made_by_call: dict[int, int] = {}
+        self._provenance = Provenance(model_input)
         layers = list(model.named_modules())[1:]
         if is_leaf(model):  # a single layer is a network too
             layers = [(type(model).__name__.lower(), model)]
@@ -131,7 +129,7 @@ class Recorder(TorchFunctionMode):
         module = frame.module
         params, reused = self._own_parameters(module)
         arguments = module_arguments(module)
-        inputs, input_shapes = self._links(frame.inputs)
+        inputs, input_shapes = self._provenance.links(frame.inputs)
         output_shape = tuple(outputs[0].shape[1:])
         type_name = module_type(module)
         macs = frame.macs or formula_macs(
@@ -150,7 +148,7 @@ class Recorder(TorchFunctionMode):
             reused=reused,
             module=frame.path,
             arguments=arguments,
-            call=self._made_by_call.get(id(outputs[0])),
+            call=self._provenance.call_of(outputs[0]),
         )
         self._append(op, outputs)
         return op
@@ -183,23 +181,14 @@ class Recorder(TorchFunctionMode):
         if not outputs:
             return result
         if name in PASSED_THROUGH:
-            self._pass_through(args, outputs)
+            for source in tensors_in(args)[:1]:
+                self._provenance.same(source, outputs[0])
             return result
         if self._leaf is None:
             self._record_function(name, args, kwargs, outputs)
-        for tensor in outputs:
-            self._made_by_call[id(tensor)] = self.calls
-        self._alive.extend(outputs)
+        self._provenance.from_call(outputs, self.calls)
         self.calls += 1
         return result
-
-    def _pass_through(self, args: Sequence[Any], outputs: list[Tensor]) -> None:
-        """The same tensor by another name comes from the same op."""
-        for source in tensors_in(args)[:1]:
-            for known in (self._producers, self._made_by_call):
-                if id(source) in known:
-                    known[id(outputs[0])] = known[id(source)]
-        self._alive.extend(outputs)
 
     def _answer(
         self, func: Callable[..., Any], name: str, args: Sequence[Any], kwargs: dict[str, Any]
@@ -219,7 +208,7 @@ class Recorder(TorchFunctionMode):
         self, name: str, args: Sequence[Any], kwargs: dict[str, Any], outputs: list[Tensor]
     ) -> None:
         tensors = tensors_in((args, kwargs))
-        inputs, input_shapes = self._links(tensors)
+        inputs, input_shapes = self._provenance.links(tensors)
         arguments = function_arguments(name, args, kwargs)
         output_shape = tuple(outputs[0].shape[1:])
         frame = self._stack[-1]
@@ -245,11 +234,11 @@ class Recorder(TorchFunctionMode):
         if self._leaf is not None:
             label, type_name = self._leaf.path, module_type(self._leaf.module)
             path: str | None = label
-            inputs, shapes = self._links(self._leaf.inputs)
+            inputs, shapes = self._provenance.links(self._leaf.inputs)
             arguments = module_arguments(self._leaf.module)
         else:
             label, type_name, path = self._function_label(name), name, None
-            inputs, shapes = self._links(tensors_in((args, kwargs)))
+            inputs, shapes = self._provenance.links(tensors_in((args, kwargs)))
             arguments = function_arguments(name, args, kwargs)
         self.failed = FailedCall(self._unique(label), type_name, path, inputs, shapes, arguments, error)
 
@@ -262,12 +251,6 @@ class Recorder(TorchFunctionMode):
         path, module, seen = self._broken
         return (path, module) if seen is error else ("", self.model)
 
-    # -- links -----------------------------------------------------------------------------------
-
-    def _links(self, tensors: Sequence[Tensor]) -> tuple[tuple[int, ...], tuple[Shape, ...]]:
-        known = [t for t in tensors if id(t) in self._producers]
-        return tuple(self._producers[id(t)] for t in known), tuple(tuple(t.shape[1:]) for t in known)
-
     def _values(self, tensors: Sequence[Tensor]) -> int:
         """How many values of one image the first of ``tensors`` holds, wherever its batch dimension is."""
         return tensors[0].numel() // self._batch if tensors else 0
@@ -276,9 +259,7 @@ class Recorder(TorchFunctionMode):
         self.ops.append(op)
         if self.rebatched is None and outputs[0].shape[:1] != (self._batch,):
             self.rebatched = op.name
-        for tensor in outputs:
-            self._producers[id(tensor)] = op.index
-        self._alive.extend(outputs)
+        self._provenance.from_op(outputs, op.index)
 
     def _unique(self, label: str) -> str:
         name = label
@@ -293,20 +274,3 @@ class Recorder(TorchFunctionMode):
 
 def _direct_parameters(module: nn.Module) -> list[nn.Parameter]:
     return [p for p in module._parameters.values() if p is not None]
-
-
-def tensors_in(value: Any) -> list[Tensor]:
-    """All tensors in nested tuples, lists and dicts, in order."""
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, (tuple, list)):
-        return []
-    found: list[Tensor] = []
-    for entry in value:
-        if isinstance(entry, Tensor):
-            found.append(entry)
-        elif isinstance(entry, (tuple, list, dict)):
-            found += tensors_in(entry)
-    return found

@@ -16,7 +16,8 @@ from cnnviz.randomness import untouched_generator
 from cnnviz.shapes.copies import meta_copy, real_copy
 from cnnviz.shapes.failure import diagnose, forward_raised
 from cnnviz.shapes.op import Failure, ModuleCall, Op, Shape, Unexecuted, shape_text
-from cnnviz.shapes.recorder import Recorder, tensors_in
+from cnnviz.shapes.provenance import tensors_in
+from cnnviz.shapes.recorder import Recorder
 
 TRACED_BATCH = 2
 """Images in a traced batch: two, so that a ``squeeze()`` cannot take the batch dimension away."""
