@@ -130,7 +130,10 @@ def test_a_wrong_link_gets_sentences_and_the_defaults(open_page: OpenPage) -> No
     said = [warning.value for warning in app.warning]
     assert any("did you mean 'basic-cnn-mnist'" in text for text in said)
     assert any("no class 'x'" in text for text in said)
-    assert any("The link says image=5000, which cannot be used: allowed is a whole number from 1 to 1,000" in text for text in said)
+    assert any(
+        "The link says image=5000, which cannot be used: allowed is a whole number from 1 to 1,000" in text
+        for text in said
+    )
     assert any("did you mean 'conv" in text for text in said)
     assert any("did you mean 'mnist'" in text for text in said)
     assert "Image 1 of 1,000, label" in texts(app)
