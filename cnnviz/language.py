@@ -7,8 +7,7 @@ it is shown, in the language of the context that shows it. So a cached result se
 from __future__ import annotations
 
 import gettext
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -29,16 +28,6 @@ def language() -> str:
 def set_language(code: str | None) -> None:
     """Set the current context's language; an unknown code (from an old link, say) means English."""
     _language.set(code if code is not None and code in LANGUAGES else DEFAULT_LANGUAGE)
-
-
-@contextmanager
-def spoken(code: str) -> Iterator[None]:
-    """Use the language ``code`` inside of a ``with`` block."""
-    token = _language.set(code if code in LANGUAGES else DEFAULT_LANGUAGE)
-    try:
-        yield
-    finally:
-        _language.reset(token)
 
 
 @lru_cache(maxsize=len(LANGUAGES))

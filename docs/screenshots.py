@@ -9,8 +9,6 @@ the pictures are the README's: light, English, 1280 pixels wide, into docs/.
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,7 +17,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from benchmarks.browser import browser, draw, overflow, settle
-from benchmarks.serving import ROOT, serve
+from benchmarks.serving import ROOT, serve, train_for_show
 
 LARGEST_HEIGHT = 1600
 LINKS = {
@@ -29,23 +27,6 @@ LINKS = {
     "filters": "filters?checkpoint=basic-cnn-mnist&dataset=mnist-sample&untrained=true&digit=2",
     "draw": "draw",
 }
-
-
-def train(folder: Path) -> None:
-    """A short run, for the Train page to show."""
-    command = [
-        sys.executable,
-        "-m",
-        "cnnviz",
-        "train",
-        "basic-cnn",
-        "--dataset",
-        "mnist-sample",
-        "--epochs",
-        "5",
-    ]
-    variables = {**os.environ, "CNNVIZ_RUNS_DIR": str(folder / "runs")}
-    subprocess.run([*command, "--lr", "0.05"], cwd=ROOT, env=variables, check=True, capture_output=True)
 
 
 def prepare_draw(page: Page) -> None:
@@ -103,7 +84,7 @@ def main() -> int:
     options.to.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         if "train" in options.pages:
-            train(Path(folder))
+            train_for_show(Path(folder), epochs=5, learning_rate=0.05)
         with serve(Path(folder)) as server, browser() as chromium:
             page = chromium.new_page(
                 viewport={"width": options.width, "height": 900},

@@ -11,8 +11,9 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
-from cnnviz.language import LOCALE_DIRECTORY, Message, language, set_language, spoken, translate
+from cnnviz.language import LOCALE_DIRECTORY, Message, language, set_language, translate
 from cnnviz.settings import PROJECT_DIRECTORY
+from tests.speaking import spoken
 
 KEYWORDS = {"_": None, "Message": None, "translate": None}
 PACKAGE = PROJECT_DIRECTORY / "cnnviz"

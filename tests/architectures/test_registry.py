@@ -6,7 +6,8 @@ import torch
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.errors import UnknownKeyError
-from cnnviz.language import LANGUAGES, spoken
+from cnnviz.language import LANGUAGES
+from tests.speaking import spoken
 
 
 @pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
