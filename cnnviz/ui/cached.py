@@ -29,6 +29,10 @@ ImageKey = tuple[bytes, tuple[int, int, int], tuple[float, ...], tuple[float, ..
 """An image as a network gets it: its bytes, its shape (C, H, W), and mean and deviation to normalise it."""
 
 
+Edits = tuple[tuple[str, str], ...]
+"""Changes of a network: paths (options of the builder, arguments of layers) and JSON values."""
+
+
 @st.cache_resource(max_entries=32, show_spinner=False)
 def model(checkpoint_id: str, sha256: str) -> nn.Module:
     """The network of a checkpoint, verified; ``sha256`` is part of the key, so that new weights are read."""
@@ -39,29 +43,28 @@ def model(checkpoint_id: str, sha256: str) -> nn.Module:
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def trace(model_name: str, input_shape: tuple[int, ...], edits: tuple[tuple[str, str], ...] = ()) -> Trace:
-    """The trace of a registered network, edited (paths and JSON values); frozen, so sessions share it."""
+def trace(model_name: str, input_shape: tuple[int, ...], edits: Edits = ()) -> Trace:
+    """The trace of a network, edited; frozen, so that sessions share it."""
     from cnnviz.models import resolve
     from cnnviz.shapes.trace import trace as trace_
 
-    changes = {path: json.loads(value) for path, value in edits}
-    return trace_(resolve(model_name, changes)[0], input_shape)
+    return trace_(resolve(model_name, _changes(edits))[0], input_shape)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def on_meta(model_name: str) -> nn.Module:
-    """A registered network without weights; it is not to be changed."""
+def on_meta(model_name: str, edits: Edits = ()) -> nn.Module:
+    """A network without weights, edited; it is not to be changed."""
     from cnnviz.models import resolve
 
-    return resolve(model_name, {})[0]
+    return resolve(model_name, _changes(edits))[0]
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def editable(model_name: str) -> dict[str, dict[str, object]]:
-    """The layers of a registered network that can be edited, with their arguments; not to be changed."""
+def editable(model_name: str, options: Edits = ()) -> dict[str, dict[str, object]]:
+    """The layers of a network that can be edited, with their arguments; not to be changed."""
     from cnnviz.shapes.edits import editable as editable_
 
-    return editable_(on_meta(model_name))
+    return editable_(on_meta(model_name, options))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -111,3 +114,7 @@ def map_pictures(
 
     ops = zip(feature_maps(weights, image), limits, strict=True)
     return tuple(png(mosaic(maps.values, limit), dark) for maps, limit in ops)
+
+
+def _changes(edits: Edits) -> dict[str, object]:
+    return {path: json.loads(value) for path, value in edits}

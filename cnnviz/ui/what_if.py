@@ -52,15 +52,18 @@ def offer_fix(failure: Failure) -> None:
             plain(_("Make it {fix}", fix=fix.text)),
             icon=":material/build:",
             key="apply-fix",
-            on_click=_set,
+            on_click=put,
             args=(fix.path, json.dumps(fix.value)),
         )
 
 
-def choose(model_name: str, edits: Edits) -> None:
-    """Widgets to change an argument of a layer, and the edits so far, each with a button that undoes it."""
+def choose(model_name: str, edits: Edits, options: Edits = ()) -> None:
+    """Widgets to change an argument of a layer, and the edits so far, each with a button that undoes it.
+
+    ``options`` are those of the builder: they decide which layers there are.
+    """
     st.markdown(_("**What if?** Change an argument of any layer and see what it does downstream."))
-    layers = cached.editable(model_name)
+    layers = cached.editable(model_name, options)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         layer = st.selectbox(_("Layer"), list(layers), key="edit-layer", width=220)
         arguments = layers[layer]
@@ -78,7 +81,7 @@ def choose(model_name: str, edits: Edits) -> None:
             _("Change it"),
             icon=":material/science:",
             key="edit-apply",
-            on_click=_set,
+            on_click=put,
             args=(f"{layer}.{argument}", json.dumps(value)),
         )
     if edits:
@@ -89,7 +92,7 @@ def choose(model_name: str, edits: Edits) -> None:
                     icon=":material/undo:",
                     help=_("Take this change back"),
                     key=f"undo-{path}",
-                    on_click=_unset,
+                    on_click=take_back,
                     args=(path,),
                 )
 
@@ -101,12 +104,14 @@ def _whole_number(edit: str | None, original: object) -> int:
     return min(value, _LARGEST) if isinstance(value, int) and value >= 0 else 1
 
 
-def _set(path: str, value: str) -> None:
+def put(path: str, value: str) -> None:
+    """Keep an edit in the link, in place of an older one of the same path; ``value`` is JSON. For callbacks."""
     kept = [text for text in st.query_params.get_all(PARAMETER) if text.partition("=")[0] != path]
     st.query_params[PARAMETER] = [*kept, f"{path}={value}"]
 
 
-def _unset(path: str) -> None:
+def take_back(path: str) -> None:
+    """Take the edit of ``path`` out of the link, where there is one. For callbacks."""
     kept = [text for text in st.query_params.get_all(PARAMETER) if text.partition("=")[0] != path]
     if kept:
         st.query_params[PARAMETER] = kept
