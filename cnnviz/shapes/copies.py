@@ -22,6 +22,20 @@ _ATOMS = (int, float, str, bool, type(None), torch.dtype, torch.device)
 _HOOKS = frozenset(name for name in vars(nn.Module()) if "_hooks" in name)
 
 
+def uncompiled(model: nn.Module) -> nn.Module:
+    """``model``, or the one that ``torch.compile`` made it from.
+
+    Raises:
+        CnnvizError: it is a scripted module.
+    """
+    if isinstance(model, torch.jit.ScriptModule):
+        raise CnnvizError(
+            Message("A scripted module hides its operations; trace the module that it was made from.")
+        )
+    original = getattr(model, "_orig_mod", None)  # where torch.compile keeps it
+    return original if isinstance(original, nn.Module) else model
+
+
 def meta_copy(model: nn.Module) -> nn.Module:
     """A copy of ``model`` whose tensors are on the meta device: shapes without memory.
 

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from cnnviz.errors import CnnvizError, UnknownKeyError, UsageError
+from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.randomness import untouched_generator
-from cnnviz.shapes.copies import meta_copy, real_copy
+from cnnviz.shapes.copies import meta_copy, real_copy, uncompiled
 from cnnviz.shapes.failure import diagnose, forward_raised
-from cnnviz.shapes.op import Failure, ModuleCall, Op, Shape, Unexecuted, shape_text
+from cnnviz.shapes.inputs import checked_shape, empty_input, input_type, needs_data, random_input
+from cnnviz.shapes.op import Failure, ModuleCall, Op, Shape, Unexecuted
 from cnnviz.shapes.provenance import tensors_in
 from cnnviz.shapes.recorder import Recorder
 
 TRACED_BATCH = 2
 """Images in a traced batch: two, so that a ``squeeze()`` cannot take the batch dimension away."""
-
-_LARGEST_SIZE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -81,16 +78,14 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
         UsageError: a size that is no positive whole number.
         CnnvizError: the model cannot be copied.
     """
-    shape = _checked(input_shape)
-    model = _plain(model)
-    dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+    shape = checked_shape(input_shape)
+    model = uncompiled(model)
+    dtype = input_type(model)
     with torch.no_grad(), untouched_generator():
-        recorder, rows, error = _record(
-            meta_copy(model), torch.empty(TRACED_BATCH, *shape, dtype=dtype, device="meta")
-        )
-        real_pass = error is not None and _needs_data(error)
+        recorder, rows, error = _record(meta_copy(model), empty_input(shape, dtype, TRACED_BATCH))
+        real_pass = error is not None and needs_data(error)
         if real_pass:
-            recorder, rows, error = _record(real_copy(model), _random_input(shape, dtype))
+            recorder, rows, error = _record(real_copy(model), random_input(shape, dtype, TRACED_BATCH))
     parameters = dict(model.named_parameters())
     return Trace(
         model=type(model).__name__,
@@ -107,16 +102,6 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
     )
 
 
-def _plain(model: nn.Module) -> nn.Module:
-    """The model that was compiled; a scripted one cannot be traced."""
-    if isinstance(model, torch.jit.ScriptModule):
-        raise CnnvizError(
-            Message("A scripted module hides its operations; trace the module that it was made from.")
-        )
-    original = getattr(model, "_orig_mod", None)  # where torch.compile keeps it
-    return original if isinstance(original, nn.Module) else model
-
-
 def _record(model: nn.Module, model_input: Tensor) -> tuple[Recorder, int | None, BaseException | None]:
     """Run the model under a recorder: the recorder, the rows of the output, and what was raised."""
     recorder = Recorder(model, model_input)
@@ -127,25 +112,6 @@ def _record(model: nn.Module, model_input: Tensor) -> tuple[Recorder, int | None
         return recorder, None, error
     tensors = tensors_in(output)
     return recorder, (tensors[0].shape[0] if tensors and tensors[0].dim() else None), None
-
-
-def _needs_data(error: BaseException) -> bool:
-    """Whether a forward failed only because tensors on the meta device hold no values."""
-    return isinstance(error, (RuntimeError, TypeError)) and re.search(r"\bmeta\b", str(error)) is not None
-
-
-def _random_input(shape: Shape, dtype: torch.dtype) -> Tensor:
-    generator = torch.Generator().manual_seed(0)
-    try:
-        return torch.rand(TRACED_BATCH, *shape, generator=generator).to(dtype)
-    except RuntimeError as error:
-        raise CnnvizError(
-            Message(
-                "This network needs real data to be traced, and an input of {shape} does not fit into memory; "
-                "trace a smaller one.",
-                shape=shape_text(shape),
-            )
-        ) from error
 
 
 def _failure(recorder: Recorder, error: BaseException) -> Failure:
@@ -161,17 +127,3 @@ def _unexecuted(recorder: Recorder) -> tuple[Unexecuted, ...]:
         for name, parameter in recorder.model.named_parameters()
         if id(parameter) not in recorder.carried
     )
-
-
-def _checked(input_shape: Sequence[Any]) -> Shape:
-    sizes = tuple(input_shape)
-    if not sizes or not all(isinstance(n, int) and 1 <= n <= _LARGEST_SIZE for n in sizes):
-        raise UsageError(
-            Message(
-                "The input shape {shape} is not possible: it takes whole numbers from 1 to {largest}, "
-                "such as 1,28,28 for (channels, height, width).",
-                shape=",".join(str(n) for n in sizes) or "-",
-                largest=f"{_LARGEST_SIZE:,}",
-            )
-        )
-    return sizes
