@@ -1,5 +1,6 @@
 """The networks of the course: one file per family, listed in :mod:`cnnviz.architectures.registry`."""
 
-from cnnviz.architectures.registry import Architecture, get, keys, registered
+from cnnviz.architectures.architecture import Architecture, Option
+from cnnviz.architectures.registry import get, keys, registered
 
-__all__ = ["Architecture", "get", "keys", "registered"]
+__all__ = ["Architecture", "Option", "get", "keys", "registered"]

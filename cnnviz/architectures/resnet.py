@@ -41,3 +41,52 @@ class ResNetMini(nn.Module):
         x = torch.flatten(x, 1)  # (B, 512)
         x = self.fc(x)
         return x
+
+
+class ResNetBlock(nn.Module):
+    """relu(shortcut(x) + bn(conv(relu(bn(conv(x)))))); a 1x1 convolution where the shape changes (section 3.3)."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, stride=stride)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, kernel_size=3, padding=1)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        changes = stride != 1 or in_channels != out_channels
+        self.shortcut = (
+            nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=stride) if changes else None
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (B, in_channels, H, W) -> (B, out_channels, H / stride, W / stride)."""
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        if self.shortcut is not None:
+            x = self.shortcut(x)
+        return F.relu(x + y)
+
+
+STAGES = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
+"""How many blocks each stage has, by the number of layers with parameters (table 1 of the paper)."""
+
+
+class ResNet18(nn.Sequential):
+    """A stem and four stages of 64, 128, 256 and 512 maps; ``depth`` 34 has more blocks in each."""
+
+    def __init__(self, depth: int = 18) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3)
+        self.bn = nn.BatchNorm2d(64)
+        self.relu = nn.ReLU()
+        self.pool = nn.MaxPool2d(3, stride=2, padding=1)
+        channels = 64
+        for number, blocks in enumerate(STAGES[depth], 1):
+            out_channels = 32 * 2**number
+            stride = 1 if number == 1 else 2
+            first = ResNetBlock(channels, out_channels, stride)
+            rest = (ResNetBlock(out_channels, out_channels) for _ in range(blocks - 1))
+            self.add_module(f"stage{number}", nn.Sequential(first, *rest))
+            channels = out_channels
+        self.average = nn.AdaptiveAvgPool2d(1)
+        self.flatten = nn.Flatten()
+        self.fc = nn.Linear(512, 10)

@@ -84,12 +84,17 @@ class Recipe:
 
         Raises:
             UnknownKeyError: there is no such architecture or field.
+            UsageError: it is a block, which is not trained by itself.
         """
         known = architectures.get(architecture)
         names = {entry.name for entry in dataclasses.fields(cls)}
         for name in changes:
             if name not in names:
                 raise UnknownKeyError(Message("The recipe's field"), name, names)
+        if known.dataset is None:
+            raise UsageError(
+                Message("{title} is a block without classes: it is not trained by itself.", title=known.title)
+            )
         values: dict[str, Any] = {"dataset": known.dataset, **known.recipe, **changes}
         return cls(architecture=architecture, **values)
 
@@ -101,9 +106,7 @@ class Recipe:
             UnknownKeyError: there is no such architecture, option or data set.
         """
         architecture, dataset = architectures.get(self.architecture), datasets.get(self.dataset)
-        for name in self.options:
-            if name not in architecture.options:
-                raise UnknownKeyError(Message("The option"), name, architecture.options)
+        architecture.check_options(self.options)
         for name, limits in RANGES.items():
             _check_number(getattr(self, name), limits)
         for name, choice in CHOICES.items():

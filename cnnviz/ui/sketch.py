@@ -28,6 +28,7 @@ class Sketch:
 
 
 SKETCHES: Mapping[str, Sketch] = {
+    "MLP": Sketch((("reshape",), ("linear",), ("activation",), ("linear",), ("activation",), ("linear",))),
     "LeNet": Sketch((("convolution",), ("pooling",), ("convolution",), ("pooling",), ("linear",))),
     "Inception": Sketch(
         (
@@ -40,6 +41,17 @@ SKETCHES: Mapping[str, Sketch] = {
     "ResNet": Sketch(
         (("convolution",), ("convolution",), ("activation",), ("convolution",), ("merge",), ("linear",)),
         skips=((0, 4),),
+    ),
+    "AlexNet": Sketch(
+        (("convolution",), ("pooling",), ("convolution",), ("pooling",), ("linear",), ("linear",))
+    ),
+    "VGG": Sketch(
+        (("convolution",), ("convolution",), ("pooling",), ("convolution",), ("convolution",), ("linear",))
+    ),
+    "NiN": Sketch((("convolution",), ("convolution",), ("convolution",), ("pooling",))),
+    "DenseNet": Sketch(
+        (("convolution",), ("merge",), ("convolution",), ("merge",), ("pooling",), ("linear",)),
+        skips=((0, 3),),
     ),
 }
 

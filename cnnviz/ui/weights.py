@@ -63,7 +63,7 @@ def choose_weights() -> Weights:
     for problem in listing.problems:
         st.warning(plain(problem), icon=":material/error:")
     known = {found.id: found for found in listing.checkpoints}
-    options = [*known, *(f"{_UNTRAINED}{key}" for key in architectures.keys())]  # noqa: SIM118
+    options = [*known, *(f"{_UNTRAINED}{key}" for key in architectures.keys("network"))]
     chosen = choose_one(
         _("Weights"),
         options,

@@ -5,17 +5,20 @@ import torch
 
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
-from cnnviz.errors import UnknownKeyError
+from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.language import LANGUAGES
+from cnnviz.shapes.trace import trace
+from tests.networks import ALL, CHEAP, each, on_meta
 from tests.speaking import spoken
 
 
-@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+@each(CHEAP)
 class TestEveryArchitecture:
     def test_gives_finite_class_scores_and_gradients(self, architecture: Architecture) -> None:
         model = architecture.build_seeded(0)
         scores = model(torch.rand(3, *architecture.input_shape, generator=torch.Generator().manual_seed(0)))
-        assert scores.shape == (3, architecture.classes)
+        assert scores.ndim == (2 if architecture.classes else 4)
+        assert scores.shape[:2] == (3, architecture.classes or scores.shape[1])
         assert scores.isfinite().all()
         scores.sum().backward()
         assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
@@ -48,6 +51,48 @@ class TestEveryArchitecture:
 def test_unknown_key_names_the_closest() -> None:
     with pytest.raises(UnknownKeyError, match="did you mean 'inception-mini'"):
         architectures.get("inceptoin-mini")
+
+
+@each(ALL)
+def test_every_value_of_an_option_builds_a_network_that_works(architecture: Architecture) -> None:
+    for name, option in architecture.options.items():
+        values = option.choices or ((False, True) if option.low is None else (option.low, option.high))
+        for value in values:
+            traced = trace(on_meta(architecture, **{name: value}), architecture.input_shape)
+            assert traced.failure is None, (name, value)
+            if architecture.classes:
+                assert traced.ops[-1].output_shape == (architecture.classes,)
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "value", "allowed"),
+    [
+        ("densenet", "growth", 0, "a whole number from 1 to 64"),
+        ("densenet", "growth", True, "a whole number from 1 to 64"),
+        ("densenet", "growth", 10**30, "a whole number from 1 to 64"),
+        ("vgg11", "divisor", 3, r"1 \| 2 \| 4 \| 8"),
+        ("lenet5", "activation", "softplus", r"tanh \| sigmoid \| relu"),
+        ("googlenet", "auxiliary", 1, r"true \| false"),
+    ],
+)
+def test_other_values_are_refused(key: str, name: str, value: object, allowed: str) -> None:
+    with pytest.raises(UsageError, match=f"The option {name} is {str(value)[:9]}.*; allowed is: {allowed}"):
+        architectures.get(key).build(**{name: value})
+
+
+def test_auxiliary_classifiers_answer_while_training_alone() -> None:
+    network = architectures.get("googlenet").build_seeded(0, auxiliary=True)
+    x = torch.rand(2, 1, 96, 96)
+    main, early, late = network(x)
+    assert main.shape == early.shape == late.shape == (2, 10)
+    assert network.eval()(x).shape == (2, 10)
+
+
+def test_groups() -> None:
+    blocks = architectures.registered("block")
+    assert len(blocks) == 9
+    assert {*architectures.keys("network"), *architectures.keys("block")} == {*architectures.keys()}
+    assert all(block.classes is None and block.dataset is None for block in blocks)
 
 
 def test_unknown_option_is_refused() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from cnnviz import architectures, datasets
+from cnnviz import datasets
 from cnnviz.errors import UnknownKeyError, UsageError
 
 
@@ -22,13 +22,6 @@ def test_other_pairs_are_honest(trained: str, evaluated: str) -> None:
 def test_an_unknown_data_set_names_the_closest() -> None:
     with pytest.raises(UnknownKeyError, match="did you mean 'mnist'"):
         datasets.load("minst")
-
-
-def test_every_architecture_can_be_trained_on_its_data_set() -> None:
-    for architecture in architectures.registered():
-        info = datasets.get(architecture.dataset)
-        assert info.input_shape == architecture.input_shape
-        assert len(info.classes) == architecture.classes
 
 
 def test_the_sample_is_not_downloaded() -> None:

@@ -7,6 +7,7 @@ from torch import nn
 
 from cnnviz import architectures
 from cnnviz.drawing.classify import predict
+from tests.networks import MNIST
 
 
 class Probe(nn.Module):
@@ -35,7 +36,7 @@ def test_grey_image_is_repeated_for_three_channels() -> None:
     assert probe.seen[0, :, 0, 0].tolist() == pytest.approx([1.0, 1.2, 1.4])
 
 
-@pytest.mark.parametrize("key", architectures.keys())
+@pytest.mark.parametrize("key", [known.key for known in MNIST])
 def test_probabilities_of_every_architecture(key: str) -> None:
     model = architectures.get(key).build_seeded(1).eval()
     image = np.random.default_rng(0).integers(0, 256, (28, 28)).astype(np.uint8)

@@ -12,8 +12,9 @@ from cnnviz.errors import CnnvizError
 from cnnviz.interpret.activations import feature_maps
 from cnnviz.interpret.filters import first_filters
 from cnnviz.shapes.trace import trace
+from tests.networks import MINI, each
 
-ALL = pytest.mark.parametrize("architecture", architectures.registered(), ids=architectures.keys())
+MINIS = each(MINI)
 
 
 def network(architecture: Architecture) -> nn.Module:
@@ -24,7 +25,7 @@ def image(architecture: Architecture, seed: int = 0) -> torch.Tensor:
     return torch.randn(1, *architecture.input_shape, generator=torch.Generator().manual_seed(seed))
 
 
-@ALL
+@MINIS
 def test_filters_are_the_first_convolution_s_weights(architecture: Architecture) -> None:
     model = network(architecture)
     found = first_filters(model, trace(model, architecture.input_shape))
@@ -65,7 +66,7 @@ def test_a_network_without_convolution_says_so() -> None:
         first_filters(model, trace(model, (1, 4, 4)))
 
 
-@ALL
+@MINIS
 def test_every_op_has_its_maps(architecture: Architecture) -> None:
     model, x = network(architecture), image(architecture)
     traced = trace(model, architecture.input_shape)
@@ -95,7 +96,7 @@ def test_one_image_at_a_time() -> None:
         feature_maps(model, torch.zeros(2, 1, 28, 28), trace(model, architecture.input_shape))
 
 
-@ALL
+@MINIS
 def test_many_threads_on_one_shared_model_get_what_one_gets(architecture: Architecture) -> None:
     model = network(architecture)
     traced = trace(model, architecture.input_shape)

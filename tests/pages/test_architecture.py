@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cnnviz import architectures
 from tests.golden import ARCHITECTURES, INCEPTION_MINI_TABLE
 
 OpenPage = Callable[..., AppTest]
@@ -20,7 +19,7 @@ def metrics(app: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
 
 
-@pytest.mark.parametrize("key", architectures.keys())
+@pytest.mark.parametrize("key", ARCHITECTURES)
 def test_totals_of_every_architecture(open_page: OpenPage, key: str) -> None:
     app = open_page(PAGE, model=key)
     assert metrics(app)["Parameters"] == f"{ARCHITECTURES[key]['total_params']:,}"

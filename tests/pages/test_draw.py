@@ -16,9 +16,10 @@ from cnnviz import architectures
 from cnnviz.training import checkpoints
 from cnnviz.training.observer import TrainingResult
 from cnnviz.training.recipe import Recipe
+from tests.networks import MINI
 
 OpenPage = Callable[..., AppTest]
-KEYS = architectures.keys()
+KEYS = tuple(network.key for network in MINI)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from cnnviz import architectures
 from cnnviz.settings import PROJECT_DIRECTORY
 
 OpenPage = Callable[..., AppTest]
+SHIPPED = {path.stem for path in (PROJECT_DIRECTORY / "checkpoints").glob("*.json")}
 
 
 def links(app: AppTest) -> list[PageLink]:
@@ -21,8 +22,18 @@ def links(app: AppTest) -> list[PageLink]:
 
 def test_every_architecture_has_a_card(open_page: OpenPage) -> None:
     app = open_page()
-    shown = [heading.value for heading in app.subheader]
-    assert shown == [architecture.title for architecture in architectures.registered()]
+    shown = {heading.value for heading in app.subheader} | {link.label for link in links(app)}
+    assert shown >= {architecture.title for architecture in architectures.registered()}
+    opened = [parse_qs(link.query_string).get("model", [""])[0] for link in links(app) if "arch" in link.page]
+    assert {*opened} >= {*architectures.keys()}
+
+
+def test_trained_networks_come_first_and_can_be_drawn_for(open_page: OpenPage) -> None:
+    app = open_page()
+    drawn = [
+        parse_qs(link.query_string)["checkpoint"][0] for link in links(app) if link.label == "Draw for it"
+    ]
+    assert drawn == [f"{key}-mnist" for key in architectures.keys("network") if f"{key}-mnist" in SHIPPED]
 
 
 def test_menu_carries_the_language(open_page: OpenPage) -> None:

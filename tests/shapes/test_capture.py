@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.errors import CnnvizError
 from cnnviz.shapes.capture import capture
 from cnnviz.shapes.trace import trace
+from tests.networks import CHEAP, MNIST, each
 
 
 def hooked(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
@@ -25,7 +25,7 @@ def hooked(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
     return found
 
 
-@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+@each(CHEAP)
 def test_outputs_are_those_that_hooks_see(architecture: Architecture) -> None:
     model = architecture.build_seeded(3).eval()
     x = torch.rand(2, *architecture.input_shape)
@@ -61,8 +61,8 @@ def test_a_pass_that_differs_from_the_trace_is_refused() -> None:
 
 def test_many_threads_on_one_shared_model() -> None:
     """Traces, captures and predictions of many sessions at once are those of one alone."""
-    shared = {a.key: a.build_seeded(5).eval() for a in architectures.registered()}
-    shapes = {a.key: a.input_shape for a in architectures.registered()}
+    shared = {a.key: a.build_seeded(5).eval() for a in MNIST}
+    shapes = {a.key: a.input_shape for a in MNIST}
     images = [torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(i)) for i in range(24)]
 
     def work(job: tuple[str, int]) -> list[Tensor]:

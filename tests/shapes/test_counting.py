@@ -10,6 +10,7 @@ from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.shapes.counting import macs_formula, parameter_formula
 from cnnviz.shapes.trace import trace
+from tests.networks import ALL, each, on_meta
 
 
 def value_of(formula: str) -> int:
@@ -30,9 +31,9 @@ def test_the_example_of_the_course() -> None:
     assert macs_formula(conv1) == "5 x 5 x 1 x 10 x 24 x 24 = 144,000"
 
 
-@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+@each(ALL)
 def test_formulas_add_up_to_the_totals(architecture: Architecture) -> None:
-    traced = trace(architecture.build(), architecture.input_shape)
+    traced = trace(on_meta(architecture), architecture.input_shape)
     params = [parameter_formula(op) for op in traced.ops if op.params]
     macs = [macs_formula(op) for op in traced.ops if op.macs]
     assert sum(value_of(formula) for formula in params if formula) == traced.total_params

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +10,7 @@ from cnnviz.architectures import Architecture
 from cnnviz.shapes.derivation import branches, derive, derive_failure, linear_indices
 from cnnviz.shapes.rules import explain, window_size
 from cnnviz.shapes.trace import trace
+from tests.networks import NETWORKS, each, on_meta
 
 
 def test_why_1408() -> None:
@@ -23,9 +23,9 @@ def test_why_1408() -> None:
     )
 
 
-@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+@each(NETWORKS)
 def test_every_linear_is_derived_from_the_input(architecture: Architecture) -> None:
-    traced = trace(architecture.build(), architecture.input_shape)
+    traced = trace(on_meta(architecture), architecture.input_shape)
     for index in linear_indices(traced):
         derivation = derive(traced, index)
         in_features = traced.ops[index].arguments["in_features"]

@@ -9,6 +9,7 @@ from cnnviz.architectures import Architecture
 from cnnviz.shapes.edits import edited
 from cnnviz.shapes.op import Failure
 from cnnviz.shapes.trace import trace
+from tests.networks import MINI, each
 
 
 def failure_of(model: nn.Module, shape: tuple[int, ...]) -> Failure:
@@ -30,7 +31,7 @@ def test_the_linear_of_inception_mini_at_32_pixels() -> None:
     assert traced.ops[-1].name == "flatten"
 
 
-@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+@each(MINI)
 def test_the_fix_mends_every_architecture(architecture: Architecture) -> None:
     channels, height, width = architecture.input_shape
     shape = (channels, height + 12, width + 12)
@@ -42,7 +43,7 @@ def test_the_fix_mends_every_architecture(architecture: Architecture) -> None:
     assert mended.ops[-1].output_shape == (architecture.classes,)
 
 
-@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+@each(MINI)
 @pytest.mark.parametrize("channels", [2, 3])
 def test_wrong_channels_are_named(architecture: Architecture, channels: int) -> None:
     failure = failure_of(architecture.build(), (channels, *architecture.input_shape[1:]))
@@ -50,7 +51,7 @@ def test_wrong_channels_are_named(architecture: Architecture, channels: int) -> 
     assert f"expects {architecture.input_shape[0]} channels" in failure.message
 
 
-@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+@each(MINI)
 def test_an_input_smaller_than_the_first_kernel(architecture: Architecture) -> None:
     failure = failure_of(architecture.build(), (architecture.input_shape[0], 4, 4))
     assert "window is larger than the input" in failure.message

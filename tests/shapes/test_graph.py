@@ -9,16 +9,17 @@ from cnnviz.architectures import Architecture
 from cnnviz.plots import palette
 from cnnviz.shapes.graph import depths, dot, graph
 from cnnviz.shapes.trace import trace
+from tests.networks import ALL, each, on_meta
 
 COLOURS = {kind: (style.light, "#000000") for kind, style in palette.KINDS.items()}
 
 
-@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+@each(ALL)
 @pytest.mark.parametrize("depth", [None, 1])
 def test_every_op_is_in_one_node_and_reached_from_the_input(
     architecture: Architecture, depth: int | None
 ) -> None:
-    traced = trace(architecture.build(), architecture.input_shape)
+    traced = trace(on_meta(architecture), architecture.input_shape)
     drawn = graph(traced, depth)
     assert sorted(index for node in drawn.nodes for index in node.ops) == list(range(len(traced.ops)))
     followers = defaultdict(set)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.shapes.receptive_field import ReceptiveField, receptive_fields
 from cnnviz.shapes.trace import trace
+from tests.networks import MINI, each
 
 
 def positive(model: nn.Module) -> nn.Module:
@@ -99,7 +98,7 @@ def test_branches_see_what_the_widest_of_them_sees() -> None:
     assert touched(output, x, 6, 6) == clipped(field, 6, 6, 31)
 
 
-@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+@each(MINI)
 def test_the_last_linear_sees_the_whole_image(architecture: Architecture) -> None:
     traced = trace(architecture.build(), architecture.input_shape)
     fields = receptive_fields(traced)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import contextlib
 import io
 
-import pytest
 import torchsummary
 
 from cnnviz import architectures
@@ -12,6 +11,7 @@ from cnnviz.shapes.table import rows, sizes
 from cnnviz.shapes.text import table_text, torchsummary_text
 from cnnviz.shapes.trace import trace
 from tests.golden import INCEPTION_MINI_TABLE
+from tests.networks import CHEAP, each
 
 
 def test_the_table_of_the_course_to_the_letter() -> None:
@@ -19,7 +19,7 @@ def test_the_table_of_the_course_to_the_letter() -> None:
     assert torchsummary_text(traced).splitlines() == INCEPTION_MINI_TABLE.strip("\n").splitlines()
 
 
-@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+@each(CHEAP)
 def test_torchsummary_agrees(architecture: Architecture) -> None:
     model = architecture.build()
     printed = io.StringIO()

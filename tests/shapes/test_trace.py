@@ -16,7 +16,9 @@ from cnnviz.architectures import Architecture
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.shapes.trace import trace
 from tests.golden import ARCHITECTURES
+from tests.networks import ALL, CHEAP, each, on_meta
 
+GOLDEN = tuple(known for known in ALL if known.key in ARCHITECTURES)
 ROWS = ("convolution", "pooling", "normalisation", "linear")
 
 
@@ -24,10 +26,10 @@ def params(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
-@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+@each(GOLDEN)
 def test_golden_numbers(architecture: Architecture) -> None:
     golden = ARCHITECTURES[architecture.key]
-    traced = trace(architecture.build(), architecture.input_shape)
+    traced = trace(on_meta(architecture), architecture.input_shape)
     assert list(traced.input_shape) == golden["input_shape"]
     assert traced.failure is None
     assert list(traced.ops[-1].output_shape) == golden["output_shape"]
@@ -39,15 +41,15 @@ def test_golden_numbers(architecture: Architecture) -> None:
     assert layers == golden["layers"]
 
 
-@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+@each(ALL)
 def test_macs_are_half_of_pytorchs_flops(architecture: Architecture) -> None:
-    model = architecture.build().eval()
+    model = on_meta(architecture).eval()
     with FlopCounterMode(display=False) as counter:
-        model(torch.zeros(1, *architecture.input_shape))
+        model(torch.zeros(1, *architecture.input_shape, device="meta"))
     assert trace(model, architecture.input_shape).macs * 2 == counter.get_total_flops()
 
 
-@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+@each(CHEAP)
 def test_shapes_are_those_of_a_real_pass(architecture: Architecture) -> None:
     model = architecture.build().eval()
     real: dict[str, tuple[int, ...]] = {}
@@ -251,9 +253,9 @@ def test_a_view_that_mixes_the_images_of_a_batch_is_named() -> None:
     assert "view mixes the images" in str(traced)
 
 
-@pytest.mark.parametrize("architecture", architectures.registered(), ids=lambda a: a.key)
+@each(ALL)
 def test_no_architecture_mixes_images(architecture: Architecture) -> None:
-    assert trace(architecture.build(), architecture.input_shape).mixing_op is None
+    assert trace(on_meta(architecture), architecture.input_shape).mixing_op is None
 
 
 class Calls(nn.Module):

@@ -12,6 +12,7 @@ from cnnviz.errors import UsageError
 from cnnviz.training.batches import Batches, Normaliser
 from cnnviz.training.loop import EpochMetrics, TrainingDivergedError, TrainingResult, train
 from cnnviz.training.recipe import Recipe
+from tests.networks import MNIST
 
 
 class Watcher:
@@ -52,7 +53,7 @@ def small(key: str = "basic-cnn", **changes: object) -> Recipe:
     return Recipe.default(key, dataset="mnist-sample", **values)
 
 
-@pytest.mark.parametrize("key", architectures.keys())
+@pytest.mark.parametrize("key", [known.key for known in MNIST])
 def test_same_seed_and_threads_give_the_same_losses_to_the_last_digit(key: str, digits: Dataset) -> None:
     first, second = Watcher(), Watcher()
     results = [train(small(key, epochs=1, threads=2), digits, watcher) for watcher in (first, second)]

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnviz import architectures
 from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.training.recipe import RANGES, Recipe
+from tests.networks import MNIST
 
 
-@pytest.mark.parametrize("key", architectures.keys())
+@pytest.mark.parametrize("key", [known.key for known in MNIST])
 def test_the_default_is_the_courses_and_valid(key: str) -> None:
     recipe = Recipe.default(key)
     recipe.validate()

@@ -4,17 +4,15 @@ import base64
 import re
 from xml.etree import ElementTree
 
-import pytest
-
-from cnnviz import architectures
+from cnnviz.architectures import Architecture
 from cnnviz.shapes.trace import trace
 from cnnviz.ui import sketch
+from tests.networks import NETWORKS, each, on_meta
 
 
-@pytest.mark.parametrize("key", architectures.keys())
-def test_sketch_shows_nothing_that_the_network_does_not_have(key: str) -> None:
-    architecture = architectures.get(key)
-    kinds = iter(op.kind for op in trace(architecture.build(), architecture.input_shape).ops)
+@each(NETWORKS)
+def test_sketch_shows_nothing_that_the_network_does_not_have(architecture: Architecture) -> None:
+    kinds = iter(op.kind for op in trace(on_meta(architecture), architecture.input_shape).ops)
     drawn = [kind for column in sketch.SKETCHES[architecture.family].columns for kind in column]
     assert all(kind in kinds for kind in drawn)  # in this order: the iterator goes on where it was
 

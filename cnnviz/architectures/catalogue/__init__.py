@@ -1,0 +1,1 @@
+"""What the registry tells about each network and block. Imports no torch."""

@@ -1,0 +1,173 @@
+"""The networks that made history, for larger images, as the course builds them."""
+
+from __future__ import annotations
+
+from cnnviz.architectures.architecture import Architecture, Option
+from cnnviz.language import Message
+
+_VGG = "Simonyan and Zisserman 2015, Very Deep Convolutional Networks for Large-Scale Image Recognition"
+_ZEILER = "Zeiler and Fergus 2014, Visualizing and Understanding Convolutional Networks"
+_DEPTHS = (11, 13, 16, 19)
+
+
+def _vgg_options(depth: int, divisor: int) -> dict[str, Option]:
+    return {
+        "depth": Option(Message("Layers with parameters"), depth, choices=_DEPTHS),
+        "divisor": Option(Message("Channels divided by"), divisor, choices=(1, 2, 4, 8)),
+    }
+
+
+ARCHITECTURES = (
+    Architecture(
+        key="alexnet",
+        title="AlexNet",
+        family="AlexNet",
+        year=2012,
+        paper="Krizhevsky, Sutskever and Hinton 2012, ImageNet Classification with Deep Convolutional Neural Networks",
+        idea=Message(
+            "LeNet's plan, larger and deeper, with ReLU and dropout, trained on GPUs: it won ImageNet 2012 by "
+            "a wide margin. Most of its parameters sit in the first fully connected layer."
+        ),
+        input_shape=(1, 224, 224),
+        dataset="fashion-mnist",
+        builder="alexnet:AlexNet",
+    ),
+    Architecture(
+        key="zfnet",
+        title="ZFNet",
+        family="AlexNet",
+        year=2013,
+        paper=_ZEILER,
+        idea=Message(
+            "Its authors made AlexNet's feature maps visible and saw dead and coarse first filters. A 7x7 "
+            "kernel with stride 2 in place of 11x11 with stride 4 keeps more of the image."
+        ),
+        input_shape=(3, 224, 224),
+        dataset="cifar10",
+        builder="alexnet:ZFNet",
+    ),
+    Architecture(
+        key="zfnet-wide",
+        title="ZFNet, wider",
+        family="AlexNet",
+        year=2013,
+        paper=_ZEILER,
+        idea=Message(
+            "The paper's wider variant: 512, 1024 and 512 maps in the last three convolutions. It was better "
+            "on ImageNet, at almost twice the parameters."
+        ),
+        input_shape=(3, 224, 224),
+        dataset="cifar10",
+        builder="alexnet:ZFNet",
+        arguments={"maps": (512, 1024, 512)},
+    ),
+    Architecture(
+        key="vgg11",
+        title="VGG-11, a quarter of the channels",
+        family="VGG",
+        year=2015,
+        paper=_VGG,
+        idea=Message(
+            "Only 3x3 convolutions, stacked: two see as far as one 5x5 and have fewer parameters. The course "
+            "divides the paper's channels by 4, so that it can be trained on a small machine."
+        ),
+        input_shape=(1, 224, 224),
+        dataset="fashion-mnist",
+        builder="vgg:VGG",
+        options=_vgg_options(depth=11, divisor=4),
+    ),
+    Architecture(
+        key="vgg11-full",
+        title="VGG-11",
+        family="VGG",
+        year=2015,
+        paper=_VGG,
+        idea=Message(
+            "Configuration A of the paper at its full width: 64 to 512 maps. Each block of 3x3 convolutions "
+            "ends in a pooling that halves the map while the next block doubles the channels."
+        ),
+        input_shape=(1, 224, 224),
+        dataset="fashion-mnist",
+        builder="vgg:VGG",
+        options=_vgg_options(depth=11, divisor=1),
+    ),
+    Architecture(
+        key="vgg16",
+        title="VGG-16",
+        family="VGG",
+        year=2015,
+        paper=_VGG,
+        idea=Message(
+            "Configuration D, the one that is used most: thirteen 3x3 convolutions and three fully connected "
+            "layers. Its simple plan made it the feature extractor of years to come."
+        ),
+        input_shape=(3, 224, 224),
+        dataset="cifar10",
+        builder="vgg:VGG",
+        arguments={"in_channels": 3},
+        options=_vgg_options(depth=16, divisor=1),
+    ),
+    Architecture(
+        key="nin",
+        title="NiN",
+        family="NiN",
+        year=2014,
+        paper="Lin, Chen and Yan 2014, Network In Network",
+        idea=Message(
+            "After each convolution two 1x1 convolutions mix the channels of every pixel, like a small network "
+            "inside the network. At the end each class has one map, and its mean is the score: no Linear."
+        ),
+        input_shape=(1, 224, 224),
+        dataset="fashion-mnist",
+        builder="nin:NiN",
+    ),
+    Architecture(
+        key="googlenet",
+        title="GoogLeNet",
+        family="Inception",
+        year=2015,
+        paper="Szegedy et al. 2015, Going Deeper with Convolutions",
+        idea=Message(
+            "Nine Inception modules look with several kernel sizes at once, and 1x1 convolutions in front of "
+            "the large kernels keep them cheap. It is deeper than AlexNet with a fraction of its parameters."
+        ),
+        input_shape=(1, 96, 96),
+        dataset="fashion-mnist",
+        builder="googlenet:GoogLeNet",
+        options={"auxiliary": Option(Message("Auxiliary classifiers"), False)},
+    ),
+    Architecture(
+        key="resnet18",
+        title="ResNet-18",
+        family="ResNet",
+        year=2016,
+        paper="He et al. 2016, Deep Residual Learning for Image Recognition",
+        idea=Message(
+            "Eight residual blocks in four stages; where a stage halves the map, a 1x1 convolution brings the "
+            "shortcut to the same shape. The shortcuts let gradients reach the first layers unhindered."
+        ),
+        input_shape=(1, 96, 96),
+        dataset="fashion-mnist",
+        builder="resnet:ResNet18",
+        options={"depth": Option(Message("Layers with parameters"), 18, choices=(18, 34))},
+    ),
+    Architecture(
+        key="densenet",
+        title="DenseNet",
+        family="DenseNet",
+        year=2017,
+        paper="Huang et al. 2017, Densely Connected Convolutional Networks",
+        idea=Message(
+            "Within a block each layer reads the outputs of all layers before it and adds a few channels of "
+            "its own. Nothing has to be learned twice, so few channels a layer are enough."
+        ),
+        input_shape=(1, 96, 96),
+        dataset="fashion-mnist",
+        builder="densenet:DenseNet",
+        options={
+            "growth": Option(Message("Channels that each layer adds"), 32, low=1, high=64),
+            "layers": Option(Message("Layers in each block"), 4, low=1, high=12),
+            "blocks": Option(Message("Dense blocks"), 4, low=1, high=5),
+        },
+    ),
+)

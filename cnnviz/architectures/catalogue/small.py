@@ -1,0 +1,141 @@
+"""Networks for small images: a laptop trains them within minutes."""
+
+from __future__ import annotations
+
+from cnnviz.architectures.architecture import Architecture, Option
+from cnnviz.language import Message
+
+_MNIST_INPUT = (1, 28, 28)
+_CIFAR_INPUT = (3, 32, 32)
+_LECUN = "LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition"
+
+ARCHITECTURES = (
+    Architecture(
+        key="mlp",
+        title="MLP",
+        family="MLP",
+        year=1986,
+        paper="Rumelhart, Hinton and Williams 1986, Learning Representations by Back-Propagating Errors",
+        idea=Message(
+            "Every unit sees all 784 pixels with a weight of its own, so the network does not know which "
+            "pixels are neighbours. It is the measure for what a convolution adds."
+        ),
+        input_shape=_MNIST_INPUT,
+        builder="mlp:MLP",
+        options={"width": Option(Message("Units in each hidden layer"), 8, low=1, high=512)},
+    ),
+    Architecture(
+        key="small-cnn",
+        title="Small CNN",
+        family="LeNet",
+        year=1998,
+        paper=_LECUN,
+        idea=Message(
+            "Two 5x5 convolutions of six maps use the same few weights at every place of the image. With no "
+            "more parameters than the MLP it reads digits far better, as long as neighbours stay neighbours."
+        ),
+        input_shape=_MNIST_INPUT,
+        builder="small_cnn:SmallCNN",
+        options={"maps": Option(Message("Maps of each convolution"), 6, low=1, high=64)},
+    ),
+    Architecture(
+        key="lenet5",
+        title="LeNet-5",
+        family="LeNet",
+        year=1998,
+        paper=_LECUN,
+        idea=Message(
+            "Convolution and average pooling take turns, maps become more and smaller, and three fully "
+            "connected layers decide. It read the digits on cheques, and its plan is still that of most CNNs."
+        ),
+        input_shape=_MNIST_INPUT,
+        builder="lenet:LeNet5",
+        options={
+            "activation": Option(Message("Activation"), "tanh", choices=("tanh", "sigmoid", "relu")),
+        },
+    ),
+    Architecture(
+        key="basic-cnn",
+        title="Basic CNN",
+        family="LeNet",
+        year=1998,
+        paper=_LECUN,
+        idea=Message(
+            "Two 5x5 convolutions find strokes and their combinations, and a max pooling after each "
+            "halves the map. What is left, 20 maps of 4 x 4, goes into one Linear."
+        ),
+        input_shape=_MNIST_INPUT,
+        builder="basic_cnn:BasicCNN",
+    ),
+    Architecture(
+        key="inception-mini",
+        title="Inception mini",
+        family="Inception",
+        year=2015,
+        paper="Szegedy et al. 2015, Going Deeper with Convolutions",
+        idea=Message(
+            "Which kernel size is best? An Inception module runs 1x1, 3x3, 5x5 and a pooling side by "
+            "side and lets training decide. The channels of all branches are concatenated: "
+            "16 + 24 + 24 + 24 = 88."
+        ),
+        input_shape=_MNIST_INPUT,
+        builder="inception:InceptionMini",
+    ),
+    Architecture(
+        key="resnet-mini",
+        title="ResNet mini",
+        family="ResNet",
+        year=2016,
+        paper="He et al. 2016, Deep Residual Learning for Image Recognition",
+        idea=Message(
+            "A residual block adds its input to its output, so it only has to learn the difference. "
+            "The gradient flows back through the addition unhindered, which lets networks grow deep."
+        ),
+        input_shape=_MNIST_INPUT,
+        builder="resnet:ResNetMini",
+    ),
+    Architecture(
+        key="lenet-bn",
+        title="LeNet with BatchNorm",
+        family="LeNet",
+        year=2015,
+        paper="Ioffe and Szegedy 2015, Batch Normalization",
+        idea=Message(
+            "After each layer the values of a batch are brought to mean 0 and deviation 1, and two learned "
+            "numbers per channel scale and shift them again. So the network learns at rates that break it "
+            "otherwise."
+        ),
+        input_shape=_MNIST_INPUT,
+        dataset="fashion-mnist",
+        builder="lenet:LeNetBatchNorm",
+        options={"batch_norm": Option(Message("Batch normalisation"), True)},
+    ),
+    Architecture(
+        key="lenet-cifar",
+        title="LeNet for CIFAR-10",
+        family="LeNet",
+        year=1998,
+        paper=_LECUN,
+        idea=Message(
+            "LeNet's layers for colour images: each kernel has one slice for red, green and blue, and their "
+            "sums are added. On photographs so small a network comes to its limits."
+        ),
+        input_shape=_CIFAR_INPUT,
+        dataset="cifar10",
+        builder="lenet:LeNetCifar",
+    ),
+    Architecture(
+        key="vgg-cifar",
+        title="VGG for CIFAR-10",
+        family="VGG",
+        year=2015,
+        paper="Simonyan and Zisserman 2015, Very Deep Convolutional Networks for Large-Scale Image Recognition",
+        idea=Message(
+            "VGG-11's eight convolutions with batch normalisation, for images of 32 x 32. Five poolings leave "
+            "one value per map, so a single Linear(512, 10) is enough."
+        ),
+        input_shape=_CIFAR_INPUT,
+        dataset="cifar10",
+        builder="vgg:VGGCifar",
+    ),
+)
