@@ -65,15 +65,15 @@ class FactorisedInception(nn.Module):
 class PlainBlock(nn.Module):
     """Two convolutions with batch normalisation and no shortcut."""
 
-    def __init__(self, channels: int = 64) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
-        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(64, 64, kernel_size=3, padding=1)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.conv2 = nn.Conv2d(64, 64, kernel_size=3, padding=1)
+        self.bn2 = nn.BatchNorm2d(64)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (B, channels, H, W) -> the same shape."""
+        """x: (B, 64, H, W) -> the same shape."""
         x = F.relu(self.bn1(self.conv1(x)))
         return F.relu(self.bn2(self.conv2(x)))
 
@@ -81,8 +81,8 @@ class PlainBlock(nn.Module):
 class IdentityBlock(ResNetBlock):
     """The shortcut passes the input on as it is (He et al. 2016, figure 2)."""
 
-    def __init__(self, channels: int = 64) -> None:
-        super().__init__(channels, channels)
+    def __init__(self) -> None:
+        super().__init__(64, 64)
 
 
 class ProjectionBlock(ResNetBlock):
@@ -114,15 +114,15 @@ class PooledShortcutBlock(nn.Module):
 class PreActivationBlock(nn.Module):
     """Normalisation and ReLU before each convolution; nothing stands on the shortcut (He et al. 2016b, figure 1b)."""
 
-    def __init__(self, channels: int = 64) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
-        self.bn2 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.conv1 = nn.Conv2d(64, 64, kernel_size=3, padding=1)
+        self.bn2 = nn.BatchNorm2d(64)
+        self.conv2 = nn.Conv2d(64, 64, kernel_size=3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (B, channels, H, W) -> the same shape."""
+        """x: (B, 64, H, W) -> the same shape."""
         y: Tensor = self.conv1(F.relu(self.bn1(x)))
         y = self.conv2(F.relu(self.bn2(y)))
         return x + y

@@ -66,7 +66,6 @@ ARCHITECTURES = (
             "train worse the more there are of them: that is what the shortcut cures."
         ),
         builder="blocks:PlainBlock",
-        options={"channels": Option(Message("Channels"), 64, low=1, high=512)},
     ),
     _Residual(
         key="residual-identity",
@@ -78,7 +77,6 @@ ARCHITECTURES = (
             "the convolutions give zero, the block passes its input on."
         ),
         builder="blocks:IdentityBlock",
-        options={"channels": Option(Message("Channels"), 64, low=1, high=512)},
     ),
     _Residual(
         key="residual-projection",
@@ -112,7 +110,6 @@ ARCHITECTURES = (
             "So the signal passes along the shortcuts through the whole network unchanged."
         ),
         builder="blocks:PreActivationBlock",
-        options={"channels": Option(Message("Channels"), 64, low=1, high=512)},
     ),
     _Block(
         key="dense-block",

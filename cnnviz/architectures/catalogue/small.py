@@ -74,9 +74,8 @@ ARCHITECTURES = (
         year=2015,
         paper="Szegedy et al. 2015, Going Deeper with Convolutions",
         idea=Message(
-            "Which kernel size is best? An Inception module runs 1x1, 3x3, 5x5 and a pooling side by "
-            "side and lets training decide. The channels of all branches are concatenated: "
-            "16 + 24 + 24 + 24 = 88."
+            "An Inception module runs 1x1, 3x3, 5x5 and a pooling side by side and lets training decide which "
+            "kernel size is best. The channels of all branches are concatenated: 16 + 24 + 24 + 24 = 88."
         ),
         input_shape=_MNIST_INPUT,
         builder="inception:InceptionMini",
