@@ -41,7 +41,7 @@ def short_cards(networks: Sequence[Architecture]) -> None:
     """Networks and blocks, each with its idea and the way to its shapes."""
     for place, network in _places(networks):
         with place, st.container(border=True, height="stretch", gap="small", key=f"card-{network.key}"):
-            link(ARCHITECTURE, network.title, model=network.key)
+            link(ARCHITECTURE, f"**{network.title}**", model=network.key)
             st.write(str(network.idea))
             st.space("stretch")
             st.caption(f"{network.paper}\n\n{_facts(network)}")
