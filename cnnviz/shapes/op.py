@@ -60,7 +60,8 @@ class ModuleCall:
     """One call of a module, container or leaf, in the order in which the calls returned.
 
     ``ops_before`` is the number of ops that had been executed when it returned; ``depth`` is 1 for
-    the children of the model. A container's ``params`` are 0: the ops inside carry them.
+    the children of the model. A container's ``params`` are 0: the ops inside carry them. One that only
+    lists its children, as ``nn.Sequential`` and what derives from it, has ``is_list``.
     """
 
     name: str
@@ -69,6 +70,7 @@ class ModuleCall:
     params: int
     depth: int
     container: bool
+    is_list: bool
     ops_before: int
 
 

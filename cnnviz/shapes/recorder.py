@@ -29,6 +29,9 @@ PASSED_THROUGH = frozenset({"data", "grad", "requires_grad", "retain_grad"})
 """Tensor attributes and methods that are bookkeeping, not operations of a network."""
 
 
+_LISTS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+
+
 @dataclass
 class FailedCall:
     """The call that raised: a leaf module's, or a function's outside of one."""
@@ -121,6 +124,7 @@ class Recorder(TorchFunctionMode):
                     params=params,
                     depth=len(self._stack),
                     container=not frame.leaf,
+                    is_list=isinstance(module, _LISTS),
                     ops_before=len(self.ops),
                 )
             )

@@ -8,7 +8,6 @@ from cnnviz.shapes.op import Kind, ModuleCall, Op, Shape, product
 from cnnviz.shapes.trace import Trace
 
 _BYTES_PER_VALUE = 4  # float32
-_LISTS = ("Sequential", "ModuleList", "ModuleDict")
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def rows(trace: Trace, functions: bool = False) -> tuple[Row, ...]:
         if functions:
             result.extend(_op_row(op) for op in trace.ops[shown : call.ops_before] if op.module is None)
         shown = max(shown, call.ops_before)
-        if call.type in _LISTS:
+        if call.is_list:  # torchsummary leaves these out
             continue
         number += 1
         result.append(_module_row(call, number, trace))
