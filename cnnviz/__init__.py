@@ -21,3 +21,7 @@ def __getattr__(name: str) -> Any:
 
         return trace
     raise AttributeError(f"module 'cnnviz' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:  # so that a notebook completes names that are not loaded yet
+    return sorted(__all__)

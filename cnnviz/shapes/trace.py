@@ -22,7 +22,7 @@ TRACED_BATCH = 2
 """Images in a traced batch: two, so that a ``squeeze()`` cannot take the batch dimension away."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trace:
     """All ops of one forward pass with their links.
 
@@ -62,10 +62,15 @@ class Trace:
                 return op
         raise UnknownKeyError(Message("The layer"), name, [op.name for op in self.ops])
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         from cnnviz.shapes.text import table_text
 
         return table_text(self)
+
+    def _repr_html_(self) -> str:  # by this name a notebook asks for something better than text
+        from cnnviz.shapes.html import trace_html
+
+        return trace_html(self)
 
 
 def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:

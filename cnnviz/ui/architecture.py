@@ -106,16 +106,16 @@ def picture(traced: Trace, title: str) -> None:
 
 def table(traced: Trace, key: str) -> None:
     """The summary table, layers alone or with functional operations, and as text."""
+    from cnnviz.shapes import html
     from cnnviz.shapes import table as core
     from cnnviz.shapes.text import torchsummary_text
-    from cnnviz.ui import tables
 
     operations = st.toggle(
         _("Show functional operations too (relu, cat, flatten, ...)"), key="operations", bind="query-params"
     )
     rows = core.rows(traced, functions=operations)
-    st.html(tables.layers(rows, traced, is_dark()))
-    st.html(tables.legend(list(dict.fromkeys(row.kind for row in rows if row.kind)), is_dark()))
+    st.html(html.layers(rows, traced, is_dark()))
+    st.html(html.legend(dict.fromkeys(row.kind for row in rows if row.kind), is_dark()))
     st.caption(
         _(
             "{trainable:,} parameters are trained, {frozen:,} are not. A multiply and an add count as one "
