@@ -23,43 +23,63 @@ _POSITIONS: dict[str, tuple[str, ...]] = {
     **{f"max_pool{n}d": _MAX_POOL for n in (1, 2, 3)},
     **{f"avg_pool{n}d": _AVG_POOL for n in (1, 2, 3)},
     **{f"adaptive_{mode}_pool{n}d": _ADAPTIVE for mode in ("avg", "max") for n in (1, 2, 3)},
+    **{f"lp_pool{n}d": ("input", "norm_type", "kernel_size", "stride", "ceil_mode") for n in (1, 2, 3)},
     "linear": ("input", "weight", "bias"),
     "flatten": ("input", "start_dim", "end_dim"),
     "cat": ("tensors", "dim"),
     "concat": ("tensors", "dim"),
-    "mean": ("input", "dim", "keepdim"),
-    "softmax": ("input", "dim"),
-    "log_softmax": ("input", "dim"),
-    "dropout": ("input", "p"),
+    "concatenate": ("tensors", "dim"),
+    "stack": ("tensors", "dim"),
+    **dict.fromkeys(("mean", "sum", "amax", "amin", "max", "min", "argmax"), ("input", "dim", "keepdim")),
+    **dict.fromkeys(("softmax", "log_softmax", "softmin", "glu", "squeeze", "unsqueeze"), ("input", "dim")),
+    **dict.fromkeys(("transpose", "swapaxes"), ("input", "dim0", "dim1")),
+    "chunk": ("input", "chunks", "dim"),
+    "split": ("input", "split_size", "dim"),
+    "pad": ("input", "pad", "mode", "value"),
+    "interpolate": ("input", "size", "scale_factor", "mode"),
+    **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), ("input", "upscale_factor")),
+    **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"), ("input", "p")),
+    "leaky_relu": ("input", "negative_slope"),
+    **dict.fromkeys(("elu", "celu"), ("input", "alpha")),
+    "hardtanh": ("input", "min_val", "max_val"),
+    "threshold": ("input", "threshold", "value"),
+    "batch_norm": ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),
+    "instance_norm": (
+        "input",
+        "running_mean",
+        "running_var",
+        "weight",
+        "bias",
+        "use_input_stats",
+        "momentum",
+        "eps",
+    ),
+    "layer_norm": ("input", "normalized_shape", "weight", "bias", "eps"),
+    "rms_norm": ("input", "normalized_shape", "weight", "eps"),
+    "group_norm": ("input", "num_groups", "weight", "bias", "eps"),
+    "local_response_norm": ("input", "size", "alpha", "beta", "k"),
 }
 """Names of positional arguments: torch's built-in functions do not tell theirs."""
 
-_MODULE_ATTRIBUTES = (
-    "in_channels",
-    "out_channels",
-    "kernel_size",
-    "stride",
-    "padding",
-    "dilation",
-    "groups",
-    "output_padding",
-    "ceil_mode",
-    "output_size",
-    "in_features",
-    "out_features",
-    "num_features",
-    "start_dim",
-    "end_dim",
-    "p",
-    "dim",
+_MODULE_ATTRIBUTES = frozenset(
+    "in_channels out_channels kernel_size stride padding dilation groups output_padding padding_mode ceil_mode "
+    "count_include_pad output_size in_features in1_features in2_features out_features num_features num_channels "
+    "num_groups normalized_shape affine elementwise_affine track_running_stats eps momentum size alpha beta k p "
+    "start_dim end_dim dim unflattened_size scale_factor upscale_factor downscale_factor mode negative_slope "
+    "num_parameters min_val max_val lambd threshold value norm_type approximate num_embeddings embedding_dim "
+    "embed_dim num_heads".split()
 )
+_SEVERAL = {"view": "shape", "reshape": "shape", "permute": "dims"}
+"""Functions that take one list of numbers, or the numbers one by one."""
+
+JOINING = ("cat", "concat", "concatenate")
+_NORMALISATIONS = ("batch_norm", "instance_norm", "layer_norm", "group_norm", "rms_norm")
 _WINDOW = ("kernel_size", "stride", "padding", "dilation", "output_padding", "output_size")
 
 
 def module_arguments(module: nn.Module) -> Mapping[str, object]:
     """The arguments of a layer, read from its attributes."""
-    attributes = vars(module)
-    found = {name: attributes[name] for name in _MODULE_ATTRIBUTES if name in attributes}
+    found = {name: value for name, value in vars(module).items() if name in _MODULE_ATTRIBUTES}
     if "in_channels" in found or "in_features" in found:
         found["bias"] = getattr(module, "bias", None) is not None
     return _normalised(found, _spatial_dimensions(type(module).__name__))
@@ -67,19 +87,29 @@ def module_arguments(module: nn.Module) -> Mapping[str, object]:
 
 def function_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, object]:
     """The arguments of a function call, tensors left out (of a weight, what its shape says)."""
-    if name in ("view", "reshape") and args:
+    several = _SEVERAL.get(name)
+    if several and len(args) > 1:
         sizes = args[1] if len(args) == 2 and isinstance(args[1], Sequence) else args[1:]
-        return {"shape": tuple(sizes)}
+        return {several: tuple(sizes)}
     bound = dict(zip(_POSITIONS.get(name, ()), args, strict=False)) | dict(kwargs)
     found = {key: value for key, value in bound.items() if not isinstance(value, Tensor) and key != "tensors"}
     weight = bound.get("weight")
     if isinstance(weight, Tensor) and (name.startswith("conv") or name == "linear"):
         found |= _of_weight(name, weight, found)
         found["bias"] = bound.get("bias") is not None
-    if name in ("cat", "concat"):
+    if name in JOINING and bound.get("tensors"):
         first = bound["tensors"][0]
         found["dim"] = int(found.get("dim", 0)) % first.dim()
+    if name in _NORMALISATIONS:
+        found |= _of_statistics(bound)
     return _normalised({k: v for k, v in found.items() if v is not None}, _spatial_dimensions(name))
+
+
+def _of_statistics(bound: Mapping[str, Any]) -> dict[str, object]:
+    """What the tensors of a normalisation tell about it."""
+    known = [t for t in (bound.get("running_mean"), bound.get("weight")) if isinstance(t, Tensor)]
+    features = {"num_features": known[0].numel()} if known and "running_mean" in bound else {}
+    return {"affine": isinstance(bound.get("weight"), Tensor), **features}
 
 
 def _of_weight(name: str, weight: Tensor, found: Mapping[str, Any]) -> dict[str, object]:

@@ -8,40 +8,82 @@ from cnnviz.shapes.op import Op, Shape, product, shape_text
 
 
 def parameter_formula(op: Op) -> str | None:
-    """``(5 x 5 x 1 + 1) x 10 = 260``; None where there is nothing to count.
+    """``(5 x 5 x 1 + 1) x 10 = 260``; None where there is nothing to count, or no formula for it.
 
     A kernel has a weight for each of its places and input channels (of its group), and a bias.
     """
-    if op.params == 0:
+    counted = _parameters(op) if op.params else None
+    if counted is None or counted[1] != op.params:
         return None
+    return f"{counted[0]} = {op.params:,}"
+
+
+def _parameters(op: Op) -> tuple[str, int] | None:
+    """The formula and its value."""
     arguments = op.arguments
-    bias = " + 1" if arguments.get("bias") else ""
-    if "in_channels" in arguments and "transpose" not in op.type.lower():
+    bias = bool(arguments.get("bias"))
+    if "in_channels" in arguments and "groups" in arguments:
+        kernel = cast(Shape, arguments["kernel_size"])
         channels = cast(int, arguments["in_channels"]) // cast(int, arguments["groups"])
-        kernel = shape_text(cast(Shape, arguments["kernel_size"]))
-        formula = f"({kernel} x {channels}{bias}) x {arguments['out_channels']}"
-        values = product(cast(Shape, arguments["kernel_size"])) * channels + bool(bias)
-        count = values * cast(int, arguments["out_channels"])
-    elif "in_features" in arguments:
-        formula = f"({arguments['in_features']}{bias}) x {arguments['out_features']}"
-        count = (cast(int, arguments["in_features"]) + bool(bias)) * cast(int, arguments["out_features"])
-    elif "num_features" in arguments:
-        formula, count = f"2 x {arguments['num_features']}", 2 * cast(int, arguments["num_features"])
+        return _rows(
+            f"{shape_text(kernel)} x {channels}", product(kernel) * channels, bias, arguments["out_channels"]
+        )
+    if "in_features" in arguments:
+        features = cast(int, arguments["in_features"])
+        return _rows(str(features), features, bias, arguments["out_features"])
+    if "in1_features" in arguments:
+        pair = (cast(int, arguments["in1_features"]), cast(int, arguments["in2_features"]))
+        return _rows(shape_text(pair), product(pair), bias, arguments["out_features"])
+    if "num_embeddings" in arguments:
+        table = (cast(int, arguments["num_embeddings"]), cast(int, arguments["embedding_dim"]))
+        return shape_text(table), product(table)
+    return _of_each_channel(op)
+
+
+def _rows(text: str, weights: int, bias: bool, rows: object) -> tuple[str, int]:
+    """``rows`` kernels (or rows of a matrix) of so many ``weights``."""
+    count = cast(int, rows)
+    if bias:
+        return f"({text} + 1) x {count}", (weights + 1) * count
+    return f"{text} x {count}", weights * count
+
+
+def _of_each_channel(op: Op) -> tuple[str, int] | None:
+    """Gamma and beta of a normalisation, the slopes of a PReLU."""
+    arguments = op.arguments
+    channels = arguments.get("num_features", arguments.get("num_channels"))
+    shape = arguments.get("normalized_shape")
+    if isinstance(channels, int):
+        text, count = str(channels), channels
+    elif isinstance(shape, (tuple, list)):
+        text, count = shape_text(tuple(shape)), product(tuple(shape))
+    elif isinstance(arguments.get("num_parameters"), int):
+        text, count = str(op.params), op.params
     else:
         return None
-    return f"{formula} = {count:,}" if count == op.params else None
+    pairs = op.params == 2 * count
+    return (f"2 x {text}", 2 * count) if pairs else (text, count)
 
 
 def macs_formula(op: Op) -> str | None:
-    """``5 x 5 x 1 x 10 x 24 x 24 = 144,000``: products of one output value, times the output values."""
-    if op.macs == 0 or "transpose" in op.type.lower():
-        return None
+    """``5 x 5 x 1 x 10 x 24 x 24 = 144,000``: products of one output value, times the output values.
+
+    Of a transposed convolution: the products of one value that arrives, times those values.
+    """
     arguments = op.arguments
+    values = op.output_shape
+    if op.macs == 0 or not op.input_shapes:
+        return None
     if "in_channels" in arguments:
-        channels = cast(int, arguments["in_channels"]) // cast(int, arguments["groups"])
-        window = f"{shape_text(cast(Shape, arguments['kernel_size']))} x {channels}"
+        transposed = "transpose" in op.type.lower()
+        values = op.input_shapes[0] if transposed else values
+        channels = cast(int, arguments["out_channels" if transposed else "in_channels"])
+        kernel = cast(Shape, arguments["kernel_size"])
+        window = (*kernel, channels // cast(int, arguments["groups"]))
     elif "in_features" in arguments:
-        window = str(arguments["in_features"])
+        window = (cast(int, arguments["in_features"]),)
     else:
         return None
-    return f"{window} x {shape_text(op.output_shape)} = {op.macs:,}"
+    if product(window) * product(values) != op.macs:
+        return None
+    return f"{shape_text((*window, *values))} = {op.macs:,}"

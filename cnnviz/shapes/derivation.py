@@ -12,18 +12,27 @@ from cnnviz.shapes.trace import Trace
 
 @dataclass(frozen=True)
 class Step:
-    """One link of a derivation: an op, its rule, the rule with numbers, the shape that comes out."""
+    """One link of a derivation: an op, its rule, the rule with numbers, the shape that comes out.
+
+    ``notes`` say what the rule does not tell, such as rows that are never read.
+    """
 
     op: Op
     rule: str
     substituted: str
     result: Shape
     sentence: Message
+    notes: tuple[Message, ...] = ()
 
     @property
     def text(self) -> str:
-        """The step as a sentence in the current language."""
-        return str(self.sentence)
+        """The step in sentences of the current language, the notes after the first."""
+        return " ".join(map(str, (self.sentence, *self.notes)))
+
+    @property
+    def reshapes(self) -> bool:
+        """Whether another shape comes out than went in."""
+        return self.op.input_shapes[:1] != (self.result,)
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,7 @@ class Derivation:
         """The steps that change the shape in one line: ``1 x 28 x 28 -> (28 - 5)/1 + 1 = 24 -> ...``."""
         links = [shape_text(self.input_shape)]
         for step in self.steps:
-            if step.op.input_shapes and step.op.input_shapes[0] != step.result:
+            if step.op.input_shapes and step.reshapes:
                 links.append(step.substituted)
         return " -> ".join(links)
 
@@ -86,13 +95,13 @@ def branches(trace: Trace, index: int) -> tuple[tuple[Step, ...], ...]:
 
 
 def _steps(trace: Trace, indices: list[int]) -> tuple[Step, ...]:
+    told: set[str] = set()  # what holds for every op of a kind is told at the first of them
     steps = []
     for index in indices:
-        op = trace.ops[index]
-        explanation = explain(op, trace.ops)
-        steps.append(
-            Step(op, explanation.rule, explanation.substituted, op.output_shape, explanation.sentence)
-        )
+        op, why = trace.ops[index], explain(trace.ops[index], trace.ops)
+        news = tuple(note for note in why.background if index == indices[-1] or note.template not in told)
+        told.update(note.template for note in news)
+        steps.append(Step(op, why.rule, why.substituted, op.output_shape, why.sentence, (*why.notes, *news)))
     return tuple(steps)
 
 

@@ -43,8 +43,8 @@ def test_formulas_add_up_to_the_totals(architecture: Architecture) -> None:
 @pytest.mark.parametrize(
     ("layer", "shape", "formula"),
     [
-        (nn.Conv2d(8, 6, 3, groups=2, bias=False), (8, 9, 9), "(3 x 3 x 4) x 6 = 216"),
-        (nn.Linear(7, 3, bias=False), (7,), "(7) x 3 = 21"),
+        (nn.Conv2d(8, 6, 3, groups=2, bias=False), (8, 9, 9), "3 x 3 x 4 x 6 = 216"),
+        (nn.Linear(7, 3, bias=False), (7,), "7 x 3 = 21"),
         (nn.BatchNorm2d(5), (5, 4, 4), "2 x 5 = 10"),
         (nn.MaxPool2d(2), (5, 4, 4), None),
     ],
