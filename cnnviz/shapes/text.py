@@ -22,7 +22,7 @@ def torchsummary_text(trace: Trace) -> str:
     """
     lines = ["-" * _WIDTH, f"{'Layer (type)':>20}  {'Output Shape':>25} {'Param #':>15}", "=" * _WIDTH]
     lines += [f"{row.label:>20}  {_bracketed(row.output_shape):>25} {row.params:>15,}" for row in rows(trace)]
-    lines += ["=" * _WIDTH, *_totals(trace), *notes(trace)]
+    lines += ["=" * _WIDTH, *_totals(trace), *_endings(trace)]
     return "\n".join(lines)
 
 
@@ -38,7 +38,7 @@ def table_text(trace: Trace) -> str:
         params=f"{trace.total_params:,}",
         macs=f"{trace.macs:,}",
     )
-    return "\n".join([lines[0], rule, *lines[1:], rule, total, *notes(trace)])
+    return "\n".join([lines[0], rule, *lines[1:], rule, total, *_endings(trace)])
 
 
 def derivation_text(derivation: Derivation) -> str:
@@ -99,18 +99,24 @@ def mixing_note(op: str) -> Message:
     )
 
 
+def _endings(trace: Trace) -> list[str]:
+    """The notes, and where a table ends early the diagnosis."""
+    told = notes(trace)
+    if trace.failure:
+        told.append(
+            _("The table ends at {name}: {message}", name=trace.failure.name, message=trace.failure.message)
+        )
+    return told
+
+
 def notes(trace: Trace) -> list[str]:
-    """What is worth a note below a table of ``trace``, in sentences."""
+    """What is worth a note below a table of ``trace``, in sentences; a failure is none of them."""
     told: list[str] = []
     if trace.mixing_op:
         told.append(str(mixing_note(trace.mixing_op)))
     if trace.real_pass:
         told.append(_("The forward pass needs data: it was traced in one real pass on the CPU."))
-    if trace.failure:
-        told.append(
-            _("The table ends at {name}: {message}", name=trace.failure.name, message=trace.failure.message)
-        )
-    elif trace.unexecuted:
+    if trace.unexecuted and not trace.failure:
         names = ", ".join(f"{entry.name} ({entry.params:,})" for entry in trace.unexecuted)
         told.append(_("Declared, but in no layer of this pass: {names}", names=names))
     return told

@@ -61,7 +61,9 @@ def test_the_text_stays_the_text() -> None:
 
 def test_a_failure_ends_the_table() -> None:
     traced = trace(architectures.get("inception-mini").build(), (1, 32, 32))
-    *_, broken, total = _Reader(traced._repr_html_()).rows
+    source = traced._repr_html_()
+    assert source.count("2200 features") == 1
+    *_, broken, total = _Reader(source).rows
     assert broken[0].startswith("✗ Linear · fc receives 88 x 5 x 5 = 2200 features")
     assert total[0] == "Total"
 
