@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import ssl
+import tarfile
 import tempfile
 import threading
+import urllib.error
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cnnviz.datasets import idx
+from cnnviz.datasets import folders
 from cnnviz.datasets.errors import DatasetDamagedError, DownloadError
 from cnnviz.datasets.registry import DatasetInfo
 from cnnviz.files import StorageError
 from cnnviz.language import Message
 
 _one_at_a_time = threading.Lock()
+
+# Most are kinds of OSError too, like a full disk, which has another remedy.
+_FAILURES = (
+    RuntimeError,  # torchvision's own
+    urllib.error.URLError,
+    ConnectionError,
+    TimeoutError,
+    ssl.SSLError,
+    http.client.HTTPException,
+    EOFError,
+    zlib.error,
+    tarfile.TarError,
+    DatasetDamagedError,
+)
 
 
 class _Bar:
@@ -80,9 +97,7 @@ def download(info: DatasetInfo, root: Path, progress: Callable[[float], None]) -
             if not _is_whole(info, root):  # another session may have fetched it while this one waited
                 getattr(torchvision.datasets, str(info.torchvision))(temporary, download=True)
                 _move(info, Path(temporary), root)
-    except (RuntimeError, ConnectionError, TimeoutError, EOFError, zlib.error) as error:
-        raise _failed(info, root, error) from error
-    except (http.client.HTTPException, DatasetDamagedError) as error:
+    except _FAILURES as error:
         raise _failed(info, root, error) from error
     except OSError as error:
         raise StorageError(root, error) from error
@@ -91,17 +106,18 @@ def download(info: DatasetInfo, root: Path, progress: Callable[[float], None]) -
 
 def _is_whole(info: DatasetInfo, root: Path) -> bool:
     try:
-        idx.read_folder(info, idx.folder(info, root))
+        folders.reader(info).read_folder(info, folders.folder(info, root))
     except (OSError, DatasetDamagedError):
         return False
     return True
 
 
 def _move(info: DatasetInfo, temporary: Path, root: Path) -> None:
-    source, target = idx.folder(info, temporary), idx.folder(info, root)
-    idx.read_folder(info, source)
+    source, target = folders.folder(info, temporary), folders.folder(info, root)
+    reader = folders.reader(info)
+    reader.read_folder(info, source)
     target.mkdir(parents=True, exist_ok=True)
-    for name in idx.FILES:
+    for name in reader.FILES:
         (source / name).replace(target / name)
 
 
@@ -112,6 +128,6 @@ def _failed(info: DatasetInfo, root: Path, error: Exception) -> DownloadError:
             "files into {folder}.",
             title=info.title,
             reason=" ".join(str(error).split()),
-            folder=idx.folder(info, root),
+            folder=folders.folder(info, root),
         )
     )

@@ -22,3 +22,8 @@ class DatasetDamagedError(CnnvizError):
 
 class DownloadError(CnnvizError):
     """A data set could not be downloaded."""
+
+
+def damaged_download(path: Path, reason: Message) -> DatasetDamagedError:
+    """A file of a data set that can be downloaded again is not what it should be."""
+    return DatasetDamagedError(path, reason, Message("Delete it and download the data set again."))

@@ -63,7 +63,7 @@ def is_available(key: str) -> bool:
         UnknownKeyError: there is no such data set.
     """
     info = get(key)
-    return bool(_reader(info).is_available(info))
+    return bool(_source(info).is_available(info))
 
 
 def download(key: str, progress: Callable[[float], None] | None = None) -> None:
@@ -85,14 +85,15 @@ def download(key: str, progress: Callable[[float], None] | None = None) -> None:
     _loaded.pop((key, root), None)
 
 
-def _reader(info: DatasetInfo) -> ModuleType:
-    return importlib.import_module(f"cnnviz.datasets.{info.reader}")
+def _source(info: DatasetInfo) -> ModuleType:
+    """The module that knows where the data set is and reads it."""
+    return importlib.import_module(f"cnnviz.datasets.{'folders' if info.folder else info.reader}")
 
 
 def _read(info: DatasetInfo) -> Dataset:
     import torch
 
-    arrays = _reader(info).read(info)
+    arrays = _source(info).read(info)
     return Dataset(
         key=info.key,
         classes=info.classes,

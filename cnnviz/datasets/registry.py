@@ -9,6 +9,30 @@ from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
 
 _DIGITS = tuple(str(digit) for digit in range(10))
+_CLOTHES = (
+    Message("T-shirt/top"),
+    Message("Trouser"),
+    Message("Pullover"),
+    Message("Dress"),
+    Message("Coat"),
+    Message("Sandal"),
+    Message("Shirt"),
+    Message("Sneaker"),
+    Message("Bag"),
+    Message("Ankle boot"),
+)
+_THINGS = (
+    Message("airplane"),
+    Message("automobile"),
+    Message("bird"),
+    Message("cat"),
+    Message("deer"),
+    Message("dog"),
+    Message("frog"),
+    Message("horse"),
+    Message("ship"),
+    Message("truck"),
+)
 
 
 @dataclass(frozen=True)
@@ -16,10 +40,11 @@ class DatasetInfo:
     """A named data set.
 
     ``input_shape`` is (C, H, W); ``mean`` and ``deviation``, one a channel, are what networks usually
-    normalise its images with after these are scaled to 0..1. ``reader`` is the module below
+    normalise its images with after these are scaled to 0..1. ``classes`` are their names in English, as
+    links and files hold them; :meth:`class_title` is what a person reads. ``reader`` is the module below
     ``cnnviz.datasets`` that reads it. ``torchvision`` names the class in ``torchvision.datasets`` that
-    downloads it, and its folder; ``download_bytes`` is how much that is. ``part_of`` names the data set
-    from whose training images these ones were taken.
+    downloads it, ``folder`` where that puts the files, ``download_bytes`` how much it fetches. ``part_of``
+    names the data set from whose training images these ones were taken.
     """
 
     key: str
@@ -33,8 +58,14 @@ class DatasetInfo:
     deviation: tuple[float, ...]
     reader: str
     torchvision: str | None = None
+    folder: str | None = None
     download_bytes: int = 0
     part_of: str | None = None
+    class_titles: tuple[Message, ...] = ()
+
+    def class_title(self, label: int) -> str:
+        """The name of the class ``label`` (from 0) in the current language."""
+        return str(self.class_titles[label]) if self.class_titles else self.classes[label]
 
 
 _DATASETS = (
@@ -68,7 +99,46 @@ _DATASETS = (
         deviation=(0.3081,),
         reader="idx",
         torchvision="MNIST",
+        folder="MNIST/raw",
         download_bytes=11_594_722,
+    ),
+    DatasetInfo(
+        key="fashion-mnist",
+        title="Fashion-MNIST",
+        idea=Message(
+            "70,000 pieces of clothing out of Zalando's shop (Xiao, Rasul and Vollgraf), as many and as large "
+            "as MNIST's digits, and harder to tell apart: 60,000 to train on, 10,000 to test."
+        ),
+        input_shape=(1, 28, 28),
+        classes=tuple(title.template for title in _CLOTHES),
+        class_titles=_CLOTHES,
+        train_images=60_000,
+        test_images=10_000,
+        mean=(0.2860,),
+        deviation=(0.3530,),
+        reader="idx",
+        torchvision="FashionMNIST",
+        folder="FashionMNIST/raw",
+        download_bytes=30_878_645,
+    ),
+    DatasetInfo(
+        key="cifar10",
+        title="CIFAR-10",
+        idea=Message(
+            "60,000 small colour photographs of animals and vehicles (Krizhevsky, Nair and Hinton): 50,000 to "
+            "train on, 10,000 to test."
+        ),
+        input_shape=(3, 32, 32),
+        classes=tuple(title.template for title in _THINGS),
+        class_titles=_THINGS,
+        train_images=50_000,
+        test_images=10_000,
+        mean=(0.4914, 0.4822, 0.4465),
+        deviation=(0.2470, 0.2435, 0.2616),
+        reader="cifar",
+        torchvision="CIFAR10",
+        folder="cifar-10-batches-py",
+        download_bytes=170_498_071,
     ),
 )
 _BY_KEY = MappingProxyType({info.key: info for info in _DATASETS})

@@ -22,10 +22,10 @@ def files(train: int = 30, test: int = 20) -> dict[str, bytes]:
     return {name: idx(array) for name, array in zip(FILES, arrays, strict=True)}
 
 
-def write(root: Path, train: int = 30, test: int = 20) -> Path:
+def write(root: Path, train: int = 30, test: int = 20, name: str = "MNIST") -> Path:
     """Write the files below ``root`` as torchvision lays them out; their folder."""
-    folder = root / "MNIST" / "raw"
+    folder = root / name / "raw"
     folder.mkdir(parents=True)
-    for name, data in files(train, test).items():
-        (folder / name).write_bytes(data)
+    for file, data in files(train, test).items():
+        (folder / file).write_bytes(data)
     return folder

@@ -30,6 +30,20 @@ def test_reads_what_torchvision_reads(folder: Path) -> None:
         assert labels.equal(theirs.targets)
 
 
+def test_fashion_mnist_has_the_same_format_in_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CNNVIZ_DATA_DIR", str(tmp_path))
+    with pytest.raises(DatasetMissingError, match=r"Fashion-MNIST is not there.*31 MB.*FashionMNIST/raw"):
+        datasets.load("fashion-mnist")
+    idx_files.write(tmp_path, name="FashionMNIST")
+    data = datasets.load("fashion-mnist")
+    theirs = torchvision.datasets.FashionMNIST(str(tmp_path), download=False)
+    assert data.train_images[:, 0].equal(theirs.data)
+    assert data.train_labels.equal(theirs.targets)
+    assert list(data.classes) == theirs.classes
+
+
 def test_is_loaded_once_and_shared(folder: Path) -> None:
     assert datasets.load("mnist") is datasets.load("mnist")
 
