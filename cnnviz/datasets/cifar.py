@@ -84,10 +84,13 @@ def _read_batch(info: DatasetInfo, path: Path) -> tuple[NDArray[np.uint8], NDArr
         or len(images) == 0
     ):
         raise damaged_download(path, Message("it holds no table of {pixels:,} bytes an image", pixels=pixels))
-    count = len(labels) if isinstance(labels, list) else 0
-    if count != len(images):
+    labels = labels if isinstance(labels, list) else []
+    if len(labels) != len(images):
         raise damaged_download(
-            path, Message("it has {images:,} images, but {labels:,} labels", images=len(images), labels=count)
+            path,
+            Message(
+                "it has {images:,} images, but {labels:,} labels", images=len(images), labels=len(labels)
+            ),
         )
     for label in labels:
         if not isinstance(label, int) or not 0 <= label < len(info.classes):
