@@ -1,0 +1,89 @@
+"""Which random changes the training images get. Importing this imports no torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Self
+
+from cnnviz.errors import UnknownKeyError
+from cnnviz.language import Message
+from cnnviz.training.limits import Range, check_number, refused
+
+RANGES: Mapping[str, Range] = MappingProxyType(
+    {
+        "crop_padding": Range(Message("padding of the crop"), 0, 16, whole=True),
+        "rotation": Range(Message("rotation"), 0.0, 180.0),
+        "scale": Range(Message("scale"), 0.0, 0.9),
+        "shift": Range(Message("shift"), 0.0, 0.5),
+        "shear": Range(Message("shear"), 0.0, 60.0),
+        "stroke_width": Range(Message("stroke width"), 0.0, 4.0),
+        "brightness": Range(Message("brightness"), 0.0, 1.0),
+        "contrast": Range(Message("contrast"), 0.0, 1.0),
+        "saturation": Range(Message("saturation"), 0.0, 1.0),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far each training image is changed, at random and anew in every epoch; 0 and False mean not at all.
+
+    - ``crop_padding``: pixels; the image gets a black edge so wide, and a window of its own size is cut out.
+    - ``flip``: half of the images are mirrored left to right.
+    - ``rotation`` and ``shear``: degrees, up to so many to either side.
+    - ``scale``: the image becomes larger or smaller by up to this part of its size (0.1: 0.9 to 1.1 times).
+    - ``shift``: it is moved along each axis by up to this part of its side.
+    - ``stroke_width``: pixels by which bright strokes become wider or thinner at most.
+    - ``brightness``, ``contrast``, ``saturation``: each is multiplied by 1 plus or minus up to this; without
+      colours there is no saturation to change.
+    """
+
+    crop_padding: int = 0
+    flip: bool = False
+    rotation: float = 0.0
+    scale: float = 0.0
+    shift: float = 0.0
+    shear: float = 0.0
+    stroke_width: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+
+    def __bool__(self) -> bool:
+        """Whether anything is changed at all."""
+        return self != Augmentation()
+
+    def validate(self) -> None:
+        """Check every field.
+
+        Raises:
+            UsageError: a value is out of its range; the message names field, value and range.
+        """
+        for name, limits in RANGES.items():
+            check_number(getattr(self, name), limits)
+        if not isinstance(self.flip, bool):
+            raise refused(Message("horizontal flip"), self.flip, "true | false")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; :meth:`from_dict` reads them."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """What :meth:`to_dict` wrote; a field that is missing is off. The values are not validated.
+
+        Raises:
+            UnknownKeyError: there is no such field; the message names the closest.
+        """
+        names = {entry.name for entry in dataclasses.fields(cls)}
+        for name in values:
+            if name not in names:
+                raise UnknownKeyError(Message("The augmentation"), name, names)
+        return cls(**values)
+
+
+NONE = Augmentation()
+"""No change at all."""
