@@ -54,6 +54,11 @@ class Op:
     arguments: Mapping[str, object] = field(default_factory=dict)
     call: int | None = None
 
+    @property
+    def title(self) -> str:
+        """What a sentence calls the op."""
+        return called(self.name, self.type)
+
 
 @dataclass(frozen=True)
 class ModuleCall:
@@ -96,8 +101,10 @@ class Fix:
 class Failure:
     """Where and why a forward pass ended early.
 
-    ``expected`` and ``received`` are the sizes that do not fit together, where there are such;
-    ``inputs`` are the ops whose outputs the failing call received.
+    ``reason`` says what arrived and what was expected, as ``received`` and ``expected`` do in numbers where
+    there are such; ``cause`` says which earlier choice it comes from. ``fix`` is an edit with which the pass
+    gets further; where there is none, ``advice`` says what could be done. ``inputs`` are the ops whose
+    outputs the failing call received.
     """
 
     name: str
@@ -107,11 +114,27 @@ class Failure:
     received: int | Shape | None = None
     fix: Fix | None = None
     inputs: tuple[int, ...] = ()
+    cause: Message | None = None
+    advice: Message | None = None
 
     @property
     def message(self) -> str:
-        """The diagnosis as a sentence in the current language."""
-        return str(self.reason)
+        """The whole diagnosis in sentences of the current language."""
+        told = (self.reason, self.cause, self._remedy())
+        return " ".join(str(sentence) for sentence in told if sentence is not None)
+
+    def _remedy(self) -> Message | None:
+        if self.fix is None:
+            return self.advice
+        layer = self.fix.path.rpartition(".")[0]
+        if layer == self.name:
+            return Message("Fix: {text}.", text=self.fix.text)
+        return Message("Fix: make {layer} {text}.", layer=layer, text=self.fix.text)
+
+
+def called(name: str, type_name: str) -> str:
+    """What a sentence calls an op: its name, or ``Conv2d 0`` where the name is a number alone."""
+    return f"{type_name} {name}" if name[:1].isdigit() and "." not in name else name
 
 
 def shape_text(shape: Shape) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from cnnviz.randomness import untouched_generator
 from cnnviz.shapes.copies import meta_copy, real_copy, uncompiled
 from cnnviz.shapes.failure import diagnose, forward_raised
 from cnnviz.shapes.inputs import checked_shape, empty_input, input_type, needs_data, random_input
+from cnnviz.shapes.mending import Outcome, fix_for
 from cnnviz.shapes.op import Failure, ModuleCall, Op, Shape, Unexecuted
 from cnnviz.shapes.provenance import tensors_in
 from cnnviz.shapes.recorder import Recorder
@@ -85,12 +86,10 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
     """
     shape = checked_shape(input_shape)
     model = uncompiled(model)
-    dtype = input_type(model)
     with torch.no_grad(), untouched_generator():
-        recorder, rows, error = _record(meta_copy(model), empty_input(shape, dtype, TRACED_BATCH))
-        real_pass = error is not None and needs_data(error)
-        if real_pass:
-            recorder, rows, error = _record(real_copy(model), random_input(shape, dtype, TRACED_BATCH))
+        done = _run(model, shape)
+        failure = None if done.error is None else _failure(model, shape, done)
+    recorder = done.recorder
     parameters = dict(model.named_parameters())
     return Trace(
         model=type(model).__name__,
@@ -100,30 +99,57 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
         unexecuted=_unexecuted(recorder),
         total_params=sum(p.numel() for p in parameters.values()),
         trainable_params=sum(p.numel() for p in parameters.values() if p.requires_grad),
-        failure=None if error is None else _failure(recorder, error),
-        real_pass=real_pass,
-        mixing_op=recorder.rebatched if rows not in (None, TRACED_BATCH) else None,
+        failure=failure,
+        real_pass=done.real,
+        mixing_op=recorder.rebatched if done.rows not in (None, TRACED_BATCH) else None,
         calls=recorder.calls,
     )
 
 
-def _record(model: nn.Module, model_input: Tensor) -> tuple[Recorder, int | None, BaseException | None]:
-    """Run the model under a recorder: the recorder, the rows of the output, and what was raised."""
+@dataclass
+class _Pass:
+    """One forward pass: who watched it, the rows of its output, what was raised, whether it was a real one."""
+
+    recorder: Recorder
+    rows: int | None
+    error: BaseException | None
+    real: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        failed = self.recorder.failed
+        return Outcome(
+            self.recorder.ops, failed if failed and failed.error is self.error else None, self.error
+        )
+
+
+def _run(model: nn.Module, shape: Shape) -> _Pass:
+    """Run a copy of ``model``: on the meta device, and on the CPU where that is not enough."""
+    dtype = input_type(model)
+    done = _record(meta_copy(model), empty_input(shape, dtype, TRACED_BATCH))
+    if done.error is None or not needs_data(done.error):
+        return done
+    return replace(_record(real_copy(model), random_input(shape, dtype, TRACED_BATCH)), real=True)
+
+
+def _record(model: nn.Module, model_input: Tensor) -> _Pass:
     recorder = Recorder(model, model_input)
     try:
         with recorder:
             output = model(model_input)
     except (Exception, SystemExit) as error:  # whatever a person's forward raises is the trace's failure
-        return recorder, None, error
+        return _Pass(recorder, None, error)
     tensors = tensors_in(output)
-    return recorder, (tensors[0].shape[0] if tensors and tensors[0].dim() else None), None
+    return _Pass(recorder, tensors[0].shape[0] if tensors and tensors[0].dim() else None, None)
 
 
-def _failure(recorder: Recorder, error: BaseException) -> Failure:
-    if recorder.failed is not None and recorder.failed.error is error:
-        return diagnose(recorder.failed, recorder.ops)
-    path, module = recorder.innermost(error)
-    return forward_raised(path, module, error)
+def _failure(model: nn.Module, shape: Shape, done: _Pass) -> Failure:
+    outcome = done.outcome
+    if outcome.failed is None:
+        assert outcome.error is not None
+        return forward_raised(*done.recorder.innermost(outcome.error), outcome.error)
+    fix = fix_for(model, outcome, lambda other: _run(other, shape).outcome, thorough=not done.real)
+    return replace(diagnose(outcome.failed, outcome.ops), fix=fix)
 
 
 def _unexecuted(recorder: Recorder) -> tuple[Unexecuted, ...]:

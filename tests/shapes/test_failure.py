@@ -115,7 +115,7 @@ def test_the_second_call_of_a_layer_can_fail() -> None:
     failure = failure_of(nn.Sequential(layer, layer), (4,))
     assert (failure.expected, failure.received) == (4, 3)
     assert failure.fix is not None
-    assert failure.fix.path == "0.in_features"
+    assert (failure.fix.path, failure.fix.value) == ("0.out_features", 4)  # in_features = 3 breaks the first call
 
 
 class NotFlattened(nn.Module):

@@ -48,7 +48,7 @@ def _line(size: int, count: int) -> str:
 
 def _sentence(op: Op, received: Shape, wanted: Shape) -> Message:
     values = {
-        "name": op.name,
+        "name": op.title,
         "input": shape_text(received),
         "output": shape_text(wanted),
         "channels": op.output_shape[0],

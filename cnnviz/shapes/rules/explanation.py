@@ -27,7 +27,7 @@ class Explanation:
 
 def source_name(index: int, ops: Sequence[Op]) -> str:
     """The name of the op at ``index``, ``x`` for the model's input."""
-    return "x" if index == MODEL_INPUT else ops[index].name
+    return "x" if index == MODEL_INPUT else ops[index].title
 
 
 def plain(op: Op) -> Explanation:
@@ -35,7 +35,7 @@ def plain(op: Op) -> Explanation:
     received = ", ".join(shape_text(shape) for shape in op.input_shapes) or "-"
     sentence = Message(
         "{name} ({type}) turns {input} into {output}.",
-        name=op.name,
+        name=op.title,
         type=op.type,
         input=received,
         output=shape_text(op.output_shape),

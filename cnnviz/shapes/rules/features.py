@@ -19,7 +19,7 @@ def linear(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     sentence = Message(
         "{name} is Linear({in_features}, {out_features}): its in_features is the {in_features} values that "
         "arrive, and it gives {out_features}.",
-        name=op.name,
+        name=op.title,
         in_features=in_features,
         out_features=out_features,
     )
@@ -45,7 +45,7 @@ def product_of_matrices(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         return None
     sentence = Message(
         "{name} multiplies matrices: each value sums {inner} products of a row and a column: {output}.",
-        name=op.name,
+        name=op.title,
         inner=left[-1],
         output=shape_text(op.output_shape),
     )
@@ -61,7 +61,7 @@ def attention(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     sentence = Message(
         "{name} lets each of the places look at all others: {heads} heads of {width}/{heads} = {each} features each "
         "weigh what they find; the shape stays {output}.",
-        name=op.name,
+        name=op.title,
         heads=heads,
         width=width,
         each=width // heads,

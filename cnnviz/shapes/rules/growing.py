@@ -37,7 +37,7 @@ def transposed_convolution(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     sentence = Message(
         "{name} goes the other way: each value that arrives is spread over a {kernel} patch, and the patches are "
         "laid {stride} apart and added up: {output}.",
-        name=op.name,
+        name=op.title,
         kernel=shape_text(cast(Shape, found[0])),
         stride=shape_text(cast(Shape, found[1])),
         output=shape_text(op.output_shape),
@@ -51,7 +51,7 @@ def unpooled(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         return None
     sentence = Message(
         "{name} puts each value back where a max pooling found it, and zeros everywhere else: {output}.",
-        name=op.name,
+        name=op.title,
         output=shape_text(op.output_shape),
     )
     return Explanation(
@@ -79,7 +79,7 @@ def padded(op: Op, _ops: Sequence[Op]) -> Explanation | None:
             lines.append(f"{before} + {received[-axis]} + {after} = {total}")
     zeros = op.arguments.get("mode", "constant") == "constant" and not op.arguments.get("value")
     zeros = zeros and not op.type.startswith(("Reflection", "Replication", "Circular"))
-    values = {"name": op.name, "input": shape_text(received), "output": shape_text(op.output_shape)}
+    values = {"name": op.title, "input": shape_text(received), "output": shape_text(op.output_shape)}
     sentence = (
         Message("{name} puts zeros around {input}: {output}.", **values)
         if zeros
@@ -102,7 +102,7 @@ def resized(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         )
     sentence = Message(
         "{name} draws the maps anew at another size (mode {mode}); the {channels} channels stay: {output}.",
-        name=op.name,
+        name=op.title,
         mode=op.arguments.get("mode", "nearest"),
         channels=op.output_shape[0],
         output=shape_text(op.output_shape),
@@ -117,7 +117,7 @@ def shuffled(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         return None
     if not isinstance(factor, int) or len(op.output_shape) != 3 or len(op.input_shapes[0]) != 3:
         return None
-    values = {"name": op.name, "r": factor, "output": shape_text(op.output_shape)}
+    values = {"name": op.title, "r": factor, "output": shape_text(op.output_shape)}
     channels, height, width = op.input_shapes[0]
     if "un" in op.type.lower():
         numbers = f"{channels}*{factor}² x {height}/{factor} x {width}/{factor}"

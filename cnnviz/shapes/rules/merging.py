@@ -25,7 +25,7 @@ def concatenation(op: Op, ops: Sequence[Op]) -> Explanation | None:
     if sum(sizes) != op.output_shape[axis]:  # a constant is among the inputs
         return None
     values = {
-        "name": op.name,
+        "name": op.title,
         "parts": ", ".join(
             f"{source_name(i, ops)} ({size})" for i, size in zip(op.inputs, sizes, strict=True)
         ),
@@ -53,7 +53,7 @@ def stacked(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         return None
     sentence = Message(
         "{name} lays its {count} inputs along a new dimension, so all must have the same shape: {output}.",
-        name=op.name,
+        name=op.title,
         count=len(op.inputs),
         output=shape_text(op.output_shape),
     )
@@ -66,7 +66,7 @@ def elementwise(op: Op, ops: Sequence[Op]) -> Explanation | None:
     if op.type not in _VALUE_BY_VALUE or len(op.inputs) < 2:
         return None
     values = {
-        "name": op.name,
+        "name": op.title,
         "inputs": ", ".join(source_name(i, ops) for i in op.inputs),
         "output": shape_text(op.output_shape),
     }

@@ -24,7 +24,7 @@ def normalisation(op: Op, _ops: Sequence[Op]) -> Explanation | None:
             return told(op)
     sentence = Message(
         "{name} shifts and scales values and keeps their number: {output}.",
-        name=op.name,
+        name=op.title,
         output=shape_text(op.output_shape),
     )
     return Explanation("m = n", shape_text(op.output_shape), sentence)
@@ -105,7 +105,7 @@ def _standardised(op: Op, over: Message, pairs: int, notes: tuple[Message, ...])
     eps = number(arguments.get("eps", 1e-5))
     sentence = Message(
         "{name} brings {over} to mean 0 and variance 1; the shape stays {output}.",
-        name=op.name,
+        name=op.title,
         over=over,
         output=shape_text(op.output_shape),
     )
@@ -131,7 +131,7 @@ def _root_mean_square(op: Op) -> Explanation:
     learned = " * gamma" if op.arguments.get("elementwise_affine", op.params > 0) else ""
     sentence = Message(
         "{name} divides each {sizes} of the last dimensions by its root mean square; the shape stays {output}.",
-        name=op.name,
+        name=op.title,
         sizes=shape_text(sizes),
         output=shape_text(op.output_shape),
     )
@@ -147,7 +147,7 @@ def _local_response(op: Op) -> Explanation:
     sentence = Message(
         "{name} divides each value by the strength of its neighbours: of the {size} channels around it at the same "
         "pixel. The shape stays {output}.",
-        name=op.name,
+        name=op.title,
         size=size,
         output=shape_text(op.output_shape),
     )

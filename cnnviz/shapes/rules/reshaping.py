@@ -29,7 +29,7 @@ def reduced(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         return None
     gone = tuple(received[axis] for axis in sorted(axes))
     values = {
-        "name": op.name,
+        "name": op.title,
         "sizes": shape_text(gone),
         "count": product(gone),
         "output": shape_text(op.output_shape),
@@ -52,7 +52,7 @@ def split(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     received = shape_text(op.input_shapes[0])
     sentence = Message(
         "{name} takes a part out of {input}: {output}.",
-        name=op.name,
+        name=op.title,
         input=received,
         output=shape_text(op.output_shape),
     )
@@ -69,7 +69,7 @@ def reordered(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     letters = tuple(f"n{number}" for number in range(1, len(received) + 1))
     sentence = Message(
         "{name} puts the dimensions into another order; no value changes: {output}.",
-        name=op.name,
+        name=op.title,
         output=shape_text(op.output_shape),
     )
     order = _order(op, received)
@@ -106,7 +106,7 @@ def rearranged(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         return None
     sentence = Message(
         "{name} arranges the {count} values of {input} anew, none is lost: {output}.",
-        name=op.name,
+        name=op.title,
         count=product(received),
         input=shape_text(received),
         output=shape_text(op.output_shape),

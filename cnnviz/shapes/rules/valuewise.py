@@ -73,7 +73,7 @@ def activation(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         return Explanation(formula, output, _shares(op, name), background=_advice(name))
     sentence = Message(
         "{name} computes {formula} for each value by itself: the shape stays {output}.",
-        name=op.name,
+        name=op.title,
         formula=formula,
         output=output,
     )
@@ -96,7 +96,7 @@ def _shares(op: Op, name: str) -> Message:
     if name == "softmax2d" or not isinstance(axis, int):
         axis = 0 if name == "softmax2d" else -1
     count = op.output_shape[axis] if -len(op.output_shape) <= axis < len(op.output_shape) else "-"
-    values = {"name": op.name, "count": count, "output": shape_text(op.output_shape)}
+    values = {"name": op.title, "count": count, "output": shape_text(op.output_shape)}
     if name == "logsoftmax":
         return Message(
             "{name} turns {count} scores into logarithms of probabilities, which add up to 1; the shape stays {output}.",
@@ -119,7 +119,7 @@ def _gated(op: Op) -> Explanation | None:
         return None
     sentence = Message(
         "{name} halves one dimension: one half decides by a sigmoid how much of the other passes: {output}.",
-        name=op.name,
+        name=op.title,
         output=shape_text(op.output_shape),
     )
     substituted = f"{shape_text(op.input_shapes[0])} -> {shape_text(op.output_shape)}"
@@ -131,7 +131,7 @@ def dropout(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     if op.kind != "dropout" or op.input_shapes[0] != op.output_shape:
         return None
     p = op.arguments.get("p", 0.5)
-    values = {"name": op.name, "p": number(p), "output": shape_text(op.output_shape)}
+    values = {"name": op.title, "p": number(p), "output": shape_text(op.output_shape)}
     if "alpha" in op.type.lower():
         sentence = Message(
             "{name} sets each value with probability {p} to a fixed negative number in training, so that mean and "
@@ -177,7 +177,7 @@ def identity(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     if op.type not in ("Identity", "contiguous", "clone", "detach") or op.input_shapes[0] != op.output_shape:
         return None
     sentence = Message(
-        "{name} passes on what arrives, as it is: {output}.", name=op.name, output=shape_text(op.output_shape)
+        "{name} passes on what arrives, as it is: {output}.", name=op.title, output=shape_text(op.output_shape)
     )
     return Explanation("y = x", shape_text(op.output_shape), sentence)
 
@@ -188,7 +188,7 @@ def one_by_one(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         return None
     sentence = Message(
         "{name} works on each value by itself: the shape stays {output}.",
-        name=op.name,
+        name=op.title,
         output=shape_text(op.output_shape),
     )
     return Explanation("m = n", shape_text(op.output_shape), sentence)

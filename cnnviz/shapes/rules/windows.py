@@ -146,7 +146,7 @@ def window(op: Op, _ops: Sequence[Op]) -> Explanation | None:
 
 def _sentence(op: Op, along: tuple[Side, ...]) -> Message:
     values = {
-        "name": op.name,
+        "name": op.title,
         "kernel": shape_text(tuple(side.kernel for side in along)),
         "output": shape_text(op.output_shape),
         "channels": op.output_shape[0],
