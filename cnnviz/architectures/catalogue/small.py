@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from cnnviz.architectures.architecture import Architecture, Option
+from cnnviz.architectures.catalogue.recipes import ADAM, FASHION
 from cnnviz.language import Message
 
 _MNIST_INPUT = (1, 28, 28)
 _CIFAR_INPUT = (3, 32, 32)
+_SHORTCUTS = ("identity", "projection", "max-pooled", "pre-activation", "none")
 _LECUN = "LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition"
 
 ARCHITECTURES = (
@@ -23,6 +25,8 @@ ARCHITECTURES = (
         input_shape=_MNIST_INPUT,
         builder="mlp:MLP",
         options={"width": Option(Message("Units in each hidden layer"), 8, low=1, high=512)},
+        log_softmax=True,
+        recipe={"epochs": 1},
     ),
     Architecture(
         key="small-cnn",
@@ -37,6 +41,8 @@ ARCHITECTURES = (
         input_shape=_MNIST_INPUT,
         builder="small_cnn:SmallCNN",
         options={"maps": Option(Message("Maps of each convolution"), 6, low=1, high=64)},
+        log_softmax=True,
+        recipe={"epochs": 1},
     ),
     Architecture(
         key="lenet5",
@@ -94,6 +100,26 @@ ARCHITECTURES = (
         builder="resnet:ResNetMini",
     ),
     Architecture(
+        key="resnet-deep",
+        title="ResNet of any depth",
+        family="ResNet",
+        year=2016,
+        paper="He et al. 2016, Deep Residual Learning for Image Recognition, section 4.2",
+        idea=Message(
+            "Blocks of two convolutions, 6 to 56 layers deep, with the shortcut of one's choice or none. Without "
+            "a shortcut the deep network stalls, with one it learns: compare them."
+        ),
+        input_shape=_MNIST_INPUT,
+        builder="resnet_deep:ResNetDeep",
+        options={
+            "depth": Option(Message("Layers with parameters"), 20, choices=(6, 8, 14, 20, 32, 44, 56)),
+            "shortcut": Option(Message("Shortcut"), "identity", choices=_SHORTCUTS),
+            "width": Option(Message("Maps of the first stage"), 8, low=1, high=64),
+            "batch_norm": Option(Message("Batch normalisation"), True),
+        },
+        recipe={"learning_rate": 0.05, "momentum": 0.9},
+    ),
+    Architecture(
         key="lenet-bn",
         title="LeNet with BatchNorm",
         family="LeNet",
@@ -108,6 +134,7 @@ ARCHITECTURES = (
         dataset="fashion-mnist",
         builder="lenet:LeNetBatchNorm",
         options={"batch_norm": Option(Message("Batch normalisation"), True)},
+        recipe={**FASHION, "learning_rate": 1.0, "batch_size": 256},
     ),
     Architecture(
         key="lenet-cifar",
@@ -122,6 +149,7 @@ ARCHITECTURES = (
         input_shape=_CIFAR_INPUT,
         dataset="cifar10",
         builder="lenet:LeNetCifar",
+        recipe={**ADAM, "mean": (0.5, 0.5, 0.5), "deviation": (0.5, 0.5, 0.5)},
     ),
     Architecture(
         key="vgg-cifar",
@@ -136,5 +164,12 @@ ARCHITECTURES = (
         input_shape=_CIFAR_INPUT,
         dataset="cifar10",
         builder="vgg:VGGCifar",
+        recipe={
+            **ADAM,
+            "batch_size": 128,
+            "mean": (0.4914, 0.4822, 0.4465),
+            "deviation": (0.2023, 0.1994, 0.2010),
+            "augmentation": {"crop_padding": 4, "flip": True},
+        },
     ),
 )
