@@ -7,17 +7,21 @@ import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnviz import architectures
 from cnnviz.errors import CnnvizError, UnknownKeyError, UsageError
 from cnnviz.language import Message
-from cnnviz.randomness import untouched_generator
 
 if TYPE_CHECKING:
     from torch import nn
+    from torch.overrides import TorchFunctionMode
+
+TORCHVISION = "torchvision:"
+"""What the name of a model of torchvision begins with."""
 
 _IMAGENET_INPUT = (3, 224, 224)
+_OTHER_INPUTS = {"inception_v3": (3, 299, 299)}
 
 
 def resolve(
@@ -45,6 +49,18 @@ def resolve(
     return (edited(model, remaining) if remaining else model), input_shape
 
 
+def torchvision_names() -> tuple[str, ...]:
+    """The classification models of the installed torchvision, in alphabetical order; imports it."""
+    from torchvision import models
+
+    return tuple(models.list_models(module=models))
+
+
+def torchvision_input(name: str) -> tuple[int, int, int]:
+    """The input (C, H, W) that ``torchvision:NAME`` is shown with, known without an import of torchvision."""
+    return _OTHER_INPUTS.get(name.removeprefix(TORCHVISION), _IMAGENET_INPUT)
+
+
 def _built(
     name: str, edits: dict[str, object], own_files: bool
 ) -> tuple[nn.Module, tuple[int, ...] | None, dict[str, object]]:
@@ -53,8 +69,8 @@ def _built(
     if own_files and ".py:" in name:
         path, _, class_name = name.rpartition(":")
         return _from_file(Path(path), class_name), None, edits
-    if name.startswith("torchvision:"):
-        return _from_torchvision(name.removeprefix("torchvision:")), _IMAGENET_INPUT, edits
+    if name.startswith(TORCHVISION):
+        return _from_torchvision(name.removeprefix(TORCHVISION)), torchvision_input(name), edits
     architecture = architectures.get(name)
     options = {path: edits.pop(path) for path in list(edits) if path in architecture.options}
     with torch.device("meta"):
@@ -65,7 +81,7 @@ def _from_torchvision(name: str) -> nn.Module:
     import torch
     from torchvision import models
 
-    known = models.list_models(module=models)
+    known = torchvision_names()
     if name not in known:
         raise UnknownKeyError(Message("The torchvision model"), name, known)
     model: nn.Module
@@ -75,9 +91,26 @@ def _from_torchvision(name: str) -> nn.Module:
             with torch.device("meta"):
                 model = models.get_model(name, weights=None)
         except (NotImplementedError, RuntimeError):  # some compute their widths with tensors
-            with untouched_generator():
+            with _weights_on_meta():
                 model = models.get_model(name, weights=None)
     return model
+
+
+def _weights_on_meta() -> TorchFunctionMode:
+    """Inside, tensors that a model makes for its weights have no memory; those that it computes with do."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    makers = (torch.empty, torch.zeros, torch.ones)
+
+    class WeightsOnMeta(TorchFunctionMode):
+        def __torch_function__(
+            self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        ) -> Any:
+            place = {"device": "meta"} if func in makers else {}
+            return func(*args, **{**(kwargs or {}), **place})
+
+    return WeightsOnMeta()
 
 
 def _from_file(path: Path, class_name: str) -> nn.Module:

@@ -42,6 +42,19 @@ def test_torchvision_models_need_no_weights() -> None:
         resolve("torchvision:resnet81", {})
 
 
+def test_the_largest_torchvision_model_takes_no_memory() -> None:
+    model, shape = resolve("torchvision:regnet_y_128gf", {})  # computes its widths with tensors
+    assert all(parameter.is_meta for parameter in model.parameters())
+    assert shape is not None
+    traced = trace(model, shape)
+    assert traced.total_params == 644_812_894
+    assert traced.ops[-1].output_shape == (1000,)
+
+
+def test_inception_v3_is_shown_at_its_own_size() -> None:
+    assert resolve("torchvision:inception_v3", {})[1] == (3, 299, 299)
+
+
 def test_a_file_of_ones_own(tmp_path: Path) -> None:
     path = tmp_path / "mynet.py"
     path.write_text(NET)

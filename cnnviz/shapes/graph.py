@@ -5,102 +5,194 @@ DOT is Graphviz's language; the browser draws it, no program needs to be install
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
-from cnnviz.shapes.op import MODEL_INPUT, Op, shape_text
+from cnnviz.shapes.op import MODEL_INPUT, Kind, Op, shape_text
 from cnnviz.shapes.trace import Trace
 
 _FONT = 'fontname="sans-serif"'
 
 
 @dataclass(frozen=True)
+class Folding:
+    """Which containers are drawn as one node each.
+
+    Those from level ``depth`` on (1 for the outermost; None for no level), but not the ``unfolded`` ones;
+    and the ``folded`` ones wherever they are. What is inside of a folded container is not drawn.
+    """
+
+    depth: int | None = None
+    folded: frozenset[str] = frozenset()
+    unfolded: frozenset[str] = frozenset()
+
+    def applies(self, path: str, level: int) -> bool:
+        """Whether the container at ``path`` is one node."""
+        return path in self.folded or (
+            self.depth is not None and level >= self.depth and path not in self.unfolded
+        )
+
+
+@dataclass(frozen=True)
 class Node:
     """One node of a graph: an op, or a container whose ops are folded into it.
 
-    ``path`` is the op's name or the container's; ``ops`` are the indices of what it stands for.
+    ``path`` is the op's name or the container's, ``kind`` None for a container; ``ops`` are the indices of
+    what it stands for, ``inside`` the paths of the unfolded containers around it, the outermost first.
     """
 
     path: str
-    label: str
-    kind: str | None
+    type: str
+    kind: Kind | None
     ops: tuple[int, ...]
+    inside: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in order of execution, and the pairs of nodes that a tensor connects; -1 is the input."""
+    """Nodes in order of execution, and the pairs of nodes that a tensor connects; -1 is the input.
+
+    ``shortcuts`` are the edges beside which a longer way leads to the same node.
+    """
 
     nodes: tuple[Node, ...]
     edges: tuple[tuple[int, int], ...] = field(default=())
+    shortcuts: frozenset[tuple[int, int]] = frozenset()
 
 
-def graph(trace: Trace, depth: int | None = None) -> Graph:
-    """The graph of ``trace`` with containers deeper than ``depth`` folded into one node each.
-
-    ``depth`` 1 folds every child of the model; None shows every op.
-    """
-    containers = {call.name: call.type for call in trace.modules if call.container}
-    node_of: dict[int, int] = {}
-    found: list[Node] = []
-    index_of_path: dict[str, int] = {}
+def graph(trace: Trace, folding: Folding | None = None) -> Graph:
+    """The graph of ``trace``, with containers folded as ``folding`` says; every op is shown without."""
+    folding = folding or Folding()
+    types = _container_types(trace)
+    node_of: dict[int, int] = {MODEL_INPUT: MODEL_INPUT}
+    members: dict[str, list[int]] = {}
+    numbers: dict[str, int] = {}
     for op in trace.ops:
-        path = _folded(op, containers, depth)
-        if path is None:
-            node_of[op.index] = len(found)
-            type_line = "" if op.name.rpartition(".")[2] == op.type else f"\n{op.type}"
-            found.append(Node(op.name, op.name + type_line, op.kind, (op.index,)))
-            continue
-        if path not in index_of_path:
-            index_of_path[path] = len(found)
-            found.append(Node(path, f"{path}\n{containers[path]}", None, ()))
-        number = index_of_path[path]
-        node_of[op.index] = number
-        old = found[number]
-        found[number] = Node(old.path, old.label, None, (*old.ops, op.index))
-    edges = dict.fromkeys(
-        (node_of.get(source, MODEL_INPUT), node_of[op.index]) for op in trace.ops for source in op.inputs
-    )
-    return Graph(tuple(found), tuple((a, b) for a, b in edges if a != b))
+        path = _folded(op, types, folding) or op.name
+        node_of[op.index] = numbers.setdefault(path, len(numbers))
+        members.setdefault(path, []).append(op.index)
+    nodes = tuple(_node(trace, path, tuple(ops), types) for path, ops in members.items())
+    pairs = dict.fromkeys((node_of[source], node_of[op.index]) for op in trace.ops for source in op.inputs)
+    edges = tuple((a, b) for a, b in pairs if a != b)
+    return Graph(nodes, edges, _shortcuts(edges))
 
 
-def _folded(op: Op, containers: Mapping[str, str], depth: int | None) -> str | None:
-    """The container that ``op`` disappears in; None where it is shown itself."""
+def _container_types(trace: Trace) -> dict[str, str]:
+    return {call.name: call.type for call in trace.modules if call.container}
+
+
+def _around(op: Op, containers: Mapping[str, str]) -> list[str]:
+    """The containers that ``op`` is inside of, the outermost first."""
     parts = (op.module or op.name).split(".")
-    if depth is None or len(parts) <= depth:
+    paths = (".".join(parts[:count]) for count in range(1, len(parts)))
+    return [path for path in paths if path in containers]
+
+
+def _folded(op: Op, containers: Mapping[str, str], folding: Folding) -> str | None:
+    """The container that ``op`` disappears in; None where it is shown itself."""
+    around = _around(op, containers)
+    return next((path for level, path in enumerate(around, 1) if folding.applies(path, level)), None)
+
+
+def _node(trace: Trace, path: str, ops: tuple[int, ...], containers: Mapping[str, str]) -> Node:
+    first = trace.ops[ops[0]]
+    around = tuple(_around(first, containers))
+    if path in containers:
+        return Node(path, containers[path], None, ops, around[: around.index(path)])
+    return Node(path, first.type, first.kind, ops, around)
+
+
+def _shortcuts(edges: Sequence[tuple[int, int]]) -> frozenset[tuple[int, int]]:
+    """The edges (a, b) where b can be reached from a through another node too."""
+    sources: dict[int, list[int]] = {}
+    for a, b in edges:
+        sources.setdefault(b, []).append(a)
+    above: dict[int, int] = {}  # for each node, a bit for each node that leads to it
+    for node in sorted(sources):
+        above[node] = 0
+        for source in sources[node]:
+            above[node] |= above.get(source, 0) | 1 << (source + 1)
+    return frozenset(
+        (a, b) for a, b in edges if any(above.get(other, 0) >> (a + 1) & 1 for other in sources[b])
+    )
+
+
+def containers(trace: Trace) -> dict[str, int]:
+    """The containers that can be folded, with their levels (1 for the outermost), in order of execution."""
+    types = _container_types(trace)
+    found: dict[str, int] = {}
+    for op in trace.ops:
+        for level, path in enumerate(_around(op, types), 1):
+            found.setdefault(path, level)
+    return found
+
+
+def readable_depth(trace: Trace, most: int) -> int | None:
+    """The depth at which the graph shows most without having more than ``most`` nodes.
+
+    None where all ops are not too many; 1 where even the outermost containers are.
+    """
+    if len(trace.ops) <= most:
         return None
-    path = ".".join(parts[:depth])
-    return path if path in containers else None
+    levels = max(containers(trace).values(), default=0)
+    fitting = (depth for depth in range(levels, 1, -1) if len(graph(trace, Folding(depth)).nodes) <= most)
+    return next(fitting, 1 if levels else None)
 
 
-def dot(trace: Trace, colours: Mapping[str, tuple[str, str]], ink: str, depth: int | None = None) -> str:
-    """DOT source of the graph.
+def dot(trace: Trace, drawn: Graph, colours: Mapping[str, tuple[str, str]], ink: str) -> str:
+    """DOT source of a graph of ``trace``.
 
     Args:
-        trace: what to draw.
+        trace: where the shapes come from.
+        drawn: what to draw.
         colours: for each kind of op the fill and the text on it, as ``#rrggbb``.
         ink: the colour of lines and of the text outside of nodes, as ``#rrggbb``.
-        depth: containers from this depth on are one node each; None shows every op.
     """
-    drawn = graph(trace, depth)
+    fill, text = colours["other"]
     lines = [
         "digraph {",
         f'graph [bgcolor="transparent", rankdir="TB", nodesep=0.3, ranksep=0.35, {_FONT}]',
         f'node [shape="box", style="rounded,filled", penwidth=0, {_FONT}, fontsize=11, margin="0.12,0.06"]',
-        f'edge [color="{ink}", fontcolor="{ink}", {_FONT}, fontsize=9, arrowsize=0.6]',
-        f'n{MODEL_INPUT + 1} [label="input\\n{shape_text(trace.input_shape)}", fillcolor="{colours["other"][0]}", '
-        f'fontcolor="{colours["other"][1]}"]',
+        f'edge [color="{ink}", {_FONT}, arrowsize=0.6]',
+        f'n0 [label="input\\n{shape_text(trace.input_shape)}", fillcolor="{fill}", fontcolor="{text}"]',
+        *_boxes(trace, drawn, colours, ink),
+        *(_edge(a, b, (a, b) in drawn.shortcuts) for a, b in drawn.edges),
     ]
-    for number, node in enumerate(drawn.nodes, 1):
-        fill, text = colours[node.kind or "other"]
-        shape = shape_text(trace.ops[node.ops[-1]].output_shape)
-        label = f"{node.label}\n{shape}".replace('"', "'").replace("\n", "\\n")
-        border = "" if node.kind else ', shape="box3d"'
-        lines.append(f'n{number} [label="{label}", fillcolor="{fill}", fontcolor="{text}"{border}]')
-    lines += [f"n{a + 1} -> n{b + 1}" for a, b in drawn.edges]
     return "\n".join([*lines, "}"])
 
 
-def depths(trace: Trace) -> int:
-    """How many levels of containers there are to fold: 0 for a network of layers alone."""
-    return max((call.depth for call in trace.modules if call.container), default=0)
+def _boxes(trace: Trace, drawn: Graph, colours: Mapping[str, tuple[str, str]], ink: str) -> Iterable[str]:
+    """The nodes, each in the boxes of the containers around it."""
+    types = _container_types(trace)
+    open_: tuple[str, ...] = ()
+    for number, node in enumerate(drawn.nodes, 1):
+        common = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(open_, node.inside, strict=False))))
+        yield from "}" * (len(open_) - common)
+        for path in node.inside[common:]:
+            label = _quoted(f"{path} ({types[path]})")
+            yield f'subgraph "cluster_{number}_{_quoted(path)}" {{ label="{label}"; labeljust="l"; fontsize=10; '
+            yield f'color="{ink}66"; fontcolor="{ink}"; style="rounded"'
+        open_ = node.inside
+        yield _node_line(number, node, trace, colours[node.kind or "other"])
+    yield from "}" * len(open_)
+
+
+def _node_line(number: int, node: Node, trace: Trace, colours: tuple[str, str]) -> str:
+    short = node.path.removeprefix(f"{node.inside[-1]}.") if node.inside else node.path
+    lines = [short] if short == node.type else [short, node.type]
+    label = _quoted("\n".join([*lines, shape_text(trace.ops[node.ops[-1]].output_shape)]))
+    border = "" if node.kind else ', shape="box3d"'
+    tooltip = _quoted(node.path)
+    return (
+        f'n{number} [label="{label}", tooltip="{tooltip}", fillcolor="{colours[0]}", '
+        f'fontcolor="{colours[1]}"{border}]'
+    )
+
+
+def _edge(a: int, b: int, shortcut: bool) -> str:
+    return f"n{a + 1} -> n{b + 1}" + (' [style="dashed", penwidth=2]' if shortcut else "")
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "/").replace('"', "'").replace("\n", "\\n")

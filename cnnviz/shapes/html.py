@@ -21,7 +21,7 @@ TABLE = "border-collapse:collapse;width:100%;table-layout:auto"
 _LINE = "border-top:1px solid color-mix(in srgb, currentColor 16%, transparent)"
 CELL = f"padding:.3rem .5rem;{_LINE};white-space:nowrap;text-align:left"
 NUMBER = f"padding:.3rem .5rem;{_LINE};white-space:nowrap;text-align:right;font-variant-numeric:tabular-nums"
-_HEAD = "padding:.3rem .5rem;font-weight:600;opacity:.75;white-space:nowrap"
+_HEAD = "padding:.3rem .5rem;font-weight:600;opacity:.75;vertical-align:bottom"
 _SHARED_KINDS = ("convolution", "linear", "normalisation")
 
 

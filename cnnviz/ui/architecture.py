@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from cnnviz import architectures
-from cnnviz.architectures import Architecture
-from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.ui import about as told
 from cnnviz.ui import take_home, what_if
-from cnnviz.ui.choice import choose_one
+from cnnviz.ui.cached import Edits
 from cnnviz.ui.frame import is_dark
-from cnnviz.ui.number import choose_number
+from cnnviz.ui.network import Network
 from cnnviz.ui.show import plain
 
 if TYPE_CHECKING:
@@ -22,34 +20,21 @@ if TYPE_CHECKING:
     from cnnviz.shapes.receptive_field import ReceptiveField
     from cnnviz.shapes.trace import Trace
 
-LARGEST_INPUT = 512
 _MEGABYTE = 1024**2
 
 
-def choose() -> tuple[Architecture, tuple[int, int, int]]:
-    """The network, and the input shape (C, H, W) to send through it; both are kept in the link."""
-    notes = st.container()
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    with left:
-        key = choose_one(
-            _("Network"),
-            architectures.keys(),
-            key="model",
-            kind=Message("The architecture"),
-            title=lambda key: architectures.get(key).title,
+def about(network: Network, traced: Trace) -> None:
+    """What the network is: its idea and its size; of torchvision's models, where they come from."""
+    if network.architecture is not None:
+        told.idea(network.architecture)
+    else:
+        st.write(
+            _(
+                "A model of torchvision, {cls}, built without weights: only its shapes are computed.",
+                cls=traced.model,
+            )
         )
-    architecture = architectures.get(key)
-    channels, height, _width = architecture.input_shape
-    with right:
-        size = choose_number(
-            _("Input height and width, in pixels"),
-            key="size",
-            low=1,
-            high=LARGEST_INPUT,
-            default=height,
-            notes=notes,
-        )
-    return architecture, (channels, size, size)
+    told.size(traced)
 
 
 def totals(traced: Trace) -> None:
@@ -91,29 +76,51 @@ def failure(traced: Trace) -> None:
     what_if.offer_fix(traced.failure)
 
 
+def layers(network: Network, _edits: Edits, traced: Trace) -> None:
+    """The shapes as a picture, the table, and the network's own code beside it where somebody wants it."""
+    picture(traced, _("Shapes along {title}", title=network.title))
+    with st.container(horizontal=True):
+        functions = st.toggle(
+            _("Show functional operations too (relu, cat, flatten, ...)"),
+            key="operations",
+            bind="query-params",
+        )
+        beside = st.toggle(_("Show the code beside the table"), key="beside", bind="query-params")
+    if beside:
+        left, right = st.columns([3, 2])
+        with left:
+            _table(network, traced, functions)
+        with right:
+            take_home.source(network)
+    else:
+        _table(network, traced, functions)
+
+
 def picture(traced: Trace, title: str) -> None:
-    """The shapes along the network, drawn to scale."""
-    from cnnviz.plots import shapes as plot
+    """The shapes along the network, drawn to scale, with their formulas."""
     from cnnviz.shapes.op import shape_text
+    from cnnviz.shapes.stations import stations
+    from cnnviz.ui import pipeline
 
-    blocks = [plot.Block(_("input"), "other", traced.input_shape, shape_text(traced.input_shape))]
-    for step in _whole(traced).steps:
-        if step.op.kind == "merge" or step.op.input_shapes[:1] != (step.result,):
-            blocks.append(plot.Block(step.op.name, step.op.kind, step.result, step.substituted))
-    st.plotly_chart(plot.pipeline(blocks, title, is_dark()), key="pipeline", config={"displayModeBar": False})
-    st.caption(str(plot.SENTENCE))
+    start = traced.input_shape
+    blocks = [pipeline.Block(_("input"), "other", start, shape_text(start))]
+    blocks += [
+        pipeline.Block(step.op.name, step.op.kind, step.result, step.substituted)
+        for step in stations(start, _whole(traced).steps)
+    ]
+    st.subheader(plain(title), anchor=False)
+    broken = traced.failure.name if traced.failure else None
+    st.html(pipeline.pipeline(blocks, broken, is_dark()))
+    st.caption(str(pipeline.SENTENCE))
 
 
-def table(traced: Trace, key: str) -> None:
+def _table(network: Network, traced: Trace, functions: bool) -> None:
     """The summary table, layers alone or with functional operations, and as text."""
     from cnnviz.shapes import html
     from cnnviz.shapes import table as core
     from cnnviz.shapes.text import torchsummary_text
 
-    operations = st.toggle(
-        _("Show functional operations too (relu, cat, flatten, ...)"), key="operations", bind="query-params"
-    )
-    rows = core.rows(traced, functions=operations)
+    rows = core.rows(traced, functions=functions)
     st.html(html.layers(rows, traced, is_dark()))
     st.html(html.legend(dict.fromkeys(row.kind for row in rows if row.kind), is_dark()))
     st.caption(
@@ -124,7 +131,7 @@ def table(traced: Trace, key: str) -> None:
             frozen=traced.total_params - traced.trainable_params,
         )
     )
-    take_home.downloads(key, rows)
+    take_home.downloads(network.name, rows)
     with st.expander(_("As text, the way torchsummary prints it")):
         st.code(torchsummary_text(traced), language=None)
 

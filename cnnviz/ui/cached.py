@@ -12,18 +12,24 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from cnnviz import architectures
 from cnnviz.ui import warm
+from cnnviz.ui.bounded import Bounded
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import nn
 
     from cnnviz.interpret.activations import FeatureMaps
-    from cnnviz.interpret.filters import Filters
+    from cnnviz.interpret.distributions import Distribution
+    from cnnviz.interpret.filters import LayerWeights
+    from cnnviz.shapes.small_images import Digits
+    from cnnviz.shapes.torchinfo_report import TorchinfoReport
     from cnnviz.shapes.trace import Trace
 
 WeightsKey = tuple[str, ...]
-"""Names weights: ("checkpoint", id, SHA-256), or ("untrained", architecture, options as JSON, seed)."""
+"""Names weights: ("checkpoint", id, SHA-256), or ("untrained", architecture, options as JSON, seed,
+initialisation)."""
 
 ImageKey = tuple[bytes, tuple[int, int, int], tuple[float, ...], tuple[float, ...]]
 """An image as a network gets it: its bytes, its shape (C, H, W), and mean and deviation to normalise it."""
@@ -33,16 +39,16 @@ Edits = tuple[tuple[str, str], ...]
 """Changes of a network: paths (options of the builder, arguments of layers) and JSON values."""
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+MOST_NETWORK_BYTES = 1_200_000_000
+MOST_MAP_BYTES = 300_000_000
+
+
 def model(checkpoint_id: str, sha256: str) -> nn.Module:
     """The network of a checkpoint, verified; ``sha256`` is part of the key, so that new weights are read."""
-    from cnnviz.training import checkpoints
-
-    warm.one_thread_an_operation()
-    return checkpoints.load_model(checkpoints.get(checkpoint_id))
+    return network(("checkpoint", checkpoint_id, sha256))
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@st.cache_resource(max_entries=128, show_spinner=False)
 def trace(model_name: str, input_shape: tuple[int, ...], edits: Edits = ()) -> Trace:
     """The trace of a network, edited; frozen, so that sessions share it."""
     from cnnviz.models import resolve
@@ -51,7 +57,15 @@ def trace(model_name: str, input_shape: tuple[int, ...], edits: Edits = ()) -> T
     return trace_(resolve(model_name, _changes(edits))[0], input_shape)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@st.cache_data(max_entries=1, show_spinner=False)
+def torchvision_names() -> tuple[str, ...]:
+    """The names of torchvision's classification models; the first call imports torchvision, 2 to 3 seconds."""
+    from cnnviz.models import torchvision_names as names
+
+    return names()
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
 def on_meta(model_name: str, edits: Edits = ()) -> nn.Module:
     """A network without weights, edited; it is not to be changed."""
     from cnnviz.models import resolve
@@ -67,17 +81,43 @@ def editable(model_name: str, options: Edits = ()) -> dict[str, dict[str, object
     return editable_(on_meta(model_name, options))
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def untrained(architecture: str, options: str, seed: str) -> nn.Module:
-    """A network with the weights that training starts from; ``options`` is JSON."""
-    warm.one_thread_an_operation()
-    network = architectures.get(architecture).build_seeded(int(seed), **json.loads(options))
-    return network.requires_grad_(False).eval()
+@st.cache_resource(max_entries=16, show_spinner=False)
+def torchinfo_report(model_name: str, input_shape: tuple[int, ...], edits: Edits = ()) -> TorchinfoReport:
+    """What torchinfo says of a network, edited."""
+    from cnnviz.shapes.torchinfo_report import report
+
+    return report(on_meta(model_name, edits), input_shape)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def source(model_name: str) -> tuple[str, str]:
+    """The path and the text of the file that defines a network."""
+    from cnnviz.standalone import source as source_
+
+    return source_(model_name)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def runnable(model_name: str, input_shape: tuple[int, ...], edits: Edits = ()) -> str:
+    """A file that builds a network, edited, by itself."""
+    from cnnviz.standalone import runnable as runnable_
+
+    return runnable_(model_name, input_shape, _changes(edits))
+
+
+@st.cache_resource(show_spinner=False)
+def _networks() -> Bounded[nn.Module]:
+    from cnnviz.interpret.networks import nbytes
+
+    return Bounded(MOST_NETWORK_BYTES, nbytes)
 
 
 def network(weights: WeightsKey) -> nn.Module:
-    """The network that ``weights`` names."""
-    return model(*weights[1:]) if weights[0] == "checkpoint" else untrained(*weights[1:])
+    """The network that ``weights`` names: shared by all, and not to be changed."""
+    from cnnviz.interpret.networks import load
+
+    warm.one_thread_an_operation()
+    return _networks().get(weights, lambda: load(weights))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -88,21 +128,48 @@ def network_trace(weights: WeightsKey, input_shape: tuple[int, int, int]) -> Tra
     return trace(network(weights), input_shape)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def filters(weights: WeightsKey, input_shape: tuple[int, int, int]) -> Filters:
-    """The filters of the first convolution; they are shared and must not be changed."""
-    from cnnviz.interpret.filters import first_filters
+def layers(weights: WeightsKey, input_shape: tuple[int, int, int]) -> tuple[LayerWeights, ...]:
+    """The layers with weights, in order of execution; not kept, as they hold on to the network's memory."""
+    from cnnviz.interpret.filters import layer_weights
 
-    return first_filters(network(weights), network_trace(weights, input_shape))
+    return layer_weights(network(weights), network_trace(weights, input_shape))
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@st.cache_data(max_entries=256, show_spinner=False)
+def distributions(
+    weights: WeightsKey, input_shape: tuple[int, int, int]
+) -> tuple[tuple[str, Distribution], ...]:
+    """How the weights of every layer are distributed, by the layer's name."""
+    from cnnviz.interpret.distributions import distribution
+
+    return tuple((layer.name, distribution(layer.values)) for layer in layers(weights, input_shape))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def filter_order(
+    weights: WeightsKey, input_shape: tuple[int, int, int], layer: str, by: str
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """The output channels of a layer in an order, and the norm of each channel's filter."""
+    from cnnviz.interpret.ordering import norms, order
+
+    values = next(found.values for found in layers(weights, input_shape) if found.name == layer)
+    return order(values, by), norms(values)
+
+
+@st.cache_resource(show_spinner=False)
+def _feature_maps() -> Bounded[tuple[FeatureMaps, ...]]:
+    return Bounded(MOST_MAP_BYTES, lambda maps: sum(found.values.nbytes for found in maps))
+
+
 def feature_maps(weights: WeightsKey, image: ImageKey) -> tuple[FeatureMaps, ...]:
     """What every op makes of an image; they are shared and must not be changed."""
     from cnnviz.interpret.activations import feature_maps as compute
     from cnnviz.training.batches import as_input
 
-    return compute(network(weights), as_input(*image), network_trace(weights, image[1]))
+    return _feature_maps().get(
+        (weights, image),
+        lambda: compute(network(weights), as_input(*image), network_trace(weights, image[1])),
+    )
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
@@ -110,7 +177,7 @@ def map_pictures(
     weights: WeightsKey, image: ImageKey, limits: tuple[float, ...], dark: bool
 ) -> tuple[bytes, ...]:
     """The feature maps of every op as PNG files; ``limits`` are the ends of the ops' colour scales."""
-    from cnnviz.plots.maps import mosaic, png
+    from cnnviz.plots.mosaic import mosaic, png
 
     ops = zip(feature_maps(weights, image), limits, strict=True)
     return tuple(png(mosaic(maps.values, limit), dark) for maps, limit in ops)
@@ -118,3 +185,11 @@ def map_pictures(
 
 def _changes(edits: Edits) -> dict[str, object]:
     return {path: json.loads(value) for path, value in edits}
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def sample_digits() -> Digits:
+    """A real digit of each class; they are shared and must not be changed."""
+    from cnnviz.shapes.small_images import sample_digits as digits
+
+    return digits()

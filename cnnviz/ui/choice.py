@@ -8,6 +8,7 @@ a title (a title that may be translated) is kept here by its key: ``?model=basic
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -26,20 +27,24 @@ def choose_one(
     kind: Message,
     title: Callable[[str], str] = str,
     default: str | None = None,
+    widget: Callable[..., Any] = st.selectbox,
+    **look: Any,
 ) -> str:
-    """A select box among ``options``; the link's parameter ``key`` holds the chosen one.
+    """A choice among ``options``; the link's parameter ``key`` holds the chosen one.
 
     ``title`` gives the text that stands for an option. A link that names an option that does not exist
-    gets a sentence (``kind`` says of what, as in "The architecture"), and the default is shown.
+    gets a sentence (``kind`` says of what, as in "The architecture"), and the default is shown. ``widget``
+    is ``st.selectbox`` or ``st.segmented_control``, and ``look`` are its own settings.
     """
     default = options[0] if default is None else default
     named = st.query_params.get(key, default)
     _explain_unknown([named], options, kind)
     # The link is the truth: a link to another choice on the same page must change the widget too.
     st.session_state[_widget(key)] = named if named in options else default
-    return st.selectbox(
-        label, options, format_func=title, key=_widget(key), on_change=_write, args=(key, [default])
+    chosen: str = widget(
+        label, options, format_func=title, key=_widget(key), on_change=_write, args=(key, [default]), **look
     )
+    return chosen
 
 
 def choose_many(

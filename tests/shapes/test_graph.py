@@ -3,24 +3,36 @@ from __future__ import annotations
 from collections import defaultdict
 
 import pytest
+from torch import Tensor, nn
 
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
+from cnnviz.models import resolve
 from cnnviz.plots import palette
-from cnnviz.shapes.graph import depths, dot, graph
-from cnnviz.shapes.trace import trace
+from cnnviz.shapes.graph import Folding, Graph, containers, dot, graph, readable_depth
+from cnnviz.shapes.trace import Trace, trace
 from tests.networks import ALL, each, on_meta
 
 COLOURS = {kind: (style.light, "#000000") for kind, style in palette.KINDS.items()}
 
 
+def traced(name: str) -> Trace:
+    model, shape = resolve(name, {})
+    assert shape is not None
+    return trace(model, shape)
+
+
+def paths(drawn: Graph) -> list[str]:
+    return [node.path for node in drawn.nodes]
+
+
 @each(ALL)
-@pytest.mark.parametrize("depth", [None, 1])
+@pytest.mark.parametrize("depth", [None, 1, 2])
 def test_every_op_is_in_one_node_and_reached_from_the_input(
     architecture: Architecture, depth: int | None
 ) -> None:
     traced = trace(on_meta(architecture), architecture.input_shape)
-    drawn = graph(traced, depth)
+    drawn = graph(traced, Folding(depth))
     assert sorted(index for node in drawn.nodes for index in node.ops) == list(range(len(traced.ops)))
     followers = defaultdict(set)
     for a, b in drawn.edges:
@@ -33,27 +45,87 @@ def test_every_op_is_in_one_node_and_reached_from_the_input(
     assert reached == set(range(len(drawn.nodes)))
 
 
-def test_branches_and_shortcuts_are_edges() -> None:
-    traced = trace(architectures.get("inception-mini").build(), (1, 28, 28))
-    drawn = graph(traced)
-    names = [node.path for node in drawn.nodes]
+def test_branches_are_edges() -> None:
+    drawn = graph(trace(architectures.get("inception-mini").build(), (1, 28, 28)))
+    names = paths(drawn)
     into_cat = [names[a] for a, b in drawn.edges if names[b] == "incep1.cat"]
     assert into_cat == ["incep1.branch1x1", "incep1.branch5x5_2", "incep1.branch3x3_3", "incep1.branch_pool"]
+    assert not drawn.shortcuts
 
 
-def test_containers_can_be_folded() -> None:
-    traced = trace(architectures.get("resnet-mini").build(), (1, 28, 28))
-    assert depths(traced) == 1
-    folded = graph(traced, 1)
+def test_shortcuts_are_told_from_other_edges() -> None:
+    drawn = graph(trace(architectures.get("resnet-mini").build(), (1, 28, 28)))
+    names = paths(drawn)
+    assert {(names[a], names[b]) for a, b in drawn.shortcuts} == {
+        ("mp", "rblock1.add"),
+        ("mp_2", "rblock2.add"),
+    }
+
+
+def test_containers_are_folded_by_level_and_one_by_one() -> None:
+    found = trace(architectures.get("resnet-mini").build(), (1, 28, 28))
+    assert containers(found) == {"rblock1": 1, "rblock2": 1}
+    folded = graph(found, Folding(1))
     block = next(node for node in folded.nodes if node.path == "rblock1")
     assert len(block.ops) == 5
-    assert "conv1" in [node.path for node in folded.nodes]
-    assert depths(trace(architectures.get("basic-cnn").build(), (1, 28, 28))) == 0
+    assert "conv1" in paths(folded)
+    one_open = paths(graph(found, Folding(1, unfolded=frozenset({"rblock2"}))))
+    assert "rblock1" in one_open
+    assert "rblock2.add" in one_open
+    one_closed = paths(graph(found, Folding(folded=frozenset({"rblock2"}))))
+    assert "rblock1.add" in one_closed
+    assert "rblock2" in one_closed
 
 
-def test_dot_has_a_line_for_each_node_and_edge() -> None:
-    traced = trace(architectures.get("resnet-mini").build(), (1, 28, 28))
-    source = dot(traced, COLOURS, "#333333")
-    assert source.count(" -> ") == len(graph(traced).edges)
-    assert 'label="rblock1.add\\n16 x 12 x 12"' in source
+def test_nested_containers_fold_to_any_depth() -> None:
+    found = traced("torchvision:densenet121")
+    assert max(containers(found).values()) == 3
+    counts = [len(graph(found, Folding(depth)).nodes) for depth in (1, 2, 3)]
+    assert counts == sorted(counts)
+    assert counts[-1] < len(graph(found).nodes)
+    opened = graph(found, Folding(1, unfolded=frozenset({"features", "features.denseblock1"})))
+    assert "features.denseblock1.denselayer1" in paths(opened)
+    assert "features.denseblock2" in paths(opened)
+
+
+def test_a_large_graph_begins_at_the_deepest_level_that_can_be_read() -> None:
+    assert readable_depth(traced("resnet-mini"), 100) is None
+    found = traced("torchvision:densenet121")
+    depth = readable_depth(found, 100)
+    assert depth is not None
+    assert len(graph(found, Folding(depth)).nodes) <= 100 < len(graph(found, Folding(depth + 1)).nodes)
+
+
+def test_a_network_without_blocks_is_shown_whole() -> None:
+    found = traced("basic-cnn")
+    assert containers(found) == {}
+    assert len(graph(found, Folding(1)).nodes) == len(found.ops)
+    assert readable_depth(found, 3) is None
+
+
+def test_a_block_that_is_called_twice_is_one_node_when_folded() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.block = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU())
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.block(self.block(x))
+            return y
+
+    drawn = graph(trace(Twice(), (3, 8, 8)), Folding(1))
+    assert paths(drawn) == ["block"]
+    assert drawn.edges == ((-1, 0),)
+
+
+def test_dot_has_a_line_for_each_node_and_edge_and_a_box_for_each_open_container() -> None:
+    found = trace(architectures.get("resnet-mini").build(), (1, 28, 28))
+    drawn = graph(found)
+    source = dot(found, drawn, COLOURS, "#333333")
+    assert source.count(" -> ") == len(drawn.edges)
+    assert source.count('style="dashed"') == len(drawn.shortcuts) == 2
+    assert source.count("subgraph") == 2
+    assert source.count("{") == source.count("}")
+    assert 'label="add\\n16 x 12 x 12", tooltip="rblock1.add"' in source
     assert COLOURS["convolution"][0] in source
+    assert "subgraph" not in dot(found, graph(found, Folding(1)), COLOURS, "#333333")

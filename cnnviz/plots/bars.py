@@ -1,0 +1,94 @@
+"""How a total is shared among the layers of a network, as horizontal bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from cnnviz.plots import palette
+
+_ROW = 26  # pixels
+_AROUND = 96
+_LONGEST_NAME = 22
+_ROOM_FOR_NUMBERS = 1.8
+"""The axis in units of the longest bar, so that the number at its end has room on a phone, too."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar: ``name`` beside it, ``note`` on hover, and its parts by kind of op."""
+
+    name: str
+    note: str
+    parts: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """All parts added up."""
+        return sum(self.parts.values())
+
+
+def bars(entries: Sequence[Bar], total: int, title: str, axis: str, dark: bool = False) -> go.Figure:
+    """The figure, the first of ``entries`` on top; beside each bar its number and its part of ``total``."""
+    figure = go.Figure()
+    rows = list(range(len(entries)))
+    for kind in dict.fromkeys(kind for bar in entries for kind in bar.parts):
+        figure.add_trace(
+            go.Bar(
+                x=[bar.parts.get(kind, 0) for bar in entries],
+                y=rows,
+                orientation="h",
+                marker={"color": palette.kind(kind).colour(dark), "line": {"width": 0}},
+                name=str(palette.kind(kind).title),
+                customdata=[f"<b>{bar.name}</b> {bar.note}" for bar in entries],
+                hovertemplate="%{customdata}<br>%{x:,}<extra>%{fullData.name}</extra>",
+            )
+        )
+    longest = max((bar.total for bar in entries), default=0) or 1
+    for row, bar in enumerate(entries):
+        figure.add_annotation(
+            x=bar.total,
+            y=row,
+            text=f"{bar.total:,} · {_percent(bar.total, total)}",
+            showarrow=False,
+            xanchor="left",
+            xshift=4,
+        )
+    figure.update_layout(
+        title=title,
+        barmode="stack",
+        bargap=0.28,
+        height=_ROW * len(entries) + _AROUND,
+        margin={"l": 8, "r": 8, "t": 44, "b": 40},
+        showlegend=False,
+        xaxis={
+            "title": axis,
+            "range": [0, longest * _ROOM_FOR_NUMBERS],
+            "nticks": 5,
+            "fixedrange": True,
+            "zeroline": False,
+        },
+        yaxis={
+            "tickvals": rows,
+            "ticktext": [_shortened(bar.name) for bar in entries],
+            "autorange": "reversed",
+            "automargin": True,
+            "fixedrange": True,
+            "showgrid": False,
+        },
+    )
+    return figure
+
+
+def _percent(part: int, total: int) -> str:
+    percent = 100 * part / total if total else 0.0
+    if 0 < percent < 0.1:
+        return "< 0.1 %"
+    return f"{percent:.1f} %" if 0 < percent < 1 else f"{percent:.0f} %"
+
+
+def _shortened(name: str) -> str:
+    """The end of a long path: it tells the layer."""
+    return name if len(name) <= _LONGEST_NAME else f"…{name[-_LONGEST_NAME + 1 :]}"

@@ -1,0 +1,88 @@
+"""Where the parameters and the multiply-adds of a network sit: sums by layer, by block and by kind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from cnnviz.shapes.graph import Folding, containers, graph
+from cnnviz.shapes.op import Kind
+from cnnviz.shapes.trace import Trace
+
+Quantity = Literal["params", "macs"]
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one layer, or all layers of one container, hold.
+
+    ``path`` is the name of the op or of the container; of parameters that no op carries it is the
+    parameter's own, and ``type`` is empty. ``layers`` counts the ops that ``path`` stands for. ``params``
+    and ``macs`` are numbers by kind of op, those of zero left out.
+    """
+
+    path: str
+    type: str
+    layers: int
+    params: Mapping[Kind, int]
+    macs: Mapping[Kind, int]
+
+    def total(self, quantity: Quantity) -> int:
+        """All kinds added up."""
+        return sum(self.by_kind(quantity).values())
+
+    def by_kind(self, quantity: Quantity) -> Mapping[Kind, int]:
+        """The parameters or the multiply-adds."""
+        return self.params if quantity == "params" else self.macs
+
+
+def shares(trace: Trace, most: int) -> tuple[Share, ...]:
+    """Who holds parameters or multiply-adds, in order of execution; all of them add up to the totals.
+
+    Each layer by itself, or, where more than ``most`` have a share, the containers of the deepest level at
+    which it is no more. There may still be more where a network has no containers.
+    """
+    levels = max(containers(trace).values(), default=0)
+    found: tuple[Share, ...] = ()
+    for depth in (None, *range(levels, 0, -1)):
+        found = _at_depth(trace, depth)
+        if len(found) <= most:
+            break
+    return found
+
+
+def _at_depth(trace: Trace, depth: int | None) -> tuple[Share, ...]:
+    found = []
+    for node in graph(trace, Folding(depth)).nodes:
+        params, macs = Counter[Kind](), Counter[Kind]()
+        for index in node.ops:
+            op = trace.ops[index]
+            params[op.kind] += op.params
+            macs[op.kind] += op.macs
+        if params.total() or macs.total():
+            found.append(Share(node.path, node.type, len(node.ops), +params, +macs))
+    unexecuted = [Share(entry.name, "", 1, {"other": entry.params}, {}) for entry in trace.unexecuted]
+    return (*found, *unexecuted)
+
+
+def largest(found: Sequence[Share], quantity: Quantity, most: int) -> tuple[tuple[Share, ...], int]:
+    """The ``most`` largest shares in the order of ``found``, and the sum of the others.
+
+    Shares of zero are left out.
+    """
+    holding = [share for share in found if share.total(quantity)]
+    kept = sorted(holding, key=lambda share: -share.total(quantity))[:most]
+    paths = {share.path for share in kept}
+    rest = sum(share.total(quantity) for share in holding if share.path not in paths)
+    return tuple(share for share in holding if share.path in paths), rest
+
+
+def by_kind(trace: Trace) -> dict[Kind, tuple[int, int, int]]:
+    """For each kind of op, in order of first use: the number of ops, their parameters and multiply-adds."""
+    found: dict[Kind, tuple[int, int, int]] = {}
+    for op in trace.ops:
+        count, params, macs = found.get(op.kind, (0, 0, 0))
+        found[op.kind] = (count + 1, params + op.params, macs + op.macs)
+    return found

@@ -1,0 +1,210 @@
+"""A network as one file that runs by itself, without cnnviz: what its classes need, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from cnnviz import architectures
+from cnnviz.models import TORCHVISION, resolve
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_PACKAGE = "cnnviz.architectures"
+
+
+def source(name: str) -> tuple[str, str]:
+    """The file that defines a network as it is: its path, and its text.
+
+    ``name`` is a registry key or ``torchvision:NAME``.
+    """
+    module = sys.modules[_builder_module(name)]
+    return module.__name__.replace(".", "/") + ".py", inspect.getsource(module)
+
+
+def _builder_module(name: str) -> str:
+    if name.startswith(TORCHVISION):
+        return type(resolve(name, {})[0]).__module__
+    return import_module(f"{_PACKAGE}.{architectures.get(name).builder.partition(':')[0]}").__name__
+
+
+def runnable(name: str, input_shape: Sequence[int], edits: Mapping[str, object]) -> str:
+    """A file that builds the network with ``edits`` made and prints its output's shape for a random image.
+
+    Args:
+        name: a registry key or ``torchvision:NAME``; the file of the latter needs torchvision.
+        input_shape: (C, H, W) of the random image.
+        edits: values by path: builder options and arguments of layers, as :func:`cnnviz.models.resolve`
+            takes them.
+
+    Raises:
+        UnknownKeyError: no such network, option, layer or argument.
+        UsageError: a value that an option or a layer does not take.
+    """
+    network = resolve(name, edits)[0]
+    head, call, options = _of_torchvision(name) if name.startswith(TORCHVISION) else _registered(name, edits)
+    changed = dict.fromkeys(path.rpartition(".")[0] for path in edits if path not in options)
+    return head + _FOOT.format(
+        call=call, changes="".join(_changes(network, changed)), shape=", ".join(map(str, input_shape))
+    )
+
+
+def _registered(name: str, edits: Mapping[str, object]) -> tuple[str, str, Container[str]]:
+    """The file's beginning, the call that builds the network, and the names of the builder's options."""
+    architecture = architectures.get(name)
+    module, _, builder = architecture.builder.partition(":")
+    values = {**architecture.arguments, **architecture.defaults}
+    values |= {path: value for path, value in edits.items() if path in architecture.options}
+    arguments = ", ".join(f"{key}={value!r}" for key, value in values.items())
+    title = f'"""{architecture.title}: {architecture.paper}."""\n\n'
+    return title + _excerpt(module, builder), f"{builder}({arguments})", architecture.options
+
+
+def _of_torchvision(name: str) -> tuple[str, str, Container[str]]:
+    model = name.removeprefix(TORCHVISION)
+    head = f'"""{model} of torchvision, without weights."""\n\n'
+    imports = "import torch\nfrom torch import nn\nfrom torchvision import models\n"
+    return head + imports, f"models.get_model({model!r}, weights=None)", ()
+
+
+_FOOT = '''
+
+def build() -> nn.Module:
+    """The network as it was on the page, with new weights."""
+    network = {call}
+{changes}    return network
+
+
+if __name__ == "__main__":
+    network = build().eval()
+    images = torch.rand(1, {shape})  # a batch of one random image
+    print("output:", tuple(network(images).shape))
+    print("parameters:", format(sum(p.numel() for p in network.parameters()), ","))
+'''
+
+
+def _changes(network: nn.Module, changed: Mapping[str, None]) -> Iterator[str]:
+    """Lines that put the edited layers in their places; PyTorch prints a layer as it is constructed."""
+    for path in changed:
+        layer = network.get_submodule(path)
+        yield f"    layer = nn.{layer!r}\n"
+        for place, module in network.named_modules(remove_duplicate=False):
+            if module is layer:
+                yield f"    network.set_submodule({place!r}, layer)\n"
+
+
+Import = tuple[str | None, str, str | None]
+"""``from 0 import 1 as 2``; 0 is None for a plain import, 2 where there is no other name."""
+
+
+@dataclass(frozen=True)
+class _File:
+    """One module of the package: its definitions and imports, by the names that they bind.
+
+    ``pieces`` are the definitions' texts with the comments above them, in order; ``own`` are names that come
+    from another module of the package, ``others`` those that come from anywhere else.
+    """
+
+    nodes: Mapping[str, ast.stmt]
+    pieces: Mapping[str, str]
+    own: Mapping[str, str]
+    others: Mapping[str, Import]
+
+
+@lru_cache(maxsize=64)
+def _read(module: str) -> _File:
+    text = inspect.getsource(import_module(f"{_PACKAGE}.{module}"))
+    lines, end = text.splitlines(), 0
+    file = _File({}, {}, {}, {})
+    for node in ast.parse(text).body:
+        piece = "\n".join(lines[end : node.end_lineno]).strip("\n")
+        end = node.end_lineno or 0
+        names = dict.fromkeys(_bound(node), node)
+        file = _File(
+            {**file.nodes, **names},
+            {**file.pieces, **dict.fromkeys(names, piece)},
+            {**file.own, **_own(node)},
+            {**file.others, **_others(node)},
+        )
+    return file
+
+
+def _bound(node: ast.stmt) -> list[str]:
+    """The names that a definition binds."""
+    match node:
+        case ast.FunctionDef() | ast.ClassDef():
+            return [node.name]
+        case ast.Assign():
+            return [target.id for target in node.targets if isinstance(target, ast.Name)]
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return [name]
+    return []
+
+
+def _own(node: ast.stmt) -> dict[str, str]:
+    if not (isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_PACKAGE)):
+        return {}
+    return {alias.name: (node.module or "").removeprefix(f"{_PACKAGE}.") for alias in node.names}
+
+
+def _others(node: ast.stmt) -> dict[str, Import]:
+    if not isinstance(node, ast.Import | ast.ImportFrom) or _own(node):
+        return {}
+    module = node.module if isinstance(node, ast.ImportFrom) else None
+    return {alias.asname or alias.name: (module, alias.name, alias.asname) for alias in node.names}
+
+
+def _excerpt(module: str, name: str) -> str:
+    """Imports, and the definition ``name`` of ``module`` after all that it needs from files of the package."""
+    imports: dict[Import, None] = {(None, "torch", None): None, ("torch", "nn", None): None}
+    needed: dict[tuple[str, str], None] = {}
+
+    def need(module: str, name: str) -> None:
+        file = _read(module)
+        if name in file.own:
+            need(file.own[name], name)
+        elif name in file.others:
+            imports[file.others[name]] = None
+        elif name in file.nodes and (module, name) not in needed:
+            needed[module, name] = None
+            for node in ast.walk(file.nodes[name]):
+                if isinstance(node, ast.Name):
+                    need(module, node.id)
+
+    need(module, name)
+    pieces = dict.fromkeys(
+        piece
+        for file in _below(module)
+        for bound, piece in _read(file).pieces.items()
+        if (file, bound) in needed
+    )
+    return "\n".join([*_import_lines(imports), "", "", "\n\n\n".join(pieces), ""])
+
+
+def _below(module: str) -> dict[str, None]:
+    """``module`` after all files of the package that it imports."""
+    found: dict[str, None] = {}
+    for other in _read(module).own.values():
+        found |= _below(other)
+    return {**found, module: None}
+
+
+def _import_lines(imports: Iterable[Import]) -> list[str]:
+    """Import statements, the standard library's first."""
+    found: dict[str | None, list[str]] = {}
+    for module, name, other in imports:
+        found.setdefault(module, []).append(f"{name} as {other}" if other else name)
+    plain = [f"import {name}" for name in sorted(found.pop(None, []))]
+    froms = [
+        f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(found.items(), key=str)
+    ]
+    lines = [*plain, *froms]
+    standard = [line for line in lines if line.split()[1].partition(".")[0] in sys.stdlib_module_names]
+    return [*standard, *([""] if standard else []), *(line for line in lines if line not in standard)]

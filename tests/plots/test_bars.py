@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from cnnviz.plots.bars import Bar, bars
+
+ENTRIES = [
+    Bar("features.denseblock4.denselayer32.conv2", "Conv2d", {"convolution": 750}),
+    Bar("layer1", "Sequential", {"convolution": 200, "normalisation": 49}),
+    Bar("fc", "Linear", {"linear": 1}),
+]
+
+
+def test_one_trace_for_each_kind_in_the_tables_colours_and_each_bar_in_its_row() -> None:
+    figure = bars(ENTRIES, 10_000, "Title", "parameters")
+    assert [trace.name for trace in figure.data] == ["Convolution", "Normalisation", "Linear"]
+    assert list(figure.data[0].x) == [750, 200, 0]
+    assert list(figure.data[1].x) == [0, 49, 0]
+    assert len({trace.marker.color for trace in figure.data}) == 3
+    assert figure.layout.barmode == "stack"
+
+
+def test_numbers_and_parts_of_the_total_stand_beside_the_bars() -> None:
+    figure = bars(ENTRIES, 10_000, "Title", "parameters")
+    assert [note.text for note in figure.layout.annotations] == ["750 · 8 %", "249 · 2 %", "1 · < 0.1 %"]
+    assert figure.layout.xaxis.range[1] > 750
+    assert figure.layout.xaxis.title.text == "parameters"
+
+
+def test_long_paths_keep_their_end() -> None:
+    (name, *_others) = bars(ENTRIES, 1000, "Title", "parameters").layout.yaxis.ticktext
+    assert name.startswith("…")
+    assert name.endswith("denselayer32.conv2")
+    assert len(name) == 22
+
+
+def test_nothing_to_draw_is_an_empty_figure() -> None:
+    assert len(bars([], 0, "Title", "parameters").data) == 0

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from cnnviz.architectures import Architecture
+from cnnviz.models import resolve
+from cnnviz.shapes.shares import by_kind, largest, shares
+from cnnviz.shapes.trace import Trace, trace
+from tests.networks import ALL, each, on_meta
+
+
+def traced(name: str) -> Trace:
+    model, shape = resolve(name, {})
+    assert shape is not None
+    return trace(model, shape)
+
+
+@each(ALL)
+def test_shares_and_kinds_add_up_to_the_totals(architecture: Architecture) -> None:
+    found = trace(on_meta(architecture), architecture.input_shape)
+    for most in (1000, 20, 1):
+        parts = shares(found, most)
+        assert sum(share.total("params") for share in parts) == found.total_params
+        assert sum(share.total("macs") for share in parts) == found.macs
+    counts = by_kind(found).values()
+    assert sum(count for count, _params, _macs in counts) == len(found.ops)
+    assert sum(macs for _count, _params, macs in counts) == found.macs
+
+
+def test_each_layer_by_itself_where_they_are_few() -> None:
+    parts = shares(traced("alexnet"), 20)
+    assert [share.path for share in parts] == ["0", "3", "6", "8", "10", "14", "17", "20"]
+    assert max(parts, key=lambda share: share.total("params")).params == {"linear": 26_218_496}
+
+
+def test_many_layers_are_summed_by_container() -> None:
+    parts = shares(traced("torchvision:resnet152"), 20)
+    assert [share.path for share in parts] == ["conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "fc"]
+    assert set(parts[2].params) == {"convolution", "normalisation"}
+
+
+def test_what_is_not_the_largest_is_summed() -> None:
+    parts = shares(traced("alexnet"), 20)
+    kept, rest = largest(parts, "params", 2)
+    assert [share.path for share in kept] == ["14", "17"]
+    assert rest == 46_764_746 - 26_218_496 - 16_781_312
+    assert largest(parts, "params", 100)[1] == 0
+
+
+def test_parameters_that_no_layer_uses_have_a_share() -> None:
+    class Unused(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used = nn.Linear(4, 2)
+            self.scale = nn.Parameter(torch.ones(3))
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.used(x)
+            return y
+
+    assert [(share.path, share.total("params")) for share in shares(trace(Unused(), (4,)), 20)] == [
+        ("used", 10),
+        ("scale", 3),
+    ]
