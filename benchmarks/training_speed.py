@@ -70,7 +70,7 @@ def ours(recipe: Recipe, images: int, folder: Path) -> float:
     store = open_store(place)
     run_id = store.create(recipe, WORKER)
     with Keeper(store, run_id, WORKER) as keeper, MetricsWriter(store.folder(run_id) / FILE_NAME) as metrics:
-        result = train(recipe, part, Recorder(keeper, metrics, recipe.epochs, None), stop=keeper.must_stop)
+        result = train(recipe, part, Recorder(keeper, metrics, recipe.epochs, None), keeper)
     return result.epochs[0].images_per_second
 
 

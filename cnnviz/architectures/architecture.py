@@ -60,8 +60,9 @@ class Architecture:
 
     ``input_shape`` is (C, H, W); ``recipe`` holds the fields of the training recipe in which this
     architecture differs from :class:`cnnviz.training.recipe.Recipe`'s defaults; ``builder`` is
-    ``module:Class`` below ``cnnviz.architectures``, called with ``arguments`` and the options. A block
-    (``group`` is ``block``) has maps at its end and no classes, so no data set either.
+    ``module:Class`` below ``cnnviz.architectures``, called with ``arguments`` and the options. With
+    ``log_softmax`` its outputs are the logarithms of class probabilities, otherwise scores. A block (``group``
+    is ``block``) has maps at its end and no classes, so no data set either.
     """
 
     key: str
@@ -75,6 +76,7 @@ class Architecture:
     classes: int | None = 10
     dataset: str | None = "mnist"
     group: str = "network"
+    log_softmax: bool = False
     arguments: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     options: Mapping[str, Option] = field(default_factory=lambda: MappingProxyType({}))
     recipe: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))

@@ -1,4 +1,4 @@
-"""Images in memory as bytes, normalised a batch at a time.
+"""Images in memory as bytes, prepared a batch at a time.
 
 A DataLoader that turns images into tensors one by one spends more time on them than the small networks
 of the course spend on training.
@@ -6,10 +6,17 @@ of the course spend on training.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+from cnnviz.training.transforms.augmentation import NONE, Augmentation
+from cnnviz.training.transforms.preparation import Permutation, Preparation
+
+if TYPE_CHECKING:
+    from cnnviz.training.recipe import Recipe
 
 
 class Normaliser:
@@ -21,7 +28,9 @@ class Normaliser:
         self._deviation = torch.tensor(deviation, device=device).view(1, -1, 1, 1)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """images: (B, C, H, W) uint8, 0..255 -> the same shape, float32, channels last."""
+        """images: (B, C, H, W) uint8, or float32 that may be changed, 0..255 -> the same shape, float32,
+        channels last.
+        """
         x = images.to(torch.float32, memory_format=torch.channels_last)
         return x.div_(255).sub_(self._mean).div_(self._deviation)
 
@@ -29,39 +38,101 @@ class Normaliser:
 class Batches:
     """A set of images and labels that is handed out in batches."""
 
-    def __init__(self, images: Tensor, labels: Tensor, normalise: Normaliser, batch_size: int) -> None:
-        """images: (N, C, H, W) uint8; labels: (N,) int64; both on the device of ``normalise``."""
+    def __init__(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        prepare: Callable[[Tensor], Tensor],
+        batch_size: int,
+        leave_single: bool = False,
+    ) -> None:
+        """images: (N, C, H, W) uint8; labels: (N,) int64; ``prepare`` makes of a batch of such images what
+        the network gets. With ``leave_single`` a last batch of one image is left out.
+        """
         self._images = images
         self._labels = labels
-        self._normalise = normalise
+        self._prepare = prepare
         self._batch_size = batch_size
+        left = leave_single and len(labels) % batch_size == 1
+        self.images = len(labels) - 1 if left else len(labels)
+        """Images in one pass."""
 
     def __len__(self) -> int:
         """Batches in one pass; the last one may be smaller."""
         return -(-self.images // self._batch_size)
 
-    @property
-    def images(self) -> int:
-        """Images in one pass."""
-        return len(self._labels)
+    def order(self, generator: torch.Generator) -> Tensor:
+        """The order of one pass, (N,) int64, drawn from ``generator`` (on the CPU)."""
+        return torch.randperm(len(self._labels), generator=generator).to(self._labels.device)
 
-    def shuffled(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        """One pass in an order drawn from ``generator`` (on the CPU): (x, labels) of each batch."""
-        order = torch.randperm(self.images, generator=generator).to(self._labels.device)
-        for start in range(0, self.images, self._batch_size):
-            chosen = order[start : start + self._batch_size]
-            yield self._normalise(self._images[chosen]), self._labels[chosen]
+    def take(self, order: Tensor, number: int) -> tuple[Tensor, Tensor]:
+        """Batch ``number``, from 0, of a pass in ``order``: (x, labels)."""
+        start = number * self._batch_size
+        chosen = order[start : min(start + self._batch_size, self.images)]
+        return self._prepare(self._images[chosen]), self._labels[chosen]
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """One pass in the order of the data: (x, labels) of each batch."""
         for start in range(0, self.images, self._batch_size):
-            batch = slice(start, start + self._batch_size)
-            yield self._normalise(self._images[batch]), self._labels[batch]
+            batch = slice(start, min(start + self._batch_size, self.images))
+            yield self._prepare(self._images[batch]), self._labels[batch]
+
+
+def balanced_subset(labels: Tensor, count: int, seed: int) -> Tensor:
+    """Which ``count`` of the images with these labels are used: (count,) int64, in rising order.
+
+    Drawn with ``seed``, as many of each class as of any other, give or take one, while there are enough.
+
+    labels: (N,) int64, N >= count.
+    """
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    classes = torch.nn.functional.one_hot(labels[order])  # (N, classes)
+    rank = classes.cumsum(0).mul_(classes).sum(1)  # how many of its class have been drawn up to each image
+    return order[rank.argsort(stable=True)[:count]].sort().values
+
+
+def preparation(recipe: Recipe, shape: tuple[int, int, int], device: torch.device) -> Preparation:
+    """What the recipe does to images of ``shape`` (C, H, W) before the network sees them."""
+    return _preparation(
+        recipe.mean,
+        recipe.deviation,
+        shape,
+        device,
+        resize=recipe.resize,
+        permutation_seed=recipe.permutation_seed,
+        augmentation=recipe.augmentation,
+    )
+
+
+def _preparation(
+    mean: Sequence[float],
+    deviation: Sequence[float],
+    shape: tuple[int, int, int],
+    device: torch.device,
+    *,
+    resize: int | None = None,
+    permutation_seed: int | None = None,
+    augmentation: Augmentation = NONE,
+) -> Preparation:
+    permutation = None if permutation_seed is None else Permutation(permutation_seed, shape, device)
+    normalise = Normaliser(mean, deviation, device)
+    return Preparation(normalise, resize=resize, permutation=permutation, augmentation=augmentation)
 
 
 def as_input(
-    pixels: bytes, shape: tuple[int, int, int], mean: Sequence[float], deviation: Sequence[float]
+    pixels: bytes,
+    shape: tuple[int, int, int],
+    mean: Sequence[float],
+    deviation: Sequence[float],
+    *,
+    resize: int | None = None,
+    permutation_seed: int | None = None,
 ) -> Tensor:
-    """The bytes of one image of ``shape`` (C, H, W), 0..255, as (1, C, H, W) float32, normalised."""
+    """The bytes of one image of ``shape`` (C, H, W), 0..255, as a network gets it whose recipe has these
+    values: (1, C, H, W) float32, normalised, H and W being ``resize`` where that is set.
+    """
     image = torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(1, *shape)
-    return Normaliser(mean, deviation, torch.device("cpu"))(image)
+    prepare = _preparation(
+        mean, deviation, shape, torch.device("cpu"), resize=resize, permutation_seed=permutation_seed
+    )
+    return prepare.test(image)

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from cnnviz import datasets
 from cnnviz.errors import CnnvizError
-from cnnviz.training import checkpoints
-from cnnviz.training.batches import Batches, Normaliser
+from cnnviz.training import checkpoints, optimising
+from cnnviz.training.batches import Batches, preparation
 
 if TYPE_CHECKING:
     from cnnviz.training.checkpoints import Checkpoint
@@ -60,7 +60,7 @@ def evaluate(
 def evaluate_checkpoint(
     checkpoint: Checkpoint, dataset: str, progress: Callable[[float], None] | None = None
 ) -> Evaluation:
-    """The figures of a checkpoint on the test images of a data set, normalised as its recipe says.
+    """The figures of a checkpoint on the test images of a data set, prepared as its recipe says.
 
     Raises:
         CnnvizError: the network has seen these images in training; or the checkpoint or the data set is
@@ -70,6 +70,9 @@ def evaluate_checkpoint(
     if seen is not None:
         raise CnnvizError(seen)
     data = datasets.load(dataset)
+    recipe = checkpoint.recipe
     model = checkpoints.load_model(checkpoint).to(memory_format=torch.channels_last)
-    normalise = Normaliser(checkpoint.recipe.mean, checkpoint.recipe.deviation, torch.device("cpu"))
-    return evaluate(model, Batches(data.test_images, data.test_labels, normalise, BATCH_SIZE), progress)
+    channels, height, width = data.test_images.shape[1:]
+    prepare = preparation(recipe, (channels, height, width), torch.device("cpu"))
+    batches = Batches(data.test_images, data.test_labels, prepare.test, BATCH_SIZE)
+    return evaluate(model, batches, progress, optimising.loss_function(recipe))

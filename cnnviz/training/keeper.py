@@ -20,6 +20,8 @@ from cnnviz.training.store import RunStore
 if TYPE_CHECKING:
     from torch import nn
 
+    from cnnviz.training.session import Session
+
 T = TypeVar("T")
 
 _LONGEST_INTERVAL = 0.5  # seconds; a page's Stop and its progress bar wait for no longer
@@ -57,6 +59,13 @@ class Keeper:
     def must_stop(self) -> bool:
         """Whether training should end now; asked before every step."""
         return self.stop_requested or self.terminated or self.lost
+
+    def before_step(self, session: Session) -> bool:
+        """See :class:`cnnviz.training.loop.Supervisor`."""
+        return not self.must_stop()
+
+    def after_epoch(self, session: Session) -> None:
+        """See :class:`cnnviz.training.loop.Supervisor`."""
 
     def write(self, write: Callable[[], T]) -> T:
         """:func:`persistently`, but so that the run can still fail with its true reason: within the lease."""

@@ -4,94 +4,101 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import Protocol
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
-from cnnviz import architectures
 from cnnviz.datasets import Dataset
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
-from cnnviz.training.batches import Batches, Normaliser
-from cnnviz.training.evaluate import BATCH_SIZE, Evaluation, evaluate
+from cnnviz.training.evaluate import Evaluation, evaluate
 from cnnviz.training.observer import EpochMetrics, Observer, TrainingResult
+from cnnviz.training.optimising import with_auxiliaries
+from cnnviz.training.preparing import new_session
 from cnnviz.training.recipe import Recipe
+from cnnviz.training.session import Session
+from cnnviz.training.state import State
 
-__all__ = ["EpochMetrics", "Observer", "TrainingDivergedError", "TrainingResult", "train"]
+__all__ = ["EpochMetrics", "Observer", "Supervisor", "TrainingDivergedError", "TrainingResult", "train"]
 
 
 class TrainingDivergedError(CnnvizError):
     """The loss is no number any more."""
 
-    def __init__(self, step: int, epoch: int, recipe: Recipe) -> None:
+    def __init__(self, step: int, epoch: int, rate: float) -> None:
         super().__init__(
             Message(
                 "The loss is not a finite number any more at step {step:,} (epoch {epoch}): training has "
                 "diverged. Try a smaller learning rate, {smaller:g} instead of {rate:g}.",
                 step=step,
                 epoch=epoch,
-                smaller=recipe.learning_rate / 10,
-                rate=recipe.learning_rate,
+                smaller=rate / 10,
+                rate=rate,
             )
         )
         self.step = step
 
 
-@dataclass
-class _Run:
-    """What a run works with, and how far it is."""
+class Supervisor(Protocol):
+    """Whoever steers a training and keeps its states. The calls come from the training thread.
 
-    recipe: Recipe
-    model: nn.Module
-    optimizer: torch.optim.Optimizer
-    generator: torch.Generator
-    train: Batches
-    test: Batches
-    step: int = 0
-    seconds: float = 0.0
+    Both may change the session's learning rate, take its :meth:`~Session.state`, and wait, with its watch
+    standing still.
+    """
+
+    def before_step(self, session: Session) -> bool:
+        """Whether to go on. Must cost microseconds where nothing is to be done."""
+
+    def after_epoch(self, session: Session) -> None:
+        """An epoch is complete, and ``session`` stands before the next one."""
 
 
-@dataclass
-class _Pass:
-    """The sums of one training pass."""
+class _Nobody:
+    """Lets a training run."""
 
-    images: int = 0
-    correct: int = 0
-    loss: float = 0.0
-    seconds: float = 0.0
-    complete: bool = False
+    def before_step(self, session: Session) -> bool:
+        return True
+
+    def after_epoch(self, session: Session) -> None:
+        pass
 
 
 def train(
-    recipe: Recipe, dataset: Dataset, observer: Observer, *, stop: Callable[[], bool] = lambda: False
+    recipe: Recipe,
+    dataset: Dataset,
+    observer: Observer,
+    supervisor: Supervisor | None = None,
+    start: State | None = None,
 ) -> TrainingResult:
     """Train the network of ``recipe`` on ``dataset``, and test it after every epoch.
 
-    ``stop`` is asked before every step; once it says true, the run ends with the weights it has.
+    ``supervisor`` is asked before every step; once it says no, the run ends with the weights it has. With
+    ``start`` the training goes on from there instead of from the seed's initial weights.
 
     Raises:
         UsageError: the recipe is invalid, or asks for a GPU where there is none.
+        StateError: ``start`` is the state of another network.
         TrainingDivergedError: the loss became infinite or not a number.
     """
     recipe.validate()
     device = _device(recipe.device)
     recipe = dataclasses.replace(recipe, device=device.type)
     with _settled(recipe, device):
-        run = _prepare(recipe, dataset, device)
-        epochs, tested = _train_all(run, observer, stop)
+        session = new_session(recipe, dataset, device)
+        if start is not None:
+            session.restore(start)
+        tested = _train_all(session, observer, supervisor or _Nobody())
     return TrainingResult(
-        model=run.model.to("cpu").to(memory_format=torch.contiguous_format).eval(),
+        model=session.model.to("cpu").to(memory_format=torch.contiguous_format).eval(),
         recipe=recipe,
-        epochs=tuple(epochs),
-        steps=run.step,
+        epochs=tuple(session.finished),
+        steps=session.step,
         test_accuracy=tested.accuracy,
         test_loss=tested.loss,
-        stopped=len(epochs) < recipe.epochs,
+        stopped=len(session.finished) < recipe.epochs,
     )
 
 
@@ -115,84 +122,79 @@ def _settled(recipe: Recipe, device: torch.device) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _prepare(recipe: Recipe, dataset: Dataset, device: torch.device) -> _Run:
-    model = architectures.get(recipe.architecture).build_seeded(recipe.seed, **recipe.options)
-    model = model.to(device).to(memory_format=torch.channels_last)
-    normalise = Normaliser(recipe.mean, recipe.deviation, device)
-    images, labels = dataset.train_images.to(device), dataset.train_labels.to(device)
-    test_images, test_labels = dataset.test_images.to(device), dataset.test_labels.to(device)
-    return _Run(
-        recipe=recipe,
-        model=model,
-        optimizer=torch.optim.SGD(model.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum),
-        generator=torch.Generator().manual_seed(recipe.seed),
-        train=Batches(images, labels, normalise, recipe.batch_size),
-        test=Batches(test_images, test_labels, normalise, BATCH_SIZE),
-    )
-
-
-def _train_all(
-    run: _Run, observer: Observer, stop: Callable[[], bool]
-) -> tuple[list[EpochMetrics], Evaluation]:
-    """All epochs, or as many as ``stop`` allows; the evaluation is that of the weights at the end."""
-    observer.on_start(run.model, len(run.train))
-    epochs: list[EpochMetrics] = []
+def _train_all(session: Session, observer: Observer, supervisor: Supervisor) -> Evaluation:
+    """All epochs, or as many as ``supervisor`` allows; the evaluation is that of the weights at the end."""
+    observer.on_start(session.model, len(session.train))
     tested: Evaluation | None = None
-    for epoch in range(1, run.recipe.epochs + 1):
-        done = _train_epoch(run, epoch, observer, stop)
-        if tested is None or done.images:
-            tested = _test(run)
-        if not done.complete:
+    while session.epoch <= session.recipe.epochs:
+        before = session.step
+        complete = _train_epoch(session, observer, supervisor)
+        if tested is None or session.step > before:
+            tested = _test(session)
+        if not complete:
             break
-        epochs.append(_metrics(epoch, done, tested))
-        observer.on_epoch(epochs[-1], run.model)
-    assert tested is not None  # a valid recipe has at least one epoch
-    return epochs, tested
+        session.end_epoch(_metrics(session, tested))
+        observer.on_epoch(session.finished[-1], session.model)
+        supervisor.after_epoch(session)
+    return tested or _test(session)
 
 
-def _train_epoch(run: _Run, epoch: int, observer: Observer, stop: Callable[[], bool]) -> _Pass:
-    done = _Pass()
-    run.model.train()
-    start = time.perf_counter()
-    for x, labels in run.train.shuffled(run.generator):
-        if stop():
+def _train_epoch(session: Session, observer: Observer, supervisor: Supervisor) -> bool:
+    """One pass over the training images, or the rest of one; whether it came to its end."""
+    session.model.train()
+    session.apply_learning_rate()
+    order, train, tally = session.next_order(), session.train, session.tally
+    session.watch.begin(tally.seconds)
+    for number in range(session.batch, len(train)):
+        if not supervisor.before_step(session):
             break
-        loss, correct = _step(run, x, labels)
-        run.step += 1
+        x, labels = train.take(order, number)
+        loss, correct = _step(session, x, labels)
         if not math.isfinite(loss):
-            raise TrainingDivergedError(run.step, epoch, run.recipe)
-        done.images += len(labels)
-        done.correct += correct
-        done.loss += loss * len(labels)
-        done.seconds = time.perf_counter() - start
-        observer.on_step(run.step, epoch, loss, correct / len(labels), run.seconds + done.seconds)
-    run.seconds += done.seconds
-    done.complete = done.images == run.train.images
-    return done
+            raise TrainingDivergedError(session.step + 1, session.epoch, session.learning_rate)
+        size = len(labels)
+        session.step += 1
+        session.batch += 1
+        tally.images += size
+        tally.correct += correct
+        tally.loss += loss * size
+        tally.seconds = session.watch.read()
+        seconds = session.seconds + tally.seconds
+        observer.on_step(session.step, session.epoch, loss, correct / size, seconds)
+    return session.batch == len(train)
 
 
-def _step(run: _Run, x: Tensor, labels: Tensor) -> tuple[float, int]:
+def _step(session: Session, x: Tensor, labels: Tensor) -> tuple[float, int]:
     """One update of the weights from one batch: the batch's mean loss and right answers before it."""
-    run.optimizer.zero_grad()
-    scores = run.model(x)
-    loss = F.cross_entropy(scores, labels)
+    session.optimizer.zero_grad()
+    scores = session.model(x)
+    if isinstance(scores, tuple):
+        loss = with_auxiliaries(session.loss, scores, labels)
+        scores = scores[0]
+    else:
+        loss = session.loss(scores, labels)
     torch.autograd.backward(loss)
-    run.optimizer.step()
+    session.optimizer.step()
     return loss.item(), int((scores.detach().argmax(1) == labels).sum())
 
 
-def _test(run: _Run) -> Evaluation:
-    run.model.eval()
-    return evaluate(run.model, run.test)
+def _test(session: Session) -> Evaluation:
+    session.model.eval()
+    return evaluate(session.model, session.test, loss_function=session.loss)
 
 
-def _metrics(epoch: int, done: _Pass, tested: Evaluation) -> EpochMetrics:
+def _metrics(session: Session, tested: Evaluation) -> EpochMetrics:
+    tally = session.tally
+    session.seconds += tally.seconds
+    accuracy = tally.correct / tally.images
+    if session.recipe.train_accuracy == "second-pass":
+        accuracy = evaluate(session.model, session.known).accuracy
     return EpochMetrics(
-        epoch=epoch,
-        train_loss=done.loss / done.images,
-        train_accuracy=done.correct / done.images,
+        epoch=session.epoch,
+        train_loss=tally.loss / tally.images,
+        train_accuracy=accuracy,
         test_loss=tested.loss,
         test_accuracy=tested.accuracy,
-        seconds=done.seconds,
-        images_per_second=done.images / done.seconds,
+        seconds=tally.seconds,
+        images_per_second=tally.images / tally.seconds,
     )

@@ -128,7 +128,7 @@ def _train(keeper: Keeper, run: Run, folder: Path, audience: Observer | None) ->
         return _ending(keeper, {})
     with MetricsWriter(folder / FILE_NAME) as metrics:
         recorder = Recorder(keeper, metrics, recipe.epochs, audience)
-        result = loop.train(recipe, dataset, recorder, stop=keeper.must_stop)
+        result = loop.train(recipe, dataset, recorder, keeper)
     facts: dict[str, Any] = {}
     if result.steps > 0 and not keeper.lost:
         checkpoints.save(folder, run.id, result, dataset_digest=dataset.digest, run_id=run.id)

@@ -57,7 +57,7 @@ def test_a_saved_network_comes_back_bit_by_bit(folders: Path, key: str) -> None:
     assert torch.get_rng_state().equal(state)
     assert not model.training
     assert not any(parameter.requires_grad for parameter in model.parameters())
-    expected = architectures.get(key).build_seeded(1)
+    expected = architectures.get(key).build_seeded(1).eval()
     for name, weight in expected.state_dict().items():
         assert model.state_dict()[name].equal(weight)
     x = torch.randn(3, 1, 28, 28)

@@ -1,5 +1,5 @@
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -12,6 +12,7 @@ from cnnviz.errors import UsageError
 from cnnviz.training.batches import Batches, Normaliser
 from cnnviz.training.loop import EpochMetrics, TrainingDivergedError, TrainingResult, train
 from cnnviz.training.recipe import Recipe
+from cnnviz.training.session import Session
 from tests.networks import MNIST
 
 
@@ -33,6 +34,19 @@ class Watcher:
 
     def on_epoch(self, metrics: EpochMetrics, model: nn.Module) -> None:
         self.epochs.append(metrics)
+
+
+class Stopping:
+    """Ends a training as soon as a condition holds."""
+
+    def __init__(self, condition: Callable[[], bool]) -> None:
+        self.condition = condition
+
+    def before_step(self, session: Session) -> bool:
+        return not self.condition()
+
+    def after_epoch(self, session: Session) -> None:
+        pass
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +108,9 @@ def test_every_image_is_seen_once_an_epoch(digits: Dataset) -> None:
     batches = Batches(digits.train_images, torch.arange(300), normalise, 64)
     generator = torch.Generator().manual_seed(3)
     for _ in range(2):
-        passed = list(batches.shuffled(generator))
-        assert len(passed) == len(batches) == 5
+        order = batches.order(generator)
+        passed = [batches.take(order, number) for number in range(len(batches))]
+        assert len(passed) == 5
         seen = torch.cat([labels for _, labels in passed])
         assert seen.sort().values.tolist() == list(range(300))
         assert seen.tolist() != list(range(300))
@@ -149,7 +164,7 @@ def _check_figures(result: TrainingResult, digits: Dataset) -> None:
 @pytest.mark.parametrize("steps", [0, 3, 5, 7])
 def test_stop_ends_the_run_at_once_with_honest_figures(digits: Dataset, steps: int) -> None:
     watcher = Watcher()
-    result = train(small(epochs=3), digits, watcher, stop=lambda: len(watcher.steps) >= steps)
+    result = train(small(epochs=3), digits, watcher, Stopping(lambda: len(watcher.steps) >= steps))
     assert result.stopped
     assert result.steps == len(watcher.steps) == steps
     assert len(result.epochs) == steps // 5

@@ -5,21 +5,103 @@ import sys
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.optim import lr_scheduler
 
+from cnnviz.architectures import Architecture
 from cnnviz.errors import UnknownKeyError, UsageError
+from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.training.recipe import RANGES, Recipe
-from tests.networks import MNIST
+from cnnviz.training.transforms.augmentation import Augmentation
+from tests.networks import NETWORKS, each
+
+FIRST_FIELDS = set(
+    "architecture dataset options mean deviation epochs batch_size loss optimizer learning_rate momentum seed "
+    "threads device".split()
+)
 
 
-@pytest.mark.parametrize("key", [known.key for known in MNIST])
-def test_the_default_is_the_courses_and_valid(key: str) -> None:
+PLAIN = {"optimizer": "sgd", "momentum": 0.0, "initialisation": "xavier", "mean": (0.0,), "deviation": (1.0,)}
+MINI = {"optimizer": "sgd", "learning_rate": 0.01, "momentum": 0.5, "batch_size": 64, "mean": (0.1307,)}
+COURSE = {
+    "basic-cnn": MINI,
+    "inception-mini": MINI,
+    "resnet-mini": MINI,
+    "mlp": {**MINI, "epochs": 1},
+    "small-cnn": {**MINI, "epochs": 1},
+    "lenet-cifar": {"optimizer": "adam", "learning_rate": 0.001, "batch_size": 64, "mean": (0.5, 0.5, 0.5)},
+    "vgg-cifar": {
+        "optimizer": "adam",
+        "learning_rate": 0.001,
+        "batch_size": 128,
+        "deviation": (0.2023, 0.1994, 0.2010),
+        "augmentation": Augmentation(crop_padding=4, flip=True),
+    },
+    "alexnet": {**PLAIN, "resize": 224, "learning_rate": 0.01, "batch_size": 128},
+    "vgg11": {**PLAIN, "resize": 224, "learning_rate": 0.1, "batch_size": 128},
+    "nin": {**PLAIN, "resize": 224, "learning_rate": 0.1, "batch_size": 128},
+    "googlenet": {**PLAIN, "resize": 96, "learning_rate": 0.1, "batch_size": 128},
+    "lenet-bn": {**PLAIN, "resize": None, "learning_rate": 1.0, "batch_size": 256},
+    "resnet18": {**PLAIN, "resize": 96, "learning_rate": 0.05, "batch_size": 256},
+    "densenet": {**PLAIN, "resize": 96, "learning_rate": 0.1, "batch_size": 256},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", COURSE)
+def test_the_default_is_the_courses(key: str) -> None:
     recipe = Recipe.default(key)
+    expected = {"epochs": 10, "seed": 1, "loss": "cross-entropy", "schedule": "none", **COURSE[key]}
+    assert {name: getattr(recipe, name) for name in expected} == expected
+
+
+@each(NETWORKS)
+def test_every_default_is_valid(architecture: Architecture) -> None:
+    recipe = Recipe.default(architecture.key)
     recipe.validate()
-    assert (recipe.optimizer, recipe.learning_rate, recipe.momentum) == ("sgd", 0.01, 0.5)
-    assert (recipe.batch_size, recipe.epochs, recipe.seed) == (64, 10, 1)
-    assert (recipe.mean, recipe.deviation) == ((0.1307,), (0.3081,))
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+
+
+def test_another_data_set_is_resized_and_normalised_in_its_own_way() -> None:
+    recipe = Recipe.default("resnet18", dataset="mnist")
+    assert (recipe.resize, recipe.mean, recipe.deviation) == (96, (0.1307,), (0.3081,))
+    recipe.validate()
+    own = Recipe.default("basic-cnn", dataset="mnist-sample")
+    assert own == Recipe.default("basic-cnn", dataset="mnist-sample", resize=None, mean=(0.1307,))
+    assert Recipe.default("basic-cnn", dataset="fashion-mnist").mean == (0.2860,)
+
+
+@pytest.mark.parametrize(
+    ("key", "changes", "message"),
+    [
+        ("basic-cnn", {"dataset": "cifar10"}, r"Basic CNN takes images of 1 x 28 x 28 .* has 3 x 32 x 32"),
+        ("lenet-bn", {"resize": 32}, r"does not take images of 1 x 32 x 32: .*256.*Resize them to 28 pixels"),
+        ("lenet-bn", {"batch_size": 1}, r"batch normalisation.*of one image alone the deviation is 0"),
+        ("lenet-bn", {"train_images": 1}, r"batches of 2 images or more"),
+        ("basic-cnn", {"train_images": 60_001}, r"60,001 training images are asked for; MNIST has 60,000"),
+        ("basic-cnn", {"augmentation": {"crop_padding": 99}}, r"padding of the crop is 99"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_with_the_reason(
+    key: str, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        Recipe.default(key, **changes).validate()
+
+
+def test_networks_that_take_any_size_may_have_any_size() -> None:
+    Recipe.default("resnet18", resize=64).validate()
+    Recipe.default("lenet-bn", options={"batch_norm": False}, batch_size=1).validate()
+
+
+def test_recipes_of_the_first_version_mean_the_same_training() -> None:
+    for key in ("basic-cnn", "inception-mini", "resnet-mini"):
+        path = PROJECT_DIRECTORY / "checkpoints" / f"{key}-mnist.json"
+        values = json.loads(path.read_text())["recipe"]
+        old = {name: values[name] for name in FIRST_FIELDS}
+        course = Recipe.default(key, threads=values["threads"], device="cpu")
+        assert Recipe.from_dict(old) == Recipe.from_dict(values) == course
 
 
 @pytest.mark.parametrize(
@@ -41,8 +123,18 @@ def test_the_default_is_the_courses_and_valid(key: str) -> None:
         ("momentum", -0.1, r"momentum is -0\.1"),
         ("seed", -1, r"seed is -1"),
         ("threads", 0, r"threads is 0"),
-        ("loss", "hinge", r"loss function is hinge; allowed is: cross-entropy"),
-        ("optimizer", "adagrad", r"optimizer is adagrad; allowed is: sgd"),
+        ("loss", "hinge", r"loss function is hinge; allowed is: cross-entropy \| mse"),
+        ("optimizer", "adagrad", r"optimizer is adagrad; allowed is: sgd \| adam \| adamw"),
+        ("schedule", "linear", r"schedule is linear; allowed is: none \| step \| cosine"),
+        ("initialisation", "he", r"initialisation is he; allowed is: default \| xavier"),
+        ("train_accuracy", "none", r"training accuracy is none"),
+        ("weight_decay", 2, r"weight decay is 2"),
+        ("step_epochs", 0, r"epochs of a step is 0"),
+        ("step_factor", 2.0, r"factor of a step is 2\.0"),
+        ("train_images", 0, r"training images is 0"),
+        ("train_images", 2.5, r"training images is 2\.5"),
+        ("resize", 4, r"image size is 4"),
+        ("permutation_seed", -1, r"seed of the permutation is -1"),
         ("device", "tpu", r"device is tpu; allowed is: auto \| cpu \| cuda"),
         ("mean", (0.1, 0.2), r"mean is 0\.1, 0\.2; allowed is: 1 numbers, one a channel"),
         ("deviation", (0.0,), r"standard deviation is 0\.0; allowed is: 1 numbers greater than 0"),
@@ -84,6 +176,31 @@ def test_json_and_back(epochs: int, rate: float, momentum: float, seed: int) -> 
     )
     recipe.validate()
     assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("none", [0.5] * 6),
+        ("step", [0.5, 0.5, 0.05, 0.05, 0.005, 0.005]),
+        ("cosine", [0.25 * (1 + math.cos(math.pi * epoch / 6)) for epoch in range(6)]),
+    ],
+)
+def test_the_schedule_is_pytorchs(schedule: str, expected: list[float]) -> None:
+    recipe = Recipe.default("basic-cnn", learning_rate=0.5, schedule=schedule, step_epochs=2, epochs=6)
+    rates = [recipe.rate(epoch) for epoch in range(1, 7)]
+    assert rates == pytest.approx(expected)
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.5)
+    makers = {
+        "none": lambda: lr_scheduler.ConstantLR(optimizer, factor=1.0),
+        "step": lambda: lr_scheduler.StepLR(optimizer, 2, 0.1),
+        "cosine": lambda: lr_scheduler.CosineAnnealingLR(optimizer, 6),
+    }
+    theirs = makers[schedule]()
+    for rate in rates:
+        assert theirs.get_last_lr() == pytest.approx([rate])
+        optimizer.step()
+        theirs.step()
 
 
 def test_a_recipe_of_another_version_names_the_fields() -> None:

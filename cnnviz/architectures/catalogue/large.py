@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cnnviz.architectures.architecture import Architecture, Option
+from cnnviz.architectures.catalogue.recipes import FASHION, LARGE_COLOUR
 from cnnviz.language import Message
 
 _VGG = "Simonyan and Zisserman 2015, Very Deep Convolutional Networks for Large-Scale Image Recognition"
@@ -31,6 +32,7 @@ ARCHITECTURES = (
         input_shape=(1, 224, 224),
         dataset="fashion-mnist",
         builder="alexnet:AlexNet",
+        recipe={**FASHION, "learning_rate": 0.01, "batch_size": 128},
     ),
     Architecture(
         key="zfnet",
@@ -45,6 +47,7 @@ ARCHITECTURES = (
         input_shape=(3, 224, 224),
         dataset="cifar10",
         builder="alexnet:ZFNet",
+        recipe=LARGE_COLOUR,
     ),
     Architecture(
         key="zfnet-wide",
@@ -60,6 +63,7 @@ ARCHITECTURES = (
         dataset="cifar10",
         builder="alexnet:ZFNet",
         arguments={"maps": (512, 1024, 512)},
+        recipe=LARGE_COLOUR,
     ),
     Architecture(
         key="vgg11",
@@ -75,6 +79,7 @@ ARCHITECTURES = (
         dataset="fashion-mnist",
         builder="vgg:VGG",
         options=_vgg_options(depth=11, divisor=4),
+        recipe={**FASHION, "learning_rate": 0.1, "batch_size": 128},
     ),
     Architecture(
         key="vgg11-full",
@@ -90,6 +95,7 @@ ARCHITECTURES = (
         dataset="fashion-mnist",
         builder="vgg:VGG",
         options=_vgg_options(depth=11, divisor=1),
+        recipe={**FASHION, "learning_rate": 0.1, "batch_size": 128},
     ),
     Architecture(
         key="vgg16",
@@ -106,6 +112,7 @@ ARCHITECTURES = (
         builder="vgg:VGG",
         arguments={"in_channels": 3},
         options=_vgg_options(depth=16, divisor=1),
+        recipe=LARGE_COLOUR,
     ),
     Architecture(
         key="nin",
@@ -120,6 +127,7 @@ ARCHITECTURES = (
         input_shape=(1, 224, 224),
         dataset="fashion-mnist",
         builder="nin:NiN",
+        recipe={**FASHION, "learning_rate": 0.1, "batch_size": 128},
     ),
     Architecture(
         key="googlenet",
@@ -135,6 +143,7 @@ ARCHITECTURES = (
         dataset="fashion-mnist",
         builder="googlenet:GoogLeNet",
         options={"auxiliary": Option(Message("Auxiliary classifiers"), False)},
+        recipe={**FASHION, "learning_rate": 0.1, "batch_size": 128},
     ),
     Architecture(
         key="resnet18",
@@ -150,6 +159,7 @@ ARCHITECTURES = (
         dataset="fashion-mnist",
         builder="resnet:ResNet18",
         options={"depth": Option(Message("Layers with parameters"), 18, choices=(18, 34))},
+        recipe={**FASHION, "learning_rate": 0.05, "batch_size": 256},
     ),
     Architecture(
         key="densenet",
@@ -169,5 +179,6 @@ ARCHITECTURES = (
             "layers": Option(Message("Layers in each block"), 4, low=1, high=12),
             "blocks": Option(Message("Dense blocks"), 4, low=1, high=5),
         },
+        recipe={**FASHION, "learning_rate": 0.1, "batch_size": 256},
     ),
 )

@@ -1,0 +1,122 @@
+"""What the fields of a recipe may be, each by itself. Widgets and the command line take their limits here."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from cnnviz.errors import UsageError, shortened
+from cnnviz.language import Message
+
+
+@dataclass(frozen=True)
+class Range:
+    """The numbers that a field of a recipe may take: ``low`` and ``high`` are allowed themselves.
+
+    Where ``optional``, None is allowed too, and means that the recipe does without.
+    """
+
+    label: Message
+    low: float
+    high: float
+    whole: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The names that a field of a recipe may take."""
+
+    label: Message
+    values: tuple[str, ...]
+
+
+RANGES: Mapping[str, Range] = MappingProxyType(
+    {
+        "epochs": Range(Message("epochs"), 1, 1_000, whole=True),
+        "batch_size": Range(Message("batch size"), 1, 4_096, whole=True),
+        "learning_rate": Range(Message("learning rate"), 1e-6, 10.0),
+        "momentum": Range(Message("momentum"), 0.0, 0.999),
+        "weight_decay": Range(Message("weight decay"), 0.0, 1.0),
+        "step_epochs": Range(Message("epochs of a step"), 1, 1_000, whole=True),
+        "step_factor": Range(Message("factor of a step"), 1e-3, 1.0),
+        "train_images": Range(Message("training images"), 1, 10_000_000, whole=True, optional=True),
+        "resize": Range(Message("image size"), 8, 512, whole=True, optional=True),
+        "permutation_seed": Range(
+            Message("seed of the permutation"), 0, 2**31 - 1, whole=True, optional=True
+        ),
+        "seed": Range(Message("seed"), 0, 2**31 - 1, whole=True),
+        "threads": Range(Message("threads"), 1, 256, whole=True),
+    }
+)
+CHOICES: Mapping[str, Choice] = MappingProxyType(
+    {
+        "loss": Choice(Message("loss function"), ("cross-entropy", "mse")),
+        "optimizer": Choice(Message("optimizer"), ("sgd", "adam", "adamw")),
+        "schedule": Choice(Message("schedule"), ("none", "step", "cosine")),
+        "initialisation": Choice(Message("initialisation"), ("default", "xavier")),
+        "train_accuracy": Choice(Message("training accuracy"), ("running", "second-pass")),
+        "device": Choice(Message("device"), ("auto", "cpu", "cuda")),
+    }
+)
+
+
+def check_field(name: str, value: object) -> None:
+    """Check a value for the field ``name``, one of :data:`RANGES` or :data:`CHOICES`.
+
+    Raises:
+        UsageError: it is not allowed; the message names field, value and what is.
+    """
+    if name in RANGES:
+        check_number(value, RANGES[name])
+    elif value not in CHOICES[name].values:
+        raise refused(CHOICES[name].label, value, " | ".join(CHOICES[name].values))
+
+
+def check_channels(label: Message, values: tuple[float, ...], channels: int, positive: bool) -> None:
+    """Check that ``values`` are ``channels`` finite numbers, above 0 where ``positive``.
+
+    Raises:
+        UsageError: they are not.
+    """
+    low = 0.0 if positive else -math.inf
+    if len(values) == channels and all(_is_number(value) and value > low for value in values):
+        return
+    rule = Message("{count} numbers, one a channel", count=channels)
+    if positive:
+        rule = Message("{count} numbers greater than 0, one a channel", count=channels)
+    raise refused(label, ", ".join(map(str, values)) or "-", rule)
+
+
+def refused(label: Message, value: object, rule: Message | str) -> UsageError:
+    """The error that says which field has which value, and what is allowed."""
+    return UsageError(
+        Message("{field} is {value}; allowed is: {rule}.", field=label, value=shortened(value), rule=rule)
+    )
+
+
+def _is_number(value: object) -> bool:
+    # comparing, unlike math.isfinite, also answers for whole numbers that are too large for a float
+    return (
+        isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    )
+
+
+def check_number(value: object, limits: Range) -> None:
+    """Check that ``value`` is in the range.
+
+    Raises:
+        UsageError: it is not; the message names field, value and range.
+    """
+    if value is None and limits.optional:
+        return
+    fits = _is_number(value) and limits.low <= float(str(value)) <= limits.high
+    if limits.whole and not isinstance(value, int):
+        fits = False
+    if not fits:
+        kind = Message("a whole number") if limits.whole else Message("a number")
+        rule = Message("{kind} from {low:,} to {high:,}", kind=kind, low=limits.low, high=limits.high)
+        raise refused(limits.label, value, rule)

@@ -1,0 +1,46 @@
+"""Everything that a training needs before its first step."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+
+from cnnviz.datasets import Dataset
+from cnnviz.training.batches import Batches, balanced_subset, preparation
+from cnnviz.training.evaluate import BATCH_SIZE
+from cnnviz.training.fitting import has_batch_norm
+from cnnviz.training.optimising import initial_network, loss_function, make_optimizer
+from cnnviz.training.recipe import Recipe
+from cnnviz.training.session import Generators, Session
+
+_OTHER_STREAM = 2**31
+"""Added to a recipe's seed, it gives a seed that no recipe has."""
+
+
+def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Session:
+    """A training by a valid ``recipe`` that stands before its first step."""
+    model = initial_network(recipe).to(device).to(memory_format=torch.channels_last)
+    images, labels = dataset.train_images, dataset.train_labels
+    if recipe.train_images is not None:
+        chosen = balanced_subset(labels, recipe.train_images, recipe.seed)
+        images, labels = images[chosen], labels[chosen]
+    images, labels = images.to(device), labels.to(device)
+    channels, height, width = dataset.train_images.shape[1:]
+    prepare = preparation(recipe, (channels, height, width), device)
+    order = torch.Generator().manual_seed(recipe.seed)
+    changes = torch.Generator().manual_seed(recipe.seed + _OTHER_STREAM)
+    training = partial(prepare.training, generator=changes)
+    test = (dataset.test_images.to(device), dataset.test_labels.to(device))
+    return Session(
+        recipe=recipe,
+        device=device,
+        model=model,
+        optimizer=make_optimizer(recipe, model.parameters()),
+        loss=loss_function(recipe),
+        train=Batches(images, labels, training, recipe.batch_size, leave_single=has_batch_norm(model)),
+        known=Batches(images, labels, prepare.test, BATCH_SIZE),
+        test=Batches(*test, prepare.test, BATCH_SIZE),
+        generators=Generators(order, changes, order.get_state()),
+        base_rate=recipe.learning_rate,
+    )
