@@ -1,24 +1,41 @@
-"""Edits of a network: a layer's argument is changed, and the layer built anew to match."""
+"""Edits of a network: arguments of a layer are changed, and the layer built anew to match."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from math import gcd
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
 
 from cnnviz.errors import UnknownKeyError, UsageError, shortened
 from cnnviz.language import Message
 from cnnviz.shapes.copies import meta_copy
+from cnnviz.shapes.failure.origin import layer_text
 from cnnviz.shapes.naming import is_leaf
+from cnnviz.shapes.op import Fix
 
-_OF_SHAPES = "kernel_size stride padding dilation out_channels in_channels groups out_features in_features num_features".split()
+_OF_SHAPES = (
+    "kernel_size stride padding dilation out_channels in_channels groups out_features in_features num_features "
+    "num_channels num_groups output_size normalized_shape"
+).split()
+_FROM_ZERO = ("padding", "output_padding")
+_LARGEST = 1_000_000_000
+
+
+class ImpossibleLayerError(UsageError):
+    """A layer that cannot be built as an edit asks; ``fix`` is the edit with which it can, if one is known."""
+
+    def __init__(self, message: Message, fix: Fix | None = None) -> None:
+        super().__init__(message)
+        self.fix = fix
 
 
 def edited(model: nn.Module, edits: Mapping[str, object]) -> nn.Module:
-    """A copy of ``model`` on the meta device with ``edits`` made, in order.
+    """A copy of ``model`` on the meta device with ``edits`` made; those of one layer are made together.
 
     Args:
         model: left as it is.
@@ -26,11 +43,15 @@ def edited(model: nn.Module, edits: Mapping[str, object]) -> nn.Module:
 
     Raises:
         UnknownKeyError: no such layer, or the layer has no such argument.
-        UsageError: the layer cannot be built with that value.
+        ImpossibleLayerError: the layer cannot be built with these values.
     """
     duplicate = meta_copy(model)
+    by_layer: dict[str, dict[str, object]] = {}
     for path, value in edits.items():
-        _edit(duplicate, path, value)
+        layer, argument = _parts(duplicate, path)
+        by_layer.setdefault(layer, {})[argument] = value
+    for layer, changes in by_layer.items():
+        _edit(duplicate, layer, changes)
     return duplicate
 
 
@@ -44,7 +65,8 @@ def editable(model: nn.Module) -> dict[str, dict[str, object]]:
     return {path: arguments for path, arguments in found.items() if arguments}
 
 
-def _edit(model: nn.Module, path: str, value: object) -> None:
+def _parts(model: nn.Module, path: str) -> tuple[str, str]:
+    """The layer and the argument that ``path`` names."""
     layer_path, _, argument = path.rpartition(".")
     layers = {name: module for name, module in model.named_modules() if name}
     if path in layers:
@@ -57,44 +79,98 @@ def _edit(model: nn.Module, path: str, value: object) -> None:
         )
     if layer_path not in layers:
         raise UnknownKeyError(Message("The layer"), layer_path or path, layers)
-    old = layers[layer_path]
-    arguments = _constructor_arguments(old)
+    layer = layers[layer_path]
+    arguments = _constructor_arguments(layer)
     if argument not in arguments:
         raise UnknownKeyError(
-            Message("The argument of {layer}", layer=type(old).__name__), argument, arguments
+            Message("The argument of {layer}", layer=type(layer).__name__), argument, arguments
         )
-    _check_sizes(layer_path, argument, value)
-    arguments[argument] = tuple(value) if isinstance(value, list) else value
+    return layer_path, argument
+
+
+def _edit(model: nn.Module, path: str, changes: Mapping[str, object]) -> None:
+    old = model.get_submodule(path)
+    if parametrize.is_parametrized(old):
+        raise ImpossibleLayerError(
+            Message(
+                "{layer} computes its weights (as weight_norm does) and cannot be built anew.", layer=path
+            )
+        )
+    for argument, value in changes.items():
+        _check_sizes(path, type(old), argument, value)
+    arguments = _constructor_arguments(old) | {name: _plain(value) for name, value in changes.items()}
     try:
         with torch.device("meta"):
             new = type(old)(**arguments).eval()
     except Exception as error:  # the layer's own check of its arguments, whatever class it raises
-        raise UsageError(
+        raise ImpossibleLayerError(
             Message(
-                "{layer} cannot have {argument} = {value}: {error}",
-                layer=layer_path,
-                argument=argument,
-                value=shortened(value),
+                "{layer} cannot have {changes}: {error}",
+                layer=path,
+                changes=", ".join(f"{name} = {shortened(value)}" for name, value in changes.items()),
                 error=str(error).partition("\n")[0],  # PyTorch adds a C++ traceback to some
-            )
+            ),
+            _other_groups(path, type(old), arguments),
         ) from error
-    _replace(model, old, new)
+    kind = next((p.dtype for p in old.parameters() if p.is_floating_point()), torch.float32)
+    _replace(model, old, new.to(kind))
 
 
-def _check_sizes(layer: str, argument: str, value: object) -> None:
-    """PyTorch builds layers of no size, and only some kinds of input make it complain."""
-    least = 0 if argument == "padding" else 1
-    sizes = value if isinstance(value, list) else [value]
-    if argument in _OF_SHAPES and any(isinstance(size, int) and size < least for size in sizes):
-        raise UsageError(
-            Message(
-                "{layer} cannot have {argument} = {value}: it takes whole numbers from {least}.",
-                layer=layer,
-                argument=argument,
-                value=shortened(value),
-                least=least,
-            )
+def _plain(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _other_groups(path: str, cls: type[nn.Module], arguments: Mapping[str, object]) -> Fix | None:
+    """The nearest number of groups that divides the channels, where it is this that makes a layer impossible."""
+    argument = "groups" if "groups" in arguments else "num_groups"
+    names = ("in_channels", "out_channels", "num_channels")
+    values = [arguments.get(argument), *(arguments[name] for name in names if name in arguments)]
+    wanted, *channels = [value for value in values if isinstance(value, int) and value > 0] or [0]
+    if len(channels) + 1 != len(values) or not channels or all(count % wanted == 0 for count in channels):
+        return None
+    common = gcd(*channels)
+    divisors = [n for n in range(1, min(common, 2 * wanted) + 1) if common % n == 0]
+    nearest = min(divisors, key=lambda n: abs(n - wanted))
+    changed = {**arguments, argument: nearest}
+    try:
+        with torch.device("meta"):
+            cls(**changed)
+    except Exception:  # another argument is impossible as well
+        return None
+    return Fix(f"{path}.{argument}", nearest, layer_text(cls.__name__, changed))
+
+
+def _check_sizes(layer: str, cls: type[nn.Module], argument: str, value: object) -> None:
+    """PyTorch builds layers of no size, of half a pixel or of a billion, and complains only about some inputs."""
+    least = 0 if argument in _FROM_ZERO else 1
+    sizes = list(value) if isinstance(value, (list, tuple)) else [value]
+    whole = all(isinstance(size, int) and not isinstance(size, bool) for size in sizes)
+    sides = next((n for n in (1, 2, 3) if f"{n}d" in cls.__name__), len(sizes))
+    possible = (
+        whole
+        and len(sizes) in (1, sides)
+        and bool(sizes)
+        and all(least <= int(str(n)) <= _LARGEST for n in sizes)
+    )
+    if argument not in _OF_SHAPES or possible or _is_word(argument, value):
+        return
+    raise ImpossibleLayerError(
+        Message(
+            "{layer} cannot have {argument} = {value}: it takes whole numbers from {least} to {largest:,}.",
+            layer=layer,
+            argument=argument,
+            value=shortened(value),
+            least=least,
+            largest=_LARGEST,
         )
+    )
+
+
+def _is_word(argument: str, value: object) -> bool:
+    """What is allowed but no size: padding by name, a pooling's stride that is its kernel."""
+    if argument == "padding":
+        return value in ("same", "valid")
+    return argument == "stride" and value is None
 
 
 def _constructor_arguments(layer: nn.Module) -> dict[str, Any]:

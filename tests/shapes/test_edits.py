@@ -6,7 +6,7 @@ from torch import nn
 
 from cnnviz import architectures
 from cnnviz.errors import UnknownKeyError, UsageError
-from cnnviz.shapes.edits import edited
+from cnnviz.shapes.edits import ImpossibleLayerError, edited
 from cnnviz.shapes.trace import trace
 
 
@@ -52,3 +52,71 @@ def test_unknown_paths(path: str, value: object, match: str) -> None:
 def test_impossible_values(path: str, value: object) -> None:
     with pytest.raises(UsageError, match=rf"cannot have {path.partition('.')[2]} = {value}"):
         edited(architectures.get("basic-cnn").build(), {path: value})
+
+
+def test_edits_of_one_layer_are_made_together_whatever_their_order() -> None:
+    model = nn.Sequential(nn.Conv2d(8, 8, 3, groups=4), nn.ReLU())
+    changed = edited(model, {"0.in_channels": 6, "0.groups": 2})  # 6 channels alone would not fit 4 groups
+    assert trace(changed, (6, 9, 9)).ops[0].output_shape == (8, 7, 7)
+
+
+@pytest.mark.parametrize(
+    ("layer", "edits", "path", "value"),
+    [
+        (nn.Conv2d(8, 8, 3), {"0.groups": 3}, "0.groups", 2),
+        (nn.Conv2d(8, 8, 3, groups=4), {"0.out_channels": 6}, "0.groups", 2),
+        (nn.Conv2d(16, 16, 3, groups=16), {"0.in_channels": 20}, "0.groups", 4),
+        (nn.GroupNorm(4, 8), {"0.num_groups": 7}, "0.num_groups", 8),
+    ],
+)
+def test_groups_that_do_not_divide_get_the_nearest_that_do(
+    layer: nn.Module, edits: dict[str, object], path: str, value: int
+) -> None:
+    model = nn.Sequential(layer, nn.ReLU())
+    with pytest.raises(ImpossibleLayerError, match="must be divisible") as raised:
+        edited(model, edits)
+    fix = raised.value.fix
+    assert fix is not None
+    assert (fix.path, fix.value) == (path, value)
+    edited(model, {**edits, fix.path: fix.value})
+
+
+def test_no_fix_where_something_else_is_impossible() -> None:
+    with pytest.raises(ImpossibleLayerError, match="groups = 3, padding_mode = odd") as raised:
+        edited(nn.Sequential(nn.Conv2d(8, 8, 3)), {"0.groups": 3, "0.padding_mode": "odd"})
+    assert raised.value.fix is None
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("0.kernel_size", []),
+        ("0.kernel_size", [3, 3, 3]),
+        ("0.kernel_size", 2.5),
+        ("0.kernel_size", True),
+        ("0.padding", "around"),
+        ("0.stride", 0),
+        ("0.out_channels", 10**12),
+        ("1.stride", [2, 2, 2]),
+    ],
+)
+def test_sizes_that_no_layer_takes(path: str, value: object) -> None:
+    with pytest.raises(ImpossibleLayerError, match="it takes whole numbers from"):
+        edited(nn.Sequential(nn.Conv2d(8, 8, 3), nn.MaxPool2d(2)), {path: value})
+
+
+@pytest.mark.parametrize(("path", "value"), [("0.padding", "same"), ("1.stride", None)])
+def test_words_that_stand_for_a_size(path: str, value: object) -> None:
+    model = nn.Sequential(nn.Conv2d(8, 8, 3), nn.MaxPool2d(2))
+    assert trace(edited(model, {path: value}), (8, 9, 9)).failure is None
+
+
+def test_a_changed_layer_keeps_its_precision() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 3)).half()
+    assert trace(edited(model, {"0.kernel_size": 5}), (1, 9, 9)).failure is None
+
+
+def test_a_layer_that_computes_its_weights_is_left_alone() -> None:
+    model = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Conv2d(1, 2, 3)))
+    with pytest.raises(ImpossibleLayerError, match="cannot be built anew"):
+        edited(model, {"0.kernel_size": 5})

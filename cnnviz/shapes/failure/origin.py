@@ -71,11 +71,16 @@ def size_origin(ops: Sequence[Op], index: int, size: Shape) -> Message:
 
 
 def source(ops: Sequence[Op], index: int) -> str | Message:
-    """An op with the arguments that decide, ``mp (MaxPool2d(2))``."""
+    """An op with what decides, ``mp (MaxPool2d(2))`` or ``incep1.cat (16 + 24 + 24 + 24)``."""
     if index == MODEL_INPUT:
         return Message("the input")
     op = ops[index]
-    return f"{op.title} ({layer_text(op.type, op.arguments)})" if op.arguments else op.title
+    if op.type in JOINING:
+        axis = int(str(op.arguments.get("dim", 1))) - 1
+        sizes = (str(shape[axis]) for shape in op.input_shapes if 0 <= axis < len(shape))
+        return f"{op.title} ({' + '.join(sizes)})"
+    text = layer_text(op.type, op.arguments)
+    return op.title if text.endswith("()") else f"{op.title} ({text})"
 
 
 def layer_text(type_name: str, arguments: Mapping[str, object]) -> str:
@@ -98,8 +103,6 @@ def layer_text(type_name: str, arguments: Mapping[str, object]) -> str:
             plain = value is None or value == _single(arguments.get("kernel_size"))
         if not plain:
             named.append(f"{name}={value}" if first or named else str(value))
-    if type_name in JOINING:
-        named = [f"dim={arguments['dim']}"]
     return f"{type_name}({', '.join([*first, *named])})"
 
 

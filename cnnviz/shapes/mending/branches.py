@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -31,12 +30,11 @@ def for_branches(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
 
     First the branch whose shape the fewest share, then the one that was computed last: a shortcut comes first.
     """
-    shapes, common = failed.input_shapes, Counter(failed.input_shapes)
-    places = range(len(shapes))
-    order = sorted(places, key=lambda place: (common[shapes[place]], -failed.inputs[place]))
-    for place in order:
+    shapes, places = failed.input_shapes, range(len(failed.input_shapes))
+    sharing = [sum(not differing(failed, shape, other) for other in shapes) for shape in shapes]
+    for place in sorted(places, key=lambda place: (sharing[place], -failed.inputs[place])):
         branch = _own(failed.inputs, place, ops)
-        others = sorted((p for p in places if p != place), key=lambda p: -common[shapes[p]])
+        others = sorted((p for p in places if p != place), key=lambda p: -sharing[p])
         target = next((shapes[p] for p in others if differing(failed, shapes[place], shapes[p])), None)
         if branch and target is not None:
             yield from _mended(failed, branch, shapes[place], target)
