@@ -30,10 +30,13 @@ class Page:
 
 HOME = Page("app.py", Message("Home"), ":material/home:")
 ARCHITECTURE = Page("pages/architecture.py", Message("Architecture"), ":material/account_tree:")
+CONVOLUTION = Page("pages/convolution.py", Message("Convolution"), ":material/filter_center_focus:")
+DATA = Page("pages/data.py", Message("Data"), ":material/photo_library:")
 TRAIN = Page("pages/train.py", Message("Train"), ":material/show_chart:")
 FILTERS = Page("pages/filters.py", Message("Filters"), ":material/grid_on:")
 DRAW = Page("pages/draw.py", Message("Draw"), ":material/draw:")
-MENU = (HOME, ARCHITECTURE, TRAIN, FILTERS, DRAW)
+EVALUATE = Page("pages/evaluate.py", Message("Evaluate"), ":material/fact_check:")
+MENU = (HOME, ARCHITECTURE, CONVOLUTION, DATA, TRAIN, FILTERS, DRAW, EVALUATE)
 
 
 def frame(title: Message) -> None:

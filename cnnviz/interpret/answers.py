@@ -1,0 +1,129 @@
+"""What a network says about every image of a test set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cnnviz import datasets
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
+from cnnviz.shapes.op import shape_text
+from cnnviz.training import checkpoints
+from cnnviz.training.batches import Batches, Normaliser
+from cnnviz.training.evaluate import BATCH_SIZE
+
+if TYPE_CHECKING:
+    from cnnviz.training.checkpoints import Checkpoint
+
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """The answers to N images, in the order of the data; shared, not to be changed.
+
+    ``probabilities``: (N, classes) float32 from 0 to 1, each row sums to 1. ``losses``: (N,) float32, the
+    cross-entropy of each image. ``labels``: (N,) int64, the true classes.
+    """
+
+    probabilities: NDArray[np.float32]
+    losses: NDArray[np.float32]
+    labels: Numbers
+
+    @property
+    def predicted(self) -> Numbers:
+        """The class that the network names, (N,)."""
+        return np.asarray(self.probabilities.argmax(axis=1))
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """The probability of the class that it names, (N,) from 0 to 1."""
+        return np.asarray(self.probabilities.max(axis=1))
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Whether it names the true class, (N,)."""
+        return np.asarray(self.predicted == self.labels)
+
+    @property
+    def accuracy(self) -> float:
+        """The part (0..1) of the images that it reads rightly."""
+        return float(self.right.mean())
+
+    @property
+    def loss(self) -> float:
+        """The mean cross-entropy."""
+        return float(self.losses.astype(np.float64).mean())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return self.probabilities.nbytes + self.losses.nbytes + self.labels.nbytes
+
+
+def answers_of(
+    checkpoint: Checkpoint, dataset: str, progress: Callable[[float], None] | None = None
+) -> Answers:
+    """The answers of a checkpoint's network to the test images of ``dataset``, prepared as its recipe says.
+
+    Raises:
+        CnnvizError: the checkpoint or the data set is missing or damaged, or they do not fit.
+    """
+    data = datasets.load(dataset)
+    model = checkpoints.load_model(checkpoint).to(memory_format=torch.channels_last)
+    normalise = Normaliser(checkpoint.recipe.mean, checkpoint.recipe.deviation, torch.device("cpu"))
+    batches = Batches(data.test_images, data.test_labels, normalise, BATCH_SIZE)
+    return answer_all(model, batches, len(data.classes), progress)
+
+
+@torch.inference_mode()
+def answer_all(
+    model: nn.Module, batches: Batches, classes: int, progress: Callable[[float], None] | None = None
+) -> Answers:
+    """Ask ``model``, in eval mode, about all images of ``batches``.
+
+    ``progress`` is called with 0..1 after each batch; what it raises ends the work.
+
+    Raises:
+        CnnvizError: there are no images, or the network's output is not one score for each of ``classes``.
+        ValueError: the model is in training mode, in which dropout and batch statistics spoil the figures.
+    """
+    if model.training:
+        raise ValueError("the model is in training mode; evaluate a copy in eval mode")
+    if not batches.images:
+        raise CnnvizError(Message("There are no images to evaluate on."))
+    probabilities: list[Tensor] = []
+    losses: list[Tensor] = []
+    labels: list[Tensor] = []
+    for number, (x, truth) in enumerate(batches.in_order(), start=1):
+        scores = model(x)
+        _check(scores, len(truth), classes)
+        probabilities.append(scores.softmax(1))
+        losses.append(F.cross_entropy(scores, truth, reduction="none"))
+        labels.append(truth)
+        if progress is not None:
+            progress(number / len(batches))
+    return Answers(
+        torch.cat(probabilities).numpy(), torch.cat(losses).numpy(), torch.cat(labels).clone().numpy()
+    )
+
+
+def _check(scores: object, images: int, classes: int) -> None:
+    if isinstance(scores, Tensor) and scores.shape == (images, classes):
+        return
+    shape = tuple(scores.shape[1:]) if isinstance(scores, Tensor) else ()
+    raise CnnvizError(
+        Message(
+            "The network answers with {shape} values for an image; {classes} are needed, one score a class.",
+            shape=shape_text(shape),
+            classes=classes,
+        )
+    )

@@ -1,0 +1,134 @@
+"""Long work done once for everybody, in the background, with its progress in sight.
+
+A page asks for a result by a key. The first to ask starts the work, in a thread of its own; everybody
+who asks meanwhile watches the same work; who asks later gets the result. Work that nobody watches any
+more ends, and so do results of which there are too many bytes, the one that was longest unused first.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, Protocol, TypeVar
+
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
+
+PATIENCE_SECONDS = 15.0
+"""Work goes on for so long without anybody who watches it: a page that is being reloaded, say."""
+
+
+class Sized(Protocol):
+    """What is kept: it knows how many bytes of memory it takes."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        ...
+
+
+R = TypeVar("R", bound=Sized)
+
+
+class UnwatchedError(CnnvizError):
+    """Nobody wanted the result any more, so the work ended."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Message("This was stopped because nobody waited for it. Reload the page to start again.")
+        )
+
+
+class Job(Generic[R]):
+    """One piece of work; ``part`` (0..1) of it is done, and ``started`` tells whether it has its turn."""
+
+    def __init__(self) -> None:
+        self.part = 0.0
+        self.started = False
+        self._finished = threading.Event()
+        self._begin = 0.0
+        self._watched = time.monotonic()
+        self._result: R | None = None
+        self._error: BaseException | None = None
+
+    def wait(self, seconds: float) -> bool:
+        """Watch for at most so many ``seconds``; whether the work is finished."""
+        self._watched = time.monotonic()
+        return self._finished.wait(seconds)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it will take from now on at its speed so far; None before the first part is done."""
+        if not self.part:
+            return None
+        return (time.monotonic() - self._begin) / self.part * (1 - self.part)
+
+    def result(self) -> R:
+        """The result of finished work.
+
+        Raises:
+            Exception: what the work raised.
+        """
+        if self._error is not None:
+            raise self._error
+        assert self._result is not None
+        return self._result
+
+    def _progress(self, part: float) -> None:
+        self.part = part
+        if time.monotonic() - self._watched > PATIENCE_SECONDS:
+            raise UnwatchedError
+
+    def _run(self, work: Callable[[Callable[[float], None]], R]) -> None:
+        self.started, self._begin = True, time.monotonic()
+        try:
+            self._progress(0.0)  # it may have waited for its turn until nobody wanted it
+            self._result = work(self._progress)
+        except Exception as error:
+            self._error = error
+
+
+class Jobs(Generic[R]):
+    """All work of one sort: ``at_once`` pieces at a time, and results of up to ``most_bytes`` together."""
+
+    def __init__(self, most_bytes: int, at_once: int) -> None:
+        self._most_bytes = most_bytes
+        self._turns = threading.BoundedSemaphore(at_once)
+        self._jobs: OrderedDict[Hashable, Job[R]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, work: Callable[[Callable[[float], None]], R]) -> Job[R]:
+        """The work known by ``key``: finished, under way, or started now.
+
+        ``work`` gets a function to be called with the part (0..1) that is done, often; what that raises
+        must end the work. It runs in another thread.
+        """
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is None:
+                job = self._jobs[key] = Job()
+                threading.Thread(
+                    target=self._run, args=(key, job, work), name=f"cnnviz-{key}", daemon=True
+                ).start()
+            self._jobs.move_to_end(key)
+            return job
+
+    def _run(self, key: Hashable, job: Job[R], work: Callable[[Callable[[float], None]], R]) -> None:
+        with self._turns:
+            job._run(work)
+        with self._lock:
+            if job._error is not None:  # what was wrong may be mended when somebody asks again
+                self._jobs.pop(key, None)
+            self._drop_oldest()
+        job._finished.set()
+
+    def _drop_oldest(self) -> None:
+        finished = [(key, job._result) for key, job in self._jobs.items() if job._result is not None]
+        total = sum(result.nbytes for _, result in finished)
+        for key, result in finished[:-1]:
+            if total <= self._most_bytes:
+                break
+            total -= result.nbytes
+            del self._jobs[key]

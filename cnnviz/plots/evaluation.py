@@ -1,0 +1,206 @@
+"""Figures of an evaluation: confusions, the accuracy of each class, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from cnnviz.language import translate as _
+from cnnviz.plots import palette
+
+Counts = NDArray[np.int64]
+Parts = NDArray[np.float64]
+
+_MARGIN = {"l": 0, "r": 8, "t": 44, "b": 0}
+
+
+def confusion_figure(
+    matrix: Counts, names: Sequence[str], title: str, chosen: tuple[int, int], *, dark: bool = False
+) -> go.Figure:
+    """How often each class (rows) is read as each (columns); the cell ``chosen`` (row, column) has a frame.
+
+    ``matrix`` is (classes, classes). Every cell is a point that can be clicked; its ``customdata`` is
+    (row, column).
+    """
+    shown = _shades(matrix)
+    places = [(row, column) for row in range(len(names)) for column in range(len(names))]
+    figure = go.Figure(
+        go.Heatmap(
+            z=shown,
+            colorscale=palette.diverging(dark),
+            zmin=-1,
+            zmax=1,
+            showscale=False,
+            hoverinfo="skip",
+            xgap=1,
+            ygap=1,
+        )
+    )
+    figure.add_trace(_cells(matrix, names, places, _inks(shown, dark)))
+    row, column = chosen
+    figure.add_shape(
+        type="rect",
+        x0=column - 0.5,
+        x1=column + 0.5,
+        y0=row - 0.5,
+        y1=row + 0.5,
+        line={"width": 3, "color": palette.KINDS["merge"].colour(dark)},
+    )
+    axis = {
+        "tickvals": list(range(len(names))),
+        "ticktext": list(names),
+        "showgrid": False,
+        "zeroline": False,
+    }
+    figure.update_xaxes(axis, title=_("read as"), side="bottom", range=[-0.5, len(names) - 0.5])
+    figure.update_yaxes(axis, title=_("true class"), range=[len(names) - 0.5, -0.5])
+    return figure.update_layout(
+        title=title, height=480, margin=_MARGIN, dragmode=False, showlegend=False, clickmode="event+select"
+    )
+
+
+def _shades(matrix: Counts) -> Parts:
+    """-1..0 on the diagonal (more right answers), 0..1 beside it (more mistakes); roots, so that few show."""
+    diagonal = np.eye(len(matrix), dtype=bool)
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    mistakes = np.where(diagonal, 0.0, matrix)
+    shade: Parts = np.sqrt(mistakes / max(1.0, float(mistakes.max()))) * 0.9
+    shade[diagonal] = -(share[diagonal] ** 2) * 0.8
+    return shade
+
+
+def _inks(shades: Parts, dark: bool) -> list[str]:
+    """Black or white for each cell, whichever is easier to read on it."""
+    stops = palette.DIVERGING_DARK if dark else palette.DIVERGING_LIGHT
+    nearest = np.rint((shades.reshape(-1) + 1) / 2 * (len(stops) - 1)).astype(int)
+    return [palette.text_on(stops[stop]) for stop in nearest.tolist()]
+
+
+def _cells(
+    matrix: Counts, names: Sequence[str], places: Sequence[tuple[int, int]], inks: Sequence[str]
+) -> go.Scatter:
+    """The numbers, as points: a heat map's own cells tell the pointer's place, but cannot be chosen."""
+    totals = matrix.sum(axis=1)
+    texts = [
+        _(
+            "{true} read as {read}: {count:,} of {total:,} images ({part:.1%})",
+            true=names[row],
+            read=names[column],
+            count=int(matrix[row, column]),
+            total=int(totals[row]),
+            part=matrix[row, column] / max(1, totals[row]),
+        )
+        for row, column in places
+    ]
+    unseen = {"marker": {"opacity": 0}}  # and the numbers stay as they are
+    return go.Scatter(
+        x=[column for _row, column in places],
+        y=[row for row, _column in places],
+        customdata=places,
+        text=[f"{count:,}" if count else "" for count in matrix.reshape(-1).tolist()],
+        textfont={"color": inks},
+        hovertext=texts,
+        hovertemplate="%{hovertext}<extra></extra>",
+        mode="markers+text",
+        marker={"symbol": "square", "size": 26, "opacity": 0},
+        selected=unseen,
+        unselected=unseen,
+    )
+
+
+def classes_figure(
+    names: Sequence[str],
+    accuracies: Parts,
+    intervals: Sequence[tuple[float, float]],
+    overall: float,
+    title: str,
+    *,
+    dark: bool = False,
+) -> go.Figure:
+    """The accuracy (0..1) of each class as a point with its 95 % interval, and that of all as a line."""
+    low = [accuracy - interval[0] for accuracy, interval in zip(accuracies, intervals, strict=True)]
+    high = [interval[1] - accuracy for accuracy, interval in zip(accuracies, intervals, strict=True)]
+    texts = [
+        _(
+            "{name}: {accuracy:.2%}, surely between {low:.1%} and {high:.1%}",
+            name=name,
+            accuracy=a,
+            low=i[0],
+            high=i[1],
+        )
+        for name, a, i in zip(names, accuracies, intervals, strict=True)
+    ]
+    figure = go.Figure(
+        go.Scatter(
+            x=accuracies,
+            y=list(names),
+            error_x={"type": "data", "array": high, "arrayminus": low, "thickness": 1.5},
+            mode="markers",
+            marker={"size": 10, "color": palette.KINDS["convolution"].colour(dark)},
+            text=texts,
+            hovertemplate="%{text}<extra></extra>",
+        )
+    )
+    figure.add_vline(x=overall, line_dash="dash", line_color=palette.KINDS["activation"].colour(dark))
+    least = min([interval[0] for interval in intervals], default=0.0)
+    figure.update_xaxes(
+        title=_("accuracy"), tickformat=".0%" if least < 0.9 else ".1%", range=[least - 0.01, 1.003]
+    )
+    figure.update_yaxes(title=_("true class"), type="category", autorange="reversed")
+    return figure.update_layout(
+        title=title, height=100 + 28 * len(names), margin=_MARGIN, showlegend=False, dragmode=False
+    )
+
+
+def calibration_figure(
+    edges: Parts, counts: Counts, confidence: Parts, accuracy: Parts, title: str, *, dark: bool = False
+) -> go.Figure:
+    """Accuracy against confidence in bins (upper part), and how many images are in each (lower part).
+
+    ``edges`` is (bins + 1,), the others (bins,), all from 0 to 1 but the ``counts``; NaN in empty bins.
+    """
+    filled = counts > 0
+    texts = [
+        _(
+            "{count:,} images, sure to {confidence:.1%} on average: {accuracy:.1%} right",
+            count=int(count),
+            confidence=sure,
+            accuracy=right,
+        )
+        for count, sure, right in zip(counts[filled], confidence[filled], accuracy[filled], strict=True)
+    ]
+    colour = palette.KINDS["convolution"].colour(dark)
+    figure = go.Figure()
+    figure.add_trace(
+        go.Scatter(
+            x=[0, 1], y=[0, 1], mode="lines", name=_("right as often as sure"), line={"dash": "dash", "color": "#888888"},
+            hoverinfo="skip",
+        )
+    )  # fmt: skip
+    figure.add_trace(
+        go.Scatter(
+            x=confidence[filled], y=accuracy[filled], text=texts, hovertemplate="%{text}<extra></extra>",
+            mode="lines+markers", name=_("this network"), marker={"size": 10}, line={"color": colour, "width": 2},
+        )
+    )  # fmt: skip
+    figure.add_trace(
+        go.Bar(
+            x=(edges[:-1] + edges[1:]) / 2, y=counts, width=np.diff(edges) * 0.92, yaxis="y2", marker_color=colour,
+            opacity=0.6, showlegend=False, hovertemplate="%{y:,}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_xaxes(
+        title=_("confidence: probability of the class that it names"), range=[0, 1.02], tickformat=".0%"
+    )
+    return figure.update_layout(
+        title=title,
+        height=520,
+        margin={**_MARGIN, "t": 80},
+        dragmode=False,
+        yaxis={"title": _("accuracy"), "domain": [0.36, 1], "range": [0, 1.02], "tickformat": ".0%"},
+        yaxis2={"title": _("images"), "domain": [0, 0.24], "type": "log", "anchor": "x", "dtick": 1},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )

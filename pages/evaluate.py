@@ -1,0 +1,44 @@
+"""How good a trained network is: on which images it fails, how sure it is of what it says."""
+
+import streamlit as st
+
+from cnnviz import datasets
+from cnnviz.datasets import DatasetInfo
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.ui import evaluate, evaluations
+from cnnviz.ui.draw import name
+from cnnviz.ui.evaluated import Subject
+from cnnviz.ui.frame import fragment, frame
+from cnnviz.ui.recipes import offer_download
+from cnnviz.ui.show import explained, plain
+
+
+@fragment()
+def results(checkpoint: evaluate.Checkpoint, known: evaluate.Known, data: DatasetInfo) -> None:
+    """One view: a click on a cell, or another page of images, reruns nothing else of the page."""
+    with explained():
+        view = evaluate.choose_view()
+        seen = datasets.overlap(checkpoint.dataset, data.key)
+        if seen is not None:
+            st.warning(plain(seen), icon=":material/visibility:")
+        subject = Subject(checkpoint, data, evaluations.answers(checkpoint, data.key, name(checkpoint)))
+        view.show(subject, known)
+
+
+frame(Message("Evaluate"))
+st.title(_("How good is a network?"), anchor=False)
+st.write(
+    _(
+        "A trained network is asked about every test image. See how often it is right, what it confuses, where "
+        "it fails, and whether it is right as often as it is sure."
+    )
+)
+with st.container(horizontal=True):
+    with st.container(width=320):
+        chosen = evaluate.choose_checkpoint()
+    if chosen is not None:
+        with st.container(width=240), explained():
+            info = evaluate.choose_data(chosen[0])
+if chosen is not None and offer_download(info.key):
+    results(*chosen, info)

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from cnnviz import datasets
+from cnnviz.errors import CnnvizError
+from cnnviz.interpret.answers import answer_all, answers_of
+from cnnviz.training.batches import Batches, Normaliser
+from cnnviz.training.evaluate import evaluate_checkpoint
+from tests.constant_networks import save_constant
+
+PLAIN = Normaliser((0.0,), (1.0,), torch.device("cpu"))
+
+
+def batches(images: int = 10, size: int = 4) -> Batches:
+    generator = torch.Generator().manual_seed(3)
+    pixels = torch.randint(0, 256, (images, 1, 4, 4), dtype=torch.uint8, generator=generator)
+    return Batches(pixels, torch.arange(images) % 3, PLAIN, size)
+
+
+def network(outputs: int = 3) -> nn.Module:
+    torch.manual_seed(5)
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, outputs)).eval()
+
+
+def test_every_image_is_answered_in_order() -> None:
+    model, given, parts = network(), batches(), []
+    found = answer_all(model, given, 3, parts.append)
+    x = torch.cat([images for images, _ in given.in_order()])
+    with torch.no_grad():
+        scores = model(x)
+    np.testing.assert_allclose(found.probabilities, scores.softmax(1), rtol=1e-6)
+    np.testing.assert_array_equal(found.labels, np.arange(10) % 3)
+    assert found.loss == pytest.approx(float(nn.functional.cross_entropy(scores, torch.arange(10) % 3)))
+    assert found.accuracy == float((scores.argmax(1) == torch.arange(10) % 3).double().mean())
+    assert parts == [pytest.approx(1 / 3), pytest.approx(2 / 3), 1.0]
+
+
+def test_the_figures_are_those_of_the_command_line(tmp_path: Path) -> None:
+    checkpoint = save_constant(tmp_path, "mlp", 4, dataset="mnist-sample")
+    found, known = answers_of(checkpoint, "mnist-sample"), evaluate_checkpoint(checkpoint, "mnist-sample")
+    assert (len(found.labels), found.accuracy) == (known.images, known.accuracy) == (1000, 0.1)
+    assert found.loss == pytest.approx(known.loss, rel=1e-5)
+    np.testing.assert_array_equal(found.labels, datasets.load("mnist-sample").test_labels)
+
+
+def test_output_that_is_no_class_vector_gets_a_sentence() -> None:
+    with pytest.raises(CnnvizError, match="answers with 5 values for an image; 3 are needed"):
+        answer_all(network(5), batches(), 3)
+
+
+def test_no_images_get_a_sentence() -> None:
+    with pytest.raises(CnnvizError, match="no images"):
+        answer_all(network(), batches(0), 3)
+
+
+def test_a_model_in_training_mode_is_refused() -> None:
+    with pytest.raises(ValueError, match="training mode"):
+        answer_all(network().train(), batches(), 3)
+
+
+def test_what_progress_raises_ends_the_work() -> None:
+    seen: list[float] = []
+
+    def stop(part: float) -> None:
+        seen.append(part)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        answer_all(network(), batches(), 3, stop)
+    assert len(seen) == 1
+
+
+def test_classes_of_the_data_are_asked_for(tmp_path: Path) -> None:
+    checkpoint = save_constant(tmp_path, "basic-cnn", 7, dataset="mnist-sample")
+    found = answers_of(checkpoint, "mnist-sample")
+    said: Sequence[int] = found.predicted.tolist()
+    assert set(said) == {7}
+    assert found.confidence.min() > 0.99
