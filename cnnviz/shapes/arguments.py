@@ -7,9 +7,12 @@ dimensions count from 0 (the batch).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from torch import Tensor, nn
+
+from cnnviz.shapes.op import JOINING
 
 _CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 _TRANSPOSED = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
@@ -72,7 +75,6 @@ _MODULE_ATTRIBUTES = frozenset(
 _SEVERAL = {"view": "shape", "reshape": "shape", "permute": "dims"}
 """Functions that take one list of numbers, or the numbers one by one."""
 
-JOINING = ("cat", "concat", "concatenate")
 _NORMALISATIONS = ("batch_norm", "instance_norm", "layer_norm", "group_norm", "rms_norm")
 _WINDOW = ("kernel_size", "stride", "padding", "dilation", "output_padding", "output_size")
 
@@ -122,6 +124,7 @@ def _of_weight(name: str, weight: Tensor, found: Mapping[str, Any]) -> dict[str,
     return {"out_channels": channels[0], "in_channels": channels[1], "kernel_size": tuple(weight.shape[2:])}
 
 
+@lru_cache(maxsize=1024)
 def _spatial_dimensions(name: str) -> int:
     for n in (1, 2, 3):
         if f"{n}d" in name.lower():
@@ -130,7 +133,9 @@ def _spatial_dimensions(name: str) -> int:
 
 
 def _normalised(found: dict[str, Any], dimensions: int) -> Mapping[str, object]:
-    if dimensions and "kernel_size" in found:
+    if not dimensions:
+        return found
+    if "kernel_size" in found:
         if found.get("stride") in (None, [], ()):
             found["stride"] = found["kernel_size"]
         if "in_channels" in found:
@@ -139,12 +144,14 @@ def _normalised(found: dict[str, Any], dimensions: int) -> Mapping[str, object]:
         found.setdefault("dilation", 1)
         found.setdefault("ceil_mode", False)
     for key in _WINDOW:
-        if dimensions and key in found and not isinstance(found[key], str):
+        if key in found:
             found[key] = _per_dimension(found[key], dimensions)
     return found
 
 
-def _per_dimension(value: Any, dimensions: int) -> tuple[int | None, ...]:
+def _per_dimension(value: Any, dimensions: int) -> str | tuple[int | None, ...]:
+    if isinstance(value, str) or (type(value) is tuple and len(value) == dimensions):
+        return value
     if isinstance(value, Sequence):
         sizes = tuple(value)
         return sizes * dimensions if len(sizes) == 1 else sizes

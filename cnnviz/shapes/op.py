@@ -23,6 +23,9 @@ Kind = Literal[
     "other",
 ]
 
+JOINING = ("cat", "concat", "concatenate")
+"""Functions that put tensors one behind the other."""
+
 MODEL_INPUT = -1
 """The index that stands for the model's input among an op's ``inputs``."""
 

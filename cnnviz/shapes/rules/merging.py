@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnnviz.language import Message
-from cnnviz.shapes.arguments import JOINING
-from cnnviz.shapes.op import Op, shape_text
+from cnnviz.shapes.op import JOINING, Op, shape_text
 from cnnviz.shapes.rules.explanation import Explanation, source_name
 
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
