@@ -11,27 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnviz import datasets
+from cnnviz.cli_recipe import add_recipe_options, recipe_from
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.terminal import TrainingProgress, print_json, progress_bar
-from cnnviz.training.recipe import CHOICES, RANGES
 
 if TYPE_CHECKING:
     from cnnviz.training.checkpoints import Checkpoint
     from cnnviz.training.errors import CheckpointError
-
-_RECIPE_OPTIONS = {
-    "dataset": "dataset",
-    "epochs": "epochs",
-    "batch_size": "batch_size",
-    "lr": "learning_rate",
-    "momentum": "momentum",
-    "seed": "seed",
-    "threads": "threads",
-    "device": "device",
-}
-"""Command line options, and the fields of the recipe that they set."""
 
 
 def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -62,18 +50,7 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _add_train(train: argparse.ArgumentParser) -> None:
-    train.add_argument("key", metavar="KEY", help=_("a key of `list`"))
-    train.add_argument("--dataset", help=" | ".join(datasets.keys()))
-    for option, field in _RECIPE_OPTIONS.items():
-        flag = "--" + option.replace("_", "-")
-        if field in RANGES:
-            limits = RANGES[field]
-            text = _(
-                "{label}, from {low:,} to {high:,}", label=limits.label, low=limits.low, high=limits.high
-            )
-            train.add_argument(flag, type=int if limits.whole else float, help=text)
-        elif field in CHOICES:
-            train.add_argument(flag, help=" | ".join(CHOICES[field].values))
+    add_recipe_options(train)
     train.add_argument(
         "--export",
         type=Path,
@@ -85,15 +62,10 @@ def _add_train(train: argparse.ArgumentParser) -> None:
 
 def _train(options: argparse.Namespace) -> int:
     from cnnviz.training.export import export_checkpoint
-    from cnnviz.training.recipe import Recipe
     from cnnviz.training.store import open_store
     from cnnviz.training.worker import run_in_foreground
 
-    given = {field: getattr(options, name) for name, field in _RECIPE_OPTIONS.items()}
-    recipe = Recipe.default(
-        options.key, **{field: value for field, value in given.items() if value is not None}
-    )
-    recipe.validate()
+    recipe = recipe_from(options)
     _fetch(recipe.dataset, options.download)
     datasets.load(recipe.dataset)  # what is missing or damaged is said before there is a run
     watching = TrainingProgress(recipe.epochs)
@@ -181,7 +153,14 @@ def _predict(options: argparse.Namespace) -> int:
             problems.append(error)
             continue
         recipe = checkpoint.recipe
-        probabilities = predict(model, prepared.image, recipe.mean, recipe.deviation)
+        probabilities = predict(
+            model,
+            prepared.image,
+            recipe.mean,
+            recipe.deviation,
+            resize=recipe.resize,
+            permutation_seed=recipe.permutation_seed,
+        )
         best = int(probabilities.argmax())
         document.append(
             {

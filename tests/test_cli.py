@@ -151,6 +151,14 @@ def test_what_ones_own_file_prints_is_no_result(run: Run, tmp_path: Path) -> Non
         (("train", "basic-cnn", "--dataset", "mnits"), "did you mean 'mnist'"),
         (("train", "basic-cnn", "--lr", "900"), "learning rate"),
         (("train", "basic-cnn", "--epochs", "0"), "epochs"),
+        (("train", "basic-cnn", "--optimizer", "adm"), "sgd | adam | adamw"),
+        (("train", "basic-cnn", "--dataset", "cifar10"), "1 x 28 x 28"),
+        (("train", "mlp", "--option", "widht=3"), "did you mean 'width'"),
+        (("train", "mlp", "--option", "width=many"), "option width is many"),
+        (("train", "mlp", "--augment", "rotation=999"), "rotation is 999"),
+        (("train", "mlp", "--augment", "rotation"), "allowed is: rotation=VALUE, flip, or one of"),
+        (("train", "mlp", "--augment", "mirror=1"), "augmentation 'mirror' is unknown"),
+        (("train", "lenet-bn", "--batch-size", "1"), "of one image alone the deviation is 0"),
         (("evaluate", "no-such-checkpoint"), "no-such-checkpoint"),
         (("summary", "basic-cnn", "--input", "1,0,28"), "input shape 1,0,28 is not possible"),
         (("summary", "basic-cnn", "--set", "fc.in_featurs=3"), "did you mean 'in_features'"),
@@ -166,7 +174,14 @@ def test_wrong_usage_names_the_value_and_the_closest_match(
 
 @pytest.mark.parametrize(
     "words",
-    [("summary", "basic-cnn", "--input", "1,a"), ("summary", "basic-cnn", "--set", "x"), ("nonsense",), ()],
+    [
+        ("summary", "basic-cnn", "--input", "1,a"),
+        ("summary", "basic-cnn", "--set", "x"),
+        ("train", "mlp", "--option", "x"),
+        ("train", "mlp", "--epochs", "many"),
+        ("nonsense",),
+        (),
+    ],
 )
 def test_words_that_cannot_be_parsed(run: Run, words: tuple[str, ...]) -> None:
     status, out, err = run(*words)
@@ -205,6 +220,27 @@ def test_train_then_use_the_checkpoint(run: Run, tmp_path: Path) -> None:
     (predicted,) = document(run("predict", str(tmp_path / "one.png"), "--model", trained["run_id"], "--json"))
     assert (predicted["class"], predicted["label"]) == (1, "1")
     assert sum(predicted["probabilities"]) == pytest.approx(1)
+
+
+def test_every_field_of_a_recipe_has_an_option(run: Run, tmp_path: Path) -> None:
+    words = (
+        "train mlp --dataset mnist-sample --option width=5 --optimizer adamw --lr 0.01 --weight-decay 0.1 "
+        "--schedule step --step-epochs 2 --step-factor 0.5 --loss mse --initialisation xavier --train-images 100 "
+        "--permutation-seed 3 --train-accuracy second-pass --augment digits --augment rotation=3 --augment flip "
+        "--epochs 1 --batch-size 50 --threads 1 --seed 9 --device cpu --json"
+    )
+    run_id = document(run(*words.split()))["run_id"]
+    facts = json.loads((tmp_path / "runs" / run_id / f"{run_id}.json").read_text())
+    recipe = facts["recipe"]
+    assert facts["options"] == {"width": 5}
+    expected = {
+        "optimizer": "adamw", "learning_rate": 0.01, "weight_decay": 0.1, "schedule": "step", "step_epochs": 2,
+        "step_factor": 0.5, "loss": "mse", "initialisation": "xavier", "train_images": 100, "permutation_seed": 3,
+        "train_accuracy": "second-pass", "batch_size": 50, "seed": 9, "resize": None,
+    }  # fmt: skip
+    assert {name: recipe[name] for name in expected} == expected
+    changes = {name: value for name, value in recipe["augmentation"].items() if value}
+    assert (changes["rotation"], changes["flip"], changes["stroke_width"]) == (3, True, 1.0)
 
 
 def test_a_damaged_checkpoint_does_not_keep_the_good_ones_from_reading(

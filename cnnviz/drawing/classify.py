@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 
 def predict(
-    model: nn.Module, image: NDArray[np.uint8], mean: Sequence[float], deviation: Sequence[float]
+    model: nn.Module,
+    image: NDArray[np.uint8],
+    mean: Sequence[float],
+    deviation: Sequence[float],
+    *,
+    resize: int | None = None,
+    permutation_seed: int | None = None,
 ) -> NDArray[np.float32]:
     """The probability of each class for one image, from 0 to 1, summing to 1: (classes,) float32.
 
@@ -23,6 +29,8 @@ def predict(
             colours gets it in each channel.
         mean: of the normalisation with which the model was trained, one number a channel.
         deviation: of the same.
+        resize: to how many pixels, high and wide, images were brought in training; None for none.
+        permutation_seed: of the order in which training saw the pixels; None for the natural one.
     """
     import torch
 
@@ -31,6 +39,8 @@ def predict(
     height, width = image.shape
     shape = (len(mean), height, width)
     with torch.inference_mode():
-        scores = model(as_input(np.broadcast_to(image, shape).tobytes(), shape, mean, deviation))
+        pixels = np.broadcast_to(image, shape).tobytes()
+        x = as_input(pixels, shape, mean, deviation, resize=resize, permutation_seed=permutation_seed)
+        scores = model(x)
         probabilities: NDArray[np.float32] = torch.softmax(scores[0], dim=0).numpy()
     return probabilities

@@ -56,3 +56,19 @@ def test_likelier_class_has_the_greater_probability() -> None:
         model[1].weight.zero_()
         model[1].bias.copy_(torch.tensor([0.0, np.log(3.0), 0.0]))
     assert predict(model, np.zeros((28, 28), np.uint8), (0.0,), (1.0,)) == pytest.approx([0.2, 0.6, 0.2])
+
+
+def test_a_drawing_is_permuted_and_resized_as_the_images_were() -> None:
+    seen: list[torch.Tensor] = []
+
+    class Probe(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(x)
+            return torch.zeros(1, 3)
+
+    image = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    predict(Probe(), image, (0.0,), (1.0,), permutation_seed=7)
+    order = torch.randperm(16, generator=torch.Generator().manual_seed(7))
+    assert seen[0].flatten().mul(255).round().tolist() == order.tolist()
+    predict(Probe(), image, (0.0,), (1.0,), resize=8)
+    assert seen[1].shape == (1, 1, 8, 8)
