@@ -16,7 +16,7 @@ from typing import Any
 
 from cnnviz import architectures, cli_training
 from cnnviz.errors import CnnvizError, UsageError
-from cnnviz.language import LANGUAGES, Message, set_language
+from cnnviz.language import LANGUAGES, set_language
 from cnnviz.language import translate as _
 from cnnviz.terminal import print_json
 
@@ -157,17 +157,10 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _traced(options: argparse.Namespace) -> Any:
-    from cnnviz.models import resolve
-    from cnnviz.shapes.trace import trace
+    from cnnviz.models import traced
 
     with contextlib.redirect_stdout(sys.stderr):  # what a person's own code prints is no result
-        model, made_for = resolve(options.model, dict(options.edits), own_files=True)
-        input_shape = options.input or made_for
-        if input_shape is None:
-            raise UsageError(
-                Message("Say what the input of {model} looks like: --input C,H,W", model=options.model)
-            )
-        return trace(model, input_shape)
+        return traced(options.model, dict(options.edits), options.input, own_files=True)
 
 
 def _summary(options: argparse.Namespace) -> int:

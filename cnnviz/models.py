@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.overrides import TorchFunctionMode
 
+    from cnnviz.shapes.trace import Trace
+
 TORCHVISION = "torchvision:"
 """What the name of a model of torchvision begins with."""
 
@@ -47,6 +49,33 @@ def resolve(
 
     model, input_shape, remaining = _built(name, dict(edits), own_files)
     return (edited(model, remaining) if remaining else model), input_shape
+
+
+def traced(
+    name: str,
+    edits: Mapping[str, object],
+    input_shape: tuple[int, ...] | None = None,
+    own_files: bool = False,
+) -> Trace:
+    """The trace of the model called ``name``, with ``edits`` made, for the input that it is made for or another.
+
+    Where it ends early, the diagnosis names the edit, or the input, that makes the difference.
+
+    Raises:
+        UsageError: ``input_shape`` is missing for a person's own file, or impossible.
+        CnnvizError: as :func:`resolve`.
+    """
+    from cnnviz.shapes.cause import with_cause
+    from cnnviz.shapes.trace import trace
+
+    model, made_for = resolve(name, edits, own_files)
+    shape = input_shape or made_for
+    if shape is None:
+        raise UsageError(Message("Say what the input of {model} looks like: --input C,H,W", model=name))
+    done = trace(model, shape)
+    if done.failure is None or not (edits or shape != made_for):
+        return done
+    return with_cause(done, trace(resolve(name, {}, own_files)[0], made_for or shape), edits)
 
 
 def torchvision_names() -> tuple[str, ...]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cnnviz.interpret.distributions import Distribution
     from cnnviz.interpret.filters import LayerWeights
     from cnnviz.shapes.small_images import Digits
+    from cnnviz.shapes.shares import Share
     from cnnviz.shapes.torchinfo_report import TorchinfoReport
     from cnnviz.shapes.trace import Trace
 
@@ -51,10 +52,9 @@ def model(checkpoint_id: str, sha256: str) -> nn.Module:
 @st.cache_resource(max_entries=128, show_spinner=False)
 def trace(model_name: str, input_shape: tuple[int, ...], edits: Edits = ()) -> Trace:
     """The trace of a network, edited; frozen, so that sessions share it."""
-    from cnnviz.models import resolve
-    from cnnviz.shapes.trace import trace as trace_
+    from cnnviz.models import traced
 
-    return trace_(resolve(model_name, _changes(edits))[0], input_shape)
+    return traced(model_name, _changes(edits), input_shape)
 
 
 @st.cache_data(max_entries=1, show_spinner=False)
@@ -79,6 +79,16 @@ def editable(model_name: str, options: Edits = ()) -> dict[str, dict[str, object
     from cnnviz.shapes.edits import editable as editable_
 
     return editable_(on_meta(model_name, options))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def shares(
+    model_name: str, input_shape: tuple[int, ...], edits: Edits = (), most: int = 20
+) -> tuple[Share, ...]:
+    """Who holds the parameters and multiply-adds of a network, edited, in at most some ``most`` parts."""
+    from cnnviz.shapes.shares import shares as shares_
+
+    return shares_(trace(model_name, input_shape, edits), most)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

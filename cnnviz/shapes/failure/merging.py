@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnnviz.language import Message
-from cnnviz.shapes.arguments import JOINING
 from cnnviz.shapes.failure.origin import channels_origin, size_origin
 from cnnviz.shapes.naming import function_kind
-from cnnviz.shapes.op import MODEL_INPUT, Failure, Op, Shape, called, shape_text
+from cnnviz.shapes.op import JOINING, MODEL_INPUT, Failure, Op, Shape, called, shape_text
 from cnnviz.shapes.recorder import FailedCall
 
 

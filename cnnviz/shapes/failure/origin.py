@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from cnnviz.language import Message
-from cnnviz.shapes.arguments import JOINING
-from cnnviz.shapes.op import MODEL_INPUT, Op, Shape, shape_text
+from cnnviz.shapes.op import JOINING, MODEL_INPUT, Op, Shape, shape_text
 
 _DEFAULTS: Mapping[str, object] = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "ceil_mode": False}
 

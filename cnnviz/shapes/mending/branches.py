@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cnnviz.shapes.arguments import JOINING
 from cnnviz.shapes.failure.merging import differing
 from cnnviz.shapes.failure.origin import layer_text
-from cnnviz.shapes.op import MODEL_INPUT, Fix, Op, Shape
+from cnnviz.shapes.op import JOINING, MODEL_INPUT, Fix, Op, Shape
 from cnnviz.shapes.recorder import FailedCall
 from cnnviz.shapes.rules.windows import Side, sides
 
