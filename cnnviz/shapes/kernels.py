@@ -1,0 +1,120 @@
+"""Small kernels with numbers that can be read, to show what a convolution computes. Imports no torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnviz.errors import UsageError, shortened
+from cnnviz.language import Message
+
+Kernel = NDArray[np.float64]
+
+LARGEST = 999
+"""The largest weight that a person may write, so that products stay readable."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A kernel with a name; it exists from ``least`` x ``least`` cells on."""
+
+    title: Message
+    least: int
+    make: Callable[[int], Kernel]
+
+
+def _vertical_edges(size: int) -> Kernel:
+    """Right minus left (Prewitt's operator where ``size`` is 3)."""
+    return np.tile(np.sign(np.arange(size) - (size - 1) / 2), (size, 1))
+
+
+def _identity(size: int) -> Kernel:
+    kernel = np.zeros((size, size))
+    # Where there is no middle: the cell that padding "same" puts over the pixel itself.
+    kernel[(size - 1) // 2, (size - 1) // 2] = 1
+    return kernel
+
+
+def _sharpen(size: int) -> Kernel:
+    kernel = 5 * _identity(size)
+    middle = (size - 1) // 2
+    for row, column in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        kernel[middle + row, middle + column] = -1
+    return kernel
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        "vertical-edges": Preset(Message("Vertical edges"), 2, _vertical_edges),
+        "horizontal-edges": Preset(Message("Horizontal edges"), 2, lambda size: _vertical_edges(size).T),
+        "blur": Preset(Message("Blur (mean)"), 1, lambda size: np.full((size, size), 1 / size**2)),
+        "sharpen": Preset(Message("Sharpen"), 3, _sharpen),
+        "identity": Preset(Message("Identity"), 1, _identity),
+    }
+)
+
+
+def preset(name: str, size: int) -> Kernel:
+    """The kernel ``name`` of ``PRESETS`` with ``size`` x ``size`` cells, float64.
+
+    Raises:
+        UsageError: it needs more cells.
+    """
+    known = PRESETS[name]
+    if size < known.least:
+        raise UsageError(
+            Message(
+                "{title} compares neighbouring pixels, so it needs a kernel of at least {least} x {least}: make "
+                "the kernel larger, or choose another one.",
+                title=known.title,
+                least=known.least,
+            )
+        )
+    return known.make(size)
+
+
+def parse(text: str, size: int) -> Kernel:
+    """The kernel that a person wrote: rows apart by ``/``, numbers by spaces or commas.
+
+    Raises:
+        UsageError: it is no table of ``size`` x ``size`` numbers.
+    """
+    rows = [row.replace(",", " ").split() for row in text.strip().strip("/").split("/")]
+    if len(rows) != size or any(len(row) != size for row in rows):
+        raise UsageError(
+            Message(
+                "A {size} x {size} kernel is {size} rows of {size} numbers, rows apart by / and numbers by "
+                "spaces, such as {example}; {text!r} is not.",
+                size=size,
+                example=written(_identity(size)),
+                text=shortened(text),
+            )
+        )
+    return np.array([[_weight(number) for number in row] for row in rows])
+
+
+def written(kernel: Kernel) -> str:
+    """``kernel`` as :func:`parse` reads it."""
+    return " / ".join(" ".join(f"{weight:g}" for weight in row) for row in kernel)
+
+
+def _weight(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not abs(number) <= LARGEST:
+        raise UsageError(
+            Message(
+                "{text!r} is no weight for a kernel: it takes numbers from {low} to {high}.",
+                text=shortened(text),
+                low=-LARGEST,
+                high=LARGEST,
+            )
+        )
+    return number

@@ -1,0 +1,155 @@
+"""The walk of a window: what PyTorch gives out, what it refuses, and what it never reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cnnviz.errors import UsageError
+from cnnviz.shapes.walk import Padding, Window, remedies, rule, walk
+
+# A convolution with an even kernel and padding "same" makes a padded copy, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+SIZES = st.integers(1, 14)
+CONVOLUTIONS = st.builds(
+    Window,
+    kernel=st.integers(1, 5),
+    stride=st.integers(1, 4),
+    padding=st.one_of(st.integers(0, 4), st.sampled_from(("same", "valid"))),
+    dilation=st.integers(1, 3),
+)
+POOLINGS = st.builds(
+    Window,
+    kernel=st.integers(1, 5),
+    stride=st.integers(1, 4),
+    padding=st.integers(0, 3),
+    dilation=st.integers(1, 3),
+    ceil_mode=st.booleans(),
+    pooling=st.just(True),
+)
+
+
+def run(window: Window, image: Tensor) -> Tensor:
+    """What PyTorch makes of ``image`` (1, 1, H, W) with such a layer, all weights 1."""
+    if window.pooling:
+        return F.max_pool2d(
+            image, window.kernel, window.stride, window.padding, window.dilation, window.ceil_mode
+        )
+    weights = torch.ones(1, 1, window.kernel, window.kernel, dtype=image.dtype)
+    return F.conv2d(image, weights, None, window.stride, window.padding, window.dilation)
+
+
+@given(st.one_of(CONVOLUTIONS, POOLINGS), SIZES, SIZES)
+def test_sizes_and_refusals_are_those_of_pytorch(window: Window, height: int, width: int) -> None:
+    image = torch.zeros(1, 1, height, width)
+    try:
+        down, across = walk(window, height, width)
+    except UsageError:
+        with pytest.raises(RuntimeError):
+            run(window, image)
+    else:
+        assert run(window, image).shape[2:] == (down.side.count, across.side.count)
+
+
+@given(CONVOLUTIONS, SIZES, SIZES)
+def test_unread_pixels_are_those_that_change_nothing(window: Window, height: int, width: int) -> None:
+    try:
+        down, across = walk(window, height, width)
+    except UsageError:
+        assume(False)
+    image = torch.zeros(1, 1, height, width, dtype=torch.float64, requires_grad=True)
+    run(window, image).sum().backward()
+    assert image.grad is not None
+    unread = torch.zeros(height, width, dtype=torch.bool)
+    unread[list(down.unread)] = True
+    unread[:, list(across.unread)] = True
+    assert torch.equal(image.grad[0, 0] == 0, unread)
+
+
+@given(st.one_of(CONVOLUTIONS, POOLINGS), SIZES, SIZES)
+def test_every_remedy_lets_every_pixel_be_read(window: Window, height: int, width: int) -> None:
+    try:
+        lost = any(side.unread for side in walk(window, height, width))
+    except UsageError:
+        assume(False)
+    found = remedies(window, height, width)
+    assert lost or not found
+    for remedy in found:
+        changes = dict(remedy.changes)
+        size = [changes.pop(name, usual) for name, usual in (("height", height), ("width", width))]
+        assert not any(side.unread for side in walk(replace(window, **changes), *size))
+
+
+def test_the_nearest_changes_are_offered() -> None:
+    found = [dict(remedy.changes) for remedy in remedies(Window(3, stride=2), 10, 10)]
+    assert found == [{"height": 9, "width": 9}, {"height": 11, "width": 11}, {"stride": 1}, {"padding": 1}]
+    # Where only one side loses something, only that one changes.
+    assert dict(remedies(Window(3, stride=2), 10, 11)[0].changes) == {"height": 9}
+    pooling = Window(2, stride=2, pooling=True)
+    assert {"ceil_mode": 1} in [dict(remedy.changes) for remedy in remedies(pooling, 7, 7)]
+
+
+def test_border_and_gaps_are_told_apart() -> None:
+    down, across = walk(Window(1, stride=3), 9, 10)
+    assert down.unread == (1, 2, 4, 5, 7, 8)
+    assert down.border == 2
+    assert across.border == 0
+
+
+@pytest.mark.parametrize(
+    ("kernel", "dilation", "pads"),
+    [(3, 1, (1, 1)), (4, 1, (1, 2)), (2, 1, (0, 1)), (3, 2, (2, 2)), (1, 1, (0, 0))],
+)
+def test_same_is_padded_as_pytorch_does(kernel: int, dilation: int, pads: tuple[int, int]) -> None:
+    window = Window(kernel, padding="same", dilation=dilation)
+    assert window.pads == pads
+    image = torch.rand(1, 1, 7, 7)
+    layer = nn.Conv2d(1, 1, kernel, padding="same", dilation=dilation, bias=False)
+    padded = F.pad(image, (*pads, *pads))
+    torch.testing.assert_close(layer(image), F.conv2d(padded, layer.weight, dilation=dilation))
+
+
+def test_what_lies_beyond_and_what_is_dropped_in_ceil_mode() -> None:
+    down, _across = walk(Window(3, 3, ceil_mode=True, pooling=True), 10, 10)
+    assert (down.side.count, down.overhang, down.dropped) == (4, 2, False)
+    down, _across = walk(Window(2, 3, padding=1, ceil_mode=True, pooling=True), 4, 4)
+    assert (down.side.count, down.dropped) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("window", "sentence"),
+    [
+        (Window(3, 2, "same"), "impossible with stride 2.*Choose stride 1, or padding 1"),
+        (Window(12), "12 x 12 kernel is larger than an input of 10 x 10"),
+        (Window(4, dilation=4), "dilation 4 covers 13 cells.*only 10"),
+        (Window(2, 2, 2, pooling=True), "Padding 2 is more than half of the 2 x 2 window.*Choose 1 or less"),
+        (Window(2, 2, "same", pooling=True), "takes a number as its padding, not 'same'"),
+    ],
+)
+def test_what_pytorch_refuses_is_explained(window: Window, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        walk(window, 10, 10)
+
+
+@pytest.mark.parametrize(
+    ("padding", "dilation", "ceil_mode", "letters"),
+    [
+        (1, 1, False, "⌊(n + 2p - k)/s⌋ + 1"),
+        ("valid", 1, False, "⌊(n - k)/s⌋ + 1"),
+        ("same", 2, False, "⌊(n + 2p - d(k - 1) - 1)/s⌋ + 1"),
+        (0, 1, True, "⌈(n + 2p - k)/s⌉ + 1"),
+    ],
+)
+def test_rule_in_letters(padding: Padding, dilation: int, ceil_mode: bool, letters: str) -> None:
+    assert rule(Window(3, 1, padding, dilation, ceil_mode)) == letters
+
+
+def test_uneven_padding_has_a_letter_for_both_sides_together() -> None:
+    assert rule(Window(4, padding="same")) == "⌊(n + p - k)/s⌋ + 1"
+    assert walk(Window(4, padding="same"), 9, 9)[0].side.formula == "(9 + 3 - 4)/1 + 1 = 9"
