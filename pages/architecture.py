@@ -24,9 +24,6 @@ with explained():
         parts.about(chosen, traced)
     parts.totals(traced)
     parts.failure(traced)
-    if edits:
-        with st.expander(_("Before and after the changes"), expanded=True):
-            what_if.before_and_after(cached.trace(chosen.name, chosen.input_shape), traced)
     with st.container(horizontal=True, vertical_alignment="center"):
         view = views.choose()
         st.space("stretch")

@@ -47,15 +47,17 @@ def bars(entries: Sequence[Bar], total: int, title: str, axis: str, dark: bool =
             )
         )
     longest = max((bar.total for bar in entries), default=0) or 1
-    for row, bar in enumerate(entries):
-        figure.add_annotation(
-            x=bar.total,
-            y=row,
-            text=f"{bar.total:,} · {_percent(bar.total, total)}",
-            showarrow=False,
-            xanchor="left",
-            xshift=4,
+    # One trace of text, as annotations cost a millisecond each.
+    figure.add_trace(
+        go.Scatter(
+            x=[bar.total for bar in entries],
+            y=rows,
+            text=[f"  {bar.total:,} · {_percent(bar.total, total)}" for bar in entries],
+            mode="text",
+            textposition="middle right",
+            hoverinfo="skip",
         )
+    )
     figure.update_layout(
         title=title,
         barmode="stack",

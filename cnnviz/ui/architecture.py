@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from cnnviz.language import translate as _
 from cnnviz.ui import about as told
-from cnnviz.ui import take_home, what_if
+from cnnviz.ui import cached, take_home, what_if
 from cnnviz.ui.cached import Edits
 from cnnviz.ui.frame import is_dark
 from cnnviz.ui.network import Network
 from cnnviz.ui.show import plain
 
 if TYPE_CHECKING:
-    from cnnviz.shapes.derivation import Derivation, Step
-    from cnnviz.shapes.receptive_field import ReceptiveField
+    from cnnviz.shapes.derivation import Derivation
     from cnnviz.shapes.trace import Trace
 
 _MEGABYTE = 1024**2
@@ -96,6 +94,14 @@ def layers(network: Network, _edits: Edits, traced: Trace) -> None:
         _table(network, traced, functions)
 
 
+def changes(network: Network, edits: Edits, traced: Trace) -> None:
+    """What the edits change, all the way down."""
+    if edits:
+        what_if.before_and_after(cached.trace(network.name, network.input_shape), traced)
+    else:
+        st.info(_("Nothing is changed yet. Change something above, and see here what it does downstream."))
+
+
 def picture(traced: Trace, title: str) -> None:
     """The shapes along the network, drawn to scale, with their formulas."""
     from cnnviz.shapes.op import shape_text
@@ -134,69 +140,6 @@ def _table(network: Network, traced: Trace, functions: bool) -> None:
     take_home.downloads(network.name, rows)
     with st.expander(_("As text, the way torchsummary prints it")):
         st.code(torchsummary_text(traced), language=None)
-
-
-def why(traced: Trace) -> None:
-    """For each Linear, where its in_features comes from; where the network broke, what arrived there."""
-    from cnnviz.shapes.derivation import derive, derive_failure, linear_indices
-
-    derivations = [derive(traced, index) for index in linear_indices(traced)]
-    if traced.failure:
-        derivations.append(derive_failure(traced))
-    for derivation in derivations:
-        _one_why(traced, derivation)
-    st.caption(
-        _(
-            "The receptive field is the patch of the input that one value depends on, in pixels; where it is "
-            "larger than the image, the rest of it is padding."
-        )
-    )
-
-
-def _one_why(traced: Trace, derivation: Derivation) -> None:
-    from cnnviz.shapes.op import shape_text
-    from cnnviz.shapes.receptive_field import receptive_fields
-    from cnnviz.ui import tables
-
-    dark = is_dark()
-    fields = receptive_fields(traced)
-    broken = traced.failure is not None and traced.failure.name == derivation.layer
-    last = derivation.steps[-1].substituted if derivation.steps else shape_text(traced.input_shape)
-    if broken:
-        st.subheader(
-            plain(_("What arrives at {layer}: {numbers}", layer=derivation.layer, numbers=last)), anchor=False
-        )
-    else:
-        st.subheader(plain(_("Why {layer} is {linear}", layer=derivation.layer, linear=last)), anchor=False)
-    changing = [step for step in derivation.steps if step.op.input_shapes[:1] != (step.result,)]
-    st.html(tables.chain(shape_text(traced.input_shape), changing, dark))
-    if not derivation.steps:
-        return
-    heading = _("Step by step")
-    st.markdown(f"**{heading}**")
-    st.html(tables.steps(derivation.steps, fields, dark))
-    for step in derivation.steps:
-        _branches(traced, step, fields, dark)
-
-
-def _branches(traced: Trace, step: Step, fields: Sequence[ReceptiveField], dark: bool) -> None:
-    """What happens side by side before a merging step, folded away at first."""
-    from cnnviz.shapes.derivation import branches
-    from cnnviz.shapes.op import shape_text
-    from cnnviz.ui import tables
-
-    told = branches(traced, step.op.index)
-    if not told:
-        return
-    with st.expander(_("{count} branches meet in {name}", count=len(told), name=step.op.name)):
-        for number, branch in enumerate(told, 1):
-            shape = shape_text(step.op.input_shapes[number - 1])
-            heading = _("Branch {number}: {shape}", number=number, shape=shape)
-            st.markdown(f"**{heading}**")
-            if branch:
-                st.html(tables.steps(branch, fields, dark))
-            else:
-                st.caption(_("The shortcut: what arrived is passed on as it is."))
 
 
 def _whole(traced: Trace) -> Derivation:

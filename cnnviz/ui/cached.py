@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps
     from cnnviz.interpret.distributions import Distribution
     from cnnviz.interpret.filters import LayerWeights
-    from cnnviz.shapes.small_images import Digits
     from cnnviz.shapes.shares import Share
+    from cnnviz.shapes.small_images import Digits
     from cnnviz.shapes.torchinfo_report import TorchinfoReport
     from cnnviz.shapes.trace import Trace
 

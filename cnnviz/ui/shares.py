@@ -9,7 +9,10 @@ import streamlit as st
 
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
+from cnnviz.ui import cached
+from cnnviz.ui.cached import Edits
 from cnnviz.ui.frame import is_dark
+from cnnviz.ui.network import Network
 from cnnviz.ui.show import plain
 
 if TYPE_CHECKING:
@@ -21,12 +24,11 @@ MOST_BARS = 20
 _WEIGHTED: tuple[Kind, ...] = ("convolution", "linear")
 
 
-def show(traced: Trace) -> None:
+def show(network: Network, edits: Edits, traced: Trace) -> None:
     """Two figures side by side, parameters and multiply-adds, with the sentences that they say."""
     from cnnviz.shapes.html import legend
-    from cnnviz.shapes.shares import shares
 
-    found = shares(traced, MOST_BARS)
+    found = cached.shares(network.name, traced.input_shape, edits, MOST_BARS)
     st.markdown(" ".join(filter(None, (_by_kind(traced, kind) for kind in _WEIGHTED))))
     st.html(
         legend(dict.fromkeys(kind for share in found for kind in (*share.params, *share.macs)), is_dark())

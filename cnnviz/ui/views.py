@@ -10,7 +10,7 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import architecture, compare, graph, operation, reports, shares, take_home
+from cnnviz.ui import architecture, compare, graph, operation, reports, shares, take_home, what_if, why
 from cnnviz.ui.cached import Edits
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.network import Network
@@ -28,10 +28,11 @@ class View(NamedTuple):
 
 VIEWS: Mapping[str, View] = {
     "layers": View(Message("Layers"), architecture.layers),
-    "why": View(Message("Why"), lambda _network, _edits, traced: architecture.why(traced)),
+    "changes": View(Message("Before and after"), architecture.changes),
+    "why": View(Message("Why"), lambda _network, _edits, traced: why.show(traced)),
     "operation": View(Message("Any operation"), lambda _network, _edits, traced: operation.ask(traced)),
     "graph": View(Message("Graph"), graph.show),
-    "bars": View(Message("Where the parameters sit"), lambda _network, _edits, traced: shares.show(traced)),
+    "bars": View(Message("Where the parameters sit"), shares.show),
     "compare": View(Message("Compare"), compare.show),
     "torchinfo": View(Message("torchinfo"), reports.show),
     "code": View(Message("Code"), take_home.code),
@@ -39,13 +40,18 @@ VIEWS: Mapping[str, View] = {
 
 
 def choose() -> str:
-    """The view that the link names; where it names a layer and no view, the one that tells of this layer."""
+    """The view that the link names; else the one that answers best what the link says of the network."""
+    default = "layers"
+    if "layer" in st.query_params:
+        default = "operation"
+    elif what_if.PARAMETER in st.query_params:
+        default = "changes"
     return choose_one(
         _("View"),
         list(VIEWS),
         key="view",
         kind=Message("The view"),
         title=lambda key: str(VIEWS[key].title),
-        default="operation" if "layer" in st.query_params else "layers",
+        default=default,
         widget=partial(st.segmented_control, required=True, label_visibility="collapsed", wrap=True),
     )

@@ -12,7 +12,7 @@ from cnnviz import architectures
 
 OpenPage = Callable[..., AppTest]
 PAGE = "pages/architecture.py"
-VIEWS = ("layers", "why", "operation", "graph", "bars", "compare", "torchinfo", "code")
+VIEWS = ("layers", "changes", "why", "operation", "graph", "bars", "compare", "torchinfo", "code")
 
 
 def html(app: AppTest) -> str:
@@ -90,6 +90,31 @@ def test_a_link_to_a_layer_opens_the_view_that_tells_of_it(open_page: OpenPage) 
     assert app.selectbox(key="choice-layer").value == "conv2"
     app = open_page(PAGE, model="inception-mini", layer="conv2", view="graph")
     assert drawing(app)
+
+
+def test_a_change_opens_the_view_that_shows_what_it_does(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="inception-mini", set="conv1.out_channels=12")
+    assert "≠" in html(app)
+    choose_view(app, "layers")
+    assert in_link(app, "view") == "layers"
+    assert "Conv2d-1" in html(app)
+    assert "Nothing is changed yet" in " ".join(
+        note.value for note in open_page(PAGE, model="inception-mini", view="changes").info
+    )
+
+
+def test_which_linear_is_explained_can_be_chosen(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="alexnet", view="why")
+    assert "Why 14 is Linear(6400, 4096)" in said(app)
+    app.selectbox(key="choice-why").set_value("20").run()
+    assert "Why 20 is Linear(4096, 10)" in said(app)
+    assert in_link(app, "why") == "20"
+
+
+def test_a_block_explains_its_output_and_its_branches(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="inception-naive", view="why")
+    assert "Why cat is 64 + 128 + 32 + 192 = 416" in said(app)
+    assert "Branch 4: 192 x 28 x 28" in said(app)
 
 
 def test_an_unknown_view_is_named(open_page: OpenPage) -> None:

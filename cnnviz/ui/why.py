@@ -1,0 +1,109 @@
+"""Where the numbers of a Linear come from, step by step; what happens side by side on the way unfolds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.ui.choice import choose_one
+from cnnviz.ui.frame import is_dark
+from cnnviz.ui.show import plain
+
+if TYPE_CHECKING:
+    from cnnviz.shapes.derivation import Derivation, Step
+    from cnnviz.shapes.receptive_field import ReceptiveField
+    from cnnviz.shapes.trace import Trace
+
+_FAILED = "?"
+"""Stands for the call at which the pass ended, which is no op."""
+
+
+def show(traced: Trace) -> None:
+    """Why a Linear takes what it takes; of a network without one, why its output has its shape.
+
+    Where the network broke, what arrived there.
+    """
+    from cnnviz.shapes.derivation import derive, derive_failure, linear_indices
+
+    indices = linear_indices(traced) or range(len(traced.ops))[-1:]
+    found = {traced.ops[index].name: index for index in indices}
+    if traced.failure:
+        offered = [_FAILED, *found]
+    elif found:
+        offered = list(found)
+    else:
+        st.caption(_("No operation is executed, so there is nothing to explain."))
+        return
+    chosen = offered[0]
+    if len(offered) > 1:
+        chosen = choose_one(
+            _("Explain"),
+            offered,
+            key="why",
+            kind=Message("The layer"),
+            title=lambda name: _title(traced, name),
+        )
+    if chosen == _FAILED:
+        _explain(traced, derive_failure(traced), broken=True)
+    else:
+        _explain(traced, derive(traced, found[chosen]), broken=False)
+
+
+def _title(traced: Trace, name: str) -> str:
+    if traced.failure is not None and name == _FAILED:
+        return _("what arrives at {layer}", layer=traced.failure.name)
+    return name
+
+
+def _explain(traced: Trace, derivation: Derivation, broken: bool) -> None:
+    from cnnviz.shapes.op import shape_text
+    from cnnviz.shapes.receptive_field import receptive_fields
+    from cnnviz.ui import tables
+
+    last = derivation.steps[-1].substituted if derivation.steps else shape_text(traced.input_shape)
+    if broken:
+        title = _("What arrives at {layer}: {numbers}", layer=derivation.layer, numbers=last)
+    else:
+        title = _("Why {layer} is {linear}", layer=derivation.layer, linear=last)
+    st.subheader(plain(title), anchor=False)
+    changing = [step for step in derivation.steps if step.op.input_shapes[:1] != (step.result,)]
+    st.html(tables.chain(shape_text(traced.input_shape), changing, is_dark()))
+    if not derivation.steps:
+        return
+    fields = receptive_fields(traced)
+    _branches(traced, derivation.steps, fields)
+    heading = _("Step by step")
+    st.markdown(f"**{heading}**")
+    st.html(tables.steps(derivation.steps, fields, is_dark()))
+    st.caption(
+        _(
+            "The receptive field is the patch of the input that one value depends on, in pixels; where it is "
+            "larger than the image, the rest of it is padding."
+        )
+    )
+
+
+def _branches(traced: Trace, steps: Sequence[Step], fields: Sequence[ReceptiveField]) -> None:
+    """What happens side by side before the branches meet: one meeting at a time."""
+    from cnnviz.shapes.derivation import branches
+    from cnnviz.shapes.op import shape_text
+    from cnnviz.ui import tables
+
+    meetings = {step.op.name: step for step in steps if len(step.op.inputs) > 1}
+    if not meetings:
+        return
+    with st.expander(_("What happens side by side, before branches meet"), expanded=False):
+        name = choose_one(_("Where they meet"), list(meetings), key="meeting", kind=Message("The merge"))
+        step = meetings[name]
+        for number, branch in enumerate(branches(traced, step.op.index), 1):
+            shape = shape_text(step.op.input_shapes[number - 1])
+            heading = _("Branch {number}: {shape}", number=number, shape=shape)
+            st.markdown(f"**{heading}**")
+            if branch:
+                st.html(tables.steps(branch, fields, is_dark()))
+            else:
+                st.caption(_("The shortcut: what arrived is passed on as it is."))
