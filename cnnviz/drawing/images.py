@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
 
@@ -30,27 +31,42 @@ def load_drawing(path: Path) -> NDArray[np.uint8]:
     Raises:
         ImageFileError: the file is missing, too large, damaged, or no image.
     """
-    _check_size(path)
+    _check_file(path)
+    return _decoded(path, str(path))
+
+
+def read_drawing(data: bytes, name: str) -> NDArray[np.uint8]:
+    """Like :func:`load_drawing` for the bytes of a file that somebody uploaded under this ``name``.
+
+    Raises:
+        ImageFileError: it is too large, damaged, or no image.
+    """
+    _check_size(len(data), name)
+    return _decoded(io.BytesIO(data), name)
+
+
+def _decoded(file: Path | io.BytesIO, name: str) -> NDArray[np.uint8]:
     try:
         with warnings.catch_warnings():
             # Pillow warns of large images; the limit below is lower than where it begins to.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                _check_pixels(path, image)
+            with Image.open(file) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise ImageFileError(_too_many_pixels(name))
                 return _as_rgba(ImageOps.exif_transpose(image))
     except UnidentifiedImageError:
         raise ImageFileError(
-            Message("{path} is not an image that can be read; use a PNG or JPEG file.", path=path)
+            Message("{path} is not an image that can be read; use a PNG or JPEG file.", path=name)
         ) from None
     except Image.DecompressionBombError:
-        raise ImageFileError(_too_many_pixels(path)) from None
+        raise ImageFileError(_too_many_pixels(name)) from None
     except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three for damaged files
         raise ImageFileError(
-            Message("The image {path} is damaged ({reason}); save it again.", path=path, reason=error)
+            Message("The image {path} is damaged ({reason}); save it again.", path=name, reason=error)
         ) from None
 
 
-def _check_size(path: Path) -> None:
+def _check_file(path: Path) -> None:
     try:
         size = path.stat().st_size
     except OSError:
@@ -59,25 +75,24 @@ def _check_size(path: Path) -> None:
         ) from None
     if not path.is_file():
         raise ImageFileError(Message("{path} is a folder; name an image file in it.", path=path))
+    _check_size(size, str(path))
+
+
+def _check_size(size: int, name: str) -> None:
     if size > MAX_BYTES:
         raise ImageFileError(
             Message(
                 "The image {path} has {size:,} bytes; at most {limit:,} are read. Save it smaller.",
-                path=path,
+                path=name,
                 size=size,
                 limit=MAX_BYTES,
             )
         )
 
 
-def _check_pixels(path: Path, image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise ImageFileError(_too_many_pixels(path))
-
-
-def _too_many_pixels(path: Path) -> Message:
+def _too_many_pixels(name: str) -> Message:
     return Message(
-        "The image {path} has more than {limit:,} pixels. Save it smaller.", path=path, limit=MAX_PIXELS
+        "The image {path} has more than {limit:,} pixels. Save it smaller.", path=name, limit=MAX_PIXELS
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from cnnviz.drawing import images, to_mnist
-from cnnviz.drawing.images import ImageFileError, load_drawing
+from cnnviz.drawing.images import ImageFileError, load_drawing, read_drawing
 
 
 def digit() -> np.ndarray:
@@ -98,3 +98,20 @@ def test_what_is_no_image_gets_a_sentence(tmp_path: Path) -> None:
         load_drawing(tmp_path / "absent.png")
     with pytest.raises(ImageFileError, match="is a folder"):
         load_drawing(tmp_path)
+
+
+def test_uploaded_bytes_are_read_like_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "rgba.png"
+    forms()["rgba.png"].save(path)
+    data = path.read_bytes()
+    assert np.array_equal(read_drawing(data, "mine.png"), load_drawing(path))
+    with pytest.raises(ImageFileError, match=r"mine\.png is damaged"):
+        read_drawing(data[:-30], "mine.png")
+    with pytest.raises(ImageFileError, match=r"notes\.txt is not an image"):
+        read_drawing(b"7", "notes.txt")
+    monkeypatch.setattr(images, "MAX_PIXELS", 99)
+    with pytest.raises(ImageFileError, match="99 pixels"):
+        read_drawing(data, "mine.png")
+    monkeypatch.setattr(images, "MAX_BYTES", 10)
+    with pytest.raises(ImageFileError, match="at most 10 are read"):
+        read_drawing(data, "mine.png")
