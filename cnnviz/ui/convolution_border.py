@@ -12,44 +12,38 @@ from cnnviz.ui.convolution import LARGEST_INPUT, LARGEST_PADDING, Layer
 
 def show(layer: Layer, walks: tuple[Walk, Walk]) -> None:
     """What no window reads, and buttons that change it."""
-    down, across = walks
-    if not down.unread and not across.unread:
+    if not any(walk.unread for walk in walks):
         return
-    lost = layer.height * layer.width - (layer.height - len(down.unread)) * (layer.width - len(across.unread))
+    offers = [remedy for remedy in remedies(layer.window, layer.height, layer.width) if _possible(remedy)]
     with st.container(key="unread"):
-        sentences = [
+        st.markdown(" ".join(_sentences(layer, *walks)))
+        if not offers:
+            return
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.markdown(_("All are read with"))
+            for number, remedy in enumerate(offers):
+                label = _label(layer, remedy)
+                st.button(label, key=f"remedy-{number}", on_click=_apply, args=(remedy,))
+
+
+def _sentences(layer: Layer, down: Walk, across: Walk) -> list[str]:
+    count = layer.height * layer.width
+    read = (layer.height - len(down.unread)) * (layer.width - len(across.unread))
+    sentences = [_("**{lost:,} of {count:,} input pixels are never read.**", lost=count - read, count=count)]
+    if down.border or across.border:
+        sentences.append(
             _(
-                "**{lost:,} of {count:,} input pixels are never read.**",
-                lost=lost,
-                count=layer.height * layer.width,
+                "Left over at the border: rows at the bottom: {rows}, columns at the right: {columns}.",
+                rows=down.border,
+                columns=across.border,
             )
-        ]
-        if down.border or across.border:
-            sentences.append(
-                _(
-                    "Left over at the border: {rows} of the rows at the bottom, {columns} of the columns at the right.",
-                    rows=down.border,
-                    columns=across.border,
-                )
-            )
-        between = (len(down.unread) - down.border, len(across.unread) - across.border)
-        if any(between):
-            sentences.append(
-                _(
-                    "Skipped between the windows: {rows} rows, {columns} columns.",
-                    rows=between[0],
-                    columns=between[1],
-                )
-            )
-        st.markdown(" ".join(sentences))
-        offers = [remedy for remedy in remedies(layer.window, layer.height, layer.width) if _possible(remedy)]
-        if offers:
-            with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-                st.markdown(_("All are read with"))
-                for number, remedy in enumerate(offers):
-                    st.button(
-                        _remedy_label(layer, remedy), key=f"remedy-{number}", on_click=_apply, args=(remedy,)
-                    )
+        )
+    rows, columns = (len(walk.unread) - walk.border for walk in (down, across))
+    if rows or columns:
+        sentences.append(
+            _("Skipped between the windows: rows: {rows}, columns: {columns}.", rows=rows, columns=columns)
+        )
+    return sentences
 
 
 def _possible(remedy: Remedy) -> bool:
@@ -58,7 +52,7 @@ def _possible(remedy: Remedy) -> bool:
     return all(value <= most.get(name, value) for name, value in remedy.changes)
 
 
-def _remedy_label(layer: Layer, remedy: Remedy) -> str:
+def _label(layer: Layer, remedy: Remedy) -> str:
     changes = dict(remedy.changes)
     if "stride" in changes:
         return _("stride {stride}", stride=changes["stride"])

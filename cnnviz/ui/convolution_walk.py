@@ -68,7 +68,7 @@ def show(layer: Layer, walks: tuple[Walk, Walk]) -> None:
             image = _choose_image(layer)
             weights = _choose_weights(layer)
             bias = _choose_bias(layer)
-        data = _layer_data(layer, walks, image, weights, bias)
+        data = layer_data(layer, walks, image, weights, bias)
         counts = (walks[0].side.count, walks[1].side.count)
         _component(
             data={
@@ -165,7 +165,7 @@ def _choose_bias(layer: Layer) -> float:
     )
 
 
-def _layer_data(
+def layer_data(
     layer: Layer,
     walks: tuple[Walk, Walk],
     image: NDArray[np.uint8],
