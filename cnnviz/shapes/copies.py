@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import torch
@@ -18,7 +19,9 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 
-_ATOMS = (int, float, str, bool, type(None), torch.dtype, torch.device)
+_ATOMS = frozenset((int, float, str, bool, type(None), torch.dtype, torch.device))
+_CODE = (type, FunctionType, BuiltinFunctionType)
+_LAZY = (UninitializedParameter, UninitializedBuffer)
 _HOOKS = frozenset(name for name in vars(nn.Module()) if "_hooks" in name)
 
 
@@ -28,12 +31,16 @@ def uncompiled(model: nn.Module) -> nn.Module:
     Raises:
         CnnvizError: it is a scripted module.
     """
-    if isinstance(model, torch.jit.ScriptModule):
+    _refuse_scripted(model)
+    original = getattr(model, "_orig_mod", None)  # where torch.compile keeps it
+    return original if isinstance(original, nn.Module) else model
+
+
+def _refuse_scripted(module: nn.Module) -> None:
+    if isinstance(module, torch.jit.ScriptModule):
         raise CnnvizError(
             Message("A scripted module hides its operations; trace the module that it was made from.")
         )
-    original = getattr(model, "_orig_mod", None)  # where torch.compile keeps it
-    return original if isinstance(original, nn.Module) else model
 
 
 def meta_copy(model: nn.Module) -> nn.Module:
@@ -42,7 +49,7 @@ def meta_copy(model: nn.Module) -> nn.Module:
     Raises:
         CnnvizError: something in it cannot be copied, or it has lazy layers without a size.
     """
-    return _copied(model, lambda tensor: tensor.detach().to("meta"))
+    return _copied(model, _without_values)
 
 
 def real_copy(model: nn.Module) -> nn.Module:
@@ -54,6 +61,10 @@ def real_copy(model: nn.Module) -> nn.Module:
     return _copied(model, _real)
 
 
+def _without_values(tensor: Tensor) -> Tensor:
+    return tensor.detach() if tensor.is_meta else tensor.detach().to("meta")
+
+
 def _real(tensor: Tensor) -> Tensor:
     if tensor.is_meta:
         return torch.zeros(tensor.shape, dtype=tensor.dtype)
@@ -61,18 +72,10 @@ def _real(tensor: Tensor) -> Tensor:
 
 
 def _copied(model: nn.Module, convert: Callable[[Tensor], Tensor]) -> nn.Module:
-    if any(
-        isinstance(tensor, (UninitializedParameter, UninitializedBuffer))
-        for tensor in [*model.parameters(), *model.buffers()]
-    ):
-        raise CnnvizError(
-            Message(
-                "{model} has lazy layers that do not know their sizes yet; run it once on an input first.",
-                model=type(model).__name__,
-            )
-        )
     try:
         return _Copier(model, convert).module(model)
+    except CnnvizError:
+        raise
     except Exception as error:
         raise CnnvizError(
             Message(
@@ -84,30 +87,34 @@ def _copied(model: nn.Module, convert: Callable[[Tensor], Tensor]) -> nn.Module:
 
 
 class _Copier:
-    """Copies as ``copy.deepcopy`` does, without hooks, in eval mode, and several times as fast.
+    """Copies as ``copy.deepcopy`` does, without hooks, in eval mode, and many times as fast.
 
     What has been copied once is not copied again: tied weights stay tied, and references between
     modules stay references.
     """
 
     def __init__(self, model: nn.Module, convert: Callable[[Tensor], Tensor]) -> None:
+        self._model = model
         self._convert = convert
         self._memo: dict[int, Any] = {}
-        # An attribute that only deepcopy can copy may refer to any tensor: it finds them here.
-        for module in model.modules():
-            for values in (module._parameters, module._buffers, vars(module)):
-                for value in values.values():
-                    if isinstance(value, Tensor):
-                        self.tensor(value)
+        self._all_tensors_known = False
 
     def tensor(self, tensor: Tensor) -> Any:
         """The one copy of ``tensor``."""
-        if id(tensor) not in self._memo:
-            new = self._convert(tensor)
-            if isinstance(tensor, nn.Parameter):
-                new = nn.Parameter(new, requires_grad=tensor.requires_grad)
-            self._memo[id(tensor)] = new
-        return self._memo[id(tensor)]
+        known = self._memo.get(id(tensor))
+        if known is None:
+            if type(tensor) in _LAZY:
+                raise CnnvizError(
+                    Message(
+                        "{model} has lazy layers that do not know their sizes yet; run it once on an input first.",
+                        model=type(self._model).__name__,
+                    )
+                )
+            known = self._convert(tensor)
+            if type(tensor) is nn.Parameter or isinstance(tensor, nn.Parameter):
+                known = nn.Parameter(known, requires_grad=tensor.requires_grad)
+            self._memo[id(tensor)] = known
+        return known
 
     def module(self, module: nn.Module) -> nn.Module:
         """The one copy of ``module``, in eval mode."""
@@ -115,37 +122,49 @@ class _Copier:
         if known is not None:
             return known  # type: ignore[no-any-return]
         if hasattr(type(module), "__deepcopy__"):  # parametrized layers know best how they are copied
-            return copy.deepcopy(module, self._memo).eval()
+            _refuse_scripted(module)
+            return self._deep(module).eval()  # type: ignore[no-any-return]
         duplicate = type(module).__new__(type(module))
         self._memo[id(module)] = duplicate
-        attributes = {
-            name: _kept_hooks(value) if name in _HOOKS else self.value(value)
-            for name, value in vars(module).items()
-        }
-        duplicate.__dict__.update(attributes, training=False)
+        attributes = vars(module).copy()
+        for name, value in attributes.items():
+            if name in _HOOKS:
+                attributes[name] = _kept_hooks(value) if value else type(value)()
+            elif type(value) not in _ATOMS:
+                attributes[name] = self.value(value)
+        vars(duplicate).update(attributes, training=False)
         return duplicate
 
     def value(self, value: Any) -> Any:
         """A copy of any attribute; what cannot change is shared."""
-        if isinstance(value, _ATOMS):
+        kind = type(value)
+        if kind in _ATOMS or (kind is tuple and _ATOMS.issuperset(map(type, value))):
             return value
         if isinstance(value, Tensor):
             return self.tensor(value)
         if isinstance(value, nn.Module):
             return self.module(value)
-        kind = type(value)
         if kind is dict:
             return {key: self.value(entry) for key, entry in value.items()}
         if kind in (list, tuple, set):
             return kind(self.value(entry) for entry in value)
+        return value if isinstance(value, _CODE) else self._deep(value)
+
+    def _deep(self, value: Any) -> Any:
+        """What only deepcopy can copy may refer to any tensor: it finds the copies in its memo."""
+        if not self._all_tensors_known:
+            self._all_tensors_known = True
+            for module in self._model.modules():
+                for values in (module._parameters, module._buffers, vars(module)):
+                    for entry in values.values():
+                        if isinstance(entry, Tensor):
+                            self.tensor(entry)
         return copy.deepcopy(value, self._memo)
 
 
 def _kept_hooks(hooks: Any) -> Any:
     # A person's hooks may have side effects (a list that grows, a file that is written). Only the
     # weight normalisations of older PyTorch need theirs: they compute the weight.
-    if not hooks:
-        return type(hooks)()
     return OrderedDict(
         (key, hook) for key, hook in hooks.items() if type(hook).__module__.startswith("torch.nn.utils")
     )

@@ -7,11 +7,14 @@ own checks raise its own errors.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+_META = torch.device("meta")
 
 
 def answer(func: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Tensor | None:
@@ -38,10 +41,13 @@ def _batch_norm(
     *_rest: Any,
     **_options: Any,
 ) -> Tensor | None:
-    sizes = (t.numel() for t in (running_mean, running_var, weight, bias) if t is not None)
-    if training or input.dim() < 2 or any(size != input.shape[1] for size in sizes):
+    shape = input.shape
+    if training or len(shape) < 2:
         return None
-    return _empty(input, input.shape)
+    for channels in (running_mean, running_var, weight, bias):
+        if channels is not None and channels.numel() != shape[1]:
+            return None
+    return _empty(input, shape)
 
 
 def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor | None:  # noqa: A002
@@ -65,12 +71,13 @@ def _conv2d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor | None:
-    if input.dim() != 4 or isinstance(padding, str) or input.shape[1] != weight.shape[1] * groups:
+    shape, kernels = input.shape, weight.shape
+    if len(shape) != 4 or isinstance(padding, str) or shape[1] != kernels[1] * groups:
         return None
-    if not _like(input, weight, bias) or weight.shape[0] % groups:
+    if not _like(input, weight, bias) or kernels[0] % groups:
         return None
-    sizes = _windows(input.shape[2:], weight.shape[2:], stride, padding, dilation)
-    return sizes and _empty(input, (input.shape[0], weight.shape[0], *sizes))
+    sizes = _windows(shape[2:], kernels[2:], stride, padding, dilation)
+    return sizes and _empty(input, (shape[0], kernels[0], *sizes))
 
 
 def _max_pool2d(
@@ -89,6 +96,7 @@ def _max_pool2d(
     return sizes and _empty(input, (*input.shape[:2], *sizes))
 
 
+@lru_cache(maxsize=4096)
 def _windows(
     sizes: Sequence[int], kernel: Sequence[int], stride: Any, padding: Any, dilation: Any
 ) -> tuple[int, int] | None:
@@ -130,12 +138,13 @@ def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor | None:
 
 
 def _like(input: Tensor, *others: Tensor | None) -> bool:  # noqa: A002
-    return all(other is None or (other.is_meta and other.dtype == input.dtype) for other in others)
+    dtype = input.dtype
+    return all(other is None or (other.is_meta and other.dtype == dtype) for other in others)
 
 
 def _empty(like: Tensor, shape: Sequence[int]) -> Tensor:
     # empty_like and new_empty take ten times as long on this device.
-    return torch.empty(shape, dtype=like.dtype, device="meta")
+    return torch.empty(shape, dtype=like.dtype, device=_META)
 
 
 def _pair(value: Any) -> tuple[int, int]:

@@ -62,16 +62,20 @@ _OPERATOR_NAMES = {
     "divide": "div",
     "true_divide": "div",
 }
+_PARAMETRIZATIONS = "parametrizations"
+"""The child that ``torch.nn.utils.parametrize`` gives to a layer."""
 
 
 def is_leaf(module: nn.Module) -> bool:
     """Whether ``module`` is a layer of ``torch.nn`` (or derived from one) that calls no other layer."""
     if isinstance(module, nn.MultiheadAttention):  # uses the weights of its child and never calls it
         return True
-    children = [name for name, _ in module.named_children() if name != "parametrizations"]
-    return not children and _derives_from_layer(type(module))
+    children = (name for name, child in module._modules.items() if child is not None)
+    cls: type = type(module)
+    return _derives_from_layer(cls) and all(name == _PARAMETRIZATIONS for name in children)
 
 
+@lru_cache(maxsize=1024)
 def _derives_from_layer(cls: type) -> bool:
     return any(
         base.__module__.startswith("torch.nn.modules.") and base.__module__ != container.__name__
@@ -83,11 +87,17 @@ def _derives_from_layer(cls: type) -> bool:
 def module_type(module: nn.Module) -> str:
     """The class name; a parametrized layer goes by the class it had before."""
     name = type(module).__name__
-    return name.removeprefix("Parametrized") if hasattr(module, "parametrizations") else name
+    return name.removeprefix("Parametrized") if _PARAMETRIZATIONS in module._modules else name
 
 
-def module_kind(cls: type) -> Kind:
-    """The kind of op that a call of a leaf module of class ``cls`` is."""
+def module_kind(module: nn.Module) -> Kind:
+    """The kind of op that a call of the leaf ``module`` is."""
+    cls: type = type(module)
+    return _class_kind(cls)
+
+
+@lru_cache(maxsize=1024)
+def _class_kind(cls: type) -> Kind:
     for kind, classes in _MODULE_KINDS:
         if issubclass(cls, classes):
             return kind

@@ -23,12 +23,14 @@ class Provenance:
 
     def from_op(self, tensors: Sequence[Tensor], index: int) -> None:
         """Note that the op at ``index`` returned ``tensors``."""
-        self._ops.update((id(tensor), index) for tensor in tensors)
+        for tensor in tensors:
+            self._ops[id(tensor)] = index
         self._alive.extend(tensors)
 
     def from_call(self, tensors: Sequence[Tensor], number: int) -> None:
         """Note that the function call of that ``number`` returned ``tensors``."""
-        self._calls.update((id(tensor), number) for tensor in tensors)
+        for tensor in tensors:
+            self._calls[id(tensor)] = number
         self._alive.extend(tensors)
 
     def same(self, source: Tensor, other: Tensor) -> None:
@@ -44,8 +46,13 @@ class Provenance:
 
     def links(self, tensors: Sequence[Tensor]) -> tuple[tuple[int, ...], tuple[Shape, ...]]:
         """Op indices and shapes (without the batch) of those of ``tensors`` that an op returned."""
-        known = [tensor for tensor in tensors if id(tensor) in self._ops]
-        return tuple(self._ops[id(t)] for t in known), tuple(tuple(t.shape[1:]) for t in known)
+        indices, shapes = [], []
+        for tensor in tensors:
+            index = self._ops.get(id(tensor))
+            if index is not None:
+                indices.append(index)
+                shapes.append(tuple(tensor.shape)[1:])
+        return tuple(indices), tuple(shapes)
 
 
 def tensors_in(value: Any) -> list[Tensor]:

@@ -1,16 +1,16 @@
 """The one recorder: it watches a forward pass and writes down its ops.
 
-A ``TorchFunctionMode`` sees every torch function that the current thread calls. Hooks on a private
-copy of the model tell it which module is at work, so that a leaf module becomes one op and functions
-outside of leaf modules get the path of their container as name.
+A ``TorchFunctionMode`` sees every torch function that the current thread calls. On a private copy of the
+model every ``forward`` goes through the recorder (cheaper than hooks, and a direct call of ``forward`` is
+seen, too): it knows which module is at work, so that a leaf module becomes one op and functions outside of
+leaf modules get the path of their container as name.
 """
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -45,24 +45,28 @@ class FailedCall:
     error: Exception
 
 
-@dataclass
+@dataclass(slots=True)
 class _Frame:
+    """One call of a module that has not returned yet."""
+
     path: str
     module: nn.Module
     leaf: bool
-    macs: int = 0
-    inputs: list[Tensor] = field(default_factory=list)
+    inputs: list[Tensor]
+    flops: int = 0  # measured inside of it
 
 
 class Recorder(TorchFunctionMode):
     """Records the ops of one forward pass of ``model``, a private copy in eval mode.
 
-    Puts hooks on ``model`` that stay there: the copy is thrown away with the recorder.
+    Inside of the ``with`` block every module's ``forward`` goes through the recorder; at its end the copy
+    is as it was.
     """
 
     def __init__(self, model: nn.Module, model_input: Tensor) -> None:
         super().__init__()
         self.model = model
+        self.parameters = dict(model.named_parameters())
         self.ops: list[Op] = []
         self.modules: list[ModuleCall] = []
         self.calls = 0
@@ -70,85 +74,107 @@ class Recorder(TorchFunctionMode):
         self.rebatched: str | None = None  # the first op that changed the number of rows in a batch
         self.carried: set[int] = set()  # ids of the parameters that an op carries
         self._batch = model_input.shape[0]
-        self._stack: list[_Frame] = [_Frame("", model, leaf=False)]
+        self._stack: list[_Frame] = [_Frame("", model, leaf=False, inputs=[])]
         self._leaf: _Frame | None = None
         self._broken: tuple[str, nn.Module, BaseException | None] = ("", model, None)
         self._names: Counter[str] = Counter()
         self._taken: set[str] = set()
         self._called: set[int] = set()
+        self._constant: set[int] = set()  # indices of the ops that the model's input does not reach
         self._provenance = Provenance(model_input)
-        layers = list(model.named_modules())[1:]
-        if is_leaf(model):  # a single layer is a network too
-            layers = [(type(model).__name__.lower(), model)]
+        self._own_forwards: list[tuple[nn.Module, Callable[..., Any] | None]] = []
+
+    def __enter__(self) -> Recorder:
+        layers = list(self.model.named_modules())[1:]
+        if is_leaf(self.model):  # a single layer is a network too
+            layers = [(type(self.model).__name__.lower(), self.model)]
         for path, module in layers:
-            module.register_forward_pre_hook(self._entering(path, is_leaf(module)), with_kwargs=True)
-            module.register_forward_hook(self._left, with_kwargs=True, always_call=True)
+            self._watch(path, module)
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        super().__exit__(*exception)  # type: ignore[no-untyped-call]
+        for module, forward in self._own_forwards:
+            del vars(module)["forward"]
+            if forward is not None:
+                vars(module)["forward"] = forward
+        self._own_forwards.clear()
 
     # -- modules ---------------------------------------------------------------------------------
 
-    def _entering(self, path: str, leaf: bool) -> Callable[..., None]:
-        def enter(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            frame = _Frame(path, module, leaf=leaf and self._leaf is None)
-            self._stack.append(frame)
-            if frame.leaf:
-                frame.inputs = tensors_in((args, kwargs))
-                self._leaf = frame
+    def _watch(self, path: str, module: nn.Module) -> None:
+        """Let calls of ``module`` pass through the recorder: an attribute goes before the class's method."""
+        forward, leaf = module.forward, is_leaf(module)
 
-        return enter
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            frame = self._enter(path, module, leaf, args, kwargs)
+            try:
+                output = forward(*args, **kwargs)
+            except BaseException as error:
+                if self._broken[2] is not error:
+                    self._broken = (path, module, error)
+                raise
+            finally:
+                self._leave(frame)
+            with torch._C.DisableTorchFunction():  # or our own look at a shape would count as a call
+                self._record_call(frame, output)
+            return output
 
-    def _left(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        with torch._C.DisableTorchFunction():  # or our own look at a shape would count as a call
-            self._note_end(module, output)
+        self._own_forwards.append((module, vars(module).get("forward")))
+        vars(module)["forward"] = watched
 
-    def _note_end(self, module: nn.Module, output: Any) -> None:
-        frame = self._stack.pop()
-        if frame.leaf:
+    def _enter(self, path: str, module: nn.Module, leaf: bool, args: Any, kwargs: Any) -> _Frame:
+        first = leaf and self._leaf is None  # modules inside of a leaf are the leaf's own business
+        frame = _Frame(path, module, first, tensors_in((*args, kwargs) if kwargs else args) if first else [])
+        self._stack.append(frame)
+        if first:
+            self._leaf = frame
+        return frame
+
+    def _leave(self, frame: _Frame) -> None:
+        self._stack.pop()
+        if frame is self._leaf:
             self._leaf = None
-        error = sys.exc_info()[1]
-        if error is not None and self._broken[2] is not error:
-            self._broken = (frame.path, module, error)
+
+    def _record_call(self, frame: _Frame, output: Any) -> None:
         outputs = tensors_in(output)
-        if not outputs:
+        if not outputs or self._leaf is not None:
             return
-        params, shape = 0, tuple(outputs[0].shape[1:])
-        name = frame.path
         if frame.leaf:
             op = self._record_module(frame, outputs)
-            params, name = op.params, op.name
-        if self._leaf is None:  # modules inside of a leaf are the leaf's own business
-            self.modules.append(
-                ModuleCall(
-                    name=name,
-                    type=module_type(module),
-                    output_shape=shape,
-                    params=params,
-                    depth=len(self._stack),
-                    container=not frame.leaf,
-                    is_list=isinstance(module, _LISTS),
-                    ops_before=len(self.ops),
-                )
+            params, name, shape = op.params, op.name, op.output_shape
+        else:
+            params, name, shape = 0, frame.path, tuple(outputs[0].shape)[1:]
+        self.modules.append(
+            ModuleCall(
+                name=name,
+                type=module_type(frame.module),
+                output_shape=shape,
+                params=params,
+                depth=len(self._stack),
+                container=not frame.leaf,
+                is_list=isinstance(frame.module, _LISTS),
+                ops_before=len(self.ops),
             )
+        )
 
     def _record_module(self, frame: _Frame, outputs: list[Tensor]) -> Op:
         module = frame.module
         params, reused = self._own_parameters(module)
         arguments = module_arguments(module)
         inputs, input_shapes = self._provenance.links(frame.inputs)
-        output_shape = tuple(outputs[0].shape[1:])
         type_name = module_type(module)
-        macs = frame.macs or formula_macs(
-            type_name, arguments, self._values(frame.inputs), self._values(outputs)
-        )
         op = Op(
             index=len(self.ops),
             name=self._unique(frame.path),
             type=type_name,
-            kind=module_kind(type(module)),
+            kind=module_kind(module),
             inputs=inputs,
             input_shapes=input_shapes,
-            output_shape=output_shape,
+            output_shape=tuple(outputs[0].shape)[1:],
             params=params,
-            macs=macs,
+            macs=self._macs(frame, type_name, arguments, inputs, frame.inputs, outputs),
             reused=reused,
             module=frame.path,
             arguments=arguments,
@@ -162,7 +188,7 @@ class Recorder(TorchFunctionMode):
         own = [p for p in declared if id(p) not in self.carried]
         reused = id(module) in self._called or bool(declared and not own)
         self._called.add(id(module))
-        self.carried.update(id(p) for p in own)
+        self.carried.update(map(id, own))
         return sum(p.numel() for p in own), reused
 
     # -- functions -------------------------------------------------------------------------------
@@ -205,7 +231,7 @@ class Recorder(TorchFunctionMode):
         with FlopCounterMode(display=False) as counter:
             result = func(*args, **kwargs)
         frame = self._leaf or self._stack[-1]
-        frame.macs += counter.get_total_flops() // 2 // self._batch
+        frame.flops += counter.get_total_flops()
         return result
 
     def _record_function(
@@ -214,9 +240,7 @@ class Recorder(TorchFunctionMode):
         tensors = tensors_in((args, kwargs))
         inputs, input_shapes = self._provenance.links(tensors)
         arguments = function_arguments(name, args, kwargs)
-        output_shape = tuple(outputs[0].shape[1:])
         frame = self._stack[-1]
-        macs, frame.macs = frame.macs, 0
         op = Op(
             index=len(self.ops),
             name=self._unique(self._function_label(name)),
@@ -224,12 +248,13 @@ class Recorder(TorchFunctionMode):
             kind=function_kind(name),
             inputs=inputs,
             input_shapes=input_shapes,
-            output_shape=output_shape,
+            output_shape=tuple(outputs[0].shape)[1:],
             params=0,
-            macs=macs or formula_macs(name, arguments, self._values(tensors), self._values(outputs)),
+            macs=self._macs(frame, name, arguments, inputs, tensors, outputs),
             arguments=arguments,
             call=self.calls,
         )
+        frame.flops = 0
         self._append(op, outputs)
 
     def _note_failure(self, name: str, args: Sequence[Any], kwargs: dict[str, Any], error: Exception) -> None:
@@ -255,13 +280,28 @@ class Recorder(TorchFunctionMode):
         path, module, seen = self._broken
         return (path, module) if seen is error else ("", self.model)
 
-    def _values(self, tensors: Sequence[Tensor]) -> int:
-        """How many values of one image the first of ``tensors`` holds, wherever its batch dimension is."""
-        return tensors[0].numel() // self._batch if tensors else 0
+    def _macs(
+        self,
+        frame: _Frame,
+        type_name: str,
+        arguments: Mapping[str, object],
+        inputs: Sequence[int],
+        tensors: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+    ) -> int:
+        """Multiply-adds for one image, by formula or as measured in ``frame``."""
+        once = self._constant.issuperset(inputs) and outputs[0].shape[:1] != (self._batch,)
+        images = 1 if once else self._batch  # what does not depend on the images is computed once for all
+        if frame.flops:
+            return frame.flops // 2 // images
+        received = tensors[0].numel() // images if tensors else 0
+        return formula_macs(type_name, arguments, received, outputs[0].numel() // images)
 
     def _append(self, op: Op, outputs: list[Tensor]) -> None:
         self.ops.append(op)
-        if self.rebatched is None and outputs[0].shape[:1] != (self._batch,):
+        if self._constant.issuperset(op.inputs):
+            self._constant.add(op.index)
+        elif self.rebatched is None and outputs[0].shape[:1] != (self._batch,):
             self.rebatched = op.name
         self._provenance.from_op(outputs, op.index)
 

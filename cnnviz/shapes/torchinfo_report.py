@@ -181,7 +181,7 @@ class _Differences:
         biases = sum(_bias_macs(info) for info in infos) if ours else 0
         self._note("bias", path, macs=biases)
         rest = theirs - biases - ours
-        kind = module_kind(type(module))
+        kind = module_kind(module)
         cause: _Cause = "other"
         if isinstance(module, _ConvTransposeNd):
             cause = "transposed"
@@ -198,7 +198,7 @@ class _Differences:
 def _bias_macs(info: LayerInfo) -> int:
     """What torchinfo counts for the bias of a convolution or linear layer in one call."""
     bias = getattr(info.module, "bias", None)
-    if not isinstance(bias, nn.Parameter) or module_kind(type(info.module)) not in ("convolution", "linear"):
+    if not isinstance(bias, nn.Parameter) or module_kind(info.module) not in ("convolution", "linear"):
         return 0
     return bias.numel() * (math.prod(info.output_size[2:]) if "Conv" in info.class_name else 1)
 

@@ -90,15 +90,14 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
         done = _run(model, shape)
         failure = None if done.error is None else _failure(model, shape, done)
     recorder = done.recorder
-    parameters = dict(model.named_parameters())
     return Trace(
         model=type(model).__name__,
         input_shape=shape,
         ops=tuple(recorder.ops),
         modules=tuple(recorder.modules),
         unexecuted=_unexecuted(recorder),
-        total_params=sum(p.numel() for p in parameters.values()),
-        trainable_params=sum(p.numel() for p in parameters.values() if p.requires_grad),
+        total_params=sum(p.numel() for p in recorder.parameters.values()),
+        trainable_params=sum(p.numel() for p in recorder.parameters.values() if p.requires_grad),
         failure=failure,
         real_pass=done.real,
         mixing_op=recorder.rebatched if done.rows not in (None, TRACED_BATCH) else None,
@@ -155,6 +154,6 @@ def _failure(model: nn.Module, shape: Shape, done: _Pass) -> Failure:
 def _unexecuted(recorder: Recorder) -> tuple[Unexecuted, ...]:
     return tuple(
         Unexecuted(name, tuple(parameter.shape), parameter.numel())
-        for name, parameter in recorder.model.named_parameters()
+        for name, parameter in recorder.parameters.items()
         if id(parameter) not in recorder.carried
     )

@@ -33,6 +33,7 @@ def _to_meta(value: Any) -> Any:
     return value.to("meta") if isinstance(value, Tensor) else value
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 @given(
     channels=st.tuples(st.integers(1, 4), st.integers(1, 4)),
     sides=st.tuples(SIDES, SIDES),
