@@ -9,11 +9,13 @@ class NiNBlock(nn.Sequential):
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int, stride: int, padding: int
     ) -> None:
-        super().__init__(
-            nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding), nn.ReLU(),
-            nn.Conv2d(out_channels, out_channels, kernel_size=1), nn.ReLU(),
-            nn.Conv2d(out_channels, out_channels, kernel_size=1), nn.ReLU(),
-        )  # fmt: skip
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding)
+        self.relu = nn.ReLU()
+        self.mix1 = nn.Conv2d(out_channels, out_channels, kernel_size=1)
+        self.relu1 = nn.ReLU()
+        self.mix2 = nn.Conv2d(out_channels, out_channels, kernel_size=1)
+        self.relu2 = nn.ReLU()
 
 
 class NiN(nn.Sequential):

@@ -21,7 +21,7 @@ class Block(nn.Module):
         self, in_channels: int, out_channels: int, stride: int, shortcut: str, batch_norm: bool
     ) -> None:
         super().__init__()
-        self.shortcut = shortcut
+        self.kind = shortcut
         self.stride = stride
         self.more = out_channels - in_channels
         first = in_channels if shortcut == "pre-activation" else out_channels
@@ -34,20 +34,20 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (B, in_channels, H, W) -> (B, out_channels, H / stride, W / stride)."""
-        if self.shortcut == "pre-activation":
-            y = self.conv2(F.relu(self.bn2(self.conv1(F.relu(self.bn1(x))))))
+        if self.kind == "pre-activation":
+            y: Tensor = self.conv2(F.relu(self.bn2(self.conv1(F.relu(self.bn1(x))))))
             return self.around(x) + y
         y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        return F.relu(y if self.shortcut == "none" else self.around(x) + y)
+        return F.relu(y) if self.kind == "none" else F.relu(self.around(x) + y)
 
     def around(self, x: Tensor) -> Tensor:
         """What the shortcut makes of x: the shape that the convolutions give."""
         if not self.more:
             return x
-        if self.shortcut == "projection":
+        if self.kind == "projection":
             projected: Tensor = self.project(x)
             return projected
-        if self.shortcut == "max-pooled":
+        if self.kind == "max-pooled":
             x = F.max_pool2d(x, kernel_size=self.stride, ceil_mode=True)
         else:
             x = x[:, :, :: self.stride, :: self.stride]
@@ -67,6 +67,7 @@ class ResNetDeep(nn.Module):
         self.stem = nn.Conv2d(1, width, kernel_size=3, padding=1, stride=2)
         self.bn = nn.BatchNorm2d(width) if batch_norm else nn.Identity()
         blocks = (depth - 2) // 2
+        self.stages = nn.ModuleList()
         channels = width
         for number in range(3):
             out_channels = width * 2**number
@@ -75,13 +76,14 @@ class ResNetDeep(nn.Module):
                 stride = 2 if number and not place else 1
                 stage.append(Block(channels, out_channels, stride, shortcut, batch_norm))
                 channels = out_channels
-            self.add_module(f"stage{number + 1}", stage)
+            self.stages.append(stage)
         self.fc = nn.Linear(channels, 10)
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (B, 1, 28, 28) float32, normalised -> class scores (B, 10)."""
         x = F.relu(self.bn(self.stem(x)))  # (B, width, 14, 14)
-        x = self.stage3(self.stage2(self.stage1(x)))
+        for stage in self.stages:
+            x = stage(x)
         x = torch.flatten(F.adaptive_avg_pool2d(x, 1), 1)
         scores: Tensor = self.fc(x)
         return scores

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 # Maps of the convolutions, "M" is a max pooling: configurations A, B, D and E of the paper's table 1.
 Plan = Sequence[int | str]
@@ -25,17 +26,18 @@ class VGG(nn.Module):
         plan: Plan = [entry if isinstance(entry, str) else entry // divisor for entry in PLANS[depth]]
         self.features = _convolutions(plan, in_channels, batch_norm=False)
         self.flatten = nn.Flatten()
-        self.classifier = nn.Sequential(
-            nn.Linear(512 // divisor * 7 * 7, 4096), nn.ReLU(), nn.Dropout(0.5),
-            nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout(0.5),
-            nn.Linear(4096, 10),
-        )  # fmt: skip
+        self.fc1 = nn.Linear(512 // divisor * 7 * 7, 4096)
+        self.fc2 = nn.Linear(4096, 4096)
+        self.fc3 = nn.Linear(4096, 10)
+        self.dropout = nn.Dropout(0.5)
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (B, in_channels, 224, 224) float32 -> class scores (B, 10)."""
-        x = self.features(x)  # (B, 512 / divisor, 7, 7)
-        scores: Tensor = self.classifier(self.flatten(x))
-        return scores
+        x = self.flatten(self.features(x))  # (B, 512 / divisor * 7 * 7)
+        x = self.dropout(F.relu(self.fc1(x)))
+        x = self.dropout(F.relu(self.fc2(x)))
+        x = self.fc3(x)
+        return x
 
 
 class VGGCifar(nn.Module):
@@ -46,22 +48,27 @@ class VGGCifar(nn.Module):
         self.features = _convolutions(PLANS[11], 3, batch_norm=True)
         self.average = nn.AvgPool2d(1, stride=1)
         self.flatten = nn.Flatten()
-        self.classifier = nn.Linear(512, 10)
+        self.fc = nn.Linear(512, 10)
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (B, 3, 32, 32) float32, normalised -> class scores (B, 10)."""
         x = self.average(self.features(x))  # (B, 512, 1, 1)
-        scores: Tensor = self.classifier(self.flatten(x))
-        return scores
+        x = self.fc(self.flatten(x))
+        return x
 
 
 def _convolutions(plan: Plan, in_channels: int, batch_norm: bool) -> nn.Sequential:
-    layers: list[nn.Module] = []
+    """The layers of ``plan``, named as in the paper's table: ``conv3_2`` is the second of the third stage."""
+    layers = nn.Sequential()
+    stage, place = 1, 1
     for entry in plan:
         if isinstance(entry, str):
-            layers.append(nn.MaxPool2d(2))
+            layers.add_module(f"pool{stage}", nn.MaxPool2d(2))
+            stage, place = stage + 1, 1
             continue
-        layers.append(nn.Conv2d(in_channels, entry, kernel_size=3, padding=1))
-        layers += [nn.BatchNorm2d(entry), nn.ReLU()] if batch_norm else [nn.ReLU()]
-        in_channels = entry
-    return nn.Sequential(*layers)
+        layers.add_module(f"conv{stage}_{place}", nn.Conv2d(in_channels, entry, kernel_size=3, padding=1))
+        if batch_norm:
+            layers.add_module(f"bn{stage}_{place}", nn.BatchNorm2d(entry))
+        layers.add_module(f"relu{stage}_{place}", nn.ReLU())
+        in_channels, place = entry, place + 1
+    return layers
