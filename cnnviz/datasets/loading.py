@@ -35,6 +35,12 @@ class Dataset:
     test_labels: Tensor
     digest: str
 
+    def part(self, name: str) -> tuple[Tensor, Tensor]:
+        """Images and labels of the part ``train`` or ``test``."""
+        if name == "train":
+            return self.train_images, self.train_labels
+        return self.test_images, self.test_labels
+
 
 _loaded: dict[tuple[str, Path], Dataset] = {}
 _locks = {key: threading.Lock() for key in keys()}

@@ -87,3 +87,27 @@ class Augmentation:
 
 NONE = Augmentation()
 """No change at all."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Changes that go together, under a name."""
+
+    title: Message
+    augmentation: Augmentation
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        "none": Preset(Message("Nothing"), NONE),
+        "crop-flip": Preset(Message("Crop and flip"), Augmentation(crop_padding=4, flip=True)),
+        "digits": Preset(
+            Message("Handwriting"),
+            Augmentation(rotation=15.0, scale=0.1, shift=0.1, shear=10.0, stroke_width=1.0),
+        ),
+        "colours": Preset(
+            Message("Light and colours"), Augmentation(brightness=0.4, contrast=0.4, saturation=0.4)
+        ),
+    }
+)
+"""Where to begin; crop and flip are the usual ones for CIFAR-10 (He et al. 2016, section 4.2)."""

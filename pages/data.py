@@ -1,0 +1,29 @@
+"""Look at what networks learn from: images, classes, values, and what a recipe does to an image."""
+
+import streamlit as st
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.ui import data
+from cnnviz.ui.data_views import Subject
+from cnnviz.ui.frame import fragment, frame
+from cnnviz.ui.recipes import offer_download
+from cnnviz.ui.show import explained
+
+
+@fragment()
+def view(subject: Subject) -> None:
+    """One view: another image, or a slider, reruns nothing else of the page."""
+    with explained():
+        data.choose_view().show(subject)
+
+
+frame(Message("Data"))
+st.title(_("What a network learns from"), anchor=False)
+with st.container(width=320):
+    info = data.choose_data()
+st.write(str(info.idea))
+data.facts(info)
+if offer_download(info.key):
+    with explained():
+        view(data.load(info))
