@@ -17,7 +17,15 @@ from cnnviz.shapes.op import JOINING
 _CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 _TRANSPOSED = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
 _MAX_POOL = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode")
-_AVG_POOL = ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
+_AVG_POOL = (
+    "input",
+    "kernel_size",
+    "stride",
+    "padding",
+    "ceil_mode",
+    "count_include_pad",
+    "divisor_override",
+)
 _ADAPTIVE = ("input", "output_size")
 
 _POSITIONS: dict[str, tuple[str, ...]] = {
@@ -87,13 +95,18 @@ def module_arguments(module: nn.Module) -> Mapping[str, object]:
     return _normalised(found, _spatial_dimensions(type(module).__name__))
 
 
+def bind(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a call of the function ``name`` was given, by the arguments' names, tensors included."""
+    return dict(zip(_POSITIONS.get(name, ()), args, strict=False)) | dict(kwargs)
+
+
 def function_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, object]:
     """The arguments of a function call, tensors left out (of a weight, what its shape says)."""
     several = _SEVERAL.get(name)
     if several and len(args) > 1:
         sizes = args[1] if len(args) == 2 and isinstance(args[1], Sequence) else args[1:]
         return {several: tuple(sizes)}
-    bound = dict(zip(_POSITIONS.get(name, ()), args, strict=False)) | dict(kwargs)
+    bound = bind(name, args, kwargs)
     found = {key: value for key, value in bound.items() if not isinstance(value, Tensor) and key != "tensors"}
     weight = bound.get("weight")
     if isinstance(weight, Tensor) and (name.startswith("conv") or name == "linear"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,7 +13,9 @@ from torch.overrides import TorchFunctionMode
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
+from cnnviz.shapes.arguments import bind
 from cnnviz.shapes.naming import function_type
+from cnnviz.shapes.op import Op
 from cnnviz.shapes.provenance import tensors_in
 from cnnviz.shapes.recorder import PASSED_THROUGH
 from cnnviz.shapes.trace import Trace
@@ -46,13 +49,48 @@ def capture(model: nn.Module, x: Tensor, trace: Trace) -> list[Tensor]:
     return outputs
 
 
-class _Watcher(TorchFunctionMode):
-    """Counts the calls that return tensors, as the recorder did, and keeps those that end an op."""
+@dataclass(frozen=True, eq=False)
+class Call:
+    """The function call that computed an op: what it was given, and what it returned.
 
-    def __init__(self, trace: Trace) -> None:
+    ``arguments`` are by name; tensors in them, and the ``output``, are copies without gradients.
+    """
+
+    function: str
+    arguments: Mapping[str, Any]
+    output: Tensor
+
+
+def capture_call(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> Call:
+    """Run ``model`` on ``x`` and return the function call that ``op``'s output came from.
+
+    A layer calls a function too: ``Conv2d`` calls ``conv2d`` with its input, weight and bias. Arguments and
+    errors are those of :func:`capture`.
+
+    Raises:
+        CnnvizError: the pass differs from the trace, or the op returned its input without any call.
+    """
+    watcher = _Watcher(trace, op)
+    private = x.clone()
+    with torch.inference_mode(), watcher:
+        model(private)
+    if watcher.call is None or tuple(watcher.call.output.shape[1:]) != op.output_shape:
+        raise _differs(trace, watcher)
+    return watcher.call
+
+
+class _Watcher(TorchFunctionMode):
+    """Counts the calls that return tensors, as the recorder did, and keeps those that end an op.
+
+    Of the op ``only``, where there is one, it keeps the whole call, and of the others nothing.
+    """
+
+    def __init__(self, trace: Trace, only: Op | None = None) -> None:
         super().__init__()
         self.calls = 0
         self.outputs: dict[int, Tensor] = {}
+        self.call: Call | None = None
+        self._only = only
         self._ops_of_call: dict[int, list[int]] = defaultdict(list)
         for op in trace.ops:
             if op.call is not None:
@@ -65,12 +103,19 @@ class _Watcher(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
+        wanted = self._only is not None and self._only.call == self.calls
+        given = bind(function_type(func), args, kwargs or {}) if wanted else {}
+        # A later call, or this one itself, may work in place: hence the copies.
+        given = {name: value.clone() if isinstance(value, Tensor) else value for name, value in given.items()}
         result = func(*args, **(kwargs or {}))
         first = next(iter(tensors_in(result)), None)
         if first is None or function_type(func) in PASSED_THROUGH:
             return result
-        for index in self._ops_of_call.get(self.calls, ()):
-            self.outputs[index] = first.clone()  # a later call may work in place
+        if wanted:
+            self.call = Call(function_type(func), given, first.clone())
+        elif self._only is None:
+            for index in self._ops_of_call.get(self.calls, ()):
+                self.outputs[index] = first.clone()
         self.calls += 1
         return result
 
@@ -80,12 +125,16 @@ def _verify(trace: Trace, watcher: _Watcher, outputs: Sequence[Tensor]) -> None:
         tuple(output.shape[1:]) == op.output_shape for op, output in zip(trace.ops, outputs, strict=True)
     )
     if watcher.calls != trace.calls or not same_shapes:
-        raise CnnvizError(
-            Message(
-                "This pass through {model} ran {calls} operations where its trace has {expected}; a network that "
-                "decides by its data has no fixed list of feature maps.",
-                model=trace.model,
-                calls=watcher.calls,
-                expected=trace.calls,
-            )
+        raise _differs(trace, watcher)
+
+
+def _differs(trace: Trace, watcher: _Watcher) -> CnnvizError:
+    return CnnvizError(
+        Message(
+            "This pass through {model} ran {calls} operations where its trace has {expected}; a network that "
+            "decides by its data has no fixed list of feature maps.",
+            model=trace.model,
+            calls=watcher.calls,
+            expected=trace.calls,
         )
+    )

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from cnnviz.architectures import Architecture
 from cnnviz.errors import CnnvizError
-from cnnviz.shapes.capture import capture
+from cnnviz.shapes.capture import capture, capture_call
 from cnnviz.shapes.trace import trace
 from tests.networks import CHEAP, MNIST, each
 
@@ -76,3 +76,22 @@ def test_many_threads_on_one_shared_model() -> None:
     for one, other in zip(alone, together, strict=True):
         assert len(one) == len(other)
         assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_one_call_is_captured_with_what_it_was_given() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ReLU(inplace=True), nn.Flatten()).eval()
+    x = torch.randn(1, 1, 4, 4)
+    traced = trace(model, (1, 4, 4))
+    call = capture_call(model, x, traced, traced.ops[0])
+    assert call.function == "conv2d"
+    assert torch.equal(call.arguments["input"], x)
+    assert torch.equal(call.arguments["weight"], model[0].weight)
+    assert torch.equal(call.output, model[0](x))  # not what the ReLU made of it afterwards
+    assert torch.equal(capture_call(model, x, traced, traced.ops[1]).output, call.output.relu())
+
+
+def test_an_op_that_calls_nothing_has_no_call() -> None:
+    model = nn.Sequential(nn.Identity(), nn.Linear(3, 2)).eval()
+    traced = trace(model, (3,))
+    with pytest.raises(CnnvizError, match="has no fixed list"):
+        capture_call(model, torch.randn(1, 3), traced, traced.ops[0])
