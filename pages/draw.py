@@ -52,7 +52,7 @@ def inside(prepared: Prepared, chosen: list[Checkpoint]) -> None:
     )
     with explained():
         weights = of_checkpoint(draw.choose_one_of(chosen))
-        maps.cards([weights], draw.image_key(prepared, weights.recipe))
+        maps.cards([weights], weights.image_key(prepared.image[None]))
 
 
 frame(Message("Draw a digit"))

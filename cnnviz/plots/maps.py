@@ -1,115 +1,38 @@
-"""Filters and feature maps as pictures: many small maps side by side, one colour scale around zero.
-
-Positive values are red, negative ones blue, and zero has (nearly) the colour of the page, in the light
-theme as in the dark one.
-"""
+"""Filters and feature maps as figures: many small maps side by side, with their numbers on hover."""
 
 from __future__ import annotations
 
+import base64
 import io
-import math
+from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import Image
 
-from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
+from cnnviz.plots.mosaic import GAP, LONG_VECTOR, Layout, Values, as_maps, columns, layout
 
-Values = NDArray[np.float32]
-Layout = NDArray[np.intp]
+Numbers = NDArray[np.intp]
 
-GAP = -1
-"""Stands in a layout where no value is."""
-
-_ZERO = 128  # the middle of the 255 colours 1..255; the colour 0 is transparent
-_LONG_VECTOR = 64
+MOST_NUMBERED = 128
 
 # Pixels of a figure without its title and scale: its height is for this width, which a laptop has room for.
 _WIDTH, _LOWEST, _TALLEST = 480, 120, 480
+_GREY = 127.5  # of a filter in colour: zero
 
 
-def as_maps(values: Values) -> Values:
-    """``values`` of any shape as maps (N, H, W); a vector (N,) becomes N maps of one value, a very long
-    one a single map with rows of 64, filled up with NaN.
+def filter_figure(
+    name: str, weights: Values, title: str, *, numbers: Numbers, limit: float, dark: bool = False
+) -> go.Figure:
+    """Filters as one heat map with their numbers; hovering tells the single weights.
+
+    ``weights`` is (N, in, kh, kw), ``numbers`` (N,) the output channels that they belong to, ``name`` the
+    layer's; ``limit`` is the end of the colour scale.
     """
-    if values.ndim >= 2:
-        return values.reshape(-1, *values.shape[-2:])
-    flat = values.reshape(-1)
-    if flat.size <= _LONG_VECTOR:
-        return flat.reshape(-1, 1, 1)
-    rows = -(-flat.size // _LONG_VECTOR)
-    padded = np.full(rows * _LONG_VECTOR, np.nan, np.float32)
-    padded[: flat.size] = flat
-    return padded.reshape(1, rows, _LONG_VECTOR)
-
-
-def columns(count: int) -> int:
-    """In how many columns ``count`` square maps stand: wider than high, full rows where possible."""
-    wanted = math.sqrt(4 * count)
-    full = [number for number in range(1, 17) if count % number == 0 and wanted / 2 <= number <= wanted * 2]
-    return min(full, key=lambda number: abs(number - wanted)) if full else max(1, min(16, round(wanted)))
-
-
-def layout(count: int, height: int, width: int, gaps: tuple[int, int], across: int | None = None) -> Layout:
-    """Where each value of maps (count, height, width) stands: (rows, columns) of flat indices, or GAP.
-
-    ``gaps`` are the free rows and columns between two maps; ``across`` maps stand in a row, without it
-    :func:`columns` decides.
-    """
-    below, beside = gaps
-    across = columns(count) if across is None else across
-    down = -(-count // across)
-    cells = np.full((down, height + below, across, width + beside), GAP, np.intp)
-    numbers = np.full(down * across * height * width, GAP, np.intp)
-    numbers[: count * height * width] = np.arange(count * height * width)
-    cells[:, :height, :, :width] = numbers.reshape(down, across, height, width).transpose(0, 2, 1, 3)
-    return cells.reshape(down * (height + below), across * (width + beside))[
-        : -below or None, : -beside or None
-    ]
-
-
-def _number_gaps(height: int) -> tuple[int, int]:
-    """Gaps in a figure: room for a number above each map."""
-    return max(1, round(0.35 * height)), 1
-
-
-def mosaic(values: Values, limit: float, side: int = 48, gap: int = 2) -> NDArray[np.uint8]:
-    """All maps of ``values`` in one picture, each at least ``side`` pixels wide, ``gap`` pixels apart.
-
-    Returns:
-        (H, W) uint8: 0 is transparent, 1..255 runs from ``-limit`` to ``limit``, with 128 for zero.
-    """
-    maps = as_maps(values)
-    count, height, width = maps.shape
-    across = count if values.ndim < 2 and count <= 16 else columns(count)
-    scale = max(1, -(-side // max(height, width)), -(-240 // (across * width)))
-    if height == width == 1:  # the values of a vector would fill the page
-        scale = side // 2
-    scaled = maps.repeat(scale, axis=1).repeat(scale, axis=2)
-    where = layout(count, height * scale, width * scale, (gap, gap), across)
-    coloured = _coloured(scaled, limit).reshape(-1)
-    return np.where(where == GAP, np.uint8(0), coloured[where])
-
-
-def png(picture: NDArray[np.uint8], dark: bool) -> bytes:
-    """A picture of :func:`mosaic` as a PNG file, in the colours of the dark or the light theme."""
-    image = Image.fromarray(picture)
-    image.putpalette(_colour_table(dark))
-    file = io.BytesIO()
-    image.save(file, "PNG", transparency=0, compress_level=1)
-    return file.getvalue()
-
-
-def filter_figure(name: str, weights: Values, title: str, *, limit: float, dark: bool = False) -> go.Figure:
-    """All filters of a convolution as one heat map with their numbers; hovering tells the single weights.
-
-    ``weights`` is (out, in, kh, kw), ``name`` the layer's; ``limit`` is the end of the colour scale.
-    """
-    out, channels, height, width = weights.shape
-    where = layout(out * channels, height, width, _number_gaps(height))
+    count, channels, height, width = weights.shape
     hover = _(
         "Filter {filter}, input channel {channel}, row {row}, column {column}",
         filter="%{customdata[0]}",
@@ -117,108 +40,134 @@ def filter_figure(name: str, weights: Values, title: str, *, limit: float, dark:
         row="%{customdata[2]}",
         column="%{customdata[3]}",
     )
-    figure = _heat_map(weights, where, f"{hover}<br>{name}.weight = <b>%{{z:.4f}}</b>", limit, dark)
-    numbers = [str(n) if channels == 1 else f"{n // channels}, {n % channels}" for n in range(out * channels)]
-    _number_tiles(figure, numbers, height, width)
+    places = _places(numbers.repeat(channels), np.tile(np.arange(channels), count), height, width)
+    labels = [f"{n}" if channels == 1 else f"{n}, {c}" for n in numbers.tolist() for c in range(channels)]
+    text = f"{hover}<br>{name}.weight = <b>%{{z:.4f}}</b>"
+    return _tiles(weights.reshape(-1, height, width), labels, places, text, title, limit, dark)
+
+
+def slices_figure(
+    name: str, output: int, slices: Values, title: str, *, numbers: Numbers, limit: float, dark: bool = False
+) -> go.Figure:
+    """The slices of one filter, one for each of the input channels ``numbers`` (N,).
+
+    ``slices`` is (N, kh, kw), ``output`` the filter's number. Slices of a single weight stand in rows.
+    """
+    count, height, width = slices.shape
+    hover = _(
+        "Filter {filter}, input channel {channel}, row {row}, column {column}",
+        filter=output,
+        channel="%{customdata[1]}",
+        row="%{customdata[2]}",
+        column="%{customdata[3]}",
+    )
+    places = _places(np.full(count, output), numbers, height, width)
+    text = f"{hover}<br>{name}.weight = <b>%{{z:.4f}}</b>"
+    if height == width == 1:
+        return _strip(slices.reshape(-1), places, text, title, limit, dark)
+    labels = [str(number) for number in numbers.tolist()]
+    return _tiles(slices, labels, places, text, title, limit, dark)
+
+
+def colour_figure(name: str, weights: Values, title: str, *, numbers: Numbers, limit: float) -> go.Figure:
+    """Filters that read red, green and blue, in these colours: grey is zero, ``limit`` full brightness.
+
+    ``weights`` is (N, 3, kh, kw), ``numbers`` (N,) the output channels.
+    """
+    count, _channels, height, width = weights.shape
+    where = layout(count, height, width, _number_gaps(height))
+    shades = np.clip(_GREY + _GREY * weights / (limit or 1.0), 0, 255).astype(np.uint8)
+    pixels = np.zeros((*where.shape, 4), np.uint8)
+    filled = where != GAP
+    flat = shades.transpose(0, 2, 3, 1).reshape(-1, 3)
+    pixels[filled] = np.concatenate([flat, np.full((len(flat), 1), 255, np.uint8)], axis=1)[where[filled]]
+    figure = go.Figure(go.Image(source=_address(pixels), hoverinfo="skip"))
+    _weights_on_hover(figure, name, weights, numbers, where)
+    _number_tiles(figure, [str(number) for number in numbers.tolist()], height, width)
     return _finish(figure, title, where.shape)
 
 
-def maps_figure(values: Values, title: str, *, dark: bool = False) -> go.Figure:
-    """The output of one op, ``values`` of its shape (without batch), with its numbers on hover."""
-    limit = float(np.nanmax(np.abs(values), initial=0.0))
-    if values.ndim == 1 and values.size <= _LONG_VECTOR:
+def maps_figure(values: Values, title: str, *, limit: float | None = None, dark: bool = False) -> go.Figure:
+    """The output of one op, ``values`` of its shape (without batch), with its numbers on hover.
+
+    ``limit`` is the end of the colour scale, at first the largest absolute value.
+    """
+    limit = float(np.nanmax(np.abs(values), initial=0.0)) if limit is None else limit
+    if values.ndim == 1 and values.size <= LONG_VECTOR:
         return _bar_figure(values, title, dark)
     if values.ndim == 1:
-        rows = as_maps(values)[0]
-        hover = _("Value {number}", number="%{customdata[0]}") + ": <b>%{z:.4f}</b>"
-        where = np.where(np.isnan(rows), GAP, np.arange(rows.size).reshape(rows.shape))
-        return _finish(_heat_map(values, where, hover, limit, dark), title, where.shape)
+        places = np.arange(values.size).reshape(-1, 1)
+        hover = _("Value {number}", number="%{customdata[0]}")
+        return _strip(values, places, f"{hover}: <b>%{{z:.4f}}</b>", title, limit, dark)
     maps = as_maps(values)
-    count, height, width = maps.shape
-    where = layout(count, height, width, _number_gaps(height))
     hover = _(
         "Channel {channel}, row {row}, column {column}",
         channel="%{customdata[0]}",
         row="%{customdata[1]}",
         column="%{customdata[2]}",
     )
-    figure = _heat_map(maps, where, f"{hover}: <b>%{{z:.4f}}</b>", limit, dark)
-    _number_tiles(figure, [str(number) for number in range(count)], height, width)
-    return _finish(figure, title, where.shape)
+    places = np.stack(np.unravel_index(np.arange(maps.size), maps.shape), axis=-1)
+    labels = [str(number) for number in range(len(maps))]
+    return _tiles(maps, labels, places, f"{hover}: <b>%{{z:.4f}}</b>", title, limit, dark)
 
 
-def filters_sentence(limit: float, trained: bool, untrained_limit: float | None = None) -> Message:
-    """What there is to see in a filter figure, and in a second one beside it of untrained weights.
-
-    The limits are the largest absolute weights.
-    """
-    if untrained_limit is not None:
-        return Message(
-            "Both have the same colour scale: training turns the random pattern into edges and strokes, and "
-            "takes the largest weight from {untrained:.2f} to {limit:.2f}.",
-            untrained=untrained_limit,
-            limit=limit,
-        )
-    if not trained:
-        return Message(
-            "These weights are drawn at random, up to {limit:.2f}: there is no pattern yet. Compare them with "
-            "those of a trained network.",
-            limit=limit,
-        )
-    return Message(
-        "A filter answers most strongly where the image is bright under its red weights and dark under "
-        "its blue ones: look for edges and strokes in different directions. The largest weight is {limit:.2f}.",
-        limit=limit,
+def map_figure(values: Values, title: str, *, limit: float, dark: bool = False) -> go.Figure:
+    """One map (H, W), large, with its numbers on hover; ``limit`` is the end of the colour scale."""
+    hover = _("Row {row}, column {column}", row="%{y}", column="%{x}")
+    places = np.zeros((values.size, 0), np.intp)
+    where = np.arange(values.size).reshape(values.shape)
+    return _finish(
+        _heat_map(values, where, places, f"{hover}: <b>%{{z:.4f}}</b>", limit, dark), title, where.shape
     )
 
 
-def maps_sentence(kind: str, zeros: float) -> Message:
-    """What there is to see in the feature maps of an op of this ``kind``, of whose values ``zeros`` (0..1) are 0."""
-    if kind == "activation":
-        return Message(
-            "What was negative is 0 now, {zeros:.0%} of all values: each map keeps only the places where its "
-            "pattern was found.",
-            zeros=zeros,
-        )
-    if kind == "convolution":
-        return Message(
-            "Each map is the answer of one filter: red where its pattern is, blue where its opposite is."
-        )
-    if kind == "pooling":
-        return Message("Pooling keeps how strongly a pattern was found nearby, and gives up where exactly.")
-    if kind == "linear":
-        return Message(
-            "Each value is a weighted sum of all inputs. Of the last Linear they are the scores of the classes, and "
-            "the largest is the network's answer."
-        )
-    return Message("Each square is one value; zero has the colour of the page.")
+def _places(outputs: Numbers, inputs: Numbers, height: int, width: int) -> Numbers:
+    """Of every weight of tiles (N, height, width): output channel, input channel, row and column."""
+    rows, across = np.divmod(np.arange(height * width), width)
+    count = len(outputs)
+    return np.stack(
+        [
+            outputs.repeat(height * width),
+            inputs.repeat(height * width),
+            np.tile(rows, count),
+            np.tile(across, count),
+        ],
+        axis=-1,
+    )
 
 
-def _coloured(values: Values, limit: float) -> NDArray[np.uint8]:
-    positions = values / limit if limit > 0 else np.zeros_like(values)
-    colours = np.rint(_ZERO + (_ZERO - 1) * np.clip(positions, -1, 1))
-    return np.nan_to_num(colours, nan=0.0).astype(np.uint8)
+def _tiles(
+    tiles: Values, labels: Sequence[str], places: Numbers, hover: str, title: str, limit: float, dark: bool
+) -> go.Figure:
+    count, height, width = tiles.shape
+    where = layout(count, height, width, _number_gaps(height))
+    figure = _heat_map(tiles, where, places, hover, limit, dark)
+    _number_tiles(figure, labels, height, width)
+    return _finish(figure, title, where.shape)
 
 
-def _colour_table(dark: bool) -> list[int]:
-    """256 RGB triples: black, which is never seen, then the diverging scale from its first to its last."""
-    stops = palette.DIVERGING_DARK if dark else palette.DIVERGING_LIGHT
-    colours = np.array([[int(stop[start : start + 2], 16) for start in (1, 3, 5)] for stop in stops])
-    positions = np.linspace(0, len(stops) - 1, 255)
-    channels = [np.interp(positions, np.arange(len(stops)), colours[:, index]) for index in range(3)]
-    table = np.rint(np.stack(channels, axis=1)).astype(int)
-    return [0, 0, 0, *table.reshape(-1).tolist()]
+def _strip(values: Values, places: Numbers, hover: str, title: str, limit: float, dark: bool) -> go.Figure:
+    """A vector in rows of 64."""
+    rows = as_maps(values)[0] if values.size > LONG_VECTOR else values.reshape(1, -1)
+    where = np.where(np.isnan(rows), GAP, np.arange(rows.size).reshape(rows.shape))
+    return _finish(_heat_map(values, where, places, hover, limit, dark), title, where.shape)
 
 
-def _heat_map(values: Values, where: Layout, hover: str, limit: float, dark: bool) -> go.Figure:
-    """One heat map of ``values`` laid out by ``where``; ``customdata`` holds each value's index."""
+def _number_gaps(height: int) -> tuple[int, int]:
+    """Gaps in a figure: room for a number above each map."""
+    return max(1, round(0.35 * height)), 1
+
+
+def _heat_map(
+    values: Values, where: Layout, places: Numbers, hover: str, limit: float, dark: bool
+) -> go.Figure:
+    """One heat map of ``values`` laid out by ``where``; ``places`` (values, k) is what hovering tells of each."""
     shown = np.where(where == GAP, np.float32(np.nan), values.reshape(-1)[where])
-    place = np.stack(np.unravel_index(np.maximum(where, 0), values.shape), axis=-1).astype(np.int16)
     bound = limit if limit > 0 else 1.0
     return go.Figure(
         go.Heatmap(
             z=shown,
-            customdata=place,
+            customdata=places[np.maximum(where, 0)].astype(np.int16) if places.shape[1] else None,
             hovertemplate=f"{hover}<extra></extra>",
             hoverongaps=False,
             colorscale=palette.diverging(dark),
@@ -229,9 +178,43 @@ def _heat_map(values: Values, where: Layout, hover: str, limit: float, dark: boo
     )
 
 
-def _number_tiles(figure: go.Figure, numbers: list[str], height: int, width: int) -> None:
+def _weights_on_hover(figure: go.Figure, name: str, weights: Values, numbers: Numbers, where: Layout) -> None:
+    """Over a picture of filters in colour: cells that are not seen and tell the three weights."""
+    count, _channels, height, width = weights.shape
+    flat = weights.transpose(0, 2, 3, 1).reshape(-1, 3)
+    places = _places(numbers, np.zeros(count, np.intp), height, width)[:, [0, 2, 3]]
+    told = np.concatenate([places, flat], axis=1).astype(np.float32)
+    hover = _(
+        "Filter {filter}, row {row}, column {column}",
+        filter="%{customdata[0]}",
+        row="%{customdata[1]}",
+        column="%{customdata[2]}",
+    )
+    colours = _(
+        "red {red}, green {green}, blue {blue}",
+        red="<b>%{customdata[3]:.4f}</b>",
+        green="<b>%{customdata[4]:.4f}</b>",
+        blue="<b>%{customdata[5]:.4f}</b>",
+    )
+    figure.add_heatmap(
+        z=np.where(where == GAP, np.nan, 0.0).astype(np.float32),
+        customdata=told[np.maximum(where, 0)],
+        hovertemplate=f"{hover}<br>{name}.weight: {colours}<extra></extra>",
+        hoverongaps=False,
+        opacity=0,
+        showscale=False,
+    )
+
+
+def _address(pixels: NDArray[np.uint8]) -> str:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _number_tiles(figure: go.Figure, numbers: Sequence[str], height: int, width: int) -> None:
     """Write each map's number over its upper left corner, where there is room for all."""
-    if len(numbers) > 128:
+    if len(numbers) > MOST_NUMBERED:
         return
     across = columns(len(numbers))
     below, beside = _number_gaps(height)
@@ -239,12 +222,13 @@ def _number_tiles(figure: go.Figure, numbers: list[str], height: int, width: int
         go.Scatter(
             x=[index % across * (width + beside) - 0.5 for index in range(len(numbers))],
             y=[index // across * (height + below) - 0.5 for index in range(len(numbers))],
-            text=numbers,
+            text=list(numbers),
             mode="text",
             textposition="top right",
             textfont={"size": 10},
             hoverinfo="skip",
             cliponaxis=False,
+            showlegend=False,
         )
     )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from cnnviz.interpret.inputs import ImageKey
 from cnnviz.ui import warm
 from cnnviz.ui.bounded import Bounded
 
@@ -32,16 +33,13 @@ WeightsKey = tuple[str, ...]
 """Names weights: ("checkpoint", id, SHA-256), or ("untrained", architecture, options as JSON, seed,
 initialisation)."""
 
-ImageKey = tuple[bytes, tuple[int, int, int], tuple[float, ...], tuple[float, ...]]
-"""An image as a network gets it: its bytes, its shape (C, H, W), and mean and deviation to normalise it."""
-
-
 Edits = tuple[tuple[str, str], ...]
 """Changes of a network: paths (options of the builder, arguments of layers) and JSON values."""
 
 
 MOST_NETWORK_BYTES = 1_200_000_000
 MOST_MAP_BYTES = 300_000_000
+MOST_MAPS_IN_A_PICTURE = 128
 
 
 def model(checkpoint_id: str, sha256: str) -> nn.Module:
@@ -174,23 +172,28 @@ def _feature_maps() -> Bounded[tuple[FeatureMaps, ...]]:
 def feature_maps(weights: WeightsKey, image: ImageKey) -> tuple[FeatureMaps, ...]:
     """What every op makes of an image; they are shared and must not be changed."""
     from cnnviz.interpret.activations import feature_maps as compute
-    from cnnviz.training.batches import as_input
 
     return _feature_maps().get(
         (weights, image),
-        lambda: compute(network(weights), as_input(*image), network_trace(weights, image[1])),
+        lambda: compute(network(weights), image.tensor(), network_trace(weights, image.input_shape)),
     )
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@st.cache_data(max_entries=128, show_spinner=False)
 def map_pictures(
-    weights: WeightsKey, image: ImageKey, limits: tuple[float, ...], dark: bool
+    weights: WeightsKey, image: ImageKey, first: int, limits: tuple[float, ...], dark: bool
 ) -> tuple[bytes, ...]:
-    """The feature maps of every op as PNG files; ``limits`` are the ends of the ops' colour scales."""
+    """The feature maps of ops as PNG files, from the op ``first`` on; ``limits`` end their colour scales."""
+    from cnnviz.interpret.ordering import order
     from cnnviz.plots.mosaic import mosaic, png
 
-    ops = zip(feature_maps(weights, image), limits, strict=True)
-    return tuple(png(mosaic(maps.values, limit), dark) for maps, limit in ops)
+    found = []
+    for maps, limit in zip(feature_maps(weights, image)[first:], limits, strict=False):
+        values = maps.values
+        if values.ndim == 3 and len(values) > MOST_MAPS_IN_A_PICTURE:
+            values = values[order(values, "norm")[:MOST_MAPS_IN_A_PICTURE]]
+        found.append(png(mosaic(values, limit), dark))
+    return tuple(found)
 
 
 def _changes(edits: Edits) -> dict[str, object]:

@@ -28,13 +28,15 @@ def choose_one(
     title: Callable[[str], str] = str,
     default: str | None = None,
     widget: Callable[..., Any] = st.selectbox,
+    forget: Sequence[str] = (),
     **look: Any,
 ) -> str:
     """A choice among ``options``; the link's parameter ``key`` holds the chosen one.
 
     ``title`` gives the text that stands for an option. A link that names an option that does not exist
     gets a sentence (``kind`` says of what, as in "The architecture"), and the default is shown. ``widget``
-    is ``st.selectbox`` or ``st.segmented_control``, and ``look`` are its own settings.
+    is ``st.selectbox`` or ``st.segmented_control``, and ``look`` are its own settings. ``forget`` are
+    parameters of the link that mean nothing after another choice.
     """
     default = options[0] if default is None else default
     named = st.query_params.get(key, default)
@@ -42,7 +44,13 @@ def choose_one(
     # The link is the truth: a link to another choice on the same page must change the widget too.
     st.session_state[_widget(key)] = named if named in options else default
     chosen: str = widget(
-        label, options, format_func=title, key=_widget(key), on_change=_write, args=(key, [default]), **look
+        label,
+        options,
+        format_func=title,
+        key=_widget(key),
+        on_change=_write,
+        args=(key, [default], forget),
+        **look,
     )
     return chosen
 
@@ -80,7 +88,9 @@ def _widget(key: str) -> str:
     return f"choice-{key}"
 
 
-def _write(key: str, default: list[str]) -> None:
+def _write(key: str, default: list[str], forget: Sequence[str] = ()) -> None:
+    for parameter in forget:
+        st.query_params.pop(parameter, None)
     chosen = st.session_state[_widget(key)]
     chosen = chosen if isinstance(chosen, list) else [chosen]
     if chosen == default:  # what everybody sees anyway is left out, to keep links short

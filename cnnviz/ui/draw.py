@@ -20,9 +20,7 @@ from cnnviz.language import translate as _
 from cnnviz.settings import settings
 from cnnviz.training import checkpoints
 from cnnviz.training.checkpoints import Checkpoint
-from cnnviz.training.recipe import Recipe
-from cnnviz.ui import cached, markup
-from cnnviz.ui.cached import ImageKey
+from cnnviz.ui import cached, drawn, markup
 from cnnviz.ui.choice import choose_many, choose_one
 from cnnviz.ui.frame import TRAIN, accent, link
 from cnnviz.ui.number import choose_number
@@ -80,6 +78,7 @@ def drawing() -> Prepared | None:
     with explained():  # what a browser sends may be damaged
         image = canvas()
         prepared = None if image is None else to_mnist(image, PAPER)
+        drawn.remember(None if prepared is None else prepared.image)
     return prepared
 
 
@@ -120,11 +119,6 @@ def choose_one_of(chosen: Sequence[Checkpoint]) -> Checkpoint:
             title=lambda id_: name(by_id[id_]),
         )
     return by_id[picked]
-
-
-def image_key(prepared: Prepared, recipe: Recipe) -> ImageKey:
-    """The drawing as a network trained by ``recipe`` gets it."""
-    return prepared.image.tobytes(), (1, *prepared.image.shape), recipe.mean, recipe.deviation
 
 
 def name(checkpoint: Checkpoint) -> str:

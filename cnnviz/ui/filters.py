@@ -1,208 +1,251 @@
-"""The parts of the Filters page."""
+"""The filters of a network on a page: a layer's pictures, how strong they are, and how they are distributed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
-from streamlit.delta_generator import DeltaGenerator
 
-from cnnviz import datasets
-from cnnviz.errors import shortened
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import maps as plots
+from cnnviz.plots import sentences
 from cnnviz.shapes.op import shape_text
-from cnnviz.ui import cached, markup
-from cnnviz.ui.cached import ImageKey
+from cnnviz.ui import cached, distributions
 from cnnviz.ui.choice import choose_one
-from cnnviz.ui.frame import accent, is_dark
-from cnnviz.ui.maps import FIGURE_WIDTH
-from cnnviz.ui.number import choose_number, put_number
-from cnnviz.ui.show import link_problem, plain
+from cnnviz.ui.frame import fragment, is_dark
+from cnnviz.ui.number import choose_number
+from cnnviz.ui.show import explained, plain
 from cnnviz.ui.weights import Weights
 
 if TYPE_CHECKING:
-    from cnnviz.interpret.filters import Filters
+    import plotly.graph_objects as go
+    from numpy.typing import NDArray
+
+    from cnnviz.interpret.filters import LayerWeights
+
+    Order = NDArray[np.intp]
+
+FIGURE_WIDTH = 600
+"""Pixels, at most: on a phone a figure takes the width there is."""
+
+PAGE = 64
+"""So many slices of a filter, or filters, are shown at a time: more could not be told apart."""
+
+_MOST_AT_ONCE = 96
+_ORDERS: Mapping[str, Message] = {
+    "channel": Message("as in the network"),
+    "norm": Message("strongest first"),
+    "similarity": Message("alike side by side"),
+}
+_DETAILS: Mapping[str, Message] = {
+    "norm": Message("Norm and bias"),
+    "histogram": Message("Histogram"),
+    "layers": Message("All layers"),
+}
 
 
-ALL = "all"
-"""In the choice of a class: no limit."""
+@fragment()
+def show(shown: Sequence[Weights]) -> None:
+    """A layer's filters of each of ``shown``, side by side, and figures about them."""
+    with explained():
+        layers = [cached.layers(weights.key, weights.input_shape) for weights in shown]
+        with st.container(horizontal=True, vertical_alignment="bottom", key="filter-choices"):
+            place = _choose_layer(layers[0])
+            chosen = [found[place] for found in layers]
+            by = _choose_order()
+            pictures = _choose_pictures(shown, chosen, by)
+        pictures(shown, chosen)
+        _details(shown, chosen, by)
 
 
-@dataclass(frozen=True, eq=False)
-class Example:
-    """One test image: ``pixels`` (C, H, W) uint8, and the ``label`` that it has.
-
-    It is the image ``number`` (from 1) of the ``count`` among which it was chosen: all test images, or
-    those with its label where ``of_class``.
-    """
-
-    dataset: str
-    pixels: NDArray[np.uint8]
-    label: int
-    number: int
-    count: int
-    of_class: bool
-
-    def key(self, weights: Weights) -> ImageKey:
-        """The image as the network of ``weights`` gets it."""
-        channels, height, width = self.pixels.shape
-        recipe = weights.recipe
-        return self.pixels.tobytes(), (channels, height, width), recipe.mean, recipe.deviation
+def _choose_layer(layers: Sequence[LayerWeights]) -> int:
+    """The index of the layer that the link's ``layer`` names."""
+    names = [layer.name for layer in layers]
+    by_name = dict(zip(names, layers, strict=True))
+    with st.container(width=300):
+        name = choose_one(
+            _("Layer"),
+            names,
+            key="layer",
+            kind=Message("The layer"),
+            forget=("output", "page"),
+            title=lambda key: f"{key} · {by_name[key].op.type} · {shape_text(by_name[key].shape)}",
+        )
+    return names.index(name)
 
 
-def filter_figures(shown: Sequence[Weights]) -> None:
-    """The first convolution's filters of each of ``shown``, side by side on one colour scale."""
-    found = [cached.filters(weights.key, weights.input_shape) for weights in shown]
-    limit = max(filters.limit for filters in found)
-    others = found[1].limit if len(found) > 1 else None
-    sentence = plots.filters_sentence(found[0].limit, shown[0].checkpoint is not None, others)
+def _choose_order() -> str:
+    with st.container(width=200):
+        return choose_one(
+            _("Order"),
+            list(_ORDERS),
+            key="order",
+            kind=Message("The order"),
+            forget=("page",),
+            title=lambda key: str(_ORDERS[key]),
+        )
+
+
+Draw = Callable[[Sequence[Weights], Sequence["LayerWeights"]], None]
+
+
+def _choose_pictures(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) -> Draw:
+    """What is drawn of the layer: all filters where each is one picture, else one filter's slices."""
+    layer = chosen[0]
+    out, channels, _height, _width = layer.shape
+    if channels == 1 and out > 1:
+        return partial(_all_filters, order=_page(_order(shown[0], layer, by), _MOST_AT_ONCE), colour=False)
+    if channels == 3 and layer.op.inputs == (-1,):
+        with st.container(width=200):
+            picture = choose_one(
+                _("Picture"),
+                ("colour", "slices"),
+                key="picture",
+                kind=Message("The picture"),
+                forget=("page",),
+                title=lambda key: {"colour": _("in colour"), "slices": _("red, green, blue apart")}[key],
+            )
+        count = _MOST_AT_ONCE if picture == "colour" else _MOST_AT_ONCE // 3
+        order = _page(_order(shown[0], layer, by), count)
+        return partial(_all_filters, order=order, colour=picture == "colour")
+    with st.container(width=150):
+        output = choose_number(
+            _("Output channel"), key="output", low=0, high=out - 1, default=0, help=_("The filter's number.")
+        )
+    return partial(_one_filter, output=output, order=_page(_slice_order(layer, output, by), PAGE))
+
+
+def _order(weights: Weights, layer: LayerWeights, by: str) -> Order:
+    return cached.filter_order(weights.key, weights.input_shape, layer.name, by)[0]
+
+
+def _slice_order(layer: LayerWeights, output: int, by: str) -> Order:
+    from cnnviz.interpret.ordering import order
+
+    return order(layer.values[output], by)
+
+
+def _page(order: Order, size: int) -> Order:
+    """The part of ``order`` that is shown; the link's ``page`` says which, where there are several."""
+    pages = -(-len(order) // size)
+    if pages == 1:
+        return order
+    with st.container(width=150):
+        page = choose_number(_("Page (of {pages})", pages=pages), key="page", low=1, high=pages, default=1)
+    return order[(page - 1) * size : page * size]
+
+
+def _all_filters(
+    shown: Sequence[Weights], chosen: Sequence[LayerWeights], order: Order, colour: bool
+) -> None:
+    limit = max(layer.limit for layer in chosen)
+
+    def figure(weights: Weights, layer: LayerWeights) -> go.Figure:
+        title = _title(weights, layer, len(order))
+        values = layer.values[order]
+        if colour:
+            return plots.colour_figure(layer.name, values, title, numbers=order, limit=limit)
+        return plots.filter_figure(layer.name, values, title, numbers=order, limit=limit, dark=is_dark())
+
+    first = chosen[0]
+    if colour:
+        sentence = sentences.colours_sentence(shown[0].trained)
+    elif first.op.kind == "linear":
+        sentence = sentences.rows_sentence(shown[0].trained)
+    else:
+        others = chosen[1].limit if len(chosen) > 1 else None
+        sentence = sentences.filters_sentence(first.limit, shown[0].trained, others)
+    _side_by_side(shown, chosen, figure, sentence)
+
+
+def _one_filter(shown: Sequence[Weights], chosen: Sequence[LayerWeights], output: int, order: Order) -> None:
+    first = chosen[0]
+    limit = max(float(np.abs(layer.values[output]).max()) for layer in chosen)
+    _out, channels, height, width = first.shape
+
+    def figure(weights: Weights, layer: LayerWeights) -> go.Figure:
+        title = _(
+            "{title}: filter {filter} of {layer}, {count} of {channels} slices",
+            title=weights.title,
+            filter=output,
+            layer=layer.name,
+            count=len(order),
+            channels=channels,
+        )
+        slices = layer.values[output, order]
+        return plots.slices_figure(
+            layer.name, output, slices, title, numbers=order, limit=limit, dark=is_dark()
+        )
+
+    reads_maps = first.op.kind == "linear" and height * width > 1
+    _side_by_side(shown, chosen, figure, sentences.slices_sentence((height, width), reads_maps), output)
+
+
+def _side_by_side(
+    shown: Sequence[Weights],
+    chosen: Sequence[LayerWeights],
+    figure: Callable[[Weights, LayerWeights], go.Figure],
+    sentence: Message,
+    output: int | None = None,
+) -> None:
+    alone = len(shown) == 1
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-        for weights, filters in zip(shown, found, strict=True):
-            with st.container(width=FIGURE_WIDTH if len(shown) == 1 else FIGURE_WIDTH * 9 // 10):
-                _filter_figure(weights, filters, limit)
-        if len(shown) == 1:
+        for place, (weights, layer) in enumerate(zip(shown, chosen, strict=True)):
+            with st.container(width=FIGURE_WIDTH if alone else FIGURE_WIDTH * 9 // 10):
+                st.plotly_chart(
+                    figure(weights, layer), key=f"filters-{place}", config={"displayModeBar": False}
+                )
+                st.caption(plain(_figures(layer, output)))
+        if alone:
             with st.container(width=320):
                 st.write(str(sentence))
-    if len(shown) > 1:
+    if not alone:
         st.write(str(sentence))
 
 
-def _filter_figure(weights: Weights, filters: Filters, limit: float) -> None:
-    out, channels, height, width = filters.weights.shape
-    title = _(
-        "{title}: {count} filters of {shape} in {layer}",
-        title=weights.title,
-        count=out,
-        shape=shape_text((channels, height, width)),
-        layer=filters.name,
-    )
-    figure = plots.filter_figure(filters.name, filters.weights, title, limit=limit, dark=is_dark())
-    st.plotly_chart(figure, key=f"filters-{weights.key[0]}", config={"displayModeBar": False})
-    st.caption(
-        _(
+def _title(weights: Weights, layer: LayerWeights, count: int) -> str:
+    out, *picture = layer.shape
+    values = {
+        "title": weights.title, "count": count, "out": out, "shape": shape_text(tuple(picture)), "layer": layer.name,
+    }  # fmt: skip
+    if count < out:
+        return _("{title}: {count} of {out} filters of {shape} in {layer}", **values)
+    return _("{title}: {count} filters of {shape} in {layer}", **values)
+
+
+def _figures(layer: LayerWeights, output: int | None) -> str:
+    """Mean and deviation of the layer's weights; of one filter also its bias."""
+    if output is None:
+        return _(
             "Mean {mean:.3f}, standard deviation {deviation:.3f}",
-            mean=filters.mean,
-            deviation=filters.deviation,
+            mean=float(layer.values.mean()),
+            deviation=float(layer.values.std()),
         )
+    weights = layer.values[output]
+    text = _(
+        "Mean {mean:.3f}, standard deviation {deviation:.3f}",
+        mean=float(weights.mean()),
+        deviation=float(weights.std()),
     )
+    return text if layer.bias is None else text + ", " + _("bias {bias:.3f}", bias=float(layer.bias[output]))
 
 
-def choose_example(weights: Weights) -> Example:
-    """The digit that the link names: data set, class and number in it.
-
-    Raises:
-        CnnvizError: the data set is missing or damaged; the message says what to do.
-    """
-    fitting = [info.key for info in datasets.registered() if info.input_shape == weights.input_shape]
-    notes = st.container()
-    source, picked, number = st.columns([2, 5, 2], vertical_alignment="bottom")
-    with source:
-        key = choose_one(
-            _("Data set"),
-            fitting,
-            key="dataset",
-            kind=Message("The data set"),
-            title=lambda key: datasets.get(key).title,
-        )
-    data = datasets.load(key)
-    with picked:
-        label = _choose_class(data.classes)
-    labels = data.test_labels.numpy()
-    places = np.arange(len(labels)) if label is None else np.flatnonzero(labels == label)
-    with number:
-        chosen = _choose_number(len(places), notes)
-    index = int(places[chosen - 1])
-    pixels = data.test_images[index].numpy()
-    return Example(key, pixels, int(labels[index]), chosen, len(places), label is not None)
-
-
-def verdicts(shown: Sequence[Weights], example: Example) -> None:
-    """The digit, and what each of ``shown`` says about it."""
-    classes = datasets.get(example.dataset).classes
-    name = classes[example.label]
-    with st.container(horizontal=True, gap="medium"):
-        with st.container(width=200):
-            st.caption(plain(_place(example, name)))
-            st.html(markup.pixels(example.pixels[0], _("The digit {label}", label=name)))
-        for weights in shown:
-            with st.container(width=240, border=True):
-                _verdict(weights, example, classes)
-        seen = shown[0].checkpoint and datasets.overlap(shown[0].checkpoint.dataset, example.dataset)
-        if seen:
-            with st.container(width=260):
-                st.caption(str(seen))
-
-
-def _place(example: Example, label: str) -> str:
-    if example.of_class:
-        template = Message(
-            "Image {number:,} of {count:,} with label {label}",
-            number=example.number,
-            count=example.count,
-            label=label,
-        )
+def _details(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) -> None:
+    view = choose_one(
+        _("Figures"),
+        list(_DETAILS),
+        key="figures",
+        kind=Message("The figure"),
+        title=lambda key: str(_DETAILS[key]),
+        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
+    )
+    if view == "norm":
+        distributions.norms(shown, chosen, by)
+    elif view == "histogram":
+        distributions.histogram(shown, chosen[0].name)
     else:
-        template = Message(
-            "Image {number:,} of {count:,}, label {label}",
-            number=example.number,
-            count=example.count,
-            label=label,
-        )
-    return str(template)
-
-
-def _verdict(weights: Weights, example: Example, classes: Sequence[str]) -> None:
-    scores = cached.feature_maps(weights.key, example.key(weights))[-1].values
-    probabilities = np.exp(scores - scores.max())
-    probabilities /= probabilities.sum()
-    best = int(probabilities.argmax())
-    right = _("right") if best == example.label else _("wrong")
-    reads = _("{title} reads {label}: {right}", title=weights.title, label=classes[best], right=right)
-    st.caption(plain(reads))
-    st.html(markup.bars(classes, probabilities.tolist(), accent()))
-
-
-def _choose_class(classes: Sequence[str]) -> int | None:
-    """The class to which the choice is limited; None for all."""
-    named = st.query_params.get("digit")
-    if named is not None and named not in (*classes, ALL):
-        link_problem(
-            Message(
-                "There is no class {name!r}; the classes are {known}.",
-                name=shortened(named),
-                known=", ".join(classes),
-            )
-        )
-    chosen = st.pills(
-        _("Class"),
-        (ALL, *classes),
-        default=ALL,
-        format_func=lambda name: _("all") if name == ALL else name,
-        required=True,
-        key="digit",
-        bind="query-params",
-        on_change=_first_number,
-    )
-    return None if chosen == ALL else classes.index(chosen)
-
-
-def _choose_number(count: int, notes: DeltaGenerator) -> int:
-    """The number of the image among ``count``, from 1."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        number = choose_number(_("Image"), key="image", low=1, high=count, default=1, notes=notes, width=120)
-        st.button(_("Next"), key="next", icon=":material/skip_next:", on_click=_next_number, args=(count,))
-    return number
-
-
-def _first_number() -> None:
-    put_number("image", 1, default=1)
-
-
-def _next_number(count: int) -> None:
-    put_number("image", st.session_state["image"] % count + 1, default=1)
+        distributions.table(shown)

@@ -1,26 +1,28 @@
-"""Feature maps on a page: a card for every op, and one op with its numbers."""
+"""Feature maps on a page: a card for every op, in order of execution."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from cnnviz.language import Message
+from cnnviz.interpret.inputs import ImageKey
 from cnnviz.language import translate as _
-from cnnviz.plots import maps as plots
 from cnnviz.plots import palette
 from cnnviz.shapes.op import Op, shape_text
 from cnnviz.ui import cached
-from cnnviz.ui.cached import ImageKey
-from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import is_dark
+from cnnviz.ui.number import choose_number
 from cnnviz.ui.weights import Weights
 
-FIGURE_WIDTH = 600
-"""Pixels, at most: on a phone a figure takes the width there is."""
+if TYPE_CHECKING:
+    from cnnviz.interpret.activations import FeatureMaps
+
+CARDS = 30
+"""So many cards stand on a page: more would be long to load and to read."""
 
 _GRID = "display:grid;gap:1rem;grid-template-columns:"
 _CARDS = f"{_GRID}repeat(auto-fill,minmax(min(100%,21rem),1fr))"
@@ -35,43 +37,56 @@ _NOTE = "font-size:.8rem;opacity:.75"
 
 
 def cards(shown: Sequence[Weights], image: ImageKey) -> None:
-    """The feature maps of every op in order of execution; of several weights in one card each, on one scale."""
+    """The feature maps of every op; of several weights in one card each, on one scale.
+
+    Of a network with very many ops the link's ``stage`` says which part of them.
+    """
     maps = [cached.feature_maps(weights.key, image) for weights in shown]
-    limits = tuple(max(found.limit for found in same) for same in zip(*maps, strict=True))
-    pictures = [cached.map_pictures(weights.key, image, limits, is_dark()) for weights in shown]
+    first = _choose_stage(len(maps[0]))
+    part = slice(first, first + CARDS)
+    limits = tuple(
+        max(found.limit for found in same) for same in zip(*(found[part] for found in maps), strict=True)
+    )
+    pictures = [cached.map_pictures(weights.key, image, first, limits, is_dark()) for weights in shown]
     rows = []
-    for number, first in enumerate(maps[0]):
+    for number, (limit, *same) in enumerate(zip(limits, *(found[part] for found in maps), strict=True)):
         parts = [
             _picture(
                 pictures[index][number],
-                _("Feature maps of {op}", op=first.op.name),
-                _note(
-                    weights.title if len(shown) > 1 else "",
-                    maps[index][number].limit,
-                    maps[index][number].zeros,
-                ),
+                _("Feature maps of {op}", op=found.op.name),
+                _note(weights, found, len(shown) > 1),
             )
-            for index, weights in enumerate(shown)
+            for index, (weights, found) in enumerate(zip(shown, same, strict=True))
         ]
-        scale = _("one scale for both: ±{limit:.3g}", limit=limits[number]) if len(shown) > 1 else ""
+        scale = _("one scale for both: ±{limit:.3g}", limit=limit) if len(shown) > 1 else ""
         body = f'<div style="{_SIDE_BY_SIDE}">{"".join(parts)}</div>'
-        rows.append(f'<figure style="{_CARD}">{_heading(first.op, scale)}{body}</figure>')
+        rows.append(f'<figure style="{_CARD}">{heading(same[0].op, scale)}{body}</figure>')
     st.html(f'<div style="{_ROWS if len(shown) > 1 else _CARDS}">{"".join(rows)}</div>')
 
 
-def closer(weights: Weights, image: ImageKey) -> None:
-    """One op, chosen by the person, with every value on hover."""
-    maps = cached.feature_maps(weights.key, image)
-    names = [found.op.name for found in maps]
-    chosen = choose_one(_("Operation"), names, key="op", kind=Message("The layer"))
-    found = maps[names.index(chosen)]
-    title = f"{weights.title}: {found.op.name}, {shape_text(found.op.output_shape)}"
-    figure = plots.maps_figure(found.values, title, dark=is_dark())
-    st.plotly_chart(figure, key="closer", config={"displayModeBar": False}, width=FIGURE_WIDTH)
-    st.caption(str(plots.maps_sentence(found.op.kind, found.zeros)))
+def _choose_stage(count: int) -> int:
+    """The index of the first op that is shown."""
+    stages = -(-count // CARDS)
+    if stages == 1:
+        return 0
+    with st.container(width=320):
+        stage = choose_number(
+            _("Part of the network (of {stages})", stages=stages), key="stage", low=1, high=stages, default=1
+        )
+    first = (stage - 1) * CARDS
+    st.caption(
+        _(
+            "Operations {first} to {last} of {count}.",
+            first=first + 1,
+            last=min(first + CARDS, count),
+            count=count,
+        )
+    )
+    return first
 
 
-def _heading(op: Op, note: str) -> str:
+def heading(op: Op, note: str = "") -> str:
+    """An op's kind, name, type and shape, as HTML."""
     style = palette.kind(op.kind)
     colour = style.colour(is_dark())
     badge = (
@@ -93,9 +108,16 @@ def _picture(data: bytes, description: str, note: str) -> str:
     return f'<div>{picture}<div style="{_NOTE};margin-top:.4rem">{escape(note)}</div></div>'
 
 
-def _note(title: str, limit: float, zeros: float) -> str:
-    """What stands under a picture: its scale; or its ``title``, and how much of the common scale it takes."""
-    text = _("values up to ±{limit:.3g}", limit=limit) if title else _("scale ±{limit:.3g}", limit=limit)
-    if zeros > 0:
-        text += " · " + _("{zeros:.0%} zeros", zeros=zeros)
-    return f"{title}: {text}" if title else text
+def _note(weights: Weights, found: FeatureMaps, beside: bool) -> str:
+    """What stands under a picture: its scale; or its title, and how much of the common scale it takes."""
+    text = (
+        _("values up to ±{limit:.3g}", limit=found.limit)
+        if beside
+        else _("scale ±{limit:.3g}", limit=found.limit)
+    )
+    if found.zeros > 0:
+        text += " · " + _("{zeros:.0%} zeros", zeros=found.zeros)
+    shape = found.op.output_shape
+    if len(shape) == 3 and shape[0] > cached.MOST_MAPS_IN_A_PICTURE:
+        text += " · " + _("the {count} strongest maps", count=cached.MOST_MAPS_IN_A_PICTURE)
+    return f"{weights.title}: {text}" if beside else text

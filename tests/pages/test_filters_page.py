@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from cnnviz import architectures, datasets
@@ -62,19 +65,21 @@ def texts(app: AppTest) -> str:
     )
 
 
+MAPS = {"view": "maps", "dataset": "mnist-sample"}
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_every_op_has_a_card_with_its_shape(open_page: OpenPage, key: str) -> None:
-    app = open_page(PAGE, checkpoint=f"{key}-mnist")
+    app = open_page(PAGE, checkpoint=f"{key}-mnist", **MAPS)
     architecture = architectures.get(key)
     traced = trace(architecture.build(), architecture.input_shape)
     assert cards(app) == [f"{op.name} {op.type} {' x '.join(map(str, op.output_shape))}" for op in traced.ops]
-    assert markup(app).count("data:image/png;base64,") == len(traced.ops)
-    assert "filters of 1 x 5 x 5 in conv1" in titles(app)[0]
+    assert markup(app).count("data:image/png;base64,") == len(traced.ops) + 1  # and the image itself
 
 
 def test_untrained_weights_stand_beside_the_trained_ones(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="basic-cnn-mnist")
-    assert len(titles(app)) == 2  # filters and the closer look
+    assert len(titles(app)) == 2  # filters and their norms
     app.toggle(key="untrained").set_value(True).run()
     assert titles(app)[:2] == [
         "Basic CNN: 10 filters of 1 x 5 x 5 in conv1",
@@ -83,12 +88,16 @@ def test_untrained_weights_stand_beside_the_trained_ones(open_page: OpenPage) ->
     trained, untrained = (json.loads(chart.proto.spec)["data"][0] for chart in app.get("plotly_chart")[:2])
     assert trained["z"] != untrained["z"]
     assert trained["zmax"] == untrained["zmax"]
-    assert markup(app).count("data:image/png;base64,") == 2 * 8
+    assert "Both have the same colour scale" in texts(app)
+
+
+def test_maps_of_untrained_weights_have_the_scale_of_the_trained_ones(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", untrained="true", **MAPS)
+    assert markup(app).count("data:image/png;base64,") == 2 * 8 + 1
     scales = [float(scale) for scale in re.findall(r"one scale for both: ±([^<]*)<", markup(app))]
     ends = [float(end) for end in re.findall(r"values up to ±([^ <]*)", markup(app))]
     assert scales == [max(pair) for pair in zip(ends[::2], ends[1::2], strict=True)]
     assert len(scales) == 8
-    assert "Both have the same colour scale" in texts(app)
 
 
 def test_untrained_weights_alone(open_page: OpenPage) -> None:
@@ -98,8 +107,77 @@ def test_untrained_weights_alone(open_page: OpenPage) -> None:
     assert not app.toggle
 
 
-def test_class_and_next_choose_the_digit(open_page: OpenPage) -> None:
+def chart(app: AppTest, place: int = 0) -> dict[str, object]:
+    return dict(json.loads(app.get("plotly_chart")[place].proto.spec)["data"][0])
+
+
+def test_a_deeper_layer_is_shown_by_output_and_input_channel(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="basic-cnn-mnist")
+    app.selectbox(key="choice-layer").set_value("conv2").run()
+    assert titles(app)[0] == "Basic CNN: filter 0 of conv2, 10 of 10 slices"
+    assert "One slice for each input channel" in texts(app)
+    before = chart(app)["z"]
+    app.number_input(key="output").set_value(7).run()
+    assert titles(app)[0] == "Basic CNN: filter 7 of conv2, 10 of 10 slices"
+    assert chart(app)["z"] != before
+    assert ", bias " in texts(app)
+    app.selectbox(key="choice-layer").set_value("fc").run()  # 10 filters, not 20
+    assert not app.warning
+    assert titles(app)[0] == "Basic CNN: filter 0 of fc, 20 of 20 slices"
+    assert "Laid out as these maps again" in texts(app)
+
+
+def test_filters_are_sorted_and_keep_their_numbers(open_page: OpenPage) -> None:
+    def numbers(order: str) -> list[str]:
+        app = open_page(PAGE, checkpoint="basic-cnn-mnist", order=order)
+        return list(json.loads(app.get("plotly_chart")[0].proto.spec)["data"][1]["text"])
+
+    usual = numbers("channel")
+    assert usual == [str(number) for number in range(10)]
+    assert sorted(numbers("norm"), key=int) == sorted(numbers("similarity"), key=int) == usual
+    assert numbers("norm") != usual
+
+
+def test_an_mlp_s_first_rows_are_pictures_of_the_image(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="untrained-mlp")
+    assert titles(app)[0] == "Untrained, seed 1: 8 filters of 1 x 28 x 28 in fc1"
+    assert "a weight for every pixel" in texts(app)
+
+
+def test_filters_that_read_colours_are_shown_in_colour_or_apart(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="untrained-lenet-cifar")
+    assert chart(app)["type"] == "image"
+    assert "Grey is zero" in texts(app)
+    app.selectbox(key="choice-picture").set_value("slices").run()
+    assert chart(app)["type"] == "heatmap"
+    labels = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][1]["text"]
+    assert labels[:4] == ["0, 0", "0, 1", "0, 2", "1, 0"]
+
+
+def test_very_many_slices_come_in_pages(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="untrained-inception-mini", layer="fc", order="norm")
+    assert titles(app)[0] == "Untrained, seed 1: filter 0 of fc, 64 of 88 slices"
+    app.number_input(key="page").set_value(2).run()
+    assert titles(app)[0] == "Untrained, seed 1: filter 0 of fc, 24 of 88 slices"
+
+
+@pytest.mark.parametrize(
+    ("figures", "title"), [("norm", "norm and bias of each filter"), ("histogram", "weights of conv2")]
+)
+def test_figures_about_a_layer(open_page: OpenPage, figures: str, title: str) -> None:
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", layer="conv2", figures=figures, untrained="true")
+    assert title in titles(app)[-1]
+
+
+def test_all_layers_have_a_histogram(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", figures="layers")
+    table = app.dataframe[0].value
+    assert list(table["Layer"]) == ["conv1", "conv2", "fc"]
+    assert all(abs(sum(bars) - 1) < 1e-6 for bars in table["Histogram"])
+
+
+def test_class_and_next_choose_the_digit(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", **MAPS)
     labels = datasets.load("mnist-sample").test_labels
     threes = (labels == 3).nonzero().flatten().tolist()
     assert app.pills[0].value == "all"
@@ -119,26 +197,116 @@ def test_class_and_next_choose_the_digit(open_page: OpenPage) -> None:
 
 def test_a_link_reopens_the_view(open_page: OpenPage) -> None:
     app = open_page(
-        PAGE, checkpoint="resnet-mini-mnist", untrained="true", digit="4", image="12", op="rblock1.add"
+        PAGE, view="maps", checkpoint="resnet-mini-mnist", untrained="true", digit="4", image="12"
     )
     assert "label 4" in texts(app)
     assert app.number_input(key="image").value == 12
-    assert titles(app)[-1] == "ResNet mini: rblock1.add, 16 x 12 x 12"
-    assert len(titles(app)) == 3
+    assert markup(app).count("<figcaption") == 18
+    assert "one scale for both" in markup(app)
 
 
 def test_a_wrong_link_gets_sentences_and_the_defaults(open_page: OpenPage) -> None:
-    app = open_page(PAGE, checkpoint="basic-cn-mnist", digit="x", image="5000", op="conv9", dataset="mnits")
+    app = open_page(PAGE, checkpoint="basic-cn-mnist", digit="x", image="5000", dataset="mnits", view="maps")
     said = [warning.value for warning in app.warning]
     assert any("did you mean 'basic-cnn-mnist'" in text for text in said)
-    assert any("no class 'x'" in text for text in said)
+    assert any("The class 'x' is unknown" in text for text in said)
     assert any(
         "The link says image=5000, which cannot be used: allowed is a whole number from 1 to 1,000" in text
         for text in said
     )
-    assert any("did you mean 'conv" in text for text in said)
     assert any("did you mean 'mnist'" in text for text in said)
     assert "Image 1 of 1,000, label" in texts(app)
+    assert len(cards(app)) == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("layer", "features.0", "The layer 'features.0' is unknown"),
+        ("order", "size", "The order 'size' is unknown"),
+        ("output", "99", "allowed is a whole number from 0 to 19"),
+        ("figures", "bar", "The figure 'bar' is unknown"),
+        ("view", "maaps", "did you mean 'maps'"),
+    ],
+)
+def test_nonsense_about_filters_gets_a_sentence(
+    open_page: OpenPage, name: str, value: str, sentence: str
+) -> None:
+    layer = {} if name == "layer" else {"layer": "conv2"}
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", **layer, **{name: value})
+    assert any(sentence in warning.value for warning in app.warning)
+    assert not app.error
+    assert titles(app)
+
+
+def test_an_uploaded_picture_goes_through_the_network(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="untrained-lenet-cifar", view="maps", source="upload")
+    assert "Choose a picture" in app.info[0].value
+    app.file_uploader[0].set_value(("cat.png", picture_file("RGBA", (300, 200)), "image/png")).run()
+    assert len(cards(app)) == 12
+    assert "reads" in texts(app)
+    assert "wrong" not in texts(app)  # nobody knows what it is
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "I;16", "LA"])
+def test_pictures_of_all_kinds_are_read(open_page: OpenPage, mode: str) -> None:
+    app = open_page(PAGE, checkpoint="untrained-lenet-cifar", view="maps", source="upload")
+    kind = "tiff" if mode == "CMYK" else "png"
+    app.file_uploader[0].set_value((f"photo.{kind}", picture_file(mode, (40, 30), kind), "")).run()
+    assert not app.error
+    assert len(cards(app)) == 12
+
+
+@pytest.mark.parametrize(("data", "sentence"), [(b"no picture", "is not an image"), (b"", "is not an image")])
+def test_a_file_that_is_no_picture_gets_a_sentence(open_page: OpenPage, data: bytes, sentence: str) -> None:
+    app = open_page(PAGE, view="maps", source="upload")
+    app.file_uploader[0].set_value(("photo.png", data, "image/png")).run()
+    assert sentence in app.error[0].value
+
+
+def test_a_picture_of_very_many_pixels_gets_a_sentence(open_page: OpenPage) -> None:
+    app = open_page(PAGE, view="maps", source="upload")
+    app.file_uploader[0].set_value(("big.png", picture_file("1", (8_000, 5_000)), "image/png")).run()
+    assert "more than 25,000,000 pixels" in app.error[0].value
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 700), (3, 2)])
+def test_a_tiny_or_narrow_picture_is_enlarged(open_page: OpenPage, size: tuple[int, int]) -> None:
+    app = open_page(PAGE, checkpoint="untrained-lenet-cifar", view="maps", source="upload")
+    app.file_uploader[0].set_value(("dot.png", picture_file("RGB", size), "image/png")).run()
+    assert not app.error
+    assert len(cards(app)) == 12
+
+
+def test_a_digit_on_paper_is_prepared_for_a_network_of_digits(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", view="maps", source="upload")
+    app.file_uploader[0].set_value(("one.png", picture_file("RGB", (50, 90)), "image/png")).run()
+    assert "reads handwritten digits" in texts(app)
+    assert len(cards(app)) == 8
+    app.file_uploader[0].set_value(("white.png", picture_file("RGB", (9, 9), blank=True), "image/png")).run()
+    assert "There is no digit in this picture" in app.info[0].value
+
+
+def picture_file(mode: str, size: tuple[int, int], kind: str = "png", blank: bool = False) -> bytes:
+    """A dark bar on white, in a file of this mode."""
+    image = Image.new("L", size, 255)
+    if not blank:
+        image.paste(20, (0, 0, max(1, size[0] // 3), size[1]))
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
+    file = io.BytesIO()
+    (image if mode == "I;16" else image.convert(mode)).save(file, kind)
+    return file.getvalue()
+
+
+def test_the_drawing_of_the_draw_page_is_offered(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", view="maps", source="drawing")
+    assert "Nothing is drawn yet" in app.info[0].value
+    ink = np.zeros((28, 28), np.uint8)
+    ink[4:24, 13:16] = 255
+    app.session_state["drawn"] = ink
+    app.run()
+    assert "Your drawing" in texts(app)
     assert len(cards(app)) == 8
 
 
@@ -148,20 +316,30 @@ def test_a_damaged_checkpoint_is_explained_and_the_others_work(open_page: OpenPa
     assert "SHA-256" in app.error[0].value
     app.selectbox(key="choice-checkpoint").set_value("basic-cnn-mnist").run()
     assert not app.error
-    assert len(cards(app)) == 8
+    assert "filters of" in titles(app)[0]
 
 
 def test_images_seen_in_training_are_no_test(open_page: OpenPage) -> None:
-    assert "training set of MNIST" in texts(open_page(PAGE, checkpoint="basic-cnn-mnist"))
+    assert "training set of MNIST" in texts(open_page(PAGE, checkpoint="basic-cnn-mnist", **MAPS))
 
 
-def test_missing_data_is_explained_and_the_filters_are_there(
+def test_missing_data_is_explained(
     open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CNNVIZ_DATA_DIR", str(tmp_path / "nothing"))
-    app = open_page(PAGE, dataset="mnist")
+    app = open_page(PAGE, view="maps", dataset="mnist")
     assert "CNNVIZ_DATA_DIR" in app.error[0].value
-    assert "filters of" in titles(app)[0]
+    app.selectbox(key="choice-dataset").set_value("mnist-sample").run()
+    assert not app.error
+    assert len(cards(app)) == 8
+
+
+def test_an_image_of_another_data_set_is_brought_to_the_network_s_input(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="untrained-lenet-cifar", **MAPS)  # grey 28 x 28 to colours 32 x 32
+    assert len(cards(app)) == 12
+    assert "reads" in texts(app)
+    assert ": right" not in texts(app)
+    assert ": wrong" not in texts(app)
 
 
 def test_without_checkpoints_untrained_networks_are_shown(

@@ -8,9 +8,7 @@ from torch.nn import functional as F
 
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
-from cnnviz.errors import CnnvizError
 from cnnviz.interpret.activations import feature_maps
-from cnnviz.interpret.filters import first_filters
 from cnnviz.shapes.trace import trace
 from tests.networks import MINI, each
 
@@ -23,47 +21,6 @@ def network(architecture: Architecture) -> nn.Module:
 
 def image(architecture: Architecture, seed: int = 0) -> torch.Tensor:
     return torch.randn(1, *architecture.input_shape, generator=torch.Generator().manual_seed(seed))
-
-
-@MINIS
-def test_filters_are_the_first_convolution_s_weights(architecture: Architecture) -> None:
-    model = network(architecture)
-    found = first_filters(model, trace(model, architecture.input_shape))
-    first = next(layer for layer in model.modules() if isinstance(layer, nn.Conv2d))
-    assert found.name == "conv1"
-    assert np.array_equal(found.weights, first.weight.numpy())
-    assert found.limit == first.weight.abs().max()
-    assert found.mean == pytest.approx(first.weight.mean().item(), abs=1e-6)
-    assert found.deviation == pytest.approx(first.weight.std(correction=0).item(), rel=1e-5)
-    assert found.norms == pytest.approx(first.weight.flatten(1).norm(dim=1).numpy())
-
-
-def test_filters_are_copied() -> None:
-    architecture = architectures.get("basic-cnn")
-    model = network(architecture)
-    found = first_filters(model, trace(model, architecture.input_shape))
-    found.weights[:] = 0
-    assert model.conv1.weight.abs().max() > 0
-
-
-def test_first_is_by_execution_not_by_declaration() -> None:
-    class Reversed(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.second = nn.Conv2d(4, 2, 3)
-            self.first = nn.Conv2d(1, 4, 3)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.second(self.first(x))
-
-    model = Reversed().eval()
-    assert first_filters(model, trace(model, (1, 8, 8))).name == "first"
-
-
-def test_a_network_without_convolution_says_so() -> None:
-    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 2)).eval()
-    with pytest.raises(CnnvizError, match="Sequential has no convolution"):
-        first_filters(model, trace(model, (1, 4, 4)))
 
 
 @MINIS

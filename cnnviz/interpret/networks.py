@@ -1,0 +1,48 @@
+"""The networks that can be looked into, each named by plain strings."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from cnnviz.training import checkpoints
+from cnnviz.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def load(key: tuple[str, ...]) -> nn.Module:
+    """The network that ``key`` names, in eval mode and without gradients, on the CPU.
+
+    Args:
+        key: ``("checkpoint", id, sha256)``, or ``("untrained", architecture, options as JSON, seed,
+            initialisation)`` for the weights that training starts from.
+
+    Raises:
+        CnnvizError: it is missing or damaged.
+    """
+    kind, *rest = key
+    if kind == "checkpoint":
+        return checkpoints.load_model(checkpoints.get(rest[0]))
+    return _untrained(*rest)
+
+
+def start_of(recipe: Recipe) -> tuple[str, ...]:
+    """The key of the weights that a training by ``recipe`` starts from."""
+    options = json.dumps(dict(recipe.options), sort_keys=True)
+    return "untrained", recipe.architecture, options, str(recipe.seed), recipe.initialisation
+
+
+def nbytes(network: nn.Module) -> int:
+    """Bytes of the network's weights and buffers, each counted once."""
+    return sum(tensor.nbytes for tensor in {*network.parameters(), *network.buffers()})
+
+
+def _untrained(architecture: str, options: str, seed: str, initialisation: str) -> nn.Module:
+    from cnnviz.training.optimising import initial_network
+
+    recipe = Recipe.default(
+        architecture, options=json.loads(options), seed=int(seed), initialisation=initialisation
+    )
+    return initial_network(recipe).requires_grad_(False).eval()

@@ -1,0 +1,58 @@
+"""The views of the Filters page, of which only the chosen one is computed and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import streamlit as st
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.ui import example, filters, maps, verdicts
+from cnnviz.ui.choice import choose_one
+from cnnviz.ui.frame import fragment
+from cnnviz.ui.show import explained
+from cnnviz.ui.weights import Weights
+
+
+@fragment()
+def feature_maps(shown: Sequence[Weights]) -> None:
+    """An image on its way through the network: another image reruns nothing else of the page."""
+    with explained():
+        st.write(
+            _(
+                "What every operation makes of one image, in order of execution. Positive values are red, "
+                "negative ones blue, zero has the colour of the page: after a ReLU no blue is left."
+            )
+        )
+        image = example.choose_example(shown[0])
+        if image is not None:
+            verdicts.show(shown, image)
+            maps.cards(shown, shown[0].image_key(image.pixels))
+
+
+class View(NamedTuple):
+    """A view: its title, and what draws it."""
+
+    title: Message
+    show: Callable[[Sequence[Weights]], None]
+
+
+VIEWS: Mapping[str, View] = {
+    "filters": View(Message("Filters"), filters.show),
+    "maps": View(Message("Feature maps"), feature_maps),
+}
+
+
+def choose_view() -> str:
+    """The view that the link names."""
+    return choose_one(
+        _("View"),
+        list(VIEWS),
+        key="view",
+        kind=Message("The view"),
+        title=lambda key: str(VIEWS[key].title),
+        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
+    )

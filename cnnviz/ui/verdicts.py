@@ -1,0 +1,64 @@
+"""What networks say about an image: the likeliest classes as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cnnviz import datasets
+from cnnviz.language import translate as _
+from cnnviz.ui import cached, example, markup
+from cnnviz.ui.example import Example
+from cnnviz.ui.frame import accent
+from cnnviz.ui.show import plain
+from cnnviz.ui.weights import Weights
+
+_MOST_BARS = 10
+
+
+def show(shown: Sequence[Weights], image: Example) -> None:
+    """The image, and what each of ``shown`` says about it."""
+    with st.container(horizontal=True, gap="medium"):
+        example.show(image)
+        for weights in shown:
+            with st.container(width=240, border=True):
+                _verdict(weights, image)
+        seen = shown[0].checkpoint and image.dataset
+        note = seen and datasets.overlap(shown[0].dataset, str(image.dataset))
+        if note:
+            with st.container(width=260):
+                st.caption(str(note))
+
+
+def probabilities(weights: Weights, image: Example) -> NDArray[np.float32]:
+    """The probability of each class, (classes,) from 0 to 1.
+
+    Raises:
+        CnnvizError: the network does not end in one score for each class.
+    """
+    from cnnviz.interpret.answering import probabilities as of_maps
+
+    maps = cached.feature_maps(weights.key, weights.image_key(image.pixels))
+    return of_maps(maps[-1], len(weights.classes))
+
+
+def _verdict(weights: Weights, image: Example) -> None:
+    values = probabilities(weights, image)
+    classes, label = weights.classes, image.label_for(weights)
+    best = np.argsort(-values, kind="stable")
+    found = classes[int(best[0])]
+    if label is None:
+        text = _("{title} reads {label}", title=weights.title, label=found)
+    else:
+        mark = _("right") if best[0] == label else _("wrong")
+        text = _("{title} reads {label}: {right}", title=weights.title, label=found, right=mark)
+    st.caption(plain(text))
+    places = range(len(classes)) if len(classes) <= _MOST_BARS else best[:_MOST_BARS].tolist()
+    st.html(
+        markup.bars(
+            [classes[place] for place in places], [float(values[place]) for place in places], accent()
+        )
+    )

@@ -1,0 +1,30 @@
+import numpy as np
+
+from cnnviz.plots import weights
+
+
+def test_two_histograms_are_shares_on_the_same_bins() -> None:
+    edges = np.linspace(-1, 1, 5)
+    counts = [np.array([0, 5, 5, 0]), np.array([1, 1, 1, 1])]
+    figure = weights.histogram_figure(counts, edges, ["Basic CNN", "Untrained"], "Weights of conv1")
+    assert [bar.name for bar in figure.data] == ["Basic CNN", "Untrained"]
+    assert [np.asarray(bar.y).tolist() for bar in figure.data] == [[0, 0.5, 0.5, 0], [0.25] * 4]
+    assert np.asarray(figure.data[0].x).tolist() == [-0.75, -0.25, 0.25, 0.75]
+    assert figure.layout.xaxis.title.text == "weight"
+    assert figure.layout.yaxis.title.text == "share of the weights"
+    assert figure.layout.showlegend
+
+
+def test_norms_and_bias_stand_in_the_order_that_is_asked_for() -> None:
+    norms, bias = np.array([1.0, 3.0, 2.0], np.float32), np.array([0.1, 0.3, 0.2], np.float32)
+    figure = weights.norms_figure(norms, bias, np.array([1, 2, 0]), "conv1")
+    above, below = figure.data
+    assert np.asarray(above.y).tolist() == [3, 2, 1]
+    assert np.allclose(below.y, [0.3, 0.2, 0.1])
+    assert list(above.customdata) == [1, 2, 0]
+    assert list(figure.layout.xaxis.ticktext) == ["1", "2", "0"]
+
+
+def test_a_layer_without_bias_has_one_row() -> None:
+    figure = weights.norms_figure(np.ones(3, np.float32), None, np.arange(3), "conv1")
+    assert len(figure.data) == 1
