@@ -17,8 +17,9 @@ from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.shapes.op import shape_text
 from cnnviz.training import checkpoints
-from cnnviz.training.batches import Batches, Normaliser
+from cnnviz.training.batches import Batches, preparation
 from cnnviz.training.evaluate import BATCH_SIZE
+from cnnviz.training.optimising import loss_function
 
 if TYPE_CHECKING:
     from cnnviz.training.checkpoints import Checkpoint
@@ -30,13 +31,13 @@ Numbers = NDArray[np.int64]
 class Answers:
     """The answers to N images, in the order of the data; shared, not to be changed.
 
-    ``probabilities``: (N, classes) float32 from 0 to 1, each row sums to 1. ``losses``: (N,) float32, the
-    cross-entropy of each image. ``labels``: (N,) int64, the true classes.
+    ``probabilities``: (N, classes) float32 from 0 to 1, each row sums to 1. ``labels``: (N,) int64, the true
+    classes. ``loss``: the mean loss, as the network's recipe defines it.
     """
 
     probabilities: NDArray[np.float32]
-    losses: NDArray[np.float32]
     labels: Numbers
+    loss: float
 
     @property
     def predicted(self) -> Numbers:
@@ -59,14 +60,9 @@ class Answers:
         return float(self.right.mean())
 
     @property
-    def loss(self) -> float:
-        """The mean cross-entropy."""
-        return float(self.losses.astype(np.float64).mean())
-
-    @property
     def nbytes(self) -> int:
         """Bytes of memory."""
-        return self.probabilities.nbytes + self.losses.nbytes + self.labels.nbytes
+        return self.probabilities.nbytes + self.labels.nbytes
 
 
 def answers_of(
@@ -79,18 +75,25 @@ def answers_of(
     """
     data = datasets.load(dataset)
     model = checkpoints.load_model(checkpoint).to(memory_format=torch.channels_last)
-    normalise = Normaliser(checkpoint.recipe.mean, checkpoint.recipe.deviation, torch.device("cpu"))
-    batches = Batches(data.test_images, data.test_labels, normalise, BATCH_SIZE)
-    return answer_all(model, batches, len(data.classes), progress)
+    recipe = checkpoint.recipe
+    channels, height, width = data.test_images.shape[1:]
+    prepare = preparation(recipe, (channels, height, width), torch.device("cpu"))
+    batches = Batches(data.test_images, data.test_labels, prepare.test, BATCH_SIZE)
+    return answer_all(model, batches, len(data.classes), progress, loss_function(recipe))
 
 
 @torch.inference_mode()
 def answer_all(
-    model: nn.Module, batches: Batches, classes: int, progress: Callable[[float], None] | None = None
+    model: nn.Module,
+    batches: Batches,
+    classes: int,
+    progress: Callable[[float], None] | None = None,
+    loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
 ) -> Answers:
     """Ask ``model``, in eval mode, about all images of ``batches``.
 
-    ``progress`` is called with 0..1 after each batch; what it raises ends the work.
+    ``progress`` is called with 0..1 after each batch; what it raises ends the work. ``loss`` takes scores (B,
+    classes) and labels (B,) and averages over the batch.
 
     Raises:
         CnnvizError: there are no images, or the network's output is not one score for each of ``classes``.
@@ -101,18 +104,18 @@ def answer_all(
     if not batches.images:
         raise CnnvizError(Message("There are no images to evaluate on."))
     probabilities: list[Tensor] = []
-    losses: list[Tensor] = []
     labels: list[Tensor] = []
+    total = 0.0
     for number, (x, truth) in enumerate(batches.in_order(), start=1):
         scores = model(x)
         _check(scores, len(truth), classes)
         probabilities.append(scores.softmax(1))
-        losses.append(F.cross_entropy(scores, truth, reduction="none"))
         labels.append(truth)
+        total += float(loss(scores, truth)) * len(truth)
         if progress is not None:
             progress(number / len(batches))
     return Answers(
-        torch.cat(probabilities).numpy(), torch.cat(losses).numpy(), torch.cat(labels).clone().numpy()
+        torch.cat(probabilities).numpy(), torch.cat(labels).clone().numpy(), total / batches.images
     )
 
 

@@ -43,7 +43,7 @@ def answers(checkpoint: Checkpoint, dataset: str, title: str) -> Answers:
         warm.one_thread_an_operation()
         return answers_of(checkpoint, dataset, progress)
 
-    job = _jobs().get((checkpoint.sha256, dataset), work)
+    job = _jobs().get((checkpoint.id, checkpoint.sha256, dataset), work)
     if not job.wait(0.05):
         bar = st.progress(0.0, _("Evaluation of {title}", title=plain(title)))
         try:

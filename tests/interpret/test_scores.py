@@ -14,7 +14,7 @@ def answers(predicted: list[int], labels: list[int], confidence: list[float] | N
     sure = np.array(confidence or [0.8] * len(labels), np.float32)
     probabilities = np.repeat(((1 - sure) / 2)[:, None], 3, axis=1)
     probabilities[np.arange(len(labels)), predicted] = sure
-    return Answers(probabilities, np.zeros(len(labels), np.float32), np.array(labels, np.int64))
+    return Answers(probabilities, np.array(labels, np.int64), loss=0.0)
 
 
 def test_rows_of_the_confusions_are_true_classes() -> None:
