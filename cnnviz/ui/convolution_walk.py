@@ -242,11 +242,11 @@ def _texts(layer: Layer) -> dict[str, Any]:
 
 
 def _write_stop() -> None:
-    """The browser says where the person stopped (row and column from 1), or that the walk goes on (None)."""
+    """The browser says where the person stopped (row and column from 1), or "": the walk goes on."""
     stop = st.session_state["walk"].get("at")
     st.session_state["_walk_stop"] = stop
-    if isinstance(stop, str):
-        st.query_params["at"] = stop
+    if stop:
+        st.query_params["at"] = str(stop)
     else:
         st.query_params.pop("at", None)
 

@@ -5,10 +5,10 @@ const SPEEDS = [0.5, 1, 2, 4, 8, 16, 32, 64]; // output values a second
 const WALK_SECONDS = 20; // how long a whole walk takes at the speed that is chosen at first
 const PATIENCE = 350; // milliseconds: whoever steps on quickly changes the link once
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".walk");
   root.walker ??= makeWalker(root);
-  root.walker.update(data, setStateValue);
+  root.walker.update(data, setTriggerValue);
   return root.walker.rest; // called before the next update, too
 }
 
@@ -28,7 +28,8 @@ function makeWalker(root) {
     if (state.position === last()) stop();
   });
   let known = ""; // the layer as text, to see whether it is another one
-  let told = null; // the position that the link holds, as far as is known here
+  let linked = null; // the position in the link, when the server last spoke
+  const own = new Set(); // positions that were put there from here: the server may be late in repeating them
   let tell = () => {};
   const timers = {};
 
@@ -58,9 +59,9 @@ function makeWalker(root) {
     state.playing = false;
     clock.run(false);
     go(position);
-    told = state.position;
+    own.add(state.position);
     const { columns } = view.layer;
-    share("at", `${Math.floor(told / columns) + 1}-${(told % columns) + 1}`);
+    share("at", `${Math.floor(state.position / columns) + 1}-${(state.position % columns) + 1}`);
   }
 
   const actions = {
@@ -69,9 +70,8 @@ function makeWalker(root) {
       if (state.playing) return pin(state.position);
       if (state.position === last()) state.position = 0;
       state.reached = state.position + 1;
-      told = null;
       play(true);
-      return share("at", null);
+      return share("at", ""); // it stops nowhere any more
     },
     first() {
       state.reached = 0;
@@ -119,18 +119,19 @@ function makeWalker(root) {
   const sight = new IntersectionObserver((entries) => clock.see(entries.at(-1).isIntersecting));
 
   return {
-    update(data, setStateValue) {
-      tell = setStateValue;
+    update(data, setTriggerValue) {
+      tell = setTriggerValue;
       const described = JSON.stringify([data.layer, data.text]);
       if (described !== known) {
         known = described;
         view.build(data);
         listen(view, actions);
+        own.clear();
         begin(data);
-      } else if (data.at !== null && data.at !== told) {
+      } else if (data.at !== null && data.at !== linked && !own.has(data.at)) {
         Object.assign(state, { playing: false, position: data.at, reached: last() + 1 });
       }
-      told = data.at;
+      linked = data.at;
       view.layout();
       sizes.observe(root);
       sight.observe(root);
