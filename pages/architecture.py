@@ -17,7 +17,7 @@ known = options.among(chosen.architecture, edits)
 told = st.container()
 with explained():
     what_if.choose(chosen.name, edits, known)
-with explained():
+with what_if.possible():
     with st.spinner(_("Tracing {title} ...", title=chosen.title)):
         traced = cached.trace(chosen.name, input_shape, edits)
     with told:

@@ -70,7 +70,7 @@ def test_every_network_runs_without_cnnviz(
     [
         ("inception-mini", 32, {"fc.in_features": 2200}),
         ("basic-cnn", 28, {"conv1.out_channels": 6, "conv2.in_channels": 6}),
-        ("alexnet", 224, {"20.out_features": 100}),
+        ("alexnet", 224, {"fc3.out_features": 100}),
         ("torchvision:resnet18", 64, {"fc.out_features": 7}),
     ],
 )

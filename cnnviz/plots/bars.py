@@ -52,7 +52,7 @@ def bars(entries: Sequence[Bar], total: int, title: str, axis: str, dark: bool =
         go.Scatter(
             x=[bar.total for bar in entries],
             y=rows,
-            text=[f"  {bar.total:,} · {_percent(bar.total, total)}" for bar in entries],
+            text=[f"  {bar.total:,} · {percent(bar.total, total)}" for bar in entries],
             mode="text",
             textposition="middle right",
             hoverinfo="skip",
@@ -84,13 +84,18 @@ def bars(entries: Sequence[Bar], total: int, title: str, axis: str, dark: bool =
     return figure
 
 
-def _percent(part: int, total: int) -> str:
-    percent = 100 * part / total if total else 0.0
-    if 0 < percent < 0.1:
+def percent(part: int, total: int) -> str:
+    """``part`` of ``total`` in percent, with a decimal where it is nearly nothing or nearly all."""
+    value = 100 * part / total if total else 0.0
+    if 0 < value < 0.1:
         return "< 0.1 %"
-    return f"{percent:.1f} %" if 0 < percent < 1 else f"{percent:.0f} %"
+    near_an_end = 0 < value < 1 or 99 < value < 100
+    return f"{value:.1f} %" if near_an_end else f"{value:.0f} %"
 
 
 def _shortened(name: str) -> str:
-    """The end of a long path: it tells the layer."""
-    return name if len(name) <= _LONGEST_NAME else f"…{name[-_LONGEST_NAME + 1 :]}"
+    """The end of a long path: it tells the layer. It is cut at a point, where there is one."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    end = name[-_LONGEST_NAME + 1 :]
+    return f"…{end.partition('.')[2] or end}"

@@ -140,7 +140,9 @@ def readable_depth(trace: Trace, most: int) -> int | None:
     return next(fitting, 1 if levels else None)
 
 
-def dot(trace: Trace, drawn: Graph, colours: Mapping[str, tuple[str, str]], ink: str) -> str:
+def dot(
+    trace: Trace, drawn: Graph, colours: Mapping[str, tuple[str, str]], ink: str, across: bool = False
+) -> str:
     """DOT source of a graph of ``trace``.
 
     Args:
@@ -148,11 +150,12 @@ def dot(trace: Trace, drawn: Graph, colours: Mapping[str, tuple[str, str]], ink:
         drawn: what to draw.
         colours: for each kind of op the fill and the text on it, as ``#rrggbb``.
         ink: the colour of lines and of the text outside of nodes, as ``#rrggbb``.
+        across: from left to right in place of from top to bottom.
     """
     fill, text = colours["other"]
     lines = [
         "digraph {",
-        f'graph [bgcolor="transparent", rankdir="TB", nodesep=0.3, ranksep=0.35, {_FONT}]',
+        f'graph [bgcolor="transparent", rankdir="{"LR" if across else "TB"}", nodesep=0.3, ranksep=0.35, {_FONT}]',
         f'node [shape="box", style="rounded,filled", penwidth=0, {_FONT}, fontsize=11, margin="0.12,0.06"]',
         f'edge [color="{ink}", {_FONT}, arrowsize=0.6]',
         f'n0 [label="input\\n{shape_text(trace.input_shape)}", fillcolor="{fill}", fontcolor="{text}"]',

@@ -96,7 +96,7 @@ def layers(network: Network, _edits: Edits, traced: Trace) -> None:
 
 def changes(network: Network, edits: Edits, traced: Trace) -> None:
     """What the edits change, all the way down."""
-    if edits:
+    if edits or traced.input_shape != network.input_shape:
         what_if.before_and_after(cached.trace(network.name, network.input_shape), traced)
     else:
         st.info(_("Nothing is changed yet. Change something above, and see here what it does downstream."))

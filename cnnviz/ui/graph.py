@@ -32,7 +32,8 @@ def show(network: Network, edits: Edits, traced: Trace) -> None:
 
     if not traced.ops:
         return
-    drawn = graph(traced, _folding(traced))
+    folding, across = _look(traced)
+    drawn = graph(traced, folding)
     dark = is_dark()
     colours = {
         kind: (style.colour(dark), palette.text_on(style.colour(dark)))
@@ -49,19 +50,21 @@ def show(network: Network, edits: Edits, traced: Trace) -> None:
             ops=len(traced.ops),
         )
     )
-    st.graphviz_chart(dot(traced, drawn, colours, ink), width="content")
+    st.graphviz_chart(dot(traced, drawn, colours, ink, across), width="content")
 
 
-def _folding(traced: Trace) -> Folding:
-    """Which containers are one node each: a level for all, and exceptions."""
+def _look(traced: Trace) -> tuple[Folding, bool]:
+    """Which containers are one node each (a level for all, and exceptions), and whether it goes to the right."""
     from cnnviz.shapes.graph import Folding, containers, readable_depth
 
     levels = containers(traced)
+    start = readable_depth(traced, READABLE) if levels else None
+    left, middle, right = st.columns([3, 5, 2], vertical_alignment="bottom")
+    with right:
+        across = st.toggle(_("From left to right"), key="across", bind="query-params")
     if not levels:
-        return Folding()
-    start = readable_depth(traced, READABLE)
+        return Folding(), across
     offered = [_ALL, *map(str, range(1, max(levels.values()) + 1))]
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
     with left:
         depth = choose_one(
             _("Show"),
@@ -71,7 +74,7 @@ def _folding(traced: Trace) -> Folding:
             title=_level,
             default=_ALL if start is None else str(start),
         )
-    with right:
+    with middle:
         folding = _exceptions(depth, levels)
     if start is not None and depth == str(start):
         st.caption(
@@ -81,7 +84,7 @@ def _folding(traced: Trace) -> Folding:
                 level=start,
             )
         )
-    return folding
+    return folding, across
 
 
 def _exceptions(depth: str, levels: Mapping[str, int]) -> Folding:
@@ -101,4 +104,4 @@ def _exceptions(depth: str, levels: Mapping[str, int]) -> Folding:
 
 
 def _level(depth: str) -> str:
-    return _("every operation") if depth == _ALL else _("blocks down to level {level}", level=depth)
+    return _("every operation") if depth == _ALL else _("blocks of level {level} folded", level=depth)

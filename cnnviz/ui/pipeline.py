@@ -65,7 +65,7 @@ def _cell(block: Block, picture: str, height: float, dark: bool) -> str:
         f'<div style="border-top:.25rem solid {colour};padding:.15rem .3rem 0;text-align:center;min-width:4rem">'
         f'<div style="font-size:.8rem;opacity:.75">{escape(block.name)}</div>'
         f'<div style="font-weight:650;{numbers}">{shape_text(block.shape)}</div>'
-        f'<div style="font-size:.75rem;opacity:.75;{numbers}">{note}</div></div></div>'
+        f'<div style="font-size:.75rem;opacity:.75;max-width:13rem">{note}</div></div></div>'
     )
 
 

@@ -60,16 +60,17 @@ def show(network: Network, edits: Edits, traced: Trace) -> None:
 
 def _by_kind(traced: Trace, kind: Kind) -> str:
     """What all layers of one kind hold together; nothing where there are none."""
+    from cnnviz.plots.bars import percent
     from cnnviz.shapes.shares import by_kind
 
     count, params, macs = by_kind(traced).get(kind, (0, 0, 0))
     if not count or not traced.total_params or not traced.macs:
         return ""
     return _(
-        "**{title}**: {params:.0f} % of the parameters, {macs:.0f} % of the multiply-adds.",
+        "**{title}**: {params} of the parameters, {macs} of the multiply-adds.",
         title=palette.kind(kind).title,
-        params=100 * params / traced.total_params,
-        macs=100 * macs / traced.macs,
+        params=percent(params, traced.total_params),
+        macs=percent(macs, traced.macs),
     )
 
 
@@ -91,12 +92,14 @@ def _figure(found: Sequence[Share], quantity: Quantity, total: int, title: str, 
 
 
 def _largest(shown: Sequence[Share], quantity: Quantity, total: int) -> str:
+    from cnnviz.plots.bars import percent
+
     first = max(shown, key=lambda share: share.total(quantity))
     count = first.total(quantity)
-    values = {"name": _name(first), "count": count, "total": total, "percent": 100 * count / total}
+    values = {"name": _name(first), "count": count, "total": total, "percent": percent(count, total)}
     if quantity == "params":
-        return _("{name} alone holds {count:,} of {total:,} parameters ({percent:.0f} %).", **values)
-    return _("{name} alone takes {count:,} of {total:,} multiply-adds ({percent:.0f} %).", **values)
+        return _("{name} alone holds {count:,} of {total:,} parameters ({percent}).", **values)
+    return _("{name} alone takes {count:,} of {total:,} multiply-adds ({percent}).", **values)
 
 
 def _name(share: Share) -> str:

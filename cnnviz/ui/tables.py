@@ -16,6 +16,8 @@ from cnnviz.shapes.html import CELL, NUMBER, chip, table
 from cnnviz.shapes.op import shape_text
 from cnnviz.shapes.receptive_field import ReceptiveField
 
+_LONG = 48  # characters of a formula
+
 
 def comparison(pairings: Sequence[Pairing], dark: bool) -> str:
     """Ops before and after an edit; what changed is marked with a sign, not with colour alone."""
@@ -63,9 +65,11 @@ def steps(derivation: Sequence[Step], fields: Sequence[ReceptiveField], dark: bo
 def _step(step: Step, field: ReceptiveField, dark: bool) -> str:
     numbers = "font-variant-numeric:tabular-nums"
     seen = _("the whole image") if field.whole else shape_text(field.size)
+    # The sum of a DenseNet's 33 branches takes several lines; what is short stays on one.
+    broken = ";white-space:normal;min-width:20rem" if len(step.substituted) > _LONG else ""
     return (
         f'<tr><td style="{CELL}">{chip(step.op.kind, dark)} <b>{escape(step.op.name)}</b></td>'
-        f'<td style="{CELL};font-weight:600;{numbers}">{escape(step.substituted)}</td>'
+        f'<td style="{CELL};font-weight:600;{numbers}{broken}">{escape(step.substituted)}</td>'
         f'<td style="{CELL};{numbers}">{shape_text(step.result)}</td>'
         f'<td style="{CELL};{numbers}">{escape(seen)}</td>'
         f'<td style="{CELL};opacity:.75;width:99%">{escape(step.rule)}</td></tr>'

@@ -62,6 +62,7 @@ def _title(traced: Trace, name: str) -> str:
 def _explain(traced: Trace, derivation: Derivation, broken: bool) -> None:
     from cnnviz.shapes.op import shape_text
     from cnnviz.shapes.receptive_field import receptive_fields
+    from cnnviz.shapes.stations import stations
     from cnnviz.ui import tables
 
     last = derivation.steps[-1].substituted if derivation.steps else shape_text(traced.input_shape)
@@ -70,8 +71,8 @@ def _explain(traced: Trace, derivation: Derivation, broken: bool) -> None:
     else:
         title = _("Why {layer} is {linear}", layer=derivation.layer, linear=last)
     st.subheader(plain(title), anchor=False)
-    changing = [step for step in derivation.steps if step.op.input_shapes[:1] != (step.result,)]
-    st.html(tables.chain(shape_text(traced.input_shape), changing, is_dark()))
+    told = stations(traced.input_shape, derivation.steps)
+    st.html(tables.chain(shape_text(traced.input_shape), told, is_dark()))
     if not derivation.steps:
         return
     fields = receptive_fields(traced)

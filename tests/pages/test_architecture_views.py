@@ -105,10 +105,10 @@ def test_a_change_opens_the_view_that_shows_what_it_does(open_page: OpenPage) ->
 
 def test_which_linear_is_explained_can_be_chosen(open_page: OpenPage) -> None:
     app = open_page(PAGE, model="alexnet", view="why")
-    assert "Why 14 is Linear(6400, 4096)" in said(app)
-    app.selectbox(key="choice-why").set_value("20").run()
-    assert "Why 20 is Linear(4096, 10)" in said(app)
-    assert in_link(app, "why") == "20"
+    assert "Why fc1 is Linear(6400, 4096)" in said(app)
+    app.selectbox(key="choice-why").set_value("fc3").run()
+    assert "Why fc3 is Linear(4096, 10)" in said(app)
+    assert in_link(app, "why") == "fc3"
 
 
 def test_a_block_explains_its_output_and_its_branches(open_page: OpenPage) -> None:
@@ -242,9 +242,11 @@ def test_a_large_graph_begins_folded_and_says_so(open_page: OpenPage) -> None:
 
 def test_where_the_parameters_of_alexnet_sit(open_page: OpenPage) -> None:
     app = open_page(PAGE, model="alexnet", view="bars")
-    assert "14 (Linear) alone holds 26,218,496 of 46,764,746 parameters (56 %)." in said(app)
+    assert "fc1 alone holds 26,218,496 of 46,764,746 parameters (56 %)." in said(app)
     assert "**Linear**: 92 % of the parameters, 5 % of the multiply-adds." in said(app)
     assert len(app.get("plotly_chart")) == 2
+    app = open_page(PAGE, model="torchvision:vgg16", view="bars")
+    assert "classifier.0 (Linear) alone holds 102,764,544" in said(app)
 
 
 def test_two_blocks_side_by_side(open_page: OpenPage) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from cnnviz.plots.bars import Bar, bars
+from cnnviz.plots.bars import Bar, bars, percent
 
 ENTRIES = [
     Bar("features.denseblock4.denselayer32.conv2", "Conv2d", {"convolution": 750}),
@@ -29,6 +29,18 @@ def test_numbers_and_parts_of_the_total_stand_beside_the_bars() -> None:
 
 def test_long_paths_keep_their_end() -> None:
     (name, *_others) = bars(ENTRIES, 1000, "Title", "parameters").layout.yaxis.ticktext
-    assert name.startswith("…")
-    assert name.endswith("denselayer32.conv2")
-    assert len(name) == 22
+    assert name == "…denselayer32.conv2"
+    assert bars([Bar("a" * 40, "", {})], 1, "", "").layout.yaxis.ticktext == ("…" + "a" * 21,)
+
+
+def test_percent_tells_nearly_nothing_from_nothing_and_nearly_all_from_all() -> None:
+    assert [percent(part, 1000) for part in (0, 1, 9, 560, 998, 1000)] == [
+        "0 %",
+        "0.1 %",
+        "0.9 %",
+        "56 %",
+        "99.8 %",
+        "100 %",
+    ]
+    assert percent(1, 10_000) == "< 0.1 %"
+    assert percent(0, 0) == "0 %"
