@@ -1,0 +1,155 @@
+"""Forwards that do what a textbook does not: the trace says what happened, or in a sentence why it cannot."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.shapes.trace import trace
+from tests.shapes.networks import Calls, NeedsData, OnTheCpu
+
+
+@pytest.mark.parametrize(("model", "shape"), [(NeedsData(), (4,)), (OnTheCpu(), (4,))])
+def test_a_forward_that_needs_data_is_traced_in_a_real_pass(model: nn.Module, shape: tuple[int, ...]) -> None:
+    traced = trace(model, shape)
+    assert traced.real_pass
+    assert traced.failure is None
+    assert traced.ops[-1].output_shape == tuple(model(torch.ones(1, *shape)).shape[1:])
+
+
+@pytest.mark.parametrize("shape", [(), (0, 28, 28), (-1, 28, 28), (1, 2.5, 28), (1, 10**9, 28)])
+def test_impossible_input_shapes(shape: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match="is not possible"):
+        trace(nn.ReLU(), shape)
+
+
+def test_a_model_that_cannot_be_copied() -> None:
+    model = nn.Linear(2, 2)
+    model.generator = (value for value in ())  # type: ignore[assignment]
+    with pytest.raises(CnnvizError, match="Linear cannot be copied"):
+        trace(model, (2,))
+
+
+def catches(net: Any, x: Tensor) -> Tensor:
+    with contextlib.suppress(RuntimeError):
+        net.m0(x)
+    return net.m1(x)
+
+
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (lambda net, x: torch.add(x, x, alpha=2), ["add"]),
+        (lambda net, x: torch.cat([x, x], axis=1), ["cat"]),
+        (lambda net, x: F.relu(F.relu(x).data), ["relu", "relu_2"]),
+        (lambda net, x: x + torch.zeros(x.shape, device=x.device), ["zeros", "add"]),
+        (lambda net, x: [*x.chunk(2, dim=1)], ["chunk"]),
+        (lambda net, x: None, []),
+        (catches, ["m1"]),
+    ],
+)
+def test_unusual_forwards(function: Callable[[Any, Tensor], Any], names: list[str]) -> None:
+    traced = trace(Calls(function, nn.Linear(7, 2), nn.Conv2d(4, 2, 1)), (4, 6, 6))
+    assert traced.failure is None
+    assert [op.name for op in traced.ops] == names
+
+
+def test_data_comes_from_the_same_op() -> None:
+    traced = trace(Calls(lambda net, x: F.relu(F.relu(x).data)), (4,))
+    assert traced.ops[1].inputs == (0,)
+
+
+def test_a_failure_after_a_caught_one_is_diagnosed() -> None:
+    failure = trace(Calls(catches, nn.Linear(7, 2), nn.Conv2d(3, 2, 1)), (4, 6, 6)).failure
+    assert failure is not None
+    assert (failure.name, failure.expected, failure.received) == ("m1", 3, 4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_other_precisions(dtype: torch.dtype) -> None:
+    model = nn.Sequential(nn.Conv1d(3, 2, 3), nn.LayerNorm(6), nn.Flatten(), nn.Linear(12, 2)).to(dtype)
+    assert trace(model, (3, 8)).failure is None
+
+
+def test_layers_in_a_plain_list_are_traced_without_their_hooks() -> None:
+    called = []
+    layer = nn.Linear(4, 4)
+    layer.register_forward_hook(lambda *_: called.append(1))
+    model = Calls(lambda net, x: net.hidden[0](x))
+    model.hidden = [layer]  # type: ignore[assignment]
+    assert trace(model, (4,)).ops[-1].output_shape == (4,)
+    assert not called
+
+
+def test_the_real_pass_leaves_the_weights_alone() -> None:
+    def writes(net: Any, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            net.m0.weight.zero_()
+        return net.m0(x) if x.sum() > 0 else x
+
+    layer = nn.Linear(4, 4)
+    before = layer.weight.clone()
+    assert trace(Calls(writes, layer), (4,)).real_pass
+    assert torch.equal(layer.weight, before)
+
+
+class CallsForward(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+        self.block = nn.Sequential(nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.block.forward(self.conv.forward(x))
+
+
+def test_layers_whose_forward_is_called_directly() -> None:
+    traced = trace(CallsForward(), (1, 6, 6))
+    assert [(op.name, op.params) for op in traced.ops] == [("conv", 20), ("block.0", 0)]
+
+
+def test_a_forward_of_a_layers_own() -> None:
+    layer = nn.Linear(4, 2)
+    original = layer.forward
+    layer.forward = lambda input: original(input) * 2  # noqa: A006
+    traced = trace(nn.Sequential(layer), (4,))
+    assert [(op.name, op.output_shape, op.params) for op in traced.ops] == [("0", (2,), 10)]
+    assert torch.equal(layer(torch.ones(1, 4)), original(torch.ones(1, 4)) * 2)
+
+
+def test_what_is_computed_once_for_all_images_counts_in_full() -> None:
+    def adds_a_table(net: Any, x: Tensor) -> Tensor:
+        return x + net.m0(torch.zeros(3, 5, device=x.device)).sum()
+
+    def starts_with_zeros(net: Any, x: Tensor) -> Tensor:
+        return x + net.m0(torch.zeros(x.shape[0], 5, device=x.device)).sum()
+
+    assert trace(Calls(adds_a_table, nn.Linear(5, 4)), (6,)).macs == 3 * 5 * 4
+    assert trace(Calls(starts_with_zeros, nn.Linear(5, 4)), (6,)).macs == 5 * 4
+
+
+@pytest.mark.parametrize(
+    ("model", "match"),
+    [
+        (nn.Sequential(nn.LazyLinear(3)), "lazy layers"),
+        (Calls(lambda net, x: x if x.sum() > 0 else -x), "does not fit into memory"),
+    ],
+)
+def test_what_cannot_be_traced_is_said_in_a_sentence(model: nn.Module, match: str) -> None:
+    with pytest.raises(CnnvizError, match=match):
+        trace(model, (3, 100_000, 1_000_000))
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
+def test_scripted_modules_are_refused() -> None:
+    scripted = torch.jit.script(nn.Linear(3, 2))
+    for model in (scripted, nn.Sequential(nn.ReLU(), scripted)):
+        with pytest.raises(CnnvizError, match="scripted module hides its operations"):
+            trace(model, (3,))
