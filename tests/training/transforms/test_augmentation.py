@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from cnnviz.errors import UnknownKeyError, UsageError
-from cnnviz.training.transforms.augmentation import NONE, RANGES, Augmentation
+from cnnviz.training.transforms.augmentation import NONE, PRESETS, RANGES, Augmentation
 
 
 def test_off_unless_asked_for() -> None:
@@ -45,3 +45,9 @@ def test_half_a_pixel_is_no_padding_and_a_number_no_switch() -> None:
 def test_a_recipe_can_name_it_without_torch() -> None:
     code = "import sys, cnnviz.training.transforms.augmentation; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_presets_can_be_used() -> None:
+    for preset in PRESETS.values():
+        preset.augmentation.validate()
+    assert [key for key, preset in PRESETS.items() if not preset.augmentation] == ["none"]
