@@ -25,9 +25,19 @@ class Pairing:
 
 
 def compare(before: Trace, after: Trace) -> tuple[Pairing, ...]:
-    """All ops of both traces, in the order of ``before``; what only ``after`` has comes last."""
+    """All ops of both traces in the order of execution; what only one has stands where that one ran it."""
     old, new = ({op.name: op for op in trace.ops} for trace in (before, after))
-    names = dict.fromkeys([*old, *new])
+    names: list[str] = []
+    waiting = iter(new)
+    for name in old:
+        if name in new:  # what ``after`` ran before it, and ``before`` did not, comes first
+            for other in waiting:
+                if other == name:
+                    break
+                if other not in old:
+                    names.append(other)
+        names.append(name)
+    names += [name for name in waiting if name not in old]
     return tuple(Pairing(name, old.get(name), new.get(name)) for name in names)
 
 

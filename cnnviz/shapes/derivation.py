@@ -80,6 +80,17 @@ def linear_indices(trace: Trace) -> tuple[int, ...]:
     return tuple(op.index for op in trace.ops if op.kind == "linear" and "in_features" in op.arguments)
 
 
+def meetings(trace: Trace, index: int) -> tuple[int, ...]:
+    """The ops on the way from the input to the op at ``index`` in which branches meet, itself included."""
+    on_the_way, waiting = set[int](), [index]
+    while waiting:
+        current = waiting.pop()
+        if current != MODEL_INPUT and current not in on_the_way:
+            on_the_way.add(current)
+            waiting += trace.ops[current].inputs
+    return tuple(i for i in sorted(on_the_way) if len(trace.ops[i].inputs) > 1)
+
+
 def branches(trace: Trace, index: int) -> tuple[tuple[Step, ...], ...]:
     """For a merging op, the steps of each of its inputs since the branches parted.
 

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from collections import OrderedDict
+
+from torch import nn
+
 from cnnviz import architectures
 from cnnviz.shapes.comparison import compare
 from cnnviz.shapes.edits import edited
@@ -27,3 +31,11 @@ def test_nothing_changes_without_an_edit() -> None:
     model = architectures.get("resnet-mini").build()
     traced = trace(model, (1, 28, 28))
     assert not any(pairing.changed for pairing in compare(traced, trace(edited(model, {}), (1, 28, 28))))
+
+
+def test_what_only_one_of_them_runs_stands_in_its_place() -> None:
+    with_norm = nn.Sequential(OrderedDict(conv=nn.Conv2d(1, 2, 3), norm=nn.BatchNorm2d(2), act=nn.ReLU()))
+    without = nn.Sequential(OrderedDict(conv=nn.Conv2d(1, 2, 3), act=nn.ReLU(), pool=nn.MaxPool2d(2)))
+    pairings = compare(trace(without, (1, 9, 9)), trace(with_norm, (1, 9, 9)))
+    assert [pairing.name for pairing in pairings] == ["conv", "norm", "act", "pool"]
+    assert [pairing.changed for pairing in pairings] == [False, True, False, True]

@@ -1,0 +1,291 @@
+"""What is said of each kind of operation; formulas are checked against PyTorch's own numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from cnnviz.shapes.derivation import Step, derive
+from cnnviz.shapes.rules.adaptive import windows
+from cnnviz.shapes.rules.windows import Side
+from cnnviz.shapes.trace import trace
+
+
+class Calls(nn.Module):
+    """A network that is one function."""
+
+    def __init__(self, function: object) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)  # type: ignore[operator, no-any-return]
+
+
+def told(model: nn.Module, *shape: int) -> Step:
+    traced = trace(model, shape)
+    assert traced.failure is None
+    return derive(traced, len(traced.ops) - 1).steps[-1]
+
+
+BATCH = ("over batch x 4 x 4 values", "in evaluation these running averages", "6 of each")
+
+
+@pytest.mark.parametrize(
+    ("layer", "rule", "words"),
+    [
+        (
+            nn.BatchNorm2d(6),
+            "y = (x - mean)/√(var + 1e-05) * gamma + beta",
+            (*BATCH, "each of the 6 channels"),
+        ),
+        (nn.BatchNorm2d(6, eps=0.5, affine=False), "y = (x - mean)/√(var + 0.5)", ("nothing to learn",)),
+        (nn.BatchNorm2d(6, track_running_stats=False), "+ beta", ("always those of the batch",)),
+        (nn.LayerNorm([6, 4, 4]), "* gamma + beta", ("6 x 4 x 4 = 96 values of each image", "96 of each")),
+        (nn.LayerNorm(4, elementwise_affine=False), "(var + 1e-05)", ("each 4 of the last", "alike")),
+        (nn.GroupNorm(3, 6), "* gamma + beta", ("each of 3 groups of 2 channels", "6 of each", "alike")),
+        (
+            nn.InstanceNorm2d(6),
+            "(var + 1e-05)",
+            ("each map of each image", "4 x 4 = 16 values", "nothing to learn"),
+        ),
+        (nn.RMSNorm([4]), "mean(x²)", ("root mean square",)),
+        (
+            nn.LocalResponseNorm(5),
+            "y = x/(1 + 0.0001/5 * Σ x²)^0.75",
+            ("of the 5 channels around it", "no parameters"),
+        ),
+    ],
+)
+def test_normalisations(layer: nn.Module, rule: str, words: tuple[str, ...]) -> None:
+    step = told(layer, 6, 4, 4)
+    assert rule in step.substituted
+    assert step.result == (6, 4, 4)
+    for word in words:
+        assert word in step.text
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.ReLU(),
+        nn.ReLU6(),
+        nn.LeakyReLU(0.2),
+        nn.PReLU(),
+        nn.ELU(1.5),
+        nn.CELU(1.5),
+        nn.SELU(),
+        nn.GELU(),
+        nn.SiLU(),
+        nn.Mish(),
+        nn.Sigmoid(),
+        nn.Tanh(),
+        nn.Softplus(2.0),
+        nn.Softsign(),
+        nn.Hardtanh(-0.5, 0.7),
+        nn.Hardswish(),
+        nn.Hardsigmoid(),
+        nn.Hardshrink(0.3),
+        nn.Softshrink(0.3),
+        nn.Tanhshrink(),
+        nn.LogSigmoid(),
+        nn.Threshold(0.1, 20.0),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_formulas_of_activations_are_pytorchs(layer: nn.Module) -> None:
+    step = told(layer, 3, 4, 4)
+    assert step.rule in step.text
+    formula = step.rule.removeprefix("y = ")
+    formula = re.sub(r"\|x\|", "abs(x)", formula).replace("Φ", "phi").replace("ln(", "log(")
+    formula = re.sub(r"e\^\(([^()]*)\)", r"exp(\1)", formula).replace("e^x", "exp(x)")
+    for value in (-4.0, -0.6, -0.2, 0.0, 0.05, 0.6, 4.0, 7.0):
+        names = {
+            "x": value,
+            "a": 0.25,
+            "phi": lambda z: (1 + math.erf(z / math.sqrt(2))) / 2,
+            "sign": lambda z: (z > 0) - (z < 0),
+        }
+        computed = eval(formula, vars(math) | names)
+        assert computed == pytest.approx(layer(torch.tensor([value])).item(), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("layer", "rule", "words"),
+    [
+        (nn.Softmax(dim=1), "y = e^x / Σ e^x", "turns 5 scores into probabilities"),
+        (nn.LogSoftmax(dim=1), "y = x - ln Σ e^x", "NLLLoss"),
+        (nn.Softmin(dim=1), "y = e^(-x) / Σ e^(-x)", "add up to 1"),
+        (nn.GLU(dim=1), "y = a/(1 + e^(-b)), n/2", "halves"),
+    ],
+)
+def test_activations_over_several_values(layer: nn.Module, rule: str, words: str) -> None:
+    step = told(layer, 5 + isinstance(layer, nn.GLU))
+    assert step.rule == rule
+    assert words in step.text
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (nn.Dropout(0.25), ("probability 0.25", "1/(1 - 0.25) = 1.333", "In evaluation it does nothing")),
+        (nn.Dropout2d(0.5), ("whole channels", "1/(1 - 0.5) = 2")),
+        (nn.AlphaDropout(0.1), ("fixed negative number", "In evaluation it does nothing")),
+        (nn.Dropout(1.0), ("probability 1",)),
+        (nn.Identity(), ("passes on what arrives",)),
+    ],
+)
+def test_dropout(layer: nn.Module, words: tuple[str, ...]) -> None:
+    text = told(layer, 3, 4, 4).text
+    for word in words:
+        assert word in text
+
+
+WINDOWS = [
+    (nn.Conv2d(1, 2, 11, 4), (224, 224), "⌊(224 - 11)/4⌋ + 1 = 54", "of 224 x 224 only 223 x 223 is read"),
+    (nn.MaxPool2d(3, 2), (12, 11), "⌊(12 - 3)/2⌋ + 1 = 5, (11 - 3)/2 + 1 = 5", "bottom: 1; columns left over at the right: 0"),
+    (nn.Conv1d(1, 2, 3, 2), (10,), "⌊(10 - 3)/2⌋ + 1 = 4", "of 10 only 9 is read, 1 left over"),
+    (nn.Conv2d(1, 2, 5, padding=2), (9, 9), "(9 + 2*2 - 5)/1 + 1 = 9", "padding of 2 on each side gives back what the 5 x 5"),
+    (nn.Conv2d(1, 2, 4, padding="same"), (9, 9), "(9 + 3 - 4)/1 + 1 = 9", "The padding gives back what the 4 x 4"),
+    (nn.Conv2d(1, 2, 3, padding="valid"), (9, 9), "(9 - 3)/1 + 1 = 7", "2 kernels give 2 channels"),
+    (nn.Conv2d(1, 2, 3, dilation=2), (9, 9), "(9 - 2*(3 - 1) - 1)/1 + 1 = 5", "3 x 3 of them reach over 5 x 5"),
+    (nn.Conv2d(1, 2, 1, stride=2), (9, 9), "(9 - 1)/2 + 1 = 5", "between two windows is never read"),
+    (nn.Conv2d(1, 7, 1), (9, 9), "(9 - 1)/1 + 1 = 9", "mixes the 1 channels into 7"),
+    (nn.MaxPool2d(2, ceil_mode=True), (5, 5), "⌈(5 - 2)/2⌉ + 1 = 3", "last window reaches over the edge"),
+    (nn.AvgPool2d(3, padding=1), (9, 9), "⌊(9 + 2*1 - 3)/3⌋ + 1 = 3", "zeros of the padding count in the mean"),
+    (nn.LPPool2d(2, 2), (4, 4), "(4 - 2)/2 + 1 = 2", "makes one value of each 2 x 2 window"),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")  # of an even kernel PyTorch says that it is slow
+@pytest.mark.parametrize(("layer", "size", "numbers", "words"), WINDOWS)
+def test_windows(layer: nn.Module, size: tuple[int, ...], numbers: str, words: str) -> None:
+    step = told(layer, 1, *size)
+    assert step.substituted == numbers
+    assert words in step.text
+
+
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [(8, "depthwise"), (2, "dealt out into 2 groups, and each kernel sees the 4 channels of its own group")],
+)
+def test_groups(groups: int, words: str) -> None:
+    assert words in told(nn.Conv2d(8, 8, 3, groups=groups), 8, 9, 9).text
+
+
+@given(
+    size=st.integers(1, 30),
+    kernel=st.integers(1, 5),
+    stride=st.integers(1, 6),
+    padding=st.integers(0, 2),
+    dilation=st.integers(1, 2),
+)
+@settings(max_examples=200, deadline=None)
+def test_what_is_read_is_what_the_gradient_reaches(
+    size: int, kernel: int, stride: int, padding: int, dilation: int
+) -> None:
+    side = Side(size, kernel, stride, padding, padding, dilation, ceil_mode=False)
+    if side.room < 0:
+        return
+    layer = nn.Conv1d(1, 1, kernel, stride, padding, dilation)
+    nn.init.ones_(layer.weight)
+    x = torch.zeros(1, 1, size, requires_grad=True)
+    layer(x).sum().backward()
+    assert x.grad is not None
+    read = x.grad[0, 0].nonzero()
+    gaps = (
+        dilation > 1 or stride > side.span
+    )  # then the last one that is read may lie before the last in reach
+    if len(read) and not gaps:
+        assert side.read == int(read.max()) + 1
+
+
+@given(size=st.integers(1, 20), count=st.integers(1, 12))
+@settings(max_examples=100, deadline=None)
+def test_adaptive_windows_are_pytorchs(size: int, count: int) -> None:
+    values = torch.arange(size, dtype=torch.float64)
+    pooled = nn.AdaptiveAvgPool1d(count)(values[None])[0]
+    means = [values[first : last + 1].mean().item() for first, last in windows(size, count)]
+    assert means == pytest.approx(pooled.tolist())
+
+
+def test_adaptive_pooling_names_its_windows() -> None:
+    step = told(nn.AdaptiveAvgPool2d(3), 4, 7, 9)
+    assert step.substituted == "7 x 9 -> 3 x 3"
+    assert "0-2, 2-4, 4-6; 0-2, 3-5, 6-8" in step.text
+    assert "7 x 7 = 49 values" in told(nn.AdaptiveAvgPool2d(1), 4, 7, 7).text
+    assert "largest of all 7 x 7 = 49 values" in told(nn.AdaptiveMaxPool2d(1), 4, 7, 7).text
+
+
+@given(
+    size=st.integers(1, 9),
+    kernel=st.integers(1, 4),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 2),
+    dilation=st.integers(1, 2),
+    extra=st.integers(0, 1),
+)
+@settings(max_examples=100, deadline=None)
+def test_transposed_convolutions(
+    size: int, kernel: int, stride: int, padding: int, dilation: int, extra: int
+) -> None:
+    if extra >= max(stride, dilation):
+        return
+    layer = nn.ConvTranspose2d(2, 3, kernel, stride, padding, extra, dilation=dilation)
+    traced = trace(layer, (2, size, size))
+    if traced.failure is None:
+        step = derive(traced, 0).steps[-1]
+        assert step.substituted.endswith(f" = {layer(torch.zeros(1, 2, size, size)).shape[-1]}")
+
+
+@pytest.mark.parametrize(
+    ("model", "substituted", "words"),
+    [
+        (nn.ZeroPad2d((1, 2, 0, 0)), "1 + 4 + 2 = 7", "puts zeros around"),
+        (nn.ReflectionPad2d(1), "1 + 4 + 1 = 6", "puts further values around"),
+        (Calls(lambda x: nn.functional.pad(x, (0, 0, 0, 0, 0, 3))), "0 + 6 + 3 = 9", "puts zeros around"),
+        (nn.Upsample(scale_factor=2), "4*2 = 8", "at another size (mode nearest)"),
+        (nn.PixelUnshuffle(2), "6*2² x 4/2 x 4/2 = 24 x 2 x 2", "makes channels of each 2 x 2"),
+        (Calls(lambda x: x.mean((2, 3))), "6 x 4 x 4 -> 6", "mean of 4 x 4 = 16 values"),
+        (Calls(lambda x: x.mean(-1, keepdim=True)), "6 x 4 x 4 -> 6 x 4 x 1", "mean of 4 = 4 values"),
+        (Calls(lambda x: x.permute(0, 2, 3, 1)), "6 x 4 x 4 -> 4 x 4 x 6", "another order"),
+        (Calls(lambda x: x.transpose(1, 3)), "6 x 4 x 4 -> 4 x 4 x 6", "another order"),
+        (Calls(lambda x: x.flatten(1)), "6 x 4 x 4 = 96", "arranges the 96 values"),
+        (Calls(lambda x: x.view(x.size(0), -1)), "6 x 4 x 4 = 96", "-1 in a view stands for"),
+        (Calls(lambda x: x.reshape(x.size(0), 2, 48)), "6 x 4 x 4 -> 2 x 48", "none is lost"),
+        (Calls(lambda x: x.chunk(2, dim=1)[0]), "6 x 4 x 4 -> 3 x 4 x 4", "takes a part out of"),
+        (Calls(lambda x: x[:, :2]), "6 x 4 x 4 -> 2 x 4 x 4", "takes a part out of"),
+        (Calls(lambda x: torch.stack([x, x], 1)), "2 x (6 x 4 x 4)", "along a new dimension"),
+        (Calls(lambda x: torch.cat([x, x], 2)), "4 + 4 = 8", "Their sizes add up"),
+        (Calls(lambda x: x @ x.transpose(2, 3)), "(6 x 4 x 4) * (6 x 4 x 4) = 6 x 4 x 4", "sums 4 products"),
+        (Calls(lambda x: x * 2 + 1), "6 x 4 x 4", "each value by itself"),
+        (nn.Linear(4, 9), "Linear(4, 9)", "last dimension alone, 6 x 4 times"),
+    ],
+)  # fmt: skip
+def test_other_operations(model: nn.Module, substituted: str, words: str) -> None:
+    step = told(model, 6, 4, 4)
+    assert step.substituted == substituted
+    assert words in step.text
+
+
+def test_a_layer_of_ones_own_that_does_something_else_is_not_explained_by_the_wrong_formula() -> None:
+    class Cropped(nn.Conv2d):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x)[:, :, 1:-1, 1:-1]
+
+    step = told(Cropped(1, 2, 3), 1, 9, 9)
+    assert step.substituted == "1 x 9 x 9 -> 2 x 5 x 5"
+
+
+def test_what_holds_for_every_op_of_a_kind_is_told_once() -> None:
+    model = nn.Sequential(*(layer for _ in range(3) for layer in (nn.BatchNorm2d(2), nn.ReLU())))
+    steps = derive(trace(model, (2, 4, 4)), 5).steps
+    assert ["running averages" in step.text for step in steps] == [True, False, False, False, False, False]
+    asked = derive(trace(model, (2, 4, 4)), 4).steps
+    assert "running averages" in asked[-1].text  # the op that was asked about tells everything
