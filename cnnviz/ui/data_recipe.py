@@ -137,7 +137,7 @@ class _Step:
 
 def _steps(choices: Choices, found: Stages, label: str) -> None:
     """The image after each step that is taken, in their order."""
-    st.subheader(_("Step by step"), anchor=False)
+    st.subheader(_("The image after each step"), anchor=False)
     cards = "".join(_card(number, step) for number, step in enumerate(_taken(choices, found, label), 1))
     st.html(f'<div style="{GRID.format(gap=".75rem", width="8.75rem")}">{cards}</div>')
 
