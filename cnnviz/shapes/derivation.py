@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnviz.language import Message
@@ -91,16 +92,15 @@ def meetings(trace: Trace, index: int) -> tuple[int, ...]:
     return tuple(i for i in sorted(on_the_way) if len(trace.ops[i].inputs) > 1)
 
 
-def branches(trace: Trace, index: int) -> tuple[tuple[Step, ...], ...]:
-    """For a merging op, the steps of each of its inputs since the branches parted.
+def branches(trace: Trace, inputs: Sequence[int]) -> tuple[tuple[Step, ...], ...]:
+    """The steps of each of the ``inputs`` of a merging op (or of a merge that failed) since the branches parted.
 
     A branch without steps (a residual connection's shortcut) is an empty tuple.
     """
-    op = trace.ops[index]
-    if len(op.inputs) < 2:
+    if len(inputs) < 2:
         return ()
-    dominators = _dominators(trace, max(op.inputs))
-    chains = [_chain(dominators, i) or frozenset[int]() for i in op.inputs]
+    dominators = _dominators(trace, max(inputs))
+    chains = [_chain(dominators, i) or frozenset[int]() for i in inputs]
     shared = frozenset.intersection(*chains)
     return tuple(_steps(trace, sorted(chain - shared)) for chain in chains)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.ui import why
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import is_dark
 from cnnviz.ui.show import plain
 
 if TYPE_CHECKING:
+    from cnnviz.shapes.derivation import Derivation, Step
     from cnnviz.shapes.op import Op
     from cnnviz.shapes.receptive_field import ReceptiveField
     from cnnviz.shapes.trace import Trace
@@ -21,63 +24,99 @@ if TYPE_CHECKING:
 def ask(traced: Trace) -> None:
     """Choose an operation, and read where all its numbers come from."""
     from cnnviz.shapes.derivation import derive
-    from cnnviz.shapes.op import shape_text
     from cnnviz.shapes.receptive_field import receptive_fields
-    from cnnviz.ui import tables
 
     if not traced.ops:
+        st.info(_("No operation was executed, so there is none to ask about."))
         return
     name = choose_one(_("Operation"), [op.name for op in traced.ops], key="layer", kind=Message("The layer"))
     op = traced.op(name)
     field = receptive_fields(traced)[op.index]
     derivation = derive(traced, op.index)
-    changing = [step for step in derivation.steps if step.op.input_shapes[:1] != (step.result,)]
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.html(tables.chain(shape_text(traced.input_shape), changing, is_dark()))
+        st.html(_rule(derivation.steps[-1]))
         st.markdown(plain(derivation.steps[-1].text))
-        st.markdown(_counts(op))
-        st.markdown(_seen(op, field))
+        st.markdown("\n".join(f"- {line}" for line in (*_counts(op), _seen(op, field))))
     with right:
         _picture(traced, op, field)
+    _way(traced, derivation)
 
 
-def _counts(op: Op) -> str:
+def _rule(step: Step) -> str:
+    """The rule in letters and with numbers, and the shape that comes out."""
+    from cnnviz.shapes.op import shape_text
+
+    received = " · ".join(shape_text(shape) for shape in step.op.input_shapes) or "-"
+    lines = (
+        (_("Type"), f"{step.op.type}"),
+        (_("Rule"), step.rule),
+        (_("With numbers"), step.substituted),
+        (_("Shape"), f"{received} → {shape_text(step.result)}"),
+    )
+    cells = "".join(
+        f'<span style="opacity:.7">{escape(name)}</span>'
+        f'<span style="font-weight:600;font-variant-numeric:tabular-nums">{escape(text)}</span>'
+        for name, text in lines
+    )
+    return f'<div style="display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem">{cells}</div>'
+
+
+def _counts(op: Op) -> list[str]:
     from cnnviz.shapes.counting import macs_formula, parameter_formula
 
-    lines = []
     params, macs = parameter_formula(op), macs_formula(op)
+    lines = []
     if params:
-        lines.append(
-            _("Parameters, a weight for each place of each kernel and a bias: **{formula}**", formula=params)
-        )
+        lines.append(plain(_meaning(op)) + f": **{plain(params)}**")
     elif op.reused:
         lines.append(_("Parameters: those that were counted where this layer was called first."))
     else:
         lines.append(_("Parameters: {count:,}", count=op.params))
     if macs:
-        lines.append(_("Multiply-adds, the products of all output values: **{formula}**", formula=macs))
+        lines.append(
+            _("Multiply-adds, the products of all output values: **{formula}**", formula=plain(macs))
+        )
     else:
         lines.append(_("Multiply-adds: {count:,}", count=op.macs))
-    return "\n".join(f"- {line}" for line in lines)
+    return lines
+
+
+def _meaning(op: Op) -> str:
+    """What the factors of the parameters' formula are."""
+    bias = bool(op.arguments.get("bias"))
+    if op.kind == "convolution" and bias:
+        return _("Parameters, for each kernel a weight at each of its places and a bias")
+    if op.kind == "convolution":
+        return _("Parameters, for each kernel a weight at each of its places, no bias")
+    if op.kind == "linear" and bias:
+        return _("Parameters, for each output a weight for each input and a bias")
+    if op.kind == "linear":
+        return _("Parameters, for each output a weight for each input, no bias")
+    if op.kind == "normalisation":
+        return _("Parameters, the gammas and betas")
+    return _("Parameters")
 
 
 def _seen(op: Op, field: ReceptiveField) -> str:
     from cnnviz.shapes.op import shape_text
 
     if field.whole:
-        return _("Each value of {name} depends on the whole image.", name=op.name)
+        return plain(_("Each value of {name} depends on the whole image.", name=op.title))
     text = _(
-        "Each value of {name} sees a patch of {size} pixels; from one value to the next the patch moves by "
-        "{jump} pixels, and the first begins at {start}.",
-        name=op.name,
+        "Receptive field: each value of {name} sees a patch of {size} pixels (size); from one value to the next the "
+        "patch moves by {jump} pixels (jump), and the first begins at row {row}, column {column} (start).",
+        name=op.title,
         size=shape_text(field.size),
-        jump=field.jump[1],
-        start=field.start[1],
+        jump=field.jump[0] if field.jump[0] == field.jump[1] else shape_text(field.jump),
+        row=field.start[0],
+        column=field.start[1],
     )
-    if field.aligned:
-        return text
-    return text + " " + _("Branches with different strides meet here, so the patches do not share a centre.")
+    if min(field.start) < 0:
+        text += " " + _("A start below 0 lies in the padding.")
+    if not field.aligned:
+        text += " " + _("Branches with different strides meet here, so the patches do not share a centre.")
+    return plain(text)
 
 
 def _picture(traced: Trace, op: Op, field: ReceptiveField) -> None:
@@ -94,3 +133,17 @@ def _picture(traced: Trace, op: Op, field: ReceptiveField) -> None:
     )
     st.plotly_chart(figure, key="receptive-field", config={"displayModeBar": False})
     st.caption(str(plot.SENTENCE))
+
+
+def _way(traced: Trace, derivation: Derivation) -> None:
+    """The chain from the input in one line, and all of it, branches included, where somebody unfolds it."""
+    from cnnviz.shapes.op import shape_text
+    from cnnviz.shapes.stations import stations
+    from cnnviz.ui import tables
+
+    heading = _("The way from the input")
+    st.markdown(f"**{heading}**")
+    told = stations(traced.input_shape, derivation.steps)
+    st.html(tables.chain(shape_text(traced.input_shape), told, is_dark()))
+    if st.toggle(_("Unfold every step, branches included"), key="way", bind="query-params"):
+        why.unfolded(traced, derivation)

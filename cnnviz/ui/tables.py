@@ -10,40 +10,12 @@ from html import escape
 
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
-from cnnviz.shapes.comparison import Pairing
 from cnnviz.shapes.derivation import Step
-from cnnviz.shapes.html import CELL, NUMBER, chip, table
+from cnnviz.shapes.html import CELL, chip, table
 from cnnviz.shapes.op import shape_text
 from cnnviz.shapes.receptive_field import ReceptiveField
 
 _LONG = 48  # characters of a formula
-
-
-def comparison(pairings: Sequence[Pairing], dark: bool) -> str:
-    """Ops before and after an edit; what changed is marked with a sign, not with colour alone."""
-    titles = (
-        (_("Operation"), "left"),
-        (_("Shape before"), "right"),
-        (_("Shape after"), "right"),
-        (_("Parameters before"), "right"),
-        (_("Parameters after"), "right"),
-    )
-    body = "".join(_pairing(pairing, dark) for pairing in pairings)
-    return table(titles, body)
-
-
-def _pairing(pairing: Pairing, dark: bool) -> str:
-    shown = pairing.after or pairing.before
-    emphasis = "font-weight:600" if pairing.changed else "opacity:.65"
-    shapes = [shape_text(op.output_shape) if op else "-" for op in (pairing.before, pairing.after)]
-    params = [f"{op.params:,}" if op else "-" for op in (pairing.before, pairing.after)]
-    mark = "≠ " if pairing.changed else ""
-    return (
-        f'<tr style="{emphasis}"><td style="{CELL}">{chip(shown.kind if shown else None, dark)} '
-        f"{escape(pairing.name)}</td>"
-        f'<td style="{NUMBER}">{shapes[0]}</td><td style="{NUMBER}">{mark}{shapes[1]}</td>'
-        f'<td style="{NUMBER}">{params[0]}</td><td style="{NUMBER}">{params[1]}</td></tr>'
-    )
 
 
 def steps(derivation: Sequence[Step], fields: Sequence[ReceptiveField], dark: bool) -> str:

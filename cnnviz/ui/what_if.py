@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from cnnviz.errors import shortened
+from cnnviz.errors import CnnvizError, shortened
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui import cached
 from cnnviz.ui.frame import is_dark
-from cnnviz.ui.show import link_problem, plain
+from cnnviz.ui.show import explained, link_problem, plain
 
 if TYPE_CHECKING:
-    from cnnviz.shapes.op import Failure
+    from cnnviz.shapes.op import Failure, Fix
     from cnnviz.shapes.trace import Trace
 
 PARAMETER = "set"
 Edits = tuple[tuple[str, str], ...]
-_MOST_EDITS = 32
+_MOST_EDITS = 64
 _LONGEST = 200
 """Characters of an edit; a longer one may be nested more deeply than Python can read."""
 
 _LARGEST = 16_384
+_FROM_ZERO = ("padding", "output_padding")
 
 
 def edits_in_link() -> Edits:
@@ -44,17 +47,41 @@ def edits_in_link() -> Edits:
     return tuple(found.items())
 
 
+@contextmanager
+def possible() -> Iterator[None]:
+    """Show a problem inside of the ``with`` block as a sentence; of an impossible layer with a fix, as a button."""
+    with explained():
+        try:
+            yield
+        except CnnvizError as error:
+            from cnnviz.shapes.edits import ImpossibleLayerError
+
+            if not isinstance(error, ImpossibleLayerError) or error.fix is None:
+                raise
+            st.error(plain(error), icon=":material/error:")
+            _offer(error.fix)
+
+
 def offer_fix(failure: Failure) -> None:
     """A button that makes the fix of a failure, where there is one."""
-    fix = failure.fix
-    if fix is not None:
-        st.button(
-            plain(_("Make it {fix}", fix=fix.text)),
-            icon=":material/build:",
-            key="apply-fix",
-            on_click=put,
-            args=(fix.path, json.dumps(fix.value)),
-        )
+    if failure.fix is not None:
+        _offer(failure.fix, failure.name)
+
+
+def _offer(fix: Fix, at: str | None = None) -> None:
+    """A button for ``fix``; it names the layer where that is another than the one ``at`` which the pass ended."""
+    layer = fix.path.rpartition(".")[0]
+    if layer == at:
+        label = _("Make it {fix}", fix=fix.text)
+    else:
+        label = _("Make {layer} {fix}", layer=layer, fix=fix.text)
+    st.button(
+        plain(label),
+        icon=":material/build:",
+        key="apply-fix",
+        on_click=put,
+        args=(fix.path, json.dumps(fix.value)),
+    )
 
 
 def choose(model_name: str, edits: Edits, options: Edits = ()) -> None:
@@ -64,6 +91,9 @@ def choose(model_name: str, edits: Edits, options: Edits = ()) -> None:
     """
     st.markdown(_("**What if?** Change an argument of any layer and see what it does downstream."))
     layers = cached.editable(model_name, options)
+    if not layers:
+        st.caption(_("This network has no layer whose arguments could be changed."))
+        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         layer = st.selectbox(_("Layer"), list(layers), key="edit-layer", width=220)
         arguments = layers[layer]
@@ -71,7 +101,7 @@ def choose(model_name: str, edits: Edits, options: Edits = ()) -> None:
         present = _whole_number(dict(edits).get(f"{layer}.{argument}"), arguments[argument])
         value = st.number_input(
             _("Value"),
-            min_value=0 if argument == "padding" else 1,
+            min_value=0 if argument in _FROM_ZERO else 1,
             max_value=_LARGEST,
             value=present,
             key=f"edit-{layer}-{argument}-{present}",
@@ -122,20 +152,31 @@ def take_back(path: str) -> None:
 def before_and_after(before: Trace, after: Trace) -> None:
     """The ops of both side by side, what changed marked, and the totals."""
     from cnnviz.shapes.comparison import compare
-    from cnnviz.ui import tables
+    from cnnviz.ui import changes
 
     pairings = compare(before, after)
-    changed = sum(pairing.changed for pairing in pairings)
-    st.write(
-        _(
-            "{changed:,} of {count:,} operations change. Parameters: {params:+,} to {params_after:,}; multiply-adds: "
-            "{macs:+,} to {macs_after:,}.",
-            changed=changed,
-            count=len(pairings),
-            params=after.total_params - before.total_params,
-            params_after=after.total_params,
-            macs=after.macs - before.macs,
-            macs_after=after.macs,
+    values = {
+        "changed": sum(pairing.changed for pairing in pairings),
+        "count": len(pairings),
+        "params": after.total_params - before.total_params,
+        "params_after": after.total_params,
+        "macs": after.macs - before.macs,
+        "macs_after": after.macs,
+    }
+    if after.failure is None:
+        st.write(
+            _(
+                "{changed:,} of {count:,} operations change. Parameters: {params:+,} to {params_after:,}; "
+                "multiply-adds: {macs:+,} to {macs_after:,}.",
+                **values,
+            )
         )
-    )
-    st.html(tables.comparison(pairings, is_dark()))
+    else:
+        text = _(
+            "{changed:,} of {count:,} operations change, those among them that are not reached any more: the pass "
+            "ends at {name}. Parameters: {params:+,} to {params_after:,}; multiply-adds up to there: {macs_after:,}.",
+            name=after.failure.name,
+            **values,
+        )
+        st.write(plain(text))
+    st.html(changes.table_of(pairings, before, after, is_dark()))

@@ -14,7 +14,7 @@ from cnnviz.ui.frame import is_dark
 from cnnviz.ui.show import plain
 
 if TYPE_CHECKING:
-    from cnnviz.shapes.derivation import Derivation, Step
+    from cnnviz.shapes.derivation import Derivation
     from cnnviz.shapes.receptive_field import ReceptiveField
     from cnnviz.shapes.trace import Trace
 
@@ -61,7 +61,6 @@ def _title(traced: Trace, name: str) -> str:
 
 def _explain(traced: Trace, derivation: Derivation, broken: bool) -> None:
     from cnnviz.shapes.op import shape_text
-    from cnnviz.shapes.receptive_field import receptive_fields
     from cnnviz.shapes.stations import stations
     from cnnviz.ui import tables
 
@@ -73,10 +72,21 @@ def _explain(traced: Trace, derivation: Derivation, broken: bool) -> None:
     st.subheader(plain(title), anchor=False)
     told = stations(traced.input_shape, derivation.steps)
     st.html(tables.chain(shape_text(traced.input_shape), told, is_dark()))
+    unfolded(traced, derivation, broken)
+
+
+def unfolded(traced: Trace, derivation: Derivation, broken: bool = False) -> None:
+    """Every step of ``derivation``, and what happens side by side before branches meet on the way.
+
+    ``broken`` says that it tells of the call at which the pass ended.
+    """
+    from cnnviz.shapes.receptive_field import receptive_fields
+    from cnnviz.ui import tables
+
+    fields = receptive_fields(traced)
+    _branches(traced, derivation, fields, broken)
     if not derivation.steps:
         return
-    fields = receptive_fields(traced)
-    _branches(traced, derivation.steps, fields)
     heading = _("Step by step")
     st.markdown(f"**{heading}**")
     st.html(tables.steps(derivation.steps, fields, is_dark()))
@@ -88,21 +98,27 @@ def _explain(traced: Trace, derivation: Derivation, broken: bool) -> None:
     )
 
 
-def _branches(traced: Trace, steps: Sequence[Step], fields: Sequence[ReceptiveField]) -> None:
+def _branches(traced: Trace, derivation: Derivation, fields: Sequence[ReceptiveField], broken: bool) -> None:
     """What happens side by side before the branches meet: one meeting at a time."""
-    from cnnviz.shapes.derivation import branches
+    from cnnviz.shapes import derivation as core
     from cnnviz.shapes.op import shape_text
     from cnnviz.ui import tables
 
-    meetings = {step.op.name: step for step in steps if len(step.op.inputs) > 1}
-    if not meetings:
+    inputs = {
+        traced.ops[index].name: traced.ops[index].inputs
+        for step in derivation.steps[-1:]
+        for index in core.meetings(traced, step.op.index)
+    }
+    if broken and traced.failure is not None and len(traced.failure.inputs) > 1:
+        inputs = {traced.failure.name: traced.failure.inputs, **inputs}
+    if not inputs:
         return
-    with st.expander(_("What happens side by side, before branches meet"), expanded=False):
-        name = choose_one(_("Where they meet"), list(meetings), key="meeting", kind=Message("The merge"))
-        step = meetings[name]
-        for number, branch in enumerate(branches(traced, step.op.index), 1):
-            shape = shape_text(step.op.input_shapes[number - 1])
-            heading = _("Branch {number}: {shape}", number=number, shape=shape)
+    with st.expander(_("What happens side by side, before branches meet"), expanded=broken):
+        name = choose_one(_("Where they meet"), list(inputs), key="meeting", kind=Message("The merge"))
+        told = core.branches(traced, inputs[name])
+        for number, (source, branch) in enumerate(zip(inputs[name], told, strict=True), 1):
+            shape = traced.ops[source].output_shape if source >= 0 else traced.input_shape
+            heading = _("Branch {number}: {shape}", number=number, shape=shape_text(shape))
             st.markdown(f"**{heading}**")
             if branch:
                 st.html(tables.steps(branch, fields, is_dark()))

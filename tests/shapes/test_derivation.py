@@ -37,7 +37,7 @@ def test_every_linear_is_derived_from_the_input(architecture: Architecture) -> N
 
 def test_branches_are_told_one_by_one() -> None:
     traced = trace(architectures.get("inception-mini").build(), (1, 28, 28))
-    told = branches(traced, traced.op("incep1.cat").index)
+    told = branches(traced, traced.op("incep1.cat").inputs)
     assert [[step.op.name for step in branch] for branch in told] == [
         ["incep1.branch1x1"],
         ["incep1.branch5x5_1", "incep1.branch5x5_2"],
@@ -49,7 +49,7 @@ def test_branches_are_told_one_by_one() -> None:
 
 def test_a_shortcut_is_a_branch_without_steps() -> None:
     traced = trace(architectures.get("resnet-mini").build(), (1, 28, 28))
-    shortcut, block = branches(traced, traced.op("rblock1.add").index)
+    shortcut, block = branches(traced, traced.op("rblock1.add").inputs)
     assert shortcut == ()
     assert [step.op.name for step in block] == ["rblock1.conv1", "rblock1.relu", "rblock1.conv2"]
 
