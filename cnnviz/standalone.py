@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def _registered(name: str, edits: Mapping[str, object]) -> tuple[str, str, Conta
     module, _, builder = architecture.builder.partition(":")
     values = {**architecture.arguments, **architecture.defaults}
     values |= {path: value for path, value in edits.items() if path in architecture.options}
-    arguments = ", ".join(f"{key}={value!r}" for key, value in values.items())
+    arguments = ", ".join(f"{key}={_literal(value)}" for key, value in values.items())
     title = f'"""{architecture.title}: {architecture.paper}."""\n\n'
     return title + _excerpt(module, builder), f"{builder}({arguments})", architecture.options
 
@@ -71,7 +72,7 @@ def _of_torchvision(name: str) -> tuple[str, str, Container[str]]:
     model = name.removeprefix(TORCHVISION)
     head = f'"""{model} of torchvision, without weights."""\n\n'
     imports = "import torch\nfrom torch import nn\nfrom torchvision import models\n"
-    return head + imports, f"models.get_model({model!r}, weights=None)", ()
+    return head + imports, f"models.get_model({_literal(model)}, weights=None)", ()
 
 
 _FOOT = '''
@@ -97,7 +98,12 @@ def _changes(network: nn.Module, changed: Mapping[str, None]) -> Iterator[str]:
         yield f"    layer = nn.{layer!r}\n"
         for place, module in network.named_modules(remove_duplicate=False):
             if module is layer:
-                yield f"    network.set_submodule({place!r}, layer)\n"
+                yield f"    network.set_submodule({_literal(place)}, layer)\n"
+
+
+def _literal(value: object) -> str:
+    """``value`` in Python, texts in the quotes of the rest of the file."""
+    return json.dumps(value) if isinstance(value, str) else repr(value)
 
 
 Import = tuple[str | None, str, str | None]

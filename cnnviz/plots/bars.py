@@ -89,6 +89,8 @@ def percent(part: int, total: int) -> str:
     value = 100 * part / total if total else 0.0
     if 0 < value < 0.1:
         return "< 0.1 %"
+    if 99.95 <= value < 100:
+        return "> 99.9 %"
     near_an_end = 0 < value < 1 or 99 < value < 100
     return f"{value:.1f} %" if near_an_end else f"{value:.0f} %"
 

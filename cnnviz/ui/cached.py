@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps
     from cnnviz.interpret.distributions import Distribution
     from cnnviz.interpret.filters import LayerWeights
+    from cnnviz.interpret.pixel import Arithmetic
+    from cnnviz.interpret.statistics import MapStatistics
     from cnnviz.shapes.shares import Share
     from cnnviz.shapes.small_images import Digits
     from cnnviz.shapes.torchinfo_report import TorchinfoReport
@@ -39,6 +41,7 @@ Edits = tuple[tuple[str, str], ...]
 
 MOST_NETWORK_BYTES = 1_200_000_000
 MOST_MAP_BYTES = 300_000_000
+MOST_ARITHMETIC_BYTES = 100_000_000
 MOST_MAPS_IN_A_PICTURE = 128
 
 
@@ -179,6 +182,22 @@ def feature_maps(weights: WeightsKey, image: ImageKey) -> tuple[FeatureMaps, ...
     )
 
 
+@st.cache_resource(show_spinner=False)
+def _arithmetics() -> Bounded[Arithmetic]:
+    return Bounded(MOST_ARITHMETIC_BYTES, lambda layer: layer.nbytes)
+
+
+def arithmetic(weights: WeightsKey, image: ImageKey, op: int) -> Arithmetic:
+    """What the op of index ``op`` is computed from when the network gets an image; shared, not to be changed."""
+    from cnnviz.interpret.arithmetic import arithmetic_of
+
+    traced = network_trace(weights, image.input_shape)
+    return _arithmetics().get(
+        (weights, image, op),
+        lambda: arithmetic_of(network(weights), image.tensor(), traced, traced.ops[op]),
+    )
+
+
 @st.cache_data(max_entries=128, show_spinner=False)
 def map_pictures(
     weights: WeightsKey, image: ImageKey, first: int, limits: tuple[float, ...], dark: bool
@@ -194,6 +213,34 @@ def map_pictures(
             values = values[order(values, "norm")[:MOST_MAPS_IN_A_PICTURE]]
         found.append(png(mosaic(values, limit), dark))
     return tuple(found)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def map_statistics(weights: WeightsKey, image: ImageKey, op: int) -> MapStatistics:
+    """What the values of every map of an op amount to; shared, not to be changed."""
+    from cnnviz.interpret.statistics import statistics
+
+    return statistics(feature_maps(weights, image)[op].values)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def map_order(weights: WeightsKey, image: ImageKey, op: int, by: str) -> NDArray[np.intp]:
+    """The maps of an op in an order."""
+    from cnnviz.interpret.ordering import order
+
+    return order(feature_maps(weights, image)[op].values, by)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def map_tiles(
+    weights: WeightsKey, image: ImageKey, op: int, channels: tuple[int, ...], limit: float | None, dark: bool
+) -> tuple[bytes, ...]:
+    """Single maps of an op as PNG files; ``limit`` ends their colour scale, None: each has its own."""
+    from cnnviz.plots.mosaic import png, tile
+
+    values = feature_maps(weights, image)[op].values
+    ends = [float(abs(values[channel]).max()) if limit is None else limit for channel in channels]
+    return tuple(png(tile(values[channel], end), dark) for channel, end in zip(channels, ends, strict=True))
 
 
 def _changes(edits: Edits) -> dict[str, object]:

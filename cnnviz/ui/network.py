@@ -49,22 +49,29 @@ def get(name: str) -> Network:
 def choose() -> tuple[Network, Shape]:
     """The network, and the input (C, H, W) to send through it; all in the link."""
     notes = st.container()
-    left, middle, right = st.columns([6, 2, 3], vertical_alignment="bottom")
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
     with left:
         network = get(pick(_("Network"), "model", DEFAULT, forget=_OF_THE_NETWORK))
     own_channels, height, _width = network.input_shape
-    with middle:
+    # Side by side on a phone, too, where columns would lie one below the other.
+    with right, st.container(horizontal=True, vertical_alignment="bottom"):
         channels = choose_number(
-            _("Input channels"), key="channels", low=1, high=MOST_CHANNELS, default=own_channels, notes=notes
+            _("Input channels"),
+            key="channels",
+            low=1,
+            high=MOST_CHANNELS,
+            default=own_channels,
+            notes=notes,
+            width=140,
         )
-    with right:
         size = choose_number(
-            _("Input height and width, in pixels"),
+            _("Height and width, in pixels"),
             key="size",
             low=1,
             high=LARGEST_INPUT,
             default=height,
             notes=notes,
+            width=200,
         )
     return network, (channels, size, size)
 

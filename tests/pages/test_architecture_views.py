@@ -191,7 +191,7 @@ def test_a_model_of_torchvision_in_a_link(open_page: OpenPage) -> None:
     assert app.selectbox(key="choice-model").value == "torchvision:"
     assert app.selectbox(key="torchvision-model").value == "torchvision:resnet152"
     choose_view(app, "code")
-    assert "models.get_model('resnet152', weights=None)" in code(app)
+    assert 'models.get_model("resnet152", weights=None)' in code(app)
     assert "class Bottleneck" in code(app)
     assert not app.error
 

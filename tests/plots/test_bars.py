@@ -43,4 +43,5 @@ def test_percent_tells_nearly_nothing_from_nothing_and_nearly_all_from_all() -> 
         "100 %",
     ]
     assert percent(1, 10_000) == "< 0.1 %"
+    assert percent(9_999, 10_000) == "> 99.9 %"
     assert percent(0, 0) == "0 %"
