@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from html import escape
+from typing import cast
 
 import streamlit as st
 
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
 from cnnviz.shapes.counting import macs_formula
-from cnnviz.shapes.op import Op
+from cnnviz.shapes.op import Op, Shape
 from cnnviz.shapes.saving import Saving, saving
 from cnnviz.ui.frame import is_dark
 from cnnviz.ui.number import choose_number
@@ -42,6 +43,7 @@ def show() -> None:
         )
     found = saving(channels, (size, size), kernel, outputs, reduced)
     st.html(_bars(found))
+    st.caption(_("Bars show the multiply-adds of one image, drawn to scale; 1x1 convolutions are striped."))
     st.markdown(_verdict(found))
 
 
@@ -67,7 +69,7 @@ def _way(title: str, ops: list[Op], most: int) -> str:
         lines += f'<div style="font-variant-numeric:tabular-nums">{added} = <b>{total:,}</b></div>'
     return (
         f'<div><div style="font-weight:650;margin-bottom:.25rem">{escape(title)}: {total:,}</div>'
-        f'<div style="display:flex;height:2.2rem;background:color-mix(in srgb, currentColor 7%, transparent);'
+        f'<div style="display:flex;gap:2px;height:2.2rem;background:color-mix(in srgb, currentColor 7%, transparent);'
         f'border-radius:.3rem;overflow:hidden">{parts}</div>'
         f'<div style="margin-top:.3rem;font-size:.95rem">{lines}</div></div>'
     )
@@ -81,13 +83,12 @@ def _part(op: Op, most: int) -> str:
         f"repeating-linear-gradient(45deg, {colour} 0 6px, color-mix(in srgb, {colour} 45%, white) 6px 11px)"
     )
     style = f"width:{op.macs / most:.4%};min-width:2px;background:{stripes if small else colour}"
-    return f'<div style="{style};border-right:1px solid var(--st-background-color, #fff)"></div>'
+    return f'<div style="{style}"></div>'
 
 
 def _line(op: Op) -> str:
-    kernel = op.arguments["kernel_size"]
-    name = "1x1" if kernel == (1, 1) else "{0}x{0}".format(kernel[0])  # type: ignore[index]
-    return escape(f"{name}: {macs_formula(op)}")
+    kernel = "x".join(map(str, cast(Shape, op.arguments["kernel_size"])))
+    return escape(f"{kernel}: {macs_formula(op)}")
 
 
 def _verdict(found: Saving) -> str:

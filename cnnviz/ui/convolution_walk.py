@@ -35,18 +35,18 @@ SPEEDS = (0.5, 1, 2, 4, 8, 16, 32, 64)
 _TINTS = ((255, 255, 255),)
 _COLOUR_TINTS = ((255, 84, 84), (72, 214, 104), (110, 150, 255))
 _MIXES = {"alike": (1, 1, 1), "red": (1, 0, 0), "red-green": (1, -1, 0)}
-_FOLDER = Path(__file__).parent / "walk"
-_PARTS = ("arithmetic", "picture", "terms", "view", "walk")
+_UI = Path(__file__).parent
+_PARTS = ("canvas", "walk/arithmetic", "walk/picture", "walk/terms", "walk/view", "walk/walk")
 
 
 def _read(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
+    return (_UI / name).read_text(encoding="utf-8")
 
 
 _component = st.components.v2.component(
     "cnnviz_walk",
     html='<div class="walk"></div>\n',
-    css=_read("walk.css"),
+    css=_read("walk/walk.css"),
     js="\n".join(_read(f"{part}.js") for part in _PARTS),
 )
 

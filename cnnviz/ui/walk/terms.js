@@ -1,16 +1,5 @@
 // The arithmetic of one output value as text and small tables.
 
-function element(tag, name = "", text = "") {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  if (text) made.textContent = text;
-  return made;
-}
-
-function fill(template, values) {
-  return template.replace(/\{(\w+)\}/g, (found, name) => (name in values ? values[name] : found));
-}
-
 // A square table of `kernel` x `kernel` cells under a title; `set(texts, marks)` writes into it.
 function makeTable(kernel, title, kind) {
   const box = element("figure", `table ${kind}`);
@@ -18,10 +7,14 @@ function makeTable(kernel, title, kind) {
   grid.style.setProperty("--side", kernel);
   const cells = Array.from({ length: kernel * kernel }, () => grid.appendChild(element("span")));
   box.append(element("figcaption", "", title), grid);
+  const held = []; // what a cell holds already is not written again: large tables would be slow
   const set = (texts, marks = []) =>
     cells.forEach((cell, index) => {
-      cell.textContent = texts[index];
-      cell.className = marks[index] ?? "";
+      const [text, mark] = [texts[index], marks[index] ?? ""];
+      if (held[index] === text + mark) return;
+      held[index] = text + mark;
+      cell.textContent = text;
+      cell.className = mark;
     });
   return { box, set };
 }
@@ -98,7 +91,8 @@ function maximumText(cells, text) {
 function meanText(cells, count) {
   const values = cells.filter((cell) => cell.place !== "beyond").map((cell) => cell.value);
   const sum = values.reduce((total, value) => total + value, 0);
-  return values.length <= MOST_TERMS ? `(${values.map(written).join(" + ")}) / ${count}` : `${written(sum)} / ${count}`;
+  const listed = values.length > 1 && values.length <= MOST_TERMS;
+  return listed ? `(${values.map(written).join(" + ")}) / ${count}` : `${written(sum)} / ${count}`;
 }
 
 function sumParts(layer, cells, text, outputRow, outputColumn) {

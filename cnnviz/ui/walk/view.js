@@ -137,7 +137,7 @@ function tableCell({ kernel, planes }, width) {
 
 function tablesWidth(layer, width) {
   const tables = layer.mode === "sum" ? 3 : 1;
-  return Math.max(270, tables * layer.kernel * tableCell(layer, width) + (tables - 1) * 30);
+  return Math.max(layer.planes.length > 1 ? 190 : 270, tables * layer.kernel * tableCell(layer, width) + (tables - 1) * 30);
 }
 
 // The side of a cell, the same in input and output, so that both are on one scale.
@@ -185,7 +185,7 @@ function paint(view, state) {
   view.outputs.restore();
   drawOutputs(view.outputs.front, layer, values, index, index + 1, outputCell, theme, view.shade);
   for (const reader of state.readers) outline(view, reader, 1.5, 0);
-  outline(view, index, outputCell < 12 ? 2 : 3, 2);
+  outline(view, index, ...thickness(outputCell));
   paintBeams(view, row, column);
   view.showTerms(row, column, values[index]);
   dress(view.buttons.play, state.playing ? "pause" : "play", state.playing ? view.text.pause : view.text.play);

@@ -234,6 +234,7 @@ function listen(view, actions) {
       const found = cellUnder(event, canvas, view.cell, layer.left + layer.width, layer.top + layer.height);
       actions.look(found ? readersOf(layer, found.row - layer.top, found.column - layer.left) : []);
     };
+    canvas.onpointerdown = canvas.onpointermove;
     canvas.onpointerleave = () => actions.look([]);
   }
 }
