@@ -7,6 +7,7 @@ from cnnviz.language import translate as _
 from cnnviz.ui.frame import frame
 from cnnviz.ui.looking import VIEWS, choose_view
 from cnnviz.ui.show import explained
+from cnnviz.ui.switch import choose_switch
 from cnnviz.ui.weights import Weights, choose_weights
 
 
@@ -15,9 +16,7 @@ def choose() -> list[Weights]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=320):
             weights = choose_weights()
-        beside = weights.trained and st.toggle(
-            _("Next to the untrained weights"), key="untrained", bind="query-params"
-        )
+        beside = weights.trained and choose_switch(_("Next to the untrained weights"), key="untrained")
     return [weights, weights.start] if beside else [weights]
 
 

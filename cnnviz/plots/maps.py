@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +22,7 @@ MOST_NUMBERED = 128
 
 # Pixels of a figure without its title and scale: its height is for this width, which a laptop has room for.
 _WIDTH, _LOWEST, _TALLEST = 480, 120, 480
+_CELLS_PER_NUMBER = 32  # where so many cells are as wide as the figure, a number is as high as one
 _GREY = 127.5  # of a filter in colour: zero
 
 
@@ -75,7 +77,7 @@ def colour_figure(name: str, weights: Values, title: str, *, numbers: Numbers, l
     ``weights`` is (N, 3, kh, kw), ``numbers`` (N,) the output channels.
     """
     count, _channels, height, width = weights.shape
-    where = layout(count, height, width, _number_gaps(height))
+    where = layout(count, height, width, _number_gaps(count, width))
     shades = np.clip(_GREY + _GREY * weights / (limit or 1.0), 0, 255).astype(np.uint8)
     pixels = np.zeros((*where.shape, 4), np.uint8)
     filled = where != GAP
@@ -140,7 +142,7 @@ def _tiles(
     tiles: Values, labels: Sequence[str], places: Numbers, hover: str, title: str, limit: float, dark: bool
 ) -> go.Figure:
     count, height, width = tiles.shape
-    where = layout(count, height, width, _number_gaps(height))
+    where = layout(count, height, width, _number_gaps(count, width))
     figure = _heat_map(tiles, where, places, hover, limit, dark)
     _number_tiles(figure, labels, height, width)
     return _finish(figure, title, where.shape)
@@ -153,9 +155,9 @@ def _strip(values: Values, places: Numbers, hover: str, title: str, limit: float
     return _finish(_heat_map(values, where, places, hover, limit, dark), title, where.shape)
 
 
-def _number_gaps(height: int) -> tuple[int, int]:
-    """Gaps in a figure: room for a number above each map."""
-    return max(1, round(0.35 * height)), 1
+def _number_gaps(count: int, width: int) -> tuple[int, int]:
+    """Gaps in a figure of ``count`` maps: room for a number above each map, whatever the size of its cells."""
+    return max(1, math.ceil(columns(count) * (width + 1) / _CELLS_PER_NUMBER)), 1
 
 
 def _heat_map(
@@ -217,7 +219,7 @@ def _number_tiles(figure: go.Figure, numbers: Sequence[str], height: int, width:
     if len(numbers) > MOST_NUMBERED:
         return
     across = columns(len(numbers))
-    below, beside = _number_gaps(height)
+    below, beside = _number_gaps(len(numbers), width)
     figure.add_trace(
         go.Scatter(
             x=[index % across * (width + beside) - 0.5 for index in range(len(numbers))],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cnnviz.language import Message
 
 
@@ -74,23 +76,39 @@ def rows_sentence(trained: bool) -> Message:
     )
 
 
-def maps_sentence(kind: str, zeros: float) -> Message:
-    """What there is to see in the feature maps of an op of this ``kind``, of whose values ``zeros`` (0..1) are 0."""
-    if kind == "activation":
+def maps_sentence(kind: str, type_name: str, zeros: float) -> Message:
+    """What there is to see in the feature maps of an op of this ``kind`` and type.
+
+    ``zeros`` (0..1) is the part of its values that are 0.
+    """
+    if kind == "activation" and zeros > 0:
         return Message(
             "What was negative is 0 now, {zeros:.0%} of all values: each map keeps only the places where its "
             "pattern was found.",
             zeros=zeros,
         )
-    if kind == "convolution":
+    if kind == "activation":
         return Message(
-            "Each map is the answer of one filter: red where its pattern is, blue where its opposite is."
+            "{name} bends every value by itself: large ones are squeezed together, and which places stand out "
+            "stays the same.",
+            name=type_name,
         )
-    if kind == "pooling":
-        return Message("Pooling keeps how strongly a pattern was found nearby, and gives up where exactly.")
-    if kind == "linear":
-        return Message(
-            "Each value is a weighted sum of all inputs. Of the last Linear they are the scores of the classes, and "
-            "the largest is the network's answer."
-        )
-    return Message("Each square is one value; zero has the colour of the page.")
+    return _OF_KIND.get(kind, Message("Each square is one value; zero has the colour of the page."))
+
+
+_OF_KIND: Mapping[str, Message] = {
+    "convolution": Message(
+        "Each map is the answer of one filter: red where its pattern is, blue where its opposite is."
+    ),
+    "pooling": Message("Pooling keeps how strongly a pattern was found nearby, and gives up where exactly."),
+    "normalisation": Message(
+        "Normalising brings every map to a like size: patterns stay, strengths are evened out."
+    ),
+    "merge": Message(
+        "Here several ways through the network meet: added up value by value, or put side by side."
+    ),
+    "linear": Message(
+        "Each value is a weighted sum of all inputs. Of the last Linear they are the scores of the classes, and "
+        "the largest is the network's answer."
+    ),
+}

@@ -10,7 +10,7 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import example, filters, maps, verdicts
+from cnnviz.ui import example, filters, maps, one_layer, verdicts
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import fragment
 from cnnviz.ui.show import explained
@@ -33,6 +33,16 @@ def feature_maps(shown: Sequence[Weights]) -> None:
             maps.cards(shown, shown[0].image_key(image.pixels))
 
 
+@fragment()
+def layer(shown: Sequence[Weights]) -> None:
+    """All maps of one op: another op, or another image, reruns nothing else of the page."""
+    with explained():
+        image = example.choose_example(shown[0])
+        if image is not None:
+            verdicts.show(shown, image)
+            one_layer.show(shown, shown[0].image_key(image.pixels))
+
+
 class View(NamedTuple):
     """A view: its title, and what draws it."""
 
@@ -43,6 +53,7 @@ class View(NamedTuple):
 VIEWS: Mapping[str, View] = {
     "filters": View(Message("Filters"), filters.show),
     "maps": View(Message("Feature maps"), feature_maps),
+    "layer": View(Message("One layer"), layer),
 }
 
 

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import streamlit as st
+import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from torch import nn
 
 from cnnviz import architectures, datasets
 from cnnviz.shapes.trace import trace
@@ -29,20 +33,25 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A checkpoint of each network, with the weights of another seed than its recipe's."""
     folder = tmp_path / "checkpoints"
     for key in KEYS:
-        result = TrainingResult(
-            model=architectures.get(key).build_seeded(99).eval(),
-            recipe=Recipe.default(key),
-            epochs=(),
-            steps=1,
-            test_accuracy=0.5,
-            test_loss=1.0,
-            stopped=False,
-        )
-        checkpoints.save(folder, f"{key}-mnist", result, dataset_digest="0" * 64, run_id="trial")
+        save(folder, key, architectures.get(key).build_seeded(99).eval())
     monkeypatch.setenv("CNNVIZ_CHECKPOINTS_DIR", str(folder))
     yield folder
     st.cache_resource.clear()
     st.cache_data.clear()
+
+
+def save(folder: Path, key: str, model: nn.Module) -> None:
+    """A checkpoint of the network ``key`` with the weights of ``model``."""
+    result = TrainingResult(
+        model=model,
+        recipe=Recipe.default(key),
+        epochs=(),
+        steps=1,
+        test_accuracy=0.5,
+        test_loss=1.0,
+        stopped=False,
+    )
+    checkpoints.save(folder, f"{key}-mnist", result, dataset_digest="0" * 64, run_id="trial")
 
 
 def markup(app: AppTest) -> str:
@@ -219,24 +228,28 @@ def test_a_wrong_link_gets_sentences_and_the_defaults(open_page: OpenPage) -> No
     assert len(cards(app)) == 8
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "sentence"),
-    [
-        ("layer", "features.0", "The layer 'features.0' is unknown"),
-        ("order", "size", "The order 'size' is unknown"),
-        ("output", "99", "allowed is a whole number from 0 to 19"),
-        ("figures", "bar", "The figure 'bar' is unknown"),
-        ("view", "maaps", "did you mean 'maps'"),
-    ],
-)
-def test_nonsense_about_filters_gets_a_sentence(
-    open_page: OpenPage, name: str, value: str, sentence: str
-) -> None:
-    layer = {} if name == "layer" else {"layer": "conv2"}
-    app = open_page(PAGE, checkpoint="basic-cnn-mnist", **layer, **{name: value})
-    assert any(sentence in warning.value for warning in app.warning)
+def assert_said(app: AppTest, *sentences: str) -> None:
+    said = [warning.value for warning in app.warning]
+    for sentence in sentences:
+        assert any(sentence in text for text in said), (sentence, said)
+    assert len(said) == len(sentences)
     assert not app.error
-    assert titles(app)
+
+
+def test_nonsense_about_filters_gets_sentences(open_page: OpenPage) -> None:
+    app = open_page(
+        PAGE, checkpoint="basic-cnn-mnist", view="mapps", layer="features.0", order="size", figures="bar"
+    )
+    assert_said(
+        app,
+        "did you mean 'maps'",
+        "The layer 'features.0' is unknown",
+        "The order 'size' is unknown",
+        "The figure 'bar' is unknown",
+    )
+    assert "filters of 1 x 5 x 5 in conv1" in titles(app)[0]
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", layer="conv2", output="99")
+    assert_said(app, "allowed is a whole number from 0 to 19")
 
 
 def test_an_uploaded_picture_goes_through_the_network(open_page: OpenPage) -> None:
@@ -248,34 +261,27 @@ def test_an_uploaded_picture_goes_through_the_network(open_page: OpenPage) -> No
     assert "wrong" not in texts(app)  # nobody knows what it is
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "I;16", "LA"])
-def test_pictures_of_all_kinds_are_read(open_page: OpenPage, mode: str) -> None:
+def test_pictures_of_all_kinds_and_sizes_are_read(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="untrained-lenet-cifar", view="maps", source="upload")
-    kind = "tiff" if mode == "CMYK" else "png"
-    app.file_uploader[0].set_value((f"photo.{kind}", picture_file(mode, (40, 30), kind), "")).run()
-    assert not app.error
-    assert len(cards(app)) == 12
+    kinds = [(mode, (40, 30)) for mode in ("1", "L", "P", "CMYK", "I;16", "LA")]
+    for mode, size in [*kinds, ("RGB", (1, 1)), ("RGB", (1, 700)), ("RGB", (3, 2))]:
+        kind = "tiff" if mode == "CMYK" else "png"
+        app.file_uploader[0].set_value((f"photo.{kind}", picture_file(mode, size, kind), "")).run()
+        assert not app.error, (mode, size)
+        assert len(cards(app)) == 12, (mode, size)
 
 
-@pytest.mark.parametrize(("data", "sentence"), [(b"no picture", "is not an image"), (b"", "is not an image")])
-def test_a_file_that_is_no_picture_gets_a_sentence(open_page: OpenPage, data: bytes, sentence: str) -> None:
+def test_a_file_that_cannot_be_read_gets_a_sentence(open_page: OpenPage) -> None:
     app = open_page(PAGE, view="maps", source="upload")
-    app.file_uploader[0].set_value(("photo.png", data, "image/png")).run()
-    assert sentence in app.error[0].value
-
-
-def test_a_picture_of_very_many_pixels_gets_a_sentence(open_page: OpenPage) -> None:
-    app = open_page(PAGE, view="maps", source="upload")
-    app.file_uploader[0].set_value(("big.png", picture_file("1", (8_000, 5_000)), "image/png")).run()
-    assert "more than 25,000,000 pixels" in app.error[0].value
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 700), (3, 2)])
-def test_a_tiny_or_narrow_picture_is_enlarged(open_page: OpenPage, size: tuple[int, int]) -> None:
-    app = open_page(PAGE, checkpoint="untrained-lenet-cifar", view="maps", source="upload")
-    app.file_uploader[0].set_value(("dot.png", picture_file("RGB", size), "image/png")).run()
-    assert not app.error
-    assert len(cards(app)) == 12
+    for data, sentence in (
+        (b"no picture", "is not an image"),
+        (b"", "is not an image"),
+        (picture_file("RGB", (9, 9))[:-40], "is damaged"),
+        (picture_file("1", (8_000, 5_000)), "more than 25,000,000 pixels"),
+    ):
+        app.file_uploader[0].set_value(("photo.png", data, "image/png")).run()
+        assert sentence in app.error[0].value
+        assert not app.exception
 
 
 def test_a_digit_on_paper_is_prepared_for_a_network_of_digits(open_page: OpenPage) -> None:
@@ -347,3 +353,91 @@ def test_without_checkpoints_untrained_networks_are_shown(
 ) -> None:
     monkeypatch.setenv("CNNVIZ_CHECKPOINTS_DIR", str(tmp_path / "none"))
     assert titles(open_page(PAGE))[0].startswith("Untrained")
+
+
+LAYER = {"view": "layer", "dataset": "mnist-sample"}
+
+
+def tiles(app: AppTest, place: int = 0) -> dict[str, Any]:
+    """What the browser gets to draw: pictures that can be clicked."""
+    found = [e for e in app.get("bidi_component") if e.proto.component_name == "cnnviz_tiles"]
+    return dict(json.loads(found[place].proto.json))
+
+
+def test_all_maps_of_a_layer_and_one_enlarged(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", op="conv2", map="3", **LAYER)
+    shown = tiles(app)
+    assert [tile["number"] for tile in shown["tiles"]] == list(range(20))
+    assert shown["chosen"] == 3
+    assert titles(app) == ["conv2, map 3"]
+    assert len(app.dataframe[0].value) == 20
+    app.selectbox(key="choice-scale").set_value("own").run()
+    assert "Each map has its own colour scale" in texts(app)
+    app.selectbox(key="choice-op").set_value("fc").run()  # no maps, but ten values
+    assert not app.warning
+    assert titles(app) == ["Basic CNN: fc, 10"]
+
+
+def test_before_and_after_the_activation_stand_below_each_other(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", op="relu", both="true", **LAYER)
+    assert titles(app) == ["pooling, map 0", "relu, map 0"]
+    before, after = (np.asarray(values(app, place)) for place in (0, 1))
+    assert before.min() < 0
+    assert np.array_equal(after, np.maximum(before, 0))
+    app.toggle(key="both").set_value(False).run()
+    assert titles(app) == ["relu, map 0"]
+
+
+def values(app: AppTest, place: int) -> np.ndarray:
+    z = json.loads(app.get("plotly_chart")[place].proto.spec)["data"][0]["z"]
+    flat = np.frombuffer(base64.b64decode(z["bdata"]), np.dtype(z["dtype"]))
+    return flat.reshape([int(size) for size in z["shape"].split(",")])
+
+
+def test_dead_maps_are_marked(open_page: OpenPage, shipped: Path) -> None:
+    model = architectures.get("basic-cnn").build_seeded(99).eval()
+    with torch.no_grad():
+        model.conv1.weight[4] = 0
+        model.conv1.bias[4] = -1
+    save(shipped, "basic-cnn", model)
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", op="relu", **LAYER)
+    assert [tile["number"] for tile in tiles(app)["tiles"] if tile["dead"]] == [4]
+    assert "1 of 10 are dead for this image" in texts(app)
+
+
+def test_very_many_maps_come_in_pages_the_strongest_first(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="inception-mini-mnist", op="incep1.cat", **LAYER)
+    first = tiles(app)
+    assert len(first["tiles"]) == 64
+    assert first["chosen"] == first["tiles"][0]["number"]
+    app.number_input(key="part").set_value(2).run()
+    second = tiles(app)
+    assert len(second["tiles"]) == 24
+    numbers = [tile["number"] for tile in first["tiles"] + second["tiles"]]
+    assert sorted(numbers) == list(range(88))
+    app.selectbox(key="choice-sort").set_value("channel").run()
+    assert [tile["number"] for tile in tiles(app)["tiles"]] == list(range(64))
+
+
+def test_nonsense_about_a_layer_gets_sentences(open_page: OpenPage) -> None:
+    app = open_page(
+        PAGE,
+        checkpoint="basic-cnn-mnist",
+        **LAYER,
+        op="rblock1.add",
+        map="10",
+        scale="log",
+        sort="size",
+        source="camera",
+    )
+    assert_said(
+        app,
+        "The layer 'rblock1.add' is unknown",
+        "allowed is a whole number from 0 to 9",
+        "The scale 'log' is unknown",
+        "The order 'size' is unknown",
+        "The source 'camera' is unknown",
+    )
+    assert len(tiles(app)["tiles"]) == 10
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", **LAYER, op="relu", both="maybe")
+    assert_said(app, "The link says both=maybe")

@@ -1,0 +1,113 @@
+"""Many small pictures side by side, of which a person points at one.
+
+The pictures are buttons; a click comes back as the picture's number. A component of its own, as Streamlit
+has no pictures that can be clicked.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture: ``number`` is what a click gives back, ``png`` the file.
+
+    ``title`` stands below it, ``note`` comes up on hover; ``dead`` marks it as empty.
+    """
+
+    number: int
+    png: bytes
+    title: str
+    note: str
+    dead: bool = False
+
+
+_CSS = """
+.tiles { display: grid; gap: .45rem; grid-template-columns: repeat(auto-fill, minmax(var(--side), 1fr)); }
+.tiles button {
+  all: unset; box-sizing: border-box; cursor: pointer; padding: 3px; border-radius: .4rem;
+  border: 2px solid transparent; font: inherit; min-width: 0;
+}
+.tiles button:hover { border-color: var(--st-border-color); }
+.tiles button:focus-visible { outline: 2px solid var(--st-primary-color); }
+.tiles button.chosen { border-color: var(--st-primary-color); }
+.tiles img { display: block; width: 100%; image-rendering: pixelated; border-radius: 2px;
+  border: 1px solid color-mix(in srgb, var(--st-text-color) 12%, transparent); box-sizing: border-box; }
+.tiles .dead img { border-style: dashed; opacity: .45;
+  border-color: color-mix(in srgb, var(--st-text-color) 55%, transparent); }
+.tiles span { display: block; font-size: .72rem; line-height: 1.3; overflow: hidden; white-space: nowrap;
+  text-overflow: ellipsis; font-variant-numeric: tabular-nums; color: var(--st-text-color); opacity: .8; }
+"""
+
+_JS = """
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".tiles");
+  root.style.setProperty("--side", data.side + "px");
+  const described = JSON.stringify(data.tiles);
+  if (root.described !== described) {
+    root.described = described;
+    root.replaceChildren(...data.tiles.map(button));
+  }
+  for (const child of root.children) {
+    const chosen = Number(child.dataset.number) === data.chosen;
+    child.classList.toggle("chosen", chosen);
+    child.setAttribute("aria-pressed", chosen);
+    child.onclick = () => setTriggerValue("picked", Number(child.dataset.number));
+  }
+}
+
+function button(tile) {
+  const found = document.createElement("button");
+  found.dataset.number = tile.number;
+  found.title = tile.note;
+  found.className = tile.dead ? "dead" : "";
+  const picture = document.createElement("img");
+  picture.src = "data:image/png;base64," + tile.png;
+  picture.alt = tile.note;
+  const title = document.createElement("span");
+  title.textContent = tile.title;
+  found.append(picture, title);
+  return found;
+}
+"""
+
+_component = st.components.v2.component("cnnviz_tiles", html='<div class="tiles"></div>\n', css=_CSS, js=_JS)
+
+
+def show(
+    tiles: Sequence[Tile], *, key: str, chosen: int | None, on_pick: Callable[[int], None], side: int = 64
+) -> None:
+    """All ``tiles``, as many in a row as there is room for at ``side`` pixels each.
+
+    ``chosen`` is the number of the one that is marked; ``on_pick`` is called with the number of another
+    one that a person clicks, before the page runs again.
+    """
+
+    def picked() -> None:
+        number = st.session_state[key].get("picked")
+        if number is not None:
+            on_pick(int(number))
+
+    _component(
+        data={
+            "side": side,
+            "chosen": chosen,
+            "tiles": [
+                {
+                    "number": tile.number,
+                    "png": base64.b64encode(tile.png).decode(),
+                    "title": tile.title,
+                    "note": tile.note,
+                    "dead": tile.dead,
+                }
+                for tile in tiles
+            ],
+        },
+        key=key,
+        on_picked_change=picked,
+    )
