@@ -1,0 +1,224 @@
+"""Every error is provoked in PyTorch, and what it says is decoded from its own words."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn, zeros
+from torch.nn import functional as F
+
+from cnnviz.shapes import decoder
+from cnnviz.shapes.decoder import Decoded, decode, understood
+
+LONG, BYTE, DOUBLE = torch.long, torch.uint8, torch.double
+META = torch.device("meta")
+
+PROVOKED: tuple[tuple[Callable[[], object], str, str | None], ...] = (
+    (lambda: nn.Linear(1408, 10)(zeros(64, 2200)), "2200 = 88 x 5 x 5, where 1408 = 88 x 4 x 4", "nn.Linear(2200, 10)"),
+    (lambda: nn.Linear(5, 3)(zeros(2, 7)), "Another number of features arrives", "nn.Linear(7, 3)"),
+    (lambda: nn.Linear(1408, 10)(zeros(4, 88, 4, 4)), "row of each of the 4 images: 352 x 4 = 1408", "x = x.flatten(1)"),
+    (lambda: nn.Linear(1408, 10)(zeros(3, 88, 4, 4).flatten()), "4224 = 3 x 1408: flatten() without", "x = x.flatten(1)"),
+    (lambda: zeros(4, 6) @ zeros(5, 6), "F.linear(x, weight) multiplies with weight.T", None),
+    (lambda: F.linear(zeros(64, 2200, device=META), zeros(10, 1408, device=META)), "88 x 5 x 5", "nn.Linear(2200, 10)"),
+    (lambda: zeros(2, 3, 4) @ zeros(2, 5, 6), "needs 2 matrices with 4 rows", "scores = q @ k.transpose(-2, -1)"),
+    (lambda: zeros(64, 88, 5, 5).view(64, 1408), "64 images has 2200 = 550 x 2 x 2", "x = x.flatten(1)"),
+    (lambda: zeros(7, 88, 4, 4).view(64, 1408), "7 images in this batch and not 64", "x = x.view(x.size(0), 1408)"),
+    (lambda: zeros(3, 50).view(-1, 40), "150 is no multiple of 40", "x = x.flatten(1)"),
+    (lambda: zeros(2, 3, 4).transpose(1, 2).view(2, -1), "lie in another order", "x = x.contiguous().view(x.size(0), -1)"),
+    (lambda: nn.Conv2d(1, 10, 5)(zeros(2, 3, 28, 28)), "made for inputs with 1 channels", "transforms.Grayscale()"),
+    (lambda: nn.Conv2d(3, 10, 5)(zeros(2, 1, 28, 28)), "2 x 1 x 28 x 28", "transforms.Grayscale(num_output_channels=3)"),
+    (lambda: nn.Conv2d(3, 10, 5)(zeros(2, 4, 28, 28)), "PNG with transparency", "image.convert('RGB')"),
+    (lambda: nn.Conv2d(8, 10, 5)(zeros(2, 6, 28, 28)), "that one 8 channels", "nn.Conv2d(6, 10, kernel_size=5)"),
+    (lambda: nn.Conv2d(1, 10, 5)(zeros(64, 28, 28)), "64 grey images", "x = x.unsqueeze(1)"),
+    (lambda: nn.Conv2d(3, 10, 5)(zeros(2, 28, 30, 3)), "channels stand last", "x = x.permute(0, 3, 1, 2)"),
+    (lambda: nn.Conv2d(4, 8, (5, 3), groups=2)(zeros(2, 6, 9, 9)), "4 channels", "nn.Conv2d(6, 8, kernel_size=(5, 3), groups=2)"),
+    (lambda: nn.ConvTranspose2d(8, 10, 5)(zeros(2, 6, 9, 9)), "8 channels", "nn.ConvTranspose2d(6, 10, kernel_size=5)"),
+    (lambda: nn.Conv1d(8, 10, 5)(zeros(2, 6, 9)), "2 x 6 x 9", "nn.Conv1d(6, 10, kernel_size=5)"),
+    (lambda: nn.Conv2d(1, 10, 7, padding=1)(zeros(2, 1, 3, 3)), "kernel of 7 x 7 is larger than the map", None),
+    (lambda: nn.Conv2d(1, 10, 7)(zeros(2, 1, 4, 4)), "a padding: 2 more on each side", None),
+    (lambda: nn.MaxPool2d(2)(zeros(2, 10, 1, 1)), "10 channels of 1 x 1 arrive", "nn.AdaptiveAvgPool2d(1)"),
+    (lambda: nn.AvgPool2d(5)(zeros(2, 10, 3, 3)), "28, 14, 7, 3, 1", "nn.AdaptiveAvgPool2d(1)"),
+    (lambda: nn.MaxPool1d(5)(zeros(2, 10, 3)), "longer than the sequence", None),
+    (lambda: nn.Conv2d(1, 10, 5)(zeros(28, 30)), "with 2 arrives: 28 x 30", "x = x.unsqueeze(0).unsqueeze(0)"),
+    (lambda: nn.Conv2d(1, 10, 5)(zeros(64, 784)), "784 = 28 x 28", "x = x.view(-1, 1, 28, 28)"),
+    (lambda: nn.Conv2d(1, 10, 5)(zeros(1, 2, 1, 28, 28)), "too many dimensions", "x = x.flatten(0, 1)"),
+    (lambda: nn.MaxPool2d(2)(zeros(8, 8)), "3 dimensions (channels, height, width)", "x = x.unsqueeze(0)"),
+    (lambda: zeros(3).flatten(1), "the last one here is 0", "x = x.unsqueeze(0)"),
+    (lambda: nn.BatchNorm2d(7)(zeros(2, 7)), "with 4 dimensions; one with 2 arrives", "nn.BatchNorm1d(...)"),
+    (lambda: nn.BatchNorm1d(7)(zeros(2, 7, 4, 4)), "with 2 / 3 dimensions", "nn.BatchNorm2d(...)"),
+    (lambda: nn.Conv2d(10, 20, 3, groups=3), "in_channels is no multiple of groups", "nn.Conv2d(32, 64, 3, groups=32)"),
+    (lambda: nn.Conv2d(10, 21, 3, groups=5), "out_channels is no multiple", "nn.Conv2d(32, 64, 3, groups=32)"),
+    (lambda: F.conv2d(zeros(1, 10, 5, 5), zeros(21, 2, 3, 3), groups=5), "21 output channels", None),
+    (lambda: nn.MaxPool2d(3, padding=2)(zeros(1, 1, 8, 8)), "a window of 3 pads by 2", "padding=1"),
+    (lambda: nn.Conv2d(1, 1, 3, stride=2, padding="same"), "stride 1 alone", "nn.Conv2d(16, 32, 3, stride=2, padding=1)"),
+    (lambda: nn.BatchNorm2d(7)(zeros(2, 3, 4, 4)), "made for 7 channels; the tensor that arrives has 3", "nn.BatchNorm2d(3)"),
+    (lambda: nn.BatchNorm1d(7)(zeros(1, 7)), "1 x 7 each channel has one value", "model.eval()"),
+    (lambda: nn.InstanceNorm2d(7)(zeros(1, 7, 1, 1)), "1 x 7 x 1 x 1", "model.eval()"),
+    (lambda: nn.LayerNorm([5, 10])(zeros(2, 4, 12)), "5 x 10; 2 x 4 x 12 arrives", "nn.LayerNorm([4, 12])"),
+    (lambda: nn.LayerNorm(10)(zeros(2, 12)), "made for 10", "nn.LayerNorm(12)"),
+    (lambda: nn.GroupNorm(4, 18), "divides the channels: 1, 2, 3, 6, 9, 18", None),
+    (lambda: nn.GroupNorm(3, 6)(zeros(2, 9, 4, 4)), "made for 6 channels", "nn.GroupNorm(..., 9)"),
+    (lambda: zeros(2, 16, 12, 12) + zeros(2, 16, 6, 6), "6 is half of 12", "nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=2)"),
+    (lambda: zeros(2, 16, 12, 12) + zeros(2, 16, 8, 8), "in dimension 3 (of maps that is the width)", "kernel_size=5, padding=2"),
+    (lambda: zeros(2, 16, 13, 12) + zeros(2, 16, 12, 12), "One pixel is what rounding costs", None),
+    (lambda: zeros(2, 16, 9, 9) + zeros(2, 24, 9, 9), "shortcut the channels", "nn.Conv2d(in_channels, out_channels, kernel_size=1)"),
+    (lambda: zeros(64, 10) + zeros(32, 10), "the images of the batch", "x = x.flatten(1)"),
+    (lambda: zeros(2, 3, 4, 5, 6) + zeros(2, 3, 4, 5, 9), "dimension 4", None),
+    (lambda: zeros(2, 1, 12).add_(zeros(2, 16, 12)), "2 x 16 x 12 and does not fit into the tensor of 2 x 1 x 12", "x = x + y"),
+    (lambda: torch.cat([zeros(2, 16, 12, 12), zeros(2, 24, 10, 12)], 1), "number 1 (counted from 0) has 10", "kernel_size=3, padding=1"),
+    (lambda: torch.cat([zeros(2, 16, 12, 12), zeros(2, 24)], 1), "4 and 2 dimensions", None),
+    (lambda: torch.stack([zeros(1, 28, 28), zeros(3, 28, 28)]), "number 1 has 3 x 28 x 28", "transforms.Resize((28, 28))"),
+    (lambda: F.cross_entropy(zeros(3, 10), torch.tensor([1, 2, 10])), "at least 11 outputs", "labels = labels - 1"),
+    (lambda: F.nll_loss(zeros(3, 10), torch.tensor([1, 2, -1])), "written as -1", None),
+    (lambda: F.cross_entropy(zeros(100, 10), zeros(64, dtype=LONG)), "100 rows from 64 images", "x = x.flatten(1)"),
+    (lambda: F.cross_entropy(zeros(4, 10), torch.tensor(3)), "different batches", None),
+    (lambda: F.nll_loss(zeros(4, 10, 7, 7), zeros(4, dtype=LONG)), "still has height and width", "x = F.adaptive_avg_pool2d(x, 1).flatten(1)"),
+    (lambda: F.nll_loss(zeros(4, 10), zeros(4, 1, dtype=LONG)), "one number for each image", "labels = labels.argmax(dim=1)"),
+    (lambda: F.cross_entropy(zeros(4, 10), zeros(4)), "the labels are Float", "labels = labels.long()"),
+    (lambda: F.binary_cross_entropy_with_logits(zeros(4, 1), zeros(4)), "the output is 4 x 1, the target 4", "target = target.unsqueeze(1).float()"),
+    (lambda: F.binary_cross_entropy(zeros(4, 1), zeros(4)), "the target 4", "target = target.unsqueeze(1).float()"),
+    (lambda: bool(zeros(2)), "no answer", "loss = nn.CrossEntropyLoss()(output, labels)"),
+    (lambda: nn.Linear(4, 2).load_state_dict(nn.Linear(5, 2).state_dict()), "weight has the shape 2 x 5 in the file", None),
+    (lambda: nn.Linear(4, 2)(zeros(1, 4, dtype=BYTE)), "Byte and Float", "x = x.float() / 255"),
+    (lambda: nn.Conv2d(1, 1, 1)(zeros(1, 1, 2, 2, dtype=BYTE)), "unsigned char and float", "x = x.float() / 255"),
+    (lambda: nn.Conv2d(1, 1, 1)(torch.from_numpy(np.zeros((1, 1, 2, 2)))), "double and float", "x = x.float()"),
+    (lambda: nn.Conv2d(1, 1, 1)(zeros(1, 1, 2, 2, dtype=LONG)), "long int and float", "x = x.to(weight.dtype)"),
+    (lambda: torch.bmm(zeros(1, 2, 2), zeros(1, 2, 2, dtype=DOUBLE)), "Float are wanted, and those of type Double", "x = x.float()"),
+    (lambda: zeros(2, 2) @ zeros(2, 2, dtype=DOUBLE), "float and double", "x = x.to(weight.dtype)"),
+    (lambda: nn.BatchNorm1d(3)(zeros(2, 3, dtype=DOUBLE)), "arrive at a normalisation", "x = x.float()"),
+    (lambda: zeros(4) + torch.empty(4, device=META), "not all tensors", "model.to(device); x = x.to(device)"),
+    (lambda: nn.Linear(2, 2)(np.zeros((1, 2))), "numpy.ndarray", "x = torch.from_numpy(x).float()"),
+    (lambda: nn.Linear(2, 2)(None), "returned nothing", "return x"),
+    (lambda: nn.Linear(2, 2)([1.0, 2.0]), "linear computes with tensors", "x = torch.tensor(x)"),
+)  # fmt: skip
+
+OF_OTHER_VERSIONS = (
+    ("RuntimeError: size mismatch, m1: [64 x 2200], m2: [1408 x 10] at /pytorch/aten/...", "88 x 5 x 5"),
+    (
+        "Expected all tensors to be on the same device, but got mat1 is on cpu, different from other tensors on cuda:0",
+        "Not all tensors are on the same device",
+    ),
+    (
+        "Input type (torch.FloatTensor) and weight type (torch.cuda.FloatTensor) should be the same",
+        "same device",
+    ),
+    (
+        "Input type (torch.cuda.ByteTensor) and bias type (torch.cuda.FloatTensor) should be the same",
+        "0 to 255",
+    ),
+    ("conv2d(): argument 'input' (position 1) must be Tensor, not PngImageFile", "Images become tensors"),
+)
+"""Words of PyTorch before 2.14, or of a GPU."""
+
+
+def said_of(found: Decoded) -> str:
+    return " ".join([str(found.meaning), *(str(reason.text) for reason in found.reasons)])
+
+
+def raised(provoke: Callable[[], object]) -> Exception:
+    with pytest.raises(Exception) as caught:  # noqa: PT011  each raises another kind
+        provoke()
+    return caught.value
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")
+@pytest.mark.parametrize(("provoke", "said", "code"), PROVOKED)
+def test_errors_of_pytorch(provoke: Callable[[], object], said: str, code: str | None) -> None:
+    error = raised(provoke)
+    found = decode(str(error))
+    assert found is not None, error
+    assert said.lower() in said_of(found).lower()
+    assert found.error in " ".join(str(error).split())
+    assert code is None or code in [reason.code for reason in found.reasons]
+
+
+@pytest.mark.parametrize(("text", "said"), OF_OTHER_VERSIONS)
+def test_words_of_other_versions(text: str, said: str) -> None:
+    found = decode(text)
+    assert found is not None
+    assert said in said_of(found)
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")
+def test_every_entry_is_tried() -> None:
+    texts = [str(raised(provoke)) for provoke, _, _ in PROVOKED] + [text for text, _ in OF_OTHER_VERSIONS]
+    untried = [
+        e.pattern.pattern
+        for e in decoder._ENTRIES
+        if not any(e.pattern.search(" ".join(t.split())) for t in texts)
+    ]
+    assert not untried
+
+
+def test_the_message_is_found_in_a_whole_traceback() -> None:
+    text = "".join(
+        traceback.format_exception(raised(lambda: nn.Sequential(nn.Linear(1408, 10))(zeros(64, 2200))))
+    )
+    assert len(text.splitlines()) > 5
+    found = decode(text)
+    assert found is not None
+    assert found.error == "mat1 and mat2 shapes cannot be multiplied (64x2200 and 1408x10)"
+    assert decode("\n ".join(found.error.split(" "))) == found  # however the terminal broke its lines
+
+
+def test_the_last_of_several_errors_counts() -> None:
+    first, second = "running_mean should contain 3 elements not 7", "Target 10 is out of bounds."
+    for text in (f"{first}\nDuring handling of the above exception:\n{second}", f"{'x' * 30_000} {second}"):
+        found = decode(text)
+        assert found is not None
+        assert found.error == second[:-1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "KeyError: 'conv1'",
+        "shape '[,]' is invalid for input of size 0",
+        "Calculated padded input size per channel: (3 x 3). Kernel size: (5). Kernel size can't be greater than actual input size",
+        "Given input size: (x). Calculated output size: (x). Output size is too small",
+        f"mat1 and mat2 shapes cannot be multiplied (1x{'9' * 5000} and 1x1)",
+    ],
+)
+def test_what_is_not_understood(text: str) -> None:
+    found = decode(text)
+    assert found is None or text.startswith("shape")
+
+
+NUMBERS = st.integers(0, 999_999_999)
+
+
+@given(NUMBERS, NUMBERS, NUMBERS, NUMBERS)
+@settings(max_examples=200, deadline=None)
+def test_any_numbers_are_taken(a: int, b: int, c: int, d: int) -> None:
+    for text in (
+        f"mat1 and mat2 shapes cannot be multiplied ({a}x{b} and {c}x{d})",
+        f"shape '[{a}, -1, {b}]' is invalid for input of size {c}",
+        f"shape '[{a}, {d}, {b}]' is invalid for input of size {c}",
+        f"Given groups={a}, weight of size [{b}, {c}], expected input[{d}] to have {a} channels, but got {b} channels instead",
+        f"Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: [{a}, {b}]",
+        f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton dimension 2",
+        f"num_channels ({a}) must be divisible by num_groups ({b})",
+        f"pad should be at most half of effective kernel size, but got pad={a}, kernel_size={b} and dilation={c}",
+        f"Expected input batch_size ({a}) to match target batch_size ({b}).",
+    ):
+        found = decode(text)
+        assert found is None or str(found.meaning)
+
+
+def test_maps_of_the_same_channels() -> None:
+    found = decode("mat1 and mat2 shapes cannot be multiplied (64x2200 and 1408x10)")
+    assert found is not None
+    assert found.maps == (((88, 5, 5), (88, 4, 4)), ((22, 10, 10), (22, 8, 8)))
+    assert found.layer == "nn.Linear(1408, 10)"
+
+
+def test_kinds_are_listed_once() -> None:
+    kinds = [str(kind) for kind in understood()]
+    assert len(kinds) == len(set(kinds)) > 10
