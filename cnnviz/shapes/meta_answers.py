@@ -14,13 +14,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from cnnviz.shapes.meta_checks import forgotten
+
 _META = torch.device("meta")
 
 
 def answer(func: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Tensor | None:
-    """The result of ``func`` on meta tensors, or None where PyTorch has to be asked."""
+    """The result of ``func`` on meta tensors, or None where PyTorch has to be asked.
+
+    Raises what PyTorch would raise on the CPU, where it forgets to do so on the meta device.
+    """
     known = _ANSWERS.get(func)
-    if known is None or not args:
+    if known is None:
+        forgotten(func, args, kwargs)
+        return None
+    if not args:
         return None
     first = args[0][0] if isinstance(args[0], (tuple, list)) and args[0] else args[0]
     if not isinstance(first, Tensor) or not first.is_meta:

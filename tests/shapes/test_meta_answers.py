@@ -8,10 +8,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnviz.shapes.meta_answers import answer
+from cnnviz.shapes.meta_checks import forgotten
+from cnnviz.shapes.trace import trace
 
 SIDES = st.integers(1, 12)
 
@@ -113,3 +115,30 @@ def test_real_tensors_are_left_to_pytorch() -> None:
     assert answer(F.relu, [torch.zeros(3)], {}) is None
     assert answer(torch.add, [torch.zeros(3), 1], {}) is None
     assert answer(torch.cat, [[]], {}) is None
+
+
+def test_a_transposed_convolution_checks_its_channels_as_it_does_on_the_cpu() -> None:
+    layer = nn.ConvTranspose2d(4, 2, 3)
+    with pytest.raises(RuntimeError) as real:
+        layer(torch.rand(2, 3, 8, 8))
+    failure = trace(nn.Sequential(layer), (3, 8, 8)).failure
+    assert failure is not None
+    assert (failure.expected, failure.received) == (4, 3)
+    with pytest.raises(RuntimeError) as told:
+        forgotten(torch.conv_transpose2d, (torch.empty(2, 3, 8, 8, device="meta"), layer.weight), {})
+    assert str(told.value) == str(real.value)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.ConvTranspose2d(4, 2, 3, stride=2, output_padding=2), (4, 5, 5)),
+        (nn.Upsample(scale_factor=0.1), (4, 5, 5)),
+        (nn.Softmax(dim=4), (4, 5, 5)),
+        (nn.LogSoftmax(dim=-5), (4, 5, 5)),
+    ],
+)
+def test_what_the_cpu_refuses_is_refused(layer: nn.Module, shape: tuple[int, ...]) -> None:
+    with pytest.raises((RuntimeError, IndexError)):
+        layer(torch.rand(2, *shape))
+    assert trace(nn.Sequential(layer), shape).failure is not None

@@ -26,7 +26,7 @@ def adaptive(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         return None
     dimensions = len(op.output_shape) - 1
     received, wanted = op.input_shapes[0][1:], op.output_shape[1:]
-    if len(received) != dimensions or min(*received, *wanted, 1) < 1:
+    if len(received) != dimensions or min((*received, *wanted, 1)) < 1:
         return None
     lines = dict.fromkeys(_line(n, m) for n, m in zip(received, wanted, strict=True))
     told = Message("Its windows, from first to last pixel: {windows}.", windows="; ".join(lines))

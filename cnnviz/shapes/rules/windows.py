@@ -98,7 +98,7 @@ def sides(op: Op, received: Shape | None = None) -> tuple[Side, ...] | None:
         return None
     stride, dilation = cast(tuple[Shape, Shape], wanted)
     padding = _padding(arguments.get("padding", 0), kernel, dilation)
-    if padding is None or min(*kernel, *stride, *dilation) < 1:
+    if padding is None or not kernel or min(*kernel, *stride, *dilation) < 1:
         return None
     ceil_mode = bool(arguments.get("ceil_mode", False))
     sizes = received[len(received) - len(kernel) :]

@@ -1,0 +1,149 @@
+"""Whatever the layers, their arguments and the edits: the trace tells what PyTorch does, and never raises itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from cnnviz.errors import UsageError
+from cnnviz.shapes.cause import with_cause
+from cnnviz.shapes.comparison import compare
+from cnnviz.shapes.copies import real_copy
+from cnnviz.shapes.counting import macs_formula, parameter_formula
+from cnnviz.shapes.derivation import branches, derive, derive_failure
+from cnnviz.shapes.document import derivation_document, summary_document
+from cnnviz.shapes.edits import editable, edited
+from cnnviz.shapes.graph import graph
+from cnnviz.shapes.naming import is_leaf
+from cnnviz.shapes.receptive_field import receptive_fields
+from cnnviz.shapes.text import derivation_text, table_text, torchsummary_text
+from cnnviz.shapes.trace import Trace, trace
+from tests.shapes.random_networks import Case, cases
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # PyTorch doubts some of these layers itself
+
+thorough = settings(
+    max_examples=int(__import__("os").environ.get("N", "150")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@dataclass
+class RealPass:
+    """What PyTorch itself does on the CPU: leaf modules with the shapes that they gave, and where it raised."""
+
+    shapes: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+    output: tuple[int, ...] | None = None
+    raised_in: str | None = None
+
+
+def real_pass(network: nn.Module, shape: tuple[int, ...]) -> RealPass:
+    """Run a copy with hooks of our own on random numbers."""
+    model, done, inside = real_copy(network), RealPass(), [""]
+    for path, module in list(model.named_modules())[1:]:
+        module.register_forward_pre_hook(lambda _module, _args, path=path: inside.append(path))
+
+        def left(module: nn.Module, _args: object, output: Tensor, path: str = path) -> None:
+            inside.pop()
+            if is_leaf(module):
+                done.shapes.append((path, tuple(output.shape[1:])))
+
+        module.register_forward_hook(left)
+    try:
+        with torch.no_grad():
+            done.output = tuple(model(torch.rand(2, *shape)).shape[1:])
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        done.raised_in = inside[-1]
+    return done
+
+
+def assert_agreement(traced: Trace, real: RealPass) -> None:
+    assert not traced.real_pass
+    assert [(op.module, op.output_shape) for op in traced.ops if op.module is not None] == real.shapes
+    if real.raised_in is None:
+        assert traced.failure is None, traced.failure.message
+        assert traced.ops[-1].output_shape == real.output
+        assert (
+            sum(op.params for op in traced.ops) + sum(u.params for u in traced.unexecuted)
+            == traced.total_params
+        )
+    else:
+        assert traced.failure is not None
+        layer, name = real.raised_in, traced.failure.name
+        assert name == layer or name.rpartition(".")[0] == layer  # a function is named after its container
+
+
+def assert_everything_can_be_told(traced: Trace) -> None:
+    """No explanation, table or document raises, and those with numbers have the right ones."""
+    fields = receptive_fields(traced)
+    assert len(fields) == len(traced.ops)
+    for op in traced.ops:
+        derivation = derive(traced, op.index)
+        assert derivation_text(derivation)
+        assert derivation_document(derivation)["steps"][-1]["result"] == list(op.output_shape)
+        assert derivation.steps[-1].rule != "-"  # a rule is known, and gives this very size
+        branches(traced, op.inputs)
+        assert (parameter_formula(op) or " = 0").endswith(f" = {op.params:,}")
+        assert (macs_formula(op) or " = 0").endswith(f" = {op.macs:,}")
+    if traced.failure is not None:
+        assert derivation_text(derive_failure(traced))
+    assert table_text(traced)
+    assert torchsummary_text(traced)
+    assert summary_document("random", traced)["ops"] is not None
+    assert graph(traced).nodes is not None
+
+
+@given(cases())
+@thorough
+def test_random_networks(case: Case) -> None:
+    traced = trace(case.network, case.shape)
+    assert_agreement(traced, real_pass(case.network, case.shape))
+    assert_everything_can_be_told(traced)
+
+
+@given(cases(), st.data())
+@thorough
+def test_random_edits(case: Case, data: st.DataObject) -> None:
+    layers = editable(case.network)
+    paths = [f"{layer}.{argument}" for layer, arguments in layers.items() for argument in arguments]
+    if not paths:
+        return
+    values = (
+        st.integers(-1, 9) | st.lists(st.integers(0, 4), max_size=3) | st.sampled_from(["same", 2.5, None])
+    )
+    edits = data.draw(st.dictionaries(st.sampled_from(paths), values, min_size=1, max_size=3))
+    try:
+        network = edited(case.network, edits)
+    except UsageError:  # which says why; anything else is a fault
+        return
+    working, traced = trace(case.network, case.shape), trace(network, case.shape)
+    assert_agreement(traced, real_pass(network, case.shape))
+    assert_everything_can_be_told(traced)
+    assert len(compare(working, traced)) >= len(traced.ops)
+    failure = with_cause(traced, working, edits).failure
+    assert failure is None or failure.message
+
+
+@given(cases())
+@thorough
+def test_a_fix_that_is_offered_leads_further(case: Case) -> None:
+    """Pressing the button again and again gets beyond the call that failed, and never in a circle."""
+    traced, edits = trace(case.network, case.shape), {}
+    seen: list[dict[str, object]] = []
+    while traced.failure is not None and traced.failure.fix is not None:
+        goal, steps = traced.failure.name, 0
+        while traced.failure is not None and goal not in {op.name for op in traced.ops}:
+            fix = traced.failure.fix
+            assert fix is not None, f"{goal} is not reached: {traced.failure.message}"
+            edits = {**edits, fix.path: fix.value}
+            assert edits not in seen
+            seen.append(edits)
+            steps += 1
+            assert steps <= 3
+            traced = trace(edited(case.network, edits), case.shape)
