@@ -71,7 +71,6 @@ def choose() -> tuple[Network, Shape]:
             high=LARGEST_INPUT,
             default=height,
             notes=notes,
-            width=200,
         )
     return network, (channels, size, size)
 

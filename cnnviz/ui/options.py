@@ -23,14 +23,14 @@ def among(architecture: Architecture | None, edits: Edits) -> Edits:
     return tuple((path, value) for path, value in edits if path in known)
 
 
-def choose(architecture: Architecture | None, edits: Edits) -> Edits:
+def choose(architecture: Architecture | None, edits: Edits, most_columns: int = _COLUMNS) -> Edits:
     """Sliders, where the network has options; and ``edits`` without those that an option does not take."""
     if architecture is None or not architecture.options:
         return edits
     usable = _usable(architecture, edits)
     values = {**architecture.defaults, **{path: json.loads(value) for path, value in usable}}
     with st.container(border=True, key="options"):
-        columns = st.columns(min(_COLUMNS, len(architecture.options)))
+        columns = st.columns(min(most_columns, len(architecture.options)))
         for number, (name, option) in enumerate(architecture.options.items()):
             with columns[number % len(columns)]:
                 _widget(architecture.key, name, option, values[name])
