@@ -10,7 +10,18 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import architecture, compare, graph, operation, reports, shares, take_home, what_if, why
+from cnnviz.ui import (
+    architecture,
+    compare,
+    decoder,
+    graph,
+    operation,
+    reports,
+    shares,
+    take_home,
+    what_if,
+    why,
+)
 from cnnviz.ui.cached import Edits
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.network import Network
@@ -36,13 +47,16 @@ VIEWS: Mapping[str, View] = {
     "compare": View(Message("Compare"), compare.show),
     "torchinfo": View(Message("torchinfo"), reports.show),
     "code": View(Message("Code"), take_home.code),
+    "error": View(Message("Error decoder"), lambda _network, _edits, _traced: decoder.show()),
 }
 
 
 def choose() -> str:
     """The view that the link names; else the one that answers best what the link says of the network."""
     default = "layers"
-    if "layer" in st.query_params:
+    if decoder.PARAMETER in st.query_params:
+        default = "error"
+    elif "layer" in st.query_params:
         default = "operation"
     elif what_if.PARAMETER in st.query_params:
         default = "changes"
