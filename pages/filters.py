@@ -4,6 +4,7 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.ui import downloads
 from cnnviz.ui.frame import frame
 from cnnviz.ui.looking import VIEWS, choose_view
 from cnnviz.ui.show import explained
@@ -12,17 +13,18 @@ from cnnviz.ui.weights import Weights, choose_weights
 
 
 def choose() -> list[Weights]:
-    """The weights that are shown: one, or a checkpoint's and those that it started from."""
+    """The weights that are shown: one, or trained ones and those that they started from."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=320):
             weights = choose_weights()
-        beside = weights.trained and choose_switch(_("Next to the untrained weights"), key="untrained")
-    return [weights, weights.start] if beside else [weights]
+        beside = weights.start and choose_switch(_("Next to the untrained weights"), key="untrained")
+    return [weights, weights.start] if weights.start and beside else [weights]
 
 
 frame(Message("Filters and feature maps"))
 st.title(_("Filters and feature maps"), anchor=False)
 shown = choose()
 view = choose_view()
-with explained():
-    VIEWS[view].show(shown)
+if downloads.ready(shown[0]):
+    with explained():
+        VIEWS[view].show(shown)

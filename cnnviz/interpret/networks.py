@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from cnnviz.interpret import pretrained
 from cnnviz.training import checkpoints
 from cnnviz.training.recipe import Recipe
 
@@ -16,8 +17,9 @@ def load(key: tuple[str, ...]) -> nn.Module:
     """The network that ``key`` names, in eval mode and without gradients, on the CPU.
 
     Args:
-        key: ``("checkpoint", id, sha256)``, or ``("untrained", architecture, options as JSON, seed,
-            initialisation)`` for the weights that training starts from.
+        key: ``("checkpoint", id, sha256)``; ``("untrained", architecture, options as JSON, seed,
+            initialisation)`` for the weights that training starts from; ``("pretrained", name)`` for a model of
+            torchvision with what it learned on ImageNet, ``("random", name, seed)`` without.
 
     Raises:
         CnnvizError: it is missing or damaged.
@@ -25,6 +27,10 @@ def load(key: tuple[str, ...]) -> nn.Module:
     kind, *rest = key
     if kind == "checkpoint":
         return checkpoints.load_model(checkpoints.get(rest[0]))
+    if kind == "pretrained":
+        return pretrained.load(rest[0])
+    if kind == "random":
+        return pretrained.untrained(rest[0], int(rest[1]))
     return _untrained(*rest)
 
 

@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from cnnviz.shapes.trace import Trace
 
 WeightsKey = tuple[str, ...]
-"""Names weights: ("checkpoint", id, SHA-256), or ("untrained", architecture, options as JSON, seed,
-initialisation)."""
+"""Names weights, as :func:`cnnviz.interpret.networks.load` takes them: ("checkpoint", id, SHA-256), ..."""
 
 Edits = tuple[tuple[str, str], ...]
 """Changes of a network: paths (options of the builder, arguments of layers) and JSON values."""
@@ -129,6 +128,14 @@ def network(weights: WeightsKey) -> nn.Module:
 
     warm.one_thread_an_operation()
     return _networks().get(weights, lambda: load(weights))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def pretrained_classes(model: str) -> tuple[str, ...]:
+    """The names of the classes of a model of torchvision; the first call imports torchvision."""
+    from cnnviz.interpret.pretrained import classes
+
+    return classes(model)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

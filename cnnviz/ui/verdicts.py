@@ -26,11 +26,10 @@ def show(shown: Sequence[Weights], image: Example) -> None:
         for weights in shown:
             with st.container(width=240, border=True):
                 _verdict(weights, image)
-        seen = shown[0].checkpoint and image.dataset
-        note = seen and datasets.overlap(shown[0].dataset, str(image.dataset))
-        if note:
+        trained_on = shown[0].dataset if shown[0].trained else None
+        if trained_on and image.dataset and (seen := datasets.overlap(trained_on, image.dataset)):
             with st.container(width=260):
-                st.caption(str(note))
+                st.caption(str(seen))
 
 
 def probabilities(weights: Weights, image: Example) -> NDArray[np.float32]:

@@ -3,71 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from cnnviz import architectures, datasets
-from cnnviz.interpret import networks
+from cnnviz.interpret import networks, pretrained
 from cnnviz.interpret.inputs import ImageKey, Pixels, middle_square, scaled, with_channels
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.models import TORCHVISION
 from cnnviz.training import checkpoints
 from cnnviz.training.checkpoints import Checkpoint
 from cnnviz.training.fitting import image_shape
 from cnnviz.training.recipe import Recipe
+from cnnviz.ui import cached
 from cnnviz.ui.cached import WeightsKey
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.draw import name
 from cnnviz.ui.show import plain
 
 _UNTRAINED = "untrained-"
+_FIRST = "basic-cnn-mnist"
+_SEED = 1
+_OF_THE_NETWORK = ("layer", "output", "page", "op", "map", "part", "stage")
+"""What a link says about one network, and not about another one."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """One choice: what to load (``key``), and the recipe that says how images are prepared for it.
+    """One choice: what to load (``key``), and how images are prepared for it.
 
-    ``checkpoint`` is None for untrained weights.
+    ``input_shape`` (C, H, W) is what the network takes; it was trained on images of ``size`` (height, width)
+    that were put in the order of ``permutation_seed``, brought to ``resize`` pixels, and normalised with
+    ``mean`` and ``deviation``. It tells the classes of ``dataset`` apart, or ImageNet's where that is None.
+    ``start`` are the weights before training, None where these are untrained themselves; ``checkpoint`` and
+    ``recipe`` are there where cnnviz trained it.
     """
 
     title: str
     key: WeightsKey
-    recipe: Recipe
+    input_shape: tuple[int, int, int]
+    size: tuple[int, int]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    dataset: str | None = None
+    resize: int | None = None
+    permutation_seed: int | None = None
+    start: Weights | None = None
+    recipe: Recipe | None = None
     checkpoint: Checkpoint | None = None
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """What the network takes: (C, H, W)."""
-        return image_shape(datasets.get(self.recipe.dataset), self.recipe.resize)
-
-    @property
-    def dataset(self) -> str:
-        """The data set whose classes the network tells apart."""
-        return self.recipe.dataset
+    def trained(self) -> bool:
+        """Whether these weights have learned anything."""
+        return self.start is not None
 
     @property
     def reads_digits(self) -> bool:
         """Whether the network was made for digits as MNIST has them."""
+        if self.dataset is None:
+            return False
         info = datasets.get(self.dataset)
         return "mnist" in (info.key, info.part_of)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of the classes in the current language, one for each output."""
-        data = datasets.get(self.recipe.dataset)
-        return tuple(data.class_title(label) for label in range(len(data.classes)))
-
-    @property
-    def trained(self) -> bool:
-        """Whether these weights have learned anything."""
-        return self.checkpoint is not None
-
-    @property
-    def start(self) -> Weights:
-        """The untrained weights of the same architecture, options and seed: where its training began."""
-        title = _("Untrained, seed {seed}", seed=self.recipe.seed)
-        return Weights(title, networks.start_of(self.recipe), self.recipe)
+        """The names of the classes, one for each output, in the current language where they are cnnviz's."""
+        if self.dataset is None:
+            return cached.pretrained_classes(self.key[1])
+        info = datasets.get(self.dataset)
+        return tuple(info.class_title(label) for label in range(len(info.classes)))
 
     def image_key(self, pixels: Pixels) -> ImageKey:
         """An image (C, H, W) uint8 of any size as this network gets it.
@@ -75,56 +81,107 @@ class Weights:
         One of the size that it was trained on is prepared as in training; of another one the middle square
         is brought to the size of the input.
         """
-        recipe = self.recipe
         channels, side, _side = self.input_shape
-        size = datasets.get(recipe.dataset).input_shape[1:]
-        pixels, resize = with_channels(pixels, channels), recipe.resize
-        if pixels.shape[1:] != size:
+        pixels, resize = with_channels(pixels, channels), self.resize
+        if pixels.shape[1:] != self.size:
             pixels = middle_square(pixels)
-            if recipe.permutation_seed is not None:
-                pixels = scaled(pixels, size)
+            if self.permutation_seed is not None:
+                pixels = scaled(pixels, self.size)
             else:
                 resize = side
                 pixels = scaled(pixels, (side, side)) if pixels.shape[1] > side else pixels
         _channels, height, width = pixels.shape
-        return ImageKey(
-            pixels.tobytes(),
-            (channels, height, width),
-            recipe.mean,
-            recipe.deviation,
-            resize,
-            recipe.permutation_seed,
-        )
+        shape = channels, height, width
+        return ImageKey(pixels.tobytes(), shape, self.mean, self.deviation, resize, self.permutation_seed)
 
 
 def of_checkpoint(checkpoint: Checkpoint) -> Weights:
     """The weights of a checkpoint."""
+    recipe = checkpoint.recipe
     key = ("checkpoint", checkpoint.id, checkpoint.sha256)
-    return Weights(name(checkpoint), key, checkpoint.recipe, checkpoint)
+    return _of_recipe(name(checkpoint), key, recipe, _start(recipe), checkpoint)
+
+
+def of_pretrained(model: str) -> Weights:
+    """What a model of torchvision has learned on ImageNet.
+
+    Raises:
+        UnknownKeyError: its weights are not offered.
+    """
+    title = _("{title} · ImageNet", title=pretrained.get(model).title)
+    start = Weights(
+        _("Untrained, seed {seed}", seed=_SEED),
+        ("random", model, str(_SEED)),
+        input_shape=pretrained.INPUT_SHAPE,
+        size=pretrained.INPUT_SHAPE[1:],
+        mean=pretrained.MEAN,
+        deviation=pretrained.DEVIATION,
+    )
+    return replace(start, title=title, key=("pretrained", model), start=start)
+
+
+def _start(recipe: Recipe) -> Weights:
+    """The untrained weights of the same architecture, options and seed: where a training begins."""
+    title = _("Untrained, seed {seed}", seed=recipe.seed)
+    return _of_recipe(title, networks.start_of(recipe), recipe)
+
+
+def _of_recipe(
+    title: str,
+    key: WeightsKey,
+    recipe: Recipe,
+    start: Weights | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Weights:
+    info = datasets.get(recipe.dataset)
+    _channels, height, width = info.input_shape
+    return Weights(
+        title,
+        key,
+        image_shape(info, recipe.resize),
+        (height, width),
+        recipe.mean,
+        recipe.deviation,
+        dataset=recipe.dataset,
+        resize=recipe.resize,
+        permutation_seed=recipe.permutation_seed,
+        start=start,
+        recipe=recipe,
+        checkpoint=checkpoint,
+    )
 
 
 def choose_weights() -> Weights:
-    """The weights that the link's ``checkpoint`` names, at first the first checkpoint there is."""
+    """The weights that the link's ``checkpoint`` names, at first those of a small network that is shipped."""
     listing = checkpoints.scan()
     for problem in listing.problems:
         st.warning(plain(problem), icon=":material/error:")
     known = {found.id: found for found in listing.checkpoints}
-    options = [*known, *(f"{_UNTRAINED}{key}" for key in architectures.keys("network"))]
+    options = [
+        *known,
+        *(TORCHVISION + model.name for model in pretrained.registered()),
+        *(f"{_UNTRAINED}{key}" for key in architectures.keys("network")),
+    ]
     chosen = choose_one(
         _("Weights"),
         options,
         key="checkpoint",
         kind=Message("The checkpoint"),
         title=lambda option: _title(option, known),
-        default="basic-cnn-mnist" if "basic-cnn-mnist" in known else None,
+        default=next((found for found in (_FIRST, *known) if found in known), f"{_UNTRAINED}basic-cnn"),
+        forget=_OF_THE_NETWORK,
     )
     if chosen in known:
         return of_checkpoint(known[chosen])
-    return Weights("", (), Recipe.default(chosen.removeprefix(_UNTRAINED))).start
+    if chosen.startswith(TORCHVISION):
+        return of_pretrained(chosen.removeprefix(TORCHVISION))
+    return _start(Recipe.default(chosen.removeprefix(_UNTRAINED)))
 
 
 def _title(option: str, known: Mapping[str, Checkpoint]) -> str:
     if option in known:
         return name(known[option])
+    if option.startswith(TORCHVISION):
+        return _("{title} · ImageNet", title=pretrained.get(option.removeprefix(TORCHVISION)).title)
     title = architectures.get(option.removeprefix(_UNTRAINED)).title
     return _("{title} · untrained", title=title)
