@@ -45,6 +45,12 @@ class Arithmetic:
     divisor: int | None = None
     count_padding: bool = True
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        arrays = (self.x, self.output, self.rows, self.columns, self.weight, self.bias)
+        return sum(0 if array is None else array.nbytes for array in arrays)
+
     def sources(self, channel: int) -> range:
         """The input channels that the output ``channel`` is computed from."""
         if self.weight is None:

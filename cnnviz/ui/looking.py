@@ -10,7 +10,7 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import example, filters, maps, one_layer, verdicts
+from cnnviz.ui import example, filters, maps, one_layer, pixel, verdicts
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import fragment
 from cnnviz.ui.show import explained
@@ -43,6 +43,21 @@ def layer(shown: Sequence[Weights]) -> None:
             one_layer.show(shown, shown[0].image_key(image.pixels))
 
 
+@fragment()
+def one_value(shown: Sequence[Weights]) -> None:
+    """One output value of a layer, taken apart: another image reruns nothing else of the page."""
+    with explained():
+        st.write(
+            _(
+                "Every value of a layer is a sum of products, a mean or a maximum: here it is written out, and "
+                "compared with what PyTorch computed."
+            )
+        )
+        image = example.choose_example(shown[0])
+        if image is not None:
+            pixel.show(shown[0], shown[0].image_key(image.pixels))
+
+
 class View(NamedTuple):
     """A view: its title, and what draws it."""
 
@@ -54,6 +69,7 @@ VIEWS: Mapping[str, View] = {
     "filters": View(Message("Filters"), filters.show),
     "maps": View(Message("Feature maps"), feature_maps),
     "layer": View(Message("One layer"), layer),
+    "value": View(Message("One value"), one_value),
 }
 
 

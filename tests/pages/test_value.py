@@ -1,0 +1,96 @@
+"""The Filters page's view of one value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from cnnviz.ui import pixel
+from tests.constant_networks import save_constant
+
+OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture
+def value(open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenPage]:
+    """Open the view with a network that learned from the sample."""
+    folder = tmp_path / "checkpoints"
+    save_constant(folder, "basic-cnn", 3, "mnist-sample")
+    monkeypatch.setenv("CNNVIZ_CHECKPOINTS_DIR", str(folder))
+    monkeypatch.setenv("CNNVIZ_DATA_DIR", str(tmp_path / "data"))
+    yield lambda **link: open_page("pages/filters.py", view="value", **link)
+    st.cache_resource.clear()
+
+
+def facts(app: AppTest) -> dict[str, Any]:
+    (component,) = app.get("bidi_component")
+    data: bytes = component.proto.bytes
+    assert len(data) < 1_000_000
+    found: dict[str, Any] = json.loads(data[4 : 4 + int.from_bytes(data[:4], "little")])
+    return found
+
+
+def test_the_first_convolution_is_shown_where_its_output_is_largest(value: OpenPage) -> None:
+    app = value()
+    shown = facts(app)
+    assert app.selectbox(key="choice-of").value == "conv1"
+    assert (shown["mode"], shown["channel"], shown["sources"]) == ("sum", 0, 1)
+    assert (len(shown["rows"]), len(shown["rows"][0])) == (24, 5)
+    assert 0 <= shown["at"] < 24 * 24
+    assert {"blur", "sharpen", "vertical-edges"} <= shown["texts"]["presets"].keys()
+    assert len(shown["texts"]["presets"]["blur"]["kernel"]) == 25
+
+
+def test_layer_channel_and_place_are_kept_in_the_link(value: OpenPage) -> None:
+    shown = facts(value(of="conv2", channel="19", at="8-1"))
+    assert (shown["channel"], shown["sources"], shown["at"]) == (19, 10, 7 * 8)
+
+
+def test_another_layer_forgets_channel_and_place(value: OpenPage) -> None:
+    app = value(of="conv2", channel="19", at="8-8")
+    app.selectbox(key="choice-of").set_value("conv1").run()
+    assert "channel" not in app.query_params
+    assert "at" not in app.query_params
+    assert facts(app)["channel"] == 0
+
+
+def test_the_last_layer_shows_the_answer_with_the_names_of_the_classes(value: OpenPage) -> None:
+    shown = facts(value(of="fc"))
+    assert shown["vector"]
+    assert shown["at"] == 3
+    assert shown["texts"]["names"] == list("0123456789")
+
+
+@pytest.mark.parametrize(
+    ("link", "sentence"),
+    [
+        ({"of": "incep1.branch1x1"}, "The layer 'incep1.branch1x1' is unknown"),
+        ({"of": "relu"}, "The layer 'relu' is unknown"),
+        ({"channel": "10"}, "channel=10"),
+        ({"at": "25-1"}, "which is no place in an output of 24 x 24"),
+        ({"at": "x"}, "which is no place in an output of 24 x 24"),
+    ],
+)
+def test_nonsense_in_a_link_gets_a_sentence(value: OpenPage, link: dict[str, str], sentence: str) -> None:
+    app = value(**link)
+    assert sentence in app.warning[0].value
+    assert facts(app)["channel"] == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "link"), [("3-4", {"at": "3-4"}), ("7", {"channel": "7"}), (None, {}), (["x"], {})]
+)
+def test_where_a_person_stops_goes_into_the_link(
+    monkeypatch: pytest.MonkeyPatch, said: object, link: dict[str, str]
+) -> None:
+    found: dict[str, str] = {}
+    monkeypatch.setattr(st, "query_params", found)
+    monkeypatch.setattr(st, "session_state", {"pixels": {"at": said}})
+    pixel._write_place()
+    assert found == link
