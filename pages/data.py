@@ -6,8 +6,8 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui import data
 from cnnviz.ui.data_views import Subject
+from cnnviz.ui.fetching import offer_download
 from cnnviz.ui.frame import fragment, frame
-from cnnviz.ui.recipes import offer_download
 from cnnviz.ui.show import explained
 
 

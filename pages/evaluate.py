@@ -9,8 +9,8 @@ from cnnviz.language import translate as _
 from cnnviz.ui import evaluate, evaluations
 from cnnviz.ui.draw import name
 from cnnviz.ui.evaluated import Subject
+from cnnviz.ui.fetching import offer_download
 from cnnviz.ui.frame import fragment, frame
-from cnnviz.ui.recipes import offer_download
 from cnnviz.ui.show import explained, plain
 
 

@@ -6,6 +6,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.store import open_store
 from cnnviz.ui import recipes, run_list, runs
+from cnnviz.ui.fetching import offer_download
 from cnnviz.ui.frame import frame
 from cnnviz.ui.show import explained
 
@@ -17,10 +18,10 @@ st.write(
         "the server, and find the run again."
     )
 )
-settings, result = st.columns([1, 2.4], gap="medium")
+settings, result = st.columns([1, 2.1], gap="medium")
 with settings, st.container(border=True):
     recipe = recipes.choose_recipe()
-    available = recipe is not None and recipes.offer_download(recipe.dataset)
+    available = recipe is not None and offer_download(recipe.dataset)
     pressed = st.button(
         _("Start training"),
         type="primary",

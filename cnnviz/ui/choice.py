@@ -8,9 +8,11 @@ a title (a title that may be translated) is kept here by its key: ``?model=basic
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
@@ -29,18 +31,21 @@ def choose_one(
     default: str | None = None,
     widget: Callable[..., Any] = st.selectbox,
     forget: Sequence[str] = (),
+    notes: DeltaGenerator | None = None,
     **look: Any,
 ) -> str:
     """A choice among ``options``; the link's parameter ``key`` holds the chosen one.
 
     ``title`` gives the text that stands for an option. A link that names an option that does not exist
-    gets a sentence (``kind`` says of what, as in "The architecture"), and the default is shown. ``widget``
+    gets a sentence (``kind`` says of what, as in "The architecture") in the container ``notes``, where there
+    is one, and the default is shown. ``widget``
     is ``st.selectbox`` or ``st.segmented_control``, and ``look`` are its own settings. ``forget`` are
     parameters of the link that mean nothing after another choice.
     """
     default = options[0] if default is None else default
     named = st.query_params.get(key, default)
-    _explain_unknown([named], options, kind)
+    with notes or nullcontext():
+        _explain_unknown([named], options, kind)
     # The link is the truth: a link to another choice on the same page must change the widget too.
     st.session_state[_widget(key)] = named if named in options else default
     chosen: str = widget(

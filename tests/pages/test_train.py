@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cnnviz import datasets
+from cnnviz import architectures, datasets
 from cnnviz.datasets import DownloadError
 from cnnviz.language import Message
 from cnnviz.settings import settings
@@ -21,6 +21,7 @@ from cnnviz.training.observer import EpochMetrics
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.runs import Status
 from cnnviz.training.store import RunStore
+from cnnviz.ui import recipe_link
 from cnnviz.ui import runs as page
 
 OpenPage = Callable[..., AppTest]
@@ -179,6 +180,118 @@ def test_every_number_out_of_range_is_named(open_page: OpenPage, store: RunStore
         assert said.count(sentence) == 1
 
 
+RICH = {
+    "epochs": 7,
+    "batch_size": 128,
+    "learning_rate": 0.003,
+    "momentum": 0.9,
+    "weight_decay": 0.0005,
+    "schedule": "step",
+    "step_epochs": 3,
+    "step_factor": 0.5,
+    "loss": "mse",
+    "initialisation": "xavier",
+    "train_accuracy": "second-pass",
+    "seed": 3,
+    "threads": 3,
+    "device": "cpu",
+    "train_images": 1000,
+    "permutation_seed": 5,
+    "mean": (0.25,),
+    "deviation": (0.5,),
+    "augmentation": {"crop_padding": 2, "flip": True, "rotation": 15.0},
+}
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        recipe(**RICH),
+        Recipe.default("resnet-deep", dataset="mnist-sample", options={"depth": 8, "batch_norm": False}),
+        Recipe.default("nin", dataset="mnist-sample", resize=160, optimizer="adamw", schedule="cosine"),
+        Recipe.default("densenet", dataset="mnist-sample", resize=None, options={"blocks": 2}),
+    ],
+    ids=lambda chosen: chosen.architecture,
+)
+def test_every_field_of_a_recipe_stands_in_the_link(
+    open_page: OpenPage, store: RunStore, chosen: Recipe
+) -> None:
+    app = open_page(PAGE, **recipe_link.parameters(chosen))
+    assert "The link" not in texts(app)
+    app.button(key="start").click().run()
+    (run,) = store.list()
+    assert Recipe.from_dict(run.recipe) == chosen
+
+
+def test_a_folded_group_says_how_much_of_it_was_changed(open_page: OpenPage, store: RunStore) -> None:
+    titles = [group.label for group in open_page(PAGE, **recipe_link.parameters(recipe(**RICH))).expander]
+    assert "Images :primary-badge[5 changed]" in titles
+    assert "Augmentation :primary-badge[3 changed]" in titles
+    titles = [group.label for group in open_page(PAGE, model="mlp").expander]
+    assert "Images" in titles
+    assert not [title for title in titles if "changed" in title]
+
+
+def test_every_network_can_be_trained_on_data_of_its_channels(open_page: OpenPage, store: RunStore) -> None:
+    app = open_page(PAGE, model="alexnet")
+    assert len(app.selectbox(key="choice-model").options) == len(architectures.keys("network"))
+    assert app.selectbox(key="choice-dataset").options == ["MNIST sample", "MNIST", "Fashion-MNIST"]
+    assert app.number_input(key="resize").value == 224
+    assert not app.button(key="start").disabled
+    app = open_page(PAGE, model="vgg-cifar")
+    assert app.selectbox(key="choice-dataset").options == ["CIFAR-10"]
+    assert app.text_input(key="mean").value == "0.4914, 0.4822, 0.4465"
+
+
+def test_another_network_begins_with_its_own_sizes(open_page: OpenPage, store: RunStore) -> None:
+    app = open_page(PAGE, model="densenet", set="growth=16", resize="64", mean="0.5", epochs="2")
+    app.selectbox(key="choice-model").set_value("lenet-bn").run()
+    assert app.query_params["epochs"] == "2"
+    assert not {"set", "resize", "mean"} & set(app.query_params)
+    assert not app.button(key="start").disabled
+
+
+@pytest.mark.parametrize(
+    ("link", "sentence"),
+    [
+        ({"model": "alexnet", "resize": "28"}, "does not take images of 1 x 28 x 28"),
+        ({"mean": "0.5, 0.5"}, "mean is 0.5, 0.5; allowed is: 1 numbers"),
+        ({"deviation": "wide"}, "standard deviation is wide; allowed is"),
+        ({"train_images": "4001"}, "4,001 training images are asked for; MNIST sample has 4,000"),
+        ({"model": "resnet-mini", "batch_size": "1"}, ""),
+        ({"model": "lenet-bn", "batch_size": "1"}, "needs the mean and the deviation of a batch"),
+        ({"permute": "true", "order": "-1"}, "seed of the permutation is -1"),
+    ],
+)
+def test_what_cannot_be_trained_is_explained(
+    open_page: OpenPage, store: RunStore, link: dict[str, str], sentence: str
+) -> None:
+    app = open_page(PAGE, dataset="mnist-sample", **link)
+    assert app.button(key="start").disabled == bool(sentence)
+    assert sentence in "\n".join(error.value.replace("\\", "") for error in app.error)
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [("growth=999", "option growth is 999"), ("groth=8", "mean 'growth'"), ("conv1.kernel_size=3", "option")],
+)
+def test_options_that_the_network_does_not_take_are_named_and_left_out(
+    open_page: OpenPage, store: RunStore, edit: str, sentence: str
+) -> None:
+    app = open_page(PAGE, model="densenet", set=edit)
+    assert sentence in texts(app)
+    app.button(key="start").click().run()
+    assert store.list()[0].recipe["options"] == {}
+
+
+def test_usual_normalisations_are_one_click(open_page: OpenPage, store: RunStore) -> None:
+    app = open_page(PAGE, model="lenet-cifar")
+    app.button(key="normalise-data").click().run()
+    assert app.text_input(key="mean").value == "0.4914, 0.4822, 0.4465"
+    app.button(key="normalise-half").click().run()
+    assert "mean" not in app.query_params  # the course's recipe again
+
+
 @pytest.mark.parametrize(("name", "value"), [("epochs", "banana"), ("epochs", "2.5"), ("momentum", "x")])
 def test_a_link_without_a_usable_number_is_explained(
     open_page: OpenPage, store: RunStore, name: str, value: str
@@ -220,7 +333,7 @@ def test_unknown_choices_in_the_link_are_explained(open_page: OpenPage, store: R
     app = open_page(PAGE, model="basic-cmm", dataset="mnits", epochs="many")
     assert "did you mean 'basic-cnn'" in texts(app)
     assert "did you mean 'mnist'" in texts(app)
-    assert app.number_input(key="epochs").value == 10
+    assert app.number_input(key="epochs").value == 1
 
 
 def test_the_page_says_what_the_test_accuracy_is_measured_on(open_page: OpenPage, store: RunStore) -> None:
