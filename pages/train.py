@@ -5,7 +5,7 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.store import open_store
-from cnnviz.ui import recipes, run_list, runs
+from cnnviz.ui import recipe_files, recipes, run_list, runs
 from cnnviz.ui.fetching import offer_download
 from cnnviz.ui.frame import frame
 from cnnviz.ui.show import explained
@@ -30,6 +30,7 @@ with settings, st.container(border=True):
         disabled=not available,
         width="stretch",
     )
+    recipe_files.share(recipe)
     if pressed and recipe is not None:
         with explained():
             runs.start(recipe)

@@ -19,6 +19,7 @@ from cnnviz.training.executor import dispatch
 from cnnviz.training.metrics import FILE_NAME, STEP, MetricsWriter
 from cnnviz.training.observer import EpochMetrics
 from cnnviz.training.recipe import Recipe
+from cnnviz.training.recipe_file import recipe_text
 from cnnviz.training.runs import Status
 from cnnviz.training.store import RunStore
 from cnnviz.ui import recipe_link
@@ -290,6 +291,35 @@ def test_usual_normalisations_are_one_click(open_page: OpenPage, store: RunStore
     assert app.text_input(key="mean").value == "0.4914, 0.4822, 0.4465"
     app.button(key="normalise-half").click().run()
     assert "mean" not in app.query_params  # the course's recipe again
+
+
+def test_a_recipe_comes_back_from_a_file(open_page: OpenPage, store: RunStore) -> None:
+    chosen = recipe(**RICH)
+    app = open_page(PAGE, model="densenet", set="growth=16", resize="64", run="gone")
+    data = recipe_text(chosen).encode()
+    app.file_uploader(key="recipe-file").set_value(("mine.json", data, "application/json")).run()
+    app.button(key="start").click().run()
+    assert Recipe.from_dict(store.list()[0].recipe) == chosen
+
+
+def test_a_file_without_a_recipe_is_explained_and_changes_nothing(
+    open_page: OpenPage, store: RunStore
+) -> None:
+    app = open_page(PAGE, model="densenet", epochs="3")
+    data = json.dumps({**recipe().to_dict(), "epochs": 5000}).encode()
+    app.file_uploader(key="recipe-file").set_value(("mine.json", data, "application/json")).run()
+    assert "epochs is 5000; allowed is" in texts(app)
+    assert (app.query_params["model"], app.query_params["epochs"]) == ("densenet", "3")
+
+
+def test_the_link_to_share_names_network_and_data(open_page: OpenPage, store: RunStore) -> None:
+    app = open_page(PAGE, epochs="3", run="gone")
+    (link,) = [code.value for code in app.code if "model=" in code.value]
+    assert parse_qs(link.partition("?")[2]) == {
+        "model": ["mlp"],
+        "dataset": ["mnist-sample"],
+        "epochs": ["3"],
+    }
 
 
 @pytest.mark.parametrize(("name", "value"), [("epochs", "banana"), ("epochs", "2.5"), ("momentum", "x")])
