@@ -132,4 +132,5 @@ def _styled(line: str, colours: Mapping[str, tuple[str, str]]) -> str:
     for theirs, part in _OF_TORCHVIZ.items():
         fill, text = colours[part]
         line = line.replace(theirs, f'fillcolor="{fill}", fontcolor="{text}"')
-    return re.sub(r"\n \(([\d, ]*)\)", lambda sizes: "\\n" + sizes[1].replace(", ", " x "), line)
+    line = re.sub(r"\n \(([\d, ]*)\)", lambda sizes: "\\n" + sizes[1].replace(", ", " x "), line)
+    return line.replace('label="\\n', 'label="')  # the output has no name
