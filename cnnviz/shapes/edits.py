@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import gcd
 from typing import Any
 
@@ -103,15 +103,8 @@ def _edit(model: nn.Module, path: str, changes: Mapping[str, object]) -> None:
         with torch.device("meta"):
             new = type(old)(**arguments).eval()
     except Exception as error:  # the layer's own check of its arguments, whatever class it raises
-        raise ImpossibleLayerError(
-            Message(
-                "{layer} cannot have {changes}: {error}",
-                layer=path,
-                changes=", ".join(f"{name} = {shortened(value)}" for name, value in changes.items()),
-                error=str(error).partition("\n")[0],  # PyTorch adds a C++ traceback to some
-            ),
-            _other_groups(path, type(old), arguments),
-        ) from error
+        asked = ", ".join(f"{name} = {shortened(value)}" for name, value in changes.items())
+        raise _impossible(path, type(old), arguments, asked, error) from error
     kind = next((p.dtype for p in old.parameters() if p.is_floating_point()), torch.float32)
     _replace(model, old, new.to(kind))
 
@@ -120,24 +113,51 @@ def _plain(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _other_groups(path: str, cls: type[nn.Module], arguments: Mapping[str, object]) -> Fix | None:
-    """The nearest number of groups that divides the channels, where it is this that makes a layer impossible."""
+def _impossible(
+    path: str, cls: type[nn.Module], arguments: Mapping[str, object], asked: str, error: Exception
+) -> ImpossibleLayerError:
     argument = "groups" if "groups" in arguments else "num_groups"
     names = ("in_channels", "out_channels", "num_channels")
-    values = [arguments.get(argument), *(arguments[name] for name in names if name in arguments)]
-    wanted, *channels = [value for value in values if isinstance(value, int) and value > 0] or [0]
-    if len(channels) + 1 != len(values) or not channels or all(count % wanted == 0 for count in channels):
-        return None
-    common = gcd(*channels)
-    divisors = [n for n in range(1, min(common, 2 * wanted) + 1) if common % n == 0]
-    nearest = min(divisors, key=lambda n: abs(n - wanted))
-    changed = {**arguments, argument: nearest}
+    channels = [count for name in names if isinstance(count := arguments.get(name), int)]
+    groups = arguments.get(argument)
+    if isinstance(groups, int) and channels and any(count % groups for count in channels):
+        fix = _other_groups(path, cls, arguments, argument, channels)
+        return ImpossibleLayerError(
+            Message(
+                "{layer} cannot have {asked}: {channels} channels do not divide into {groups} groups. Choose a "
+                "{argument} that divides the channels, such as {possible}.",
+                layer=path,
+                asked=asked,
+                channels=", ".join(map(str, dict.fromkeys(channels))),
+                groups=groups,
+                argument=argument,
+                possible=fix.value if fix else 1,
+            ),
+            fix,
+        )
+    return ImpossibleLayerError(
+        Message(
+            "{layer} cannot have {asked}: {error}",
+            layer=path,
+            asked=asked,
+            error=str(error).partition("\n")[0],  # PyTorch adds a C++ traceback to some
+        )
+    )
+
+
+def _other_groups(
+    path: str, cls: type[nn.Module], arguments: Mapping[str, object], argument: str, channels: Sequence[int]
+) -> Fix | None:
+    """The nearest number of groups that divides the channels; None where something else is impossible as well."""
+    wanted = int(str(arguments[argument]))
+    divisors = [n for n in range(1, min(gcd(*channels), 2 * wanted) + 1) if gcd(*channels) % n == 0]
+    changed = {**arguments, argument: min(divisors, key=lambda n: abs(n - wanted))}
     try:
         with torch.device("meta"):
             cls(**changed)
-    except Exception:  # another argument is impossible as well
+    except Exception:
         return None
-    return Fix(f"{path}.{argument}", nearest, layer_text(cls.__name__, changed))
+    return Fix(f"{path}.{argument}", changed[argument], layer_text(cls.__name__, changed))
 
 
 def _check_sizes(layer: str, cls: type[nn.Module], argument: str, value: object) -> None:

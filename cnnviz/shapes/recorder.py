@@ -114,6 +114,9 @@ class Recorder(TorchFunctionMode):
             except BaseException as error:
                 if self._broken[2] is not error:
                     self._broken = (path, module, error)
+                if frame.leaf and isinstance(error, Exception):  # the layer's own check of what it received
+                    with torch._C.DisableTorchFunction():
+                        self._note_failure(path, args, kwargs, error)
                 raise
             finally:
                 self._leave(frame)

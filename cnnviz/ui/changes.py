@@ -44,7 +44,8 @@ def _pairing(pairing: Pairing, failure: Failure | None, dark: bool) -> str:
         _figure(pairing.after, "macs"),
     )
     name = f"{chip(known.kind if known else None, dark)} {escape(pairing.name)}"
-    return _row(name, shapes, figures, pairing.changed)
+    reached = broken or failure is None or pairing.after is not None
+    return _row(name, shapes, figures, pairing.changed and reached)
 
 
 def _shape(op: Op | None) -> str:

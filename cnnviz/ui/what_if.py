@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -95,9 +95,13 @@ def choose(model_name: str, edits: Edits, options: Edits = ()) -> None:
         st.caption(_("This network has no layer whose arguments could be changed."))
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        layer = st.selectbox(_("Layer"), list(layers), key="edit-layer", width=220)
-        arguments = layers[layer]
-        argument = st.selectbox(_("Argument"), list(arguments), key=f"edit-argument-{layer}", width=180)
+        last_layer, _dot, last_argument = (edits[-1][0] if edits else "").rpartition(".")
+        names = list(layers)
+        layer = st.selectbox(_("Layer"), names, index=_place(last_layer, names), key="edit-layer", width=220)
+        arguments, names = layers[layer], list(layers[layer])
+        argument = st.selectbox(
+            _("Argument"), names, index=_place(last_argument, names), key=f"edit-argument-{layer}", width=180
+        )
         present = _whole_number(dict(edits).get(f"{layer}.{argument}"), arguments[argument])
         value = st.number_input(
             _("Value"),
@@ -115,16 +119,25 @@ def choose(model_name: str, edits: Edits, options: Edits = ()) -> None:
             args=(f"{layer}.{argument}", json.dumps(value)),
         )
     if edits:
-        with st.container(horizontal=True):
-            for path, text in edits:
-                st.button(
-                    plain(f"{shortened(path)} = {shortened(text)}"),
-                    icon=":material/undo:",
-                    help=_("Take this change back"),
-                    key=f"undo-{path}",
-                    on_click=take_back,
-                    args=(path,),
-                )
+        _take_back_buttons(edits)
+
+
+def _take_back_buttons(edits: Edits) -> None:
+    with st.container(horizontal=True):
+        for path, text in edits:
+            st.button(
+                plain(f"{shortened(path)} = {shortened(text)}"),
+                icon=":material/undo:",
+                help=_("Take this change back"),
+                key=f"undo-{path}",
+                on_click=take_back,
+                args=(path,),
+            )
+
+
+def _place(name: str, names: Sequence[str]) -> int:
+    """Where a choice begins: at ``name`` if it is offered."""
+    return names.index(name) if name in names else 0
 
 
 def _whole_number(edit: str | None, original: object) -> int:
@@ -173,8 +186,8 @@ def before_and_after(before: Trace, after: Trace) -> None:
         )
     else:
         text = _(
-            "{changed:,} of {count:,} operations change, those among them that are not reached any more: the pass "
-            "ends at {name}. Parameters: {params:+,} to {params_after:,}; multiply-adds up to there: {macs_after:,}.",
+            "{changed:,} of {count:,} operations change or are not reached any more, because the pass ends at {name}. "
+            "Parameters: {params:+,} to {params_after:,}; multiply-adds up to there: {macs_after:,}.",
             name=after.failure.name,
             **values,
         )

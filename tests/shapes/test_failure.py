@@ -115,7 +115,10 @@ def test_the_second_call_of_a_layer_can_fail() -> None:
     failure = failure_of(nn.Sequential(layer, layer), (4,))
     assert (failure.expected, failure.received) == (4, 3)
     assert failure.fix is not None
-    assert (failure.fix.path, failure.fix.value) == ("0.out_features", 4)  # in_features = 3 breaks the first call
+    assert (failure.fix.path, failure.fix.value) == (
+        "0.out_features",
+        4,
+    )  # in_features = 3 breaks the first call
 
 
 class NotFlattened(nn.Module):
@@ -143,3 +146,43 @@ def test_a_forgotten_flatten_is_named(in_features: int, advice: str) -> None:
 def test_padding_is_mentioned_where_there_is_some() -> None:
     assert "once padded" not in failure_of(nn.Conv2d(1, 1, 5), (1, 4, 4)).message
     assert "4 x 4, 6 x 6 once padded" in failure_of(nn.Conv2d(1, 1, 7, padding=1), (1, 4, 4)).message
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "words"),
+    [
+        ([nn.Flatten(), nn.Conv2d(1, 2, 3)], (1, 8, 8), "a row of 64 values arrives"),
+        ([nn.Flatten(), nn.BatchNorm2d(4)], (1, 8, 8), "before the values are flattened"),
+        ([nn.Conv1d(8, 2, 3)], (1, 8, 8), "works on 2 dimensions besides the batch, but its input 1 x 8 x 8 has 3"),
+        ([nn.BatchNorm2d(4)], (3, 8, 8), "is made for 4 channels, but its input 3 x 8 x 8 has 3"),
+        ([nn.LayerNorm([4, 4])], (3, 8, 8), "normalises 4 x 4, but the last dimensions of its input 3 x 8 x 8 are 8 x 8"),
+        ([nn.InstanceNorm2d(3)], (3, 1, 1), "a map of 1 x 1 is a single value"),
+        ([nn.MaxPool2d(3, padding=2)], (3, 8, 8), "may pad at most half of its window of 3 x 3"),
+        ([nn.PReLU(5)], (3, 8, 8), "is made for 5 channels"),
+        ([nn.Conv2d(3, 2, 9, padding=1, dilation=2)], (3, 8, 8), "a window of 17 x 17 over an input of 8 x 8, 10 x 10"),
+    ],
+)  # fmt: skip
+def test_rules_that_layers_break(layers: list[nn.Module], shape: tuple[int, ...], words: str) -> None:
+    assert words in failure_of(nn.Sequential(*layers), shape).message
+
+
+def test_a_functional_normalisation_that_does_not_fit() -> None:
+    class Groups(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return nn.functional.group_norm(x, 4)
+
+    assert (
+        "6 channels out into 4 groups, but 6/4 is no whole number" in failure_of(Groups(), (6, 4, 4)).message
+    )
+
+
+def test_where_a_failing_call_got_its_numbers() -> None:
+    concatenated = failure_of(nn.Sequential(Branches(padding=1), nn.Conv2d(3, 1, 1)), (1, 8, 8)).message
+    assert "The 4 channels come from 0.cat (2 + 2)" in concatenated
+    small = failure_of(nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(1, 1, 5)), (1, 8, 8)).message
+    assert "The size 4 x 4 comes from MaxPool2d 0 (MaxPool2d(2))" in small
+    assert "The size 4 x 4 comes from the input" in failure_of(nn.Conv2d(1, 1, 5), (1, 4, 4)).message
+
+
+def test_a_layer_is_called_by_its_type_where_its_name_is_a_number() -> None:
+    assert failure_of(nn.Sequential(nn.Linear(4, 3)), (5,)).message.startswith("Linear 0 receives 5 features")

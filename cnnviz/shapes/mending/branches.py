@@ -39,6 +39,11 @@ def for_branches(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
             yield from _mended(failed, branch, shapes[place], target)
 
 
+def for_size(inputs: Sequence[int], ops: Sequence[Op], size: Shape) -> Iterator[Fix]:
+    """Edits of single layers on the way to the first of ``inputs`` that could make its maps so large."""
+    yield from _resized(_own(inputs, 0, ops), size)
+
+
 def _own(inputs: Sequence[int], place: int, ops: Sequence[Op]) -> list[Op]:
     """The end of a branch, from the last op that another branch shares, or that has several inputs."""
     others = set[int]().union(*(_ancestors(ops, i) for p, i in enumerate(inputs) if p != place))
@@ -65,13 +70,7 @@ def _mended(failed: FailedCall, branch: list[Op], shape: Shape, target: Shape) -
     if len(shape) != len(target):
         return
     if shape[1:] != target[1:]:
-        changes = [
-            *_changes(branch, target[1:], "padding"),
-            *_changes(branch, target[1:], "stride"),
-            *_changes(branch, target[1:], "kernel_size"),
-        ]
-        for change in sorted(changes, key=lambda change: not change.natural):  # the order is kept else
-            yield _fix(change.op, change.argument, change.value)
+        yield from _resized(branch, target[1:])
     if shape[0] != target[0] and not (failed.type in JOINING and failed.arguments.get("dim") == 1):
         for op in reversed(branch):
             for argument in ("out_channels", "out_features"):
@@ -79,6 +78,16 @@ def _mended(failed: FailedCall, branch: list[Op], shape: Shape, target: Shape) -
                     if op.module is not None:
                         yield _fix(op, argument, target[0])
                     return
+
+
+def _resized(branch: list[Op], size: Shape) -> Iterator[Fix]:
+    changes = [
+        change
+        for argument in ("padding", "stride", "kernel_size")
+        for change in _changes(branch, size, argument)
+    ]
+    for change in sorted(changes, key=lambda change: not change.natural):  # the order is kept else
+        yield _fix(change.op, change.argument, change.value)
 
 
 def _fix(op: Op, argument: str, value: object) -> Fix:

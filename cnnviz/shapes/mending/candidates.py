@@ -9,7 +9,7 @@ from math import gcd
 from cnnviz.shapes.failure.normalising import channels_argument
 from cnnviz.shapes.failure.origin import channels_from, layer_text
 from cnnviz.shapes.failure.windows import window_sizes
-from cnnviz.shapes.mending.branches import for_branches
+from cnnviz.shapes.mending.branches import for_branches, for_size
 from cnnviz.shapes.naming import function_kind
 from cnnviz.shapes.op import MODEL_INPUT, Fix, Op, Shape
 from cnnviz.shapes.recorder import FailedCall
@@ -29,6 +29,7 @@ def candidates(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
             yield from _channels(failed, ops)
         elif "kernel_size" in failed.arguments:
             yield from _window(failed)
+            yield from _larger_input(failed, ops)
         else:
             yield from _normalisation(failed)
 
@@ -95,6 +96,15 @@ def _window(failed: FailedCall) -> Iterator[Fix]:
     ):
         if value != now and min(value) >= (1 if argument == "kernel_size" else 0):
             yield from fix(failed.path, failed.type, failed.arguments, argument, value)
+
+
+def _larger_input(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
+    """Let a layer on the way give maps that are just large enough for the window."""
+    spans, room, sizes = window_sizes(failed)
+    if spans and failed.inputs:
+        wanted = tuple(max(n, n + span - space) for n, span, space in zip(sizes, spans, room, strict=True))
+        if wanted != sizes:
+            yield from for_size(failed.inputs, ops, wanted)
 
 
 def _sides(failed: FailedCall, argument: str, count: int) -> Shape:
