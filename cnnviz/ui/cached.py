@@ -91,6 +91,20 @@ def shares(
     return shares_(trace(model_name, input_shape, edits), most)
 
 
+@st.cache_data(max_entries=32, show_spinner=False)
+def autograd_dot(
+    model_name: str,
+    input_shape: tuple[int, ...],
+    edits: Edits,
+    colours: tuple[tuple[str, tuple[str, str]], ...],
+    ink: str,
+) -> str:
+    """Autograd's graph of a network, edited, as DOT; ``colours`` are fill and text of its parts by name."""
+    from cnnviz.shapes.autograd import autograd_dot as autograd_dot_
+
+    return autograd_dot_(on_meta(model_name, edits), input_shape, dict(colours), ink)
+
+
 @st.cache_resource(max_entries=16, show_spinner=False)
 def torchinfo_report(model_name: str, input_shape: tuple[int, ...], edits: Edits = ()) -> TorchinfoReport:
     """What torchinfo says of a network, edited."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -10,6 +12,7 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
+from cnnviz.ui import cached
 from cnnviz.ui.cached import Edits
 from cnnviz.ui.choice import choose_many, choose_one
 from cnnviz.ui.frame import is_dark
@@ -23,24 +26,44 @@ READABLE = 100
 """Nodes; a larger graph starts folded."""
 
 _ALL = "all"
+_GRAPHS = {
+    "forward": Message("Operations, forward"),
+    "backward": Message("Autograd, backward"),
+}
+_PARTS = {
+    "function": ("other", Message("function that passes gradients back")),
+    "parameter": ("pooling", Message("parameter")),
+    "saved": ("normalisation", Message("tensor kept for the way back")),
+    "output": ("reshape", Message("output")),
+}
+"""The parts of autograd's graph (cnnviz.shapes.autograd.PARTS): the kind whose colour each takes, its name."""
 
 
 def show(network: Network, edits: Edits, traced: Trace) -> None:
+    """The graph of operations or that of the backward pass, whichever is chosen."""
+    backward = choose_one(
+        _("Graph"),
+        list(_GRAPHS),
+        key="pass",
+        kind=Message("The graph"),
+        title=lambda key: str(_GRAPHS[key]),
+        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
+    )
+    if backward == "backward":
+        _autograd(network, edits, traced)
+    elif traced.ops:
+        _operations(traced)
+
+
+def _operations(traced: Trace) -> None:
     """The graph of operations, with containers folded as the person likes it."""
     from cnnviz.shapes.graph import dot, graph
     from cnnviz.shapes.html import legend
 
-    if not traced.ops:
-        return
     folding, across = _look(traced)
     drawn = graph(traced, folding)
-    dark = is_dark()
-    colours = {
-        kind: (style.colour(dark), palette.text_on(style.colour(dark)))
-        for kind, style in palette.KINDS.items()
-    }
-    ink = "#c8ccd8" if dark else "#4a4f5e"
-    st.html(legend(dict.fromkeys(node.kind for node in drawn.nodes if node.kind), dark))
+    colours = {kind: _fill_and_text(kind) for kind in palette.KINDS}
+    st.html(legend(dict.fromkeys(node.kind for node in drawn.nodes if node.kind), is_dark()))
     st.caption(
         _(
             "{nodes:,} nodes for {ops:,} operations. Arrows are tensors. Branches part and meet again in a "
@@ -50,7 +73,39 @@ def show(network: Network, edits: Edits, traced: Trace) -> None:
             ops=len(traced.ops),
         )
     )
-    st.graphviz_chart(dot(traced, drawn, colours, ink, across), width="content")
+    st.graphviz_chart(dot(traced, drawn, colours, _ink(), across), width="content")
+
+
+def _autograd(network: Network, edits: Edits, traced: Trace) -> None:
+    """What autograd remembers of a forward pass, to go back through it."""
+    parts = {part: _fill_and_text(kind) for part, (kind, _title) in _PARTS.items()}
+    with st.spinner(_("Asking autograd ...")):
+        source = cached.autograd_dot(network.name, traced.input_shape, edits, tuple(parts.items()), _ink())
+    entries = "".join(
+        f'<span><span style="display:inline-block;width:1em;height:1em;border-radius:.3em;vertical-align:-.1em;'
+        f'background:{parts[part][0]}"></span> {escape(str(title))}</span>'
+        for part, (_kind, title) in _PARTS.items()
+        if parts[part][0] in source
+    )
+    style = "display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.875rem;opacity:.85"
+    st.html(f'<div style="{style}">{entries}</div>')
+    st.caption(
+        _(
+            "Training goes this graph from the bottom to the top, against the arrows: from the output, each function "
+            "passes gradients on to those that it received its values from, until they reach the parameters. "
+            "torchviz draws it from what autograd keeps of a forward pass."
+        )
+    )
+    st.graphviz_chart(source, width="content")
+
+
+def _fill_and_text(kind: str) -> tuple[str, str]:
+    colour = palette.kind(kind).colour(is_dark())
+    return colour, palette.text_on(colour)
+
+
+def _ink() -> str:
+    return "#c8ccd8" if is_dark() else "#4a4f5e"
 
 
 def _look(traced: Trace) -> tuple[Folding, bool]:

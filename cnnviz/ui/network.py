@@ -22,7 +22,7 @@ LARGEST_INPUT = 512
 MOST_CHANNELS = 2048
 
 _FIRST_OF_TORCHVISION = "torchvision:resnet18"
-_OF_THE_NETWORK = ("set", "layer", "size", "channels", "depth", "fold", "unfold", "why", "meeting")
+_OF_THE_NETWORK = ("set", "layer", "size", "channels", "depth", "fold", "unfold", "why", "meeting", "pass")
 """What a link says about one network, and not about another one."""
 
 Shape = tuple[int, int, int]

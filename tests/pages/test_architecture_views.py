@@ -12,7 +12,7 @@ from cnnviz import architectures
 
 OpenPage = Callable[..., AppTest]
 PAGE = "pages/architecture.py"
-VIEWS = ("layers", "changes", "why", "operation", "graph", "bars", "compare", "torchinfo", "code")
+VIEWS = ("layers", "changes", "why", "operation", "graph", "bars", "compare", "torchinfo", "code", "error")
 
 
 def html(app: AppTest) -> str:
@@ -236,6 +236,22 @@ def test_a_large_graph_begins_folded_and_says_so(open_page: OpenPage) -> None:
     assert drawing(app).count("label=") < 100
     app.selectbox(key="choice-depth").set_value("all").run()
     assert drawing(app).count("tooltip=") == 711
+
+
+def test_autograds_graph_and_why_there_is_none(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="basic-cnn", view="graph")
+    app.button_group(key="choice-pass").set_value("backward").run()
+    assert in_link(app, "pass") == "backward"
+    assert "ConvolutionBackward0" in drawing(app)
+    app = open_page(PAGE, model="torchvision:resnet152", view="graph", **{"pass": "backward"})
+    assert "cannot be read" in app.error[0].value
+    app = open_page(PAGE, model="inception-mini", size="32", view="graph", **{"pass": "backward"})
+    assert "There is no backward pass" in app.error[1].value
+
+
+def test_an_error_in_the_link_is_decoded(open_page: OpenPage) -> None:
+    app = open_page(PAGE, error="mat1 and mat2 shapes cannot be multiplied (64x2200 and 1408x10)")
+    assert "What it means" in [heading.value for heading in app.subheader]
 
 
 def test_where_the_parameters_of_alexnet_sit(open_page: OpenPage) -> None:
