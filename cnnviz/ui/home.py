@@ -10,7 +10,7 @@ from cnnviz.architectures import Architecture
 from cnnviz.language import translate as _
 from cnnviz.settings import settings
 from cnnviz.ui import sketch
-from cnnviz.ui.frame import ARCHITECTURE, DRAW, FILTERS, TRAIN, is_dark, link
+from cnnviz.ui.frame import ARCHITECTURE, DRAW, EVALUATE, FILTERS, TRAIN, is_dark, link
 
 CARDS_A_ROW = 3
 
@@ -34,7 +34,10 @@ def cards(networks: Sequence[Architecture]) -> None:
                 link(ARCHITECTURE, _("Shapes and reasons"), model=network.key)
                 link(TRAIN, _("Train it"), model=network.key)
                 link(FILTERS, _("Filters"), checkpoint=_checkpoint(network))
-                link(DRAW, _("Draw for it"), checkpoint=_checkpoint(network))
+                if network.dataset == "mnist":
+                    link(DRAW, _("Draw for it"), checkpoint=_checkpoint(network))
+                else:
+                    link(EVALUATE, _("Evaluate"), checkpoint=_checkpoint(network))
 
 
 def short_cards(networks: Sequence[Architecture]) -> None:
