@@ -34,8 +34,8 @@ def _layers(traced: Trace) -> str:
 
     found = depth(traced)
     return _(
-        "{weighted} layers with parameters lie on the longest way through it (convolutions and fully connected "
-        "layers; normalisation is not counted), {total} with the poolings.",
+        "Layers with parameters on the longest way through it: {weighted} (convolutions and fully connected "
+        "layers; normalisation is not counted), with the poolings {total}.",
         weighted=found.weighted,
         total=found.total,
     )
