@@ -17,15 +17,10 @@ from cnnviz.ui import warm
 from cnnviz.ui.bounded import Bounded
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import nn
 
     from cnnviz.interpret.activations import FeatureMaps
-    from cnnviz.interpret.distributions import Distribution
-    from cnnviz.interpret.filters import LayerWeights
     from cnnviz.interpret.pixel import Arithmetic
-    from cnnviz.interpret.statistics import MapStatistics
     from cnnviz.shapes.shares import Share
     from cnnviz.shapes.small_images import Digits
     from cnnviz.shapes.torchinfo_report import TorchinfoReport
@@ -41,7 +36,6 @@ Edits = tuple[tuple[str, str], ...]
 MOST_NETWORK_BYTES = 1_200_000_000
 MOST_MAP_BYTES = 300_000_000
 MOST_ARITHMETIC_BYTES = 100_000_000
-MOST_MAPS_IN_A_PICTURE = 128
 
 
 def model(checkpoint_id: str, sha256: str) -> nn.Module:
@@ -144,48 +138,12 @@ def network(weights: WeightsKey) -> nn.Module:
     return _networks().get(weights, lambda: load(weights))
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def pretrained_classes(model: str) -> tuple[str, ...]:
-    """The names of the classes of a model of torchvision; the first call imports torchvision."""
-    from cnnviz.interpret.pretrained import classes
-
-    return classes(model)
-
-
 @st.cache_resource(max_entries=64, show_spinner=False)
 def network_trace(weights: WeightsKey, input_shape: tuple[int, int, int]) -> Trace:
     """The trace of the network that ``weights`` names."""
     from cnnviz.shapes.trace import trace
 
     return trace(network(weights), input_shape)
-
-
-def layers(weights: WeightsKey, input_shape: tuple[int, int, int]) -> tuple[LayerWeights, ...]:
-    """The layers with weights, in order of execution; not kept, as they hold on to the network's memory."""
-    from cnnviz.interpret.filters import layer_weights
-
-    return layer_weights(network(weights), network_trace(weights, input_shape))
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def distributions(
-    weights: WeightsKey, input_shape: tuple[int, int, int]
-) -> tuple[tuple[str, Distribution], ...]:
-    """How the weights of every layer are distributed, by the layer's name."""
-    from cnnviz.interpret.distributions import distribution
-
-    return tuple((layer.name, distribution(layer.values)) for layer in layers(weights, input_shape))
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def filter_order(
-    weights: WeightsKey, input_shape: tuple[int, int, int], layer: str, by: str
-) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """The output channels of a layer in an order, and the norm of each channel's filter."""
-    from cnnviz.interpret.ordering import norms, order
-
-    values = next(found.values for found in layers(weights, input_shape) if found.name == layer)
-    return order(values, by), norms(values)
 
 
 @st.cache_resource(show_spinner=False)
@@ -217,51 +175,6 @@ def arithmetic(weights: WeightsKey, image: ImageKey, op: int) -> Arithmetic:
         (weights, image, op),
         lambda: arithmetic_of(network(weights), image.tensor(), traced, traced.ops[op]),
     )
-
-
-@st.cache_data(max_entries=128, show_spinner=False)
-def map_pictures(
-    weights: WeightsKey, image: ImageKey, first: int, limits: tuple[float, ...], dark: bool
-) -> tuple[bytes, ...]:
-    """The feature maps of ops as PNG files, from the op ``first`` on; ``limits`` end their colour scales."""
-    from cnnviz.interpret.ordering import order
-    from cnnviz.plots.mosaic import mosaic, png
-
-    found = []
-    for maps, limit in zip(feature_maps(weights, image)[first:], limits, strict=False):
-        values = maps.values
-        if values.ndim == 3 and len(values) > MOST_MAPS_IN_A_PICTURE:
-            values = values[order(values, "norm")[:MOST_MAPS_IN_A_PICTURE]]
-        found.append(png(mosaic(values, limit), dark))
-    return tuple(found)
-
-
-@st.cache_resource(max_entries=128, show_spinner=False)
-def map_statistics(weights: WeightsKey, image: ImageKey, op: int) -> MapStatistics:
-    """What the values of every map of an op amount to; shared, not to be changed."""
-    from cnnviz.interpret.statistics import statistics
-
-    return statistics(feature_maps(weights, image)[op].values)
-
-
-@st.cache_data(max_entries=128, show_spinner=False)
-def map_order(weights: WeightsKey, image: ImageKey, op: int, by: str) -> NDArray[np.intp]:
-    """The maps of an op in an order."""
-    from cnnviz.interpret.ordering import order
-
-    return order(feature_maps(weights, image)[op].values, by)
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def map_tiles(
-    weights: WeightsKey, image: ImageKey, op: int, channels: tuple[int, ...], limit: float | None, dark: bool
-) -> tuple[bytes, ...]:
-    """Single maps of an op as PNG files; ``limit`` ends their colour scale, None: each has its own."""
-    from cnnviz.plots.mosaic import png, tile
-
-    values = feature_maps(weights, image)[op].values
-    ends = [float(abs(values[channel]).max()) if limit is None else limit for channel in channels]
-    return tuple(png(tile(values[channel], end), dark) for channel, end in zip(channels, ends, strict=True))
 
 
 def _changes(edits: Edits) -> dict[str, object]:

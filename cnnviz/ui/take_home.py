@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -31,7 +32,7 @@ def downloads(name: str, rows: Sequence[Row]) -> None:
         for title, ending, write in forms:
             st.download_button(
                 title,
-                write(rows),
+                partial(write, rows),  # written when somebody asks for it
                 file_name=f"{_file_name(name)}.{ending}",
                 icon=":material/download:",
                 key=f"download-{ending}",
