@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from cnnviz.training.transforms.preparation import Preparation
 
 Pixels = NDArray[np.uint8]
 """An image, (C, H, W), 0..255: one channel of grey, or red, green and blue."""
@@ -36,6 +39,12 @@ class ImageKey(NamedTuple):
         """What the network gets: (C, H, W)."""
         channels, height, width = self.shape
         return (channels, height, width) if self.resize is None else (channels, self.resize, self.resize)
+
+    def seen(self) -> Pixels:
+        """The network's input before it is normalised, (C, H, W) uint8: to look at."""
+        plain = self._replace(mean=(0.0,) * self.shape[0], deviation=(1 / 255,) * self.shape[0])
+        pixels: Pixels = plain.tensor()[0].clamp(0, 255).round().byte().numpy()
+        return pixels
 
     def tensor(self) -> Tensor:
         """The network's input: (1, C, H, W) float32, normalised."""
@@ -87,3 +96,54 @@ def on_paper(rgba: NDArray[np.uint8]) -> Pixels:
     opacity = rgba[..., 3:].astype(np.float32) / 255
     colours = rgba[..., :3] * opacity + 255 * (1 - opacity)
     return np.ascontiguousarray(np.rint(colours).astype(np.uint8).transpose(2, 0, 1))
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """How a network gets images, whatever their size and channels.
+
+    ``input_shape`` (C, H, W) is what it takes; it was trained on images of ``size`` (height, width) that were
+    put in the order of ``permutation_seed`` (None: their own), brought to ``resize`` pixels (None: left as they
+    are), and normalised with ``mean`` and ``deviation``. An image of that size is prepared as in training; of
+    another one the middle square is brought to the size of the input.
+    """
+
+    input_shape: tuple[int, int, int]
+    size: tuple[int, int]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    resize: int | None = None
+    permutation_seed: int | None = None
+
+    def key(self, pixels: Pixels) -> ImageKey:
+        """One image (C, H, W) uint8 as this network gets it."""
+        channels, side, _side = self.input_shape
+        pixels, resize = with_channels(pixels, channels), self.resize
+        if pixels.shape[1:] != self.size:
+            pixels = middle_square(pixels)
+            if self.permutation_seed is not None:
+                pixels = scaled(pixels, self.size)
+            else:
+                resize = side
+                pixels = scaled(pixels, (side, side)) if pixels.shape[1] > side else pixels
+        _channels, height, width = pixels.shape
+        shape = channels, height, width
+        return ImageKey(pixels.tobytes(), shape, self.mean, self.deviation, resize, self.permutation_seed)
+
+    def batch(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) uint8 as this network gets them: (B, *input_shape) float32, normalised."""
+        import torch
+
+        if (len(self.mean), *self.size) != tuple(images.shape[1:]):
+            return torch.cat([self.key(image).tensor() for image in images.numpy()])
+        return self._preparation(images).test(images)
+
+    def _preparation(self, images: Tensor) -> Preparation:
+        from cnnviz.training.batches import Normaliser
+        from cnnviz.training.transforms.preparation import Permutation, Preparation
+
+        _count, channels, height, width = images.shape
+        seed = self.permutation_seed
+        permutation = None if seed is None else Permutation(seed, (channels, height, width))
+        normalise = Normaliser(self.mean, self.deviation, images.device)
+        return Preparation(normalise, resize=self.resize, permutation=permutation)

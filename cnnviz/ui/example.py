@@ -101,7 +101,7 @@ def _of_data_set(weights: Weights) -> Example:
     notes = st.container()
     source, picked, number = st.columns([2, 5, 2], vertical_alignment="bottom")
     with source:
-        info = _choose_data(weights)
+        info = choose_data(weights)
     with picked:
         label = _choose_class(info)
     data = datasets.load(info.key)
@@ -120,7 +120,7 @@ def _of_data_set(weights: Weights) -> Example:
     return Example(data.test_images[index].numpy(), title, info.key, found)
 
 
-def _choose_data(weights: Weights) -> DatasetInfo:
+def choose_data(weights: Weights) -> DatasetInfo:
     """A data set: at first the network's own where it is on this machine, else a sample of it or another one."""
     offered = _offered(weights)
     key = choose_one(

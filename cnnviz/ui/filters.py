@@ -14,7 +14,7 @@ from cnnviz.language import translate as _
 from cnnviz.plots import maps as plots
 from cnnviz.plots import sentences
 from cnnviz.shapes.op import shape_text
-from cnnviz.ui import cached, distributions
+from cnnviz.ui import cached_maps, distributions
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import fragment, is_dark
 from cnnviz.ui.number import choose_number
@@ -52,7 +52,7 @@ _DETAILS: Mapping[str, Message] = {
 def show(shown: Sequence[Weights]) -> None:
     """A layer's filters of each of ``shown``, side by side, and figures about them."""
     with explained():
-        layers = [cached.layers(weights.key, weights.input_shape) for weights in shown]
+        layers = [cached_maps.layers(weights.key, weights.input_shape) for weights in shown]
         with st.container(horizontal=True, vertical_alignment="bottom", key="filter-choices"):
             place = _choose_layer(layers[0])
             chosen = [found[place] for found in layers]
@@ -120,7 +120,7 @@ def _choose_pictures(shown: Sequence[Weights], chosen: Sequence[LayerWeights], b
 
 
 def _order(weights: Weights, layer: LayerWeights, by: str) -> Order:
-    return cached.filter_order(weights.key, weights.input_shape, layer.name, by)[0]
+    return cached_maps.filter_order(weights.key, weights.input_shape, layer.name, by)[0]
 
 
 def _slice_order(layer: LayerWeights, output: int, by: str) -> Order:

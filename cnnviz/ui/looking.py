@@ -10,7 +10,7 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import example, filters, maps, one_layer, pixel, verdicts
+from cnnviz.ui import example, excited, filters, maps, one_layer, pixel, verdicts
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import fragment
 from cnnviz.ui.show import explained
@@ -58,6 +58,13 @@ def one_value(shown: Sequence[Weights]) -> None:
             pixel.show(shown[0], shown[0].image_key(image.pixels))
 
 
+@fragment()
+def excitation(shown: Sequence[Weights]) -> None:
+    """What the maps of one op look for: another op reruns nothing else of the page."""
+    with explained():
+        excited.show(shown)
+
+
 class View(NamedTuple):
     """A view: its title, and what draws it."""
 
@@ -69,6 +76,7 @@ VIEWS: Mapping[str, View] = {
     "filters": View(Message("Filters"), filters.show),
     "maps": View(Message("Feature maps"), feature_maps),
     "layer": View(Message("One layer"), layer),
+    "excite": View(Message("What excites a map"), excitation),
     "value": View(Message("One value"), one_value),
 }
 

@@ -13,7 +13,7 @@ from cnnviz.interpret.inputs import ImageKey
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
 from cnnviz.shapes.op import Op, shape_text
-from cnnviz.ui import cached
+from cnnviz.ui import cached, cached_maps
 from cnnviz.ui.frame import is_dark
 from cnnviz.ui.number import choose_number
 from cnnviz.ui.weights import Weights
@@ -47,7 +47,7 @@ def cards(shown: Sequence[Weights], image: ImageKey) -> None:
     limits = tuple(
         max(found.limit for found in same) for same in zip(*(found[part] for found in maps), strict=True)
     )
-    pictures = [cached.map_pictures(weights.key, image, first, limits, is_dark()) for weights in shown]
+    pictures = [cached_maps.map_pictures(weights.key, image, first, limits, is_dark()) for weights in shown]
     rows = []
     for number, (limit, *same) in enumerate(zip(limits, *(found[part] for found in maps), strict=True)):
         parts = [
@@ -118,6 +118,6 @@ def _note(weights: Weights, found: FeatureMaps, beside: bool) -> str:
     if found.zeros > 0:
         text += " · " + _("{zeros:.0%} zeros", zeros=found.zeros)
     shape = found.op.output_shape
-    if len(shape) == 3 and shape[0] > cached.MOST_MAPS_IN_A_PICTURE:
-        text += " · " + _("the {count} strongest maps", count=cached.MOST_MAPS_IN_A_PICTURE)
+    if len(shape) == 3 and shape[0] > cached_maps.MOST_MAPS_IN_A_PICTURE:
+        text += " · " + _("the {count} strongest maps", count=cached_maps.MOST_MAPS_IN_A_PICTURE)
     return f"{weights.title}: {text}" if beside else text

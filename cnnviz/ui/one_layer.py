@@ -15,7 +15,7 @@ from cnnviz.language import translate as _
 from cnnviz.plots import maps as plots
 from cnnviz.plots import sentences
 from cnnviz.shapes.op import Op, shape_text
-from cnnviz.ui import cached, tiles
+from cnnviz.ui import cached, cached_maps, tiles
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import is_dark
 from cnnviz.ui.number import choose_number, put_number
@@ -85,14 +85,12 @@ def show(shown: Sequence[Weights], image: ImageKey) -> None:
     st.caption(str(sentences.maps_sentence(maps.op.kind, maps.op.type, maps.zeros)))
 
 
-def _choose_ops(weights: Weights, image: ImageKey) -> tuple[Op, ...]:
-    """The op that is shown; with the switch also the other one around the activation, in order."""
-    from cnnviz.interpret.statistics import around_activation
-
-    trace = cached.network_trace(weights.key, image.input_shape)
+def choose_op(weights: Weights, input_shape: tuple[int, int, int]) -> Op:
+    """The op that the link's ``op`` names, at first the first convolution."""
+    trace = cached.network_trace(weights.key, input_shape)
     by_name = {op.name: op for op in trace.ops}
     kinds = [op.kind for op in trace.ops]
-    first = kinds.index("convolution") if "convolution" in kinds else 0
+    first = next((kinds.index(kind) for kind in ("convolution", "linear") if kind in kinds), 0)
     with st.container(width=330):
         name = choose_one(
             _("Operation"),
@@ -103,8 +101,15 @@ def _choose_ops(weights: Weights, image: ImageKey) -> tuple[Op, ...]:
             default=trace.ops[first].name,
             forget=("map", "part"),
         )
-    op = by_name[name]
-    pair = around_activation(trace, op)
+    return by_name[name]
+
+
+def _choose_ops(weights: Weights, image: ImageKey) -> tuple[Op, ...]:
+    """The op that is shown; with the switch also the other one around the activation, in order."""
+    from cnnviz.interpret.statistics import around_activation
+
+    op = choose_op(weights, image.input_shape)
+    pair = around_activation(cached.network_trace(weights.key, image.input_shape), op)
     if pair is None or pair[0].output_shape != pair[1].output_shape:
         return (op,)
     return pair if choose_switch(_("Before and after the activation"), key="both") else (op,)
@@ -134,7 +139,7 @@ def _choose_page(grid: _Grid) -> Order:
             default="channel" if count <= PAGE else "norm",
             forget=("part",),
         )
-    channels = cached.map_order(grid.weights.key, grid.image, grid.maps.op.index, by)
+    channels = cached_maps.map_order(grid.weights.key, grid.image, grid.maps.op.index, by)
     pages = -(-count // PAGE)
     if pages == 1:
         return channels
@@ -151,8 +156,10 @@ def _choose_map(count: int, default: int) -> int:
 def _grid(grid: _Grid, place: int, order: Order, chosen: int, limit: float | None) -> None:
     """The maps as pictures that can be clicked, and how many of them are dead."""
     numbers = tuple(int(number) for number in order)
-    found = cached.map_statistics(grid.weights.key, grid.image, grid.maps.op.index)
-    pictures = cached.map_tiles(grid.weights.key, grid.image, grid.maps.op.index, numbers, limit, is_dark())
+    found = cached_maps.map_statistics(grid.weights.key, grid.image, grid.maps.op.index)
+    pictures = cached_maps.map_tiles(
+        grid.weights.key, grid.image, grid.maps.op.index, numbers, limit, is_dark()
+    )
     st.subheader(plain(grid.title), anchor=False)
     tiles.show(
         [
@@ -212,7 +219,7 @@ def _enlarged(grids: Sequence[_Grid], chosen: int, limit: float | None) -> None:
 
 def _table(grid: _Grid) -> None:
     """The statistics of every map."""
-    found = cached.map_statistics(grid.weights.key, grid.image, grid.maps.op.index)
+    found = cached_maps.map_statistics(grid.weights.key, grid.image, grid.maps.op.index)
     numbers = {
         _("Mean"): found.mean,
         _("Standard deviation"): found.deviation,

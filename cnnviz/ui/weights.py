@@ -9,7 +9,7 @@ import streamlit as st
 
 from cnnviz import architectures, datasets
 from cnnviz.interpret import networks, pretrained
-from cnnviz.interpret.inputs import ImageKey, Pixels, middle_square, scaled, with_channels
+from cnnviz.interpret.inputs import ImageKey, Pixels, Preparing
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION
@@ -17,7 +17,7 @@ from cnnviz.training import checkpoints
 from cnnviz.training.checkpoints import Checkpoint
 from cnnviz.training.fitting import image_shape
 from cnnviz.training.recipe import Recipe
-from cnnviz.ui import cached
+from cnnviz.ui import cached_maps
 from cnnviz.ui.cached import WeightsKey
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.draw import name
@@ -34,25 +34,23 @@ _OF_THE_NETWORK = ("layer", "output", "page", "op", "map", "part", "stage")
 class Weights:
     """One choice: what to load (``key``), and how images are prepared for it.
 
-    ``input_shape`` (C, H, W) is what the network takes; it was trained on images of ``size`` (height, width)
-    that were put in the order of ``permutation_seed``, brought to ``resize`` pixels, and normalised with
-    ``mean`` and ``deviation``. It tells the classes of ``dataset`` apart, or ImageNet's where that is None.
-    ``start`` are the weights before training, None where these are untrained themselves; ``checkpoint`` and
-    ``recipe`` are there where cnnviz trained it.
+    The network tells the classes of ``dataset`` apart, or ImageNet's where that is None. ``start`` are the
+    weights before training, None where these are untrained themselves; ``recipe`` is there where the network
+    is cnnviz's, ``checkpoint`` where cnnviz trained it.
     """
 
     title: str
     key: WeightsKey
-    input_shape: tuple[int, int, int]
-    size: tuple[int, int]
-    mean: tuple[float, ...]
-    deviation: tuple[float, ...]
+    preparing: Preparing
     dataset: str | None = None
-    resize: int | None = None
-    permutation_seed: int | None = None
     start: Weights | None = None
     recipe: Recipe | None = None
     checkpoint: Checkpoint | None = None
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """What the network takes: (C, H, W)."""
+        return self.preparing.input_shape
 
     @property
     def trained(self) -> bool:
@@ -71,28 +69,13 @@ class Weights:
     def classes(self) -> tuple[str, ...]:
         """The names of the classes, one for each output, in the current language where they are cnnviz's."""
         if self.dataset is None:
-            return cached.pretrained_classes(self.key[1])
+            return cached_maps.pretrained_classes(self.key[1])
         info = datasets.get(self.dataset)
         return tuple(info.class_title(label) for label in range(len(info.classes)))
 
     def image_key(self, pixels: Pixels) -> ImageKey:
-        """An image (C, H, W) uint8 of any size as this network gets it.
-
-        One of the size that it was trained on is prepared as in training; of another one the middle square
-        is brought to the size of the input.
-        """
-        channels, side, _side = self.input_shape
-        pixels, resize = with_channels(pixels, channels), self.resize
-        if pixels.shape[1:] != self.size:
-            pixels = middle_square(pixels)
-            if self.permutation_seed is not None:
-                pixels = scaled(pixels, self.size)
-            else:
-                resize = side
-                pixels = scaled(pixels, (side, side)) if pixels.shape[1] > side else pixels
-        _channels, height, width = pixels.shape
-        shape = channels, height, width
-        return ImageKey(pixels.tobytes(), shape, self.mean, self.deviation, resize, self.permutation_seed)
+        """An image (C, H, W) uint8 of any size as this network gets it."""
+        return self.preparing.key(pixels)
 
 
 def of_checkpoint(checkpoint: Checkpoint) -> Weights:
@@ -112,10 +95,7 @@ def of_pretrained(model: str) -> Weights:
     start = Weights(
         _("Untrained, seed {seed}", seed=_SEED),
         ("random", model, str(_SEED)),
-        input_shape=pretrained.INPUT_SHAPE,
-        size=pretrained.INPUT_SHAPE[1:],
-        mean=pretrained.MEAN,
-        deviation=pretrained.DEVIATION,
+        Preparing(pretrained.INPUT_SHAPE, pretrained.INPUT_SHAPE[1:], pretrained.MEAN, pretrained.DEVIATION),
     )
     return replace(start, title=title, key=("pretrained", model), start=start)
 
@@ -135,20 +115,15 @@ def _of_recipe(
 ) -> Weights:
     info = datasets.get(recipe.dataset)
     _channels, height, width = info.input_shape
-    return Weights(
-        title,
-        key,
+    preparing = Preparing(
         image_shape(info, recipe.resize),
         (height, width),
         recipe.mean,
         recipe.deviation,
-        dataset=recipe.dataset,
-        resize=recipe.resize,
-        permutation_seed=recipe.permutation_seed,
-        start=start,
-        recipe=recipe,
-        checkpoint=checkpoint,
+        recipe.resize,
+        recipe.permutation_seed,
     )
+    return Weights(title, key, preparing, recipe.dataset, start, recipe, checkpoint)
 
 
 def choose_weights() -> Weights:

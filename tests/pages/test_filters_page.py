@@ -441,3 +441,53 @@ def test_nonsense_about_a_layer_gets_sentences(open_page: OpenPage) -> None:
     assert len(tiles(app)["tiles"]) == 10
     app = open_page(PAGE, checkpoint="basic-cnn-mnist", **LAYER, op="relu", both="maybe")
     assert_said(app, "The link says both=maybe")
+
+
+EXCITE = {"view": "excite", "dataset": "mnist-sample", "images": "100"}
+
+
+def test_every_map_has_its_patch_and_one_its_nine_images(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", op="conv2", map="3", **EXCITE)
+    patches = tiles(app)
+    assert len(patches["tiles"]) == 20
+    assert patches["chosen"] == 3
+    assert len({tile["png"] for tile in patches["tiles"]}) > 5
+    assert "out of 100 test images of MNIST sample" in texts(app)
+    assert "100 of 1,000 images, evenly spread" in texts(app)
+    assert "receptive field, 14 x 14 pixels" in texts(app)
+    assert app.subheader[0].value == "Basic CNN: the 9 images that excite map 3 of conv2 most"
+    assert markup(app).count("<figure") == 9
+    frames = re.findall(r"width:([\d.]+)%;height:([\d.]+)%", markup(app))
+    assert len(frames) == 9
+    assert all(0 < float(side) <= 50 for frame in frames for side in frame)  # 14 of 28, or less at the edge
+    before = markup(app)
+    app.number_input(key="map").set_value(4).run()
+    assert markup(app) != before
+
+
+def test_what_excites_trained_and_untrained_maps(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", op="fc", untrained="true", **EXCITE)
+    assert [header.value.partition(":")[0] for header in app.subheader] == ["Basic CNN", "Untrained, seed 1"]
+    assert markup(app).count("<figure") == 18
+    assert len(tiles(app)["tiles"]) == 10
+
+
+def test_a_map_that_is_never_above_zero_is_dead(open_page: OpenPage, shipped: Path) -> None:
+    model = architectures.get("basic-cnn").build_seeded(99).eval()
+    with torch.no_grad():
+        model.conv1.weight[4] = 0
+        model.conv1.bias[4] = -1
+    save(shipped, "basic-cnn", model)
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", op="relu", **EXCITE)
+    assert [tile["number"] for tile in tiles(app)["tiles"] if tile["dead"]] == [4]
+    assert "1 of 10 maps are never above zero" in texts(app)
+
+
+def test_nonsense_about_what_excites_a_map_gets_sentences(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="mlp-mnist", **{**EXCITE, "images": "12"}, op="conv1", map="-1")
+    assert_said(
+        app,
+        "The checkpoint 'mlp-mnist' is unknown",
+        "The number of images '12' is unknown",
+        "allowed is a whole number from 0 to 9",
+    )
