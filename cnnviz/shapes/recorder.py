@@ -8,7 +8,6 @@ leaf modules get the path of their container as name.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnviz.shapes.arguments import function_arguments, module_arguments
+from cnnviz.shapes.ledger import Names, Weights
 from cnnviz.shapes.macs import MEASURED, formula_macs
 from cnnviz.shapes.meta_answers import answer
 from cnnviz.shapes.naming import function_kind, function_type, is_leaf, module_kind, module_type
@@ -72,14 +72,12 @@ class Recorder(TorchFunctionMode):
         self.calls = 0
         self.failed: FailedCall | None = None
         self.rebatched: str | None = None  # the first op that changed the number of rows in a batch
-        self.carried: set[int] = set()  # ids of the parameters that an op carries
+        self.weights = Weights()
         self._batch = model_input.shape[0]
         self._stack: list[_Frame] = [_Frame("", model, leaf=False, inputs=[])]
         self._leaf: _Frame | None = None
         self._broken: tuple[str, nn.Module, BaseException | None] = ("", model, None)
-        self._names: Counter[str] = Counter()
-        self._taken: set[str] = set()
-        self._called: set[int] = set()
+        self._names = Names()
         self._constant: set[int] = set()  # indices of the ops that the model's input does not reach
         self._provenance = Provenance(model_input)
         self._own_forwards: list[tuple[nn.Module, Callable[..., Any] | None]] = []
@@ -164,13 +162,13 @@ class Recorder(TorchFunctionMode):
 
     def _record_module(self, frame: _Frame, outputs: list[Tensor]) -> Op:
         module = frame.module
-        params, reused = self._own_parameters(module)
+        params, reused = self.weights.count(module)
         arguments = module_arguments(module)
         inputs, input_shapes = self._provenance.links(frame.inputs)
         type_name = module_type(module)
         op = Op(
             index=len(self.ops),
-            name=self._unique(frame.path),
+            name=self._names.unique(frame.path),
             type=type_name,
             kind=module_kind(module),
             inputs=inputs,
@@ -185,14 +183,6 @@ class Recorder(TorchFunctionMode):
         )
         self._append(op, outputs)
         return op
-
-    def _own_parameters(self, module: nn.Module) -> tuple[int, bool]:
-        declared = list(module.parameters()) if module._modules else _direct_parameters(module)
-        own = [p for p in declared if id(p) not in self.carried]
-        reused = id(module) in self._called or bool(declared and not own)
-        self._called.add(id(module))
-        self.carried.update(map(id, own))
-        return sum(p.numel() for p in own), reused
 
     # -- functions -------------------------------------------------------------------------------
 
@@ -246,7 +236,7 @@ class Recorder(TorchFunctionMode):
         frame = self._stack[-1]
         op = Op(
             index=len(self.ops),
-            name=self._unique(self._function_label(name)),
+            name=self._names.unique(self._function_label(name)),
             type=name,
             kind=function_kind(name),
             inputs=inputs,
@@ -272,7 +262,7 @@ class Recorder(TorchFunctionMode):
             label, type_name, path = self._function_label(name), name, None
             inputs, shapes = self._provenance.links(tensors_in((args, kwargs)))
             arguments = function_arguments(name, args, kwargs)
-        self.failed = FailedCall(self._unique(label), type_name, path, inputs, shapes, arguments, error)
+        self.failed = FailedCall(self._names.unique(label), type_name, path, inputs, shapes, arguments, error)
 
     def _function_label(self, name: str) -> str:
         path = self._stack[-1].path
@@ -307,17 +297,3 @@ class Recorder(TorchFunctionMode):
         elif self.rebatched is None and outputs[0].shape[:1] != (self._batch,):
             self.rebatched = op.name
         self._provenance.from_op(outputs, op.index)
-
-    def _unique(self, label: str) -> str:
-        name = label
-        while True:
-            self._names[label] += 1
-            if self._names[label] > 1:
-                name = f"{label}_{self._names[label]}"
-            if name not in self._taken:
-                self._taken.add(name)
-                return name
-
-
-def _direct_parameters(module: nn.Module) -> list[nn.Parameter]:
-    return [p for p in module._parameters.values() if p is not None]

@@ -155,5 +155,5 @@ def _unexecuted(recorder: Recorder) -> tuple[Unexecuted, ...]:
     return tuple(
         Unexecuted(name, tuple(parameter.shape), parameter.numel())
         for name, parameter in recorder.parameters.items()
-        if id(parameter) not in recorder.carried
+        if id(parameter) not in recorder.weights.carried
     )

@@ -1,0 +1,47 @@
+"""What a recorder remembers of a pass so that nothing counts twice: names, and weights."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from torch import nn
+
+
+class Names:
+    """Gives every op a name of its own: ``relu``, ``relu_2``, ..."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._taken: set[str] = set()
+
+    def unique(self, label: str) -> str:
+        """``label``, numbered from the second use on."""
+        name = label
+        while True:
+            self._counts[label] += 1
+            if self._counts[label] > 1:
+                name = f"{label}_{self._counts[label]}"
+            if name not in self._taken:
+                self._taken.add(name)
+                return name
+
+
+class Weights:
+    """Counts every parameter for the first op that uses it; ``carried`` holds the ids of those counted."""
+
+    def __init__(self) -> None:
+        self.carried: set[int] = set()
+        self._called: set[int] = set()
+
+    def count(self, module: nn.Module) -> tuple[int, bool]:
+        """How many parameters a call of ``module`` adds, and whether it only uses what was counted before."""
+        declared = list(module.parameters()) if module._modules else _direct_parameters(module)
+        own = [p for p in declared if id(p) not in self.carried]
+        reused = id(module) in self._called or bool(declared and not own)
+        self._called.add(id(module))
+        self.carried.update(map(id, own))
+        return sum(p.numel() for p in own), reused
+
+
+def _direct_parameters(module: nn.Module) -> list[nn.Parameter]:
+    return [p for p in module._parameters.values() if p is not None]
