@@ -16,7 +16,7 @@ from typing import Any
 
 from cnnviz import architectures, cli_training
 from cnnviz.errors import CnnvizError, UsageError
-from cnnviz.language import LANGUAGES, set_language
+from cnnviz.language import LANGUAGES, Message, set_language
 from cnnviz.language import translate as _
 from cnnviz.terminal import print_json
 
@@ -150,9 +150,10 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         print_json(document)
     else:
+        keys, titles = (max(len(entry[name]) for entry in document) + 2 for name in ("key", "title"))
         for entry in document:
             sizes = ",".join(str(size) for size in entry["input_shape"])
-            print(f"{entry['key']:<18}{entry['title']:<20}{sizes:>10}{entry['total_params']:>14,}")
+            print(f"{entry['key']:<{keys}}{entry['title']:<{titles}}{sizes:>10}{entry['total_params']:>14,}")
     return DONE
 
 
@@ -182,6 +183,7 @@ def _why(options: argparse.Namespace) -> int:
 
     traced = _traced(options)
     broken = traced.failure is not None and options.layer in (None, traced.failure.name)
+    _check_reached(traced, options)
     if broken:
         derivation = derive_failure(traced)
     elif options.layer:
@@ -193,6 +195,24 @@ def _why(options: argparse.Namespace) -> int:
     else:
         print(derivation_text(derivation))
     return _status(traced) if broken else DONE
+
+
+def _check_reached(traced: Any, options: argparse.Namespace) -> None:
+    """Say so where there is nothing to explain: nothing was executed, or the pass ended before the layer."""
+    if traced.failure is None and not traced.ops:
+        raise CnnvizError(
+            Message("{model} executes no operation, so there is nothing to explain.", model=options.model)
+        )
+    executed = {op.name for op in traced.ops}
+    if traced.failure and options.layer and options.layer not in {*executed, traced.failure.name}:
+        raise CnnvizError(
+            Message(
+                "{layer} is not among what is executed before the pass ends at {name}: {message}",
+                layer=options.layer,
+                name=traced.failure.name,
+                message=traced.failure.message,
+            )
+        )
 
 
 def _status(traced: Any) -> int:

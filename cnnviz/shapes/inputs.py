@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
-from cnnviz.shapes.op import Shape, shape_text
+from cnnviz.shapes.op import Shape, product, shape_text
 
 _LARGEST_SIZE = 1_000_000
+_MOST_REAL_VALUES = 16_000_000
+"""Of an input on the CPU, some 60 MB: the maps that a network makes of it may take a hundred times as much."""
 
 
 def checked_shape(input_shape: Sequence[Any]) -> Shape:
@@ -49,19 +51,21 @@ def random_input(shape: Shape, dtype: torch.dtype, batch: int) -> Tensor:
     """A batch (batch, *shape) on the CPU, values from 0 to 1, the same ones every time.
 
     Raises:
-        CnnvizError: it does not fit into memory.
+        CnnvizError: it is so large that the pass might not fit into memory.
     """
-    generator = torch.Generator().manual_seed(0)
-    try:
-        return torch.rand(batch, *shape, generator=generator).to(dtype)
-    except RuntimeError as error:
+    values = batch * product(shape)
+    if values > _MOST_REAL_VALUES:
         raise CnnvizError(
             Message(
-                "This network needs real data to be traced, and an input of {shape} does not fit into memory; "
-                "trace a smaller one.",
+                "This network needs real data to be traced, and a batch of {batch} inputs of {shape} is {values:,} "
+                "values; more than {most:,} might not fit into memory. Trace a smaller input.",
+                batch=batch,
                 shape=shape_text(shape),
+                values=values,
+                most=_MOST_REAL_VALUES,
             )
-        ) from error
+        )
+    return torch.rand(batch, *shape, generator=torch.Generator().manual_seed(0)).to(dtype)
 
 
 def needs_data(error: BaseException) -> bool:

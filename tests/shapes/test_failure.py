@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -186,3 +188,36 @@ def test_where_a_failing_call_got_its_numbers() -> None:
 
 def test_a_layer_is_called_by_its_type_where_its_name_is_a_number() -> None:
     assert failure_of(nn.Sequential(nn.Linear(4, 3)), (5,)).message.startswith("Linear 0 receives 5 features")
+
+
+class TwoInputs(nn.Module):
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        return x * mask
+
+
+class TwoInside(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.two = TwoInputs()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.two(x)  # type: ignore[no-any-return]
+
+
+class Optional(nn.Module):
+    def forward(self, x: Tensor, mask: Tensor | None = None, *rest: Tensor, scale: float = 1.0) -> Tensor:
+        return x * scale
+
+
+def test_a_model_with_two_inputs_is_told_what_to_do() -> None:
+    message = failure_of(TwoInputs(), (1, 8, 8)).message
+    assert "takes 2 inputs (x, mask), and a trace sends one tensor" in message
+    assert "wrap the model" in message
+    assert "raises TypeError in test_failure.py, line" in failure_of(TwoInside(), (1, 8, 8)).message
+    assert trace(Optional(), (1, 8, 8)).failure is None
+
+
+def test_the_line_of_ones_own_code_that_raised_is_named() -> None:
+    message = failure_of(Raises(), (1, 8, 8)).message
+    line = inspect.getsourcelines(Raises.forward)[1] + 1
+    assert f"raises KeyError in test_failure.py, line {line}: 'no such thing'" in message

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cnnviz.language import Message
 from cnnviz.shapes.failure.origin import channels_origin, size_origin
-from cnnviz.shapes.op import Failure, Op, Shape, called, shape_text
+from cnnviz.shapes.op import MODEL_INPUT, Failure, Op, Shape, called, shape_text
 from cnnviz.shapes.recorder import FailedCall
 
 _OF_MAPS = ("Conv", "BatchNorm", "MaxPool", "AvgPool", "LPPool", "Adaptive", "InstanceNorm", "Dropout")
@@ -27,7 +27,8 @@ def dimensions(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
         "wanted": wanted,
         "count": len(received),
     }
-    if len(received) == 1 and wanted == 3:
+    first = call.inputs[0] == MODEL_INPUT
+    if len(received) == 1 and wanted == 3 and not first:
         reason = Message(
             "{name} ({type}) works on maps, channels x height x width, but a row of {shape} values arrives.",
             **values,
@@ -41,9 +42,9 @@ def dimensions(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
         advice = Message(
             "Give it an input of {wanted} dimensions, such as {example} for maps.",
             wanted=wanted,
-            example="3 x 32 x 32" if wanted == 3 else shape_text((3, *(32,) * (wanted - 1))),
+            example=shape_text((int(str(call.arguments.get("in_channels", 3))), *(32,) * (wanted - 1))),
         )
-    if call.inputs and call.inputs[0] >= 0:
+    if not first:
         maker = ops[call.inputs[0]]
         cause = Message("{shape} is what {by} gives.", shape=shape_text(received), by=maker.title)
         return Failure(call.name, call.type, reason, wanted, received, cause=cause, advice=advice)
