@@ -102,10 +102,11 @@ def choose(model_name: str, edits: Edits, options: Edits = ()) -> None:
         argument = st.selectbox(
             _("Argument"), names, index=_place(last_argument, names), key=f"edit-argument-{layer}", width=180
         )
-        present = _whole_number(dict(edits).get(f"{layer}.{argument}"), arguments[argument])
+        least = 0 if argument in _FROM_ZERO else 1
+        present = _whole_number(dict(edits).get(f"{layer}.{argument}"), arguments[argument], least)
         value = st.number_input(
             _("Value"),
-            min_value=0 if argument in _FROM_ZERO else 1,
+            min_value=least,
             max_value=_LARGEST,
             value=present,
             key=f"edit-{layer}-{argument}-{present}",
@@ -140,11 +141,12 @@ def _place(name: str, names: Sequence[str]) -> int:
     return names.index(name) if name in names else 0
 
 
-def _whole_number(edit: str | None, original: object) -> int:
+def _whole_number(edit: str | None, original: object, least: int) -> int:
+    """The number that the widget shows for an argument: of several the first, of what is no number the least."""
     value = original if edit is None else json.loads(edit)
     if isinstance(value, (tuple, list)) and value:
         value = value[0]
-    return min(value, _LARGEST) if isinstance(value, int) and value >= 0 else 1
+    return max(least, min(value, _LARGEST)) if isinstance(value, int) else least
 
 
 def put(path: str, value: str) -> None:
