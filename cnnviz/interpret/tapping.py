@@ -7,7 +7,7 @@ that work in place are told apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,6 +21,8 @@ from cnnviz.shapes.op import MODEL_INPUT, Op
 from cnnviz.shapes.provenance import tensors_in
 from cnnviz.shapes.recorder import PASSED_THROUGH
 from cnnviz.shapes.trace import Trace
+
+_SOFTMAX = frozenset({"Softmax", "LogSoftmax", "softmax", "log_softmax"})
 
 
 def output_of(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> Tensor:
@@ -44,21 +46,29 @@ def output_of(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> Tensor:
 
     private = x.clone()  # the first op may work in place
     try:
-        with torch.inference_mode(), _Tap(call, stop):
+        with torch.inference_mode(), _Tap({call: stop}):
             model(private)
     except _Reached as reached:
         return _checked(reached.output, trace, op)
     raise _not_reached(trace, op)
 
 
-def scores_and_output(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> tuple[Tensor, Tensor]:
-    """The model's scores, and the output of ``op`` from which they can be differentiated.
+def scores_of(model: nn.Module, x: Tensor, trace: Trace) -> Tensor:
+    """The class scores of ``model`` for ``x``, to be differentiated by ``x``, whatever works in place inside.
 
-    Arguments and errors are those of :func:`output_of`. Where the scores do not depend on the op their
-    gradient is None (``allow_unused``).
+    Scores are what goes into a softmax, where the network ends in one: behind it all classes hang together.
+    Arguments and errors are those of :func:`output_of`.
+    """
+    return _scores(model, x.clone(), trace, {})
+
+
+def scores_and_output(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> tuple[Tensor, Tensor]:
+    """The class scores, as :func:`scores_of`, and the output of ``op`` by which they can be differentiated.
+
+    Where the scores do not depend on the op their gradient is None (``allow_unused``).
 
     Returns:
-        The model's output, and a leaf (B, *op.output_shape) that requires a gradient.
+        The scores, and a leaf (B, *op.output_shape) that requires a gradient.
     """
     leaves: list[Tensor] = []
 
@@ -66,22 +76,43 @@ def scores_and_output(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> tupl
         leaves.append(output.detach().requires_grad_())
         return leaves[-1].clone()  # a leaf itself could not be worked on in place
 
-    call, private = _call(trace, op), x.clone()
-    with torch.enable_grad():
-        if call is None:
-            return model(begin_here(x)), leaves[0]
-        with _Tap(call, begin_here, out_of_place=True):
-            scores = model(private)
+    call = _call(trace, op)
+    if call is None:
+        scores = _scores(model, begin_here(x), trace, {})
+    else:
+        scores = _scores(model, x.clone(), trace, {call: begin_here})
     if not leaves:
         raise _not_reached(trace, op)
     return scores, _checked(leaves[0], trace, op)
 
 
-def differentiable(model: nn.Module, x: Tensor) -> Tensor:
-    """The model's output for ``x``, to be differentiated by ``x``, whatever works in place inside."""
-    with torch.enable_grad(), _Tap(None, lambda output: output, out_of_place=True):
-        scores: Tensor = model(x)
-    return scores
+def score_op(trace: Trace) -> Op:
+    """The op that gives the class scores: the last one, or what goes into the softmax at the end."""
+    op = trace.ops[-1]
+    while op.type in _SOFTMAX and op.inputs and op.inputs[0] != MODEL_INPUT:
+        op = trace.ops[op.inputs[0]]
+    return op
+
+
+def _scores(
+    model: nn.Module, x: Tensor, trace: Trace, changes: Mapping[int, Callable[[Tensor], Tensor]]
+) -> Tensor:
+    op = score_op(trace)
+    call = _call(trace, op)
+    found: list[Tensor] = []
+
+    def keep(output: Tensor) -> Tensor:
+        output = changes[call](output) if call is not None and call in changes else output
+        found.append(output)
+        return output.clone()
+
+    with torch.enable_grad(), _Tap({**changes, call: keep} if call is not None else changes, True):
+        output: Tensor = model(x)
+    if call is None:
+        return output
+    if not found:
+        raise _not_reached(trace, op)
+    return _checked(found[0], trace, op)
 
 
 def _call(trace: Trace, op: Op) -> int | None:
@@ -100,18 +131,15 @@ class _Reached(Exception):  # noqa: N818  not an error: it ends a pass that has 
 
 
 class _Tap(TorchFunctionMode):
-    """Counts the calls that return tensors, as the recorder does, and lets ``change`` have one's result.
+    """Counts the calls that return tensors, as the recorder does, and puts ``changes`` of their results through.
 
     With ``out_of_place`` what a call returns is a copy: a later one that works in place does not change what
     the gradient needs.
     """
 
-    def __init__(
-        self, call: int | None, change: Callable[[Tensor], Tensor], out_of_place: bool = False
-    ) -> None:
+    def __init__(self, changes: Mapping[int, Callable[[Tensor], Tensor]], out_of_place: bool = False) -> None:
         super().__init__()
-        self._call = call
-        self._change = change
+        self._changes = changes
         self._out_of_place = out_of_place
         self._calls = 0
 
@@ -126,10 +154,11 @@ class _Tap(TorchFunctionMode):
         first = next(iter(tensors_in(result)), None)
         if first is None or function_type(func) in PASSED_THROUGH:
             return result
+        change = self._changes.get(self._calls)
         self._calls += 1
         with torch._C.DisableTorchFunction():
-            if self._calls - 1 == self._call:
-                changed = self._change(first)
+            if change is not None:
+                changed = change(first)
             elif self._out_of_place and first.requires_grad and not first._is_view():
                 changed = first.clone()
             else:

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.errors import CnnvizError
-from cnnviz.interpret.tapping import differentiable, output_of, scores_and_output
+from cnnviz.interpret.tapping import output_of, score_op, scores_and_output, scores_of
 from cnnviz.shapes.capture import capture
 from cnnviz.shapes.trace import trace
 from tests.networks import MINI, each
@@ -80,7 +81,7 @@ def test_the_gradient_of_the_input_goes_through_ops_that_work_in_place() -> None
 
     model = Trap().eval().requires_grad_(False)
     x = image((2, 6, 6)).requires_grad_()
-    scores = differentiable(model, x.clone())
+    scores = scores_of(model, x, trace(model, (2, 6, 6)))
     found = torch.autograd.grad(scores[:, 0].sum(), x)[0]
     inner = 2 * torch.sigmoid(F.relu(x)) + 1
     first = F.relu(model.inner.conv(inner))
@@ -117,7 +118,7 @@ def test_a_pass_that_goes_another_way_is_noticed() -> None:
     model.long = False
     with pytest.raises(CnnvizError, match="did not come to flatten"):
         output_of(model, image((1, 4, 4)), traced, traced.op("flatten"))
-    with pytest.raises(CnnvizError, match="did not come to relu"):
+    with pytest.raises(CnnvizError, match="did not come to"):
         scores_and_output(model, image((1, 4, 4)), traced, traced.op("relu"))
 
 
@@ -138,3 +139,22 @@ def test_many_threads_may_tap_one_shared_model(architecture: Architecture) -> No
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(expected, found, strict=True))
     assert not any(module._forward_hooks or module._backward_hooks for module in model.modules())
     assert not any(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_scores_are_taken_before_the_softmax() -> None:
+    architecture = architectures.get("mlp")
+    model = architecture.build_seeded(3).eval().requires_grad_(False)
+    traced, x = trace(model, architecture.input_shape), image(architecture.input_shape)
+    assert (traced.ops[-1].type, score_op(traced).name) == ("log_softmax", "fc3")
+    scores = scores_of(model, x, traced)
+    assert not torch.allclose(scores, model(x))
+    assert torch.allclose(scores.log_softmax(1), model(x), atol=1e-6)
+    again, output = scores_and_output(model, x, traced, traced.op("fc3"))
+    assert torch.equal(again, scores)
+    assert torch.equal(torch.autograd.grad(again[:, 2].sum(), output)[0][:, 2], torch.ones(2))
+
+
+def test_scores_that_are_the_input_itself() -> None:
+    model = nn.Sequential(nn.Identity(), nn.Softmax(dim=1))
+    traced, x = trace(model, (3,)), torch.randn(2, 3)
+    assert torch.equal(scores_of(model, x, traced).detach(), model(x))

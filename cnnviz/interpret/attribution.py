@@ -1,0 +1,254 @@
+"""Which pixels of an image speak for a class: four answers to the question why a network says what it says.
+
+Three methods come from Captum (Kokhlikyan et al. 2020); they get a function, and put hooks on nothing. Grad-CAM
+is written here, as it then works at any op: at functions, at merges, and at modules that are called several
+times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cnnviz.errors import CnnvizError
+from cnnviz.interpret.excitation import batch_size
+from cnnviz.interpret.statistics import around_activation
+from cnnviz.interpret.tapping import output_of, score_op, scores_and_output, scores_of
+from cnnviz.language import Message
+from cnnviz.shapes.op import Op, product
+from cnnviz.shapes.trace import Trace
+
+METHODS = ("gradient", "integrated", "gradcam", "occlusion")
+
+STEPS = (10, 20, 50, 100, 200)
+"""Of integrated gradients."""
+
+Progress = Callable[[float], None]
+Values = NDArray[np.float32]
+
+_MACS = 2e11  # multiply-adds that nobody waits long for
+_WINDOW_PARTS = (6, 5, 4, 3)  # of the image's side
+_COST = 3  # of a pass forward and back, in passes forward
+
+
+@dataclass(frozen=True)
+class Question:
+    """An image of which ``model`` is asked why it speaks for the class ``target``.
+
+    ``model`` is in eval mode and only called; ``trace`` is its own. ``x`` and ``black`` are (1, C, H, W)
+    float32, normalised: the image, and one without any light, from which contributions are counted.
+    """
+
+    model: nn.Module
+    trace: Trace
+    x: Tensor
+    black: Tensor
+    target: int
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """How much each place of the input speaks for (positive) or against (negative) the class.
+
+    ``values``: (H, W) float32, of the input's size. ``score`` is the class's score for the image;
+    ``black_score`` that for the black one, and ``total`` the sum of all contributions, where the method
+    counts from there, else None.
+    """
+
+    values: Values
+    score: float
+    black_score: float | None = None
+    total: float | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return self.values.nbytes
+
+
+def input_gradient(question: Question) -> Attribution:
+    """How the score would change if a pixel became a little brighter (Simonyan et al. 2014, section 3).
+
+    Of several channels the largest change counts.
+    """
+    from captum.attr import Saliency
+
+    x = question.x.clone().requires_grad_()
+    gradient = Saliency(_scores(question)).attribute(x, target=question.target, abs=False)[0].detach()
+    largest = gradient.abs().argmax(dim=0, keepdim=True)
+    return Attribution(gradient.gather(0, largest)[0].numpy(), _score(question, question.x))
+
+
+def integrated_gradients(
+    question: Question, steps: int = 50, progress: Progress | None = None
+) -> Attribution:
+    """What each pixel adds to the score on the straight way from black to the image (Sundararajan et al. 2017).
+
+    The contributions add up to the difference of the two scores, the better the more ``steps``.
+    """
+    from captum.attr import IntegratedGradients
+
+    scores = _scores(question, _counter(steps, progress))
+    contributions = IntegratedGradients(scores).attribute(
+        question.x,
+        question.black,
+        target=question.target,
+        n_steps=steps,
+        internal_batch_size=max(1, min(steps, batch_size(question.trace) // _COST)),
+    )
+    values = contributions[0].detach().sum(dim=0)
+    return Attribution(
+        values.to(torch.float32).numpy(),
+        _score(question, question.x),
+        _score(question, question.black),
+        float(values.double().sum()),
+    )
+
+
+def occlusion(question: Question, window: int, stride: int, progress: Progress | None = None) -> Attribution:
+    """How much the score falls when a black square of ``window`` pixels covers a place (Zeiler and Fergus 2014).
+
+    The square moves by ``stride`` pixels; where several squares cover a place their mean counts.
+    """
+    from captum.attr import Occlusion
+
+    channels, height, width = question.trace.input_shape
+    at_once = batch_size(question.trace)
+    count = _counter(occlusion_passes((height, width), window, stride) + 1, progress)
+
+    def scores(x: Tensor) -> Tensor:
+        count(len(x))
+        return output_of(question.model, x, question.trace, score_op(question.trace)).clone()
+
+    falls = Occlusion(scores).attribute(
+        question.x,
+        (channels, window, window),
+        strides=(channels, stride, stride),
+        baselines=question.black,
+        target=question.target,
+        perturbations_per_eval=at_once,
+    )
+    # Captum gives each channel of a covered pixel the whole difference.
+    return Attribution(falls[0, 0].to(torch.float32).numpy(), _score(question, question.x))
+
+
+def grad_cam(question: Question, op: Op) -> Attribution:
+    """Where the maps of ``op`` that speak for the class are active (Selvaraju et al. 2017, equations 1 and 2).
+
+    The maps, each weighted with the mean gradient of the score by it, are added up; what is negative becomes 0.
+
+    Raises:
+        CnnvizError: ``op`` gives no maps.
+    """
+    if not _has_places(op):
+        raise CnnvizError(
+            Message(
+                "{name} gives no maps with several places, so Grad-CAM cannot say where; choose a convolution, a "
+                "merge or a pooling.",
+                name=op.name,
+            )
+        )
+    scores, maps = scores_and_output(question.model, question.x, question.trace, op)
+    score = scores[0, question.target]
+    gradient = torch.autograd.grad(score, maps, allow_unused=True)[0] if score.requires_grad else None
+    cam = torch.zeros(maps.shape[2:]) if gradient is None else cam_of(maps.detach()[0], gradient[0])
+    size = question.trace.input_shape[1:]
+    enlarged = F.interpolate(cam[None, None], size, mode="bilinear", align_corners=False)[0, 0]
+    return Attribution(enlarged.numpy(), float(score.detach()))
+
+
+def cam_of(maps: Tensor, gradient: Tensor) -> Tensor:
+    """maps, gradient: (C, h, w) -> (h, w): the maps weighted with the means of their gradients, negative ones 0."""
+    weights = gradient.mean(dim=(1, 2), keepdim=True)
+    return (weights * maps).sum(dim=0).relu()
+
+
+def cam_ops(trace: Trace) -> tuple[Op, ...]:
+    """The ops at which Grad-CAM can be computed: those whose maps have several places."""
+    return tuple(op for op in trace.ops if _has_places(op))
+
+
+def usual_cam_op(trace: Trace) -> Op | None:
+    """The last convolution or merge whose maps have several places, or the activation behind it.
+
+    So late the maps stand for whole parts of things, and still know where. None where there is none.
+    """
+    found = [op for op in cam_ops(trace) if op.kind in ("convolution", "merge")]
+    if not found:
+        return None
+    pair = around_activation(trace, found[-1])
+    return found[-1] if pair is None else pair[1]
+
+
+def usual_steps(trace: Trace) -> int:
+    """The steps of integrated gradients where nobody asks for others: fewer for larger networks."""
+    affordable = [steps for steps in STEPS[:3] if steps * _COST * trace.macs <= _MACS]
+    return max(affordable, default=STEPS[0])
+
+
+def usual_window(trace: Trace) -> int:
+    """The side of the square that covers, in pixels, where nobody asks for another: larger for larger networks."""
+    _channels, height, width = trace.input_shape
+    windows = [max(1, min(height, width) // part) for part in _WINDOW_PARTS]
+    for window in windows:
+        if occlusion_passes((height, width), window, usual_stride(window)) * trace.macs <= _MACS:
+            return window
+    return windows[-1]
+
+
+def usual_stride(window: int) -> int:
+    """By how many pixels a covering square moves: half its side."""
+    return max(1, window // 2)
+
+
+def occlusion_passes(size: tuple[int, int], window: int, stride: int) -> int:
+    """At how many places a square covers an image of ``size`` (height, width)."""
+    return product(tuple(-(-(side - window) // stride) + 1 for side in size))
+
+
+def is_quick(trace: Trace) -> bool:
+    """Whether all four methods together take so little that nobody notices."""
+    _channels, height, width = trace.input_shape
+    window = usual_window(trace)
+    passes = occlusion_passes((height, width), window, usual_stride(window))
+    return (passes + _COST * (usual_steps(trace) + 2)) * trace.macs <= _MACS / 50
+
+
+def _has_places(op: Op) -> bool:
+    return len(op.output_shape) == 3 and product(op.output_shape[1:]) > 1
+
+
+def _scores(
+    question: Question, count: Callable[[int], None] = lambda images: None
+) -> Callable[[Tensor], Tensor]:
+    """The network as Captum takes it: a function from images to class scores."""
+
+    def scores(x: Tensor) -> Tensor:
+        count(len(x))
+        return scores_of(question.model, x, question.trace)
+
+    return scores
+
+
+def _score(question: Question, x: Tensor) -> float:
+    output = output_of(question.model, x, question.trace, score_op(question.trace))
+    return float(output[0, question.target])
+
+
+def _counter(total: int, progress: Progress | None) -> Callable[[int], None]:
+    """A function that is told how many images begin their way, and tells ``progress`` the part."""
+    done = 0
+
+    def count(images: int) -> None:
+        nonlocal done
+        if progress is not None:
+            progress(min(done / total, 1.0))
+        done += images
+
+    return count

@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import LayerGradCam
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cnnviz import architectures
+from cnnviz.architectures import Architecture
+from cnnviz.errors import CnnvizError
+from cnnviz.interpret.attribution import (
+    Question,
+    cam_of,
+    cam_ops,
+    grad_cam,
+    input_gradient,
+    integrated_gradients,
+    is_quick,
+    occlusion,
+    occlusion_passes,
+    usual_cam_op,
+    usual_steps,
+    usual_stride,
+    usual_window,
+)
+from cnnviz.shapes.trace import trace
+from tests.networks import NETWORKS, each, on_meta
+
+SMALL = each(
+    tuple(
+        architectures.get(key) for key in ("mlp", "basic-cnn", "inception-mini", "resnet-mini", "lenet-cifar")
+    )
+)
+
+
+def ask(model: nn.Module, shape: tuple[int, ...], target: int = 3, seed: int = 0) -> Question:
+    model = model.eval().requires_grad_(False)
+    x = torch.rand(1, *shape, generator=torch.Generator().manual_seed(seed))
+    return Question(model, trace(model, shape), x, torch.full_like(x, -0.4), target)
+
+
+def about(architecture: Architecture, **changes: int) -> Question:
+    return ask(architecture.build_seeded(3), architecture.input_shape, **changes)
+
+
+def logits(question: Question, x: Tensor) -> Tensor:
+    """The scores of the model; a log-softmax at its end is left out."""
+    if question.trace.ops[-1].type != "log_softmax":
+        return question.model(x)
+    fc1, fc2, fc3 = (getattr(question.model, name) for name in ("fc1", "fc2", "fc3"))
+    return fc3(F.relu(fc2(F.relu(fc1(x.flatten(1))))))
+
+
+@SMALL
+def test_the_input_gradient_is_autograd_s(architecture: Architecture) -> None:
+    question = about(architecture)
+    x = question.x.clone().requires_grad_()
+    gradient = torch.autograd.grad(logits(question, x)[0, 3], x)[0][0]
+    found = input_gradient(question)
+    strongest = gradient.abs().max(dim=0).values
+    assert np.allclose(np.abs(found.values), strongest.numpy(), atol=1e-6)
+    if len(gradient) == 1:
+        assert np.allclose(found.values, gradient[0].numpy(), atol=1e-6)
+    assert found.score == pytest.approx(logits(question, question.x)[0, 3].item(), abs=1e-5)
+
+
+@SMALL
+def test_integrated_gradients_are_complete(architecture: Architecture) -> None:
+    question = about(architecture)
+    parts: list[float] = []
+    found = integrated_gradients(question, 200, parts.append)
+    assert found.black_score == pytest.approx(logits(question, question.black)[0, 3].item(), abs=1e-5)
+    assert found.total == pytest.approx(found.values.sum(), abs=1e-4)
+    difference = found.score - float(found.black_score or 0)
+    assert found.total == pytest.approx(difference, abs=0.02 * max(1, abs(difference)))
+    assert parts == sorted(parts)
+    assert parts[0] == 0
+
+
+def test_integrated_gradients_of_a_linear_network_are_exact() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+    question = ask(model, (1, 4, 4), target=1)
+    found = integrated_gradients(question, 10)
+    expected = model[1].weight[1].view(4, 4) * (question.x - question.black)[0, 0]
+    assert np.allclose(found.values, expected.numpy(), atol=1e-6)
+
+
+@SMALL
+def test_occlusion_is_the_fall_of_the_score(architecture: Architecture) -> None:
+    question = about(architecture)
+    side = architecture.input_shape[1]
+    window = side // 2
+    parts: list[float] = []
+    found = occlusion(question, window, window, parts.append)
+    for row in (0, 1):
+        for column in (0, 1):
+            covered = question.x.clone()
+            place = np.s_[..., row * window : (row + 1) * window, column * window : (column + 1) * window]
+            covered[place] = question.black[place]
+            fall = (logits(question, question.x) - logits(question, covered))[0, 3].item()
+            assert np.allclose(found.values[place[1:]], fall, atol=1e-5)
+    assert parts == sorted(parts)
+
+
+@settings(max_examples=15, deadline=None)
+@given(side=st.integers(2, 9), window=st.integers(1, 9), stride=st.integers(1, 9), seed=st.integers(0, 99))
+def test_occlusion_covers_as_many_places_as_it_says(side: int, window: int, stride: int, seed: int) -> None:
+    window, stride = min(window, side), min(stride, window, side)
+    seen: list[int] = []
+
+    class Counting(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(len(x))
+            return x.flatten(1).sum(1, keepdim=True)
+
+    question = ask(Counting(), (1, side, side), target=0, seed=seed)
+    seen.clear()
+    found = occlusion(question, window, stride)
+    assert sum(seen) == occlusion_passes((side, side), window, stride) + 2  # the image itself, twice
+    assert np.isfinite(found.values).all()
+
+
+@each(tuple(architectures.get(key) for key in ("basic-cnn", "lenet-cifar", "resnet-mini", "inception-mini")))
+@pytest.mark.parametrize("target", [0, 7])
+def test_grad_cam_is_captum_s_at_modules(architecture: Architecture, target: int) -> None:
+    question = about(architecture, target=target)
+    model = architecture.build_seeded(3).eval()
+    for op in cam_ops(question.trace):
+        if op.kind != "convolution" or op.module is None:
+            continue
+        found = grad_cam(question, op)
+        layer = model.get_submodule(op.module)
+        expected = LayerGradCam(model, layer).attribute(question.x, target, relu_attributions=True)
+        enlarged = LayerGradCam.interpolate(expected, architecture.input_shape[1:], "bilinear")
+        assert np.allclose(found.values, enlarged[0, 0].detach().numpy(), atol=1e-5), op.name
+
+
+@given(seed=st.integers(0, 10_000), channels=st.integers(1, 5), side=st.integers(1, 4))
+def test_grad_cam_by_hand(seed: int, channels: int, side: int) -> None:
+    generator = np.random.default_rng(seed)
+    maps, gradient = generator.normal(size=(2, channels, side, side)).astype(np.float32)
+    expected = np.zeros((side, side))
+    for channel in range(channels):
+        weight = sum(gradient[channel].reshape(-1).tolist()) / side**2
+        expected += weight * maps[channel]
+    found = cam_of(torch.from_numpy(maps), torch.from_numpy(gradient))
+    assert np.allclose(found.numpy(), np.maximum(expected, 0), atol=1e-5)
+
+
+class Tangled(nn.Module):
+    """A module that is called twice, activations in place, a residual and a branch that is not used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 2, 3, padding=1)
+        self.relu = nn.ReLU(inplace=True)
+        self.aside = nn.Conv2d(2, 2, 1)
+        self.fc = nn.Linear(2 * 6 * 6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.relu(self.conv(x))
+        self.aside(y)
+        z = self.relu(self.conv(y))
+        z += y
+        return self.fc(F.relu(z, inplace=True).flatten(1))
+
+
+def test_all_methods_at_reused_modules_and_ops_in_place() -> None:
+    torch.manual_seed(0)
+    question = ask(Tangled(), (2, 6, 6))
+    model = question.model
+    first = model.conv(question.x)
+    second = model.conv(F.relu(first))
+    for name, start, rest in (
+        ("conv", first, lambda y: F.relu(model.conv(F.relu(y))) + F.relu(y)),
+        ("conv_2", second, lambda z: F.relu(z) + F.relu(first)),
+    ):
+        leaf = start.clone().requires_grad_()
+        score = model.fc(rest(leaf).relu().flatten(1))[0, 3]
+        gradient = torch.autograd.grad(score, leaf)[0][0]
+        found = grad_cam(question, question.trace.op(name))
+        assert np.allclose(found.values, cam_of(leaf.detach()[0], gradient).numpy(), atol=1e-5)
+    assert not grad_cam(question, question.trace.op("aside")).values.any()
+    expected = question.model(question.x)[0, 3].item()
+    for found in (
+        input_gradient(question),
+        integrated_gradients(question, 10),
+        occlusion(question, 3, 1),
+        grad_cam(question, question.trace.op("add")),
+    ):
+        assert found.score == pytest.approx(expected, abs=1e-5)
+        assert found.values.shape == (6, 6)
+        assert np.isfinite(found.values).all()
+
+
+def test_a_layer_without_places_is_refused() -> None:
+    question = about(architectures.get("basic-cnn"))
+    with pytest.raises(CnnvizError, match="flatten gives no maps with several places"):
+        grad_cam(question, question.trace.op("flatten"))
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("mlp", None),
+        ("basic-cnn", "conv2"),
+        ("inception-mini", "incep2.cat"),
+        ("resnet-mini", "rblock2.relu_2"),
+        ("resnet18", "stage4.1.relu_2"),
+        ("googlenet", "inception5b.cat"),
+        ("lenet-cifar", "relu_2"),
+    ],
+)
+def test_the_layer_for_grad_cam_is_late_and_has_places(key: str, name: str | None) -> None:
+    architecture = architectures.get(key)
+    found = usual_cam_op(trace(on_meta(architecture), architecture.input_shape))
+    assert (None if found is None else found.name) == name
+
+
+@each(NETWORKS)
+def test_larger_networks_are_asked_less(architecture: Architecture) -> None:
+    traced = trace(on_meta(architecture), architecture.input_shape)
+    side = architecture.input_shape[1]
+    window = usual_window(traced)
+    assert 1 <= usual_stride(window) <= window <= side
+    passes = occlusion_passes((side, side), window, usual_stride(window))
+    assert passes * traced.macs <= 1e12
+    assert usual_steps(traced) * traced.macs <= 2e11
+    op = usual_cam_op(traced)
+    assert (op is None) == (architecture.key == "mlp")
+    if architecture.key in ("mlp", "basic-cnn", "inception-mini", "resnet-mini"):
+        assert is_quick(traced)
+    if architecture.key in ("alexnet", "vgg16", "resnet18"):
+        assert not is_quick(traced)
+
+
+def test_many_threads_may_ask_one_shared_model_and_leave_it_as_it_was() -> None:
+    architecture = architectures.get("resnet-mini")
+    model = architecture.build_seeded(3).eval().requires_grad_(False)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    questions = [
+        Question(
+            model, trace(model, (1, 28, 28)), torch.rand(1, 1, 28, 28), torch.zeros(1, 1, 28, 28), n % 10
+        )
+        for n in range(8)
+    ]
+    op = usual_cam_op(questions[0].trace)
+    assert op is not None
+
+    def all_of(question: Question) -> list[np.ndarray]:
+        return [
+            input_gradient(question).values,
+            integrated_gradients(question, 10).values,
+            occlusion(question, 14, 14).values,
+            grad_cam(question, op).values,
+        ]
+
+    expected = [all_of(question) for question in questions]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(all_of, questions))
+    for one, other in zip(expected, found, strict=True):
+        assert all(np.allclose(a, b, atol=1e-4) for a, b in zip(one, other, strict=True))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert not model.training
+    for module in model.modules():
+        assert not {*module._forward_hooks, *module._forward_pre_hooks, *module._backward_hooks}
+    for parameter in model.parameters():
+        assert parameter.grad is None
+        assert not parameter.requires_grad
+
+
+def test_what_progress_raises_ends_the_work() -> None:
+    class LeftError(Exception):
+        pass
+
+    def leave(part: float) -> None:
+        raise LeftError
+
+    question = about(architectures.get("basic-cnn"))
+    with pytest.raises(LeftError):
+        integrated_gradients(question, 10, leave)
+    with pytest.raises(LeftError):
+        occlusion(question, 7, 7, leave)
