@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from cnnviz.language import Message
 from cnnviz.shapes.op import MODEL_INPUT, Op, Shape, shape_text
@@ -99,10 +100,9 @@ def branches(trace: Trace, inputs: Sequence[int]) -> tuple[tuple[Step, ...], ...
     """
     if len(inputs) < 2:
         return ()
-    dominators = _dominators(trace, max(inputs))
-    chains = [_chain(dominators, i) or frozenset[int]() for i in inputs]
-    shared = frozenset.intersection(*chains)
-    return tuple(_steps(trace, sorted(chain - shared)) for chain in chains)
+    above = _dominators(trace, max(inputs))
+    parted = _meeting(above, inputs)
+    return tuple(_steps(trace, _chain(above, source, parted)) for source in inputs)
 
 
 def _steps(trace: Trace, indices: list[int]) -> tuple[Step, ...]:
@@ -117,20 +117,41 @@ def _steps(trace: Trace, indices: list[int]) -> tuple[Step, ...]:
 
 
 def _through(trace: Trace, index: int) -> list[int]:
-    return sorted(_dominators(trace, index)[index] or {index})
+    return _chain(_dominators(trace, index), index, MODEL_INPUT)
 
 
-def _dominators(trace: Trace, last: int) -> list[frozenset[int] | None]:
-    """For each op up to ``last``, the ops that every path from the input to it goes through.
+def _dominators(trace: Trace, last: int) -> list[int]:
+    """For each op up to ``last``, the nearest op before it that every path from the input goes through.
 
-    None for an op that does not depend on the input, such as a constant made in the forward pass.
+    -1 is the input; an op that does not depend on it, such as a constant made in the forward pass, has
+    ``_NOWHERE``. Such a nearest op has one itself, and so on: after Cooper, Harvey and Kennedy 2001, "A
+    Simple, Fast Dominance Algorithm"; the order of execution makes one round enough.
     """
-    found: list[frozenset[int] | None] = []
+    above: list[int] = []
     for op in trace.ops[: last + 1]:
-        sources = [chain for chain in (_chain(found, i) for i in op.inputs) if chain is not None]
-        found.append(frozenset.intersection(*sources) | {op.index} if sources else None)
-    return found
+        above.append(_meeting(above, op.inputs))
+    return above
 
 
-def _chain(dominators: list[frozenset[int] | None], index: int) -> frozenset[int] | None:
-    return dominators[index] if index != MODEL_INPUT else frozenset()
+_NOWHERE = -2
+
+
+def _meeting(above: Sequence[int], inputs: Sequence[int]) -> int:
+    """The nearest op that all paths to ``inputs`` go through, those that come from a constant aside."""
+    sources = [index for index in inputs if index == MODEL_INPUT or above[index] != _NOWHERE]
+    return reduce(lambda one, other: _common(above, one, other), sources) if sources else _NOWHERE
+
+
+def _common(above: Sequence[int], one: int, other: int) -> int:
+    while one != other:
+        one, other = (above[one], other) if one > other else (one, above[other])
+    return one
+
+
+def _chain(above: Sequence[int], index: int, end: int) -> list[int]:
+    """The ops from after ``end`` to ``index`` that every path goes through, in order."""
+    found = []
+    while index > end:
+        found.append(index)
+        index = above[index]
+    return found[::-1]
