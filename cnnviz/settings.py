@@ -10,6 +10,8 @@ CNNVIZ_CHECKPOINTS_DIR     the shipped checkpoints                              
 CNNVIZ_MAX_WORKERS         how many runs train at once                                one per two cores
 CNNVIZ_THREADS             threads of one training run                                the run's share of cores
 CNNVIZ_LEASE_SECONDS       a run whose worker is silent for so long is interrupted    20
+CNNVIZ_PAUSE_SECONDS       a run that is paused for so long gives its place up        300
+CNNVIZ_SNAPSHOT_MB         how much space the snapshots of one run take               64
 =========================  =========================================================  ========================
 
 An empty variable counts as unset.
@@ -39,6 +41,8 @@ class Settings:
     max_workers: int
     threads: int
     lease_seconds: float
+    pause_seconds: float
+    snapshot_mb: float
 
 
 def settings() -> Settings:
@@ -60,6 +64,8 @@ def settings() -> Settings:
         max_workers=max_workers,
         threads=int(_positive("CNNVIZ_THREADS", max(1, cores // max_workers), whole=True)),
         lease_seconds=_positive("CNNVIZ_LEASE_SECONDS", 20.0),
+        pause_seconds=_positive("CNNVIZ_PAUSE_SECONDS", 300.0),
+        snapshot_mb=_positive("CNNVIZ_SNAPSHOT_MB", 64.0),
     )
 
 

@@ -71,6 +71,8 @@ class LocalExecutor:
             "CNNVIZ_MAX_WORKERS": str(chosen.max_workers),
             "CNNVIZ_THREADS": str(chosen.threads),
             "CNNVIZ_LEASE_SECONDS": str(chosen.lease_seconds),
+            "CNNVIZ_PAUSE_SECONDS": str(chosen.pause_seconds),
+            "CNNVIZ_SNAPSHOT_MB": str(chosen.snapshot_mb),
         }
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:

@@ -6,7 +6,8 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
@@ -16,11 +17,10 @@ from cnnviz.training.metrics import MetricsWriter
 from cnnviz.training.observer import EpochMetrics, Observer
 from cnnviz.training.schema import StoreError
 from cnnviz.training.store import RunStore
+from cnnviz.training.working import Command, Kind
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from cnnviz.training.session import Session
 
 T = TypeVar("T")
 
@@ -30,18 +30,21 @@ _LAST_WORDS_SECONDS = 30.0
 
 
 class Keeper:
-    """Keeps a claimed run while the ``with`` block lasts: renews the lease, hears of a stop.
+    """Keeps a claimed run while the ``with`` block lasts: renews the lease, hears what people ask for.
 
     It has a thread of its own, so that a long test pass or a slow import does not look like a dead
     worker. ``epoch`` and ``step`` are set by whoever trains, and shown to everybody with each renewal.
+    ``attention`` becomes true as soon as there is something to hear; it may be read at every step.
     """
 
     def __init__(self, store: RunStore, run_id: str, worker: str) -> None:
         self.store, self.run_id, self.worker = store, run_id, worker
         self.epoch = self.step = 0
+        self.attention = False
         self.stop_requested = False
         self.terminated = False
         self.lost = False
+        self._orders: deque[Command] = deque()
         self._renewed_at = time.monotonic()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="cnnviz-keeper", daemon=True)
@@ -57,15 +60,34 @@ class Keeper:
         self._thread.join()
 
     def must_stop(self) -> bool:
-        """Whether training should end now; asked before every step."""
+        """Whether training should end now."""
         return self.stop_requested or self.terminated or self.lost
 
-    def before_step(self, session: Session) -> bool:
-        """See :class:`cnnviz.training.loop.Supervisor`."""
-        return not self.must_stop()
+    def stop(self) -> None:
+        """Let the run end as if a person had asked for it; a signal may call this."""
+        self.stop_requested = self.attention = True
 
-    def after_epoch(self, session: Session) -> None:
-        """See :class:`cnnviz.training.loop.Supervisor`."""
+    def terminate(self) -> None:
+        """Let the run end because the machine wants its worker gone; a signal may call this."""
+        self.terminated = self.attention = True
+
+    def orders(self) -> Iterator[Command]:
+        """What people have asked for since the last call, in order."""
+        while self._orders:
+            yield self._orders.popleft()
+
+    def look(self) -> None:
+        """Hear of what people have asked for up to now; the thread does so about twice a second.
+
+        Raises:
+            StoreError: the store does not answer.
+        """
+        for command in self.store.take_commands(self.run_id):
+            if command.kind == Kind.STOP:
+                self.stop_requested = True
+            else:
+                self._orders.append(command)
+            self.attention = True
 
     def write(self, write: Callable[[], T]) -> T:
         """:func:`persistently`, but so that the run can still fail with its true reason: within the lease."""
@@ -75,38 +97,47 @@ class Keeper:
         lease = self.store.settings.lease_seconds
         while True:
             try:
-                self._look()
+                self._renew()
+                self.look()
             except CnnvizError:  # a database that is locked for a while, say: the lease has some room
-                self.lost = self.lost or time.monotonic() - self._renewed_at > lease
+                if time.monotonic() - self._renewed_at > lease:
+                    self.lost = self.attention = True
             if self._over.wait(min(_LONGEST_INTERVAL, lease / 4)):
                 return
 
-    def _look(self) -> None:
+    def _renew(self) -> None:
         asked_at = time.monotonic()
-        if not self.store.renew(self.run_id, self.worker, self.epoch, self.step):
-            self.lost = True
-            return
-        self._renewed_at = asked_at
-        self.stop_requested = self.stop_requested or self.store.stop_requested(self.run_id)
+        if self.store.renew(self.run_id, self.worker, self.epoch, self.step):
+            self._renewed_at = asked_at
+        else:
+            self.lost = self.attention = True
 
 
 class Recorder:
     """The observer that writes a run down, and passes everything on to the person's own observer.
+
+    ``finished`` are the epochs that were completed before, where the run goes on.
 
     Raises:
         OSError: the metrics cannot be written; ``ENOSPC`` where the disk is full.
     """
 
     def __init__(
-        self, keeper: Keeper, metrics: MetricsWriter, epochs: int, audience: Observer | None
+        self,
+        keeper: Keeper,
+        metrics: MetricsWriter,
+        epochs: int,
+        audience: Observer | None,
+        finished: Sequence[EpochMetrics] = (),
     ) -> None:
         self._keeper, self._metrics, self._epochs, self._audience = keeper, metrics, epochs, audience
+        self._finished = finished
 
     def on_start(self, model: nn.Module, steps_per_epoch: int) -> None:
         """See :class:`cnnviz.training.observer.Observer`."""
         keeper = self._keeper
         total_steps = steps_per_epoch * self._epochs
-        keeper.write(lambda: keeper.store.begin(keeper.run_id, keeper.worker, total_steps))
+        keeper.write(lambda: keeper.store.begin(keeper.run_id, keeper.worker, total_steps, self._finished))
         if self._audience is not None:
             self._audience.on_start(model, steps_per_epoch)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -160,7 +161,8 @@ def _train_epoch(session: Session, observer: Observer, supervisor: Supervisor) -
         tally.loss += loss * size
         tally.seconds = session.watch.read()
         seconds = session.seconds + tally.seconds
-        observer.on_step(session.step, session.epoch, loss, correct / size, seconds)
+        session.latest_loss, session.latest_accuracy = loss, correct / size
+        observer.on_step(session.step, session.epoch, loss, session.latest_accuracy, seconds)
     return session.batch == len(train)
 
 
@@ -179,8 +181,10 @@ def _step(session: Session, x: Tensor, labels: Tensor) -> tuple[float, int]:
 
 
 def _test(session: Session) -> Evaluation:
-    session.model.eval()
-    return evaluate(session.model, session.test, loss_function=session.loss)
+    begin = time.perf_counter()
+    tested = evaluate(session.model.eval(), session.test, loss_function=session.loss)
+    session.test_seconds = time.perf_counter() - begin
+    return tested
 
 
 def _metrics(session: Session, tested: Evaluation) -> EpochMetrics:

@@ -20,19 +20,24 @@ class Status(StrEnum):
     QUEUED = "queued"
     STARTING = "starting"
     RUNNING = "running"
+    PAUSED = "paused"
     FINISHED = "finished"
     STOPPED = "stopped"
     INTERRUPTED = "interrupted"
     FAILED = "failed"
 
 
-ACTIVE = (Status.STARTING, Status.RUNNING)
-OPEN = (Status.QUEUED, *ACTIVE)
+HELD = (Status.STARTING, Status.RUNNING, Status.PAUSED)
+"""A run in one of these may have a worker; a paused one has given its place up where it has none."""
+
+OPEN = (Status.QUEUED, *HELD)
+RESUMABLE = (Status.PAUSED, Status.STOPPED, Status.INTERRUPTED, Status.FAILED)
 
 _WORDS: Mapping[Status, Message] = {
     Status.QUEUED: Message("queued"),
     Status.STARTING: Message("starting"),
     Status.RUNNING: Message("running"),
+    Status.PAUSED: Message("paused"),
     Status.FINISHED: Message("finished"),
     Status.STOPPED: Message("stopped"),
     Status.INTERRUPTED: Message("interrupted"),
@@ -50,7 +55,10 @@ class Run:
     """One execution of a recipe, as the store knows it at one moment.
 
     Times are seconds since 1970 (UTC); ``epoch`` and ``step`` count from 1 and are 0 before the first;
-    ``test_accuracy`` (0 to 1) is the last epoch's; ``checkpoint`` is the checkpoint's id.
+    ``test_accuracy`` (0 to 1) is the last epoch's; ``checkpoint`` is the checkpoint's id. ``owner`` is a random
+    name of whoever asked for it; ``name`` and ``note`` are a person's words. The run goes on from step
+    ``origin_step`` of the run ``origin`` where these are set. ``turn`` orders the queue, ``taken`` the runs
+    that were taken out of it.
     """
 
     number: int
@@ -71,11 +79,25 @@ class Run:
     ended_at: float | None
     test_accuracy: float | None
     checkpoint: str | None
+    turn: int | None = None
+    taken: int | None = None
+    owner: str | None = None
+    name: str | None = None
+    note: str | None = None
+    origin: str | None = None
+    origin_step: int | None = None
+    paused_at: float | None = None
+    deleted_at: float | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether the run still waits or goes on."""
         return self.status in OPEN
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether it can go on from where it was paused, stopped or cut off."""
+        return self.status in RESUMABLE
 
     @property
     def architecture(self) -> str:

@@ -1,4 +1,4 @@
-"""The tables of the run store, and how a database is opened."""
+"""How the database of runs is opened, and what its errors say."""
 
 from __future__ import annotations
 
@@ -13,58 +13,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-
-SCHEMA_VERSION = 1
-
-metadata = sa.MetaData()
-
-schema_version = sa.Table("schema_version", metadata, sa.Column("version", sa.Integer, nullable=False))
-
-# All times are seconds since 1970, UTC.
-runs = sa.Table(
-    "runs",
-    metadata,
-    sa.Column("number", sa.Integer, primary_key=True),  # the order of the queue, whatever the clocks say
-    sa.Column("id", sa.String(64), nullable=False, unique=True),
-    sa.Column("recipe", sa.JSON, nullable=False),
-    sa.Column("status", sa.String(16), nullable=False, index=True),
-    sa.Column("reason", sa.JSON(none_as_null=True)),  # a message's template and values
-    sa.Column("worker", sa.String(64)),
-    sa.Column("host", sa.String(300)),
-    sa.Column("pid", sa.Integer),
-    sa.Column("lease_until", sa.Float),
-    sa.Column("lease_ticks", sa.Float),  # the same by the host's monotonic clock, see cnnviz.training.host
-    sa.Column("epoch", sa.Integer, nullable=False, default=0),
-    sa.Column("step", sa.Integer, nullable=False, default=0),
-    sa.Column("total_steps", sa.Integer, nullable=False, default=0),
-    sa.Column("created_at", sa.Float, nullable=False),
-    sa.Column("started_at", sa.Float),
-    sa.Column("ended_at", sa.Float),
-    sa.Column("test_accuracy", sa.Float),
-    sa.Column("checkpoint", sa.String(200)),
-)
-
-commands = sa.Table(
-    "commands",
-    metadata,
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("run_id", sa.String(64), nullable=False, index=True),
-    sa.Column("kind", sa.String(32), nullable=False),
-    sa.Column("created_at", sa.Float, nullable=False),
-)
-
-epochs = sa.Table(
-    "epochs",
-    metadata,
-    sa.Column("run_id", sa.String(64), primary_key=True),
-    sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("train_loss", sa.Float, nullable=False),
-    sa.Column("train_accuracy", sa.Float, nullable=False),
-    sa.Column("test_loss", sa.Float, nullable=False),
-    sa.Column("test_accuracy", sa.Float, nullable=False),
-    sa.Column("seconds", sa.Float, nullable=False),
-    sa.Column("images_per_second", sa.Float, nullable=False),
-)
+from cnnviz.training.tables import SCHEMA_VERSION, metadata, schema_version, upgrade
 
 
 class StoreError(CnnvizError):
@@ -90,12 +39,10 @@ class Database:
             ) from problem
         self._engine = self._make_engine()
         with self.reading() as connection:
-            ready = _is_prepared(connection)
-        if not ready:
+            version = _version(connection)
+        if version != SCHEMA_VERSION:
             with self.writing() as connection:
-                if not _is_prepared(connection):  # another process may have been faster
-                    metadata.create_all(connection)
-                    connection.execute(schema_version.insert().values(version=SCHEMA_VERSION))
+                _prepare(connection)
 
     def close(self) -> None:
         """Close all connections."""
@@ -171,12 +118,12 @@ def _place(url: URL) -> str:
     return url.database or "" if url.get_backend_name() == "sqlite" else url.render_as_string()
 
 
-def _is_prepared(connection: Connection) -> bool:
-    """Whether the tables are there, in the version that this code knows."""
+def _version(connection: Connection) -> int | None:
+    """The version of the tables; None where there are none yet."""
     if not sa.inspect(connection).has_table(schema_version.name):
-        return False
-    version = connection.execute(sa.select(schema_version.c.version)).scalar()
-    if version != SCHEMA_VERSION:
+        return None
+    version = int(connection.execute(sa.select(schema_version.c.version)).scalar() or 0)
+    if version > SCHEMA_VERSION:
         raise StoreError(
             Message(
                 "The database of runs {place} has version {version}, and this cnnviz understands version "
@@ -186,7 +133,18 @@ def _is_prepared(connection: Connection) -> bool:
                 known=SCHEMA_VERSION,
             )
         )
-    return True
+    return version
+
+
+def _prepare(connection: Connection) -> None:
+    """Make the tables, or bring old ones up to date, unless another process was faster."""
+    version = _version(connection)
+    if version is None:
+        metadata.create_all(connection)
+        connection.execute(schema_version.insert().values(version=SCHEMA_VERSION))
+    elif version < SCHEMA_VERSION:
+        upgrade(connection, version)
+        connection.execute(schema_version.update().values(version=SCHEMA_VERSION))
 
 
 def _on_sqlite_connect(connection: Any, _record: object) -> None:

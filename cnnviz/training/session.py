@@ -74,7 +74,7 @@ class Session:
     ``epoch`` counts from 1 and is the one that goes on, ``batch`` counts its finished batches, ``step`` those
     of all epochs; ``seconds`` are those of the passes before this one. ``base_rate`` is the learning rate
     before the schedule changes it. ``finished`` holds the completed epochs. ``known`` is the training set as
-    it is tested, for a second pass.
+    it is tested, for a second pass. ``test_seconds`` is how long the last test took.
     """
 
     recipe: Recipe
@@ -94,6 +94,9 @@ class Session:
     tally: Tally = field(default_factory=Tally)
     finished: list[EpochMetrics] = field(default_factory=list)
     watch: Stopwatch = field(default_factory=Stopwatch)
+    latest_loss: float = 0.0
+    latest_accuracy: float = 0.0
+    test_seconds: float = 0.0
 
     @property
     def learning_rate(self) -> float:
@@ -129,6 +132,7 @@ class Session:
     def state(self) -> State:
         """A copy, on the CPU, of what is needed to go on from here; to be taken between two steps."""
         facts = {name: getattr(self, name) for name in _POSITION}
+        facts["recipe"] = self.recipe.to_dict()
         facts["tally"] = dataclasses.asdict(self.tally)
         facts["finished"] = [dataclasses.asdict(metrics) for metrics in self.finished]
         generators = {
@@ -152,7 +156,7 @@ class Session:
             for name in _POSITION:
                 setattr(self, name, type(getattr(self, name))(state.facts[name]))
             self.tally = Tally(**state.facts["tally"])
-            self.finished = [EpochMetrics(**metrics) for metrics in state.facts["finished"]]
+            self.finished = state.finished
             self._restore_optimizer(state)
         except (RuntimeError, KeyError, TypeError, ValueError, IndexError) as error:
             raise StateError(str(error).splitlines()[0]) from error

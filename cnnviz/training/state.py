@@ -13,6 +13,7 @@ from torch import Tensor
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
+from cnnviz.training.observer import EpochMetrics
 
 _FACTS = "cnnviz"
 _PARTS = ("weights", "optimizer", "generators")
@@ -38,6 +39,16 @@ class State:
     weights: Mapping[str, Tensor]
     optimizer: Mapping[str, Tensor] = field(default_factory=dict)
     generators: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def step(self) -> int:
+        """How many steps have been made."""
+        return int(self.facts["step"])
+
+    @property
+    def finished(self) -> list[EpochMetrics]:
+        """The figures of the epochs that are complete."""
+        return [EpochMetrics(**metrics) for metrics in self.facts["finished"]]
 
     @property
     def nbytes(self) -> int:

@@ -15,64 +15,68 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
-from cnnviz.errors import UnknownKeyError
+from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
-from cnnviz.training import schema
-from cnnviz.training.host import host
-from cnnviz.training.leases import lease, this_process, why_gone
+from cnnviz.training.bin import Bin
+from cnnviz.training.leases import this_process
+from cnnviz.training.limits import check_field
 from cnnviz.training.observer import EpochMetrics
+from cnnviz.training.queueing import Queue
 from cnnviz.training.recipe import Recipe
-from cnnviz.training.runs import ACTIVE, Run, Status, message_from_json, message_to_json, new_run_id
-from cnnviz.training.schema import commands, epochs, runs
-
-# A worker has this long from its start to its claim, even where leases are shorter: the interpreter
-# and the imports before the claim take a second, and several on a machine that is busy.
-START_SECONDS = 15.0
-_STOP = "stop"
+from cnnviz.training.runs import OPEN, RESUMABLE, Run, Status, describe, message_to_json, new_run_id
+from cnnviz.training.store_base import as_run
+from cnnviz.training.tables import commands, epochs, runs
+from cnnviz.training.working import Kind, Work, queued
 
 
-class RunStore:
+class RunStore(Queue, Work, Bin):
     """The runs below ``settings.runs_dir``, in the database ``settings.database_url``.
 
     ``patience`` is how many seconds to wait for another process that holds the database. Objects may be
-    used from several threads.
+    used from several threads. What the queue does, and what workers use, stands in the base classes.
 
     Raises:
         StoreError: the database cannot be opened or is of a newer version; all methods raise it, too,
             when the database is locked for too long, or fails.
     """
 
-    def __init__(self, configuration: Settings, patience: float = 5.0) -> None:
-        self.settings = configuration
-        self._database = schema.Database(configuration.database_url, patience)
-
-    def close(self) -> None:
-        """Close the database; the object is of no use afterwards."""
-        self._database.close()
-
     def folder(self, run_id: str) -> Path:
-        """Where the run's files are: metrics, log, checkpoint."""
+        """Where the run's files are: metrics, snapshots, saved state, log, checkpoint."""
         return self.settings.runs_dir / run_id
 
     # -- asking for runs ------------------------------------------------------------------------------
 
-    def create(self, recipe: Recipe, worker: str | None = None) -> str:
+    def create(
+        self,
+        recipe: Recipe,
+        worker: str | None = None,
+        *,
+        owner: str | None = None,
+        name: str | None = None,
+        origin: tuple[str, int] | None = None,
+    ) -> str:
         """Put a run of ``recipe`` into the queue and return its id.
 
-        With ``worker`` the run passes the queue by and is claimed by that worker of this process.
+        ``owner`` is a random name of the person who asks: people's runs take turns. With ``origin``, a run
+        and one of the steps of :func:`cnnviz.training.snapshots.available`, the new run goes on from that
+        snapshot. With ``worker`` it passes the queue by and is claimed by that worker of this process.
         """
         values: dict[str, Any] = {
             "id": new_run_id(),
             "recipe": recipe.to_dict(),
-            "status": Status.QUEUED,
             "created_at": time.time(),
+            "owner": owner,
+            "name": name,
         }
-        if worker is not None:
-            values |= {"status": Status.STARTING, "worker": worker, **self._lease(), **this_process()}
+        if origin is not None:
+            values |= {"origin": origin[0], "origin_step": origin[1]}
         with self._database.writing() as connection:
+            values |= queued(connection)
+            if worker is not None:
+                values |= {"status": Status.STARTING, "worker": worker, **self._lease(), **this_process()}
             connection.execute(runs.insert().values(**values))
         return str(values["id"])
 
@@ -83,24 +87,14 @@ class RunStore:
             UnknownKeyError: there is none of that id.
         """
         with self._database.reading() as connection:
-            row = connection.execute(sa.select(runs).where(runs.c.id == run_id)).mappings().first()
-            if row is None:
-                newest = sa.select(runs.c.id).order_by(runs.c.number.desc()).limit(5)
-                raise UnknownKeyError(Message("The run"), run_id, connection.execute(newest).scalars())
-        return _run(row)
+            return _get(connection, run_id)
 
-    def list(self, limit: int | None = None) -> Sequence[Run]:
-        """The newest ``limit`` runs, or all, newest first."""
+    def list(self, limit: int | None = None, *, deleted: bool = False) -> Sequence[Run]:
+        """The newest ``limit`` runs, or all, newest first; with ``deleted`` those that can be restored."""
+        wanted = runs.c.deleted_at.is_not(None) if deleted else runs.c.deleted_at.is_(None)
+        newest = sa.select(runs).where(wanted).order_by(runs.c.number.desc()).limit(limit)
         with self._database.reading() as connection:
-            rows = connection.execute(sa.select(runs).order_by(runs.c.number.desc()).limit(limit))
-            return [_run(row) for row in rows.mappings()]
-
-    def queue_position(self, run_id: str) -> int | None:
-        """The run's place in the queue, from 1; None where it does not wait."""
-        with self._database.reading() as connection:
-            queued = sa.select(runs.c.id).where(runs.c.status == Status.QUEUED).order_by(runs.c.number)
-            waiting = list(connection.execute(queued).scalars())
-        return waiting.index(run_id) + 1 if run_id in waiting else None
+            return [as_run(row) for row in connection.execute(newest).mappings()]
 
     def epochs(self, run_id: str) -> Sequence[EpochMetrics]:
         """The figures of the run's finished epochs, in order."""
@@ -109,155 +103,119 @@ class RunStore:
         with self._database.reading() as connection:
             return [EpochMetrics(**row) for row in connection.execute(chosen).mappings()]
 
+    # -- steering -------------------------------------------------------------------------------------
+
     def request_stop(self, run_id: str) -> None:
-        """Ask for the end of a run: one that waits is stopped at once, one that is worked on soon."""
-        self.get(run_id)
+        """Ask for the end of a run: one that nobody works on is stopped at once, any other soon."""
         with self._database.writing() as connection:
-            waiting = runs.update().where(runs.c.id == run_id, runs.c.status == Status.QUEUED)
-            reason = message_to_json(Message("It was stopped while it waited in the queue."))
-            end = {"status": Status.STOPPED, "reason": reason, "ended_at": time.time()}
-            if connection.execute(waiting.values(**end)).rowcount == 0:
-                connection.execute(
-                    commands.insert().values(run_id=run_id, kind=_STOP, created_at=time.time())
-                )
+            run = _get(connection, run_id)
+            if run.is_open and run.worker is None and run.status != Status.STARTING:
+                reason = message_to_json(_WHY_STOPPED[run.status])
+                end = {"status": Status.STOPPED, "reason": reason, "ended_at": time.time()}
+                connection.execute(runs.update().where(runs.c.id == run_id).values(**end))
+            else:
+                _ask(connection, run_id, Kind.STOP)
 
-    # -- the queue ------------------------------------------------------------------------------------
+    def request_pause(self, run_id: str) -> None:
+        """Ask a run to wait before its next step; one that queues leaves the queue at once."""
+        with self._database.writing() as connection:
+            run = _get(connection, run_id)
+            if run.status == Status.QUEUED:
+                paused = {"status": Status.PAUSED, "paused_at": time.time()}
+                connection.execute(runs.update().where(runs.c.id == run_id).values(**paused))
+            elif run.is_open:
+                _ask(connection, run_id, Kind.PAUSE)
 
-    def take_next(self, max_workers: int) -> str | None:
-        """The id of the run that has waited longest, now ``starting``; None where nothing waits or this
-        machine already works on ``max_workers`` runs.
+    def request_step(self, run_id: str) -> None:
+        """Ask a run for one single step, after which it is paused; where it has no worker, it queues for that.
+
+        Raises:
+            UsageError: the run is over.
         """
-        if not self._any(runs.c.status == Status.QUEUED):
-            return None
         with self._database.writing() as connection:
-            busy = sa.select(sa.func.count()).where(runs.c.status.in_(ACTIVE), runs.c.host == host())
-            if (connection.execute(busy).scalar() or 0) >= max_workers:
-                return None
-            first = sa.select(runs.c.id).where(runs.c.status == Status.QUEUED).order_by(runs.c.number)
-            run_id = connection.execute(first.limit(1)).scalar()
-            if run_id is not None:
-                term = lease(max(START_SECONDS, self.settings.lease_seconds))
-                start = runs.update().where(runs.c.id == run_id)
-                connection.execute(start.values(status=Status.STARTING, host=host(), **term))
-            return run_id
+            run = _get(connection, run_id)
+            if not run.is_open:
+                raise _over(run)
+            _ask(connection, run_id, Kind.STEP)
+            if run.status == Status.PAUSED and run.worker is None:
+                connection.execute(runs.update().where(runs.c.id == run_id).values(**queued(connection)))
 
-    def note_pid(self, run_id: str, pid: int) -> None:
-        """Remember the process that was started for a run, so that its death before the claim shows."""
-        with self._database.writing() as connection:
-            connection.execute(_unclaimed(run_id).values(pid=pid))
+    def request_learning_rate(self, run_id: str, rate: float) -> None:
+        """Ask a run to go on with another learning rate; its schedule goes on from there. A run that can be
+        resumed hears of it when it is.
 
-    def reap(self) -> Sequence[str]:
-        """Mark runs whose worker is gone as interrupted; returns their ids.
-
-        A worker is gone when its lease ran out, or when it was a process of this machine that is dead.
+        Raises:
+            UsageError: the rate is out of its range, or the run is finished.
         """
+        check_field("learning_rate", rate)
+        with self._database.writing() as connection:
+            run = _get(connection, run_id)
+            if run.status == Status.FINISHED:
+                raise _over(run)
+            _ask(connection, run_id, Kind.RATE, rate)
+
+    def resume(self, run_id: str) -> None:
+        """Let a paused, stopped, interrupted or failed run go on from its last saved state.
+
+        A paused run whose worker still holds it goes on soon; any other queues again. Then call
+        :func:`cnnviz.training.executor.start_queued`.
+
+        Raises:
+            UsageError: the run is finished, or goes on already.
+        """
+        with self._database.writing() as connection:
+            run = _get(connection, run_id)
+            if run.status not in RESUMABLE or run.deleted_at is not None:
+                raise _over(run)
+            if run.status == Status.PAUSED and run.worker is not None:
+                _ask(connection, run_id, Kind.RESUME)
+                return
+            old = (Kind.STOP, Kind.PAUSE, Kind.STEP, Kind.RESUME)
+            connection.execute(commands.delete().where(commands.c.run_id == run_id, commands.c.kind.in_(old)))
+            connection.execute(runs.update().where(runs.c.id == run_id).values(**queued(connection)))
+
+    def requested(self, run_id: str) -> Sequence[Kind]:
+        """What was asked of the run and its worker has not heard of yet, and a stop even if it has."""
+        asked = sa.select(commands.c.kind).where(commands.c.run_id == run_id).order_by(commands.c.number)
         with self._database.reading() as connection:
-            active = connection.execute(sa.select(runs).where(runs.c.status.in_(ACTIVE))).mappings()
-            gone = [(run, reason) for run in map(_run, active) if (reason := why_gone(run)) is not None]
-        if not gone:
-            return []
+            return [Kind(kind) for kind in connection.execute(asked).scalars()]
+
+    # -- order in one's runs --------------------------------------------------------------------------
+
+    def describe(self, run_id: str, name: str | None, note: str | None) -> None:
+        """Give the run a name (one line, up to 200 characters) and a note; None or an empty text takes it away."""
+        line = " ".join((name or "").split())[:200] or None
         with self._database.writing() as connection:
-            return [run.id for run, reason in gone if _interrupt(connection, run, reason)]
-
-    # -- for the worker -------------------------------------------------------------------------------
-
-    def claim(self, run_id: str, worker: str) -> bool:
-        """Make ``worker`` (a name unique to it) the one that works on a waiting or starting run.
-
-        Returns:
-            whether it is; False where another one was faster, or where the run is over.
-        """
-        with self._database.writing() as connection:
-            free = runs.update().where(
-                runs.c.id == run_id,
-                runs.c.status.in_((Status.QUEUED, Status.STARTING)),
-                runs.c.worker.is_(None),
-            )
-            claim = {"status": Status.STARTING, "worker": worker, **self._lease(), **this_process()}
-            return connection.execute(free.values(**claim)).rowcount == 1
-
-    def begin(self, run_id: str, worker: str, total_steps: int) -> bool:
-        """The claimed run's training begins; False where the run is the worker's no more."""
-        return self._change(
-            run_id, worker, status=Status.RUNNING, started_at=time.time(), total_steps=total_steps
-        )
-
-    def renew(self, run_id: str, worker: str, epoch: int, step: int) -> bool:
-        """Renew the lease and note how far the run is; False where the run is the worker's no more."""
-        return self._change(run_id, worker, epoch=epoch, step=step, **self._lease())
-
-    def stop_requested(self, run_id: str) -> bool:
-        """Whether somebody asked for the end of the run."""
-        return self._any((commands.c.run_id == run_id) & (commands.c.kind == _STOP))
-
-    def add_epoch(self, run_id: str, worker: str, figures: EpochMetrics) -> bool:
-        """Note a finished epoch; its test accuracy becomes the run's. False where the run is the
-        worker's no more.
-        """
-        with self._database.writing() as connection:
-            owned = _owned(run_id, worker).values(test_accuracy=figures.test_accuracy)
-            if connection.execute(owned).rowcount == 0:
-                return False
-            connection.execute(epochs.insert().values(run_id=run_id, **dataclasses.asdict(figures)))
-        return True
-
-    def finish(
-        self, run_id: str, worker: str, status: Status, reason: Message | None = None, **facts: object
-    ) -> bool:
-        """End the run with a status and, where there is something to say, the reason.
-
-        ``facts`` are further columns: epoch, step, test_accuracy, checkpoint.
-
-        Returns:
-            False where the run is the worker's no more; then nothing is changed.
-        """
-        ended = {"status": status, "reason": message_to_json(reason), "ended_at": time.time()}
-        return self._change(run_id, worker, **ended, **facts)
-
-    def fail_start(self, run_id: str, reason: Message) -> None:
-        """A run that no worker could be started for has failed."""
-        end = {"status": Status.FAILED, "reason": message_to_json(reason), "ended_at": time.time()}
-        with self._database.writing() as connection:
-            connection.execute(_unclaimed(run_id).values(**end))
-
-    # -- within ---------------------------------------------------------------------------------------
-
-    def _any(self, condition: sa.ColumnElement[bool]) -> bool:
-        with self._database.reading() as connection:
-            return connection.execute(sa.select(sa.literal(1)).where(condition).limit(1)).first() is not None
-
-    def _change(self, run_id: str, worker: str, **values: object) -> bool:
-        with self._database.writing() as connection:
-            return connection.execute(_owned(run_id, worker).values(**values)).rowcount == 1
-
-    def _lease(self) -> dict[str, Any]:
-        return lease(self.settings.lease_seconds)
+            _get(connection, run_id)
+            values = {"name": line, "note": (note or "").strip() or None}
+            connection.execute(runs.update().where(runs.c.id == run_id).values(**values))
 
 
-def _owned(run_id: str, worker: str) -> sa.Update:
-    """A change of the run that only takes place while it is the worker's."""
-    return runs.update().where(runs.c.id == run_id, runs.c.worker == worker, runs.c.status.in_(ACTIVE))
+_WHY_STOPPED = {
+    Status.QUEUED: Message("It was stopped while it waited in the queue."),
+    Status.PAUSED: Message("It was stopped while it was paused."),
+}
 
 
-def _unclaimed(run_id: str) -> sa.Update:
-    """A change of the run that only takes place while it starts and no worker has claimed it."""
-    return runs.update().where(runs.c.id == run_id, runs.c.status == Status.STARTING, runs.c.worker.is_(None))
+def _get(connection: Connection, run_id: str) -> Run:
+    row = connection.execute(sa.select(runs).where(runs.c.id == run_id)).mappings().first()
+    if row is None:
+        newest = sa.select(runs.c.id).order_by(runs.c.number.desc()).limit(5)
+        raise UnknownKeyError(Message("The run"), run_id, connection.execute(newest).scalars())
+    return as_run(row)
 
 
-def _interrupt(connection: Connection, run: Run, reason: Message) -> bool:
-    """Mark ``run`` interrupted, unless it was renewed, claimed or ended since it was read."""
-    same = runs.update().where(
-        runs.c.id == run.id,
-        runs.c.status.in_(ACTIVE),
-        runs.c.worker.is_not_distinct_from(run.worker),
-        runs.c.lease_until.is_not_distinct_from(run.lease_until),
+def _ask(connection: Connection, run_id: str, kind: Kind, value: float | None = None) -> None:
+    now = time.time()
+    connection.execute(commands.insert().values(run_id=run_id, kind=kind, value=value, created_at=now))
+
+
+def _over(run: Run) -> UsageError:
+    if run.status in OPEN:
+        return UsageError(Message("The run {id} goes on already.", id=run.id))
+    return UsageError(
+        Message("The run {id} is {status}: start a new one.", id=run.id, status=describe(run.status))
     )
-    end = {"status": Status.INTERRUPTED, "reason": message_to_json(reason), "ended_at": time.time()}
-    return connection.execute(same.values(**end)).rowcount == 1
-
-
-def _run(row: RowMapping) -> Run:
-    return Run(**{**row, "status": Status(row["status"]), "reason": message_from_json(row["reason"])})
 
 
 @lru_cache(maxsize=4)

@@ -22,12 +22,15 @@ from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.files import StorageError
 from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
+from cnnviz.training import snapshots
 from cnnviz.training.executor import LOG_NAME, start_queued
 from cnnviz.training.keeper import Keeper, Recorder, persistently, reserved_space
 from cnnviz.training.metrics import FILE_NAME, MetricsWriter
 from cnnviz.training.observer import Observer
 from cnnviz.training.recipe import Recipe
+from cnnviz.training.resuming import STATE_NAME, start_of
 from cnnviz.training.runs import Run, Status
+from cnnviz.training.steering import Steering
 from cnnviz.training.store import RunStore, open_store
 
 
@@ -41,7 +44,7 @@ class _Ending:
 
     @property
     def is_good(self) -> bool:
-        return self.status in (Status.FINISHED, Status.STOPPED)
+        return self.status in (Status.FINISHED, Status.STOPPED, Status.PAUSED)
 
 
 def main(run_id: str) -> int:
@@ -96,7 +99,10 @@ def _carry_out(store: RunStore, run: Run, worker: str, audience: Observer | None
     with Keeper(store, run.id, worker) as keeper, _heeding_signals(keeper):
         ending = _attempt(keeper, run, audience)
         facts = {"epoch": keeper.epoch, "step": keeper.step, **ending.facts}
-        kept = persistently(lambda: store.finish(run.id, worker, ending.status, ending.reason, **facts))
+        if ending.status == Status.PAUSED:
+            kept = persistently(lambda: store.give_up_place(run.id, worker, **facts))
+        else:
+            kept = persistently(lambda: store.finish(run.id, worker, ending.status, ending.reason, **facts))
     if not kept:
         return _Ending(Status.INTERRUPTED, Message("The run {id} was taken from its worker.", id=run.id))
     return ending
@@ -124,16 +130,27 @@ def _train(keeper: Keeper, run: Run, folder: Path, audience: Observer | None) ->
 
     recipe = Recipe.from_dict(run.recipe)
     dataset = datasets.load(recipe.dataset)
+    start = start_of(run, folder, recipe)
+    keeper.write(keeper.look)  # a run that goes on for one step must not make more before it hears of that
     if keeper.must_stop():
         return _ending(keeper, {})
-    with MetricsWriter(folder / FILE_NAME) as metrics:
-        recorder = Recorder(keeper, metrics, recipe.epochs, audience)
-        result = loop.train(recipe, dataset, recorder, keeper)
+    step, finished = (start.step, start.finished) if start else (0, [])
+    keeper.step = step
+    snapshots.forget_after(folder, step)
+    with (
+        MetricsWriter(folder / FILE_NAME, keep_until=step) as metrics,
+        contextlib.closing(Steering(keeper, metrics, folder, step)) as steering,
+    ):
+        recorder = Recorder(keeper, metrics, recipe.epochs, audience, finished)
+        result = loop.train(recipe, dataset, recorder, steering, start)
     facts: dict[str, Any] = {}
     if result.steps > 0 and not keeper.lost:
         checkpoints.save(folder, run.id, result, dataset_digest=dataset.digest, run_id=run.id)
         facts = {"checkpoint": run.id, "test_accuracy": result.test_accuracy}
-    return _ending(keeper, facts) if result.stopped else _Ending(Status.FINISHED, facts=facts)
+    if result.stopped:
+        return _Ending(Status.PAUSED, facts=facts) if steering.gave_up else _ending(keeper, facts)
+    (folder / STATE_NAME).unlink(missing_ok=True)  # there is nothing to go on with
+    return _Ending(Status.FINISHED, facts=facts)
 
 
 def _wait_without_spinning() -> None:
@@ -191,11 +208,11 @@ def _heeding_signals(keeper: Keeper) -> Iterator[None]:
         return
 
     def stop(number: int, _frame: object) -> None:
-        keeper.stop_requested = True
+        keeper.stop()
         signal.signal(number, before[signal.SIGINT])  # whoever presses it again means it
 
     def terminate(_number: int, _frame: object) -> None:
-        keeper.terminated = True
+        keeper.terminate()
 
     before = {
         signal.SIGINT: signal.signal(signal.SIGINT, stop),

@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from cnnviz.errors import CnnvizError
-from cnnviz.training import metrics
+from cnnviz.training import records
 from cnnviz.training.metrics import STEP, MetricsWriter, read_steps
 
 
@@ -39,7 +39,7 @@ def test_readers_see_steps_within_the_flush_interval(tmp_path: Path) -> None:
     with MetricsWriter(tmp_path / "steps", clock=lambda: now[0]) as writer:
         writer.add(1, 1, 1.0, 0.0, 0.1)
         assert len(read_steps(tmp_path / "steps")) == 0
-        now[0] = metrics.FLUSH_SECONDS
+        now[0] = records.FLUSH_SECONDS
         writer.add(2, 1, 1.0, 0.0, 0.2)
         assert len(read_steps(tmp_path / "steps")) == 2
 
@@ -86,6 +86,14 @@ def test_a_tail_of_zeros_is_cut_off_when_a_writer_reopens(tmp_path: Path) -> Non
         assert path.stat().st_size == good
     write(path, 11, 12)
     assert read_steps(path)["step"].tolist() == list(range(1, 13))
+
+
+@pytest.mark.parametrize("step", [0, 1, 7, 10, 99])
+def test_a_writer_goes_on_after_a_step_and_forgets_what_came_later(tmp_path: Path, step: int) -> None:
+    write(tmp_path / "steps", 1, 10)
+    with MetricsWriter(tmp_path / "steps", keep_until=step) as writer:
+        writer.add(100, 1, 1.0, 0.0, 0.1)
+    assert read_steps(tmp_path / "steps")["step"].tolist() == [*range(1, min(step, 10) + 1), 100]
 
 
 def test_a_damaged_record_in_the_middle_is_left_out(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import dataclasses
 
 import pytest
 import torch
-from torch import nn
 from torch.nn import functional as F
 from torch.optim import lr_scheduler
 
@@ -14,26 +13,9 @@ from cnnviz import architectures, datasets
 from cnnviz.datasets import Dataset
 from cnnviz.training.batches import Batches, balanced_subset
 from cnnviz.training.loop import train
-from cnnviz.training.observer import EpochMetrics
 from cnnviz.training.optimising import initial_network, loss_function, with_auxiliaries
 from cnnviz.training.recipe import Recipe
-
-
-class Losses:
-    """Keeps the loss of every step, and the network."""
-
-    def __init__(self) -> None:
-        self.steps: list[float] = []
-        self.epochs: list[EpochMetrics] = []
-
-    def on_start(self, model: nn.Module, steps_per_epoch: int) -> None:
-        self.model, self.steps_per_epoch = model, steps_per_epoch
-
-    def on_step(self, step: int, epoch: int, loss: float, accuracy: float, seconds: float) -> None:
-        self.steps.append(loss)
-
-    def on_epoch(self, metrics: EpochMetrics, model: nn.Module) -> None:
-        self.epochs.append(metrics)
+from tests.training.watching import Losses
 
 
 @pytest.fixture(scope="module")

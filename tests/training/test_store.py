@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from cnnviz.errors import UnknownKeyError
+from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.language import Message
 from cnnviz.settings import PROJECT_DIRECTORY, Settings
-from cnnviz.training import leases
-from cnnviz.training import store as store_module
+from cnnviz.training import leases, queueing
 from cnnviz.training.observer import EpochMetrics
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.runs import Status, message_from_json, message_to_json
-from cnnviz.training.schema import SCHEMA_VERSION, StoreError
+from cnnviz.training.schema import StoreError
 from cnnviz.training.store import RunStore
+from cnnviz.training.tables import SCHEMA_VERSION
 
 EPOCH = EpochMetrics(1, 0.5, 0.8, 0.4, 0.9, 2.0, 1000.0)
 
@@ -73,6 +73,7 @@ CLAIM = """
 import sys, threading, uuid
 from cnnviz.settings import settings
 from cnnviz.training.store import RunStore
+from cnnviz.training.tables import SCHEMA_VERSION
 
 stores = [RunStore(settings()) for _ in range(4)]
 print("ready", flush=True)
@@ -197,7 +198,7 @@ def test_a_lease_that_is_renewed_while_it_is_judged_holds(
         assert store.renew(run_id, "w", 1, 7)  # the worker speaks up just before it is written off
         return Message("not heard of")
 
-    monkeypatch.setattr(store_module, "why_gone", late)
+    monkeypatch.setattr(queueing, "why_gone", late)
     assert store.reap() == []
     assert store.get(run_id).is_open
 
@@ -207,7 +208,7 @@ def test_runs_on_another_machine_take_no_place_of_this_one(
 ) -> None:
     first, second, _ = (store.create(recipe) for _ in range(3))
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(store_module, "host", lambda: "elsewhere")
+        elsewhere.setattr(queueing, "host", lambda: "elsewhere")
         assert store.take_next(1) == first
         assert store.take_next(1) is None
     assert store.take_next(1) == second
@@ -255,7 +256,7 @@ def test_a_zombie_counts_as_dead(store: RunStore, recipe: Recipe) -> None:
 def test_a_start_that_nobody_claims_is_given_up(
     hasty: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "START_SECONDS", 0.1)
+    monkeypatch.setattr(queueing, "START_SECONDS", 0.1)
     run_id = hasty.create(recipe)
     assert hasty.take_next(1) == run_id
     assert hasty.reap() == []
@@ -282,6 +283,130 @@ def test_a_locked_database_is_explained(configuration: Settings, store: RunStore
         blocker.close()
     impatient.create(recipe)
     impatient.close()
+
+
+def test_people_take_turns(store: RunStore, recipe: Recipe) -> None:
+    ann = [store.create(recipe, owner="ann") for _ in range(3)]
+    bob = [store.create(recipe, owner="bob") for _ in range(2)]
+    nobody = store.create(recipe)
+    expected = [ann[0], bob[0], nobody, ann[1], bob[1], ann[2]]
+    assert [store.queue_position(run_id) for run_id in expected] == [1, 2, 3, 4, 5, 6]
+    started = []
+    while (run_id := store.take_next(1)) is not None:
+        started.append(run_id)
+        assert store.claim(run_id, "w")
+        assert store.finish(run_id, "w", Status.FINISHED)
+    assert started == expected
+
+
+def test_whoever_has_fewer_runs_at_work_is_next(store: RunStore, recipe: Recipe) -> None:
+    ann = [store.create(recipe, owner="ann") for _ in range(3)]
+    assert [store.take_next(2), store.take_next(2)] == ann[:2]
+    assert store.claim(ann[0], "w")
+    bob = [store.create(recipe, owner="bob") for _ in range(2)]
+    assert store.finish(ann[0], "w", Status.FINISHED)
+    assert [store.queue_position(run_id) for run_id in (bob[0], ann[2], bob[1])] == [1, 2, 3]
+    assert store.take_next(2) == bob[0]
+
+
+def test_a_resumed_run_queues_behind_the_others(store: RunStore, recipe: Recipe) -> None:
+    first, second = store.create(recipe), store.create(recipe)
+    store.request_pause(first)
+    store.resume(first)
+    assert [store.queue_position(second), store.queue_position(first)] == [1, 2]
+
+
+FIRST_VERSION = """
+CREATE TABLE schema_version (version INTEGER NOT NULL);
+INSERT INTO schema_version VALUES (1);
+CREATE TABLE runs (number INTEGER NOT NULL PRIMARY KEY, id VARCHAR(64) NOT NULL UNIQUE, recipe JSON NOT NULL,
+    status VARCHAR(16) NOT NULL, reason JSON, worker VARCHAR(64), host VARCHAR(300), pid INTEGER,
+    lease_until FLOAT, lease_ticks FLOAT, epoch INTEGER NOT NULL, step INTEGER NOT NULL,
+    total_steps INTEGER NOT NULL, created_at FLOAT NOT NULL, started_at FLOAT, ended_at FLOAT,
+    test_accuracy FLOAT, checkpoint VARCHAR(200));
+CREATE TABLE commands (number INTEGER NOT NULL PRIMARY KEY, run_id VARCHAR(64) NOT NULL,
+    kind VARCHAR(32) NOT NULL, created_at FLOAT NOT NULL);
+CREATE TABLE epochs (run_id VARCHAR(64) NOT NULL, epoch INTEGER NOT NULL, train_loss FLOAT NOT NULL,
+    train_accuracy FLOAT NOT NULL, test_loss FLOAT NOT NULL, test_accuracy FLOAT NOT NULL,
+    seconds FLOAT NOT NULL, images_per_second FLOAT NOT NULL, PRIMARY KEY (run_id, epoch));
+INSERT INTO runs VALUES (1, 'old-run', '{"architecture": "basic-cnn", "dataset": "mnist", "options": {},
+    "mean": [0.1307], "deviation": [0.3081], "epochs": 10, "batch_size": 64, "loss": "cross-entropy",
+    "optimizer": "sgd", "learning_rate": 0.01, "momentum": 0.5, "seed": 1, "threads": 2, "device": "cpu"}',
+    'finished', NULL, 'w', 'h', 1, 1.0, 1.0, 10, 9380, 9380, 1000.0, 1001.0, 1002.0, 0.98, 'old-run');
+INSERT INTO runs (number, id, recipe, status, epoch, step, total_steps, created_at)
+    SELECT 2, 'waiting-run', recipe, 'queued', 0, 0, 0, 2000.0 FROM runs;
+INSERT INTO epochs VALUES ('old-run', 1, 0.5, 0.8, 0.4, 0.9, 2.0, 1000.0);
+"""
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_date(
+    configuration: Settings, recipe: Recipe
+) -> None:
+    configuration.runs_dir.mkdir()
+    with sqlite3.connect(configuration.runs_dir / "runs.sqlite3") as database:
+        database.executescript(FIRST_VERSION)
+    database.close()
+    with ThreadPoolExecutor(4) as pool:  # several servers at once
+        opened = list(pool.map(lambda _: RunStore(configuration), range(4)))
+    store = opened[0]
+    old = store.get("old-run")
+    assert (old.status, old.test_accuracy, old.owner, old.turn) == (Status.FINISHED, 0.98, None, 1)
+    Recipe.from_dict(old.recipe).validate()
+    assert store.epochs("old-run") == [EPOCH]
+    new = store.create(recipe, owner="ann")
+    assert [store.take_next(2), store.take_next(2)] == ["waiting-run", new]
+    store.request_learning_rate(new, 0.5)
+    for server in opened:
+        server.close()
+
+
+def test_a_run_has_a_name_and_a_note(store: RunStore, recipe: Recipe) -> None:
+    run_id = store.create(recipe, name="first try")
+    assert store.get(run_id).name == "first try"
+    store.describe(run_id, " two\nlines " + "x" * 300, "  what I saw:\n- much ")
+    run = store.get(run_id)
+    assert run.name is not None
+    assert (run.name[:11], len(run.name), run.note) == ("two lines x", 200, "what I saw:\n- much")
+    store.describe(run_id, "", None)
+    assert (store.get(run_id).name, store.get(run_id).note) == (None, None)
+    with pytest.raises(UnknownKeyError):
+        store.describe("nonsense", "a", "b")
+
+
+def test_a_deleted_run_comes_back_with_its_files(store: RunStore, recipe: Recipe) -> None:
+    run_id, other = store.create(recipe, worker="w"), store.create(recipe)
+    with pytest.raises(UsageError, match="is not over yet: stop it first"):
+        store.delete(run_id)
+    store.folder(run_id).mkdir(parents=True)
+    (store.folder(run_id) / "steps.bin").write_text("curve")
+    assert store.add_epoch(run_id, "w", EPOCH)
+    assert store.finish(run_id, "w", Status.FINISHED)
+    store.delete(run_id)
+    assert [run.id for run in store.list()] == [other]
+    assert [run.id for run in store.list(deleted=True)] == [run_id]
+    assert not store.folder(run_id).exists()
+    with pytest.raises(UsageError, match="start a new one"):
+        store.resume(run_id)
+    store.purge()
+    store.restore(run_id)
+    assert [run.id for run in store.list()] == [other, run_id]
+    assert (store.folder(run_id) / "steps.bin").read_text() == "curve"
+    assert store.epochs(run_id) == [EPOCH]
+
+
+def test_a_deleted_run_is_gone_for_good_after_a_while(store: RunStore, recipe: Recipe) -> None:
+    run_id = store.create(recipe, worker="w")
+    store.folder(run_id).mkdir(parents=True)
+    assert store.add_epoch(run_id, "w", EPOCH)
+    assert store.finish(run_id, "w", Status.FINISHED)
+    store.delete(run_id)
+    time.sleep(0.01)
+    store.purge(keep_seconds=0)
+    assert list(store.settings.runs_dir.rglob(run_id)) == []
+    assert store.epochs(run_id) == []
+    for gone in (store.get, store.restore, store.delete):
+        with pytest.raises(UnknownKeyError):
+            gone(run_id)
 
 
 def test_a_newer_database_is_left_alone(configuration: Settings, store: RunStore) -> None:

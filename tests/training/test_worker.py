@@ -17,9 +17,10 @@ import torch
 from torch import nn
 
 from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.files import StorageError
 from cnnviz.language import Message
 from cnnviz.settings import PROJECT_DIRECTORY, Settings
-from cnnviz.training import checkpoints, loop, metrics, worker
+from cnnviz.training import checkpoints, loop, records, worker
 from cnnviz.training.export import export_checkpoint
 from cnnviz.training.metrics import FILE_NAME, read_steps
 from cnnviz.training.observer import EpochMetrics
@@ -215,8 +216,8 @@ def test_a_recipe_of_another_version_is_the_reason(
 def test_a_full_disk_fails_the_run_and_keeps_its_metrics(
     store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metrics, "FLUSH_SECONDS", 0)
-    write_whole = metrics._write_whole
+    monkeypatch.setattr(records, "FLUSH_SECONDS", 0)
+    write_whole = records._write_whole
 
     def full(file: int, data: bytes) -> None:
         if only_run(store).status == Status.RUNNING and len(watcher.steps) >= 5:
@@ -224,7 +225,7 @@ def test_a_full_disk_fails_the_run_and_keeps_its_metrics(
         write_whole(file, data)
 
     watcher = Watcher()
-    monkeypatch.setattr(metrics, "_write_whole", full)
+    monkeypatch.setattr(records, "_write_whole", full)
     with pytest.raises(CnnvizError, match=r"disk is full.*is kept"):
         worker.run_in_foreground(recipe, watcher)
     run = only_run(store)
@@ -237,15 +238,27 @@ def test_a_full_disk_fails_the_run_and_keeps_its_metrics(
 def test_a_disk_that_is_full_for_the_checkpoint_is_the_reason(
     store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise StorageError(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+    monkeypatch.setattr(checkpoints, "write_whole", full)
+    with pytest.raises(CnnvizError, match="disk is full"):
+        worker.run_in_foreground(recipe)
+    run = only_run(store)
+    assert (run.status, run.checkpoint, len(store.epochs(run.id))) == (Status.FAILED, None, 1)
+    assert checkpoints.scan().problems == ()
+
+
+def test_a_disk_that_is_full_for_the_snapshots_is_the_reason(
+    store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(_file: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(CnnvizError, match="disk is full"):
         worker.run_in_foreground(recipe)
-    run = only_run(store)
-    assert (run.status, run.checkpoint, len(store.epochs(run.id))) == (Status.FAILED, None, 1)
-    assert checkpoints.scan().problems == ()
+    assert only_run(store).status == Status.FAILED
 
 
 def test_an_unforeseen_error_fails_the_run_and_is_in_the_log(

@@ -1,0 +1,205 @@
+"""A file that grows by records of a fixed width, one for each of some steps, in rising order.
+
+The file survives whatever ends its writer: a record counts only with its check word, so a torn or
+damaged tail is recognised and left out. Fixed width means that a curve of any length is read with any
+stride at once.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
+
+FLUSH_SECONDS = 0.25
+MAX_POINTS = 2000
+
+_CHECK_SALT = np.uint32(0x9E3779B9)  # so that a record of zeros is not valid
+_TAIL_RECORDS = 4096
+
+Records = NDArray[Any]
+"""A structured array (n,) of a :attr:`Form.dtype`."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a file of records looks like: it begins with ``header``.
+
+    ``dtype`` is made of little-endian words of 4 or 8 bytes; its first field is ``step``, its last ``check``.
+    """
+
+    header: bytes
+    dtype: np.dtype[Any]
+
+
+class RecordWriter:
+    """Appends records to ``path``; use it in a ``with`` block.
+
+    A record costs a list append; the file is written about four times a second. A damaged tail that an
+    earlier writer left is cut off first, and so is every record after step ``keep_until``; writing goes on
+    after the last one that is left.
+
+    Raises:
+        OSError: the file cannot be written, ``ENOSPC`` where the disk is full. The records that were
+            written before stay readable.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        form: Form,
+        keep_until: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path = path
+        self._form = form
+        self._clock = clock
+        self._pending: list[tuple[Any, ...]] = []
+        self._flushed_at = clock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
+        try:
+            self._cut(keep_until)
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def append(self, record: tuple[Any, ...]) -> None:
+        """Note one record: a value for every field but the check word."""
+        self._pending.append(record)
+        if self._clock() - self._flushed_at >= FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is pending, so that readers see it."""
+        self._flushed_at = self._clock()
+        if not self._pending:
+            return
+        records = np.zeros(len(self._pending), dtype=self._form.dtype)
+        fields = [name for name in self._form.dtype.names or () if name != "check"]
+        for name, column in zip(fields, zip(*self._pending, strict=True), strict=True):
+            records[name] = column
+        records["check"] = _check_words(records)
+        self._pending.clear()
+        _write_whole(self._file, records.tobytes())
+
+    def close(self) -> None:
+        """Write what is pending and close the file; calling it again does nothing."""
+        if self._file < 0:
+            return
+        try:
+            self.flush()
+        finally:
+            os.close(self._file)
+            self._file = -1
+
+    def _cut(self, keep_until: int | None) -> None:
+        """Cut off what is damaged, and what comes after the step ``keep_until``."""
+        form = self._form
+        if os.fstat(self._file).st_size < len(form.header):
+            os.ftruncate(self._file, 0)
+            _write_whole(self._file, form.header)
+            return
+        count = _good_records(self._path, form)
+        if keep_until is not None and count:
+            count = int(np.searchsorted(_map(self._path, form, count)["step"], keep_until, side="right"))
+        end = len(form.header) + count * form.dtype.itemsize
+        os.ftruncate(self._file, end)
+        os.lseek(self._file, end, os.SEEK_SET)
+
+
+def read_records(path: Path, form: Form, max_points: int = MAX_POINTS) -> Records:
+    """The records that are in the file at ``path``, at most about ``max_points`` of them.
+
+    Where there are more, every second, fourth, eighth, ... is taken (so the points already drawn stay
+    where they are while a run goes on), and the last one. Works while another process writes; a file
+    that is not there (yet) has no records.
+
+    Raises:
+        CnnvizError: the file is none of cnnviz's, or cannot be read.
+    """
+    try:
+        count = _good_records(path, form)
+        if count == 0:
+            return np.empty(0, form.dtype)
+        stride = 1
+        while count / stride > max_points:
+            stride *= 2
+        records = _map(path, form, count)
+        picked = np.unique(np.append(np.arange(0, count, stride), count - 1))
+        chosen: Records = records[picked]
+    except FileNotFoundError:
+        return np.empty(0, form.dtype)
+    except OSError as problem:
+        raise CnnvizError(
+            Message("The metrics in {path} cannot be read: {problem}.", path=path, problem=problem.strerror)
+        ) from problem
+    return chosen[_valid(chosen)]
+
+
+def words(fields: Sequence[tuple[str, str]]) -> np.dtype[Any]:
+    """The dtype of a record with these fields, (name, type), between its step and its check word."""
+    return np.dtype([("step", "<u4"), *fields, ("check", "<u4")])
+
+
+def not_ours(path: Path) -> CnnvizError:
+    """The error about a file of another kind."""
+    return CnnvizError(
+        Message("{path} holds no metrics that this version of cnnviz understands; move it away.", path=path)
+    )
+
+
+def _map(path: Path, form: Form, count: int) -> Records:
+    return np.memmap(path, dtype=form.dtype, mode="r", offset=len(form.header), shape=(count,))
+
+
+def _good_records(path: Path, form: Form) -> int:
+    """How many records there are up to the last good one."""
+    with path.open("rb") as file:
+        header = file.read(len(form.header))
+        size = os.fstat(file.fileno()).st_size
+    if len(header) < len(form.header):
+        return 0
+    if header != form.header:
+        raise not_ours(path)
+    end = (size - len(form.header)) // form.dtype.itemsize
+    while end > 0:
+        start = max(0, end - _TAIL_RECORDS)
+        good = np.flatnonzero(_valid(_map(path, form, end)[start:end]))
+        if good.size:
+            return start + int(good[-1]) + 1
+        end = start
+    return 0
+
+
+def _valid(records: Records) -> NDArray[np.bool_]:
+    return np.asarray(records["check"] == _check_words(records))
+
+
+def _check_words(records: Records) -> NDArray[np.uint32]:
+    whole = np.ascontiguousarray(records).view("<u4").reshape(-1, records.dtype.itemsize // 4)[:, :-1]
+    return np.asarray(np.bitwise_xor.reduce(whole, axis=1) ^ _CHECK_SALT, dtype=np.uint32)
+
+
+def _write_whole(file: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]

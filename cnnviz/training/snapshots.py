@@ -1,0 +1,121 @@
+"""The weights of a run at steps 0, 1, 2, 4, 8, ... and after each epoch, to replay how it learned.
+
+They lie in ``snapshots`` in the run's folder, one safetensors file each; :mod:`cnnviz.training.state` reads it.
+Importing this imports no torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnviz.errors import CnnvizError, UnknownKeyError
+from cnnviz.language import Message
+from cnnviz.settings import settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cnnviz.training.state import State
+
+_FOLDER = "snapshots"
+_NAME = re.compile(r"(\d+)-(\d+)\.safetensors")
+
+
+def available(run_id: str) -> list[tuple[int, int]]:
+    """The steps at which weights of the run were kept, rising, each with the epoch that it belongs to.
+
+    The initial weights are (0, 0); those after the last step of epoch e belong to e.
+    """
+    return [(step, epoch) for step, epoch, _ in _files(settings().runs_dir / run_id)]
+
+
+def load(run_id: str, step: int) -> dict[str, Tensor]:
+    """The network's ``state_dict`` after ``step`` steps, on the CPU.
+
+    It fits ``cnnviz.training.optimising.initial_network(recipe)``.
+
+    Raises:
+        UnknownKeyError: no weights were kept there.
+        CnnvizError: the file is damaged.
+    """
+    return dict(read(run_id, step).weights)
+
+
+def read(run_id: str, step: int) -> State:
+    """All that was kept after ``step`` steps: weights and, for small networks, optimizer and generators.
+
+    Raises:
+        UnknownKeyError: no weights were kept there.
+        CnnvizError: the file is damaged.
+    """
+    from cnnviz.training.state import State
+
+    find(run_id, step)
+    files = {found: file for found, _, file in _files(settings().runs_dir / run_id)}
+    try:
+        return State.from_bytes(files[step].read_bytes())
+    except (KeyError, OSError) as error:  # thinned out at this very moment, say
+        raise CnnvizError(Message("The snapshot of step {step:,} cannot be read.", step=step)) from error
+
+
+def find(run_id: str, step: int) -> int:
+    """``step``, if weights of the run were kept after so many steps.
+
+    Raises:
+        UnknownKeyError: none were; the message names the closest.
+    """
+    steps = [found for found, _ in available(run_id)]
+    if step not in steps:
+        raise UnknownKeyError(Message("The snapshot of step"), str(step), map(str, steps))
+    return step
+
+
+def path(folder: Path, step: int, epoch: int) -> Path:
+    """Where the weights after ``step`` steps belong in a run's ``folder``."""
+    return folder / _FOLDER / f"{step:09d}-{epoch:04d}.safetensors"
+
+
+def thin_out(folder: Path, limit_bytes: int) -> None:
+    """Remove snapshots of a run until they take at most ``limit_bytes``.
+
+    The one whose neighbours are the nearest goes first, on a logarithmic scale of steps; the first and the
+    last stay the longest.
+    """
+    files = [(step, found, found.stat().st_size) for step, _, found in _files(folder)]
+    while files and sum(size for _, _, size in files) > limit_bytes:
+        _, unwanted, _ = files.pop(_least_missed([step for step, _, _ in files]))
+        unwanted.unlink(missing_ok=True)
+
+
+def forget_after(folder: Path, step: int) -> None:
+    """Remove the snapshots of a run after ``step``, from where it is trained again."""
+    for found, _, unwanted in _files(folder):
+        if found > step:
+            unwanted.unlink(missing_ok=True)
+
+
+def next_step(step: int) -> int:
+    """The first step after ``step`` at which weights are kept: 0 (after -1), 1, 2, 4, 8, ..."""
+    return 1 << step.bit_length() if step > 0 else step + 1
+
+
+def _least_missed(steps: Sequence[int]) -> int:
+    """The index of the step that leaves the smallest hole."""
+    if len(steps) <= 2:
+        return 0
+    scale = [math.log2(1 + step) for step in steps]
+    return min(range(1, len(steps) - 1), key=lambda index: scale[index + 1] - scale[index - 1])
+
+
+def _files(folder: Path) -> list[tuple[int, int, Path]]:
+    found: list[tuple[int, int, Path]] = []
+    with contextlib.suppress(OSError):  # there are none yet
+        for entry in (folder / _FOLDER).iterdir():
+            if match := _NAME.fullmatch(entry.name):
+                found.append((int(match[1]), int(match[2]), entry))
+    return sorted(found)

@@ -1,0 +1,145 @@
+"""What a worker says to the run store, and hears from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from cnnviz.language import Message
+from cnnviz.training.leases import this_process
+from cnnviz.training.observer import EpochMetrics
+from cnnviz.training.runs import Status, message_to_json
+from cnnviz.training.store_base import NOBODY, StoreBase, last_turn, owned
+from cnnviz.training.tables import commands, epochs, runs
+
+
+class Kind(StrEnum):
+    """What a person may ask of a run."""
+
+    STOP = "stop"
+    PAUSE = "pause"
+    STEP = "step"
+    RESUME = "resume"
+    RATE = "rate"
+
+
+@dataclass(frozen=True)
+class Command:
+    """One wish; ``value`` is the new learning rate of :attr:`Kind.RATE`."""
+
+    kind: Kind
+    value: float | None = None
+
+
+class Work(StoreBase):
+    """The part of the store that workers use. Each method that changes a run takes the worker's own name, and
+    returns False, and changes nothing, where the run is that worker's no more.
+    """
+
+    def claim(self, run_id: str, worker: str) -> bool:
+        """Make ``worker`` (a name unique to it) the one that works on a waiting or starting run.
+
+        Returns:
+            whether it is; False where another one was faster, or where the run is over.
+        """
+        with self._database.writing() as connection:
+            free = runs.update().where(
+                runs.c.id == run_id,
+                runs.c.status.in_((Status.QUEUED, Status.STARTING)),
+                runs.c.worker.is_(None),
+            )
+            claim = {"status": Status.STARTING, "worker": worker, **self._lease(), **this_process()}
+            return connection.execute(free.values(**claim)).rowcount == 1
+
+    def begin(
+        self, run_id: str, worker: str, total_steps: int, finished: Sequence[EpochMetrics] = ()
+    ) -> bool:
+        """The claimed run's training begins, or goes on after the epochs in ``finished``."""
+        with self._database.writing() as connection:
+            started = {
+                "status": Status.RUNNING,
+                "started_at": sa.func.coalesce(runs.c.started_at, time.time()),
+            }
+            facts = {"total_steps": total_steps, "ended_at": None, "reason": None}
+            if connection.execute(owned(run_id, worker).values(**started, **facts)).rowcount == 0:
+                return False
+            connection.execute(epochs.delete().where(epochs.c.run_id == run_id))
+            for figures in finished:
+                connection.execute(epochs.insert().values(run_id=run_id, **dataclasses.asdict(figures)))
+            return True
+
+    def renew(self, run_id: str, worker: str, epoch: int, step: int) -> bool:
+        """Renew the lease and note how far the run is."""
+        return self._change(run_id, worker, epoch=epoch, step=step, **self._lease())
+
+    def stop_requested(self, run_id: str) -> bool:
+        """Whether somebody asked for the end of the run."""
+        return self._any((commands.c.run_id == run_id) & (commands.c.kind == Kind.STOP))
+
+    def take_commands(self, run_id: str) -> Sequence[Command]:
+        """What people have asked of the run since the last call, in order. A stop is not forgotten by it, so
+        that everybody sees that it was asked for.
+        """
+        asked = commands.c.run_id == run_id
+        if not self._any(asked & (commands.c.kind != Kind.STOP)):
+            return [Command(Kind.STOP)] if self.stop_requested(run_id) else []
+        with self._database.writing() as connection:
+            rows = connection.execute(
+                sa.select(commands.c.kind, commands.c.value).where(asked).order_by(commands.c.number)
+            ).all()
+            connection.execute(commands.delete().where(asked, commands.c.kind != Kind.STOP))
+        return [Command(Kind(kind), value) for kind, value in rows]
+
+    def pause(self, run_id: str, worker: str, epoch: int, step: int) -> bool:
+        """The worker holds the run at this step, and waits."""
+        return self._change(
+            run_id, worker, status=Status.PAUSED, paused_at=time.time(), epoch=epoch, step=step
+        )
+
+    def proceed(self, run_id: str, worker: str) -> bool:
+        """The worker goes on with the run that it held."""
+        return self._change(run_id, worker, status=Status.RUNNING, paused_at=None)
+
+    def give_up_place(self, run_id: str, worker: str, **facts: object) -> bool:
+        """The worker leaves the paused run. It waits for nobody's place until somebody resumes it; where
+        somebody has meanwhile, it queues at once. ``facts`` are further columns.
+        """
+        with self._database.writing() as connection:
+            wanted = sa.select(commands.c.number).where(
+                commands.c.run_id == run_id, commands.c.kind.in_((Kind.RESUME, Kind.STEP))
+            )
+            values = {**NOBODY, **facts, "status": Status.PAUSED}
+            if connection.execute(wanted).first() is not None:
+                values |= queued(connection)
+            return connection.execute(owned(run_id, worker).values(**values)).rowcount == 1
+
+    def add_epoch(self, run_id: str, worker: str, figures: EpochMetrics) -> bool:
+        """Note a finished epoch; its test accuracy becomes the run's."""
+        with self._database.writing() as connection:
+            values = owned(run_id, worker).values(test_accuracy=figures.test_accuracy)
+            if connection.execute(values).rowcount == 0:
+                return False
+            connection.execute(epochs.insert().values(run_id=run_id, **dataclasses.asdict(figures)))
+        return True
+
+    def finish(
+        self, run_id: str, worker: str, status: Status, reason: Message | None = None, **facts: object
+    ) -> bool:
+        """End the run with a status and, where there is something to say, the reason.
+
+        ``facts`` are further columns: epoch, step, test_accuracy, checkpoint.
+        """
+        ended = {"status": status, "reason": message_to_json(reason), "ended_at": time.time()}
+        return self._change(run_id, worker, **ended, **facts)
+
+
+def queued(connection: Connection) -> dict[str, object]:
+    """The columns of a run that queues now, behind all others."""
+    later = {"status": Status.QUEUED, "turn": last_turn(connection) + 1}
+    return {**NOBODY, **later, "reason": None, "ended_at": None, "paused_at": None}

@@ -1,0 +1,117 @@
+"""What is measured from time to time while a run trains."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from tensorboardX.proto.event_pb2 import Event
+from torch import nn
+
+from cnnviz.errors import CnnvizError
+from cnnviz.training import worker
+from cnnviz.training.measuring import gradient_norms, layers_with_parameters
+from cnnviz.training.recipe import Recipe
+from cnnviz.training.samples import FILE_NAME as SAMPLES_NAME
+from cnnviz.training.samples import Sample, SamplesWriter, read_samples
+from cnnviz.training.store import RunStore
+from tests.training.watching import Losses
+
+STEPS = 16  # 4,000 images in batches of 250
+
+
+def test_samples_tell_gradients_speed_and_time_left(store: RunStore, recipe: Recipe) -> None:
+    watcher = Losses(at=STEPS + 4, act=lambda: time.sleep(0.3))  # until a sample is due again
+    run = worker.run_in_foreground(dataclasses.replace(recipe, epochs=2), watcher)
+    samples = read_samples(store.folder(run.id) / SAMPLES_NAME)
+    assert samples.layers == ("conv1", "conv2", "fc")
+    assert len(samples.records) >= 2
+    assert (samples.records["norms"] > 0).all()
+    assert (samples.records["images_per_second"] > 0).all()
+    last = samples.records[-1]
+    steps_left = 2 * STEPS - int(last["step"])
+    assert last["seconds_left"] >= steps_left * 250 / last["images_per_second"] * 0.99
+
+
+def test_tensorboard_finds_the_curves(store: RunStore, recipe: Recipe) -> None:
+    run = worker.run_in_foreground(dataclasses.replace(recipe, epochs=2), Losses(9, lambda: time.sleep(0.3)))
+    (file,) = store.folder(run.id).glob("events.out.tfevents.*")
+    data = file.read_bytes()
+    values: dict[str, list[float]] = {}
+    while data:
+        size = int.from_bytes(data[:8], "little")
+        for value in Event.FromString(data[12 : 12 + size]).summary.value:
+            values.setdefault(value.tag, []).append(value.simple_value)
+        data = data[12 + size + 4 :]
+    assert values["epoch/test_accuracy"] == pytest.approx(
+        [metrics.test_accuracy for metrics in store.epochs(run.id)]
+    )
+    assert {"batch/loss", "learning_rate", "images_per_second", "gradient_norm/conv1"} <= set(values)
+
+
+def write(
+    path: Path, *steps: int, keep_until: int | None = None, layers: tuple[str, ...] = ("a", "b.c")
+) -> None:
+    with SamplesWriter(path, layers, keep_until) as writer:
+        for step in steps:
+            writer.add(Sample(step, 1, step / 10, 0.5, 1000.0, 60.0, (float(step), 2.0)))
+
+
+def test_samples_come_back_as_they_were_written(tmp_path: Path) -> None:
+    write(tmp_path / "samples", *range(10))
+    samples = read_samples(tmp_path / "samples")
+    assert samples.layers == ("a", "b.c")
+    assert samples.records["step"].tolist() == list(range(10))
+    assert samples.records["norms"].tolist() == [[float(step), 2.0] for step in range(10)]
+    assert samples.records["learning_rate"].tolist() == [0.5] * 10
+
+
+def test_a_long_run_is_read_at_any_stride(tmp_path: Path) -> None:
+    write(tmp_path / "samples", *range(5000))
+    records = read_samples(tmp_path / "samples", max_points=1000).records
+    assert 500 <= len(records) <= 1001
+    assert records["step"][-1] == 4999
+
+
+def test_a_run_that_goes_on_forgets_what_came_after(tmp_path: Path) -> None:
+    write(tmp_path / "samples", 2, 4, 6, 8)
+    write(tmp_path / "samples", 7, keep_until=6)
+    assert read_samples(tmp_path / "samples").records["step"].tolist() == [2, 4, 6, 7]
+    write(tmp_path / "samples", keep_until=1)
+    assert len(read_samples(tmp_path / "samples").records) == 0
+
+
+def test_other_files_are_none(tmp_path: Path) -> None:
+    assert len(read_samples(tmp_path / "samples").records) == 0
+    for content in (b"somebody's notes\n" * 9, b"cnnviz samples 1\n{", b"cnnviz samples 1\n"):
+        (tmp_path / "samples").write_bytes(content)
+        with pytest.raises(CnnvizError, match="no metrics that this version"):
+            read_samples(tmp_path / "samples")
+
+
+def test_a_layers_norm_is_that_of_all_its_gradients() -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Linear(3, 3)
+            self.second = nn.Linear(3, 3)
+            self.second.weight = self.first.weight
+            self.unused = nn.Linear(2, 2, bias=False)
+            self.scale = nn.Parameter(torch.ones(3))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.second(self.first(x)) * self.scale
+
+    model = Tied()
+    layers = layers_with_parameters(model)
+    assert list(layers) == ["", "first", "second", "unused"]
+    model(torch.randn(4, 3)).sum().backward()
+    norms = dict(zip(layers, gradient_norms(layers), strict=True))
+    both = torch.cat([model.first.weight.grad.flatten(), model.first.bias.grad])
+    assert norms["first"] == pytest.approx(both.norm().item())
+    assert norms["second"] == pytest.approx(model.second.bias.grad.norm().item())
+    assert norms[""] == pytest.approx(model.scale.grad.norm().item())
+    assert norms["unused"] == 0

@@ -1,0 +1,95 @@
+"""The weights that a run leaves on its way."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from cnnviz.errors import CnnvizError, UnknownKeyError
+from cnnviz.settings import Settings
+from cnnviz.training import checkpoints, snapshots, worker
+from cnnviz.training.recipe import Recipe
+from cnnviz.training.runs import Run
+from cnnviz.training.store import RunStore
+
+
+def run_with_few_megabytes(store: RunStore, configuration: Settings, recipe: Recipe, limit: float) -> Run:
+    return worker.run_in_foreground(
+        recipe, configuration=dataclasses.replace(configuration, snapshot_mb=limit)
+    )
+
+
+def test_weights_are_kept_at_the_steps_where_much_happens(store: RunStore, recipe: Recipe) -> None:
+    run = worker.run_in_foreground(dataclasses.replace(recipe, epochs=3))
+    expected = [(0, 0), (1, 1), (2, 1), (4, 1), (8, 1), (16, 1), (32, 2), (48, 3)]
+    assert snapshots.available(run.id) == expected
+    final = checkpoints.load_model(checkpoints.get(run.id)).state_dict()
+    last = snapshots.load(run.id, 48)
+    assert all(last[name].equal(weight) for name, weight in final.items())
+    assert not snapshots.load(run.id, 0)["fc.weight"].equal(last["fc.weight"])
+
+
+def test_snapshots_keep_within_their_limit(store: RunStore, configuration: Settings, recipe: Recipe) -> None:
+    # basic-cnn's weights are 34 kB: optimizer and generators do not fit beside them
+    run = run_with_few_megabytes(store, configuration, dataclasses.replace(recipe, epochs=3), 0.15)
+    kept = [step for step, _ in snapshots.available(run.id)]
+    assert kept[0] == 0
+    assert kept[-1] == 48
+    assert len(kept) == 4
+    assert sum(file.stat().st_size for file in (store.folder(run.id) / "snapshots").iterdir()) <= 0.15 * 2**20
+    assert snapshots.read(run.id, 48).optimizer == {}
+    none = run_with_few_megabytes(store, configuration, recipe, 0.01)
+    assert snapshots.available(none.id) == []
+
+
+def test_steps_are_doubled() -> None:
+    steps = [-1]
+    while steps[-1] < 100:
+        steps.append(snapshots.next_step(steps[-1]))
+    assert steps[1:] == [0, 1, 2, 4, 8, 16, 32, 64, 128]
+    assert snapshots.next_step(100) == 128
+
+
+def files(folder: Path, *steps: int) -> None:
+    for step in steps:
+        path = snapshots.path(folder, step, 1)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(100))
+
+
+@pytest.mark.parametrize(
+    ("limit", "left"),
+    [
+        (900, [0, 1, 2, 4, 8, 16, 900, 1000, 1100]),
+        (800, [0, 1, 2, 4, 8, 16, 900, 1100]),
+        (700, [0, 1, 4, 8, 16, 900, 1100]),
+        (200, [0, 1100]),
+        (199, [1100]),
+        (99, []),
+    ],
+)
+def test_those_that_are_near_to_each_other_go_first(tmp_path: Path, limit: int, left: list[int]) -> None:
+    files(tmp_path, 0, 1, 2, 4, 8, 16, 900, 1000, 1100)
+    snapshots.thin_out(tmp_path, limit)
+    kept = sorted(int(path.name.split("-")[0]) for path in (tmp_path / "snapshots").iterdir())
+    assert kept == left
+
+
+def test_what_is_trained_again_is_forgotten(tmp_path: Path) -> None:
+    files(tmp_path, 0, 8, 16)
+    snapshots.forget_after(tmp_path, 8)
+    assert len(list((tmp_path / "snapshots").iterdir())) == 2
+    snapshots.forget_after(tmp_path / "nowhere", 0)
+
+
+def test_damaged_and_missing_ones_are_explained(store: RunStore) -> None:
+    assert snapshots.available("20260101-abc") == []
+    files(store.folder("20260101-abc"), 4)
+    (store.folder("20260101-abc") / "snapshots" / "notes.txt").write_text("mine")
+    assert snapshots.available("20260101-abc") == [(4, 1)]
+    with pytest.raises(CnnvizError, match="cannot be used"):
+        snapshots.load("20260101-abc", 4)
+    with pytest.raises(UnknownKeyError, match="snapshot of step '5' is unknown"):
+        snapshots.load("20260101-abc", 5)
