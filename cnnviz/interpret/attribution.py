@@ -186,6 +186,16 @@ def usual_cam_op(trace: Trace) -> Op | None:
     return found[-1] if pair is None else pair[1]
 
 
+def no_places(trace: Trace) -> CnnvizError:
+    """What there is to say where a network has no op at which Grad-CAM can be computed."""
+    return CnnvizError(
+        Message(
+            "{model} has no maps with several places, so Grad-CAM cannot say where; the other methods can.",
+            model=trace.model,
+        )
+    )
+
+
 def usual_steps(trace: Trace) -> int:
     """The steps of integrated gradients where nobody asks for others: fewer for larger networks."""
     affordable = [steps for steps in STEPS[:3] if steps * _COST * trace.macs <= _MACS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,6 +40,11 @@ class ImageKey(NamedTuple):
         """What the network gets: (C, H, W)."""
         channels, height, width = self.shape
         return (channels, height, width) if self.resize is None else (channels, self.resize, self.resize)
+
+    @property
+    def digest(self) -> str:
+        """By which the image and its preparation are known again: SHA-256, hex."""
+        return hashlib.sha256(repr(self[1:]).encode() + self.pixels).hexdigest()
 
     def seen(self) -> Pixels:
         """The network's input before it is normalised, (C, H, W) uint8: to look at."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -64,7 +64,7 @@ class _Search:
         """By which the result is known again; the weights' key holds their digest."""
         return "excitation", self.weights.key, self.op.index, self.data.digest, self.count
 
-    def run(self, progress: Callable[[float], None]) -> Excitation:
+    def run(self, progress: working.Progress) -> Excitation:
         """Look through the images; ``progress`` is called with 0..1."""
         from cnnviz.interpret.excitation import batch_size, excite, spread
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import example, excited, filters, maps, one_layer, pixel, verdicts
+from cnnviz.ui import attributed, example, excited, filters, maps, one_layer, pixel, verdicts
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import fragment
 from cnnviz.ui.show import explained
@@ -65,6 +65,16 @@ def excitation(shown: Sequence[Weights]) -> None:
         excited.show(shown)
 
 
+@fragment()
+def why(shown: Sequence[Weights]) -> None:
+    """Which pixels speak for a class: another image reruns nothing else of the page."""
+    with explained():
+        image = example.choose_example(shown[0])
+        if image is not None:
+            verdicts.show(shown, image)
+            attributed.show(shown, image)
+
+
 class View(NamedTuple):
     """A view: its title, and what draws it."""
 
@@ -77,6 +87,7 @@ VIEWS: Mapping[str, View] = {
     "maps": View(Message("Feature maps"), feature_maps),
     "layer": View(Message("One layer"), layer),
     "excite": View(Message("What excites a map"), excitation),
+    "why": View(Message("Why this answer"), why),
     "value": View(Message("One value"), one_value),
 }
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from cnnviz.interpret.jobs import Jobs, Sized
 
 R = TypeVar("R", bound="Sized")
+Progress = Callable[[float], None]
+"""Is told which part (0..1) is done."""
 
 MOST_BYTES = 100_000_000
 """Of all results together that are kept."""
@@ -30,7 +32,7 @@ def _jobs() -> Jobs[Any]:
     return Jobs(MOST_BYTES, at_once=max(1, (os.cpu_count() or 1) // 2))
 
 
-def result(key: Hashable, work: Callable[[Callable[[float], None]], R], title: str) -> R:
+def result(key: Hashable, work: Callable[[Progress], R], title: str) -> R:
     """What ``work`` returns, known again by ``key``; while it goes on a bar shows how far it is.
 
     ``work`` gets a function to be called with the part (0..1) that is done; it ends where nobody watches any

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.pages.filters_page import PAGE, WHY, OpenPage, assert_said, shipped_in, texts, titles
+
+
+@pytest.fixture(autouse=True)
+def shipped(tmp_path: Path) -> Iterator[Path]:
+    with shipped_in(tmp_path / "checkpoints") as folder:
+        yield folder
+
+
+def test_four_methods_answer_why(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="inception-mini-mnist", **WHY)
+    assert titles(app) == ["Grad-CAM", "Integrated gradients", "Occlusion", "Input gradient"]
+    found = re.search(
+        r"All together: ([+-]\d+\.\d+); the score goes from \S+ to \S+, by ([+-]\d+\.\d+)", texts(app)
+    )
+    assert found is not None
+    assert float(found[1]) == pytest.approx(float(found[2]), abs=0.1)
+    assert app.subheader[0].value.startswith("Inception mini: what speaks for ")
+    before = texts(app)
+    app.selectbox(key="choice-target").set_value("5").run()
+    assert app.subheader[0].value == "Inception mini: what speaks for 5"
+    assert texts(app) != before
+
+
+def test_grad_cam_at_a_layer_of_one_s_choice(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="resnet-mini-mnist", method="gradcam", untrained="true", **WHY)
+    assert app.selectbox(key="choice-cam").value == "rblock2.relu_2"
+    before = texts(app)
+    app.selectbox(key="choice-cam").set_value("rblock1.add").run()
+    assert titles(app) == ["Grad-CAM", "Grad-CAM"]
+    assert "rblock1.add" in texts(app)
+    assert "12 x 12 places" in texts(app)
+    assert "12 x 12 places" not in before
+
+
+def test_a_network_without_maps_answers_by_the_other_methods(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="untrained-mlp", **WHY)
+    assert titles(app) == ["Integrated gradients", "Occlusion", "Input gradient"]
+    assert not app.error
+    app = open_page(PAGE, checkpoint="untrained-mlp", method="gradcam", **WHY)
+    assert "MLP has no maps with several places" in app.error[0].value
+
+
+def test_nonsense_about_why_gets_sentences(open_page: OpenPage) -> None:
+    app = open_page(
+        PAGE,
+        checkpoint="basic-cnn-mnist",
+        **WHY,
+        target="12",
+        method="lime",
+        cam="fc",
+        steps="7",
+        window="99",
+    )
+    assert_said(
+        app,
+        "The class '12' is unknown",
+        "The method 'lime' is unknown",
+        "The layer 'fc' is unknown",
+        "The number of steps '7' is unknown",
+        "allowed is a whole number from 1 to 14",
+    )
+    assert len(titles(app)) == 4
