@@ -133,13 +133,13 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from cnnviz.drawing import to_mnist
     from cnnviz.drawing.classify import predict
     from cnnviz.drawing.images import load_drawing
+    from cnnviz.drawing.photo import from_picture
     from cnnviz.training import checkpoints
     from cnnviz.training.errors import CheckpointError
 
-    prepared = to_mnist(load_drawing(options.image))
+    prepared = from_picture(load_drawing(options.image))
     if prepared is None:
         raise CnnvizError(
             Message("{path} is empty: all its pixels have about the same colour.", path=options.image)

@@ -51,7 +51,11 @@ def to_mnist(
     Returns:
         The stages and the result, or None where nothing is drawn.
     """
-    ink = ink_of(image_data, background)
+    return prepared_from_ink(ink_of(image_data, background))
+
+
+def prepared_from_ink(ink: NDArray[np.float32]) -> Prepared | None:
+    """Scale and centre ``ink`` (H, W) from 0 to 1; None where there is none."""
     if not ink.any():
         return None
     box = bounding_box(ink)

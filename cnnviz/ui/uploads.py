@@ -49,14 +49,14 @@ def _read(data: bytes, name: str) -> NDArray[np.uint8]:
 
 
 def _pixels(rgba: NDArray[np.uint8], weights: Weights) -> NDArray[np.uint8] | None:
-    from cnnviz.drawing import to_mnist
+    from cnnviz.drawing.photo import from_picture
     from cnnviz.interpret.inputs import on_paper
 
     if not weights.reads_digits:
         return on_paper(rgba)
-    prepared = to_mnist(rgba)
+    prepared = from_picture(rgba)
     if prepared is None:
-        st.info(_("There is no digit in this picture: all of it has one colour."), icon=":material/draw:")
+        st.info(_("No digit is found in this picture."), icon=":material/draw:")
         return None
     st.caption(
         _(
