@@ -7,10 +7,11 @@ After Araujo, Norris and Sim 2019, "Computing Receptive Fields of Convolutional 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from cnnviz.shapes.op import MODEL_INPUT, Op, Shape
+from cnnviz.shapes.rules.growing import pad_amounts
 from cnnviz.shapes.trace import Trace
 
 Pair = tuple[int, int]
@@ -23,7 +24,7 @@ class ReceptiveField:
     ``jump`` is how far the patch moves from one value to its neighbour, ``start`` where the patch of
     the first value begins (negative where it reaches into the padding). ``whole`` says that every
     value depends on all that arrived, as after a Linear; then ``jump`` is 0. ``aligned`` is False
-    where branches with different jumps meet, so that the patches of one value do not share a centre.
+    where branches meet whose patches for one value do not share a centre.
     """
 
     size: Pair
@@ -69,6 +70,9 @@ def _through(op: Op, field: ReceptiveField, extent: Pair) -> ReceptiveField:
         return _adaptive(field, extent, cast(Pair, op.output_shape[-2:]))
     if "kernel_size" in arguments and "transpose" not in op.type.lower():
         return _window(op, field)
+    padding = pad_amounts(op)
+    if padding is not None and len(op.output_shape) == 3:
+        return _padded(field, padding)
     if (len(op.output_shape) == 3 and op.output_shape[-2:] == extent) or op.type in _KEEPS_VALUES:
         return field
     return _whole(field, extent)
@@ -93,6 +97,13 @@ def _window(op: Op, field: ReceptiveField) -> ReceptiveField:
         start=cast(Pair, tuple(b - p * j for b, p, j in zip(field.start, left, field.jump, strict=True))),
         aligned=field.aligned,
     )
+
+
+def _padded(field: ReceptiveField, amounts: Sequence[int]) -> ReceptiveField:
+    """Around the map lies padding: the first value sees what lies as far before the first pixel."""
+    before = (amounts[2] if len(amounts) > 2 else 0, amounts[0])  # of rows, of columns
+    start = tuple(b - p * j for b, p, j in zip(field.start, before, field.jump, strict=True))
+    return replace(field, start=cast(Pair, start))
 
 
 def _adaptive(field: ReceptiveField, extent: Pair, wanted: Pair) -> ReceptiveField:
@@ -124,13 +135,18 @@ def _merged(sources: Sequence[tuple[ReceptiveField, Pair]]) -> tuple[ReceptiveFi
         return fields[0], extent
     wholes = [field for field in fields if field.whole]
     fields = [_whole(*source) if wholes and not source[0].whole else source[0] for source in sources]
-    jumps = {field.jump for field in fields}
+    lattices = {(field.jump, _centre(field)) for field in fields}
     start = tuple(min(field.start[axis] for field in fields) for axis in (0, 1))
     end = tuple(max(field.start[axis] + field.size[axis] for field in fields) for axis in (0, 1))
     size = tuple(e - s for s, e in zip(start, end, strict=True))
     jump = cast(Pair, tuple(max(field.jump[axis] for field in fields) for axis in (0, 1)))
-    aligned = len(jumps) == 1 and all(field.aligned for field in fields)
+    aligned = len(lattices) == 1 and all(field.aligned for field in fields)
     return ReceptiveField(cast(Pair, size), jump, cast(Pair, start), bool(wholes), aligned), extent
+
+
+def _centre(field: ReceptiveField) -> Pair:
+    """Twice the centre of the first patch: a whole number."""
+    return cast(Pair, tuple(2 * start + size for start, size in zip(field.start, field.size, strict=True)))
 
 
 def _pair(value: object) -> Pair:

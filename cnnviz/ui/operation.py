@@ -115,7 +115,7 @@ def _seen(op: Op, field: ReceptiveField) -> str:
     if min(field.start) < 0:
         text += " " + _("A start below 0 lies in the padding.")
     if not field.aligned:
-        text += " " + _("Branches with different strides meet here, so the patches do not share a centre.")
+        text += " " + _("The patches of the branches that meet here do not share a centre.")
     return plain(text)
 
 

@@ -65,6 +65,9 @@ def _explain(traced: Trace, derivation: Derivation, broken: bool) -> None:
     from cnnviz.ui import tables
 
     last = derivation.steps[-1].substituted if derivation.steps else shape_text(traced.input_shape)
+    if broken and traced.failure is not None and len(traced.failure.inputs) > 1:
+        shapes = (traced.ops[i].output_shape if i >= 0 else traced.input_shape for i in traced.failure.inputs)
+        last = ", ".join(map(shape_text, shapes))
     if broken:
         title = _("What arrives at {layer}: {numbers}", layer=derivation.layer, numbers=last)
     else:

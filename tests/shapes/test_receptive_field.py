@@ -110,3 +110,28 @@ def test_the_last_linear_sees_the_whole_image(architecture: Architecture) -> Non
     assert all(start + size >= side for start, size, side in zip(last.start, last.size, sides, strict=True))
     first = next(field for field, op in zip(fields, traced.ops, strict=True) if op.kind == "convolution")
     assert first.size == (5, 5)
+
+
+def test_padding_layers_move_the_start() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 1, 3, stride=2), nn.ZeroPad2d((2, 0, 1, 3)), nn.Conv2d(1, 1, 3))
+    field = receptive_fields(trace(model, (1, 31, 31)))[-1]
+    assert (field.size, field.jump, field.start) == ((7, 7), (2, 2), (-2, -4))
+    x = torch.ones(1, 1, 31, 31, dtype=torch.double, requires_grad=True)
+    output = positive(model)(x)
+    assert touched(output, x, 6, 6) == clipped(field, 6, 6, 31)
+
+
+class Pooled(nn.Module):
+    """A shortcut of 2 x 2 windows beside 3 x 3 windows with padding: half a pixel apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 3, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.max_pool2d(x, 2) + self.conv(x)
+
+
+def test_branches_of_one_stride_need_not_share_a_centre() -> None:
+    assert not receptive_fields(trace(Pooled(), (1, 8, 8)))[-1].aligned
+    assert receptive_fields(trace(Branches(), (1, 31, 31)))[-1].aligned

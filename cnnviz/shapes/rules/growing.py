@@ -61,12 +61,23 @@ def unpooled(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     )
 
 
-def padded(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """Values put around a map: of each dimension how many before and after, the last dimension first."""
+def pad_amounts(op: Op) -> Sequence[int] | None:
+    """What a padding puts before and after each dimension, the last one first; None for any other op."""
     amounts = op.arguments.get("pad") if op.type == "pad" else None
     if op.type.startswith(_PAD_MODULES):
         amounts = op.arguments.get("padding")
-    if not isinstance(amounts, (tuple, list)) or len(amounts) % 2 or len(amounts) > 2 * len(op.output_shape):
+    known = isinstance(amounts, (tuple, list)) and amounts and len(amounts) % 2 == 0
+    return (
+        cast(Sequence[int], amounts)
+        if known and all(isinstance(n, int) for n in cast(Shape, amounts))
+        else None
+    )
+
+
+def padded(op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """Values put around a map: of each dimension how many before and after, the last dimension first."""
+    amounts = pad_amounts(op)
+    if amounts is None or len(amounts) > 2 * len(op.output_shape):
         return None
     lines = []
     received = op.input_shapes[0]

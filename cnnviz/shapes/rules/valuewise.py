@@ -177,7 +177,9 @@ def identity(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     if op.type not in ("Identity", "contiguous", "clone", "detach") or op.input_shapes[0] != op.output_shape:
         return None
     sentence = Message(
-        "{name} passes on what arrives, as it is: {output}.", name=op.title, output=shape_text(op.output_shape)
+        "{name} passes on what arrives, as it is: {output}.",
+        name=op.title,
+        output=shape_text(op.output_shape),
     )
     return Explanation("y = x", shape_text(op.output_shape), sentence)
 
