@@ -5,7 +5,18 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.store import open_store
-from cnnviz.ui import recipe_files, recipes, run_list, runs
+from cnnviz.ui import (
+    asking,
+    compare_runs,
+    owner,
+    recipe_files,
+    recipes,
+    run_list,
+    run_tools,
+    run_views,
+    runs,
+    watch,
+)
 from cnnviz.ui.fetching import offer_download
 from cnnviz.ui.frame import frame
 from cnnviz.ui.show import explained
@@ -37,9 +48,14 @@ with settings, st.container(border=True):
 with explained():
     known = open_store().list()
     with result:
+        asking.answer()
+        run_tools.offer_undo()
         shown = runs.shown_run(known)
-        if shown is not None:
-            runs.watch(shown)
+        if run_views.choose(known) == "compare":
+            compare_runs.compare(known)
+        elif shown is not None:
+            watch.watch(shown)
         else:
-            st.info(_("Nothing has been trained yet: choose, and start."), icon=":material/info:")
+            st.info(_("Nothing of yours is here yet: choose, and start."), icon=":material/info:")
     run_list.list_runs(known, shown)
+owner.remember()

@@ -1,9 +1,10 @@
-"""How a training run goes: its loss batch by batch, its accuracy epoch by epoch."""
+"""How a training run goes: its loss batch by batch, its accuracy and loss epoch by epoch."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,20 @@ ACCURACY_MESSAGE = Message(
     "the network learns its training images by heart. At first the training images may be behind: their "
     "accuracy is averaged over the epoch, while the weights still change, and the test comes after it."
 )
+SECOND_PASS_MESSAGE = Message(
+    "Both curves should rise, and both are measured with the weights at the epoch's end. Where the training "
+    "images go on getting better and the test images do not, the network learns its training images by heart."
+)
+EPOCH_LOSS_MESSAGE = Message(
+    "Both curves should fall. A test loss that rises again while the training loss goes on falling says that "
+    "the network becomes surer of its mistakes: it learns its training images by heart."
+)
 
-_HEIGHT = 340
+HEIGHT = 340
+ACCURACY_AXIS: Mapping[str, Any] = MappingProxyType(
+    # around a single point plotly's own axis goes beyond what there can be
+    {"tickformat": ".1~%", "autorangeoptions": {"clipmin": 0, "clipmax": 1}}
+)
 _FAINT = "rgba(128, 132, 150, 0.45)"  # seen on white and on black
 _SMOOTHED_PART = (
     0.04  # of the steps until then: early on the loss falls fast, later it jitters more than it falls
@@ -33,11 +46,12 @@ _SMOOTHED_LEAST = 5.0  # steps
 _TICKED_EPOCHS = 12
 
 
-def loss_figure(steps: NDArray[Any], revision: str) -> go.Figure:
+def loss_figure(steps: NDArray[Any], revision: str, loss_name: str = "cross-entropy") -> go.Figure:
     """Loss per batch, as measured and smoothed.
 
     ``steps`` has the fields ``step`` and ``loss`` (see :mod:`cnnviz.training.metrics`). While
-    ``revision`` stays the same, new points leave the person's zoom as it is.
+    ``revision`` stays the same, new points leave the person's zoom as it is. ``loss_name`` is what a person
+    calls the loss.
     """
     x, loss = steps["step"], steps["loss"]
     figure = go.Figure()
@@ -58,9 +72,9 @@ def loss_figure(steps: NDArray[Any], revision: str) -> go.Figure:
         line={"width": 1, "color": _FAINT},
         hovertemplate="%{y:.4f}",
     )
-    _lay_out(figure, _("Loss per batch"), revision)
+    lay_out(figure, _("Loss per batch"), revision)
     figure.update_xaxes(title=_("step (one batch each)"), tickformat=",")
-    figure.update_yaxes(title=_("loss (cross-entropy)"), rangemode="tozero")
+    figure.update_yaxes(title=_("loss ({name})", name=loss_name), rangemode="tozero")
     return figure
 
 
@@ -70,28 +84,42 @@ def accuracy_figure(
     """Accuracy (0 to 1) per epoch on training and on test images; both sequences have one value for each
     of the epochs that are done, out of ``total_epochs``.
     """
+    figure = _per_epoch(train, test, total_epochs, "%{y:.2%}")
+    lay_out(figure, _("Accuracy per epoch"), revision)
+    figure.update_yaxes(title=_("accuracy"), **ACCURACY_AXIS)
+    if not test:  # without any, its own goes from -100 % to 400 %
+        figure.update_yaxes(range=[0, 1])
+    return figure
+
+
+def epoch_loss_figure(
+    train: Sequence[float], test: Sequence[float], total_epochs: int, revision: str, loss_name: str
+) -> go.Figure:
+    """Mean loss per epoch on training and on test images; see :func:`accuracy_figure`."""
+    figure = _per_epoch(train, test, total_epochs, "%{y:.4f}")
+    lay_out(figure, _("Loss per epoch"), revision)
+    figure.update_yaxes(title=_("loss ({name})", name=loss_name), rangemode="tozero")
+    return figure
+
+
+def _per_epoch(train: Sequence[float], test: Sequence[float], total_epochs: int, hover: str) -> go.Figure:
     figure = go.Figure()
-    epochs = list(range(1, len(test) + 1))
     for name, values, symbol, dash in (
         (_("test images"), test, "circle", "solid"),
         (_("training images"), train, "diamond", "dot"),
     ):
         figure.add_scatter(
-            x=epochs,
+            x=list(range(1, len(values) + 1)),
             y=list(values),
             name=name,
             mode="lines+markers",
             line={"width": 2.5, "dash": dash},
             marker={"size": 8, "symbol": symbol},
-            hovertemplate="%{y:.2%}",
+            hovertemplate=hover,
         )
-    _lay_out(figure, _("Accuracy per epoch"), revision)
     figure.update_xaxes(title=_("epoch"), range=[0.5, total_epochs + 0.5])
     if total_epochs <= _TICKED_EPOCHS:
         figure.update_xaxes(dtick=1)
-    figure.update_yaxes(title=_("accuracy"), tickformat=".1~%")
-    if len(epochs) < 2:  # around a single point plotly's own axis goes from -100 % to 400 %
-        figure.update_yaxes(range=[0, 1])
     return figure
 
 
@@ -112,10 +140,11 @@ def smoothed(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
     return means
 
 
-def _lay_out(figure: go.Figure, title: str, revision: str) -> None:
+def lay_out(figure: go.Figure, title: str, revision: str) -> None:
+    """What all figures about training have in common; the legend stands between title and curves."""
     figure.update_layout(
         title={"text": title, "font": {"weight": "bold"}},
-        height=_HEIGHT,
+        height=HEIGHT,
         margin={"l": 10, "r": 10, "t": 80, "b": 10},
         hovermode="x unified",
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left"},

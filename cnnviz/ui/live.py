@@ -16,21 +16,30 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _UPDATE = """
-export default function ({ data }) {
-  let over = false;
-  const begin = performance.now();
-  const update = (key, figure) => {
+const LOOK_MS = 200;
+const shown = new Map(); // key -> the figure that its chart is to show, of all subjects on the page
+let timer = null;
+
+function look() {
+  for (const [key, figure] of shown) {
     const plot = document.querySelector(`.st-key-${CSS.escape(key)} .js-plotly-plot`);
-    if (window.Plotly && plot?._fullLayout) {
-      // Streamlit has put the theme's colours and the size of the place into the layout
-      const { template, width, height } = plot.layout;
-      window.Plotly.react(plot, figure.data, { ...figure.layout, template, width, height });
-    } else if (!over && performance.now() - begin < 20000) {
-      requestAnimationFrame(() => update(key, figure)); // plotly is still being loaded
-    }
+    // Plotly may still be loading; and whenever Streamlit draws a chart anew, it shows its first figure again
+    if (!window.Plotly || !plot?._fullLayout || plot.data === figure.data) continue;
+    // Streamlit has put the theme's colours and the size of the place into the layout
+    const { template, width, height } = plot.layout;
+    window.Plotly.react(plot, figure.data, { ...figure.layout, template, width, height });
+  }
+}
+
+export default function ({ data }) {
+  const own = Object.entries(data).map(([key, figure]) => [key, JSON.parse(figure)]);
+  for (const [key, figure] of own) shown.set(key, figure);
+  timer ??= setInterval(look, LOOK_MS);
+  look();
+  return () => {
+    for (const [key, figure] of own) if (shown.get(key) === figure) shown.delete(key);
+    if (!shown.size) { clearInterval(timer); timer = null; }
   };
-  for (const [key, figure] of Object.entries(data)) update(key, JSON.parse(figure));
-  return () => { over = true; };
 }
 """
 

@@ -1,40 +1,91 @@
-"""The table of all runs."""
+"""The table of runs: one's own, or everybody's; and those that were deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.runs import Run, describe
 from cnnviz.training.store import open_store
+from cnnviz.ui.asking import ask
+from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import fragment
-from cnnviz.ui.runs import data_title, epochs_text, network_title
-from cnnviz.ui.show import explained
+from cnnviz.ui.owner import owner
+from cnnviz.ui.run_tools import restore
+from cnnviz.ui.run_words import data_title, epochs_text, network_title, short_title
+from cnnviz.ui.runs import show
+from cnnviz.ui.show import explained, plain
 
 LIST_SECONDS = 3.0
+_MOST_DELETED = 20
+WHOSE: Mapping[str, Message] = MappingProxyType({"mine": Message("My runs"), "all": Message("Everybody's")})
 
 
 def list_runs(runs: Sequence[Run], shown: Run | None) -> None:
-    """All runs in a table; the chosen one is shown, and named in the link."""
-    if not runs:
+    """Runs in a table; the chosen one is shown, and named in the link."""
+    if not runs and not open_store().list(1, deleted=True):
         return
-    st.subheader(_("All runs"), anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(_("Runs"), anchor=False, width="content")
+        whose = _choose_whose(runs)
+        st.space("stretch")
+        _deleted()
     goes_on = any(run.is_open for run in runs)
-    fragment(run_every=LIST_SECONDS if goes_on else None)(_list)(shown.id if shown else None)
+    fragment(run_every=LIST_SECONDS if goes_on else None)(_list)(shown.id if shown else None, whose)
 
 
-def _list(shown: str | None) -> None:
+def of_person(runs: Sequence[Run], whose: str) -> list[Run]:
+    """Those of ``runs`` that ``whose`` (a key of :data:`WHOSE`) means."""
+    return [run for run in runs if whose == "all" or run.owner == owner()]
+
+
+def _choose_whose(runs: Sequence[Run]) -> str:
+    return choose_one(
+        _("Whose runs"),
+        list(WHOSE),
+        key="whose",
+        kind=Message("The choice"),
+        title=lambda key: str(WHOSE[key]),
+        default="mine" if of_person(runs, "mine") else "all",
+        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
+    )
+
+
+def _deleted() -> None:
+    """Runs that can be brought back, the newest first."""
+    gone = open_store().list(_MOST_DELETED, deleted=True)
+    if not gone:
+        return
+    with st.popover(_("Deleted: {count:,}", count=len(gone)), icon=":material/delete:", key="deleted"):
+        for run in gone:
+            st.button(
+                plain(_("Restore {run}", run=short_title(run))),
+                key=f"restore-{run.id}",
+                icon=":material/undo:",
+                on_click=ask,
+                args=(restore, run.id),
+                width="stretch",
+            )
+
+
+def _list(shown: str | None, whose: str) -> None:
     with explained():
-        runs = open_store().list()
+        runs = of_person(open_store().list(), whose)
         if st.session_state.pop("_other_run_chosen", False):
             st.rerun()
+        if not runs:
+            st.caption(_("There are none."))
+            return
         ids = [run.id for run in runs]
-        key = f"runs-{ids[0]}-{shown}"  # rows move when a run is added, and the selection goes by row
+        key = f"runs-{ids[0]}-{shown}-{len(ids)}"  # rows move when a run is added, and the selection goes by row
         st.dataframe(
             _rows(runs),
             key=key,
@@ -42,7 +93,7 @@ def _list(shown: str | None) -> None:
             selection_mode="single-row-required",
             selection_default={"selection": {"rows": [ids.index(shown)] if shown in ids else []}},
             hide_index=True,
-            column_config=_columns(),
+            column_config=_columns(runs),
             placeholder="–",
         )
 
@@ -51,13 +102,14 @@ def _choose(key: str, ids: Sequence[str], shown: str | None) -> None:
     rows = st.session_state[key]["selection"]["rows"]
     # A table also tells of the row that is selected at first, which may be when another run was started.
     if rows and rows[0] < len(ids) and ids[rows[0]] != shown:
-        st.query_params["run"] = ids[rows[0]]
+        show(ids[rows[0]])
         st.session_state["_other_run_chosen"] = True
 
 
 def _rows(runs: Sequence[Run]) -> dict[str, list[Any]]:
     zone = _zone()
     return {
+        "name": [run.name or "" for run in runs],
         "status": [str(describe(run.status)) for run in runs],
         "network": [network_title(run) for run in runs],
         "accuracy": [None if run.test_accuracy is None else 100 * run.test_accuracy for run in runs],
@@ -68,9 +120,11 @@ def _rows(runs: Sequence[Run]) -> dict[str, list[Any]]:
     }
 
 
-def _columns() -> dict[str, Any]:
+def _columns(runs: Sequence[Run]) -> dict[str, Any]:
     config = st.column_config
+    named = any(run.name for run in runs)
     return {
+        "name": config.TextColumn(_("Name")) if named else None,
         "status": config.TextColumn(_("Status")),
         "network": config.TextColumn(_("Network")),
         "data": config.TextColumn(_("Data")),

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.settings import PROJECT_DIRECTORY
+from cnnviz.training import store as store_module
+from cnnviz.training.executor import dispatch
+from cnnviz.training.store import RunStore
+from cnnviz.ui import owner, runs
+from tests.pages.training_page import ME, Pretended
 
 OpenPage = Callable[..., AppTest]
 
@@ -27,3 +32,14 @@ def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
         return app
 
     return open_
+
+
+@pytest.fixture
+def store(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
+    """The store that the Train page uses, where starting a run starts no process; one run at a time."""
+    opened = store_module.open_store()
+    monkeypatch.setattr(runs, "start_queued", lambda: dispatch(opened, Pretended(), max_workers=1))
+    monkeypatch.setattr(owner, "new_name", lambda: ME)
+    yield opened
+    opened.close()
+    store_module._opened.cache_clear()

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import base64
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import parse_qs
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -14,61 +12,13 @@ from cnnviz import architectures, datasets
 from cnnviz.datasets import DownloadError
 from cnnviz.language import Message
 from cnnviz.settings import settings
-from cnnviz.training import store as store_module
-from cnnviz.training.executor import dispatch
-from cnnviz.training.metrics import FILE_NAME, STEP, MetricsWriter
-from cnnviz.training.observer import EpochMetrics
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.recipe_file import recipe_text
-from cnnviz.training.runs import Status
 from cnnviz.training.store import RunStore
 from cnnviz.ui import recipe_link
-from cnnviz.ui import runs as page
+from tests.pages.training_page import PAGE, recipe, status, texts
 
 OpenPage = Callable[..., AppTest]
-PAGE = "pages/train.py"
-
-
-class Pretended:
-    """An executor that starts nothing; the tests play the worker."""
-
-    def start(self, run_id: str) -> None:
-        return None
-
-
-@pytest.fixture
-def store(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
-    """The store that the page uses, where starting a run starts no process; one run at a time."""
-    opened = store_module.open_store()
-    monkeypatch.setattr(page, "start_queued", lambda: dispatch(opened, Pretended(), max_workers=1))
-    yield opened
-    opened.close()
-    store_module._opened.cache_clear()
-
-
-def recipe(**changes: object) -> Recipe:
-    return Recipe.default("basic-cnn", **{"dataset": "mnist-sample", "epochs": 3, **changes})
-
-
-def status(app: AppTest) -> str:
-    (badge,) = [text.value for text in app.markdown if "-badge[" in text.value]
-    return badge.partition("[")[2].removesuffix("]")
-
-
-def texts(app: AppTest) -> str:
-    return "\n".join(element.value for element in (*app.warning, *app.error, *app.info))
-
-
-def work(store: RunStore, run_id: str, steps: int) -> None:
-    """What a worker does until it has done ``steps`` steps of 63 an epoch."""
-    assert store.claim(run_id, "worker")
-    assert store.begin(run_id, "worker", 3 * 63)
-    with MetricsWriter(store.folder(run_id) / FILE_NAME) as metrics:
-        for step in range(1, steps + 1):
-            metrics.add(step, 1 + step // 63, 2.0 / step, 0.5, step / 100)
-    for epoch in range(1, 1 + steps // 63):
-        store.add_epoch(run_id, "worker", EpochMetrics(epoch, 0.5, 0.8, 0.4, 0.9, 1.0, 6400.0))
-    assert store.renew(run_id, "worker", 1 + steps // 63, steps)
 
 
 def test_start_puts_the_chosen_recipe_into_the_queue_and_its_id_into_the_link(
@@ -85,72 +35,6 @@ def test_start_puts_the_chosen_recipe_into_the_queue_and_its_id_into_the_link(
     assert (chosen.epochs, chosen.learning_rate, chosen.batch_size) == (3, 0.05, 64)
     assert app.query_params["run"] == run.id
     assert status(app) == "starting"
-
-
-def test_a_run_is_watched_while_it_goes_on(open_page: OpenPage, store: RunStore) -> None:
-    run_id = store.create(recipe())
-    app = open_page(PAGE)  # without a run in the link: the one that goes on
-    assert status(app) == "starting"
-    work(store, run_id, steps=100)
-    app.run()
-    assert status(app) == "running"
-    progress = app.get("progress")[0].proto
-    assert progress.text.startswith("Epoch 2 of 3 · step 100 of 189 · ")
-    assert progress.text.endswith(" left")
-    assert progress.value == 52
-    shown = {metric.label: metric.value for metric in app.metric}
-    assert shown["Test accuracy"] == "90.00%"
-    assert shown["Images per second"] == "6,400"
-    assert len(app.get("plotly_chart")) == 2
-
-
-def test_the_second_run_waits_and_says_so(open_page: OpenPage, store: RunStore) -> None:
-    first, second = store.create(recipe()), store.create(recipe())
-    app = open_page(PAGE, run=second)
-    assert status(app) == "queued"
-    assert "Place 1 in the queue" in texts(app)
-    assert store.claim(first, "worker")
-    assert store.finish(first, "worker", Status.FINISHED)
-    app.run()
-    assert status(app) == "starting"
-
-
-def test_stop_reaches_the_worker(open_page: OpenPage, store: RunStore) -> None:
-    run_id = store.create(recipe())
-    app = open_page(PAGE, run=run_id)
-    work(store, run_id, steps=10)
-    app.button(key="stop").click().run()
-    assert store.stop_requested(run_id)
-    assert app.button(key="stop").disabled
-    assert store.finish(run_id, "worker", Status.STOPPED)
-    app.run()
-    assert status(app) == "stopped"
-    assert not [button for button in app.button if button.key == "stop"]
-
-
-def test_a_finished_run_offers_its_checkpoint(open_page: OpenPage, store: RunStore) -> None:
-    run_id = store.create(recipe(), worker="worker")
-    assert store.finish(run_id, "worker", Status.FINISHED, checkpoint=run_id)
-    app = open_page(PAGE, run=run_id)
-    assert status(app) == "finished"
-    offered = [
-        (element.proto.page, parse_qs(element.proto.query_string))
-        for element in app.get("page_link")
-        if "checkpoint" in element.proto.query_string
-    ]
-    assert offered == [("draw", {"checkpoint": [run_id]}), ("filters", {"checkpoint": [run_id]})]
-
-
-def test_an_interrupted_run_says_why_and_keeps_its_curve(open_page: OpenPage, store: RunStore) -> None:
-    run_id = store.create(recipe())
-    open_page(PAGE)
-    work(store, run_id, steps=70)
-    reason = Message("The plug was pulled after {count:,} steps.", count=70)
-    assert store.finish(run_id, "worker", Status.INTERRUPTED, reason)
-    app = open_page(PAGE, run=run_id)
-    assert status(app) == "interrupted"
-    assert "The plug was pulled after 70 steps." in texts(app)
-    assert len(app.get("plotly_chart")) == 2
 
 
 @pytest.mark.parametrize(
@@ -332,33 +216,6 @@ def test_a_link_without_a_usable_number_is_explained(
     assert "The link says" not in texts(open_page(PAGE, epochs="3", learning_rate="1e-3"))
 
 
-def test_a_run_that_starts_shows_that_something_goes_on(open_page: OpenPage, store: RunStore) -> None:
-    store.create(recipe())
-    (info,) = [element for element in open_page(PAGE).info if "worker process starts" in element.value]
-    assert info.icon == "spinner"
-
-
-def test_a_stop_within_the_first_epoch_counts_no_epoch(open_page: OpenPage, store: RunStore) -> None:
-    run_id = store.create(recipe())
-    open_page(PAGE)
-    work(store, run_id, steps=10)
-    assert store.finish(run_id, "worker", Status.STOPPED, epoch=1, step=10)
-    app = open_page(PAGE, run=run_id)
-    assert {metric.label: metric.value for metric in app.metric}["Epochs completed"] == "0 / 3"
-    assert app.dataframe[0].value["epochs"].tolist() == ["0 / 3"]
-    assert len(app.get("plotly_chart")) == 1  # no empty axes that look like an epoch
-    assert any("ended within its first epoch" in caption.value for caption in app.caption)
-
-
-def test_an_unknown_run_in_the_link_is_explained_and_the_newest_is_shown(
-    open_page: OpenPage, store: RunStore
-) -> None:
-    run_id = store.create(recipe())
-    app = open_page(PAGE, run=run_id + "x")
-    assert f"did you mean '{run_id}'" in texts(app)
-    assert status(app) == "starting"
-
-
 def test_unknown_choices_in_the_link_are_explained(open_page: OpenPage, store: RunStore) -> None:
     app = open_page(PAGE, model="basic-cmm", dataset="mnits", epochs="many")
     assert "did you mean 'basic-cnn'" in texts(app)
@@ -395,7 +252,7 @@ def test_data_that_are_not_there_are_offered_for_download(
     there.append("mnist")
     app.button(key="download").click().run()
     assert not app.button(key="start").disabled
-    assert texts(app) == "Nothing has been trained yet: choose, and start."
+    assert texts(app) == "Nothing of yours is here yet: choose, and start."
 
 
 def test_a_locked_database_is_a_sentence(
@@ -414,48 +271,3 @@ def test_a_locked_database_is_a_sentence(
         blocker.close()
     app.button(key="start").click().run()
     assert status(app) == "starting"
-
-
-def test_all_runs_are_listed_newest_first(open_page: OpenPage, store: RunStore) -> None:
-    finished = store.create(recipe(), worker="worker")
-    assert store.add_epoch(finished, "worker", EpochMetrics(1, 0.5, 0.8, 0.4, 0.97, 1.0, 6400.0))
-    assert store.finish(finished, "worker", Status.FINISHED, epoch=1)
-    waiting = store.create(recipe(epochs=7))
-    table = open_page(PAGE).dataframe[0].value
-    assert table["run"].tolist() == [waiting, finished]
-    assert table["epochs"].tolist() == ["0 / 7", "1 / 3"]
-    assert table["accuracy"].tolist()[1] == 97
-    assert table["network"].tolist() == ["Basic CNN", "Basic CNN"]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.4, "0 s"), (59.4, "59 s"), (61, "1 min 1 s"), (3661, "1 h 1 min")]
-)
-def test_durations_are_read_at_a_glance(seconds: float, words: str) -> None:
-    assert str(page.duration(seconds)) == words
-
-
-def test_speed_is_that_of_the_latest_steps() -> None:
-    steps = np.zeros(200, STEP)
-    steps["step"] = np.arange(1, 201)
-    steps["seconds"] = np.where(steps["step"] <= 100, steps["step"], 100 + (steps["step"] - 100) / 10)
-    assert page.images_per_second(steps, batch_size=64) == pytest.approx(640)
-    assert page.images_per_second(steps[:1], batch_size=64) is None
-
-
-def test_curves_grow_in_place(open_page: OpenPage, store: RunStore) -> None:
-    run_id = store.create(recipe())
-    open_page(PAGE)
-    work(store, run_id, steps=10)
-    app = open_page(PAGE)
-    before = [chart.proto.spec for chart in app.get("plotly_chart")]
-    assert len(before) == 2
-    with MetricsWriter(store.folder(run_id) / FILE_NAME) as metrics:
-        metrics.add(11, 1, 0.1, 0.9, 0.2)
-    app.run()
-    assert [chart.proto.spec for chart in app.get("plotly_chart")] == before  # or the browser draws anew
-    (update,) = app.get("bidi_component")
-    shown = {key: json.loads(figure) for key, figure in json.loads(update.proto.json).items()}
-    assert shown.keys() == {f"loss-{run_id}", f"accuracy-{run_id}"}
-    losses = np.frombuffer(base64.b64decode(shown[f"loss-{run_id}"]["data"][1]["y"]["bdata"]), "<f4")
-    np.testing.assert_allclose(losses[-2:], [0.2, 0.1])

@@ -53,7 +53,8 @@ def test_accuracies_are_told_apart_without_colour() -> None:
 
 @pytest.mark.parametrize("values", [[], [0.1]])
 def test_accuracy_axis_stays_between_none_and_all(values: list[float]) -> None:
-    assert accuracy_figure(values, values, 10, "run").layout.yaxis.range == (0, 1)
+    options = accuracy_figure(values, values, 10, "run").layout.yaxis.autorangeoptions
+    assert (options.clipmin, options.clipmax) == (0, 1)
 
 
 def test_smoothing_starts_at_the_data_and_forgets() -> None:

@@ -1,0 +1,111 @@
+"""The curves of one run, which grow while a person looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+
+import streamlit as st
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.plots import sampled
+from cnnviz.plots import training as plots
+from cnnviz.training.metrics import Steps
+from cnnviz.training.observer import EpochMetrics
+from cnnviz.training.runs import Run
+from cnnviz.training.samples import FILE_NAME, Samples, read_samples
+from cnnviz.training.store import RunStore
+from cnnviz.ui.choice import choose_one
+from cnnviz.ui.live import LiveFigures
+from cnnviz.ui.run_words import value_text
+
+MORE: Mapping[str, Message] = MappingProxyType(
+    {
+        "loss": Message("Loss per epoch"),
+        "rate": Message("Learning rate"),
+        "gradients": Message("Gradients"),
+        "speed": Message("Images a second"),
+    }
+)
+"""Figures of which one at a time is drawn, below the two that are always there."""
+
+_NO_EPOCH = Message("The run ended within its first epoch, so there is nothing to show for each epoch.")
+
+
+def show(store: RunStore, run: Run, steps: Steps) -> None:
+    """The figures of ``run``; nothing before its first step."""
+    if not len(steps):
+        return
+    epochs = store.epochs(run.id)
+    live = LiveFigures(run.id)
+    left, right = st.columns(2)
+    with left:
+        live.draw(plots.loss_figure(steps, run.id, _loss_name(run)), "loss")
+        st.caption(str(plots.LOSS_MESSAGE))
+    with right:
+        if epochs or run.is_open:
+            _accuracy(live, run, epochs)
+        else:
+            st.caption(str(_NO_EPOCH))
+    _more(live, store, run, epochs)
+    live.update()
+
+
+def _loss_name(run: Run) -> str:
+    return value_text(run.recipe.get("loss", "cross-entropy"))
+
+
+def _accuracy(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics]) -> None:
+    train = [epoch.train_accuracy for epoch in epochs]
+    test = [epoch.test_accuracy for epoch in epochs]
+    live.draw(plots.accuracy_figure(train, test, _shown_epochs(run, epochs), run.id), "accuracy")
+    second_pass = run.recipe.get("train_accuracy") == "second-pass"
+    st.caption(str(plots.SECOND_PASS_MESSAGE if second_pass else plots.ACCURACY_MESSAGE))
+
+
+def _shown_epochs(run: Run, epochs: Sequence[EpochMetrics]) -> int:
+    return run.epochs if run.is_open else len(epochs)
+
+
+def _more(live: LiveFigures, store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> None:
+    chosen = choose_one(
+        _("More curves"),
+        list(MORE),
+        key="curve",
+        kind=Message("The curve"),
+        title=lambda key: str(MORE[key]),
+        widget=partial(st.segmented_control, required=True, wrap=True),
+    )
+    if chosen == "loss":
+        _epoch_loss(live, run, epochs)
+        return
+    samples = read_samples(store.folder(run.id) / FILE_NAME)
+    if not len(samples.records):
+        st.caption(_("This is measured a few times a second while the run goes on; nothing is there yet."))
+        return
+    _sampled(live, run, samples, chosen)
+
+
+def _epoch_loss(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics]) -> None:
+    if not epochs and not run.is_open:
+        st.caption(str(_NO_EPOCH))
+        return
+    train = [epoch.train_loss for epoch in epochs]
+    test = [epoch.test_loss for epoch in epochs]
+    figure = plots.epoch_loss_figure(train, test, _shown_epochs(run, epochs), run.id, _loss_name(run))
+    live.draw(figure, "epoch-loss")
+    st.caption(str(plots.EPOCH_LOSS_MESSAGE))
+
+
+def _sampled(live: LiveFigures, run: Run, samples: Samples, chosen: str) -> None:
+    if chosen == "rate":
+        live.draw(sampled.rate_figure(samples.records, run.id), "rate")
+        st.caption(str(sampled.RATE_MESSAGE))
+    elif chosen == "gradients":
+        live.draw(sampled.gradient_figure(samples.records, samples.layers, run.id), "gradients")
+        st.caption(str(sampled.GRADIENT_MESSAGE))
+    else:
+        live.draw(sampled.speed_figure(samples.records, run.id), "speed")
+        st.caption(str(sampled.SPEED_MESSAGE))

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cnnviz.plots.comparison import Curve, dash, figure
+from cnnviz.plots.sampled import gradient_figure, rate_figure, speed_figure
+
+
+def samples(count: int, layers: int) -> np.ndarray:
+    dtype = [("step", "<u4"), ("seconds", "<f8"), ("learning_rate", "<f8"), ("images_per_second", "<f4")]
+    records = np.zeros(count, [*dtype, ("norms", "<f4", (layers,))])
+    records["step"] = 10 * np.arange(1, count + 1)
+    records["seconds"] = np.arange(1, count + 1)
+    records["learning_rate"] = 0.1
+    records["images_per_second"] = 5000
+    records["norms"] = 10.0 ** -np.arange(layers)
+    return records
+
+
+def test_learning_rate_and_speed_are_curves_with_named_axes() -> None:
+    records = samples(5, 2)
+    rate, speed = rate_figure(records, "run"), speed_figure(records, "run")
+    np.testing.assert_allclose(rate.data[0].y, 0.1)
+    np.testing.assert_array_equal(rate.data[0].x, records["step"])
+    np.testing.assert_array_equal(speed.data[0].x, records["seconds"])
+    for chart in (rate, speed):
+        assert chart.layout.xaxis.title.text
+        assert chart.layout.yaxis.title.text
+        assert chart.layout.uirevision == "run"
+
+
+def test_few_layers_are_lines_on_a_logarithmic_scale() -> None:
+    chart = gradient_figure(samples(5, 3), ("conv1", "conv2", "fc"), "run")
+    assert [line.name for line in chart.data] == ["conv1", "conv2", "fc"]
+    assert [line.y[0] for line in chart.data] == pytest.approx([1, 0.1, 0.01])
+    assert chart.layout.yaxis.type == "log"
+    assert len({line.line.dash for line in chart.data}) == 3  # told apart without colour
+
+
+def test_many_layers_are_a_map_that_stays_small() -> None:
+    names = [f"layer{number}" for number in range(60)]
+    chart = gradient_figure(samples(2_000, 60), names, "run")
+    (heat,) = chart.data
+    assert heat.z.shape[0] == 60
+    assert heat.z.shape[1] <= 240
+    assert list(heat.y) == names
+    assert heat.z[3, 0] == pytest.approx(-3)
+    assert chart.layout.yaxis.autorange == "reversed"  # the first layer on top, as in tables
+
+
+def test_a_gradient_of_nothing_has_a_place_on_the_scale() -> None:
+    records = samples(3, 2)
+    records["norms"] = 0
+    assert all(np.all(np.asarray(line.y) > 0) for line in gradient_figure(records, ("a", "b"), "run").data)
+    assert np.isfinite(gradient_figure(samples(3, 20), [str(n) for n in range(20)], "run").data[0].z).all()
+
+
+def test_runs_are_told_apart_beyond_the_theme_s_ten_colours() -> None:
+    curve = Curve("run", np.arange(3), np.array([0.1, 0.5, 0.6]))
+    chart = figure([curve] * 12, "test_accuracy", "progress", "r")
+    assert [line.line.dash for line in chart.data] == ["solid"] * 10 + ["dash"] * 2
+    assert dash(45) == "solid"
+    assert chart.layout.yaxis.title.text == "accuracy"
+    assert chart.layout.showlegend
+
+
+@pytest.mark.parametrize(
+    ("axis", "what", "title"),
+    [
+        ("progress", "test_loss", "epoch"),
+        ("progress", "batch_loss", "step (one batch each)"),
+        ("seconds", "batch_loss", "seconds of training"),
+    ],
+)
+def test_the_axis_says_what_it_counts(axis: str, what: str, title: str) -> None:
+    chart = figure([Curve("run", np.arange(3), np.ones(3))], what, axis, "r")
+    assert chart.layout.xaxis.title.text == title

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cnnviz.training.metrics import STEP
+from cnnviz.ui import run_words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.4, "0 s"), (59.4, "59 s"), (61, "1 min 1 s"), (3661, "1 h 1 min")]
+)
+def test_durations_are_read_at_a_glance(seconds: float, words: str) -> None:
+    assert str(run_words.duration(seconds)) == words
+
+
+def test_speed_is_that_of_the_latest_steps() -> None:
+    steps = np.zeros(200, STEP)
+    steps["step"] = np.arange(1, 201)
+    steps["seconds"] = np.where(steps["step"] <= 100, steps["step"], 100 + (steps["step"] - 100) / 10)
+    assert run_words.images_per_second(steps, batch_size=64) == pytest.approx(640)
+    assert run_words.images_per_second(steps[:1], batch_size=64) is None
