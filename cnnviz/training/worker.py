@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.files import StorageError
@@ -32,6 +32,9 @@ from cnnviz.training.resuming import STATE_NAME, start_of
 from cnnviz.training.runs import Run, Status
 from cnnviz.training.steering import Steering
 from cnnviz.training.store import RunStore, open_store
+
+if TYPE_CHECKING:
+    from cnnviz.training.state import State
 
 
 @dataclass(frozen=True)
@@ -134,14 +137,7 @@ def _train(keeper: Keeper, run: Run, folder: Path, audience: Observer | None) ->
     keeper.write(keeper.look)  # a run that goes on for one step must not make more before it hears of that
     if keeper.must_stop():
         return _ending(keeper, {})
-    step, finished = (start.step, start.finished) if start else (0, [])
-    keeper.step = step
-    snapshots.forget_after(folder, step)
-    with (
-        MetricsWriter(folder / FILE_NAME, keep_until=step) as metrics,
-        contextlib.closing(Steering(keeper, metrics, folder, step)) as steering,
-    ):
-        recorder = Recorder(keeper, metrics, recipe.epochs, audience, finished)
+    with supervised(keeper, folder, recipe.epochs, audience, start) as (recorder, steering):
         result = loop.train(recipe, dataset, recorder, steering, start)
     facts: dict[str, Any] = {}
     if result.steps > 0 and not keeper.lost:
@@ -151,6 +147,26 @@ def _train(keeper: Keeper, run: Run, folder: Path, audience: Observer | None) ->
         return _Ending(Status.PAUSED, facts=facts) if steering.gave_up else _ending(keeper, facts)
     (folder / STATE_NAME).unlink(missing_ok=True)  # there is nothing to go on with
     return _Ending(Status.FINISHED, facts=facts)
+
+
+@contextlib.contextmanager
+def supervised(
+    keeper: Keeper, folder: Path, epochs: int, audience: Observer | None = None, start: State | None = None
+) -> Iterator[tuple[Recorder, Steering]]:
+    """All that a worker does beside a training of ``epochs`` epochs that begins, or goes on, at ``start``:
+    the observer and the supervisor that keep its figures, states and snapshots in ``folder``.
+
+    Raises:
+        OSError, StorageError: something cannot be written, also at the end of the block.
+    """
+    step, finished = (start.step, start.finished) if start else (0, [])
+    keeper.step = step
+    snapshots.forget_after(folder, step)
+    with (
+        MetricsWriter(folder / FILE_NAME, keep_until=step) as metrics,
+        contextlib.closing(Steering(keeper, metrics, folder, step)) as steering,
+    ):
+        yield Recorder(keeper, metrics, epochs, audience, finished), steering
 
 
 def _wait_without_spinning() -> None:

@@ -33,8 +33,7 @@ class Preparation:
         self._normalise = normalise
         self._resize = resize
         self._permutation = permutation
-        self._augmentation = augmentation
-        self._changes = augmentation.to_dict()
+        self._changes = augmentation.to_dict() if augmentation else None
 
     def test(self, images: Tensor) -> Tensor:
         """images: (B, C, H, W) uint8 -> (B, C, R, R) float32: what the network is tested on."""
@@ -45,7 +44,7 @@ class Preparation:
 
     def training(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Like :meth:`test`, after augmentation drawn from ``generator``; without any it draws nothing."""
-        if self._augmentation:
+        if self._changes is not None:
             images = augment(images, generator, **self._changes)
         return self.test(images)
 
