@@ -23,9 +23,12 @@ LARGEST_HEIGHT = 1600
 LINKS = {
     "home": "",
     "architecture": "architecture?model=inception-mini",
+    "convolution": "convolution",
+    "data": "data?dataset=mnist-sample",
     "train": "train?model=basic-cnn&dataset=mnist-sample&epochs=5",
     "filters": "filters?checkpoint=basic-cnn-mnist&dataset=mnist-sample&untrained=true&digit=2",
     "draw": "draw",
+    "evaluate": "evaluate",
 }
 
 
@@ -42,7 +45,6 @@ def prepare_figures(page: Page) -> None:
 
 
 PREPARE: dict[str, Callable[[Page], None]] = {
-    "architecture": prepare_figures,
     "train": prepare_figures,
     "filters": prepare_figures,
     "draw": prepare_draw,
