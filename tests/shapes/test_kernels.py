@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from cnnviz.errors import UsageError
 from cnnviz.shapes.kernels import PRESETS, parse, preset, written
 
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+
 IMAGE = torch.arange(49, dtype=torch.float64).reshape(1, 1, 7, 7) % 10
 
 
