@@ -57,6 +57,14 @@ def runnable(name: str, input_shape: Sequence[int], edits: Mapping[str, object])
     )
 
 
+def definition(name: str, options: Mapping[str, object]) -> tuple[str, str]:
+    """The beginning of a file, with imports and all that a registered network needs, and the expression that
+    builds the network with these ``options``.
+    """
+    head, call, _ = _registered(name, options)
+    return head, call
+
+
 def _registered(name: str, edits: Mapping[str, object]) -> tuple[str, str, Container[str]]:
     """The file's beginning, the call that builds the network, and the names of the builder's options."""
     architecture = architectures.get(name)

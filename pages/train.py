@@ -57,5 +57,5 @@ with explained():
             watch.watch(shown)
         else:
             st.info(_("Nothing of yours is here yet: choose, and start."), icon=":material/info:")
-    run_list.list_runs(known, shown)
+    run_list.list_runs(known, shown, recipe)
 owner.remember()

@@ -46,6 +46,7 @@ _DASHES = ("solid", "dash", "dot", "dashdot")
 _COLOURS = 10  # of the theme; after them lines begin again with another dash
 _SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star", "x", "pentagon")
 _HEIGHT = 420
+_TICKED = 12  # epochs
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +83,8 @@ def figure(curves: Sequence[Curve], what: str, axis: str, revision: str) -> go.F
     chart.update_layout(height=_HEIGHT, showlegend=True)
     step = _("epoch") if per_epoch else _("step (one batch each)")
     chart.update_xaxes(title=_("seconds of training") if axis == "seconds" else step, tickformat=",")
+    if per_epoch and axis == "progress" and max((len(curve.x) for curve in curves), default=0) <= _TICKED:
+        chart.update_xaxes(dtick=1)
     if accuracy:
         chart.update_yaxes(title=str(y_title), **ACCURACY_AXIS)
     else:

@@ -92,7 +92,7 @@ def _choose(title: str, key: str, options: Mapping[str, Message]) -> str:
         key=key,
         kind=Message("The choice"),
         title=lambda name: str(options[name]),
-        widget=partial(st.segmented_control, required=True, wrap=True),
+        widget=partial(st.segmented_control, required=True, wrap=True, width="content"),
     )
 
 
@@ -132,7 +132,10 @@ def _table(runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochMetrics]]) ->
 
 
 def _reached(run: Run, epochs: Sequence[EpochMetrics]) -> list[str]:
-    best = max((epoch.test_accuracy for epoch in epochs), default=run.test_accuracy)
+    reached = [epoch.test_accuracy for epoch in epochs]
+    if run.test_accuracy is not None:  # a run that was stopped in the middle of an epoch is tested, too
+        reached.append(run.test_accuracy)
+    best = max(reached, default=None)
     seconds = sum(epoch.seconds for epoch in epochs)
     parameters = _parameters(run)
     return [

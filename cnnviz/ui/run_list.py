@@ -13,9 +13,11 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.training.recipe import Recipe
 from cnnviz.training.runs import Run, describe
 from cnnviz.training.store import open_store
 from cnnviz.ui.asking import ask
+from cnnviz.ui.checkpoint_files import bring_along
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import fragment
 from cnnviz.ui.owner import owner
@@ -29,15 +31,16 @@ _MOST_DELETED = 20
 WHOSE: Mapping[str, Message] = MappingProxyType({"mine": Message("My runs"), "all": Message("Everybody's")})
 
 
-def list_runs(runs: Sequence[Run], shown: Run | None) -> None:
-    """Runs in a table; the chosen one is shown, and named in the link."""
-    if not runs and not open_store().list(1, deleted=True):
-        return
+def list_runs(runs: Sequence[Run], shown: Run | None, recipe: Recipe | None) -> None:
+    """Runs in a table; the chosen one is shown, and named in the link. ``recipe`` is the form's."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(_("Runs"), anchor=False, width="content")
         whose = _choose_whose(runs)
         st.space("stretch")
+        bring_along(recipe)
         _deleted()
+    if not runs:
+        return
     goes_on = any(run.is_open for run in runs)
     fragment(run_every=LIST_SECONDS if goes_on else None)(_list)(shown.id if shown else None, whose)
 

@@ -12,8 +12,8 @@ from cnnviz.training import samples
 from cnnviz.training.metrics import FILE_NAME, Steps, read_steps
 from cnnviz.training.runs import Run, Status
 from cnnviz.training.store import RunStore, open_store
-from cnnviz.ui import asking, curves, run_tools, runs, steer
-from cnnviz.ui.frame import DRAW, FILTERS, fragment, link
+from cnnviz.ui import asking, checkpoint_files, curves, run_tools, runs, steer
+from cnnviz.ui.frame import DRAW, EVALUATE, FILTERS, fragment, link
 from cnnviz.ui.run_words import badge, duration, epochs_text, images_per_second, run_title, summary
 from cnnviz.ui.show import explained, plain
 
@@ -73,8 +73,10 @@ def _progress(store: RunStore, run: Run, steps: Steps) -> None:
     elif run.status in (Status.RUNNING, Status.PAUSED) and run.total_steps:
         st.progress(min(1.0, run.step / run.total_steps), _progress_text(store, run))
     elif run.reason is not None:
-        show = st.error if run.status == Status.FAILED else st.warning
-        show(plain(run.reason), icon=":material/error:")
+        show = {Status.FAILED: st.error, Status.FINISHED: st.info}.get(run.status, st.warning)
+        show(
+            plain(run.reason), icon=":material/info:" if run.status == Status.FINISHED else ":material/error:"
+        )
     if run.status == Status.PAUSED:
         st.caption(":material/pause_circle: " + _pause_text(run))
     _metrics(store, run, steps)
@@ -136,3 +138,5 @@ def _uses(checkpoint: str) -> None:
     with st.container(horizontal=True):
         link(DRAW, _("Draw a digit for this network"), checkpoint=checkpoint)
         link(FILTERS, _("Look at its filters"), checkpoint=checkpoint)
+        link(EVALUATE, _("See its mistakes"), checkpoint=checkpoint)
+        checkpoint_files.take_home(checkpoint)

@@ -1,0 +1,140 @@
+"""Weights that a person brings along: checked like any others, measured, and kept as a run that is over."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from cnnviz import architectures, datasets
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
+from cnnviz.training import checkpoints, weights
+from cnnviz.training.batches import Batches, preparation
+from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.training.errors import CheckpointError
+from cnnviz.training.evaluate import BATCH_SIZE, evaluate
+from cnnviz.training.observer import EpochMetrics, TrainingResult
+from cnnviz.training.optimising import loss_function
+from cnnviz.training.recipe import Recipe
+from cnnviz.training.recipe_file import read_recipe
+from cnnviz.training.runs import Status
+from cnnviz.training.store import RunStore
+
+
+@dataclass(frozen=True, eq=False)
+class Upload:
+    """Weights that fit: the network in eval mode on the CPU, and what is known of how it was trained.
+
+    ``epochs`` are the figures that the checkpoint's own JSON tells; () where there was none.
+    """
+
+    file: str
+    model: nn.Module
+    recipe: Recipe
+    epochs: tuple[EpochMetrics, ...]
+
+
+def read_upload(file: str, data: bytes, facts: bytes | None, recipe: Recipe | None) -> Upload:
+    """Check the safetensors file ``data``, which a person calls ``file``.
+
+    ``facts`` is the JSON that belongs to it, whose recipe says which network it is; without it that of
+    ``recipe`` is meant.
+
+    Raises:
+        CnnvizError: the file is damaged, or it is not the one that the JSON is about; it does not fit the
+            architecture; values are not finite; or nothing says which network it is.
+    """
+    known: tuple[EpochMetrics, ...] = ()
+    if facts is not None:
+        recipe = read_recipe(facts)
+        known = _figures(facts, data)
+    if recipe is None:
+        raise CnnvizError(
+            Message("Choose in the form which network these weights are of, or add the checkpoint's JSON.")
+        )
+    tensors = _tensors(file, data)
+    with torch.device("meta"):  # costs no time, and takes nothing from the global generator
+        model = architectures.get(recipe.architecture).build(**recipe.options)
+    weights.check_fit(file, recipe.architecture, tensors, model.state_dict())
+    model.load_state_dict(tensors, assign=True)
+    return Upload(file, model.requires_grad_(False).eval(), recipe, known)
+
+
+def keep_upload(
+    store: RunStore, upload: Upload, owner: str | None, progress: Callable[[float], None] | None = None
+) -> str:
+    """Measure the network on the test images, and keep it as a finished run; returns the run's id.
+
+    ``progress`` is called with 0..1.
+
+    Raises:
+        CnnvizError: the data set is missing or damaged, or the checkpoint cannot be written.
+    """
+    recipe = upload.recipe
+    dataset = datasets.load(recipe.dataset)
+    channels, height, width = dataset.test_images.shape[1:]
+    prepare = preparation(recipe, (channels, height, width), torch.device("cpu"))
+    batches = Batches(dataset.test_images, dataset.test_labels, prepare.test, BATCH_SIZE)
+    tested = evaluate(upload.model, batches, progress, loss_function(recipe))
+    result = TrainingResult(
+        model=upload.model,
+        recipe=recipe,
+        epochs=upload.epochs,
+        steps=0,
+        test_accuracy=tested.accuracy,
+        test_loss=tested.loss,
+        stopped=False,
+    )
+    worker = f"upload-{secrets.token_hex(8)}"
+    run_id = store.create(recipe, worker, owner=owner, name=upload.file)
+    store.begin(run_id, worker, 0, upload.epochs)
+    try:
+        checkpoints.save(store.folder(run_id), run_id, result, dataset_digest=dataset.digest, run_id=run_id)
+    except CnnvizError as error:
+        store.finish(run_id, worker, Status.FAILED, error.message)
+        raise
+    reason = Message("These weights were uploaded; their accuracy was measured here.")
+    known = {"test_accuracy": tested.accuracy, "checkpoint": run_id}
+    store.finish(run_id, worker, Status.FINISHED, reason, **known)
+    return run_id
+
+
+def _tensors(file: str, data: bytes) -> dict[str, Tensor]:
+    try:
+        return safetensors.torch.load(data)
+    except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a type that torch does not have
+        raise CheckpointError(file, Message("it is no safetensors file ({error})", error=error)) from error
+
+
+def _figures(facts: bytes, data: bytes) -> tuple[EpochMetrics, ...]:
+    """What the JSON of a checkpoint tells of its epochs; () where it is the JSON of a recipe."""
+    values = json.loads(facts)
+    if "sha256" not in values:
+        return ()
+    found = hashlib.sha256(data).hexdigest()
+    if values["sha256"] != found:
+        raise CnnvizError(
+            Message(
+                "The JSON is about other weights: their SHA-256 is {expected}..., that of the file is {found}...",
+                expected=str(values["sha256"])[:12],
+                found=found[:12],
+            )
+        )
+    try:
+        epochs = Checkpoint.from_dict(values, Path("weights.safetensors")).epochs
+        if [epoch.epoch for epoch in epochs] != list(range(1, len(epochs) + 1)):
+            raise ValueError("the epochs are not 1, 2, 3, ...")
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise CnnvizError(
+            Message("The figures in the JSON cannot be understood: {reason}.", reason=error)
+        ) from error
+    return epochs
