@@ -66,16 +66,20 @@ def traced(
         CnnvizError: as :func:`resolve`.
     """
     from cnnviz.shapes.cause import with_cause
+    from cnnviz.shapes.edits import edited
     from cnnviz.shapes.trace import trace
 
-    model, made_for = resolve(name, edits, own_files)
+    original, made_for, remaining = _built(name, dict(edits), own_files)
+    model = edited(original, remaining) if remaining else original
     shape = input_shape or made_for
     if shape is None:
         raise UsageError(Message("Say what the input of {model} looks like: --input C,H,W", model=name))
     done = trace(model, shape)
     if done.failure is None or not (edits or shape != made_for):
         return done
-    return with_cause(done, trace(resolve(name, {}, own_files)[0], made_for or shape), edits)
+    if remaining != dict(edits):  # options of the builder
+        original = _built(name, {}, own_files)[0]
+    return with_cause(done, trace(original, made_for or shape), edits)
 
 
 def torchvision_names() -> tuple[str, ...]:

@@ -82,16 +82,14 @@ def _differing(now: Shape, before: Shape) -> frozenset[str]:
 
 def _inherited(op: Op, axes: frozenset[str]) -> frozenset[str]:
     """Of what differs behind ``op``, that which it may have from what it receives."""
-    if "out_features" in op.arguments:
-        return frozenset()
+    if "out_features" in op.arguments:  # of maps with channels last, it chooses the last dimension alone
+        return frozenset() if len(op.output_shape) == 1 else frozenset((_CHANNELS, _SIZE))
     if "output_size" in op.arguments:
         return axes & {_CHANNELS}
     if "out_channels" in op.arguments:
         return axes & {_SIZE}
-    if op.input_shapes and len(op.input_shapes[0]) != len(
-        op.output_shape
-    ):  # a flatten makes one of the other
-        return frozenset((_CHANNELS, _SIZE))
+    if op.kind == "reshape" or (op.input_shapes and len(op.input_shapes[0]) != len(op.output_shape)):
+        return frozenset((_CHANNELS, _SIZE))  # a flatten makes one of the other, a permute exchanges them
     return axes
 
 

@@ -33,8 +33,12 @@ def size_from(ops: Sequence[Op], index: int) -> int:
 
 
 def _sets_size(op: Op) -> bool:
-    adaptive = "output_size" in op.arguments
-    return not op.inputs or adaptive or op.input_shapes[0][1:] != op.output_shape[1:]
+    if not op.inputs or "output_size" in op.arguments:
+        return True
+    received, given = op.input_shapes[0], op.output_shape
+    if sorted(received) == sorted(given) or ("out_features" in op.arguments and len(given) > 1):
+        return False  # a permute, or a Linear over the last of several dimensions
+    return received[1:] != given[1:]
 
 
 def origins(ops: Sequence[Op], index: int, shape: Shape) -> Message:
