@@ -4,7 +4,7 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import downloads
+from cnnviz.ui import downloads, steps
 from cnnviz.ui.frame import frame
 from cnnviz.ui.looking import VIEWS, choose_view
 from cnnviz.ui.show import explained
@@ -17,6 +17,7 @@ def choose() -> list[Weights]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=320):
             weights = choose_weights()
+        weights = steps.choose(weights)
         beside = weights.start and choose_switch(_("Next to the untrained weights"), key="untrained")
     return [weights, weights.start] if weights.start and beside else [weights]
 

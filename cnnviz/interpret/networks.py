@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from cnnviz import architectures
 from cnnviz.interpret import pretrained
-from cnnviz.training import checkpoints
+from cnnviz.training import checkpoints, snapshots
 from cnnviz.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ def load(key: tuple[str, ...]) -> nn.Module:
     Args:
         key: ``("checkpoint", id, sha256)``; ``("untrained", architecture, options as JSON, seed,
             initialisation)`` for the weights that training starts from; ``("pretrained", name)`` for a model of
-            torchvision with what it learned on ImageNet, ``("random", name, seed)`` without.
+            torchvision with what it learned on ImageNet, ``("random", name, seed)`` without; ``("snapshot", run,
+            step, stamp, recipe as JSON)`` for a run on its way.
 
     Raises:
         CnnvizError: it is missing or damaged.
@@ -29,6 +31,8 @@ def load(key: tuple[str, ...]) -> nn.Module:
         return checkpoints.load_model(checkpoints.get(rest[0]))
     if kind == "pretrained":
         return pretrained.load(rest[0])
+    if kind == "snapshot":
+        return _snapshot(*rest)
     if kind == "random":
         return pretrained.untrained(rest[0], int(rest[1]))
     return _untrained(*rest)
@@ -52,3 +56,17 @@ def _untrained(architecture: str, options: str, seed: str, initialisation: str) 
         architecture, options=json.loads(options), seed=int(seed), initialisation=initialisation
     )
     return initial_network(recipe).requires_grad_(False).eval()
+
+
+def _snapshot(run_id: str, step: str, _stamp: str, recipe: str) -> nn.Module:
+    import torch
+
+    from cnnviz.training.weights import check_fit
+
+    known = Recipe.from_dict(json.loads(recipe))
+    tensors = snapshots.load(run_id, int(step))
+    with torch.device("meta"):
+        model = architectures.get(known.architecture).build(**known.options)
+    check_fit(run_id, known.architecture, tensors, model.state_dict())
+    model.load_state_dict(tensors, assign=True)
+    return model.requires_grad_(False).eval()

@@ -10,7 +10,7 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import attributed, example, excited, filters, maps, one_layer, pixel, verdicts
+from cnnviz.ui import attributed, example, excited, filters, formed, maps, one_layer, pixel, verdicts
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import fragment
 from cnnviz.ui.show import explained
@@ -75,6 +75,16 @@ def why(shown: Sequence[Weights]) -> None:
             attributed.show(shown, image)
 
 
+@fragment()
+def history(shown: Sequence[Weights]) -> None:
+    """How the network formed: another image reruns nothing else of the page."""
+    with explained():
+        image = example.choose_example(shown[0])
+        if image is not None:
+            verdicts.show(shown, image)
+            formed.show(shown[0], image)
+
+
 class View(NamedTuple):
     """A view: its title, and what draws it."""
 
@@ -88,6 +98,7 @@ VIEWS: Mapping[str, View] = {
     "layer": View(Message("One layer"), layer),
     "excite": View(Message("What excites a map"), excitation),
     "why": View(Message("Why this answer"), why),
+    "history": View(Message("How it formed"), history),
     "value": View(Message("One value"), one_value),
 }
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from cnnviz import architectures, datasets
+from cnnviz.errors import CnnvizError
 from cnnviz.interpret import networks, pretrained
+from cnnviz.interpret.history import Moment, moments, with_snapshots
 from cnnviz.interpret.inputs import ImageKey, Pixels, Preparing
 from cnnviz.language import Message
 from cnnviz.language import translate as _
@@ -36,7 +39,7 @@ class Weights:
 
     The network tells the classes of ``dataset`` apart, or ImageNet's where that is None. ``start`` are the
     weights before training, None where these are untrained themselves; ``recipe`` is there where the network
-    is cnnviz's, ``checkpoint`` where cnnviz trained it.
+    is cnnviz's, ``run_id`` where cnnviz trained it, ``checkpoint`` where that is done.
     """
 
     title: str
@@ -45,6 +48,7 @@ class Weights:
     dataset: str | None = None
     start: Weights | None = None
     recipe: Recipe | None = None
+    run_id: str | None = None
     checkpoint: Checkpoint | None = None
 
     @property
@@ -82,7 +86,13 @@ def of_checkpoint(checkpoint: Checkpoint) -> Weights:
     """The weights of a checkpoint."""
     recipe = checkpoint.recipe
     key = ("checkpoint", checkpoint.id, checkpoint.sha256)
-    return _of_recipe(name(checkpoint), key, recipe, _start(recipe), checkpoint)
+    return _of_recipe(name(checkpoint), key, recipe, checkpoint.run_id, checkpoint)
+
+
+def of_moment(title: str, moment: Moment, recipe: Recipe) -> Weights:
+    """The weights of a run at a snapshot; ``title`` is what the run is called."""
+    step = _("{title}, step {step:,}", title=title, step=moment.step)
+    return _of_recipe(step, moment.key(recipe), recipe, moment.run_id)
 
 
 def of_pretrained(model: str) -> Weights:
@@ -103,19 +113,19 @@ def of_pretrained(model: str) -> Weights:
 def _start(recipe: Recipe) -> Weights:
     """The untrained weights of the same architecture, options and seed: where a training begins."""
     title = _("Untrained, seed {seed}", seed=recipe.seed)
-    return _of_recipe(title, networks.start_of(recipe), recipe)
+    return Weights(title, networks.start_of(recipe), _preparing(recipe), recipe.dataset, recipe=recipe)
 
 
 def _of_recipe(
-    title: str,
-    key: WeightsKey,
-    recipe: Recipe,
-    start: Weights | None = None,
-    checkpoint: Checkpoint | None = None,
+    title: str, key: WeightsKey, recipe: Recipe, run_id: str, checkpoint: Checkpoint | None = None
 ) -> Weights:
+    return Weights(title, key, _preparing(recipe), recipe.dataset, _start(recipe), recipe, run_id, checkpoint)
+
+
+def _preparing(recipe: Recipe) -> Preparing:
     info = datasets.get(recipe.dataset)
     _channels, height, width = info.input_shape
-    preparing = Preparing(
+    return Preparing(
         image_shape(info, recipe.resize),
         (height, width),
         recipe.mean,
@@ -123,7 +133,6 @@ def _of_recipe(
         recipe.resize,
         recipe.permutation_seed,
     )
-    return Weights(title, key, preparing, recipe.dataset, start, recipe, checkpoint)
 
 
 def choose_weights() -> Weights:
@@ -132,8 +141,10 @@ def choose_weights() -> Weights:
     for problem in listing.problems:
         st.warning(plain(problem), icon=":material/error:")
     known = {found.id: found for found in listing.checkpoints}
+    unfinished = _unfinished(known)
     options = [
         *known,
+        *unfinished,
         *(TORCHVISION + model.name for model in pretrained.registered()),
         *(f"{_UNTRAINED}{key}" for key in architectures.keys("network")),
     ]
@@ -142,20 +153,46 @@ def choose_weights() -> Weights:
         options,
         key="checkpoint",
         kind=Message("The checkpoint"),
-        title=lambda option: _title(option, known),
+        title=lambda option: _title(option, known, unfinished),
         default=next((found for found in (_FIRST, *known) if found in known), f"{_UNTRAINED}basic-cnn"),
         forget=_OF_THE_NETWORK,
     )
     if chosen in known:
         return of_checkpoint(known[chosen])
+    if chosen in unfinished:
+        recipe = unfinished[chosen]
+        return of_moment(_name_of_run(chosen, recipe), moments(chosen)[-1], recipe)
     if chosen.startswith(TORCHVISION):
         return of_pretrained(chosen.removeprefix(TORCHVISION))
     return _start(Recipe.default(chosen.removeprefix(_UNTRAINED)))
 
 
-def _title(option: str, known: Mapping[str, Checkpoint]) -> str:
+def _unfinished(known: Mapping[str, Checkpoint]) -> dict[str, Recipe]:
+    """The recipes of runs that have snapshots and no checkpoint yet, by the runs' ids."""
+    found = {run_id: moments(run_id) for run_id in with_snapshots() if run_id not in known}
+    if not any(found.values()):
+        return {}
+    from cnnviz.training.store import open_store
+
+    recipes = {}
+    for run in open_store().list():
+        if found.get(run.id):
+            with suppress(CnnvizError):  # a run of another cnnviz, with what this one does not know
+                recipe = Recipe.from_dict(run.recipe)
+                recipe.validate()
+                recipes[run.id] = recipe
+    return recipes
+
+
+def _name_of_run(run_id: str, recipe: Recipe) -> str:
+    return f"{architectures.get(recipe.architecture).title} · {run_id}"
+
+
+def _title(option: str, known: Mapping[str, Checkpoint], unfinished: Mapping[str, Recipe]) -> str:
     if option in known:
         return name(known[option])
+    if option in unfinished:
+        return _("{title} · not finished", title=_name_of_run(option, unfinished[option]))
     if option.startswith(TORCHVISION):
         return _("{title} · ImageNet", title=pretrained.get(option.removeprefix(TORCHVISION)).title)
     title = architectures.get(option.removeprefix(_UNTRAINED)).title

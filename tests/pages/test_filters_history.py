@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+
+from cnnviz.settings import settings
+from cnnviz.training import checkpoints
+from cnnviz.training import store as store_module
+from cnnviz.training.observer import TrainingResult
+from cnnviz.training.recipe import Recipe
+from tests.pages.filters_page import PAGE, OpenPage, assert_said, chart, markup, texts, titles
+from tests.snapshots import RUN, checkpoint_weights, keep_snapshots
+
+RECIPE = Recipe.default("basic-cnn", dataset="mnist-sample")
+STEPS = (0, 1, 2, 16)
+
+
+@pytest.fixture(autouse=True)
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path / "runs"))
+    keep_snapshots(tmp_path / "runs", RECIPE, STEPS)
+    yield tmp_path / "runs"
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def finish(runs: Path) -> None:
+    """The run's checkpoint."""
+    result = TrainingResult(
+        model=checkpoint_weights(RECIPE),
+        recipe=RECIPE,
+        epochs=(),
+        steps=16,
+        test_accuracy=0.5,
+        test_loss=1.0,
+        stopped=False,
+    )
+    checkpoints.save(runs / RUN, RUN, result, dataset_digest="0" * 64, run_id=RUN)
+
+
+def test_the_slider_shows_the_weights_of_each_step(open_page: OpenPage, runs: Path) -> None:
+    finish(runs)
+    app = open_page(PAGE, checkpoint=RUN, untrained="true")
+    slider = app.select_slider(key="choice-step")
+    assert slider.options == ["start", "1 (epoch 1)", "2 (epoch 1)", "16 (epoch 1)", "trained"]
+    assert titles(app)[0] == f"Basic CNN · {RUN}: 10 filters of 1 x 5 x 5 in conv1"
+    trained = chart(app)["z"]
+    slider.set_value("2").run()
+    assert titles(app)[0] == f"Basic CNN · {RUN}, step 2: 10 filters of 1 x 5 x 5 in conv1"
+    assert chart(app)["z"] != trained
+    app.select_slider(key="choice-step").set_value("0").run()
+    assert chart(app, 0)["z"] == chart(app, 1)["z"]  # beside the untrained weights: the same
+    app.select_slider(key="choice-step").set_value("16").run()
+    assert chart(app)["z"] == trained
+
+
+def test_maps_and_predictions_follow_the_slider(open_page: OpenPage, runs: Path) -> None:
+    finish(runs)
+    app = open_page(PAGE, checkpoint=RUN, view="maps", step="1")
+    assert f"{RUN}, step 1 reads" in texts(app)
+    before = markup(app)
+    app.select_slider(key="choice-step").set_value("16").run()
+    assert markup(app) != before
+
+
+def test_all_snapshots_at_once(open_page: OpenPage, runs: Path) -> None:
+    finish(runs)
+    app = open_page(PAGE, checkpoint=RUN, view="history")
+    assert titles(app) == ["What the network says about this image"]
+    assert [caption in markup(app) for caption in ("Before the first step", "After step 16, epoch 1")] == [
+        True
+    ] * 2
+    assert markup(app).count("<figcaption") == len(STEPS)
+    assert "Filters of conv1 as they formed" in app.subheader[0].value
+
+
+def test_a_run_that_is_not_finished_is_offered(open_page: OpenPage, runs: Path) -> None:
+    store_module._opened.cache_clear()
+    store = store_module.open_store(settings())
+    run_id = store.create(RECIPE)
+    keep_snapshots(runs, RECIPE, (0, 1), run_id)
+    app = open_page(PAGE, checkpoint=run_id)
+    assert f"Basic CNN · {run_id} · not finished" in app.selectbox(key="choice-checkpoint").options
+    assert app.select_slider(key="choice-step").options == ["start", "1 (epoch 1)"]
+    assert titles(app)[0] == f"Basic CNN · {run_id}, step 1: 10 filters of 1 x 5 x 5 in conv1"
+    store.close()
+    store_module._opened.cache_clear()
+
+
+def test_nonsense_about_steps_gets_a_sentence(open_page: OpenPage, runs: Path) -> None:
+    finish(runs)
+    app = open_page(PAGE, checkpoint=RUN, step="3")
+    assert_said(app, "The training step '3' is unknown")
+    assert titles(app)
+
+
+def test_weights_without_snapshots_say_where_to_get_some(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="untrained-basic-cnn", view="history")
+    assert "There are no snapshots of this training" in app.info[0].value
+    assert not app.select_slider
+
+
+def test_a_damaged_snapshot_is_explained(open_page: OpenPage, runs: Path) -> None:
+    finish(runs)
+    next((runs / RUN / "snapshots").glob("*2-*")).write_bytes(b"x")
+    app = open_page(PAGE, checkpoint=RUN, step="2")
+    assert "cannot be used" in app.error[0].value
+    app.select_slider(key="choice-step").set_value("1").run()
+    assert not app.error
+
+
+def test_a_recipe_that_is_resized_or_permuted_is_followed(open_page: OpenPage, runs: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, permutation_seed=3)
+    keep_snapshots(runs, recipe, STEPS)
+    result = TrainingResult(checkpoint_weights(recipe), recipe, (), 16, 0.5, 1.0, stopped=False)
+    checkpoints.save(runs / RUN, RUN, result, dataset_digest="0" * 64, run_id=RUN)
+    permuted = open_page(PAGE, checkpoint=RUN, view="maps")
+    assert not permuted.error
+    assert "reads" in texts(permuted)

@@ -1,0 +1,36 @@
+"""Snapshots of a training that never was: quick, and each with other weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from cnnviz.training import snapshots
+from cnnviz.training.optimising import initial_network
+from cnnviz.training.recipe import Recipe
+from cnnviz.training.state import State
+
+RUN = "20260101-abc234"
+
+
+def weights_after(recipe: Recipe, step: int) -> dict[str, Tensor]:
+    """What the weights are said to be after ``step`` steps."""
+    return {name: tensor * (1 + step / 4) for name, tensor in initial_network(recipe).state_dict().items()}
+
+
+def keep_snapshots(runs: Path, recipe: Recipe, steps: Sequence[int], run_id: str = RUN) -> None:
+    """Write snapshots into the run's folder."""
+    for step in steps:
+        path = snapshots.path(runs / run_id, step, min(step, 1))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(State({"step": step}, weights_after(recipe, step)).to_bytes())
+
+
+def checkpoint_weights(recipe: Recipe) -> torch.nn.Module:
+    """The network at the end."""
+    model = initial_network(recipe)
+    model.load_state_dict(weights_after(recipe, 16))
+    return model.eval()
