@@ -39,11 +39,12 @@ def flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
 def differing(recipes: Sequence[Mapping[str, Any]]) -> list[str]:
     """The names (as :func:`flat` has them) of the fields in which the ``recipes`` are not all the same.
 
-    A field that matters in none of them is left out: a momentum that Adam does not use, say.
+    A field that matters in none of them is left out: a momentum that Adam does not use, say. Of networks with
+    different options each option is compared where there is one.
     """
     tables = [flat(recipe) for recipe in recipes]
     names = dict.fromkeys(name for table in tables for name in table)
-    return [name for name in names if len({repr(_effective(table, name)) for table in tables}) > 1]
+    return [name for name in names if len(_values(tables, name)) > 1]
 
 
 def label(name: str, architecture: str) -> Message | str:
@@ -57,6 +58,11 @@ def label(name: str, architecture: str) -> Message | str:
         return _option_label(architecture, inner)
     limits = RANGES.get(name) or CHOICES.get(name)
     return name if limits is None else limits.label
+
+
+def _values(tables: Sequence[Mapping[str, Any]], name: str) -> set[str]:
+    asked = [table for table in tables if name in table] if name.startswith("options.") else tables
+    return {repr(_effective(table, name)) for table in asked}
 
 
 def _effective(table: Mapping[str, Any], name: str) -> Any:

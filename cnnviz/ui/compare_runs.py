@@ -30,7 +30,7 @@ from cnnviz.ui.choice import choose_many, choose_one
 from cnnviz.ui.frame import fragment, is_dark
 from cnnviz.ui.live import LiveFigures
 from cnnviz.ui.owner import owner
-from cnnviz.ui.run_words import duration, epochs_text, short_title, value_text
+from cnnviz.ui.run_words import duration, epochs_text, field_text, short_title
 from cnnviz.ui.show import explained
 
 COMPARE_SECONDS = 1.0
@@ -110,23 +110,25 @@ def _curve(store: RunStore, run: Run, epochs: Sequence[EpochMetrics], figure: st
 def _table(runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochMetrics]]) -> None:
     """What was reached, and in which fields the recipes differ."""
     names = differing([run.recipe for run in runs])
-    recipes = {run.id: flat(run.recipe) for run in runs}
     titles = [(_("Run"), "left"), (_("State"), "left")]
     titles += [(str(label(name, _architecture_of(name, runs))), "left") for name in names]
     titles += [
         (title, "right")
-        for title in (_("Best accuracy"), _("Last accuracy"), _("Epochs"), _("Time"), _("Parameters"))
+        for title in (_("Best accuracy"), _("Last accuracy"), _("Epochs done"), _("Time"), _("Parameters"))
     ]
     body = ""
     for number, run in enumerate(runs):
-        words = [str(describe(run.status)), *(value_text(recipes[run.id].get(name)) for name in names)]
+        words = [str(describe(run.status)), *(field_text(run.recipe, name) for name in names)]
         cells = f'<td style="{CELL}">{_swatch(number)} <b>{escape(short_title(run))}</b></td>'
         cells += "".join(f'<td style="{CELL}">{escape(word)}</td>' for word in words)
         cells += "".join(
             f'<td style="{NUMBER}">{escape(text)}</td>' for text in _reached(run, epochs[run.id])
         )
         body += f"<tr>{cells}</tr>"
-    st.html(table(titles, body))
+    titles = [
+        (title.replace(" ", "\u00a0"), side) for title, side in titles
+    ]  # one line, however many columns
+    st.html(f'<div style="font-size:.875rem">{table(titles, body)}</div>')
     if len(runs) > 1 and not names:
         st.caption(_("The recipes are the same."))
 

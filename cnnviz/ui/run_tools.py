@@ -16,6 +16,7 @@ from cnnviz.training.store import RunStore, open_store
 from cnnviz.training.working import Kind
 from cnnviz.ui import recipe_link, runs
 from cnnviz.ui.asking import ask, ask_page, whole_page
+from cnnviz.ui.checkpoint_files import take_home
 
 _DELETED = "_deleted_run"
 _LONGEST_NOTE = 2_000
@@ -25,6 +26,8 @@ _LONGEST_NAME = 80
 def show(store: RunStore, run: Run, steered: bool) -> None:
     """The tools of ``run``, each folded; those that change it only where it may be ``steered``."""
     with st.container(horizontal=True, gap="small"):
+        if run.checkpoint is not None:
+            take_home(run.checkpoint)
         if steered and run.status != Status.FINISHED:
             _learning_rate(store, run)
         _again(run)

@@ -74,6 +74,16 @@ def summary(run: Run) -> str:
     return " · ".join([*facts, _("run {id}", id=run.id)])
 
 
+def field_text(recipe: Mapping[str, Any], name: str) -> str:
+    """The value of the field ``name`` (as :func:`cnnviz.training.differences.flat` has it) of a run's recipe."""
+    value = flat(recipe).get(name)
+    if name == "architecture":
+        return _title_of(architectures.get, str(value))
+    if name == "dataset":
+        return _title_of(datasets.get, str(value))
+    return value_text(value)
+
+
 def value_text(value: Any) -> str:
     """The value of a recipe's field as a person reads it."""
     if value is None:

@@ -12,7 +12,7 @@ from cnnviz.training import samples
 from cnnviz.training.metrics import FILE_NAME, Steps, read_steps
 from cnnviz.training.runs import Run, Status
 from cnnviz.training.store import RunStore, open_store
-from cnnviz.ui import asking, checkpoint_files, curves, run_tools, runs, steer
+from cnnviz.ui import asking, curves, run_tools, runs, steer
 from cnnviz.ui.frame import DRAW, EVALUATE, FILTERS, fragment, link
 from cnnviz.ui.run_words import badge, duration, epochs_text, images_per_second, run_title, summary
 from cnnviz.ui.show import explained, plain
@@ -139,4 +139,3 @@ def _uses(checkpoint: str) -> None:
         link(DRAW, _("Draw a digit for this network"), checkpoint=checkpoint)
         link(FILTERS, _("Look at its filters"), checkpoint=checkpoint)
         link(EVALUATE, _("See its mistakes"), checkpoint=checkpoint)
-        checkpoint_files.take_home(checkpoint)

@@ -31,7 +31,10 @@ def table(app: AppTest) -> list[list[str]]:
     (markup,) = [found.proto.body for found in app.get("html") if "<table" in found.proto.body]
     rows = re.findall(r"<tr>(.*?)</tr>", markup)
     return [
-        [re.sub(r"<[^>]*>", "", cell).strip() for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row)]
+        [
+            re.sub(r"<[^>]*>", "", cell).replace("\u00a0", " ").strip()
+            for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row)
+        ]
         for row in rows
     ]
 
@@ -42,7 +45,7 @@ def test_runs_stand_on_one_chart_with_what_differs(open_page: OpenPage, store: R
     app = open_page(PAGE, view="compare", runs=[slow, fast])
     titles, *rows = table(app)
     assert titles == [
-        "Run", "State", "horizontal flip", "learning rate", "Best accuracy", "Last accuracy", "Epochs",
+        "Run", "State", "horizontal flip", "learning rate", "Best accuracy", "Last accuracy", "Epochs done",
         "Time", "Parameters",
     ]  # fmt: skip
     assert [row[2:6] for row in rows] == [

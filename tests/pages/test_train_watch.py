@@ -69,7 +69,7 @@ def test_a_finished_run_offers_its_checkpoint(open_page: OpenPage, store: RunSto
         for element in app.get("page_link")
         if "checkpoint" in element.proto.query_string
     ]
-    assert offered == [("draw", {"checkpoint": [run_id]}), ("filters", {"checkpoint": [run_id]})]
+    assert offered == [(page, {"checkpoint": [run_id]}) for page in ("draw", "filters", "evaluate")]
 
 
 def test_an_interrupted_run_says_why_and_keeps_its_curve(open_page: OpenPage, store: RunStore) -> None:

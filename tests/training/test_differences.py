@@ -23,6 +23,18 @@ def test_an_option_that_is_not_chosen_has_the_network_s_value() -> None:
     assert flat(usual)["options.growth"] == 32
 
 
+def test_options_of_other_networks_are_no_difference() -> None:
+    assert differing([recipe("densenet"), recipe("small-cnn")]) == ["architecture", *differing_but_options()]
+    three = [recipe("densenet"), recipe("densenet", options={"growth": 16}), recipe("small-cnn")]
+    assert "options.growth" in differing(three)
+
+
+def differing_but_options() -> list[str]:
+    """The fields, networks and options aside, in which the course trains the two networks differently."""
+    one, other = ({**recipe(key), "architecture": "", "options": {}} for key in ("densenet", "small-cnn"))
+    return differing([one, other])
+
+
 def test_what_is_not_used_does_not_differ() -> None:
     adam = [recipe(optimizer="adam", momentum=momentum) for momentum in (0.0, 0.9)]
     assert differing(adam) == []
