@@ -170,7 +170,8 @@ def _described(stroke: Stroke) -> dict[str, Any]:
 def _line(draw: ImageDraw.ImageDraw, points: Points, width: float, shade: int) -> None:
     """A line with round ends and corners."""
     places = [(float(x), float(y)) for x, y in points]
-    draw.line(places, fill=shade, width=max(1, round(width)))
-    radius = width / 2
+    whole = max(1, round(width))  # Pillow's lines have no other width, and the ends must fit
+    draw.line(places, fill=shade, width=whole)
+    radius = whole / 2
     for x, y in places:
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=shade)

@@ -108,7 +108,7 @@ def answer_all(
     total = 0.0
     for number, (x, truth) in enumerate(batches.in_order(), start=1):
         scores = model(x)
-        _check(scores, len(truth), classes)
+        check_scores(scores, len(truth), classes)
         probabilities.append(scores.softmax(1))
         labels.append(truth)
         total += float(loss(scores, truth)) * len(truth)
@@ -119,7 +119,12 @@ def answer_all(
     )
 
 
-def _check(scores: object, images: int, classes: int) -> None:
+def check_scores(scores: object, images: int, classes: int) -> None:
+    """Check that a network gave one score for each of ``classes`` for each image.
+
+    Raises:
+        CnnvizError: it gave something else; the message tells its shape.
+    """
     if isinstance(scores, Tensor) and scores.shape == (images, classes):
         return
     shape = tuple(scores.shape[1:]) if isinstance(scores, Tensor) else ()

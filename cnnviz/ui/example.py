@@ -102,6 +102,20 @@ def _of_data_set(weights: Weights) -> Example:
     source, picked, number = st.columns([2, 5, 2], vertical_alignment="bottom")
     with source:
         info = choose_data(weights)
+    return choose_image(info, notes, picked, number)
+
+
+def choose_image(
+    info: DatasetInfo, notes: DeltaGenerator, picked: DeltaGenerator, number: DeltaGenerator
+) -> Example:
+    """The test image that the link names by its class and its number.
+
+    What is wrong with the link is said in the container ``notes``; the choices of class and number go into
+    ``picked`` and ``number``.
+
+    Raises:
+        CnnvizError: the data set is missing or damaged.
+    """
     with picked:
         label = _choose_class(info)
     data = datasets.load(info.key)

@@ -6,22 +6,18 @@ into them is escaped.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from html import escape
 
-import numpy as np
-from numpy.typing import NDArray
-
 _FAINT = "color-mix(in srgb, currentColor 9%, transparent)"
 _USUAL = "color-mix(in srgb, currentColor 38%, transparent)"
-_FRAME = "#88ccee"
 
 
 def verdict(label: str) -> str:
-    """A class's label, large enough for the last row."""
-    style = "font-size:4.5rem;font-weight:700;line-height:1;text-align:center"
-    return f'<div style="{style}">{escape(label)}</div>'
+    """A class's label, large enough for the last row; a name of several letters as large as a card has room for."""
+    size = "4.5rem" if len(label) <= 2 else "1.5rem"
+    style = f"min-height:4.5rem;display:grid;place-items:center;text-align:center;font-size:{size}"
+    return f'<div style="{style};font-weight:700;line-height:1;overflow-wrap:anywhere">{escape(label)}</div>'
 
 
 def bars(labels: Sequence[str], probabilities: Sequence[float] | None, accent: str) -> str:
@@ -46,25 +42,3 @@ def _bar(label: str, value: float, accent: str | None, known: bool) -> str:
         f'<span style="{weight};text-align:right;font-variant-numeric:tabular-nums">'
         f"{f'{value:.1%}' if known else ''}</span>"
     )
-
-
-def pixels(image: NDArray[np.uint8], description: str, box: tuple[int, int, int, int] | None = None) -> str:
-    """A grey image (H, W) with each pixel visible; ``box`` (top, left, height, width) gets a frame."""
-    height, width = image.shape
-    shapes = "".join(_pixel(int(x), int(y), int(image[y, x])) for y, x in np.argwhere(image))
-    if box is not None:
-        top, left, box_height, box_width = box
-        shapes += (
-            f'<rect x="{left}" y="{top}" width="{box_width}" height="{box_height}" fill="none" '
-            f'stroke="{_FRAME}" stroke-width=".15" stroke-dasharray=".6 .4"/>'
-        )
-    picture = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">{shapes}</svg>'
-    # Streamlit removes SVG from HTML, but lets images be.
-    source = "data:image/svg+xml;base64," + base64.b64encode(picture.encode()).decode()
-    style = "display:block;width:100%;border-radius:8px;background:#000"
-    return f'<img src="{source}" alt="{escape(description)}" style="{style}">'
-
-
-def _pixel(x: int, y: int, value: int) -> str:
-    grey = f"{value:02x}" * 3
-    return f'<rect x="{x}.04" y="{y}.04" width=".92" height=".92" fill="#{grey}"/>'

@@ -24,16 +24,32 @@ def choose_upload(weights: Weights) -> NDArray[np.uint8] | None:
     Raises:
         ImageFileError: it is too large, damaged, or no image.
     """
-    file = st.file_uploader(_("An image file"), type=_TYPES, key="upload")
-    if file is not None and st.session_state.get(_KEY, ("", None))[0] != file.file_id:
-        st.session_state.pop(_KEY, None)
-        st.session_state[_KEY] = file.file_id, _read(file.getvalue(), file.name)
-    if _KEY not in st.session_state:
+    rgba = own_image()
+    return None if rgba is None else _pixels(rgba, weights)
+
+
+def own_image(camera: bool = False) -> NDArray[np.uint8] | None:
+    """The image file that a person chose, or the photo that was taken, (H, W, 4) uint8, of at most
+    :data:`KEPT` pixels a side; None where there is none yet.
+
+    Raises:
+        ImageFileError: it is too large, damaged, or no image.
+    """
+    if camera:
+        file = st.camera_input(_("A photo"), key="camera")
+    else:
+        file = st.file_uploader(_("An image file"), type=_TYPES, key="upload")
+    kept = _KEY if not camera else f"{_KEY}-camera"
+    if file is not None and st.session_state.get(kept, ("", None))[0] != file.file_id:
+        st.session_state.pop(kept, None)
+        st.session_state[kept] = file.file_id, _read(file.getvalue(), file.name)
+    if kept not in st.session_state:
         st.info(
             _("Choose a picture: it is shown to the network and not kept."), icon=":material/upload_file:"
         )
         return None
-    return _pixels(st.session_state[_KEY][1], weights)
+    image: NDArray[np.uint8] = st.session_state[kept][1]
+    return image
 
 
 def _read(data: bytes, name: str) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from benchmarks.browser import canvas, draw, overflow, settle
+from benchmarks.browser import draw, overflow, settle
 from benchmarks.serving import Server
 
 expect.set_options(timeout=60_000)
@@ -103,50 +103,3 @@ def points(page: Page) -> int:
     """How many points the loss curve has; 0 before it is drawn."""
     count: Any = page.evaluate(POINTS)
     return int(count)
-
-
-@pytest.mark.parametrize(("digit", "size"), [(2, 1.0), (7, 0.5), (0, 0.7)])
-def test_drawn_digit_is_read_rightly_by_every_shipped_network(
-    server: Server, page: Page, digit: int, size: float
-) -> None:
-    page.goto(f"{server.url}/draw")
-    shown_well(page)
-    draw(page, digit, size)
-    expect(verdicts(page)).to_have_text([str(digit)] * 3)
-    settle(page)
-    expect(page.get_by_text("Inside the network")).to_be_visible()
-
-
-def test_clear_and_redraw(server: Server, page: Page) -> None:
-    page.goto(f"{server.url}/draw")
-    shown_well(page)
-    draw(page, 1)
-    expect(verdicts(page).first).to_have_text("1")
-    page.get_by_role("button", name="Clear", exact=True).click()
-    expect(verdicts(page)).to_have_count(0)
-    settle(page)
-    draw(page, 7)
-    expect(verdicts(page).first).to_have_text("7")
-
-
-def test_finger_draws_and_the_page_stays_where_it_is(server: Server, phone: Page) -> None:
-    phone.goto(f"{server.url}/draw")
-    shown_well(phone)
-    box = canvas(phone).bounding_box()
-    assert box is not None
-    before = scroll_position(phone)
-    touch = phone.context.new_cdp_session(phone)
-    middle = box["x"] + box["width"] / 2
-    for kind, part in [("touchStart", 0.85), *(("touchMove", 0.85 - 0.07 * step) for step in range(1, 11))]:
-        point = {"x": middle, "y": box["y"] + part * box["height"]}
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
-    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    expect(verdicts(phone).first).to_have_text("1")
-    expect(phone.locator(".st-key-answer")).to_have_text(re.compile(r"Read as 1 · 1 · 1"))
-    expect(phone.locator(".st-key-answer")).to_be_in_viewport(ratio=1)
-    assert scroll_position(phone) == before
-
-
-def scroll_position(page: Page) -> float:
-    position: float = page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollTop")
-    return position

@@ -1,21 +1,23 @@
 from __future__ import annotations
 
+import io
 import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import streamlit as st
-import torch
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from cnnviz import architectures
-from cnnviz.training import checkpoints
-from cnnviz.training.observer import TrainingResult
-from cnnviz.training.recipe import Recipe
+from cnnviz.drawing.examples import example
+from cnnviz.drawing.strokes import Stroke, drawing_of, strokes_of
+from cnnviz.ui.sheet import SIDE
+from tests.constant_networks import save_constant
 from tests.networks import MINI
 
 OpenPage = Callable[..., AppTest]
@@ -26,40 +28,38 @@ KEYS = tuple(network.key for network in MINI)
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Checkpoints of networks that always say the digit of their place in the registry."""
     folder = tmp_path / "checkpoints"
-    folder.mkdir()
     for digit, key in enumerate(KEYS):
-        model = architectures.get(key).build_seeded(1).eval()
-        with torch.no_grad():
-            model.fc.bias.copy_(torch.nn.functional.one_hot(torch.tensor(digit), 10) * 50.0)
-        result = TrainingResult(
-            model=model,
-            recipe=Recipe.default(key),
-            epochs=(),
-            steps=1,
-            test_accuracy=0.5,
-            test_loss=1.0,
-            stopped=True,
-        )
-        checkpoints.save(folder, f"{key}-mnist", result, dataset_digest="0" * 64, run_id="trial")
+        save_constant(folder, key, digit)
     monkeypatch.setenv("CNNVIZ_CHECKPOINTS_DIR", str(folder))
+    monkeypatch.setenv("CNNVIZ_DATA_DIR", str(tmp_path / "data"))
     yield folder
     st.cache_resource.clear()
 
 
 class Canvas:
-    """Stands for the canvas in the browser: what is drawn on it comes back from the widget."""
+    """Stands for the canvas in the browser: what is drawn on it comes back from the widget.
+
+    As in the browser, a new canvas (another key) sends nothing before it is drawn on.
+    """
 
     def __init__(self) -> None:
-        self.image = np.zeros((280, 280, 4), np.uint8)
+        self.image = np.zeros((SIDE, SIDE, 4), np.uint8)
         self.image[..., 3] = 255
         self.keys: list[str] = []
+        self.options: dict[str, Any] = {}
+        self.drawn: str | None = None
+        self.strokes: dict[str, Any] | None = None
 
-    def draw(self, height: int = 200) -> None:
+    def draw(self, height: int = 230) -> None:
         self.image[40 : 40 + height, 130:150, :3] = 255
+        self.drawn = "canvas-0"
 
-    def __call__(self, **options: object) -> SimpleNamespace:
+    def __call__(self, **options: Any) -> SimpleNamespace:
         self.keys.append(str(options["key"]))
-        return SimpleNamespace(image_data=self.image)
+        self.options = options
+        if self.drawn not in (None, options["key"]):
+            return SimpleNamespace(image_data=None, json_data=options["initial_drawing"])
+        return SimpleNamespace(image_data=self.image, json_data=self.strokes)
 
 
 @pytest.fixture
@@ -91,12 +91,29 @@ def test_every_shipped_network_says_what_it_reads(open_page: OpenPage, shipped: 
     app = open_page("pages/draw.py")
     assert verdicts(app) == [str(digit) for digit in range(len(KEYS))]
     assert not app.info
-    line = "Read as " + " · ".join(str(digit) for digit in range(len(KEYS)))
-    assert line in plain(app)
-    assert any("does not mean that it is a digit" in caption.value for caption in app.caption)
+    assert f"1 of {len(KEYS)} networks: 0" in plain(app)
+    assert "The others: 1, 2" in plain(app)
+    assert any("does not mean that it is right" in caption.value for caption in app.caption)
 
 
-@pytest.mark.parametrize(("height", "small"), [(60, True), (80, False)])
+def test_networks_that_agree_and_a_single_one_say_so(
+    open_page: OpenPage, shipped: Path, canvas: Canvas
+) -> None:
+    canvas.draw()
+    save_constant(shipped, "mlp", 0)
+    app = open_page("pages/draw.py", checkpoint=["basic-cnn-mnist", "mlp-mnist"])
+    assert "All 2 networks: 0" in plain(app)
+    assert "Read as 0" in plain(open_page("pages/draw.py", checkpoint="mlp-mnist"))
+
+
+def test_runner_up_and_time_stand_on_each_card(open_page: OpenPage, shipped: Path, canvas: Canvas) -> None:
+    canvas.draw()
+    text = plain(open_page("pages/draw.py"))
+    assert len(re.findall(r"Runner-up: \d, \d+\.\d%", text)) == len(KEYS)
+    assert len(re.findall(r"Computed in \d+\.\d ms", text)) == len(KEYS)
+
+
+@pytest.mark.parametrize(("height", "small"), [(70, True), (90, False)])
 def test_a_small_drawing_gets_a_hint(
     open_page: OpenPage, shipped: Path, canvas: Canvas, height: int, small: bool
 ) -> None:
@@ -108,8 +125,9 @@ def test_a_small_drawing_gets_a_hint(
 def test_without_a_chosen_network_the_page_asks_for_one(
     open_page: OpenPage, shipped: Path, canvas: Canvas
 ) -> None:
+    canvas.draw()
     app = open_page("pages/draw.py", checkpoint="")
-    assert [info.value for info in app.info] == ["Choose a network here, and it reads what you draw."]
+    assert [info.value for info in app.info] == ["Choose a network here, and it reads what you show it."]
     assert "No network is chosen." in plain(app)
 
 
@@ -139,7 +157,7 @@ def test_damaged_weights_get_a_sentence_and_the_others_go_on(
     assert "inception-mini-mnist" in app.error[0].value
     read = [str(KEYS.index("basic-cnn")), str(KEYS.index("resnet-mini"))]
     assert verdicts(app) == read
-    assert f"Read as {read[0]} · – · {read[1]}" in plain(app)
+    assert f"1 of {len(KEYS)} networks: {read[0]}" in plain(app)
 
 
 def test_damaged_facts_get_a_sentence_and_the_others_go_on(
@@ -158,7 +176,7 @@ def test_without_any_network_the_way_to_one_is_shown(
     monkeypatch.setenv("CNNVIZ_CHECKPOINTS_DIR", str(tmp_path))
     canvas.draw()
     app = open_page("pages/draw.py")
-    assert "no network that has learned digits" in app.info[0].value
+    assert "no network that has learned MNIST" in app.info[0].value
     assert not verdicts(app)
 
 
@@ -181,3 +199,222 @@ def test_checkpoint_of_an_unknown_data_set_is_not_offered(
     facts.write_text(facts.read_text().replace('"dataset": "mnist"', '"dataset": "letters"'))
     canvas.draw()
     assert len(verdicts(open_page("pages/draw.py"))) == len(KEYS) - 1
+
+
+def test_a_networks_own_way_of_training_names_it(open_page: OpenPage, shipped: Path, canvas: Canvas) -> None:
+    save_constant(shipped, "mlp", 4, checkpoint_id="mlp-mnist-augmented")
+    app = open_page("pages/draw.py")
+    assert "MLP · augmented" in app.multiselect(key="choice-checkpoint").options
+
+
+def test_the_way_from_the_picture_to_the_networks_is_shown(
+    open_page: OpenPage, shipped: Path, canvas: Canvas
+) -> None:
+    canvas.draw()
+    text = plain(open_page("pages/draw.py"))
+    for stage in ("Picture", "Ink", "Box", "Scaled", "Centred"):
+        assert stage in text
+    assert "The ink fills 230 x 20 pixels" in text
+    assert "20 x 2." in text
+
+
+def test_an_example_is_put_on_the_canvas_and_read(open_page: OpenPage, shipped: Path, canvas: Canvas) -> None:
+    app = open_page("pages/draw.py")
+    canvas.drawn = "canvas-0"
+    app.button_group(key="example").set_value("7").run()
+    assert canvas.keys[-1] != "canvas-0"
+    strokes = strokes_of(canvas.options["initial_drawing"])
+    assert strokes is not None
+    np.testing.assert_allclose(strokes[0].points, example("7", SIDE, 24)[0].points)
+    assert verdicts(app) == [str(digit) for digit in range(len(KEYS))]
+    assert not app.button_group(key="example").value
+
+
+def test_undo_takes_the_last_stroke_away(open_page: OpenPage, shipped: Path, canvas: Canvas) -> None:
+    canvas.draw()
+    canvas.strokes = drawing_of(example("5", SIDE, 24))
+    app = open_page("pages/draw.py")
+    app.button(key="undo").click().run()
+    assert canvas.options["initial_drawing"]["objects"] == canvas.strokes["objects"][:-1]
+    assert verdicts(app)
+    for _ in range(3):
+        app.button(key="undo").click().run()
+    assert canvas.options["initial_drawing"] is None
+    assert not verdicts(app)
+
+
+def test_the_drawing_survives_a_visit_to_another_page(
+    open_page: OpenPage, shipped: Path, canvas: Canvas
+) -> None:
+    canvas.draw()
+    canvas.strokes = drawing_of(example("3", SIDE, 24))
+    app = open_page("pages/draw.py")
+    app.switch_page("app.py").run()
+    app.switch_page("pages/draw.py").run()
+    assert canvas.options["initial_drawing"] == canvas.strokes
+    assert verdicts(app)
+    app.button(key="clear").click().run()
+    app.switch_page("app.py").run()
+    app.switch_page("pages/draw.py").run()
+    assert canvas.options["initial_drawing"] is None
+
+
+def test_pen_and_eraser_have_their_colours_and_width(
+    open_page: OpenPage, shipped: Path, canvas: Canvas
+) -> None:
+    app = open_page("pages/draw.py", pen="30")
+    assert (canvas.options["stroke_color"], canvas.options["stroke_width"]) == ("#ffffff", 30)
+    app.button_group(key="tool").set_value("eraser").run()
+    assert canvas.options["stroke_color"] == canvas.options["background_color"] == "#000000"
+    assert canvas.options["stroke_width"] > 30
+
+
+def test_a_tiny_drawing_is_drawn_again_with_a_finer_pen(
+    open_page: OpenPage, shipped: Path, canvas: Canvas
+) -> None:
+    canvas.draw(30)
+    tiny = [Stroke(stroke.points * 0.15, 24) for stroke in example("3", SIDE, 24)]
+    canvas.strokes = drawing_of(tiny)
+    app = open_page("pages/draw.py")
+    assert "with a finer pen" in plain(app)
+    assert not any("This drawing is small" in caption.value for caption in app.caption)
+
+
+def photo(size: tuple[int, int] = (120, 160)) -> bytes:
+    """A file with a dark 1 on light paper."""
+    page = np.full(size, 220, np.uint8)
+    page[20 : size[0] - 20, size[1] // 2 - 4 : size[1] // 2 + 4] = 30
+    file = io.BytesIO()
+    Image.fromarray(page).save(file, "PNG")
+    return file.getvalue()
+
+
+def uploaded(app: AppTest, name: str, data: bytes) -> AppTest:
+    return app.file_uploader(key="upload").set_value((name, data, "image/png")).run()
+
+
+def test_a_photo_is_read_like_a_drawing(open_page: OpenPage, shipped: Path) -> None:
+    app = open_page("pages/draw.py", source="file")
+    assert not verdicts(app)
+    uploaded(app, "one.png", photo())
+    assert verdicts(app) == [str(digit) for digit in range(len(KEYS))]
+    assert "The ink fills 80 x 8 pixels" in plain(app)
+
+
+def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, form, **options)
+    return file.getvalue()
+
+
+DIGIT = Image.open(io.BytesIO(photo()))
+BLANK = Image.new("L", (30, 30), 200)
+REFUSED = {
+    "notes.png": (b"seven", "is not an image that can be read"),
+    "empty.png": (b"", "is not an image that can be read"),
+    "cut.png": (photo()[:60], "cut.png"),
+    "large.png": (encoded(Image.new("1", (8_000, 5_000)), "PNG"), "more than 25,000,000 pixels"),
+}
+WITHOUT_A_DIGIT = {
+    "pixel.png": encoded(Image.new("RGB", (1, 1)), "PNG"),
+    "blank.png": encoded(BLANK, "PNG"),
+    "nothing.png": encoded(Image.new("RGBA", (30, 30)), "PNG"),
+}
+READ = {
+    "moving.gif": encoded(DIGIT, "GIF", save_all=True, append_images=[BLANK]),
+    "print.tif": encoded(DIGIT.convert("CMYK"), "TIFF"),
+    "deep.png": encoded(Image.fromarray(np.asarray(DIGIT).astype(np.uint16) * 256), "PNG"),
+    "alpha.png": encoded(DIGIT.convert("RGBA"), "PNG"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_file_that_cannot_be_read_gets_a_sentence(open_page: OpenPage, shipped: Path, name: str) -> None:
+    data, sentence = REFUSED[name]
+    app = uploaded(open_page("pages/draw.py", source="file"), name, data)
+    assert [sentence in error.value.replace("\\", "") for error in app.error] == [True]
+    assert not verdicts(app)
+
+
+@pytest.mark.parametrize("name", WITHOUT_A_DIGIT)
+def test_a_picture_without_a_digit_gets_a_sentence(open_page: OpenPage, shipped: Path, name: str) -> None:
+    app = uploaded(open_page("pages/draw.py", source="file"), name, WITHOUT_A_DIGIT[name])
+    assert any("No digit is found in this picture" in info.value for info in app.info)
+    assert not app.error
+    assert not verdicts(app)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_pictures_of_every_kind_are_read(open_page: OpenPage, shipped: Path, name: str) -> None:
+    app = uploaded(open_page("pages/draw.py", source="file"), name, READ[name])
+    assert not app.error
+    assert verdicts(app) == [str(digit) for digit in range(len(KEYS))]
+
+
+def test_a_file_above_the_limit_is_not_decoded(
+    open_page: OpenPage, shipped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cnnviz.drawing.images.MAX_BYTES", 100)
+    monkeypatch.setattr(Image, "open", lambda *_: pytest.fail("decoded"))
+    app = uploaded(open_page("pages/draw.py", source="file"), "one.png", photo())
+    assert "at most 100 are read" in app.error[0].value
+
+
+def test_test_images_are_read_too(open_page: OpenPage, shipped: Path) -> None:
+    app = open_page("pages/draw.py", source="data", dataset="mnist-sample")
+    assert any("Image 1 of 1,000, label" in caption.value for caption in app.caption)
+    assert verdicts(app) == [str(digit) for digit in range(len(KEYS))]
+    assert "Centred" not in plain(app)
+
+
+def test_networks_for_colour_pictures_read_uploads_with_their_classes(
+    open_page: OpenPage, shipped: Path
+) -> None:
+    save_constant(shipped, "lenet-cifar", 8, "cifar10")
+    app = open_page("pages/draw.py", task="cifar10", source="file")
+    assert app.multiselect(key="choice-checkpoint").options == ["LeNet for CIFAR-10"]
+    uploaded(app, "ship.png", encoded(DIGIT.convert("RGB"), "PNG"))
+    assert verdicts(app) == ["ship"]
+    assert "airplane" in plain(app)
+    app.button_group(key="choice-task").set_value("mnist").run()
+    assert "task" not in app.query_params
+    assert len(app.multiselect(key="choice-checkpoint").options) == len(KEYS)
+
+
+def test_a_link_to_a_network_leads_to_its_task(open_page: OpenPage, shipped: Path) -> None:
+    save_constant(shipped, "lenet-cifar", 8, "cifar10")
+    app = open_page("pages/draw.py", checkpoint="lenet-cifar-cifar10")
+    assert app.button_group(key="choice-task").value == "cifar10"
+    assert app.multiselect(key="choice-checkpoint").value == ["lenet-cifar-cifar10"]
+
+
+def test_a_task_without_networks_leads_to_training(open_page: OpenPage, shipped: Path) -> None:
+    app = open_page("pages/draw.py", task="fashion-mnist")
+    assert "no network that has learned Fashion-MNIST" in app.info[0].value
+    assert not verdicts(app)
+
+
+@pytest.mark.parametrize("view", ["maps", "why", "value"])
+def test_what_happens_inside_of_a_network_is_shown(
+    open_page: OpenPage, shipped: Path, canvas: Canvas, view: str
+) -> None:
+    canvas.draw()
+    app = open_page("pages/draw.py", view=view, inside="resnet-mini-mnist")
+    assert app.selectbox(key="choice-inside").value == "resnet-mini-mnist"
+    assert not app.error
+    shown = {
+        "maps": any("Feature maps of conv1" in element.proto.body for element in app.get("html")),
+        "why": len(app.get("plotly_chart")) > 0,
+        "value": len(app.get("bidi_component")) == 1,
+    }
+    assert shown[view]
+
+
+@pytest.mark.parametrize("parameter", ["task", "source", "view", "inside", "pen"])
+def test_nonsense_in_a_link_gets_a_sentence(
+    open_page: OpenPage, shipped: Path, canvas: Canvas, parameter: str
+) -> None:
+    canvas.draw()
+    app = open_page("pages/draw.py", **{parameter: "![x](y)"})
+    assert len(app.warning) == 1
+    assert verdicts(app)

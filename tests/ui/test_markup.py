@@ -1,10 +1,6 @@
 from __future__ import annotations
 
-import base64
 import re
-
-import numpy as np
-import pytest
 
 from cnnviz.ui import markup
 
@@ -28,13 +24,8 @@ def test_labels_are_escaped() -> None:
     assert "<script" not in markup.bars(["<script>"], [1.0], "#123456") + markup.verdict("<script>")
 
 
-@pytest.mark.parametrize("box", [None, (1, 2, 3, 4)])
-def test_each_pixel_with_ink_is_drawn(box: tuple[int, int, int, int] | None) -> None:
-    image = np.zeros((5, 6), np.uint8)
-    image[1, 2], image[4, 5] = 255, 16
-    source = re.search(r'base64,([^"]+)"', markup.pixels(image, "a drawing", box))
-    assert source
-    svg = base64.b64decode(source[1]).decode()
-    assert 'viewBox="0 0 6 5"' in svg
-    assert re.findall('fill="#(.{6})"', svg) == ["ffffff", "101010"]
-    assert ('<rect x="2" y="1" width="4" height="3"' in svg) == (box is not None)
+def test_long_labels_are_smaller_in_the_same_room() -> None:
+    short, long = markup.verdict("7"), markup.verdict("Ankle boot")
+    assert "font-size:4.5rem" in short
+    assert "font-size:1.5rem" in long
+    assert all("min-height:4.5rem" in html for html in (short, long))
