@@ -8,6 +8,7 @@ CNNVIZ_DATABASE_URL        the run store's database (SQLAlchemy URL)            
 CNNVIZ_DATA_DIR            where full data sets are found, and downloaded to          ``data``
 CNNVIZ_CHECKPOINTS_DIR     the shipped checkpoints                                    ``checkpoints``
 CNNVIZ_MAX_WORKERS         how many runs train at once                                one per two cores
+CNNVIZ_SPARE_WORKERS       whether a process waits for runs, so that they begin soon  1
 CNNVIZ_THREADS             threads of one training run                                the run's share of cores
 CNNVIZ_LEASE_SECONDS       a run whose worker is silent for so long is interrupted    20
 CNNVIZ_PAUSE_SECONDS       a run that is paused for so long gives its place up        300
@@ -39,6 +40,7 @@ class Settings:
     data_dir: Path
     checkpoints_dir: Path
     max_workers: int
+    spare_workers: int
     threads: int
     lease_seconds: float
     pause_seconds: float
@@ -62,6 +64,7 @@ def settings() -> Settings:
             os.environ.get("CNNVIZ_CHECKPOINTS_DIR") or PROJECT_DIRECTORY / "checkpoints"
         ).absolute(),
         max_workers=max_workers,
+        spare_workers=_zero_or_one("CNNVIZ_SPARE_WORKERS", 1),
         threads=int(_positive("CNNVIZ_THREADS", max(1, cores // max_workers), whole=True)),
         lease_seconds=_positive("CNNVIZ_LEASE_SECONDS", 20.0),
         pause_seconds=_positive("CNNVIZ_PAUSE_SECONDS", 300.0),
@@ -79,6 +82,13 @@ def _usable_cores() -> int:
 def _sqlite_url(path: Path) -> str:
     # What sqlalchemy.engine.URL.create would write, without the third of a second that its import takes.
     return f"sqlite:///{quote(str(path), safe=' +/:' + os.sep)}"
+
+
+def _zero_or_one(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    if text not in ("", "0", "1"):
+        raise UsageError(Message("{name} is {text!r}; it must be 0 or 1.", name=name, text=text))
+    return int(text) if text else default
 
 
 def _positive(name: str, default: float, whole: bool = False) -> float:

@@ -13,6 +13,7 @@ def own_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("CNNVIZ_RUNS_DIR", str(tmp_path_factory.mktemp("runs") / "none"))
         environment.delenv("CNNVIZ_DATABASE_URL", raising=False)
+        environment.setenv("CNNVIZ_SPARE_WORKERS", "0")  # they would outlive their tests
         yield
 
 

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from cnnviz.training.checkpoints import Checkpoint
 
 BATCH_SIZE = 256  # larger ones leave the processor's caches and are slower
+_BATCH_PIXELS = 256 * 32 * 32
+_LEAST_BATCH_SIZE = 16
+
+
+def test_batch_size(height: int, width: int) -> int:
+    """How many images of this size are tested at once: fewer large ones, whose maps take much memory."""
+    return max(_LEAST_BATCH_SIZE, min(BATCH_SIZE, _BATCH_PIXELS // (height * width)))
 
 
 @dataclass(frozen=True)
@@ -74,5 +81,6 @@ def evaluate_checkpoint(
     model = checkpoints.load_model(checkpoint).to(memory_format=torch.channels_last)
     channels, height, width = data.test_images.shape[1:]
     prepare = preparation(recipe, (channels, height, width), torch.device("cpu"))
-    batches = Batches(data.test_images, data.test_labels, prepare.test, BATCH_SIZE)
+    size = recipe.resize or max(height, width)
+    batches = Batches(data.test_images, data.test_labels, prepare.test, test_batch_size(size, size))
     return evaluate(model, batches, progress, optimising.loss_function(recipe))

@@ -12,6 +12,13 @@ from queue import SimpleQueue
 FLUSH_SECONDS = 5
 
 
+def prepare() -> None:
+    """Import what is slow to import."""
+    import tensorboardX
+
+    del tensorboardX
+
+
 class EventFiles:
     """Writes points of curves in a thread of its own, so that whoever adds them waits for nothing.
 

@@ -85,9 +85,9 @@ def train(
         TrainingDivergedError: the loss became infinite or not a number.
     """
     recipe.validate()
-    device = _device(recipe.device)
+    device = device_of(recipe.device)
     recipe = dataclasses.replace(recipe, device=device.type)
-    with _settled(recipe, device):
+    with settled(recipe, device):
         session = new_session(recipe, dataset, device)
         if start is not None:
             session.restore(start)
@@ -103,7 +103,12 @@ def train(
     )
 
 
-def _device(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
+    """The device that a recipe's word means here.
+
+    Raises:
+        UsageError: it asks for a GPU where there is none.
+    """
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
         raise UsageError(Message("The device is cuda, but PyTorch finds no GPU here; take auto or cpu."))
@@ -111,7 +116,7 @@ def _device(name: str) -> torch.device:
 
 
 @contextmanager
-def _settled(recipe: Recipe, device: torch.device) -> Iterator[None]:
+def settled(recipe: Recipe, device: torch.device) -> Iterator[None]:
     """The recipe's threads and seed (for dropout and the like), as they were before when it is over."""
     threads = torch.get_num_threads()
     torch.set_num_threads(recipe.threads)
@@ -150,7 +155,7 @@ def _train_epoch(session: Session, observer: Observer, supervisor: Supervisor) -
         if not supervisor.before_step(session):
             break
         x, labels = train.take(order, number)
-        loss, correct = _step(session, x, labels)
+        loss, correct = step(session, x, labels)
         if not math.isfinite(loss):
             raise TrainingDivergedError(session.step + 1, session.epoch, session.learning_rate)
         size = len(labels)
@@ -166,7 +171,7 @@ def _train_epoch(session: Session, observer: Observer, supervisor: Supervisor) -
     return session.batch == len(train)
 
 
-def _step(session: Session, x: Tensor, labels: Tensor) -> tuple[float, int]:
+def step(session: Session, x: Tensor, labels: Tensor) -> tuple[float, int]:
     """One update of the weights from one batch: the batch's mean loss and right answers before it."""
     session.optimizer.zero_grad()
     scores = session.model(x)

@@ -8,7 +8,7 @@ import torch
 
 from cnnviz.datasets import Dataset
 from cnnviz.training.batches import Batches, balanced_subset, preparation
-from cnnviz.training.evaluate import BATCH_SIZE
+from cnnviz.training.evaluate import test_batch_size
 from cnnviz.training.fitting import has_batch_norm
 from cnnviz.training.optimising import initial_network, loss_function, make_optimizer
 from cnnviz.training.recipe import Recipe
@@ -32,6 +32,8 @@ def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Sessi
     changes = torch.Generator().manual_seed(recipe.seed + _OTHER_STREAM)
     training = partial(prepare.training, generator=changes)
     test = (dataset.test_images.to(device), dataset.test_labels.to(device))
+    side = recipe.resize or max(height, width)
+    at_once = test_batch_size(side, side)
     return Session(
         recipe=recipe,
         device=device,
@@ -39,8 +41,8 @@ def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Sessi
         optimizer=make_optimizer(recipe, model.parameters()),
         loss=loss_function(recipe),
         train=Batches(images, labels, training, recipe.batch_size, leave_single=has_batch_norm(model)),
-        known=Batches(images, labels, prepare.test, BATCH_SIZE),
-        test=Batches(*test, prepare.test, BATCH_SIZE),
+        known=Batches(images, labels, prepare.test, at_once),
+        test=Batches(*test, prepare.test, at_once),
         generators=Generators(order, changes, order.get_state()),
         base_rate=recipe.learning_rate,
     )

@@ -84,9 +84,14 @@ def run_in_foreground(
         the run at its end, ``finished`` or ``stopped``; its figures are in the store.
 
     Raises:
-        CnnvizError: the recipe is invalid, or the run failed or was interrupted; the message says why.
+        CnnvizError: the recipe is invalid or needs too much memory, or the run failed or was interrupted; the
+            message says why.
     """
     recipe.validate()
+    wait_without_spinning()
+    from cnnviz.training import memory
+
+    memory.check(recipe)
     store = open_store(configuration or settings())
     worker = uuid.uuid4().hex
     run = store.get(store.create(recipe, worker))
@@ -127,11 +132,12 @@ def _attempt(keeper: Keeper, run: Run, audience: Observer | None) -> _Ending:
 
 
 def _train(keeper: Keeper, run: Run, folder: Path, audience: Observer | None) -> _Ending:
-    _wait_without_spinning()
+    wait_without_spinning()
     from cnnviz import datasets
-    from cnnviz.training import checkpoints, loop
+    from cnnviz.training import checkpoints, loop, memory
 
     recipe = Recipe.from_dict(run.recipe)
+    memory.check(recipe)
     dataset = datasets.load(recipe.dataset)
     start = start_of(run, folder, recipe)
     keeper.write(keeper.look)  # a run that goes on for one step must not make more before it hears of that
@@ -169,7 +175,7 @@ def supervised(
         yield Recorder(keeper, metrics, epochs, audience, finished), steering
 
 
-def _wait_without_spinning() -> None:
+def wait_without_spinning() -> None:
     """Let torch's threads sleep soon where they wait for each other; to be called before torch is loaded.
 
     While they spin they take the processor from the very thread they wait for, as soon as anything else

@@ -65,11 +65,13 @@ def _import_when_quiet() -> None:
 
 
 def _resume_queue() -> None:
-    """Let the runs go on that waited when the last server ended."""
+    """Let the runs go on that waited when the last server ended, and have a process wait for new ones."""
     from cnnviz.training.executor import resume_queue
+    from cnnviz.training.spare import keep_spare
 
     try:
         resume_queue()
+        keep_spare()
     except CnnvizError as error:  # the Train page says it, too, and tries again
         _log.warning("The queue of runs does not move: %s", error)
 

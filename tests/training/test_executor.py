@@ -101,9 +101,7 @@ def test_a_worker_is_nicer_than_whoever_starts_it(
     given: list[int] = []
     monkeypatch.setattr(os, "getpriority", lambda *_: own)
     monkeypatch.setattr(os, "setpriority", lambda _kind, _pid, value: given.append(value))
-    started = [sys.executable, "-S", "-c", ""]
-    start_detached = executor_module._start_detached
-    monkeypatch.setattr(executor_module, "_start_detached", lambda _, *rest: start_detached(started, *rest))
+    monkeypatch.setattr(executor_module, "command", lambda *_: [sys.executable, "-S", "-c", ""])
     monkeypatch.setattr(LocalExecutor, "_wait", lambda _, process: process.wait())
     LocalExecutor(configuration).start("r1")
     assert given == [expected]

@@ -1,0 +1,120 @@
+"""How long a training will take on this machine, and how much memory: from a few batches, before it starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cnnviz import datasets
+from cnnviz.settings import settings
+from cnnviz.training.recipe import Recipe
+from cnnviz.training.spare import ask
+
+if TYPE_CHECKING:
+    import torch
+
+    from cnnviz.training.session import Session
+
+_ENOUGH_SECONDS = 0.6
+_MOST_STEPS = 30
+_STEP_MACS = 3e9  # of the first step: a large network is measured with a part of its batch
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a training will take, as the machine is at this moment.
+
+    ``seconds`` is the whole run, tests after each epoch included; ``epoch_seconds`` one pass over the training
+    images, ``test_seconds`` one test. ``memory`` and ``available`` are bytes, the latter None where the system
+    does not tell; they are the GPU's where ``device`` is ``cuda``, whose name is ``gpu``.
+    """
+
+    seconds: float
+    epoch_seconds: float
+    test_seconds: float
+    images_per_second: float
+    memory: int
+    available: int | None
+    device: str
+    gpu: str | None = None
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is enough memory."""
+        return self.available is None or self.memory <= self.available
+
+
+def estimate(recipe: Recipe) -> Estimate:
+    """Measure a few batches of random images in a process of its own, so that nobody else has to wait.
+
+    Takes a second where a process waits for work already (:func:`cnnviz.training.spare.keep_spare`), and some
+    more for the first one. Where the memory would not be enough nothing is measured, and the times are 0.
+
+    Raises:
+        UsageError: the recipe is not valid.
+        CnnvizError: the measurement failed.
+    """
+    recipe.validate()
+    return Estimate(**ask(settings(), {"estimate": recipe.to_dict()}))
+
+
+def measure(recipe: Recipe) -> Estimate:
+    """:func:`estimate` in this process, with the recipe's number of threads; imports torch."""
+    import torch
+
+    from cnnviz.training import memory
+    from cnnviz.training.loop import device_of
+
+    device = device_of(recipe.device)
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    needed, available = memory.needed(recipe), memory.available(device.type)
+    if available is not None and needed > available:
+        return Estimate(0.0, 0.0, 0.0, 0.0, needed, available, device.type, gpu)
+    info = datasets.get(recipe.dataset)
+    images = recipe.train_images or info.train_images
+    per_image, per_tested = _seconds_per_image(recipe, device)
+    epoch, test = images * per_image, info.test_images * per_tested
+    again = images * per_tested if recipe.train_accuracy == "second-pass" else 0.0
+    whole = recipe.epochs * (epoch + test + again)
+    return Estimate(whole, epoch, test, 1 / per_image, needed, available, device.type, gpu)
+
+
+def _seconds_per_image(recipe: Recipe, device: torch.device) -> tuple[float, float]:
+    """Of training, and of a test, on random images."""
+    from cnnviz.training.evaluate import evaluate
+    from cnnviz.training.loop import settled, step
+
+    with settled(recipe, device):
+        session, images = _tiny_session(recipe, device)
+        session.model.train()
+        order, seconds = session.next_order(), list[float]()
+        while len(seconds) < 2 or (len(seconds) < _MOST_STEPS and sum(seconds) < _ENOUGH_SECONDS):
+            begin = time.perf_counter()
+            step(session, *session.train.take(order, 0))
+            seconds.append(time.perf_counter() - begin)
+        evaluate(session.model.eval(), session.test)
+        begin = time.perf_counter()
+        evaluate(session.model, session.test)
+        tested = time.perf_counter() - begin
+    return statistics.median(seconds[1:]) / images, tested / images  # the first step prepares the later ones
+
+
+def _tiny_session(recipe: Recipe, device: torch.device) -> tuple[Session, int]:
+    """A training on one batch of random images, or on a part of one where the network is large; and how many."""
+    import torch
+
+    from cnnviz.training.memory import trace_of
+    from cnnviz.training.preparing import new_session
+
+    info = datasets.get(recipe.dataset)
+    macs = max(1, 3 * trace_of(recipe).macs)  # forward, and twice as much backward
+    count = max(2, min(recipe.batch_size, int(_STEP_MACS / macs)))
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (count, *info.input_shape), generator=generator, dtype=torch.uint8)
+    labels = torch.arange(count) % len(info.classes)
+    data = datasets.Dataset(info.key, info.classes, images, labels, images, labels, digest="")
+    small = dataclasses.replace(recipe, batch_size=count, train_images=None)
+    return new_session(small, data, device), count

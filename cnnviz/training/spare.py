@@ -1,0 +1,224 @@
+"""A process that has imported all that is slow, and waits for work: a run begins seconds earlier in it.
+
+It is a convenience of one machine: where there is none, a run starts in a process of its own. It reads one
+JSON document a line from its standard input: ``{"run": ID}``, which it carries out as
+``python -m cnnviz worker ID`` does, and then ends; or ``{"estimate": RECIPE}``, which it answers with a line.
+It ends when its parent does, or when nobody has wanted anything of it for a while. Importing this imports no
+torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
+from cnnviz.settings import Settings, settings
+from cnnviz.training.processes import LOG_NAME, command, environment, start_detached
+from cnnviz.training.runs import message_from_json, message_to_json
+
+STEP_BACK = 5  # steps of niceness: about a quarter of a busy processor, all of an idle one
+IDLE_SECONDS = 900.0
+_REST_SECONDS = (
+    20.0  # after a run was given to it, until another one is started: beginning needs the processor
+)
+_ANSWER_SECONDS = 120.0
+
+
+class Spare:
+    """The process, as its parent sees it.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+
+    def __init__(self, configuration: Settings, step_back: int = STEP_BACK) -> None:
+        self._process = start_detached(
+            command("-m", "cnnviz.training.spare"),
+            environment(configuration),
+            step_back,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        self._asking = threading.Lock()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still waits."""
+        return self._process.poll() is None
+
+    def run(self, run_id: str) -> subprocess.Popen[bytes] | None:
+        """Let it carry out a run; its process, or None where it has just ended."""
+        return self._process if self._send({"run": run_id}) else None
+
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Its answer; None where it gives none in time."""
+        answer: list[bytes] = []
+        with self._asking:
+            if not self._send(request):
+                return None
+            reader = threading.Thread(target=lambda: answer.append(self._read_line()), daemon=True)
+            reader.start()
+            reader.join(_ANSWER_SECONDS)
+        with contextlib.suppress(ValueError, IndexError):
+            found: dict[str, Any] = json.loads(answer[0])
+            return found
+        return None
+
+    def end(self) -> None:
+        """Let it end, and wait for that."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def _read_line(self) -> bytes:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()
+
+    def _send(self, document: Mapping[str, Any]) -> bool:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError, ValueError):
+            self._process.stdin.write(json.dumps(document).encode() + b"\n")
+            self._process.stdin.flush()
+        return self.is_alive
+
+
+_kept: dict[Settings, Spare] = {}
+_lock = threading.Lock()
+_taken_at = -_REST_SECONDS
+
+
+def keep_spare(configuration: Settings | None = None) -> None:
+    """See to it that a process waits for the next run; returns at once. Whoever expects a run calls this, as
+    the Train page does. ``CNNVIZ_SPARE_WORKERS=0`` switches it off.
+    """
+    chosen = configuration or settings()
+    with _lock, contextlib.suppress(OSError):  # without one, runs begin a little later
+        if chosen.spare_workers and time.monotonic() - _taken_at >= _REST_SECONDS:
+            _living(chosen)
+
+
+def run_in_spare(configuration: Settings, run_id: str) -> subprocess.Popen[bytes] | None:
+    """Give a run to the process that waits; it, or None where none does."""
+    global _taken_at
+    with _lock:
+        spare = _kept.pop(configuration, None)
+        if spare is None or not spare.is_alive:
+            return None
+        _taken_at = time.monotonic()
+    return spare.run(run_id)
+
+
+def ask(configuration: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer of a waiting process to a request; where none waits, one is started for it.
+
+    Raises:
+        CnnvizError: what went wrong there; or there is no answer.
+    """
+    try:
+        with _lock:
+            spare = _living(configuration) if configuration.spare_workers else Spare(configuration)
+        answer = spare.ask(request)
+        if not configuration.spare_workers:
+            spare.end()
+    except OSError as problem:
+        raise CnnvizError(
+            Message("No process could be started: {problem}.", problem=problem.strerror or problem)
+        ) from problem
+    if answer is None:
+        raise CnnvizError(Message("The measurement took too long; the machine may be overloaded."))
+    error = message_from_json(answer.get("error"))
+    if error is not None:
+        raise CnnvizError(error)
+    return answer
+
+
+def end_spares() -> None:
+    """Let all waiting processes end."""
+    with _lock:
+        while _kept:
+            _kept.popitem()[1].end()
+
+
+def _living(configuration: Settings) -> Spare:
+    spare = _kept.get(configuration)
+    if spare is None or not spare.is_alive:
+        spare = _kept[configuration] = Spare(configuration)
+    return spare
+
+
+# -- in the process itself ----------------------------------------------------------------------------
+
+
+def main() -> int:
+    """Wait for work on standard input; returns the exit status."""
+    from cnnviz.training import worker
+
+    leaving = _leave_later()
+    worker.wait_without_spinning()
+    _import_what_is_slow()
+    for line in sys.stdin:
+        leaving.cancel()
+        request = json.loads(line)
+        if "run" in request:
+            _write_into_log(request["run"])
+            return worker.main(request["run"])
+        print(json.dumps(_answer(request)), flush=True)
+        leaving = _leave_later()
+    return 0
+
+
+def _leave_later() -> threading.Timer:
+    timer = threading.Timer(IDLE_SECONDS, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _import_what_is_slow() -> None:
+    from cnnviz import datasets
+    from cnnviz.training import checkpoints, estimating, events, loop, measuring
+
+    del datasets, checkpoints, estimating, loop, measuring
+    events.prepare()
+
+
+def _write_into_log(run_id: str) -> None:
+    """From here on what is printed goes into the run's log, and nothing is read any more."""
+    log = settings().runs_dir / run_id / LOG_NAME
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    with log.open("ab") as output, open(os.devnull, "rb") as nothing:  # noqa: PTH123  no path, a device
+        for stream in (1, 2):
+            os.dup2(output.fileno(), stream)
+        os.dup2(nothing.fileno(), 0)
+
+
+def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
+    from cnnviz.training.estimating import measure
+    from cnnviz.training.recipe import Recipe
+
+    try:
+        return asdict(measure(Recipe.from_dict(request["estimate"])))
+    except CnnvizError as error:
+        return {"error": message_to_json(error.message)}
+    except Exception as error:  # of PyTorch: too little memory, say
+        reason = Message("This training could not be tried out: {error}.", error=str(error).splitlines()[0])
+        return {"error": message_to_json(reason)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
