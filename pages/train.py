@@ -8,6 +8,7 @@ from cnnviz.training.store import open_store
 from cnnviz.ui import (
     asking,
     compare_runs,
+    estimates,
     owner,
     recipe_files,
     recipes,
@@ -22,6 +23,7 @@ from cnnviz.ui.frame import frame
 from cnnviz.ui.show import explained
 
 frame(Message("Train a network"))
+runs.expect()
 st.title(_("Train a network"), anchor=False)
 st.write(
     _(
@@ -33,12 +35,13 @@ settings, result = st.columns([1, 2.1], gap="medium")
 with settings, st.container(border=True):
     recipe = recipes.choose_recipe()
     available = recipe is not None and offer_download(recipe.dataset)
+    fits = recipe is None or estimates.show(recipe)
     pressed = st.button(
         _("Start training"),
         type="primary",
         icon=":material/play_arrow:",
         key="start",
-        disabled=not available,
+        disabled=not (available and fits),
         width="stretch",
     )
     recipe_files.share(recipe)

@@ -11,6 +11,7 @@ from cnnviz.language import Message
 from cnnviz.training.executor import start_queued
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.runs import Run
+from cnnviz.training.spare import keep_spare
 from cnnviz.training.store import open_store
 from cnnviz.ui.owner import owner
 from cnnviz.ui.show import link_problem
@@ -24,6 +25,11 @@ def start(recipe: Recipe, origin: tuple[str, int] | None = None) -> None:
     run_id = open_store().create(recipe, owner=owner(), origin=origin)
     show(run_id)
     move_queue()
+
+
+def expect() -> None:
+    """See to it that the next run begins quickly: a process that has imported all that is slow waits for it."""
+    keep_spare()
 
 
 def show(run_id: str) -> None:

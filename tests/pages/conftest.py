@@ -10,16 +10,23 @@ from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.training import store as store_module
 from cnnviz.training.executor import dispatch
 from cnnviz.training.store import RunStore
-from cnnviz.ui import owner, runs
-from tests.pages.training_page import ME, Pretended
+from cnnviz.ui import estimates, owner, runs
+from tests.pages.training_page import ME, SECONDS, Pretended
 
 OpenPage = Callable[..., AppTest]
 
 
 @pytest.fixture
 def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
-    """Open a page as a browser would, ``open_page("pages/draw.py", lang="zh")``; runs in its own folder."""
+    """Open a page as a browser would, ``open_page("pages/draw.py", lang="zh")``; runs in its own folder.
+
+    Nothing is measured, and no process waits for runs.
+    """
+    monkeypatch.setattr(runs, "keep_spare", lambda: None)
+    monkeypatch.setattr(estimates, "estimate", lambda recipe: SECONDS)
     monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path / "runs"))
+
+    estimates._jobs.clear()
 
     def open_(page: str = "app.py", **query: str | list[str]) -> AppTest:
         app = AppTest.from_file(str(PROJECT_DIRECTORY / "app.py"), default_timeout=60)

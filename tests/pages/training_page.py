@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
+from cnnviz.training.estimating import Estimate
 from cnnviz.training.metrics import FILE_NAME, MetricsWriter
 from cnnviz.training.observer import EpochMetrics
 from cnnviz.training.recipe import Recipe
@@ -13,6 +14,15 @@ PAGE = "pages/train.py"
 ME, SOMEBODY = "a" * 32, "b" * 32
 STEPS = 63
 """Of an epoch."""
+SECONDS = Estimate(
+    seconds=12.0,
+    epoch_seconds=10.0,
+    test_seconds=2.0,
+    images_per_second=400.0,
+    memory=800_000_000,
+    available=4_000_000_000,
+    device="cpu",
+)
 
 
 class Pretended:
