@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from cnnviz import architectures
 from cnnviz.models import TORCHVISION, resolve
+from cnnviz.shapes.edits import constructor_arguments
 
 if TYPE_CHECKING:
     from torch import nn
@@ -100,10 +101,13 @@ if __name__ == "__main__":
 
 
 def _changes(network: nn.Module, changed: Mapping[str, None]) -> Iterator[str]:
-    """Lines that put the edited layers in their places; PyTorch prints a layer as it is constructed."""
+    """Lines that put the edited layers in their places."""
     for path in changed:
         layer = network.get_submodule(path)
-        yield f"    layer = nn.{layer!r}\n"
+        arguments = ", ".join(
+            f"{name}={_literal(value)}" for name, value in constructor_arguments(layer).items()
+        )
+        yield f"    layer = nn.{type(layer).__name__}({arguments})\n"
         for place, module in network.named_modules(remove_duplicate=False):
             if module is layer:
                 yield f"    network.set_submodule({_literal(place)}, layer)\n"

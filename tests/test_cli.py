@@ -313,7 +313,9 @@ def test_as_a_program_json_is_all_there_is_on_standard_output(tmp_path: Path) ->
 
 def test_why_of_what_is_not_executed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "own.py"
-    file.write_text("from torch import nn\nclass Same(nn.Module):\n    def forward(self, x):\n        return x\n")
+    file.write_text(
+        "from torch import nn\nclass Same(nn.Module):\n    def forward(self, x):\n        return x\n"
+    )
     assert main(["why", f"{file}:Same", "--input", "1,8,8"]) == 1
     assert "executes no operation" in capsys.readouterr().err
     assert main(["why", "basic-cnn", "--input", "1,32,32", "--layer", "relu_9"]) == 1

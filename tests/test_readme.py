@@ -57,7 +57,9 @@ def test_the_table_of_networks() -> None:
 
 def test_the_table_of_checkpoints() -> None:
     for checkpoint in checkpoints.scan().checkpoints:
-        accuracies = f"{checkpoint.test_accuracy:.2%} | {checkpoint.best_test_accuracy:.2%}".replace("%", " %")
+        accuracies = f"{checkpoint.test_accuracy:.2%} | {checkpoint.best_test_accuracy:.2%}".replace(
+            "%", " %"
+        )
         assert f"| `{checkpoint.id}` | {len(checkpoint.epochs)} | {accuracies} |" in README
 
 

@@ -70,6 +70,12 @@ def test_every_network_runs_without_cnnviz(
     [
         ("inception-mini", 32, {"fc.in_features": 2200}),
         ("basic-cnn", 28, {"conv1.out_channels": 6, "conv2.in_channels": 6}),
+        ("lenet5", 28, {"conv1.padding": "same", "conv1.padding_mode": "circular"}),
+        (
+            "lenet5",
+            28,
+            {"pool.ceil_mode": True, "pool.kernel_size": 3, "pool.stride": 2},
+        ),
         ("alexnet", 224, {"fc3.out_features": 100}),
         ("torchvision:resnet18", 64, {"fc.out_features": 7}),
     ],

@@ -150,7 +150,7 @@ def _normalised(found: dict[str, Any], dimensions: int) -> Mapping[str, object]:
         return found
     if "kernel_size" in found:
         if found.get("stride") in (None, [], ()):
-            found["stride"] = found["kernel_size"]
+            found["stride"] = 1 if "in_channels" in found else found["kernel_size"]
         if "in_channels" in found:
             found.setdefault("groups", 1)
         found.setdefault("padding", 0)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnnviz.shapes.op import MODEL_INPUT
+from cnnviz.shapes.op import MODEL_INPUT, Op
 from cnnviz.shapes.trace import Trace
-
-_WEIGHTED = ("convolution", "linear")
 
 
 @dataclass(frozen=True, order=True)
@@ -26,12 +24,15 @@ class Depth:
         return self.weighted + self.pooling
 
 
+def _counts(op: Op) -> bool:
+    """Whether ``op`` is a layer with weights; the product of two tensors, as in attention, is none."""
+    return op.kind == "convolution" or (op.kind == "linear" and (op.module is not None or op.params > 0))
+
+
 def depth(trace: Trace) -> Depth:
     """The layers on the way through ``trace`` that has most weighted ones, and among these most poolings."""
     longest = {MODEL_INPUT: Depth()}
     for op in trace.ops:
         before = max((longest[source] for source in op.inputs), default=Depth())
-        longest[op.index] = Depth(
-            before.weighted + (op.kind in _WEIGHTED), before.pooling + (op.kind == "pooling")
-        )
+        longest[op.index] = Depth(before.weighted + _counts(op), before.pooling + (op.kind == "pooling"))
     return max(longest.values())

@@ -60,7 +60,7 @@ def editable(model: nn.Module) -> dict[str, dict[str, object]]:
     found = {}
     for path, layer in model.named_modules():
         if path and is_leaf(layer):
-            known = _constructor_arguments(layer)
+            known = constructor_arguments(layer)
             found[path] = {name: known[name] for name in _OF_SHAPES if name in known}
     return {path: arguments for path, arguments in found.items() if arguments}
 
@@ -74,13 +74,13 @@ def _parts(model: nn.Module, path: str) -> tuple[str, str]:
             Message(
                 "{layer} is a layer; say which argument of it to set, such as {layer}.{argument}.",
                 layer=path,
-                argument=next(iter(_constructor_arguments(layers[path])), "kernel_size"),
+                argument=next(iter(constructor_arguments(layers[path])), "kernel_size"),
             )
         )
     if layer_path not in layers:
         raise UnknownKeyError(Message("The layer"), layer_path or path, layers)
     layer = layers[layer_path]
-    arguments = _constructor_arguments(layer)
+    arguments = constructor_arguments(layer)
     if argument not in arguments:
         raise UnknownKeyError(
             Message("The argument of {layer}", layer=type(layer).__name__), argument, arguments
@@ -98,7 +98,7 @@ def _edit(model: nn.Module, path: str, changes: Mapping[str, object]) -> None:
         )
     for argument, value in changes.items():
         _check_sizes(path, type(old), argument, value)
-    arguments = _constructor_arguments(old) | {name: _plain(value) for name, value in changes.items()}
+    arguments = constructor_arguments(old) | {name: _plain(value) for name, value in changes.items()}
     try:
         with torch.device("meta"):
             new = type(old)(**arguments).eval()
@@ -193,7 +193,7 @@ def _is_word(argument: str, value: object) -> bool:
     return argument == "stride" and value is None
 
 
-def _constructor_arguments(layer: nn.Module) -> dict[str, Any]:
+def constructor_arguments(layer: nn.Module) -> dict[str, Any]:
     """The arguments with which ``layer`` could be built again: layers keep them under the same names."""
     found = {}
     for name in inspect.signature(type(layer).__init__).parameters:

@@ -50,7 +50,7 @@ def _batch_norm(
     **_options: Any,
 ) -> Tensor | None:
     shape = input.shape
-    if training or len(shape) < 2:
+    if training or len(shape) < 2 or running_mean is None or running_var is None:
         return None
     for channels in (running_mean, running_var, weight, bias):
         if channels is not None and channels.numel() != shape[1]:
@@ -61,9 +61,14 @@ def _batch_norm(
 def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor | None:  # noqa: A002
     if weight.dim() != 2 or input.dim() < 1 or input.shape[-1] != weight.shape[1]:
         return None
-    if not _like(input, weight, bias):
+    if not _like(input, weight, bias) or not _one_for_each(bias, weight):
         return None
     return _empty(input, (*input.shape[:-1], weight.shape[0]))
+
+
+def _one_for_each(bias: Tensor | None, weight: Tensor) -> bool:
+    """Whether there is no bias, or one number for each output of ``weight``."""
+    return bias is None or bias.shape == weight.shape[:1]
 
 
 def _relu(input: Tensor, inplace: bool = False) -> Tensor:  # noqa: A002
@@ -84,6 +89,11 @@ def _conv2d(
         return None
     if not _like(input, weight, bias) or kernels[0] % groups:
         return None
+    if bias is not None and not _one_for_each(bias, weight):  # on the meta device PyTorch forgets to say so
+        raise RuntimeError(
+            f"Given weight of size {list(kernels)}, expected bias to be 1-dimensional with {kernels[0]} elements, "
+            f"but got bias of size {list(bias.shape)} instead"
+        )
     sizes = _windows(shape[2:], kernels[2:], stride, padding, dilation)
     return sizes and _empty(input, (shape[0], kernels[0], *sizes))
 

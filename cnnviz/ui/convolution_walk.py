@@ -32,6 +32,7 @@ LARGEST_PICTURE = 256
 SPEEDS = (0.5, 1, 2, 4, 8, 16, 32, 64)
 """Output values a second, as in walk.js."""
 
+_LONGEST_PLACE = 9
 _TINTS = ((255, 255, 255),)
 _COLOUR_TINTS = ((255, 84, 84), (72, 214, 104), (110, 150, 255))
 _MIXES = {"alike": (1, 1, 1), "red": (1, 0, 0), "red-green": (1, -1, 0)}
@@ -257,7 +258,13 @@ def _stop_in_link(rows: int, columns: int) -> int | None:
     if named is None:
         return None
     row, _dash, column = named.partition("-")
-    if row.isdecimal() and column.isdecimal() and 0 < int(row) <= rows and 0 < int(column) <= columns:
+    if (
+        len(named) <= _LONGEST_PLACE
+        and row.isdecimal()
+        and column.isdecimal()
+        and 0 < int(row) <= rows
+        and 0 < int(column) <= columns
+    ):
         return (int(row) - 1) * columns + int(column) - 1
     del st.query_params["at"]
     if named != st.session_state.get("_walk_stop"):  # else it was right until the person changed the layer

@@ -44,3 +44,15 @@ def test_of_two_branches_the_one_with_more_weighted_layers_counts() -> None:
 
     found = depth(trace(Branches(), (1, 4, 4)))
     assert (found.weighted, found.pooling) == (2, 0)
+
+
+def test_products_of_two_tensors_are_no_layers() -> None:
+    class Attends(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.matmul(x, self.fc(x).transpose(1, 2))
+
+    assert depth(trace(Attends(), (3, 4))).weighted == 1

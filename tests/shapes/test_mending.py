@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.errors import UsageError
 from cnnviz.models import traced
@@ -170,3 +173,11 @@ def test_the_message_says_what_to_do_with_a_fix_and_without_one() -> None:
     plain = trace(Functional(), (1, 5, 5)).failure
     assert plain is not None
     assert plain.message.endswith("Use a smaller kernel, more padding, or a larger input.")
+
+
+def test_a_fix_is_found_at_once_however_large_the_numbers_in_a_link_are() -> None:
+    edits = {"rblock1.conv1.kernel_size": 10_000_001, "rblock1.conv1.padding": 5_000_001}
+    started = time.perf_counter()
+    traced = trace(edited(on_meta(architectures.get("resnet-mini")), edits), (1, 28, 28))
+    assert traced.failure is not None
+    assert time.perf_counter() - started < 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -142,3 +143,30 @@ def test_what_the_cpu_refuses_is_refused(layer: nn.Module, shape: tuple[int, ...
     with pytest.raises((RuntimeError, IndexError)):
         layer(torch.rand(2, *shape))
     assert trace(nn.Sequential(layer), shape).failure is not None
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: F.conv2d(x, torch.empty(4, 3, 3, 3, device=x.device), torch.empty(5, device=x.device)),
+        lambda x: F.linear(x, torch.empty(4, 8, device=x.device), torch.empty(5, device=x.device)),
+        lambda x: F.batch_norm(x, None, None),
+    ],
+    ids=["conv2d", "linear", "batch_norm"],
+)
+def test_calls_that_pytorch_refuses_are_refused(call: Callable[[Tensor], Tensor]) -> None:
+    class Calls(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return call(x)
+
+    with pytest.raises((RuntimeError, ValueError)):
+        call(torch.rand(2, 3, 8, 8))
+    assert trace(Calls(), (3, 8, 8)).failure is not None
+
+
+def test_plain_layers_are_answered() -> None:
+    """Speed rests on it: None would send every layer through PyTorch's own meta kernels."""
+    x, weight = torch.empty(2, 3, 8, 8, device="meta"), torch.empty(4, 3, 3, 3, device="meta")
+    found = answer(F.conv2d, (x, weight, torch.empty(4, device="meta")), {})
+    assert found is not None
+    assert found.shape == (2, 4, 6, 6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import traceback
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from cnnviz.language import Message
 from cnnviz.shapes.naming import module_type
 from cnnviz.shapes.op import Failure, called
 
-_NOT_A_PERSONS = tuple(str(Path(module.__path__[0])) for module in (torch, cnnviz))
+_NOT_A_PERSONS = tuple(f"{Path(module.__path__[0])}{os.sep}" for module in (torch, cnnviz))
 
 
 def forward_raised(path: str, module: nn.Module, error: BaseException) -> Failure:

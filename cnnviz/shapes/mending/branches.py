@@ -12,6 +12,8 @@ from cnnviz.shapes.recorder import FailedCall
 from cnnviz.shapes.rules.windows import Side, sides
 
 _LARGEST_STRIDE = 8
+_REACH = 64
+"""How far from its present value an argument is looked for."""
 
 
 @dataclass(frozen=True)
@@ -122,11 +124,14 @@ _FIELDS: Mapping[str, str] = {"padding": "before", "stride": "stride", "kernel_s
 
 
 def _values(op: Op, side: Side, argument: str) -> range:
+    """What ``argument`` may become, not far from what it is: a link may ask for kernels of any size."""
     if argument == "padding":
-        return range((side.span // 2 if op.kind == "pooling" else max(side.span - 1, 0)) + 1)
+        most = side.span // 2 if op.kind == "pooling" else max(side.span - 1, 0)
+        return range(max(0, side.before - _REACH), min(most, side.before + _REACH) + 1)
     if argument == "stride":
         return range(1, _LARGEST_STRIDE + 1)
-    return range(1, side.size + side.before + side.after + 1)
+    most = side.size + side.before + side.after
+    return range(max(1, side.kernel - _REACH), min(most, side.kernel + _REACH) + 1)
 
 
 def _with(op: Op, argument: str, value: Shape) -> Op:
