@@ -137,9 +137,30 @@ def _table(network: Network, traced: Trace, functions: bool) -> None:
             frozen=traced.total_params - traced.trainable_params,
         )
     )
+    _outside_of_layers(traced)
     take_home.downloads(network.name, rows)
     with st.expander(_("As text, the way torchsummary prints it")):
         st.code(torchsummary_text(traced), language=None)
+
+
+def _outside_of_layers(traced: Trace) -> None:
+    """Parameters of the total that stand in no row: of layers that are not called, or used directly."""
+    if traced.failure or not traced.unexecuted:
+        return
+    count = sum(entry.params for entry in traced.unexecuted)
+    told = _(
+        "The total has {count:,} parameters more than the rows: they are declared, but no layer of this pass "
+        "carries them. Either they are used directly, as those of an attention are, or not at all.",
+        count=count,
+    )
+    with st.expander(told):
+        st.dataframe(
+            {
+                _("Parameter"): [entry.name for entry in traced.unexecuted],
+                _("Number"): [entry.params for entry in traced.unexecuted],
+            },
+            hide_index=True,
+        )
 
 
 def _whole(traced: Trace) -> Derivation:
