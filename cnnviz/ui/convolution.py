@@ -170,14 +170,14 @@ def _formula(layer: Layer, walks: tuple[Walk, Walk]) -> str:
         f"<div>{escape(f'{name}: ' if name else '')}{escape(walk.side.formula)}</div>" for name, walk in sides
     )
     legend = ", ".join(_letters(layer.window))
-    output = shape_text(tuple(walk.side.count for walk in walks))
+    told = _("Output: {size}", size=shape_text(tuple(walk.side.count for walk in walks)))
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:.4rem 3rem;align-items:flex-end;'
         'font-variant-numeric:tabular-nums">'
         f'<div><div style="font-size:1.1rem">{escape(rule(layer.window))}</div>'
         f'<div style="font-size:.85rem;opacity:.75">{escape(legend)}</div></div>'
         f'<div style="font-size:1.6rem;font-weight:650;line-height:1.3">{lines}</div>'
-        f'<div style="font-size:1.6rem;line-height:1.3">{escape(_("Output: {size}", size=output))}</div></div>'
+        f'<div style="font-size:1.6rem;line-height:1.3">{escape(told)}</div></div>'
     )
 
 
