@@ -58,8 +58,10 @@ class Spare:
         return self._process.poll() is None
 
     def run(self, run_id: str) -> subprocess.Popen[bytes] | None:
-        """Let it carry out a run; its process, or None where it has just ended."""
-        return self._process if self._send({"run": run_id}) else None
+        """Let it carry out a run, its last; its process, or None where it has just ended."""
+        taken = self._send({"run": run_id})
+        self._close_pipes()
+        return self._process if taken else None
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
         """Its answer; None where it gives none in time."""
@@ -77,12 +79,14 @@ class Spare:
 
     def end(self) -> None:
         """Let it end, and wait for that."""
-        if self._process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
+        self._close_pipes()
         self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+
+    def _close_pipes(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # what was not read any more by a process that has ended
+                    pipe.close()
 
     def _read_line(self) -> bytes:
         assert self._process.stdout is not None

@@ -1,0 +1,175 @@
+"""A process that waits for work: it measures, and a run begins sooner in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.settings import Settings, settings
+from cnnviz.training import estimating, memory, spare, worker
+from cnnviz.training.estimating import Estimate, estimate, measure
+from cnnviz.training.executor import LOG_NAME, start_queued
+from cnnviz.training.recipe import Recipe
+from cnnviz.training.runs import Status
+from cnnviz.training.store import RunStore
+
+
+@pytest.fixture
+def waiting(configuration: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[spare.Spare]:
+    """The process that waits for the runs of these settings."""
+    monkeypatch.setenv("CNNVIZ_SPARE_WORKERS", "1")
+    monkeypatch.setattr(spare, "_taken_at", -spare._REST_SECONDS)
+    spare.keep_spare()
+    yield spare._kept[settings()]
+    spare.end_spares()
+
+
+def test_it_measures_and_then_carries_out_a_run(
+    waiting: spare.Spare, store: RunStore, recipe: Recipe
+) -> None:
+    found = estimate(recipe)
+    assert found.fits
+    assert found.device == "cpu"
+    assert found.seconds == pytest.approx(found.epoch_seconds + found.test_seconds)
+    assert found.images_per_second > 10
+    with pytest.raises(CnnvizError, match="missing fields"):
+        spare.ask(settings(), {"estimate": {"architecture": "mlp"}})
+    assert waiting.is_alive
+
+    run_id = store.create(recipe)
+    assert start_queued() == [run_id]
+    deadline = time.monotonic() + 120
+    while store.get(run_id).is_open:
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.05)  # another process brings it about
+    run = store.get(run_id)
+    assert run.status == Status.FINISHED
+    assert run.pid == waiting._process.pid
+    assert (store.folder(run_id) / LOG_NAME).read_text() == ""
+    waiting._process.wait(timeout=60)
+    assert settings() not in spare._kept
+
+
+def test_it_ends_with_its_parent(waiting: spare.Spare) -> None:
+    assert waiting.is_alive
+    if sys.platform == "linux":
+        assert os.getsid(waiting._process.pid) == waiting._process.pid  # a run in it goes on by itself
+    waiting.end()
+    assert not waiting.is_alive
+    assert spare.run_in_spare(settings(), "some-run") is None
+
+
+def test_another_one_waits_only_after_a_rest(
+    configuration: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Settings] = []
+
+    class Pretended:
+        is_alive = True
+
+        def __init__(self, chosen: Settings) -> None:
+            started.append(chosen)
+
+        def run(self, run_id: str) -> str:
+            return run_id
+
+        def end(self) -> None:
+            pass
+
+    monkeypatch.setattr(spare, "Spare", Pretended)
+    monkeypatch.setattr(spare, "_taken_at", -spare._REST_SECONDS)
+    spare.keep_spare()
+    assert started == []  # switched off
+    wanted = dataclasses.replace(configuration, spare_workers=1)
+    spare.keep_spare(wanted)
+    spare.keep_spare(wanted)
+    assert started == [wanted]
+    assert spare.run_in_spare(configuration, "r1") is None  # those of other settings are none of its business
+    assert spare.run_in_spare(wanted, "r1") == "r1"
+    spare.keep_spare(wanted)
+    assert started == [wanted]
+    monkeypatch.setattr(spare, "_taken_at", time.monotonic() - spare._REST_SECONDS)
+    spare.keep_spare(wanted)
+    assert started == [wanted, wanted]
+    spare.end_spares()
+
+
+def test_a_process_that_cannot_be_started_is_explained(
+    configuration: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(spare, "start_detached", refuse)
+    spare.keep_spare(
+        dataclasses.replace(configuration, spare_workers=1)
+    )  # nobody is told: it is a convenience
+    with pytest.raises(CnnvizError, match="Resource temporarily unavailable"):
+        estimate(Recipe.default("mlp"))
+
+
+def test_a_measurement_leaves_the_process_as_it_was() -> None:
+    import torch
+
+    torch.manual_seed(3)
+    before = torch.get_rng_state(), torch.get_num_threads()
+    found = measure(
+        Recipe.default("mlp", epochs=3, train_images=600, train_accuracy="second-pass", threads=1)
+    )
+    assert torch.get_rng_state().equal(before[0])
+    assert torch.get_num_threads() == before[1]
+    assert found.seconds > 3 * (found.epoch_seconds + found.test_seconds)
+    assert found.epoch_seconds == pytest.approx(600 / found.images_per_second)
+
+
+def test_a_large_network_is_measured_with_part_of_its_batch() -> None:
+    import torch
+
+    _, count = estimating._tiny_session(Recipe.default("resnet18"), torch.device("cpu"))
+    assert 2 <= count < 256
+    _, count = estimating._tiny_session(Recipe.default("mlp"), torch.device("cpu"))
+    assert count == 64
+
+
+def test_what_does_not_fit_is_not_measured_but_refused(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available", lambda *_: 10**9)
+    recipe = Recipe.default("alexnet", dataset="mnist-sample", batch_size=512, device="cpu")
+    found = measure(recipe)
+    assert (found.fits, found.seconds, found.available) == (False, 0.0, 10**9)
+    with pytest.raises(UsageError, match=r"needs about \d+\.\d GB of memory, and 1\.0 GB are free.*than 512"):
+        memory.check(recipe)
+    with pytest.raises(UsageError, match="GB of memory"):
+        worker.run_in_foreground(recipe)
+    assert store.list() == []
+    run_id = store.create(recipe)
+    assert worker.main(run_id) == 1
+    assert "GB of memory" in str(store.get(run_id).reason)
+    monkeypatch.setattr(memory, "available", lambda *_: None)
+    memory.check(recipe)
+
+
+def test_memory_grows_with_what_takes_it() -> None:
+    def needed(key: str = "basic-cnn", **changes: object) -> int:
+        return memory.needed(Recipe.default(key, **changes))
+
+    small = needed(batch_size=64)
+    maps = 10 * 24 * 24 + 10 * 12 * 12 + 20 * 8 * 8 + 20 * 4 * 4  # of both convolutions and poolings
+    assert needed(batch_size=1064) - small > 1000 * 4 * maps
+    adam, plain = (needed("vgg16", optimizer=name, momentum=0.0) for name in ("adam", "sgd"))
+    assert adam - plain == 6 * 4 * 134_301_514  # two momenta, and copies of them for saved states
+    assert needed("mlp", dataset="fashion-mnist") > needed("mlp", dataset="mnist-sample") + 60_000 * 784
+    assert (memory.available() or 1) > 0
+
+
+def test_an_estimate_tells_whether_it_fits() -> None:
+    found = Estimate(1.0, 1.0, 0.0, 10.0, memory=100, available=99, device="cpu")
+    assert not found.fits
+    assert dataclasses.replace(found, available=None).fits
