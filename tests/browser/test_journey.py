@@ -12,7 +12,7 @@ from benchmarks.browser import draw, overflow, settle
 from benchmarks.serving import Server
 
 expect.set_options(timeout=60_000)
-PAGES = ("", "architecture", "convolution", "train", "filters", "draw", "evaluate")
+PAGES = ("", "architecture", "convolution", "data", "train", "filters", "draw", "evaluate")
 POINTS = "(document.querySelector('[class*=st-key-loss-] .js-plotly-plot')?.calcdata?.[0]?.length ?? 0)"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -92,6 +92,7 @@ def test_training_shows_a_curve_that_moves_and_leaves_a_checkpoint(server: Serve
     assert len({*counts, points(page)}) > 1
     page.reload()
     expect(status).to_contain_text(re.compile("finished", re.IGNORECASE))
+    shown_well(page)  # a click while the page is still being written would be lost
     page.get_by_role("link", name="Draw a digit for this network").click()
     expect(page).to_have_url(re.compile("/draw.*checkpoint="))
     draw(page, 1)

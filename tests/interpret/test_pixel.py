@@ -18,6 +18,8 @@ from cnnviz.interpret.windows import BEYOND, PADDING
 from cnnviz.shapes.trace import trace
 from tests.networks import CHEAP, each
 
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+
 SMALL = st.integers(1, 3)
 ROUNDING = 2.0**-24  # of float32: half the distance between 1 and the next number
 

@@ -89,7 +89,7 @@ def test_a_digit_on_paper_is_prepared_for_a_network_of_digits(open_page: OpenPag
     assert "reads handwritten digits" in texts(app)
     assert len(cards(app)) == 8
     app.file_uploader[0].set_value(("white.png", picture_file("RGB", (9, 9), blank=True), "image/png")).run()
-    assert "There is no digit in this picture" in app.info[0].value
+    assert "No digit is found in this picture" in app.info[0].value
 
 
 def test_the_drawing_of_the_draw_page_is_offered(open_page: OpenPage) -> None:
