@@ -39,7 +39,7 @@ from cnnviz.training.batches import Batches, preparation
 from cnnviz.training.evaluate import evaluate
 from cnnviz.training.keeper import Keeper
 from cnnviz.training.loop import train
-from cnnviz.training.observer import EpochMetrics, TrainingResult
+from cnnviz.training.observer import EpochMetrics, Observer, TrainingResult
 from cnnviz.training.optimising import initial_network, make_optimizer
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.store import open_store
@@ -118,8 +118,8 @@ def alone(recipe: Recipe, data: Dataset) -> TrainingResult:
     return train(recipe, data, Nobody())
 
 
-def watched(recipe: Recipe, data: Dataset, folder: Path) -> TrainingResult:
-    """Our loop as a worker carries it out."""
+def watched(recipe: Recipe, data: Dataset, folder: Path, audience: Observer | None = None) -> TrainingResult:
+    """Our loop as a worker carries it out, its runs in ``folder``; ``audience`` watches, too."""
     place = dataclasses.replace(
         settings(), runs_dir=folder, database_url=f"sqlite:///{folder / 'runs.sqlite3'}"
     )
@@ -127,7 +127,7 @@ def watched(recipe: Recipe, data: Dataset, folder: Path) -> TrainingResult:
     run_id = store.create(recipe, WORKER)
     with (
         Keeper(store, run_id, WORKER) as keeper,
-        supervised(keeper, store.folder(run_id), recipe.epochs) as (recorder, steering),
+        supervised(keeper, store.folder(run_id), recipe.epochs, audience) as (recorder, steering),
     ):
         return train(recipe, data, recorder, steering)
 
