@@ -36,9 +36,8 @@ class Sampler:
     def sample(self, session: Session) -> None:
         """Measure now, between two steps."""
         begin = time.monotonic()
-        self.due = begin + SECONDS
         step, seconds = session.step, session.seconds + session.tally.seconds
-        if step == self._last[0]:  # there are no gradients yet, or nothing new
+        if step == self._last[0]:  # no gradients yet, or no new ones: those of the next step are wanted
             return
         per_step = (seconds - self._last[1]) / (step - self._last[0])
         self._last = step, seconds

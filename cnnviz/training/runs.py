@@ -58,7 +58,7 @@ class Run:
     ``test_accuracy`` (0 to 1) is the last epoch's; ``checkpoint`` is the checkpoint's id. ``owner`` is a random
     name of whoever asked for it; ``name`` and ``note`` are a person's words. The run goes on from step
     ``origin_step`` of the run ``origin`` where these are set. ``turn`` orders the queue, ``taken`` the runs
-    that were taken out of it.
+    that were taken out of it. Runs of one ``group_id`` belong together; ``role`` says what each is among them.
     """
 
     number: int
@@ -88,6 +88,8 @@ class Run:
     origin_step: int | None = None
     paused_at: float | None = None
     deleted_at: float | None = None
+    group_id: str | None = None
+    role: Mapping[str, str] | None = None
 
     @property
     def is_open(self) -> bool:

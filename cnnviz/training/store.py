@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
-from cnnviz.training.bin import Bin
+from cnnviz.training.groups import Groups
 from cnnviz.training.leases import this_process
 from cnnviz.training.limits import check_field
 from cnnviz.training.observer import EpochMetrics
@@ -32,7 +32,7 @@ from cnnviz.training.tables import commands, epochs, runs
 from cnnviz.training.working import Kind, Work, queued
 
 
-class RunStore(Queue, Work, Bin):
+class RunStore(Queue, Work, Groups):
     """The runs below ``settings.runs_dir``, in the database ``settings.database_url``.
 
     ``patience`` is how many seconds to wait for another process that holds the database. Objects may be
@@ -115,6 +115,12 @@ class RunStore(Queue, Work, Bin):
                 connection.execute(runs.update().where(runs.c.id == run_id).values(**end))
             else:
                 _ask(connection, run_id, Kind.STOP)
+
+    def stop_group(self, group_id: str) -> None:
+        """:meth:`request_stop` for all runs of a group, the last first, so that none begins meanwhile."""
+        for run in reversed(self.group(group_id)):
+            if run.is_open:
+                self.request_stop(run.id)
 
     def request_pause(self, run_id: str) -> None:
         """Ask a run to wait before its next step; one that queues leaves the queue at once."""

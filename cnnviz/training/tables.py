@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateColumn
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = sa.MetaData()
 
@@ -47,6 +47,9 @@ runs = sa.Table(
     sa.Column("origin_step", sa.Integer),
     sa.Column("paused_at", sa.Float),
     sa.Column("deleted_at", sa.Float),
+    # since version 3
+    sa.Column("group_id", sa.String(64)),  # the runs of a group are stopped and deleted as one
+    sa.Column("role", sa.JSON(none_as_null=True)),  # what this one is in its group
 )
 
 commands = sa.Table(
@@ -87,7 +90,8 @@ _ADDED: Mapping[int, tuple[sa.Column[object], ...]] = MappingProxyType(
             runs.c.paused_at,
             runs.c.deleted_at,
             commands.c.value,
-        )
+        ),
+        3: (runs.c.group_id, runs.c.role),
     }
 )
 
