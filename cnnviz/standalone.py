@@ -19,7 +19,8 @@ from cnnviz.shapes.edits import constructor_arguments
 if TYPE_CHECKING:
     from torch import nn
 
-_PACKAGE = "cnnviz.architectures"
+_PACKAGE = "cnnviz"
+_NETWORKS = "architectures"
 
 
 def source(name: str) -> tuple[str, str]:
@@ -34,7 +35,7 @@ def source(name: str) -> tuple[str, str]:
 def _builder_module(name: str) -> str:
     if name.startswith(TORCHVISION):
         return type(resolve(name, {})[0]).__module__
-    return import_module(f"{_PACKAGE}.{architectures.get(name).builder.partition(':')[0]}").__name__
+    return import_module(f"{_PACKAGE}.{_builder(name)[0]}").__name__
 
 
 def runnable(name: str, input_shape: Sequence[int], edits: Mapping[str, object]) -> str:
@@ -58,23 +59,41 @@ def runnable(name: str, input_shape: Sequence[int], edits: Mapping[str, object])
     )
 
 
-def definition(name: str, options: Mapping[str, object]) -> tuple[str, str]:
-    """The beginning of a file, with imports and all that a registered network needs, and the expression that
-    builds the network with these ``options``.
+def definition(
+    name: str,
+    options: Mapping[str, object],
+    *,
+    title: str | None = None,
+    imports: Iterable[Import] = (),
+    further: Iterable[Definition] = (),
+) -> tuple[str, str]:
+    """The beginning of a file, with all that a registered network needs, and the expression that builds the
+    network with these ``options``.
+
+    ``title`` is the file's docstring; what ``imports`` and ``further`` name is there as well.
     """
-    head, call, _ = _registered(name, options)
-    return head, call
+    architecture = architectures.get(name)
+    head = f'"""{title or f"{architecture.title}: {architecture.paper}."}"""\n\n'
+    return head + _excerpt([_builder(name), *further], imports), _call(name, options)
+
+
+def _builder(name: str) -> Definition:
+    """The class or function that builds a registered network."""
+    module, _, builder = architectures.get(name).builder.partition(":")
+    return f"{_NETWORKS}.{module}", builder
+
+
+def _call(name: str, edits: Mapping[str, object]) -> str:
+    architecture = architectures.get(name)
+    values = {**architecture.arguments, **architecture.defaults}
+    values |= {path: value for path, value in edits.items() if path in architecture.options}
+    arguments = ", ".join(f"{key}={_literal(value)}" for key, value in values.items())
+    return f"{_builder(name)[1]}({arguments})"
 
 
 def _registered(name: str, edits: Mapping[str, object]) -> tuple[str, str, Container[str]]:
     """The file's beginning, the call that builds the network, and the names of the builder's options."""
-    architecture = architectures.get(name)
-    module, _, builder = architecture.builder.partition(":")
-    values = {**architecture.arguments, **architecture.defaults}
-    values |= {path: value for path, value in edits.items() if path in architecture.options}
-    arguments = ", ".join(f"{key}={_literal(value)}" for key, value in values.items())
-    title = f'"""{architecture.title}: {architecture.paper}."""\n\n'
-    return title + _excerpt(module, builder), f"{builder}({arguments})", architecture.options
+    return *definition(name, edits), architectures.get(name).options
 
 
 def _of_torchvision(name: str) -> tuple[str, str, Container[str]]:
@@ -120,6 +139,9 @@ def _literal(value: object) -> str:
 
 Import = tuple[str | None, str, str | None]
 """``from 0 import 1 as 2``; 0 is None for a plain import, 2 where there is no other name."""
+
+Definition = tuple[str, str]
+"""A module of the package, without the package's name, and a name that it defines."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +189,7 @@ def _bound(node: ast.stmt) -> list[str]:
 
 
 def _own(node: ast.stmt) -> dict[str, str]:
-    if not (isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_PACKAGE)):
+    if not (isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{_PACKAGE}.")):
         return {}
     return {alias.name: (node.module or "").removeprefix(f"{_PACKAGE}.") for alias in node.names}
 
@@ -179,10 +201,13 @@ def _others(node: ast.stmt) -> dict[str, Import]:
     return {alias.asname or alias.name: (module, alias.name, alias.asname) for alias in node.names}
 
 
-def _excerpt(module: str, name: str) -> str:
-    """Imports, and the definition ``name`` of ``module`` after all that it needs from files of the package."""
-    imports: dict[Import, None] = {(None, "torch", None): None, ("torch", "nn", None): None}
-    needed: dict[tuple[str, str], None] = {}
+def _excerpt(wanted: Sequence[Definition], further: Iterable[Import] = ()) -> str:
+    """Imports, the ``further`` ones among them, and what is ``wanted`` after all that it needs from files of the
+    package.
+    """
+    always: tuple[Import, ...] = ((None, "torch", None), ("torch", "nn", None))
+    imports: dict[Import, None] = dict.fromkeys((*always, *further))
+    needed: dict[Definition, None] = {}
 
     def need(module: str, name: str) -> None:
         file = _read(module)
@@ -196,12 +221,11 @@ def _excerpt(module: str, name: str) -> str:
                 if isinstance(node, ast.Name):
                     need(module, node.id)
 
-    need(module, name)
+    for definition in wanted:
+        need(*definition)
+    files = dict.fromkeys(file for module, _ in wanted for file in _below(module))
     pieces = dict.fromkeys(
-        piece
-        for file in _below(module)
-        for bound, piece in _read(file).pieces.items()
-        if (file, bound) in needed
+        piece for file in files for bound, piece in _read(file).pieces.items() if (file, bound) in needed
     )
     return "\n".join([*_import_lines(imports), "", "", "\n\n\n".join(pieces), ""])
 

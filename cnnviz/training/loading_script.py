@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from cnnviz import datasets
 from cnnviz.standalone import definition
 from cnnviz.training.checkpoints import Checkpoint
 from cnnviz.training.fitting import image_shape
 from cnnviz.training.recipe import Recipe
 
-_FIRST_TORCH = re.compile("^from torch", re.MULTILINE)
 _BODY = '''
 
 def load(path: str = "{file}") -> nn.Module:
@@ -52,7 +49,8 @@ def loading_script(checkpoint: Checkpoint, file: str) -> str:
     recipe = checkpoint.recipe
     info = datasets.get(recipe.dataset)
     channels, height, width = info.input_shape
-    head, call = definition(recipe.architecture, recipe.options)
+    load_file = ("safetensors.torch", "load_file", None)
+    head, call = definition(recipe.architecture, recipe.options, imports=[load_file])
     body = _BODY.format(
         file=file,
         call=call,
@@ -64,7 +62,7 @@ def loading_script(checkpoint: Checkpoint, file: str) -> str:
         deviation=list(recipe.deviation),
         classes=list(info.classes),
     )
-    return _FIRST_TORCH.sub(r"from safetensors.torch import load_file\n\g<0>", head, count=1) + body
+    return head + body
 
 
 def _steps(recipe: Recipe) -> str:
