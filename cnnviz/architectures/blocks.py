@@ -18,15 +18,15 @@ class NaiveInception(nn.Module):
     The pooling cannot change its number of channels, so the output has them all on top: 64 + 128 + 32 + 192.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, in_channels: int = 192, ch1x1: int = 64, ch3x3: int = 128, ch5x5: int = 32) -> None:
         super().__init__()
-        self.branch1x1 = nn.Conv2d(192, 64, kernel_size=1)
-        self.branch3x3 = nn.Conv2d(192, 128, kernel_size=3, padding=1)
-        self.branch5x5 = nn.Conv2d(192, 32, kernel_size=5, padding=2)
+        self.branch1x1 = nn.Conv2d(in_channels, ch1x1, kernel_size=1)
+        self.branch3x3 = nn.Conv2d(in_channels, ch3x3, kernel_size=3, padding=1)
+        self.branch5x5 = nn.Conv2d(in_channels, ch5x5, kernel_size=5, padding=2)
         self.pool = nn.MaxPool2d(3, stride=1, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (B, 192, H, W) -> (B, 416, H, W)."""
+        """x: (B, in_channels, H, W) -> (B, ch1x1 + ch3x3 + ch5x5 + in_channels, H, W)."""
         branches = [self.branch1x1(x), self.branch3x3(x), self.branch5x5(x)]
         return torch.cat([*map(F.relu, branches), self.pool(x)], dim=1)
 

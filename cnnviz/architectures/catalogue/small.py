@@ -24,7 +24,10 @@ ARCHITECTURES = (
         ),
         input_shape=_MNIST_INPUT,
         builder="mlp:MLP",
-        options={"width": Option(Message("Units in each hidden layer"), 8, low=1, high=512)},
+        options={
+            "width": Option(Message("Units in each hidden layer"), 8, low=1, high=512),
+            "dropout": Option(Message("Dropout in per cent"), 0, low=0, high=90),
+        },
         log_softmax=True,
         recipe={"epochs": 1},
     ),
@@ -85,6 +88,21 @@ ARCHITECTURES = (
         ),
         input_shape=_MNIST_INPUT,
         builder="inception:InceptionMini",
+    ),
+    Architecture(
+        key="inception-pair",
+        title="Two Inception modules",
+        family="Inception",
+        year=2015,
+        paper="Szegedy et al. 2015, Going Deeper with Convolutions, figure 2",
+        idea=Message(
+            "GoogLeNet's module 3a twice, at a third of its width, small enough to be trained in front of a "
+            "class. One option says whether 1x1 convolutions reduce the channels in front of the large kernels."
+        ),
+        input_shape=_MNIST_INPUT,
+        builder="inception_pair:InceptionPair",
+        options={"module": Option(Message("Inception module"), "reduced", choices=("reduced", "naive"))},
+        recipe={"optimizer": "adam", "learning_rate": 0.002, "momentum": 0.0},
     ),
     Architecture(
         key="resnet-mini",
