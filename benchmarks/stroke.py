@@ -1,10 +1,11 @@
-"""From the end of a stroke to the first verdict on the Draw page, in a real Chromium.
+"""From the end of a stroke to the verdicts of all chosen networks on the Draw page, in a real Chromium.
 
 Usage: python -m benchmarks.stroke [--strokes N]
 
 Each stroke is drawn on an empty canvas, so that every verdict is new. The clock runs in the browser:
-from the moment the mouse button is released until the first label is in the document and painted.
-Exit status 1 where the median is not under the target.
+from the moment the mouse button is released until the label of the last network is in the document and
+painted. Every shipped MNIST network is chosen, as at first. Exit status 1 where the median is not under the
+target.
 """
 
 from __future__ import annotations
@@ -20,15 +21,18 @@ from playwright.sync_api import Page
 from benchmarks.browser import browser, canvas, draw, settle
 from benchmarks.serving import serve
 
-TARGET_MS = 500.0
-WATCH = """() => {
+TARGET_MS = 400.0
+FEWEST_NETWORKS = 6
+VERDICTS = '[class*="st-key-verdict-"]'
+WATCH = """(networks) => {
     window.verdictAfter = null;
     let released = null;
     document.addEventListener('mouseup', () => { released = performance.now(); },
                               {capture: true, once: true});
     const look = () => {
-        const label = document.querySelector('[class*="st-key-verdict-"]');
-        if (released !== null && label !== null && /\\d/.test(label.textContent)) {
+        const labels = [...document.querySelectorAll('[class*="st-key-verdict-"]')];
+        const read = labels.filter(label => /\\d/.test(label.textContent));
+        if (released !== null && read.length === networks) {
             window.verdictAfter = performance.now() - released;
         } else {
             requestAnimationFrame(look);  // runs before the next painting
@@ -38,18 +42,34 @@ WATCH = """() => {
 }"""
 
 
-def measure(page: Page, digit: int) -> float:
-    """Milliseconds from the end of a stroke to the first verdict; the canvas is empty before and after."""
+def measure(page: Page, digit: int, networks: int) -> float:
+    """Milliseconds from the end of a stroke to the last verdict; the canvas is empty before and after."""
     canvas(page)
-    page.evaluate(WATCH)
+    page.evaluate(WATCH, networks)
     draw(page, digit)
     page.wait_for_function("window.verdictAfter !== null")
     elapsed: float = page.evaluate("window.verdictAfter")
+    clear(page)
+    return elapsed
+
+
+def count_networks(page: Page) -> int:
+    """How many networks read a drawing; the canvas is empty before and after."""
+    canvas(page)
+    draw(page, 1)
+    page.locator(VERDICTS).first.wait_for()
+    settle(page)
+    networks = page.locator(VERDICTS).count()
+    clear(page)
+    return networks
+
+
+def clear(page: Page) -> None:
+    """Empty the canvas, and wait until the page has followed."""
     settle(page)
     page.locator(".st-key-clear button").click()
-    page.locator('[class*="st-key-verdict-"]').first.wait_for(state="detached")
+    page.locator(VERDICTS).first.wait_for(state="detached")
     settle(page)
-    return elapsed
 
 
 def main() -> int:
@@ -63,10 +83,12 @@ def main() -> int:
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
         page.goto(f"{server.url}/draw")
         settle(page)
-        first = measure(page, 1)
-        times = sorted(measure(page, (1, 7)[number % 2]) for number in range(options.strokes))
+        networks = count_networks(page)
+        if networks < FEWEST_NETWORKS:
+            parser.error(f"only {networks} networks read the drawing, the target is for {FEWEST_NETWORKS}")
+        times = sorted(measure(page, (1, 7)[number % 2], networks) for number in range(options.strokes))
     median = statistics.median(times)
-    print(f"first stroke {first:.0f} ms; then median {median:.0f} ms, slowest {times[-1]:.0f} ms")
+    print(f"{networks} networks: median {median:.0f} ms, slowest {times[-1]:.0f} ms")
     print(f"target: median under {TARGET_MS:.0f} ms: {'reached' if median < TARGET_MS else 'MISSED'}")
     return 0 if median < TARGET_MS else 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,12 @@ class FeatureMaps:
     op: Op
     values: NDArray[np.float32]
 
-    @property
+    @cached_property  # pages ask again and again, and of a large network there are 115 MB to go through
     def limit(self) -> float:
         """The largest absolute value: the end of a colour scale with zero in its middle."""
         return float(np.abs(self.values).max()) if self.values.size else 0.0
 
-    @property
+    @cached_property
     def zeros(self) -> float:
         """The part (0..1) of the values that are exactly zero: what a ReLU has switched off."""
         return float((self.values == 0).mean()) if self.values.size else 0.0

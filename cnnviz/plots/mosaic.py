@@ -94,7 +94,7 @@ def mosaic(values: Values, limit: float, side: int = 48, gap: int = 2) -> Pictur
     if values.ndim >= 2:
         maps = shrunk(maps, max(side, 240 // across))
     _, height, width = maps.shape
-    scale = max(1, -(-side // max(height, width)), -(-240 // (across * width)))
+    scale = max(1, round(side / max(height, width)), -(-240 // (across * width)))
     if height == width == 1:  # the values of a vector would fill the page
         scale = side // 2
     scaled = maps.repeat(scale, axis=1).repeat(scale, axis=2)

@@ -65,14 +65,16 @@ def map_pictures(
 ) -> tuple[bytes, ...]:
     """The feature maps of ops as PNG files, from the op ``first`` on; ``limits`` end their colour scales."""
     from cnnviz.interpret.ordering import order
-    from cnnviz.plots.mosaic import mosaic, png
+    from cnnviz.plots.mosaic import columns, mosaic, png
 
     found = []
     for maps, limit in zip(cached.feature_maps(weights, image)[first:], limits, strict=False):
         values = maps.values
         if values.ndim == 3 and len(values) > MOST_MAPS_IN_A_PICTURE:
             values = values[order(values, "norm")[:MOST_MAPS_IN_A_PICTURE]]
-        found.append(png(mosaic(values, limit), dark))
+        # A card is some 330 pixels wide: what is finer than a screen shows only takes time to send.
+        side = min(48, 480 // columns(len(values))) if values.ndim == 3 else 48
+        found.append(png(mosaic(values, limit, side), dark))
     return tuple(found)
 
 
