@@ -146,7 +146,7 @@ def save(
         stopped=result.stopped,
         epochs=result.epochs,
         dataset_digest=dataset_digest,
-        versions=_versions(),
+        versions=versions(),
         sha256=hashlib.sha256(data).hexdigest(),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         run_id=run_id,
@@ -228,7 +228,8 @@ def load_model(checkpoint: Checkpoint) -> nn.Module:
     return model.requires_grad_(False).eval()
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions of what made a checkpoint or a result."""
     import torch
 
     return {"cnnviz": cnnviz.__version__, "torch": torch.__version__, "python": platform.python_version()}

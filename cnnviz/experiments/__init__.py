@@ -1,0 +1,21 @@
+"""The course's arguments as experiments: a claim, recipes that test it, one figure, and a verdict.
+
+Each experiment is a file in :mod:`cnnviz.experiments.catalogue`. Importing this imports no torch.
+"""
+
+from cnnviz.experiments.experiment import Experiment, Outcomes, Panel, Setting, Variant, Verdict
+from cnnviz.experiments.outcome import Outcome
+from cnnviz.experiments.registry import get, keys, registered
+
+__all__ = [
+    "Experiment",
+    "Outcome",
+    "Outcomes",
+    "Panel",
+    "Setting",
+    "Variant",
+    "Verdict",
+    "get",
+    "keys",
+    "registered",
+]

@@ -1,0 +1,1 @@
+"""One file for each experiment; a new one is found by itself."""

@@ -1,0 +1,35 @@
+"""All experiments: every module in :mod:`cnnviz.experiments.catalogue` is one."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from cnnviz.errors import UnknownKeyError
+from cnnviz.experiments import catalogue
+from cnnviz.experiments.experiment import Experiment
+from cnnviz.language import Message
+
+
+def registered() -> tuple[Experiment, ...]:
+    """All experiments, in the order of the course."""
+    names = [module.name for module in pkgutil.iter_modules(catalogue.__path__)]
+    found = [importlib.import_module(f"{catalogue.__name__}.{name}").EXPERIMENT for name in names]
+    return tuple(sorted(found, key=lambda experiment: (experiment.order, experiment.key)))
+
+
+def keys() -> tuple[str, ...]:
+    """The keys of all experiments, in the same order."""
+    return tuple(experiment.key for experiment in registered())
+
+
+def get(key: str) -> Experiment:
+    """The experiment with this key.
+
+    Raises:
+        UnknownKeyError: there is none; the message names the closest.
+    """
+    by_key = {experiment.key: experiment for experiment in registered()}
+    if key not in by_key:
+        raise UnknownKeyError(Message("The experiment"), key, by_key)
+    return by_key[key]

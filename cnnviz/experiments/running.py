@@ -1,0 +1,154 @@
+"""Running an experiment: its variants as ordinary runs of one group, and what they have given so far."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cnnviz.experiments.experiment import Experiment, Setting
+from cnnviz.experiments.measured import facts, gradients, losses
+from cnnviz.experiments.outcome import Outcome
+from cnnviz.language import Message
+from cnnviz.training.groups import Member
+from cnnviz.training.runs import Run, Status
+from cnnviz.training.store import RunStore
+
+_EXPERIMENT, _SETTING, _VARIANT = "experiment", "setting", "variant"
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs of one execution of an experiment, in order; ``setting`` is the one that was asked for."""
+
+    id: str
+    experiment: str
+    setting: Setting
+    runs: tuple[Run, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether one of the runs waits or goes on."""
+        return any(run.is_open for run in self.runs)
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether one of the runs was stopped or cut off, and none goes on."""
+        return not self.is_open and any(run.status in _CUT for run in self.runs)
+
+    @property
+    def owner(self) -> str | None:
+        """Who asked for it."""
+        return self.runs[0].owner
+
+
+_CUT = (Status.STOPPED, Status.INTERRUPTED)
+
+
+def start(store: RunStore, experiment: Experiment, setting: Setting, owner: str | None = None) -> str:
+    """Put a run for each variant into the queue; then call :func:`cnnviz.training.executor.start_queued`.
+
+    Returns:
+        the id of their group.
+
+    Raises:
+        UsageError: a recipe is not valid.
+    """
+    recipes = experiment.recipes(setting)
+    members = [
+        Member(
+            recipe=recipes[variant.key],
+            name=str(Message("{title}: {variant}", title=experiment.title, variant=variant.title)),
+            role={_EXPERIMENT: experiment.key, _SETTING: setting, _VARIANT: variant.key},
+        )
+        for variant in experiment.of(setting)
+        if variant.key in recipes
+    ]
+    return store.create_group(members, owner=owner)
+
+
+def resume(store: RunStore, group: Group) -> None:
+    """Let the runs of a group that were stopped or cut off go on; then call ``start_queued``."""
+    for run in group.runs:
+        if run.status in _CUT:
+            store.resume(run.id)
+
+
+def groups(store: RunStore, experiment: str, *, deleted: bool = False) -> list[Group]:
+    """The groups of an experiment, the newest first; with ``deleted`` those that can be restored."""
+    found: dict[str, list[Run]] = {}
+    for run in store.grouped(deleted=deleted):
+        if run.group_id is not None and (run.role or {}).get(_EXPERIMENT) == experiment:
+            found.setdefault(run.group_id, []).append(run)
+    return [_as_group(members[::-1]) for members in found.values()]
+
+
+def group_of(store: RunStore, group_id: str) -> Group | None:
+    """The group of this id; None where there is none, or where it was deleted."""
+    members = store.group(group_id)
+    return _as_group(members) if members and _EXPERIMENT in (members[0].role or {}) else None
+
+
+def outcomes(store: RunStore, experiment: Experiment, group: Group) -> dict[str, Outcome]:
+    """What the variants have given so far; those that the lab refuses are among them, with its reason."""
+    runs = {run.role[_VARIANT]: run for run in group.runs if run.role}
+    found: dict[str, Outcome] = {}
+    for variant in experiment.of(group.setting):
+        if variant.key in runs:
+            found[variant.key] = outcome(store, runs[variant.key])
+        elif variant.refused:
+            recipe = experiment.recipe(variant, group.setting).to_dict()
+            found[variant.key] = Outcome("refused", recipe, experiment.refusal(variant, group.setting))
+    return found
+
+
+def outcome(store: RunStore, run: Run) -> Outcome:
+    """What a run has given so far."""
+    if not run.is_open:
+        return _of_ended(store, run.id, run.ended_at)
+    return _read(store, run)
+
+
+@lru_cache(maxsize=512)
+def _of_ended(store: RunStore, run_id: str, _ended_at: float | None) -> Outcome:
+    """A run that is over is read once; one that was resumed ends at another time."""
+    return _read(store, store.get(run_id))
+
+
+def _read(store: RunStore, run: Run) -> Outcome:
+    options = json.dumps(run.recipe.get("options", {}), sort_keys=True)
+    known = facts(run.architecture, options, run.dataset, run.recipe.get("resize"))
+    progress, means = losses(store.folder(run.id), run.total_steps, run.epochs)
+    first, later = gradients(store.folder(run.id), known.layers)
+    return Outcome(
+        status=str(run.status),
+        recipe=run.recipe,
+        reason=run.reason,
+        epochs=tuple(store.epochs(run.id)),
+        progress=progress,
+        losses=means,
+        layers=known.layers if first else (),
+        first_norms=first,
+        later_norms=later,
+        parameters=known.parameters,
+        macs=known.macs,
+    )
+
+
+def part_done(group: Group, seconds: Sequence[float]) -> float:
+    """How much of a group is done, 0..1; ``seconds`` is how long each of its runs takes, in any unit."""
+    whole = sum(seconds) or 1.0
+    return sum(share * _done(run) for run, share in zip(group.runs, seconds, strict=True)) / whole
+
+
+def _done(run: Run) -> float:
+    if not run.is_open and run.status not in _CUT:
+        return 1.0
+    return min(1.0, run.step / run.total_steps) if run.total_steps else 0.0
+
+
+def _as_group(members: Sequence[Run]) -> Group:
+    role = members[0].role or {}
+    setting: Setting = "full" if role.get(_SETTING) == "full" else "quick"
+    return Group(members[0].group_id or "", role[_EXPERIMENT], setting, tuple(members))
