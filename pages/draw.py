@@ -17,9 +17,12 @@ from cnnviz.ui.weights import Weights, of_checkpoint
 def studio() -> None:
     """The canvas and what follows from it: a stroke reruns nothing else of the page."""
     found = draw.all_checkpoints()
+    introduction = st.container()
     with st.container(horizontal=True, gap="medium"):
         task = draw.choose_task(found)
         source = draw.choose_source(task)
+    with introduction:
+        draw.introduce(task)
     with st.container(horizontal=True, gap="small"):
         left, right = st.container(width=SIDE), st.container(width="stretch")
     with right:
@@ -52,10 +55,4 @@ def inside(shown: draw.Shown, chosen: list[Weights]) -> None:
 
 frame(Message("Draw a digit"))
 st.title(_("Draw a digit"), anchor=False)
-st.write(
-    _(
-        "Draw one digit from 0 to 9 with the mouse or a finger: anywhere on the canvas, large or small. Each network "
-        "says what it reads. Pictures and photos are read as well."
-    )
-)
 studio()

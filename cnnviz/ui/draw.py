@@ -71,6 +71,23 @@ def choose_task(found: Sequence[Checkpoint]) -> DatasetInfo:
     return datasets.get(chosen)
 
 
+def introduce(task: DatasetInfo) -> None:
+    """What to do here."""
+    if task.key == DIGITS:
+        text = _(
+            "Draw one digit from 0 to 9 with the mouse or a finger: anywhere on the canvas, large or small. Each "
+            "network says what it reads. Pictures and photos are read as well."
+        )
+    else:
+        text = _(
+            "Show the networks a test image, or a picture of your own: each says which of the {count} classes of "
+            "{dataset} it takes it for.",
+            count=len(task.classes),
+            dataset=task.title,
+        )
+    st.write(text)
+
+
 def choose_source(task: DatasetInfo) -> str:
     """Where the picture comes from: ``draw`` (digits alone), ``file``, ``camera`` or ``data``."""
     offered = [key for key in _SOURCES if key != "draw" or task.key == DIGITS]

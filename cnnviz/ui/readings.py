@@ -21,7 +21,8 @@ from cnnviz.ui.frame import accent
 from cnnviz.ui.show import explained, plain
 from cnnviz.ui.weights import Weights
 
-CARD_WIDTH = 171  # two side by side on a phone of 390 pixels
+_DIGITS_WIDTH = 171  # two side by side on a phone of 390 pixels
+_WORDS_WIDTH = 260  # names of classes leave too little room for bars in the narrow card
 UNREAD = "–"
 
 
@@ -63,7 +64,7 @@ def cards(pixels: Pixels | None, chosen: Sequence[Weights]) -> list[str]:
     with st.container(horizontal=True):
         for weights in chosen:
             label = UNREAD
-            with st.container(border=True, width=CARD_WIDTH), explained():
+            with st.container(border=True, width=_width(weights)), explained():
                 st.caption(plain(weights.title))
                 label = _card(pixels, weights)
             labels.append(label)
@@ -97,6 +98,10 @@ def warm_up(chosen: Sequence[Weights]) -> None:
     for weights in chosen:
         with suppress(CnnvizError):  # said where the verdict would stand
             read(weights, np.zeros(weights.input_shape, np.uint8))
+
+
+def _width(weights: Weights) -> int:
+    return _WORDS_WIDTH if max(map(len, weights.classes)) > 2 else _DIGITS_WIDTH
 
 
 def _card(pixels: Pixels | None, weights: Weights) -> str:
