@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from benchmarks.browser import HOW_TO_GET_ONE, browser, find_browser
 from benchmarks.serving import Server, serve
+from cnnviz.settings import Settings, settings
 
 PATIENCE_MS = 60_000
 """A machine that runs other tests meanwhile may need this long for what takes a second otherwise."""
@@ -39,6 +41,12 @@ def fresh_server(tmp_path: Path) -> Iterator[Server]:
     """A server on which nobody has opened a page yet."""
     with serve(tmp_path / "server") as server:
         yield server
+
+
+def settings_of(server: Server) -> Settings:
+    """The settings that the server's own processes have."""
+    runs = server.log.parent / "runs"
+    return dataclasses.replace(settings(), runs_dir=runs, database_url=f"sqlite:///{runs / 'runs.sqlite3'}")
 
 
 @pytest.fixture(scope="session")
