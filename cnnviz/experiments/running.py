@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from cnnviz.experiments import registry
 from cnnviz.experiments.experiment import Experiment, Setting
 from cnnviz.experiments.measured import facts, gradients, losses
 from cnnviz.experiments.outcome import Outcome
@@ -88,6 +89,15 @@ def group_of(store: RunStore, group_id: str) -> Group | None:
     """The group of this id; None where there is none, or where it was deleted."""
     members = store.group(group_id)
     return _as_group(members) if members and _EXPERIMENT in (members[0].role or {}) else None
+
+
+def experiment_of(group: Group) -> Experiment:
+    """The experiment of which the group is an execution.
+
+    Raises:
+        UnknownKeyError: this cnnviz does not know it.
+    """
+    return registry.get(group.experiment)
 
 
 def outcomes(store: RunStore, experiment: Experiment, group: Group) -> dict[str, Outcome]:

@@ -187,3 +187,15 @@ def sample_digits() -> Digits:
     from cnnviz.shapes.small_images import sample_digits as digits
 
     return digits()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def permuted_digits(seed: int) -> Digits:
+    """:func:`sample_digits` with their pixels in the order that a recipe's ``permutation_seed`` draws."""
+    from torch import from_numpy
+
+    from cnnviz.training.transforms.preparation import Permutation
+
+    digits = sample_digits()
+    shuffled: Digits = Permutation(seed, (1, 28, 28))(from_numpy(digits[:, None])).numpy()[:, 0]
+    return shuffled

@@ -36,7 +36,8 @@ TRAIN = Page("pages/train.py", Message("Train"), ":material/show_chart:")
 FILTERS = Page("pages/filters.py", Message("Filters"), ":material/grid_on:")
 DRAW = Page("pages/draw.py", Message("Draw"), ":material/draw:")
 EVALUATE = Page("pages/evaluate.py", Message("Evaluate"), ":material/fact_check:")
-MENU = (HOME, ARCHITECTURE, CONVOLUTION, DATA, TRAIN, FILTERS, DRAW, EVALUATE)
+EXPERIMENTS = Page("pages/experiments.py", Message("Experiments"), ":material/science:")
+MENU = (HOME, ARCHITECTURE, CONVOLUTION, DATA, TRAIN, FILTERS, DRAW, EVALUATE, EXPERIMENTS)
 
 
 def frame(title: Message) -> None:

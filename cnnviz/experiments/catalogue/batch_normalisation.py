@@ -1,0 +1,118 @@
+"""What batch normalisation allows, and what it needs (Ioffe and Szegedy 2015)."""
+
+from cnnviz.experiments.experiment import Experiment, Outcomes, Panel, Variant, Verdict
+from cnnviz.language import Message
+
+RATES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+BATCHES = (1, 2, 4, 16, 64)
+LEARNED = 0.5
+"""Of the test accuracy, in ten classes: from here on a network counts as one that learns."""
+
+_WITH = {True: Message("with batch normalisation"), False: Message("without")}
+_KEYS = {True: "with", False: "without"}
+_FEW = {"learning_rate": 0.1, "train_images": 2_000, "epochs": 2}
+
+
+def _judge(outcomes: Outcomes) -> Verdict:
+    learned = {
+        key: [rate for rate in RATES if outcomes[f"{key}-rate-{rate:g}"].accuracy >= LEARNED]
+        for key in _KEYS.values()
+    }
+    first = Message(
+        "With batch normalisation LeNet learns at {many} of the {all} learning rates ({rates}), without at {few} "
+        "({others}).",
+        many=len(learned["with"]),
+        few=len(learned["without"]),
+        all=len(RATES),
+        rates=_listed(learned["with"]),
+        others=_listed(learned["without"]),
+    )
+    pair, many = outcomes["with-batch-2"].accuracy, outcomes["with-batch-16"].accuracy
+    refused = outcomes["with-batch-1"].status == "refused"
+    second = Message(
+        "A batch of one image it cannot do at all, as the deviation of a single value is 0; with two images a "
+        "batch it reaches {pair:.1%}, with sixteen {many:.1%}.",
+        pair=pair,
+        many=many,
+    )
+    return Verdict(
+        len(learned["with"]) == len(RATES) and len(learned["without"]) < len(RATES) and refused,
+        (first, second),
+    )
+
+
+def _listed(rates: list[float]) -> str:
+    return ", ".join(f"{rate:g}" for rate in rates) or "–"
+
+
+def _variant(normalised: bool, what: str, value: float, title: Message, recipe: dict[str, object]) -> Variant:
+    return Variant(
+        key=f"{_KEYS[normalised]}-{what}-{value:g}",
+        title=title,
+        recipe={**recipe, "options": {"batch_norm": normalised}},
+        series=_WITH[normalised],
+        refused=normalised and value == 1 and what == "batch",
+    )
+
+
+_RATED = tuple(
+    _variant(
+        normalised,
+        "rate",
+        rate,
+        Message("learning rate {rate:g}, {how}", rate=rate, how=_WITH[normalised]),
+        {"learning_rate": rate},
+    )
+    for normalised in _WITH
+    for rate in RATES
+)
+_BATCHED = tuple(
+    _variant(
+        normalised,
+        "batch",
+        size,
+        Message("batches of {size}, {how}", size=size, how=_WITH[normalised]),
+        {**_FEW, "batch_size": size},
+    )
+    for normalised in _WITH
+    for size in BATCHES
+)
+
+EXPERIMENT = Experiment(
+    key="batch-normalisation",
+    order=4,
+    title=Message("Batch normalisation"),
+    claim=Message(
+        "With batch normalisation LeNet learns at every learning rate from 0.01 to 3, without it only at some "
+        "of them; and it cannot work with batches of a single image."
+    ),
+    variants=(*_RATED, *_BATCHED),
+    panels=(
+        Panel(
+            "sweep",
+            Message("Test accuracy by learning rate"),
+            Message(
+                "Where a line is at 10 %, a guess among ten classes, the network has not learned. See how wide "
+                "the range is in which each line is above it."
+            ),
+            x="learning_rate",
+            log_x=True,
+            variants=tuple(variant.key for variant in _RATED),
+        ),
+        Panel(
+            "sweep",
+            Message("Test accuracy by size of the batch"),
+            Message(
+                "2,000 images, twice, at a learning rate of 0.1. Smaller batches are more steps, which helps "
+                "both; but of two images mean and deviation say little, and of one image nothing."
+            ),
+            x="batch_size",
+            log_x=True,
+            variants=tuple(variant.key for variant in _BATCHED),
+        ),
+    ),
+    judge=_judge,
+    base={"architecture": "lenet-bn", "batch_size": 64},
+    quick={"dataset": "mnist-sample", "batch_size": 16, "epochs": 4},
+    full={"dataset": "fashion-mnist", "epochs": 2},
+)

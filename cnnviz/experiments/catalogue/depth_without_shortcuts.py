@@ -1,0 +1,118 @@
+"""Why a network may not simply be made deeper (He et al. 2016, section 4.2)."""
+
+from cnnviz.experiments.experiment import Experiment, Outcomes, Panel, Variant, Verdict
+from cnnviz.language import Message
+
+DEPTHS = (6, 8, 14, 20, 32, 44, 56)
+_QUICK = (6, 20, 56)
+_SERIES = {"none": Message("plain"), "identity": Message("with shortcuts")}
+_KEYS = {"none": "plain", "identity": "residual"}
+STALLED, LEARNED = 1.5, 0.6
+"""Of the training loss: above the first a network has stalled (a guess costs 2.3), below the second it learns."""
+
+
+def _judge(outcomes: Outcomes) -> Verdict:
+    shallow, deep = (
+        {key: outcomes[f"{key}-{depth}"] for key in _KEYS.values()} for depth in (DEPTHS[0], DEPTHS[-1])
+    )
+    losses = {key: outcome.loss or 0.0 for key, outcome in deep.items()}
+    gap = _gap(deep["plain"].first_norms)
+    first = Message(
+        "With {depth} layers the plain network's training loss is {plain:.2f} after {epochs} epochs, that of "
+        "the network with shortcuts {residual:.2f}; with {few} layers they are {plain_few:.2f} and "
+        "{residual_few:.2f}.",
+        depth=DEPTHS[-1],
+        few=DEPTHS[0],
+        epochs=len(deep["plain"].epochs),
+        plain=losses["plain"],
+        residual=losses["residual"],
+        plain_few=shallow["plain"].loss or 0.0,
+        residual_few=shallow["residual"].loss or 0.0,
+    )
+    second = Message(
+        "At the start the gradient of the deep plain network is {gap:,.0f} times as large in its first layer "
+        "as in its last but one, and {residual:,.0f} times with shortcuts: it does not vanish, as batch "
+        "normalisation sees to that, but it says less and less about the loss.",
+        gap=gap,
+        residual=_gap(deep["residual"].first_norms),
+    )
+    if gap < 1:
+        second = Message(
+            "At the start the gradient of the deep plain network is {gap:,.0f} times smaller in its first layer "
+            "than in its last but one, and {residual:,.1f} times with shortcuts.",
+            gap=1 / gap if gap else 0.0,
+            residual=1 / max(_gap(deep["residual"].first_norms), 1e-12),
+        )
+    return Verdict(losses["plain"] > STALLED and losses["residual"] < LEARNED, (first, second))
+
+
+def _gap(norms: tuple[float, ...]) -> float:
+    """How much larger the first convolution's gradient is than the last one's."""
+    return norms[0] / norms[-2] if len(norms) > 1 and norms[-2] else 0.0
+
+
+_SHOWN = tuple(f"{key}-{depth}" for depth in (DEPTHS[0], 20, DEPTHS[-1]) for key in _KEYS.values())
+
+EXPERIMENT = Experiment(
+    key="depth-without-shortcuts",
+    order=2,
+    title=Message("Depth without shortcuts"),
+    claim=Message(
+        "A plain network of 56 layers stalls where one of 6 layers learns; with a shortcut around every two "
+        "layers the same 56 layers learn."
+    ),
+    variants=tuple(
+        Variant(
+            key=f"{_KEYS[shortcut]}-{depth}",
+            title=Message("{depth} layers, {kind}", depth=depth, kind=_SERIES[shortcut]),
+            recipe={"options": {"depth": depth, "shortcut": shortcut}},
+            series=_SERIES[shortcut],
+            full_only=depth not in _QUICK,
+        )
+        for depth in DEPTHS
+        for shortcut in _SERIES
+    ),
+    panels=(
+        Panel(
+            "sweep",
+            Message("Training loss by depth"),
+            Message(
+                "Follow the plain networks to the right: with more layers their loss after the same training "
+                "rises to 2.3, what a blind guess costs. With shortcuts it stays low."
+            ),
+            y=("loss",),
+            x="options.depth",
+        ),
+        Panel(
+            "curves",
+            Message("Training loss"),
+            Message("The deepest plain network hardly leaves the height at which all begin."),
+            y=("loss",),
+            variants=_SHOWN,
+        ),
+        Panel(
+            "layers",
+            Message("Gradient of each layer at the start"),
+            Message(
+                "At the first step: with shortcuts the line of a deep network is nearly level. Without, the "
+                "layers' gradients differ by powers of ten."
+            ),
+            y=("first_norms",),
+            variants=_SHOWN,
+        ),
+        Panel(
+            "layers",
+            Message("Gradient of each layer during training"),
+            Message(
+                "The median over the second half of the training. Where a network has learned, its gradients "
+                "are small because little is left to learn."
+            ),
+            y=("later_norms",),
+            variants=_SHOWN,
+        ),
+    ),
+    judge=_judge,
+    base={"architecture": "resnet-deep", "dataset": "mnist-sample"},
+    quick={"epochs": 2},
+    full={"epochs": 3},
+)

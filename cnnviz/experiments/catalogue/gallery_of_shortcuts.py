@@ -1,0 +1,87 @@
+"""The shortcuts that were tried in residual networks, side by side (He et al. 2016, section 4.2; He et al. 2016b)."""
+
+from cnnviz.experiments.experiment import Experiment, Outcomes, Panel, Variant, Verdict
+from cnnviz.language import Message
+
+_TITLES = {
+    "identity": Message("identity"),
+    "projection": Message("projection"),
+    "max-pooled": Message("max-pooled"),
+    "pre-activation": Message("pre-activation"),
+    "none": Message("none"),
+}
+MOST_APART = 0.04
+"""Of the test accuracies of networks with shortcuts."""
+
+
+def _judge(outcomes: Outcomes) -> Verdict:
+    reached = {key: outcomes[key].accuracy for key in _TITLES if key != "none"}
+    best, worst = max(reached, key=reached.__getitem__), min(reached, key=reached.__getitem__)
+    without, apart = outcomes["none"].accuracy, reached[best] - reached[worst]
+    first = Message(
+        "Of the four shortcuts {best} reaches {most:.1%} of the test digits and {worst} {least:.1%}, "
+        "{points:.1f} points apart.",
+        best=_TITLES[best],
+        worst=_TITLES[worst],
+        most=reached[best],
+        least=reached[worst],
+        points=100 * apart,
+    )
+    gained = reached[worst] - without
+    second = Message(
+        "Without any shortcut the same 20 layers reach {without:.1%}: even the weakest shortcut adds {points:.1f} "
+        "points.",
+        without=without,
+        points=100 * gained,
+    )
+    if gained <= 0:
+        second = Message(
+            "Without any shortcut the same 20 layers reach {without:.1%}, no less than the weakest shortcut: so few "
+            "layers do not need one yet.",
+            without=without,
+        )
+    return Verdict(apart <= MOST_APART and gained > 0, (first, second))
+
+
+EXPERIMENT = Experiment(
+    key="gallery-of-shortcuts",
+    order=7,
+    title=Message("Gallery of shortcuts"),
+    claim=Message(
+        "Which shortcut a residual network of 20 layers has matters little (within four points of accuracy); "
+        "that it has one matters more."
+    ),
+    variants=tuple(Variant(key, title, {"options": {"shortcut": key}}) for key, title in _TITLES.items()),
+    panels=(
+        Panel(
+            "curves",
+            Message("Training loss"),
+            Message("Five networks with the same convolutions: watch which curve stays behind the others."),
+            y=("loss",),
+        ),
+        Panel(
+            "bars",
+            Message("Test accuracy"),
+            Message("The four with a shortcut are close together."),
+        ),
+        Panel(
+            "layers",
+            Message("Gradient of each layer at the start"),
+            Message(
+                "At the first step, from the input to the output: a level line means that all layers are told "
+                "equally clearly what to do."
+            ),
+            y=("first_norms",),
+        ),
+        Panel(
+            "bars",
+            Message("Parameters"),
+            Message("Only projections have parameters of their own, and few."),
+            y=("parameters",),
+        ),
+    ),
+    judge=_judge,
+    base={"architecture": "resnet-deep", "dataset": "mnist-sample", "options": {"depth": 20}},
+    quick={"epochs": 2},
+    full={"epochs": 5},
+)

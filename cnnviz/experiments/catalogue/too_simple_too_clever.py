@@ -1,0 +1,130 @@
+"""Underfitting, overfitting, and three cures (Goodfellow, Bengio and Courville 2016, Deep Learning, chapter 5)."""
+
+from typing import Any
+
+from cnnviz.experiments.experiment import Experiment, Outcomes, Panel, Variant, Verdict
+from cnnviz.language import Message
+
+WIDTHS = (2, 4, 8, 32, 128, 512)
+IMAGES = (50, 200, 1_000, 4_000)
+_WIDTH, _FEW, _MANY = 128, 200, 1_000
+_HANDWRITING = {"rotation": 15.0, "scale": 0.1, "shift": 0.1, "shear": 10.0, "stroke_width": 1.0}
+_CURES: dict[str, tuple[Message, dict[str, Any]]] = {
+    "nothing": (Message("no cure"), {}),
+    "dropout": (Message("dropout 50 %"), {"options": {"dropout": 50}}),
+    "decay": (Message("weight decay 0.01"), {"weight_decay": 0.01}),
+    "augmentation": (Message("augmentation"), {"augmentation": _HANDWRITING}),
+}
+_LONG = {"epochs": 100, "batch_size": 32, "train_images": _FEW}
+POOR, BY_HEART, GAP = 0.8, 0.995, 0.1
+"""A network underfits below the first training accuracy; it knows its images by heart above the second, and
+overfits where its test accuracy is lower by the third.
+"""
+
+
+def _judge(outcomes: Outcomes) -> Verdict:
+    narrow, few = outcomes[f"width-{WIDTHS[0]}"], outcomes[f"images-{IMAGES[0]}"]
+    many = outcomes[f"images-{IMAGES[-1]}"]
+    first = Message(
+        "Two units a layer are too simple: {narrow:.1%} even of the training images. With 128 units and 50 images "
+        "it is {few_train:.1%} of these and {few_test:.1%} of the test images, with 4,000 images {many_test:.1%}.",
+        narrow=narrow.train_accuracy or 0.0,
+        few_train=few.train_accuracy or 0.0,
+        few_test=few.accuracy,
+        many_test=many.accuracy,
+    )
+    bare = outcomes["nothing"].accuracy
+    gains = {key: outcomes[key].accuracy - bare for key in _CURES if key != "nothing"}
+    helped = [key for key in gains if gains[key] > 0]
+    values = {key: outcomes[key].accuracy for key in _CURES}
+    second = Message(
+        "With 200 images and no cure the test accuracy is {nothing:.1%}; dropout makes it {dropout:.1%}, weight "
+        "decay {decay:.1%}, augmentation {augmentation:.1%}: {helped} of 3 help.",
+        helped=len(helped),
+        **values,
+    )
+    gap = (few.train_accuracy or 0.0) - few.accuracy
+    simple, clever = (
+        (narrow.train_accuracy or 1.0) < POOR,
+        (few.train_accuracy or 0.0) >= BY_HEART and gap >= GAP,
+    )
+    return Verdict(
+        simple and clever and many.accuracy > few.accuracy and len(helped) == len(gains), (first, second)
+    )
+
+
+_OF_WIDTH = tuple(
+    Variant(
+        f"width-{width}",
+        Message("{width} units a layer", width=width),
+        {"options": {"width": width}, "train_images": _MANY, "epochs": 30},
+    )
+    for width in WIDTHS
+)
+_OF_IMAGES = tuple(
+    Variant(
+        f"images-{images}",
+        Message("{images:,} training images", images=images),
+        {"train_images": images, "epochs": 30},
+    )
+    for images in IMAGES
+)
+_CURED = tuple(Variant(key, title, {**_LONG, **recipe}) for key, (title, recipe) in _CURES.items())
+_BOTH = ("train_accuracy", "test_accuracy")
+
+EXPERIMENT = Experiment(
+    key="too-simple-too-clever",
+    order=5,
+    title=Message("Too simple, too clever"),
+    claim=Message(
+        "A network that is too narrow fails on its training images, too; a wide one learns a few images by heart "
+        "and fails on others. More images help, and so do dropout, weight decay and augmentation."
+    ),
+    variants=(*_OF_WIDTH, *_OF_IMAGES, *_CURED),
+    panels=(
+        Panel(
+            "sweep",
+            Message("Accuracy by width, 1,000 training images"),
+            Message(
+                "On the left both lines are low: underfitting. On the right the training images are known by "
+                "heart, and the distance between the lines is what was not understood."
+            ),
+            y=_BOTH,
+            x="options.width",
+            log_x=True,
+            variants=tuple(variant.key for variant in _OF_WIDTH),
+        ),
+        Panel(
+            "sweep",
+            Message("Accuracy by number of training images, 128 units"),
+            Message(
+                "With few images the lines are far apart: overfitting. More images lift the lower line, as they "
+                "cannot all be learned by heart in the same way."
+            ),
+            y=_BOTH,
+            x="train_images",
+            log_x=True,
+            variants=tuple(variant.key for variant in _OF_IMAGES),
+        ),
+        Panel(
+            "bars",
+            Message("Cures for overfitting, 200 training images"),
+            Message(
+                "Compare the bars of the test accuracy: a cure may lower the other one and still be good."
+            ),
+            y=_BOTH,
+            variants=tuple(variant.key for variant in _CURED),
+        ),
+    ),
+    judge=_judge,
+    base={
+        "architecture": "mlp",
+        "options": {"width": _WIDTH},
+        "learning_rate": 0.02,
+        "momentum": 0.9,
+        "schedule": "cosine",
+        "train_accuracy": "second-pass",
+    },
+    quick={"dataset": "mnist-sample"},
+    full={"dataset": "mnist"},
+)

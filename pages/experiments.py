@@ -1,0 +1,27 @@
+"""The course's arguments, each put to the test."""
+
+import streamlit as st
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.ui import experiment, experiment_run, owner, runs
+from cnnviz.ui.asking import answer
+from cnnviz.ui.frame import frame
+from cnnviz.ui.show import explained
+
+frame(Message("Experiments"))
+runs.expect()
+st.title(_("The course's arguments, put to the test"), anchor=False)
+st.write(
+    _(
+        "Each is a claim, a few trainings that settle it, and one figure. The results of a full run are there at "
+        "once; you may repeat it here, and see whether you get the same."
+    )
+)
+chosen = experiment.choose_experiment()
+with explained():
+    shipped = experiment.show_shipped(chosen)
+    answer()
+    experiment_run.offer(chosen, shipped)
+    experiment_run.show(chosen)
+owner.remember()
