@@ -14,7 +14,7 @@ from cnnviz.training.optimising import initial_network, loss_function, make_opti
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.session import Generators, Session
 
-_OTHER_STREAM = 2**31
+OTHER_STREAM = 2**31
 """Added to a recipe's seed, it gives a seed that no recipe has."""
 
 
@@ -29,7 +29,7 @@ def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Sessi
     channels, height, width = dataset.train_images.shape[1:]
     prepare = preparation(recipe, (channels, height, width), device)
     order = torch.Generator().manual_seed(recipe.seed)
-    changes = torch.Generator().manual_seed(recipe.seed + _OTHER_STREAM)
+    changes = torch.Generator().manual_seed(recipe.seed + OTHER_STREAM)
     training = partial(prepare.training, generator=changes)
     test = (dataset.test_images.to(device), dataset.test_labels.to(device))
     side = recipe.resize or max(height, width)
