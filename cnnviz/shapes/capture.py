@@ -16,7 +16,7 @@ from cnnviz.language import Message
 from cnnviz.shapes.arguments import bind
 from cnnviz.shapes.naming import function_type
 from cnnviz.shapes.op import Op
-from cnnviz.shapes.provenance import tensors_in
+from cnnviz.shapes.provenance import tensors_given
 from cnnviz.shapes.recorder import PASSED_THROUGH
 from cnnviz.shapes.trace import Trace
 
@@ -108,11 +108,12 @@ class _Watcher(TorchFunctionMode):
         # A later call, or this one itself, may work in place: hence the copies.
         given = {name: value.clone() if isinstance(value, Tensor) else value for name, value in given.items()}
         result = func(*args, **(kwargs or {}))
-        first = next(iter(tensors_in(result)), None)
-        if first is None or function_type(func) in PASSED_THROUGH:
+        name = function_type(func)
+        first = next(iter(tensors_given(name, args, result)), None)
+        if first is None or name in PASSED_THROUGH:
             return result
         if wanted:
-            self.call = Call(function_type(func), given, first.clone())
+            self.call = Call(name, given, first.clone())
         elif self._only is None:
             for index in self._ops_of_call.get(self.calls, ()):
                 self.outputs[index] = first.clone()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Callable
-from types import BuiltinFunctionType, FunctionType
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import torch
@@ -18,11 +19,13 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
+from cnnviz.shapes.closures import ATOMS, Functions, is_plain
 
-_ATOMS = frozenset((int, float, str, bool, type(None), torch.dtype, torch.device))
-_CODE = (type, FunctionType, BuiltinFunctionType)
+_ATOMS = ATOMS | {torch.dtype, torch.device}
+_SHARED = (type, BuiltinFunctionType, ModuleType)
 _LAZY = (UninitializedParameter, UninitializedBuffer)
 _HOOKS = frozenset(name for name in vars(nn.Module()) if "_hooks" in name)
+_OWN = frozenset(("_parameters", "_buffers", "_modules"))
 
 
 def uncompiled(model: nn.Module) -> nn.Module:
@@ -73,7 +76,7 @@ def _real(tensor: Tensor) -> Tensor:
 
 def _copied(model: nn.Module, convert: Callable[[Tensor], Tensor]) -> nn.Module:
     try:
-        return _Copier(model, convert).module(model)
+        return _Copier(model, convert).copied()
     except CnnvizError:
         raise
     except Exception as error:
@@ -90,14 +93,23 @@ class _Copier:
     """Copies as ``copy.deepcopy`` does, without hooks, in eval mode, and many times as fast.
 
     What has been copied once is not copied again: tied weights stay tied, and references between
-    modules stay references.
+    modules stay references. Functions that refer to modules or tensors refer to the copies.
     """
 
     def __init__(self, model: nn.Module, convert: Callable[[Tensor], Tensor]) -> None:
         self._model = model
         self._convert = convert
         self._memo: dict[int, Any] = {}
-        self._all_tensors_known = False
+        self._functions = Functions(self.value, self._memo)
+        self._empty: dict[int, tuple[nn.Module, nn.Module]] = {}  # copies without attributes as yet, by id
+        self._prepared = False
+
+    def copied(self) -> nn.Module:
+        """The copy of the whole model."""
+        model = self.module(self._model)
+        while self._empty:
+            self._fill(*self._empty.popitem()[1])
+        return model
 
     def tensor(self, tensor: Tensor) -> Any:
         """The one copy of ``tensor``."""
@@ -120,20 +132,29 @@ class _Copier:
         """The one copy of ``module``, in eval mode."""
         known = self._memo.get(id(module))
         if known is not None:
+            if id(module) in self._empty:
+                self._fill(*self._empty.pop(id(module)))
             return known  # type: ignore[no-any-return]
         if hasattr(type(module), "__deepcopy__"):  # parametrized layers know best how they are copied
             _refuse_scripted(module)
-            return self._deep(module).eval()  # type: ignore[no-any-return]
+            return self._deep(module)  # type: ignore[no-any-return]
         duplicate = type(module).__new__(type(module))
         self._memo[id(module)] = duplicate
+        self._fill(module, duplicate)
+        return duplicate
+
+    def _fill(self, module: nn.Module, duplicate: nn.Module) -> None:
         attributes = vars(module).copy()
         for name, value in attributes.items():
             if name in _HOOKS:
                 attributes[name] = _kept_hooks(value) if value else type(value)()
+            elif name in _OWN:
+                attributes[name] = type(value)((key, self.value(entry)) for key, entry in value.items())
             elif type(value) not in _ATOMS:
                 attributes[name] = self.value(value)
+        for name, function in self._functions.methods(type(module)).items():
+            attributes.setdefault(name, MethodType(function, duplicate))
         vars(duplicate).update(attributes, training=False)
-        return duplicate
 
     def value(self, value: Any) -> Any:
         """A copy of any attribute; what cannot change is shared."""
@@ -144,22 +165,74 @@ class _Copier:
             return self.tensor(value)
         if isinstance(value, nn.Module):
             return self.module(value)
-        if kind is dict:
-            return {key: self.value(entry) for key, entry in value.items()}
-        if kind in (list, tuple, set):
-            return kind(self.value(entry) for entry in value)
-        return value if isinstance(value, _CODE) else self._deep(value)
+        if kind is FunctionType:
+            return self._functions.function(value)
+        if isinstance(value, _SHARED):
+            return value
+        known = self._memo.get(id(value))
+        return self._new(value, kind) if known is None else known
+
+    def _new(self, value: Any, kind: type) -> Any:
+        """A copy of what has not been copied before and refers to other things."""
+        if kind in (list, dict, set):
+            return self._collection(value)
+        if kind is tuple:
+            return tuple(map(self.value, value))
+        if kind is MethodType:
+            return MethodType(self.value(value.__func__), self.value(value.__self__))
+        if kind is partial:
+            given = {key: self.value(entry) for key, entry in value.keywords.items()}
+            return partial(self.value(value.func), *map(self.value, value.args), **given)
+        if is_plain(value):
+            new: Any = object.__new__(kind)
+            self._memo[id(value)] = new  # before what it refers to: that may refer back to it
+            vars(new).update((key, self.value(entry)) for key, entry in vars(value).items())
+            return new
+        return self._deep(value)
+
+    def _collection(self, value: Any) -> Any:
+        new: Any = type(value)()
+        self._memo[id(value)] = new
+        if isinstance(value, list):
+            new.extend(map(self.value, value))
+        elif isinstance(value, dict):
+            new.update((key, self.value(entry)) for key, entry in value.items())
+        else:
+            new.update(map(self.value, value))
+        return new
 
     def _deep(self, value: Any) -> Any:
-        """What only deepcopy can copy may refer to any tensor: it finds the copies in its memo."""
-        if not self._all_tensors_known:
-            self._all_tensors_known = True
-            for module in self._model.modules():
-                for values in (module._parameters, module._buffers, vars(module)):
-                    for entry in values.values():
-                        if isinstance(entry, Tensor):
-                            self.tensor(entry)
-        return copy.deepcopy(value, self._memo)
+        """What only deepcopy can copy may refer to any tensor or module: it finds the copies in its memo."""
+        self._prepare()
+        before = set(self._memo)
+        duplicate = copy.deepcopy(value, self._memo)
+        for key in self._memo.keys() - before:
+            self._tidy(self._memo[key])
+        return duplicate
+
+    def _prepare(self) -> None:
+        if self._prepared:
+            return
+        self._prepared = True
+        for module in self._model.modules():
+            for values in (module._parameters, module._buffers, vars(module)):
+                for entry in values.values():
+                    if isinstance(entry, Tensor):
+                        self.tensor(entry)
+            if id(module) not in self._memo and not hasattr(type(module), "__deepcopy__"):
+                self._memo[id(module)] = duplicate = type(module).__new__(type(module))
+                self._empty[id(module)] = (module, duplicate)
+
+    def _tidy(self, duplicate: Any) -> None:
+        """Take from a module that deepcopy copied what it should not have."""
+        if not isinstance(duplicate, nn.Module) or "_parameters" not in vars(duplicate):
+            return
+        for name, value in vars(duplicate).items():
+            if name in _HOOKS:
+                vars(duplicate)[name] = _kept_hooks(value)
+            elif type(value) is FunctionType:
+                vars(duplicate)[name] = self._functions.function(value)
+        vars(duplicate)["training"] = False
 
 
 def _kept_hooks(hooks: Any) -> Any:

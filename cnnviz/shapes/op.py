@@ -92,6 +92,19 @@ class Unexecuted:
 
 
 @dataclass(frozen=True)
+class FailedCall:
+    """The call that raised: a leaf module's, or a function's outside of one."""
+
+    name: str
+    type: str
+    path: str | None  # of the module, None for a function
+    inputs: tuple[int, ...]
+    input_shapes: tuple[Shape, ...]
+    arguments: Mapping[str, object]
+    error: Exception
+
+
+@dataclass(frozen=True)
 class Fix:
     """An edit that mends a failure: set the attribute at ``path`` (``fc.in_features``) to ``value``."""
 

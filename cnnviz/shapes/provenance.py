@@ -70,3 +70,10 @@ def tensors_in(value: Any) -> list[Tensor]:
         elif isinstance(entry, (tuple, list, dict)):
             found += tensors_in(entry)
     return found
+
+
+def tensors_given(function: str, args: Sequence[Any], result: Any) -> list[Tensor]:
+    """The tensors that a call gives: those in its result; ``setitem`` gives the one that it writes into."""
+    if function == "setitem":
+        return tensors_in(args[:1])
+    return tensors_in(result)

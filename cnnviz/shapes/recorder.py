@@ -22,27 +22,14 @@ from cnnviz.shapes.ledger import Names, Weights
 from cnnviz.shapes.macs import MEASURED, formula_macs
 from cnnviz.shapes.meta_answers import answer
 from cnnviz.shapes.naming import function_kind, function_type, is_leaf, module_kind, module_type
-from cnnviz.shapes.op import ModuleCall, Op, Shape
-from cnnviz.shapes.provenance import Provenance, tensors_in
+from cnnviz.shapes.op import FailedCall, ModuleCall, Op
+from cnnviz.shapes.provenance import Provenance, tensors_given, tensors_in
+from cnnviz.shapes.shelter import Shelter
 
 PASSED_THROUGH = frozenset({"data", "grad", "requires_grad", "retain_grad"})
 """Tensor attributes and methods that are bookkeeping, not operations of a network."""
 
-
 _LISTS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
-
-
-@dataclass
-class FailedCall:
-    """The call that raised: a leaf module's, or a function's outside of one."""
-
-    name: str
-    type: str
-    path: str | None  # of the module, None for a function
-    inputs: tuple[int, ...]
-    input_shapes: tuple[Shape, ...]
-    arguments: Mapping[str, object]
-    error: Exception
 
 
 @dataclass(slots=True)
@@ -80,6 +67,8 @@ class Recorder(TorchFunctionMode):
         self._names = Names()
         self._constant: set[int] = set()  # indices of the ops that the model's input does not reach
         self._provenance = Provenance(model_input)
+        own = (model_input, *self.parameters.values(), *model.buffers())
+        self._shelter = Shelter(own, meta=model_input.is_meta)
         self._own_forwards: list[tuple[nn.Module, Callable[..., Any] | None]] = []
 
     def __enter__(self) -> Recorder:
@@ -193,42 +182,43 @@ class Recorder(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        kwargs = kwargs or {}
         name = function_type(func)
+        args, named = self._shelter.arguments(args, kwargs or {})
         try:
-            result = self._answer(func, name, args, kwargs)
+            result = self._answer(func, name, args, named)
         except Exception as error:
-            self._note_failure(name, args, kwargs, error)
+            self._note_failure(name, args, named, error)
             raise
-        outputs = tensors_in(result)
+        outputs = tensors_given(name, args, result)
         if not outputs:
             return result
+        self._shelter.made(outputs)
         if name in PASSED_THROUGH:
             for source in tensors_in(args)[:1]:
                 self._provenance.same(source, outputs[0])
             return result
         if self._leaf is None:
-            self._record_function(name, args, kwargs, outputs)
+            self._record_function(name, args, named, outputs)
         self._provenance.from_call(outputs, self.calls)
         self.calls += 1
         return result
 
     def _answer(
-        self, func: Callable[..., Any], name: str, args: Sequence[Any], kwargs: dict[str, Any]
+        self, func: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         known = answer(func, args, kwargs)
         if known is not None:
             return known
         if name not in MEASURED:
-            return func(*args, **kwargs)
+            return self._shelter.call(func, name, args, kwargs)
         with FlopCounterMode(display=False) as counter:
-            result = func(*args, **kwargs)
+            result = self._shelter.call(func, name, args, kwargs)
         frame = self._leaf or self._stack[-1]
         frame.flops += counter.get_total_flops()
         return result
 
     def _record_function(
-        self, name: str, args: Sequence[Any], kwargs: dict[str, Any], outputs: list[Tensor]
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], outputs: list[Tensor]
     ) -> None:
         tensors = tensors_in((args, kwargs))
         inputs, input_shapes = self._provenance.links(tensors)
@@ -250,7 +240,9 @@ class Recorder(TorchFunctionMode):
         frame.flops = 0
         self._append(op, outputs)
 
-    def _note_failure(self, name: str, args: Sequence[Any], kwargs: dict[str, Any], error: Exception) -> None:
+    def _note_failure(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], error: Exception
+    ) -> None:
         if self.failed is not None and self.failed.error is error:
             return
         if self._leaf is not None:

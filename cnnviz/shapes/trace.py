@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
-from cnnviz.randomness import untouched_generator
 from cnnviz.shapes.copies import meta_copy, real_copy, uncompiled
 from cnnviz.shapes.failure import diagnose, forward_raised
 from cnnviz.shapes.inputs import checked_shape, empty_input, input_type, needs_data, random_input
@@ -86,7 +85,7 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
     """
     shape = checked_shape(input_shape)
     model = uncompiled(model)
-    with torch.no_grad(), untouched_generator():
+    with torch.no_grad():
         done = _run(model, shape)
         failure = None if done.error is None else _failure(model, shape, done)
     recorder = done.recorder

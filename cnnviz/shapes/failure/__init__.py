@@ -11,8 +11,7 @@ from cnnviz.shapes.failure.forward import forward_raised, quoted
 from cnnviz.shapes.failure.merging import unlike
 from cnnviz.shapes.failure.normalising import normalised
 from cnnviz.shapes.failure.windows import channels, dimensions, padding, too_large
-from cnnviz.shapes.op import Failure, Op
-from cnnviz.shapes.recorder import FailedCall
+from cnnviz.shapes.op import FailedCall, Failure, Op
 
 __all__ = ["diagnose", "forward_raised"]
 

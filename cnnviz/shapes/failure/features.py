@@ -7,8 +7,7 @@ from typing import cast
 
 from cnnviz.language import Message
 from cnnviz.shapes.failure.origin import origins
-from cnnviz.shapes.op import Failure, Op, Shape, called, product, shape_text
-from cnnviz.shapes.recorder import FailedCall
+from cnnviz.shapes.op import FailedCall, Failure, Op, Shape, called, product, shape_text
 
 
 def maps_not_flattened(call: FailedCall, _ops: Sequence[Op]) -> Failure | None:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from cnnviz.language import Message
 from cnnviz.shapes.failure.origin import channels_origin, size_origin
 from cnnviz.shapes.naming import function_kind
-from cnnviz.shapes.op import JOINING, MODEL_INPUT, Failure, Op, Shape, called, shape_text
-from cnnviz.shapes.recorder import FailedCall
+from cnnviz.shapes.op import JOINING, MODEL_INPUT, FailedCall, Failure, Op, Shape, called, shape_text
 
 
 def unlike(call: FailedCall, ops: Sequence[Op]) -> Failure | None:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from cnnviz.language import Message
 from cnnviz.shapes.failure.origin import channels_origin, origins
-from cnnviz.shapes.op import Failure, Op, called, product, shape_text
-from cnnviz.shapes.recorder import FailedCall
+from cnnviz.shapes.op import FailedCall, Failure, Op, called, product, shape_text
 
 
 def normalised(call: FailedCall, ops: Sequence[Op]) -> Failure | None:

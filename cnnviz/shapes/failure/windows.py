@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from cnnviz.language import Message
 from cnnviz.shapes.failure.origin import channels_origin, size_origin
-from cnnviz.shapes.op import MODEL_INPUT, Failure, Op, Shape, called, shape_text
-from cnnviz.shapes.recorder import FailedCall
+from cnnviz.shapes.op import MODEL_INPUT, FailedCall, Failure, Op, Shape, called, shape_text
 
 _OF_MAPS = ("Conv", "BatchNorm", "MaxPool", "AvgPool", "LPPool", "Adaptive", "InstanceNorm", "Dropout")
 

@@ -14,8 +14,7 @@ from torch import nn
 from cnnviz.errors import CnnvizError
 from cnnviz.shapes.edits import edited
 from cnnviz.shapes.mending.candidates import candidates
-from cnnviz.shapes.op import Fix, Op
-from cnnviz.shapes.recorder import FailedCall
+from cnnviz.shapes.op import FailedCall, Fix, Op
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from cnnviz.shapes.failure.merging import differing
 from cnnviz.shapes.failure.origin import layer_text
-from cnnviz.shapes.op import JOINING, MODEL_INPUT, Fix, Op, Shape
-from cnnviz.shapes.recorder import FailedCall
+from cnnviz.shapes.op import JOINING, MODEL_INPUT, FailedCall, Fix, Op, Shape
 from cnnviz.shapes.rules.windows import Side, sides
 
 _LARGEST_STRIDE = 8

@@ -11,8 +11,7 @@ from cnnviz.shapes.failure.origin import channels_from, layer_text
 from cnnviz.shapes.failure.windows import window_sizes
 from cnnviz.shapes.mending.branches import for_branches, for_size
 from cnnviz.shapes.naming import function_kind
-from cnnviz.shapes.op import MODEL_INPUT, Fix, Op, Shape
-from cnnviz.shapes.recorder import FailedCall
+from cnnviz.shapes.op import MODEL_INPUT, FailedCall, Fix, Op, Shape
 
 
 def candidates(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
