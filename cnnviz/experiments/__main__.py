@@ -95,7 +95,9 @@ def _carry_out(experiment: Experiment, setting: Setting, write: bool) -> bool:
 def _wait(store: RunStore, experiment: Experiment, group_id: str) -> running.Group:
     with progress_bar(str(experiment.title)) as show:
         while True:
-            start_queued(store.settings)
+            start_queued(
+                store.settings, step_back=0
+            )  # whoever starts this in a terminal decides how nice it is
             group = running.group_of(store, group_id)
             if group is None:
                 raise CnnvizError(Message("The runs of {title} were deleted.", title=experiment.title))
