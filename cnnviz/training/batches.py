@@ -29,15 +29,21 @@ class Normaliser:
     def __init__(self, mean: Sequence[float], deviation: Sequence[float], device: torch.device) -> None:
         """``mean`` and ``deviation``: one number a channel, for images scaled to 0..1."""
         pairs = list(zip(mean, deviation, strict=True))
-        self._scale = torch.tensor([1 / (255 * d) for _, d in pairs], device=device).view(1, -1, 1, 1)
-        self._shift = torch.tensor([m / d for m, d in pairs], device=device).view(1, -1, 1, 1)
+        self._scale = torch.tensor([1 / (255 * d) for _, d in pairs], device=device)
+        self._shift = torch.tensor([m / d for m, d in pairs], device=device)
 
     def __call__(self, images: Tensor) -> Tensor:
         """images: (B, C, H, W) uint8, or float32 that may be changed, 0..255 -> the same shape, float32,
         channels last.
         """
         x = images.to(torch.float32, memory_format=torch.channels_last)
-        return x.mul_(self._scale).sub_(self._shift)
+        pixels = x.shape[2] * x.shape[3]
+        # Long rows of numbers are several times as quick as a factor for each channel in turn.
+        scale, shift = (
+            each if len(each) == 1 else each.repeat(pixels) for each in (self._scale, self._shift)
+        )
+        _as_rows(x).mul_(scale).sub_(shift)
+        return x
 
 
 class Batches:
@@ -49,15 +55,20 @@ class Batches:
         labels: Tensor,
         prepare: Callable[[Tensor], Tensor],
         batch_size: int,
+        *,
         leave_single: bool = False,
+        ahead: int = 1,
     ) -> None:
         """images: (N, C, H, W) uint8; labels: (N,) int64; ``prepare`` makes of a batch of such images what
-        the network gets. With ``leave_single`` a last batch of one image is left out.
+        the network gets. With ``leave_single`` a last batch of one image is left out. So many batches
+        ``ahead`` are prepared at once, which is quicker, where ``prepare`` leaves nothing to chance.
         """
-        self._images = images
+        self._images = images.contiguous(memory_format=torch.channels_last)
         self._labels = labels
         self._prepare = prepare
         self._batch_size = batch_size
+        self._ahead = ahead
+        self._prepared: tuple[Tensor, int, Tensor, Tensor] | None = None
         left = leave_single and len(labels) % batch_size == 1
         self.images = len(labels) - 1 if left else len(labels)
         """Images in one pass."""
@@ -72,17 +83,33 @@ class Batches:
 
     def take(self, order: Tensor, number: int) -> tuple[Tensor, Tensor]:
         """Batch ``number``, from 0, of a pass in ``order``: (x, labels)."""
+        group, member = divmod(number, self._ahead)
+        if self._prepared is None or self._prepared[0] is not order or self._prepared[1] != group:
+            self._prepared = order, group, *self._take(order, group * self._ahead, self._ahead)
+        batch = slice(member * self._batch_size, (member + 1) * self._batch_size)
+        _, _, x, labels = self._prepared
+        return x[batch], labels[batch]
+
+    def _take(self, order: Tensor, number: int, count: int) -> tuple[Tensor, Tensor]:
+        """``count`` batches, or as many as there are left, from ``number`` on, in one."""
         start = number * self._batch_size
-        chosen = order[start : min(start + self._batch_size, self.images)]
-        # index_select is ten times faster than indexing
-        images, labels = self._images.index_select(0, chosen), self._labels.index_select(0, chosen)
-        return self._prepare(images), labels
+        chosen = order[start : min(start + count * self._batch_size, self.images)]
+        # index_select is ten times faster than indexing, above all on rows that lie together in memory
+        rows = _as_rows(self._images).index_select(0, chosen)
+        channels, height, width = self._images.shape[1:]
+        images = rows.view(-1, height, width, channels).permute(0, 3, 1, 2)
+        return self._prepare(images), self._labels.index_select(0, chosen)
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """One pass in the order of the data: (x, labels) of each batch."""
         for start in range(0, self.images, self._batch_size):
             batch = slice(start, min(start + self._batch_size, self.images))
             yield self._prepare(self._images[batch]), self._labels[batch]
+
+
+def _as_rows(images: Tensor) -> Tensor:
+    """images: (B, C, H, W), channels last -> (B, H * W * C), the same memory."""
+    return images.permute(0, 2, 3, 1).view(len(images), -1)
 
 
 def balanced_subset(labels: Tensor, count: int, seed: int) -> Tensor:

@@ -17,6 +17,8 @@ from cnnviz.training.session import Generators, Session
 OTHER_STREAM = 2**31
 """Added to a recipe's seed, it gives a seed that no recipe has."""
 
+_AHEAD = 8  # batches of small images that are prepared at once
+
 
 def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Session:
     """A training by a valid ``recipe`` that stands before its first step."""
@@ -40,7 +42,14 @@ def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Sessi
         model=model,
         optimizer=make_optimizer(recipe, model.parameters()),
         loss=loss_function(recipe),
-        train=Batches(images, labels, training, recipe.batch_size, leave_single=has_batch_norm(model)),
+        train=Batches(
+            images,
+            labels,
+            training,
+            recipe.batch_size,
+            leave_single=has_batch_norm(model),
+            ahead=1 if recipe.augmentation or recipe.resize else _AHEAD,
+        ),
         known=Batches(images, labels, prepare.test, at_once),
         test=Batches(*test, prepare.test, at_once),
         generators=Generators(order, changes, order.get_state()),
