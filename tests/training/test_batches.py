@@ -31,7 +31,8 @@ def test_batches_taken_ahead_are_the_same(channels: int, ahead: int) -> None:
     one_by_one, together = passes(batches(channels, 1)), passes(batches(channels, ahead))
     assert [len(labels) for _, labels in together] == [4, 4, 4, 4, 4, 3] * 2
     for (x, labels), (other, others) in zip(one_by_one, together, strict=True):
-        assert x.equal(other) and labels.equal(others)
+        assert x.equal(other)
+        assert labels.equal(others)
         assert other.is_contiguous(memory_format=torch.channels_last)
 
 
