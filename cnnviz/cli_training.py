@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cnnviz import datasets
 from cnnviz.cli_recipe import add_recipe_options, recipe_from
 from cnnviz.errors import CnnvizError
+from cnnviz.files import write_whole
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.terminal import TrainingProgress, print_json, progress_bar
@@ -20,6 +21,7 @@ from cnnviz.terminal import TrainingProgress, print_json, progress_bar
 if TYPE_CHECKING:
     from cnnviz.training.checkpoints import Checkpoint
     from cnnviz.training.errors import CheckpointError
+    from cnnviz.training.recipe import Recipe
 
 
 def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -57,6 +59,12 @@ def _add_train(train: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help=_("also write the checkpoint there, as <architecture>-<dataset> if the recipe is the course's"),
     )
+    train.add_argument(
+        "--script",
+        type=Path,
+        metavar="FILE.py",
+        help=_("do not train; write a script of plain PyTorch that trains so, without cnnviz"),
+    )
     train.add_argument("--json", action="store_true", help=_("print one JSON document"))
 
 
@@ -66,6 +74,8 @@ def _train(options: argparse.Namespace) -> int:
     from cnnviz.training.worker import run_in_foreground
 
     recipe = recipe_from(options)
+    if options.script:
+        return _write_script(recipe, options.script, options.json)
     _fetch(recipe.dataset, options.download)
     datasets.load(recipe.dataset)  # what is missing or damaged is said before there is a run
     watching = TrainingProgress(recipe.epochs)
@@ -88,6 +98,17 @@ def _train(options: argparse.Namespace) -> int:
     else:
         accuracy = "-" if run.test_accuracy is None else f"{run.test_accuracy:.2%}"
         print(_("run {run_id}: test accuracy {accuracy}", run_id=run.id, accuracy=accuracy))
+    return 0
+
+
+def _write_script(recipe: Recipe, path: Path, as_json: bool) -> int:
+    from cnnviz.training.recipe_script import recipe_script
+
+    write_whole(path, recipe_script(recipe).encode())
+    if as_json:
+        print_json({"script": str(path)})
+    else:
+        print(_("{path} is written; `python {path}` trains", path=path))
     return 0
 
 

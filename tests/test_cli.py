@@ -243,6 +243,20 @@ def test_every_field_of_a_recipe_has_an_option(run: Run, tmp_path: Path) -> None
     assert (changes["rotation"], changes["flip"], changes["stroke_width"]) == (3, True, 1.0)
 
 
+def test_a_recipe_is_written_as_a_script_and_nothing_is_trained(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "new" / "mine.py"
+    words = ("train", "mlp", "--epochs", "3", "--seed", "7", "--script", str(script))
+    assert document(run(*words, "--json")) == {"script": str(script)}
+    text = script.read_text()
+    compile(text, script.name, "exec")
+    assert "EPOCHS = 3\n" in text
+    assert "SEED = 7\n" in text
+    assert document(run("runs", "--json")) == []
+    status, out, err = run(*words[:-1], str(tmp_path))
+    assert (status, out) == (1, "")
+    assert "cannot be written" in one_line(err)
+
+
 def test_a_damaged_checkpoint_does_not_keep_the_good_ones_from_reading(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,11 @@ def recipe_text(recipe: Recipe) -> str:
     return json.dumps(recipe.to_dict(), indent=2, ensure_ascii=False) + "\n"
 
 
+def script_name(recipe: Recipe) -> str:
+    """What the file of :func:`cnnviz.training.recipe_script.recipe_script` may be called."""
+    return f"{recipe.architecture}_{recipe.dataset}.py".replace("-", "_")
+
+
 def read_recipe(data: bytes) -> Recipe:
     """The valid recipe in a file that :func:`recipe_text` or a checkpoint wrote, of this or an earlier cnnviz.
 

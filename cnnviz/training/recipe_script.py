@@ -62,11 +62,6 @@ class _Network:
     auxiliary: bool
 
 
-def file_name(recipe: Recipe) -> str:
-    """What the script may be called."""
-    return f"{recipe.architecture}_{recipe.dataset}.py".replace("-", "_")
-
-
 def recipe_script(recipe: Recipe) -> str:
     """A file that trains by a valid ``recipe`` when it is run, and prints the losses that the run here has.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.recipe import Recipe
-from cnnviz.training.recipe_file import read_recipe, recipe_text
+from cnnviz.training.recipe_file import read_recipe, recipe_text, script_name
 from cnnviz.ui import recipe_link
 from cnnviz.ui.show import plain
 
@@ -33,6 +35,19 @@ def share(recipe: Recipe | None) -> None:
                 on_click="ignore",
                 width="stretch",
             )
+            st.download_button(
+                _("Save as a PyTorch script"),
+                partial(script, recipe),  # written when somebody asks for it
+                file_name=script_name(recipe),
+                mime="text/x-python",
+                icon=":material/code:",
+                key="save-script",
+                help=_(
+                    "One file that needs no cnnviz: it trains by this recipe, with the same losses for the same seed."
+                ),
+                on_click="ignore",
+                width="stretch",
+            )
         st.file_uploader(
             _("Load a recipe: a file that was saved here, or the JSON of a checkpoint"),
             type="json",
@@ -43,6 +58,13 @@ def share(recipe: Recipe | None) -> None:
     problem: Message | None = st.session_state.get(_PROBLEM)
     if problem is not None and st.session_state.get(_UPLOAD) is not None:
         st.error(plain(problem), icon=":material/error:")
+
+
+def script(recipe: Recipe) -> str:
+    """The recipe as a file of plain PyTorch."""
+    from cnnviz.training.recipe_script import recipe_script
+
+    return recipe_script(recipe)
 
 
 def _load() -> None:

@@ -18,7 +18,7 @@ from cnnviz.training.estimating import Estimate
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.recipe_file import recipe_text
 from cnnviz.training.store import RunStore
-from cnnviz.ui import estimates, recipe_link
+from cnnviz.ui import estimates, recipe_files, recipe_link
 from tests.pages.training_page import PAGE, SECONDS, recipe, status, texts
 
 OpenPage = Callable[..., AppTest]
@@ -331,3 +331,11 @@ def test_a_measurement_that_fails_stops_nobody(
     app = open_page(PAGE, model="lenet5")
     assert "The measurement went wrong." in said(app)
     assert not app.button(key="start").disabled
+
+
+def test_a_recipe_can_be_saved_as_a_file_and_as_a_script(open_page: OpenPage, store: RunStore) -> None:
+    app = open_page(PAGE, model="mlp", epochs="4")
+    assert {"save-recipe", "save-script"} <= {button.key for button in app.get("download_button")}
+    assert "EPOCHS = 4\n" in recipe_files.script(Recipe.default("mlp", epochs=4))
+    app.number_input(key="epochs").set_value(0).run()
+    assert not app.get("download_button")

@@ -12,7 +12,8 @@ import pytest
 from cnnviz import architectures, datasets
 from cnnviz.training.loop import train
 from cnnviz.training.recipe import Recipe
-from cnnviz.training.recipe_script import file_name, recipe_script
+from cnnviz.training.recipe_file import script_name
+from cnnviz.training.recipe_script import recipe_script
 from tests.datasets import cifar_files, idx_files
 from tests.training.watching import Losses
 
@@ -125,7 +126,7 @@ TRAINED = [known.key for known in architectures.registered("network") if known.d
 def test_there_is_a_script_for_every_network(key: str) -> None:
     recipe = Recipe.default(key)
     text = recipe_script(recipe)
-    compile(text, file_name(recipe), "exec")
+    compile(text, script_name(recipe), "exec")
     assert "cnnviz" not in text.partition('"""\n\n')[2]
 
 
