@@ -27,6 +27,8 @@ RANDOM = frozenset(
 )
 """Functions that may draw random numbers, ``torch.nn.init``'s among them: it initialises layers."""
 
+_NESTED = (list, tuple, dict)
+
 
 class Shelter:
     """Keeps the calls of one pass away from tensors that it does not own, and from the global generator.
@@ -51,12 +53,13 @@ class Shelter:
         self, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """The arguments of a call, foreign tensors replaced by private copies, the same ones every time."""
-        known = self._known
-        for tensor in tensors_in(args):
-            if id(tensor) not in known:
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, Tensor):
+                foreign = id(value) not in self._known
+            else:
+                foreign = type(value) in _NESTED and not self._known.issuperset(map(id, tensors_in(value)))
+            if foreign:
                 return self._replaced(args), self._replaced(kwargs)
-        if kwargs and any(id(tensor) not in known for tensor in tensors_in(kwargs)):
-            return self._replaced(args), self._replaced(kwargs)
         return args, kwargs
 
     def _replaced(self, value: Any) -> Any:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.shapes.capture import capture
 from cnnviz.shapes.trace import trace
 from tests.shapes.networks import Calls, NeedsData, OnTheCpu
 
@@ -153,3 +154,67 @@ def test_scripted_modules_are_refused() -> None:
     for model in (scripted, nn.Sequential(nn.ReLU(), scripted)):
         with pytest.raises(CnnvizError, match="scripted module hides its operations"):
             trace(model, (3,))
+
+
+def writes_a_slice(net: Any, x: Tensor) -> Tensor:
+    y = F.relu(x)
+    y[:, 0] = 0
+    return net.m0(y)
+
+
+def writes_by_mask(net: Any, x: Tensor) -> Tensor:
+    y = F.relu(x)
+    y[x < 0] = 0
+    return net.m0(y)
+
+
+def puts_together(net: Any, x: Tensor) -> Tensor:
+    first, second = F.relu(x), x.tanh()
+    out = torch.zeros(x.shape[0], 4, 6, 6, device=x.device)
+    out[:, :2] = first[:, :2]
+    out[:, 2:] = second[:, :2]
+    return net.m0(out)
+
+
+@pytest.mark.parametrize(
+    ("function", "links"),
+    [
+        (writes_a_slice, {"setitem": ("relu",), "m0": ("setitem",)}),
+        (writes_by_mask, {"setitem": ("relu", "lt"), "m0": ("setitem",)}),
+        (
+            puts_together,
+            {
+                "setitem": ("zeros", "getitem"),
+                "setitem_2": ("setitem", "getitem_2"),
+                "m0": ("setitem_2",),
+            },
+        ),
+    ],
+)
+def test_writing_into_a_part_of_a_tensor_is_an_operation(
+    function: Callable[[Any, Tensor], Tensor], links: dict[str, tuple[str, ...]]
+) -> None:
+    model = Calls(function, nn.Conv2d(4, 2, 3)).eval()
+    traced = trace(model, (4, 6, 6))
+    assert not traced.real_pass
+    found = {op.name: tuple(traced.ops[index].name for index in op.inputs) for op in traced.ops if op.inputs}
+    assert links.items() <= found.items()
+    assert traced.op("setitem").output_shape == (4, 6, 6)
+    x = torch.randn(1, 4, 6, 6)
+    captured = capture(model, x, traced)
+    assert torch.equal(captured[-1], model(x))
+    written = captured[traced.op("m0").inputs[0]]
+    assert torch.equal(model.m0(written), captured[-1])  # type: ignore[operator]
+
+
+def test_a_write_that_does_not_fit_ends_the_trace() -> None:
+    def writes(net: Any, x: Tensor) -> Tensor:
+        x = F.relu(x)
+        x[:, :2] = x[:, :3]
+        return x
+
+    failure = trace(Calls(writes), (4, 6, 6)).failure
+    assert failure is not None
+    assert failure.name == "setitem"
+    assert "3" in failure.message
+    assert "2" in failure.message
