@@ -1,0 +1,55 @@
+"""A teacher adds an experiment as README says: by putting a file into the catalogue."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cnnviz import experiments
+from cnnviz.experiments import catalogue, figures, results, running
+from cnnviz.settings import PROJECT_DIRECTORY
+from cnnviz.training.store import RunStore
+
+_MODULE = f"{catalogue.__name__}.batch_size"
+
+
+def example() -> str:
+    """The example in the catalogue's documentation."""
+    return textwrap.dedent((catalogue.__doc__ or "").partition("::\n\n")[2]).strip() + "\n"
+
+
+@pytest.fixture
+def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[experiments.Experiment]:
+    (tmp_path / "batch_size.py").write_text(example())
+    monkeypatch.setattr(catalogue, "__path__", [*catalogue.__path__, str(tmp_path)])
+    importlib.invalidate_caches()
+    yield experiments.get("batch-size")
+    sys.modules.pop(_MODULE, None)
+
+
+def test_the_file_alone_makes_the_experiment(
+    added: experiments.Experiment, carry_out: Callable[..., running.Group], store: RunStore
+) -> None:
+    assert experiments.registered()[-1] is added
+    assert [recipe.batch_size for recipe in added.recipes("quick").values()] == [16, 64, 256]
+    group = carry_out(added, "smallest")
+    outcomes = running.outcomes(store, added, group)
+    verdict = results.verdict(added, outcomes, full=False)
+    assert verdict is not None
+    assert "In batches of 16 images the network reaches" in str(verdict.seen[0])
+    sweep = figures.draw(added.panels[0], added, "smallest", outcomes, "")
+    assert outcomes["batch-16"].test_accuracy in sweep.data[0].y
+
+
+def test_readme_shows_the_same_file() -> None:
+    readme = (PROJECT_DIRECTORY / "README.md").read_text()
+    shown = [
+        block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "EXPERIMENT =" in block
+    ]
+    assert all(block == example() for block in shown)
