@@ -3,7 +3,7 @@
 from cnnviz.experiments.experiment import Experiment, Outcomes, Panel, Variant, Verdict
 from cnnviz.language import Message
 
-DEPTHS = (6, 8, 14, 20, 32, 44, 56)
+DEPTHS = (6, 14, 20, 32, 56)
 _QUICK = (6, 20, 56)
 _SERIES = {"none": Message("plain"), "identity": Message("with shortcuts")}
 _KEYS = {"none": "plain", "identity": "residual"}

@@ -83,5 +83,5 @@ EXPERIMENT = Experiment(
     judge=_judge,
     base={"architecture": "inception-pair"},
     quick={"dataset": "mnist-sample", "epochs": 2},
-    full={"dataset": "mnist", "train_images": 10_000, "epochs": 2},
+    full={"dataset": "mnist-sample", "epochs": 5},
 )
