@@ -13,6 +13,7 @@ from cnnviz.interpret.pixel import Arithmetic, Mode, Values
 from cnnviz.interpret.windows import Places, adaptive, sliding, transposed, whole
 from cnnviz.language import Message
 from cnnviz.shapes.capture import Call, capture_call
+from cnnviz.shapes.layout import FRONT
 from cnnviz.shapes.op import MODEL_INPUT, Op, product
 
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ _MODES: Mapping[str, Mode] = {"max_pool": "max", "avg_pool": "mean"}
 
 def can_be_shown(op: Op) -> bool:
     """Whether the op is a convolution, pooling or linear layer over images, sequences or vectors."""
-    return op.kind in ("convolution", "pooling", "linear") and all(
-        len(shape) <= 3 for shape in (*op.input_shapes, op.output_shape)
-    )
+    in_front = op.layout == FRONT and not op.input_layouts  # the batch, as the arithmetic takes for granted
+    few = all(len(shape) <= 3 for shape in (*op.input_shapes, op.output_shape))
+    return op.kind in ("convolution", "pooling", "linear") and few and in_front
 
 
 def arithmetic_of(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> Arithmetic:

@@ -21,6 +21,7 @@ from cnnviz.interpret.excitation import batch_size
 from cnnviz.interpret.statistics import around_activation
 from cnnviz.interpret.tapping import output_of, score_op, scores_and_output, scores_of
 from cnnviz.language import Message
+from cnnviz.shapes.layout import FRONT
 from cnnviz.shapes.op import Op, product
 from cnnviz.shapes.trace import Trace
 
@@ -231,7 +232,7 @@ def is_quick(trace: Trace) -> bool:
 
 
 def _has_places(op: Op) -> bool:
-    return len(op.output_shape) == 3 and product(op.output_shape[1:]) > 1
+    return len(op.output_shape) == 3 and product(op.output_shape[1:]) > 1 and op.layout == FRONT
 
 
 def _scores(

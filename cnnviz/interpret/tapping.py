@@ -49,7 +49,7 @@ def output_of(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> Tensor:
         with torch.inference_mode(), _Tap({call: stop}):
             model(private)
     except _Reached as reached:
-        return _checked(reached.output, trace, op)
+        return _checked(op.layout.by_image(reached.output, len(x)), trace, op)
     raise _not_reached(trace, op)
 
 

@@ -47,9 +47,38 @@ _POSITIONS: dict[str, tuple[str, ...]] = {
     "chunk": ("input", "chunks", "dim"),
     "split": ("input", "split_size", "dim"),
     "pad": ("input", "pad", "mode", "value"),
-    "interpolate": ("input", "size", "scale_factor", "mode"),
+    "interpolate": (
+        "input",
+        "size",
+        "scale_factor",
+        "mode",
+        "align_corners",
+        "recompute_scale_factor",
+        "antialias",
+    ),
+    "getitem": ("input", "index"),
+    "unbind": ("input", "dim"),
+    "select": ("input", "dim", "index"),
+    "narrow": ("input", "dim", "start", "length"),
+    "roll": ("input", "shifts", "dims"),
+    **dict.fromkeys(("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp"), ("input", "dim")),
+    **dict.fromkeys(("movedim", "moveaxis"), ("input", "source", "destination")),
+    "repeat_interleave": ("input", "repeats", "dim"),
+    "unfold": ("input", "kernel_size", "dilation", "padding", "stride"),
+    "fold": ("input", "output_size", "kernel_size", "dilation", "padding", "stride"),
+    "channel_shuffle": ("input", "groups"),
+    "einsum": ("equation",),
+    "normalize": ("input", "p", "dim"),
+    "scaled_dot_product_attention": ("query", "key", "value", "attn_mask", "dropout_p", "is_causal"),
+    "softplus": ("input", "beta", "threshold"),
+    **dict.fromkeys(("hardshrink", "softshrink"), ("input", "lambd")),
+    "rrelu": ("input", "lower", "upper", "training"),
+    "gelu": ("input", "approximate"),
     **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), ("input", "upscale_factor")),
-    **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"), ("input", "p")),
+    **dict.fromkeys(
+        ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout"), ("input", "p", "training")
+    ),
+    "feature_alpha_dropout": ("input", "p", "training"),
     "leaky_relu": ("input", "negative_slope"),
     **dict.fromkeys(("elu", "celu"), ("input", "alpha")),
     "hardtanh": ("input", "min_val", "max_val"),
@@ -78,9 +107,10 @@ _MODULE_ATTRIBUTES = frozenset(
     "num_groups normalized_shape affine elementwise_affine track_running_stats eps momentum size alpha beta k p "
     "start_dim end_dim dim unflattened_size scale_factor upscale_factor downscale_factor mode negative_slope "
     "num_parameters min_val max_val lambd threshold value norm_type approximate num_embeddings embedding_dim "
-    "embed_dim num_heads".split()
+    "embed_dim num_heads align_corners recompute_scale_factor input_size hidden_size num_layers batch_first "
+    "bidirectional proj_size".split()
 )
-_SEVERAL = {"view": "shape", "reshape": "shape", "permute": "dims"}
+_SEVERAL = {"view": "shape", "reshape": "shape", "permute": "dims", "flip": "dims"}
 """Functions that take one list of numbers, or the numbers one by one."""
 
 _NORMALISATIONS = ("batch_norm", "instance_norm", "layer_norm", "group_norm", "rms_norm")
@@ -92,6 +122,8 @@ def module_arguments(module: nn.Module) -> Mapping[str, object]:
     found = {name: value for name, value in vars(module).items() if name in _MODULE_ATTRIBUTES}
     if "in_channels" in found or "in_features" in found:
         found["bias"] = getattr(module, "bias", None) is not None
+    elif "hidden_size" in found:
+        found["bias"] = bool(getattr(module, "bias", False))
     return _normalised(found, _spatial_dimensions(type(module).__name__))
 
 
@@ -117,7 +149,26 @@ def function_arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
         found["dim"] = int(found.get("dim", 0)) % first.dim()
     if name in _NORMALISATIONS:
         found |= _of_statistics(bound)
+    if name == "getitem":
+        found = {"index": _index(bound.get("index"))}
     return _normalised({k: v for k, v in found.items() if v is not None}, _spatial_dimensions(name))
+
+
+OTHER_INDEX = "other"
+"""Stands in an index for what is neither number, slice, None nor dots, such as a tensor of numbers."""
+
+
+def _index(value: object) -> tuple[object, ...]:
+    """What stands between the brackets of ``x[...]``."""
+    entries = value if isinstance(value, tuple) else (value,)
+    return tuple(
+        entry
+        if entry is None
+        or entry is Ellipsis
+        or (isinstance(entry, (int, slice)) and not isinstance(entry, bool))
+        else OTHER_INDEX
+        for entry in entries
+    )
 
 
 def _of_statistics(bound: Mapping[str, Any]) -> dict[str, object]:

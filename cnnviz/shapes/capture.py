@@ -45,6 +45,7 @@ def capture(model: nn.Module, x: Tensor, trace: Trace) -> list[Tensor]:
             outputs.append(outputs[op.inputs[0]] if op.inputs[0] >= 0 else x)
         else:
             outputs.append(watcher.outputs.get(op.index, torch.empty(0)))
+    outputs = [op.layout.by_image(output, len(x)) for op, output in zip(trace.ops, outputs, strict=True)]
     _verify(trace, watcher, outputs)
     return outputs
 
@@ -74,9 +75,10 @@ def capture_call(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> Call:
     private = x.clone()
     with torch.inference_mode(), watcher:
         model(private)
-    if watcher.call is None or tuple(watcher.call.output.shape[1:]) != op.output_shape:
+    call = watcher.call
+    if call is None or tuple(op.layout.by_image(call.output, len(x)).shape[1:]) != op.output_shape:
         raise _differs(trace, watcher)
-    return watcher.call
+    return call
 
 
 class _Watcher(TorchFunctionMode):

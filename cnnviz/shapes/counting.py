@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from cnnviz.shapes.op import Op, Shape, product, shape_text
+from cnnviz.shapes.recurrent import biases, is_recurrent, step_terms, steps
 
 
 def parameter_formula(op: Op) -> str | None:
@@ -37,6 +38,9 @@ def _parameters(op: Op) -> tuple[str, int] | None:
     if "num_embeddings" in arguments:
         table = (cast(int, arguments["num_embeddings"]), cast(int, arguments["embedding_dim"]))
         return shape_text(table), product(table)
+    if is_recurrent(op.type, arguments):
+        terms, (text, count) = step_terms(op.type, arguments), biases(op.type, arguments)
+        return " + ".join(term for term, _ in terms) + text, sum(weights for _, weights in terms) + count
     return _of_each_channel(op)
 
 
@@ -68,12 +72,15 @@ def _of_each_channel(op: Op) -> tuple[str, int] | None:
 def macs_formula(op: Op) -> str | None:
     """``5 x 5 x 1 x 10 x 24 x 24 = 144,000``: products of one output value, times the output values.
 
-    Of a transposed convolution: the products of one value that arrives, times those values.
+    Of a transposed convolution: the products of one value that arrives, times those values. Of a recurrent
+    layer: the products of one step, times the steps.
     """
     arguments = op.arguments
     values = op.output_shape
     if op.macs == 0 or not op.input_shapes:
         return None
+    if is_recurrent(op.type, arguments):
+        return _macs_of_steps(op)
     if "in_channels" in arguments:
         transposed = "transpose" in op.type.lower()
         values = op.input_shapes[0] if transposed else values
@@ -87,3 +94,11 @@ def macs_formula(op: Op) -> str | None:
     if product(window) * product(values) != op.macs:
         return None
     return f"{shape_text((*window, *values))} = {op.macs:,}"
+
+
+def _macs_of_steps(op: Op) -> str | None:
+    count = steps(op)
+    terms = step_terms(op.type, op.arguments)
+    if sum(weights for _, weights in terms) * count != op.macs:
+        return None
+    return " + ".join(f"{term} x {count}" for term, _ in terms) + f" = {op.macs:,}"

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from cnnviz.shapes.derivation import Derivation
-from cnnviz.shapes.op import Failure, Op
+from cnnviz.shapes.op import Failure, ModuleCall, Op
 from cnnviz.shapes.trace import Trace
 
 
@@ -18,7 +18,7 @@ def summary_document(name: str, trace: Trace) -> dict[str, Any]:
         "total_params": trace.total_params,
         "macs": trace.macs,
         "ops": [_op(op) for op in trace.ops],
-        "modules": [asdict(call) for call in trace.modules],
+        "modules": [_module(call) for call in trace.modules],
         "unexecuted": [asdict(entry) for entry in trace.unexecuted],
         "failure": _failure(trace.failure),
     }
@@ -39,6 +39,10 @@ def derivation_document(derivation: Derivation) -> dict[str, Any]:
             for step in derivation.steps
         ],
     }
+
+
+def _module(call: ModuleCall) -> dict[str, Any]:
+    return {name: value for name, value in asdict(call).items() if name != "layout"}
 
 
 def _op(op: Op) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cnnviz.language import Message
+from cnnviz.shapes.layout import FRONT, Layout
 
 Shape = tuple[int, ...]
 """Sizes without the batch dimension, such as (88, 4, 4)."""
@@ -40,7 +41,9 @@ class Op:
     determines the output shape (``kernel_size``, ``stride``, ...). ``module`` is the path of the leaf
     module, None for a function. ``call`` counts the function calls that returned tensors up to the
     one that returned this op's output (None where the output is the input itself); it is how
-    :func:`cnnviz.shapes.capture.capture` finds the op again on real tensors.
+    :func:`cnnviz.shapes.capture.capture` finds the op again on real tensors. Shapes are those of one image;
+    ``layout`` tells where the images are in the output, and ``input_layouts`` in the inputs (empty: in front of
+    all). ``parts`` tells which of several outputs each input is (empty: the first), as after a ``split``.
     """
 
     index: int
@@ -56,6 +59,9 @@ class Op:
     module: str | None = None
     arguments: Mapping[str, object] = field(default_factory=dict)
     call: int | None = None
+    layout: Layout = FRONT
+    input_layouts: tuple[Layout, ...] = ()
+    parts: tuple[int, ...] = ()
 
     @property
     def title(self) -> str:
@@ -80,6 +86,7 @@ class ModuleCall:
     container: bool
     is_list: bool
     ops_before: int
+    layout: Layout = FRONT
 
 
 @dataclass(frozen=True)

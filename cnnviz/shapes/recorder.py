@@ -133,9 +133,10 @@ class Recorder(TorchFunctionMode):
             return
         if frame.leaf:
             op = self._record_module(frame, outputs)
-            params, name, shape = op.params, op.name, op.output_shape
+            params, name, shape, layout = op.params, op.name, op.output_shape, op.layout
         else:
-            params, name, shape = 0, frame.path, tuple(outputs[0].shape)[1:]
+            layout = self._provenance.layout_of(outputs[0])
+            params, name, shape = 0, frame.path, layout.shown(tuple(outputs[0].shape))
         self.modules.append(
             ModuleCall(
                 name=name,
@@ -146,31 +147,47 @@ class Recorder(TorchFunctionMode):
                 container=not frame.leaf,
                 is_list=isinstance(frame.module, _LISTS),
                 ops_before=len(self.ops),
+                layout=layout,
             )
         )
 
     def _record_module(self, frame: _Frame, outputs: list[Tensor]) -> Op:
-        module = frame.module
-        params, reused = self.weights.count(module)
-        arguments = module_arguments(module)
-        inputs, input_shapes = self._provenance.links(frame.inputs)
-        type_name = module_type(module)
-        op = Op(
-            index=len(self.ops),
+        params, reused = self.weights.count(frame.module)
+        return self._record(
+            frame,
+            frame.inputs,
+            outputs,
             name=self._names.unique(frame.path),
-            type=type_name,
-            kind=module_kind(module),
-            inputs=inputs,
-            input_shapes=input_shapes,
-            output_shape=tuple(outputs[0].shape)[1:],
+            type=module_type(frame.module),
+            kind=module_kind(frame.module),
             params=params,
-            macs=self._macs(frame, type_name, arguments, inputs, frame.inputs, outputs),
             reused=reused,
             module=frame.path,
-            arguments=arguments,
+            arguments=module_arguments(frame.module),
             call=self._provenance.call_of(outputs[0]),
         )
-        self._append(op, outputs)
+
+    def _record(self, frame: _Frame, tensors: list[Tensor], outputs: list[Tensor], **known: Any) -> Op:
+        """Add the op that made ``outputs`` of ``tensors``; ``known`` are the fields that are told already."""
+        links, type_name, arguments = self._provenance.links(tensors), known["type"], known["arguments"]
+        shape, layout = self._provenance.seen(type_name, arguments, tensors, outputs[0])
+        op = Op(
+            index=len(self.ops),
+            inputs=links.inputs,
+            input_shapes=links.shapes,
+            output_shape=shape,
+            macs=self._macs(frame, type_name, arguments, links.inputs, tensors, outputs),
+            layout=layout,
+            input_layouts=links.layouts,
+            parts=links.parts,
+            **known,
+        )
+        self.ops.append(op)
+        if self._constant.issuperset(op.inputs):
+            self._constant.add(op.index)
+        elif self.rebatched is None and outputs[0].shape[:1] != (self._batch,):
+            self.rebatched = op.name
+        self._provenance.from_op(outputs, op.index, type_name, layout)
         return op
 
     # -- functions -------------------------------------------------------------------------------
@@ -220,25 +237,19 @@ class Recorder(TorchFunctionMode):
     def _record_function(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], outputs: list[Tensor]
     ) -> None:
-        tensors = tensors_in((args, kwargs))
-        inputs, input_shapes = self._provenance.links(tensors)
-        arguments = function_arguments(name, args, kwargs)
         frame = self._stack[-1]
-        op = Op(
-            index=len(self.ops),
+        self._record(
+            frame,
+            tensors_in((args, kwargs)),
+            outputs,
             name=self._names.unique(self._function_label(name)),
             type=name,
             kind=function_kind(name),
-            inputs=inputs,
-            input_shapes=input_shapes,
-            output_shape=tuple(outputs[0].shape)[1:],
             params=0,
-            macs=self._macs(frame, name, arguments, inputs, tensors, outputs),
-            arguments=arguments,
+            arguments=function_arguments(name, args, kwargs),
             call=self.calls,
         )
         frame.flops = 0
-        self._append(op, outputs)
 
     def _note_failure(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], error: Exception
@@ -248,13 +259,15 @@ class Recorder(TorchFunctionMode):
         if self._leaf is not None:
             label, type_name = self._leaf.path, module_type(self._leaf.module)
             path: str | None = label
-            inputs, shapes = self._provenance.links(self._leaf.inputs)
+            links = self._provenance.links(self._leaf.inputs)
             arguments = module_arguments(self._leaf.module)
         else:
             label, type_name, path = self._function_label(name), name, None
-            inputs, shapes = self._provenance.links(tensors_in((args, kwargs)))
+            links = self._provenance.links(tensors_in((args, kwargs)))
             arguments = function_arguments(name, args, kwargs)
-        self.failed = FailedCall(self._names.unique(label), type_name, path, inputs, shapes, arguments, error)
+        self.failed = FailedCall(
+            self._names.unique(label), type_name, path, links.inputs, links.shapes, arguments, error
+        )
 
     def _function_label(self, name: str) -> str:
         path = self._stack[-1].path
@@ -281,11 +294,3 @@ class Recorder(TorchFunctionMode):
             return frame.flops // 2 // images
         received = tensors[0].numel() // images if tensors else 0
         return formula_macs(type_name, arguments, received, outputs[0].numel() // images)
-
-    def _append(self, op: Op, outputs: list[Tensor]) -> None:
-        self.ops.append(op)
-        if self._constant.issuperset(op.inputs):
-            self._constant.add(op.index)
-        elif self.rebatched is None and outputs[0].shape[:1] != (self._batch,):
-            self.rebatched = op.name
-        self._provenance.from_op(outputs, op.index)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cnnviz.shapes.layout import FRONT, Layout
 from cnnviz.shapes.op import Kind, ModuleCall, Op, Shape, product
 from cnnviz.shapes.trace import Trace
 
@@ -25,6 +26,7 @@ class Row:
     reused: bool
     container: bool
     op: int | None
+    layout: Layout = FRONT
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def _module_row(call: ModuleCall, number: int, trace: Trace) -> Row:
         reused=op.reused if op else False,
         container=call.container,
         op=op.index if op else None,
+        layout=call.layout,
     )
 
 
@@ -107,4 +110,5 @@ def _op_row(op: Op) -> Row:
         reused=op.reused,
         container=False,
         op=op.index,
+        layout=op.layout,
     )

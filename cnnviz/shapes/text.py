@@ -7,7 +7,7 @@ import unicodedata
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.shapes.derivation import Derivation
-from cnnviz.shapes.op import Shape, shape_text
+from cnnviz.shapes.op import shape_text
 from cnnviz.shapes.table import Row, rows, sizes
 from cnnviz.shapes.trace import Trace
 
@@ -21,7 +21,7 @@ def torchsummary_text(trace: Trace) -> str:
     Reused weights count once, and what is declared but not executed is listed below the table.
     """
     lines = ["-" * _WIDTH, f"{'Layer (type)':>20}  {'Output Shape':>25} {'Param #':>15}", "=" * _WIDTH]
-    lines += [f"{row.label:>20}  {_bracketed(row.output_shape):>25} {row.params:>15,}" for row in rows(trace)]
+    lines += [f"{row.label:>20}  {_bracketed(row):>25} {row.params:>15,}" for row in rows(trace)]
     lines += ["=" * _WIDTH, *_totals(trace), *_endings(trace)]
     return "\n".join(lines)
 
@@ -122,5 +122,6 @@ def notes(trace: Trace) -> list[str]:
     return told
 
 
-def _bracketed(shape: Shape) -> str:
-    return str([-1, *shape])
+def _bracketed(row: Row) -> str:
+    """The whole shape with -1 in front, whatever stands there: torchsummary takes it for the batch."""
+    return str([-1, *row.layout.full(row.output_shape)[1:]])

@@ -4,7 +4,9 @@ import math
 import re
 
 import pytest
+import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
@@ -51,3 +53,39 @@ def test_formulas_add_up_to_the_totals(architecture: Architecture) -> None:
 )
 def test_single_layers(layer: nn.Module, shape: tuple[int, ...], formula: str | None) -> None:
     assert parameter_formula(trace(layer, shape).ops[0]) == formula
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "params", "macs"),
+    [
+        (nn.RNN(5, 7, batch_first=True), (11, 5), "1 x 7 x (5 + 7) + 2 x 1 x 1 x 7 = 98", "1 x 7 x (5 + 7) x 11 = 924"),
+        (nn.GRU(5, 7, bias=False, batch_first=True), (11, 5), "3 x 7 x (5 + 7) = 252", "3 x 7 x (5 + 7) x 11 = 2,772"),
+        (
+            nn.LSTM(5, 7, 2, batch_first=True, bidirectional=True),
+            (11, 5),
+            "2 x 4 x 7 x (5 + 7) + 2 x 4 x 7 x (14 + 7) + 2 x 4 x 4 x 7 = 2,072",
+            "2 x 4 x 7 x (5 + 7) x 11 + 2 x 4 x 7 x (14 + 7) x 11 = 20,328",
+        ),
+        (
+            nn.LSTM(5, 7, proj_size=3, batch_first=True),
+            (11, 5),
+            "4 x 7 x (5 + 3) + 7 x 3 + 2 x 1 x 4 x 7 = 301",
+            "4 x 7 x (5 + 3) x 11 + 7 x 3 x 11 = 2,695",
+        ),
+        (nn.LSTMCell(5, 7), (5,), "4 x 7 x (5 + 7) + 2 x 1 x 4 x 7 = 392", "4 x 7 x (5 + 7) x 1 = 336"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
+)  # fmt: skip
+def test_recurrent_layers(layer: nn.Module, shape: tuple[int, ...], params: str, macs: str) -> None:
+    op = trace(layer, shape).ops[0]
+    assert parameter_formula(op) == params
+    assert macs_formula(op) == macs
+    assert value_of(params) == sum(p.numel() for p in layer.parameters())
+    assert value_of(macs) == op.macs
+
+
+def test_recurrent_layers_count_as_pytorch_counts_them() -> None:
+    layer = nn.LSTM(5, 7, 2, bidirectional=True, batch_first=True).to("meta")
+    with FlopCounterMode(display=False) as counter:
+        layer(torch.empty(1, 11, 5, device="meta"))
+    assert trace(layer, (11, 5)).macs * 2 == counter.get_total_flops()
