@@ -4,8 +4,7 @@ import dataclasses
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from cnnviz.training.metrics import FILE_NAME, read_steps
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.runs import Status
 from cnnviz.training.store import RunStore
+from tests.training.watching import until
 
 
 class Pretended:
@@ -31,13 +31,6 @@ class Pretended:
             raise OSError(11, "Resource temporarily unavailable")
         self.started.append(run_id)
         return None
-
-
-def until(condition: Callable[[], object], seconds: float = 240) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.05)  # another process brings it about
 
 
 def niceness(pid: int | None) -> int:

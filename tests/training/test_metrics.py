@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,33 @@ def test_a_long_curve_is_thinned_out_and_keeps_its_last_point(tmp_path: Path, co
     assert min(count, 1000) <= len(picked) <= 2001
     assert (picked[0], picked[-1]) == (1, count)
     assert len(set(np.diff(picked[:-1]))) == 1
+
+
+def million(path: Path) -> None:
+    """A file of a million steps, as a writer leaves it."""
+    steps = np.zeros(1_000_000, STEP)
+    steps["step"] = np.arange(1, 1_000_001)
+    steps["loss"] = 1 / steps["step"]
+    steps["check"] = records._check_words(steps)
+    write(path, 1, 1)
+    with path.open("ab") as file:
+        file.write(steps[1:].tobytes())
+
+
+def test_a_million_steps_are_read_as_quickly_as_a_thousand(tmp_path: Path) -> None:
+    write(tmp_path / "short", 1, 1000)
+    million(tmp_path / "long")
+    seconds = {}
+    for name in ("short", "long"):
+        begins = []
+        for _ in range(7):
+            begin = time.perf_counter()
+            steps = read_steps(tmp_path / name)
+            begins.append(time.perf_counter() - begin)
+        seconds[name] = min(begins)
+        assert len(steps) <= records.MAX_POINTS + 1
+        assert steps["step"][[0, -1]].tolist() == [1, {"short": 1000, "long": 1_000_000}[name]]
+    assert seconds["long"] < seconds["short"] + 0.02  # reading all of it takes longer
 
 
 def test_points_stay_where_they_are_while_a_run_grows(tmp_path: Path) -> None:

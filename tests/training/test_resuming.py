@@ -7,8 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -24,7 +22,7 @@ from cnnviz.training.samples import FILE_NAME as SAMPLES_NAME
 from cnnviz.training.samples import read_samples
 from cnnviz.training.state import State
 from cnnviz.training.store import RunStore
-from tests.training.watching import Losses
+from tests.training.watching import Losses, until
 
 STEPS = 1000  # 4,000 images in batches of 4
 SLOWING_DOWN = """
@@ -38,13 +36,6 @@ def slow(self, step, *values):
 metrics.MetricsWriter.add = slow
 sys.exit(worker.main(sys.argv[1]))
 """
-
-
-def until(condition: Callable[[], object], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.01)  # another process brings it about
 
 
 @pytest.fixture

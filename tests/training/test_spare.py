@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -11,13 +12,14 @@ from collections.abc import Iterator
 import pytest
 
 from cnnviz.errors import CnnvizError, UsageError
-from cnnviz.settings import Settings, settings
+from cnnviz.settings import PROJECT_DIRECTORY, Settings, settings
 from cnnviz.training import estimating, memory, spare, worker
 from cnnviz.training.estimating import Estimate, estimate, measure
 from cnnviz.training.executor import LOG_NAME, start_queued
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.runs import Status
 from cnnviz.training.store import RunStore
+from tests.training.watching import until
 
 
 @pytest.fixture
@@ -44,16 +46,49 @@ def test_it_measures_and_then_carries_out_a_run(
 
     run_id = store.create(recipe)
     assert start_queued() == [run_id]
-    deadline = time.monotonic() + 120
-    while store.get(run_id).is_open:
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.05)  # another process brings it about
+    until(lambda: not store.get(run_id).is_open)
     run = store.get(run_id)
     assert run.status == Status.FINISHED
     assert run.pid == waiting._process.pid
     assert (store.folder(run_id) / LOG_NAME).read_text() == ""
     waiting._process.wait(timeout=60)
     assert settings() not in spare._kept
+
+
+SERVER = """
+import sys
+from cnnviz.training import spare
+from cnnviz.training.executor import start_queued
+
+spare.keep_spare()
+print(spare._kept[spare.settings()].ask({"estimate": {}}) is not None, flush=True)  # it is ready
+sys.stdin.readline()
+print(*start_queued(), flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_run_in_it_outlives_a_server_that_is_killed(
+    configuration: Settings, store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CNNVIZ_SPARE_WORKERS", "1")
+    pipe = subprocess.PIPE
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER], stdin=pipe, stdout=pipe, text=True, cwd=PROJECT_DIRECTORY
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+    with server:
+        assert server.stdout.readline() == "True\n"
+        run_id = store.create(dataclasses.replace(recipe, batch_size=16))
+        server.stdin.write("start\n")
+        server.stdin.flush()
+        assert server.stdout.readline().strip() == run_id
+        until(lambda: store.get(run_id).step > 0)
+        assert store.get(run_id).is_open
+        server.kill()
+    until(lambda: not store.get(run_id).is_open)
+    assert store.get(run_id).status == Status.FINISHED
 
 
 def test_it_ends_with_its_parent(waiting: spare.Spare) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -21,16 +21,9 @@ from cnnviz.training.samples import FILE_NAME as SAMPLES_NAME
 from cnnviz.training.samples import read_samples
 from cnnviz.training.store import RunStore
 from cnnviz.training.working import Kind
-from tests.training.watching import Losses
+from tests.training.watching import Losses, until
 
 STEPS = 16  # 4,000 images in batches of 250
-
-
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.01)  # another thread brings it about
 
 
 @contextmanager

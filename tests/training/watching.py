@@ -1,7 +1,8 @@
-"""Observers and supervisors for tests of training."""
+"""Observers and supervisors for tests of training, and waiting for other processes."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from torch import nn
@@ -9,6 +10,14 @@ from torch import nn
 from cnnviz.training.observer import EpochMetrics
 from cnnviz.training.session import Session
 from cnnviz.training.state import State
+
+
+def until(condition: Callable[[], object], seconds: float = 240) -> None:
+    """Wait until another process has brought something about."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.01)
 
 
 class Losses:
