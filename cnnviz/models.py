@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,8 @@ TORCHVISION = "torchvision:"
 
 _IMAGENET_INPUT = (3, 224, 224)
 _OTHER_INPUTS = {"inception_v3": (3, 299, 299)}
+_ASKING_FOR_WEIGHTS = ("googlenet", "inception_v3")
+"""Models that warn unless they are told whether to draw initial weights; on meta there are none."""
 
 
 def resolve(
@@ -117,15 +118,14 @@ def _from_torchvision(name: str) -> nn.Module:
     known = torchvision_names()
     if name not in known:
         raise UnknownKeyError(Message("The torchvision model"), name, known)
+    options = {"init_weights": False} if name in _ASKING_FOR_WEIGHTS else {}
     model: nn.Module
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # about initial weights, which there are none of
-        try:
-            with torch.device("meta"):
-                model = models.get_model(name, weights=None)
-        except (NotImplementedError, RuntimeError):  # some compute their widths with tensors
-            with _weights_on_meta():
-                model = models.get_model(name, weights=None)
+    try:
+        with torch.device("meta"):
+            model = models.get_model(name, weights=None, **options)
+    except (NotImplementedError, RuntimeError):  # some compute their widths with tensors
+        with _weights_on_meta():
+            model = models.get_model(name, weights=None, **options)
     return model
 
 

@@ -6,7 +6,6 @@ A node is a function that passes gradients back, a parameter that gathers one, o
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -14,11 +13,11 @@ from torch import Tensor, nn
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-from cnnviz.randomness import untouched_generator
 from cnnviz.shapes.copies import meta_copy, real_copy, uncompiled
-from cnnviz.shapes.inputs import checked_shape, empty_input, input_type, random_input
+from cnnviz.shapes.inputs import checked_shape, empty_input, input_type, needs_data, random_input
 from cnnviz.shapes.op import Shape
 from cnnviz.shapes.provenance import tensors_in
+from cnnviz.shapes.shelter import Sheltered
 from cnnviz.shapes.trace import TRACED_BATCH, Trace, trace
 
 MOST_NODES = 150
@@ -93,24 +92,38 @@ def _check_size(nodes: int, most: int) -> None:
 
 def _torchviz(model: nn.Module, shape: Shape, traced: Trace) -> list[str]:
     """The lines of torchviz's graph."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # torchviz asks distutils for PyTorch's version
-        from torchviz import make_dot
+    from torchviz import make_dot
 
-        with untouched_generator(), torch.enable_grad():
-            copy = real_copy(model) if traced.real_pass else meta_copy(model)
-            outputs = tuple(tensors_in(copy.train()(_input(model, shape, traced.real_pass))))
-            if not any(output.grad_fn for output in outputs):
-                raise CnnvizError(
-                    Message("There is no backward pass: no parameter that learns is used by this network.")
-                )
-            body: list[str] = make_dot(outputs, params=dict(copy.named_parameters())).body
+    copy, outputs = _forward(model, shape, traced.real_pass)
+    if not any(output.grad_fn for output in outputs):
+        raise CnnvizError(
+            Message("There is no backward pass: no parameter that learns is used by this network.")
+        )
+    body: list[str] = make_dot(outputs, params=dict(copy.named_parameters())).body
     return body
 
 
-def _input(model: nn.Module, shape: Shape, real: bool) -> Tensor:
-    make = random_input if real else empty_input
-    return make(shape, input_type(model), TRACED_BATCH)
+def _forward(model: nn.Module, shape: Shape, real: bool) -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """A copy of ``model``, and what it gives in training mode.
+
+    A pass that a trace in evaluation mode made may need data in training, or break.
+    """
+    dtype = input_type(model)
+    copy = real_copy(model) if real else meta_copy(model)
+    x = (random_input if real else empty_input)(shape, dtype, TRACED_BATCH)
+    try:
+        with torch.enable_grad(), Sheltered(copy, x):
+            return copy, tuple(tensors_in(copy.train()(x)))
+    except (Exception, SystemExit) as error:  # a person's forward may raise anything
+        if not real and needs_data(error):
+            return _forward(model, shape, real=True)
+        raise CnnvizError(
+            Message(
+                "There is no backward pass: in training the forward pass raises {error}: {words}",
+                error=type(error).__name__,
+                words=(str(error).strip().splitlines() or ["-"])[0],
+            )
+        ) from error
 
 
 def _numbered(lines: Sequence[str]) -> list[str]:

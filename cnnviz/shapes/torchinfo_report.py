@@ -21,11 +21,11 @@ from torchinfo.torchinfo import clear_cached_forward_pass
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-from cnnviz.randomness import untouched_generator
 from cnnviz.shapes.copies import meta_copy, real_copy, uncompiled
 from cnnviz.shapes.inputs import checked_shape, empty_input, input_type, needs_data, random_input
 from cnnviz.shapes.naming import is_leaf, module_kind
 from cnnviz.shapes.op import Op
+from cnnviz.shapes.shelter import Sheltered
 from cnnviz.shapes.trace import Trace, trace
 
 _COLUMNS = ("output_size", "num_params", "mult_adds")
@@ -67,12 +67,11 @@ def report(model: nn.Module, input_shape: Sequence[int], depth: int = 3) -> Torc
     """
     shape, model = checked_shape(input_shape), uncompiled(model)
     traced, dtype = trace(model, shape), input_type(model)
-    with untouched_generator():
-        copy = meta_copy(model)
-        found = _statistics(copy, empty_input(shape, dtype, 1), depth)
-        if isinstance(found, Exception) and needs_data(found):
-            copy = real_copy(model)
-            found = _statistics(copy, random_input(shape, dtype, 1), depth)
+    copy = meta_copy(model)
+    found = _statistics(copy, empty_input(shape, dtype, 1), depth)
+    if isinstance(found, Exception) and needs_data(found):
+        copy = real_copy(model)
+        found = _statistics(copy, random_input(shape, dtype, 1), depth)
     if isinstance(found, Exception):
         raise _refused(found, traced) from found
     differences = _Differences(copy, found.summary_list, traced)
@@ -87,7 +86,8 @@ def report(model: nn.Module, input_shape: Sequence[int], depth: int = 3) -> Torc
 def _statistics(model: nn.Module, x: Tensor, depth: int) -> torchinfo.ModelStatistics | Exception:
     """Torchinfo's statistics of a private copy, or what it raised."""
     try:
-        return torchinfo.summary(model, input_data=[x], depth=depth, col_names=_COLUMNS, verbose=0)
+        with Sheltered(model, x):
+            return torchinfo.summary(model, input_data=[x], depth=depth, col_names=_COLUMNS, verbose=0)
     except Exception as error:  # the forward's own errors, and those of reading odd attributes and outputs
         return error.__cause__ if isinstance(error.__cause__, Exception) else error
     finally:

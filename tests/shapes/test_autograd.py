@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import re
+import traceback
+import warnings
+from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cnnviz import architectures
 from cnnviz.errors import CnnvizError
@@ -79,6 +82,34 @@ def test_what_cannot_be_drawn_is_said_in_a_sentence(
 ) -> None:
     with pytest.raises(CnnvizError, match=match):
         drawn(model, shape)
+
+
+def test_a_forward_that_fails_in_training_alone_is_said_in_a_sentence() -> None:
+    model, shape = resolve("resnet18", {"bn.eps": -1})
+    assert shape is not None
+    with pytest.raises(CnnvizError, match=r"in training the forward pass raises .*eps must be positive"):
+        drawn(model, shape)
+
+
+def test_a_forward_that_needs_data_in_training_alone() -> None:
+    def decides(net: Any, x: Tensor) -> Tensor:
+        return net.m0(x) if not net.training or x.sum() > 0 else x
+
+    assert "AddmmBackward0" in drawn(Calls(decides, nn.Linear(4, 2)), (4,))
+
+
+def test_the_warnings_of_other_threads_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Noted(warnings.catch_warnings):  # type: ignore[type-arg]
+        def __enter__(self) -> Any:
+            asked.append(traceback.extract_stack()[-2].filename)
+            return super().__enter__()
+
+    monkeypatch.setattr(warnings, "catch_warnings", Noted)
+    drawn(nn.Linear(4, 2), (4,))
+    resolve("torchvision:googlenet", {})
+    assert not [name for name in asked if "cnnviz" in name]
 
 
 def test_nothing_of_the_model_or_the_process_changes() -> None:
