@@ -234,7 +234,7 @@ def _figure(search: _Search, found: Excitation, number: int, rank: int, whole: b
     index = search.image(found, number, rank)
     label = search.info.class_title(int(search.data.test_labels[index]))
     value = float(found.values[number, rank])
-    text = escape(f"{value:.3g} · {label}")
+    text = escape(f"{value:#.3g} · {label}")
     _channels, height, width = search.weights.input_shape
     top, left, rows, columns = search.seen(found, number, rank)[1]
     frame = (
