@@ -17,8 +17,8 @@ from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.shapes.op import shape_text
 from cnnviz.training import checkpoints
-from cnnviz.training.batches import Batches, preparation
-from cnnviz.training.evaluate import BATCH_SIZE
+from cnnviz.training.batches import Batches
+from cnnviz.training.evaluate import test_batches
 from cnnviz.training.optimising import loss_function
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ def answers_of(
     data = datasets.load(dataset)
     model = checkpoints.load_model(checkpoint).to(memory_format=torch.channels_last)
     recipe = checkpoint.recipe
-    channels, height, width = data.test_images.shape[1:]
-    prepare = preparation(recipe, (channels, height, width), torch.device("cpu"))
-    batches = Batches(data.test_images, data.test_labels, prepare.test, BATCH_SIZE)
+    batches = test_batches(recipe, data.test_images, data.test_labels)
     return answer_all(model, batches, len(data.classes), progress, loss_function(recipe))
 
 

@@ -17,6 +17,7 @@ from cnnviz.training.batches import Batches, preparation
 
 if TYPE_CHECKING:
     from cnnviz.training.checkpoints import Checkpoint
+    from cnnviz.training.recipe import Recipe
 
 BATCH_SIZE = 256  # larger ones leave the processor's caches and are slower
 _BATCH_PIXELS = 256 * 32 * 32
@@ -26,6 +27,14 @@ _LEAST_BATCH_SIZE = 16
 def test_batch_size(height: int, width: int) -> int:
     """How many images of this size are tested at once: fewer large ones, whose maps take much memory."""
     return max(_LEAST_BATCH_SIZE, min(BATCH_SIZE, _BATCH_PIXELS // (height * width)))
+
+
+def test_batches(recipe: Recipe, images: Tensor, labels: Tensor) -> Batches:
+    """Images (N, C, H, W) uint8 and labels (N,) as a network of ``recipe`` is tested on them, on the CPU."""
+    channels, height, width = images.shape[1:]
+    prepare = preparation(recipe, (channels, height, width), torch.device("cpu"))
+    side = recipe.resize or max(height, width)
+    return Batches(images, labels, prepare.test, test_batch_size(side, side))
 
 
 @dataclass(frozen=True)
@@ -79,8 +88,5 @@ def evaluate_checkpoint(
     data = datasets.load(dataset)
     recipe = checkpoint.recipe
     model = checkpoints.load_model(checkpoint).to(memory_format=torch.channels_last)
-    channels, height, width = data.test_images.shape[1:]
-    prepare = preparation(recipe, (channels, height, width), torch.device("cpu"))
-    size = recipe.resize or max(height, width)
-    batches = Batches(data.test_images, data.test_labels, prepare.test, test_batch_size(size, size))
+    batches = test_batches(recipe, data.test_images, data.test_labels)
     return evaluate(model, batches, progress, optimising.loss_function(recipe))

@@ -18,10 +18,9 @@ from cnnviz import architectures, datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.training import checkpoints, weights
-from cnnviz.training.batches import Batches, preparation
 from cnnviz.training.checkpoints import Checkpoint
 from cnnviz.training.errors import CheckpointError
-from cnnviz.training.evaluate import BATCH_SIZE, evaluate
+from cnnviz.training.evaluate import evaluate, test_batches
 from cnnviz.training.observer import EpochMetrics, TrainingResult
 from cnnviz.training.optimising import loss_function
 from cnnviz.training.recipe import Recipe
@@ -81,9 +80,7 @@ def keep_upload(
     """
     recipe = upload.recipe
     dataset = datasets.load(recipe.dataset)
-    channels, height, width = dataset.test_images.shape[1:]
-    prepare = preparation(recipe, (channels, height, width), torch.device("cpu"))
-    batches = Batches(dataset.test_images, dataset.test_labels, prepare.test, BATCH_SIZE)
+    batches = test_batches(recipe, dataset.test_images, dataset.test_labels)
     tested = evaluate(upload.model, batches, progress, loss_function(recipe))
     result = TrainingResult(
         model=upload.model,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 
 import streamlit as st
@@ -51,6 +53,22 @@ def show(store: RunStore, run: Run, steps: Steps) -> None:
             st.caption(str(_NO_EPOCH))
     _more(live, store, run, epochs)
     live.update()
+    st.caption(
+        ":material/terminal: "
+        + _(
+            "TensorBoard shows these curves, too: `pip install tensorboard`, then `{command}`, on the machine "
+            "that trains.",
+            command=_tensorboard(store.settings.runs_dir),
+        )
+    )
+
+
+def _tensorboard(folder: Path) -> str:
+    """The command that shows the event files of all runs."""
+    here = Path.cwd()
+    return shlex.join(
+        ["tensorboard", "--logdir", str(folder.relative_to(here) if folder.is_relative_to(here) else folder)]
+    )
 
 
 def _loss_name(run: Run) -> str:

@@ -100,16 +100,20 @@ def _say(found: Estimate, recipe: Recipe) -> None:
         )
         return
     whole = found.seconds * recipe.epochs
-    st.caption(
-        ":material/timer: "
-        + _(
+    speed = f"{found.images_per_second:,.{0 if found.images_per_second >= 10 else 1}f}"
+    if whole < 1:
+        text = _(
+            "**Less than 1 s** here: {speed} images a second; {memory}.", speed=speed, memory=plain(memory)
+        )
+    else:
+        text = _(
             "About **{whole}** here: {epoch} an epoch, {speed} images a second; {memory}.",
             whole=duration(whole),
             epoch=duration(found.seconds),
-            speed=f"{found.images_per_second:,.{0 if found.images_per_second >= 10 else 1}f}",
+            speed=speed,
             memory=plain(memory),
         )
-    )
+    st.caption(":material/timer: " + text)
     if whole > _LONG_SECONDS:
         _offer_fewer(found, recipe)
 

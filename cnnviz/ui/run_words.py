@@ -109,6 +109,8 @@ def epochs_text(run: Run) -> str:
 
 def duration(seconds: float) -> Message:
     """A span of time in the two largest units that fit: days, hours, minutes, seconds."""
+    if 0 < seconds < 1:
+        return Message("less than 1 s")
     whole = max(0, round(seconds))
     if whole < 60:
         return Message("{seconds} s", seconds=whole)

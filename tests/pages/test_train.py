@@ -295,6 +295,17 @@ def test_the_page_says_how_long_it_will_take_before_a_start(open_page: OpenPage,
     assert not app.button(key="start").disabled
 
 
+def test_less_than_a_second_is_not_called_none(
+    open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = dataclasses.replace(SECONDS, seconds=0.3, epoch_seconds=0.2, test_seconds=0.1)
+    monkeypatch.setattr(estimates, "estimate", lambda recipe: quick)
+    app = open_page(PAGE, model="mlp")
+    assert "**Less than 1 s** here: 400 images a second" in said(app)
+    app.number_input(key="epochs").set_value(4).run()
+    assert "About **1 s** here: less than 1 s an epoch" in said(app)
+
+
 def test_a_long_training_can_be_made_short(
     open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,8 @@ def test_a_run_is_watched_while_it_goes_on(open_page: OpenPage, store: RunStore)
     assert shown["Test accuracy"] == "90.00%"
     assert shown["Images per second"] == "6,400"
     assert charts(app) == ["loss", "accuracy", "epoch-loss"]
+    (hint,) = [caption.value for caption in app.caption if "TensorBoard" in caption.value]
+    assert f"`tensorboard --logdir {store.settings.runs_dir}`" in hint
 
 
 def test_the_second_run_waits_and_says_so(open_page: OpenPage, store: RunStore) -> None:

@@ -8,7 +8,15 @@ from cnnviz.ui import run_words
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0.4, "0 s"), (59.4, "59 s"), (61, "1 min 1 s"), (3661, "1 h 1 min")]
+    ("seconds", "words"),
+    [
+        (0.0, "0 s"),
+        (0.4, "less than 1 s"),
+        (1.4, "1 s"),
+        (59.4, "59 s"),
+        (61, "1 min 1 s"),
+        (3661, "1 h 1 min"),
+    ],
 )
 def test_durations_are_read_at_a_glance(seconds: float, words: str) -> None:
     assert str(run_words.duration(seconds)) == words
