@@ -63,6 +63,11 @@ class Outcome:
         return self._last("train_loss")
 
     @property
+    def test_loss(self) -> float | None:
+        """Of the last epoch; None as for :attr:`test_accuracy`."""
+        return self._last("test_loss")
+
+    @property
     def accuracy(self) -> float:
         """:attr:`test_accuracy`, and 0 where there is none: for judging."""
         return self.test_accuracy or 0.0

@@ -49,6 +49,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "test_accuracy": Measure(Message("test accuracy"), ".1%", _ACCURACY),
         "train_accuracy": Measure(Message("training accuracy"), ".1%", _ACCURACY),
         "loss": Measure(Message("training loss"), ".3f", {"rangemode": "tozero"}),
+        "test_loss": Measure(Message("test loss"), ".3f", {"rangemode": "tozero"}),
         "milliseconds": Measure(Message("ms per training image"), ".3f", {"rangemode": "tozero"}),
         "total_macs": Measure(Message("multiply-adds per image"), ",.0f", {"rangemode": "tozero"}),
         "parameters": Measure(Message("parameters"), ",.0f", {"rangemode": "tozero"}),
