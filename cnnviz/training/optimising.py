@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -70,10 +71,13 @@ def with_auxiliaries(loss: Loss, outputs: tuple[Tensor, ...], labels: Tensor) ->
 
 def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     """The optimizer that ``recipe`` names, for these parameters."""
+    # fused: one pass over the memory instead of ten, which takes half of the time or less
+    common: dict[str, Any] = {
+        "lr": recipe.learning_rate,
+        "weight_decay": recipe.weight_decay,
+        "fused": True,
+    }
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(
-            parameters, lr=recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-        )
+        return torch.optim.SGD(parameters, momentum=recipe.momentum, **common)
     kind = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
-    # fused: one pass over the memory instead of ten, which takes a third of the time or less
-    return kind(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
+    return kind(parameters, **common)

@@ -170,7 +170,7 @@ def _optimizer(recipe: Recipe) -> str:
         written += f", momentum={recipe.momentum}"
     if recipe.weight_decay or recipe.optimizer == "adamw":  # which has one where none is given
         written += f", weight_decay={recipe.weight_decay}"
-    if recipe.optimizer != "sgd":
+    if recipe.optimizer != "sgd" or recipe.weight_decay:  # where the last digit depends on it
         written += ", fused=True"
     return f"optimizer = torch.optim.{_OPTIMIZERS[recipe.optimizer]}({written})"
 
