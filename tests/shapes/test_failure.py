@@ -145,6 +145,19 @@ def test_a_forgotten_flatten_is_named(in_features: int, advice: str) -> None:
     assert failure.fix is None  # no change of an argument mends it
 
 
+def test_a_dilated_pooling_is_mended_by_half_of_its_kernel() -> None:
+    fix = failure_of(nn.Sequential(nn.MaxPool2d(3, padding=2, dilation=2)), (3, 9, 9)).fix
+    assert fix is not None
+    assert (fix.path, fix.value) == ("0.padding", 1)
+
+
+@pytest.mark.filterwarnings("ignore:input's size at dim=1")
+def test_an_instance_normalisation_without_weights_takes_any_channels() -> None:
+    message = failure_of(nn.Sequential(nn.InstanceNorm2d(4)), (3, 1, 1)).message
+    assert "a map of 1 x 1 is a single value" in message
+    assert "channels" not in message
+
+
 def test_padding_is_mentioned_where_there_is_some() -> None:
     assert "once padded" not in failure_of(nn.Conv2d(1, 1, 5), (1, 4, 4)).message
     assert "4 x 4, 6 x 6 once padded" in failure_of(nn.Conv2d(1, 1, 7, padding=1), (1, 4, 4)).message
@@ -159,7 +172,8 @@ def test_padding_is_mentioned_where_there_is_some() -> None:
         ([nn.BatchNorm2d(4)], (3, 8, 8), "is made for 4 channels, but its input 3 x 8 x 8 has 3"),
         ([nn.LayerNorm([4, 4])], (3, 8, 8), "normalises 4 x 4, but the last dimensions of its input 3 x 8 x 8 are 8 x 8"),
         ([nn.InstanceNorm2d(3)], (3, 1, 1), "a map of 1 x 1 is a single value"),
-        ([nn.MaxPool2d(3, padding=2)], (3, 8, 8), "may pad at most half of its window of 3 x 3"),
+        ([nn.MaxPool2d(3, padding=2)], (3, 8, 8), "may pad at most half of its kernel of 3 x 3"),
+        ([nn.MaxPool2d(3, padding=2, dilation=2)], (3, 9, 9), "may pad at most half of its kernel of 3 x 3"),
         ([nn.PReLU(5)], (3, 8, 8), "is made for 5 channels"),
         ([nn.Conv2d(3, 2, 9, padding=1, dilation=2)], (3, 8, 8), "a window of 17 x 17 over an input of 8 x 8, 10 x 10"),
     ],

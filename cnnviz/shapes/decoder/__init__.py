@@ -9,7 +9,18 @@ from dataclasses import replace
 from operator import itemgetter
 
 from cnnviz.language import Message
-from cnnviz.shapes.decoder import dimensions, features, merging, normalising, training, values, windows
+from cnnviz.shapes.decoder import (
+    dimensions,
+    features,
+    merging,
+    normalising,
+    padding,
+    rearranging,
+    recurrent,
+    training,
+    values,
+    windows,
+)
 from cnnviz.shapes.decoder.entry import Decoded, Reason, WrongLinear
 
 __all__ = ["LONGEST", "Decoded", "Reason", "WrongLinear", "decode", "understood"]
@@ -20,9 +31,12 @@ LONGEST = 20_000
 _ENTRIES = (
     *features.ENTRIES,
     *windows.ENTRIES,
+    *padding.ENTRIES,
     *dimensions.ENTRIES,
     *normalising.ENTRIES,
     *merging.ENTRIES,
+    *rearranging.ENTRIES,
+    *recurrent.ENTRIES,
     *training.ENTRIES,
     *values.ENTRIES,
 )

@@ -65,6 +65,11 @@ def entry(about: Message, pattern: str, explain: Callable[[re.Match[str]], Decod
     return Entry(about, re.compile(pattern), explain)
 
 
+def one_remedy(meaning: Message, text: Message, code: str | None = None, layer: str | None = None) -> Decoded:
+    """What is said of an error that has one usual reason: what it means, the remedy, and a line that mends it."""
+    return Decoded(meaning, (Reason(text, code),), layer)
+
+
 def sizes(text: str) -> Shape:
     """The numbers in a text such as ``2, 1, 28, 28`` or ``10x1x1``."""
     return tuple(int(number) for number in re.findall(r"-?\d{1,9}", text))

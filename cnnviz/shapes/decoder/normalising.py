@@ -1,33 +1,39 @@
-"""Normalisations: the number of channels, groups, too few values to take a mean of."""
+"""Normalisations, and PReLU: the number of channels, groups, too few values to take a mean of."""
 
 from __future__ import annotations
 
 import re
 
 from cnnviz.language import Message
-from cnnviz.shapes.decoder.entry import NUMBER, SIZES, Decoded, Reason, entry, sizes
+from cnnviz.shapes.decoder.entry import NUMBER, SIZES, Decoded, Reason, entry, one_remedy, sizes
 from cnnviz.shapes.op import shape_text
 
 
 def _batch_norm(match: re.Match[str]) -> Decoded:
-    received, expected = int(match[2]), int(match[3])
-    text = Message(
-        "The layer before gives {received} channels: give the normalisation the same number.",
-        received=received,
-    )
-    return Decoded(
-        meaning=Message(
+    return _other_channels("nn.BatchNorm2d", int(match[3]), int(match[2]))
+
+
+def _instance_norm(match: re.Match[str]) -> Decoded:
+    return _other_channels("nn.InstanceNorm2d", int(match[1]), int(match[2]))
+
+
+def _other_channels(layer: str, expected: int, received: int) -> Decoded:
+    return one_remedy(
+        Message(
             "The normalisation was made for {expected} channels; the tensor that arrives has {received}.",
             expected=expected,
             received=received,
         ),
-        reasons=(Reason(text, f"nn.BatchNorm2d({received})"),),
-        layer=f"nn.BatchNorm2d({expected})",
+        Message(
+            "The layer before gives {received} channels: give the normalisation the same number.",
+            received=received,
+        ),
+        f"{layer}({received})",
+        f"{layer}({expected})",
     )
 
 
 def _one_value(match: re.Match[str]) -> Decoded:
-    shape = sizes(match[2])
     reasons = (
         Reason(
             Message(
@@ -47,10 +53,37 @@ def _one_value(match: re.Match[str]) -> Decoded:
         meaning=Message(
             "In training a normalisation takes mean and variance over all values of a channel, and in a tensor of "
             "{shape} each channel has one value: there is no variance.",
-            shape=shape_text(shape),
+            shape=shape_text(sizes(match[1])),
         ),
         reasons=reasons,
-        layer="nn.BatchNorm" if match[1] == "value per channel" else "nn.InstanceNorm2d",
+        layer="nn.BatchNorm",
+    )
+
+
+def _one_pixel(match: re.Match[str]) -> Decoded:
+    reasons = (
+        Reason(
+            Message(
+                "The maps have become too small on the way: take larger images, or leave a pooling or this "
+                "normalisation out."
+            )
+        ),
+        Reason(
+            Message(
+                "Switching to evaluation does not help by itself: without running statistics InstanceNorm computes "
+                "its own there, too. LayerNorm takes all channels of an image together."
+            ),
+            "nn.GroupNorm(1, channels)",
+        ),
+    )
+    return Decoded(
+        meaning=Message(
+            "InstanceNorm takes mean and variance over the pixels of each map by itself, and in a tensor of {shape} a "
+            "map is a single value: there is no variance, however many images the batch has.",
+            shape=shape_text(sizes(match[1])),
+        ),
+        reasons=reasons,
+        layer="nn.InstanceNorm2d",
     )
 
 
@@ -78,16 +111,22 @@ def _layer_norm(match: re.Match[str]) -> Decoded:
 
 
 def _group_norm(match: re.Match[str]) -> Decoded:
-    channels, groups = int(match[1]), int(match[2])
+    return _uneven_groups(int(match[1]), int(match[2]))
+
+
+def _group_norm_function(match: re.Match[str]) -> Decoded:
+    return _uneven_groups(sizes(match[1])[1], int(match[2]))
+
+
+def _uneven_groups(channels: int, groups: int) -> Decoded:
     fitting = [count for count in range(1, min(channels, 64) + 1) if channels % count == 0]
-    text = Message("Choose a number of groups that divides the channels: {counts}.", counts=_listed(fitting))
-    return Decoded(
-        meaning=Message(
+    return one_remedy(
+        Message(
             "{channels} channels cannot be dealt out evenly to {groups} groups.",
             channels=channels,
             groups=groups,
         ),
-        reasons=(Reason(text),),
+        Message("Choose a number of groups that divides the channels: {counts}.", counts=_listed(fitting)),
         layer=f"nn.GroupNorm({groups}, {channels})",
     )
 
@@ -98,16 +137,30 @@ def _listed(numbers: list[int]) -> str:
 
 def _group_norm_channels(match: re.Match[str]) -> Decoded:
     expected, arrived = int(match[1]), sizes(match[2])
-    text = Message("Give the normalisation the number of channels that arrives.")
-    return Decoded(
-        meaning=Message(
+    return one_remedy(
+        Message(
             "The normalisation was made for {expected} channels, the second number of a shape; the tensor that arrives "
             "is {shape}.",
             expected=expected,
             shape=shape_text(arrived),
         ),
-        reasons=(Reason(text, f"nn.GroupNorm(..., {arrived[1]})"),),
-        layer=f"nn.GroupNorm(..., {expected})",
+        Message("Give the normalisation the number of channels that arrives."),
+        f"nn.GroupNorm(..., {arrived[1]})",
+        f"nn.GroupNorm(..., {expected})",
+    )
+
+
+def _prelu(match: re.Match[str]) -> Decoded:
+    expected, received = int(match[1]), int(match[2])
+    return one_remedy(
+        Message(
+            "PReLU learns a slope for each of {expected} channels, and the tensor that arrives has {received}.",
+            expected=expected,
+            received=received,
+        ),
+        Message("Give it one slope for each channel that arrives, or a single one for all: nn.PReLU()."),
+        f"nn.PReLU({received})",
+        f"nn.PReLU({expected})",
     )
 
 
@@ -119,9 +172,18 @@ ENTRIES = (
     ),
     entry(
         Message("A batch of one image in training"),
-        rf"Expected more than 1 (value per channel|spatial element) when training, got input size "
-        rf"(?:torch\.Size\()?\[{SIZES}\]",
+        rf"Expected more than 1 value per channel when training, got input size (?:torch\.Size\()?\[{SIZES}\]",
         _one_value,
+    ),
+    entry(
+        Message("An instance normalisation of maps of one pixel"),
+        rf"Expected more than 1 spatial element when training, got input size (?:torch\.Size\()?\[{SIZES}\]",
+        _one_pixel,
+    ),
+    entry(
+        Message("A normalisation for another number of channels"),
+        rf"expected input's size at dim=1 to match num_features \({NUMBER}\), but got: {NUMBER}",
+        _instance_norm,
     ),
     entry(
         Message("A normalisation for another number of channels"),
@@ -133,6 +195,18 @@ ENTRIES = (
         Message("Groups that do not divide the channels"),
         rf"num_channels \({NUMBER}\) must be divisible by num_groups \({NUMBER}\)",
         _group_norm,
+    ),
+    entry(
+        Message("Groups that do not divide the channels"),
+        rf"Expected number of channels in input to be divisible by num_groups, but got input of shape \[{SIZES}\] and "
+        rf"num_groups={NUMBER}",
+        _group_norm_function,
+    ),
+    entry(
+        Message("An activation for another number of channels"),
+        rf"Mismatch of parameter numbers and input channel size\. Found parameter numbers = {NUMBER} and channel size "
+        rf"= {NUMBER}",
+        _prelu,
     ),
     entry(
         Message("A normalisation for another number of channels"),

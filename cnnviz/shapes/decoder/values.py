@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from cnnviz.language import Message
-from cnnviz.shapes.decoder.entry import Decoded, Reason, entry
+from cnnviz.shapes.decoder.entry import Decoded, Reason, entry, one_remedy
 
 _TYPE = r"([\w:.]{1,40}(?: int| char)?)"
 _BYTES = ("Byte", "unsigned char", "torch.ByteTensor", "torch.cuda.ByteTensor")
-_DOUBLES = ("Double", "double", "torch.DoubleTensor", "torch.cuda.DoubleTensor")
+_DOUBLES = ("Double", "double", "torch.float64", "torch.DoubleTensor", "torch.cuda.DoubleTensor")
 
 
 def _types(match: re.Match[str]) -> Decoded:
@@ -77,26 +77,68 @@ def _devices(match: re.Match[str]) -> Decoded:
 
 
 def _no_tensor(match: re.Match[str]) -> Decoded:
-    function, given = match[1], match[4]
-    if given == "NoneType":
-        text, code = (
-            Message("The layer before has returned nothing: does its forward end with a return?"),
-            "return x",
-        )
-    elif given.startswith("numpy"):
-        text, code = Message("NumPy's arrays become tensors first."), "x = torch.from_numpy(x).float()"
-    elif "Image" in given:
-        text, code = Message("Images become tensors first."), "x = transforms.ToTensor()(image).unsqueeze(0)"
-    else:
-        text, code = Message("Turn it into a tensor first."), "x = torch.tensor(x)"
-    return Decoded(
-        meaning=Message(
-            "{function} computes with tensors and was given something else: {given}.",
-            function=function,
-            given=given,
+    return _given(match[1], match[4])
+
+
+def _given(function: str, given: str) -> Decoded:
+    turned = Reason(Message("Turn it into a tensor first."), "x = torch.tensor(x)")
+    taken = Reason(
+        Message(
+            "A batch of images and labels, or a layer with several outputs, holds several: take out the tensor."
         ),
-        reasons=(Reason(text, code),),
+        "x = x[0]",
+    )
+    if given == "NoneType":
+        text = Message("The layer before has returned nothing: does its forward end with a return?")
+        reasons = [Reason(text, "return x")]
+    elif given.startswith("numpy"):
+        text = Message("NumPy's arrays become tensors first.")
+        reasons = [Reason(text, "x = torch.from_numpy(x).float()")]
+    elif "Image" in given:
+        reasons = [
+            Reason(Message("Images become tensors first."), "x = transforms.ToTensor()(image).unsqueeze(0)")
+        ]
+    else:
+        reasons = [taken, turned] if given in ("tuple", "list") else [turned]
+    meaning = Message(
+        "{function} computes with tensors and was given something else: {given}.",
+        function=function,
+        given=given,
+    )
+    return Decoded(meaning, tuple(reasons), function)
+
+
+def _combination(match: re.Match[str]) -> Decoded:
+    """No form of a function takes what it was given: the first argument is no tensor, or a number is no whole one."""
+    function, given, details = match[1], match[2].split(", "), match[3]
+    if given[0] not in ("Tensor", "Parameter"):
+        return _given(function, given[0])
+    if "float" in match[2] or "of (float" in details:
+        return _whole_numbers(function)
+    return Decoded(
+        Message(
+            "{function} was given {given}, and there is no form of it that takes these.",
+            function=function,
+            given=", ".join(given),
+        ),
         layer=function,
+    )
+
+
+def _not_whole(match: re.Match[str]) -> Decoded:
+    return _whole_numbers(match[1])
+
+
+def _whole_numbers(function: str) -> Decoded:
+    return one_remedy(
+        Message(
+            "{function} takes whole numbers as its sizes, and one of them has a point: 4.0 counts as a number with one, "
+            "too.",
+            function=function,
+        ),
+        Message("A division with / always gives such a number; // gives a whole one."),
+        "padding = kernel_size // 2",
+        function,
     )
 
 
@@ -106,6 +148,7 @@ ENTRIES = (
         for pattern in (
             rf"Input type \({_TYPE}\) and (?:weight|bias) type \({_TYPE}\) should be the same",
             rf"(?:must|to) have the same dtype, but got:? {_TYPE} (?:and|!=) {_TYPE}",
+            rf"RNN input dtype \({_TYPE}\) does not match weight dtype \({_TYPE}\)",
         )
     ),
     entry(
@@ -129,5 +172,19 @@ ENTRIES = (
         Message("Something that is no tensor"),
         r"(\w{1,40})\(\): argument '(\w{1,40})' \(position (\d{1,3})\) must be Tensor, not ([\w.]{1,60})",
         _no_tensor,
+    ),
+    entry(
+        Message("Something that is no tensor"),
+        r"(\w{1,40})\(\) received an invalid combination of arguments - got \((.{1,300}?)\)(?=,? but expected one of"
+        r"(.{0,800}))",
+        _combination,
+    ),
+    *(
+        entry(Message("A size that is no whole number"), pattern, _not_whole)
+        for pattern in (
+            r"(\w{1,40})\(\): argument '\w{1,40}' \(position \d{1,3}\) must be (?:tuple of ints|int), not float",
+            r"(\w{1,40})\(\): argument 'size' failed to unpack the object at pos \d{1,3} with error "
+            r'"type must be tuple of ints, ?but got float"',
+        )
     ),
 )

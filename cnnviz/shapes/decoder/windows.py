@@ -1,11 +1,11 @@
-"""Convolutions and poolings: channels, windows larger than the map, groups, padding."""
+"""Convolutions and poolings: channels, windows larger than the map, groups, a bias."""
 
 from __future__ import annotations
 
 import re
 
 from cnnviz.language import Message
-from cnnviz.shapes.decoder.entry import NUMBER, SIZES, Decoded, Reason, entry, sizes
+from cnnviz.shapes.decoder.entry import NUMBER, SIZES, Decoded, Reason, entry, one_remedy, sizes
 from cnnviz.shapes.op import Shape, shape_text
 
 
@@ -124,9 +124,9 @@ def _pooling_too_large(match: re.Match[str]) -> Decoded:
 
 def _line_pooling_too_large(match: re.Match[str]) -> Decoded:
     text = Message("The sequence has become too short on the way: leave a pooling out, or take longer ones.")
-    return Decoded(
-        meaning=Message("The window of the pooling is longer than the sequence: no window fits."),
-        reasons=(Reason(text),),
+    return one_remedy(
+        Message("The window of the pooling is longer than the sequence: no window fits."),
+        text,
         layer="nn.MaxPool1d",
     )
 
@@ -137,51 +137,38 @@ def _divisible(match: re.Match[str]) -> Decoded:
         "With groups the channels are dealt out evenly, a convolution for each heap: choose a number of groups "
         "that divides in_channels and out_channels. groups=in_channels is the depthwise convolution."
     )
-    return Decoded(
-        meaning=Message("{which} is no multiple of groups.", which=which),
-        reasons=(Reason(text, "nn.Conv2d(32, 64, 3, groups=32)"),),
-        layer="nn.Conv2d(..., groups=...)",
+    return one_remedy(
+        Message("{which} is no multiple of groups.", which=which),
+        text,
+        "nn.Conv2d(32, 64, 3, groups=32)",
+        "nn.Conv2d(..., groups=...)",
     )
 
 
 def _divisible_weight(match: re.Match[str]) -> Decoded:
     groups, weight = int(match[1]), sizes(match[3])
     text = Message("Choose a number of groups that divides the number of output channels.")
-    return Decoded(
-        meaning=Message(
+    return one_remedy(
+        Message(
             "{count} output channels cannot be dealt out to {groups} groups.", count=weight[0], groups=groups
         ),
-        reasons=(Reason(text),),
+        text,
         layer="F.conv2d(..., groups=...)",
     )
 
 
-def _too_much_padding(match: re.Match[str]) -> Decoded:
-    padding, kernel, dilation = int(match[1]), int(match[2]), int(match[3])
-    most = (dilation * (kernel - 1) + 1) // 2
-    text = Message(
-        "Take a padding of at most {most}: more would make windows of nothing but padding.", most=most
-    )
-    return Decoded(
-        meaning=Message(
-            "A pooling with a window of {kernel} pads by {padding}, more than half of its window.",
-            kernel=kernel,
-            padding=padding,
+def _bias(match: re.Match[str]) -> Decoded:
+    count = int(match[3])
+    return one_remedy(
+        Message(
+            "The convolution has {count} output channels and takes one bias for each; the bias that it was given has "
+            "the shape {shape}.",
+            count=count,
+            shape=shape_text(sizes(match[4])),
         ),
-        reasons=(Reason(text, f"padding={most}"),),
-        layer=f"nn.MaxPool2d({kernel}, padding={padding})",
-    )
-
-
-def _same_with_stride(match: re.Match[str]) -> Decoded:
-    text = Message(
-        "padding='same' means that the size stays, and a stride makes it smaller: give the padding as a number, "
-        "(kernel_size - 1) / 2."
-    )
-    return Decoded(
-        meaning=Message("padding='same' goes with stride 1 alone."),
-        reasons=(Reason(text, "nn.Conv2d(16, 32, 3, stride=2, padding=1)"),),
-        layer="nn.Conv2d(..., stride=2, padding='same')",
+        Message("Give the bias one dimension with one number for each output channel, or leave it out."),
+        f"bias = torch.zeros({count})",
+        f"F.conv{'_transpose' if match[1] else ''}{len(sizes(match[2])) - 2}d(x, weight, bias)",
     )
 
 
@@ -220,14 +207,9 @@ ENTRIES = (
         _divisible_weight,
     ),
     entry(
-        Message("A padding that does not fit"),
-        rf"pad should be at most half of effective kernel size, but got pad={NUMBER}, kernel_size={NUMBER} and "
-        rf"dilation={NUMBER}",
-        _too_much_padding,
-    ),
-    entry(
-        Message("A padding that does not fit"),
-        r"padding='same' is not supported for strided convolutions",
-        _same_with_stride,
+        Message("A bias that does not fit"),
+        rf"Given (transposed=1, )?weight of size \[{SIZES}\], expected bias to be 1-dimensional with {NUMBER} elements, "
+        rf"but got bias of size \[{SIZES}\] instead",
+        _bias,
     ),
 )

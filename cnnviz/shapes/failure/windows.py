@@ -132,19 +132,18 @@ def window_sizes(call: FailedCall) -> tuple[Shape, Shape, Shape]:
 
 def padding(call: FailedCall, _ops: Sequence[Op]) -> Failure | None:
     """A pooling that pads more than half of its kernel: PyTorch refuses windows of padding alone."""
-    given = call.arguments.get("padding")
-    spans, _room, _sizes = window_sizes(call)
-    if "pool" not in call.type.lower() or not isinstance(given, tuple) or len(given) != len(spans):
+    given, kernel = call.arguments.get("padding"), call.arguments.get("kernel_size")
+    if "pool" not in call.type.lower() or not isinstance(given, tuple) or not isinstance(kernel, tuple):
         return None
-    most = tuple(span // 2 for span in spans)
-    if all(p <= limit for p, limit in zip(given, most, strict=True)):
+    most = tuple(side // 2 for side in kernel)  # whatever the dilation
+    if len(given) != len(most) or all(p <= limit for p, limit in zip(given, most, strict=True)):
         return None
     reason = Message(
-        "{name} ({type}) has a padding of {padding}, but a pooling may pad at most half of its window of {spans}.",
+        "{name} ({type}) has a padding of {padding}, but a pooling may pad at most half of its kernel of {kernel}.",
         name=called(call.name, call.type),
         type=call.type,
         padding=shape_text(given),
-        spans=shape_text(spans),
+        kernel=shape_text(kernel),
     )
     advice = Message("Set its padding to {most}.", most=shape_text(most))
     return Failure(call.name, call.type, reason, most, given, advice=advice)

@@ -125,7 +125,7 @@ _FIELDS: Mapping[str, str] = {"padding": "before", "stride": "stride", "kernel_s
 def _values(op: Op, side: Side, argument: str) -> range:
     """What ``argument`` may become, not far from what it is: a link may ask for kernels of any size."""
     if argument == "padding":
-        most = side.span // 2 if op.kind == "pooling" else max(side.span - 1, 0)
+        most = side.kernel // 2 if op.kind == "pooling" else max(side.span - 1, 0)
         return range(max(0, side.before - _REACH), min(most, side.before + _REACH) + 1)
     if argument == "stride":
         return range(1, _LARGEST_STRIDE + 1)

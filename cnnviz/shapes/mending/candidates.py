@@ -87,7 +87,7 @@ def _window(failed: FailedCall) -> Iterator[Fix]:
     given = _sides(failed, "padding", len(spans))
     fitting = tuple(min(k, (space - 1) // d + 1) for k, space, d in zip(kernel, room, dilation, strict=True))
     needed = tuple(max(p, -(-(span - n) // 2)) for p, span, n in zip(given, spans, sizes, strict=True))
-    most = tuple(min(p, span // 2) for p, span in zip(given, spans, strict=True))
+    most = tuple(min(p, side // 2) for p, side in zip(given, kernel, strict=True))
     for argument, value, now in (
         ("kernel_size", fitting, kernel),
         ("padding", needed, given),
