@@ -162,36 +162,18 @@ def calibration_figure(
 
     ``edges`` is (bins + 1,), the others (bins,), all from 0 to 1 but the ``counts``; NaN in empty bins.
     """
-    filled = counts > 0
-    texts = [
-        _(
-            "{count:,} images, sure to {confidence:.1%} on average: {accuracy:.1%} right",
-            count=int(count),
-            confidence=sure,
-            accuracy=right,
-        )
-        for count, sure, right in zip(counts[filled], confidence[filled], accuracy[filled], strict=True)
-    ]
     colour = palette.KINDS["convolution"].colour(dark)
-    figure = go.Figure()
-    figure.add_trace(
-        go.Scatter(
-            x=[0, 1], y=[0, 1], mode="lines", name=_("right as often as sure"), line={"dash": "dash", "color": "#888888"},
-            hoverinfo="skip",
-        )
-    )  # fmt: skip
-    figure.add_trace(
-        go.Scatter(
-            x=confidence[filled], y=accuracy[filled], text=texts, hovertemplate="%{text}<extra></extra>",
-            mode="lines+markers", name=_("this network"), marker={"size": 10}, line={"color": colour, "width": 2},
-        )
-    )  # fmt: skip
-    figure.add_trace(
-        go.Bar(
-            x=(edges[:-1] + edges[1:]) / 2, y=counts, width=np.diff(edges) * 0.92, yaxis="y2", marker_color=colour,
-            opacity=0.6, showlegend=False, hovertemplate="%{y:,}<extra></extra>",
-        )
-    )  # fmt: skip
+    ideal = go.Scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        name=_("right as often as sure"),
+        line={"dash": "dash", "color": "#888888"},
+        hoverinfo="skip",
+    )
+    figure = go.Figure(
+        [ideal, _reliability(counts, confidence, accuracy, colour), _images_in_bins(edges, counts, colour)]
+    )
     figure.update_xaxes(
         title=_("confidence: probability of the class that it names"), range=[0, 1.02], tickformat=".0%"
     )
@@ -203,4 +185,40 @@ def calibration_figure(
         yaxis={"title": _("accuracy"), "domain": [0.36, 1], "range": [0, 1.02], "tickformat": ".0%"},
         yaxis2={"title": _("images"), "domain": [0, 0.24], "type": "log", "anchor": "x", "dtick": 1},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )
+
+
+def _reliability(counts: Counts, confidence: Parts, accuracy: Parts, colour: str) -> go.Scatter:
+    filled = counts > 0
+    texts = [
+        _(
+            "{count:,} images, sure to {confidence:.1%} on average: {accuracy:.1%} right",
+            count=int(count),
+            confidence=sure,
+            accuracy=right,
+        )
+        for count, sure, right in zip(counts[filled], confidence[filled], accuracy[filled], strict=True)
+    ]
+    return go.Scatter(
+        x=confidence[filled],
+        y=accuracy[filled],
+        text=texts,
+        hovertemplate="%{text}<extra></extra>",
+        mode="lines+markers",
+        name=_("this network"),
+        marker={"size": 10},
+        line={"color": colour, "width": 2},
+    )
+
+
+def _images_in_bins(edges: Parts, counts: Counts, colour: str) -> go.Bar:
+    return go.Bar(
+        x=(edges[:-1] + edges[1:]) / 2,
+        y=counts,
+        width=np.diff(edges) * 0.92,
+        yaxis="y2",
+        marker_color=colour,
+        opacity=0.6,
+        showlegend=False,
+        hovertemplate="%{y:,}<extra></extra>",
     )

@@ -6,7 +6,6 @@ step could not follow a mouse. What the person stops at comes back, so that the 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from cnnviz.shapes import kernels, small_images
 from cnnviz.shapes.walk import Walk
 from cnnviz.ui import cached
 from cnnviz.ui.choice import choose_one
+from cnnviz.ui.component import in_browser
 from cnnviz.ui.convolution import KINDS, Layer
 from cnnviz.ui.frame import fragment
 from cnnviz.ui.number import choose_number
@@ -36,19 +36,8 @@ _LONGEST_PLACE = 9
 _TINTS = ((255, 255, 255),)
 _COLOUR_TINTS = ((255, 84, 84), (72, 214, 104), (110, 150, 255))
 _MIXES = {"alike": (1, 1, 1), "red": (1, 0, 0), "red-green": (1, -1, 0)}
-_UI = Path(__file__).parent
-_PARTS = ("canvas", "walk/arithmetic", "walk/picture", "walk/terms", "walk/view", "walk/walk")
-
-
-def _read(name: str) -> str:
-    return (_UI / name).read_text(encoding="utf-8")
-
-
-_component = st.components.v2.component(
-    "cnnviz_walk",
-    html='<div class="walk"></div>\n',
-    css=_read("walk/walk.css"),
-    js="\n".join(_read(f"{part}.js") for part in _PARTS),
+_component = in_browser(
+    "walk", ("canvas", "walk/arithmetic", "walk/picture", "walk/terms", "walk/view", "walk/walk")
 )
 
 

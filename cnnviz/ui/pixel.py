@@ -6,7 +6,6 @@ input channels than have room in a megabyte, the others follow for the place whe
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from cnnviz.shapes import kernels
 from cnnviz.shapes.op import Op, shape_text
 from cnnviz.ui import cached
 from cnnviz.ui.choice import choose_one
+from cnnviz.ui.component import in_browser
 from cnnviz.ui.frame import fragment
 from cnnviz.ui.number import choose_number, put_number
 from cnnviz.ui.show import explained, link_problem
@@ -29,19 +29,8 @@ from cnnviz.ui.weights import Weights
 if TYPE_CHECKING:
     from cnnviz.interpret.pixel import Arithmetic
 
-_UI = Path(__file__).parent
-_PARTS = ("canvas", "pixels/parcel", "pixels/sums", "pixels/terms", "pixels/view", "pixels/pixels")
-
-
-def _read(name: str) -> str:
-    return (_UI / name).read_text(encoding="utf-8")
-
-
-_component = st.components.v2.component(
-    "cnnviz_pixels",
-    html='<div class="pixels"></div>\n',
-    css=_read("pixels/pixels.css"),
-    js="\n".join(_read(f"{part}.js") for part in _PARTS),
+_component = in_browser(
+    "pixels", ("canvas", "pixels/parcel", "pixels/sums", "pixels/terms", "pixels/view", "pixels/pixels")
 )
 
 
