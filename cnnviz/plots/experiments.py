@@ -27,10 +27,12 @@ Series = Mapping[str, Sequence[float | None]]
 """A number for each place, by the name of the series; None where there is none (yet)."""
 
 HEIGHT = 380
-_DASHES = ("solid", "dash", "dot", "dashdot")
+_LEGEND_ROW = 14  # pixels; on wide pages two entries share a row
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star", "x", "pentagon")
 _HATCHES = ("", "/", ".", "x", "\\", "+")
 _MOST_DECADES = 6  # of an axis of gradients: what is smaller is nothing
+_FEW_DECADES = 100  # from the smallest to the largest: then 2 and 5 are named, too
 _SMALLEST = 1e-12
 
 
@@ -69,7 +71,7 @@ def bars(title: str, places: Sequence[str], series: Series, measure: str, revisi
             y=list(values),
             name=name,
             texttemplate=f"%{{y:{shown.form}}}",
-            textposition="auto",
+            textposition="outside",
             cliponaxis=False,
             hovertemplate=f"%{{y:{shown.form}}}",
             marker={"pattern": {"shape": _HATCHES[number % len(_HATCHES)], "fillmode": "overlay"}},
@@ -184,6 +186,7 @@ def layers(title: str, norms: Mapping[str, Sequence[float]], revision: str) -> g
     figure.update_yaxes(title=_("gradient norm"), type="log", exponentformat="power")
     largest = max((max(values) for values in norms.values() if len(values)), default=0.0)
     smallest = min((min(values) for values in norms.values() if len(values)), default=0.0)
+    figure.update_yaxes(dtick=1 if smallest * _FEW_DECADES < largest else "D2")
     if largest > 0 and smallest < largest * 10.0**-_MOST_DECADES:
         top = math.log10(largest)
         figure.update_yaxes(range=[top - _MOST_DECADES, top + 0.3])
@@ -219,6 +222,7 @@ def digits(natural: NDArray[np.uint8], permuted: NDArray[np.uint8]) -> go.Figure
         ticktext=[_("in order"), _("in disorder")],
         scaleanchor="x",
         constrain="domain",
+        constraintoward="top",
         showgrid=False,
         zeroline=False,
     )
@@ -237,5 +241,12 @@ def _row(images: NDArray[np.uint8], gap: int) -> NDArray[np.float64]:
 
 
 def _lay_out(figure: go.Figure, title: str, revision: str, *, legend: bool) -> None:
+    """As all figures about training, but with the legend below: it may have many entries."""
     lay_out(figure, title, revision)
-    figure.update_layout(height=HEIGHT, showlegend=legend)
+    entries = sum(trace.showlegend is not False for trace in figure.data)
+    figure.update_layout(
+        height=HEIGHT + (_LEGEND_ROW * max(0, entries - 2) if legend else 0),
+        margin={"t": 60},
+        showlegend=legend,
+        legend={"yref": "container", "y": 0, "yanchor": "bottom"},
+    )

@@ -73,8 +73,9 @@ def panels(
     experiment: Experiment, setting: Setting, outcomes: Outcomes, draw: Callable[[go.Figure, str], None]
 ) -> None:
     """All panels of the experiment's figure, two in a row, with their sentences; ``draw`` gets figure and name."""
-    columns = st.columns(2)
     for number, panel in enumerate(experiment.panels):
+        if number % 2 == 0:
+            columns = st.columns(2)  # row by row, so that a phone has them in their order
         with columns[number % 2]:
             figure = figures.draw(panel, experiment, setting, outcomes, f"{experiment.key}-{setting}")
             draw(figure, f"{experiment.key}-{number}")
@@ -102,8 +103,8 @@ def _about(experiment: Experiment, shipped: Results) -> str:
     """Where the shipped results come from."""
     recipe = experiment.recipe(experiment.variants[0], "full")
     return _(
-        "Results of a full run that comes along: {count} trainings on {data}, {cores} cores, cnnviz {cnnviz}, "
-        "PyTorch {torch}, {date}.",
+        "Results of a full run that comes along: {count} trainings on {data}, on {cores} cores, with cnnviz "
+        "{cnnviz} and PyTorch {torch}, {date}.",
         count=len([outcome for outcome in shipped.outcomes.values() if outcome.status != "refused"]),
         data=datasets.get(recipe.dataset).title,
         cores=shipped.cores,

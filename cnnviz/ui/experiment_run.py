@@ -37,6 +37,7 @@ PARAMETER = "group"
 
 WATCH_SECONDS = 1.0
 _DELETED = "_deleted_group"
+_PROBLEMS = (Status.FAILED, Status.INTERRUPTED)
 _SETTINGS: Mapping[Setting, Message] = MappingProxyType({"quick": Message("Quick"), "full": Message("Full")})
 
 
@@ -139,14 +140,19 @@ def _watch(group_id: str, was_open: bool) -> None:
         with st.container():  # one element, however many are in it: the charts below it stay where they are
             _head(store, shown, group)
             experiment.say(results.verdict(shown, outcomes, full=group.setting == "full"))
-            for run in group.runs:
-                if run.status == Status.FAILED:
-                    st.error(f"{plain(run.name)}: {plain(run.reason)}", icon=":material/error:")
+            _problems(group)
         live = LiveFigures(group.id)
         experiment.panels(shown, group.setting, outcomes, live.draw)
         live.update()
         with st.expander(_("All trainings in numbers"), icon=":material/table_chart:"):
             compare(shown, group.setting, outcomes, _links(group))
+
+
+def _problems(group: Group) -> None:
+    """Why runs ended early, where they did not because somebody stopped them."""
+    for run in group.runs:
+        if run.status in _PROBLEMS and run.reason is not None:
+            st.error(f"{plain(run.name)}: {plain(run.reason)}", icon=":material/error:")
 
 
 def _links(group: Group) -> dict[str, str]:

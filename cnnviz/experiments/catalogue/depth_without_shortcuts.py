@@ -31,8 +31,8 @@ def _judge(outcomes: Outcomes) -> Verdict:
     )
     second = Message(
         "At the start the gradient of the deep plain network is {gap:,.0f} times as large in its first layer "
-        "as in its last but one, and {residual:,.0f} times with shortcuts: it does not vanish, as batch "
-        "normalisation sees to that, but it says less and less about the loss.",
+        "as in its last but one, and {residual:,.0f} times with shortcuts: it does not vanish, but grows from "
+        "layer to layer on its way back through the batch normalisations.",
         gap=gap,
         residual=_gap(deep["residual"].first_norms),
     )
@@ -95,7 +95,7 @@ EXPERIMENT = Experiment(
             Message("Gradient of each layer at the start"),
             Message(
                 "At the first step: with shortcuts the line of a deep network is nearly level. Without, the "
-                "layers' gradients differ by powers of ten."
+                "gradients of its layers differ by powers of ten."
             ),
             y=("first_norms",),
             variants=_SHOWN,
