@@ -111,7 +111,7 @@ def _table(runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochMetrics]]) ->
     """What was reached, and in which fields the recipes differ."""
     names = differing([run.recipe for run in runs])
     titles = [(_("Run"), "left"), (_("State"), "left")]
-    titles += [(str(label(name, _architecture_of(name, runs))), "left") for name in names]
+    titles += [(_capitalised(str(label(name, _architecture_of(name, runs)))), "left") for name in names]
     titles += [
         (title, "right")
         for title in (_("Best accuracy"), _("Last accuracy"), _("Epochs done"), _("Time"), _("Parameters"))
@@ -158,6 +158,10 @@ def _parameters(run: Run) -> int | None:
         return cached.trace(run.architecture, shape, edits).total_params
     except CnnvizError:
         return None
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _architecture_of(name: str, runs: Sequence[Run]) -> str:

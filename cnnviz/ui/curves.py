@@ -42,15 +42,15 @@ def show(store: RunStore, run: Run, steps: Steps) -> None:
         return
     epochs = store.epochs(run.id)
     live = LiveFigures(run.id)
-    left, right = st.columns(2)
+    if epochs or run.is_open:
+        left, right = st.columns(2)
+        with right:
+            _accuracy(live, run, epochs)
+    else:
+        left = st.container()
     with left:
         live.draw(plots.loss_figure(steps, run.id, _loss_name(run)), "loss")
         st.caption(str(plots.LOSS_MESSAGE))
-    with right:
-        if epochs or run.is_open:
-            _accuracy(live, run, epochs)
-        else:
-            st.caption(str(_NO_EPOCH))
     _more(live, store, run, epochs)
     live.update()
     st.caption(

@@ -45,7 +45,7 @@ def test_runs_stand_on_one_chart_with_what_differs(open_page: OpenPage, store: R
     app = open_page(PAGE, view="compare", runs=[slow, fast])
     titles, *rows = table(app)
     assert titles == [
-        "Run", "State", "horizontal flip", "learning rate", "Best accuracy", "Last accuracy", "Epochs done",
+        "Run", "State", "Horizontal flip", "Learning rate", "Best accuracy", "Last accuracy", "Epochs done",
         "Time", "Parameters",
     ]  # fmt: skip
     assert [row[2:6] for row in rows] == [
