@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
-from torch import nn
+from torch import Tensor, nn
 
 
 class Names:
@@ -27,11 +28,29 @@ class Names:
 
 
 class Weights:
-    """Counts every parameter for the first op that uses it; ``carried`` holds the ids of those counted."""
+    """Counts every parameter for the first op that uses it.
 
-    def __init__(self) -> None:
+    ``carried`` holds the ids of those that an op carries. ``used_directly`` holds, for those that a function
+    outside of a layer was given, the index of the first such op.
+    """
+
+    def __init__(self, parameters: Iterable[Tensor]) -> None:
         self.carried: set[int] = set()
+        self.used_directly: dict[int, int] = {}
+        self._known = {id(parameter): id(parameter) for parameter in parameters}
         self._called: set[int] = set()
+
+    def same(self, source: Tensor, other: Tensor) -> None:
+        """Note that ``other`` is ``source`` by another name, as ``source.data`` is."""
+        if id(source) in self._known:
+            self._known[id(other)] = self._known[id(source)]
+
+    def use(self, tensors: Iterable[Tensor], index: int) -> None:
+        """Note that the op at ``index``, a function outside of a layer, was given ``tensors``."""
+        for tensor in tensors:
+            parameter = self._known.get(id(tensor))
+            if parameter is not None:
+                self.used_directly.setdefault(parameter, index)
 
     def count(self, module: nn.Module) -> tuple[int, bool]:
         """How many parameters a call of ``module`` adds, and whether it only uses what was counted before."""

@@ -59,7 +59,7 @@ class Recorder(TorchFunctionMode):
         self.calls = 0
         self.failed: FailedCall | None = None
         self.rebatched: str | None = None  # the first op that changed the number of rows in a batch
-        self.weights = Weights()
+        self.weights = Weights(self.parameters.values())
         self._batch = model_input.shape[0]
         self._stack: list[_Frame] = [_Frame("", model, leaf=False, inputs=[])]
         self._leaf: _Frame | None = None
@@ -213,6 +213,7 @@ class Recorder(TorchFunctionMode):
         if name in PASSED_THROUGH:
             for source in tensors_in(args)[:1]:
                 self._provenance.same(source, outputs[0])
+                self.weights.same(source, outputs[0])
             return result
         if self._leaf is None:
             self._record_function(name, args, named, outputs)
@@ -237,10 +238,11 @@ class Recorder(TorchFunctionMode):
     def _record_function(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], outputs: list[Tensor]
     ) -> None:
-        frame = self._stack[-1]
+        frame, tensors = self._stack[-1], tensors_in((args, kwargs))
+        self.weights.use(tensors, len(self.ops))
         self._record(
             frame,
-            tensors_in((args, kwargs)),
+            tensors,
             outputs,
             name=self._names.unique(self._function_label(name)),
             type=name,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from cnnviz.shapes.graph import Folding, containers, graph
-from cnnviz.shapes.op import Kind
+from cnnviz.shapes.op import Kind, Unexecuted
 from cnnviz.shapes.trace import Trace
 
 Quantity = Literal["params", "macs"]
@@ -19,7 +19,7 @@ class Share:
     """What one layer, or all layers of one container, hold.
 
     ``path`` is the name of the op or of the container; of parameters that no op carries it is the
-    parameter's own, and ``type`` is empty. ``layers`` counts the ops that ``path`` stands for. ``params``
+    parameter's own, and ``type`` is empty (those that are used directly have the kind of the op that they go into). ``layers`` counts the ops that ``path`` stands for. ``params``
     and ``macs`` are numbers by kind of op, those of zero left out.
     """
 
@@ -55,16 +55,47 @@ def shares(trace: Trace, most: int) -> tuple[Share, ...]:
 
 def _at_depth(trace: Trace, depth: int | None) -> tuple[Share, ...]:
     found = []
+    directly = _used_directly(trace)
     for node in graph(trace, Folding(depth)).nodes:
         params, macs = Counter[Kind](), Counter[Kind]()
+        own = []
         for index in node.ops:
             op = trace.ops[index]
             params[op.kind] += op.params
             macs[op.kind] += op.macs
+            for entry in directly[index]:
+                kind = _kind_of_use(trace, index)
+                if len(node.ops) > 1:  # a container's parameters are all in its bar
+                    params[kind] += entry.params
+                else:
+                    own.append(Share(entry.name, "", 1, {kind: entry.params}, {}))
         if params.total() or macs.total():
             found.append(Share(node.path, node.type, len(node.ops), +params, +macs))
-    unexecuted = [Share(entry.name, "", 1, {"other": entry.params}, {}) for entry in trace.unexecuted]
-    return (*found, *unexecuted)
+        found += own
+    unused = [entry for entry in trace.unexecuted if entry.name not in trace.used_directly]
+    return (*found, *(Share(entry.name, "", 1, {"other": entry.params}, {}) for entry in unused))
+
+
+def _used_directly(trace: Trace) -> Mapping[int, Sequence[Unexecuted]]:
+    """By op: the parameters that it is given beside those of a layer."""
+    found = defaultdict(list)
+    for entry in trace.unexecuted:
+        if entry.name in trace.used_directly:
+            found[trace.used_directly[entry.name]].append(entry)
+    return found
+
+
+def _kind_of_use(trace: Trace, index: int) -> Kind:
+    """What parameters that the op at ``index`` is given are for: its kind, or where it only brings them into
+    another shape, that of the op which takes up the result.
+    """
+    while trace.ops[index].kind == "reshape":
+        later = (op.index for op in trace.ops[index + 1 :] if index in op.inputs)
+        taker = next(later, None)
+        if taker is None:
+            break
+        index = taker
+    return trace.ops[index].kind
 
 
 def largest(found: Sequence[Share], quantity: Quantity, most: int) -> tuple[tuple[Share, ...], int]:
@@ -80,9 +111,13 @@ def largest(found: Sequence[Share], quantity: Quantity, most: int) -> tuple[tupl
 
 
 def by_kind(trace: Trace) -> dict[Kind, tuple[int, int, int]]:
-    """For each kind of op, in order of first use: the number of ops, their parameters and multiply-adds."""
+    """For each kind of op, in order of first use: the number of ops, the parameters that they use, multiply-adds."""
     found: dict[Kind, tuple[int, int, int]] = {}
     for op in trace.ops:
         count, params, macs = found.get(op.kind, (0, 0, 0))
         found[op.kind] = (count + 1, params + op.params, macs + op.macs)
+    for index, entries in _used_directly(trace).items():
+        kind = _kind_of_use(trace, index)
+        count, params, macs = found[kind]
+        found[kind] = (count, params + sum(entry.params for entry in entries), macs)
     return found

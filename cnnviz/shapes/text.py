@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.shapes.derivation import Derivation
-from cnnviz.shapes.op import shape_text
+from cnnviz.shapes.op import Unexecuted, shape_text
 from cnnviz.shapes.table import Row, rows, sizes
 from cnnviz.shapes.trace import Trace
 
@@ -116,10 +117,34 @@ def notes(trace: Trace) -> list[str]:
         told.append(str(mixing_note(trace.mixing_op)))
     if trace.real_pass:
         told.append(_("The forward pass needs data: it was traced in one real pass on the CPU."))
-    if trace.unexecuted and not trace.failure:
-        names = ", ".join(f"{entry.name} ({entry.params:,})" for entry in trace.unexecuted)
-        told.append(_("Declared, but in no layer of this pass: {names}", names=names))
+    if not trace.failure:
+        directly, in_training, unused = (_listed(entries) for entries in outside_of_layers(trace))
+        if directly:
+            told.append(_("Used directly, outside of a layer: {names}", names=directly))
+        if in_training:
+            told.append(
+                _(
+                    "Used in training only, as auxiliary classifiers are (this pass is one of evaluation): {names}",
+                    names=in_training,
+                )
+            )
+        if unused:
+            told.append(_("Declared, but not used: {names}", names=unused))
     return told
+
+
+def outside_of_layers(
+    trace: Trace,
+) -> tuple[Sequence[Unexecuted], Sequence[Unexecuted], Sequence[Unexecuted]]:
+    """Parameters that no layer carries: those used directly, those used in training only, those not used."""
+    directly = [entry for entry in trace.unexecuted if entry.name in trace.used_directly]
+    in_training = [entry for entry in trace.unexecuted if entry.name in trace.in_training]
+    known = {*trace.used_directly, *trace.in_training}
+    return directly, in_training, [entry for entry in trace.unexecuted if entry.name not in known]
+
+
+def _listed(entries: Sequence[Unexecuted]) -> str:
+    return ", ".join(f"{entry.name} ({entry.params:,})" for entry in entries)
 
 
 def _bracketed(row: Row) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,9 @@ class Trace:
     ``real_pass`` tells that the forward needs data and was run on the CPU once. ``mixing_op`` names the
     op that mixes the images of a batch, where the output does not have a row for each image (as after
     ``x.view(-1, 80)`` where 400 values an image arrive). ``calls`` is the number of function calls that
-    returned tensors, leaf modules' inner ones included.
+    returned tensors, leaf modules' inner ones included. Of the parameters in ``unexecuted``, ``used_directly``
+    names those that a function outside of a layer is given, with the index of the first such op, and
+    ``in_training`` those that only a pass in training uses, as an auxiliary classifier's.
     """
 
     model: str
@@ -45,6 +47,8 @@ class Trace:
     real_pass: bool
     mixing_op: str | None
     calls: int
+    used_directly: Mapping[str, int] = field(default_factory=dict)
+    in_training: frozenset[str] = frozenset()
 
     @property
     def macs(self) -> int:
@@ -88,6 +92,8 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
     with torch.no_grad():
         done = _run(model, shape)
         failure = None if done.error is None else _failure(model, shape, done)
+        unused = frozenset() if failure else _unused(done.recorder)
+        in_training = unused and unused - _unused_in_training(model, shape)
     recorder = done.recorder
     return Trace(
         model=type(model).__name__,
@@ -101,6 +107,13 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
         real_pass=done.real,
         mixing_op=recorder.rebatched if done.rows not in (None, TRACED_BATCH) else None,
         calls=recorder.calls,
+        used_directly={
+            name: recorder.weights.used_directly[id(parameter)]
+            for name, parameter in recorder.parameters.items()
+            if id(parameter) in recorder.weights.used_directly
+            and id(parameter) not in recorder.weights.carried
+        },
+        in_training=in_training,
     )
 
 
@@ -156,3 +169,15 @@ def _unexecuted(recorder: Recorder) -> tuple[Unexecuted, ...]:
         for name, parameter in recorder.parameters.items()
         if id(parameter) not in recorder.weights.carried
     )
+
+
+def _unused(recorder: Recorder) -> frozenset[str]:
+    """The names of the parameters that took no part in a pass."""
+    used = recorder.weights.carried | recorder.weights.used_directly.keys()
+    return frozenset(name for name, parameter in recorder.parameters.items() if id(parameter) not in used)
+
+
+def _unused_in_training(model: nn.Module, shape: Shape) -> frozenset[str]:
+    """Those that take no part in a pass in training either; all, where that cannot be told without data."""
+    done = _record(meta_copy(model).train(), empty_input(shape, input_type(model), TRACED_BATCH))
+    return frozenset(done.recorder.parameters) if done.error else _unused(done.recorder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -16,6 +17,7 @@ from cnnviz.ui.show import plain
 
 if TYPE_CHECKING:
     from cnnviz.shapes.derivation import Derivation
+    from cnnviz.shapes.op import Unexecuted
     from cnnviz.shapes.trace import Trace
 
 _MEGABYTE = 1024**2
@@ -145,22 +147,43 @@ def _table(network: Network, traced: Trace, functions: bool) -> None:
 
 def _outside_of_layers(traced: Trace) -> None:
     """Parameters of the total that stand in no row: of layers that are not called, or used directly."""
-    if traced.failure or not traced.unexecuted:
+    from cnnviz.shapes.text import outside_of_layers
+
+    if traced.failure:
         return
-    count = sum(entry.params for entry in traced.unexecuted)
-    told = _(
-        "The total has {count:,} parameters more than the rows: they are declared, but no layer of this pass "
-        "carries them. Either they are used directly, as those of an attention are, or not at all.",
-        count=count,
-    )
-    with st.expander(told):
-        st.dataframe(
-            {
-                _("Parameter"): [entry.name for entry in traced.unexecuted],
-                _("Number"): [entry.params for entry in traced.unexecuted],
-            },
-            hide_index=True,
+    directly, in_training, unused = outside_of_layers(traced)
+    counts = [sum(entry.params for entry in entries) for entries in (directly, in_training, unused)]
+    if directly:
+        told = _(
+            "{count:,} parameters of the total stand in no row, because they are used directly, outside of a layer, "
+            "as those of an attention are.",
+            count=counts[0],
         )
+        _parameters(told, directly, traced)
+    if in_training:
+        told = _(
+            "{count:,} parameters of the total are used in training only, as those of auxiliary classifiers are; these "
+            "shapes are those of a pass in evaluation.",
+            count=counts[1],
+        )
+        _parameters(told, in_training, traced)
+    if unused:
+        told = _(
+            "{count:,} parameters of the total are declared, but this pass never uses them.", count=counts[2]
+        )
+        _parameters(told, unused, traced)
+
+
+def _parameters(told: str, entries: Sequence[Unexecuted], traced: Trace) -> None:
+    """Names and numbers of parameters below the sentence that is told of them, and which op they go into."""
+    columns: dict[str, list[str] | list[int]] = {
+        _("Parameter"): [entry.name for entry in entries],
+        _("Number"): [entry.params for entry in entries],
+    }
+    if entries[0].name in traced.used_directly:
+        columns[_("Goes into")] = [traced.ops[traced.used_directly[entry.name]].name for entry in entries]
+    with st.expander(told):
+        st.dataframe(columns, hide_index=True)
 
 
 def _whole(traced: Trace) -> Derivation:

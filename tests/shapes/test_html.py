@@ -12,7 +12,7 @@ from cnnviz import architectures
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.shapes.html import trace_html
 from cnnviz.shapes.trace import trace
-from tests.shapes.networks import Bare, Calls, NeedsData
+from tests.shapes.networks import Bare, Calls, NeedsData, Unused
 from tests.speaking import spoken
 
 
@@ -71,7 +71,8 @@ def test_a_failure_ends_the_table() -> None:
 @pytest.mark.parametrize(
     ("model", "shape", "note"),
     [
-        (Bare(), (100,), "Declared, but in no layer of this pass: scale (100)"),
+        (Bare(), (100,), "Used directly, outside of a layer: scale (100)"),
+        (Unused(), (4,), "Declared, but not used: unused.weight (495), unused.bias (5)"),
         (NeedsData(), (4,), "traced in one real pass on the CPU"),
         (Calls(lambda net, x: x.view(-1, 2), nn.ReLU()), (8,), "view mixes the images of a batch"),
     ],

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnviz.models import resolve
 from cnnviz.shapes.trace import trace
-from tests.shapes.networks import Bare, Dense, Dictionary, SharedReLU, Thrice, Tied, Unused
+from tests.shapes.networks import Bare, Calls, Dense, Dictionary, SharedReLU, Thrice, Tied, Unused
 
 
 @pytest.mark.parametrize(
@@ -58,6 +60,35 @@ def test_what_is_declared_but_not_executed_is_listed() -> None:
     unused = {entry.name: entry.params for entry in trace(Unused(), (4,)).unexecuted}
     assert unused == {"unused.weight": 495, "unused.bias": 5}
     assert [(entry.name, entry.params) for entry in trace(Bare(), (100,)).unexecuted] == [("scale", 100)]
+
+
+def test_what_is_used_directly_is_told_from_what_is_never_used() -> None:
+    bare, unused = trace(Bare(), (100,)), trace(Unused(), (4,))
+    assert {name: bare.ops[index].name for name, index in bare.used_directly.items()} == {"scale": "mul"}
+    assert not unused.used_directly
+    assert not unused.in_training
+    by_another_name = trace(Calls(lambda net, x: x @ net.m0.weight.data, nn.Linear(4, 4, bias=False)), (4,))
+    assert by_another_name.used_directly == {"m0.weight": 0}
+
+
+def test_what_is_used_in_training_only_is_told_apart() -> None:
+    def helped(net: Any, x: Tensor) -> Any:
+        return (net.m0(x), net.m1(x)) if net.training else net.m0(x)
+
+    layers = nn.Linear(4, 2), nn.Linear(4, 3), nn.Linear(4, 4)
+    traced = trace(Calls(helped, *layers), (4,))
+    assert traced.in_training == {"m1.weight", "m1.bias"}
+    assert [entry.name for entry in traced.unexecuted] == ["m1.weight", "m1.bias", "m2.weight", "m2.bias"]
+
+
+@pytest.mark.parametrize("name", ["torchvision:googlenet", "torchvision:inception_v3"])
+def test_auxiliary_classifiers_of_torchvision(name: str) -> None:
+    model, shape = resolve(name, {})
+    assert shape is not None
+    traced = trace(model, shape)
+    assert traced.in_training == {entry.name for entry in traced.unexecuted}
+    assert all("aux" in entry.lower() for entry in traced.in_training)
+    assert traced.in_training
 
 
 def test_the_bias_is_no_multiply_add() -> None:

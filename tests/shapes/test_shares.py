@@ -57,6 +57,18 @@ def test_what_is_not_the_largest_is_summed() -> None:
     assert largest(parts, "params", 100)[1] == 0
 
 
+def test_parameters_that_a_function_is_given_are_of_its_kind() -> None:
+    found = traced("torchvision:swin_t")
+    unfolded = {share.path: share.params for share in shares(found, 1000)}
+    assert unfolded["features.1.0.attn.qkv.weight"] == {"linear": 3 * 96 * 96}
+    assert unfolded["features.1.0.attn.relative_position_bias_table"] == {"merge": 169 * 3}
+    blocks = shares(found, 20)
+    assert len(blocks) <= 20
+    assert not any("other" in share.params for share in blocks)
+    assert sum(share.total("params") for share in blocks) == found.total_params
+    assert by_kind(found)["linear"][1] == sum(share.params.get("linear", 0) for share in blocks)
+
+
 def test_parameters_that_no_layer_uses_have_a_share() -> None:
     class Unused(nn.Module):
         def __init__(self) -> None:
