@@ -45,7 +45,7 @@ def show_shipped(experiment: Experiment) -> Results | None:
         st.subheader(_("The claim"), anchor=False)
         st.write(str(experiment.claim))
         if shipped is not None:
-            say(results.verdict(experiment, shipped.outcomes, full=True))
+            say(results.verdict(experiment, shipped.outcomes, full=True), "seen-shipped")
     _picture(experiment)
     if shipped is None:
         st.info(_("No full run of this experiment comes along yet: run it here."), icon=":material/info:")
@@ -57,11 +57,11 @@ def show_shipped(experiment: Experiment) -> Results | None:
     return shipped
 
 
-def say(verdict: Verdict | None) -> None:
-    """What was seen, and whether that is what was claimed."""
+def say(verdict: Verdict | None, key: str) -> None:
+    """What was seen, and whether that is what was claimed; nothing before there is a verdict."""
     if verdict is None:
         return
-    with st.container(key="verdict"):
+    with st.container(key=key):
         if verdict.holds:
             st.badge(_("The claim holds"), icon=":material/check:", color="green")
         else:

@@ -139,7 +139,7 @@ def _watch(group_id: str, was_open: bool) -> None:
         outcomes = running.outcomes(store, shown, group)
         with st.container():  # one element, however many are in it: the charts below it stay where they are
             _head(store, shown, group)
-            experiment.say(results.verdict(shown, outcomes, full=group.setting == "full"))
+            experiment.say(results.verdict(shown, outcomes, full=group.setting == "full"), "seen-here")
             _problems(group)
         live = LiveFigures(group.id)
         experiment.panels(shown, group.setting, outcomes, live.draw)

@@ -12,7 +12,7 @@ from benchmarks.browser import draw, overflow, settle
 from benchmarks.serving import Server
 
 expect.set_options(timeout=60_000)
-PAGES = ("", "architecture", "convolution", "data", "train", "filters", "draw", "evaluate")
+PAGES = ("", "architecture", "convolution", "data", "train", "filters", "draw", "evaluate", "experiments")
 POINTS = "(document.querySelector('[class*=st-key-loss-] .js-plotly-plot')?.calcdata?.[0]?.length ?? 0)"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -35,7 +35,7 @@ def test_menu_leads_to_every_page(server: Server, page: Page) -> None:
     page.goto(server.url)
     shown_well(page)
     titles = []
-    for name in ("Architecture", "Convolution", "Train", "Filters", "Draw", "Evaluate", "Home"):
+    for name in ("Architecture", "Convolution", "Train", "Filters", "Draw", "Evaluate", "Experiments", "Home"):
         page.locator(".st-key-menu").get_by_role("link", name=name, exact=False).click()
         expect(page).to_have_url(re.compile(f"/{'' if name == 'Home' else name.lower()}$"))
         titles.append(shown_well(page).inner_text())

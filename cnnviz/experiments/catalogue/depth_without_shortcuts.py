@@ -16,7 +16,6 @@ def _judge(outcomes: Outcomes) -> Verdict:
         {key: outcomes[f"{key}-{depth}"] for key in _KEYS.values()} for depth in (DEPTHS[0], DEPTHS[-1])
     )
     losses = {key: outcome.loss or 0.0 for key, outcome in deep.items()}
-    gap = _gap(deep["plain"].first_norms)
     first = Message(
         "With {depth} layers the plain network's training loss is {plain:.2f} after {epochs} epochs, that of "
         "the network with shortcuts {residual:.2f}; with {few} layers they are {plain_few:.2f} and "
@@ -30,25 +29,21 @@ def _judge(outcomes: Outcomes) -> Verdict:
         residual_few=shallow["residual"].loss or 0.0,
     )
     second = Message(
-        "At the start the gradient of the deep plain network is {gap:,.0f} times as large in its first layer "
-        "as in its last but one, and {residual:,.0f} times with shortcuts: it does not vanish, but grows from "
-        "layer to layer on its way back through the batch normalisations.",
-        gap=gap,
-        residual=_gap(deep["residual"].first_norms),
+        "In the first layer of the deep plain network the gradient is {start} times that of the last "
+        "convolution at the start and {later} times during training; with shortcuts {start_residual} and "
+        "{later_residual} times.",
+        start=_first_to_last(deep["plain"].first_norms),
+        later=_first_to_last(deep["plain"].later_norms),
+        start_residual=_first_to_last(deep["residual"].first_norms),
+        later_residual=_first_to_last(deep["residual"].later_norms),
     )
-    if gap < 1:
-        second = Message(
-            "At the start the gradient of the deep plain network is {gap:,.0f} times smaller in its first layer "
-            "than in its last but one, and {residual:,.1f} times with shortcuts.",
-            gap=1 / gap if gap else 0.0,
-            residual=1 / max(_gap(deep["residual"].first_norms), 1e-12),
-        )
     return Verdict(losses["plain"] > STALLED and losses["residual"] < LEARNED, (first, second))
 
 
-def _gap(norms: tuple[float, ...]) -> float:
-    """How much larger the first convolution's gradient is than the last one's."""
-    return norms[0] / norms[-2] if len(norms) > 1 and norms[-2] else 0.0
+def _first_to_last(norms: tuple[float, ...]) -> str:
+    """The first convolution's gradient as a multiple of the last one's, behind which only the Linear comes."""
+    times = norms[0] / norms[-2] if len(norms) > 1 and norms[-2] else 0.0
+    return f"{times:,.0f}" if times >= 10 else f"{times:.1g}"
 
 
 _SHOWN = tuple(f"{key}-{depth}" for depth in (DEPTHS[0], 20, DEPTHS[-1]) for key in _KEYS.values())
@@ -104,8 +99,8 @@ EXPERIMENT = Experiment(
             "layers",
             Message("Gradient of each layer during training"),
             Message(
-                "The median over the second half of the training. Where a network has learned, its gradients "
-                "are small because little is left to learn."
+                "The median over the second half of the training. Look at the left end of the deep plain "
+                "network, which has everything still to learn: next to nothing reaches its first layers."
             ),
             y=("later_norms",),
             variants=_SHOWN,
