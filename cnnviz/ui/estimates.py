@@ -99,23 +99,30 @@ def _say(found: Estimate, recipe: Recipe) -> None:
             icon=":material/memory:",
         )
         return
+    st.caption(":material/timer: " + _time_text(found, recipe, plain(memory)))
+    if found.seconds * recipe.epochs > _LONG_SECONDS:
+        _offer_fewer(found, recipe)
+
+
+def _time_text(found: Estimate, recipe: Recipe, memory: str) -> str:
     whole = found.seconds * recipe.epochs
     speed = f"{found.images_per_second:,.{0 if found.images_per_second >= 10 else 1}f}"
     if whole < 1:
-        text = _(
-            "**Less than 1 s** here: {speed} images a second; {memory}.", speed=speed, memory=plain(memory)
-        )
-    else:
-        text = _(
-            "About **{whole}** here: {epoch} an epoch, {speed} images a second; {memory}.",
+        return _("**Less than 1 s** here: {speed} images a second; {memory}.", speed=speed, memory=memory)
+    if recipe.epochs == 1:
+        return _(
+            "About **{whole}** here: {speed} images a second; {memory}.",
             whole=duration(whole),
-            epoch=duration(found.seconds),
             speed=speed,
-            memory=plain(memory),
+            memory=memory,
         )
-    st.caption(":material/timer: " + text)
-    if whole > _LONG_SECONDS:
-        _offer_fewer(found, recipe)
+    return _(
+        "About **{whole}** here: {epoch} an epoch, {speed} images a second; {memory}.",
+        whole=duration(whole),
+        epoch=duration(found.seconds),
+        speed=speed,
+        memory=memory,
+    )
 
 
 def _offer_fewer(found: Estimate, recipe: Recipe) -> None:

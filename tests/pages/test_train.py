@@ -293,6 +293,8 @@ def test_the_page_says_how_long_it_will_take_before_a_start(open_page: OpenPage,
     app.number_input(key="epochs").set_value(100).run()
     assert "About **20 min 0 s** here" in said(app)
     assert not app.button(key="start").disabled
+    app.number_input(key="epochs").set_value(1).run()
+    assert "About **12 s** here: 400 images a second" in said(app)
 
 
 def test_less_than_a_second_is_not_called_none(
