@@ -81,6 +81,8 @@ def field_text(recipe: Mapping[str, Any], name: str) -> str:
         return _title_of(architectures.get, str(value))
     if name == "dataset":
         return _title_of(datasets.get, str(value))
+    if name.startswith("options.") and isinstance(value, str):  # "none" is no schedule here
+        return value
     return value_text(value)
 
 
