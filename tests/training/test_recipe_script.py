@@ -43,22 +43,27 @@ RECIPES = {
         seed=7,
         loss="mse",
     ),
-    "smaller": Recipe.default("resnet-mini", **{**SAMPLE, "epochs": 1}, options={}),
     "resized": Recipe.default(
         "densenet",
         **{**SAMPLE, "train_images": 64},
         resize=32,
         options={"growth": 2, "layers": 1, "blocks": 2},
     ),
+    "smaller": Recipe.default(
+        "densenet",
+        **{**SAMPLE, "train_images": 64},
+        resize=20,
+        options={"growth": 2, "layers": 1, "blocks": 2},
+    ),
     "all of mnist": Recipe.default("mlp", **{**SMALL, "device": "auto"}, batch_size=8),
     "auxiliary": Recipe.default(
-        "googlenet", **{**SMALL, "epochs": 1}, resize=64, options={"auxiliary": True}
+        "googlenet", **{**SMALL, "epochs": 1}, train_images=8, resize=64, options={"auxiliary": True}
     ),
     "colours": Recipe.default(
         "lenet-cifar",
         **SMALL,
         mean=(0.5, 0.4, 0.3),
-        augmentation={"flip": True, "brightness": 0.4, "saturation": 0.3},
+        augmentation={"flip": True, "brightness": 0.4, "contrast": 0.2, "saturation": 0.3},
     ),
     "cifar": Recipe.default("vgg-cifar", **{**SMALL, "epochs": 1}),
 }
