@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import plotly.graph_objects as go
@@ -12,7 +12,7 @@ from cnnviz import datasets, experiments
 from cnnviz.experiments import figures, results
 from cnnviz.experiments.experiment import Experiment, Outcomes, Setting, Verdict
 from cnnviz.experiments.results import Results
-from cnnviz.language import Message
+from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.plots import experiments as plots
 from cnnviz.ui import cached
@@ -50,7 +50,8 @@ def show_shipped(experiment: Experiment) -> Results | None:
     if shipped is None:
         st.info(_("No full run of this experiment comes along yet: run it here."), icon=":material/info:")
         return None
-    panels(experiment, "full", shipped.outcomes, lambda figure, name: _chart(figure, f"shipped-{name}"))
+    shown = _shipped_figures(experiment.key, shipped.created_at, language())
+    panels(experiment, shown, lambda figure, name: _chart(figure, f"shipped-{name}"))
     st.caption(_about(experiment, shipped))
     with st.expander(_("All trainings in numbers"), icon=":material/table_chart:"):
         compare(experiment, "full", shipped.outcomes)
@@ -69,15 +70,27 @@ def say(verdict: Verdict | None, key: str) -> None:
         st.write(" ".join(plain(sentence) for sentence in verdict.seen))
 
 
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _shipped_figures(key: str, created_at: str, code: str) -> list[go.Figure]:
+    """The figures of the results of that time, in the language ``code``; shared, and not to be changed."""
+    shipped = results.shipped(key)
+    return [] if shipped is None else drawn(experiments.get(key), "full", shipped.outcomes)
+
+
+def drawn(experiment: Experiment, setting: Setting, outcomes: Outcomes) -> list[go.Figure]:
+    """A figure for each panel of the experiment."""
+    revision = f"{experiment.key}-{setting}"
+    return [figures.draw(panel, experiment, setting, outcomes, revision) for panel in experiment.panels]
+
+
 def panels(
-    experiment: Experiment, setting: Setting, outcomes: Outcomes, draw: Callable[[go.Figure, str], None]
+    experiment: Experiment, shown: Sequence[go.Figure], draw: Callable[[go.Figure, str], None]
 ) -> None:
     """All panels of the experiment's figure, two in a row, with their sentences; ``draw`` gets figure and name."""
-    for number, panel in enumerate(experiment.panels):
+    for number, (panel, figure) in enumerate(zip(experiment.panels, shown, strict=True)):
         if number % 2 == 0:
             columns = st.columns(2)  # row by row, so that a phone has them in their order
         with columns[number % 2]:
-            figure = figures.draw(panel, experiment, setting, outcomes, f"{experiment.key}-{setting}")
             draw(figure, f"{experiment.key}-{number}")
             st.caption(str(panel.note))
 

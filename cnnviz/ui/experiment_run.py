@@ -142,7 +142,7 @@ def _watch(group_id: str, was_open: bool) -> None:
             experiment.say(results.verdict(shown, outcomes, full=group.setting == "full"), "seen-here")
             _problems(group)
         live = LiveFigures(group.id)
-        experiment.panels(shown, group.setting, outcomes, live.draw)
+        experiment.panels(shown, experiment.drawn(shown, group.setting, outcomes), live.draw)
         live.update()
         with st.expander(_("All trainings in numbers"), icon=":material/table_chart:"):
             compare(shown, group.setting, outcomes, _links(group))
