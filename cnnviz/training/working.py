@@ -87,8 +87,10 @@ class Work(StoreBase):
         that everybody sees that it was asked for.
         """
         asked = commands.c.run_id == run_id
-        if not self._any(asked & (commands.c.kind != Kind.STOP)):
-            return [Command(Kind.STOP)] if self.stop_requested(run_id) else []
+        with self._database.reading() as connection:  # mostly there is nothing, and it is asked often
+            kinds = set(connection.execute(sa.select(commands.c.kind).where(asked)).scalars())
+        if kinds <= {Kind.STOP}:
+            return [Command(Kind(kind)) for kind in kinds]
         with self._database.writing() as connection:
             rows = connection.execute(
                 sa.select(commands.c.kind, commands.c.value).where(asked).order_by(commands.c.number)
