@@ -3,7 +3,7 @@
 from cnnviz.experiments.experiment import Experiment, Outcomes, Panel, Variant, Verdict
 from cnnviz.language import Message
 
-LEAST_SAVED, MOST_LOST = 2.0, 0.01
+LEAST_SAVED, MOST_LOST = 2.0, 0.02
 """By what factor the multiply-adds must fall at least, and how much accuracy that may cost."""
 
 
@@ -26,12 +26,14 @@ def _judge(outcomes: Outcomes) -> Verdict:
     values = {"naive": naive.accuracy, "reduced": reduced.accuracy}
     if lost <= MOST_LOST:
         second = Message(
-            "Accuracy pays little for it: {naive:.1%} naive, {reduced:.1%} reduced, after the same images.",
+            "Accuracy pays little for it: {naive:.1%} of the test digits naive, {reduced:.1%} reduced, after training "
+            "on the same images.",
             **values,
         )
     else:
         second = Message(
-            "But accuracy pays for it after so short a training: {naive:.1%} naive, {reduced:.1%} reduced.",
+            "But accuracy pays for it after so short a training: {naive:.1%} of the test digits naive, {reduced:.1%} "
+            "reduced.",
             **values,
         )
     return Verdict(macs >= LEAST_SAVED and faster > 1 and lost <= MOST_LOST, (first, second))
@@ -43,7 +45,7 @@ EXPERIMENT = Experiment(
     title=Message("The 1x1 convolution"),
     claim=Message(
         "A 1x1 convolution in front of each large kernel of an Inception module halves the multiply-adds at "
-        "least and saves time, and costs at most one point of accuracy."
+        "least and saves time, and costs at most two points of accuracy."
     ),
     variants=(
         Variant("naive", Message("naive"), {"options": {"module": "naive"}}),
@@ -71,7 +73,7 @@ EXPERIMENT = Experiment(
         Panel(
             "bars",
             Message("Test accuracy"),
-            Message("What is left out is hardly missed: neighbouring channels say much the same."),
+            Message("What was left out is hardly missed: many channels say much the same."),
         ),
         Panel(
             "curves",
@@ -81,7 +83,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     judge=_judge,
-    base={"architecture": "inception-pair"},
-    quick={"dataset": "mnist-sample", "epochs": 2},
-    full={"dataset": "mnist-sample", "epochs": 5},
+    base={"architecture": "inception-pair", "schedule": "cosine"},
+    quick={"dataset": "mnist-sample", "epochs": 3},
+    full={"dataset": "mnist-sample", "epochs": 10},
 )

@@ -75,5 +75,5 @@ EXPERIMENT = Experiment(
     judge=_judge,
     base={"architecture": "lenet5", "learning_rate": 0.05, "momentum": 0.9},
     quick={"dataset": "mnist-sample", "epochs": 5},
-    full={"dataset": "mnist", "epochs": 2},
+    full={"dataset": "mnist", "epochs": 4},
 )
