@@ -124,8 +124,8 @@ def _impossible(
         fix = _other_groups(path, cls, arguments, argument, channels)
         return ImpossibleLayerError(
             Message(
-                "{layer} cannot have {asked}: {channels} channels do not divide into {groups} groups. Choose a "
-                "{argument} that divides the channels, such as {possible}.",
+                "{layer} cannot have {asked}: its channels, {channels}, do not divide into {groups} groups. Choose "
+                "{argument} so that it divides them, such as {possible}.",
                 layer=path,
                 asked=asked,
                 channels=", ".join(map(str, dict.fromkeys(channels))),

@@ -40,7 +40,7 @@ def test_fix_after_fix_leads_to_a_whole_network(open_page: OpenPage) -> None:
 
 def test_a_layer_that_is_impossible_gets_a_button_too(open_page: OpenPage) -> None:
     app = open_page(PAGE, model="basic-cnn", set="conv2.groups=3")
-    assert "10, 20 channels do not divide into 3 groups" in app.error[0].value
+    assert "10, 20, do not divide into 3 groups" in app.error[0].value
     app.button(key="apply-fix").click().run()
     assert not app.error
     assert app.query_params["set"] in ("conv2.groups=2", ["conv2.groups=2"])

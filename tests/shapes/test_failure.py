@@ -50,7 +50,16 @@ def test_the_fix_mends_every_architecture(architecture: Architecture) -> None:
 def test_wrong_channels_are_named(architecture: Architecture, channels: int) -> None:
     failure = failure_of(architecture.build(), (channels, *architecture.input_shape[1:]))
     assert (failure.expected, failure.received) == (architecture.input_shape[0], channels)
-    assert f"expects {architecture.input_shape[0]} channels" in failure.message
+    expected = architecture.input_shape[0]
+    assert f"expects {expected} channel{'s' if expected > 1 else ''}, but its input" in failure.message
+
+
+def test_long_numbers_have_separators_and_one_is_told_as_one() -> None:
+    message = failure_of(nn.Sequential(nn.Flatten(), nn.Linear(150_528, 3)), (1, 225, 675)).message
+    assert "1 x 225 x 675 = 151,875 features, but Linear(150528, 3) expects 150,528" in message
+    assert "The 1 channel and the size 225 x 675 come from the input" in message
+    message = failure_of(nn.Sequential(nn.Conv1d(3, 1, 1), nn.Conv1d(3, 1, 1)), (3, 8)).message
+    assert "The 1 channel comes from 0" in message.replace("Conv1d 0", "0")
 
 
 @each(MINI)

@@ -6,6 +6,7 @@ import math
 import re
 
 from cnnviz.language import Message
+from cnnviz.shapes import numbers
 from cnnviz.shapes.decoder.entry import NUMBER, SIZES, Decoded, Reason, WrongLinear, entry, sizes
 from cnnviz.shapes.op import Shape, product, shape_text
 
@@ -47,8 +48,8 @@ def _linear(match: re.Match[str]) -> Decoded:
         )
     return Decoded(
         meaning=Message(
-            "Linear({expected}, {out_features}) takes rows of {expected} values; the tensor that arrives is "
-            "{rows} x {received}.",
+            "Linear({expected}, {out_features}) takes rows of {values}; the tensor that arrives is {rows} x {received}.",
+            values=numbers.values(expected),
             expected=expected,
             out_features=out_features,
             rows=rows,
@@ -75,12 +76,12 @@ def _flattening(rows: int, received: int, expected: int) -> list[Reason]:
     lines = expected // received if received and expected % received == 0 else 0
     if lines > 1 and rows % lines == 0:
         text = Message(
-            "Without a flatten, maps arrive row by row: here {received} pixels in each. flatten(1) makes one row of "
-            "each of the {images} images: {lines} x {received} = {expected} values.",
+            "Without a flatten, maps arrive row by row, here rows of {received}. flatten(1) makes one row of each image "
+            "({images} here): {lines} x {received} = {values}.",
             received=received,
             images=rows // lines,
             lines=lines,
-            expected=expected,
+            values=numbers.values(expected),
         )
         return [Reason(text, "x = x.flatten(1)")]
     return []
@@ -135,14 +136,17 @@ def _view(match: re.Match[str]) -> Decoded:
     shape = str(list(wanted))
     if -1 in wanted:
         meaning = Message(
-            "{count} values are to be arranged as {shape}, but {count} is no multiple of {known}.",
-            count=count,
+            "The number of values that are to be arranged as {shape}, {count}, is no multiple of {known}.",
+            count=numbers.number(count),
             shape=shape,
-            known=known,
+            known=numbers.number(known),
         )
     else:
         meaning = Message(
-            "{shape} holds {known} values, but there are {count}.", shape=shape, known=known, count=count
+            "{shape} holds {values}, but there are {count}.",
+            shape=shape,
+            values=numbers.values(known),
+            count=numbers.number(count),
         )
     return Decoded(
         meaning, (*_other_batch(wanted, known, count), _flat(wanted, count)), f"x.view({shape[1:-1]})"
@@ -155,9 +159,9 @@ def _other_batch(wanted: Shape, known: int, count: int) -> tuple[Reason, ...]:
     if -1 in wanted or not rest or count % rest:
         return ()
     text = Message(
-        "There are {images} images in this batch and not {batch}: the last batch of an epoch is smaller. Take "
-        "the number from the tensor.",
-        images=count // rest,
+        "This batch holds {images} and not {batch}: the last batch of an epoch is smaller. Take the number from the "
+        "tensor.",
+        images=numbers.images(count // rest),
         batch=wanted[0],
     )
     return (Reason(text, f"x = x.view(x.size(0), {', '.join(map(str, wanted[1:]))})"),)
@@ -172,13 +176,14 @@ def _flat(wanted: Shape, count: int) -> Reason:
         )
     values = count // images
     maps = square_maps(values)
-    arrived = Message("{values} = {maps}", values=values, maps=shape_text(maps[0])) if maps else values
+    counted = numbers.values(values)
+    arrived = Message("{values} = {maps}", values=counted, maps=shape_text(maps[0])) if maps else counted
     text = Message(
-        "Each of the {images} images has {arrived} values: the maps have another size than the number in the "
-        "code was made for. flatten(1) fits any size; the Linear after it needs {values} features.",
-        images=images,
+        "For {images} that makes {arrived} each: the maps have another size than the number in the code was made for. "
+        "flatten(1) fits any size; the Linear after it needs {features}.",
+        images=numbers.images(images),
         arrived=arrived,
-        values=values,
+        features=numbers.features(values),
     )
     return Reason(text, "x = x.flatten(1)")
 

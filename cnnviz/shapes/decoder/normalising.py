@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cnnviz.language import Message
+from cnnviz.shapes import numbers
 from cnnviz.shapes.decoder.entry import NUMBER, SIZES, Decoded, Reason, entry, one_remedy, sizes
 from cnnviz.shapes.op import shape_text
 
@@ -20,13 +21,13 @@ def _instance_norm(match: re.Match[str]) -> Decoded:
 def _other_channels(layer: str, expected: int, received: int) -> Decoded:
     return one_remedy(
         Message(
-            "The normalisation was made for {expected} channels; the tensor that arrives has {received}.",
-            expected=expected,
+            "The normalisation was made for {channels}; the tensor that arrives has {received}.",
+            channels=numbers.channels(expected),
             received=received,
         ),
         Message(
-            "The layer before gives {received} channels: give the normalisation the same number.",
-            received=received,
+            "The layer before gives {channels}: give the normalisation the same number.",
+            channels=numbers.channels(received),
         ),
         f"{layer}({received})",
         f"{layer}({expected})",
@@ -122,8 +123,8 @@ def _uneven_groups(channels: int, groups: int) -> Decoded:
     fitting = [count for count in range(1, min(channels, 64) + 1) if channels % count == 0]
     return one_remedy(
         Message(
-            "{channels} channels cannot be dealt out evenly to {groups} groups.",
-            channels=channels,
+            "{channels} cannot be dealt out evenly to {groups} groups.",
+            channels=numbers.channels(channels),
             groups=groups,
         ),
         Message("Choose a number of groups that divides the channels: {counts}.", counts=_listed(fitting)),
@@ -139,9 +140,9 @@ def _group_norm_channels(match: re.Match[str]) -> Decoded:
     expected, arrived = int(match[1]), sizes(match[2])
     return one_remedy(
         Message(
-            "The normalisation was made for {expected} channels, the second number of a shape; the tensor that arrives "
-            "is {shape}.",
-            expected=expected,
+            "The normalisation was made for {channels}, the second number of a shape; the tensor that arrives is "
+            "{shape}.",
+            channels=numbers.channels(expected),
             shape=shape_text(arrived),
         ),
         Message("Give the normalisation the number of channels that arrives."),
@@ -154,8 +155,8 @@ def _prelu(match: re.Match[str]) -> Decoded:
     expected, received = int(match[1]), int(match[2])
     return one_remedy(
         Message(
-            "PReLU learns a slope for each of {expected} channels, and the tensor that arrives has {received}.",
-            expected=expected,
+            "PReLU learns a slope for each of {channels}, and the tensor that arrives has {received}.",
+            channels=numbers.channels(expected),
             received=received,
         ),
         Message("Give it one slope for each channel that arrives, or a single one for all: nn.PReLU()."),

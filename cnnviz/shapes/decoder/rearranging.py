@@ -39,8 +39,8 @@ def _shuffle(match: re.Match[str]) -> Decoded:
     factor, fitting = round(square**0.5), max(1, round(channels / square)) * square
     return one_remedy(
         Message(
-            "PixelShuffle({factor}) makes {factor} x {factor} pixels of {square} channels; {channels} channels arrive, "
-            "which is no multiple of {square}.",
+            "PixelShuffle({factor}) makes {factor} x {factor} pixels of {square} channels; the number that arrives, "
+            "{channels}, is no multiple of {square}.",
             factor=factor,
             square=square,
             channels=channels,

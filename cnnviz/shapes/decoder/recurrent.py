@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cnnviz.language import Message
+from cnnviz.shapes import numbers
 from cnnviz.shapes.decoder.entry import NUMBER, SIZES, Decoded, Reason, entry, one_remedy, sizes
 from cnnviz.shapes.op import shape_text
 
@@ -20,8 +21,8 @@ def _features_of_cell(match: re.Match[str]) -> Decoded:
 def _other_features(expected: int, received: int, layer: str) -> Decoded:
     return Decoded(
         meaning=Message(
-            "The layer takes steps of {expected} features, the last size of a tensor; steps of {received} arrive.",
-            expected=expected,
+            "The layer takes steps of {features}, the last size of a tensor; steps of {received} arrive.",
+            features=numbers.features(expected),
             received=received,
         ),
         reasons=(

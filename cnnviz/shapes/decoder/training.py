@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cnnviz.language import Message
+from cnnviz.shapes import numbers
 from cnnviz.shapes.decoder.entry import NUMBER, SIZES, Decoded, Reason, entry, sizes
 from cnnviz.shapes.op import shape_text
 
@@ -39,18 +40,18 @@ def _batch_sizes(match: re.Match[str]) -> Decoded:
     reasons = []
     if targets and rows != targets:
         text = Message(
-            "view(-1, ...) with a number that does not fit makes rows out of parts of images: {rows} rows from "
-            "{targets} images. flatten(1) keeps the images apart, and then the Linear says what does not fit.",
-            rows=rows,
-            targets=targets,
+            "view(-1, ...) with a number that does not fit makes rows out of parts of images: {rows} from "
+            "{images}. flatten(1) keeps the images apart, and then the Linear says what does not fit.",
+            rows=numbers.number(rows),
+            images=numbers.images(targets),
         )
         reasons.append(Reason(text, "x = x.flatten(1)"))
     text = Message("Or images and labels come from different batches.")
     return Decoded(
         meaning=Message(
-            "The network's output has {rows} rows, but there are {targets} labels: one row for each image is needed.",
-            rows=rows,
-            targets=targets,
+            "One row of the network's output is needed for each label. Rows: {rows}; labels: {targets}.",
+            rows=numbers.number(rows),
+            targets=numbers.number(targets),
         ),
         reasons=(*reasons, Reason(text)),
         layer="F.cross_entropy / F.nll_loss",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cnnviz.language import Message
+from cnnviz.shapes import numbers
 from cnnviz.shapes.decoder.entry import NUMBER, SIZES, Decoded, Reason, entry, one_remedy, sizes
 from cnnviz.shapes.op import Shape, shape_text
 
@@ -20,15 +21,15 @@ def _channels(match: re.Match[str]) -> Decoded:
     reasons = [*_misread_channels(arrived, expected), *_colours(expected, received)]
     text = Message(
         "Or the layer before has another number of channels than this one was made for: give this one the number "
-        "that arrives, or that one {expected} channels.",
-        expected=expected,
+        "that arrives, or that one {channels}.",
+        channels=numbers.channels(expected),
     )
     code = None if received % groups else f"nn.{name}({received}, {rest})"
     return Decoded(
         meaning=Message(
-            "The convolution was made for inputs with {expected} channels, the second number of a shape; the tensor "
-            "that arrives is {shape}.",
-            expected=expected,
+            "The convolution was made for inputs with {channels}, the second number of a shape; the tensor that "
+            "arrives is {shape}.",
+            channels=numbers.channels(expected),
             shape=shape_text(arrived),
         ),
         reasons=(*reasons, Reason(text, code)),
@@ -101,15 +102,16 @@ def _kernel_too_large(match: re.Match[str]) -> Decoded:
 
 def _pooling_too_large(match: re.Match[str]) -> Decoded:
     arrived = sizes(match[1])
+    if not arrived:
+        raise ValueError("no sizes: PyTorch did not write this")
     halvings = Message(
         "Each pooling by 2 halves height and width: 28, 14, 7, 3, 1, and then nothing is left to halve. Leave one "
         "out, or take larger images."
     )
     return Decoded(
         meaning=Message(
-            "The window of the pooling is larger than the map: {channels} channels of {map} arrive, and no window fits.",
-            channels=arrived[0],
-            map=shape_text(arrived[1:]),
+            "The window of the pooling is larger than the map: {shape} arrives, and no window fits.",
+            shape=shape_text(arrived),
         ),
         reasons=(
             Reason(halvings),
@@ -150,7 +152,9 @@ def _divisible_weight(match: re.Match[str]) -> Decoded:
     text = Message("Choose a number of groups that divides the number of output channels.")
     return one_remedy(
         Message(
-            "{count} output channels cannot be dealt out to {groups} groups.", count=weight[0], groups=groups
+            "The output's {channels} cannot be dealt out to {groups} groups.",
+            channels=numbers.channels(weight[0]),
+            groups=groups,
         ),
         text,
         layer="F.conv2d(..., groups=...)",
@@ -161,9 +165,9 @@ def _bias(match: re.Match[str]) -> Decoded:
     count = int(match[3])
     return one_remedy(
         Message(
-            "The convolution has {count} output channels and takes one bias for each; the bias that it was given has "
-            "the shape {shape}.",
-            count=count,
+            "The convolution gives {channels} and takes one bias for each; the bias that it was given has the shape "
+            "{shape}.",
+            channels=numbers.channels(count),
             shape=shape_text(sizes(match[4])),
         ),
         Message("Give the bias one dimension with one number for each output channel, or leave it out."),

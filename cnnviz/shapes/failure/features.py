@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from cnnviz.language import Message
+from cnnviz.shapes import numbers
 from cnnviz.shapes.failure.origin import origins
 from cnnviz.shapes.op import FailedCall, Failure, Op, Shape, called, product, shape_text
 
@@ -16,7 +17,12 @@ def maps_not_flattened(call: FailedCall, _ops: Sequence[Op]) -> Failure | None:
     if not isinstance(expected, int) or len(received) != 3 or received[-1] == expected:
         return None
     count = product(received)
-    values = {"shape": shape_text(received), "count": count, "out_features": call.arguments["out_features"]}
+    values = {
+        "shape": shape_text(received),
+        "count": count,
+        "features": numbers.features(count),
+        "out_features": call.arguments["out_features"],
+    }
     reason = Message(
         "{name} receives the maps {shape} as they are. flatten(1) is missing before it.",
         name=called(call.name, call.type),
@@ -24,12 +30,12 @@ def maps_not_flattened(call: FailedCall, _ops: Sequence[Op]) -> Failure | None:
     )
     if count == expected:
         advice = Message(
-            "With it, {shape} = {count} features arrive, as Linear({count}, {out_features}) expects.",
+            "With it, {shape} = {features} arrive, as Linear({count}, {out_features}) expects.",
             **values,
         )
     else:
         advice = Message(
-            "With it, {shape} = {count} features arrive, and the layer has to be Linear({count}, {out_features}).",
+            "With it, {shape} = {features} arrive, and the layer has to be Linear({count}, {out_features}).",
             **values,
         )
     return Failure(call.name, call.type, reason, expected, received, advice=advice)
@@ -43,6 +49,7 @@ def features(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     received = call.input_shapes[0][-1]
     flattened = _flattened(call, ops)
     shape = call.input_shapes[0] if flattened is None else ops[flattened].input_shapes[0]
+    arriving = numbers.features(received)
     values = {
         "name": called(call.name, call.type),
         "received": received,
@@ -50,8 +57,11 @@ def features(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
         "out_features": call.arguments["out_features"],
     }
     reason = Message(
-        "{name} receives {product} features, but Linear({expected}, {out_features}) expects {expected}.",
-        product=f"{received}" if flattened is None else f"{shape_text(shape)} = {received}",
+        "{name} receives {features}, but Linear({expected}, {out_features}) expects {wanted}.",
+        features=arriving
+        if flattened is None
+        else Message("{shape} = {features}", shape=shape_text(shape), features=arriving),
+        wanted=numbers.number(expected),
         **values,
     )
     advice = Message("Fix: Linear({received}, {out_features}).", **values)
@@ -81,11 +91,11 @@ def view(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
         return None
     received = call.input_shapes[0]
     reason = Message(
-        "{name} cannot turn {shape} ({count} values an image) into {wanted}: the sizes do not multiply to the "
+        "{name} cannot turn {shape} ({values} an image) into {wanted}: the sizes do not multiply to the "
         "same number.",
         name=called(call.name, call.type),
         shape=shape_text(received),
-        count=product(received),
+        values=numbers.values(product(received)),
         wanted=str(wanted),
     )
     return Failure(

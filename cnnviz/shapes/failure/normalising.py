@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnnviz.language import Message
+from cnnviz.shapes import numbers
 from cnnviz.shapes.failure.origin import channels_origin, origins
 from cnnviz.shapes.op import FailedCall, Failure, Op, called, product, shape_text
 
@@ -39,12 +40,12 @@ def _channels(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
         return None
     expected = int(str(call.arguments[argument]))
     reason = Message(
-        "{name} ({type}) is made for {expected} channels, but its input {shape} has {received}.",
+        "{name} ({type}) is made for {channels}, but its input {shape} has {received}.",
         name=called(call.name, call.type),
         type=call.type,
-        expected=expected,
+        channels=numbers.channels(expected),
         shape=shape_text(call.input_shapes[0]),
-        received=received,
+        received=numbers.number(received),
     )
     advice = Message("Set {argument} to {received}.", argument=argument, received=received)
     cause = channels_origin(ops, call.inputs[0], received)
@@ -56,10 +57,10 @@ def _groups(call: FailedCall) -> Failure | None:
     if not isinstance(groups, int) or channels % groups == 0:
         return None
     reason = Message(
-        "{name} ({type}) deals {channels} channels out into {groups} groups, but {channels}/{groups} is no whole "
-        "number.",
+        "{name} ({type}) deals {dealt} out into {groups} groups, but {channels}/{groups} is no whole number.",
         name=called(call.name, call.type),
         type=call.type,
+        dealt=numbers.channels(channels),
         channels=channels,
         groups=groups,
     )

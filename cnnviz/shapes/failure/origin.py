@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from cnnviz.language import Message
+from cnnviz.shapes import numbers
 from cnnviz.shapes.op import JOINING, MODEL_INPUT, Op, Shape, shape_text
 
 _DEFAULTS: Mapping[str, object] = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "ceil_mode": False}
@@ -43,28 +44,38 @@ def _sets_size(op: Op) -> bool:
 
 def origins(ops: Sequence[Op], index: int, shape: Shape) -> Message:
     """Where the channels and the size of ``shape``, the output of the op at ``index``, come from."""
-    values = {
-        "channels": shape[0],
-        "size": shape_text(shape[1:]),
-        "by": source(ops, channels_from(ops, index)),
-    }
+    by, size = source(ops, channels_from(ops, index)), shape_text(shape[1:])
+    if len(shape) == 1 and shape[0] == 1:
+        return Message("The 1 feature comes from {by}.", by=by)
     if len(shape) == 1:
-        return Message("The {channels} features come from {by}.", **values)
+        return Message("The {features} come from {by}.", features=numbers.features(shape[0]), by=by)
     if len(shape) == 2:
-        return Message("The {channels} channels come from {by}.", **values)
+        return channels_origin(ops, index, shape[0])
+    channels = numbers.channels(shape[0])
     if channels_from(ops, index) == size_from(ops, index):
-        return Message("The {channels} channels and the size {size} come from {by}.", **values)
+        return Message(
+            "The {channels} and the size {size} come from {by}.", channels=channels, size=size, by=by
+        )
+    sized = source(ops, size_from(ops, index))
+    if shape[0] == 1:
+        return Message(
+            "The 1 channel comes from {by}, the size {size} from {sized}.", by=by, size=size, sized=sized
+        )
     return Message(
-        "The {channels} channels come from {by}, the size {size} from {sized}.",
-        sized=source(ops, size_from(ops, index)),
-        **values,
+        "The {channels} come from {by}, the size {size} from {sized}.",
+        channels=channels,
+        by=by,
+        size=size,
+        sized=sized,
     )
 
 
 def channels_origin(ops: Sequence[Op], index: int, count: int) -> Message:
     """Where so many channels come from."""
     by = source(ops, channels_from(ops, index))
-    return Message("The {channels} channels come from {by}.", channels=count, by=by)
+    if count == 1:
+        return Message("The 1 channel comes from {by}.", by=by)
+    return Message("The {channels} come from {by}.", channels=numbers.channels(count), by=by)
 
 
 def size_origin(ops: Sequence[Op], index: int, size: Shape) -> Message:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnnviz.language import Message
+from cnnviz.shapes import numbers
 from cnnviz.shapes.failure.origin import channels_origin, size_origin
 from cnnviz.shapes.op import MODEL_INPUT, FailedCall, Failure, Op, Shape, called, shape_text
 
@@ -29,7 +30,8 @@ def dimensions(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     first = call.inputs[0] == MODEL_INPUT
     if len(received) == 1 and wanted == 3 and not first:
         reason = Message(
-            "{name} ({type}) works on maps, channels x height x width, but a row of {shape} values arrives.",
+            "{name} ({type}) works on maps, channels x height x width, but a row of {values} arrives.",
+            values=numbers.values(received[0]),
             **values,
         )
         advice = Message("Put it before the values are flattened.")
@@ -62,16 +64,19 @@ def channels(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     expected, received = call.arguments.get("in_channels"), call.input_shapes[0][0]
     if not isinstance(expected, int) or expected == received:
         return None
-    values = {"expected": expected, "received": received}
+    wanted = numbers.channels(expected)
     reason = Message(
-        "{name} ({type}) expects {expected} channels, but its input {shape} has {received}.",
+        "{name} ({type}) expects {channels}, but its input {shape} has {received}.",
         name=called(call.name, call.type),
         type=call.type,
         shape=shape_text(call.input_shapes[0]),
-        **values,
+        channels=wanted,
+        received=numbers.number(received),
     )
     advice = Message(
-        "Set in_channels to {received}, or give the layer before it {expected} channels.", **values
+        "Set in_channels to {received}, or give the layer before it {channels}.",
+        received=received,
+        channels=wanted,
     )
     cause = channels_origin(ops, call.inputs[0], received)
     return Failure(call.name, call.type, reason, expected, received, cause=cause, advice=advice)
