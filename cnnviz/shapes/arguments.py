@@ -28,6 +28,10 @@ _AVG_POOL = (
 )
 _ADAPTIVE = ("input", "output_size")
 
+_REDUCTIONS = tuple(
+    "mean sum nanmean nansum amax amin max min argmax argmin prod logsumexp all any median".split()
+)
+
 _POSITIONS: dict[str, tuple[str, ...]] = {
     **{f"conv{n}d": _CONVOLUTION for n in (1, 2, 3)},
     **{f"conv_transpose{n}d": _TRANSPOSED for n in (1, 2, 3)},
@@ -41,9 +45,11 @@ _POSITIONS: dict[str, tuple[str, ...]] = {
     "concat": ("tensors", "dim"),
     "concatenate": ("tensors", "dim"),
     "stack": ("tensors", "dim"),
-    **dict.fromkeys(("mean", "sum", "amax", "amin", "max", "min", "argmax"), ("input", "dim", "keepdim")),
+    **dict.fromkeys(_REDUCTIONS, ("input", "dim", "keepdim")),
     **dict.fromkeys(("softmax", "log_softmax", "softmin", "glu", "squeeze", "unsqueeze"), ("input", "dim")),
     **dict.fromkeys(("transpose", "swapaxes"), ("input", "dim0", "dim1")),
+    **dict.fromkeys(("std", "var"), ("input", "dim", "unbiased", "keepdim")),
+    "norm": ("input", "p", "dim", "keepdim"),
     "chunk": ("input", "chunks", "dim"),
     "split": ("input", "split_size", "dim"),
     "pad": ("input", "pad", "mode", "value"),

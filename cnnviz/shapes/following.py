@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from cnnviz.shapes.layout import FRONT, MIXED, WITHOUT, Layout, Shape, indexed, refactored
 from cnnviz.shapes.op import JOINING
+from cnnviz.shapes.pointwise import CONSTANT
 
 Source = tuple[Shape, Layout]
 """A tensor that a call was given: its whole shape, and where the images are in it."""
@@ -46,7 +47,7 @@ def follow(
     moving = [source for source in sources if source[1].place is not None]
     if any(layout.mixed for _, layout in sources):
         return MIXED
-    if not moving:
+    if not moving or name in CONSTANT:
         return FRONT if result[:1] == (images,) else WITHOUT
     rule = _RULES.get(name.lower(), _kept_rule)
     try:

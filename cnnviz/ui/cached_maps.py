@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -107,7 +107,7 @@ def map_tiles(
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def receptive_fields(weights: WeightsKey, input_shape: tuple[int, int, int]) -> tuple[ReceptiveField, ...]:
+def receptive_fields(weights: WeightsKey, input_shape: tuple[int, int, int]) -> Sequence[ReceptiveField]:
     """The receptive field of every op of the network that ``weights`` names."""
     from cnnviz.shapes.receptive_field import receptive_fields as fields
 

@@ -17,7 +17,7 @@ from cnnviz import datasets
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots.overlay import image_png
-from cnnviz.shapes.op import Op, shape_text
+from cnnviz.shapes.op import Op, product, shape_text
 from cnnviz.ui import cached, cached_maps, example, one_layer, tiles, working
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import accent
@@ -87,8 +87,12 @@ class _Search:
         pixels = self.data.test_images[self.image(found, number, rank)].numpy()
         image = self.weights.preparing.key(pixels).seen()
         field = cached_maps.receptive_fields(self.weights.key, self.weights.input_shape)[self.op.index]
-        row, column = int(found.rows[number, rank]), int(found.columns[number, rank])
-        return image, _within(field.patch(row, column), image.shape[1:])
+        shape = self.op.output_shape
+        width = shape[-1] if len(shape) == 3 else 1
+        place = int(found.rows[number, rank]) * width + int(found.columns[number, rank])
+        index = np.unravel_index(number * (product(shape) // shape[0]) + place, shape)
+        (top, height), (left, wide) = field.of(tuple(int(entry) for entry in index))
+        return image, _within((top, left, height, wide), image.shape[1:])
 
 
 def show(shown: Sequence[Weights]) -> None:
@@ -109,6 +113,15 @@ def show(shown: Sequence[Weights]) -> None:
     for search, each in zip(searches, found, strict=True):
         _top(search, each, chosen)
     field = cached_maps.receptive_fields(weights.key, weights.input_shape)[op.index]
+    if not field.known:
+        st.caption(
+            _(
+                "What {op} and the operations before it do with places is not followed: the frame is the patch "
+                "outside of which nothing can have changed the value, the value may depend on less.",
+                op=op.name,
+            )
+        )
+        return
     st.caption(
         _(
             "The frame is the receptive field, {size} pixels of the network's input, as far as it lies in the "

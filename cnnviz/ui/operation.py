@@ -17,7 +17,7 @@ from cnnviz.ui.show import plain
 if TYPE_CHECKING:
     from cnnviz.shapes.derivation import Derivation, Step
     from cnnviz.shapes.op import Op
-    from cnnviz.shapes.receptive_field import ReceptiveField
+    from cnnviz.shapes.receptive_field import Box, ReceptiveField
     from cnnviz.shapes.trace import Trace
 
 
@@ -101,38 +101,78 @@ def _meaning(op: Op) -> str:
 def _seen(op: Op, field: ReceptiveField) -> str:
     from cnnviz.shapes.op import shape_text
 
-    if field.whole:
-        return plain(_("Each value of {name} depends on the whole image.", name=op.title))
+    size = shape_text(field.size)
+    if not field.known:
+        text = _(
+            "Receptive field: not known. What is done with places on the way to {name} is not followed here; a value "
+            "depends on nothing outside of a patch of {size} pixels.",
+            name=op.title,
+            size=size,
+        )
+    elif field.nothing:
+        text = _("{name} depends on no pixel: it is the same for every image.", name=op.title)
+    elif field.whole:
+        text = _("Each value of {name} depends on the whole image.", name=op.title)
+    elif field.same:
+        text = _(
+            "All values of {name} depend on the same patch of {size} pixels, which begins at row {row}, column "
+            "{column}: what lies outside of it is never read.",
+            name=op.title,
+            size=size,
+            **_corner(field),
+        )
+    elif not field.regular:
+        text = _(
+            "Receptive field: the values of {name} see patches of different sizes, of {size} pixels at most.",
+            name=op.title,
+            size=size,
+        )
+    else:
+        text = _regular(op, field)
+    return plain(text)
+
+
+def _corner(field: ReceptiveField) -> dict[str, int]:
+    """Where the first patch begins, as sentences take it; a vector or a sequence has one row."""
+    row, column = (0, *field.start)[-2:]
+    return {"row": row, "column": column}
+
+
+def _regular(op: Op, field: ReceptiveField) -> str:
+    """Size, jump and start of patches that lie regularly."""
+    from cnnviz.shapes.op import shape_text
+
     text = _(
         "Receptive field: each value of {name} sees a patch of {size} pixels (size); from one value to the next the "
         "patch moves by {jump} pixels (jump), and the first begins at row {row}, column {column} (start).",
         name=op.title,
         size=shape_text(field.size),
-        jump=field.jump[0] if field.jump[0] == field.jump[1] else shape_text(field.jump),
-        row=field.start[0],
-        column=field.start[1],
+        jump=field.jump[0] if len(set(field.jump)) == 1 else shape_text(field.jump),
+        **_corner(field),
     )
     if min(field.start) < 0:
         text += " " + _("A start below 0 lies in the padding.")
     if not field.aligned:
         text += " " + _("The patches of the branches that meet here do not share a centre.")
-    return plain(text)
+    return text
 
 
 def _picture(traced: Trace, op: Op, field: ReceptiveField) -> None:
     from cnnviz.plots import receptive_field as plot
 
-    if len(traced.input_shape) != 3:
+    if len(traced.input_shape) != 3 or not field.known or field.nothing:
         return
-    rows, columns = op.output_shape[-2:] if len(op.output_shape) == 3 else (1, 1)
+    first, middle = (_rectangle(field.at(*place)) for place in ((0,) * len(field.grid), field.middle))
     figure = plot.over_input(
-        *traced.input_shape[1:],
-        field.patch(0, 0),
-        field.patch(rows // 2, columns // 2),
-        _("What {name} sees of the input", name=op.name),
+        *traced.input_shape[1:], first, middle, _("What {name} sees of the input", name=op.name)
     )
     st.plotly_chart(figure, key="receptive-field", config={"displayModeBar": False})
     st.caption(str(plot.SENTENCE))
+
+
+def _rectangle(box: Box) -> tuple[int, int, int, int]:
+    (top, height), (left, width) = box
+    return top, left, height, width
 
 
 def _way(traced: Trace, derivation: Derivation) -> None:

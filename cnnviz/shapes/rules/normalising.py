@@ -94,7 +94,7 @@ def _group(op: Op) -> Explanation:
 
 _SAME_IN_EVALUATION = Message(
     "The statistics are those of the image at hand, in training and in evaluation alike; through them every value "
-    "depends on all others that they are taken over, which the receptive field leaves out."
+    "depends on all others that they are taken over."
 )
 
 

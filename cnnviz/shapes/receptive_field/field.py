@@ -1,0 +1,193 @@
+"""What is told of a receptive field: its size, how it moves, and the patch of any value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cnnviz.shapes.layout import FRONT, Layout
+from cnnviz.shapes.op import Shape
+from cnnviz.shapes.receptive_field.grouping import Bounds
+from cnnviz.shapes.receptive_field.lattice import Lattice
+from cnnviz.shapes.receptive_field.reach import Reach
+
+Box = tuple[tuple[int, int], ...]
+"""For each side of the input the first pixel of a patch, and how many pixels it has."""
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """For each side of the input (height and width of an image) what one value of an op depends on, in pixels.
+
+    ``size`` is that of the patch, ``jump`` how far it moves from one value to its neighbour, ``start`` where the
+    patch of the first value begins (negative where it reaches into the padding). Where values have patches of
+    different sizes, as behind an enlarged map, the field is not ``regular``: ``size`` is the largest there is, and
+    ``jump`` is 0. ``jump`` is 0, too, where all values have the same patch; where this is all of the input, the
+    field is ``whole``. ``aligned`` is False where branches meet whose patches for one value do not share a
+    centre. Where ``known`` is False nothing is known but that no value depends on more than this patch.
+    """
+
+    size: Shape
+    jump: Shape
+    start: Shape
+    whole: bool = False
+    aligned: bool = True
+    known: bool = True
+    regular: bool = True
+    grid: Shape = ()
+    """How many places there are along each dimension that runs along places, channels left out."""
+    places: Shape = ()
+    """Which entries of an index into the op's output these places are."""
+    image: Shape = ()
+    """The sides of the input."""
+    _bounds: tuple[Bounds, ...] = field(default=(), repr=False, compare=False)
+    _lattices: tuple[Lattice | None, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the op depends on no pixel at all, as parameters do."""
+        return not any(self.size)
+
+    @property
+    def same(self) -> bool:
+        """Whether all values have one and the same patch."""
+        return self.regular and not any(self.jump)
+
+    def at(self, *place: int) -> Box:
+        """The patch of the value at ``place``, an index into ``grid``; all channels there together.
+
+        It contains every pixel that the value depends on, and no smaller one does, unless the field is not
+        ``known``. What lies outside of the input is padding.
+        """
+        return tuple(self._along(side, place) for side in range(len(self.size)))
+
+    def of(self, index: Sequence[int]) -> Box:
+        """The patch of the value at ``index`` of the op's output for one image, of all channels there together."""
+        return self.at(*(index[entry] for entry in self.places))
+
+    def patch(self, row: int, column: int) -> tuple[int, int, int, int]:
+        """(top, left, height, width) of the patch of the value at ``row``, ``column`` of a map, in pixels.
+
+        Of a sequence ``column`` is the place; of a vector from which places are gone both are of no account.
+        """
+        place = (*(0,) * (len(self.grid) - 2), row, column)[max(0, 2 - len(self.grid)) :]
+        (top, height), (left, width) = ((0, 1), *self.at(*place))[-2:]
+        return top, left, height, width
+
+    @property
+    def middle(self) -> tuple[int, ...]:
+        """The place in the middle of ``grid``."""
+        return tuple(count // 2 for count in self.grid)
+
+    def _along(self, side: int, place: Sequence[int]) -> tuple[int, int]:
+        bounds, lattice = self._bounds[side], self._lattices[side]
+        index = tuple(0 if size == 1 else at for size, at in zip(bounds.shape[:-1], place, strict=True))
+        first, end = -int(bounds[(*index, 0)]), int(bounds[(*index, 1)])
+        if first > end:  # it depends on no pixel
+            return 0, 0
+        if lattice is not None:
+            start = lattice.start + (0 if lattice.dim is None else place[lattice.dim] * lattice.jump)
+            # A patch reaches into the padding where nothing of the image is claimed by that.
+            first = start if max(start, 0) == first else first
+            stop = start + lattice.size
+            end = stop if min(stop, self.image[side]) == end else end
+        return first, end - first
+
+
+def field_of(reach: Reach, image: Shape, layout: Layout = FRONT) -> ReceptiveField:
+    """What is told of ``reach``, the tensor's with this ``layout``, for an input whose sides are ``image``."""
+    dims = sorted(reach.places)
+    others = tuple(dim for dim in range(len(reach.shape)) if dim not in reach.places)
+    bounds = tuple(box.max(axis=others) if others else box for box in reach.bounds)
+    grid = tuple(reach.shape[dim] for dim in dims)
+    lattices = tuple(
+        _placed(lattice, dims) or _fitted(box) for lattice, box in zip(reach.lattices, bounds, strict=True)
+    )
+    found = [
+        _told(box, lattice, side, grid) for box, lattice, side in zip(bounds, lattices, image, strict=True)
+    ]
+    regular = all(told.regular for told in found)
+    same = all(told.jump == 0 for told in found) and regular
+    real = [_hull(box) for box in bounds]
+    whole = same and all(ends == (0, side) for ends, side in zip(real, image, strict=True))
+    return ReceptiveField(
+        size=tuple(told.size if regular else told.largest for told in found),
+        jump=tuple(told.jump if regular else 0 for told in found),
+        start=tuple(told.start if regular else told.first for told in found),
+        whole=whole and reach.known,
+        aligned=reach.aligned,
+        known=reach.known,
+        regular=regular,
+        grid=grid,
+        places=tuple(layout.axis(dim, len(reach.shape)) or 0 for dim in dims),
+        image=image,
+        _bounds=bounds,
+        _lattices=tuple(
+            lattice if told.regular else None for lattice, told in zip(lattices, found, strict=True)
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Of one side: what is regular, the largest patch and where the first one begins."""
+
+    regular: bool
+    size: int
+    jump: int
+    start: int
+    largest: int
+    first: int
+
+
+def _told(bounds: Bounds, lattice: Lattice | None, side: int, grid: Shape) -> _Told:
+    first, end = -bounds[..., 0], bounds[..., 1]
+    sizes = np.maximum(end - first, 0)
+    largest = int(sizes.max())
+    begin = max(int(first.flat[0]), 0) if sizes.flat[0] else 0
+    if lattice is None:
+        return _Told(not largest, 0, 0, 0, largest, begin)
+    starts = np.asarray(lattice.start)
+    if lattice.dim is not None:
+        spread = [1] * len(grid)
+        spread[lattice.dim] = grid[lattice.dim]
+        starts = (lattice.start + np.arange(grid[lattice.dim]) * lattice.jump).reshape(spread)
+    outside = (sizes > 0) & ((first < starts) | (end > starts + lattice.size))
+    if lattice.jump == 0 and not _reaches(lattice, side, bounds):
+        lattice = Lattice(None, largest, 0, begin)
+    return _Told(not outside.any(), lattice.size, lattice.jump, lattice.start, largest, begin)
+
+
+def _reaches(lattice: Lattice, side: int, bounds: Bounds) -> bool:
+    """Whether the one patch of all values has no pixel of the input that none of them depends on."""
+    return _hull(bounds) == (max(lattice.start, 0), min(lattice.start + lattice.size, side))
+
+
+def _hull(bounds: Bounds) -> tuple[int, int]:
+    """The first pixel and the one after the last; where values have different patches of no use."""
+    box = bounds.reshape(-1, 2)
+    return (-int(box[0, 0]), int(box[0, 1])) if (box == box[0]).all() else (-1, -1)
+
+
+def _placed(lattice: Lattice | None, dims: Sequence[int]) -> Lattice | None:
+    """``lattice`` along the entry of the grid that its dimension is."""
+    if lattice is None or lattice.dim is None:
+        return lattice
+    if lattice.dim not in dims:
+        return None
+    return Lattice(dims.index(lattice.dim), lattice.size, lattice.jump, lattice.start)
+
+
+def _fitted(bounds: Bounds) -> Lattice | None:
+    """What turns out to be regular, though no rule said so: equal sizes, equal steps along one dimension."""
+    long = [dim for dim in range(bounds.ndim - 1) if bounds.shape[dim] > 1]
+    first, sizes = -bounds[..., 0].ravel(), (bounds[..., 0] + bounds[..., 1]).ravel()
+    if (sizes != sizes[0]).any() or sizes[0] <= 0 or len(long) > 1:
+        return None
+    steps = np.diff(first)
+    if (steps != steps[:1]).any():
+        return None
+    jump = int(steps[0]) if len(steps) else 0
+    return Lattice(long[0] if jump else None, int(sizes[0]), jump, int(first[0]))
