@@ -81,7 +81,12 @@ EXPERIMENT = Experiment(
         ),
     ),
     judge=_judge,
-    base={"architecture": "resnet-deep", "dataset": "mnist-sample", "options": {"depth": 20}},
-    quick={"epochs": 2},
+    base={
+        "architecture": "resnet-deep",
+        "dataset": "mnist-sample",
+        "options": {"depth": 20},
+        "schedule": "cosine",
+    },
+    quick={"epochs": 3},
     full={"epochs": 5},
 )
