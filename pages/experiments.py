@@ -18,8 +18,8 @@ st.write(
         "once; you may repeat it here, and see whether you get the same."
     )
 )
-chosen = experiment.choose_experiment()
 with explained():
+    chosen = experiment.choose_experiment()
     shipped = experiment.show_shipped(chosen)
     answer()
     experiment_run.offer(chosen, shipped)

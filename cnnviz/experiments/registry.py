@@ -5,17 +5,32 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from cnnviz.errors import UnknownKeyError
+from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.experiments import catalogue
 from cnnviz.experiments.experiment import Experiment
 from cnnviz.language import Message
 
 
 def registered() -> tuple[Experiment, ...]:
-    """All experiments, in the order of the course."""
-    names = [module.name for module in pkgutil.iter_modules(catalogue.__path__)]
-    found = [importlib.import_module(f"{catalogue.__name__}.{name}").EXPERIMENT for name in names]
+    """All experiments, in the order of the course.
+
+    Raises:
+        CnnvizError: a file in the catalogue is no experiment; the message names it.
+    """
+    found = [_read(module.name) for module in pkgutil.iter_modules(catalogue.__path__)]
     return tuple(sorted(found, key=lambda experiment: (experiment.order, experiment.key)))
+
+
+def _read(name: str) -> Experiment:
+    try:
+        experiment = importlib.import_module(f"{catalogue.__name__}.{name}").EXPERIMENT
+        if not isinstance(experiment, Experiment):
+            raise TypeError(f"EXPERIMENT is of type {type(experiment).__name__}")
+    except Exception as error:  # a teacher's own code may raise anything
+        raise CnnvizError(
+            Message("{file} in the catalogue is no experiment: {error}.", file=f"{name}.py", error=error)
+        ) from error
+    return experiment
 
 
 def keys() -> tuple[str, ...]:

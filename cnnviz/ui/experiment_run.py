@@ -77,7 +77,7 @@ def _plan(shown: Experiment, setting: Setting, shipped: Results | None) -> str:
     variants = [variant for variant in shown.of(setting) if not variant.refused]
     recipe = shown.recipe(variants[0], setting)
     text = _(
-        "{count} trainings on {data}, one after the other, as ordinary runs.",
+        "{count} trainings on {data}, as ordinary runs: you may close this page meanwhile.",
         count=len(variants),
         data=datasets.get(recipe.dataset).title,
     )

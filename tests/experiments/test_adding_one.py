@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cnnviz import experiments
+from cnnviz.errors import CnnvizError
 from cnnviz.experiments import catalogue, figures, results, running
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.training.store import RunStore
@@ -45,6 +46,23 @@ def test_the_file_alone_makes_the_experiment(
     assert "In batches of 16 images the network reaches" in str(verdict.seen[0])
     sweep = figures.draw(added.panels[0], added, "smallest", outcomes, "")
     assert outcomes["batch-16"].test_accuracy in sweep.data[0].y
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("EXPERIMENT = 3", "of type int"), ("import nothing_like_it", "nothing_like_it"), ("", "EXPERIMENT")],
+)
+def test_a_file_that_is_no_experiment_is_named(
+    text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "batch_size.py").write_text(text)
+    monkeypatch.setattr(catalogue, "__path__", [*catalogue.__path__, str(tmp_path)])
+    importlib.invalidate_caches()
+    try:
+        with pytest.raises(CnnvizError, match=rf"batch_size\.py in the catalogue is no experiment: .*{said}"):
+            experiments.registered()
+    finally:
+        sys.modules.pop(_MODULE, None)
 
 
 def test_readme_shows_the_same_file() -> None:
