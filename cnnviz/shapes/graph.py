@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from cnnviz.language import translate as _
 from cnnviz.shapes.op import MODEL_INPUT, Kind, Op, shape_text
 from cnnviz.shapes.trace import Trace
 
@@ -158,7 +159,7 @@ def dot(
         f'graph [bgcolor="transparent", rankdir="{"LR" if across else "TB"}", nodesep=0.3, ranksep=0.35, {_FONT}]',
         f'node [shape="box", style="rounded,filled", penwidth=0, {_FONT}, fontsize=11, margin="0.12,0.06"]',
         f'edge [color="{ink}", {_FONT}, arrowsize=0.6]',
-        f'n0 [label="input\\n{shape_text(trace.input_shape)}", fillcolor="{fill}", fontcolor="{text}"]',
+        f'n0 [label="{_quoted(_("input"))}\\n{shape_text(trace.input_shape)}", fillcolor="{fill}", fontcolor="{text}"]',
         *_boxes(trace, drawn, colours, ink),
         *(_edge(a, b, (a, b) in drawn.shortcuts) for a, b in drawn.edges),
     ]

@@ -66,12 +66,6 @@ class Walk:
         """How many cells the last window reaches beyond input and padding (only with ``ceil_mode``)."""
         return max(0, (self.side.count - 1) * self.side.stride - self.side.room)
 
-    @property
-    def dropped(self) -> bool:
-        """Whether PyTorch drops the last window of ``ceil_mode``, because it would begin beyond the input."""
-        side = self.side
-        return side.ceil_mode and side.count < -(-side.room // side.stride) + 1
-
 
 @dataclass(frozen=True)
 class Remedy:

@@ -230,7 +230,7 @@ def _remarks(window: Window, walks: tuple[Walk, Walk]) -> None:
                 overhang=overhang,
             )
         )
-    if any(walk.dropped for walk in walks):
+    if any(walk.side.dropped for walk in walks):
         st.write(
             _(
                 "Rounded up there would be one window more, but it would begin beyond the input: PyTorch drops it."

@@ -8,7 +8,8 @@ from torch import nn
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.shapes.derivation import branches, derive, derive_failure, linear_indices
-from cnnviz.shapes.rules import explain, window_size
+from cnnviz.shapes.rules import explain
+from cnnviz.shapes.rules.windows import Side
 from cnnviz.shapes.trace import trace
 from tests.networks import NETWORKS, each, on_meta
 
@@ -77,9 +78,9 @@ def test_window_formula_is_pytorchs(
         return
     pool = nn.MaxPool2d(kernel, stride, padding, dilation, ceil_mode=ceil_mode)
     real = pool(torch.zeros(1, 1, size, size)).shape[-1]
-    count, text = window_size(size, kernel, stride, padding, dilation, ceil_mode)
-    assert count == real
-    assert text.endswith(f"= {real}")
+    side = Side(size, kernel, stride, padding, padding, dilation, ceil_mode)
+    assert side.count == real
+    assert side.formula.endswith(f"= {real}")
 
 
 @given(

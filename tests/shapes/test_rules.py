@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from cnnviz.shapes.derivation import Step, derive
 from cnnviz.shapes.rules.adaptive import windows
@@ -82,6 +83,7 @@ def test_normalisations(layer: nn.Module, rule: str, words: tuple[str, ...]) -> 
         nn.CELU(1.5),
         nn.SELU(),
         nn.GELU(),
+        nn.GELU(approximate="tanh"),
         nn.SiLU(),
         nn.Mish(),
         nn.Sigmoid(),
@@ -103,7 +105,13 @@ def test_formulas_of_activations_are_pytorchs(layer: nn.Module) -> None:
     step = told(layer, 3, 4, 4)
     assert step.rule in step.text
     formula = step.rule.removeprefix("y = ")
-    formula = re.sub(r"\|x\|", "abs(x)", formula).replace("Φ", "phi").replace("ln(", "log(")
+    formula = (
+        re.sub(r"\|x\|", "abs(x)", formula)
+        .replace("Φ", "phi")
+        .replace("ln(", "log(")
+        .replace("≤", "<=")
+        .replace("x^3", "x**3")
+    )
     formula = re.sub(r"e\^\(([^()]*)\)", r"exp(\1)", formula).replace("e^x", "exp(x)")
     for value in (-4.0, -0.6, -0.2, 0.0, 0.05, 0.6, 4.0, 7.0):
         names = {
@@ -137,7 +145,7 @@ def test_activations_over_several_values(layer: nn.Module, rule: str, words: str
         (nn.Dropout(0.25), ("probability 0.25", "1/(1 - 0.25) = 1.333", "In evaluation it does nothing")),
         (nn.Dropout2d(0.5), ("whole channels", "1/(1 - 0.5) = 2")),
         (nn.AlphaDropout(0.1), ("fixed negative number", "In evaluation it does nothing")),
-        (nn.Dropout(1.0), ("probability 1",)),
+        (nn.Dropout(1.0), ("every value to zero", "probability is 1")),
         (nn.Identity(), ("passes on what arrives",)),
     ],
 )
@@ -156,7 +164,7 @@ WINDOWS = [
     (nn.Conv2d(1, 2, 3, padding="valid"), (9, 9), "(9 - 3)/1 + 1 = 7", "2 kernels give 2 channels"),
     (nn.Conv2d(1, 2, 3, dilation=2), (9, 9), "(9 - 2*(3 - 1) - 1)/1 + 1 = 5", "3 x 3 of them reach over 5 x 5"),
     (nn.Conv2d(1, 2, 1, stride=2), (9, 9), "(9 - 1)/2 + 1 = 5", "between two windows is never read"),
-    (nn.Conv2d(1, 7, 1), (9, 9), "(9 - 1)/1 + 1 = 9", "mixes the 1 channels into 7"),
+    (nn.Conv2d(1, 7, 1), (9, 9), "(9 - 1)/1 + 1 = 9", "makes 7 multiples of the one channel"),
     (nn.MaxPool2d(2, ceil_mode=True), (5, 5), "⌈(5 - 2)/2⌉ + 1 = 3", "last window reaches over the edge"),
     (nn.AvgPool2d(3, padding=1), (9, 9), "⌊(9 + 2*1 - 3)/3⌋ + 1 = 3", "zeros of the padding count in the mean"),
     (nn.LPPool2d(2, 2), (4, 4), "(4 - 2)/2 + 1 = 2", "makes one value of each 2 x 2 window"),
@@ -183,8 +191,8 @@ def test_groups(groups: int, words: str) -> None:
     size=st.integers(1, 30),
     kernel=st.integers(1, 5),
     stride=st.integers(1, 6),
-    padding=st.integers(0, 2),
-    dilation=st.integers(1, 2),
+    padding=st.integers(0, 4),
+    dilation=st.integers(1, 3),
 )
 @settings(max_examples=200, deadline=None)
 def test_what_is_read_is_what_the_gradient_reaches(
@@ -199,11 +207,7 @@ def test_what_is_read_is_what_the_gradient_reaches(
     layer(x).sum().backward()
     assert x.grad is not None
     read = x.grad[0, 0].nonzero()
-    gaps = (
-        dilation > 1 or stride > side.span
-    )  # then the last one that is read may lie before the last in reach
-    if len(read) and not gaps:
-        assert side.read == int(read.max()) + 1
+    assert side.read == (int(read.max()) + 1 if len(read) else 0)
 
 
 @given(size=st.integers(1, 20), count=st.integers(1, 12))
@@ -253,7 +257,7 @@ def test_transposed_convolutions(
         (nn.Upsample(scale_factor=2), "4*2 = 8", "at another size (mode nearest)"),
         (nn.PixelUnshuffle(2), "6*2² x 4/2 x 4/2 = 24 x 2 x 2", "makes channels of each 2 x 2"),
         (Calls(lambda x: x.mean((2, 3))), "6 x 4 x 4 -> 6", "mean of 4 x 4 = 16 values"),
-        (Calls(lambda x: x.mean(-1, keepdim=True)), "6 x 4 x 4 -> 6 x 4 x 1", "mean of 4 = 4 values"),
+        (Calls(lambda x: x.mean(-1, keepdim=True)), "6 x 4 x 4 -> 6 x 4 x 1", "mean of 4 values"),
         (Calls(lambda x: x.permute(0, 2, 3, 1)), "6 x 4 x 4 -> 4 x 4 x 6", "another order"),
         (Calls(lambda x: x.transpose(1, 3)), "6 x 4 x 4 -> 4 x 4 x 6", "another order"),
         (Calls(lambda x: x.flatten(1)), "6 x 4 x 4 = 96", "arranges the 96 values"),
@@ -289,3 +293,132 @@ def test_what_holds_for_every_op_of_a_kind_is_told_once() -> None:
     assert ["running averages" in step.text for step in steps] == [True, False, False, False, False, False]
     asked = derive(trace(model, (2, 4, 4)), 4).steps
     assert "running averages" in asked[-1].text  # the op that was asked about tells everything
+
+
+def test_a_function_drops_in_evaluation_unless_it_is_told_not_to() -> None:
+    warning = "drops in evaluation, too"
+    assert warning in told(Calls(lambda x: F.dropout(x)), 6).text
+    assert warning in told(Calls(lambda x: F.dropout(x, 0.2, True)), 6).text
+    assert "F.dropout2d(x, training=self.training)" in told(Calls(lambda x: F.dropout2d(x)), 6, 4, 4).text
+    for quiet in (lambda x: F.dropout(x, training=False), lambda x: F.alpha_dropout(x)):
+        text = told(Calls(quiet), 6).text
+        assert warning not in text
+        assert "In evaluation it does nothing" in text
+
+
+def test_a_dropout_of_everything_divides_by_nothing() -> None:
+    step = told(nn.Dropout(1.0), 6)
+    assert step.substituted == "y = 0"
+    assert "1 - 1" not in step.text
+
+
+@pytest.mark.parametrize(
+    ("function", "shape", "over_the_batch", "scores"),
+    [
+        (lambda x: F.softmax(x, 0), (6,), True, 0),
+        (lambda x: F.log_softmax(x, dim=-2), (6,), True, 0),
+        (lambda x: F.softmax(x, 1), (6, 4), False, 6),
+        (lambda x: F.softmax(x, -1), (6, 4), False, 4),
+        (lambda x: F.softmax(x.permute(1, 0, 2), 0), (6, 4), False, 6),
+        (lambda x: F.softmax(x.permute(1, 0, 2), 1), (6, 4), True, 0),
+    ],
+)
+def test_a_softmax_over_the_batch_is_warned_of(
+    function: object, shape: tuple[int, ...], over_the_batch: bool, scores: int
+) -> None:
+    text = told(Calls(function), *shape).text
+    assert ("over the images of the batch" in text) is over_the_batch
+    assert over_the_batch or f"turns {scores} scores" in text
+
+
+NOT_VALUE_BY_VALUE = [
+    (nn.LSTM(4, 4, batch_first=True), (6, 4), "reads the 6 steps of the sequence, 4 values each, one after the other"),
+    (nn.GRU(4, 2, batch_first=True, bidirectional=True), (6, 4), "2 x 2 values, which depend on all others"),
+    (nn.LSTMCell(4, 4), (4,), "makes one step"),
+    (Calls(lambda x: F.scaled_dot_product_attention(x, x, x)), (2, 6, 4), "look at all others"),
+    (Calls(lambda x: x.cumsum(1)), (6, 4), "itself and of all before it"),
+    (Calls(lambda x: x.new_zeros(x.shape)), (6, 4), "makes new values, whatever arrives"),
+    (Calls(lambda x: torch.cat([x], 1)), (6, 4), "passes on what arrives"),
+    (Calls(lambda x: x.detach()), (6, 4), "passes on what arrives"),
+    (Calls(lambda x: F.normalize(x)), (6, 4), "by their norm"),
+    (Calls(lambda x: x.flip(1)), (6, 4), "turns the order round"),
+    (Calls(lambda x: x.roll(1, 1)), (6, 4), "comes in at the other"),
+    (Calls(lambda x: x.tril()), (6, 4), "(tril) leaves the shape as it is"),
+    (Calls(lambda x: x.sum()), (6, 4), "of all images of the batch together"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("network", "shape", "words"), NOT_VALUE_BY_VALUE)
+def test_only_what_works_on_single_values_is_said_to(
+    network: nn.Module, shape: tuple[int, ...], words: str
+) -> None:
+    text = told(network, *shape).text
+    assert words in text
+    assert "each value by itself" not in text
+
+
+@pytest.mark.parametrize(
+    ("function", "formula"),
+    [
+        (lambda x: F.softplus(x, 2.0), "ln(1 + e^(2 * x))/2"),
+        (lambda x: F.softshrink(x, 0.3), "max(0, |x| - 0.3)"),
+        (lambda x: F.hardshrink(x, 0.3), "(|x| > 0.3)"),
+        (lambda x: F.gelu(x, approximate="tanh"), "0.044715"),
+    ],
+)
+def test_arguments_of_activations_are_read_by_position(function: object, formula: str) -> None:
+    assert formula in told(Calls(function), 6).rule
+
+
+def test_formulas_name_a_bias_and_a_momentum_where_there_is_one() -> None:
+    assert "y = W x." in told(nn.Linear(4, 3, bias=False), 4).text
+    assert "y = W x + b." in told(nn.Linear(4, 3), 4).text
+    text = told(nn.BatchNorm2d(6, momentum=None), 6, 4, 4).text
+    assert "the mean of those of all batches so far" in text
+    statistics = told(Calls(lambda x: F.batch_norm(x, None, None, training=True)), 6, 4, 4).text
+    assert "in evaluation, too" in statistics
+
+
+@given(
+    size=st.integers(1, 12),
+    kernel=st.integers(1, 4),
+    stride=st.integers(1, 5),
+    padding=st.integers(0, 2),
+    dilation=st.integers(1, 2),
+)
+@settings(max_examples=150, deadline=None)
+def test_formulas_of_ceil_mode_add_up(
+    size: int, kernel: int, stride: int, padding: int, dilation: int
+) -> None:
+    side = Side(size, kernel, stride, min(padding, kernel // 2), min(padding, kernel // 2), dilation, True)
+    if side.room < 0:
+        return
+    left, _, right = side.formula.rpartition(" = ")
+    left = left.replace("⌈", "ceil(").replace("⌉", ")").replace("⌊", "floor(").replace("⌋", ")")
+    assert eval(left, vars(math)) == int(right) == side.count
+
+
+def test_a_dropped_window_is_explained() -> None:
+    step = told(nn.MaxPool2d(2, 3, 1, ceil_mode=True), 1, 4, 4)
+    assert step.substituted == "⌈(4 + 2*1 - 2)/3⌉ + 1 - 1 = 2"
+    assert "hence the - 1" in step.text
+
+
+def test_the_place_of_the_batch_is_told() -> None:
+    windows = Calls(lambda x: x.reshape(-1, 2, 4))
+    assert "folded into dimension 0, which has 3 rows for each image" in told(windows, 6, 4).text
+    turned = told(Calls(lambda x: x.permute(1, 2, 0)), 6, 4)
+    assert turned.rule == "n1 x n2 -> n1 x n2"
+    assert "it is dimension 2" in turned.text
+    assert (
+        "one and the same for all images" in told(Calls(lambda x: torch.zeros(3, 5, device=x.device)), 4).text
+    )
+    assert "The batch" not in told(nn.Linear(4, 2), 4).text
+
+
+def test_norms_of_channels_in_front_are_not_said_to_work_on_the_last_dimension() -> None:
+    class LayerNorm2d(nn.LayerNorm):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+    assert "the 6 channels of each pixel" in told(LayerNorm2d(6), 6, 4, 5).text

@@ -117,9 +117,9 @@ def test_same_is_padded_as_pytorch_does(kernel: int, dilation: int, pads: tuple[
 
 def test_what_lies_beyond_and_what_is_dropped_in_ceil_mode() -> None:
     down, _across = walk(Window(3, 3, ceil_mode=True, pooling=True), 10, 10)
-    assert (down.side.count, down.overhang, down.dropped) == (4, 2, False)
+    assert (down.side.count, down.overhang, down.side.dropped) == (4, 2, False)
     down, _across = walk(Window(2, 3, padding=1, ceil_mode=True, pooling=True), 4, 4)
-    assert (down.side.count, down.dropped) == (2, True)
+    assert (down.side.count, down.side.dropped) == (2, True)
 
 
 @pytest.mark.parametrize(

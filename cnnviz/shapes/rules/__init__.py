@@ -8,21 +8,28 @@ derives them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from cnnviz.language import Message
+from cnnviz.shapes.layout import FRONT
 from cnnviz.shapes.op import Op
 from cnnviz.shapes.rules.adaptive import adaptive
+from cnnviz.shapes.rules.dropout import dropout
 from cnnviz.shapes.rules.explanation import Explanation, plain
 from cnnviz.shapes.rules.features import attention, linear, product_of_matrices
 from cnnviz.shapes.rules.growing import padded, resized, shuffled, transposed_convolution, unpooled
 from cnnviz.shapes.rules.merging import concatenation, elementwise, stacked
+from cnnviz.shapes.rules.moving import moved
 from cnnviz.shapes.rules.normalising import normalisation
 from cnnviz.shapes.rules.reshaping import rearranged, reduced, reordered, split
-from cnnviz.shapes.rules.valuewise import activation, dropout, identity, one_by_one
-from cnnviz.shapes.rules.windows import window, window_size
+from cnnviz.shapes.rules.sequences import dot_products, looked_up, recurrent, running, summed_products
+from cnnviz.shapes.rules.valuewise import activation, constant, identity, one_by_one
+from cnnviz.shapes.rules.windows import window
 
-__all__ = ["Explanation", "explain", "window_size"]
+__all__ = ["Explanation", "explain"]
 
 _RULES: tuple[Callable[[Op, Sequence[Op]], Explanation | None], ...] = (
+    constant,
     concatenation,
     stacked,
     elementwise,
@@ -33,6 +40,11 @@ _RULES: tuple[Callable[[Op, Sequence[Op]], Explanation | None], ...] = (
     linear,
     product_of_matrices,
     attention,
+    dot_products,
+    summed_products,
+    recurrent,
+    running,
+    looked_up,
     normalisation,
     dropout,
     activation,
@@ -42,8 +54,9 @@ _RULES: tuple[Callable[[Op, Sequence[Op]], Explanation | None], ...] = (
     reduced,
     split,
     reordered,
-    rearranged,
     identity,
+    moved,
+    rearranged,
     one_by_one,
 )
 """Each answers None for an op that it does not know, or whose numbers it cannot reproduce."""
@@ -55,5 +68,27 @@ def explain(op: Op, ops: Sequence[Op]) -> Explanation:
         for rule in _RULES:
             explanation = rule(op, ops)
             if explanation is not None:
-                return explanation
-    return plain(op)
+                return _with_layout(explanation, op)
+    return _with_layout(plain(op), op)
+
+
+def _with_layout(explanation: Explanation, op: Op) -> Explanation:
+    """With a note where the batch is not simply in front."""
+    layout = op.layout
+    if layout == FRONT or (layout.place is None and not layout.mixed and not op.output_shape):
+        return explanation
+    if layout.mixed:
+        note = Message(
+            "Here the images of a batch lie across the dimensions: sizes are those of a batch of two."
+        )
+    elif layout.place is None:
+        note = Message("It has no batch dimension: it is one and the same for all images.")
+    elif layout.alone:
+        note = Message("The batch is not in front here, it is dimension {place}.", place=layout.place)
+    else:
+        note = Message(
+            "The batch is folded into dimension {place}, which has {count} rows for each image.",
+            place=layout.place,
+            count=layout.before * layout.after,
+        )
+    return replace(explanation, background=(*explanation.background, note))

@@ -23,6 +23,7 @@ def linear(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         in_features=in_features,
         out_features=out_features,
     )
+    formula = "y = W x" if op.arguments.get("bias") is False else "y = W x + b"
     notes: tuple[Message, ...] = ()
     if len(op.output_shape) > 1:
         rows = shape_text(op.output_shape[:-1])
@@ -32,7 +33,11 @@ def linear(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         f"Linear({in_features}, {out_features})",
         sentence,
         notes,
-        (Message("Each output sums all inputs, each times a weight of its own: y = W x + b."),),
+        (
+            Message(
+                "Each output sums all inputs, each times a weight of its own: {formula}.", formula=formula
+            ),
+        ),
     )
 
 

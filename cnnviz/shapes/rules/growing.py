@@ -91,11 +91,15 @@ def padded(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     zeros = op.arguments.get("mode", "constant") == "constant" and not op.arguments.get("value")
     zeros = zeros and not op.type.startswith(("Reflection", "Replication", "Circular"))
     values = {"name": op.title, "input": shape_text(received), "output": shape_text(op.output_shape)}
-    sentence = (
-        Message("{name} puts zeros around {input}: {output}.", **values)
-        if zeros
-        else Message("{name} puts further values around {input}: {output}.", **values)
-    )
+    if min(amounts) < 0:
+        sentence = Message(
+            "{name} adds at the edges of {input}, and cuts off where the number is negative: {output}.",
+            **values,
+        )
+    elif zeros:
+        sentence = Message("{name} puts zeros around {input}: {output}.", **values)
+    else:
+        sentence = Message("{name} puts further values around {input}: {output}.", **values)
     substituted = ", ".join(dict.fromkeys(reversed(lines))) or shape_text(op.output_shape)
     return Explanation("p1 + n + p2", substituted, sentence)
 
@@ -118,7 +122,7 @@ def resized(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         channels=op.output_shape[0],
         output=shape_text(op.output_shape),
     )
-    return Explanation("n*f" if isinstance(factor, (int, float)) else "size", substituted, sentence)
+    return Explanation("n*f" if isinstance(factor, (int, float)) else "n -> m", substituted, sentence)
 
 
 def shuffled(op: Op, _ops: Sequence[Op]) -> Explanation | None:

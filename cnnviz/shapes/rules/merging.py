@@ -57,7 +57,7 @@ def stacked(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         output=shape_text(op.output_shape),
     )
     substituted = f"{len(op.inputs)} x ({shape_text(op.input_shapes[0])})"
-    return Explanation("count x (C x H x W)", substituted, sentence)
+    return Explanation("N x (C x H x W)", substituted, sentence)
 
 
 def elementwise(op: Op, ops: Sequence[Op]) -> Explanation | None:

@@ -19,6 +19,8 @@ def normalisation(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     if op.kind != "normalisation" or op.input_shapes[0] != op.output_shape or not op.output_shape:
         return None
     family = op.type.lower().replace("_", "")
+    if family == "normalize":
+        return _unit_length(op)
     for name, told in _FAMILIES.items():
         if name in family:
             return told(op)
@@ -32,26 +34,35 @@ def normalisation(op: Op, _ops: Sequence[Op]) -> Explanation | None:
 
 def _batch(op: Op) -> Explanation:
     channels, sizes = op.output_shape[0], op.output_shape[1:]
-    notes = [
-        Message(
+    over = Message("each of the {channels} channels", channels=channels)
+    return _standardised(op, over, channels, (_statistics(op, sizes),))
+
+
+def _statistics(op: Op, sizes: Shape) -> Message:
+    """What the statistics of a batch normalisation are taken over, in training and in evaluation."""
+    if op.arguments.get("track_running_stats") is False:
+        return Message("It keeps no running averages: the statistics are always those of the batch at hand.")
+    if op.arguments.get("training") is True:
+        return Message(
+            "It is called with training=True: the statistics are those of the batch at hand, in evaluation, too."
+        )
+    momentum = op.arguments.get("momentum", 0.1)
+    if momentum is None or (op.module is not None and "momentum" not in op.arguments):
+        return Message(
+            "In training the statistics are those of the batch, and the mean of those of all batches so far is kept "
+            "(momentum None); in evaluation this mean is used."
+        )
+    if sizes:
+        return Message(
             "In training the statistics are those of the batch, over batch x {sizes} values, and running averages of "
             "them are kept (momentum {momentum}); in evaluation these running averages are used.",
             sizes=shape_text(sizes),
-            momentum=number(op.arguments.get("momentum", 0.1)),
+            momentum=number(momentum),
         )
-        if sizes
-        else Message(
-            "In training the statistics are those of the batch, and running averages of them are kept (momentum "
-            "{momentum}); in evaluation these running averages are used.",
-            momentum=number(op.arguments.get("momentum", 0.1)),
-        )
-    ]
-    if op.arguments.get("track_running_stats") is False:
-        notes = [
-            Message("It keeps no running averages: the statistics are always those of the batch at hand.")
-        ]
-    return _standardised(
-        op, Message("each of the {channels} channels", channels=channels), channels, tuple(notes)
+    return Message(
+        "In training the statistics are those of the batch, and running averages of them are kept (momentum "
+        "{momentum}); in evaluation these running averages are used.",
+        momentum=number(momentum),
     )
 
 
@@ -63,7 +74,9 @@ def _layer(op: Op) -> Explanation:
         sizes=shape_text(sizes),
         count=product(sizes),
     )
-    if sizes != op.output_shape:
+    if op.type == "LayerNorm2d" and sizes == op.output_shape[:1]:  # torchvision's, for channels in front
+        over = Message("the {channels} channels of each pixel by itself", channels=sizes[0])
+    elif sizes != op.output_shape:
         over = Message("each {sizes} of the last dimensions", sizes=shape_text(sizes))
     return _standardised(op, over, product(sizes), (_SAME_IN_EVALUATION,))
 
@@ -76,7 +89,10 @@ def _instance(op: Op) -> Explanation:
         count=product(sizes),
     )
     running = op.arguments.get("track_running_stats") is True
-    return _standardised(op, over, channels, () if running else (_SAME_IN_EVALUATION,))
+    return _standardised(op, over, channels, (_KEPT if running else _SAME_IN_EVALUATION,))
+
+
+_KEPT = Message("In evaluation the running averages of training are used.")
 
 
 def _group(op: Op) -> Explanation:
@@ -123,6 +139,19 @@ def _standardised(op: Op, over: Message, pairs: int, notes: tuple[Message, ...])
         sentence,
         background=(parameters, *notes),
     )
+
+
+def _unit_length(op: Op) -> Explanation:
+    p, dim = op.arguments.get("p", 2), op.arguments.get("dim", 1)
+    sentence = Message(
+        "{name} divides the values along dimension {dim} by their norm (p = {p}), so that it becomes 1; the shape "
+        "stays {output}.",
+        name=op.title,
+        dim=dim,
+        p=number(p),
+        output=shape_text(op.output_shape),
+    )
+    return Explanation("y = x/max(‖x‖, eps)", shape_text(op.output_shape), sentence)
 
 
 def _root_mean_square(op: Op) -> Explanation:

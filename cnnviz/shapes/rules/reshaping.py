@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from typing import cast
 
 from cnnviz.language import Message
+from cnnviz.shapes.following import swapped
+from cnnviz.shapes.layout import FRONT
 from cnnviz.shapes.op import Op, Shape, product, shape_text
 from cnnviz.shapes.rules.explanation import Explanation
 
-_REDUCING = frozenset("mean sum amax amin max min prod std var".split())
+_REDUCING = frozenset(
+    "mean sum nanmean nansum amax amin max min prod std var median argmax argmin logsumexp norm".split()
+)
 _SPLITTING = frozenset("chunk split getitem unbind narrow select".split())
 
 
@@ -17,8 +21,10 @@ def reduced(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     """Dimensions of which one value is left: ``x.mean((2, 3))``."""
     received = op.input_shapes[0]
     dims = op.arguments.get("dim")
-    if op.type not in _REDUCING or dims is None:
+    if op.type not in _REDUCING:
         return None
+    if dims is None:
+        return _all_of_it(op)
     listed = [dims] if isinstance(dims, int) else list(cast(Sequence[int], dims))
     if not all(isinstance(dim, int) and -len(received) <= dim <= len(received) and dim for dim in listed):
         return None
@@ -28,21 +34,35 @@ def reduced(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     if left != op.output_shape or -1 in axes:
         return None
     gone = tuple(received[axis] for axis in sorted(axes))
-    values = {
-        "name": op.title,
-        "sizes": shape_text(gone),
-        "count": product(gone),
-        "output": shape_text(op.output_shape),
-    }
-    sentence = (
-        Message("{name} takes the mean of {sizes} = {count} values each: {output} is left.", **values)
-        if op.type == "mean"
-        else Message("{name} makes one value of {sizes} = {count} values each: {output} is left.", **values)
-    )
+    count = f"{shape_text(gone)} = {product(gone)}" if len(gone) > 1 else shape_text(gone)
+    values = {"name": op.title, "count": count, "output": shape_text(op.output_shape)}
+    if op.type == "mean":
+        sentence = Message("{name} takes the mean of {count} values each: {output} is left.", **values)
+    elif op.type == "argmax":
+        sentence = Message("{name} tells which of {count} values is the largest: {output} is left.", **values)
+    elif op.type == "argmin":
+        sentence = Message(
+            "{name} tells which of {count} values is the smallest: {output} is left.", **values
+        )
+    else:
+        sentence = Message("{name} makes one value of {count} values each: {output} is left.", **values)
     rule = "C x H x W -> C x 1 x 1" if kept else "C x H x W -> C"
     if (len(received), axes) != (3, {1, 2}):
         rule = "n1 x n2 -> n1 x 1" if kept else "n1 x n2 -> n1"
     return Explanation(rule, f"{shape_text(received)} -> {shape_text(op.output_shape)}", sentence)
+
+
+def _all_of_it(op: Op) -> Explanation | None:
+    """A sum over all dimensions: the batch, too."""
+    if op.output_shape or len(op.inputs) > 1:
+        return None
+    received = shape_text(op.input_shapes[0])
+    sentence = Message(
+        "{name} makes one value of all there are, {input} of each image, and of all images of the batch together.",
+        name=op.title,
+        input=received,
+    )
+    return Explanation("n1 x n2 -> 1", f"{received} -> 1", sentence)
 
 
 def split(op: Op, _ops: Sequence[Op]) -> Explanation | None:
@@ -83,8 +103,8 @@ def reordered(op: Op, _ops: Sequence[Op]) -> Explanation | None:
 
 def _order(op: Op, received: Shape) -> list[int] | None:
     """The new order of the dimensions without the batch, where the arguments tell it."""
-    count = len(received) + 1
-    order = list(range(count))
+    before = op.input_layouts[0] if op.input_layouts else FRONT
+    count = len(before.full(received))
     dims = op.arguments.get("dims")
     if op.type == "permute" and isinstance(dims, tuple) and all(isinstance(dim, int) for dim in dims):
         order = [dim % count for dim in dims]
@@ -92,11 +112,11 @@ def _order(op: Op, received: Shape) -> list[int] | None:
         pair = (op.arguments.get("dim0"), op.arguments.get("dim1"))
         if not all(isinstance(dim, int) and -count <= dim < count for dim in pair):
             return None
-        first, second = (cast(int, dim) % count for dim in pair)
-        order[first], order[second] = order[second], order[first]
+        order = swapped(cast(int, pair[0]), cast(int, pair[1]), count)
     else:
         return None
-    return [axis - 1 for axis in order[1:]] if order[:1] == [0] and len(order) == count else None
+    axes = [before.axis(dim, count) for dim in order]
+    return [axis for axis in axes if axis is not None]
 
 
 def rearranged(op: Op, _ops: Sequence[Op]) -> Explanation | None:

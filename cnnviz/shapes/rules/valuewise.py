@@ -1,12 +1,14 @@
-"""Ops that leave the shape alone: activations, dropout, and whatever works on each value by itself."""
+"""Ops that leave the shape alone: activations, and whatever works on each value by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from cnnviz.language import Message
-from cnnviz.shapes.op import Op, shape_text
+from cnnviz.shapes.op import JOINING, Op, shape_text
+from cnnviz.shapes.pointwise import CONSTANT, is_pointwise
 from cnnviz.shapes.rules.explanation import Explanation, number
+from cnnviz.shapes.rules.softmax import shares
 
 _FORMULAS: Mapping[str, str] = {
     "relu": "max(0, x)",
@@ -14,10 +16,11 @@ _FORMULAS: Mapping[str, str] = {
     "leakyrelu": "max(0, x) + {negative_slope} * min(0, x)",
     "prelu": "max(0, x) + a * min(0, x)",
     "rrelu": "max(0, x) + a * min(0, x)",
-    "elu": "x if x > 0 else {alpha} * (e^x - 1)",
-    "celu": "x if x > 0 else {alpha} * (e^(x/{alpha}) - 1)",
-    "selu": "1.0507 * (x if x > 0 else 1.6733 * (e^x - 1))",
+    "elu": "max(0, x) + min(0, {alpha} * (e^x - 1))",
+    "celu": "max(0, x) + min(0, {alpha} * (e^(x/{alpha}) - 1))",
+    "selu": "1.0507 * (max(0, x) + min(0, 1.6733 * (e^x - 1)))",
     "gelu": "x * Φ(x)",
+    "gelutanh": "x/2 * (1 + tanh(0.79788 * (x + 0.044715 * x^3)))",
     "silu": "x/(1 + e^(-x))",
     "mish": "x * tanh(ln(1 + e^x))",
     "sigmoid": "1/(1 + e^(-x))",
@@ -27,11 +30,11 @@ _FORMULAS: Mapping[str, str] = {
     "hardtanh": "min(max({min_val}, x), {max_val})",
     "hardswish": "x * min(max(0, x + 3), 6)/6",
     "hardsigmoid": "min(max(0, x/6 + 1/2), 1)",
-    "hardshrink": "x if |x| > {lambd} else 0",
+    "hardshrink": "x * (|x| > {lambd})",
     "softshrink": "sign(x) * max(0, |x| - {lambd})",
     "tanhshrink": "x - tanh(x)",
     "logsigmoid": "ln(1/(1 + e^(-x)))",
-    "threshold": "x if x > {threshold} else {value}",
+    "threshold": "x * (x > {threshold}) + {value} * (x ≤ {threshold})",
     "exp": "e^x",
     "softmax": "e^x / Σ e^x",
     "softmax2d": "e^x / Σ e^x",
@@ -59,6 +62,8 @@ def activation(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     if op.kind != "activation":
         return None
     name = op.type.lower().replace("_", "")
+    if name == "gelu" and op.arguments.get("approximate") == "tanh":
+        name = "gelutanh"
     if name == "glu":
         return _gated(op)
     if op.input_shapes[0] != op.output_shape:
@@ -70,7 +75,7 @@ def activation(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     formula = "y = " + formula.format(**values)
     output = shape_text(op.output_shape)
     if "soft" in name and "Σ" in formula:
-        return Explanation(formula, output, _shares(op, name), background=_advice(name))
+        return shares(op, name, formula)
     sentence = Message(
         "{name} computes {formula} for each value by itself: the shape stays {output}.",
         name=op.title,
@@ -81,36 +86,14 @@ def activation(op: Op, _ops: Sequence[Op]) -> Explanation | None:
 
 
 def _remarks(op: Op, name: str) -> tuple[Message, ...]:
+    if name in ("hardshrink", "threshold"):
+        return (Message("A comparison counts as 1 where it holds, and as 0 where it does not."),)
     if name == "gelu":
         return (Message("Φ is the distribution function of the normal distribution."),)
     if name == "prelu":
         return (Message("The slope a is learned: {count:,} of them.", count=op.params),) if op.params else ()
     if name == "rrelu":
         return (Message("The slope a is drawn anew for each value in training; in evaluation it is fixed."),)
-    return ()
-
-
-def _shares(op: Op, name: str) -> Message:
-    dim = op.arguments.get("dim")
-    axis = dim - 1 if isinstance(dim, int) and dim > 0 else dim
-    if name == "softmax2d" or not isinstance(axis, int):
-        axis = 0 if name == "softmax2d" else -1
-    count = op.output_shape[axis] if -len(op.output_shape) <= axis < len(op.output_shape) else "-"
-    values = {"name": op.title, "count": count, "output": shape_text(op.output_shape)}
-    if name == "logsoftmax":
-        return Message(
-            "{name} turns {count} scores into logarithms of probabilities, which add up to 1; the shape stays {output}.",
-            **values,
-        )
-    return Message(
-        "{name} turns {count} scores into probabilities, which add up to 1; the shape stays {output}.",
-        **values,
-    )
-
-
-def _advice(name: str) -> tuple[Message, ...]:
-    if name == "logsoftmax":
-        return (Message("The loss that belongs to it is NLLLoss; CrossEntropyLoss contains both."),)
     return ()
 
 
@@ -126,55 +109,10 @@ def _gated(op: Op) -> Explanation | None:
     return Explanation("y = a/(1 + e^(-b)), n/2", substituted, sentence)
 
 
-def dropout(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """Dropout (Srivastava et al. 2014), scaled in training as PyTorch does it."""
-    if op.kind != "dropout" or op.input_shapes[0] != op.output_shape:
-        return None
-    p = op.arguments.get("p", 0.5)
-    values = {"name": op.title, "p": number(p), "output": shape_text(op.output_shape)}
-    if "alpha" in op.type.lower():
-        sentence = Message(
-            "{name} sets each value with probability {p} to a fixed negative number in training, so that mean and "
-            "variance stay; the shape stays {output}.",
-            **values,
-        )
-        return Explanation(
-            "m = n", shape_text(op.output_shape), sentence, background=(_NOTHING_IN_EVALUATION,)
-        )
-    if op.type[-2:].lower() in ("1d", "2d", "3d"):
-        sentence = Message(
-            "{name} sets whole channels to zero in training, each with probability {p}; the shape stays {output}.",
-            **values,
-        )
-    else:
-        sentence = Message(
-            "{name} sets each value to zero in training, with probability {p}; the shape stays {output}.",
-            **values,
-        )
-    notes = [_NOTHING_IN_EVALUATION]
-    if isinstance(p, (int, float)) and p < 1:
-        notes.insert(
-            0,
-            Message(
-                "What is kept is multiplied by 1/(1 - {p}) = {factor}, so that the sum to be expected stays the same.",
-                p=number(p),
-                factor=f"{1 / (1 - p):.4g}",
-            ),
-        )
-    return Explanation(
-        "y = m * x/(1 - p), m = 0 or 1",
-        f"y = m * x/(1 - {number(p)}), m = 0 or 1",
-        sentence,
-        background=tuple(notes),
-    )
-
-
-_NOTHING_IN_EVALUATION = Message("In evaluation it does nothing.")
-
-
 def identity(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     """An op that passes on what arrives."""
-    if op.type not in ("Identity", "contiguous", "clone", "detach") or op.input_shapes[0] != op.output_shape:
+    alone = op.type in JOINING and len(op.inputs) == 1
+    if (op.type not in _PASSING and not alone) or op.input_shapes[0] != op.output_shape:
         return None
     sentence = Message(
         "{name} passes on what arrives, as it is: {output}.",
@@ -184,13 +122,28 @@ def identity(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     return Explanation("y = x", shape_text(op.output_shape), sentence)
 
 
+_PASSING = frozenset("Identity contiguous clone detach to type float double half bfloat16 cpu cuda".split())
+
+
+def constant(op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """New values, of which not one depends on what arrives."""
+    if op.type not in CONSTANT:
+        return None
+    sentence = Message(
+        "{name} makes new values, whatever arrives: {output}.",
+        name=op.title,
+        output=shape_text(op.output_shape),
+    )
+    return Explanation("m", shape_text(op.output_shape), sentence)
+
+
 def one_by_one(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     """An op of one input that keeps the shape."""
     if op.input_shapes[0] != op.output_shape or op.kind in ("convolution", "pooling", "linear"):
         return None
-    sentence = Message(
-        "{name} works on each value by itself: the shape stays {output}.",
-        name=op.title,
-        output=shape_text(op.output_shape),
-    )
+    values = {"name": op.title, "type": op.type, "output": shape_text(op.output_shape)}
+    if is_pointwise(op.type):
+        sentence = Message("{name} works on each value by itself: the shape stays {output}.", **values)
+    else:
+        sentence = Message("{name} ({type}) leaves the shape as it is: {output}.", **values)
     return Explanation("m = n", shape_text(op.output_shape), sentence)

@@ -47,8 +47,19 @@ class Side:
 
     @property
     def read(self) -> int:
-        """Up to which value the last window reads, the padding not counted."""
-        return min(self.size, (self.count - 1) * self.stride + self.span - self.before)
+        """How many values there are up to the last one that any window reads, 0 where none is read."""
+        last = -1
+        for cell in range(self.kernel):
+            offset = cell * self.dilation - self.before
+            window = min(self.count - 1, (self.size - 1 - offset) // self.stride)
+            if window >= 0:
+                last = max(last, window * self.stride + offset)
+        return last + 1
+
+    @property
+    def dropped(self) -> bool:
+        """Whether PyTorch drops the last window of ``ceil_mode``, because it would begin beyond the input."""
+        return self.ceil_mode and self.count < -(-self.room // self.stride) + 1
 
     @property
     def formula(self) -> str:
@@ -60,25 +71,13 @@ class Side:
         fraction = f"({numerator})/{self.stride}"
         if self.room % self.stride:
             fraction = f"⌈{fraction}⌉" if self.ceil_mode else f"⌊{fraction}⌋"
-        return f"{fraction} + 1 = {self.count}"
+        return f"{fraction} + 1{' - 1' if self.dropped else ''} = {self.count}"
 
     @property
     def _padding(self) -> str:
         if self.before == self.after:
             return f" + 2*{self.before}" if self.before else ""
         return f" + {self.before + self.after}"
-
-
-def window_size(
-    size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool
-) -> tuple[int, str]:
-    """How many windows fit along one side, and the formula with the numbers in.
-
-    ``(size + 2 padding - dilation (kernel - 1) - 1) / stride + 1``, rounded down, or up with
-    ``ceil_mode``, where a window that would start beyond the input and its left padding is dropped.
-    """
-    side = Side(size, kernel, stride, padding, padding, dilation, ceil_mode)
-    return side.count, side.formula
 
 
 def sides(op: Op, received: Shape | None = None) -> tuple[Side, ...] | None:
@@ -133,10 +132,10 @@ def window(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     fraction = f"(n{padding} - {span})/s"
     if any("⌊" in line or "⌈" in line for line in lines):
         fraction = f"⌈{fraction}⌉" if along[0].ceil_mode else f"⌊{fraction}⌋"
-    notes = (_dilated(along), _channels(op), _gaps(along), _unread(along))
+    notes = (_dilated(along), _channels(op), _gaps(along), _dropped(along), _unread(along))
     background = (_size_kept(along), _average(op, along), _over_the_edge(along))
     return Explanation(
-        f"{fraction} + 1",
+        f"{fraction} + 1{' - 1' if any(side.dropped for side in along) else ''}",
         ", ".join(lines),
         _sentence(op, along),
         tuple(note for note in notes if note is not None),
@@ -151,6 +150,12 @@ def _sentence(op: Op, along: tuple[Side, ...]) -> Message:
         "output": shape_text(op.output_shape),
         "channels": op.output_shape[0],
     }
+    if op.kind == "convolution" and op.output_shape[0] == 1:
+        return Message(
+            "{name} gives one value for each place where its {kernel} kernel fits; one kernel gives one channel: "
+            "{output}.",
+            **values,
+        )
     if op.kind == "convolution":
         return Message(
             "{name} gives one value for each place where its {kernel} kernel fits; {channels} kernels give "
@@ -202,10 +207,20 @@ def _channels(op: Op) -> Message | None:
     if not isinstance(groups, int) or not isinstance(received, int):
         return None
     if groups == 1:
-        if set(cast(Shape, op.arguments["kernel_size"])) != {1}:
+        kernel = cast(Shape, op.arguments["kernel_size"])
+        if set(kernel) != {1}:
             return None
+        if received == op.output_shape[0] == 1:
+            return None
+        if received == 1:
+            return Message(
+                "A {kernel} kernel looks at one pixel at a time: it makes {channels} multiples of the one channel.",
+                kernel="x".join(map(str, kernel)),
+                channels=op.output_shape[0],
+            )
         return Message(
-            "A 1x1 kernel looks at one pixel at a time: it mixes the {received} channels into {channels}.",
+            "A {kernel} kernel looks at one pixel at a time: it mixes the {received} channels into {channels}.",
+            kernel="x".join(map(str, kernel)),
             received=received,
             channels=op.output_shape[0],
         )
@@ -234,6 +249,15 @@ def _over_the_edge(along: tuple[Side, ...]) -> Message | None:
     if all(side.count == side.room // side.stride + 1 for side in along):
         return None
     return Message("ceil_mode rounds up: the last window reaches over the edge and uses what is there.")
+
+
+def _dropped(along: tuple[Side, ...]) -> Message | None:
+    if not any(side.dropped for side in along):
+        return None
+    return Message(
+        "ceil_mode rounds up, but a last window that would begin beyond the input and its left padding is dropped: "
+        "hence the - 1."
+    )
 
 
 def _gaps(along: tuple[Side, ...]) -> Message | None:
