@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
-from cnnviz.plots.training import HEIGHT, lay_out
+from cnnviz.plots.training import HEIGHT, lay_out, smoothed
 
 RATE_MESSAGE = Message(
     "The learning rate says how far each step goes along the gradient. A schedule lowers it from epoch to "
@@ -31,6 +31,7 @@ SPEED_MESSAGE = Message(
 _MOST_LINES = 8
 _MOST_COLUMNS = 240
 _ROW = 18  # pixels
+_FEW_DECADES = 3
 _SMALLEST = 1e-12  # a norm of 0 has no logarithm
 
 
@@ -94,16 +95,25 @@ def gradient_figure(samples: NDArray[Any], layers: Sequence[str], revision: str)
 
 def _gradient_lines(samples: NDArray[Any], layers: Sequence[str], revision: str) -> go.Figure:
     figure = go.Figure()
+    norms = np.log10(np.maximum(samples["norms"], _SMALLEST))
     for number, layer in enumerate(layers):
         figure.add_scatter(
             x=samples["step"],
-            y=np.maximum(samples["norms"][:, number], _SMALLEST),
+            y=10 ** smoothed(samples["step"], norms[:, number]),  # single batches differ several times over
             name=layer,
             mode="lines",
             line={"width": 2, "dash": ("solid", "dot", "dash", "dashdot")[number % 4]},
             hovertemplate="%{y:.3g}",
         )
-    lay_out(figure, _("Gradient norm of each layer"), revision)
+    lay_out(figure, _("Gradient norm of each layer (smoothed)"), revision)
     figure.update_xaxes(title=_("step (one batch each)"), tickformat=",")
-    figure.update_yaxes(title=_("norm"), type="log", exponentformat="power")
+    figure.update_yaxes(title=_("norm"), type="log", **_ticks(samples["norms"]))
     return figure
+
+
+def _ticks(norms: NDArray[Any]) -> dict[str, Any]:
+    """Powers of ten, and where there are few of them, 2 and 5 times each as well; all written out."""
+    shown = np.maximum(norms, _SMALLEST)
+    if shown.size and np.log10(shown.max() / shown.min()) < _FEW_DECADES:
+        return {"dtick": "D2", "tickformat": "~g"}
+    return {"exponentformat": "power"}

@@ -38,6 +38,19 @@ def test_few_layers_are_lines_on_a_logarithmic_scale() -> None:
     assert len({line.line.dash for line in chart.data}) == 3  # told apart without colour
 
 
+def test_norms_that_jump_from_batch_to_batch_are_smoothed_by_their_factors() -> None:
+    records = samples(400, 1)
+    records["norms"][::2] = 0.01
+    (line,) = gradient_figure(records, ("conv1",), "run").data
+    assert line.y[-1] == pytest.approx(0.1, rel=0.3)  # the geometric mean of 1 and 0.01
+
+
+def test_a_scale_of_few_decades_has_ticks_between_them() -> None:
+    assert gradient_figure(samples(5, 2), ("a", "b"), "run").layout.yaxis.dtick == "D2"
+    assert gradient_figure(samples(5, 6), list("abcdef"), "run").layout.yaxis.dtick is None
+    assert gradient_figure(samples(0, 2), ("a", "b"), "run").layout.yaxis.type == "log"
+
+
 def test_many_layers_are_a_map_that_stays_small() -> None:
     names = [f"layer{number}" for number in range(60)]
     chart = gradient_figure(samples(2_000, 60), names, "run")
