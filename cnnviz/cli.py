@@ -172,7 +172,9 @@ def _summary(options: argparse.Namespace) -> int:
     if options.format == "json":
         print_json(summary_document(options.model, traced))
     else:
-        print(torchsummary_text(traced) if options.format == "torchsummary" else table_text(traced))
+        # The diagnosis goes to standard error, and one reads it there once.
+        text = torchsummary_text if options.format == "torchsummary" else table_text
+        print(text(traced, diagnosis=False))
     return _status(traced)
 
 

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from cnnviz.language import Message
 
 _MOST_CHARACTERS = 40
+_MOST_NAMES = 40
+_ALIKE = 0.45
+"""How alike a name must be to be meant, from 0 to 1; ``aux`` for ``auxiliary`` is a beginning, and meant anyway."""
 
 
 def shortened(value: object) -> str:
@@ -37,17 +40,24 @@ class UnknownKeyError(UsageError):
     def __init__(self, kind: Message, key: str, known: Iterable[str]) -> None:
         names = sorted(known)
         quoted = shortened(key)
-        close = difflib.get_close_matches(quoted, names, n=1, cutoff=0.4)
-        if close:
+        close = _closest(quoted, names)
+        if close is not None:
             message = Message(
-                "{kind} {key!r} is unknown; did you mean {match!r}?", kind=kind, key=quoted, match=close[0]
+                "{kind} {key!r} is unknown; did you mean {match!r}?", kind=kind, key=quoted, match=close
             )
         else:
             message = Message(
                 "{kind} {key!r} is unknown; there are: {known}.",
                 kind=kind,
                 key=quoted,
-                known=", ".join(names) or "-",
+                known=", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "") or "-",
             )
         super().__init__(message)
         self.key = key
+
+
+def _closest(key: str, names: list[str]) -> str | None:
+    """The name that was probably meant: one that begins as ``key`` does, else one that is written alike."""
+    begun = [name for name in names if name.startswith(key)] if len(key) > 1 else []
+    found = difflib.get_close_matches(key, begun or names, n=1, cutoff=0.0 if begun else _ALIKE)
+    return found[0] if found else None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnviz import architectures
-from cnnviz.errors import CnnvizError, UnknownKeyError, UsageError
+from cnnviz.errors import CnnvizError, UnknownKeyError, UsageError, shortened
 from cnnviz.language import Message
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ TORCHVISION = "torchvision:"
 
 _IMAGENET_INPUT = (3, 224, 224)
 _OTHER_INPUTS = {"inception_v3": (3, 299, 299)}
+_MOST_CLASSES = 8
 _ASKING_FOR_WEIGHTS = ("googlenet", "inception_v3")
 """Models that warn unless they are told whether to draw initial weights; on meta there are none."""
 
@@ -78,7 +81,7 @@ def traced(
     done = trace(model, shape)
     if done.failure is None or not (edits or shape != made_for):
         return done
-    if remaining != dict(edits):  # options of the builder
+    if remaining != dict(edits) and not _is_own_file(name):  # options of the builder
         original = _built(name, {}, own_files)[0]
     return with_cause(done, trace(original, made_for or shape), edits)
 
@@ -100,15 +103,42 @@ def _built(
 ) -> tuple[nn.Module, tuple[int, ...] | None, dict[str, object]]:
     import torch
 
-    if own_files and ".py:" in name:
-        path, _, class_name = name.rpartition(":")
-        return _from_file(Path(path), class_name), None, edits
+    if own_files and (_is_own_file(name) or name.endswith(".py")):
+        path, _, class_name = name.rpartition(":") if _is_own_file(name) else (name, "", "")
+        return _from_file(Path(path), class_name, edits), None, edits
     if name.startswith(TORCHVISION):
-        return _from_torchvision(name.removeprefix(TORCHVISION)), torchvision_input(name), edits
+        model = _from_torchvision(name.removeprefix(TORCHVISION))
+        _check_options(name, edits, (), model)
+        return model, torchvision_input(name), edits
     architecture = architectures.get(name)
     options = {path: edits.pop(path) for path in list(edits) if path in architecture.options}
     with torch.device("meta"):
-        return architecture.build(**options), architecture.input_shape, edits
+        model = architecture.build(**options)
+    _check_options(name, edits, architecture.options, model)
+    return model, architecture.input_shape, edits
+
+
+def _is_own_file(name: str) -> bool:
+    return ".py:" in name
+
+
+def _check_options(
+    name: str, edits: Mapping[str, object], options: Collection[str], model: nn.Module
+) -> None:
+    """Refuse a path that is neither an option nor the argument of a layer, which has a dot in it."""
+    for path in edits:
+        if "." in path or path in dict(model.named_children()):
+            continue
+        if options:
+            raise UnknownKeyError(Message("The option"), path, options)
+        raise UsageError(
+            Message(
+                "{model} has no options, so {path!r} cannot be set; the argument of a layer is written like "
+                "conv1.kernel_size.",
+                model=name,
+                path=shortened(path),
+            )
+        )
 
 
 def _from_torchvision(name: str) -> nn.Module:
@@ -146,11 +176,14 @@ def _weights_on_meta() -> TorchFunctionMode:
     return WeightsOnMeta()
 
 
-def _from_file(path: Path, class_name: str) -> nn.Module:
+def _from_file(path: Path, class_name: str, edits: dict[str, object]) -> nn.Module:
+    """An instance of the class; of ``edits``, those that its constructor takes are given to it and taken out."""
     from torch import nn
 
     if not path.is_file():
         raise UsageError(Message("There is no file {path}.", path=path))
+    if not class_name:
+        raise _no_class(path)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
@@ -163,7 +196,9 @@ def _from_file(path: Path, class_name: str) -> nn.Module:
         if not (isinstance(found, type) and issubclass(found, nn.Module)):
             classes = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, nn.Module)]
             raise UnknownKeyError(Message("The class"), class_name, classes)
-        return found()
+        model: nn.Module = found(**_taken_by(found, edits))
+        _check_options(class_name, edits, _parameters(found), model)
+        return model
     except CnnvizError:
         raise
     except (Exception, SystemExit) as error:  # the person's own code may raise anything
@@ -172,3 +207,59 @@ def _from_file(path: Path, class_name: str) -> nn.Module:
         ) from error
     finally:
         sys.path.remove(str(path.parent.absolute()))
+
+
+def _no_class(path: Path) -> UsageError:
+    """What to say where a file is named without a class; the file is read and not run."""
+    try:
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+    except (SyntaxError, ValueError, OSError):
+        body = []
+    classes = [f"{path}:{node.name}" for node in body if isinstance(node, ast.ClassDef)]
+    if not classes:
+        return UsageError(
+            Message(
+                "Say which class of {path} is the network: {path}:CLASS. There is none in it as yet.",
+                path=path,
+            )
+        )
+    return UsageError(
+        Message(
+            "Say which class of {path} is the network: {classes}.",
+            path=path,
+            classes=", ".join(classes[:_MOST_CLASSES]),
+        )
+    )
+
+
+def _parameters(cls: type[nn.Module]) -> dict[str, inspect.Parameter]:
+    """What the constructor of ``cls`` takes by name."""
+    try:
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    except (TypeError, ValueError):
+        return {}
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {parameter.name: parameter for parameter in parameters if parameter.kind in named}
+
+
+def _taken_by(cls: type[nn.Module], edits: dict[str, object]) -> dict[str, object]:
+    """The arguments of the constructor among ``edits``, which they are taken out of.
+
+    Raises:
+        UsageError: it needs one that is not given.
+    """
+    parameters = _parameters(cls)
+    given = {path: edits.pop(path) for path in list(edits) if path in parameters}
+    missing = [
+        name for name, p in parameters.items() if p.default is inspect.Parameter.empty and name not in given
+    ]
+    if missing:
+        raise UsageError(
+            Message(
+                "{cls} cannot be built without {names}: add {example}, or give it a default.",
+                cls=cls.__name__,
+                names=", ".join(missing),
+                example=" ".join(f"--set {name}=VALUE" for name in missing),
+            )
+        )
+    return given

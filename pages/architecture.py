@@ -16,7 +16,7 @@ edits = options.choose(chosen.architecture, what_if.edits_in_link())
 known = options.among(chosen.architecture, edits)
 told = st.container()
 with explained():
-    what_if.choose(chosen.name, edits, known)
+    edits = what_if.choose(chosen.name, edits, known)
 with what_if.possible():
     with st.spinner(_("Tracing {title} ...", title=chosen.title)):
         traced = cached.trace(chosen.name, input_shape, edits)

@@ -121,6 +121,50 @@ def test_a_file_of_ones_own(run: Run, tmp_path: Path) -> None:
     assert "--input C,H,W" in one_line(err)
 
 
+NETS = """
+from torch import nn
+class Narrow(nn.Sequential):
+    def __init__(self, width, depth=1):
+        super().__init__(*(nn.Linear(4 if not n else width, width) for n in range(depth)))
+class Other(nn.ReLU):
+    pass
+"""
+
+
+def test_a_file_without_a_class_and_a_class_that_takes_arguments(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "nets.py"
+    path.write_text(NETS)
+    for name in (f"{path}", f"{path}:"):
+        status, _, err = run("summary", name, "--input", "4")
+        assert status == 2
+        assert f"{path}:Narrow, {path}:Other" in one_line(err)
+    status, _, err = run("summary", f"{path}:Narrow", "--input", "4")
+    assert status == 2
+    assert "--set width=VALUE" in one_line(err)
+    words = ("summary", f"{path}:Narrow", "--input", "4", "--format", "json", "--set", "width=3")
+    assert document(run(*words))["total_params"] == 15
+    assert document(run(*words, "--set", "depth=2"))["total_params"] == 27
+    assert document(run(*words, "--set", "0.bias=false"))["total_params"] == 12
+    status, _, err = run(*words, "--set", "0.in_features=5")
+    assert status == 1
+    assert "0.in_features = 5 instead of 4" in one_line(err) or "Linear(5, 3) expects 5" in one_line(err)
+    (tmp_path / "empty.py").write_text("")
+    assert "There is none in it" in one_line(run("summary", str(tmp_path / "empty.py"), "--input", "4")[2])
+
+
+@pytest.mark.parametrize("form", ["table", "torchsummary"])
+def test_a_diagnosis_is_printed_once(run: Run, form: str) -> None:
+    _, out, err = run("summary", "inception-mini", "--input", "1,32,32", "--format", form)
+    assert (out + err).count("fc receives") == 1
+    assert "The table ends at fc." in out
+
+
+def test_auxiliary_classifiers_are_said_to_be_for_training(run: Run) -> None:
+    _, out, _ = run("summary", "googlenet", "--set", "auxiliary=true")
+    assert "Used in training only" in out
+    assert "auxiliary1.fc1.weight (2,097,152)" in out
+
+
 def test_what_ones_own_file_prints_is_no_result(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "chatty.py"
     path.write_text(
@@ -144,6 +188,10 @@ def test_what_ones_own_file_prints_is_no_result(run: Run, tmp_path: Path) -> Non
     ("words", "match"),
     [
         (("summary", "basic-cnn", "--set", "conv1=3"), "say which argument"),
+        (("summary", "googlenet", "--set", "aux=true"), "option 'aux' is unknown; did you mean 'auxiliary'"),
+        (("summary", "densenet", "--set", "grwth=4"), "did you mean 'growth'"),
+        (("summary", "basic-cnn", "--set", "growth=4"), "basic-cnn has no options"),
+        (("summary", "densenet", "--set", "x.y=4"), ", …."),
         (("summary", "basic-cnn", "--set", "pooling.stride=0"), "whole numbers from 1"),
         (("summary", "inceptoin-mini"), "did you mean 'inception-mini'"),
         (("why", "basic-cnn", "--layer", "conv9"), "layer 'conv9' is unknown"),

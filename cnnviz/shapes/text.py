@@ -16,19 +16,23 @@ _WIDTH = 64
 _MEGABYTE = 1024**2
 
 
-def torchsummary_text(trace: Trace) -> str:
+def torchsummary_text(trace: Trace, diagnosis: bool = True) -> str:
     """The table as torchsummary 1.5 prints it, to the letter, where that table is right.
 
-    Reused weights count once, and what is declared but not executed is listed below the table.
+    Reused weights count once, and what is declared but not executed is listed below the table. Where the pass breaks, the last line says why, or without
+    ``diagnosis`` only where.
     """
     lines = ["-" * _WIDTH, f"{'Layer (type)':>20}  {'Output Shape':>25} {'Param #':>15}", "=" * _WIDTH]
     lines += [f"{row.label:>20}  {_bracketed(row):>25} {row.params:>15,}" for row in rows(trace)]
-    lines += ["=" * _WIDTH, *_totals(trace), *_endings(trace)]
+    lines += ["=" * _WIDTH, *_totals(trace), *_endings(trace, diagnosis)]
     return "\n".join(lines)
 
 
-def table_text(trace: Trace) -> str:
-    """The full table: names, functional operations, multiply-adds, and what is worth a note."""
+def table_text(trace: Trace, diagnosis: bool = True) -> str:
+    """The full table: names, functional operations, multiply-adds, and what is worth a note.
+
+    ``diagnosis`` is as in :func:`torchsummary_text`.
+    """
     table = [(_("Layer (type)"), _("Output shape"), _("Parameters"), _("Multiply-adds"))]
     table += [_cells(row) for row in rows(trace, functions=True)]
     widths = [max(_columns(line[column]) for line in table) for column in range(4)]
@@ -39,7 +43,7 @@ def table_text(trace: Trace) -> str:
         params=f"{trace.total_params:,}",
         macs=f"{trace.macs:,}",
     )
-    return "\n".join([lines[0], rule, *lines[1:], rule, total, *_endings(trace)])
+    return "\n".join([lines[0], rule, *lines[1:], rule, total, *_endings(trace, diagnosis)])
 
 
 def derivation_text(derivation: Derivation) -> str:
@@ -100,10 +104,12 @@ def mixing_note(op: str) -> Message:
     )
 
 
-def _endings(trace: Trace) -> list[str]:
+def _endings(trace: Trace, diagnosis: bool) -> list[str]:
     """The notes, and where a table ends early the diagnosis."""
     told = notes(trace)
-    if trace.failure:
+    if trace.failure and not diagnosis:
+        told.append(_("The table ends at {name}.", name=trace.failure.name))
+    elif trace.failure:
         told.append(
             _("The table ends at {name}: {message}", name=trace.failure.name, message=trace.failure.message)
         )

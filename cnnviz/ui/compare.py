@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from cnnviz.shapes.op import Kind
     from cnnviz.shapes.trace import Trace
 
-_ROWS = 60
-"""Layers of each network in the tables; the Layers view has them all."""
+_HIGH = 24
+"""Rows of a table beside another one; a longer table scrolls by itself, so that both ends stay in reach."""
+
+_HEIGHT = 720
 
 
 def show(first: Network, edits: Edits, traced: Trace) -> None:
@@ -133,7 +135,7 @@ def _layers(traced: Trace) -> None:
         f'<tr><td style="{html.CELL}">{html.chip(row.kind, is_dark())} {escape(row.name)}</td>'
         f'<td style="{html.NUMBER}">{shape_text(row.output_shape)}</td>'
         f'<td style="{html.NUMBER}">{row.params:,}</td><td style="{html.NUMBER}">{row.macs:,}</td></tr>'
-        for row in shown[:_ROWS]
+        for row in shown
     )
     titles = (
         (_("Operation"), "left"),
@@ -141,12 +143,6 @@ def _layers(traced: Trace) -> None:
         (_("Parameters"), "right"),
         (_("Multiply-adds"), "right"),
     )
-    st.html(html.table(titles, body))
-    if len(shown) > _ROWS:
-        st.caption(
-            _(
-                "The first {shown:,} of {count:,} operations; the view Layers has them all.",
-                shown=_ROWS,
-                count=len(shown),
-            )
-        )
+    st.caption(_("All {count:,} operations, in the order in which they are executed:", count=len(shown)))
+    with st.container(height=_HEIGHT if len(shown) > _HIGH else "content", border=len(shown) > _HIGH):
+        st.html(html.table(titles, body))

@@ -49,8 +49,12 @@ def _usable(architecture: Architecture, edits: Edits) -> Edits:
     kept = []
     for path, value in edits:
         try:
-            if path in architecture.options:
-                architecture.options[path].check(path, json.loads(value))
+            option = architecture.options.get(path)
+            if option is not None:
+                option.check(path, json.loads(value))
+                if json.loads(value) == option.default:  # it changes nothing
+                    what_if.take_back(path)
+                    continue
             kept.append((path, value))
         except UsageError as error:
             link_problem(error.message)

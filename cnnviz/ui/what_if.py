@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from cnnviz.errors import CnnvizError, shortened
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui import cached
+from cnnviz.ui.cached import Edits
 from cnnviz.ui.frame import is_dark
 from cnnviz.ui.show import explained, link_problem, plain
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from cnnviz.shapes.trace import Trace
 
 PARAMETER = "set"
-Edits = tuple[tuple[str, str], ...]
 _MOST_EDITS = 64
 _LONGEST = 200
 """Characters of an edit; a longer one may be nested more deeply than Python can read."""
@@ -84,16 +84,18 @@ def _offer(fix: Fix, at: str | None = None) -> None:
     )
 
 
-def choose(model_name: str, edits: Edits, options: Edits = ()) -> None:
+def choose(model_name: str, edits: Edits, options: Edits = ()) -> Edits:
     """Widgets to change an argument of a layer, and the edits so far, each with a button that undoes it.
 
-    ``options`` are those of the builder: they decide which layers there are.
+    ``options`` are those of the builder: they decide which layers there are. Returned are ``edits`` without those
+    that change nothing, which leave the link, too.
     """
     st.markdown(_("**What if?** Change an argument of any layer and see what it does downstream."))
     layers = cached.editable(model_name, options)
     if not layers:
         st.caption(_("This network has no layer whose arguments could be changed."))
-        return
+        return edits
+    edits = _effective(edits, layers)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         last_layer, _dot, last_argument = (edits[-1][0] if edits else "").rpartition(".")
         names = list(layers)
@@ -121,6 +123,26 @@ def choose(model_name: str, edits: Edits, options: Edits = ()) -> None:
         )
     if edits:
         _take_back_buttons(edits)
+    return edits
+
+
+def _effective(edits: Edits, layers: Mapping[str, Mapping[str, object]]) -> Edits:
+    kept = []
+    for path, value in edits:
+        layer, _dot, argument = path.rpartition(".")
+        arguments = layers.get(layer, {})
+        if argument in arguments and _is_same(json.loads(value), arguments[argument]):
+            take_back(path)
+        else:
+            kept.append((path, value))
+    return tuple(kept)
+
+
+def _is_same(value: object, original: object) -> bool:
+    """Whether an edit asks for what is there; one number stands for the same one on each side."""
+    if isinstance(original, tuple):
+        value = tuple(value) if isinstance(value, list) else (value,) * len(original)
+    return value == original and isinstance(value, bool) == isinstance(original, bool)
 
 
 def _take_back_buttons(edits: Edits) -> None:

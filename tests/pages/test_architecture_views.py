@@ -282,6 +282,9 @@ def test_a_changed_network_beside_itself_and_one_of_torchvision(open_page: OpenP
     app = open_page(PAGE, model="densenet", view="compare", **{"with": "torchvision:densenet121"})
     assert "7,978,856" in html(app)
     assert "each gets its own" in said(app)
+    assert "features.denseblock4.denselayer16.conv2" in html(app)
+    assert [caption for caption in app.caption if caption.value.startswith("All 431 operations")]
+    assert "features.norm5" in html(app)
 
 
 def test_torchinfo_beside_our_totals(open_page: OpenPage) -> None:

@@ -38,6 +38,23 @@ def test_fix_after_fix_leads_to_a_whole_network(open_page: OpenPage) -> None:
     assert len(app.query_params["set"]) == 4
 
 
+@pytest.mark.parametrize(
+    "idle", ["conv1.kernel_size=5", "conv1.kernel_size=[5, 5]", "conv1.stride=1", "fc.in_features=320"]
+)
+def test_what_changes_nothing_leaves_the_link(open_page: OpenPage, idle: str) -> None:
+    app = open_page(PAGE, model="basic-cnn", set=[idle, "conv2.out_channels=20", "conv1.out_channels=12"])
+    assert app.query_params["set"] in ("conv1.out_channels=12", ["conv1.out_channels=12"])
+    assert [button.key for button in app.button if button.key.startswith("undo-")] == [
+        "undo-conv1.out_channels"
+    ]
+
+
+def test_an_option_that_is_the_papers_leaves_the_link(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="googlenet", set="auxiliary=false")
+    assert "set" not in app.query_params
+    assert not app.error
+
+
 def test_a_layer_that_is_impossible_gets_a_button_too(open_page: OpenPage) -> None:
     app = open_page(PAGE, model="basic-cnn", set="conv2.groups=3")
     assert "10, 20, do not divide into 3 groups" in app.error[0].value
