@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
-from cnnviz.plots.training import HEIGHT, lay_out, smoothed
+from cnnviz.plots.training import FAINT, HEIGHT, lay_out, smoothed
 
 RATE_MESSAGE = Message(
     "The learning rate says how far each step goes along the gradient. A schedule lowers it from epoch to "
@@ -55,14 +55,14 @@ def rate_figure(samples: NDArray[Any], revision: str) -> go.Figure:
 def speed_figure(samples: NDArray[Any], revision: str) -> go.Figure:
     """Images a second over the seconds of training."""
     figure = go.Figure()
-    figure.add_scatter(
-        x=samples["seconds"],
-        y=samples["images_per_second"],
-        mode="lines",
-        line={"width": 2},
-        hovertemplate="%{y:,.0f}",
-        name=_("images a second"),
-    )
+    seconds, speed = samples["seconds"], samples["images_per_second"]
+    for name, values, line, order in (
+        (_("mean of the last seconds"), smoothed(seconds, speed), {"width": 2.5}, 1),
+        (_("each measurement"), speed, {"width": 1, "color": FAINT}, 0),
+    ):
+        figure.add_scatter(
+            x=seconds, y=values, mode="lines", line=line, hovertemplate="%{y:,.0f}", name=name, zorder=order
+        )
     lay_out(figure, _("Images a second"), revision)
     figure.update_xaxes(title=_("seconds of training"), tickformat=",")
     figure.update_yaxes(title=_("images a second"), tickformat=",", rangemode="tozero")

@@ -38,7 +38,7 @@ ACCURACY_AXIS: Mapping[str, Any] = MappingProxyType(
     # around a single point plotly's own axis goes beyond what there can be
     {"tickformat": ".1~%", "autorangeoptions": {"clipmin": 0, "clipmax": 1}}
 )
-_FAINT = "rgba(128, 132, 150, 0.45)"  # seen on white and on black
+FAINT = "rgba(128, 132, 150, 0.45)"  # seen on white and on black
 _SMOOTHED_PART = (
     0.04  # of the steps until then: early on the loss falls fast, later it jitters more than it falls
 )
@@ -69,7 +69,7 @@ def loss_figure(steps: NDArray[Any], revision: str, loss_name: str = "cross-entr
         y=loss,
         name=_("each batch"),
         mode="lines",
-        line={"width": 1, "color": _FAINT},
+        line={"width": 1, "color": FAINT},
         hovertemplate="%{y:.4f}",
     )
     lay_out(figure, _("Loss per batch"), revision)
