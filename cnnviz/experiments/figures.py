@@ -87,7 +87,10 @@ def _sweep(
             series.setdefault(name, [None] * len(x))[x.index(at[v.key])] = _value(outcomes, v, y)
     architecture = experiment.recipe(variants[0], setting).architecture
     x_title = str(label(panel.x, architecture))
-    return plots.sweep(str(panel.title), x, x_title, series, panel.y[0], revision, log_x=panel.log_x)
+    refused = [at[v.key] for v in variants if outcomes.get(v.key, _NOTHING).status == "refused"]
+    return plots.sweep(
+        str(panel.title), x, x_title, series, panel.y[0], revision, log_x=panel.log_x, refused=refused
+    )
 
 
 def _value(outcomes: Outcomes, variant: Variant, y: str) -> float | None:

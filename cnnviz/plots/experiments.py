@@ -136,9 +136,20 @@ def curves(
 
 
 def sweep(
-    title: str, x: Sequence[float], x_title: str, series: Series, measure: str, revision: str, *, log_x: bool
+    title: str,
+    x: Sequence[float],
+    x_title: str,
+    series: Series,
+    measure: str,
+    revision: str,
+    *,
+    log_x: bool = False,
+    refused: Sequence[float] = (),
 ) -> go.Figure:
-    """A line for each series over the numbers ``x``, which may be on a logarithmic axis."""
+    """A line for each series over the numbers ``x``, which may be on a logarithmic axis.
+
+    Those of the numbers that the lab has ``refused`` are marked.
+    """
     shown = MEASURES[measure]
     figure = go.Figure()
     for number, (name, values) in enumerate(series.items()):
@@ -151,6 +162,18 @@ def sweep(
             line={"width": 2.5, "dash": _DASHES[number % len(_DASHES)]},
             marker={"size": 9, "symbol": _SYMBOLS[number % len(_SYMBOLS)]},
             hovertemplate=f"%{{y:{shown.form}}}",
+        )
+    if refused:
+        figure.add_scatter(
+            x=list(refused),
+            y=[0.0] * len(refused),
+            mode="markers+text",
+            text=[_("refused")] * len(refused),
+            textposition="top center",
+            marker={"size": 11, "symbol": "x-thin-open"},
+            cliponaxis=False,
+            showlegend=False,
+            hoverinfo="skip",
         )
     _lay_out(figure, title, revision, legend=True)
     figure.update_xaxes(title=x_title, tickvals=list(x), ticktext=[f"{number:,g}" for number in x])

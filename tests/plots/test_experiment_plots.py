@@ -35,6 +35,11 @@ def test_a_sweep_names_the_numbers_that_were_tried() -> None:
     assert figure.layout.xaxis.title.text == "rate"
 
 
+def test_what_was_refused_is_marked() -> None:
+    figure = plots.sweep("t", [1, 2], "batch size", {"with": [None, 0.5]}, "test_accuracy", "r", refused=[1])
+    assert (list(figure.data[1].x), list(figure.data[1].text)) == ([1], ["refused"])
+
+
 def test_networks_of_different_depth_share_an_axis_from_first_to_last_layer() -> None:
     figure = plots.layers("t", {"few": [1.0, 2.0], "many": [1.0] * 56, "none yet": []}, "r")
     assert [list(line.x)[:1] + list(line.x)[-1:] for line in figure.data[:2]] == [[0, 1], [0, 1]]

@@ -86,6 +86,6 @@ EXPERIMENT = Experiment(
     ),
     judge=_judge,
     base={"architecture": "inception-pair", "schedule": "cosine"},
-    quick={"dataset": "mnist-sample", "epochs": 3},
+    quick={"dataset": "mnist-sample", "epochs": 6},
     full={"dataset": "mnist-sample", "epochs": 10},
 )
