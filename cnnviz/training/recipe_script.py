@@ -48,8 +48,6 @@ _FOOT = """
 if __name__ == "__main__":
     main()
 """
-
-
 _OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
 
 
@@ -77,11 +75,13 @@ def recipe_script(recipe: Recipe) -> str:
         imports=_imports(recipe),
         further=_definitions(recipe),
     )
-    pieces = ["\n".join([*_numbers(recipe), *parts.constants(recipe)]), parts.loading(info)]
+    imports, _, network = head.partition("\n\n\n")
+    numbers = "\n".join([imports, "", *_numbers(recipe), *parts.constants(recipe)])
+    pieces = [numbers, network.strip("\n"), parts.loading(info)]
     if recipe.augmentation:
         pieces.append(parts.augmenting(recipe.augmentation))
     pieces += [parts.preparing(recipe), *_learning(recipe), _main(recipe, call)]
-    return head + "\n\n" + "\n\n\n".join(pieces) + "\n" + _FOOT
+    return "\n\n\n".join(pieces) + "\n" + _FOOT
 
 
 def _numbers(recipe: Recipe) -> Iterator[str]:
