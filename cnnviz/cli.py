@@ -179,7 +179,7 @@ def _summary(options: argparse.Namespace) -> int:
 
 
 def _why(options: argparse.Namespace) -> int:
-    from cnnviz.shapes.derivation import derive, derive_failure, linear_indices
+    from cnnviz.shapes.derivation import derive, derive_failure, linear_indices, side_by_side
     from cnnviz.shapes.document import derivation_document
     from cnnviz.shapes.text import derivation_text
 
@@ -192,10 +192,11 @@ def _why(options: argparse.Namespace) -> int:
         derivation = derive(traced, traced.op(options.layer).index)
     else:
         derivation = derive(traced, next(iter(linear_indices(traced)), len(traced.ops) - 1))
+    beside = side_by_side(traced, derivation)
     if options.json:
-        print_json(derivation_document(derivation))
+        print_json(derivation_document(derivation, beside))
     else:
-        print(derivation_text(derivation))
+        print(derivation_text(derivation, beside))
     return _status(traced) if broken else DONE
 
 

@@ -98,9 +98,26 @@ def branches(trace: Trace, inputs: Sequence[int]) -> tuple[tuple[Step, ...], ...
 
     A branch without steps (a residual connection's shortcut) is an empty tuple.
     """
-    if len(inputs) < 2:
-        return ()
-    above = _dominators(trace, max(inputs))
+    return _branches(trace, _dominators(trace, max(inputs)), inputs) if len(inputs) > 1 else ()
+
+
+def side_by_side(trace: Trace, derivation: Derivation) -> dict[str, tuple[tuple[Step, ...], ...]]:
+    """What :func:`branches` tells of every op on the way to ``derivation``'s layer in which branches meet, by name.
+
+    Of the call at which a trace ended, too. Branches between an op and itself, as in ``x * x``, are left out.
+    """
+    failure = trace.failure if trace.failure and trace.failure.name == derivation.layer else None
+    ends = failure.inputs if failure else tuple(step.op.index for step in derivation.steps[-1:])
+    above = _dominators(trace, max((*ends, MODEL_INPUT)))
+    found = {index for end in ends if end != MODEL_INPUT for index in meetings(trace, end)}
+    inputs = {trace.ops[index].name: trace.ops[index].inputs for index in sorted(found)}
+    if failure:
+        inputs[failure.name] = failure.inputs
+    told = {name: _branches(trace, above, sources) for name, sources in inputs.items()}
+    return {name: steps for name, steps in told.items() if any(steps)}
+
+
+def _branches(trace: Trace, above: Sequence[int], inputs: Sequence[int]) -> tuple[tuple[Step, ...], ...]:
     parted = _meeting(above, inputs)
     return tuple(_steps(trace, _chain(above, source, parted)) for source in inputs)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from cnnviz.shapes.derivation import Derivation
+from cnnviz.shapes.derivation import Derivation, Step
 from cnnviz.shapes.op import Failure, ModuleCall, Op
 from cnnviz.shapes.trace import Trace
 
@@ -24,20 +25,27 @@ def summary_document(name: str, trace: Trace) -> dict[str, Any]:
     }
 
 
-def derivation_document(derivation: Derivation) -> dict[str, Any]:
-    """The document of ``why``."""
+def derivation_document(
+    derivation: Derivation, beside: Mapping[str, Sequence[Sequence[Step]]] | None = None
+) -> dict[str, Any]:
+    """The document of ``why``; ``beside`` are the branches that meet in ops on the way, by the op's name."""
     return {
         "layer": derivation.layer,
-        "steps": [
-            {
-                "op": step.op.name,
-                "rule": step.rule,
-                "substituted": step.substituted,
-                "result": list(step.result),
-                "text": step.text,
-            }
-            for step in derivation.steps
-        ],
+        "steps": [_step(step) for step in derivation.steps],
+        "branches": {
+            name: [[_step(step) for step in branch] for branch in branches]
+            for name, branches in (beside or {}).items()
+        },
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "op": step.op.name,
+        "rule": step.rule,
+        "substituted": step.substituted,
+        "result": list(step.result),
+        "text": step.text,
     }
 
 

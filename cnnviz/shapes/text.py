@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.shapes.derivation import Derivation
+from cnnviz.shapes.derivation import Derivation, Step
 from cnnviz.shapes.op import Unexecuted, shape_text
 from cnnviz.shapes.table import Row, rows, sizes
 from cnnviz.shapes.trace import Trace
@@ -46,15 +46,37 @@ def table_text(trace: Trace, diagnosis: bool = True) -> str:
     return "\n".join([lines[0], rule, *lines[1:], rule, total, *_endings(trace, diagnosis)])
 
 
-def derivation_text(derivation: Derivation) -> str:
-    """A derivation, one step a line, and the shape-changing steps in a single line below."""
+def derivation_text(
+    derivation: Derivation, beside: Mapping[str, Sequence[Sequence[Step]]] | None = None
+) -> str:
+    """A derivation, one step a line, and the shape-changing steps in a single line below.
+
+    ``beside`` are the branches that meet in ops on the way, by the op's name: each is told once, before its op.
+    """
     head = _("Why {layer} has its shape:", layer=derivation.layer)
     start = "  " + _("input: {shape}", shape=shape_text(derivation.input_shape))
-    lines = [
-        f"  {step.op.name} ({step.op.type}): {step.substituted}  ->  {shape_text(step.result)}\n      {step.text}"
-        for step in derivation.steps
-    ]
+    waiting = dict(beside or {})
+    lines = list(_step_lines(derivation.steps, waiting, "  "))
+    lines += _branch_lines(derivation.layer, waiting, "  ")  # where the pass ended in a merge
     return "\n".join([head, start, *lines, "", derivation.chain])
+
+
+def _step_lines(
+    steps: Sequence[Step], waiting: dict[str, Sequence[Sequence[Step]]], indent: str
+) -> Iterator[str]:
+    """Steps, and before the first of each merge its branches; these are then no longer ``waiting``."""
+    for step in steps:
+        yield from _branch_lines(step.op.name, waiting, indent)
+        yield f"{indent}{step.op.name} ({step.op.type}): {step.substituted}  ->  {shape_text(step.result)}"
+        yield f"{indent}    {step.text}"
+
+
+def _branch_lines(name: str, waiting: dict[str, Sequence[Sequence[Step]]], indent: str) -> Iterator[str]:
+    for number, branch in enumerate(waiting.pop(name, ()), 1):
+        yield indent + _("branch {number} on the way to {layer}:", number=number, layer=name)
+        if not branch:
+            yield f"{indent}    " + _("The shortcut: what arrived is passed on as it is.")
+        yield from _step_lines(branch, waiting, f"{indent}    ")
 
 
 def _columns(text: str) -> int:

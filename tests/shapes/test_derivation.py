@@ -7,11 +7,12 @@ from torch import nn
 
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
-from cnnviz.shapes.derivation import branches, derive, derive_failure, linear_indices
+from cnnviz.shapes.derivation import branches, derive, derive_failure, linear_indices, side_by_side
 from cnnviz.shapes.rules import explain
 from cnnviz.shapes.rules.windows import Side
+from cnnviz.shapes.text import derivation_text
 from cnnviz.shapes.trace import trace
-from tests.networks import NETWORKS, each, on_meta
+from tests.networks import ALL, NETWORKS, each, on_meta
 
 
 def test_why_1408() -> None:
@@ -122,3 +123,40 @@ def test_a_constant_made_in_the_forward_is_no_path_from_the_input() -> None:
     assert names == ["conv", "add", "flatten", "fc"]
     add = explain(traced.op("add"), traced.ops)
     assert "repeated" in str(add.sentence)
+
+
+@each(ALL)
+def test_every_op_on_the_way_is_told_once(architecture: Architecture) -> None:
+    """With the branches, the way back to the input has every op that the last one depends on."""
+    traced = trace(on_meta(architecture), architecture.input_shape)
+    last = len(traced.ops) - 1
+    derivation = derive(traced, last)
+    beside = side_by_side(traced, derivation)
+    needed, waiting = set[int](), [last]
+    while waiting:
+        index = waiting.pop()
+        if index >= 0 and index not in needed:
+            needed.add(index)
+            waiting += traced.ops[index].inputs
+    lines = [line.strip() for line in derivation_text(derivation, beside).splitlines()]
+    for index in needed:
+        op = traced.ops[index]
+        heads = [line for line in lines if line.startswith(f"{op.name} ({op.type}): ")]
+        assert heads, op.name
+        assert len(heads) == 1
+
+
+def test_the_branch_of_a_residual_block_is_told() -> None:
+    traced = trace(architectures.get("residual-identity").build(), (64, 56, 56))
+    text = derivation_text(
+        derive(traced, len(traced.ops) - 1), side_by_side(traced, derive(traced, len(traced.ops) - 1))
+    )
+    for name in (
+        "conv1 (Conv2d)",
+        "bn1 (BatchNorm2d)",
+        "conv2 (Conv2d)",
+        "bn2 (BatchNorm2d)",
+        "The shortcut",
+    ):
+        assert text.count(name) == 1
+    assert text.index("conv2 (Conv2d)") < text.index("add (add)")
