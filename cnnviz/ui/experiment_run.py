@@ -36,6 +36,7 @@ PARAMETER = "group"
 """Of the link: the id of the group of runs that is shown."""
 
 WATCH_SECONDS = 1.0
+_TOLD_FROM = 0.02  # of the work: before that nobody knows how long the rest takes
 _DELETED = "_deleted_group"
 _PROBLEMS = (Status.FAILED, Status.INTERRUPTED)
 _SETTINGS: Mapping[Setting, Message] = MappingProxyType({"quick": Message("Quick"), "full": Message("Full")})
@@ -214,11 +215,12 @@ def _progress(shown: Experiment, group: Group) -> None:
     done = running.part_done(group, _weights(shown, group))
     ready = sum(not run.is_open for run in group.runs)
     text = _("{ready} of {count} trainings done", ready=ready, count=len(group.runs))
-    begun = min((run.started_at for run in group.runs if run.started_at is not None), default=None)
-    if begun is None:
+    spent = sum((run.ended_at or time.time()) - run.started_at for run in group.runs if run.started_at)
+    if not spent:
         text += " · " + _("waits for its turn")
-    elif done > 0.02:
-        left = (time.time() - begun) * (1 - done) / done
+    elif done > _TOLD_FROM:
+        at_once = max(1, sum(run.status == Status.RUNNING for run in group.runs))
+        left = spent * (1 - done) / done / at_once
         text += " · " + _("{duration} left", duration=duration(left))
     st.progress(done, text)
 
