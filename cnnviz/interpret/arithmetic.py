@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from cnnviz.language import Message
 from cnnviz.shapes.capture import Call, capture_call
 from cnnviz.shapes.layout import FRONT
 from cnnviz.shapes.op import MODEL_INPUT, Op, product
+from cnnviz.shapes.padding import same_padding
 
 if TYPE_CHECKING:
     from cnnviz.shapes.trace import Trace
@@ -61,9 +62,7 @@ def _convolution(op: Op, call: Call) -> Arithmetic:
     groups = int(given.get("groups", 1))
     kernel = weight.shape[2:]
     stride, dilation = _pair(given.get("stride", 1), flat, 1), _pair(given.get("dilation", 1), flat, 1)
-    padding = _padding(
-        given.get("padding", 0), flat, [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
-    )
+    padding = _padding(given.get("padding", 0), flat, kernel, dilation)
     make: Callable[..., Places] = sliding
     if call.function.startswith("conv_transpose"):
         make = transposed
@@ -191,8 +190,9 @@ def _pair(value: Any, flat: bool, height: int) -> tuple[int, int]:
     return int(sizes[0]), int(sizes[-1])
 
 
-def _padding(value: Any, flat: bool, same: list[int]) -> tuple[int, int]:
-    """Cells before the input; "same" pads so many in all, the smaller half of them before."""
+def _padding(value: Any, flat: bool, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int, int]:
+    """Cells before the input."""
     if isinstance(value, str):
-        return (same[0] // 2, same[1] // 2) if value == "same" else (0, 0)
+        (above, _), (left, _) = map(same_padding, kernel, dilation) if value == "same" else ((0, 0), (0, 0))
+        return above, left
     return _pair(value, flat, 0)

@@ -11,7 +11,7 @@ from cnnviz.plots import palette
 
 _ROW = 26  # pixels
 _AROUND = 96
-_LONGEST_NAME = 22
+_LONGEST_NAME = 26
 _ROOM_FOR_NUMBERS = 1.8
 """The axis in units of the longest bar, so that the number at its end has room on a phone, too."""
 
@@ -32,32 +32,10 @@ class Bar:
 
 def bars(entries: Sequence[Bar], total: int, title: str, axis: str, dark: bool = False) -> go.Figure:
     """The figure, the first of ``entries`` on top; beside each bar its number and its part of ``total``."""
-    figure = go.Figure()
-    rows = list(range(len(entries)))
-    for kind in dict.fromkeys(kind for bar in entries for kind in bar.parts):
-        figure.add_trace(
-            go.Bar(
-                x=[bar.parts.get(kind, 0) for bar in entries],
-                y=rows,
-                orientation="h",
-                marker={"color": palette.kind(kind).colour(dark), "line": {"width": 0}},
-                name=str(palette.kind(kind).title),
-                customdata=[f"<b>{bar.name}</b> {bar.note}" for bar in entries],
-                hovertemplate="%{customdata}<br>%{x:,}<extra>%{fullData.name}</extra>",
-            )
-        )
-    longest = max((bar.total for bar in entries), default=0) or 1
+    kinds = dict.fromkeys(kind for bar in entries for kind in bar.parts)
     # One trace of text, as annotations cost a millisecond each.
-    figure.add_trace(
-        go.Scatter(
-            x=[bar.total for bar in entries],
-            y=rows,
-            text=[f"  {bar.total:,} · {percent(bar.total, total)}" for bar in entries],
-            mode="text",
-            textposition="middle right",
-            hoverinfo="skip",
-        )
-    )
+    figure = go.Figure([*(_of_kind(entries, kind, dark) for kind in kinds), _numbers(entries, total)])
+    longest = max((bar.total for bar in entries), default=0) or 1
     figure.update_layout(
         title=title,
         barmode="stack",
@@ -73,7 +51,7 @@ def bars(entries: Sequence[Bar], total: int, title: str, axis: str, dark: bool =
             "zeroline": False,
         },
         yaxis={
-            "tickvals": rows,
+            "tickvals": _rows(entries),
             "ticktext": [_shortened(bar.name) for bar in entries],
             "autorange": "reversed",
             "automargin": True,
@@ -82,6 +60,35 @@ def bars(entries: Sequence[Bar], total: int, title: str, axis: str, dark: bool =
         },
     )
     return figure
+
+
+def _rows(entries: Sequence[Bar]) -> list[int]:
+    return list(range(len(entries)))
+
+
+def _of_kind(entries: Sequence[Bar], kind: str, dark: bool) -> go.Bar:
+    """The part of every bar that is of one kind."""
+    return go.Bar(
+        x=[bar.parts.get(kind, 0) for bar in entries],
+        y=_rows(entries),
+        orientation="h",
+        marker={"color": palette.kind(kind).colour(dark), "line": {"width": 0}},
+        name=str(palette.kind(kind).title),
+        customdata=[f"<b>{bar.name}</b> {bar.note}" for bar in entries],
+        hovertemplate="%{customdata}<br>%{x:,}<extra>%{fullData.name}</extra>",
+    )
+
+
+def _numbers(entries: Sequence[Bar], total: int) -> go.Scatter:
+    """The number at the end of every bar."""
+    return go.Scatter(
+        x=[bar.total for bar in entries],
+        y=_rows(entries),
+        text=[f"  {bar.total:,} · {percent(bar.total, total)}" for bar in entries],
+        mode="text",
+        textposition="middle right",
+        hoverinfo="skip",
+    )
 
 
 def percent(part: int, total: int) -> str:

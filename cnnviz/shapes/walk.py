@@ -13,6 +13,7 @@ from typing import Literal
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.shapes.op import shape_text
+from cnnviz.shapes.padding import same_padding, span
 from cnnviz.shapes.rules.windows import Side
 
 Changes = tuple[tuple[str, int], ...]
@@ -37,7 +38,7 @@ class Window:
     @property
     def span(self) -> int:
         """From the first to the last cell that the window reads, along one side."""
-        return self.dilation * (self.kernel - 1) + 1
+        return span(self.kernel, self.dilation)
 
     @property
     def pads(self) -> tuple[int, int]:
@@ -45,7 +46,7 @@ class Window:
         if self.padding == "valid":
             return 0, 0
         if self.padding == "same":
-            return (self.span - 1) // 2, self.span // 2
+            return same_padding(self.kernel, self.dilation)
         return self.padding, self.padding
 
 

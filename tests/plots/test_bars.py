@@ -30,7 +30,7 @@ def test_numbers_and_parts_of_the_total_stand_beside_the_bars() -> None:
 def test_long_paths_keep_their_end() -> None:
     (name, *_others) = bars(ENTRIES, 1000, "Title", "parameters").layout.yaxis.ticktext
     assert name == "…denselayer32.conv2"
-    assert bars([Bar("a" * 40, "", {})], 1, "", "").layout.yaxis.ticktext == ("…" + "a" * 21,)
+    assert bars([Bar("a" * 40, "", {})], 1, "", "").layout.yaxis.ticktext == ("…" + "a" * 25,)
 
 
 def test_percent_tells_nearly_nothing_from_nothing_and_nearly_all_from_all() -> None:

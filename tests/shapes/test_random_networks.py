@@ -28,7 +28,7 @@ from tests.shapes.random_networks import Case, cases
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # PyTorch doubts some of these layers itself
 
 thorough = settings(
-    max_examples=int(__import__("os").environ.get("N", "150")),
+    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

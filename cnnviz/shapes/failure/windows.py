@@ -8,6 +8,7 @@ from cnnviz.language import Message
 from cnnviz.shapes import numbers
 from cnnviz.shapes.failure.origin import channels_origin, size_origin
 from cnnviz.shapes.op import MODEL_INPUT, FailedCall, Failure, Op, Shape, called, shape_text
+from cnnviz.shapes.padding import same_padding, span
 
 _OF_MAPS = ("Conv", "BatchNorm", "MaxPool", "AvgPool", "LPPool", "Adaptive", "InstanceNorm", "Dropout")
 
@@ -85,7 +86,7 @@ def channels(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
 def too_large(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     """A window that is larger than what it is laid over."""
     spans, room, sizes = window_sizes(call)
-    if not spans or all(span <= space for span, space in zip(spans, room, strict=True)):
+    if not spans or all(needed <= space for needed, space in zip(spans, room, strict=True)):
         return None
     values = {
         "name": called(call.name, call.type),
@@ -128,10 +129,11 @@ def window_sizes(call: FailedCall) -> tuple[Shape, Shape, Shape]:
         for value, default in ((arguments.get("padding"), 0), (arguments.get("dilation"), 1))
     )
     sizes = call.input_shapes[0][-count:]
-    spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
-    room = tuple(size + 2 * p for size, p in zip(sizes, padding, strict=True))
+    spans = tuple(map(span, kernel, dilation))
+    added = [2 * p for p in padding]
     if arguments.get("padding") == "same":
-        room = tuple(size + span - 1 for size, span in zip(sizes, spans, strict=True))
+        added = [sum(same_padding(k, d)) for k, d in zip(kernel, dilation, strict=True)]
+    room = tuple(size + more for size, more in zip(sizes, added, strict=True))
     return spans, room, sizes
 
 

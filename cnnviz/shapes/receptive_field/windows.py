@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from cnnviz.shapes.padding import same_padding
 from cnnviz.shapes.receptive_field.call import Call, UnknownError
 from cnnviz.shapes.receptive_field.lattice import Lattice
 from cnnviz.shapes.receptive_field.reach import Reach, Table
@@ -185,8 +186,7 @@ def _along(call: Call, reach: Reach) -> list[tuple[int, int, int, int, tuple[int
     dilation = call.numbers("dilation", count) if "dilation" in call.arguments else (1,) * count
     padding = call.arguments.get("padding", 0)
     if padding == "same":
-        spans = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
-        ends = [(span // 2, span - span // 2) for span in spans]
+        ends = [same_padding(k, d) for k, d in zip(kernel, dilation, strict=True)]
     elif padding in ("valid", 0):
         ends = [(0, 0)] * count
     else:

@@ -8,6 +8,7 @@ from typing import cast
 
 from cnnviz.language import Message
 from cnnviz.shapes.op import Op, Shape, shape_text
+from cnnviz.shapes.padding import same_padding, span
 from cnnviz.shapes.rules.explanation import Explanation
 
 
@@ -29,7 +30,7 @@ class Side:
     @property
     def span(self) -> int:
         """How many values a window reaches over, the gaps of a dilation included."""
-        return self.dilation * (self.kernel - 1) + 1
+        return span(self.kernel, self.dilation)
 
     @property
     def room(self) -> int:
@@ -110,8 +111,7 @@ def sides(op: Op, received: Shape | None = None) -> tuple[Side, ...] | None:
 def _padding(padding: object, kernel: Shape, dilation: Shape) -> list[tuple[int, int]] | None:
     """Before and after each side; ``padding="same"`` puts the larger part after."""
     if padding == "same":
-        totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
-        return [(total // 2, total - total // 2) for total in totals]
+        return [same_padding(k, d) for k, d in zip(kernel, dilation, strict=True)]
     if padding in ("valid", 0):
         return [(0, 0)] * len(kernel)
     if isinstance(padding, tuple) and len(padding) == len(kernel):
