@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cnnviz.language import Message
+from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.plots import sampled
 from cnnviz.plots import training as plots
 from cnnviz.training.metrics import Steps
 from cnnviz.training.observer import EpochMetrics
+from cnnviz.training.records import Records
 from cnnviz.training.runs import Run
 from cnnviz.training.samples import FILE_NAME, Samples, read_samples
 from cnnviz.training.store import RunStore
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.live import LiveFigures
 from cnnviz.ui.run_words import value_text
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 MORE: Mapping[str, Message] = MappingProxyType(
     {
@@ -33,6 +38,7 @@ MORE: Mapping[str, Message] = MappingProxyType(
 )
 """Figures of which one at a time is drawn, below the two that are always there."""
 
+_MOST_FIGURES = 64
 _NO_EPOCH = Message("The run ended within its first epoch, so there is nothing to show for each epoch.")
 
 
@@ -49,7 +55,7 @@ def show(store: RunStore, run: Run, steps: Steps) -> None:
     else:
         left = st.container()
     with left:
-        live.draw(plots.loss_figure(steps, run.id, _loss_name(run)), "loss")
+        _draw(live, run, "loss", steps, lambda: plots.loss_figure(steps, run.id, _loss_name(run)))
         st.caption(str(plots.LOSS_MESSAGE))
     _more(live, store, run, epochs)
     live.update()
@@ -78,7 +84,8 @@ def _loss_name(run: Run) -> str:
 def _accuracy(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics]) -> None:
     train = [epoch.train_accuracy for epoch in epochs]
     test = [epoch.test_accuracy for epoch in epochs]
-    live.draw(plots.accuracy_figure(train, test, _shown_epochs(run, epochs), run.id), "accuracy")
+    shown = _shown_epochs(run, epochs)
+    _draw(live, run, "accuracy", epochs, lambda: plots.accuracy_figure(train, test, shown, run.id))
     second_pass = run.recipe.get("train_accuracy") == "second-pass"
     st.caption(str(plots.SECOND_PASS_MESSAGE if second_pass else plots.ACCURACY_MESSAGE))
 
@@ -112,18 +119,47 @@ def _epoch_loss(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics]) -> 
         return
     train = [epoch.train_loss for epoch in epochs]
     test = [epoch.test_loss for epoch in epochs]
-    figure = plots.epoch_loss_figure(train, test, _shown_epochs(run, epochs), run.id, _loss_name(run))
-    live.draw(figure, "epoch-loss")
+    shown, loss = _shown_epochs(run, epochs), _loss_name(run)
+    _draw(
+        live,
+        run,
+        "epoch-loss",
+        epochs,
+        lambda: plots.epoch_loss_figure(train, test, shown, run.id, loss),
+    )
     st.caption(str(plots.EPOCH_LOSS_MESSAGE))
 
 
 def _sampled(live: LiveFigures, run: Run, samples: Samples, chosen: str) -> None:
+    records, layers = samples.records, samples.layers
     if chosen == "rate":
-        live.draw(sampled.rate_figure(samples.records, run.id), "rate")
+        _draw(live, run, "rate", records, lambda: sampled.rate_figure(records, run.id))
         st.caption(str(sampled.RATE_MESSAGE))
     elif chosen == "gradients":
-        live.draw(sampled.gradient_figure(samples.records, samples.layers, run.id), "gradients")
+        _draw(live, run, "gradients", records, lambda: sampled.gradient_figure(records, layers, run.id))
         st.caption(str(sampled.GRADIENT_MESSAGE))
     else:
-        live.draw(sampled.speed_figure(samples.records, run.id), "speed")
+        _draw(live, run, "speed", records, lambda: sampled.speed_figure(records, run.id))
         st.caption(str(sampled.SPEED_MESSAGE))
+
+
+def _draw(
+    live: LiveFigures, run: Run, name: str, data: Sequence[Any] | Records, build: Callable[[], go.Figure]
+) -> None:
+    """Draw the figure of all ``data`` that there are now."""
+    latest = repr(data[-1]) if len(data) else ""
+    live.draw(_figure(run.id, name, len(data), latest, run.is_open, language(), build), name)
+
+
+@st.cache_resource(max_entries=_MOST_FIGURES, show_spinner=False)
+def _figure(
+    run_id: str,
+    name: str,
+    count: int,
+    latest: str,
+    is_open: bool,
+    spoken: str,
+    _build: Callable[[], go.Figure],
+) -> go.Figure:
+    """A figure as it is now, built once for everybody who watches the run; it is not to be changed."""
+    return _build()

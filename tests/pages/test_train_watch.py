@@ -3,16 +3,19 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs
 
 import numpy as np
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.language import Message
-from cnnviz.training.metrics import FILE_NAME, MetricsWriter
+from cnnviz.training.metrics import FILE_NAME, MetricsWriter, Steps
 from cnnviz.training.observer import EpochMetrics
 from cnnviz.training.runs import Status
 from cnnviz.training.store import RunStore
+from cnnviz.ui import curves
 from tests.pages.training_page import PAGE, charts, mine, status, texts, work
 
 OpenPage = Callable[..., AppTest]
@@ -143,3 +146,27 @@ def test_curves_grow_in_place(open_page: OpenPage, store: RunStore) -> None:
     assert shown.keys() == {f"{name}-{run_id}" for name in ("loss", "accuracy", "epoch-loss")}
     losses = np.frombuffer(base64.b64decode(shown[f"loss-{run_id}"]["data"][1]["y"]["bdata"]), "<f4")
     np.testing.assert_allclose(losses[-2:], [0.2, 0.1])
+
+
+def test_a_figure_is_built_once_for_everybody_who_watches(
+    open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = mine(store)
+    open_page(PAGE)
+    work(store, run_id, steps=10)
+    build, built = curves.plots.loss_figure, list[str]()
+
+    def counted(steps: Steps, revision: str, loss_name: str) -> Any:
+        built.append(loss_name)
+        return build(steps, revision, loss_name)
+
+    monkeypatch.setattr(curves.plots, "loss_figure", counted)
+    open_page(PAGE)
+    open_page(PAGE)
+    assert built == ["cross-entropy"]
+    open_page(PAGE, lang="zh")
+    assert len(built) == 2
+    with MetricsWriter(store.folder(run_id) / FILE_NAME) as metrics:
+        metrics.add(11, 1, 0.1, 0.9, 0.2)
+    open_page(PAGE)
+    assert len(built) == 3
