@@ -9,7 +9,7 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import why
+from cnnviz.ui import receptive, why
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.frame import is_dark
 from cnnviz.ui.show import plain
@@ -37,7 +37,7 @@ def ask(traced: Trace) -> None:
     with left:
         st.html(_rule(derivation.steps[-1]))
         st.markdown(plain(derivation.steps[-1].text))
-        st.markdown("\n".join(f"- {line}" for line in (*_counts(op), _seen(op, field))))
+        st.markdown("\n".join(f"- {line}" for line in (*_counts(op), plain(receptive.sentence(op, field)))))
     with right:
         _picture(traced, op, field)
     _way(traced, derivation)
@@ -96,65 +96,6 @@ def _meaning(op: Op) -> str:
     if op.kind == "normalisation":
         return _("Parameters, the gammas and betas")
     return _("Parameters")
-
-
-def _seen(op: Op, field: ReceptiveField) -> str:
-    from cnnviz.shapes.op import shape_text
-
-    size = shape_text(field.size)
-    if not field.known:
-        text = _(
-            "Receptive field: not known. What is done with places on the way to {name} is not followed here; a value "
-            "depends on nothing outside of a patch of {size} pixels.",
-            name=op.title,
-            size=size,
-        )
-    elif field.nothing:
-        text = _("{name} depends on no pixel: it is the same for every image.", name=op.title)
-    elif field.whole:
-        text = _("Each value of {name} depends on the whole image.", name=op.title)
-    elif field.same:
-        text = _(
-            "All values of {name} depend on the same patch of {size} pixels, which begins at row {row}, column "
-            "{column}: what lies outside of it is never read.",
-            name=op.title,
-            size=size,
-            **_corner(field),
-        )
-    elif not field.regular:
-        text = _(
-            "Receptive field: the values of {name} see patches of different sizes, of {size} pixels at most.",
-            name=op.title,
-            size=size,
-        )
-    else:
-        text = _regular(op, field)
-    return plain(text)
-
-
-def _corner(field: ReceptiveField) -> dict[str, int]:
-    """Where the first patch begins, as sentences take it; a vector or a sequence has one row."""
-    row, column = (0, *field.start)[-2:]
-    return {"row": row, "column": column}
-
-
-def _regular(op: Op, field: ReceptiveField) -> str:
-    """Size, jump and start of patches that lie regularly."""
-    from cnnviz.shapes.op import shape_text
-
-    text = _(
-        "Receptive field: each value of {name} sees a patch of {size} pixels (size); from one value to the next the "
-        "patch moves by {jump} pixels (jump), and the first begins at row {row}, column {column} (start).",
-        name=op.title,
-        size=shape_text(field.size),
-        jump=field.jump[0] if len(set(field.jump)) == 1 else shape_text(field.jump),
-        **_corner(field),
-    )
-    if min(field.start) < 0:
-        text += " " + _("A start below 0 lies in the padding.")
-    if not field.aligned:
-        text += " " + _("The patches of the branches that meet here do not share a centre.")
-    return text
 
 
 def _picture(traced: Trace, op: Op, field: ReceptiveField) -> None:

@@ -14,6 +14,7 @@ from cnnviz.shapes.derivation import Step
 from cnnviz.shapes.html import CELL, chip, table
 from cnnviz.shapes.op import shape_text
 from cnnviz.shapes.receptive_field import ReceptiveField
+from cnnviz.ui.receptive import extent
 
 _LONG = 48  # characters of a formula
 
@@ -36,7 +37,7 @@ def steps(derivation: Sequence[Step], fields: Sequence[ReceptiveField], dark: bo
 
 def _step(step: Step, field: ReceptiveField, dark: bool) -> str:
     numbers = "font-variant-numeric:tabular-nums"
-    seen = _extent(field)
+    seen = extent(field)
     # The sum of a DenseNet's 33 branches takes several lines; what is short stays on one.
     broken = ";white-space:normal;min-width:20rem" if len(step.substituted) > _LONG else ""
     return (
@@ -50,19 +51,6 @@ def _step(step: Step, field: ReceptiveField, dark: bool) -> str:
         f'<div style="position:sticky;left:.5rem;max-width:min(60rem, calc(100vw - 4rem))">{escape(step.text)}'
         "</div></td></tr>"
     )
-
-
-def _extent(field: ReceptiveField) -> str:
-    """A receptive field in a few words."""
-    if not field.known:
-        return _("not known")
-    if field.nothing:
-        return _("no pixel")
-    if field.whole:
-        return _("the whole image")
-    if not field.regular:
-        return _("at most {size}", size=shape_text(field.size))
-    return shape_text(field.size)
 
 
 def chain(start: str, links: Sequence[Step], dark: bool) -> str:

@@ -22,8 +22,8 @@ class ReceptiveField:
     """For each side of the input (height and width of an image) what one value of an op depends on, in pixels.
 
     ``size`` is that of the patch, ``jump`` how far it moves from one value to its neighbour, ``start`` where the
-    patch of the first value begins (negative where it reaches into the padding). Where values have patches of
-    different sizes, as behind an enlarged map, the field is not ``regular``: ``size`` is the largest there is, and
+    patch of the first value begins (negative where it reaches into the padding). Where patches have different
+    sizes or steps, as behind an enlarged map, the field is not ``regular``: ``size`` is the largest there is, and
     ``jump`` is 0. ``jump`` is 0, too, where all values have the same patch; where this is all of the input, the
     field is ``whole``. ``aligned`` is False where branches meet whose patches for one value do not share a
     centre. Where ``known`` is False nothing is known but that no value depends on more than this patch.
@@ -36,6 +36,8 @@ class ReceptiveField:
     aligned: bool = True
     known: bool = True
     regular: bool = True
+    alike: bool = True
+    """Whether all channels at a place have the same patch; otherwise this one is around those of all."""
     grid: Shape = ()
     """How many places there are along each dimension that runs along places, channels left out."""
     places: Shape = ()
@@ -120,6 +122,7 @@ def field_of(reach: Reach, image: Shape, layout: Layout = FRONT) -> ReceptiveFie
         aligned=reach.aligned,
         known=reach.known,
         regular=regular,
+        alike=all(_alike(box, others) for box in reach.bounds),
         grid=grid,
         places=tuple(layout.axis(dim, len(reach.shape)) or 0 for dim in dims),
         image=image,
@@ -128,6 +131,12 @@ def field_of(reach: Reach, image: Shape, layout: Layout = FRONT) -> ReceptiveFie
             lattice if told.regular else None for lattice, told in zip(lattices, found, strict=True)
         ),
     )
+
+
+def _alike(bounds: Bounds, dims: tuple[int, ...]) -> bool:
+    """Whether ``bounds`` are the same all along ``dims``."""
+    long = tuple(dim for dim in dims if bounds.shape[dim] > 1)
+    return not long or bool((bounds == bounds.max(axis=long, keepdims=True)).all())
 
 
 @dataclass(frozen=True)

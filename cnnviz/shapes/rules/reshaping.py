@@ -127,7 +127,7 @@ def rearranged(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     sentence = Message(
         "{name} arranges the {count} values of {input} anew, none is lost: {output}.",
         name=op.title,
-        count=product(received),
+        count=f"{product(received):,}",
         input=shape_text(received),
         output=shape_text(op.output_shape),
     )
