@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -16,6 +16,8 @@ DIGITS = 5
 """Significant digits of what is shipped."""
 
 _ENDED = ("finished", "failed", "refused")
+_NUMBERS = ("progress", "losses", "first_norms", "later_norms")
+_COLUMNS = tuple(entry.name for entry in dataclasses.fields(EpochMetrics))
 
 
 @dataclass(frozen=True)
@@ -90,14 +92,17 @@ class Outcome:
         return float(getattr(self.epochs[-1], name))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values, numbers with :data:`DIGITS` digits; :meth:`from_dict` reads them."""
+        """Plain JSON values, numbers with :data:`DIGITS` digits; :meth:`from_dict` reads them.
+
+        Epochs are stored by column, which takes a third of the space.
+        """
         values = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
-        for name in ("progress", "losses", "first_norms", "later_norms"):
-            values[name] = [float(f"{number:.{DIGITS}g}") for number in values[name]]
+        columns = {name: [getattr(epoch, name) for epoch in self.epochs] for name in _COLUMNS}
         return {
             **values,
+            **{name: _rounded(values[name]) for name in _NUMBERS},
             "reason": message_to_json(self.reason),
-            "epochs": [dataclasses.asdict(epoch) for epoch in self.epochs],
+            "epochs": {name: _rounded(column) for name, column in columns.items()},
             "layers": list(self.layers),
             "macs": dict(self.macs),
         }
@@ -107,14 +112,18 @@ class Outcome:
         """What :meth:`to_dict` wrote.
 
         Raises:
-            TypeError, KeyError: something is missing or unknown.
+            TypeError, KeyError, ValueError: something is missing, unknown, or of another length.
         """
-        names = ("progress", "losses", "layers", "first_norms", "later_norms")
+        rows = zip(*(values["epochs"][name] for name in _COLUMNS), strict=True)
         return cls(
             **{
                 **values,
-                **{name: tuple(values[name]) for name in names},
+                **{name: tuple(values[name]) for name in (*_NUMBERS, "layers")},
                 "reason": message_from_json(values["reason"]),
-                "epochs": tuple(EpochMetrics(**epoch) for epoch in values["epochs"]),
+                "epochs": tuple(EpochMetrics(*row) for row in rows),
             }
         )
+
+
+def _rounded(numbers: Iterable[float]) -> list[float]:
+    return [number if isinstance(number, int) else float(f"{number:.{DIGITS}g}") for number in numbers]

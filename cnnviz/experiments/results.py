@@ -12,7 +12,7 @@ from typing import Any
 from cnnviz.errors import CnnvizError
 from cnnviz.experiments.experiment import Experiment, Verdict
 from cnnviz.experiments.outcome import Outcome
-from cnnviz.files import write_json
+from cnnviz.files import write_whole
 from cnnviz.language import Message
 
 FOLDER = Path(__file__).parent / "results"
@@ -59,9 +59,13 @@ def shipped(key: str) -> Results | None:
 
 
 def save(results: Results) -> Path:
-    """Write the results to their place; raises StorageError where that fails."""
+    """Write the results to their place, a line for each training; raises StorageError where that fails."""
     path = FOLDER / f"{results.experiment}.json"
-    write_json(path, results.to_dict())
+    values = results.to_dict()
+    outcomes = values.pop("outcomes").items()
+    lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(outcome)}" for key, outcome in outcomes)
+    facts = json.dumps(values, indent=1).removesuffix("\n}")
+    write_whole(path, f'{facts},\n "outcomes": {{\n{lines}\n }}\n}}\n'.encode())
     return path
 
 

@@ -19,7 +19,7 @@ each = pytest.mark.parametrize("experiment", ALL, ids=lambda experiment: experim
 
 OF_THE_MACHINE = ("threads", "device")
 MOST_SECONDS = 180
-MOST_BYTES = 150_000
+MOST_BYTES = 100_000
 
 
 def shipped(key: str) -> Results:
