@@ -89,8 +89,11 @@ def test_too_simple_too_clever() -> None:
     assert (found["images-50"].train_accuracy or 0) > 0.99
     assert found["images-50"].accuracy < 0.9 < found["images-4000"].accuracy
     assert all(
-        found[cure].accuracy > found["nothing"].accuracy for cure in ("dropout", "decay", "augmentation")
+        found[cure].accuracy > found["nothing"].accuracy + 0.005 for cure in ("dropout", "augmentation")
     )
+    # weight decay cures the test loss here, not the accuracy; the page says so
+    assert found["decay"].accuracy <= found["nothing"].accuracy + 0.005
+    assert (found["decay"].test_loss or 1) < 0.8 * (found["nothing"].test_loss or 0)
 
 
 def test_sigmoid_against_relu() -> None:
