@@ -38,14 +38,14 @@ def draw(
     if panel.kind == "stack":
         return _stack(title, variants, outcomes, revision)
     places, series = _bars(panel, variants, outcomes)
-    return plots.bars(title, places, series, panel.y[0], revision)
+    return plots.bars(title, places, series, _measure(panel), revision)
 
 
 def _curve(outcome: Outcome, y: str) -> tuple[plots.Numbers, plots.Numbers]:
     if y == "loss":
         return np.array(outcome.progress), np.array(outcome.losses)
-    values = np.array([getattr(epoch, y) for epoch in outcome.epochs])
-    return np.arange(1, len(values) + 1), values
+    numbers = np.array([epoch.epoch for epoch in outcome.epochs])
+    return numbers, np.array([getattr(epoch, y) for epoch in outcome.epochs])
 
 
 def _stack(title: str, variants: Sequence[Variant], outcomes: Outcomes, revision: str) -> go.Figure:
@@ -89,8 +89,13 @@ def _sweep(
     x_title = str(label(panel.x, architecture))
     refused = [at[v.key] for v in variants if outcomes.get(v.key, _NOTHING).status == "refused"]
     return plots.sweep(
-        str(panel.title), x, x_title, series, panel.y[0], revision, log_x=panel.log_x, refused=refused
+        str(panel.title), x, x_title, series, _measure(panel), revision, log_x=panel.log_x, refused=refused
     )
+
+
+def _measure(panel: Panel) -> str:
+    """What the vertical axis shows; several of the same kind share one."""
+    return "accuracy" if set(panel.y) == {"train_accuracy", "test_accuracy"} else panel.y[0]
 
 
 def _value(outcomes: Outcomes, variant: Variant, y: str) -> float | None:

@@ -50,6 +50,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
         "test_accuracy": Measure(Message("test accuracy"), ".1%", _ACCURACY),
         "train_accuracy": Measure(Message("training accuracy"), ".1%", _ACCURACY),
+        "accuracy": Measure(Message("accuracy"), ".1%", _ACCURACY),  # of training and test images together
         "loss": Measure(Message("training loss"), ".3f", {"rangemode": "tozero"}),
         "test_loss": Measure(Message("test loss"), ".3f", {"rangemode": "tozero"}),
         "milliseconds": Measure(Message("ms per training image"), ".3f", {"rangemode": "tozero"}),
@@ -159,6 +160,7 @@ def sweep(
             name=name,
             mode="lines+markers",
             connectgaps=True,
+            cliponaxis=False,
             line={"width": 2.5, "dash": _DASHES[number % len(_DASHES)]},
             marker={"size": 9, "symbol": _SYMBOLS[number % len(_SYMBOLS)]},
             hovertemplate=f"%{{y:{shown.form}}}",

@@ -30,8 +30,8 @@ def _judge(outcomes: Outcomes) -> Verdict:
     narrow, few = outcomes[f"width-{WIDTHS[0]}"], outcomes[f"images-{min(IMAGES)}"]
     many = outcomes[f"images-{max(IMAGES)}"]
     first = Message(
-        "Two units a layer are too simple: {narrow:.1%} even of the training images. With 128 units and 50 images "
-        "it is {few_train:.1%} of these and {few_test:.1%} of the test images, with 4,000 images {many_test:.1%}.",
+        "Two units a layer get {narrow:.1%} even of the training images right, 128 units {few_train:.1%} of 50 "
+        "training images but {few_test:.1%} of the test images, and {many_test:.1%} of these with 4,000.",
         narrow=narrow.train_accuracy or 0.0,
         few_train=few.train_accuracy or 0.0,
         few_test=few.accuracy,
@@ -123,11 +123,22 @@ EXPERIMENT = Experiment(
         ),
         Panel(
             "bars",
-            Message("Cures for overfitting, 200 training images"),
+            Message("Cures for overfitting: accuracy"),
             Message(
-                "Compare the bars of the test accuracy: a cure may lower the other one and still be good."
+                "512 units, 1,000 training images. Compare the bars of the test accuracy: a cure may lower the "
+                "other one and still be good."
             ),
             y=_BOTH,
+            variants=tuple(variant.key for variant in _CURED),
+        ),
+        Panel(
+            "bars",
+            Message("Cures for overfitting: test loss"),
+            Message(
+                "The loss also counts how sure a network is of its mistakes: weights that are kept small make "
+                "it less sure, even where it makes as many."
+            ),
+            y=("test_loss",),
             variants=tuple(variant.key for variant in _CURED),
         ),
     ),
