@@ -62,5 +62,21 @@ class Weights:
         return sum(p.numel() for p in own), reused
 
 
+def declared(
+    modules: Iterable[tuple[str, nn.Module]],
+) -> tuple[dict[str, nn.Parameter], list[Tensor]]:
+    """The unique parameters by name and all buffers of ``modules``, which have their paths: in one go."""
+    parameters: dict[str, nn.Parameter] = {}
+    buffers: list[Tensor] = []
+    seen: set[int] = set()
+    for path, module in modules:
+        for name, parameter in module._parameters.items():
+            if parameter is not None and id(parameter) not in seen:
+                seen.add(id(parameter))
+                parameters[f"{path}.{name}" if path else name] = parameter
+        buffers += [buffer for buffer in module._buffers.values() if buffer is not None]
+    return parameters, buffers
+
+
 def _direct_parameters(module: nn.Module) -> list[nn.Parameter]:
     return [p for p in module._parameters.values() if p is not None]

@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnviz.shapes.arguments import function_arguments, module_arguments
-from cnnviz.shapes.ledger import Names, Weights
+from cnnviz.shapes.ledger import Names, Weights, declared
 from cnnviz.shapes.macs import MEASURED, formula_macs
 from cnnviz.shapes.meta_answers import answer
 from cnnviz.shapes.naming import function_kind, function_type, is_leaf, module_kind, module_type
@@ -53,7 +53,8 @@ class Recorder(TorchFunctionMode):
     def __init__(self, model: nn.Module, model_input: Tensor) -> None:
         super().__init__()
         self.model = model
-        self.parameters = dict(model.named_parameters())
+        self._modules = list(model.named_modules())
+        self.parameters, buffers = declared(self._modules)
         self.ops: list[Op] = []
         self.modules: list[ModuleCall] = []
         self.calls = 0
@@ -67,12 +68,12 @@ class Recorder(TorchFunctionMode):
         self._names = Names()
         self._constant: set[int] = set()  # indices of the ops that the model's input does not reach
         self._provenance = Provenance(model_input)
-        own = (model_input, *self.parameters.values(), *model.buffers())
+        own = (model_input, *self.parameters.values(), *buffers)
         self._shelter = Shelter(own, meta=model_input.is_meta)
         self._own_forwards: list[tuple[nn.Module, Callable[..., Any] | None]] = []
 
     def __enter__(self) -> Recorder:
-        layers = list(self.model.named_modules())[1:]
+        layers = self._modules[1:]
         if is_leaf(self.model):  # a single layer is a network too
             layers = [(type(self.model).__name__.lower(), self.model)]
         for path, module in layers:

@@ -27,7 +27,7 @@ RANDOM = frozenset(
 )
 """Functions that may draw random numbers, ``torch.nn.init``'s among them: it initialises layers."""
 
-_NESTED = (list, tuple, dict)
+_PLAIN = frozenset((int, float, bool, str, type(None)))
 
 
 class Shelter:
@@ -53,12 +53,11 @@ class Shelter:
         self, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """The arguments of a call, foreign tensors replaced by private copies, the same ones every time."""
-        for value in (*args, *kwargs.values()):
-            if isinstance(value, Tensor):
-                foreign = id(value) not in self._known
-            else:
-                foreign = type(value) in _NESTED and not self._known.issuperset(map(id, tensors_in(value)))
-            if foreign:
+        known = self._known
+        for value in (*args, *kwargs.values()) if kwargs else args:
+            if id(value) in known or type(value) in _PLAIN:  # nearly all are
+                continue
+            if isinstance(value, Tensor) or not known.issuperset(map(id, tensors_in(value))):
                 return self._replaced(args), self._replaced(kwargs)
         return args, kwargs
 
