@@ -148,8 +148,12 @@ class _Copier:
         for name, value in attributes.items():
             if name in _HOOKS:
                 attributes[name] = _kept_hooks(value) if value else type(value)()
-            elif name in _OWN:
-                attributes[name] = type(value)((key, self.value(entry)) for key, entry in value.items())
+            elif name in _OWN:  # never shared by two modules, and most of them empty
+                attributes[name] = new = value.copy()
+                for key in new:
+                    new[key] = self.value(new[key])
+            elif name == "_non_persistent_buffers_set":
+                attributes[name] = value.copy()
             elif type(value) not in _ATOMS:
                 attributes[name] = self.value(value)
         for name, function in self._functions.methods(type(module)).items():
