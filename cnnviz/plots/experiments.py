@@ -166,23 +166,27 @@ def sweep(
             hovertemplate=f"%{{y:{shown.form}}}",
         )
     if refused:
-        figure.add_scatter(
-            x=list(refused),
-            y=[0.0] * len(refused),
-            mode="markers+text",
-            text=[_("refused")] * len(refused),
-            textposition="top center",
-            marker={"size": 11, "symbol": "x-thin-open"},
-            cliponaxis=False,
-            showlegend=False,
-            hoverinfo="skip",
-        )
+        _mark_refused(figure, refused)
     _lay_out(figure, title, revision, legend=True)
     figure.update_xaxes(title=x_title, tickvals=list(x), ticktext=[f"{number:,g}" for number in x])
     if log_x:
         figure.update_xaxes(type="log")
     figure.update_yaxes(title=str(shown.title), **shown.axis)
     return figure
+
+
+def _mark_refused(figure: go.Figure, x: Sequence[float]) -> None:
+    figure.add_scatter(
+        x=list(x),
+        y=[0.0] * len(x),
+        mode="markers+text",
+        text=[_("refused")] * len(x),
+        textposition="top center",
+        marker={"size": 11, "symbol": "x-thin-open"},
+        cliponaxis=False,
+        showlegend=False,
+        hoverinfo="skip",
+    )
 
 
 def layers(title: str, norms: Mapping[str, Sequence[float]], revision: str) -> go.Figure:

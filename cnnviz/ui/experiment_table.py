@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import streamlit as st
@@ -38,18 +38,10 @@ def compare(
             _("Time"),
         )
     ]
-    body = ""
-    for variant in shown:
-        outcome = outcomes[variant.key]
-        link = (links or {}).get(variant.key)
-        title = escape(str(variant.title))
-        title = f'<a href="{escape(link)}" target="_self">{title}</a>' if link else title
-        cells = f'<td style="{CELL}">{title}</td><td style="{CELL}">{escape(_status(outcome))}</td>'
-        cells += "".join(
-            f'<td style="{CELL}">{escape(field_text(outcome.recipe, name))}</td>' for name in names
-        )
-        cells += "".join(f'<td style="{NUMBER}">{escape(text)}</td>' for text in _reached(outcome))
-        body += f"<tr>{cells}</tr>"
+    body = "".join(
+        _row(str(variant.title), outcomes[variant.key], names, (links or {}).get(variant.key))
+        for variant in shown
+    )
     titles = [
         (title.replace(" ", "\u00a0"), side) for title, side in titles
     ]  # one line, however many columns
@@ -58,6 +50,18 @@ def compare(
         reason = outcomes[variant.key].reason
         if reason is not None:
             st.caption(f"**{plain(variant.title)}**: {plain(reason)}")
+
+
+def _row(title: str, outcome: Outcome, names: Sequence[str], link: str | None) -> str:
+    """A training's row; ``names`` are the fields of its recipe that are shown, ``link`` leads to its page."""
+    told = escape(title)
+    if link is not None:
+        told = f'<a href="{escape(link)}" target="_self">{told}</a>'
+    words = [_status(outcome), *(field_text(outcome.recipe, name) for name in names)]
+    cells = f'<td style="{CELL}">{told}</td>'
+    cells += "".join(f'<td style="{CELL}">{escape(word)}</td>' for word in words)
+    cells += "".join(f'<td style="{NUMBER}">{escape(text)}</td>' for text in _reached(outcome))
+    return f"<tr>{cells}</tr>"
 
 
 def _status(outcome: Outcome) -> str:
