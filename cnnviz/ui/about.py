@@ -35,7 +35,7 @@ def _layers(traced: Trace) -> str:
     found = depth(traced)
     return _(
         "Layers with parameters on the longest way through it: {weighted} (convolutions and fully connected "
-        "layers; normalisation is not counted), with the poolings {total}.",
+        "layers; normalisation is not counted); {total} with poolings.",
         weighted=found.weighted,
         total=found.total,
     )

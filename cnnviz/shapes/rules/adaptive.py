@@ -67,6 +67,6 @@ def _sentence(op: Op, received: Shape, wanted: Shape) -> Message:
             **values,
         )
     return Message(
-        "{name} lays its windows so that {output} values come out of {input}; the {channels} channels stay.",
+        "{name} lays its windows so that {output} values come out of {input}; the number of channels stays {channels}.",
         **values,
     )

@@ -116,7 +116,7 @@ def resized(op: Op, _ops: Sequence[Op]) -> Explanation | None:
             dict.fromkeys(f"{n}*{number(factor)} = {m}" for n, m in zip(received, output, strict=False))
         )
     sentence = Message(
-        "{name} draws the maps anew at another size (mode {mode}); the {channels} channels stay: {output}.",
+        "{name} draws the maps anew at another size (mode {mode}); the number of channels stays {channels}: {output}.",
         name=op.title,
         mode=op.arguments.get("mode", "nearest"),
         channels=op.output_shape[0],

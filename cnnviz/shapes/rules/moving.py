@@ -25,6 +25,7 @@ _SENTENCES = {
     ),
     "unsqueeze": Message("{name} adds a dimension of size 1; no value changes: {output}."),
     "squeeze": Message("{name} leaves dimensions of size 1 out; no value changes: {output}."),
+    "setitem": Message("{name} writes new values into a part of what arrived. The shape stays {output}."),
     "sort": Message("{name} puts the values along a dimension into order: {output}."),
 }
 _SAME = {

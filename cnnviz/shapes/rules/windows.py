@@ -164,15 +164,17 @@ def _sentence(op: Op, along: tuple[Side, ...]) -> Message:
         )
     if "max" in op.type.lower():
         return Message(
-            "{name} keeps the largest value of each {kernel} window; the {channels} channels stay: {output}.",
+            "{name} keeps the largest value of each {kernel} window; the number of channels stays {channels}: {output}.",
             **values,
         )
     if "avg" in op.type.lower():
         return Message(
-            "{name} takes the mean of each {kernel} window; the {channels} channels stay: {output}.", **values
+            "{name} takes the mean of each {kernel} window; the number of channels stays {channels}: {output}.",
+            **values,
         )
     return Message(
-        "{name} makes one value of each {kernel} window; the {channels} channels stay: {output}.", **values
+        "{name} makes one value of each {kernel} window; the number of channels stays {channels}: {output}.",
+        **values,
     )
 
 
