@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -47,18 +46,15 @@ def read_drawing(data: bytes, name: str) -> NDArray[np.uint8]:
 
 def _decoded(file: Path | io.BytesIO, name: str) -> NDArray[np.uint8]:
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of large images; the limit below is lower than where it begins to.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(file) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise ImageFileError(_too_many_pixels(name))
-                return _as_rgba(ImageOps.exif_transpose(image))
+        with Image.open(file) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ImageFileError(_too_many_pixels(name))
+            return _as_rgba(ImageOps.exif_transpose(image))
     except UnidentifiedImageError:
         raise ImageFileError(
             Message("{path} is not an image that can be read; use a PNG or JPEG file.", path=name)
         ) from None
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # as warnings are treated here
         raise ImageFileError(_too_many_pixels(name)) from None
     except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three for damaged files
         raise ImageFileError(

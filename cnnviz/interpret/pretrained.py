@@ -145,13 +145,11 @@ def load(name: str) -> nn.Module:
 
 def untrained(name: str, seed: int) -> nn.Module:
     """The same network with the random weights that torchvision gives it."""
-    import warnings
-
     from torchvision import models
 
-    with untouched_generator(seed), warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # about how initial weights are drawn
-        network: nn.Module = models.get_model(get(name).name, weights=None)
+    options = {"init_weights": True} if name == "googlenet" else {}  # which warns where it is not told
+    with untouched_generator(seed):
+        network: nn.Module = models.get_model(get(name).name, weights=None, **options)
     return network.requires_grad_(False).eval()
 
 
