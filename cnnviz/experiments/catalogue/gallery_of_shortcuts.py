@@ -88,6 +88,6 @@ EXPERIMENT = Experiment(
         "options": {"depth": 32},
         "schedule": "cosine",
     },
-    quick={"epochs": 2},
+    quick={"epochs": 3},
     full={"epochs": 4},
 )
