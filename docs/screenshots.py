@@ -29,6 +29,7 @@ LINKS = {
     "filters": "filters?checkpoint=basic-cnn-mnist&dataset=mnist-sample&untrained=true&digit=2",
     "draw": "draw",
     "evaluate": "evaluate",
+    "experiments": "experiments",
 }
 
 
@@ -46,6 +47,7 @@ def prepare_figures(page: Page) -> None:
 
 PREPARE: dict[str, Callable[[Page], None]] = {
     "train": prepare_figures,
+    "experiments": prepare_figures,
     "filters": prepare_figures,
     "draw": prepare_draw,
 }
