@@ -3,8 +3,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from cnnviz.language import DEFAULT_LANGUAGE, set_language
+
+settings.register_profile(
+    "patient", settings(), deadline=None
+)  # another program's load is no fault of a test's
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)
