@@ -25,7 +25,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     absent = here and os.environ.get("CI") != "true" and find_browser() is None
     for item in here:
         item.add_marker(pytest.mark.browser)
-        item.add_marker(pytest.mark.xdist_group("browser"))  # several at once would only wait for each other
         if absent:
             item.add_marker(pytest.mark.skip(reason=HOW_TO_GET_ONE))
 
