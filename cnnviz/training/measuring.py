@@ -13,7 +13,7 @@ from cnnviz.training.observer import EpochMetrics
 from cnnviz.training.samples import FILE_NAME, Sample, SamplesWriter
 from cnnviz.training.session import Session
 
-SECONDS = 0.25
+SECONDS = 0.5
 _SAMPLES = (
     2_000  # a longer run is measured less often: each doubling of its time adds so many samples or fewer
 )
