@@ -35,7 +35,16 @@ def test_menu_leads_to_every_page(server: Server, page: Page) -> None:
     page.goto(server.url)
     shown_well(page)
     titles = []
-    for name in ("Architecture", "Convolution", "Train", "Filters", "Draw", "Evaluate", "Experiments", "Home"):
+    for name in (
+        "Architecture",
+        "Convolution",
+        "Train",
+        "Filters",
+        "Draw",
+        "Evaluate",
+        "Experiments",
+        "Home",
+    ):
         page.locator(".st-key-menu").get_by_role("link", name=name, exact=False).click()
         expect(page).to_have_url(re.compile(f"/{'' if name == 'Home' else name.lower()}$"))
         titles.append(shown_well(page).inner_text())
