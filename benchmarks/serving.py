@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -80,9 +81,10 @@ def memory(pid: int) -> int | None:
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def train_for_show(folder: Path, epochs: int, learning_rate: float) -> None:
-    """A run of ``basic-cnn`` on the sample, for the Train page of a server in ``folder`` to show."""
-    command = [sys.executable, "-m", "cnnviz", "train", "basic-cnn", "--dataset", "mnist-sample"]
+def train_for_show(folder: Path, epochs: int, learning_rate: float) -> str:
+    """A run of ``basic-cnn`` on the sample, for the Train page of a server in ``folder`` to show; its id."""
+    command = [sys.executable, "-m", "cnnviz", "train", "basic-cnn", "--dataset", "mnist-sample", "--json"]
     settings = ["--epochs", str(epochs), "--lr", str(learning_rate)]
     variables = {**os.environ, "CNNVIZ_RUNS_DIR": str(folder / "runs")}
-    subprocess.run([*command, *settings], cwd=ROOT, env=variables, check=True, capture_output=True)
+    done = subprocess.run([*command, *settings], cwd=ROOT, env=variables, check=True, capture_output=True)
+    return str(json.loads(done.stdout)["run_id"])

@@ -88,7 +88,7 @@ def main() -> int:
     options.to.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         if "train" in options.pages:
-            train_for_show(Path(folder), epochs=5, learning_rate=0.05)
+            LINKS["train"] += f"&run={train_for_show(Path(folder), epochs=5, learning_rate=0.05)}"
         with serve(Path(folder)) as server, browser() as chromium:
             page = chromium.new_page(
                 viewport={"width": options.width, "height": 900},

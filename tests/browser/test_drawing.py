@@ -84,9 +84,7 @@ def test_undo_and_eraser(server: Server, page: Page) -> None:
     tools.nth(1).click()
     expect(tools.nth(1)).to_be_checked()
     settle(page)
-    for _ in range(
-        2
-    ):  # the same way, with the eraser; a slow browser may skip points of it, as of a quick hand's
+    for _ in range(2):  # a busy server may be late to hand over the eraser
         draw(page, 1)
         settle(page)
     expect(verdicts(page)).to_have_count(0)
