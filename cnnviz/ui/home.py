@@ -26,9 +26,7 @@ def cards(networks: Sequence[Architecture]) -> None:
         with place, st.container(border=True, height="stretch", key=f"card-{network.key}"):
             st.subheader(network.title, anchor=False)
             st.html(sketch.picture(network.family, _("The idea as a picture"), is_dark()))
-            st.write(str(network.idea))
-            st.caption(network.paper)
-            st.caption(_facts(network))
+            st.markdown(_told(network))
             st.space("stretch")
             with st.container(horizontal=True, gap="small"):
                 link(ARCHITECTURE, _("Shapes and reasons"), model=network.key)
@@ -41,13 +39,18 @@ def cards(networks: Sequence[Architecture]) -> None:
 
 
 def short_cards(networks: Sequence[Architecture]) -> None:
-    """Networks and blocks, each with its idea and the way to its shapes."""
+    """Networks, each with its idea and the way to its shapes."""
     for place, network in _places(networks):
         with place, st.container(border=True, height="stretch", gap="small", key=f"card-{network.key}"):
             link(ARCHITECTURE, f"**{network.title}**", model=network.key)
-            st.write(str(network.idea))
-            st.space("stretch")
-            st.caption(f"{network.paper}\n\n{_facts(network)}")
+            st.markdown(_told(network))
+
+
+def names(blocks: Sequence[Architecture]) -> None:
+    """Only the ways to their shapes: thirty people open this page at once, and each element takes its time."""
+    with st.container(horizontal=True, gap="small"):
+        for block in blocks:
+            link(ARCHITECTURE, block.title, model=block.key)
 
 
 def _places(networks: Sequence[Architecture]) -> list[tuple[st.delta_generator.DeltaGenerator, Architecture]]:
@@ -57,6 +60,12 @@ def _places(networks: Sequence[Architecture]) -> list[tuple[st.delta_generator.D
 
 def _checkpoint(architecture: Architecture) -> str:
     return f"{architecture.key}-{architecture.dataset}"
+
+
+def _told(network: Architecture) -> str:
+    """Its idea, and in small letters its paper and its sizes: one element in place of three."""
+    small = (f":small[:gray[{line}]]" for line in (network.paper, _facts(network)))
+    return "\n\n".join([str(network.idea), *small])
 
 
 def _facts(architecture: Architecture) -> str:
