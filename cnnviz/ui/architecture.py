@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui import about as told
 from cnnviz.ui import cached, take_home, what_if
@@ -145,33 +146,30 @@ def _table(network: Network, traced: Trace, functions: bool) -> None:
         st.code(torchsummary_text(traced), language=None)
 
 
+_OUTSIDE = (
+    Message(
+        "{count:,} parameters of the total stand in no row, because they are used directly, outside of a layer, "
+        "as those of an attention are."
+    ),
+    Message(
+        "{count:,} parameters of the total are used in training only, as those of auxiliary classifiers are; these "
+        "shapes are those of a pass in evaluation."
+    ),
+    Message("{count:,} parameters of the total are declared, but this pass never uses them."),
+)
+"""Of parameters in the three groups of :func:`cnnviz.shapes.text.outside_of_layers`."""
+
+
 def _outside_of_layers(traced: Trace) -> None:
     """Parameters of the total that stand in no row: of layers that are not called, or used directly."""
     from cnnviz.shapes.text import outside_of_layers
 
     if traced.failure:
         return
-    directly, in_training, unused = outside_of_layers(traced)
-    counts = [sum(entry.params for entry in entries) for entries in (directly, in_training, unused)]
-    if directly:
-        told = _(
-            "{count:,} parameters of the total stand in no row, because they are used directly, outside of a layer, "
-            "as those of an attention are.",
-            count=counts[0],
-        )
-        _parameters(told, directly, traced)
-    if in_training:
-        told = _(
-            "{count:,} parameters of the total are used in training only, as those of auxiliary classifiers are; these "
-            "shapes are those of a pass in evaluation.",
-            count=counts[1],
-        )
-        _parameters(told, in_training, traced)
-    if unused:
-        told = _(
-            "{count:,} parameters of the total are declared, but this pass never uses them.", count=counts[2]
-        )
-        _parameters(told, unused, traced)
+    for entries, text in zip(outside_of_layers(traced), _OUTSIDE, strict=True):
+        if entries:
+            told = _(text.template, count=sum(entry.params for entry in entries))
+            _parameters(told, entries, traced)
 
 
 def _parameters(told: str, entries: Sequence[Unexecuted], traced: Trace) -> None:
