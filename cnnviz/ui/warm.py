@@ -15,7 +15,7 @@ import time
 
 from cnnviz.errors import CnnvizError
 
-QUIET_SECONDS = 1.0
+QUIET_SECONDS = 2.0  # thirty first pages at once take as long as this
 LONGEST_WAIT_SECONDS = 10.0
 SLOW_IMPORTS = ("torch", "plotly.graph_objects", "cnnviz.shapes.trace")
 
