@@ -95,16 +95,15 @@ def _carry_out(experiment: Experiment, setting: Setting, write: bool) -> bool:
 def _wait(store: RunStore, experiment: Experiment, group_id: str) -> running.Group:
     with progress_bar(str(experiment.title)) as show:
         while True:
-            start_queued(
-                store.settings, step_back=0
-            )  # whoever starts this in a terminal decides how nice it is
+            # Whoever starts this in a terminal decides how nice it is.
+            start_queued(store.settings, step_back=0)
             group = running.group_of(store, group_id)
             if group is None:
                 raise CnnvizError(Message("The runs of {title} were deleted.", title=experiment.title))
             show(running.part_done(group, [1.0] * len(group.runs)))
             if not group.is_open:
                 return group
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_LOOK_SECONDS)  # the runs are in processes of their own, which tell the store alone
 
 
 def _write(experiment: Experiment, setting: Setting, outcomes: dict[str, Outcome], seconds: float) -> None:
