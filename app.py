@@ -17,7 +17,7 @@ st.write(
     )
 )
 networks = architectures.registered("network")
-trained = [network for network in networks if home.is_shipped(network)]
+trained = home.trained(networks)
 home.cards(trained)
 st.header(_("All the others"), anchor=False)
 home.short_cards([network for network in networks if network not in trained])

@@ -58,16 +58,19 @@ class Batches:
         *,
         leave_single: bool = False,
         ahead: int = 1,
+        memory_format: torch.memory_format = torch.channels_last,
     ) -> None:
         """images: (N, C, H, W) uint8; labels: (N,) int64; ``prepare`` makes of a batch of such images what
         the network gets. With ``leave_single`` a last batch of one image is left out. So many batches
-        ``ahead`` are prepared at once, which is quicker, where ``prepare`` leaves nothing to chance.
+        ``ahead`` are prepared at once, which is quicker, where ``prepare`` leaves nothing to chance. The network gets its batches in
+        ``memory_format``.
         """
         self._images = images.contiguous(memory_format=torch.channels_last)
         self._labels = labels
         self._prepare = prepare
         self._batch_size = batch_size
         self._ahead = ahead
+        self._memory_format = memory_format
         self._prepared: tuple[Tensor, int, Tensor, Tensor] | None = None
         left = leave_single and len(labels) % batch_size == 1
         self.images = len(labels) - 1 if left else len(labels)
@@ -98,13 +101,16 @@ class Batches:
         rows = _as_rows(self._images).index_select(0, chosen)
         channels, height, width = self._images.shape[1:]
         images = rows.view(-1, height, width, channels).permute(0, 3, 1, 2)
-        return self._prepare(images), self._labels.index_select(0, chosen)
+        return self._ready(images), self._labels.index_select(0, chosen)
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """One pass in the order of the data: (x, labels) of each batch."""
         for start in range(0, self.images, self._batch_size):
             batch = slice(start, min(start + self._batch_size, self.images))
-            yield self._prepare(self._images[batch]), self._labels[batch]
+            yield self._ready(self._images[batch]), self._labels[batch]
+
+    def _ready(self, images: Tensor) -> Tensor:
+        return self._prepare(images).to(memory_format=self._memory_format)
 
 
 def _as_rows(images: Tensor) -> Tensor:

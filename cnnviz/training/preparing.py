@@ -10,6 +10,7 @@ from cnnviz.datasets import Dataset
 from cnnviz.training.batches import Batches, balanced_subset, preparation
 from cnnviz.training.evaluate import test_batch_size
 from cnnviz.training.fitting import has_batch_norm
+from cnnviz.training.layout import memory_format
 from cnnviz.training.optimising import initial_network, loss_function, make_optimizer
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.session import Generators, Session
@@ -22,7 +23,9 @@ _AHEAD = 8  # batches of small images that are prepared at once
 
 def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Session:
     """A training by a valid ``recipe`` that stands before its first step."""
-    model = initial_network(recipe).to(device).to(memory_format=torch.channels_last)
+    model = initial_network(recipe).to(device)
+    layout = memory_format(model)
+    model = model.to(memory_format=layout)
     images, labels = dataset.train_images, dataset.train_labels
     if recipe.train_images is not None:
         chosen = balanced_subset(labels, recipe.train_images, recipe.seed)
@@ -49,9 +52,10 @@ def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Sessi
             recipe.batch_size,
             leave_single=has_batch_norm(model),
             ahead=1 if recipe.augmentation or recipe.resize else _AHEAD,
+            memory_format=layout,
         ),
-        known=Batches(images, labels, prepare.test, at_once),
-        test=Batches(*test, prepare.test, at_once),
+        known=Batches(images, labels, prepare.test, at_once, memory_format=layout),
+        test=Batches(*test, prepare.test, at_once, memory_format=layout),
         generators=Generators(order, changes, order.get_state()),
         base_rate=recipe.learning_rate,
     )

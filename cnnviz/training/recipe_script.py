@@ -18,6 +18,7 @@ from cnnviz.standalone import Definition, Import, definition
 from cnnviz.training import script_parts as parts
 from cnnviz.training.evaluate import test_batch_size
 from cnnviz.training.fitting import has_batch_norm, image_shape
+from cnnviz.training.layout import memory_format
 from cnnviz.training.optimising import AUXILIARY_WEIGHT
 from cnnviz.training.preparing import OTHER_STREAM
 from cnnviz.training.recipe import Recipe
@@ -58,6 +59,7 @@ class _Network:
     batch_norm: bool
     dropout: bool
     auxiliary: bool
+    layout: torch.memory_format
 
 
 def recipe_script(recipe: Recipe) -> str:
@@ -80,7 +82,8 @@ def recipe_script(recipe: Recipe) -> str:
     pieces = [numbers, network.strip("\n"), parts.loading(info)]
     if recipe.augmentation:
         pieces.append(parts.augmenting(recipe.augmentation))
-    pieces += [parts.preparing(recipe), *_learning(recipe), _main(recipe, call)]
+    seen = _look_at(recipe)
+    pieces += [parts.preparing(recipe, seen.layout), *_learning(recipe), _main(recipe, call, seen)]
     return "\n\n\n".join(pieces) + "\n" + _FOOT
 
 
@@ -124,8 +127,7 @@ def _loss(recipe: Recipe) -> str:
     return "F.cross_entropy" if recipe.loss == "cross-entropy" else "squared_error"
 
 
-def _main(recipe: Recipe, call: str) -> str:
-    network = _look_at(recipe)
+def _main(recipe: Recipe, call: str, network: _Network) -> str:
     lines = [
         "def main() -> None:",
         '"""Train, test after every epoch, save the weights."""',
@@ -155,7 +157,7 @@ def _beginning(recipe: Recipe, call: str, network: _Network) -> Iterator[str]:
     if recipe.initialisation == "xavier":
         yield "network.apply(initialise)"
     device = "DEVICE, " if there else ""
-    yield f"network.to({device}memory_format=torch.channels_last)"
+    yield f"network.to({device}memory_format={network.layout})"
     yield _optimizer(recipe)
     yield "order = torch.Generator().manual_seed(SEED)"
     if recipe.augmentation:
@@ -244,4 +246,4 @@ def _look_at(recipe: Recipe) -> _Network:
         model = architectures.get(recipe.architecture).build(**recipe.options).train()
         with _Listening() as heard:
             outputs = model(torch.empty(2, *shape))
-    return _Network(has_batch_norm(model), heard.dropout, isinstance(outputs, tuple))
+    return _Network(has_batch_norm(model), heard.dropout, isinstance(outputs, tuple), memory_format(model))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
+
 from cnnviz import datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.standalone import Definition, Import
@@ -33,11 +35,11 @@ _LOAD_SAMPLE = '''def load(train: bool) -> tuple[Tensor, Tensor]:
     for digit in range(10):
         chosen[(labels == digit).nonzero().flatten()[4::5]] = not train
     return images[chosen], labels[chosen]'''
-_RESIZE = """    # resizing is slower where the channels come last in memory, and convolutions are quicker
+_RESIZE = """    # resizing is slower where the channels come last in memory
     images = F.interpolate(
         images.contiguous(), ({side}, {side}), mode="bilinear", align_corners=False, antialias={smaller}
     )
-    return images.contiguous(memory_format=torch.channels_last)"""
+    return images.to(memory_format={layout})"""
 
 
 def imports(info: DatasetInfo) -> list[Import]:
@@ -100,8 +102,8 @@ def augmenting(changed: Augmentation) -> str:
     return "\n".join([*lines, "    return images"])
 
 
-def preparing(recipe: Recipe) -> str:
-    """The function ``prepare``: permutation, normalisation, resizing."""
+def preparing(recipe: Recipe, layout: torch.memory_format) -> str:
+    """The function ``prepare``: permutation, normalisation, resizing, the order of the numbers in memory."""
     info = datasets.get(recipe.dataset)
     shape = ", ".join(map(str, info.input_shape))
     scale, shift, formula = _normalisation(recipe)
@@ -112,11 +114,15 @@ def preparing(recipe: Recipe) -> str:
     if recipe.permutation_seed is not None:
         lines.append("    images = images.flatten(2).index_select(2, PERMUTATION).view(images.shape)")
     normalised = f"images.mul_({scale})" + (f".sub_({shift})" if shift else "")
-    lines.append("    images = images.to(torch.float32, memory_format=torch.channels_last)")
-    if image_shape(info, recipe.resize) == info.input_shape:
+    resizes = image_shape(info, recipe.resize) != info.input_shape
+    order = torch.channels_last if resizes else layout
+    lines.append(f"    images = images.to(torch.float32, memory_format={order})")
+    if not resizes:
         return "\n".join([*lines, f"    return {normalised}"])
     smaller = (recipe.resize or 0) < max(info.input_shape[1:])
-    return "\n".join([*lines, f"    {normalised}", _RESIZE.format(side=recipe.resize, smaller=smaller)])
+    return "\n".join(
+        [*lines, f"    {normalised}", _RESIZE.format(side=recipe.resize, smaller=smaller, layout=layout)]
+    )
 
 
 def _normalisation(recipe: Recipe) -> tuple[str, str, str]:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import NoReturn, ParamSpec, TypeVar
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -62,6 +63,17 @@ def link(page: Page, label: str | None = None, **parameters: str) -> None:
         icon=page.icon,
         query_params={**parameters, **_language_parameter()},
     )
+
+
+def address(page: Page, **parameters: str) -> str:
+    """Where :func:`link` leads, as seen from the landing page."""
+    path = "" if page is HOME else Path(page.file).stem
+    return f"{path}?{urlencode({**parameters, **_language_parameter()})}"
+
+
+def follow(page: Page, **parameters: str) -> NoReturn:
+    """Open ``page`` as a click on :func:`link` does; the current page ends here."""
+    st.switch_page(page.file, query_params={**parameters, **_language_parameter()})
 
 
 def is_dark() -> bool:

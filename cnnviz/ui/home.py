@@ -9,63 +9,80 @@ import streamlit as st
 from cnnviz.architectures import Architecture
 from cnnviz.language import translate as _
 from cnnviz.settings import settings
-from cnnviz.ui import sketch
+from cnnviz.ui import card_links, sketch
+from cnnviz.ui.card_links import Card, Link
 from cnnviz.ui.frame import ARCHITECTURE, DRAW, EVALUATE, FILTERS, TRAIN, is_dark, link
 
-CARDS_A_ROW = 3
 
-
-def is_shipped(architecture: Architecture) -> bool:
-    """Whether trained weights of the network come with cnnviz, so that it can be drawn for at once."""
-    return (settings().checkpoints_dir / f"{_checkpoint(architecture)}.json").is_file()
+def trained(networks: Sequence[Architecture]) -> list[Architecture]:
+    """Those whose trained weights come with cnnviz."""
+    folder = settings().checkpoints_dir
+    return [network for network in networks if (folder / f"{_checkpoint(network)}.json").is_file()]
 
 
 def cards(networks: Sequence[Architecture]) -> None:
     """Trained networks, each with a picture of its idea and all the ways into it."""
-    for place, network in _places(networks):
-        with place, st.container(border=True, height="stretch", key=f"card-{network.key}"):
-            st.subheader(network.title, anchor=False)
-            st.html(sketch.picture(network.family, _("The idea as a picture"), is_dark()))
-            st.markdown(_told(network))
-            st.space("stretch")
-            with st.container(horizontal=True, gap="small"):
-                link(ARCHITECTURE, _("Shapes and reasons"), model=network.key)
-                link(TRAIN, _("Train it"), model=network.key)
-                link(FILTERS, _("Filters"), checkpoint=_checkpoint(network))
-                if network.dataset == "mnist":
-                    link(DRAW, _("Draw for it"), checkpoint=_checkpoint(network))
-                else:
-                    link(EVALUATE, _("Evaluate"), checkpoint=_checkpoint(network))
+    dark, described = is_dark(), _("The idea as a picture")
+    card_links.show(
+        [
+            Card(
+                name=network.key,
+                heading=network.title,
+                picture=sketch.picture(network.family, described, dark),
+                about=str(network.idea),
+                small=_small(network),
+                links=_ways(network),
+            )
+            for network in networks
+        ],
+        key="trained",
+    )
 
 
 def short_cards(networks: Sequence[Architecture]) -> None:
     """Networks, each with its idea and the way to its shapes."""
-    for place, network in _places(networks):
-        with place, st.container(border=True, height="stretch", gap="small", key=f"card-{network.key}"):
-            link(ARCHITECTURE, f"**{network.title}**", model=network.key)
-            st.markdown(_told(network))
+    card_links.show(
+        [
+            Card(
+                name=network.key,
+                heading=Link(network.title, ARCHITECTURE, {"model": network.key}),
+                about=str(network.idea),
+                small=_small(network),
+            )
+            for network in networks
+        ],
+        key="others",
+    )
 
 
 def names(blocks: Sequence[Architecture]) -> None:
-    """Only the ways to their shapes: thirty people open this page at once, and each element takes its time."""
+    """Only the ways to their shapes."""
     with st.container(horizontal=True, gap="small"):
         for block in blocks:
             link(ARCHITECTURE, block.title, model=block.key)
 
 
-def _places(networks: Sequence[Architecture]) -> list[tuple[st.delta_generator.DeltaGenerator, Architecture]]:
-    rows = [networks[first : first + CARDS_A_ROW] for first in range(0, len(networks), CARDS_A_ROW)]
-    return [pair for row in rows for pair in zip(st.columns(CARDS_A_ROW), row, strict=False)]
+def _ways(network: Architecture) -> list[Link]:
+    weights = {"checkpoint": _checkpoint(network)}
+    if network.dataset == "mnist":
+        last = Link(_("Draw for it"), DRAW, weights)
+    else:
+        last = Link(_("Evaluate"), EVALUATE, weights)
+    return [
+        Link(_("Shapes and reasons"), ARCHITECTURE, {"model": network.key}),
+        Link(_("Train it"), TRAIN, {"model": network.key}),
+        Link(_("Filters"), FILTERS, weights),
+        last,
+    ]
 
 
 def _checkpoint(architecture: Architecture) -> str:
     return f"{architecture.key}-{architecture.dataset}"
 
 
-def _told(network: Architecture) -> str:
-    """Its idea, and in small letters its paper and its sizes: one element in place of three."""
-    small = (f":small[:gray[{line}]]" for line in (network.paper, _facts(network)))
-    return "\n\n".join([str(network.idea), *small])
+def _small(network: Architecture) -> list[str]:
+    """Its paper and its sizes."""
+    return [str(network.paper), _facts(network)]
 
 
 def _facts(architecture: Architecture) -> str:

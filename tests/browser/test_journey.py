@@ -65,7 +65,8 @@ def test_chinese_is_kept_from_page_to_page(server: Server, page: Page) -> None:
 def test_card_leads_to_the_networks_own_page(server: Server, page: Page) -> None:
     page.goto(server.url)
     shown_well(page)
-    page.locator(".st-key-card-inception-mini").get_by_role("link", name="Shapes and reasons").click()
+    card = page.locator('.st-key-trained [data-name="inception-mini"]')
+    card.get_by_role("link", name="Shapes and reasons").click()
     expect(page).to_have_url(re.compile("model=inception-mini"))
     shown_well(page)
     expect(page.get_by_text("1408").first).to_be_visible()
@@ -113,3 +114,15 @@ def points(page: Page) -> int:
     """How many points the loss curve has; 0 before it is drawn."""
     count: Any = page.evaluate(POINTS)
     return int(count)
+
+
+def test_heading_of_a_short_card_leads_to_the_network_and_back(server: Server, page: Page) -> None:
+    page.goto(server.url)
+    shown_well(page)
+    heading = page.locator(".st-key-others").get_by_role("link", name="DenseNet")
+    expect(heading).to_have_attribute("href", "architecture?model=densenet")  # for a new tab
+    heading.click()
+    expect(page).to_have_url(re.compile("/architecture.*model=densenet"))
+    shown_well(page)
+    page.go_back()
+    expect(page.get_by_role("heading", name="Look inside convolutional networks")).to_be_visible()

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
-from urllib.parse import parse_qs
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from streamlit.proto.PageLink_pb2 import PageLink
@@ -20,18 +22,35 @@ def links(app: AppTest) -> list[PageLink]:
     return [element.proto for element in app.get("page_link")]
 
 
-def test_every_architecture_has_a_card(open_page: OpenPage) -> None:
+def cards(app: AppTest) -> list[dict[str, Any]]:
+    """What the two elements of cards get to draw."""
+    return [card for element in app.get("bidi_component") for card in json.loads(element.proto.json)["cards"]]
+
+
+def test_every_architecture_has_a_link_to_its_shapes(open_page: OpenPage) -> None:
     app = open_page()
-    shown = {heading.value for heading in app.subheader} | {link.label.strip("*") for link in links(app)}
+    shown = {card["heading"]["label"] for card in cards(app)} | {link.label for link in links(app)}
     assert shown >= {architecture.title for architecture in architectures.registered()}
-    opened = [parse_qs(link.query_string).get("model", [""])[0] for link in links(app) if "arch" in link.page]
-    assert {*opened} >= {*architectures.keys()}
+    addresses = [
+        link["address"]
+        for card in cards(app)
+        for link in [card["heading"], *card["links"]]
+        if "address" in link
+    ]
+    opened = [urlsplit(address) for address in addresses]
+    of_cards = [parse_qs(url.query)["model"][0] for url in opened if url.path == "architecture"]
+    of_links = [
+        parse_qs(link.query_string).get("model", [""])[0] for link in links(app) if "arch" in link.page
+    ]
+    assert {*of_cards, *of_links} >= {*architectures.keys()}
 
 
 def test_trained_networks_come_first_and_can_be_drawn_for(open_page: OpenPage) -> None:
-    app = open_page()
+    ways = [link for card in cards(open_page()) for link in card["links"]]
     drawn = [
-        parse_qs(link.query_string)["checkpoint"][0] for link in links(app) if link.label == "Draw for it"
+        parse_qs(urlsplit(link["address"]).query)["checkpoint"][0]
+        for link in ways
+        if link["label"] == "Draw for it"
     ]
     assert not {"lenet-bn-fashion-mnist", "lenet-cifar-cifar10"} & {*drawn}  # they read no digits
     assert drawn == [f"{key}-mnist" for key in architectures.keys("network") if f"{key}-mnist" in SHIPPED]
@@ -41,6 +60,9 @@ def test_menu_carries_the_language(open_page: OpenPage) -> None:
     app = open_page(lang="zh")
     assert links(app)
     assert all(parse_qs(link.query_string).get("lang") == ["zh"] for link in links(app))
+    ways = [link["address"] for card in cards(app) for link in card["links"]]
+    assert ways
+    assert all(parse_qs(urlsplit(way).query)["lang"] == ["zh"] for way in ways)
 
 
 def test_switch_writes_the_language_into_the_link(open_page: OpenPage) -> None:
