@@ -8,6 +8,7 @@ from cnnviz.training.store import open_store
 from cnnviz.ui import (
     asking,
     compare_runs,
+    curves,
     estimates,
     owner,
     recipe_files,
@@ -60,5 +61,6 @@ with explained():
             watch.watch(shown)
         else:
             st.info(_("Nothing of yours is here yet: choose, and start."), icon=":material/info:")
+            curves.before_the_first(recipe.epochs if recipe else 1)
     run_list.list_runs(known, shown, recipe)
 owner.remember()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,10 @@ class Estimate:
         return self.available is None or self.memory <= self.available
 
 
+class CutShortError(Exception):
+    """A measurement ends before its time: something else is more urgent."""
+
+
 def estimate(recipe: Recipe) -> Estimate:
     """Measure a few batches of random images in a process of its own, so that nobody else has to wait.
 
@@ -61,8 +66,12 @@ def estimate(recipe: Recipe) -> Estimate:
     return Estimate(**ask(settings(), {"estimate": recipe.to_dict()}))
 
 
-def measure(recipe: Recipe) -> Estimate:
-    """:func:`estimate` in this process, with the recipe's number of threads; imports torch."""
+def measure(recipe: Recipe, cut_short: Callable[[], bool] = lambda: False) -> Estimate:
+    """:func:`estimate` in this process, with the recipe's number of threads; imports torch.
+
+    Raises:
+        CutShortError: ``cut_short``, which is asked again and again, has become true.
+    """
     import torch
 
     from cnnviz.training import memory
@@ -75,14 +84,16 @@ def measure(recipe: Recipe) -> Estimate:
         return Estimate(0.0, 0.0, 0.0, 0.0, needed, available, device.type, gpu)
     info = datasets.get(recipe.dataset)
     images = recipe.train_images or info.train_images
-    per_image, per_tested = _seconds_per_image(recipe, device)
+    per_image, per_tested = _seconds_per_image(recipe, device, cut_short)
     epoch, test = images * per_image, info.test_images * per_tested
     again = images * per_tested if recipe.train_accuracy == "second-pass" else 0.0
     whole = recipe.epochs * (epoch + test + again)
     return Estimate(whole, epoch, test, 1 / per_image, needed, available, device.type, gpu)
 
 
-def _seconds_per_image(recipe: Recipe, device: torch.device) -> tuple[float, float]:
+def _seconds_per_image(
+    recipe: Recipe, device: torch.device, cut_short: Callable[[], bool]
+) -> tuple[float, float]:
     """Of training, and of a test, on random images."""
     from cnnviz.training.evaluate import evaluate
     from cnnviz.training.loop import settled, step
@@ -92,14 +103,22 @@ def _seconds_per_image(recipe: Recipe, device: torch.device) -> tuple[float, flo
         session.model.train()
         order, seconds = session.next_order(), list[float]()
         while len(seconds) < 2 or (len(seconds) < _MOST_STEPS and sum(seconds) < _ENOUGH_SECONDS):
+            _go_on_unless(cut_short)
             begin = time.perf_counter()
             step(session, *session.train.take(order, 0))
             seconds.append(time.perf_counter() - begin)
+        _go_on_unless(cut_short)
         evaluate(session.model.eval(), session.test)
+        _go_on_unless(cut_short)
         begin = time.perf_counter()
         evaluate(session.model, session.test)
         tested = time.perf_counter() - begin
     return statistics.median(seconds[1:]) / images, tested / images  # the first step prepares the later ones
+
+
+def _go_on_unless(cut_short: Callable[[], bool]) -> None:
+    if cut_short():
+        raise CutShortError
 
 
 def _tiny_session(recipe: Recipe, device: torch.device) -> tuple[Session, int]:

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from cnnviz import architectures
 from cnnviz.randomness import untouched_generator
+from cnnviz.training import eager
 from cnnviz.training.recipe import Recipe
 
 AUXILIARY_WEIGHT = 0.3
@@ -78,6 +79,6 @@ def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.
         "fused": True,
     }
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(parameters, momentum=recipe.momentum, **common)
-    kind = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
+        return eager.SGD(parameters, momentum=recipe.momentum, **common)
+    kind = eager.Adam if recipe.optimizer == "adam" else eager.AdamW
     return kind(parameters, **common)

@@ -16,8 +16,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from queue import Queue
 from typing import Any
 
 from cnnviz.errors import CnnvizError
@@ -32,6 +33,7 @@ _REST_SECONDS = (
     20.0  # after a run was given to it, until another one is started: beginning needs the processor
 )
 _ANSWER_SECONDS = 120.0
+_CUT_SHORT = "cut short"  # in place of an answer
 
 
 class Spare:
@@ -60,7 +62,8 @@ class Spare:
     def run(self, run_id: str) -> subprocess.Popen[bytes] | None:
         """Let it carry out a run, its last; its process, or None where it has just ended."""
         taken = self._send({"run": run_id})
-        self._close_pipes()
+        # its answer to a question that the run cuts short may still be under way
+        threading.Thread(target=self._close_pipes, daemon=True).start()
         return self._process if taken else None
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -103,6 +106,7 @@ class Spare:
 _kept: dict[Settings, Spare] = {}
 _lock = threading.Lock()
 _taken_at = -_REST_SECONDS
+_successor: threading.Timer | None = None  # what starts the next process
 
 
 def keep_spare(configuration: Settings | None = None) -> None:
@@ -116,18 +120,24 @@ def keep_spare(configuration: Settings | None = None) -> None:
 
 
 def run_in_spare(configuration: Settings, run_id: str) -> subprocess.Popen[bytes] | None:
-    """Give a run to the process that waits; it, or None where none does."""
-    global _taken_at
+    """Give a run to the process that waits; it, or None where none does. Another one waits a little later."""
+    global _taken_at, _successor
     with _lock:
         spare = _kept.pop(configuration, None)
         if spare is None or not spare.is_alive:
             return None
         _taken_at = time.monotonic()
+        _cancel_successor()
+        _successor = threading.Timer(_REST_SECONDS, keep_spare, (configuration,))
+        _successor.daemon = True
+        _successor.start()
     return spare.run(run_id)
 
 
 def ask(configuration: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
     """The answer of a waiting process to a request; where none waits, one is started for it.
+
+    A run that begins meanwhile cuts the work on the answer short; it is asked for again when the run has begun.
 
     Raises:
         CnnvizError: what went wrong there; or there is no answer.
@@ -144,6 +154,9 @@ def ask(configuration: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
         ) from problem
     if answer is None:
         raise CnnvizError(Message("The measurement took too long; the machine may be overloaded."))
+    if answer.get(_CUT_SHORT):
+        time.sleep(_REST_SECONDS)
+        return ask(configuration, request)
     error = message_from_json(answer.get("error"))
     if error is not None:
         raise CnnvizError(error)
@@ -153,8 +166,14 @@ def ask(configuration: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
 def end_spares() -> None:
     """Let all waiting processes end."""
     with _lock:
+        _cancel_successor()
         while _kept:
             _kept.popitem()[1].end()
+
+
+def _cancel_successor() -> None:
+    if _successor is not None:
+        _successor.cancel()
 
 
 def _living(configuration: Settings) -> Spare:
@@ -174,15 +193,31 @@ def main() -> int:
     leaving = _leave_later()
     worker.wait_without_spinning()
     _import_what_is_slow()
-    for line in sys.stdin:
+    requests = _incoming()
+    while (request := requests.get()) is not None:
         leaving.cancel()
-        request = json.loads(line)
         if "run" in request:
             _write_into_log(request["run"])
             return worker.main(request["run"])
-        print(json.dumps(_answer(request)), flush=True)
+        answer = _answer(request, lambda: not requests.empty())
+        print(json.dumps(answer), flush=True)
         leaving = _leave_later()
     return 0
+
+
+def _incoming() -> Queue[dict[str, Any] | None]:
+    """What comes in, None at its end; whoever is at work sees that somebody waits."""
+    requests: Queue[dict[str, Any] | None] = Queue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            requests.put(request := json.loads(line))
+            if "run" in request:  # the last one
+                return
+        requests.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    return requests
 
 
 def _leave_later() -> threading.Timer:
@@ -194,9 +229,10 @@ def _leave_later() -> threading.Timer:
 
 def _import_what_is_slow() -> None:
     from cnnviz import datasets
-    from cnnviz.training import checkpoints, estimating, events, loop, measuring
+    from cnnviz.training import checkpoints, estimating, events, loop, measuring, memory, store
 
-    del datasets, checkpoints, estimating, loop, measuring
+    del datasets, checkpoints, estimating, loop, measuring, memory
+    store.open_store()
     events.prepare()
 
 
@@ -211,12 +247,14 @@ def _write_into_log(run_id: str) -> None:
         os.dup2(nothing.fileno(), 0)
 
 
-def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
-    from cnnviz.training.estimating import measure
+def _answer(request: Mapping[str, Any], somebody_waits: Callable[[], bool]) -> dict[str, Any]:
+    from cnnviz.training.estimating import CutShortError, measure
     from cnnviz.training.recipe import Recipe
 
     try:
-        return asdict(measure(Recipe.from_dict(request["estimate"])))
+        return asdict(measure(Recipe.from_dict(request["estimate"]), somebody_waits))
+    except CutShortError:
+        return {_CUT_SHORT: True}
     except CnnvizError as error:
         return {"error": message_to_json(error.message)}
     except Exception as error:  # of PyTorch: too little memory, say

@@ -9,18 +9,20 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
 
 from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.plots import sampled
 from cnnviz.plots import training as plots
-from cnnviz.training.metrics import Steps
+from cnnviz.training.metrics import STEP, Steps
 from cnnviz.training.observer import EpochMetrics
 from cnnviz.training.records import Records
-from cnnviz.training.runs import Run
+from cnnviz.training.runs import Run, Status
 from cnnviz.training.samples import FILE_NAME, Samples, read_samples
 from cnnviz.training.store import RunStore
+from cnnviz.ui import warm
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.live import LiveFigures
 from cnnviz.ui.run_words import value_text
@@ -43,8 +45,10 @@ _NO_EPOCH = Message("The run ended within its first epoch, so there is nothing t
 
 
 def show(store: RunStore, run: Run, steps: Steps) -> None:
-    """The figures of ``run``; nothing before its first step."""
-    if not len(steps):
+    """The figures of ``run``, which are empty while its worker starts: so the browser has loaded what draws them
+    when the first point comes. Nothing while it waits in the queue, or where it ended before its first step.
+    """
+    if not len(steps) and run.status not in (Status.STARTING, Status.RUNNING):
         return
     epochs = store.epochs(run.id)
     live = LiveFigures(run.id)
@@ -65,6 +69,23 @@ def show(store: RunStore, run: Run, steps: Steps) -> None:
             "TensorBoard shows these curves, too: `pip install tensorboard`, then `{command}`, on the machine "
             "that trains.",
             command=_tensorboard(store.settings.runs_dir),
+        )
+    )
+
+
+def before_the_first(epochs: int) -> None:
+    """Empty curves where those of a first run of so many ``epochs`` will be.
+
+    Not before plotly is there, which a first page should not wait for.
+    """
+    if not warm.wait(0):
+        return
+    left, right = st.columns(2)
+    none = np.empty(0, STEP)
+    left.plotly_chart(_figure("", "loss", 0, "", True, language(), lambda: plots.loss_figure(none, "")))
+    right.plotly_chart(
+        _figure(
+            "", "accuracy", epochs, "", True, language(), lambda: plots.accuracy_figure([], [], epochs, "")
         )
     )
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -91,6 +92,22 @@ def test_a_run_in_it_outlives_a_server_that_is_killed(
     assert store.get(run_id).status == Status.FINISHED
 
 
+def test_a_run_cuts_a_measurement_short_which_is_made_again(
+    waiting: spare.Spare, store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spare, "_REST_SECONDS", 0.1)
+    long = Recipe.default("basic-cnn", batch_size=4096, device="cpu", threads=1)
+    waiting.ask({"estimate": {}})  # it is ready
+    with ThreadPoolExecutor() as pool:
+        found = pool.submit(estimate, long)
+        until(waiting._asking.locked)
+        run_id = store.create(recipe)
+        assert start_queued() == [run_id]
+        until(lambda: not store.get(run_id).is_open)
+        assert store.get(run_id).pid == waiting._process.pid
+        assert found.result(timeout=120).seconds > 0
+
+
 def test_it_ends_with_its_parent(waiting: spare.Spare) -> None:
     assert waiting.is_alive
     if sys.platform == "linux":
@@ -100,9 +117,9 @@ def test_it_ends_with_its_parent(waiting: spare.Spare) -> None:
     assert spare.run_in_spare(settings(), "some-run") is None
 
 
-def test_another_one_waits_only_after_a_rest(
-    configuration: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Settings]]:
+    """The settings of the processes that would have been started, which are only pretended."""
     started: list[Settings] = []
 
     class Pretended:
@@ -119,6 +136,13 @@ def test_another_one_waits_only_after_a_rest(
 
     monkeypatch.setattr(spare, "Spare", Pretended)
     monkeypatch.setattr(spare, "_taken_at", -spare._REST_SECONDS)
+    yield started
+    spare.end_spares()
+
+
+def test_another_one_waits_only_after_a_rest(
+    configuration: Settings, started: list[Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
     spare.keep_spare()
     assert started == []  # switched off
     wanted = dataclasses.replace(configuration, spare_workers=1)
@@ -132,7 +156,17 @@ def test_another_one_waits_only_after_a_rest(
     monkeypatch.setattr(spare, "_taken_at", time.monotonic() - spare._REST_SECONDS)
     spare.keep_spare(wanted)
     assert started == [wanted, wanted]
-    spare.end_spares()
+
+
+def test_after_a_rest_another_one_waits_without_being_asked_for(
+    configuration: Settings, started: list[Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spare, "_REST_SECONDS", 0.2)
+    wanted = dataclasses.replace(configuration, spare_workers=1)
+    spare.keep_spare(wanted)
+    spare.run_in_spare(wanted, "r1")
+    assert started == [wanted]
+    until(lambda: started == [wanted, wanted])
 
 
 def test_a_process_that_cannot_be_started_is_explained(
