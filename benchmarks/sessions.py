@@ -77,7 +77,7 @@ def _wait_for_import(server: Server) -> None:
     """Until the server has grown by what torch takes and stays as it is (the import gives no other sign)."""
     deadline, before = time.monotonic() + IMPORT_SECONDS, 0
     while time.monotonic() < deadline:
-        time.sleep(2)
+        time.sleep(2)  # between two looks at a growing number, there is nothing to wait for
         now = memory(server.pid) or 0
         if now > 350e6 and now - before < 1e6:
             return

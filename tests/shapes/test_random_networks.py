@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -103,8 +103,15 @@ def assert_everything_can_be_told(traced: Trace) -> None:
 @thorough
 def test_random_networks(case: Case) -> None:
     traced = trace(case.network, case.shape)
-    assert_agreement(traced, real_pass(case.network, case.shape))
+    real = real_pass(case.network, case.shape)
+    # An empty result of a transposed convolution is refused for one image, and on some backends for several.
+    assume(not any(0 in shape and transposed(case.network, path) for path, shape in real.shapes))
+    assert_agreement(traced, real)
     assert_everything_can_be_told(traced)
+
+
+def transposed(network: nn.Module, path: str) -> bool:
+    return isinstance(network.get_submodule(path), nn.ConvTranspose1d | nn.ConvTranspose2d)
 
 
 @given(cases(), st.data())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 import torch
@@ -77,6 +78,10 @@ def compare(network: nn.Module, shape: tuple[int, ...]) -> None:
     x = torch.rand(1, *shape, dtype=torch.double, generator=torch.Generator().manual_seed(2))
     x.requires_grad_()
     output = generic(network)(x)
+    if not field.grid:  # it has the same values whatever the image is: a transposed convolution's border, say
+        nowhere = ((0, 0),) * (x.dim() - 2)
+        assert all(touched(output, x, place) == nowhere for place in product(*map(range, output.shape[2:])))
+        return
     assert field.grid == output.shape[2:]
     exact = not any(isinstance(module, DEGENERATE) for module in network.modules())
     for place in some_places(field.grid):
@@ -95,6 +100,12 @@ def compare(network: nn.Module, shape: tuple[int, ...]) -> None:
 )
 def test_random_networks(case: Case) -> None:
     compare(case.network, case.shape)
+
+
+def test_an_output_that_reads_nothing_of_the_image() -> None:
+    """The two taps of the only value fall beside the only place of the output."""
+    between = nn.ConvTranspose2d(4, 4, 2, padding=1, dilation=2)
+    compare(nn.Sequential(nn.AdaptiveAvgPool2d(1), between, nn.BatchNorm2d(4)), (4, 3, 3))
 
 
 @pytest.mark.parametrize("number", range(len(MOVES)))
