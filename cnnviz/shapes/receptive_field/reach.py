@@ -6,8 +6,9 @@ that it depends on. Values that share a box share it in memory, so a map of 224 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,17 +68,24 @@ class Reach:
             old[0]: new[0] for olds, news in parts for old, new in [(longer(self.shape, olds), longer(shape, news))]
             if len(old) == 1 == len(new)
         }  # fmt: skip
-        places = set()
-        for olds, news in parts:
-            if self.places.intersection(olds):
-                places.update(longer(shape, news) if longer(shape, news) else news[-1:])
         return replace(
             self,
             shape=shape,
             bounds=tuple(regrouped(bounds, self.shape, shape, parts) for bounds in self.bounds),
             lattices=self._renamed(target),
-            places=frozenset(places),
+            places=frozenset(self._places_in(shape, parts)),
         )
+
+    def _places_in(self, shape: Shape, parts: Sequence[tuple[list[int], list[int]]]) -> Iterator[int]:
+        """The dimensions of places after a reshape to ``shape``, whose runs are ``parts``."""
+        if not longer(self.shape, sorted(self.places)):
+            # A single place: no size tells where it goes, but custom does, behind the channels.
+            behind = takewhile(lambda dim: shape[dim] == 1, range(len(shape) - 1, 0, -1))
+            yield from islice(behind, len(self.bounds) if self.places else 0)
+            return
+        for olds, news in parts:
+            if self.places.intersection(olds):
+                yield from longer(shape, news) or news[-1:]
 
     def gathered(
         self, dim: int, table: Table, regular: Callable[[Lattice], Lattice | None] | None = None
