@@ -63,6 +63,17 @@ def real_pass(network: nn.Module, shape: tuple[int, ...]) -> RealPass:
     return done
 
 
+def one_of_pytorchs(network: nn.Module, shape: tuple[int, ...]) -> RealPass:
+    """:func:`real_pass`, but without networks about which PyTorch's own backends disagree: some of them refuse an
+    empty result of a transposed convolution.
+    """
+    real = real_pass(network, shape)
+    for path, found in real.shapes:
+        transposed = isinstance(network.get_submodule(path), nn.ConvTranspose1d | nn.ConvTranspose2d)
+        assume(not (transposed and 0 in found))
+    return real
+
+
 def assert_agreement(traced: Trace, real: RealPass) -> None:
     assert not traced.real_pass
     assert [(op.module, op.output_shape) for op in traced.ops if op.module is not None] == real.shapes
@@ -103,15 +114,8 @@ def assert_everything_can_be_told(traced: Trace) -> None:
 @thorough
 def test_random_networks(case: Case) -> None:
     traced = trace(case.network, case.shape)
-    real = real_pass(case.network, case.shape)
-    # An empty result of a transposed convolution is refused for one image, and on some backends for several.
-    assume(not any(0 in shape and transposed(case.network, path) for path, shape in real.shapes))
-    assert_agreement(traced, real)
+    assert_agreement(traced, one_of_pytorchs(case.network, case.shape))
     assert_everything_can_be_told(traced)
-
-
-def transposed(network: nn.Module, path: str) -> bool:
-    return isinstance(network.get_submodule(path), nn.ConvTranspose1d | nn.ConvTranspose2d)
 
 
 @given(cases(), st.data())
@@ -130,7 +134,7 @@ def test_random_edits(case: Case, data: st.DataObject) -> None:
     except UsageError:  # which says why; anything else is a fault
         return
     working, traced = trace(case.network, case.shape), trace(network, case.shape)
-    assert_agreement(traced, real_pass(network, case.shape))
+    assert_agreement(traced, one_of_pytorchs(network, case.shape))
     assert_everything_can_be_told(traced)
     assert len(compare(working, traced)) >= len(traced.ops)
     failure = with_cause(traced, working, edits).failure
