@@ -183,7 +183,14 @@ def calibration_figure(
         margin={**_MARGIN, "t": 80},
         dragmode=False,
         yaxis={"title": _("accuracy"), "domain": [0.36, 1], "range": [0, 1.02], "tickformat": ".0%"},
-        yaxis2={"title": _("images"), "domain": [0, 0.24], "type": "log", "anchor": "x", "dtick": 1},
+        yaxis2={
+            "title": _("images"),
+            "domain": [0, 0.24],
+            "type": "log",
+            "anchor": "x",
+            "dtick": 1,
+            "tickformat": ",",
+        },
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )
 

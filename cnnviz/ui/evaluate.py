@@ -18,6 +18,7 @@ from cnnviz.ui import evaluation_views as views
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.draw import name
 from cnnviz.ui.evaluated import Subject, same_task
+from cnnviz.ui.evaluation_comparison import comparison
 from cnnviz.ui.frame import TRAIN, link
 from cnnviz.ui.show import plain
 
@@ -37,7 +38,7 @@ VIEWS: Mapping[str, View] = {
     "confusions": View(Message("Confusions"), lambda subject, _others: views.confusions(subject)),
     "mistakes": View(Message("Worst mistakes"), lambda subject, _others: views.mistakes(subject)),
     "calibration": View(Message("How sure, how right"), lambda subject, _others: views.calibration(subject)),
-    "compare": View(Message("Two networks"), views.comparison),
+    "compare": View(Message("Two networks"), comparison),
 }
 
 

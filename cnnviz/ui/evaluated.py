@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from cnnviz.interpret.answers import Answers, Numbers
 
 
+AT_ONCE = 24
+"""Images of a long list on one page."""
+
+
 @dataclass(frozen=True, eq=False)
 class Subject:
     """What is looked at: a network's ``answers`` to the test images of a data set."""

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from cnnviz import datasets
 from cnnviz.interpret import scores
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.training.checkpoints import Checkpoint
-from cnnviz.ui import evaluations
 from cnnviz.ui.choice import choose_one
-from cnnviz.ui.draw import name
-from cnnviz.ui.evaluated import Subject, same_task, show_images
+from cnnviz.ui.evaluated import AT_ONCE, Subject, show_images
 from cnnviz.ui.frame import is_dark
 from cnnviz.ui.show import plain
 
 FIGURE_WIDTH = 640
-_AT_ONCE = 24
 _EIGHT = 8
 _NO_BUTTONS = {"displayModeBar": False}
 
@@ -107,7 +102,7 @@ def mistakes(subject: Subject) -> None:
             total=len(subject.answers.labels),
         )
     )
-    show_images(subject, found, "images", _AT_ONCE)
+    show_images(subject, found, "images", AT_ONCE)
 
 
 def calibration(subject: Subject) -> None:
@@ -147,73 +142,6 @@ def calibration(subject: Subject) -> None:
         )
 
 
-def comparison(subject: Subject, known: Mapping[str, Checkpoint]) -> None:
-    """What one network reads rightly and another one wrongly."""
-    others = [
-        id_
-        for id_, other in known.items()
-        if id_ != subject.checkpoint.id and same_task(datasets.get(other.dataset), subject.data)
-    ]
-    if not others:
-        st.info(_("There is no second network for {data}.", data=subject.data.title), icon=":material/info:")
-        return
-    with st.container(width=320):
-        chosen = choose_one(
-            _("Compared with"),
-            others,
-            key="second",
-            kind=Message("The checkpoint"),
-            title=lambda id_: name(known[id_]),
-        )
-    second = Subject(
-        known[chosen],
-        subject.data,
-        evaluations.answers(known[chosen], subject.data.key, name(known[chosen])),
-    )
-    _compare(subject, second)
-
-
-def _compare(first: Subject, second: Subject) -> None:
-    found = scores.compare(first.answers, second.answers)
-    groups = {
-        "first": (_("only {title}", title=first.title), found.only_first),
-        "second": (_("only {title}", title=second.title), found.only_second),
-        "neither": (_("neither"), found.neither),
-        "both": (_("both"), found.both),
-    }
-    with st.container(horizontal=True):
-        for subject in (first, second):
-            st.metric(plain(subject.title), f"{subject.answers.accuracy:.2%}", width="content")
-        for title, images in groups.values():
-            st.metric(_("right: {who}", who=plain(title)), f"{len(images):,}", width="content")
-    st.write(str(_difference(first, second, found)))
-    group = choose_one(
-        _("Images that are read rightly by"),
-        list(groups),
-        key="group",
-        kind=Message("The group"),
-        title=lambda key: f"{groups[key][0]} ({len(groups[key][1]):,})",
-        widget=partial(st.segmented_control, required=True),
-    )
-    show_images(first, groups[group][1], f"images-{group}", _AT_ONCE, second)
-
-
-def _difference(first: Subject, second: Subject, found: scores.Comparison) -> Message:
-    ahead, behind = (first, second) if len(found.only_first) >= len(found.only_second) else (second, first)
-    values = {"ahead": ahead.title, "behind": behind.title, "chance": found.chance}
-    if found.chance < 0.05:
-        return Message(
-            "{ahead} is better than {behind} on these images. Between two equally good networks chance alone "
-            "would make a difference of this size in {chance:.1%} of such comparisons.",
-            **values,
-        )
-    return Message(
-        "These images do not tell which of the two is better: between two equally good networks chance alone "
-        "makes a difference of this size in {chance:.0%} of such comparisons.",
-        **values,
-    )
-
-
 def _figures(subject: Subject) -> None:
     answers = subject.answers
     right = int(answers.right.sum())
@@ -231,8 +159,8 @@ def _figures(subject: Subject) -> None:
     if test:
         st.caption(
             _(
-                "On other images of this kind expect between {low:.2%} and {high:.2%}: with {count:,} images, chance "
-                "leaves so much open (95 %).",
+                "The true accuracy, on all images of this kind, lies between {low:.2%} and {high:.2%}: with {count:,} "
+                "images, chance leaves so much open (95 %).",
                 low=low,
                 high=high,
                 count=len(answers.labels),

@@ -108,6 +108,15 @@ def test_two_networks_are_compared(open_page: OpenPage, shipped: Path) -> None:
     assert html(app).count("is 5") == 24
 
 
+def test_a_network_that_has_seen_the_images_is_not_called_better(open_page: OpenPage, shipped: Path) -> None:
+    save_constant(shipped, "basic-cnn", 1, "mnist")
+    app = open_page(PAGE, view="compare", checkpoint="mlp-mnist-sample", second="basic-cnn-mnist")
+    assert "Basic CNN has learned from these very images" in app.warning[0].value
+    assert not any("better" in text.value for text in app.markdown)
+    fair = open_page(PAGE, view="compare", checkpoint="mlp-mnist-sample")
+    assert not fair.warning  # of itself the page compares with one that has not
+
+
 def test_images_that_the_network_learned_from_are_named_so(
     open_page: OpenPage, shipped: Path, tmp_path: Path
 ) -> None:
