@@ -18,11 +18,13 @@ from torch.nn import functional as F
 
 from cnnviz.errors import CnnvizError
 from cnnviz.interpret.excitation import batch_size
+from cnnviz.interpret.placing import placed
 from cnnviz.interpret.statistics import around_activation
 from cnnviz.interpret.tapping import output_of, score_op, scores_and_output, scores_of
 from cnnviz.language import Message
 from cnnviz.shapes.layout import FRONT
 from cnnviz.shapes.op import Op, product
+from cnnviz.shapes.receptive_field import receptive_fields
 from cnnviz.shapes.trace import Trace
 
 METHODS = ("gradient", "integrated", "gradcam", "occlusion")
@@ -66,11 +68,15 @@ class Attribution:
     score: float
     black_score: float | None = None
     total: float | None = None
+    grid: Values | None = None
+    """(h, w) float32: of a method that looks at a layer, what each place of its maps says."""
+    placed: bool = True
+    """Whether each place stands where its receptive field has its centre; else ``grid`` was stretched."""
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory."""
-        return self.values.nbytes
+        return self.values.nbytes + (0 if self.grid is None else self.grid.nbytes)
 
 
 def input_gradient(question: Question) -> Attribution:
@@ -143,6 +149,8 @@ def grad_cam(question: Question, op: Op) -> Attribution:
     """Where the maps of ``op`` that speak for the class are active (Selvaraju et al. 2017, equations 1 and 2).
 
     The maps, each weighted with the mean gradient of the score by it, are added up; what is negative becomes 0.
+    The sum, ``grid``, is laid over the image by :func:`cnnviz.interpret.placing.placed`; where the places have
+    no regular receptive fields it is stretched over the whole of it.
 
     Raises:
         CnnvizError: ``op`` gives no maps.
@@ -159,9 +167,15 @@ def grad_cam(question: Question, op: Op) -> Attribution:
     score = scores[0, question.target]
     gradient = torch.autograd.grad(score, maps, allow_unused=True)[0] if score.requires_grad else None
     cam = torch.zeros(maps.shape[2:]) if gradient is None else cam_of(maps.detach()[0], gradient[0])
-    size = question.trace.input_shape[1:]
-    enlarged = F.interpolate(cam[None, None], size, mode="bilinear", align_corners=False)[0, 0]
-    return Attribution(enlarged.numpy(), float(score.detach()))
+    _channels, *size = question.trace.input_shape
+    values = placed(cam.numpy(), receptive_fields(question.trace)[op.index], (size[0], size[1]))
+    stretched = F.interpolate(cam[None, None], size, mode="bilinear", align_corners=False)[0, 0].numpy()
+    return Attribution(
+        stretched if values is None else values,
+        float(score.detach()),
+        grid=cam.numpy(),
+        placed=values is not None,
+    )
 
 
 def cam_of(maps: Tensor, gradient: Tensor) -> Tensor:

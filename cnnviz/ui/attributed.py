@@ -126,7 +126,7 @@ def _choose_method(trace: Trace) -> str:
         kind=Message("The method"),
         title=lambda key: str(_METHODS[key]),
         default=ALL if is_quick(trace) else late,
-        widget=partial(st.segmented_control, required=True),
+        widget=partial(st.segmented_control, required=True, wrap=True),
     )
 
 
@@ -228,11 +228,18 @@ def _told_cam(asked: _Asked, found: Attribution, choices: _Choices) -> str:
             op=op.name,
             label=asked.label,
         )
+    values = {"op": op.name, "label": asked.label, "places": shape_text(op.output_shape[1:])}
+    if found.placed:
+        return _(
+            "Where those maps of {op} are active that speak for {label}: each of the {places} places is drawn "
+            "where its receptive field has its centre, with a smooth passage between neighbours. A place sees "
+            "more of the image than its spot.",
+            **values,
+        )
     return _(
-        "Where those maps of {op} are active that speak for {label}: {places} places, enlarged to the image.",
-        op=op.name,
-        label=asked.label,
-        places=shape_text(op.output_shape[1:]),
+        "Where those maps of {op} are active that speak for {label}: {places} places, stretched over the whole "
+        "image. Their receptive fields are not known or not regular, so this is only roughly where they look.",
+        **values,
     )
 
 

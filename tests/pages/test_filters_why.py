@@ -39,6 +39,7 @@ def test_grad_cam_at_a_layer_of_one_s_choice(open_page: OpenPage) -> None:
     assert "rblock1.add" in texts(app)
     assert "12 x 12 places" in texts(app)
     assert "12 x 12 places" not in before
+    assert "where its receptive field has its centre" in texts(app)
 
 
 def test_a_network_without_maps_answers_by_the_other_methods(open_page: OpenPage) -> None:
