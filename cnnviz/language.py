@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "简体中文"}
+LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "中文"}
 DEFAULT_LANGUAGE = "en"
 LOCALE_DIRECTORY = Path(__file__).parent / "locale"
 

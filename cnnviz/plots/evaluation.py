@@ -190,6 +190,7 @@ def calibration_figure(
             "anchor": "x",
             "dtick": 1,
             "tickformat": ",",
+            "range": [np.log10(0.5), np.log10(max(1, counts.max())) + 0.1],  # a bar of one image is seen, too
         },
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )

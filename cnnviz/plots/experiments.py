@@ -56,8 +56,8 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "milliseconds": Measure(Message("ms per training image"), ".3f", {"rangemode": "tozero"}),
         "total_macs": Measure(Message("multiply-adds per image"), ",.0f", {"rangemode": "tozero"}),
         "parameters": Measure(Message("parameters"), ",.0f", {"rangemode": "tozero"}),
-        "first_norms": Measure(Message("gradient norm"), ".2g", {"type": "log", "exponentformat": "power"}),
-        "later_norms": Measure(Message("gradient norm"), ".2g", {"type": "log", "exponentformat": "power"}),
+        "first_norms": Measure(Message("gradient norm"), ".2g", {"type": "log", "tickformat": "~g"}),
+        "later_norms": Measure(Message("gradient norm"), ".2g", {"type": "log", "tickformat": "~g"}),
     }
 )
 
@@ -215,7 +215,10 @@ def layers(title: str, norms: Mapping[str, Sequence[float]], revision: str) -> g
     figure.update_yaxes(title=_("gradient norm"), type="log", exponentformat="power")
     largest = max((max(values) for values in norms.values() if len(values)), default=0.0)
     smallest = min((min(values) for values in norms.values() if len(values)), default=0.0)
-    figure.update_yaxes(dtick=1 if smallest * _FEW_DECADES < largest else "D2")
+    if smallest * _FEW_DECADES < largest:
+        figure.update_yaxes(dtick=1)
+    else:  # in full: plotly would write 0.05, 0.1, 0.2 as 5, 10^-1, 2
+        figure.update_yaxes(dtick="D2", tickformat="~g")
     if largest > 0 and smallest < largest * 10.0**-_MOST_DECADES:
         top = math.log10(largest)
         figure.update_yaxes(range=[top - _MOST_DECADES, top + 0.3])

@@ -77,7 +77,7 @@ def _compare(first: Subject, second: Subject) -> None:
         key="group",
         kind=Message("The group"),
         title=lambda key: f"{groups[key][0]} ({len(groups[key][1]):,})",
-        widget=partial(st.segmented_control, required=True),
+        widget=partial(st.segmented_control, required=True, wrap=True),
     )
     show_images(first, groups[group][1], f"images-{group}", AT_ONCE, second)
 

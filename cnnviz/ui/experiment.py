@@ -96,7 +96,7 @@ def panels(
 
 
 def _chart(figure: go.Figure, key: str) -> None:
-    st.plotly_chart(figure, key=key)
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False})  # its buttons would cover the title
 
 
 def _picture(experiment: Experiment) -> None:

@@ -132,7 +132,7 @@ def _restore_language() -> None:
 
 
 def _write_language_to_link() -> None:
-    # Not a widget bound to the link: that would put the label (简体中文) there in place of its code.
+    # Not a widget bound to the link: that would put the label (中文) there in place of its code.
     if parameter := _language_parameter():
         st.query_params.update(parameter)
     else:

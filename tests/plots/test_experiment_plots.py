@@ -49,6 +49,12 @@ def test_networks_of_different_depth_share_an_axis_from_first_to_last_layer() ->
     assert vanished.layout.yaxis.range == (-6.0, pytest.approx(0.3))  # what is next to nothing hides the rest
 
 
+def test_ticks_between_powers_of_ten_are_written_in_full() -> None:
+    """Of its own plotly writes 0.05, 0.1 and 0.2 as 5, 10 to the power of -1, and 2."""
+    axis = plots.layers("t", {"relu": [0.05, 0.1, 0.3]}, "run").layout.yaxis
+    assert (axis.dtick, axis.tickformat) == ("D2", "~g")
+
+
 def test_lines_are_told_apart_without_colour() -> None:
     lines = {str(number): (np.arange(3), np.arange(3)) for number in range(6)}
     figure = plots.curves("t", lines, "test_accuracy", "r")
