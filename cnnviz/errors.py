@@ -9,7 +9,7 @@ from cnnviz.language import Message
 
 _MOST_CHARACTERS = 40
 _MOST_NAMES = 40
-_ALIKE = 0.45
+_ALIKE = 0.6
 """How alike a name must be to be meant, from 0 to 1; ``aux`` for ``auxiliary`` is a beginning, and meant anyway."""
 
 
