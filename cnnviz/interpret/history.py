@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MOST_FILTERS = 32
 """Of a layer with more filters only so many are followed."""
 
+_NEAR = 16
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -51,6 +53,26 @@ def moments(run_id: str) -> tuple[Moment, ...]:
             continue
         found.append(Moment(run_id, step, epoch, str(changed)))
     return tuple(found)
+
+
+def told_apart(found: Sequence[Moment]) -> tuple[Moment, ...]:
+    """``found`` without powers of two that lie within a sixteenth of their step from the end of an epoch.
+
+    The weights hardly differ there, and the end of the epoch is the one of the two that a person knows.
+    """
+    ends = [one.step for one, after in zip(found, found[1:], strict=False) if one.epoch < after.epoch]
+    if found and not _is_power_of_two(found[-1].step):
+        ends.append(found[-1].step)
+
+    def repeats(moment: Moment) -> bool:
+        step = moment.step
+        return _is_power_of_two(step) and any(0 < abs(step - end) <= step // _NEAR for end in ends)
+
+    return tuple(moment for moment in found if moment.step in ends or not repeats(moment))
+
+
+def _is_power_of_two(step: int) -> bool:
+    return step & (step - 1) == 0
 
 
 def with_snapshots() -> list[str]:

@@ -76,7 +76,9 @@ def _predictions(weights: Weights, found: Sequence[Moment], example: Example, to
     st.caption(
         _(
             "At first all classes are about equally likely; then the network makes up its mind, and sometimes "
-            "changes it. The distances between steps grow, as the changes become smaller."
+            "changes it. Snapshots were kept at steps 0, 1, 2, 4, 8, ... and at the end of every epoch (where the "
+            "two nearly coincide, the epoch's end is shown). They stand side by side, however many steps lie "
+            "between them."
         )
     )
 

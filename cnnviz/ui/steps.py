@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from cnnviz.interpret.history import Moment, moments
+from cnnviz.interpret.history import Moment, moments, told_apart
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.choice import choose_one
@@ -17,8 +17,13 @@ END = "end"
 
 
 def of_run(weights: Weights) -> tuple[Moment, ...]:
-    """The snapshots of the training that ``weights`` come from; none where there are not two of them."""
+    """The snapshots of the training that ``weights`` come from; none where there are not two of them.
+
+    Of two that are nearly the same one is left out, unless the link's ``step`` names it.
+    """
     found = moments(weights.run_id) if weights.run_id and weights.recipe else ()
+    apart, named = told_apart(found), st.query_params.get("step")
+    found = tuple(moment for moment in found if moment in apart or str(moment.step) == named)
     return found if len(found) > 1 else ()
 
 

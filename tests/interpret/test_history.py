@@ -8,7 +8,7 @@ import torch
 
 from cnnviz.errors import CnnvizError
 from cnnviz.interpret import networks
-from cnnviz.interpret.history import Moment, history, moments, with_snapshots
+from cnnviz.interpret.history import Moment, history, moments, told_apart, with_snapshots
 from cnnviz.shapes.trace import trace
 from cnnviz.training.recipe import Recipe
 from tests.snapshots import RUN, keep_snapshots, weights_after
@@ -26,6 +26,32 @@ def test_snapshots_are_found_with_step_and_epoch(runs: Path) -> None:
     keep_snapshots(runs, Recipe.default("basic-cnn"), (0, 1, 8))
     assert with_snapshots() == [RUN]
     assert [(moment.step, moment.epoch) for moment in moments(RUN)] == [(0, 0), (1, 1), (8, 1)]
+
+
+def in_epochs_of(length: int, *steps: int) -> list[Moment]:
+    return [Moment(RUN, step, -(-step // length), "0") for step in steps]
+
+
+@pytest.mark.parametrize(
+    ("length", "steps", "gone"),
+    [
+        (63, (0, 1, 2, 4, 8, 16, 32, 63, 64, 126, 128, 189, 252, 256, 315), {64, 128, 256}),
+        (64, (0, 1, 2, 4, 8, 16, 32, 64, 128, 192, 256), set()),  # they are the ends of epochs
+        (7, (0, 1, 2, 4, 7, 8, 14, 16, 21), set()),  # early steps change much
+        (63, (0, 1, 2, 4, 8, 16, 32, 63, 64), {64}),  # the second epoch is on its way
+        (63, (0, 1, 2, 4, 8, 16, 32, 60), set()),  # stopped
+        (100, (0, 1, 2, 4, 8, 16, 32, 64), set()),
+    ],
+)
+def test_of_snapshots_that_nearly_coincide_the_end_of_the_epoch_stays(
+    length: int, steps: tuple[int, ...], gone: set[int]
+) -> None:
+    found = told_apart(in_epochs_of(length, *steps))
+    assert [moment.step for moment in found] == [step for step in steps if step not in gone]
+
+
+def test_no_snapshots_are_told_apart() -> None:
+    assert told_apart(()) == ()
 
 
 @pytest.mark.parametrize("run_id", ["..", "../runs", "/etc", "a/b", ""])

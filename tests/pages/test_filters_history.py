@@ -8,12 +8,13 @@ import pytest
 import streamlit as st
 
 from cnnviz.settings import settings
-from cnnviz.training import checkpoints
+from cnnviz.training import checkpoints, snapshots
 from cnnviz.training import store as store_module
 from cnnviz.training.observer import TrainingResult
 from cnnviz.training.recipe import Recipe
+from cnnviz.training.state import State
 from tests.pages.filters_page import PAGE, OpenPage, assert_said, chart, markup, texts, titles
-from tests.snapshots import RUN, checkpoint_weights, keep_snapshots
+from tests.snapshots import RUN, checkpoint_weights, keep_snapshots, weights_after
 
 RECIPE = Recipe.default("basic-cnn", dataset="mnist-sample")
 STEPS = (0, 1, 2, 16)
@@ -76,6 +77,24 @@ def test_all_snapshots_at_once(open_page: OpenPage, runs: Path) -> None:
     ] * 2
     assert markup(app).count("<figcaption") == len(STEPS)
     assert "Filters of conv1 as they formed" in app.subheader[0].value
+
+
+def test_snapshots_that_nearly_coincide_are_shown_once_and_links_to_them_work(
+    open_page: OpenPage, runs: Path
+) -> None:
+    for step, epoch in ((63, 1), (64, 2), (126, 2)):
+        snapshots.path(runs / RUN, step, epoch).write_bytes(
+            State({"step": step}, weights_after(RECIPE, step)).to_bytes()
+        )
+    finish(runs)
+    app = open_page(PAGE, checkpoint=RUN, view="history")
+    shown = app.select_slider(key="choice-step").options
+    assert shown == ["start", *(f"{step} (epoch 1)" for step in (1, 2, 16, 63)), "126 (epoch 2)", "trained"]
+    assert markup(app).count("<figcaption") == 6
+    assert "at the end of every epoch" in texts(app)
+    app = open_page(PAGE, checkpoint=RUN, step="64")
+    assert not app.warning
+    assert titles(app)[0].startswith(f"Basic CNN · {RUN}, step 64:")
 
 
 def test_a_run_that_is_not_finished_is_offered(open_page: OpenPage, runs: Path) -> None:
