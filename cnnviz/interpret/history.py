@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,7 +61,7 @@ def told_apart(found: Sequence[Moment]) -> tuple[Moment, ...]:
 
     The weights hardly differ there, and the end of the epoch is the one of the two that a person knows.
     """
-    ends = [one.step for one, after in zip(found, found[1:], strict=False) if one.epoch < after.epoch]
+    ends = [one.step for one, after in pairwise(found) if one.epoch < after.epoch]
     if found and not _is_power_of_two(found[-1].step):
         ends.append(found[-1].step)
 
