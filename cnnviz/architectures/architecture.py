@@ -66,7 +66,7 @@ class Architecture:
     """
 
     key: str
-    title: str
+    name: Message | str
     family: str
     year: int
     paper: str
@@ -80,6 +80,11 @@ class Architecture:
     arguments: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     options: Mapping[str, Option] = field(default_factory=lambda: MappingProxyType({}))
     recipe: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def title(self) -> str:
+        """What a person calls it, in the current language."""
+        return str(self.name)
 
     @property
     def defaults(self) -> dict[str, Value]:

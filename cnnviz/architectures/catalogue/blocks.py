@@ -23,7 +23,7 @@ _REDUCTIONS = {
 ARCHITECTURES = (
     _Inception(
         key="inception-naive",
-        title="Inception module, naive",
+        name=Message("Inception module, naive"),
         year=2015,
         paper=_SZEGEDY,
         idea=Message(
@@ -34,7 +34,7 @@ ARCHITECTURES = (
     ),
     _Inception(
         key="inception-reduced",
-        title="Inception module, with 1x1 reductions",
+        name=Message("Inception module, with 1x1 reductions"),
         year=2015,
         paper=_SZEGEDY,
         idea=Message(
@@ -46,7 +46,7 @@ ARCHITECTURES = (
     ),
     _Inception(
         key="inception-factorised",
-        title="Inception module, factorised",
+        name=Message("Inception module, factorised"),
         year=2016,
         paper="Szegedy et al. 2016, Rethinking the Inception Architecture for Computer Vision",
         idea=Message(
@@ -58,7 +58,7 @@ ARCHITECTURES = (
     ),
     _Residual(
         key="plain-block",
-        title="Plain block, no shortcut",
+        name=Message("Plain block, no shortcut"),
         year=2016,
         paper=_HE,
         idea=Message(
@@ -69,7 +69,7 @@ ARCHITECTURES = (
     ),
     _Residual(
         key="residual-identity",
-        title="Residual block, identity shortcut",
+        name=Message("Residual block, identity shortcut"),
         year=2016,
         paper=_HE,
         idea=Message(
@@ -80,7 +80,7 @@ ARCHITECTURES = (
     ),
     _Residual(
         key="residual-projection",
-        title="Residual block, 1x1 projection",
+        name=Message("Residual block, 1x1 projection"),
         year=2016,
         paper=_HE,
         idea=Message(
@@ -91,7 +91,7 @@ ARCHITECTURES = (
     ),
     _Residual(
         key="residual-pooled",
-        title="Residual block, max-pooled shortcut",
+        name=Message("Residual block, max-pooled shortcut"),
         year=2016,
         paper=_HE,
         idea=Message(
@@ -102,7 +102,7 @@ ARCHITECTURES = (
     ),
     _Residual(
         key="residual-preactivation",
-        title="Residual block, pre-activation",
+        name=Message("Residual block, pre-activation"),
         year=2016,
         paper="He et al. 2016, Identity Mappings in Deep Residual Networks",
         idea=Message(
@@ -113,7 +113,7 @@ ARCHITECTURES = (
     ),
     _Block(
         key="dense-block",
-        title="Dense block",
+        name=Message("Dense block"),
         family="DenseNet",
         year=2017,
         paper=_HUANG,

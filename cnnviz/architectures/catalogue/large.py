@@ -21,7 +21,7 @@ def _vgg_options(depth: int, divisor: int) -> dict[str, Option]:
 ARCHITECTURES = (
     Architecture(
         key="alexnet",
-        title="AlexNet",
+        name="AlexNet",
         family="AlexNet",
         year=2012,
         paper="Krizhevsky, Sutskever and Hinton 2012, ImageNet Classification with Deep Convolutional Neural Networks",
@@ -36,7 +36,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="zfnet",
-        title="ZFNet",
+        name="ZFNet",
         family="AlexNet",
         year=2013,
         paper=_ZEILER,
@@ -51,7 +51,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="zfnet-wide",
-        title="ZFNet, wider",
+        name=Message("ZFNet, wider"),
         family="AlexNet",
         year=2013,
         paper=_ZEILER,
@@ -67,7 +67,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="vgg11",
-        title="VGG-11, a quarter of the channels",
+        name=Message("VGG-11, a quarter of the channels"),
         family="VGG",
         year=2015,
         paper=_VGG,
@@ -83,7 +83,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="vgg11-full",
-        title="VGG-11",
+        name="VGG-11",
         family="VGG",
         year=2015,
         paper=_VGG,
@@ -99,7 +99,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="vgg16",
-        title="VGG-16",
+        name="VGG-16",
         family="VGG",
         year=2015,
         paper=_VGG,
@@ -116,7 +116,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="nin",
-        title="NiN",
+        name="NiN",
         family="NiN",
         year=2014,
         paper="Lin, Chen and Yan 2014, Network In Network",
@@ -131,7 +131,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="googlenet",
-        title="GoogLeNet",
+        name="GoogLeNet",
         family="Inception",
         year=2015,
         paper="Szegedy et al. 2015, Going Deeper with Convolutions",
@@ -147,7 +147,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="resnet18",
-        title="ResNet-18",
+        name="ResNet-18",
         family="ResNet",
         year=2016,
         paper="He et al. 2016, Deep Residual Learning for Image Recognition",
@@ -163,7 +163,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="densenet",
-        title="DenseNet",
+        name="DenseNet",
         family="DenseNet",
         year=2017,
         paper="Huang et al. 2017, Densely Connected Convolutional Networks",

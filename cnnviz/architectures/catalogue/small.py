@@ -14,7 +14,7 @@ _LECUN = "LeCun et al. 1998, Gradient-Based Learning Applied to Document Recogni
 ARCHITECTURES = (
     Architecture(
         key="mlp",
-        title="MLP",
+        name="MLP",
         family="MLP",
         year=1986,
         paper="Rumelhart, Hinton and Williams 1986, Learning Representations by Back-Propagating Errors",
@@ -33,7 +33,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="small-cnn",
-        title="Small CNN",
+        name=Message("Small CNN"),
         family="LeNet",
         year=1998,
         paper=_LECUN,
@@ -49,7 +49,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="lenet5",
-        title="LeNet-5",
+        name="LeNet-5",
         family="LeNet",
         year=1998,
         paper=_LECUN,
@@ -65,7 +65,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="basic-cnn",
-        title="Basic CNN",
+        name=Message("Basic CNN"),
         family="LeNet",
         year=1998,
         paper=_LECUN,
@@ -78,7 +78,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="inception-mini",
-        title="Inception mini",
+        name=Message("Inception mini"),
         family="Inception",
         year=2015,
         paper="Szegedy et al. 2015, Going Deeper with Convolutions",
@@ -91,7 +91,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="inception-pair",
-        title="Two Inception modules",
+        name=Message("Two Inception modules"),
         family="Inception",
         year=2015,
         paper="Szegedy et al. 2015, Going Deeper with Convolutions, figure 2",
@@ -106,7 +106,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="resnet-mini",
-        title="ResNet mini",
+        name=Message("ResNet mini"),
         family="ResNet",
         year=2016,
         paper="He et al. 2016, Deep Residual Learning for Image Recognition",
@@ -119,7 +119,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="resnet-deep",
-        title="ResNet of any depth",
+        name=Message("ResNet of any depth"),
         family="ResNet",
         year=2016,
         paper="He et al. 2016, Deep Residual Learning for Image Recognition, section 4.2",
@@ -139,7 +139,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="lenet-bn",
-        title="LeNet with BatchNorm",
+        name=Message("LeNet with BatchNorm"),
         family="LeNet",
         year=2015,
         paper="Ioffe and Szegedy 2015, Batch Normalization",
@@ -156,7 +156,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="lenet-cifar",
-        title="LeNet for CIFAR-10",
+        name=Message("LeNet for CIFAR-10"),
         family="LeNet",
         year=1998,
         paper=_LECUN,
@@ -171,7 +171,7 @@ ARCHITECTURES = (
     ),
     Architecture(
         key="vgg-cifar",
-        title="VGG for CIFAR-10",
+        name=Message("VGG for CIFAR-10"),
         family="VGG",
         year=2015,
         paper="Simonyan and Zisserman 2015, Very Deep Convolutional Networks for Large-Scale Image Recognition",
