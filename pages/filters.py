@@ -12,20 +12,26 @@ from cnnviz.ui.switch import choose_switch
 from cnnviz.ui.weights import Weights, choose_weights
 
 
-def choose() -> list[Weights]:
-    """The weights that are shown: one, or trained ones and those that they started from."""
+def choose(compares: bool) -> list[Weights]:
+    """The weights that are shown: one, or trained ones and those that they started from.
+
+    ``compares`` says whether the view shows two side by side.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=320):
             weights = choose_weights()
         weights = steps.choose(weights)
-        beside = weights.start and choose_switch(_("Next to the untrained weights"), key="untrained")
-    return [weights, weights.start] if weights.start and beside else [weights]
+        start = weights.start if compares else None
+        beside = start and choose_switch(_("Next to the untrained weights"), key="untrained")
+    return [weights, start] if start and beside else [weights]
 
 
 frame(Message("Filters and feature maps"))
 st.title(_("Filters and feature maps"), anchor=False)
-shown = choose()
-view = choose_view()
+above = st.container()
+view = VIEWS[choose_view()]
+with above:
+    shown = choose(view.compares)
 if downloads.ready(shown[0]):
     with explained():
-        VIEWS[view].show(shown)
+        view.show(shown)

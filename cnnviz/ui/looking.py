@@ -86,10 +86,11 @@ def history(shown: Sequence[Weights]) -> None:
 
 
 class View(NamedTuple):
-    """A view: its title, and what draws it."""
+    """A view: its title, what draws it, and whether it shows trained weights next to untrained ones."""
 
     title: Message
     show: Callable[[Sequence[Weights]], None]
+    compares: bool = True
 
 
 VIEWS: Mapping[str, View] = {
@@ -99,7 +100,7 @@ VIEWS: Mapping[str, View] = {
     "excite": View(Message("What excites a map"), excitation),
     "why": View(Message("Why this answer"), why),
     "history": View(Message("How it formed"), history),
-    "value": View(Message("One value"), one_value),
+    "value": View(Message("One value"), one_value, compares=False),
 }
 
 

@@ -52,6 +52,13 @@ def test_layer_channel_and_place_are_kept_in_the_link(value: OpenPage) -> None:
     assert (shown["channel"], shown["sources"], shown["at"]) == (19, 10, 7 * 8)
 
 
+def test_a_switch_without_effect_is_not_offered(value: OpenPage) -> None:
+    app = value(untrained="true")
+    assert not app.toggle
+    app.segmented_control(key="choice-view").set_value("filters").run()
+    assert app.toggle(key="untrained").value  # the link still says so
+
+
 def test_another_layer_forgets_channel_and_place(value: OpenPage) -> None:
     app = value(of="conv2", channel="19", at="8-8")
     app.selectbox(key="choice-of").set_value("conv1").run()
