@@ -32,6 +32,7 @@ def choose_one(
     widget: Callable[..., Any] = st.selectbox,
     forget: Sequence[str] = (),
     notes: DeltaGenerator | None = None,
+    elsewhere: Sequence[str] = (),
     **look: Any,
 ) -> str:
     """A choice among ``options``; the link's parameter ``key`` holds the chosen one.
@@ -40,12 +41,13 @@ def choose_one(
     gets a sentence (``kind`` says of what, as in "The architecture") in the container ``notes``, where there
     is one, and the default is shown. ``widget``
     is ``st.selectbox`` or ``st.segmented_control``, and ``look`` are its own settings. ``forget`` are
-    parameters of the link that mean nothing after another choice.
+    parameters of the link that mean nothing after another choice. Of ``elsewhere``, options of the same
+    parameter in other views, the default is shown without a word.
     """
     default = options[0] if default is None else default
     named = st.query_params.get(key, default)
     with notes or nullcontext():
-        _explain_unknown([named], options, kind)
+        _explain_unknown([] if named in elsewhere else [named], options, kind)
     # The link is the truth: a link to another choice on the same page must change the widget too.
     st.session_state[_widget(key)] = named if named in options else default
     chosen: str = widget(

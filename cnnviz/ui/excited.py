@@ -96,7 +96,7 @@ class _Search:
 
 
 def show(shown: Sequence[Weights]) -> None:
-    """For the op that the link's ``op`` names: each map's patch, and the top images of one map.
+    """For the op that the link's ``layer`` names: each map's patch, and the top images of one map.
 
     Where two networks are shown, the top images are those of each.
     """

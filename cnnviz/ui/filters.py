@@ -20,6 +20,7 @@ from cnnviz.ui.frame import fragment, is_dark
 from cnnviz.ui.number import choose_number
 from cnnviz.ui.show import explained, plain
 from cnnviz.ui.weights import Weights
+from cnnviz.ui.which_layer import choose_layer
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -54,7 +55,7 @@ def show(shown: Sequence[Weights]) -> None:
     with explained():
         layers = [cached_maps.layers(weights.key, weights.input_shape) for weights in shown]
         with st.container(horizontal=True, vertical_alignment="bottom", key="filter-choices"):
-            place = _choose_layer(layers[0])
+            place = _choose_layer(shown[0], layers[0])
             chosen = [found[place] for found in layers]
             by = _choose_order()
             pictures = _choose_pictures(shown, chosen, by)
@@ -62,20 +63,11 @@ def show(shown: Sequence[Weights]) -> None:
         _details(shown, chosen, by)
 
 
-def _choose_layer(layers: Sequence[LayerWeights]) -> int:
+def _choose_layer(weights: Weights, layers: Sequence[LayerWeights]) -> int:
     """The index of the layer that the link's ``layer`` names."""
-    names = [layer.name for layer in layers]
-    by_name = dict(zip(names, layers, strict=True))
-    with st.container(width=300):
-        name = choose_one(
-            _("Layer"),
-            names,
-            key="layer",
-            kind=Message("The layer"),
-            forget=("output", "page"),
-            title=lambda key: f"{key} · {by_name[key].op.type} · {shape_text(by_name[key].shape)}",
-        )
-    return names.index(name)
+    shapes = {layer.name: layer.shape for layer in layers}
+    name = choose_layer(weights, weights.input_shape, shapes, width=300)
+    return list(shapes).index(name)
 
 
 def _choose_order() -> str:

@@ -22,6 +22,7 @@ from cnnviz.ui.number import choose_number, put_number
 from cnnviz.ui.show import plain
 from cnnviz.ui.switch import choose_switch
 from cnnviz.ui.weights import Weights
+from cnnviz.ui.which_layer import choose_layer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +60,7 @@ class _Grid:
 
 
 def show(shown: Sequence[Weights], image: ImageKey) -> None:
-    """The op that the link's ``op`` names, for ``image``."""
+    """The op that the link's ``layer`` names, for ``image``."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="layer-choices"):
         ops = _choose_ops(shown[0], image)
         grids = [
@@ -86,22 +87,12 @@ def show(shown: Sequence[Weights], image: ImageKey) -> None:
 
 
 def choose_op(weights: Weights, input_shape: tuple[int, int, int]) -> Op:
-    """The op that the link's ``op`` names, at first the first convolution."""
+    """The op that the link's ``layer`` names, at first the first convolution."""
     trace = cached.network_trace(weights.key, input_shape)
-    by_name = {op.name: op for op in trace.ops}
+    shapes = {op.name: op.output_shape for op in trace.ops}
     kinds = [op.kind for op in trace.ops]
     first = next((kinds.index(kind) for kind in ("convolution", "linear") if kind in kinds), 0)
-    with st.container(width=330):
-        name = choose_one(
-            _("Operation"),
-            list(by_name),
-            key="op",
-            kind=Message("The layer"),
-            title=lambda key: f"{key} · {by_name[key].type} · {shape_text(by_name[key].output_shape)}",
-            default=trace.ops[first].name,
-            forget=("map", "part"),
-        )
-    return by_name[name]
+    return trace.op(choose_layer(weights, input_shape, shapes, default=trace.ops[first].name))
 
 
 def _choose_ops(weights: Weights, image: ImageKey) -> tuple[Op, ...]:

@@ -17,14 +17,14 @@ from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
 from cnnviz.shapes import kernels
-from cnnviz.shapes.op import Op, shape_text
+from cnnviz.shapes.op import Op
 from cnnviz.ui import cached
-from cnnviz.ui.choice import choose_one
 from cnnviz.ui.component import in_browser
 from cnnviz.ui.frame import fragment
 from cnnviz.ui.number import choose_number, put_number
 from cnnviz.ui.show import explained, link_problem
 from cnnviz.ui.weights import Weights
+from cnnviz.ui.which_layer import choose_layer
 
 if TYPE_CHECKING:
     from cnnviz.interpret.pixel import Arithmetic
@@ -38,7 +38,7 @@ _component = in_browser(
 def show(weights: Weights, image: ImageKey) -> None:
     """Choose a layer and an output channel, and point at an output value to see where it comes from.
 
-    ``image`` is what :meth:`Weights.image_key` gives. The choices stand in the link as ``of``, ``channel``
+    ``image`` is what :meth:`Weights.image_key` gives. The choices stand in the link as ``layer``, ``channel``
     and ``at``; a choice reruns this part of the page alone.
     """
     with explained():
@@ -58,19 +58,9 @@ def show(weights: Weights, image: ImageKey) -> None:
 def _choose_layer(weights: Weights, image: ImageKey) -> Op:
     from cnnviz.interpret.arithmetic import can_be_shown
 
-    shown = {
-        op.name: op for op in cached.network_trace(weights.key, image.input_shape).ops if can_be_shown(op)
-    }
-    with st.container(width=360):
-        name = choose_one(
-            _("Layer"),
-            list(shown),
-            key="of",
-            kind=Message("The layer"),
-            title=lambda name: f"{name} · {shown[name].type} · {shape_text(shown[name].output_shape)}",
-            forget=("channel", "at"),
-        )
-    return shown[name]
+    trace = cached.network_trace(weights.key, image.input_shape)
+    shapes = {op.name: op.output_shape for op in trace.ops if can_be_shown(op)}
+    return trace.op(choose_layer(weights, image.input_shape, shapes, width=360))
 
 
 def _choose_channel(layer: Arithmetic) -> int:

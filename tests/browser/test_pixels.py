@@ -120,7 +120,7 @@ def number(locator: Locator) -> float:
 
 
 def test_hovering_shows_pytorchs_numbers_and_a_click_is_kept_in_the_link(server: Server, page: Page) -> None:
-    canvas, result = opened(page, server, "of=conv2&channel=3")
+    canvas, result = opened(page, server, "layer=conv2&channel=3")
     outputs = network_outputs(0)["conv2"][3]
     for row, column in ((0, 0), (2, 5), (7, 7)):
         point(page, canvas, row, column, 8, 8)
@@ -137,7 +137,7 @@ def test_hovering_shows_pytorchs_numbers_and_a_click_is_kept_in_the_link(server:
 
 
 def test_the_values_of_a_linear_layer_answer_too(server: Server, page: Page) -> None:
-    canvas, result = opened(page, server, "of=fc")
+    canvas, result = opened(page, server, "layer=fc")
     outputs = network_outputs(0)["fc"]
     for value in (0, 9):
         point(page, canvas, value, 0, 10, 1)
@@ -146,7 +146,7 @@ def test_the_values_of_a_linear_layer_answer_too(server: Server, page: Page) -> 
 
 
 def test_the_output_follows_an_edited_kernel(server: Server, page: Page) -> None:
-    canvas, result = opened(page, server, "of=conv1&at=12-12")
+    canvas, result = opened(page, server, "layer=conv1&at=12-12")
     before = number(result)
     weight = page.locator(".pixels .kernel input").first
     patch = number(page.locator(".pixels .patch .grid span").first)

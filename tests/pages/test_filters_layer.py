@@ -32,7 +32,7 @@ def shipped(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_all_maps_of_a_layer_and_one_enlarged(open_page: OpenPage) -> None:
-    app = open_page(PAGE, checkpoint="basic-cnn-mnist", op="conv2", map="3", **LAYER)
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", layer="conv2", map="3", **LAYER)
     shown = tiles(app)
     assert [tile["number"] for tile in shown["tiles"]] == list(range(20))
     assert shown["chosen"] == 3
@@ -40,13 +40,29 @@ def test_all_maps_of_a_layer_and_one_enlarged(open_page: OpenPage) -> None:
     assert len(app.dataframe[0].value) == 20
     app.selectbox(key="choice-scale").set_value("own").run()
     assert "Each map has its own colour scale" in texts(app)
-    app.selectbox(key="choice-op").set_value("fc").run()  # no maps, but ten values
+    app.selectbox(key="choice-layer").set_value("fc").run()  # no maps, but ten values
     assert not app.warning
     assert titles(app) == ["Basic CNN: fc, 10"]
 
 
+def test_every_view_takes_over_the_layer(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", dataset="mnist-sample", images="100")
+    app.selectbox(key="choice-layer").set_value("conv2").run()
+    for view in ("layer", "excite", "value", "filters"):
+        app.segmented_control(key="choice-view").set_value(view).run()
+        assert app.selectbox(key="choice-layer").label == "Layer"
+        assert app.selectbox(key="choice-layer").value == "conv2", view
+    app.segmented_control(key="choice-view").set_value("layer").run()
+    app.selectbox(key="choice-layer").set_value("relu").run()
+    app.segmented_control(key="choice-view").set_value("filters").run()  # a ReLU has no filters
+    assert app.selectbox(key="choice-layer").value == "conv1"
+    assert not app.warning
+    app.segmented_control(key="choice-view").set_value("excite").run()
+    assert app.selectbox(key="choice-layer").value == "relu"
+
+
 def test_before_and_after_the_activation_stand_below_each_other(open_page: OpenPage) -> None:
-    app = open_page(PAGE, checkpoint="basic-cnn-mnist", op="relu", both="true", **LAYER)
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", layer="relu", both="true", **LAYER)
     assert titles(app) == ["pooling, map 0", "relu, map 0"]
     before, after = (np.asarray(values(app, place)) for place in (0, 1))
     assert before.min() < 0
@@ -61,13 +77,13 @@ def test_dead_maps_are_marked(open_page: OpenPage, shipped: Path) -> None:
         model.conv1.weight[4] = 0
         model.conv1.bias[4] = -1
     save(shipped, "basic-cnn", model)
-    app = open_page(PAGE, checkpoint="basic-cnn-mnist", op="relu", **LAYER)
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", layer="relu", **LAYER)
     assert [tile["number"] for tile in tiles(app)["tiles"] if tile["dead"]] == [4]
     assert "1 of 10 are dead for this image" in texts(app)
 
 
 def test_very_many_maps_come_in_pages_the_strongest_first(open_page: OpenPage) -> None:
-    app = open_page(PAGE, checkpoint="inception-mini-mnist", op="incep1.cat", **LAYER)
+    app = open_page(PAGE, checkpoint="inception-mini-mnist", layer="incep1.cat", **LAYER)
     first = tiles(app)
     assert len(first["tiles"]) == 64
     assert first["chosen"] == first["tiles"][0]["number"]
@@ -85,7 +101,7 @@ def test_nonsense_about_a_layer_gets_sentences(open_page: OpenPage) -> None:
         PAGE,
         checkpoint="basic-cnn-mnist",
         **LAYER,
-        op="rblock1.add",
+        layer="rblock1.add",
         map="10",
         scale="log",
         sort="size",
@@ -100,12 +116,12 @@ def test_nonsense_about_a_layer_gets_sentences(open_page: OpenPage) -> None:
         "The source 'camera' is unknown",
     )
     assert len(tiles(app)["tiles"]) == 10
-    app = open_page(PAGE, checkpoint="basic-cnn-mnist", **LAYER, op="relu", both="maybe")
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", **LAYER, layer="relu", both="maybe")
     assert_said(app, "The link says both=maybe")
 
 
 def test_every_map_has_its_patch_and_one_its_nine_images(open_page: OpenPage) -> None:
-    app = open_page(PAGE, checkpoint="basic-cnn-mnist", op="conv2", map="3", **EXCITE)
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", layer="conv2", map="3", **EXCITE)
     patches = tiles(app)
     assert len(patches["tiles"]) == 20
     assert patches["chosen"] == 3
@@ -124,7 +140,7 @@ def test_every_map_has_its_patch_and_one_its_nine_images(open_page: OpenPage) ->
 
 
 def test_what_excites_trained_and_untrained_maps(open_page: OpenPage) -> None:
-    app = open_page(PAGE, checkpoint="basic-cnn-mnist", op="fc", untrained="true", **EXCITE)
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", layer="fc", untrained="true", **EXCITE)
     assert [header.value.partition(":")[0] for header in app.subheader] == ["Basic CNN", "Untrained, seed 1"]
     assert markup(app).count("<figure") == 18
     assert len(tiles(app)["tiles"]) == 10
@@ -136,13 +152,13 @@ def test_a_map_that_is_never_above_zero_is_dead(open_page: OpenPage, shipped: Pa
         model.conv1.weight[4] = 0
         model.conv1.bias[4] = -1
     save(shipped, "basic-cnn", model)
-    app = open_page(PAGE, checkpoint="basic-cnn-mnist", op="relu", **EXCITE)
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", layer="relu", **EXCITE)
     assert [tile["number"] for tile in tiles(app)["tiles"] if tile["dead"]] == [4]
     assert "1 of 10 maps are never above zero" in texts(app)
 
 
 def test_nonsense_about_what_excites_a_map_gets_sentences(open_page: OpenPage) -> None:
-    app = open_page(PAGE, checkpoint="mlp-mnist", **{**EXCITE, "images": "12"}, op="conv1", map="-1")
+    app = open_page(PAGE, checkpoint="mlp-mnist", **{**EXCITE, "images": "12"}, layer="conv1", map="-1")
     assert_said(
         app,
         "The checkpoint 'mlp-mnist' is unknown",

@@ -39,7 +39,7 @@ def facts(app: AppTest) -> dict[str, Any]:
 def test_the_first_convolution_is_shown_where_its_output_is_largest(value: OpenPage) -> None:
     app = value()
     shown = facts(app)
-    assert app.selectbox(key="choice-of").value == "conv1"
+    assert app.selectbox(key="choice-layer").value == "conv1"
     assert (shown["mode"], shown["channel"], shown["sources"]) == ("sum", 0, 1)
     assert (len(shown["rows"]), len(shown["rows"][0])) == (24, 5)
     assert 0 <= shown["at"] < 24 * 24
@@ -48,8 +48,15 @@ def test_the_first_convolution_is_shown_where_its_output_is_largest(value: OpenP
 
 
 def test_layer_channel_and_place_are_kept_in_the_link(value: OpenPage) -> None:
-    shown = facts(value(of="conv2", channel="19", at="8-1"))
+    shown = facts(value(layer="conv2", channel="19", at="8-1"))
     assert (shown["channel"], shown["sources"], shown["at"]) == (19, 10, 7 * 8)
+
+
+def test_a_layer_that_another_view_had_and_this_one_has_not_is_no_mistake(value: OpenPage) -> None:
+    app = value(layer="relu")
+    assert not app.warning
+    assert app.selectbox(key="choice-layer").value == "conv1"
+    assert app.query_params["layer"] == "relu"
 
 
 def test_a_switch_without_effect_is_not_offered(value: OpenPage) -> None:
@@ -60,15 +67,15 @@ def test_a_switch_without_effect_is_not_offered(value: OpenPage) -> None:
 
 
 def test_another_layer_forgets_channel_and_place(value: OpenPage) -> None:
-    app = value(of="conv2", channel="19", at="8-8")
-    app.selectbox(key="choice-of").set_value("conv1").run()
+    app = value(layer="conv2", channel="19", at="8-8")
+    app.selectbox(key="choice-layer").set_value("conv1").run()
     assert "channel" not in app.query_params
     assert "at" not in app.query_params
     assert facts(app)["channel"] == 0
 
 
 def test_the_last_layer_shows_the_answer_with_the_names_of_the_classes(value: OpenPage) -> None:
-    shown = facts(value(of="fc"))
+    shown = facts(value(layer="fc"))
     assert shown["vector"]
     assert shown["at"] == 3
     assert shown["texts"]["names"] == list("0123456789")
@@ -77,8 +84,7 @@ def test_the_last_layer_shows_the_answer_with_the_names_of_the_classes(value: Op
 @pytest.mark.parametrize(
     ("link", "sentence"),
     [
-        ({"of": "incep1.branch1x1"}, "The layer 'incep1.branch1x1' is unknown"),
-        ({"of": "relu"}, "The layer 'relu' is unknown"),
+        ({"layer": "incep1.branch1x1"}, "The layer 'incep1.branch1x1' is unknown"),
         ({"channel": "10"}, "channel=10"),
         ({"at": "25-1"}, "which is no place in an output of 24 x 24"),
         ({"at": "x"}, "which is no place in an output of 24 x 24"),
