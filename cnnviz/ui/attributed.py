@@ -82,8 +82,18 @@ def show(shown: Sequence[Weights], example: Example) -> None:
     if method == ALL:
         methods = [name for name in _METHODS if name != ALL and (name != "gradcam" or choices.op is not None)]
     width = _WIDTH if len(methods) > 1 else _WIDTH_ALONE
+    label = int(verdicts.probabilities(shown[0], example).argmax()) if target is None else target
+    if target is None and len(shown) > 1:
+        st.write(
+            plain(
+                _(
+                    "All are asked about the class that {title} names, {label}: so the pictures can be compared.",
+                    title=shown[0].title,
+                    label=shown[0].classes[label],
+                )
+            )
+        )
     for weights in shown:
-        label = int(verdicts.probabilities(weights, example).argmax()) if target is None else target
         asked = _Asked(weights, image, label, weights.classes[label])
         st.subheader(
             plain(_("{title}: what speaks for {label}", title=weights.title, label=asked.label)), anchor=False

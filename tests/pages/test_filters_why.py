@@ -42,6 +42,18 @@ def test_grad_cam_at_a_layer_of_one_s_choice(open_page: OpenPage) -> None:
     assert "where its receptive field has its centre" in texts(app)
 
 
+def test_trained_and_untrained_weights_are_asked_about_one_class(open_page: OpenPage) -> None:
+    for digit in ("4", "7"):
+        app = open_page(
+            PAGE, checkpoint="basic-cnn-mnist", method="gradient", untrained="true", digit=digit, **WHY
+        )
+        trained, untrained = (header.value.rpartition(" ")[2] for header in app.subheader)
+        assert trained == untrained
+        assert f"about the class that Basic CNN names, {trained}" in texts(app)
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", method="gradient", **WHY)
+    assert "All are asked" not in texts(app)
+
+
 def test_a_network_without_maps_answers_by_the_other_methods(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="untrained-mlp", **WHY)
     assert titles(app) == ["Integrated gradients", "Occlusion", "Input gradient"]
