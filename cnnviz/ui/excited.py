@@ -112,6 +112,13 @@ def show(shown: Sequence[Weights]) -> None:
     chosen = _patches(searches[0], found[0])
     for search, each in zip(searches, found, strict=True):
         _top(search, each, chosen)
+    st.caption(
+        _(
+            "Under each picture stand the map's value there, its largest in this image, and the class that the "
+            "test set gives the image: such as {example}.",
+            example=_captioned(searches[0], found[0], chosen, 0),
+        )
+    )
     field = cached_maps.receptive_fields(weights.key, weights.input_shape)[op.index]
     if not field.known:
         st.caption(
@@ -244,10 +251,7 @@ def _top(search: _Search, found: Excitation, chosen: int) -> None:
 
 
 def _figure(search: _Search, found: Excitation, number: int, rank: int, whole: bytes, patch: bytes) -> str:
-    index = search.image(found, number, rank)
-    label = search.info.class_title(int(search.data.test_labels[index]))
-    value = float(found.values[number, rank])
-    text = escape(f"{value:#.3g} · {label}")
+    text = escape(_captioned(search, found, number, rank))
     _channels, height, width = search.weights.input_shape
     top, left, rows, columns = search.seen(found, number, rank)[1]
     frame = (
@@ -261,6 +265,12 @@ def _figure(search: _Search, found: Excitation, number: int, rank: int, whole: b
         f"<div>{_picture(patch, '')}</div></div>"
         f'<figcaption style="font-size:.8rem;margin-top:.25rem">{text}</figcaption></figure>'
     )
+
+
+def _captioned(search: _Search, found: Excitation, number: int, rank: int) -> str:
+    """What stands under a picture: the map's value, and the image's class."""
+    label = search.data.test_labels[search.image(found, number, rank)]
+    return f"{float(found.values[number, rank]):#.3g} · {search.info.class_title(int(label))}"
 
 
 def _picture(png: bytes, description: str) -> str:

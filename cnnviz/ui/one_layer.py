@@ -37,6 +37,7 @@ PAGE = 64
 """So many maps are shown at a time."""
 
 _ENLARGED = 440
+_ROW, _MOST_ROWS, _BORDERS = 35, 11, 2  # of a table: pixels, rows of maps seen at once, pixels
 _ORDERS: Mapping[str, Message] = {
     "channel": Message("as in the network"),
     "norm": Message("strongest first"),
@@ -217,11 +218,14 @@ def _table(grid: _Grid) -> None:
         _("Smallest"): found.low,
         _("Largest"): found.high,
     }
-    st.caption(plain(_("Statistics of every map of {op}", op=grid.maps.op.name)))
+    count = len(found.mean)
+    st.caption(plain(_("Statistics of every map of {op}: {count} rows", op=grid.maps.op.name, count=count)))
+    dead = [_("dead") if each else "" for each in found.dead]
     st.dataframe(
-        {_("Map"): list(range(len(found.mean))), **numbers, _("Zeros"): found.zeros, _("Dead"): found.dead},
+        {_("Map"): list(range(count)), **numbers, _("Zeros"): found.zeros, _("Dead"): dead},
         hide_index=True,
-        height=_ENLARGED - 60,
+        row_height=_ROW,
+        height=_ROW * (min(count, _MOST_ROWS) + 1) + _BORDERS,
         column_config={
             **{name: st.column_config.NumberColumn(format="%.4g") for name in numbers},
             _("Zeros"): st.column_config.NumberColumn(format="percent"),

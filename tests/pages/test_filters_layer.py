@@ -80,6 +80,7 @@ def test_dead_maps_are_marked(open_page: OpenPage, shipped: Path) -> None:
     app = open_page(PAGE, checkpoint="basic-cnn-mnist", layer="relu", **LAYER)
     assert [tile["number"] for tile in tiles(app)["tiles"] if tile["dead"]] == [4]
     assert "1 of 10 are dead for this image" in texts(app)
+    assert list(app.dataframe[0].value["Dead"]) == ["dead" if number == 4 else "" for number in range(10)]
 
 
 def test_very_many_maps_come_in_pages_the_strongest_first(open_page: OpenPage) -> None:
@@ -131,6 +132,8 @@ def test_every_map_has_its_patch_and_one_its_nine_images(open_page: OpenPage) ->
     assert "receptive field, 14 x 14 pixels" in texts(app)
     assert app.subheader[0].value == "Basic CNN: the 9 images that excite map 3 of conv2 most"
     assert markup(app).count("<figure") == 9
+    (under,) = re.findall(r"<figcaption[^>]*>([^<]*)<", markup(app))[:1]
+    assert f"the class that the test set gives the image: such as {under}" in texts(app)
     frames = re.findall(r"width:([\d.]+)%;height:([\d.]+)%", markup(app))
     assert len(frames) == 9
     assert all(0 < float(side) <= 50 for frame in frames for side in frame)  # 14 of 28, or less at the edge
