@@ -106,8 +106,8 @@ def table(shown: Sequence[Weights]) -> None:
     )
     st.caption(
         _(
-            "Each histogram is symmetric around zero and as wide as the layer's largest weight. Layers with many "
-            "inputs have smaller weights, so that their sums stay as large."
+            "Zero is in the middle of each histogram, which reaches as far to both sides as the layer's largest "
+            "weight, positive or negative. So the pictures' widths cannot be compared; the standard deviations can."
         )
     )
 
