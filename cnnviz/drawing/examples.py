@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from cnnviz.drawing.strokes import Points, Stroke
+from cnnviz.drawing.fabric import Points
+from cnnviz.drawing.strokes import Stroke
 
 # Points as parts of the canvas's width and height; each list is one move of the pen.
 _WAYS: Mapping[str, tuple[tuple[tuple[float, float], ...], ...]] = MappingProxyType(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-Points = NDArray[np.float64]
+from cnnviz.drawing.fabric import Points, placed
 
 WHITE, BLACK = "#ffffff", "#000000"
 MOST_POINTS = 20_000
@@ -38,8 +38,7 @@ class Stroke:
 def strokes_of(drawing: Mapping[str, Any] | None) -> tuple[Stroke, ...] | None:
     """The strokes of a drawing as the canvas describes it (Fabric.js); None where it holds anything else.
 
-    That is the case where strokes were turned, scaled or moved with the canvas's own tools, and where the
-    description is not what the canvas sends.
+    Strokes that were turned, scaled or moved with the canvas's own tools lie where these put them.
     """
     if not isinstance(drawing, Mapping) or not isinstance(drawing.get("objects"), list):
         return None
@@ -104,47 +103,13 @@ def _magnified(strokes: Sequence[Stroke], side: int, longest: float) -> list[Str
 
 
 def _stroke(entry: Mapping[str, Any]) -> Stroke:
-    changed = [entry.get(name, plain) != plain for name, plain in _UNCHANGED.items()]
-    if entry["type"].lower() != "path" or any(changed):
+    if entry["type"].lower() != "path":
         raise ValueError(entry["type"])
-    points = _way(entry["path"])
-    middle = (points.max(axis=0) + points.min(axis=0)) / 2
-    if entry.get("originX") == "center" and "left" in entry:
-        moved = np.abs(middle - (float(entry["left"]), float(entry["top"]))).max()
-        if moved > 1.0:
-            raise ValueError("moved")
-    width = float(entry["strokeWidth"])
+    points, enlarged = placed(entry)
+    width = float(entry["strokeWidth"]) * enlarged
     if not (np.isfinite(points).all() and 0 < width < 1_000):
         raise ValueError(width)
     return Stroke(points, width, erases=str(entry["stroke"]).lower() == BLACK)
-
-
-_UNCHANGED: Mapping[str, object] = {
-    "scaleX": 1,
-    "scaleY": 1,
-    "angle": 0,
-    "flipX": False,
-    "flipY": False,
-    "skewX": 0,
-    "skewY": 0,
-}
-
-
-def _way(path: Sequence[Sequence[Any]]) -> Points:
-    """The points of a path of the commands M, L and Q; curves as a few short lines."""
-    points: list[tuple[float, float]] = []
-    for command, *numbers in path:
-        values = [float(number) for number in numbers]
-        if command in ("M", "L") and len(values) == 2:
-            points.append((values[0], values[1]))
-        elif command == "Q" and len(values) == 4:
-            (x, y), (across, down, end_x, end_y) = points[-1], values
-            for part in (0.25, 0.5, 0.75, 1.0):
-                a, b, c = (1 - part) ** 2, 2 * part * (1 - part), part**2
-                points.append((a * x + b * across + c * end_x, a * y + b * down + c * end_y))
-        else:
-            raise ValueError(command)
-    return np.array(points, np.float64).reshape(-1, 2)
 
 
 def _described(stroke: Stroke) -> dict[str, Any]:

@@ -1,11 +1,15 @@
 """The sheet that one draws on: canvas, pen and eraser, undo, digits to begin with.
 
 The canvas lives in the browser and sends its picture after each stroke. What it began with, and what is on it
-now, is kept in the session: so a drawing is still there when the person comes back from another page.
+now, is kept in the session: so a drawing is still there when the person comes back from another page. The
+pictures are kept, too: a canvas sends none of what it begins with.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +22,7 @@ from cnnviz.drawing import Prepared, to_mnist
 from cnnviz.drawing.examples import NAMES, example
 from cnnviz.drawing.strokes import BLACK, WHITE, drawing_of, finer, rendered, strokes_of
 from cnnviz.language import translate as _
-from cnnviz.ui.number import choose_number
+from cnnviz.ui.number import choose_number, put_number
 
 SIDE = 320
 PAPER = (0, 0, 0, 255)
@@ -29,8 +33,11 @@ SMALL = 1 / 4
 _WIDER = 1.6
 """An eraser is so much wider than the pen: or else a grey rim of the strokes would stay."""
 
-_NOW, _START, _GENERATION = "sheet_now", "sheet_start", "canvas_generation"
-_PEN, _ERASER = "pen", "eraser"
+_MOST_KEPT = 50
+"""Pictures of earlier drawings, of some thousand bytes each; of those before, the strokes are drawn again."""
+
+_NOW, _START, _GENERATION, _SEEN = "sheet_now", "sheet_start", "canvas_generation", "sheet_seen"
+_PEN, _ERASER, _PEN_BEFORE = "pen", "eraser", "sheet_pen"
 
 Drawing = Mapping[str, Any]
 """What is on the canvas, as the canvas describes it: its strokes."""
@@ -72,8 +79,8 @@ def _canvas() -> tuple[NDArray[np.uint8] | None, Drawing | None]:
     from streamlit_drawable_canvas import st_canvas
 
     state = st.session_state
-    if _PEN not in state and state.get(_NOW):  # Streamlit forgets a page's widgets when the page is left
-        _begin(state[_NOW])
+    if _PEN not in state:  # Streamlit forgets a page's widgets when the page is left
+        _come_back()
     area = st.container()  # above the tools that decide about its pen
     pen, erases = _tools()
     with area:
@@ -89,10 +96,47 @@ def _canvas() -> tuple[NDArray[np.uint8] | None, Drawing | None]:
         )
     if result.image_data is not None:
         state[_NOW] = getattr(result, "json_data", None)
+        _keep(state[_NOW], result.image_data)
         return result.image_data, state[_NOW]
     # The canvas sends nothing of what it began with.
-    strokes = strokes_of(state.get(_START))
-    return (rendered(strokes, SIDE), state[_START]) if strokes else (None, None)
+    image = _picture(state.get(_START))
+    return (None, None) if image is None else (image, state[_START])
+
+
+def _come_back() -> None:
+    """The drawing and the pen as they were when the page was left."""
+    state = st.session_state
+    if state.get(_NOW):
+        _begin(state[_NOW])
+    if _PEN_BEFORE in state and _PEN not in st.query_params:
+        put_number(_PEN, state[_PEN_BEFORE], PENS[-1])
+
+
+def _keep(drawing: Drawing | None, image: NDArray[np.uint8]) -> None:
+    """Remember the picture that the browser made of ``drawing``."""
+    seen = st.session_state.setdefault(_SEEN, {})
+    name = _name(drawing)
+    if name is None or name in seen:
+        return
+    seen[name] = image.shape, zlib.compress(image.tobytes(), level=1)
+    while len(seen) > _MOST_KEPT:
+        del seen[next(iter(seen))]
+
+
+def _picture(drawing: Drawing | None) -> NDArray[np.uint8] | None:
+    """``drawing`` as the browser showed it, or else its strokes drawn again; None where there are none."""
+    kept = st.session_state.get(_SEEN, {}).get(_name(drawing))
+    if kept is not None:
+        shape, packed = kept
+        return np.frombuffer(zlib.decompress(packed), np.uint8).reshape(shape)
+    strokes = strokes_of(drawing)
+    return rendered(strokes, SIDE) if strokes else None
+
+
+def _name(drawing: Drawing | None) -> str | None:
+    """By which a drawing is known again; None where nothing is described."""
+    objects = drawing.get("objects") if isinstance(drawing, Mapping) else None
+    return hashlib.sha256(json.dumps(objects).encode()).hexdigest() if objects else None
 
 
 def _tools() -> tuple[int, bool]:
@@ -122,6 +166,7 @@ def _tools() -> tuple[int, bool]:
         widget=st.slider,
         format="%d px",
     )
+    st.session_state[_PEN_BEFORE] = pen
     st.pills(_("Start from an example"), NAMES, key="example", on_change=_start_from_example)
     return pen, tool == _ERASER
 

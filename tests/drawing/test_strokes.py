@@ -20,32 +20,60 @@ from cnnviz.drawing.strokes import (
 from cnnviz.training import checkpoints
 
 PAPER = (0, 0, 0, 255)
-SENT = {  # by streamlit-drawable-canvas 0.13, shortened to what matters
+SENT = {  # by streamlit-drawable-canvas 0.13, shortened to what matters: a 7 in one stroke of few points
     "type": "Path",
     "originX": "center",
     "originY": "center",
-    "left": 124.5118,
-    "top": 130.012,
+    "left": 118.5771,
+    "top": 159.2151,
     "stroke": "#ffffff",
     "strokeWidth": 24,
     "scaleX": 1,
     "scaleY": 1,
     "angle": 0,
     "path": [
-        ["M", 99.976, 100],
-        ["Q", 150, 100, 142.5, 122.5],
-        ["L", 129.976, 160.024],
+        ["M", 47.976, 31.203125],
+        ["Q", 48, 31.203125, 85, 31.203125],
+        ["Q", 122, 31.203125, 159.5, 31.203125],
+        ["Q", 197, 31.203125, 170.5, 159.203125],
+        ["L", 143.976, 287.227125],
     ],
 }
 
 
+def read_one(**changes: Any) -> Stroke:
+    (stroke,) = strokes_of({"objects": [{**SENT, **changes}]}) or ()
+    return stroke
+
+
 def test_strokes_are_read_as_the_canvas_sends_them() -> None:
-    (stroke,) = strokes_of({"objects": [{**SENT, "left": 121.4, "top": 130.0}]}) or ()
+    """Its box is larger than the curve at the sharp corner, and where the box is says where the stroke lies."""
+    stroke = read_one()
     assert (stroke.width, stroke.erases) == (24, False)
-    np.testing.assert_allclose(stroke.points[0], [99.976, 100])
-    np.testing.assert_allclose(stroke.points[-1], [129.976, 160.024])
+    np.testing.assert_allclose(stroke.points[0], [47.976, 31.203125], atol=1e-3)
+    np.testing.assert_allclose(stroke.points[-1], [143.976, 287.227125], atol=1e-3)
     # Half way along a quadratic curve: a quarter of each end and half of the middle.
-    np.testing.assert_allclose(stroke.points[2], [0.25 * 99.976 + 75 + 0.25 * 142.5, 105.625])
+    halfway = [
+        0.25 * 159.5 + 0.5 * 197 + 0.25 * 170.5,
+        0.25 * 31.203125 + 0.5 * 31.203125 + 0.25 * 159.203125,
+    ]
+    assert np.abs(stroke.points - halfway).max(axis=1).min() < 1e-3
+
+
+def test_a_stroke_that_was_moved_with_the_canvas_s_tools_lies_elsewhere() -> None:
+    moved = read_one(left=SENT["left"] + 30, top=SENT["top"] - 10)
+    np.testing.assert_allclose(moved.points - read_one().points, np.tile([30, -10], (len(moved.points), 1)))
+
+
+def test_a_stroke_is_turned_scaled_and_mirrored_about_its_middle() -> None:
+    middle = np.array([SENT["left"], SENT["top"]])
+    plain = read_one().points - middle
+    np.testing.assert_allclose(read_one(angle=90).points - middle, plain[:, ::-1] * [-1, 1], atol=1e-9)
+    larger = read_one(scaleX=2, scaleY=0.5, flipX=True)
+    np.testing.assert_allclose(larger.points - middle, plain * [-2, 0.5])
+    assert larger.width == 24
+    assert read_one(scaleX=2, scaleY=2).width == 48
+    np.testing.assert_allclose(read_one(skewX=45).points - middle, plain + plain[:, [1]] * [1, 0])
 
 
 def test_strokes_go_to_the_canvas_and_come_back() -> None:
@@ -66,9 +94,10 @@ def test_a_dot_goes_to_the_canvas_and_comes_back() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"angle": 10},
-        {"scaleX": 2},
-        {"left": 150},
+        {"scaleX": 0},
+        {"originX": "left"},
+        {"left": None},
+        {"angle": float("inf")},
         {"type": "Rect"},
         {"path": [["C", 1, 2, 3, 4, 5, 6]]},
         {"path": [["M", "x", 1]]},

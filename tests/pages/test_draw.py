@@ -259,6 +259,46 @@ def test_the_drawing_survives_a_visit_to_another_page(
     assert canvas.options["initial_drawing"] is None
 
 
+def test_the_drawing_comes_back_exactly_as_the_browser_showed_it(
+    open_page: OpenPage, shipped: Path, canvas: Canvas
+) -> None:
+    canvas.draw()  # not what the strokes look like: so it is seen which of both comes back
+    canvas.strokes = drawing_of(example("3", SIDE, 24))
+    app = open_page("pages/draw.py")
+    for _ in range(2):
+        app.switch_page("app.py").run()
+        app.switch_page("pages/draw.py").run()
+        assert canvas.keys[-1] != "canvas-0"
+        assert "The ink fills 230 x 20 pixels" in plain(app)
+
+
+def test_undo_of_a_stroke_that_the_browser_showed_brings_its_picture_back(
+    open_page: OpenPage, shipped: Path, canvas: Canvas
+) -> None:
+    canvas.draw(200)
+    canvas.strokes = drawing_of(example("4", SIDE, 24)[:2])
+    app = open_page("pages/draw.py")
+    canvas.draw(230)
+    canvas.strokes = drawing_of(example("4", SIDE, 24))
+    app.run()
+    assert "The ink fills 230 x 20 pixels" in plain(app)
+    app.button(key="undo").click().run()
+    assert "The ink fills 200 x 20 pixels" in plain(app)
+    assert verdicts(app)
+
+
+def test_the_pen_is_as_wide_as_it_was_before_a_visit_to_another_page(
+    open_page: OpenPage, shipped: Path, canvas: Canvas
+) -> None:
+    app = open_page("pages/draw.py")
+    app.slider(key="pen").set_value(28).run()
+    app.query_params.clear()  # as the menu's links have it
+    app.switch_page("app.py").run()
+    app.switch_page("pages/draw.py").run()
+    assert canvas.options["stroke_width"] == 28
+    assert app.query_params["pen"] in ("28", ["28"])
+
+
 def test_pen_and_eraser_have_their_colours_and_width(
     open_page: OpenPage, shipped: Path, canvas: Canvas
 ) -> None:
