@@ -29,6 +29,8 @@ from cnnviz.ui.which_layer import choose_layer
 if TYPE_CHECKING:
     from cnnviz.interpret.pixel import Arithmetic
 
+_LONGEST_PLACE = 20
+
 _component = in_browser(
     "pixels", ("canvas", "pixels/parcel", "pixels/sums", "pixels/terms", "pixels/view", "pixels/pixels")
 )
@@ -122,13 +124,14 @@ def _place_in_link(layer: Arithmetic, channel: int) -> tuple[int, int] | None:
         return None
     rows, columns = layer.output.shape[1:]
     row, _dash, column = named.partition("-")
-    if row.isdecimal() and column.isdecimal() and 0 < int(row) <= rows and 0 < int(column) <= columns:
-        return int(row) - 1, int(column) - 1
+    short = len(named) <= _LONGEST_PLACE  # int() refuses very long numbers
+    if short and row.isdecimal() and column.isdecimal() and int(row) < rows and int(column) < columns:
+        return int(row), int(column)
     del st.query_params["at"]
     link_problem(
         Message(
             "The link says at={value}, which is no place in an output of {rows:,} x {columns:,}: it takes a row "
-            "and a column, such as at=1-1.",
+            "and a column, counted from 0, such as at=0-0.",
             value=shortened(named),
             rows=rows,
             columns=columns,
@@ -138,7 +141,7 @@ def _place_in_link(layer: Arithmetic, channel: int) -> tuple[int, int] | None:
 
 
 def _write_place() -> None:
-    """The browser says where the person stopped: row and column from 1, or of a vector the value from 0."""
+    """The browser says where the person stopped: row and column, or of a vector the value, all from 0."""
     place = st.session_state["pixels"].get("at")
     if not isinstance(place, str):
         return
@@ -172,9 +175,10 @@ def _texts(layer: Arithmetic, classes: tuple[str, ...]) -> dict[str, Any]:
         "output_edited": _("Output channel {channel} with your kernel"),
         "output_value": _("Output value {number} (0 to {last})"),
         "input_channel": _("Input channel {channel} (0 to {last})"),
+        "input_only": _("Input, of one channel"),
         "input_other": _("Patch of input channel {channel}"),
         "input_vector": _("Input: {count} values"),
-        "position": _("Output row {row} of {rows}, column {column} of {columns}"),
+        "position": _("Output row {row} (0 to {last_row}), column {column} (0 to {last_column})"),
         "patch": _("Patch"),
         "kernel": _("Kernel"),
         "products": _("Products"),
@@ -195,12 +199,15 @@ def _texts(layer: Arithmetic, classes: tuple[str, ...]) -> dict[str, Any]:
         "edited": _("With the learned kernel PyTorch computed {computed}."),
         "ask": _("Click this value to ask for its arithmetic."),
         "keys": _("The arrow keys choose a value."),
-        "hint": _(
-            "Point at a value of the output; a click stops there. Click a channel to see its patch, and change "
-            "the kernel's weights: the output follows."
-        )
-        if layer.mode == "sum" and layer.output.shape[1:] != (1, 1)
-        else _("Point at a value of the output; a click stops there. Click a channel to see its patch.")
-        if layer.mode == "sum"
-        else _("Point at a value of the output; a click stops there."),
+        "hint": _hint(layer),
     }
+
+
+def _hint(layer: Arithmetic) -> str:
+    """What a person can do."""
+    parts = [_("Point at a value of the output; a click stops there.")]
+    if layer.mode == "sum" and len(layer.sources(0)) > 1:
+        parts.append(_("Click a channel to see its patch."))
+    if layer.mode == "sum" and layer.output.shape[1:] != (1, 1):
+        parts.append(_("Change the kernel's weights: the output follows."))
+    return " ".join(parts)

@@ -125,14 +125,14 @@ def test_hovering_shows_pytorchs_numbers_and_a_click_is_kept_in_the_link(server:
     for row, column in ((0, 0), (2, 5), (7, 7)):
         point(page, canvas, row, column, 8, 8)
         heading = page.locator(".pixels .heading")
-        expect(heading).to_have_text(f"Output row {row + 1} of 8, column {column + 1} of 8")
+        expect(heading).to_have_text(f"Output row {row} (0 to 7), column {column} (0 to 7)")
         assert number(result) == pytest.approx(float(outputs[row, column]), rel=1e-5, abs=1e-5)
         expect(page.locator(".pixels .check")).to_have_class(re.compile("same"))
     page.mouse.down()
     page.mouse.up()
-    expect(page).to_have_url(re.compile("at=8-8"))
+    expect(page).to_have_url(re.compile("at=7-7"))
     page.reload()
-    expect(page.locator(".pixels .heading")).to_have_text("Output row 8 of 8, column 8 of 8")
+    expect(page.locator(".pixels .heading")).to_have_text("Output row 7 (0 to 7), column 7 (0 to 7)")
     assert number(result) == pytest.approx(float(outputs[7, 7]), rel=1e-5, abs=1e-5)
 
 
@@ -146,11 +146,17 @@ def test_the_values_of_a_linear_layer_answer_too(server: Server, page: Page) -> 
 
 
 def test_the_output_follows_an_edited_kernel(server: Server, page: Page) -> None:
-    canvas, result = opened(page, server, "layer=conv1&at=12-12")
+    canvas, result = opened(page, server, "layer=conv1&at=11-11")
     before = number(result)
     weight = page.locator(".pixels .kernel input").first
     patch = number(page.locator(".pixels .patch .grid span").first)
     old = float(weight.input_value().replace("−", "-"))
+    expect(page.locator(".pixels .input figcaption")).to_have_text("Input, of one channel")
+    weight.focus()
+    frame = weight.evaluate(
+        "cell => [getComputedStyle(cell).outlineWidth, getComputedStyle(cell).outlineOffset]"
+    )
+    assert frame == ["3px", "-3px"]  # what lies outside of the grid is cut off
     weight.fill("2.5")
     weight.press("Enter")
     expect(page.locator(".pixels .check")).to_contain_text("With the learned kernel PyTorch computed")
@@ -163,4 +169,4 @@ def test_the_output_follows_an_edited_kernel(server: Server, page: Page) -> None
     assert number(result) == before
     canvas.focus()
     canvas.press("ArrowRight")
-    expect(page.locator(".pixels .heading")).to_have_text("Output row 12 of 24, column 13 of 24")
+    expect(page.locator(".pixels .heading")).to_have_text("Output row 11 (0 to 23), column 12 (0 to 23)")

@@ -48,8 +48,23 @@ def test_the_first_convolution_is_shown_where_its_output_is_largest(value: OpenP
 
 
 def test_layer_channel_and_place_are_kept_in_the_link(value: OpenPage) -> None:
-    shown = facts(value(layer="conv2", channel="19", at="8-1"))
+    shown = facts(value(layer="conv2", channel="19", at="7-0"))
     assert (shown["channel"], shown["sources"], shown["at"]) == (19, 10, 7 * 8)
+
+
+@pytest.mark.parametrize(
+    ("layer", "hint"),
+    [
+        ("conv1", "Point at a value of the output; a click stops there. Change the kernel's weights: the "
+         "output follows."),
+        ("conv2", "Point at a value of the output; a click stops there. Click a channel to see its patch. "
+         "Change the kernel's weights: the output follows."),
+        ("fc", "Point at a value of the output; a click stops there. Click a channel to see its patch."),
+        ("pooling", "Point at a value of the output; a click stops there."),
+    ],
+)  # fmt: skip
+def test_only_what_can_be_done_is_offered(value: OpenPage, layer: str, hint: str) -> None:
+    assert facts(value(layer=layer))["texts"]["hint"] == hint
 
 
 def test_a_layer_that_another_view_had_and_this_one_has_not_is_no_mistake(value: OpenPage) -> None:
@@ -67,7 +82,7 @@ def test_a_switch_without_effect_is_not_offered(value: OpenPage) -> None:
 
 
 def test_another_layer_forgets_channel_and_place(value: OpenPage) -> None:
-    app = value(layer="conv2", channel="19", at="8-8")
+    app = value(layer="conv2", channel="19", at="7-7")
     app.selectbox(key="choice-layer").set_value("conv1").run()
     assert "channel" not in app.query_params
     assert "at" not in app.query_params
@@ -86,7 +101,8 @@ def test_the_last_layer_shows_the_answer_with_the_names_of_the_classes(value: Op
     [
         ({"layer": "incep1.branch1x1"}, "The layer 'incep1.branch1x1' is unknown"),
         ({"channel": "10"}, "channel=10"),
-        ({"at": "25-1"}, "which is no place in an output of 24 x 24"),
+        ({"at": "24-0"}, "which is no place in an output of 24 x 24"),
+        ({"at": "0-" + "9" * 5000}, "which is no place in an output of 24 x 24"),
         ({"at": "x"}, "which is no place in an output of 24 x 24"),
     ],
 )

@@ -23,7 +23,7 @@ function makeInspector(root) {
     state.hovered = null;
     if (typeof state.channel === "string") state.channel = 0;
     paint();
-    tell("at", layer.vector ? `${index}` : `${Math.floor(index / layer.across) + 1}-${(index % layer.across) + 1}`);
+    tell("at", layer.vector ? `${index}` : `${Math.floor(index / layer.across)}-${index % layer.across}`);
   }
 
   function renew() {

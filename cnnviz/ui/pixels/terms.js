@@ -41,7 +41,7 @@ function paintTables(view, place, channel) {
       else if (cell.getRootNode().activeElement !== cell) {
         cell.value = text;
         cell.disabled = layer.vector || typeof channel !== "number";
-        cell.setAttribute("aria-label", fill(view.texts.weight, { row: Math.floor(index / layer.wide) + 1, column: (index % layer.wide) + 1 }));
+        cell.setAttribute("aria-label", fill(view.texts.weight, { row: Math.floor(index / layer.wide), column: index % layer.wide }));
       }
     });
   }

@@ -225,11 +225,12 @@ function paint(view, index, choice) {
   output.sheet.restore();
   const [x, y] = [(index % layer.side) * view.outputCell, Math.floor(index / layer.side) * view.outputCell];
   mark(output.sheet.front, x, y, view.outputCell, view.outputCell, view.theme);
-  const where = { row: Math.floor(index / layer.across) + 1, column: (index % layer.across) + 1, rows: layer.down, columns: layer.across };
+  const where = { row: Math.floor(index / layer.across), column: index % layer.across, last_row: layer.down - 1, last_column: layer.across - 1 };
   const named = texts.names[index];
   const title = layer.vector ? texts.output_value : texts.position;
   view.heading.textContent = fill(title, { ...where, number: index, last: layer.total - 1 }) + (layer.vector && named ? ` (${named})` : "");
-  view.input.caption.textContent = fill(view.vectorIn ? texts.input_vector : typeof channel === "string" ? texts.input_other : texts.input_channel, { channel: nameOf(layer, channel), count: layer.input[0], last: layer.input[0] - 1 });
+  const inputTitle = view.vectorIn ? texts.input_vector : typeof channel === "string" ? texts.input_other : layer.input[0] === 1 ? texts.input_only : texts.input_channel;
+  view.input.caption.textContent = fill(inputTitle, { channel: nameOf(layer, channel), count: layer.input[0], last: layer.input[0] - 1 });
   output.caption.textContent = layer.vector ? texts.outputs : fill(isEdited(layer) ? texts.output_edited : texts.output_channel, { channel: layer.channel, count: layer.total });
   if (!place) return paintMissing(view, index);
   view.terms.classList.remove("missing");
