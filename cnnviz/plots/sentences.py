@@ -12,6 +12,11 @@ def filters_sentence(limit: float, trained: bool, untrained_limit: float | None 
 
     The limits are the largest absolute weights.
     """
+    if untrained_limit is not None and not trained:
+        return Message(
+            "Both are weights from before the training, drawn at random, up to {limit:.2f}: there is no pattern yet.",
+            limit=limit,
+        )
     if untrained_limit is not None:
         return Message(
             "Both have the same colour scale: training turns the random pattern into edges and strokes, and "
@@ -42,6 +47,29 @@ def colours_sentence(trained: bool) -> Message:
     return Message(
         "Grey is zero. A filter answers most strongly to a patch that looks like its picture: look for grey "
         "edges and stripes in different directions, and for spots and edges of colour."
+    )
+
+
+def norms_sentence(linear: bool, biased: bool) -> Message:
+    """What norms and biases say: of the outputs of a Linear, or of the filters of a convolution."""
+    if linear and biased:
+        return Message(
+            "The norm says how strongly an output can answer at all; one near zero answers to nothing. The bias is "
+            "what the output is where all inputs are zero."
+        )
+    if linear:
+        return Message(
+            "The norm says how strongly an output can answer at all; one near zero answers to nothing. This layer "
+            "has no bias."
+        )
+    if biased:
+        return Message(
+            "The norm says how strongly a filter can answer at all; one near zero answers to nothing. The bias is "
+            "added everywhere: with a negative one before a ReLU the filter stays silent until its pattern is clear."
+        )
+    return Message(
+        "The norm says how strongly a filter can answer at all; one near zero answers to nothing. This layer "
+        "has no bias."
     )
 
 

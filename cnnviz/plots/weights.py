@@ -56,8 +56,17 @@ def norms_figure(
     order: NDArray[np.intp],
     title: str,
     dark: bool = False,
+    linear: bool = False,
 ) -> go.Figure:
-    """The norm of each filter, and its bias below, from left to right in ``order`` (out,)."""
+    """The norm of each filter, and its bias below, from left to right in ``order`` (out,).
+
+    ``linear`` says that it is a Linear, which has outputs and no filters.
+    """
+    one = (
+        _("Output {number}", number="%{customdata}")
+        if linear
+        else _("Filter {filter}", filter="%{customdata}")
+    )
     rows = 1 if bias is None else 2
     figure = make_subplots(rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     values = [(norms, _("norm"))] + ([] if bias is None else [(bias, _("bias"))])
@@ -67,14 +76,15 @@ def norms_figure(
             y=bars[order],
             customdata=order,
             marker={"color": _COLOURS[row - 1][dark], "line": {"width": 0}},
-            hovertemplate=_("Filter {filter}", filter="%{customdata}") + ": <b>%{y:.4f}</b><extra></extra>",
+            hovertemplate=one + ": <b>%{y:.4f}</b><extra></extra>",
             row=row,
             col=1,
         )
         figure.update_yaxes(title=name, row=row, col=1)
     labels = [str(number) for number in order.tolist()] if len(order) <= 40 else None
     figure.update_xaxes(tickvals=list(range(len(order))) if labels else None, ticktext=labels)
-    figure.update_xaxes(title=_("filter (output channel)"), row=rows, col=1)
+    title_below = _("output") if linear else _("filter (output channel)")
+    figure.update_xaxes(title=title_below, row=rows, col=1)
     return figure.update_layout(
         title=title,
         height=_HEIGHT * (2 if rows == 2 else 1) * 2 // 3 + 60,

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from cnnviz.language import translate as _
+from cnnviz.plots import sentences
 from cnnviz.plots import weights as plots
 from cnnviz.shapes.op import shape_text
 from cnnviz.ui import cached_maps
@@ -28,19 +29,13 @@ def norms(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) -> 
     """The norm and the bias of every filter of the chosen layer, in the order of the pictures."""
     weights, layer = shown[0], chosen[0]
     order, lengths = cached_maps.filter_order(weights.key, weights.input_shape, layer.name, by)
+    linear = layer.op.kind == "linear"
     title = _("{title}: {layer}, norm and bias of each filter", title=weights.title, layer=layer.name)
-    figure = plots.norms_figure(lengths, layer.bias, order, title, is_dark())
+    if linear:
+        title = _("{title}: {layer}, norm and bias of each output", title=weights.title, layer=layer.name)
+    figure = plots.norms_figure(lengths, layer.bias, order, title, is_dark(), linear)
     st.plotly_chart(figure, key="norms", config={"displayModeBar": False}, width=_WIDTH)
-    text = _(
-        "The norm says how strongly a filter can answer at all; one near zero answers to nothing. The bias is "
-        "added everywhere: with a negative one before a ReLU the filter stays silent until its pattern is clear."
-    )
-    if layer.bias is None:
-        text = _(
-            "The norm says how strongly a filter can answer at all; one near zero answers to nothing. This layer "
-            "has no bias."
-        )
-    st.caption(text)
+    st.caption(str(sentences.norms_sentence(linear, layer.bias is not None)))
 
 
 def histogram(shown: Sequence[Weights], layer: str) -> None:
@@ -65,17 +60,15 @@ def histogram(shown: Sequence[Weights], layer: str) -> None:
         is_dark(),
     )
     st.plotly_chart(figure, key="histogram", config={"displayModeBar": False}, width=_WIDTH)
-    st.caption(plain(_histogram_note(own[0])))
+    st.caption(plain(_histogram_note(own[0], shown[0].trained)))
 
 
-def _histogram_note(found: Distribution) -> str:
+def _histogram_note(found: Distribution, trained: bool) -> str:
     text = _(
-        "{size:,} weights from {low:.3f} to {high:.3f}. They start close to zero; training spreads those that "
-        "matter.",
-        size=found.size,
-        low=found.low,
-        high=found.high,
+        "{size:,} weights from {low:.3f} to {high:.3f}.", size=found.size, low=found.low, high=found.high
     )
+    if not trained:
+        text += " " + _("They are as they were drawn at random.")
     if found.every > 1:
         text += " " + _("One of every {every} is counted.", every=found.every)
     return text

@@ -39,7 +39,8 @@ class Weights:
 
     The network tells the classes of ``dataset`` apart, or ImageNet's where that is None. ``start`` are the
     weights before training, None where these are untrained themselves; ``recipe`` is there where the network
-    is cnnviz's, ``run_id`` where cnnviz trained it, ``checkpoint`` where that is done.
+    is cnnviz's, ``run_id`` where cnnviz trained it, ``checkpoint`` where that is done. ``first`` says that
+    these are a training's weights from before its first step.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Weights:
     recipe: Recipe | None = None
     run_id: str | None = None
     checkpoint: Checkpoint | None = None
+    first: bool = False
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -59,7 +61,7 @@ class Weights:
     @property
     def trained(self) -> bool:
         """Whether these weights have learned anything."""
-        return self.start is not None
+        return self.start is not None and not self.first
 
     @property
     def reads_digits(self) -> bool:
@@ -92,7 +94,8 @@ def of_checkpoint(checkpoint: Checkpoint) -> Weights:
 def of_moment(title: str, moment: Moment, recipe: Recipe) -> Weights:
     """The weights of a run at a snapshot; ``title`` is what the run is called."""
     step = _("{title}, step {step:,}", title=title, step=moment.step)
-    return _of_recipe(step, moment.key(recipe), recipe, moment.run_id)
+    found = _of_recipe(step, moment.key(recipe), recipe, moment.run_id)
+    return replace(found, first=moment.step == 0)
 
 
 def of_pretrained(model: str) -> Weights:

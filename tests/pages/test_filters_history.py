@@ -55,6 +55,11 @@ def test_the_slider_shows_the_weights_of_each_step(open_page: OpenPage, runs: Pa
     assert chart(app)["z"] != trained
     app.select_slider(key="choice-step").set_value("0").run()
     assert chart(app, 0)["z"] == chart(app, 1)["z"]  # beside the untrained weights: the same
+    assert "Both are weights from before the training" in texts(app)
+    app.toggle(key="untrained").set_value(False).run()
+    assert "drawn at random" in texts(app)
+    assert "edges" not in texts(app)
+    app.toggle(key="untrained").set_value(True).run()
     app.select_slider(key="choice-step").set_value("16").run()
     assert chart(app)["z"] == trained
 

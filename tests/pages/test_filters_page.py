@@ -121,11 +121,26 @@ def test_figures_about_a_layer(open_page: OpenPage, figures: str, title: str) ->
     assert title in titles(app)[-1]
 
 
+def test_of_a_linear_norm_and_bias_are_told_without_filters(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", layer="fc", figures="norm")
+    assert titles(app)[-1] == "Basic CNN: fc, norm and bias of each output"
+    assert "where all inputs are zero" in texts(app)
+    assert "ReLU" not in texts(app)
+
+
 def test_all_layers_have_a_histogram(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="basic-cnn-mnist", figures="layers")
     table = app.dataframe[0].value
     assert list(table["Layer"]) == ["conv1", "conv2", "fc"]
     assert all(abs(sum(bars) - 1) < 1e-6 for bars in table["Histogram"])
+    assert "Zero is in the middle of each histogram" in texts(app)
+    assert "inputs have smaller weights" not in texts(app)  # the table may say otherwise
+
+
+def test_a_checkpoint_that_is_near_nothing_gets_the_list(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="nonsense")
+    assert_said(app, "The checkpoint 'nonsense' is unknown; there are: ")
+    assert "basic-cnn-mnist" in app.warning[0].value
 
 
 def test_a_link_reopens_the_view(open_page: OpenPage) -> None:

@@ -108,6 +108,11 @@ def test_sentences_fit_what_is_shown() -> None:
     assert "1.50" in str(sentences.filters_sentence(1.5, trained=True))
     assert "random" in str(sentences.filters_sentence(0.2, trained=False))
     assert "from 0.20 to 1.50" in str(sentences.filters_sentence(1.5, True, 0.2))
+    assert "before the training" in str(sentences.filters_sentence(0.2, False, 0.2))
+    assert "ReLU" in str(sentences.norms_sentence(linear=False, biased=True))
+    assert "no bias" in str(sentences.norms_sentence(linear=False, biased=False))
+    for biased in (True, False):
+        assert "filter" not in str(sentences.norms_sentence(linear=True, biased=biased))
     assert "55%" in str(sentences.maps_sentence("activation", "relu", 0.55))
     assert "Sigmoid bends" in str(sentences.maps_sentence("activation", "Sigmoid", 0.0))
     assert "one filter" in str(sentences.maps_sentence("convolution", "Conv2d", 0.0))

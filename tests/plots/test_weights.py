@@ -25,6 +25,12 @@ def test_norms_and_bias_stand_in_the_order_that_is_asked_for() -> None:
     assert list(figure.layout.xaxis.ticktext) == ["1", "2", "0"]
 
 
+def test_a_linear_has_outputs_and_no_filters() -> None:
+    figure = weights.norms_figure(np.ones(3, np.float32), None, np.arange(3), "fc", linear=True)
+    assert figure.layout.xaxis.title.text == "output"
+    assert "Output" in figure.data[0].hovertemplate
+
+
 def test_a_layer_without_bias_has_one_row() -> None:
     figure = weights.norms_figure(np.ones(3, np.float32), None, np.arange(3), "conv1")
     assert len(figure.data) == 1
