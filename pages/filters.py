@@ -17,9 +17,10 @@ def choose(compares: bool) -> list[Weights]:
 
     ``compares`` says whether the view shows two side by side.
     """
+    notes = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=320):
-            weights = choose_weights()
+            weights = choose_weights(notes)
         weights = steps.choose(weights)
         start = weights.start if compares else None
         beside = start and choose_switch(_("Next to the untrained weights"), key="untrained")

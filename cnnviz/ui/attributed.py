@@ -87,7 +87,7 @@ def show(shown: Sequence[Weights], example: Example) -> None:
         st.write(
             plain(
                 _(
-                    "All are asked about the class that {title} names, {label}: so the pictures can be compared.",
+                    "Both are asked about the class that {title} names, {label}, so that the pictures can be compared.",
                     title=shown[0].title,
                     label=shown[0].classes[label],
                 )

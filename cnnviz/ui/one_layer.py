@@ -219,8 +219,11 @@ def _table(grid: _Grid) -> None:
         _("Largest"): found.high,
     }
     count = len(found.mean)
-    st.caption(plain(_("Statistics of every map of {op}: {count} rows", op=grid.maps.op.name, count=count)))
-    dead = [_("dead") if each else "" for each in found.dead]
+    told = _("Statistics of every map of {op}", op=grid.maps.op.name)
+    if count > _MOST_ROWS:
+        told = _("Statistics of every map of {op}, {count} rows to scroll", op=grid.maps.op.name, count=count)
+    st.caption(plain(told))
+    dead = [_("yes") if each else _("no") for each in found.dead]
     st.dataframe(
         {_("Map"): list(range(count)), **numbers, _("Zeros"): found.zeros, _("Dead"): dead},
         hide_index=True,

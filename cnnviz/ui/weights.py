@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz import architectures, datasets
 from cnnviz.errors import CnnvizError
@@ -138,11 +138,14 @@ def _preparing(recipe: Recipe) -> Preparing:
     )
 
 
-def choose_weights() -> Weights:
-    """The weights that the link's ``checkpoint`` names, at first those of a small network that is shipped."""
+def choose_weights(notes: DeltaGenerator) -> Weights:
+    """The weights that the link's ``checkpoint`` names, at first those of a small network that is shipped.
+
+    What there is to say about damaged files, or about the link, stands in ``notes``.
+    """
     listing = checkpoints.scan()
     for problem in listing.problems:
-        st.warning(plain(problem), icon=":material/error:")
+        notes.warning(plain(problem), icon=":material/error:")
     known = {found.id: found for found in listing.checkpoints}
     unfinished = _unfinished(known)
     options = [
@@ -159,6 +162,7 @@ def choose_weights() -> Weights:
         title=lambda option: _title(option, known, unfinished),
         default=next((found for found in (_FIRST, *known) if found in known), f"{_UNTRAINED}basic-cnn"),
         forget=_OF_THE_NETWORK,
+        notes=notes,
     )
     if chosen in known:
         return of_checkpoint(known[chosen])

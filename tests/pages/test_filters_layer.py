@@ -38,6 +38,7 @@ def test_all_maps_of_a_layer_and_one_enlarged(open_page: OpenPage) -> None:
     assert shown["chosen"] == 3
     assert titles(app) == ["conv2, map 3"]
     assert len(app.dataframe[0].value) == 20
+    assert "conv2, 20 rows to scroll" in texts(app)
     app.selectbox(key="choice-scale").set_value("own").run()
     assert "Each map has its own colour scale" in texts(app)
     app.selectbox(key="choice-layer").set_value("fc").run()  # no maps, but ten values
@@ -80,7 +81,7 @@ def test_dead_maps_are_marked(open_page: OpenPage, shipped: Path) -> None:
     app = open_page(PAGE, checkpoint="basic-cnn-mnist", layer="relu", **LAYER)
     assert [tile["number"] for tile in tiles(app)["tiles"] if tile["dead"]] == [4]
     assert "1 of 10 are dead for this image" in texts(app)
-    assert list(app.dataframe[0].value["Dead"]) == ["dead" if number == 4 else "" for number in range(10)]
+    assert list(app.dataframe[0].value["Dead"]) == ["yes" if number == 4 else "no" for number in range(10)]
 
 
 def test_very_many_maps_come_in_pages_the_strongest_first(open_page: OpenPage) -> None:

@@ -51,7 +51,7 @@ def test_trained_and_untrained_weights_are_asked_about_one_class(open_page: Open
         assert trained == untrained
         assert f"about the class that Basic CNN names, {trained}" in texts(app)
     app = open_page(PAGE, checkpoint="basic-cnn-mnist", method="gradient", **WHY)
-    assert "All are asked" not in texts(app)
+    assert "Both are asked" not in texts(app)
 
 
 def test_a_network_without_maps_answers_by_the_other_methods(open_page: OpenPage) -> None:
