@@ -38,9 +38,9 @@ def studio() -> None:
     if shown is None:
         readings.warm_up(chosen)
         return
-    if shown.image is not None and shown.prepared is not None:
+    if shown.way is not None:
         st.subheader(_("What the networks get"), anchor=False)
-        stages.show(shown.image, shown.prepared, shown.redrawn)
+        stages.show(shown.way())
     inside(shown, chosen)
 
 
@@ -53,6 +53,5 @@ def inside(shown: draw.Shown, chosen: list[Weights]) -> None:
             within.show(shown, chosen)
 
 
-frame(Message("Draw a digit"))
-st.title(_("Draw a digit"), anchor=False)
+frame(Message("Draw"))
 studio()

@@ -37,7 +37,7 @@ def from_picture(rgba: NDArray[np.uint8]) -> Prepared | None:
     Dark ink on light ground as well as light ink on dark: whatever there is less of is the ink. A picture
     with one colour all along its edge was made on a screen, and is taken as it is; others are photos.
     """
-    if _has_even_ground(rgba):
+    if has_even_ground(rgba):
         return to_mnist(rgba)
     return prepared_from_ink(ink_of_photo(rgba))
 
@@ -57,7 +57,8 @@ def ink_of_photo(rgba: NDArray[np.uint8]) -> Grey:
     return ink if strongest >= _CLEAR and _size(ink) < math.inf else np.zeros_like(ink)
 
 
-def _has_even_ground(rgba: NDArray[np.uint8]) -> bool:
+def has_even_ground(rgba: NDArray[np.uint8]) -> bool:
+    """Whether a picture (H, W, 4) uint8 has one colour all along its edge."""
     outline = np.concatenate([rgba[0], rgba[-1], rgba[:, 0], rgba[:, -1]]).astype(np.int64)
     outline[:, :3] *= outline[:, 3:]  # what cannot be seen has no colour
     return bool((np.ptp(outline, axis=0) < (_EVEN * 255**2,) * 3 + (_EVEN * 255,)).all())

@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from cnnviz import architectures, datasets
 from cnnviz.datasets import DatasetInfo
-from cnnviz.drawing import Prepared
-from cnnviz.interpret.inputs import Pixels, on_paper
+from cnnviz.interpret.inputs import Pixels, middle_square, on_paper, scaled
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.settings import settings
 from cnnviz.training import checkpoints
 from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.ui import stages
 from cnnviz.ui.choice import choose_many, choose_one
 from cnnviz.ui.frame import TRAIN, link
+from cnnviz.ui.own_image import OwnImage
 from cnnviz.ui.show import plain
+from cnnviz.ui.stages import Stage
 
-DIGITS = "mnist"
+DIGITS, CLOTHING = "mnist", "fashion-mnist"
 _TASKS: Mapping[str, Message] = {
     DIGITS: Message("Digits"),
-    "fashion-mnist": Message("Clothing"),
+    CLOTHING: Message("Clothing"),
     "cifar10": Message("Animals and vehicles"),
 }
+_OF_THE_TASK = ("checkpoint", "inside", "dataset", "digit", "image")
+"""What a link says about one task, and not about another one."""
+
+_TITLES: Mapping[str, Message] = {
+    DIGITS: Message("Draw a digit"),
+    CLOTHING: Message("Show a piece of clothing"),
+    "cifar10": Message("Show an animal or a vehicle"),
+}
 _SOURCES: Mapping[str, Message] = {
-    "draw": Message("Draw"),
+    "draw": Message("Draw here"),
     "file": Message("Picture file"),
     "camera": Message("Camera"),
     "data": Message("Test image"),
@@ -41,15 +49,13 @@ _SOURCES: Mapping[str, Message] = {
 class Shown:
     """A picture for the networks: ``pixels`` (C, H, W) uint8, and the ``title`` that says what it is.
 
-    Of a digit that was drawn or photographed also how it came about: ``image`` (H, W, 4) uint8 and its
-    ``prepared`` form, ``redrawn`` with a finer pen or not.
+    Of a digit that was drawn, and of a person's own picture, ``way`` tells how it came about, asked for after
+    the verdicts.
     """
 
     pixels: Pixels
     title: str
-    image: NDArray[np.uint8] | None = None
-    prepared: Prepared | None = None
-    redrawn: bool = False
+    way: Callable[[], Sequence[Stage]] | None = None
 
 
 def choose_task(found: Sequence[Checkpoint]) -> DatasetInfo:
@@ -66,13 +72,15 @@ def choose_task(found: Sequence[Checkpoint]) -> DatasetInfo:
         title=lambda key: str(_TASKS[key]),
         default=usual or DIGITS,
         widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
-        forget=("checkpoint", "inside", "source", "dataset", "digit", "image"),
+        # The source stays; "draw" alone is nothing that another task has.
+        forget=(*_OF_THE_TASK, "source") if st.query_params.get("source") == "draw" else _OF_THE_TASK,
     )
     return datasets.get(chosen)
 
 
 def introduce(task: DatasetInfo) -> None:
-    """What to do here."""
+    """The title, and what to do here."""
+    st.title(str(_TITLES[task.key]), anchor=False)
     if task.key == DIGITS:
         text = _(
             "Draw one digit from 0 to 9 with the mouse or a finger: anywhere on the canvas, large or small. Each "
@@ -137,20 +145,28 @@ def choose_checkpoints(found: Sequence[Checkpoint], task: DatasetInfo) -> list[C
     return [offered[id_] for id_ in chosen]
 
 
-def of_file(rgba: NDArray[np.uint8], task: DatasetInfo) -> Shown | None:
-    """A picture (H, W, 4) uint8 that somebody gave; None, with a sentence, where no digit is found in it."""
+def of_file(own: OwnImage, task: DatasetInfo) -> Shown | None:
+    """A picture that somebody gave; None, with a sentence, where no digit is found in it."""
+    if task.key == CLOTHING:
+        from cnnviz.drawing import garment
+
+        piece = garment.from_picture(own.image)
+        way: Callable[[], Sequence[Stage]] = partial(stages.of_garment, own.image, piece, own.size)
+        return Shown(piece.image[None], _("Your picture"), way)
     if task.key != DIGITS:
-        return Shown(on_paper(rgba), _("Your picture"))
+        pixels = scaled(middle_square(on_paper(own.image)), (task.input_shape[1], task.input_shape[2]))
+        return Shown(pixels, _("Your picture"), partial(stages.of_colours, own.image, pixels, own.size))
     from cnnviz.drawing.photo import from_picture
 
-    prepared = from_picture(rgba)
+    prepared = from_picture(own.image)
     if prepared is None:
         st.info(
             _("No digit is found in this picture. Take it from nearer, with more light, or a thicker pen."),
             icon=":material/search_off:",
         )
         return None
-    return Shown(prepared.image[None], _("Your picture"), rgba, prepared)
+    way = partial(stages.of_digit, own.image, prepared, given=own.size)
+    return Shown(prepared.image[None], _("Your picture"), way)
 
 
 def name(checkpoint: Checkpoint) -> str:

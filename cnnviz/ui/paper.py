@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from html import escape
 
 import streamlit as st
@@ -12,12 +13,12 @@ from cnnviz import datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import draw, drawn, example, readings, sheet
+from cnnviz.ui import draw, drawn, example, readings, sheet, stages
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.draw import DIGITS, Shown
 from cnnviz.ui.fetching import offer_download
+from cnnviz.ui.own_image import own_image
 from cnnviz.ui.show import explained
-from cnnviz.ui.uploads import own_image
 
 
 def choose_picture(task: DatasetInfo, source: str) -> Shown | None:
@@ -29,8 +30,8 @@ def choose_picture(task: DatasetInfo, source: str) -> Shown | None:
         elif source == "data":
             shown = _test_image(task)
         else:
-            rgba = own_image(camera=source == "camera")
-            shown = None if rgba is None else draw.of_file(rgba, task)
+            own = own_image(camera=source == "camera")
+            shown = None if own is None else draw.of_file(own, task)
     return shown
 
 
@@ -71,7 +72,8 @@ def _drawn() -> Shown | None:
                 "the networks read it more surely."
             )
         )
-    return Shown(found.prepared.image[None], _("Your drawing"), found.image, found.prepared, found.redrawn)
+    way = partial(stages.of_digit, found.image, found.prepared, redrawn=found.redrawn)
+    return Shown(found.prepared.image[None], _("Your drawing"), way)
 
 
 def _test_image(task: DatasetInfo) -> Shown | None:

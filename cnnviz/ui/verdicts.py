@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cnnviz import datasets
 from cnnviz.language import translate as _
+from cnnviz.shapes.op import shape_text
 from cnnviz.ui import cached, example, markup
 from cnnviz.ui.example import Example
 from cnnviz.ui.frame import accent
@@ -23,6 +24,8 @@ def show(shown: Sequence[Weights], image: Example) -> None:
     """The image, and what each of ``shown`` says about it."""
     with st.container(horizontal=True, gap="medium"):
         example.show(image)
+        if image.dataset is None:
+            _what_it_gets(shown[0], image)
         for weights in shown:
             with st.container(width=240, border=True):
                 _verdict(weights, image)
@@ -30,6 +33,14 @@ def show(shown: Sequence[Weights], image: Example) -> None:
         if trained_on and image.dataset and (seen := datasets.overlap(trained_on, image.dataset)):
             with st.container(width=260):
                 st.caption(str(seen))
+
+
+def _what_it_gets(weights: Weights, image: Example) -> None:
+    """A person's own picture in the network's size and channels, where it has others itself."""
+    seen = weights.image_key(image.pixels).seen()
+    if seen.shape != image.pixels.shape:
+        title = _("What the network gets: {shape}", shape=shape_text(seen.shape))
+        example.show(Example(seen, title))
 
 
 def probabilities(weights: Weights, image: Example) -> NDArray[np.float32]:
