@@ -60,6 +60,14 @@ class _Search:
         return len(self.data.test_labels)
 
     @property
+    def usual_count(self) -> int:
+        """How many images are looked through where nobody asks for another number."""
+        from cnnviz.interpret.excitation import usual_count
+
+        trace = cached.network_trace(self.weights.key, self.weights.input_shape)
+        return usual_count(trace, self.op, self.available)
+
+    @property
     def key(self) -> tuple[object, ...]:
         """By which the result is known again; the weights' key holds their digest."""
         return "excitation", self.weights.key, self.op.index, self.data.digest, self.count
@@ -176,12 +184,13 @@ def _told(search: _Search, found: Excitation) -> str:
     if found.seen < search.available:
         parts.append(
             _(
-                "{seen:,} of {available:,} images, evenly spread, were looked through: a large network takes "
-                "its time.",
+                "{seen:,} of {available:,} images, evenly spread, were looked through.",
                 seen=found.seen,
                 available=search.available,
             )
         )
+        if search.count == search.usual_count:
+            parts.append(_("For more of them, a network of this size would take long."))
     dead = int((found.active == 0).sum())
     if dead:
         parts.append(

@@ -130,6 +130,7 @@ def test_every_map_has_its_patch_and_one_its_nine_images(open_page: OpenPage) ->
     assert len({tile["png"] for tile in patches["tiles"]}) > 5
     assert "out of 100 test images of MNIST sample" in texts(app)
     assert "100 of 1,000 images, evenly spread" in texts(app)
+    assert "network of this size" not in texts(app)  # a small one, and nobody but the link wanted so few
     assert "receptive field, 14 x 14 pixels" in texts(app)
     assert app.subheader[0].value == "Basic CNN: the 9 images that excite map 3 of conv2 most"
     assert markup(app).count("<figure") == 9
