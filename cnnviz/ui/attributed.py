@@ -248,7 +248,7 @@ def _told_cam(asked: _Asked, found: Attribution, choices: _Choices) -> str:
         )
     return _(
         "Where those maps of {op} are active that speak for {label}: {places} places, stretched over the whole "
-        "image. Their receptive fields are not known or not regular, so this is only roughly where they look.",
+        "image. Their receptive fields do not tell where each of them belongs: this is only roughly where they look.",
         **values,
     )
 
