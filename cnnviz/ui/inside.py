@@ -15,6 +15,7 @@ from cnnviz.ui.choice import choose_one
 from cnnviz.ui.draw import Shown
 from cnnviz.ui.example import Example
 from cnnviz.ui.weights import Weights
+from cnnviz.ui.which_layer import IN_A_LAYER
 
 
 class View(NamedTuple):
@@ -57,6 +58,7 @@ def show(shown: Shown, chosen: Sequence[Weights]) -> None:
                 key="inside",
                 kind=Message("The checkpoint"),
                 title=lambda id_: by_id[id_].title,
+                forget=("layer", "cam", "stage", *IN_A_LAYER),
             )
         view = choose_one(
             _("View"),
