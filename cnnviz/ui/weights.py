@@ -29,7 +29,7 @@ from cnnviz.ui.show import plain
 _UNTRAINED = "untrained-"
 _FIRST = "basic-cnn-mnist"
 _SEED = 1
-_OF_THE_NETWORK = ("layer", "output", "page", "map", "part", "channel", "at", "stage")
+_OF_THE_NETWORK = ("layer", "output", "page", "map", "part", "channel", "at", "stage", "cam")
 """What a link says about one network, and not about another one."""
 
 

@@ -42,6 +42,14 @@ def test_grad_cam_at_a_layer_of_one_s_choice(open_page: OpenPage) -> None:
     assert "where its receptive field has its centre" in texts(app)
 
 
+def test_another_network_forgets_the_layer_for_grad_cam(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="basic-cnn-mnist", method="gradcam", cam="conv1", **WHY)
+    assert app.selectbox(key="choice-cam").value == "conv1"
+    app.selectbox(key="choice-checkpoint").set_value("inception-mini-mnist").run()
+    assert not app.warning
+    assert app.selectbox(key="choice-cam").value == "incep2.cat"
+
+
 def test_trained_and_untrained_weights_are_asked_about_one_class(open_page: OpenPage) -> None:
     for digit in ("4", "7"):
         app = open_page(
