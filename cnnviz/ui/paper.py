@@ -72,6 +72,7 @@ def _drawn() -> Shown | None:
                 "the networks read it more surely."
             )
         )
+    st.caption(_("The drawing stays here while you look at other pages; loading this page anew clears it."))
     way = partial(stages.of_digit, found.image, found.prepared, redrawn=found.redrawn)
     return Shown(found.prepared.image[None], _("Your drawing"), way)
 

@@ -17,7 +17,7 @@ from cnnviz.language import translate as _
 from cnnviz.ui import gallery
 
 _LONGEST = 200  # pixels of a stage's picture: more cannot be seen
-_ROW = "display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));max-width:62rem"
+_ROW = "display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(min(10.5rem,45%),1fr));max-width:62rem"
 _BOX = "aspect-ratio:1;display:grid;place-items:center;border-radius:8px;overflow:hidden;position:relative"
 _TEXT = "font-size:.85rem;line-height:1.4;margin-top:.4rem"
 _LINE = "#88ccee"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import io
 import re
 import sys
@@ -398,6 +399,87 @@ def test_a_file_above_the_limit_is_not_decoded(
     monkeypatch.setattr(Image, "open", lambda *_: pytest.fail("decoded"))
     app = uploaded(open_page("pages/draw.py", source="file"), "one.png", photo())
     assert "at most 100 are read" in app.error[0].value
+
+
+def garment(ground: int, piece: int) -> bytes:
+    """A file with a picture of something on even ground, higher than wide."""
+    page = np.full((140, 90, 3), ground, np.uint8)
+    page[20:120, 30:60] = piece
+    return encoded(Image.fromarray(page), "PNG")
+
+
+@pytest.mark.parametrize(
+    ("ground", "piece", "sentence"),
+    [(250, 40, "turned into its negative"), (10, 200, "bright on dark, as Fashion-MNIST")],
+)
+def test_clothes_are_shown_as_given_and_as_the_networks_get_them(
+    open_page: OpenPage, shipped: Path, ground: int, piece: int, sentence: str
+) -> None:
+    save_constant(shipped, "lenet-bn", 3, "fashion-mnist")
+    app = open_page("pages/draw.py", task="fashion-mnist", source="file")
+    uploaded(app, "dress.png", garment(ground, piece))
+    assert "What you gave: 140 x 90 pixels" in plain(app)
+    assert sentence in plain(app)
+    given, _, got = pictures(app)
+    assert (given.size, given.mode, got.size, got.mode) == ((90, 140), "RGB", (28, 28), "L")
+    got_pixels = np.asarray(got)
+    assert got_pixels[:, 14].min() > 100
+    assert got_pixels[:, 0].max() == 0
+
+
+def pictures(app: AppTest) -> list[Image.Image]:
+    """The pictures of the stages."""
+    bodies = [element.proto.body for element in app.get("html") if "<figure" in element.proto.body]
+    found = re.findall(r"data:image/png;base64,([^\"]+)", bodies[0])
+    return [Image.open(io.BytesIO(base64.b64decode(code))) for code in found]
+
+
+def test_a_colour_picture_is_shown_as_given_and_as_the_networks_get_it(
+    open_page: OpenPage, shipped: Path
+) -> None:
+    save_constant(shipped, "lenet-cifar", 8, "cifar10")
+    app = open_page("pages/draw.py", task="cifar10", source="file")
+    uploaded(app, "ship.png", garment(120, 240))
+    assert [(found.size, found.mode) for found in pictures(app)] == [((90, 140), "RGB"), ((32, 32), "RGB")]
+    assert "brought to 32 x 32 pixels of red, green and blue" in plain(app)
+
+
+def test_a_large_photo_s_stages_tell_in_which_pixels_they_count(open_page: OpenPage, shipped: Path) -> None:
+    page = np.tile(np.linspace(200, 120, 900), (1200, 1))
+    page[400:800, 430:470] = 20
+    colours = np.dstack([page, page, page * 0.8]).astype(np.uint8)
+    app = uploaded(
+        open_page("pages/draw.py", source="file"), "one.png", encoded(Image.fromarray(colours), "PNG")
+    )
+    text = plain(app)
+    assert "What you gave: 1,200 x 900 pixels (height x width)" in text
+    assert "The picture was brought to 240 x 180 pixels (height x width) first" in text
+    assert (found := re.search(r"which are about (\d+) x (\d+) of your picture", text))
+    assert int(found[1]) == pytest.approx(400, abs=15)
+    assert int(found[2]) == pytest.approx(40, abs=15)
+    assert pictures(app)[0].mode == "RGB"
+
+
+@pytest.mark.parametrize(
+    ("task", "title"), [("mnist", "Draw a digit"), ("fashion-mnist", "Show a piece of clothing")]
+)
+def test_the_title_says_what_is_to_be_done(open_page: OpenPage, shipped: Path, task: str, title: str) -> None:
+    assert [found.value for found in open_page("pages/draw.py", task=task).title] == [title]
+
+
+def test_the_source_stays_where_the_other_task_has_it(open_page: OpenPage, shipped: Path) -> None:
+    app = open_page("pages/draw.py", task="fashion-mnist", source="file")
+    app.button_group(key="choice-task").set_value("cifar10").run()
+    assert app.button_group(key="choice-source").value == "file"
+    drawn = open_page("pages/draw.py", source="draw")
+    drawn.button_group(key="choice-task").set_value("cifar10").run()
+    assert drawn.button_group(key="choice-source").value == "data"
+    assert not any("The source" in warning.value for warning in drawn.warning)
+
+
+def test_the_limit_of_pixels_is_told_before_a_file_is_chosen(open_page: OpenPage, shipped: Path) -> None:
+    app = open_page("pages/draw.py", source="file")
+    assert app.file_uploader(key="upload").label == "An image file of at most 25 megapixels"
 
 
 def test_test_images_are_read_too(open_page: OpenPage, shipped: Path) -> None:

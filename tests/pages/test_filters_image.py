@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cnnviz import datasets
 from tests.pages.filters_page import (
@@ -90,6 +92,23 @@ def test_a_digit_on_paper_is_prepared_for_a_network_of_digits(open_page: OpenPag
     assert len(cards(app)) == 8
     app.file_uploader[0].set_value(("white.png", picture_file("RGB", (9, 9), blank=True), "image/png")).run()
     assert "No digit is found in this picture" in app.info[0].value
+
+
+def test_clothes_on_light_ground_are_turned_for_a_network_of_clothes(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="untrained-lenet-bn", view="maps", source="upload")
+    page = np.full((140, 90), 250, np.uint8)
+    page[20:120, 30:60] = 40
+    file = io.BytesIO()
+    Image.fromarray(page).save(file, "PNG")
+    app.file_uploader[0].set_value(("dress.png", file.getvalue(), "image/png")).run()
+    assert "so it was made grey and turned into its negative" in texts(app)
+    assert "What the network gets" not in texts(app)  # it is what stands there as the own image
+
+
+def test_what_the_network_gets_of_a_colour_picture_is_shown(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="untrained-lenet-cifar", view="maps", source="upload")
+    app.file_uploader[0].set_value(("photo.png", picture_file("RGB", (50, 90)), "image/png")).run()
+    assert "What the network gets: 3 x 32 x 32" in texts(app)
 
 
 def test_the_drawing_of_the_draw_page_is_offered(open_page: OpenPage) -> None:
