@@ -173,7 +173,7 @@ def _choose_class(info: DatasetInfo) -> int | None:
         kind=Message("The class"),
         title=lambda name: _("all") if name == ALL else info.class_title(classes.index(name)),
         forget=("image",),
-        widget=partial(st.pills, required=True) if len(classes[0]) < 2 else st.selectbox,
+        widget=partial(st.pills, required=True, wrap=True) if len(classes[0]) < 2 else st.selectbox,
     )
     return None if chosen == ALL else classes.index(chosen)
 
