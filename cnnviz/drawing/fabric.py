@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 Points = NDArray[np.float64]
 
 _LONG = 40.0  # pixels: a shorter curve looks round as 4 short lines, a longer one takes 16
+_SHORT_PARTS, _LONG_PARTS = (np.linspace(0, 1, lines + 1)[1:, None] for lines in (4, 16))
 
 
 def placed(entry: Mapping[str, Any]) -> tuple[Points, float]:
@@ -42,20 +42,16 @@ def _points(commands: Sequence[tuple[str, list[float]]]) -> Points:
     for command, values in commands:
         if len(values) != {"M": 2, "L": 2, "Q": 4}.get(command):
             raise ValueError(command)
-        end = np.array(values[-2:])
-        if command == "Q":
-            points += _curve(points[-1], np.array(values[:2]), end)
-        else:
-            points.append(end)
-    if not points:
-        raise ValueError("no points")
-    return np.array(points)
+        end = np.array([values[-2:]])
+        points.append(_curve(points[-1][-1], np.array(values[:2]), end) if command == "Q" else end)
+    return np.concatenate(points)
 
 
-def _curve(start: Points, control: Points, end: Points) -> list[Points]:
-    long = np.linalg.norm(control - start) + np.linalg.norm(end - control) > _LONG
-    parts = np.linspace(0, 1, 17 if long else 5)[1:]
-    return [(1 - part) ** 2 * start + 2 * part * (1 - part) * control + part**2 * end for part in parts]
+def _curve(start: Points, control: Points, end: Points) -> Points:
+    """Points (n, 2) of a curve after its ``start`` (2,), up to its ``end`` (1, 2)."""
+    long = math.dist(control, start) + math.dist(end[0], control) > _LONG
+    part = _LONG_PARTS if long else _SHORT_PARTS
+    return np.asarray((1 - part) ** 2 * start + 2 * part * (1 - part) * control + part**2 * end)
 
 
 def _middle(commands: Sequence[tuple[str, list[float]]]) -> Points:
@@ -64,25 +60,29 @@ def _middle(commands: Sequence[tuple[str, list[float]]]) -> Points:
     It takes a quadratic curve for a cubic one that has the same control point twice. That one bulges more, so
     around a sharp corner the box is larger than the curve by many pixels.
     """
-    ends = [np.array(values[-2:]) for _command, values in commands]
-    corners = [*ends]
-    for (start, end), (command, values) in zip(pairwise(ends), commands[1:], strict=True):
-        if command == "Q":
-            corners += _outermost(start, np.array(values[:2]), end)
-    return np.asarray((np.max(corners, axis=0) + np.min(corners, axis=0)) / 2)
+    ends = np.array([values[-2:] for _command, values in commands])
+    curved = np.array([number for number, (command, _values) in enumerate(commands) if command == "Q"], int)
+    controls = np.array([commands[number][1][:2] for number in curved]).reshape(-1, 2)
+    corners = np.concatenate([ends, _outermost(ends[curved - 1], controls, ends[curved])])
+    return np.asarray((corners.max(axis=0) + corners.min(axis=0)) / 2)
 
 
-def _outermost(start: Points, control: Points, end: Points) -> list[Points]:
-    """Where the cubic curve ``(1-t)^3 start + 3 t (1-t) control + t^3 end`` turns in x or in y."""
+def _outermost(start: Points, control: Points, end: Points) -> Points:
+    """Where the cubic curves ``(1-t)^3 start + 3 t (1-t) control + t^3 end`` turn in x or in y.
+
+    All arguments are (curves, 2); what comes out is (points, 2).
+    """
+    # The derivative is, but for a factor of 3, a t^2 - 2 b t + b: of each curve, in x and in y.
+    a, b = end - start, control - start
+    with np.errstate(divide="ignore", invalid="ignore"):  # no turn, or a straight line: nan or infinite
+        root = np.sqrt(b * b - a * b)
+        parts = np.stack([(b + root) / a, (b - root) / a, np.where(a == 0, 0.5, np.nan)])
     found = []
-    for axis in (0, 1):
-        first, second, third = float(start[axis]), float(control[axis]), float(end[axis])
-        # Its derivative is, but for a factor of 3, (end - start) t^2 + 2 (start - control) t + control - start.
-        for root in np.roots([third - first, 2 * (first - second), second - first]):
-            part = float(root.real)
-            if abs(root.imag) < 1e-9 and 0 < part < 1:
-                found.append((1 - part) ** 3 * start + 3 * part * (1 - part) * control + part**3 * end)
-    return found
+    for part in parts.transpose(0, 2, 1).reshape(6, len(start)):  # three turns in x and in y
+        inside = (part > 0) & (part < 1)
+        t = part[inside, None]
+        found.append((1 - t) ** 3 * start[inside] + 3 * t * (1 - t) * control[inside] + t**3 * end[inside])
+    return np.concatenate(found)
 
 
 def _matrix(entry: Mapping[str, Any]) -> Points:
