@@ -183,7 +183,7 @@ def test_a_wrong_link_gets_sentences_and_the_defaults(open_page: OpenPage) -> No
     assert "did you mean 'mnist'" in texts(app)
     for name in ("image=4001", "flip=x", "rotation=999"):
         assert f"The link says {name}, which cannot be used" in texts(app).replace("\\", "")
-    assert "The size '95' is unknown; did you mean '96'" in texts(app)
+    assert "The size '95' is unknown; there are: 224, 96, off" in texts(app)
     assert headings(app)[0] == "1. As stored"
     said = texts(open_page(PAGE, view="sample", part="tset", **{"class": "12"}))
     assert all(word in said for word in ("did you mean 'samples'", "did you mean 'test'", "class '12'"))
