@@ -155,7 +155,7 @@ def ask(configuration: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
     if answer is None:
         raise CnnvizError(Message("The measurement took too long; the machine may be overloaded."))
     if answer.get(_CUT_SHORT):
-        time.sleep(_REST_SECONDS)
+        time.sleep(_REST_SECONDS)  # the run that began needs the processor until then
         return ask(configuration, request)
     error = message_from_json(answer.get("error"))
     if error is not None:
@@ -210,9 +210,10 @@ def _incoming() -> Queue[dict[str, Any] | None]:
     requests: Queue[dict[str, Any] | None] = Queue()
 
     def read() -> None:
+        """Put in what comes, up to the run, after which nothing is asked any more."""
         for line in sys.stdin:
             requests.put(request := json.loads(line))
-            if "run" in request:  # the last one
+            if "run" in request:
                 return
         requests.put(None)
 

@@ -7,7 +7,7 @@ wait for six thousand.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cnnviz.ui.component import in_browser
 from cnnviz.ui.frame import Page, address, follow
@@ -36,7 +36,7 @@ class Card:
     about: str
     small: Sequence[str] = ()
     picture: str = ""
-    links: Sequence[Link] = field(default=())
+    links: Sequence[Link] = ()
 
     def all_links(self) -> Iterator[tuple[str, Link]]:
         """Every link with a name of its own."""

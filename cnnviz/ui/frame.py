@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -61,19 +61,19 @@ def link(page: Page, label: str | None = None, **parameters: str) -> None:
         page.file,
         label=label or str(page.title),
         icon=page.icon,
-        query_params={**parameters, **_language_parameter()},
+        query_params=_query(parameters),
     )
 
 
 def address(page: Page, **parameters: str) -> str:
     """Where :func:`link` leads, as seen from the landing page."""
     path = "" if page is HOME else Path(page.file).stem
-    return f"{path}?{urlencode({**parameters, **_language_parameter()})}"
+    return f"{path}?{urlencode(_query(parameters))}"
 
 
 def follow(page: Page, **parameters: str) -> NoReturn:
     """Open ``page`` as a click on :func:`link` does; the current page ends here."""
-    st.switch_page(page.file, query_params={**parameters, **_language_parameter()})
+    st.switch_page(page.file, query_params=_query(parameters))
 
 
 def is_dark() -> bool:
@@ -108,6 +108,11 @@ def fragment(run_every: float | None = None) -> Callable[[Callable[P, T]], Calla
         return start
 
     return decorate
+
+
+def _query(parameters: Mapping[str, str]) -> dict[str, str]:
+    """What stands in a link to a page that is given ``parameters``."""
+    return {**parameters, **_language_parameter()}
 
 
 def _language_parameter() -> dict[str, str]:
