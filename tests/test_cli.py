@@ -237,6 +237,7 @@ def test_words_that_cannot_be_parsed(run: Run, words: tuple[str, ...]) -> None:
     assert "error:" in err
 
 
+@pytest.mark.slow
 def test_train_then_use_the_checkpoint(run: Run, tmp_path: Path) -> None:
     shelf = tmp_path / "shelf"
     words = "train basic-cnn --dataset mnist-sample --epochs 2 --json --export".split()
@@ -362,6 +363,7 @@ def test_texts_are_in_the_language_that_is_asked_for(run: Run) -> None:
     assert "88 x 5 x 5 = 2200" in chinese
 
 
+@pytest.mark.slow
 def test_as_a_program_json_is_all_there_is_on_standard_output(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(PROJECT_DIRECTORY), "CNNVIZ_RUNS_DIR": str(tmp_path)}
     done = subprocess.run(

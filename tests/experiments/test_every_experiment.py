@@ -51,6 +51,7 @@ def test_panels_draw_what_is_there(experiment: Experiment) -> None:
         assert set(panel.y) <= set(MEASURES)
 
 
+@pytest.mark.slow
 @each
 def test_it_runs_at_its_smallest_setting(
     experiment: Experiment, carry_out: Callable[..., running.Group], store: RunStore

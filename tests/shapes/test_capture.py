@@ -59,6 +59,7 @@ def test_a_pass_that_differs_from_the_trace_is_refused() -> None:
         capture(model, -torch.ones(1, 3), traced)
 
 
+@pytest.mark.slow
 def test_many_threads_on_one_shared_model() -> None:
     """Traces, captures and predictions of many sessions at once are those of one alone."""
     shared = {a.key: a.build_seeded(5).eval() for a in MNIST}

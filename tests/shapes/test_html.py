@@ -98,6 +98,7 @@ def test_it_speaks_chinese() -> None:
         assert "参数" in trace_html(trace(nn.Linear(4, 2), (4,)))
 
 
+@pytest.mark.slow
 def test_a_notebook_completes_the_name_and_ipython_is_not_needed() -> None:
     code = (
         "import sys; sys.modules['IPython'] = None\n"

@@ -40,6 +40,7 @@ def presses(model: nn.Module, shape: tuple[int, ...], edits: dict[str, object]) 
     return count
 
 
+@pytest.mark.slow
 @each(CHEAP)
 def test_any_change_can_be_mended_by_the_button_alone(architecture: Architecture) -> None:
     model = on_meta(architecture)

@@ -25,7 +25,10 @@ from cnnviz.shapes.text import derivation_text, table_text, torchsummary_text
 from cnnviz.shapes.trace import Trace, trace
 from tests.shapes.random_networks import Case, cases
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # PyTorch doubts some of these layers itself
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::UserWarning"),  # PyTorch doubts some of these layers itself
+    pytest.mark.slow,
+]
 
 thorough = settings(
     max_examples=150,

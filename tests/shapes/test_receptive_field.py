@@ -93,6 +93,7 @@ def compare(network: nn.Module, shape: tuple[int, ...]) -> None:
             assert first == end or (least <= first and end <= most)
 
 
+@pytest.mark.slow
 @given(cases())
 @settings(
     max_examples=100,

@@ -64,6 +64,7 @@ def test_weights_and_state_are_those_of_pytorch(name: str, settings: dict[str, A
     assert our_state["state"].keys() == their_state["state"].keys()
 
 
+@pytest.mark.slow
 def test_the_compiler_is_not_loaded() -> None:
     """It takes two seconds at the start of every training."""
     subprocess.run([sys.executable, "-c", WITHOUT_COMPILER], check=True, cwd=PROJECT_DIRECTORY, timeout=120)

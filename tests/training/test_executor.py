@@ -100,6 +100,7 @@ def test_a_worker_is_nicer_than_whoever_starts_it(
     assert given == [expected]
 
 
+@pytest.mark.slow
 def test_killed_worker_leaves_its_metrics_and_the_next_run_starts(
     store: RunStore,
     configuration: Settings,
@@ -135,6 +136,7 @@ def test_killed_worker_leaves_its_metrics_and_the_next_run_starts(
     assert (store.folder(second) / LOG_NAME).read_text() == ""
 
 
+@pytest.mark.slow
 def test_a_worker_starts_the_next_run_by_itself(
     store: RunStore, local: LocalExecutor, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

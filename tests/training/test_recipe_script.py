@@ -107,6 +107,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         yield dict(zip(RECIPES, texts, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_losses_are_those_of_the_run_to_the_last_digit(name: str, printed: dict[str, str]) -> None:
     recipe = RECIPES[name]

@@ -24,6 +24,8 @@ from cnnviz.training.state import State
 from cnnviz.training.store import RunStore
 from tests.training.watching import Losses, until
 
+pytestmark = pytest.mark.slow
+
 STEPS = 1000  # 4,000 images in batches of 4
 SLOWING_DOWN = """
 import sys, time

@@ -22,6 +22,8 @@ from cnnviz.training.runs import Status
 from cnnviz.training.store import RunStore
 from tests.training.watching import until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def waiting(configuration: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[spare.Spare]:

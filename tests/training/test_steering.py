@@ -60,6 +60,7 @@ def paused_at_start(store: RunStore, recipe: Recipe) -> str:
     return run_id
 
 
+@pytest.mark.slow
 def test_a_run_waits_makes_single_steps_and_goes_on(store: RunStore, long: Recipe) -> None:
     run_id = paused_at_start(store, long)
     with working(store, run_id):
@@ -81,6 +82,7 @@ def test_a_run_waits_makes_single_steps_and_goes_on(store: RunStore, long: Recip
     assert checkpoints.get(run_id).test_accuracy == store.get(run_id).test_accuracy
 
 
+@pytest.mark.slow
 def test_steps_taken_one_by_one_are_the_same_steps(store: RunStore, recipe: Recipe) -> None:
     watcher = Losses()
     worker.run_in_foreground(recipe, watcher)
@@ -147,6 +149,7 @@ def test_a_step_of_a_run_without_a_worker_is_one_step(
     assert steps_of(store, run_id) == [1, 2]
 
 
+@pytest.mark.slow
 def test_a_rate_that_was_chosen_during_a_pause_survives_it(
     store: RunStore, configuration: Settings, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +233,7 @@ def test_a_stop_of_long_ago_does_not_end_a_resumed_run(store: RunStore, recipe: 
     assert store.requested(run_id) == [Kind.RATE]
 
 
+@pytest.mark.slow
 def test_a_run_that_pauses_is_not_slow(store: RunStore, long: Recipe) -> None:
     run_id = paused_at_start(store, long)
     with working(store, run_id):

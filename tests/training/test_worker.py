@@ -295,6 +295,7 @@ print(sorted({"streamlit", "plotly", "torchvision"} & set(sys.modules)))
 """
 
 
+@pytest.mark.slow
 def test_a_worker_imports_only_what_training_needs(store: RunStore, recipe: Recipe) -> None:
     run_id = store.create(recipe)
     done = subprocess.run(

@@ -29,6 +29,7 @@ assert "torch" in sys.modules
 """
 
 
+@pytest.mark.slow
 def test_torch_comes_in_the_background_when_no_page_has_begun_for_a_moment() -> None:
     command = [sys.executable, "-c", IMPORTS_TORCH]
     done = subprocess.run(
