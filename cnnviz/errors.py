@@ -45,12 +45,20 @@ class UnknownKeyError(UsageError):
             message = Message(
                 "{kind} {key!r} is unknown; did you mean {match!r}?", kind=kind, key=quoted, match=close
             )
+        elif len(names) > _MOST_NAMES:
+            message = Message(
+                "{kind} {key!r} is unknown; there are {count:,}, among them: {known}.",
+                kind=kind,
+                key=quoted,
+                count=len(names),
+                known=", ".join(names[:_MOST_NAMES]),
+            )
         else:
             message = Message(
                 "{kind} {key!r} is unknown; there are: {known}.",
                 kind=kind,
                 key=quoted,
-                known=", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "") or "-",
+                known=", ".join(names) or "-",
             )
         super().__init__(message)
         self.key = key
