@@ -100,7 +100,7 @@ class Batches:
         channels, height, width = self._images.shape[1:]
         images = rows.view(-1, height, width, channels).permute(0, 3, 1, 2)
         x, labels = self._ready(images), self._labels.index_select(0, chosen)
-        return list(zip(x.split(self._batch_size), labels.split(self._batch_size), strict=True))
+        return list(zip(torch.split(x, self._batch_size), torch.split(labels, self._batch_size), strict=True))
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """One pass in the order of the data: (x, labels) of each batch."""

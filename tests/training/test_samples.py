@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.proto.event_pb2 import Event, SessionLog
 from torch import nn
 
 from cnnviz.errors import CnnvizError
 from cnnviz.training import worker
+from cnnviz.training.events import EventFiles
 from cnnviz.training.measuring import gradient_norms, layers_with_parameters
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.samples import FILE_NAME as SAMPLES_NAME
@@ -36,20 +38,46 @@ def test_samples_tell_gradients_speed_and_time_left(store: RunStore, recipe: Rec
     assert last["seconds_left"] >= steps_left * 250 / last["images_per_second"] * 0.99
 
 
-def test_tensorboard_finds_the_curves(store: RunStore, recipe: Recipe) -> None:
-    run = worker.run_in_foreground(dataclasses.replace(recipe, epochs=2), Losses(9, lambda: time.sleep(0.3)))
-    (file,) = store.folder(run.id).glob("events.out.tfevents.*")
+def events(folder: Path) -> Iterator[Event]:
+    """What the only event file in ``folder`` holds, read as the format has it: length, checksum, event, checksum."""
+    (file,) = folder.glob("events.out.tfevents.*")
     data = file.read_bytes()
-    values: dict[str, list[float]] = {}
     while data:
         size = int.from_bytes(data[:8], "little")
-        for value in Event.FromString(data[12 : 12 + size]).summary.value:
-            values.setdefault(value.tag, []).append(value.simple_value)
+        yield Event.FromString(data[12 : 12 + size])
         data = data[12 + size + 4 :]
+
+
+def test_tensorboard_finds_the_curves(store: RunStore, recipe: Recipe) -> None:
+    run = worker.run_in_foreground(dataclasses.replace(recipe, epochs=2), Losses(9, lambda: time.sleep(0.3)))
+    values: dict[str, list[float]] = {}
+    for event in events(store.folder(run.id)):
+        for value in event.summary.value:
+            values.setdefault(value.tag, []).append(value.simple_value)
     assert values["epoch/test_accuracy"] == pytest.approx(
         [metrics.test_accuracy for metrics in store.epochs(run.id)]
     )
     assert {"batch/loss", "learning_rate", "images_per_second", "gradient_norm/conv1"} <= set(values)
+
+
+def test_tensorboard_forgets_what_came_after_the_state_that_a_run_goes_on_from(tmp_path: Path) -> None:
+    files = EventFiles(tmp_path, 5)
+    files.add(7, {"batch/loss": 0.5})
+    files.close()
+    _version, restart, point = events(tmp_path)
+    assert (restart.step, restart.session_log.status) == (6, SessionLog.START)
+    assert (point.step, point.summary.value[0].simple_value) == (7, 0.5)
+
+
+def test_a_point_can_be_read_before_the_training_is_over(tmp_path: Path) -> None:
+    files = EventFiles(tmp_path, 0)
+    files.add(1, {"batch/loss": 0.5})
+    deadline = time.monotonic() + 30
+    while len(found := list(events(tmp_path)) if list(tmp_path.iterdir()) else []) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    files.close()
+    assert found[1].step == 1
 
 
 def write(
