@@ -37,14 +37,16 @@ class Keeper:
     ``attention`` becomes true as soon as there is something to hear; it may be read at every step.
     """
 
-    def __init__(self, store: RunStore, run_id: str, worker: str) -> None:
+    def __init__(self, store: RunStore, run_id: str, worker: str, epoch: int = 0, step: int = 0) -> None:
         self.store, self.run_id, self.worker = store, run_id, worker
-        self.epoch = self.step = 0
+        self.epoch, self.step = epoch, step
         self.attention = False
         self.stop_requested = False
         self.terminated = False
         self.lost = False
         self._orders: deque[Command] = deque()
+        self._looking = threading.Lock()
+        self._leaving = False
         self._renewed_at = time.monotonic()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="cnnviz-keeper", daemon=True)
@@ -82,12 +84,21 @@ class Keeper:
         Raises:
             StoreError: the store does not answer.
         """
-        for command in self.store.take_commands(self.run_id):
-            if command.kind == Kind.STOP:
-                self.stop_requested = True
-            else:
-                self._orders.append(command)
-            self.attention = True
+        with self._looking:
+            if self._leaving:
+                return
+            for command in self.store.take_commands(self.run_id):
+                if command.kind == Kind.STOP:
+                    self.stop_requested = True
+                else:
+                    self._orders.append(command)
+                self.attention = True
+
+    def leave(self) -> Sequence[Command]:
+        """Hear of nothing any more; returns what was heard and not followed, for whoever works on the run next."""
+        with self._looking:
+            self._leaving = True
+        return list(self.orders())
 
     def write(self, write: Callable[[], T]) -> T:
         """:func:`persistently`, but so that the run can still fail with its true reason: within the lease."""

@@ -100,6 +100,7 @@ def train(
         test_accuracy=tested.accuracy,
         test_loss=tested.loss,
         stopped=len(session.finished) < recipe.epochs,
+        rate_changes=session.rate_changes,
     )
 
 
@@ -190,6 +191,8 @@ def _test(session: Session) -> Evaluation:
     begin = time.perf_counter()
     tested = evaluate(session.model.eval(), session.test, loss_function=session.loss)
     session.test_seconds = time.perf_counter() - begin
+    if not math.isfinite(tested.loss):  # it was the last step that spoilt the weights
+        raise TrainingDivergedError(session.step, session.epoch, session.learning_rate)
     return tested
 
 

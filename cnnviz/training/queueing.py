@@ -13,8 +13,9 @@ from cnnviz.language import Message
 from cnnviz.training.host import host
 from cnnviz.training.leases import lease, why_gone
 from cnnviz.training.runs import Run, Status, message_to_json
-from cnnviz.training.store_base import NOBODY, StoreBase, as_run, held, place, unclaimed
+from cnnviz.training.store_base import StoreBase, as_run, held, place, unclaimed
 from cnnviz.training.tables import runs
+from cnnviz.training.working import left
 
 # A worker has this long from its start to its claim, even where leases are shorter: the interpreter
 # and the imports before the claim take a second, and several on a machine that is busy.
@@ -67,7 +68,8 @@ class Queue(StoreBase):
             connection.execute(unclaimed(run_id).values(**end))
 
     def reap(self) -> Sequence[str]:
-        """Mark runs whose worker is gone as interrupted, paused ones as having no worker; returns their ids.
+        """Mark runs whose worker is gone as interrupted, paused ones as :func:`cnnviz.training.working.left`;
+        returns their ids.
 
         A worker is gone when its lease ran out, or when it was a process of this machine that is dead.
         """
@@ -109,7 +111,11 @@ def _interrupt(connection: Connection, run: Run, reason: Message) -> bool:
         runs.c.worker.is_not_distinct_from(run.worker),
         runs.c.lease_until.is_not_distinct_from(run.lease_until),
     )
-    end = {"status": Status.INTERRUPTED, "reason": message_to_json(reason), "ended_at": time.time()}
+    end: dict[str, object] = {
+        "status": Status.INTERRUPTED,
+        "reason": message_to_json(reason),
+        "ended_at": time.time(),
+    }
     if run.status == Status.PAUSED:  # its state was saved when it paused
-        end = NOBODY
+        end = left(connection, run.id)
     return connection.execute(same.values(**end)).rowcount == 1

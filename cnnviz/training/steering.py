@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnviz.training import snapshots
+from cnnviz.training import rate_changes, snapshots
 from cnnviz.training.keeper import Keeper
 from cnnviz.training.metrics import MetricsWriter
 from cnnviz.training.resuming import STATE_NAME
@@ -62,6 +62,8 @@ class Steering:
 
     def after_epoch(self, session: Session) -> None:
         """See :class:`cnnviz.training.loop.Supervisor`."""
+        if self._keeper.lost:  # the files are another worker's by now
+            return
         state = session.state()
         self._snapshot(session, state)
         if session.epoch <= session.recipe.epochs:
@@ -130,6 +132,7 @@ class Steering:
     def _follow(self, session: Session, command: Command) -> None:
         if command.kind == Kind.RATE and command.value is not None:
             session.change_learning_rate(command.value)
+            rate_changes.write(self._folder, session.rate_changes)
         elif command.kind in _ALLOWED:
             self._allowed = _ALLOWED[command.kind]
 

@@ -29,7 +29,7 @@ from cnnviz.training.recipe import Recipe
 from cnnviz.training.runs import OPEN, RESUMABLE, Run, Status, describe, message_to_json, new_run_id
 from cnnviz.training.store_base import as_run
 from cnnviz.training.tables import commands, epochs, runs
-from cnnviz.training.working import Kind, Work, queued
+from cnnviz.training.working import STOPPED_WHILE_PAUSED, Command, Kind, Work, ask, queued
 
 
 class RunStore(Queue, Work, Groups):
@@ -114,7 +114,7 @@ class RunStore(Queue, Work, Groups):
                 end = {"status": Status.STOPPED, "reason": reason, "ended_at": time.time()}
                 connection.execute(runs.update().where(runs.c.id == run_id).values(**end))
             else:
-                _ask(connection, run_id, Kind.STOP)
+                ask(connection, run_id, Command(Kind.STOP))
 
     def stop_group(self, group_id: str) -> None:
         """:meth:`request_stop` for all runs of a group, the last first, so that none begins meanwhile."""
@@ -130,7 +130,7 @@ class RunStore(Queue, Work, Groups):
                 paused = {"status": Status.PAUSED, "paused_at": time.time()}
                 connection.execute(runs.update().where(runs.c.id == run_id).values(**paused))
             elif run.is_open:
-                _ask(connection, run_id, Kind.PAUSE)
+                ask(connection, run_id, Command(Kind.PAUSE))
 
     def request_step(self, run_id: str) -> None:
         """Ask a run for one single step, after which it is paused; where it has no worker, it queues for that.
@@ -142,7 +142,7 @@ class RunStore(Queue, Work, Groups):
             run = _get(connection, run_id)
             if not run.is_open:
                 raise _over(run)
-            _ask(connection, run_id, Kind.STEP)
+            ask(connection, run_id, Command(Kind.STEP))
             if run.status == Status.PAUSED and run.worker is None:
                 connection.execute(runs.update().where(runs.c.id == run_id).values(**queued(connection)))
 
@@ -158,7 +158,7 @@ class RunStore(Queue, Work, Groups):
             run = _get(connection, run_id)
             if run.status == Status.FINISHED:
                 raise _over(run)
-            _ask(connection, run_id, Kind.RATE, rate)
+            ask(connection, run_id, Command(Kind.RATE, rate))
 
     def resume(self, run_id: str) -> None:
         """Let a paused, stopped, interrupted or failed run go on from its last saved state.
@@ -174,7 +174,7 @@ class RunStore(Queue, Work, Groups):
             if run.status not in RESUMABLE or run.deleted_at is not None:
                 raise _over(run)
             if run.status == Status.PAUSED and run.worker is not None:
-                _ask(connection, run_id, Kind.RESUME)
+                ask(connection, run_id, Command(Kind.RESUME))
                 return
             old = (Kind.STOP, Kind.PAUSE, Kind.STEP, Kind.RESUME)
             connection.execute(commands.delete().where(commands.c.run_id == run_id, commands.c.kind.in_(old)))
@@ -199,7 +199,7 @@ class RunStore(Queue, Work, Groups):
 
 _WHY_STOPPED = {
     Status.QUEUED: Message("It was stopped while it waited in the queue."),
-    Status.PAUSED: Message("It was stopped while it was paused."),
+    Status.PAUSED: STOPPED_WHILE_PAUSED,
 }
 
 
@@ -209,11 +209,6 @@ def _get(connection: Connection, run_id: str) -> Run:
         newest = sa.select(runs.c.id).order_by(runs.c.number.desc()).limit(5)
         raise UnknownKeyError(Message("The run"), run_id, connection.execute(newest).scalars())
     return as_run(row)
-
-
-def _ask(connection: Connection, run_id: str, kind: Kind, value: float | None = None) -> None:
-    now = time.time()
-    connection.execute(commands.insert().values(run_id=run_id, kind=kind, value=value, created_at=now))
 
 
 def _over(run: Run) -> UsageError:

@@ -22,7 +22,7 @@ from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.files import StorageError
 from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
-from cnnviz.training import snapshots
+from cnnviz.training import rate_changes, snapshots
 from cnnviz.training.executor import LOG_NAME, start_queued
 from cnnviz.training.keeper import Keeper, Recorder, persistently, reserved_space
 from cnnviz.training.metrics import FILE_NAME, MetricsWriter
@@ -104,11 +104,12 @@ def run_in_foreground(
 
 def _carry_out(store: RunStore, run: Run, worker: str, audience: Observer | None) -> _Ending:
     """Do everything for a run that ``worker`` has claimed, and write into the store how it ended."""
-    with Keeper(store, run.id, worker) as keeper, _heeding_signals(keeper):
+    with Keeper(store, run.id, worker, run.epoch, run.step) as keeper, _heeding_signals(keeper):
         ending = _attempt(keeper, run, audience)
         facts = {"epoch": keeper.epoch, "step": keeper.step, **ending.facts}
         if ending.status == Status.PAUSED:
-            kept = persistently(lambda: store.give_up_place(run.id, worker, **facts))
+            unheard = keeper.leave()
+            kept = persistently(lambda: store.give_up_place(run.id, worker, unheard, **facts))
         else:
             kept = persistently(lambda: store.finish(run.id, worker, ending.status, ending.reason, **facts))
     if not kept:
@@ -147,10 +148,12 @@ def _train(keeper: Keeper, run: Run, folder: Path, audience: Observer | None) ->
         result = loop.train(recipe, dataset, recorder, steering, start)
     facts: dict[str, Any] = {}
     if result.steps > 0 and not keeper.lost:
-        checkpoints.save(folder, run.id, result, dataset_digest=dataset.digest, run_id=run.id)
+        facts = {"dataset_digest": dataset.digest, "run_id": run.id, "origin": run.origin}
+        checkpoints.save(folder, run.id, result, **facts)
         facts = {"checkpoint": run.id, "test_accuracy": result.test_accuracy}
     if result.stopped:
-        return _Ending(Status.PAUSED, facts=facts) if steering.gave_up else _ending(keeper, facts)
+        gave_up = steering.gave_up and not keeper.stop_requested
+        return _Ending(Status.PAUSED, facts=facts) if gave_up else _ending(keeper, facts)
     (folder / STATE_NAME).unlink(missing_ok=True)  # there is nothing to go on with
     return _Ending(Status.FINISHED, facts=facts)
 
@@ -166,8 +169,9 @@ def supervised(
         OSError, StorageError: something cannot be written, also at the end of the block.
     """
     step, finished = (start.step, start.finished) if start else (0, [])
-    keeper.step = step
+    keeper.epoch, keeper.step = int(start.facts["epoch"]) if start else 0, step
     snapshots.forget_after(folder, step)
+    rate_changes.write(folder, start.rate_changes if start else ())
     with (
         MetricsWriter(folder / FILE_NAME, keep_until=step) as metrics,
         contextlib.closing(Steering(keeper, metrics, folder, step)) as steering,

@@ -18,6 +18,8 @@ from cnnviz.training.runs import Status, message_to_json
 from cnnviz.training.store_base import NOBODY, StoreBase, last_turn, owned
 from cnnviz.training.tables import commands, epochs, runs
 
+STOPPED_WHILE_PAUSED = Message("It was stopped while it was paused.")
+
 
 class Kind(StrEnum):
     """What a person may ask of a run."""
@@ -108,17 +110,16 @@ class Work(StoreBase):
         """The worker goes on with the run that it held."""
         return self._change(run_id, worker, status=Status.RUNNING, paused_at=None)
 
-    def give_up_place(self, run_id: str, worker: str, **facts: object) -> bool:
-        """The worker leaves the paused run. It waits for nobody's place until somebody resumes it; where
-        somebody has meanwhile, it queues at once. ``facts`` are further columns.
+    def give_up_place(
+        self, run_id: str, worker: str, unheard: Sequence[Command] = (), **facts: object
+    ) -> bool:
+        """The worker leaves the paused run, which waits for nobody's place until somebody resumes it; see
+        :func:`left`. ``unheard`` are wishes that the worker took and did not follow, ``facts`` further columns.
         """
         with self._database.writing() as connection:
-            wanted = sa.select(commands.c.number).where(
-                commands.c.run_id == run_id, commands.c.kind.in_((Kind.RESUME, Kind.STEP))
-            )
-            values = {**NOBODY, **facts, "status": Status.PAUSED}
-            if connection.execute(wanted).first() is not None:
-                values |= queued(connection)
+            for command in unheard:
+                ask(connection, run_id, command)
+            values = {**left(connection, run_id), **facts}
             return connection.execute(owned(run_id, worker).values(**values)).rowcount == 1
 
     def add_epoch(self, run_id: str, worker: str, figures: EpochMetrics) -> bool:
@@ -139,6 +140,24 @@ class Work(StoreBase):
         """
         ended = {"status": status, "reason": message_to_json(reason), "ended_at": time.time()}
         return self._change(run_id, worker, **ended, **facts)
+
+
+def ask(connection: Connection, run_id: str, command: Command) -> None:
+    """Note what a person asks of a run."""
+    values = {"run_id": run_id, "kind": command.kind, "value": command.value, "created_at": time.time()}
+    connection.execute(commands.insert().values(**values))
+
+
+def left(connection: Connection, run_id: str) -> dict[str, object]:
+    """The columns of a paused run that its worker has left: what it was asked for meanwhile is done without one."""
+    wanted = sa.select(commands.c.kind).where(commands.c.run_id == run_id)
+    kinds = set(connection.execute(wanted).scalars())
+    if Kind.STOP in kinds:
+        reason = message_to_json(STOPPED_WHILE_PAUSED)
+        return {**NOBODY, "status": Status.STOPPED, "reason": reason, "ended_at": time.time()}
+    if kinds & {Kind.RESUME, Kind.STEP}:
+        return queued(connection)
+    return {**NOBODY, "status": Status.PAUSED}
 
 
 def queued(connection: Connection) -> dict[str, object]:

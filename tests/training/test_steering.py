@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,13 +168,38 @@ def test_a_rate_that_was_chosen_during_a_pause_survives_it(
     assert set(read_rates(store, run_id)) == {0.002}
 
 
-def test_whoever_resumes_while_the_place_is_given_up_is_heard(store: RunStore, recipe: Recipe) -> None:
-    run_id = store.create(recipe, worker="w")
-    assert store.pause(run_id, "w", 1, 3)
+def resume(store: RunStore, run_id: str) -> None:
+    """And wait until the worker's keeper has taken the wish."""
     store.resume(run_id)
-    assert store.requested(run_id) == [Kind.RESUME]
-    assert store.give_up_place(run_id, "w", step=3)
-    assert (store.get(run_id).status, store.get(run_id).step) == (Status.QUEUED, 3)
+    until(lambda: store.requested(run_id) == [])
+
+
+@pytest.mark.parametrize(
+    ("ask", "expected"),
+    [(resume, Status.QUEUED), (RunStore.resume, Status.QUEUED), (RunStore.request_stop, Status.STOPPED)],
+)
+def test_whoever_asks_while_the_place_is_given_up_is_heard(
+    store: RunStore,
+    configuration: Settings,
+    long: Recipe,
+    monkeypatch: pytest.MonkeyPatch,
+    ask: Callable[[RunStore, str], None],
+    expected: Status,
+) -> None:
+    monkeypatch.setattr(store, "settings", dataclasses.replace(configuration, pause_seconds=0.1))
+    monkeypatch.setattr(worker, "start_queued", lambda *_, **__: [])
+    run_id = paused_at_start(store, long)
+    store.request_step(run_id)  # so that there are weights to be saved at the end
+    save = checkpoints.save
+
+    def asked_meanwhile(*args: Any, **facts: Any) -> None:
+        ask(store, run_id)
+        save(*args, **facts)
+
+    monkeypatch.setattr(checkpoints, "save", asked_meanwhile)
+    assert worker.main(run_id) == 0
+    run = store.get(run_id)
+    assert (run.status, run.worker, run.step) == (expected, None, 1)
 
 
 def test_a_paused_run_whose_worker_died_waits_on(
@@ -191,6 +217,30 @@ def test_a_paused_run_whose_worker_died_waits_on(
     assert not store.proceed(run_id, "w")
     store.resume(run_id)
     assert store.take_next(1) == run_id
+
+
+@pytest.mark.parametrize(
+    ("ask", "expected"),
+    [
+        (RunStore.resume, Status.QUEUED),
+        (RunStore.request_step, Status.QUEUED),
+        (RunStore.request_stop, Status.STOPPED),
+    ],
+)
+def test_what_a_paused_run_was_asked_for_survives_its_worker(
+    store: RunStore,
+    configuration: Settings,
+    recipe: Recipe,
+    ask: Callable[[RunStore, str], None],
+    expected: Status,
+) -> None:
+    hasty = RunStore(dataclasses.replace(configuration, lease_seconds=0.1))
+    run_id = hasty.create(recipe, worker="w")
+    assert hasty.pause(run_id, "w", 1, 3)
+    ask(hasty, run_id)
+    until(hasty.reap)
+    hasty.close()
+    assert (store.get(run_id).status, store.get(run_id).worker) == (expected, None)
 
 
 def test_a_waiting_run_leaves_the_queue_when_it_is_paused(store: RunStore, recipe: Recipe) -> None:

@@ -20,14 +20,17 @@ from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.files import StorageError
 from cnnviz.language import Message
 from cnnviz.settings import PROJECT_DIRECTORY, Settings
-from cnnviz.training import checkpoints, loop, records, worker
+from cnnviz.training import checkpoints, loop, memory, records, snapshots, worker
 from cnnviz.training.export import export_checkpoint
+from cnnviz.training.keeper import Keeper
 from cnnviz.training.metrics import FILE_NAME, read_steps
 from cnnviz.training.observer import EpochMetrics
 from cnnviz.training.recipe import Recipe
+from cnnviz.training.resuming import STATE_NAME
 from cnnviz.training.runs import Run, Status
 from cnnviz.training.schema import StoreError
 from cnnviz.training.store import RunStore
+from tests.training.watching import until
 
 STEPS = 16  # 4,000 images in batches of 250
 
@@ -166,6 +169,29 @@ def test_a_worker_whose_run_was_taken_stops_and_changes_nothing(store: RunStore,
     assert len(watcher.steps) < 500 * STEPS
 
 
+def test_a_worker_whose_run_was_taken_leaves_its_files_alone(
+    store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keepers: list[Keeper] = []
+
+    class Noted(Keeper):
+        def __enter__(self) -> Keeper:
+            keepers.append(self)
+            return super().__enter__()
+
+    def take_away() -> None:
+        run = only_run(store)
+        assert store.finish(run.id, str(run.worker), Status.INTERRUPTED)
+        until(lambda: keepers[0].lost)
+
+    monkeypatch.setattr(worker, "Keeper", Noted)
+    with pytest.raises(CnnvizError, match="taken from its worker"):
+        worker.run_in_foreground(long(recipe), Watcher(at=STEPS, act=take_away))
+    run = only_run(store)
+    assert not (store.folder(run.id) / STATE_NAME).exists()
+    assert [step for step, _epoch in snapshots.available(run.id)] == [0, 1, 2, 4, 8]
+
+
 def test_a_long_silence_of_the_loop_does_not_lose_the_lease(
     store: RunStore, configuration: Settings, recipe: Recipe
 ) -> None:
@@ -196,6 +222,38 @@ def test_a_loss_that_diverges_is_the_reason(store: RunStore, recipe: Recipe) -> 
     run = only_run(store)
     assert (run.status, run.checkpoint) == (Status.FAILED, None)
     assert steps_of(store, run)[:3] == [1, 2, 3]
+
+
+def test_weights_that_the_last_step_of_an_epoch_spoils_are_the_reason(
+    store: RunStore, recipe: Recipe
+) -> None:
+    def spoil() -> None:
+        with torch.no_grad():
+            next(watcher.model.parameters()).fill_(torch.nan)
+
+    watcher = Watcher(at=STEPS, act=spoil)
+    with pytest.raises(CnnvizError, match=rf"not a finite number any more at step {STEPS} \(epoch 1\)"):
+        worker.run_in_foreground(recipe, watcher)
+    run = only_run(store)
+    assert (run.status, run.checkpoint, list(store.epochs(run.id))) == (Status.FAILED, None, [])
+
+
+def test_a_run_that_fails_before_it_goes_on_keeps_its_place(
+    store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = worker.run_in_foreground(
+        long(recipe), Watcher(at=STEPS + 3, act=lambda: store.request_stop(only_run(store).id))
+    )
+    assert (run.status, run.epoch) == (Status.STOPPED, 2)
+    store.resume(run.id)
+    monkeypatch.setattr(memory, "check", refuse)
+    assert worker.main(run.id) == 1
+    failed = store.get(run.id)
+    assert (failed.status, failed.epoch, failed.step) == (Status.FAILED, run.epoch, run.step)
+
+
+def refuse(_recipe: Recipe) -> None:
+    raise CnnvizError(Message("There is too little memory."))
 
 
 def test_a_recipe_out_of_range_makes_no_run(store: RunStore, recipe: Recipe) -> None:
