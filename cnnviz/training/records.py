@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnviz.errors import CnnvizError
+from cnnviz.files import write_whole
 from cnnviz.language import Message
 
 FLUSH_SECONDS = 0.25
@@ -50,8 +51,9 @@ class RecordWriter:
     after the last one that is left.
 
     Raises:
-        OSError: the file cannot be written, ``ENOSPC`` where the disk is full. The records that were
-            written before stay readable.
+        StorageError: the file cannot be begun, or cut.
+        OSError: it cannot be written, ``ENOSPC`` where the disk is full. The records that were written before
+            stay readable.
     """
 
     def __init__(
@@ -61,18 +63,12 @@ class RecordWriter:
         keep_until: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._path = path
         self._form = form
         self._clock = clock
         self._pending: list[tuple[Any, ...]] = []
         self._flushed_at = clock()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
-        try:
-            self._cut(keep_until)
-        except BaseException:
-            os.close(self._file)
-            raise
+        _cut(path, form, keep_until)
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
 
     def __enter__(self) -> Self:
         return self
@@ -111,20 +107,6 @@ class RecordWriter:
             os.close(self._file)
             self._file = -1
 
-    def _cut(self, keep_until: int | None) -> None:
-        """Cut off what is damaged, and what comes after the step ``keep_until``."""
-        form = self._form
-        if os.fstat(self._file).st_size < len(form.header):
-            os.ftruncate(self._file, 0)
-            _write_whole(self._file, form.header)
-            return
-        count = _good_records(self._path, form)
-        if keep_until is not None and count:
-            count = int(np.searchsorted(_map(self._path, form, count)["step"], keep_until, side="right"))
-        end = len(form.header) + count * form.dtype.itemsize
-        os.ftruncate(self._file, end)
-        os.lseek(self._file, end, os.SEEK_SET)
-
 
 def read_records(path: Path, form: Form, max_points: int = MAX_POINTS) -> Records:
     """The records that are in the file at ``path``, at most about ``max_points`` of them.
@@ -137,13 +119,13 @@ def read_records(path: Path, form: Form, max_points: int = MAX_POINTS) -> Record
         CnnvizError: the file is none of cnnviz's, or cannot be read.
     """
     try:
-        count = _good_records(path, form)
+        records = _good_records(path, form)
+        count = len(records)
         if count == 0:
             return np.empty(0, form.dtype)
         stride = 1
         while count / stride > max_points:
             stride *= 2
-        records = _map(path, form, count)
         picked = np.unique(np.append(np.arange(0, count, stride), count - 1))
         chosen: Records = records[picked]
     except FileNotFoundError:
@@ -167,27 +149,46 @@ def not_ours(path: Path) -> CnnvizError:
     )
 
 
-def _map(path: Path, form: Form, count: int) -> Records:
-    return np.memmap(path, dtype=form.dtype, mode="r", offset=len(form.header), shape=(count,))
+def _cut(path: Path, form: Form, keep_until: int | None) -> None:
+    """Cut off what is damaged, and what comes after the step ``keep_until``; begin the file where there is none.
+
+    What is left takes the file's place: to shorten it would end every process that is just reading its mapped end.
+    """
+    try:
+        records = _good_records(path, form)
+        size = path.stat().st_size
+    except FileNotFoundError:
+        records, size = np.empty(0, form.dtype), 0
+    count = len(records)
+    if keep_until is not None:
+        count = int(np.searchsorted(records["step"], keep_until, side="right"))
+    if size != len(form.header) + count * form.dtype.itemsize:
+        write_whole(path, form.header + records[:count].tobytes())
 
 
-def _good_records(path: Path, form: Form) -> int:
-    """How many records there are up to the last good one."""
-    with path.open("rb") as file:
-        header = file.read(len(form.header))
-        size = os.fstat(file.fileno()).st_size
-    if len(header) < len(form.header):
-        return 0
-    if header != form.header:
-        raise not_ours(path)
-    end = (size - len(form.header)) // form.dtype.itemsize
+def _good_records(path: Path, form: Form) -> Records:
+    """The records up to the last good one, mapped from the file."""
+    records = _map(path, form)
+    end = len(records)
     while end > 0:
         start = max(0, end - _TAIL_RECORDS)
-        good = np.flatnonzero(_valid(_map(path, form, end)[start:end]))
+        good = np.flatnonzero(_valid(records[start:end]))
         if good.size:
-            return start + int(good[-1]) + 1
+            return records[: start + int(good[-1]) + 1]
         end = start
-    return 0
+    return records[:0]
+
+
+def _map(path: Path, form: Form) -> Records:
+    """All whole records of the file, good or not."""
+    with path.open("rb") as file:
+        header = file.read(len(form.header))
+        count = (os.fstat(file.fileno()).st_size - len(form.header)) // form.dtype.itemsize
+        if len(header) == len(form.header) and header != form.header:
+            raise not_ours(path)
+        if count <= 0:
+            return np.empty(0, form.dtype)
+        return np.memmap(file, dtype=form.dtype, mode="r", offset=len(form.header), shape=(count,))
 
 
 def _valid(records: Records) -> NDArray[np.bool_]:
