@@ -57,12 +57,14 @@ class Steering:
             and time.monotonic() < self._next
         ):
             return True
+        if self._keeper.lost:  # the files are another worker's by now
+            return False
         self._do_what_is_due(session)
         return self._obey(session) if self._keeper.attention else True
 
     def after_epoch(self, session: Session) -> None:
         """See :class:`cnnviz.training.loop.Supervisor`."""
-        if self._keeper.lost:  # the files are another worker's by now
+        if self._keeper.lost:
             return
         state = session.state()
         self._snapshot(session, state)
