@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import secrets
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cnnviz.errors import CnnvizError
@@ -39,21 +40,25 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         StorageError: the disk is full or the folder cannot be written.
     """
-    # Not tempfile: its files are readable by their owner alone, and servers of two users may share a folder.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise StorageError(path, error) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    write_together({path: data})
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """:func:`write_whole` for files that belong together: none is replaced before all of them are on the disk.
+
+    They then take their names in the order of ``files``, one moment after the other.
+
+    Raises:
+        StorageError: the disk is full or a folder cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
+        written = [(path, stack.enter_context(_beside(path, data))) for path, data in files.items()]
+        for path, temporary in written:
+            try:
+                temporary.replace(path)
+                _sync_folder(path.parent)
+            except OSError as error:
+                raise StorageError(path, error) from error
 
 
 def write_json(path: Path, content: object) -> None:
@@ -62,8 +67,37 @@ def write_json(path: Path, content: object) -> None:
     Raises:
         StorageError: the disk is full or the folder cannot be written.
     """
+    write_whole(path, json_bytes(content))
+
+
+def json_bytes(content: object) -> bytes:
+    """``content`` as the bytes of a readable JSON file.
+
+    Raises:
+        ValueError: it holds a number that is not finite.
+    """
     text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
-    write_whole(path, (text + "\n").encode())
+    return (text + "\n").encode()
+
+
+@contextlib.contextmanager
+def _beside(path: Path, data: bytes) -> Iterator[Path]:
+    """A temporary file beside ``path`` with ``data``, on the disk; the block may rename it."""
+    # Not tempfile: its files are readable by their owner alone, and servers of two users may share a folder.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}.part")
+    try:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise StorageError(path, error) from error
+        yield temporary
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
