@@ -69,7 +69,7 @@ def _add_train(train: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from cnnviz.training.export import export_checkpoint
+    from cnnviz.training.export import export_checkpoint, own_way
     from cnnviz.training.store import open_store
     from cnnviz.training.worker import run_in_foreground
 
@@ -86,7 +86,8 @@ def _train(options: argparse.Namespace) -> int:
     epochs = open_store().epochs(run.id)
     if options.export:
         exported = export_checkpoint(run.id, options.export)
-        print(_("exported as {id}", id=exported.id), file=sys.stderr)
+        text, why = _("exported as {id}", id=exported.id), own_way(exported)
+        print(text if why is None else f"{text}: {why}", file=sys.stderr)
     document: dict[str, Any] = {
         "run_id": run.id,
         "epochs": [asdict(epoch) for epoch in epochs],

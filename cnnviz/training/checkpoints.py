@@ -17,16 +17,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any
 
 import cnnviz
 from cnnviz import architectures
 from cnnviz.errors import CnnvizError, UnknownKeyError
-from cnnviz.files import write_json, write_whole
+from cnnviz.files import json_bytes, write_together
 from cnnviz.language import Message
 from cnnviz.settings import settings
 from cnnviz.training.errors import CheckpointError
 from cnnviz.training.observer import EpochMetrics, TrainingResult
+from cnnviz.training.rate_changes import RateChange
 from cnnviz.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -39,8 +41,11 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
     ),
     **dict.fromkeys(("options", "versions", "recipe"), dict),
     "stopped": bool,
-    "epochs": list,
+    **dict.fromkeys(("epochs", "rate_changes"), list),
+    "origin": (str, NoneType),
 }
+_ADDED: Mapping[str, object] = MappingProxyType({"rate_changes": [], "origin": None})
+"""What the facts of earlier versions, which lack these, meant by their silence."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,9 @@ class Checkpoint:
     """The facts about one set of weights.
 
     ``test_accuracy`` (0..1) and ``test_loss`` belong to exactly these weights, on the test images of
-    ``dataset``; ``best_test_accuracy`` is that of the best epoch on the way. ``dataset_digest`` and
+    ``dataset``; ``best_test_accuracy`` is that of the best epoch on the way. ``rate_changes`` are where people
+    changed the learning rate while it trained; ``origin`` is the run from one of whose snapshots the training
+    went on: with either, the recipe does not say all that was done. ``dataset_digest`` and
     ``sha256`` are hex: of the data, and of the bytes of the safetensors file at ``weights``.
     ``created_at`` is ISO 8601 in UTC.
     """
@@ -63,6 +70,8 @@ class Checkpoint:
     best_test_accuracy: float
     stopped: bool
     epochs: tuple[EpochMetrics, ...]
+    rate_changes: tuple[RateChange, ...]
+    origin: str | None
     dataset_digest: str
     versions: Mapping[str, str]
     sha256: str
@@ -83,6 +92,7 @@ class Checkpoint:
             "versions": dict(self.versions),
             "recipe": self.recipe.to_dict(),
             "epochs": [dataclasses.asdict(epoch) for epoch in self.epochs],
+            "rate_changes": [dataclasses.asdict(change) for change in self.rate_changes],
         }
 
     @classmethod
@@ -93,19 +103,23 @@ class Checkpoint:
             TypeError, KeyError, ValueError, UsageError: something is missing, unknown, of another kind,
                 out of its range, or contradicts the recipe.
         """
+        values = {**_ADDED, **values}
         for name, kind in _KINDS.items():
             if not isinstance(values[name], kind):
                 raise TypeError(f"{name} is {values[name]!r}")
         _check_figures({name: values[name] for name in ("test_accuracy", "test_loss", "best_test_accuracy")})
-        for epoch in values["epochs"]:
-            _check_figures(epoch)
+        for figures in (*values["epochs"], *values["rate_changes"]):
+            _check_figures(figures)
         recipe = Recipe.from_dict(values["recipe"])
         recipe.validate()
         for name in ("architecture", "dataset", "options"):
             if values[name] != getattr(recipe, name):
                 raise ValueError(f"{name} is {values[name]!r}, and {getattr(recipe, name)!r} in the recipe")
         epochs = tuple(EpochMetrics(**epoch) for epoch in values["epochs"])
-        return cls(**{**values, "recipe": recipe, "epochs": epochs, "weights": weights})
+        changes = tuple(RateChange(**change) for change in values["rate_changes"])
+        return cls(
+            **{**values, "recipe": recipe, "epochs": epochs, "rate_changes": changes, "weights": weights}
+        )
 
 
 @dataclass(frozen=True)
@@ -123,11 +137,13 @@ def save(
     *,
     dataset_digest: str,
     run_id: str,
+    origin: str | None = None,
 ) -> Checkpoint:
-    """Write ``<id>.safetensors`` and ``<id>.json`` into ``directory``, each whole, the weights first.
+    """Write ``<id>.safetensors`` and ``<id>.json`` into ``directory``, both or neither.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written; a checkpoint that was there stays.
+        ValueError: a figure is not finite; a checkpoint that was there stays.
     """
     from cnnviz.training.weights import to_bytes
 
@@ -145,6 +161,8 @@ def save(
         best_test_accuracy=max([result.test_accuracy, *(epoch.test_accuracy for epoch in result.epochs)]),
         stopped=result.stopped,
         epochs=result.epochs,
+        rate_changes=result.rate_changes,
+        origin=origin,
         dataset_digest=dataset_digest,
         versions=versions(),
         sha256=hashlib.sha256(data).hexdigest(),
@@ -152,8 +170,7 @@ def save(
         run_id=run_id,
         weights=path,
     )
-    write_whole(path, data)
-    write_json(path.with_suffix(".json"), checkpoint.to_dict())
+    write_together({path: data, path.with_suffix(".json"): json_bytes(checkpoint.to_dict())})
     return checkpoint
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from pathlib import Path
 
-from cnnviz.files import write_json, write_whole
+from cnnviz.files import json_bytes, write_together
 from cnnviz.language import Message
 from cnnviz.training import checkpoints
 from cnnviz.training.checkpoints import Checkpoint
@@ -18,7 +18,8 @@ def export_checkpoint(run_id: str, directory: Path) -> Checkpoint:
     """Write a run's checkpoint, weights and JSON, into ``directory`` under a new id.
 
     The id is ``<architecture>-<dataset>``, by which checkpoints are shipped, where the run followed the
-    course's recipe to its end; otherwise ``<architecture>-<dataset>-<run id>``, which replaces nothing.
+    course's recipe, and nothing else, to its end; otherwise ``<architecture>-<dataset>-<run id>``, which
+    replaces nothing: :func:`own_way` says why.
 
     Returns:
         the checkpoint under its new id.
@@ -29,7 +30,9 @@ def export_checkpoint(run_id: str, directory: Path) -> Checkpoint:
         StorageError: the disk is full or the folder cannot be written.
     """
     source = checkpoints.get(run_id)
-    name = _name(source)
+    name = f"{source.architecture}-{source.dataset}"
+    if own_way(source) is not None:
+        name += f"-{source.run_id}"
     try:
         data = source.weights.read_bytes()
     except OSError as error:
@@ -39,17 +42,26 @@ def export_checkpoint(run_id: str, directory: Path) -> Checkpoint:
     if hashlib.sha256(data).hexdigest() != source.sha256:
         raise CheckpointError(run_id, Message("the SHA-256 of its weights does not match"))
     weights = directory / f"{name}.safetensors"
-    write_whole(weights, data)
     facts = {**source.to_dict(), "id": name}
-    write_json(weights.with_suffix(".json"), facts)
+    write_together({weights: data, weights.with_suffix(".json"): json_bytes(facts)})
     return Checkpoint.from_dict(facts, weights)
 
 
-def _name(source: Checkpoint) -> str:
-    name = f"{source.architecture}-{source.dataset}"
-    course = Recipe.default(source.architecture, dataset=source.dataset)
+def own_way(checkpoint: Checkpoint) -> Message | None:
+    """In what its training was other than the course's recipe from beginning to end; None where it was that."""
+    course = Recipe.default(checkpoint.architecture, dataset=checkpoint.dataset)
     # What the same recipe may differ in: the draw of the numbers, and the machine.
-    free = {field: getattr(source.recipe, field) for field in ("seed", "threads", "device")}
-    if source.stopped or source.recipe != dataclasses.replace(course, **free):
-        return f"{name}-{source.run_id}"
-    return name
+    free = {field: getattr(checkpoint.recipe, field) for field in ("seed", "threads", "device")}
+    if checkpoint.recipe != dataclasses.replace(course, **free):
+        return Message("its recipe is not the course's")
+    if checkpoint.stopped:
+        return Message("it was stopped before the end of its recipe")
+    if checkpoint.origin is not None:
+        return Message("it went on from a snapshot of the run {id}", id=checkpoint.origin)
+    for change in checkpoint.rate_changes:
+        return Message(
+            "its learning rate was changed by hand, to {rate:g} after step {step:,}",
+            rate=change.learning_rate,
+            step=change.step,
+        )
+    return None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from torch import nn
 
+    from cnnviz.training.rate_changes import RateChange
     from cnnviz.training.recipe import Recipe
 
 
@@ -35,7 +36,8 @@ class TrainingResult:
 
     ``epochs`` holds the completed epochs. Where ``stopped`` is true the run was asked to end early;
     ``test_accuracy`` (0..1) and ``test_loss`` are then measured after the last step all the same.
-    ``recipe`` names the device that was really used.
+    ``recipe`` names the device that was really used; ``rate_changes`` are where people changed its learning
+    rate on the way.
     """
 
     model: nn.Module
@@ -45,6 +47,7 @@ class TrainingResult:
     test_accuracy: float
     test_loss: float
     stopped: bool
+    rate_changes: tuple[RateChange, ...] = ()
 
 
 class Observer(Protocol):

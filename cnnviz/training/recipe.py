@@ -139,12 +139,14 @@ class Recipe:
             )
         check_batches(architecture, self.options, self.batch_size, self.train_images or dataset.train_images)
 
-    def rate(self, epoch: int, base: float | None = None) -> float:
-        """The learning rate in an epoch (from 1), by the schedule; ``base`` in place of ``learning_rate``."""
+    def rate(self, epoch: int, base: float | None = None, since: int = 1) -> float:
+        """The learning rate in an epoch (from 1), by the schedule, where in the epoch ``since`` it is ``base``
+        (None: ``learning_rate``).
+        """
         from cnnviz.training.schedules import factor
 
         start = self.learning_rate if base is None else base
-        return start * factor(self.schedule, epoch, self.epochs, self.step_epochs, self.step_factor)
+        return start * factor(self.schedule, epoch, self.epochs, self.step_epochs, self.step_factor, since)
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain JSON values; :meth:`from_dict` reads them."""

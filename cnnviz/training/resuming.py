@@ -83,7 +83,7 @@ def _branched(state: State, recipe: Recipe) -> State:
     old = Recipe.from_dict(state.facts["recipe"])
     return dataclasses.replace(
         state,
-        facts={**state.facts, "base_rate": recipe.learning_rate},
+        facts={**state.facts, "base_rate": recipe.learning_rate, "base_epoch": 1},
         optimizer=state.optimizer if recipe.optimizer == old.optimizer else {},
         generators=state.generators if recipe.seed == old.seed else {},
     )

@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from cnnviz.training.batches import Batches
 from cnnviz.training.observer import EpochMetrics
 from cnnviz.training.optimising import Loss
+from cnnviz.training.rate_changes import RateChange
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.state import State, StateError
 
-_POSITION = ("epoch", "batch", "step", "seconds", "base_rate")
+_ADDED = {"base_epoch": 1}  # what states of earlier versions, which lack it, meant by their silence
+_POSITION = ("epoch", "batch", "step", "seconds", "base_rate", "base_epoch")
 
 
 @dataclass
@@ -73,8 +75,9 @@ class Session:
 
     ``epoch`` counts from 1 and is the one that goes on, ``batch`` counts its finished batches, ``step`` those
     of all epochs; ``seconds`` are those of the passes before this one. ``base_rate`` is the learning rate
-    before the schedule changes it. ``finished`` holds the completed epochs. ``known`` is the training set as
-    it is tested, for a second pass. ``test_seconds`` is how long the last test took.
+    of ``base_epoch``, from which the schedule goes on; ``rate_changes`` is where people changed it.
+    ``finished`` holds the completed epochs. ``known`` is the training set as it is tested, for a second pass.
+    ``test_seconds`` is how long the last test took.
     """
 
     recipe: Recipe
@@ -87,6 +90,8 @@ class Session:
     test: Batches
     generators: Generators
     base_rate: float
+    base_epoch: int = 1
+    rate_changes: tuple[RateChange, ...] = ()
     epoch: int = 1
     batch: int = 0
     step: int = 0
@@ -101,7 +106,7 @@ class Session:
     @property
     def learning_rate(self) -> float:
         """The learning rate of the present epoch."""
-        return self.recipe.rate(self.epoch, self.base_rate)
+        return self.recipe.rate(self.epoch, self.base_rate, self.base_epoch)
 
     @property
     def total_steps(self) -> int:
@@ -110,7 +115,11 @@ class Session:
 
     def change_learning_rate(self, rate: float) -> None:
         """From now on this epoch's learning rate is ``rate``, and the schedule goes on from there."""
-        self.base_rate = rate / self.recipe.rate(self.epoch, 1.0)
+        if rate == self.learning_rate:
+            return
+        self.base_rate, self.base_epoch = rate, self.epoch
+        earlier = tuple(change for change in self.rate_changes if change.step < self.step)
+        self.rate_changes = (*earlier, RateChange(self.step, rate))
         self.apply_learning_rate()
 
     def apply_learning_rate(self) -> None:
@@ -134,6 +143,7 @@ class Session:
         facts = {name: getattr(self, name) for name in _POSITION}
         facts["recipe"] = self.recipe.to_dict()
         facts["tally"] = dataclasses.asdict(self.tally)
+        facts["rate_changes"] = [dataclasses.asdict(change) for change in self.rate_changes]
         facts["finished"] = [dataclasses.asdict(metrics) for metrics in self.finished]
         generators = {
             "order": self.generators.epoch_start.clone(),
@@ -153,10 +163,11 @@ class Session:
         """
         try:
             self.model.load_state_dict(dict(state.weights))
+            facts = {**_ADDED, **state.facts}
             for name in _POSITION:
-                setattr(self, name, type(getattr(self, name))(state.facts[name]))
+                setattr(self, name, type(getattr(self, name))(facts[name]))
             self.tally = Tally(**state.facts["tally"])
-            self.finished = state.finished
+            self.finished, self.rate_changes = state.finished, state.rate_changes
             self._restore_optimizer(state)
         except (RuntimeError, KeyError, TypeError, ValueError, IndexError) as error:
             raise StateError(str(error).splitlines()[0]) from error

@@ -14,6 +14,7 @@ from torch import Tensor
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.training.observer import EpochMetrics
+from cnnviz.training.rate_changes import RateChange
 
 _FACTS = "cnnviz"
 _PARTS = ("weights", "optimizer", "generators")
@@ -49,6 +50,11 @@ class State:
     def finished(self) -> list[EpochMetrics]:
         """The figures of the epochs that are complete."""
         return [EpochMetrics(**metrics) for metrics in self.facts["finished"]]
+
+    @property
+    def rate_changes(self) -> tuple[RateChange, ...]:
+        """Where people have changed the learning rate; states of earlier versions do not tell."""
+        return tuple(RateChange(**change) for change in self.facts.get("rate_changes", ()))
 
     @property
     def nbytes(self) -> int:

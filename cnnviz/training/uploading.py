@@ -17,12 +17,13 @@ from torch import Tensor, nn
 from cnnviz import architectures, datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-from cnnviz.training import checkpoints, weights
+from cnnviz.training import checkpoints, rate_changes, weights
 from cnnviz.training.checkpoints import Checkpoint
 from cnnviz.training.errors import CheckpointError
 from cnnviz.training.evaluate import evaluate, test_batches
 from cnnviz.training.observer import EpochMetrics, TrainingResult
 from cnnviz.training.optimising import loss_function
+from cnnviz.training.rate_changes import RateChange
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.recipe_file import read_recipe
 from cnnviz.training.runs import Status
@@ -33,13 +34,23 @@ from cnnviz.training.store import RunStore
 class Upload:
     """Weights that fit: the network in eval mode on the CPU, and what is known of how it was trained.
 
-    ``epochs`` are the figures that the checkpoint's own JSON tells; () where there was none.
+    ``known`` is what the checkpoint's own JSON tells; None where there was none.
     """
 
     file: str
     model: nn.Module
     recipe: Recipe
-    epochs: tuple[EpochMetrics, ...]
+    known: Checkpoint | None
+
+    @property
+    def epochs(self) -> tuple[EpochMetrics, ...]:
+        """The figures of the epochs, as far as they are known."""
+        return self.known.epochs if self.known else ()
+
+    @property
+    def rate_changes(self) -> tuple[RateChange, ...]:
+        """Where people changed the learning rate, as far as it is known."""
+        return self.known.rate_changes if self.known else ()
 
 
 def read_upload(file: str, data: bytes, facts: bytes | None, recipe: Recipe | None) -> Upload:
@@ -52,10 +63,10 @@ def read_upload(file: str, data: bytes, facts: bytes | None, recipe: Recipe | No
         CnnvizError: the file is damaged, or it is not the one that the JSON is about; it does not fit the
             architecture; values are not finite; or nothing says which network it is.
     """
-    known: tuple[EpochMetrics, ...] = ()
+    known: Checkpoint | None = None
     if facts is not None:
         recipe = read_recipe(facts)
-        known = _figures(facts, data)
+        known = _checkpoint(facts, data)
     if recipe is None:
         raise CnnvizError(
             Message("Choose in the form which network these weights are of, or add the checkpoint's JSON.")
@@ -90,12 +101,15 @@ def keep_upload(
         test_accuracy=tested.accuracy,
         test_loss=tested.loss,
         stopped=False,
+        rate_changes=upload.rate_changes,
     )
     worker = f"upload-{secrets.token_hex(8)}"
     run_id = store.create(recipe, worker, owner=owner, name=upload.file)
     store.begin(run_id, worker, 0, upload.epochs)
+    folder, origin = store.folder(run_id), upload.known.origin if upload.known else None
     try:
-        checkpoints.save(store.folder(run_id), run_id, result, dataset_digest=dataset.digest, run_id=run_id)
+        rate_changes.write(folder, upload.rate_changes)
+        checkpoints.save(folder, run_id, result, dataset_digest=dataset.digest, run_id=run_id, origin=origin)
     except CnnvizError as error:
         store.finish(run_id, worker, Status.FAILED, error.message)
         raise
@@ -112,11 +126,11 @@ def _tensors(file: str, data: bytes) -> dict[str, Tensor]:
         raise CheckpointError(file, Message("it is no safetensors file ({error})", error=error)) from error
 
 
-def _figures(facts: bytes, data: bytes) -> tuple[EpochMetrics, ...]:
-    """What the JSON of a checkpoint tells of its epochs; () where it is the JSON of a recipe."""
+def _checkpoint(facts: bytes, data: bytes) -> Checkpoint | None:
+    """What the JSON of a checkpoint tells of the weights ``data``; None where it is the JSON of a recipe."""
     values = json.loads(facts)
     if "sha256" not in values:
-        return ()
+        return None
     found = hashlib.sha256(data).hexdigest()
     if values["sha256"] != found:
         raise CnnvizError(
@@ -127,11 +141,11 @@ def _figures(facts: bytes, data: bytes) -> tuple[EpochMetrics, ...]:
             )
         )
     try:
-        epochs = Checkpoint.from_dict(values, Path("weights.safetensors")).epochs
-        if [epoch.epoch for epoch in epochs] != list(range(1, len(epochs) + 1)):
+        checkpoint = Checkpoint.from_dict(values, Path("weights.safetensors"))
+        if [epoch.epoch for epoch in checkpoint.epochs] != list(range(1, len(checkpoint.epochs) + 1)):
             raise ValueError("the epochs are not 1, 2, 3, ...")
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise CnnvizError(
             Message("The figures in the JSON cannot be understood: {reason}.", reason=error)
         ) from error
-    return epochs
+    return checkpoint

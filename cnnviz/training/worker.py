@@ -148,8 +148,9 @@ def _train(keeper: Keeper, run: Run, folder: Path, audience: Observer | None) ->
         result = loop.train(recipe, dataset, recorder, steering, start)
     facts: dict[str, Any] = {}
     if result.steps > 0 and not keeper.lost:
-        facts = {"dataset_digest": dataset.digest, "run_id": run.id, "origin": run.origin}
-        checkpoints.save(folder, run.id, result, **facts)
+        checkpoints.save(
+            folder, run.id, result, dataset_digest=dataset.digest, run_id=run.id, origin=run.origin
+        )
         facts = {"checkpoint": run.id, "test_accuracy": result.test_accuracy}
     if result.stopped:
         gave_up = steering.gave_up and not keeper.stop_requested
