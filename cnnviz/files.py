@@ -6,12 +6,16 @@ import contextlib
 import errno
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
+
+_RANDOM_BYTES = 6
+_UNFINISHED = re.compile(rf"\..+\.[0-9a-f]{{{2 * _RANDOM_BYTES}}}\.part")
 
 
 class StorageError(CnnvizError):
@@ -59,6 +63,17 @@ def write_together(files: Mapping[Path, bytes]) -> None:
                 _sync_folder(path.parent)
             except OSError as error:
                 raise StorageError(path, error) from error
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove the temporary files in ``folder`` of processes that were killed while they wrote.
+
+    Those of processes that still write look the same: this is for whoever alone writes there.
+    """
+    with contextlib.suppress(OSError):  # there is no such folder
+        for entry in folder.iterdir():
+            if _UNFINISHED.fullmatch(entry.name):
+                entry.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: object) -> None:

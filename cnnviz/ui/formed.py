@@ -14,6 +14,8 @@ from cnnviz.language import translate as _
 from cnnviz.plots import history as plots
 from cnnviz.plots.mosaic import mosaic, png
 from cnnviz.plots.overlay import image_png
+from cnnviz.settings import settings
+from cnnviz.training import snapshots
 from cnnviz.ui import cached, cached_maps, steps, working
 from cnnviz.ui.example import Example
 from cnnviz.ui.frame import TRAIN, is_dark, link
@@ -35,18 +37,32 @@ def show(weights: Weights, example: Example) -> None:
     """Every snapshot of the training that ``weights`` come from."""
     found = steps.of_run(weights)
     if not found or weights.recipe is None:
-        st.info(
-            _(
-                "There are no snapshots of this training. Choose a run of your own: while it trains, its weights "
-                "are kept at steps 0, 1, 2, 4, 8, ... and after every epoch."
-            ),
-            icon=":material/movie:",
-        )
-        link(TRAIN, _("Train one"))
+        _say_why_there_are_none(weights)
         return
     told = _history(weights, found, example)
     _predictions(weights, found, example, told)
+    if weights.run_id is not None and (reason := snapshots.shortage(weights.run_id, weights.recipe)):
+        st.caption(plain(reason))
     _filters(weights, found, told)
+
+
+def _say_why_there_are_none(weights: Weights) -> None:
+    run_id, recipe = weights.run_id, weights.recipe
+    if run_id is not None and recipe is not None and (settings().runs_dir / run_id).is_dir():
+        text = snapshots.shortage(run_id, recipe) or _(
+            "There are fewer than two snapshots of this training. While a run trains, its weights are kept at "
+            "steps 0, 1, 2, 4, 8, ... and after every epoch."
+        )
+        st.info(plain(text), icon=":material/movie:")
+        return
+    st.info(
+        _(
+            "There are no snapshots of this training. Choose a run of your own: while it trains, its weights "
+            "are kept at steps 0, 1, 2, 4, 8, ... and after every epoch."
+        ),
+        icon=":material/movie:",
+    )
+    link(TRAIN, _("Train one"))
 
 
 def _history(weights: Weights, found: Sequence[Moment], example: Example) -> History:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
 
+from cnnviz.errors import CnnvizError
 from cnnviz.language import translate as _
 from cnnviz.training import samples, snapshots
 from cnnviz.training.recipe import Recipe
@@ -17,6 +19,7 @@ from cnnviz.training.working import Kind
 from cnnviz.ui import recipe_link, runs
 from cnnviz.ui.asking import ask, ask_page, whole_page
 from cnnviz.ui.checkpoint_files import take_home
+from cnnviz.ui.show import plain
 
 _DELETED = "_deleted_run"
 _LONGEST_NOTE = 2_000
@@ -75,8 +78,17 @@ def _learning_rate(store: RunStore, run: Run) -> None:
         )
         st.caption(_("It counts from the next step on; a schedule goes on from there."))
         st.button(_("Change it"), key="change-rate", on_click=ask, args=(_change_rate, run.id, key))
-        if run.is_open and Kind.RATE in store.requested(run.id):
-            st.caption(_("The worker will hear of the change in a moment."))
+        if Kind.RATE in store.requested(run.id):
+            st.caption(_when_it_counts(run))
+
+
+def _when_it_counts(run: Run) -> str:
+    """When a change that nobody has heard of yet takes effect."""
+    if run.status == Status.QUEUED:
+        return _("It counts as soon as the run starts.")
+    if not run.is_open or (run.status == Status.PAUSED and run.worker is None):
+        return _("It counts when the run is resumed.")
+    return _("The worker will hear of the change in a moment.")
 
 
 def _present_rate(store: RunStore, run: Run) -> float:
@@ -98,6 +110,8 @@ def _again(run: Run) -> None:
             key=weights,
             format_func=lambda step: _place(step, steps[step]),
         )
+        if run.step > 0:
+            _say_why_there_are_few(run)
         usual = float(run.recipe.get("learning_rate", 0.01))
         st.number_input(_("Learning rate"), value=usual, key=rate, step=0.001, format="%g")
         st.number_input(_("Epochs in all"), value=run.epochs, key=epochs, step=1)
@@ -114,6 +128,13 @@ def _again(run: Run) -> None:
             )
         )
         st.button(_("Recipe into the form"), key="into-form", on_click=ask_page, args=(_into_form, run))
+
+
+def _say_why_there_are_few(run: Run) -> None:
+    with suppress(CnnvizError):  # a run of another cnnviz, with what this one does not know
+        reason = snapshots.shortage(run.id, Recipe.from_dict(run.recipe))
+        if reason is not None:
+            st.caption(":material/movie: " + plain(reason))
 
 
 def _place(step: int, epoch: int) -> str:

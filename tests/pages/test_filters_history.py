@@ -128,6 +128,30 @@ def test_weights_without_snapshots_say_where_to_get_some(open_page: OpenPage) ->
     assert not app.select_slider
 
 
+def test_one_s_own_run_is_told_why_it_has_no_snapshots(
+    open_page: OpenPage, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(runs)
+    for file in list((runs / RUN / "snapshots").iterdir())[1:]:
+        file.unlink()
+    app = open_page(PAGE, checkpoint=RUN, view="history")
+    assert "There are fewer than two snapshots of this training." in app.info[0].value
+    monkeypatch.setenv("CNNVIZ_SNAPSHOT_MB", "0.05")
+    app.run()
+    assert "only the latest is kept" in app.info[0].value
+    assert "0.05 MB together" in app.info[0].value
+    assert "run of your own" not in texts(app)
+
+
+def test_beside_the_few_that_had_room_stands_why_they_are_few(
+    open_page: OpenPage, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(runs)
+    monkeypatch.setenv("CNNVIZ_SNAPSHOT_MB", "0.14")  # the four of the test, and no fifth
+    app = open_page(PAGE, checkpoint=RUN, view="history")
+    assert any("no more than 4 are kept" in caption.value for caption in app.caption)
+
+
 def test_a_damaged_snapshot_is_explained(open_page: OpenPage, runs: Path) -> None:
     finish(runs)
     next((runs / RUN / "snapshots").glob("*2-*")).write_bytes(b"x")

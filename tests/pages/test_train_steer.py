@@ -106,6 +106,49 @@ def test_the_learning_rate_changes_in_the_middle(open_page: OpenPage, store: Run
     assert store.take_commands(run_id) == []
 
 
+@pytest.mark.parametrize(
+    ("end", "sentence"),
+    [
+        (None, "The worker will hear of the change in a moment."),
+        ("paused", "It counts when the run is resumed."),
+        ("stopped", "It counts when the run is resumed."),
+        ("queued", "It counts as soon as the run starts."),
+    ],
+)
+def test_a_change_of_the_learning_rate_says_when_it_counts(
+    open_page: OpenPage, store: RunStore, end: str | None, sentence: str
+) -> None:
+    run_id = mine(store)
+    if end != "queued":
+        work(store, run_id, steps=10)
+    if end == "paused":
+        assert store.pause(run_id, "worker", 1, 10)
+        assert store.give_up_place(run_id, "worker")
+    elif end == "stopped":
+        assert store.finish(run_id, "worker", Status.STOPPED)
+    elif end == "queued":
+        ahead = mine(store, worker="other")  # takes the only place
+        assert store.begin(ahead, "other", STEPS)
+    app = open_page(PAGE, run=run_id)
+    said = [caption.value for caption in app.caption]
+    assert sentence not in said
+    app.button(key="change-rate").click().run()
+    assert sentence in [caption.value for caption in app.caption]
+
+
+@pytest.mark.parametrize(("architecture", "sentence"), [("vgg11", "none is kept"), ("basic-cnn", None)])
+def test_no_snapshots_to_go_on_from_for_want_of_space_is_said(
+    open_page: OpenPage, store: RunStore, architecture: str, sentence: str | None
+) -> None:
+    run_id = store.create(recipe(architecture), owner=ME)
+    open_page(PAGE)
+    work(store, run_id, steps=10)
+    app = open_page(PAGE, run=run_id)
+    said = [caption.value for caption in app.caption if "SNAPSHOT" in caption.value]
+    assert len(said) == (sentence is not None)
+    assert all("164.4 MB" in text and "64 MB" in text and "none is kept" in text for text in said)
+
+
 def test_training_goes_on_from_a_snapshot_as_a_new_run(open_page: OpenPage, store: RunStore) -> None:
     first = mine(store)
     open_page(PAGE)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cnnviz.errors import CnnvizError, UnknownKeyError
-from cnnviz.settings import Settings
+from cnnviz.settings import Settings, settings
 from cnnviz.training import checkpoints, snapshots, worker
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.runs import Run
@@ -82,6 +82,54 @@ def test_what_is_trained_again_is_forgotten(tmp_path: Path) -> None:
     snapshots.forget_after(tmp_path, 8)
     assert len(list((tmp_path / "snapshots").iterdir())) == 2
     snapshots.forget_after(tmp_path / "nowhere", 0)
+
+
+def test_a_network_that_is_too_large_for_a_snapshot_is_told_so_with_numbers(store: RunStore) -> None:
+    said = str(snapshots.shortage("20260101-abc", Recipe.default("vgg11")))
+    assert "takes 164.4 MB, and all of a run may take 64 MB together: none is kept" in said
+    assert snapshots.shortage("20260101-abc", Recipe.default("vgg-cifar")) is None  # one of 35 MB has room
+
+
+@pytest.mark.slow
+def test_with_the_limit_that_is_named_so_many_are_kept(
+    store: RunStore, configuration: Settings, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = dataclasses.replace(
+        recipe, architecture="mlp", options={"width": 300}, epochs=20, train_images=250
+    )
+    monkeypatch.setenv("CNNVIZ_SNAPSHOT_MB", "3")
+    few = worker.run_in_foreground(recipe, configuration=settings())
+    assert [step for step, _ in snapshots.available(few.id)] == [0, 20]
+    said = snapshots.shortage(few.id, recipe)
+    assert said is not None
+    assert "takes 1.3 MB" in str(said)
+    assert "no more than 2 are kept" in str(said)
+    monkeypatch.setenv("CNNVIZ_SNAPSHOT_MB", str(said.values["more"]))
+    many = worker.run_in_foreground(recipe, configuration=settings())
+    assert len(snapshots.available(many.id)) == snapshots.ENOUGH
+    assert snapshots.shortage(many.id, recipe) is None
+
+
+def test_few_snapshots_of_a_run_that_has_just_begun_are_not_put_down_to_the_limit(
+    store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CNNVIZ_SNAPSHOT_MB", "0.0005")  # room for five of the test's files
+    files(store.folder("20260101-abc"), 0, 1, 2)
+    assert snapshots.shortage("20260101-abc", recipe) is None
+    files(store.folder("20260101-abc"), 0, 1, 2, 4, 8)
+    assert "no more than 5 are kept" in str(snapshots.shortage("20260101-abc", recipe))
+
+
+def test_the_next_worker_of_a_run_removes_what_a_killed_one_left(store: RunStore, recipe: Recipe) -> None:
+    run_id = store.create(recipe)
+    folder = store.folder(run_id)
+    files(folder, 4)
+    (folder / "reserve").write_bytes(b"1")
+    left = (folder / ".state.safetensors.0123456789ab.part", folder / "snapshots" / ".4.ba9876543210.part")
+    for file in left:
+        file.write_bytes(b"1")
+    assert worker.main(run_id) == 0
+    assert not [file for file in (*left, folder / "reserve") if file.exists()]
 
 
 def test_damaged_and_missing_ones_are_explained(store: RunStore) -> None:
