@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from cnnviz import datasets
@@ -13,15 +15,26 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.limits import CHOICES, RANGES
 from cnnviz.training.recipe import Recipe
+from cnnviz.training.recipe_file import read_recipe
 from cnnviz.training.transforms.augmentation import PRESETS, Augmentation
 
 _FLAGS = {"learning_rate": "--lr"}
 """Options that are not called like the field."""
 
+_CHANNELS = ("mean", "deviation")
+_OF_THE_DATA = (*_CHANNELS, "resize")
+
 
 def add_recipe_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``KEY`` and an option for every field of a recipe; :func:`recipe_from` reads them."""
-    parser.add_argument("key", metavar="KEY", help=_("a key of `list`"))
+    """Add ``KEY`` or ``--recipe``, and an option for every field; :func:`recipe_from` reads them."""
+    start = parser.add_mutually_exclusive_group(required=True)
+    start.add_argument("key", nargs="?", metavar="KEY", help=_("a key of `list`"))
+    start.add_argument(
+        "--recipe",
+        type=Path,
+        metavar="FILE",
+        help=_("a recipe that was saved on the Train page, in place of KEY; other options change it"),
+    )
     parser.add_argument("--dataset", help=" | ".join(datasets.keys()))
     for field, limits in RANGES.items():
         text = _("{label}, from {low:,} to {high:,}", label=limits.label, low=limits.low, high=limits.high)
@@ -31,6 +44,13 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
         )
     for field, choice in CHOICES.items():
         parser.add_argument(_flag(field), dest=field, metavar="NAME", help=" | ".join(choice.values))
+    for field in _CHANNELS:
+        parser.add_argument(
+            _flag(field),
+            type=_numbers,
+            metavar="X,...",
+            help=_("what images are normalised with, one number a channel, such as 0.49,0.48,0.45"),
+        )
     parser.add_argument(
         "--option",
         type=_assignment,
@@ -53,22 +73,52 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
 
 
 def recipe_from(options: argparse.Namespace) -> Recipe:
-    """The course's recipe for ``KEY``, changed by the options that are given; it is valid.
+    """The course's recipe for ``KEY``, or that of ``--recipe``, changed by the options that are given; it is valid.
+
+    ``--augment`` replaces all of a recipe's augmentation, ``--option`` only the options of the architecture that
+    it names. Of a saved recipe that gets another data set, size and normalisation follow that one where they were
+    the usual ones.
 
     Raises:
-        UsageError: a value is not allowed.
+        UsageError: a value is not allowed, or the file has no recipe in it.
         UnknownKeyError: no such architecture, data set or option.
     """
-    fields = ("dataset", *RANGES, *CHOICES)
+    fields = ("dataset", *RANGES, *CHOICES, *_CHANNELS)
     changes: dict[str, Any] = {name: getattr(options, name) for name in fields}
     changes = {name: value for name, value in changes.items() if value is not None}
     if options.options:
         changes["options"] = dict(options.options)
     if options.augmentation is not None:
         changes["augmentation"] = _augmentation(options.augmentation)
-    recipe = Recipe.default(options.key, **changes)
+    if options.recipe is None:
+        recipe = Recipe.default(options.key, **changes)
+    else:
+        recipe = _changed(_saved(options.recipe), changes)
     recipe.validate()
     return recipe
+
+
+def _saved(path: Path) -> Recipe:
+    try:
+        return read_recipe(path.read_bytes())
+    except OSError as error:
+        raise UsageError(
+            Message(
+                "The recipe {path} cannot be read ({reason}). Name a file that was saved on the Train page.",
+                path=path,
+                reason=error.strerror,
+            )
+        ) from error
+
+
+def _changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    dataset = changes.get("dataset", recipe.dataset)
+    before = Recipe.default(recipe.architecture, dataset=recipe.dataset)
+    after = Recipe.default(recipe.architecture, dataset=dataset)
+    usual = (name for name in _OF_THE_DATA if getattr(recipe, name) == getattr(before, name))
+    following = {name: getattr(after, name) for name in usual}
+    options = {**recipe.options, **changes.get("options", {})}
+    return dataclasses.replace(recipe, **{**following, **changes, "options": options})
 
 
 def _flag(field: str) -> str:
@@ -83,6 +133,15 @@ def _assignment(text: str) -> tuple[str, object]:
         return name, json.loads(value)
     except ValueError:  # a word, which need not stand in quotes
         return name, value
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is not one number a channel, such as 0.49,0.48,0.45", text=text)
+        ) from None
 
 
 def _change(text: str) -> tuple[str, object]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cnnviz.training.checkpoints import Checkpoint
     from cnnviz.training.errors import CheckpointError
     from cnnviz.training.recipe import Recipe
+    from cnnviz.training.runs import Run
 
 
 def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -83,6 +84,7 @@ def _train(options: argparse.Namespace) -> int:
         run = run_in_foreground(recipe, watching)
     finally:
         watching.close()
+    _say_what_is_left(run)
     epochs = open_store().epochs(run.id)
     if options.export:
         exported = export_checkpoint(run.id, options.export)
@@ -100,6 +102,39 @@ def _train(options: argparse.Namespace) -> int:
         accuracy = "-" if run.test_accuracy is None else f"{run.test_accuracy:.2%}"
         print(_("run {run_id}: test accuracy {accuracy}", run_id=run.id, accuracy=accuracy))
     return 0
+
+
+def _say_what_is_left(run: Run) -> None:
+    """Say how a run ended that is not finished, and how to go on with it."""
+    from cnnviz.training.runs import Status
+
+    if run.status == Status.FINISHED:
+        return
+    if run.status == Status.STOPPED:
+        text = _(
+            "The run {id} was stopped after {step:,} of {total:,} steps. Resume on the Train page (`streamlit run "
+            "app.py`) lets it go on.",
+            id=run.id,
+            step=run.step,
+            total=run.total_steps,
+        )
+    elif run.status == Status.PAUSED:
+        text = _(
+            "The run {id} was paused after {step:,} of {total:,} steps, for so long that it gave its place up. "
+            "Resume on the Train page (`streamlit run app.py`) lets it go on.",
+            id=run.id,
+            step=run.step,
+            total=run.total_steps,
+        )
+    else:
+        text = _(
+            "The run {id} gave its place up after {step:,} of {total:,} steps, and goes on in another process, "
+            "as somebody asked for on the Train page.",
+            id=run.id,
+            step=run.step,
+            total=run.total_steps,
+        )
+    print(text, file=sys.stderr)
 
 
 def _write_script(recipe: Recipe, path: Path, as_json: bool) -> int:

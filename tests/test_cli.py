@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import json
 import os
 import shutil
@@ -14,7 +16,13 @@ from PIL import Image, ImageDraw
 
 from cnnviz import architectures
 from cnnviz.cli import main
+from cnnviz.cli_recipe import add_recipe_options, recipe_from
 from cnnviz.settings import PROJECT_DIRECTORY
+from cnnviz.terminal import TrainingProgress
+from cnnviz.training.recipe import Recipe
+from cnnviz.training.recipe_file import recipe_text
+from cnnviz.training.store import open_store
+from cnnviz.training.transforms.augmentation import Augmentation
 from tests.golden import INCEPTION_MINI_TABLE
 
 Run = Callable[..., tuple[int, str, str]]
@@ -290,6 +298,100 @@ def test_every_field_of_a_recipe_has_an_option(run: Run, tmp_path: Path) -> None
     assert {name: recipe[name] for name in expected} == expected
     changes = {name: value for name, value in recipe["augmentation"].items() if value}
     assert (changes["rotation"], changes["flip"], changes["stroke_width"]) == (3, True, 1.0)
+
+
+def test_what_images_are_normalised_with_is_an_option(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "mine.py"
+    document(run("train", "mlp", "--mean", "0.25", "--deviation", "0.125", "--script", str(script), "--json"))
+    assert "0.25" in script.read_text()
+    assert "0.125" in script.read_text()
+
+
+def parsed(*words: str) -> Recipe:
+    """The recipe that these words of ``train`` ask for."""
+    parser = argparse.ArgumentParser()
+    add_recipe_options(parser)
+    return recipe_from(parser.parse_args(words))
+
+
+def test_there_is_an_option_for_every_field_of_a_recipe() -> None:
+    parser = argparse.ArgumentParser()
+    add_recipe_options(parser)
+    fields = {field.name for field in dataclasses.fields(Recipe)} - {"architecture"}
+    assert fields <= vars(parser.parse_args(["mlp"])).keys()
+
+
+def test_a_saved_recipe_is_trained_by_and_changed_by_other_options(tmp_path: Path) -> None:
+    saved = Recipe.default(
+        "mlp",
+        dataset="mnist-sample",
+        options={"width": 9},
+        seed=5,
+        epochs=7,
+        mean=(0.25,),
+        augmentation={"rotation": 3.0},
+    )
+    file = tmp_path / "mine.recipe.json"
+    file.write_text(recipe_text(saved))
+    assert parsed("--recipe", str(file)) == saved
+    changed = parsed("--recipe", str(file), "--epochs", "2", "--lr", "0.5", "--augment", "flip")
+    assert changed == dataclasses.replace(
+        saved, epochs=2, learning_rate=0.5, augmentation=Augmentation(flip=True)
+    )
+    elsewhere = parsed("--recipe", str(file), "--dataset", "fashion-mnist")
+    usual = Recipe.default("mlp", dataset="fashion-mnist")
+    assert usual.deviation != saved.deviation
+    assert (elsewhere.mean, elsewhere.deviation) == ((0.25,), usual.deviation)
+
+
+def test_of_a_saved_network_s_options_those_that_are_not_named_stay(tmp_path: Path) -> None:
+    options = {"growth": 8, "layers": 2}
+    file = tmp_path / "mine.recipe.json"
+    file.write_text(recipe_text(Recipe.default("densenet", options=options)))
+    assert parsed("--recipe", str(file), "--option", "growth=4").options == {**options, "growth": 4}
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (("train", "--epochs", "2"), "one of the arguments KEY --recipe is required"),
+        (("train", "mlp", "--recipe", "x.json"), "not allowed with argument"),
+        (("train", "--recipe", "x.json"), "The recipe x.json cannot be read (No such file or directory)"),
+        (("train", "mlp", "--mean", "grey"), "'grey' is not one number a channel, such as"),
+        (("train", "mlp", "--mean", "0.1,0.2"), "mean is 0.1, 0.2; allowed is: 1 numbers"),
+    ],
+)
+def test_what_train_cannot_begin_with_is_said(run: Run, words: tuple[str, ...], match: str) -> None:
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert match in err
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ("request_stop", "was stopped after"),
+        ("request_pause", "for so long that it gave its place up"),
+    ],
+)
+def test_a_run_that_a_page_ended_says_so_and_how_to_go_on(
+    run: Run, monkeypatch: pytest.MonkeyPatch, wish: str, said: str
+) -> None:
+    monkeypatch.setenv("CNNVIZ_PAUSE_SECONDS", "0.1")
+
+    def on_step(self: TrainingProgress, step: int, *figures: float) -> None:
+        if step == 3:
+            store = open_store()
+            getattr(store, wish)(store.list()[0].id)
+
+    monkeypatch.setattr(TrainingProgress, "on_step", on_step)
+    status, out, err = run(*"train mlp --dataset mnist-sample --train-images 100 --epochs 1000".split())
+    open_store().close()
+    assert status == 0
+    assert "test accuracy" in out
+    (line,) = (line for line in err.splitlines() if said in line)
+    assert "Resume on the Train page" in line
+    assert " of 2,000 steps" in line
 
 
 def test_a_recipe_is_written_as_a_script_and_nothing_is_trained(run: Run, tmp_path: Path) -> None:
