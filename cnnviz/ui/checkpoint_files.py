@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import streamlit as st
@@ -17,8 +18,9 @@ from cnnviz.ui import runs, warm
 from cnnviz.ui.owner import owner
 from cnnviz.ui.show import explained
 
-_MOST_MEGABYTES = 256
 _CODE_HEIGHT = 320
+_MEGABYTE = 2**20
+"""In bytes, as Streamlit counts them."""
 
 
 def take_home(checkpoint_id: str) -> None:
@@ -36,10 +38,25 @@ def take_home(checkpoint_id: str) -> None:
         st.caption(
             _(
                 "The code needs torch and safetensors, and no cnnviz: `pip install torch safetensors`. The facts "
-                "hold recipe, figures and checksum; with them the weights can be uploaded again."
+                "hold recipe, figures and checksum."
             )
         )
+        if checkpoint.weights.exists():
+            st.caption(_uploadable(checkpoint.weights.stat().st_size))
         st.code(script, language="python", height=_CODE_HEIGHT)
+
+
+def _uploadable(size: int) -> str:
+    """Whether weights of ``size`` bytes can come back here."""
+    limit = int(st.get_option("server.maxUploadSize"))
+    if size <= limit * _MEGABYTE:
+        return _("With the facts the weights can be uploaded again.")
+    return _(
+        "The weights have {size:,} MB: they cannot be uploaded again, as this server takes files of up to "
+        "{limit:,} MB. Whoever runs it can set another limit: server.maxUploadSize.",
+        size=math.ceil(size / _MEGABYTE),
+        limit=limit,
+    )
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -69,7 +86,6 @@ def bring_along(recipe: Recipe | None) -> None:
             type=["safetensors", "json"],
             accept_multiple_files=True,
             key="upload-files",
-            max_upload_size=_MOST_MEGABYTES,
         )
         st.caption(
             _(

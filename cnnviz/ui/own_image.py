@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,7 @@ def own_image(camera: bool = False) -> OwnImage | None:
     if camera:
         file = st.camera_input(_("A photo"), key="camera")
     else:
-        file = st.file_uploader(_label(), type=_TYPES, key="upload")
+        file = st.file_uploader(_label(), type=_TYPES, key="upload", max_upload_size=_most_megabytes())
     kept = _KEY if not camera else f"{_KEY}-camera"
     if file is not None and st.session_state.get(kept, ("", None))[0] != file.file_id:
         st.session_state.pop(kept, None)
@@ -49,6 +50,13 @@ def own_image(camera: bool = False) -> OwnImage | None:
         return None
     own: OwnImage = st.session_state[kept][1]
     return own
+
+
+def _most_megabytes() -> int:
+    """What the widget takes: as much as is read of an image file, and no more than the server takes."""
+    from cnnviz.drawing.images import MAX_BYTES
+
+    return min(math.ceil(MAX_BYTES / _MILLION), int(st.get_option("server.maxUploadSize")))
 
 
 def _label() -> str:

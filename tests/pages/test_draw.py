@@ -480,6 +480,8 @@ def test_the_source_stays_where_the_other_task_has_it(open_page: OpenPage, shipp
 def test_the_limit_of_pixels_is_told_before_a_file_is_chosen(open_page: OpenPage, shipped: Path) -> None:
     app = open_page("pages/draw.py", source="file")
     assert app.file_uploader(key="upload").label == "An image file of at most 25 megapixels"
+    limit = app.file_uploader(key="upload").proto.max_upload_size_mb
+    assert limit == 20 <= st.get_option("server.maxUploadSize")
 
 
 def test_test_images_are_read_too(open_page: OpenPage, shipped: Path) -> None:

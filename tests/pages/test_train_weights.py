@@ -3,12 +3,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.training import checkpoints
 from cnnviz.training.runs import Status
 from cnnviz.training.store import RunStore
+from cnnviz.ui import checkpoint_files
 from tests.pages.training_page import ME, PAGE, buttons, status, texts
 
 OpenPage = Callable[..., AppTest]
@@ -33,6 +35,23 @@ def test_weights_are_uploaded_shown_and_taken_home_again(open_page: OpenPage, st
     assert f'"mlp-mnist-sample-{run.id}.safetensors"' in code
     assert len(app.get("download_button")) >= 3
     assert checkpoints.get(run.id).weights.read_bytes()
+
+
+def test_the_server_takes_what_the_page_says_that_it_takes(
+    open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page(PAGE, model="mlp", dataset="mnist-sample")
+    server = config.get_option("server.maxUploadSize")
+    limits = {uploader.key: uploader.proto.max_upload_size_mb for uploader in app.get("file_uploader")}
+    assert limits["upload-files"] == server >= 43  # ResNet-18
+    assert max(limits.values()) <= server
+    upload(app, ("mine.safetensors", SHIPPED.read_bytes()))
+    said = "\n".join(caption.value for caption in app.caption)
+    assert "the weights can be uploaded again" in said
+    monkeypatch.setattr(checkpoint_files, "_MEGABYTE", 100)  # of 26,000 bytes
+    said = "\n".join(caption.value for caption in app.run().caption)
+    assert "The weights have 262 MB: they cannot be uploaded again" in said
+    assert f"up to {server} MB" in said
 
 
 @pytest.mark.parametrize(
