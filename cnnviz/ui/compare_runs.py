@@ -19,6 +19,7 @@ from cnnviz.plots import comparison
 from cnnviz.plots.comparison import Curve
 from cnnviz.plots.training import smoothed
 from cnnviz.shapes.html import CELL, NUMBER, table
+from cnnviz.training import rate_changes
 from cnnviz.training.differences import differing, flat, label
 from cnnviz.training.fitting import image_shape
 from cnnviz.training.metrics import FILE_NAME, read_steps
@@ -82,7 +83,7 @@ def _compare(chosen: tuple[str, ...]) -> None:
         live.draw(comparison.figure(curves, figure, axis, "-".join((figure, axis, *chosen))), "chart")
         live.update()
         st.caption(str(comparison.MESSAGES[figure]))
-        _table(runs, epochs)
+        _table(store, runs, epochs)
 
 
 def _choose(title: str, key: str, options: Mapping[str, Message]) -> str:
@@ -107,11 +108,13 @@ def _curve(store: RunStore, run: Run, epochs: Sequence[EpochMetrics], figure: st
     return Curve(short_title(run), seconds if axis == "seconds" else np.arange(1, len(y) + 1), y)
 
 
-def _table(runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochMetrics]]) -> None:
-    """What was reached, and in which fields the recipes differ."""
+def _table(store: RunStore, runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochMetrics]]) -> None:
+    """What was reached, in which fields the recipes differ, and what was done beside them."""
     names = differing([run.recipe for run in runs])
+    beside = _beside_the_recipes(store, runs)
     titles = [(_("Run"), "left"), (_("State"), "left")]
     titles += [(_capitalised(str(label(name, _architecture_of(name, runs)))), "left") for name in names]
+    titles += [(title, "left") for title in beside]
     titles += [
         (title, "right")
         for title in (_("Best accuracy"), _("Last accuracy"), _("Epochs done"), _("Time"), _("Parameters"))
@@ -119,34 +122,64 @@ def _table(runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochMetrics]]) ->
     body = ""
     for number, run in enumerate(runs):
         words = [str(describe(run.status)), *(field_text(run.recipe, name) for name in names)]
+        words += [texts[number] for texts in beside.values()]
         cells = f'<td style="{CELL}">{_swatch(number)} <b>{escape(short_title(run))}</b></td>'
         cells += "".join(f'<td style="{CELL}">{escape(word)}</td>' for word in words)
         cells += "".join(
-            f'<td style="{NUMBER}">{escape(text)}</td>' for text in _reached(run, epochs[run.id])
+            f'<td style="{NUMBER}">{escape(text)}</td>' for text in _reached(store, run, epochs[run.id])
         )
         body += f"<tr>{cells}</tr>"
     titles = [
         (title.replace(" ", "\u00a0"), side) for title, side in titles
     ]  # one line, however many columns
     st.html(f'<div style="font-size:.875rem">{table(titles, body)}</div>')
-    if len(runs) > 1 and not names:
+    if len(runs) > 1 and not names and not beside:
         st.caption(_("The recipes are the same."))
 
 
-def _reached(run: Run, epochs: Sequence[EpochMetrics]) -> list[str]:
+def _beside_the_recipes(store: RunStore, runs: Sequence[Run]) -> dict[str, list[str]]:
+    """What a recipe does not say, a text for each run, where it is not the same of all ``runs``."""
+    columns = {
+        _("Goes on from"): [_origin(run) for run in runs],
+        _("Learning rate changed by hand"): [_rate_changes(store, run) for run in runs],
+    }
+    return {title: texts for title, texts in columns.items() if len(set(texts)) > 1}
+
+
+def _origin(run: Run) -> str:
+    if run.origin is None:
+        return "–"
+    return _("run {id}, step {step:,}", id=run.origin, step=run.origin_step)
+
+
+def _rate_changes(store: RunStore, run: Run) -> str:
+    changes = rate_changes.read(store.folder(run.id))
+    texts = (
+        _("{rate:g} after step {step:,}", rate=change.learning_rate, step=change.step) for change in changes
+    )
+    return " · ".join(texts) or "–"
+
+
+def _reached(store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> list[str]:
     reached = [epoch.test_accuracy for epoch in epochs]
     if run.test_accuracy is not None:  # a run that was stopped in the middle of an epoch is tested, too
         reached.append(run.test_accuracy)
     best = max(reached, default=None)
-    seconds = sum(epoch.seconds for epoch in epochs)
+    seconds = _seconds(store, run, epochs)
     parameters = _parameters(run)
     return [
         "–" if best is None else f"{best:.2%}",
         "–" if run.test_accuracy is None else f"{run.test_accuracy:.2%}",
         epochs_text(run),
-        str(duration(seconds)) if epochs else "–",
+        str(duration(seconds)) if seconds else "–",
         "–" if parameters is None else f"{parameters:,}",
     ]
+
+
+def _seconds(store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> float:
+    """How long the run has trained, that is up to its last step; uploaded weights bring epochs and no steps."""
+    steps = read_steps(store.folder(run.id) / FILE_NAME, max_points=1)
+    return float(steps[-1]["seconds"]) if len(steps) else sum(epoch.seconds for epoch in epochs)
 
 
 def _parameters(run: Run) -> int | None:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cnnviz.training import rate_changes
 from cnnviz.training.metrics import FILE_NAME, MetricsWriter
+from cnnviz.training.rate_changes import RateChange
 from cnnviz.training.runs import Status
 from cnnviz.training.store import RunStore
-from tests.pages.training_page import PAGE, figures, mine, texts
+from tests.pages.training_page import PAGE, figures, mine, recipe, texts, work
 
 OpenPage = Callable[..., AppTest]
 
@@ -53,7 +55,7 @@ def test_runs_stand_on_one_chart_with_what_differs(open_page: OpenPage, store: R
         ["on", "0.05", "95.00%", "95.00%"],
     ]
     assert {row[8] for row in rows} == {"8,490"}
-    assert [row[7] for row in rows] == ["3 s", "1 s"]
+    assert [row[7] for row in rows] == ["2 s", "2 s"]  # up to the last step, of 19
     assert len(app.get("plotly_chart")) == 1
 
 
@@ -84,6 +86,30 @@ def test_the_same_recipe_twice_is_said(open_page: OpenPage, store: RunStore) -> 
     ids = [finished(store, [0.9]), finished(store, [0.9])]
     app = open_page(PAGE, view="compare", runs=ids)
     assert any("recipes are the same" in caption.value for caption in app.caption)
+
+
+def test_what_was_done_beside_the_same_recipe_is_shown(open_page: OpenPage, store: RunStore) -> None:
+    first, steered = finished(store, [0.9]), finished(store, [0.8])
+    rate_changes.write(store.folder(steered), [RateChange(1200, 0.5), RateChange(1300, 0.05)])
+    branch = store.create(recipe(), origin=(first, 1024))
+    app = open_page(PAGE, view="compare", runs=[first, steered, branch])
+    titles, *rows = table(app)
+    assert titles[2:4] == ["Goes on from", "Learning rate changed by hand"]
+    assert [row[2:4] for row in rows] == [
+        ["–", "–"],
+        ["–", "0.5 after step 1,200 · 0.05 after step 1,300"],
+        [f"run {first}, step 1,024", "–"],
+    ]
+    assert not any("recipes are the same" in caption.value for caption in app.caption)
+
+
+def test_a_run_that_was_stopped_in_its_first_epoch_has_trained(open_page: OpenPage, store: RunStore) -> None:
+    run_id = mine(store)
+    open_page(PAGE)
+    work(store, run_id, steps=50)
+    assert store.finish(run_id, "worker", Status.STOPPED)
+    titles, row = table(open_page(PAGE, view="compare", runs=[run_id, finished(store, [0.9])]))[:2]
+    assert dict(zip(titles, row, strict=True))["Time"] == "less than 1 s"
 
 
 def test_no_run_and_unknown_runs_are_explained(open_page: OpenPage, store: RunStore) -> None:
