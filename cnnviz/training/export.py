@@ -58,10 +58,11 @@ def own_way(checkpoint: Checkpoint) -> Message | None:
         return Message("it was stopped before the end of its recipe")
     if checkpoint.origin is not None:
         return Message("it went on from a snapshot of the run {id}", id=checkpoint.origin)
-    for change in checkpoint.rate_changes:
+    if checkpoint.rate_changes:
+        first = checkpoint.rate_changes[0]
         return Message(
             "its learning rate was changed by hand, to {rate:g} after step {step:,}",
-            rate=change.learning_rate,
-            step=change.step,
+            rate=first.learning_rate,
+            step=first.step,
         )
     return None

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 import os
 import shutil
 from pathlib import Path
@@ -16,6 +17,7 @@ from cnnviz.training.checkpoints import Checkpoint
 from cnnviz.training.errors import CheckpointError
 from cnnviz.training.evaluate import evaluate_checkpoint
 from cnnviz.training.observer import EpochMetrics, TrainingResult
+from cnnviz.training.rate_changes import RateChange
 from cnnviz.training.recipe import Recipe
 from tests.networks import MNIST
 
@@ -211,6 +213,11 @@ def refused(saved: Checkpoint, facts: dict[str, object]) -> None:
         {"dataset": "mnist-sample"},
         {"architecture": "resnet-mini"},
         {"options": {"width": 3}},
+        {"rate_changes": {}},
+        {"rate_changes": [7]},
+        {"rate_changes": [{"step": 1}]},
+        {"rate_changes": [{"step": 1, "learning_rate": float("nan")}]},
+        {"origin": 3},
         {"unheard_of": 1},
     ],
     ids=str,
@@ -349,6 +356,50 @@ def test_a_full_disk_keeps_the_previous_checkpoint(folders: Path, monkeypatch: p
         save(folders / "checkpoints", "basic-cnn-mnist", seed=9)
     assert checkpoints.get("basic-cnn-mnist") == saved
     checkpoints.load_model(saved)
+
+
+def test_facts_that_cannot_be_written_keep_the_previous_weights(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = shipped(folders)
+    sync, synced = os.fsync, []
+
+    def full(descriptor: int) -> None:
+        synced.append(descriptor)
+        if len(synced) == 2:
+            raise OSError(28, "No space left on device")
+        sync(descriptor)
+
+    with monkeypatch.context() as filling:
+        filling.setattr("os.fsync", full)
+        with pytest.raises(StorageError, match=r"basic-cnn-mnist\.json was not written"):
+            save(folders / "checkpoints", saved.id, seed=9)
+    unmeasured = dataclasses.replace(result(seed=9), test_loss=math.nan)
+    with pytest.raises(ValueError, match="JSON"):
+        checkpoints.save(saved.weights.parent, saved.id, unmeasured, dataset_digest="", run_id="r1")
+    assert checkpoints.get(saved.id) == saved
+    checkpoints.load_model(saved)
+    assert len(list(saved.weights.parent.iterdir())) == 2
+
+
+def test_a_training_that_was_steered_says_so(folders: Path) -> None:
+    steered = dataclasses.replace(result(), rate_changes=(RateChange(40, 0.5), RateChange(70, 0.05)))
+    saved = checkpoints.save(
+        folders / "checkpoints", "a", steered, dataset_digest="", run_id="r1", origin="r0"
+    )
+    assert checkpoints.get("a") == saved
+    facts = json.loads(saved.weights.with_suffix(".json").read_text())
+    assert facts["rate_changes"][1] == {"step": 70, "learning_rate": 0.05}
+    assert facts["origin"] == "r0"
+
+
+def test_facts_of_earlier_versions_are_read(folders: Path) -> None:
+    saved = shipped(folders)
+    path = saved.weights.with_suffix(".json")
+    facts = json.loads(path.read_text())
+    del facts["rate_changes"], facts["origin"]
+    path.write_text(json.dumps(facts))
+    assert checkpoints.get(saved.id) == saved
 
 
 def test_a_link_cannot_reach_other_folders(folders: Path) -> None:

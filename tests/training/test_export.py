@@ -6,20 +6,28 @@ import pytest
 
 from cnnviz import architectures
 from cnnviz.training import checkpoints
-from cnnviz.training.export import export_checkpoint
+from cnnviz.training.export import export_checkpoint, own_way
 from cnnviz.training.observer import TrainingResult
+from cnnviz.training.rate_changes import RateChange
 from cnnviz.training.recipe import Recipe
 
 RUN = "20260101-abc"
 
 
-def exported(folder: Path, monkeypatch: pytest.MonkeyPatch, stopped: bool = False, **changes: object) -> str:
+def exported(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stopped: bool = False,
+    steered: tuple[RateChange, ...] = (),
+    origin: str | None = None,
+    **changes: object,
+) -> str:
     """The id under which a run of the course's recipe, but for ``changes``, is exported."""
     monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(folder / "runs"))
     recipe = Recipe.default("basic-cnn", **changes)
     model = architectures.get("basic-cnn").build_seeded(recipe.seed)
-    result = TrainingResult(model, recipe, (), 100, 0.9, 0.3, stopped=stopped)
-    checkpoints.save(folder / "runs" / RUN, RUN, result, dataset_digest="d" * 64, run_id=RUN)
+    result = TrainingResult(model, recipe, (), 100, 0.9, 0.3, stopped=stopped, rate_changes=steered)
+    checkpoints.save(folder / "runs" / RUN, RUN, result, dataset_digest="d" * 64, run_id=RUN, origin=origin)
     copy = export_checkpoint(RUN, folder / "ship")
     checkpoints.load_model(copy)
     assert {path.name for path in (folder / "ship").iterdir()} == {
@@ -60,3 +68,21 @@ def test_a_run_that_was_stopped_takes_no_shipped_checkpoints_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert exported(tmp_path, monkeypatch, stopped=True) == f"basic-cnn-mnist-{RUN}"
+
+
+@pytest.mark.parametrize(
+    ("done", "why"),
+    [
+        ({"steered": (RateChange(1200, 0.05), RateChange(1300, 0.01))}, "to 0.05 after step 1,200"),
+        ({"origin": "20260101-xyz"}, "a snapshot of the run 20260101-xyz"),
+        ({"stopped": True}, "stopped"),
+        ({"momentum": 0.0}, "its recipe is not the course's"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_a_person_did_beside_the_recipe_takes_no_shipped_checkpoints_place_and_is_said(
+    done: dict[str, object], why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = exported(tmp_path, monkeypatch, **done)
+    assert name == f"basic-cnn-mnist-{RUN}"
+    assert why in str(own_way(checkpoints.get(name)))

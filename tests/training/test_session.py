@@ -13,6 +13,7 @@ from cnnviz import datasets
 from cnnviz.datasets import Dataset
 from cnnviz.training import preparing
 from cnnviz.training.loop import train
+from cnnviz.training.rate_changes import RateChange
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.session import Session
 from cnnviz.training.state import State, StateError
@@ -124,6 +125,57 @@ def test_a_learning_rate_that_is_changed_on_the_way_follows_the_schedule(digits:
 
     train(small(schedule="step", step_factor=0.1, learning_rate=0.01), digits, Losses(), Supervising(change))
     assert rates == pytest.approx([0.01] * 5 + [0.001] * 2 + [0.5] * 3 + [0.05] * 5)
+
+
+@pytest.mark.parametrize("schedule", ["step", "cosine"])
+def test_a_learning_rate_can_be_changed_when_the_schedule_has_brought_it_to_nothing(
+    schedule: str, digits: Dataset
+) -> None:
+    recipe = small(schedule=schedule, step_factor=0.1, epochs=1000)
+    session = preparing.new_session(recipe, digits, torch.device("cpu"))
+    session.epoch = 999 if schedule == "cosine" else 400
+    session.change_learning_rate(0.5)
+    assert session.optimizer.param_groups[0]["lr"] == 0.5
+    session.epoch += 1
+    assert session.learning_rate == pytest.approx(0.125 if schedule == "cosine" else 0.05, rel=1e-4)
+
+
+def test_changes_of_the_learning_rate_are_noted_and_come_back(digits: Dataset) -> None:
+    recipe = small(schedule="step", learning_rate=0.01)
+
+    def change(session: Session) -> None:
+        if session.step in (0, 7):
+            session.change_learning_rate(session.learning_rate)  # is none
+        if session.step == 7:
+            session.change_learning_rate(9.0)
+            session.change_learning_rate(0.5)
+        if session.step == 11:
+            states.append(State.from_bytes(session.state().to_bytes()))
+        rates.append(session.optimizer.param_groups[0]["lr"])
+
+    states: list[State] = []
+    rates: list[float] = []
+    assert train(recipe, digits, Losses(), Supervising(change)).rate_changes == (RateChange(7, 0.5),)
+    whole, rates = rates, []
+    again = train(recipe, digits, Losses(), Supervising(change), states[0])
+    assert again.rate_changes == (RateChange(7, 0.5),)
+    assert rates == whole[11:]
+
+
+def test_states_of_earlier_versions_know_of_no_changes(digits: Dataset) -> None:
+    capturing = Capturing(7)
+    recipe = small(schedule="step", learning_rate=0.01)
+    train(recipe, digits, Losses(), capturing)
+    old = {
+        name: fact
+        for name, fact in capturing.states[7].facts.items()
+        if name not in ("base_epoch", "rate_changes")
+    }
+    rates: list[float] = []
+    state = dataclasses.replace(capturing.states[7], facts={**old, "base_rate": 0.02})
+    result = train(recipe, digits, Losses(), Supervising(lambda s: rates.append(s.learning_rate)), state)
+    assert rates == pytest.approx([0.002] * 3 + [0.0002] * 5)
+    assert result.rate_changes == ()
 
 
 def test_the_state_of_another_network_is_refused(digits: Dataset) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from cnnviz.errors import UsageError
 from cnnviz.settings import Settings
-from cnnviz.training import checkpoints, worker
+from cnnviz.training import checkpoints, rate_changes, worker
 from cnnviz.training.metrics import FILE_NAME, read_steps
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.runs import Status
@@ -106,6 +106,17 @@ def test_the_learning_rate_changes_in_the_middle(store: RunStore, long: Recipe) 
     rates = read_rates(store, run_id)
     assert rates[0] == 0.01
     assert sorted(rates, reverse=True) == rates
+    (change,) = checkpoints.get(run_id).rate_changes
+    assert change.learning_rate == 0.003
+    assert 5 < change.step < store.get(run_id).step
+    assert rate_changes.read(store.folder(run_id)) == (change,)
+
+
+def test_a_change_that_was_made_after_the_saved_state_is_forgotten(store: RunStore, recipe: Recipe) -> None:
+    run_id = store.create(dataclasses.replace(recipe, train_images=500))
+    rate_changes.write(store.folder(run_id), [rate_changes.RateChange(3, 0.5)])
+    assert worker.main(run_id) == 0
+    assert rate_changes.read(store.folder(run_id)) == checkpoints.get(run_id).rate_changes == ()
 
 
 def read_rates(store: RunStore, run_id: str) -> list[float]:

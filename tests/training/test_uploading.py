@@ -11,9 +11,10 @@ import torch
 
 from cnnviz.errors import CnnvizError
 from cnnviz.settings import PROJECT_DIRECTORY, settings
-from cnnviz.training import checkpoints
+from cnnviz.training import checkpoints, rate_changes
 from cnnviz.training.evaluate import evaluate_checkpoint
 from cnnviz.training.optimising import initial_network
+from cnnviz.training.rate_changes import RateChange
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.runs import Status
 from cnnviz.training.store import RunStore
@@ -57,6 +58,17 @@ def test_what_was_downloaded_comes_back_with_its_curve(store: RunStore) -> None:
     )
     run_id = keep_upload(store, upload, None)
     assert [epoch.epoch for epoch in store.epochs(run_id)] == [epoch["epoch"] for epoch in facts["epochs"]]
+
+
+def test_what_was_done_beside_the_recipe_comes_back_too(store: RunStore) -> None:
+    facts = json.loads(SHIPPED.with_suffix(".json").read_text())
+    facts["recipe"]["dataset"] = facts["dataset"] = "mnist-sample"
+    facts |= {"rate_changes": [{"step": 5, "learning_rate": 0.5}], "origin": "20260101-abc"}
+    upload = read_upload("mine", SHIPPED.read_bytes(), json.dumps(facts).encode(), None)
+    run_id = keep_upload(store, upload, None)
+    kept = checkpoints.get(run_id)
+    assert kept.rate_changes == rate_changes.read(store.folder(run_id)) == (RateChange(5, 0.5),)
+    assert kept.origin == "20260101-abc"
 
 
 def test_a_recipe_alone_says_which_network_it_is() -> None:
