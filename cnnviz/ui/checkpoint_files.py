@@ -19,8 +19,8 @@ from cnnviz.ui.owner import owner
 from cnnviz.ui.show import explained
 
 _CODE_HEIGHT = 320
-_MEGABYTE = 2**20
-"""In bytes, as Streamlit counts them."""
+_MEGABYTE = 1_000_000
+"""In bytes, as the browser counts them where a file is chosen; the server would take 2**20."""
 
 
 def take_home(checkpoint_id: str) -> None:
