@@ -127,6 +127,7 @@ def test_a_new_run_goes_on_from_a_snapshot_of_another(store: RunStore, quick: Re
     assert (run.status, run.origin, run.origin_step, run.name) == (
         Status.FINISHED, first.id, 1000, "slower",
     )  # fmt: skip
+    assert (checkpoints.get(branch).origin, checkpoints.get(first.id).origin) == (first.id, None)
     steps, losses = curve(store, branch)
     assert steps == list(range(1, 3 * STEPS + 1))
     assert losses[:1001] == curve(store, first.id)[1][:1001]  # the loss is measured before the update

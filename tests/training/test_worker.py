@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -296,10 +296,10 @@ def test_a_full_disk_fails_the_run_and_keeps_its_metrics(
 def test_a_disk_that_is_full_for_the_checkpoint_is_the_reason(
     store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, data: bytes) -> None:
-        raise StorageError(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    def full(files: Mapping[Path, bytes]) -> None:
+        raise StorageError(next(iter(files)), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
-    monkeypatch.setattr(checkpoints, "write_whole", full)
+    monkeypatch.setattr(checkpoints, "write_together", full)
     with pytest.raises(CnnvizError, match="disk is full"):
         worker.run_in_foreground(recipe)
     run = only_run(store)
