@@ -62,8 +62,8 @@ class Batches:
     ) -> None:
         """images: (N, C, H, W) uint8; labels: (N,) int64; ``prepare`` makes of a batch of such images what
         the network gets. With ``leave_single`` a last batch of one image is left out. So many batches
-        ``ahead`` are prepared at once, which is quicker, where ``prepare`` leaves nothing to chance. The network gets its batches in
-        ``memory_format``.
+        ``ahead`` are prepared at once, which is quicker, where ``prepare`` leaves nothing to chance. The network
+        gets its batches in ``memory_format``. Images with the channels last are not copied.
         """
         self._images = images.contiguous(memory_format=torch.channels_last)
         self._labels = labels

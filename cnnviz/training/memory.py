@@ -16,6 +16,7 @@ from cnnviz.language import Message
 from cnnviz.shapes.trace import Trace, trace
 from cnnviz.training.evaluate import test_batch_size
 from cnnviz.training.fitting import image_shape
+from cnnviz.training.preparing import batches_ahead
 from cnnviz.training.recipe import Recipe
 
 PROCESS_BYTES = 650 * 2**20
@@ -24,6 +25,7 @@ PROCESS_BYTES = 650 * 2**20
 _FLOAT = 4
 _INDEX = 8  # a maximum pooling remembers where each maximum was
 _OPTIMIZER_COPIES = {"adam": 2, "adamw": 2}
+_CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
 class TooLargeError(UsageError):
@@ -45,28 +47,32 @@ class TooLargeError(UsageError):
 def needed(recipe: Recipe) -> int:
     """About how many bytes a training by a valid ``recipe`` takes at most, its process included.
 
-    Counted are the images; weights, gradients and what the optimizer keeps; copies of these for saved states;
-    the outputs of all operations for a whole batch, which the gradients are computed from; and room for the
-    largest operation. Libraries need more or less here and there: a fifth either way.
+    Counted are the images, and the batches that are prepared; weights, gradients and what the optimizer keeps;
+    copies of these for saved states; the outputs of all operations for a whole batch, which the gradients are
+    computed from; and room for the largest operation. Libraries need more or less here and there: a fifth
+    either way.
     """
     info = datasets.get(recipe.dataset)
     traced = trace_of(recipe)
-    pixels = info.input_shape[0] * info.input_shape[1] * info.input_shape[2]
-    images = (info.train_images + (recipe.train_images or 0) + info.test_images) * pixels
     weights = traced.total_params * _FLOAT
     momenta = _OPTIMIZER_COPIES.get(recipe.optimizer, 1 if recipe.momentum else 0)
     kept = weights * (2 + momenta)  # with the gradients
     saved = 2 * weights * (1 + momenta)  # a copy, and its bytes
     height, width = image_shape(info, recipe.resize)[1:]
     tested = 2 * _largest(traced) * test_batch_size(height, width)
-    return PROCESS_BYTES + images + kept + saved + max(_step_bytes(traced, recipe.batch_size), tested)
+    working = max(_step_bytes(traced, recipe.batch_size), tested)
+    return PROCESS_BYTES + _image_bytes(recipe, info) + kept + saved + working
 
 
 def available(device: str = "cpu") -> int | None:
-    """How many bytes are free, on a GPU for ``cuda``; None where the system does not tell."""
+    """How many bytes are free, on a GPU for ``cuda``; None where the system does not tell.
+
+    What this process's PyTorch has reserved on the GPU and does not use is free for a training in it.
+    """
     if device == "cuda":
-        return int(torch.cuda.mem_get_info()[0])
-    known = [size for size in (_of_linux(), _of_control_group()) if size is not None]
+        unused = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+        return int(torch.cuda.mem_get_info()[0]) + unused
+    known = [size for size in (_of_linux(), _of_control_group(_CONTROL_GROUPS)) if size is not None]
     return min(known) if known else _of_unix()
 
 
@@ -88,6 +94,17 @@ def trace_of(recipe: Recipe) -> Trace:
     with torch.device("meta"):
         model = architectures.get(recipe.architecture).build(**recipe.options)
     return trace(model, image_shape(datasets.get(recipe.dataset), recipe.resize))
+
+
+def _image_bytes(recipe: Recipe, info: datasets.DatasetInfo) -> int:
+    """The data set as it was loaded, what the training keeps of it in an order of its own, prepared batches."""
+    chosen = recipe.train_images or info.train_images
+    is_grey = info.input_shape[0] == 1  # which lies in memory as it would with the channels last
+    copied = (recipe.train_images or 0) if is_grey else chosen + info.test_images
+    kept = (info.train_images + info.test_images + copied) * math.prod(info.input_shape)
+    ahead = min(chosen, recipe.batch_size * batches_ahead(recipe, info.input_shape))
+    at_once = 2 * ahead  # those in use, while the next ones are prepared
+    return kept + at_once * math.prod(image_shape(info, recipe.resize)) * _FLOAT
 
 
 def _step_bytes(traced: Trace, batch_size: int) -> int:
@@ -116,16 +133,30 @@ def _of_linux() -> int | None:
     return None
 
 
-def _of_control_group() -> int | None:
-    """What a container may still take (version 2 of the control groups, then version 1)."""
-    for limit, used in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+def _of_control_group(root: Path) -> int | None:
+    """What a container may still take (version 2 of the control groups, then version 1).
+
+    Files that were read or written lately count as used there, yet the system forgets those that nobody uses any
+    more as soon as a process wants their memory.
+    """
+    for limit, used, cached in (
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
     ):
         with contextlib.suppress(OSError, ValueError):
-            root = Path("/sys/fs/cgroup")
-            return int((root / limit).read_text()) - int((root / used).read_text())
+            free = int((root / limit).read_text()) - int((root / used).read_text())
+            return max(0, free + _statistic((root / used).with_name("memory.stat"), cached))
     return None
+
+
+def _statistic(path: Path, name: str) -> int:
+    """The bytes that ``name`` has in a control group's statistics; 0 where they do not tell."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in path.read_text().splitlines():
+            key, _, value = line.partition(" ")
+            if key == name:
+                return int(value)
+    return 0
 
 
 def _of_unix() -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import torch
@@ -19,6 +20,17 @@ OTHER_STREAM = 2**31
 """Added to a recipe's seed, it gives a seed that no recipe has."""
 
 _AHEAD = 8  # batches of small images that are prepared at once
+_AHEAD_BYTES = 8 * 2**20  # large blocks come from the system anew each time, which takes four times as long
+_FLOAT = 4
+
+
+def batches_ahead(recipe: Recipe, shape: tuple[int, int, int]) -> int:
+    """How many batches of images of ``shape`` (C, H, W) are prepared at once: several small ones, which saves
+    calls, but of large ones one.
+    """
+    if recipe.augmentation or recipe.resize:
+        return 1
+    return max(1, min(_AHEAD, _AHEAD_BYTES // (recipe.batch_size * math.prod(shape) * _FLOAT)))
 
 
 def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Session:
@@ -30,7 +42,8 @@ def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Sessi
     if recipe.train_images is not None:
         chosen = balanced_subset(labels, recipe.train_images, recipe.seed)
         images, labels = images[chosen], labels[chosen]
-    images, labels = images.to(device), labels.to(device)
+    # The order that Batches need: so the two of the training set share one copy, of grey images the original.
+    images, labels = images.to(device).contiguous(memory_format=torch.channels_last), labels.to(device)
     channels, height, width = dataset.train_images.shape[1:]
     prepare = preparation(recipe, (channels, height, width), device)
     order = torch.Generator().manual_seed(recipe.seed)
@@ -51,7 +64,7 @@ def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Sessi
             training,
             recipe.batch_size,
             leave_single=has_batch_norm(model),
-            ahead=1 if recipe.augmentation or recipe.resize else _AHEAD,
+            ahead=batches_ahead(recipe, (channels, height, width)),
             memory_format=layout,
         ),
         known=Batches(images, labels, prepare.test, at_once, memory_format=layout),
