@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -14,28 +15,31 @@ from cnnviz.training.samples import FILE_NAME, Sample, SamplesWriter
 from cnnviz.training.session import Session
 
 SECONDS = 0.5
-_SAMPLES = (
-    2_000  # a longer run is measured less often: each doubling of its time adds so many samples or fewer
-)
+_SAMPLES = 2_000  # a longer run is measured less often: each doubling of its time adds so many or fewer
+_LONGEST_SECONDS = 1.0
 _SHARE = 50  # measuring takes at most one part in so many of the time
+_TESTED_PART = 1 / 3  # of a training step, which is a way forward and two as long back
 
 
 class Sampler:
-    """Writes samples of a training into its run's folder; ``due`` is when the next one is wanted, by
-    ``time.monotonic``. Use it in a ``with`` block, which closes the files.
+    """Writes samples of a training into its run's folder; ``due`` is when the next one is wanted, by ``clock``.
+
+    It is wanted once a second at least, unless a step or the measuring itself is slow. TensorBoard's files, which
+    name each curve at each of its points, get fewer points the longer a run goes on.
     """
 
-    def __init__(self, folder: Path, session: Session) -> None:
+    def __init__(self, folder: Path, session: Session, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._layers = layers_with_parameters(session.model)
         self._file = SamplesWriter(folder / FILE_NAME, list(self._layers), keep_until=session.step)
         self._events = EventFiles(folder, session.step)
-        self._begun = time.monotonic()
+        self._begun = clock()
         self._last = session.step, session.seconds + session.tally.seconds
-        self.due = self._begun
+        self.due = self._events_due = self._begun
 
     def sample(self, session: Session) -> None:
         """Measure now, between two steps."""
-        begin = time.monotonic()
+        begin = self._clock()
         step, seconds = session.step, session.seconds + session.tally.seconds
         if step == self._last[0]:  # no gradients yet, or no new ones: those of the next step are wanted
             return
@@ -51,9 +55,12 @@ class Sampler:
             norms=gradient_norms(self._layers),
         )
         self._file.add(sample)
-        self._events.add(step, _curves(sample, session, list(self._layers)))
-        now = time.monotonic()
-        self.due = now + max(SECONDS, (now - self._begun) / _SAMPLES, (now - begin) * _SHARE)
+        sparse = (begin - self._begun) / _SAMPLES
+        if begin >= self._events_due:
+            self._events.add(step, _curves(sample, session, list(self._layers)))
+            self._events_due = begin + sparse
+        now = self._clock()
+        self.due = now + max(SECONDS, min(sparse, _LONGEST_SECONDS), (now - begin) * _SHARE)
 
     def epoch(self, step: int, metrics: EpochMetrics) -> None:
         """Note the figures of an epoch that ended after ``step`` steps."""
@@ -94,8 +101,16 @@ def gradient_norms(layers: dict[str, list[nn.Parameter]]) -> tuple[float, ...]:
 
 
 def _seconds_left(session: Session, per_step: float) -> float:
-    tests = session.recipe.epochs - len(session.finished)
-    return (session.total_steps - session.step) * per_step + tests * session.test_seconds
+    """Steps, tests and second passes; until the first test has shown how long one takes, by a rule of thumb."""
+    steps, images = len(session.train), session.test.images
+    if session.test_seconds:
+        per_tested = session.test_seconds / images
+    else:
+        per_tested = per_step * steps / session.train.images * _TESTED_PART
+    if session.recipe.train_accuracy == "second-pass":
+        images += session.known.images
+    epochs = session.recipe.epochs - len(session.finished)
+    return (session.total_steps - session.step) * per_step + epochs * images * per_tested
 
 
 def _curves(sample: Sample, session: Session, layers: list[str]) -> dict[str, float]:

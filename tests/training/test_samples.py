@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator
@@ -12,13 +13,17 @@ import torch
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from torch import nn
 
+from cnnviz import datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.training import worker
 from cnnviz.training.events import EventFiles
-from cnnviz.training.measuring import gradient_norms, layers_with_parameters
+from cnnviz.training.loop import step as train_step
+from cnnviz.training.measuring import Sampler, gradient_norms, layers_with_parameters
+from cnnviz.training.preparing import new_session
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.samples import FILE_NAME as SAMPLES_NAME
 from cnnviz.training.samples import Sample, SamplesWriter, read_samples
+from cnnviz.training.session import Session
 from cnnviz.training.store import RunStore
 from tests.training.watching import Losses
 
@@ -36,6 +41,82 @@ def test_samples_tell_gradients_speed_and_time_left(store: RunStore, recipe: Rec
     last = samples.records[-1]
     steps_left = 2 * STEPS - int(last["step"])
     assert last["seconds_left"] >= steps_left * 250 / last["images_per_second"] * 0.99
+
+
+def tiny_session(**changes: object) -> Session:
+    """A training on 40 images in batches of 8, which is tested on 30; nothing has been trained yet."""
+    info = datasets.get("mnist-sample")
+    images = torch.randint(0, 256, (40, *info.input_shape), dtype=torch.uint8)
+    labels = torch.arange(40) % 10
+    data = datasets.Dataset(info.key, info.classes, images, labels, images[:30], labels[:30], digest="")
+    recipe = Recipe.default("mlp", batch_size=8, **{"epochs": 3, **changes})
+    return new_session(recipe, data, torch.device("cpu"))
+
+
+def step_on(session: Session, seconds: float) -> None:
+    """Train one step that is said to have taken ``seconds``."""
+    train_step(session, *session.train.take(torch.arange(40), session.batch))
+    session.step, session.batch = session.step + 1, session.batch + 1
+    session.tally.seconds += seconds
+
+
+def seconds_left(folder: Path, session: Session) -> float:
+    """What is noted after one step of 0.24 s, which is 0.03 s an image."""
+    with contextlib.closing(Sampler(folder, session)) as sampler:
+        step_on(session, 0.24)
+        sampler.sample(session)
+    return float(read_samples(folder / SAMPLES_NAME).records[-1]["seconds_left"])
+
+
+@pytest.mark.parametrize(("how", "images"), [("running", 30), ("second-pass", 30 + 40)])
+def test_the_time_left_counts_tests_and_second_passes_from_the_start(
+    tmp_path: Path, how: str, images: int
+) -> None:
+    steps = (3 * 5 - 1) * 0.24
+    session = tiny_session(train_accuracy=how)
+    assert seconds_left(tmp_path / "a", session) == pytest.approx(steps + 3 * images * 0.01)
+    tested = tiny_session(train_accuracy=how)
+    tested.test_seconds = 6.0
+    assert seconds_left(tmp_path / "b", tested) == pytest.approx(steps + 3 * images * 0.2)
+
+
+class Clock:
+    """Stands still until it is moved; each measurement takes ``slowness`` seconds by it."""
+
+    def __init__(self, slowness: float = 0.0) -> None:
+        self.now, self.slowness = 0.0, slowness
+
+    def __call__(self) -> float:
+        self.now += self.slowness
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("hours", "slowness", "seconds"),
+    [(0, 0.0, 0.5), (0.4, 0.0, 0.72), (2, 0.0, 1.0), (100, 0.0, 1.0), (100, 0.03, 1.5)],
+)
+def test_a_sample_is_wanted_once_a_second_unless_it_is_slow(
+    tmp_path: Path, hours: float, slowness: float, seconds: float
+) -> None:
+    session, clock = tiny_session(), Clock(slowness)
+    with contextlib.closing(Sampler(tmp_path, session, clock)) as sampler:
+        step_on(session, 0.1)
+        clock.now += hours * 3600
+        sampler.sample(session)
+        assert sampler.due - clock.now == pytest.approx(seconds, abs=0.01)
+
+
+def test_tensorboards_file_stays_small_in_a_long_run(tmp_path: Path) -> None:
+    session, clock = tiny_session(epochs=100), Clock()
+    with contextlib.closing(Sampler(tmp_path, session, clock)) as sampler:
+        for _ in range(30):
+            step_on(session, 0.1)
+            session.batch %= 5
+            clock.now += 10 * 3600 if clock.now == 0 else 1
+            sampler.sample(session)
+    points = [event for event in events(tmp_path) if event.summary.value]
+    assert len(read_samples(tmp_path / SAMPLES_NAME).records) == 30
+    assert [event.step for event in points] == [1, 19]  # after 10 hours one each 18 s
 
 
 def events(folder: Path) -> Iterator[Event]:
