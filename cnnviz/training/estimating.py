@@ -85,6 +85,8 @@ def measure(recipe: Recipe, cut_short: Callable[[], bool] = lambda: False) -> Es
     info = datasets.get(recipe.dataset)
     images = recipe.train_images or info.train_images
     per_image, per_tested = _seconds_per_image(recipe, device, cut_short)
+    if device.type == "cuda":
+        torch.cuda.empty_cache()  # this process may wait for long, and other runs need the memory
     epoch, test = images * per_image, info.test_images * per_tested
     again = images * per_tested if recipe.train_accuracy == "second-pass" else 0.0
     whole = recipe.epochs * (epoch + test + again)
@@ -99,11 +101,12 @@ def _seconds_per_image(
     from cnnviz.training.loop import settled, step
 
     with settled(recipe, device):
-        session, images = _tiny_session(recipe, device)
+        session = _tiny_session(recipe, device)
         session.model.train()
-        order, seconds = session.next_order(), list[float]()
+        seconds = list[float]()
         while len(seconds) < 2 or (len(seconds) < _MOST_STEPS and sum(seconds) < _ENOUGH_SECONDS):
             _go_on_unless(cut_short)
+            order = session.next_order()  # a batch of the same order would not be prepared again
             begin = time.perf_counter()
             step(session, *session.train.take(order, 0))
             seconds.append(time.perf_counter() - begin)
@@ -113,7 +116,8 @@ def _seconds_per_image(
         begin = time.perf_counter()
         evaluate(session.model, session.test)
         tested = time.perf_counter() - begin
-    return statistics.median(seconds[1:]) / images, tested / images  # the first step prepares the later ones
+    trained = statistics.median(seconds[1:])  # the first step prepares the later ones
+    return trained / session.train.images, tested / session.test.images
 
 
 def _go_on_unless(cut_short: Callable[[], bool]) -> None:
@@ -121,19 +125,30 @@ def _go_on_unless(cut_short: Callable[[], bool]) -> None:
         raise CutShortError
 
 
-def _tiny_session(recipe: Recipe, device: torch.device) -> tuple[Session, int]:
-    """A training on one batch of random images, or on a part of one where the network is large; and how many."""
+def _tiny_session(recipe: Recipe, device: torch.device) -> Session:
+    """A training and a test on one batch of random images each, or on a part of one where the network is large.
+
+    At least two images are trained on, for the sake of batch normalisation, unless the recipe's own batches are
+    of one.
+    """
     import torch
 
+    from cnnviz.training.evaluate import test_batch_size
+    from cnnviz.training.fitting import image_shape
     from cnnviz.training.memory import trace_of
     from cnnviz.training.preparing import new_session
 
     info = datasets.get(recipe.dataset)
-    macs = max(1, 3 * trace_of(recipe).macs)  # forward, and twice as much backward
-    count = max(2, min(recipe.batch_size, int(_STEP_MACS / macs)))
+    forward = max(1, trace_of(recipe).macs)
+    count = max(min(recipe.batch_size, 2), min(recipe.batch_size, int(_STEP_MACS / (3 * forward))))
+    at_once = test_batch_size(*image_shape(info, recipe.resize)[1:])
+    tested = max(1, min(at_once, info.test_images, int(_STEP_MACS / forward)))
     generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (count, *info.input_shape), generator=generator, dtype=torch.uint8)
-    labels = torch.arange(count) % len(info.classes)
-    data = datasets.Dataset(info.key, info.classes, images, labels, images, labels, digest="")
+    images = torch.randint(
+        0, 256, (max(count, tested), *info.input_shape), generator=generator, dtype=torch.uint8
+    )
+    labels = torch.arange(len(images)) % len(info.classes)
+    training, testing = (images[:count], labels[:count]), (images[:tested], labels[:tested])
+    data = datasets.Dataset(info.key, info.classes, *training, *testing, digest="")
     small = dataclasses.replace(recipe, batch_size=count, train_images=None)
-    return new_session(small, data, device), count
+    return new_session(small, data, device)

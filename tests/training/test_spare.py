@@ -14,7 +14,7 @@ import pytest
 
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.settings import PROJECT_DIRECTORY, Settings, settings
-from cnnviz.training import estimating, memory, spare, worker
+from cnnviz.training import estimating, loop, memory, spare, worker
 from cnnviz.training.estimating import Estimate, estimate, measure
 from cnnviz.training.executor import LOG_NAME, start_queued
 from cnnviz.training.recipe import Recipe
@@ -202,10 +202,35 @@ def test_a_measurement_leaves_the_process_as_it_was() -> None:
 def test_a_large_network_is_measured_with_part_of_its_batch() -> None:
     import torch
 
-    _, count = estimating._tiny_session(Recipe.default("resnet18"), torch.device("cpu"))
-    assert 2 <= count < 256
-    _, count = estimating._tiny_session(Recipe.default("mlp"), torch.device("cpu"))
-    assert count == 64
+    session = estimating._tiny_session(Recipe.default("resnet18"), torch.device("cpu"))
+    assert 2 <= session.train.images < 256
+    session = estimating._tiny_session(Recipe.default("mlp"), torch.device("cpu"))
+    assert (session.train.images, session.test.images) == (64, 256)
+
+
+@pytest.mark.parametrize(("key", "images"), [("mlp", 1), ("resnet18", 2)])
+def test_batches_are_measured_as_small_as_they_are(key: str, images: int) -> None:
+    import torch
+
+    recipe = Recipe.default(key, batch_size=images)
+    session = estimating._tiny_session(recipe, torch.device("cpu"))
+    assert len(session.train.take(session.next_order(), 0)[1]) == images
+    assert session.train.images == images
+    assert session.test.images > images  # tests are in batches of their own
+
+
+def test_the_gpu_is_given_back_after_a_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    given_back: list[bool] = []
+    monkeypatch.setattr(loop, "device_of", lambda name: torch.device("cuda"))
+    monkeypatch.setattr(estimating, "_seconds_per_image", lambda *_: (0.5, 0.1))
+    monkeypatch.setattr(memory, "available", lambda device: 10**12)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA H100")
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: given_back.append(True))
+    found = measure(Recipe.default("mlp", device="cuda", train_images=100))
+    assert (found.device, found.gpu, found.epoch_seconds) == ("cuda", "NVIDIA H100", 50)
+    assert given_back == [True]
 
 
 def test_what_does_not_fit_is_not_measured_but_refused(
