@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from cnnviz.errors import CnnvizError
-from cnnviz.interpret.jobs import Job, Jobs
+from cnnviz.interpret.jobs import Job, Jobs, UnwatchedError
 from cnnviz.language import translate as _
+from cnnviz.training import memory
 from cnnviz.training.estimating import Estimate, estimate
 from cnnviz.training.recipe import Recipe
 from cnnviz.ui.frame import fragment
@@ -20,12 +21,13 @@ from cnnviz.ui.run_words import duration
 from cnnviz.ui.show import plain
 
 LOOK_SECONDS = 0.5
+_AGAIN_SECONDS = 3.0
 _FRESH_SECONDS = 600  # a machine may be busy now, and not later
 _MOST_BYTES = 1_000_000
 _LONG_SECONDS = 30 * 60
 _SHORT_SECONDS = 5 * 60
 _LEAST_BATCHES = 10  # of an epoch
-_ANSWER = "_estimate"
+_HELD = "_estimate"  # the session's measurement: one that failed is known nowhere else
 _MEGABYTE, _GIGABYTE = 1e6, 1e9
 
 
@@ -37,6 +39,14 @@ class Measured:
     nbytes: int = 1_000
 
 
+class _RefusedError(Exception):
+    """The memory is not enough. This is raised, as what fails is not kept: other runs end, and it is enough."""
+
+    def __init__(self, estimate: Estimate) -> None:
+        super().__init__()
+        self.estimate = estimate
+
+
 @st.cache_resource(show_spinner=False)
 def _jobs() -> Jobs[Measured]:
     return Jobs(_MOST_BYTES, at_once=1)
@@ -45,27 +55,46 @@ def _jobs() -> Jobs[Measured]:
 def show(recipe: Recipe) -> bool:
     """Say what a training by ``recipe`` will take, now or in a moment; whether it may be started."""
     key = _key(recipe)
-    told = st.session_state.get(_ANSWER)
-    if told is None or told[0] != key:
-        if not _job(key).wait(0.02):
-            fragment(run_every=LOOK_SECONDS)(_wait)(key)
-            return True
-        told = st.session_state[_ANSWER] = (key, _answer(_job(key)))
-    answer: Estimate | CnnvizError = told[1]
+    held = st.session_state.get(_HELD)
+    if held is None or held[0] != key or _was_left(held[1]):
+        held = st.session_state[_HELD] = (key, _job(key))
+    job: Job[Measured] = held[1]
+    if not job.wait(0.02):
+        fragment(run_every=LOOK_SECONDS)(_wait)(job)
+        return True
+    answer = _answer(job)
     if isinstance(answer, CnnvizError):
         st.caption(":material/timer_off: " + plain(answer))
         return True
-    _say(answer, recipe)
-    return answer.fits
+    found = _as_of_now(answer) if answer.fits else answer
+    if not found.fits:
+        fragment(run_every=_AGAIN_SECONDS)(_look_again)(key, found)
+    _say(found, recipe)
+    return found.fits
 
 
-def _wait(key: str) -> None:
+def _wait(job: Job[Measured]) -> None:
     """Wait for the measurement, and let the page say what came out."""
-    job = _job(key)
     if job.wait(0.02):
-        st.session_state[_ANSWER] = (key, _answer(job))
         st.rerun()
     st.caption(":material/timer: " + _("A few batches are measured: how long it will take here ..."))
+
+
+def _look_again(key: str, found: Estimate) -> None:
+    """Ask anew for what did not fit, and let the page say so when it does: another run may have ended."""
+    if found.device == "cpu" and not _as_of_now(found).fits:
+        return
+    job = _job(key)
+    if job.wait(0.02) and not _is_refused(job):
+        st.session_state[_HELD] = (key, job)
+        st.rerun()
+
+
+def _as_of_now(found: Estimate) -> Estimate:
+    """With the memory that is free at this moment; a GPU's only the training process may ask for, as whoever asks
+    takes some of it.
+    """
+    return dataclasses.replace(found, available=memory.available()) if found.device == "cpu" else found
 
 
 def _key(recipe: Recipe) -> str:
@@ -76,12 +105,30 @@ def _key(recipe: Recipe) -> str:
 
 def _job(key: str) -> Job[Measured]:
     recipe = Recipe.from_dict(json.loads(key)[1])
-    return _jobs().get(key, lambda _progress: Measured(estimate(recipe)))
+    return _jobs().get(key, lambda _progress: _measured(recipe))
+
+
+def _measured(recipe: Recipe) -> Measured:
+    found = estimate(recipe)
+    if not found.fits:
+        raise _RefusedError(found)
+    return Measured(found)
+
+
+def _was_left(job: Job[Measured]) -> bool:
+    return job.wait(0.0) and isinstance(_answer(job), UnwatchedError)
+
+
+def _is_refused(job: Job[Measured]) -> bool:
+    answer = _answer(job)
+    return isinstance(answer, Estimate) and not answer.fits
 
 
 def _answer(job: Job[Measured]) -> Estimate | CnnvizError:
     try:
         return job.result().estimate
+    except _RefusedError as refusal:
+        return refusal.estimate
     except CnnvizError as error:
         return error
 
@@ -129,7 +176,8 @@ def _offer_fewer(found: Estimate, recipe: Recipe) -> None:
     """A number of training images with which a long run becomes a short one, where there is one."""
     images = found.epoch_seconds * found.images_per_second
     left = _SHORT_SECONDS / recipe.epochs - found.test_seconds
-    fewer = int(left * found.images_per_second) // 100 * 100
+    passes = found.seconds - found.test_seconds  # over the training images, a second one included
+    fewer = int(left * images / passes) // 100 * 100
     if not _LEAST_BATCHES * recipe.batch_size <= fewer < images:
         st.caption(_("Fewer epochs, smaller images or a smaller network would make it shorter."))
         return

@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.settings import PROJECT_DIRECTORY
+from cnnviz.training import memory
 from cnnviz.training import store as store_module
 from cnnviz.training.executor import dispatch
 from cnnviz.training.store import RunStore
@@ -24,6 +25,7 @@ def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
     """
     monkeypatch.setattr(runs, "keep_spare", lambda: None)
     monkeypatch.setattr(estimates, "estimate", lambda recipe: SECONDS)
+    monkeypatch.setattr(memory, "available", lambda *_: SECONDS.available)
     monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path / "runs"))
 
     estimates._jobs.clear()

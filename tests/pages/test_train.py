@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 import sqlite3
 from collections.abc import Callable
@@ -11,15 +10,13 @@ from streamlit.testing.v1 import AppTest
 
 from cnnviz import architectures, datasets
 from cnnviz.datasets import DownloadError
-from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.settings import settings
-from cnnviz.training.estimating import Estimate
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.recipe_file import recipe_text
 from cnnviz.training.store import RunStore
-from cnnviz.ui import estimates, recipe_files, recipe_link
-from tests.pages.training_page import PAGE, SECONDS, recipe, status, texts
+from cnnviz.ui import recipe_files, recipe_link
+from tests.pages.training_page import PAGE, recipe, status, texts
 
 OpenPage = Callable[..., AppTest]
 
@@ -274,76 +271,6 @@ def test_a_locked_database_is_a_sentence(
         blocker.close()
     app.button(key="start").click().run()
     assert status(app) == "starting"
-
-
-def said(app: AppTest) -> str:
-    """The captions of the page, once the measurement is there."""
-    for _ in range(50):
-        captions = "\n".join(caption.value for caption in app.caption)
-        if "A few batches are measured" not in captions:
-            return captions
-        app.run()
-    raise AssertionError("the measurement does not end")
-
-
-def test_the_page_says_how_long_it_will_take_before_a_start(open_page: OpenPage, store: RunStore) -> None:
-    app = open_page(PAGE, model="lenet5", epochs="5")
-    assert "About **1 min 0 s** here: 12 s an epoch, 400 images a second" in said(app)
-    assert "memory about 800 MB of 4.0 GB free" in said(app)
-    app.number_input(key="epochs").set_value(100).run()
-    assert "About **20 min 0 s** here" in said(app)
-    assert not app.button(key="start").disabled
-    app.number_input(key="epochs").set_value(1).run()
-    assert "About **12 s** here: 400 images a second" in said(app)
-
-
-def test_less_than_a_second_is_not_called_none(
-    open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    quick = dataclasses.replace(SECONDS, seconds=0.3, epoch_seconds=0.2, test_seconds=0.1)
-    monkeypatch.setattr(estimates, "estimate", lambda recipe: quick)
-    app = open_page(PAGE, model="mlp")
-    assert "**Less than 1 s** here: 400 images a second" in said(app)
-    app.number_input(key="epochs").set_value(4).run()
-    assert "About **1 s** here: less than 1 s an epoch" in said(app)
-
-
-def test_a_long_training_can_be_made_short(
-    open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slow = dataclasses.replace(
-        SECONDS, seconds=605.0, epoch_seconds=600.0, test_seconds=5.0, images_per_second=20.0
-    )
-    monkeypatch.setattr(estimates, "estimate", lambda recipe: slow)
-    app = open_page(PAGE, model="lenet5", dataset="mnist-sample", epochs="5")
-    said(app)
-    app.button(key="fewer-images").click().run()
-    assert app.query_params["train_images"] == "1100"  # (300 s / 5 - 5 s) * 20 images a second
-    app = open_page(PAGE, model="lenet5", dataset="mnist-sample", epochs="200")
-    assert "Fewer epochs" in said(app)  # the tests alone take longer
-
-
-def test_a_training_that_would_not_fit_is_refused_with_the_numbers(
-    open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    large = dataclasses.replace(SECONDS, memory=9_000_000_000)
-    monkeypatch.setattr(estimates, "estimate", lambda recipe: large)
-    app = open_page(PAGE, model="vgg11", dataset="mnist-sample")
-    said(app)
-    assert "would not fit: memory about 9.0 GB of 4.0 GB free" in texts(app)
-    assert app.button(key="start").disabled
-
-
-def test_a_measurement_that_fails_stops_nobody(
-    open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(recipe: Recipe) -> Estimate:
-        raise CnnvizError(Message("The measurement went wrong."))
-
-    monkeypatch.setattr(estimates, "estimate", fail)
-    app = open_page(PAGE, model="lenet5")
-    assert "The measurement went wrong." in said(app)
-    assert not app.button(key="start").disabled
 
 
 def test_a_recipe_can_be_saved_as_a_file_and_as_a_script(open_page: OpenPage, store: RunStore) -> None:
