@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.plots.training import ACCURACY_AXIS, lay_out
+from cnnviz.plots.training import ACCURACY_AXIS, lay_out, legend_below
 
 _LOSS = Message(
     "The lower, the better; losses of different kinds (cross-entropy, mean squared error) cannot be compared."
@@ -80,7 +80,7 @@ def figure(curves: Sequence[Curve], what: str, axis: str, revision: str) -> go.F
             hovertemplate="%{y:.2%}" if accuracy else "%{y:.4f}",
         )
     lay_out(chart, str(title), revision)
-    chart.update_layout(height=_HEIGHT, showlegend=True)
+    legend_below(chart, _HEIGHT)
     step = _("epoch") if per_epoch else _("step (one batch each)")
     chart.update_xaxes(title=_("seconds of training") if axis == "seconds" else step, tickformat=",")
     if per_epoch and axis == "progress" and max((len(curve.x) for curve in curves), default=0) <= _TICKED:

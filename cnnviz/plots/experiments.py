@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
-from cnnviz.plots.training import ACCURACY_AXIS, lay_out
+from cnnviz.plots.training import ACCURACY_AXIS, lay_out, legend_below
 
 Numbers = NDArray[Any]
 
@@ -27,7 +27,6 @@ Series = Mapping[str, Sequence[float | None]]
 """A number for each place, by the name of the series; None where there is none (yet)."""
 
 HEIGHT = 380
-_LEGEND_ROW = 14  # pixels; on wide pages two entries share a row
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star", "x", "pentagon")
 _HATCHES = ("", "/", ".", "x", "\\", "+")
@@ -275,10 +274,7 @@ def _row(images: NDArray[np.uint8], gap: int) -> NDArray[np.float64]:
 def _lay_out(figure: go.Figure, title: str, revision: str, *, legend: bool) -> None:
     """As all figures about training, but with the legend below: it may have many entries."""
     lay_out(figure, title, revision)
-    entries = sum(trace.showlegend is not False for trace in figure.data)
-    figure.update_layout(
-        height=HEIGHT + (_LEGEND_ROW * max(0, entries - 2) if legend else 0),
-        margin={"t": 60},
-        showlegend=legend,
-        legend={"yref": "container", "y": 0, "yanchor": "bottom"},
-    )
+    if legend:
+        legend_below(figure, HEIGHT)
+    else:
+        figure.update_layout(height=HEIGHT, margin={"t": 60}, showlegend=False)

@@ -34,6 +34,7 @@ EPOCH_LOSS_MESSAGE = Message(
 )
 
 HEIGHT = 340
+_LEGEND_ROW = 14  # pixels; on wide pages two entries share a row
 ACCURACY_AXIS: Mapping[str, Any] = MappingProxyType(
     # around a single point plotly's own axis goes beyond what there can be
     {"tickformat": ".1~%", "autorangeoptions": {"clipmin": 0, "clipmax": 1}}
@@ -149,4 +150,15 @@ def lay_out(figure: go.Figure, title: str, revision: str) -> None:
         hovermode="x unified",
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left"},
         uirevision=revision,
+    )
+
+
+def legend_below(figure: go.Figure, height: int) -> None:
+    """Let the legend stand below the curves, where it may have many rows; ``height`` in pixels, for two entries."""
+    entries = sum(trace.showlegend is not False for trace in figure.data)
+    figure.update_layout(
+        height=height + _LEGEND_ROW * max(0, entries - 2),
+        margin={"t": 60},
+        showlegend=True,
+        legend={"yref": "container", "y": 0, "yanchor": "bottom"},
     )
