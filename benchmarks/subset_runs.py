@@ -33,14 +33,14 @@ from cnnviz.training.recipe import Recipe
 
 SIZES = {
     "densenet": (5_120, 4),
-    "resnet18": (2_560, 6),
+    "resnet18": (2_560, 3),
     "googlenet": (12_800, 4),
     "nin": (12_800, 4),
-    "alexnet": (5_120, 4),
+    "alexnet": (2_560, 4),
     "vgg11": (5_120, 6),
 }
-"""How many images of the training set, and epochs: on two cores that do nothing else some 4, 10, 25, 35, 40 and
-50 minutes. The last four have no batch normalisation, and stand still for the first steps."""
+"""How many images of the training set, and epochs: on two cores that do nothing else some 4, 5, 20, 35, 20 and
+25 minutes. The last four have no batch normalisation, and stand still for the first steps."""
 TEST_IMAGES = 1_000
 HEAD = """| network | images | epochs | steps | loss of the first batch | loss, last epoch | test accuracy | minutes |
 |---|---|---|---|---|---|---|---|"""
