@@ -208,4 +208,6 @@ class Session:
 
 
 def _copied(tensor: Tensor) -> Tensor:
-    return tensor.detach().to("cpu", copy=True)
+    # In rows here and now, so that the thread that writes it down has nothing to compute: PyTorch would give that one a
+    # team of threads of its own, and where there are more threads than cores, all wait for each other less eagerly.
+    return tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
