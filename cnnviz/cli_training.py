@@ -110,29 +110,24 @@ def _say_what_is_left(run: Run) -> None:
 
     if run.status == Status.FINISHED:
         return
+    facts = {"id": run.id, "step": run.step, "total": run.total_steps}
     if run.status == Status.STOPPED:
         text = _(
             "The run {id} was stopped after {step:,} of {total:,} steps. Resume on the Train page (`streamlit run "
             "app.py`) lets it go on.",
-            id=run.id,
-            step=run.step,
-            total=run.total_steps,
+            **facts,
         )
     elif run.status == Status.PAUSED:
         text = _(
             "The run {id} was paused after {step:,} of {total:,} steps, for so long that it gave its place up. "
             "Resume on the Train page (`streamlit run app.py`) lets it go on.",
-            id=run.id,
-            step=run.step,
-            total=run.total_steps,
+            **facts,
         )
     else:
         text = _(
             "The run {id} gave its place up after {step:,} of {total:,} steps, and goes on in another process, "
             "as somebody asked for on the Train page.",
-            id=run.id,
-            step=run.step,
-            total=run.total_steps,
+            **facts,
         )
     print(text, file=sys.stderr)
 

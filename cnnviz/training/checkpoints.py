@@ -139,7 +139,8 @@ def save(
     run_id: str,
     origin: str | None = None,
 ) -> Checkpoint:
-    """Write ``<id>.safetensors`` and ``<id>.json`` into ``directory``, both or neither.
+    """Write ``<id>.safetensors`` and ``<id>.json`` into ``directory``: both are on the disk before
+    the first takes its name.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written; a checkpoint that was there stays.
