@@ -241,10 +241,9 @@ def test_weights_that_the_last_step_of_an_epoch_spoils_are_the_reason(
 def test_a_run_that_fails_before_it_goes_on_keeps_its_place(
     store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = worker.run_in_foreground(
-        long(recipe), Watcher(at=STEPS + 3, act=lambda: store.request_stop(only_run(store).id))
-    )
-    assert (run.status, run.epoch) == (Status.STOPPED, 2)
+    watcher = Watcher(at=STEPS + 3, act=lambda: os.kill(os.getpid(), signal.SIGINT))
+    run = worker.run_in_foreground(long(recipe), watcher)
+    assert (run.status, run.epoch, run.step) == (Status.STOPPED, 2, STEPS + 3)
     store.resume(run.id)
     monkeypatch.setattr(memory, "check", refuse)
     assert worker.main(run.id) == 1
