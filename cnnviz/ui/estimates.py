@@ -18,7 +18,7 @@ from cnnviz.training.recipe import Recipe
 from cnnviz.ui.frame import fragment
 from cnnviz.ui.number import put_number
 from cnnviz.ui.run_words import duration
-from cnnviz.ui.show import plain
+from cnnviz.ui.show import plain, run_again
 
 LOOK_SECONDS = 0.5
 _AGAIN_SECONDS = 3.0
@@ -76,7 +76,7 @@ def show(recipe: Recipe) -> bool:
 def _wait(job: Job[Measured]) -> None:
     """Wait for the measurement, and let the page say what came out."""
     if job.wait(0.02):
-        st.rerun()
+        run_again()
     st.caption(":material/timer: " + _("A few batches are measured: how long it will take here ..."))
 
 
@@ -87,7 +87,7 @@ def _look_again(key: str, found: Estimate) -> None:
     job = _job(key)
     if job.wait(0.02) and not _is_refused(job):
         st.session_state[_HELD] = (key, job)
-        st.rerun()
+        run_again()
 
 
 def _as_of_now(found: Estimate) -> Estimate:

@@ -30,7 +30,7 @@ from cnnviz.ui.frame import fragment
 from cnnviz.ui.live import LiveFigures
 from cnnviz.ui.owner import owner
 from cnnviz.ui.run_words import duration
-from cnnviz.ui.show import explained, link_problem, plain
+from cnnviz.ui.show import explained, link_problem, plain, run_again
 
 PARAMETER = "group"
 """Of the link: the id of the group of runs that is shown."""
@@ -135,7 +135,7 @@ def _watch(group_id: str, was_open: bool) -> None:
         store = open_store()
         group = running.group_of(store, group_id)
         if group is None or group.is_open != was_open:
-            st.rerun()
+            run_again()
         shown = running.experiment_of(group)
         outcomes = running.outcomes(store, shown, group)
         with st.container():  # one element, however many are in it: the charts below it stay where they are

@@ -13,6 +13,7 @@ import streamlit as st
 
 from cnnviz.language import DEFAULT_LANGUAGE, LANGUAGES, Message, language, set_language
 from cnnviz.ui import warm
+from cnnviz.ui.show import repeat_link_problems
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,6 +54,7 @@ def frame(title: Message) -> None:
             link(page)
         st.space("stretch")
         _language_switch()
+    repeat_link_problems()
 
 
 def link(page: Page, label: str | None = None, **parameters: str) -> None:

@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import streamlit as st
 
@@ -18,6 +19,8 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 
 _log = logging.getLogger(__name__)
+
+_LINK_PROBLEMS, _AGAIN = "_link_problems", "_page_runs_again"
 
 _BREAK = "\u200b"  # a space of no width
 _MARKS = re.compile(r"[\\`*\[\]<>|~$&#]|(?<![^\W_])_|_(?![^\W_])")
@@ -35,7 +38,22 @@ def plain(text: object) -> str:
 
 def link_problem(sentence: Message | str) -> None:
     """Say that the link names something that cannot be shown."""
+    st.session_state.setdefault(_LINK_PROBLEMS, []).append(sentence)
     st.warning(plain(sentence), icon=":material/link_off:")
+
+
+def run_again() -> NoReturn:
+    """Let the page run once more though nobody did anything: as a measurement is there, or a training has ended."""
+    st.session_state[_AGAIN] = True
+    st.rerun()
+
+
+def repeat_link_problems() -> None:
+    """At the top of a page that runs once more by itself: its link is mended by now, and says nothing any more."""
+    sentences = st.session_state.pop(_LINK_PROBLEMS, [])
+    if st.session_state.pop(_AGAIN, False):
+        for sentence in sentences:
+            link_problem(sentence)
 
 
 @contextmanager

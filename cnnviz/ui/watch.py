@@ -15,7 +15,7 @@ from cnnviz.training.store import RunStore, open_store
 from cnnviz.ui import asking, curves, run_tools, runs, steer
 from cnnviz.ui.frame import DRAW, EVALUATE, FILTERS, fragment, link
 from cnnviz.ui.run_words import badge, duration, epochs_text, images_per_second, run_title, summary
-from cnnviz.ui.show import explained, plain
+from cnnviz.ui.show import explained, plain, run_again
 
 WATCH_SECONDS = 0.8
 _LATEST = 16  # samples
@@ -34,7 +34,7 @@ def _watch(run_id: str, was_open: bool) -> None:
         store = open_store()
         run = store.get(run_id)
         if run.is_open != was_open:
-            st.rerun()  # the whole page, with or without the timer, and with the run's result in the list
+            run_again()  # the whole page, with or without the timer, and with the run's result in the list
         steps = read_steps(store.folder(run.id) / FILE_NAME)
         with st.container():  # one element, however many are in it: the charts below it stay where they are
             steered = _head(store, run)

@@ -91,3 +91,22 @@ def test_a_problem_is_shown_as_it_is_written() -> None:
     app = AppTest.from_function(page).run()
     assert app.error[0].value == "!\\[a\\](https:\u200b//evil.example/x.png) is damaged."
     assert app.warning[0].value == "\\[a\\](https:\u200b//evil.example) is unknown."
+
+
+def test_what_a_link_cannot_name_is_still_said_when_the_page_runs_again_by_itself() -> None:
+    def page() -> None:
+        import streamlit as st
+
+        from cnnviz.ui.show import link_problem, repeat_link_problems, run_again
+
+        repeat_link_problems()
+        st.session_state["runs"] = runs = st.session_state.get("runs", 0) + 1
+        if runs == 1:
+            link_problem("The link says epochs=abc.")
+        if runs <= 2:
+            run_again()
+
+    app = AppTest.from_function(page).run()
+    assert app.session_state["runs"] == 3
+    assert [warning.value for warning in app.warning] == ["The link says epochs=abc."]
+    assert not app.run().warning  # the person has done something since
