@@ -23,7 +23,7 @@ from cnnviz import datasets
 from cnnviz.drawing import to_mnist
 from cnnviz.interpret.answers import Answers, answer_all
 from cnnviz.training import checkpoints
-from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.training.checkpoint_facts import Checkpoint
 
 TARGET = 0.97
 SIDE = 320  # as on the page

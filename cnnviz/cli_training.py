@@ -19,7 +19,7 @@ from cnnviz.language import translate as _
 from cnnviz.terminal import TrainingProgress, print_json, progress_bar
 
 if TYPE_CHECKING:
-    from cnnviz.training.checkpoints import Checkpoint
+    from cnnviz.training.checkpoint_facts import Checkpoint
     from cnnviz.training.errors import CheckpointError
     from cnnviz.training.recipe import Recipe
     from cnnviz.training.runs import Run

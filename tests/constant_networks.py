@@ -8,7 +8,7 @@ import torch
 
 from cnnviz import architectures
 from cnnviz.training import checkpoints
-from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.training.checkpoint_facts import Checkpoint
 from cnnviz.training.observer import TrainingResult
 from cnnviz.training.recipe import Recipe
 

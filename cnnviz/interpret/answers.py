@@ -22,7 +22,7 @@ from cnnviz.training.evaluate import test_batches
 from cnnviz.training.optimising import loss_function
 
 if TYPE_CHECKING:
-    from cnnviz.training.checkpoints import Checkpoint
+    from cnnviz.training.checkpoint_facts import Checkpoint
 
 Numbers = NDArray[np.int64]
 

@@ -16,7 +16,7 @@ from cnnviz.training import checkpoints, optimising
 from cnnviz.training.batches import Batches, preparation
 
 if TYPE_CHECKING:
-    from cnnviz.training.checkpoints import Checkpoint
+    from cnnviz.training.checkpoint_facts import Checkpoint
     from cnnviz.training.recipe import Recipe
 
 BATCH_SIZE = 256  # larger ones leave the processor's caches and are slower

@@ -9,7 +9,7 @@ from pathlib import Path
 from cnnviz.files import json_bytes, write_together
 from cnnviz.language import Message
 from cnnviz.training import checkpoints
-from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.training.checkpoint_facts import Checkpoint
 from cnnviz.training.errors import CheckpointError
 from cnnviz.training.recipe import Recipe
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnnviz import datasets
 from cnnviz.standalone import definition
-from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.training.checkpoint_facts import Checkpoint
 from cnnviz.training.fitting import image_shape
 from cnnviz.training.recipe import Recipe
 

@@ -18,7 +18,7 @@ from cnnviz import architectures, datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.training import checkpoints, rate_changes, weights
-from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.training.checkpoint_facts import Checkpoint
 from cnnviz.training.errors import CheckpointError
 from cnnviz.training.evaluate import evaluate, test_batches
 from cnnviz.training.observer import EpochMetrics, TrainingResult

@@ -15,7 +15,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.settings import settings
 from cnnviz.training import checkpoints
-from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.training.checkpoint_facts import Checkpoint
 from cnnviz.ui import stages
 from cnnviz.ui.choice import choose_many, choose_one
 from cnnviz.ui.frame import TRAIN, link

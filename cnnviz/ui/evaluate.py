@@ -13,7 +13,7 @@ from cnnviz.datasets import DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training import checkpoints
-from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.training.checkpoint_facts import Checkpoint
 from cnnviz.ui import evaluation_views as views
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.draw import name

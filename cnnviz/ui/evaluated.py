@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cnnviz import datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.language import translate as _
-from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.training.checkpoint_facts import Checkpoint
 from cnnviz.ui import gallery
 from cnnviz.ui.draw import name
 from cnnviz.ui.gallery import Picture

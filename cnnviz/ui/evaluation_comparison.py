@@ -11,7 +11,7 @@ from cnnviz import datasets
 from cnnviz.interpret import scores
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.training.checkpoint_facts import Checkpoint
 from cnnviz.ui import evaluations
 from cnnviz.ui.choice import choose_one
 from cnnviz.ui.draw import name

@@ -10,7 +10,7 @@ import streamlit as st
 
 from cnnviz.interpret.jobs import Jobs
 from cnnviz.language import translate as _
-from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.training.checkpoint_facts import Checkpoint
 from cnnviz.ui import warm
 from cnnviz.ui.show import plain
 

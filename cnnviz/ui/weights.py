@@ -17,7 +17,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION
 from cnnviz.training import checkpoints
-from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.training.checkpoint_facts import Checkpoint
 from cnnviz.training.fitting import image_shape
 from cnnviz.training.recipe import Recipe
 from cnnviz.ui import cached_maps

@@ -13,7 +13,7 @@ from cnnviz import architectures, datasets
 from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.files import StorageError
 from cnnviz.training import checkpoints
-from cnnviz.training.checkpoints import Checkpoint
+from cnnviz.training.checkpoint_facts import Checkpoint
 from cnnviz.training.errors import CheckpointError
 from cnnviz.training.evaluate import evaluate_checkpoint
 from cnnviz.training.observer import EpochMetrics, TrainingResult

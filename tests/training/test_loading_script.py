@@ -11,6 +11,7 @@ import torch
 from cnnviz import datasets
 from cnnviz.training import checkpoints
 from cnnviz.training.batches import preparation
+from cnnviz.training.checkpoint_facts import Checkpoint
 from cnnviz.training.loading_script import loading_script
 from cnnviz.training.recipe import Recipe
 
@@ -36,7 +37,7 @@ SHIPPED = [checkpoint for checkpoint in checkpoints.available() if checkpoint.ar
 
 @pytest.mark.parametrize("checkpoint", SHIPPED, ids=lambda checkpoint: checkpoint.id)
 def test_the_code_gives_what_the_checkpoint_gives(
-    checkpoint: checkpoints.Checkpoint, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = load(loading_script(checkpoint, str(checkpoint.weights)), monkeypatch)
     shape = datasets.get(checkpoint.dataset).input_shape
