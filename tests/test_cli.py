@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,14 @@ from cnnviz.cli import main
 from cnnviz.cli_recipe import add_recipe_options, recipe_from
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.terminal import TrainingProgress
+from cnnviz.training import worker
+from cnnviz.training.keeper import Keeper
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.recipe_file import recipe_text
+from cnnviz.training.runs import Status
 from cnnviz.training.store import open_store
 from cnnviz.training.transforms.augmentation import Augmentation
+from cnnviz.training.working import Command
 from tests.golden import INCEPTION_MINI_TABLE
 
 Run = Callable[..., tuple[int, str, str]]
@@ -392,6 +396,30 @@ def test_a_run_that_a_page_ended_says_so_and_how_to_go_on(
     (line,) = (line for line in err.splitlines() if said in line)
     assert "Resume on the Train page" in line
     assert " of 2,000 steps" in line
+
+
+def test_a_run_that_goes_on_in_another_process_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CNNVIZ_PAUSE_SECONDS", "0.1")
+    leave = Keeper.leave
+
+    def on_step(self: TrainingProgress, step: int, *figures: float) -> None:
+        if step == 3:
+            store = open_store()
+            store.request_pause(store.list()[0].id)
+
+    def resumed_at_the_last_moment(keeper: Keeper) -> Sequence[Command]:
+        unheard = leave(keeper)
+        keeper.store.resume(keeper.run_id)
+        return unheard
+
+    monkeypatch.setattr(TrainingProgress, "on_step", on_step)
+    monkeypatch.setattr(Keeper, "leave", resumed_at_the_last_moment)
+    monkeypatch.setattr(worker, "start_queued", lambda settings: None)
+    status, _out, err = run(*"train mlp --dataset mnist-sample --train-images 100 --epochs 1000".split())
+    (waiting,) = open_store().list()
+    open_store().close()
+    assert (status, waiting.status) == (0, Status.QUEUED)
+    assert f"The run {waiting.id} gave its place up after {waiting.step:,} of 2,000 steps, and goes on" in err
 
 
 def test_a_recipe_is_written_as_a_script_and_nothing_is_trained(run: Run, tmp_path: Path) -> None:
