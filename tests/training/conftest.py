@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from cnnviz.settings import Settings, settings
+from cnnviz.training import leases
 from cnnviz.training import store as store_module
 from cnnviz.training.recipe import Recipe
 from cnnviz.training.store import RunStore
@@ -34,3 +36,17 @@ def store(configuration: Settings) -> RunStore:
 def recipe() -> Recipe:
     """A training of a second or two."""
     return Recipe.default("basic-cnn", dataset="mnist-sample", epochs=1, batch_size=250)
+
+
+@pytest.fixture
+def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Lets so many seconds pass for leases, at once; without it none pass, however slow the machine is."""
+    now = 1000.0
+
+    def pass_(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(leases, "ticks", lambda: now)
+    monkeypatch.setattr(leases, "time", SimpleNamespace(time=lambda: now))
+    return pass_

@@ -214,14 +214,12 @@ def test_whoever_asks_while_the_place_is_given_up_is_heard(
 
 
 def test_a_paused_run_whose_worker_died_waits_on(
-    store: RunStore, configuration: Settings, recipe: Recipe
+    store: RunStore, recipe: Recipe, wait: Callable[[float], None]
 ) -> None:
-    hasty = RunStore(dataclasses.replace(configuration, lease_seconds=0.1))
-    run_id = hasty.create(recipe, worker="w")
-    assert hasty.pause(run_id, "w", 1, 3)
-    time.sleep(0.2)  # longer than the lease
-    assert hasty.reap() == [run_id]
-    hasty.close()
+    run_id = store.create(recipe, worker="w")
+    assert store.pause(run_id, "w", 1, 3)
+    wait(1.1 * store.settings.lease_seconds)
+    assert store.reap() == [run_id]
     run = store.get(run_id)
     assert (run.status, run.worker, run.ended_at) == (Status.PAUSED, None, None)
     assert store.reap() == []
@@ -240,17 +238,16 @@ def test_a_paused_run_whose_worker_died_waits_on(
 )
 def test_what_a_paused_run_was_asked_for_survives_its_worker(
     store: RunStore,
-    configuration: Settings,
     recipe: Recipe,
+    wait: Callable[[float], None],
     ask: Callable[[RunStore, str], None],
     expected: Status,
 ) -> None:
-    hasty = RunStore(dataclasses.replace(configuration, lease_seconds=0.1))
-    run_id = hasty.create(recipe, worker="w")
-    assert hasty.pause(run_id, "w", 1, 3)
-    ask(hasty, run_id)
-    until(hasty.reap)
-    hasty.close()
+    run_id = store.create(recipe, worker="w")
+    assert store.pause(run_id, "w", 1, 3)
+    ask(store, run_id)
+    wait(1.1 * store.settings.lease_seconds)
+    assert store.reap() == [run_id]
     assert (store.get(run_id).status, store.get(run_id).worker) == (expected, None)
 
 
@@ -297,10 +294,11 @@ def test_a_stop_of_long_ago_does_not_end_a_resumed_run(store: RunStore, recipe: 
 @pytest.mark.slow
 def test_a_run_that_pauses_is_not_slow(store: RunStore, long: Recipe) -> None:
     run_id = paused_at_start(store, long)
+    begin = time.perf_counter()
     with working(store, run_id):
         until(lambda: store.get(run_id).status == Status.PAUSED)
         time.sleep(1.5)  # a person looks at the page
         store.request_step(run_id)
         until(lambda: is_paused_after(store, run_id, 1))
         first = read_steps(store.folder(run_id) / FILE_NAME)[0]
-        assert first["seconds"] < 1.5
+        assert first["seconds"] < time.perf_counter() - begin - 1.5

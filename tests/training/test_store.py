@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,14 +33,6 @@ def other_server(configuration: Settings) -> Iterator[RunStore]:
     other = RunStore(configuration)
     yield other
     other.close()
-
-
-@pytest.fixture
-def hasty(configuration: Settings) -> Iterator[RunStore]:
-    """A store whose leases are short."""
-    opened = RunStore(dataclasses.replace(configuration, lease_seconds=0.2))
-    yield opened
-    opened.close()
 
 
 def dead_pid() -> int:
@@ -161,32 +153,33 @@ def test_epochs_are_kept_and_the_last_accuracy_is_the_runs(store: RunStore, reci
     assert store.get(run_id).test_accuracy == 0.95
 
 
-def test_a_lease_that_is_renewed_holds(hasty: RunStore, recipe: Recipe) -> None:
-    run_id = hasty.create(recipe, worker="w")
-    deadline = time.monotonic() + 0.5
-    while time.monotonic() < deadline:
-        assert hasty.renew(run_id, "w", 1, 7)
-        assert hasty.reap() == []
-        time.sleep(0.05)  # as a worker's keeper does
-    assert hasty.get(run_id).step == 7
+def test_a_lease_that_is_renewed_holds(
+    store: RunStore, recipe: Recipe, wait: Callable[[float], None]
+) -> None:
+    run_id = store.create(recipe, worker="w")
+    for _ in range(3):
+        wait(0.9 * store.settings.lease_seconds)
+        assert store.reap() == []
+        assert store.renew(run_id, "w", 1, 7)
+    assert store.get(run_id).step == 7
 
 
 def test_a_lease_that_ran_out_interrupts_the_run_and_its_worker_changes_nothing_more(
-    hasty: RunStore, recipe: Recipe
+    store: RunStore, recipe: Recipe, wait: Callable[[float], None]
 ) -> None:
-    run_id = hasty.create(recipe, worker="w")
-    assert hasty.add_epoch(run_id, "w", EPOCH)
-    time.sleep(0.25)  # longer than the lease
-    assert hasty.reap() == [run_id]
-    run = hasty.get(run_id)
+    run_id = store.create(recipe, worker="w")
+    assert store.add_epoch(run_id, "w", EPOCH)
+    wait(1.1 * store.settings.lease_seconds)
+    assert store.reap() == [run_id]
+    run = store.get(run_id)
     assert run.status == Status.INTERRUPTED
     assert "not heard of for too long" in str(run.reason)
     assert run.ended_at is not None
-    assert not hasty.renew(run_id, "w", 1, 1)
-    assert not hasty.add_epoch(run_id, "w", dataclasses.replace(EPOCH, epoch=2))
-    assert not hasty.finish(run_id, "w", Status.FINISHED)
-    assert hasty.get(run_id).status == Status.INTERRUPTED
-    assert hasty.epochs(run_id) == [EPOCH]
+    assert not store.renew(run_id, "w", 1, 1)
+    assert not store.add_epoch(run_id, "w", dataclasses.replace(EPOCH, epoch=2))
+    assert not store.finish(run_id, "w", Status.FINISHED)
+    assert store.get(run_id).status == Status.INTERRUPTED
+    assert store.epochs(run_id) == [EPOCH]
 
 
 def test_a_lease_that_is_renewed_while_it_is_judged_holds(
@@ -216,13 +209,15 @@ def test_runs_on_another_machine_take_no_place_of_this_one(
 
 
 def test_a_worker_of_another_machine_is_judged_by_its_lease_alone(
-    store: RunStore, hasty: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+    store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch, wait: Callable[[float], None]
 ) -> None:
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(leases, "host", lambda: "elsewhere")
         elsewhere.setattr(os, "getpid", dead_pid)
-        alive, silent = store.create(recipe, worker="a"), hasty.create(recipe, worker="b")
-    time.sleep(0.25)  # longer than the lease of the second
+        silent = store.create(recipe, worker="b")
+        wait(0.6 * store.settings.lease_seconds)
+        alive = store.create(recipe, worker="a")
+    wait(0.6 * store.settings.lease_seconds)
     assert store.reap() == [silent]
     assert store.get(alive).is_open
 
@@ -254,15 +249,16 @@ def test_a_zombie_counts_as_dead(store: RunStore, recipe: Recipe) -> None:
 
 
 def test_a_start_that_nobody_claims_is_given_up(
-    hasty: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+    store: RunStore, recipe: Recipe, wait: Callable[[float], None]
 ) -> None:
-    monkeypatch.setattr(queueing, "START_SECONDS", 0.1)
-    run_id = hasty.create(recipe)
-    assert hasty.take_next(1) == run_id
-    assert hasty.reap() == []
-    time.sleep(0.25)  # longer than a start may take here
-    assert hasty.reap() == [run_id]
-    assert "did not begin in time" in str(hasty.get(run_id).reason)
+    run_id = store.create(recipe)
+    assert store.take_next(1) == run_id
+    longest = max(queueing.START_SECONDS, store.settings.lease_seconds)
+    wait(0.9 * longest)
+    assert store.reap() == []
+    wait(0.2 * longest)
+    assert store.reap() == [run_id]
+    assert "did not begin in time" in str(store.get(run_id).reason)
 
 
 def test_a_reason_is_kept_as_a_message() -> None:

@@ -195,8 +195,8 @@ def test_a_worker_whose_run_was_taken_leaves_its_files_alone(
 def test_a_long_silence_of_the_loop_does_not_lose_the_lease(
     store: RunStore, configuration: Settings, recipe: Recipe
 ) -> None:
-    hasty = dataclasses.replace(configuration, lease_seconds=0.4)
-    watcher = Watcher(at=3, act=lambda: time.sleep(1.5))  # a test pass that is longer than the lease
+    hasty = dataclasses.replace(configuration, lease_seconds=1.0)
+    watcher = Watcher(at=3, act=lambda: time.sleep(2.5))  # a test pass that is longer than the lease
     assert worker.run_in_foreground(recipe, watcher, hasty).status == Status.FINISHED
 
 
