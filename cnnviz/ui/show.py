@@ -20,7 +20,7 @@ from cnnviz.language import translate as _
 
 _log = logging.getLogger(__name__)
 
-_LINK_PROBLEMS, _AGAIN = "_link_problems", "_page_runs_again"
+_LINK_PROBLEMS, _REPEATED, _AGAIN = "_link_problems", "_repeated_link_problems", "_page_runs_again"
 
 _BREAK = "\u200b"  # a space of no width
 _MARKS = re.compile(r"[\\`*\[\]<>|~$&#]|(?<![^\W_])_|_(?![^\W_])")
@@ -38,8 +38,15 @@ def plain(text: object) -> str:
 
 def link_problem(sentence: Message | str) -> None:
     """Say that the link names something that cannot be shown."""
-    st.session_state.setdefault(_LINK_PROBLEMS, []).append(sentence)
-    st.warning(plain(sentence), icon=":material/link_off:")
+    text = str(sentence)
+    if text in st.session_state.get(
+        _REPEATED, ()
+    ):  # some links stay as they are: it stands at the top already
+        return
+    said = st.session_state.setdefault(_LINK_PROBLEMS, [])
+    if text not in said:
+        said.append(text)
+    st.warning(plain(text), icon=":material/link_off:")
 
 
 def run_again() -> NoReturn:
@@ -49,11 +56,15 @@ def run_again() -> NoReturn:
 
 
 def repeat_link_problems() -> None:
-    """At the top of a page that runs once more by itself: its link is mended by now, and says nothing any more."""
-    sentences = st.session_state.pop(_LINK_PROBLEMS, [])
-    if st.session_state.pop(_AGAIN, False):
-        for sentence in sentences:
-            link_problem(sentence)
+    """To be called at the top of each page. Where it runs once more by itself, its link may be mended by now, and would
+    say nothing any more.
+    """
+    said = st.session_state.pop(_LINK_PROBLEMS, [])
+    repeated = said if st.session_state.pop(_AGAIN, False) else []
+    st.session_state[_REPEATED] = []
+    for sentence in repeated:
+        link_problem(sentence)
+    st.session_state[_REPEATED] = repeated
 
 
 @contextmanager
