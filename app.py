@@ -5,8 +5,8 @@ import streamlit as st
 from cnnviz import architectures
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import home
-from cnnviz.ui.frame import frame
+from cnnviz.ui.home import home
+from cnnviz.ui.shared.frame import frame
 
 frame(Message("Look inside convolutional networks"))
 st.title(_("Look inside convolutional networks"), anchor=False)

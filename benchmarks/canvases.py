@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from cnnviz import datasets
 from cnnviz.drawing import to_mnist
 from cnnviz.interpret.answers import Answers, answer_all
-from cnnviz.training import checkpoints
-from cnnviz.training.checkpoint_facts import Checkpoint
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
 
 TARGET = 0.97
 SIDE = 320  # as on the page
@@ -126,7 +126,7 @@ def read(checkpoint: Checkpoint, images: NDArray[np.uint8], labels: NDArray[np.i
     """What a checkpoint's network says about prepared drawings."""
     import torch
 
-    from cnnviz.training.batches import Batches, preparation
+    from cnnviz.training.loop.batches import Batches, preparation
 
     prepare = preparation(checkpoint.recipe, (1, *images.shape[2:]), torch.device("cpu"))
     batches = Batches(torch.from_numpy(images), torch.from_numpy(labels), prepare.test, _BATCH)

@@ -27,9 +27,9 @@ from torch import nn
 from benchmarks.training_speed import watched
 from cnnviz import datasets
 from cnnviz.errors import CnnvizError
-from cnnviz.training.batches import balanced_subset
-from cnnviz.training.observer import EpochMetrics
-from cnnviz.training.recipe import Recipe
+from cnnviz.training.loop.batches import balanced_subset
+from cnnviz.training.loop.observer import EpochMetrics
+from cnnviz.training.recipe.recipe import Recipe
 
 SIZES = {
     "densenet": (5_120, 4),

@@ -25,8 +25,8 @@ import torchsummary
 from torch import nn
 
 from cnnviz.models import resolve
-from cnnviz.shapes.copies import meta_copy
-from cnnviz.shapes.trace import TRACED_BATCH, trace
+from cnnviz.tracing.copies import meta_copy
+from cnnviz.tracing.trace import TRACED_BATCH, trace
 
 # Against a bare forward pass on the meta device: at most so many times its duration.
 BARE_TARGETS = {

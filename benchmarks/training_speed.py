@@ -36,16 +36,16 @@ from cnnviz import datasets
 from cnnviz.datasets import Dataset
 from cnnviz.errors import CnnvizError
 from cnnviz.settings import settings
-from cnnviz.training.batches import Batches, preparation
-from cnnviz.training.evaluate import evaluate
-from cnnviz.training.keeper import Keeper
-from cnnviz.training.layout import memory_format
-from cnnviz.training.loop import train
-from cnnviz.training.observer import Observer, TrainingResult
-from cnnviz.training.optimising import initial_network, make_optimizer
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.store import open_store
-from cnnviz.training.worker import supervised
+from cnnviz.training.loop.batches import Batches, preparation
+from cnnviz.training.loop.evaluate import evaluate
+from cnnviz.training.loop.loop import train
+from cnnviz.training.loop.memory_format import memory_format
+from cnnviz.training.loop.observer import Observer, TrainingResult
+from cnnviz.training.loop.optimising import initial_network, make_optimizer
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store.store import open_store
+from cnnviz.training.worker.heartbeat import Keeper
+from cnnviz.training.worker.worker import supervised
 
 TARGETS = {
     "mlp": 10.0,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cnnviz.shapes.trace import trace
+    from cnnviz.tracing.trace import trace
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "trace"]
@@ -17,7 +17,7 @@ __all__ = ["__version__", "trace"]
 
 def __getattr__(name: str) -> Any:
     if name == "trace":
-        from cnnviz.shapes.trace import trace
+        from cnnviz.tracing.trace import trace
 
         return trace
     raise AttributeError(f"module 'cnnviz' has no attribute {name!r}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.overrides import TorchFunctionMode
 
-    from cnnviz.shapes.trace import Trace
+    from cnnviz.tracing.trace import Trace
 
 TORCHVISION = "torchvision:"
 """What the name of a model of torchvision begins with."""
@@ -49,7 +49,7 @@ def resolve(
         UnknownKeyError: no such architecture, model, class, layer or argument.
         CnnvizError: the file cannot be run.
     """
-    from cnnviz.shapes.edits import edited
+    from cnnviz.tracing.edits import edited
 
     model, input_shape, remaining = _built(name, dict(edits), own_files)
     return (edited(model, remaining) if remaining else model), input_shape
@@ -69,9 +69,9 @@ def traced(
         UsageError: ``input_shape`` is missing for a person's own file, or impossible.
         CnnvizError: as :func:`resolve`.
     """
-    from cnnviz.shapes.cause import with_cause
-    from cnnviz.shapes.edits import edited
-    from cnnviz.shapes.trace import trace
+    from cnnviz.shapes.blame import with_cause
+    from cnnviz.tracing.edits import edited
+    from cnnviz.tracing.trace import trace
 
     original, made_for, remaining = _built(name, dict(edits), own_files)
     model = edited(original, remaining) if remaining else original

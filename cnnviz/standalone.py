@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from cnnviz import architectures
 from cnnviz.models import TORCHVISION, resolve
-from cnnviz.shapes.edits import constructor_arguments
+from cnnviz.tracing.edits import constructor_arguments
 
 if TYPE_CHECKING:
     from torch import nn

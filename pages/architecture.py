@@ -4,10 +4,11 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import architecture as parts
-from cnnviz.ui import cached, network, options, take_home, views, what_if
-from cnnviz.ui.frame import frame
-from cnnviz.ui.show import explained
+from cnnviz.ui.architecture import architecture as parts
+from cnnviz.ui.architecture import network, options, take_home, views, what_if
+from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.frame import frame
+from cnnviz.ui.shared.show import explained
 
 frame(Message("Architecture"))
 st.title(_("Shapes and reasons"), anchor=False)

@@ -4,10 +4,16 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.shapes.walk import walk
-from cnnviz.ui import convolution, convolution_border, convolution_cost, convolution_saving, convolution_walk
-from cnnviz.ui.frame import frame
-from cnnviz.ui.show import explained
+from cnnviz.shapes.sliding_window import walk
+from cnnviz.ui.convolution import (
+    convolution,
+    convolution_border,
+    convolution_cost,
+    convolution_saving,
+    convolution_walk,
+)
+from cnnviz.ui.shared.frame import frame
+from cnnviz.ui.shared.show import explained
 
 frame(Message("Convolution"))
 st.title(_("Convolution, one step at a time"), anchor=False)

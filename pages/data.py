@@ -4,11 +4,11 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import data
-from cnnviz.ui.data_views import Subject
-from cnnviz.ui.fetching import offer_download
-from cnnviz.ui.frame import fragment, frame
-from cnnviz.ui.show import explained
+from cnnviz.ui.data import data
+from cnnviz.ui.data.data_views import Subject
+from cnnviz.ui.shared.fetching import offer_download
+from cnnviz.ui.shared.frame import fragment, frame
+from cnnviz.ui.shared.show import explained
 
 
 @fragment()

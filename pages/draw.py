@@ -4,13 +4,14 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import draw, readings, stages
-from cnnviz.ui import inside as within
-from cnnviz.ui.frame import fragment, frame
-from cnnviz.ui.paper import answer, choose_picture, place_of_answer
-from cnnviz.ui.sheet import SIDE
-from cnnviz.ui.show import explained
-from cnnviz.ui.weights import Weights, of_checkpoint
+from cnnviz.ui.draw import draw, stages
+from cnnviz.ui.draw.canvas import SIDE
+from cnnviz.ui.draw.picture_source import answer, choose_picture, place_of_answer
+from cnnviz.ui.inside import inside as within
+from cnnviz.ui.inside import readings
+from cnnviz.ui.inside.weights import Weights, of_checkpoint
+from cnnviz.ui.shared.frame import fragment, frame
+from cnnviz.ui.shared.show import explained
 
 
 @fragment()

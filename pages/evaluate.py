@@ -6,12 +6,12 @@ from cnnviz import datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import evaluate, evaluations
-from cnnviz.ui.draw import name
-from cnnviz.ui.evaluated import Subject
-from cnnviz.ui.fetching import offer_download
-from cnnviz.ui.frame import fragment, frame
-from cnnviz.ui.show import explained, plain
+from cnnviz.ui.draw.draw import name
+from cnnviz.ui.evaluate import evaluate, evaluations
+from cnnviz.ui.evaluate.evaluated import Subject
+from cnnviz.ui.shared.fetching import offer_download
+from cnnviz.ui.shared.frame import fragment, frame
+from cnnviz.ui.shared.show import explained, plain
 
 
 @fragment()

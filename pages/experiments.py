@@ -4,10 +4,11 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import experiment, experiment_run, owner, runs
-from cnnviz.ui.asking import answer
-from cnnviz.ui.frame import frame
-from cnnviz.ui.show import explained
+from cnnviz.ui.experiments import experiment, experiment_run
+from cnnviz.ui.shared.callbacks import answer
+from cnnviz.ui.shared.frame import frame
+from cnnviz.ui.shared.show import explained
+from cnnviz.ui.train import owner, runs
 
 frame(Message("Experiments"))
 runs.expect()

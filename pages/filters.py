@@ -4,12 +4,12 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui import downloads, steps
-from cnnviz.ui.frame import frame
-from cnnviz.ui.looking import VIEWS, choose_view
-from cnnviz.ui.show import explained
-from cnnviz.ui.switch import choose_switch
-from cnnviz.ui.weights import Weights, choose_weights
+from cnnviz.ui.filters import downloads, steps
+from cnnviz.ui.filters.filter_views import VIEWS, choose_view
+from cnnviz.ui.inside.weights import Weights, choose_weights
+from cnnviz.ui.shared.frame import frame
+from cnnviz.ui.shared.show import explained
+from cnnviz.ui.shared.switch import choose_switch
 
 
 def choose(compares: bool) -> list[Weights]:

@@ -4,9 +4,12 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.training.store import open_store
-from cnnviz.ui import (
-    asking,
+from cnnviz.training.store.store import open_store
+from cnnviz.ui.shared import callbacks
+from cnnviz.ui.shared.fetching import offer_download
+from cnnviz.ui.shared.frame import frame
+from cnnviz.ui.shared.show import explained
+from cnnviz.ui.train import (
     compare_runs,
     curves,
     estimates,
@@ -19,9 +22,6 @@ from cnnviz.ui import (
     runs,
     watch,
 )
-from cnnviz.ui.fetching import offer_download
-from cnnviz.ui.frame import frame
-from cnnviz.ui.show import explained
 
 frame(Message("Train a network"))
 runs.expect()
@@ -52,7 +52,7 @@ with settings, st.container(border=True):
 with explained():
     known = open_store().list()
     with result:
-        asking.answer()
+        callbacks.answer()
         run_tools.offer_undo()
         shown = runs.shown_run(known)
         if run_views.choose(known) == "compare":

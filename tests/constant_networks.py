@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 from cnnviz import architectures
-from cnnviz.training import checkpoints
-from cnnviz.training.checkpoint_facts import Checkpoint
-from cnnviz.training.observer import TrainingResult
-from cnnviz.training.recipe import Recipe
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+from cnnviz.training.loop.observer import TrainingResult
+from cnnviz.training.recipe.recipe import Recipe
 
 
 def save_constant(

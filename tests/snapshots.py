@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cnnviz.training import snapshots
-from cnnviz.training.optimising import initial_network
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.state import State
+from cnnviz.training.loop.optimising import initial_network
+from cnnviz.training.loop.state import State
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records import snapshots
 
 RUN = "20260101-abc234"
 

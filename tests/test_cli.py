@@ -15,18 +15,18 @@ import pytest
 from PIL import Image, ImageDraw
 
 from cnnviz import architectures
-from cnnviz.cli import main
-from cnnviz.cli_recipe import add_recipe_options, recipe_from
+from cnnviz.cli.main import main
+from cnnviz.cli.recipe import add_recipe_options, recipe_from
+from cnnviz.cli.terminal import TrainingProgress
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.terminal import TrainingProgress
-from cnnviz.training import worker
-from cnnviz.training.keeper import Keeper
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.recipe_file import recipe_text
-from cnnviz.training.runs import Status
-from cnnviz.training.store import open_store
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.recipe.recipe_file import recipe_text
+from cnnviz.training.store.runs import Status
+from cnnviz.training.store.store import open_store
 from cnnviz.training.transforms.augmentation import Augmentation
-from cnnviz.training.working import Command
+from cnnviz.training.worker import worker
+from cnnviz.training.worker.heartbeat import Keeper
+from cnnviz.training.worker.worker_api import Command
 from tests.golden import INCEPTION_MINI_TABLE
 
 Run = Callable[..., tuple[int, str, str]]

@@ -30,7 +30,7 @@ def modules_after_importing(names: list[str]) -> set[str]:
 
 @pytest.mark.slow
 def test_the_core_never_imports_streamlit() -> None:
-    assert "cnnviz.shapes.trace" in CORE
+    assert "cnnviz.tracing.trace" in CORE
     assert "streamlit" not in modules_after_importing(CORE)
 
 
@@ -42,7 +42,13 @@ def test_plots_import_plotly_and_no_torch() -> None:
 
 def test_the_registries_and_the_command_line_start_without_torch() -> None:
     loaded = modules_after_importing(
-        ["cnnviz", "cnnviz.cli", "cnnviz.architectures", "cnnviz.datasets", "cnnviz.training.recipe"]
+        [
+            "cnnviz",
+            "cnnviz.cli.main",
+            "cnnviz.architectures",
+            "cnnviz.datasets",
+            "cnnviz.training.recipe.recipe",
+        ]
     )
     assert not loaded & {"torch", "plotly", "streamlit"}
 

@@ -6,7 +6,7 @@ import pytest
 
 from cnnviz.errors import CnnvizError, UnknownKeyError, UsageError
 from cnnviz.models import resolve
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 
 NET = """
 from __future__ import annotations

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from cnnviz import settings
-from cnnviz.cli import main
+from cnnviz.cli.main import main
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.shapes.trace import trace
-from cnnviz.training import checkpoints
+from cnnviz.tracing.trace import trace
+from cnnviz.training.checkpoints import checkpoints
 from tests.networks import NETWORKS, on_meta
 
 README = (PROJECT_DIRECTORY / "README.md").read_text()

@@ -8,7 +8,7 @@ import pytest
 
 from cnnviz.errors import UsageError
 from cnnviz.settings import settings
-from cnnviz.training.store import RunStore
+from cnnviz.training.store.store import RunStore
 
 
 def test_the_database_lies_in_the_runs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,9 +14,9 @@ from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.errors import UnknownKeyError
 from cnnviz.models import resolve
-from cnnviz.shapes.op import shape_text
-from cnnviz.shapes.trace import trace
+from cnnviz.operations.op import shape_text
 from cnnviz.standalone import runnable, source
+from cnnviz.tracing.trace import trace
 
 
 def run(code: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:

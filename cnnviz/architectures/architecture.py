@@ -59,7 +59,7 @@ class Architecture:
     """A named network, with what a person wants to know about it before it is built.
 
     ``input_shape`` is (C, H, W); ``recipe`` holds the fields of the training recipe in which this
-    architecture differs from :class:`cnnviz.training.recipe.Recipe`'s defaults; ``builder`` is
+    architecture differs from :class:`cnnviz.training.recipe.recipe.Recipe`'s defaults; ``builder`` is
     ``module:Class`` below ``cnnviz.architectures``, called with ``arguments`` and the options. With
     ``log_softmax`` its outputs are the logarithms of class probabilities, otherwise scores. A block (``group``
     is ``block``) has maps at its end and no classes, so no data set either.

@@ -34,7 +34,7 @@ def predict(
     """
     import torch
 
-    from cnnviz.training.batches import as_input
+    from cnnviz.training.loop.batches import as_input
 
     height, width = image.shape
     shape = (len(mean), height, width)

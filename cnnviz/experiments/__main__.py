@@ -19,15 +19,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cnnviz import datasets
+from cnnviz.cli.terminal import progress_bar
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.experiments import registry, results, running
 from cnnviz.experiments.experiment import Experiment, Setting
 from cnnviz.experiments.outcome import Outcome
 from cnnviz.language import Message
-from cnnviz.terminal import progress_bar
-from cnnviz.training.checkpoints import versions
-from cnnviz.training.executor import start_queued
-from cnnviz.training.store import RunStore, open_store
+from cnnviz.training.checkpoints.checkpoints import versions
+from cnnviz.training.store.store import RunStore, open_store
+from cnnviz.training.worker.executor import start_queued
 
 _LOOK_SECONDS = 0.5
 

@@ -11,7 +11,7 @@ from cnnviz import datasets
 from cnnviz.errors import UsageError
 from cnnviz.experiments.outcome import Outcome
 from cnnviz.language import Message
-from cnnviz.training.recipe import Recipe
+from cnnviz.training.recipe.recipe import Recipe
 
 Setting = Literal["quick", "full", "smallest"]
 Kind = Literal["bars", "stack", "curves", "sweep", "layers"]

@@ -10,7 +10,7 @@ import numpy as np
 from cnnviz.experiments.experiment import Experiment, Outcomes, Panel, Setting, Variant
 from cnnviz.experiments.outcome import Outcome
 from cnnviz.plots import experiments as plots
-from cnnviz.training.differences import flat, label
+from cnnviz.training.recipe.differences import flat, label
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

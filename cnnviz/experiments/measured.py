@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from cnnviz import architectures, datasets
-from cnnviz.training.fitting import image_shape
-from cnnviz.training.metrics import FILE_NAME as STEPS_NAME
-from cnnviz.training.metrics import read_steps
-from cnnviz.training.samples import FILE_NAME as SAMPLES_NAME
-from cnnviz.training.samples import read_samples
+from cnnviz.training.recipe.fitting import image_shape
+from cnnviz.training.records.metrics import FILE_NAME as STEPS_NAME
+from cnnviz.training.records.metrics import read_steps
+from cnnviz.training.records.samples import FILE_NAME as SAMPLES_NAME
+from cnnviz.training.records.samples import read_samples
 
 if TYPE_CHECKING:
-    from cnnviz.shapes.op import Op
+    from cnnviz.operations.op import Op
 
 BLOCKS = 60
 """Points of a curve of the loss."""
@@ -46,7 +46,7 @@ def facts(architecture: str, options: str, dataset: str, resize: int | None) -> 
     """
     import torch
 
-    from cnnviz.shapes.trace import trace
+    from cnnviz.tracing.trace import trace
 
     with torch.device("meta"):
         model = architectures.get(architecture).build(**json.loads(options))

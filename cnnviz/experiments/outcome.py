@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from cnnviz.language import Message
-from cnnviz.training.observer import EpochMetrics
-from cnnviz.training.runs import message_from_json, message_to_json
+from cnnviz.training.loop.observer import EpochMetrics
+from cnnviz.training.store.runs import message_from_json, message_to_json
 
 DIGITS = 5
 """Significant digits of what is shipped."""

@@ -12,9 +12,9 @@ from cnnviz.experiments.experiment import Experiment, Setting
 from cnnviz.experiments.measured import facts, gradients, losses
 from cnnviz.experiments.outcome import Outcome
 from cnnviz.language import Message
-from cnnviz.training.groups import Member
-from cnnviz.training.runs import Run, Status
-from cnnviz.training.store import RunStore
+from cnnviz.training.store.groups import Member
+from cnnviz.training.store.runs import Run, Status
+from cnnviz.training.store.store import RunStore
 
 _EXPERIMENT, _SETTING, _VARIANT = "experiment", "setting", "variant"
 
@@ -48,7 +48,7 @@ _CUT = (Status.STOPPED, Status.INTERRUPTED)
 
 
 def start(store: RunStore, experiment: Experiment, setting: Setting, owner: str | None = None) -> str:
-    """Put a run for each variant into the queue; then call :func:`cnnviz.training.executor.start_queued`.
+    """Put a run for each variant into the queue; then call :func:`cnnviz.training.worker.executor.start_queued`.
 
     Returns:
         the id of their group.

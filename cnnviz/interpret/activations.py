@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cnnviz.shapes.capture import capture
-from cnnviz.shapes.op import Op
-from cnnviz.shapes.trace import Trace
+from cnnviz.operations.op import Op
+from cnnviz.tracing.capture import capture
+from cnnviz.tracing.trace import Trace
 
 
 @dataclass(frozen=True, eq=False)

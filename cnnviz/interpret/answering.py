@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-from cnnviz.shapes.op import Op, shape_text
+from cnnviz.operations.op import Op, shape_text
 
 if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps

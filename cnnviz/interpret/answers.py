@@ -15,14 +15,14 @@ from torch.nn import functional as F
 from cnnviz import datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-from cnnviz.shapes.op import shape_text
-from cnnviz.training import checkpoints
-from cnnviz.training.batches import Batches
-from cnnviz.training.evaluate import test_batches
-from cnnviz.training.optimising import loss_function
+from cnnviz.operations.op import shape_text
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.loop.batches import Batches
+from cnnviz.training.loop.evaluate import test_batches
+from cnnviz.training.loop.optimising import loss_function
 
 if TYPE_CHECKING:
-    from cnnviz.training.checkpoint_facts import Checkpoint
+    from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
 
 Numbers = NDArray[np.int64]
 

@@ -10,15 +10,15 @@ from torch import Tensor, nn
 
 from cnnviz.errors import CnnvizError
 from cnnviz.interpret.pixel import Arithmetic, Mode, Values
-from cnnviz.interpret.windows import Places, adaptive, sliding, transposed, whole
+from cnnviz.interpret.window_places import Places, adaptive, sliding, transposed, whole
 from cnnviz.language import Message
-from cnnviz.shapes.capture import Call, capture_call
-from cnnviz.shapes.layout import FRONT
-from cnnviz.shapes.op import MODEL_INPUT, Op, product
-from cnnviz.shapes.padding import same_padding
+from cnnviz.operations.batch_layout import FRONT
+from cnnviz.operations.op import MODEL_INPUT, Op, product
+from cnnviz.operations.padding import same_padding
+from cnnviz.tracing.capture import Call, capture_call
 
 if TYPE_CHECKING:
-    from cnnviz.shapes.trace import Trace
+    from cnnviz.tracing.trace import Trace
 
 _CONVOLUTIONS = ("conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d")
 _MODES: Mapping[str, Mode] = {"max_pool": "max", "avg_pool": "mean"}

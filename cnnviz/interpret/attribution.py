@@ -17,15 +17,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnviz.errors import CnnvizError
-from cnnviz.interpret.excitation import batch_size
 from cnnviz.interpret.placing import placed
 from cnnviz.interpret.statistics import around_activation
-from cnnviz.interpret.tapping import output_of, score_op, scores_and_output, scores_of
+from cnnviz.interpret.top_activations import batch_size
 from cnnviz.language import Message
-from cnnviz.shapes.layout import FRONT
-from cnnviz.shapes.op import Op, product
+from cnnviz.operations.batch_layout import FRONT
+from cnnviz.operations.op import Op, product
 from cnnviz.shapes.receptive_field import receptive_fields
-from cnnviz.shapes.trace import Trace
+from cnnviz.tracing.tap import output_of, score_op, scores_and_output, scores_of
+from cnnviz.tracing.trace import Trace
 
 METHODS = ("gradient", "integrated", "gradcam", "occlusion")
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-from cnnviz.shapes.op import MODEL_INPUT, Op, Shape, product
-from cnnviz.shapes.trace import Trace
+from cnnviz.operations.op import MODEL_INPUT, Op, Shape, product
+from cnnviz.tracing.trace import Trace
 
 Values = NDArray[np.float32]
 

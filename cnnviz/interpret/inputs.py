@@ -54,7 +54,7 @@ class ImageKey(NamedTuple):
 
     def tensor(self) -> Tensor:
         """The network's input: (1, C, H, W) float32, normalised."""
-        from cnnviz.training.batches import as_input
+        from cnnviz.training.loop.batches import as_input
 
         return as_input(
             self.pixels,
@@ -145,7 +145,7 @@ class Preparing:
         return self._preparation(images).test(images)
 
     def _preparation(self, images: Tensor) -> Preparation:
-        from cnnviz.training.batches import Normaliser
+        from cnnviz.training.loop.batches import Normaliser
         from cnnviz.training.transforms.preparation import Permutation, Preparation
 
         _count, channels, height, width = images.shape

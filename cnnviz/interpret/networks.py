@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from cnnviz import architectures
 from cnnviz.interpret import pretrained
-from cnnviz.training import checkpoints, snapshots
-from cnnviz.training.recipe import Recipe
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records import snapshots
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,7 +51,7 @@ def nbytes(network: nn.Module) -> int:
 
 
 def _untrained(architecture: str, options: str, seed: str, initialisation: str) -> nn.Module:
-    from cnnviz.training.optimising import initial_network
+    from cnnviz.training.loop.optimising import initial_network
 
     recipe = Recipe.default(
         architecture, options=json.loads(options), seed=int(seed), initialisation=initialisation
@@ -61,7 +62,7 @@ def _untrained(architecture: str, options: str, seed: str, initialisation: str) 
 def _snapshot(run_id: str, step: str, _stamp: str, recipe: str) -> nn.Module:
     import torch
 
-    from cnnviz.training.weights import check_fit
+    from cnnviz.training.checkpoints.weights import check_fit
 
     known = Recipe.from_dict(json.loads(recipe))
     tensors = snapshots.load(run_id, int(step))

@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnviz.interpret.windows import PADDING, Places
-from cnnviz.shapes.op import Op
+from cnnviz.interpret.window_places import PADDING, Places
+from cnnviz.operations.op import Op
 
 Values = NDArray[np.float32]
 Sums = NDArray[np.float64]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnviz.shapes.op import MODEL_INPUT, Op
-from cnnviz.shapes.trace import Trace
+from cnnviz.operations.op import MODEL_INPUT, Op
+from cnnviz.tracing.trace import Trace
 
 Values = NDArray[np.float32]
 

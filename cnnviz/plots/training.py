@@ -50,7 +50,7 @@ _TICKED_EPOCHS = 12
 def loss_figure(steps: NDArray[Any], revision: str, loss_name: str = "cross-entropy") -> go.Figure:
     """Loss per batch, as measured and smoothed.
 
-    ``steps`` has the fields ``step`` and ``loss`` (see :mod:`cnnviz.training.metrics`). While
+    ``steps`` has the fields ``step`` and ``loss`` (see :mod:`cnnviz.training.records.metrics`). While
     ``revision`` stays the same, new points leave the person's zoom as it is. ``loss_name`` is what a person
     calls the loss.
     """

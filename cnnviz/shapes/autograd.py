@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-from cnnviz.shapes.copies import meta_copy, real_copy, uncompiled
-from cnnviz.shapes.inputs import checked_shape, empty_input, input_type, needs_data, random_input
-from cnnviz.shapes.op import Shape
-from cnnviz.shapes.provenance import tensors_in
-from cnnviz.shapes.shelter import Sheltered
-from cnnviz.shapes.trace import TRACED_BATCH, Trace, trace
+from cnnviz.operations.op import Shape
+from cnnviz.tracing.copies import meta_copy, real_copy, uncompiled
+from cnnviz.tracing.inputs import checked_shape, empty_input, input_type, needs_data, random_input
+from cnnviz.tracing.isolation import Sheltered
+from cnnviz.tracing.provenance import tensors_in
+from cnnviz.tracing.trace import TRACED_BATCH, Trace, trace
 
 MOST_NODES = 150
 """More than these nobody can read; the largest networks that fit have some dozen layers."""

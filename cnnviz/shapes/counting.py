@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from cnnviz.shapes.op import Op, Shape, product, shape_text
-from cnnviz.shapes.recurrent import biases, is_recurrent, step_terms, steps
+from cnnviz.operations.op import Op, Shape, product, shape_text
+from cnnviz.operations.recurrent import biases, is_recurrent, step_terms, steps
 
 
 def parameter_formula(op: Op) -> str | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnnviz.shapes.op import MODEL_INPUT, Op
-from cnnviz.shapes.trace import Trace
+from cnnviz.operations.op import MODEL_INPUT, Op
+from cnnviz.tracing.trace import Trace
 
 
 @dataclass(frozen=True, order=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import reduce
 
 from cnnviz.language import Message
-from cnnviz.shapes.op import MODEL_INPUT, Op, Shape, shape_text
-from cnnviz.shapes.rules import explain
-from cnnviz.shapes.trace import Trace
+from cnnviz.operations.op import MODEL_INPUT, Op, Shape, shape_text
+from cnnviz.operations.rules import explain
+from cnnviz.tracing.trace import Trace
 
 
 @dataclass(frozen=True)

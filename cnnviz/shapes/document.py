@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from cnnviz.operations.op import Failure, ModuleCall, Op
 from cnnviz.shapes.derivation import Derivation, Step
-from cnnviz.shapes.op import Failure, ModuleCall, Op
-from cnnviz.shapes.trace import Trace
+from cnnviz.tracing.trace import Trace
 
 
 def summary_document(name: str, trace: Trace) -> dict[str, Any]:

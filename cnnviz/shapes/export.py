@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from cnnviz.shapes.op import shape_text
+from cnnviz.operations.op import shape_text
 from cnnviz.shapes.table import Row
 
 _HEAD = ("layer", "name", "output_shape", "parameters", "multiply_adds")

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from cnnviz.language import translate as _
-from cnnviz.shapes.op import MODEL_INPUT, Kind, Op, shape_text
-from cnnviz.shapes.trace import Trace
+from cnnviz.operations.op import MODEL_INPUT, Kind, Op, shape_text
+from cnnviz.tracing.trace import Trace
 
 _FONT = 'fontname="sans-serif"'
 

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from cnnviz.language import translate as _
+from cnnviz.operations.op import Failure, shape_text
 from cnnviz.plots import palette
-from cnnviz.shapes.op import Failure, shape_text
 from cnnviz.shapes.table import Row, rows
 from cnnviz.shapes.text import notes
-from cnnviz.shapes.trace import Trace
+from cnnviz.tracing.trace import Trace
 
 TABLE = "border-collapse:collapse;width:100%;table-layout:auto"
 _LINE = "border-top:1px solid color-mix(in srgb, currentColor 16%, transparent)"

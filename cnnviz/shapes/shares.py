@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from cnnviz.operations.op import Kind, Unexecuted
 from cnnviz.shapes.graph import Folding, containers, graph
-from cnnviz.shapes.op import Kind, Unexecuted
-from cnnviz.shapes.trace import Trace
+from cnnviz.tracing.trace import Trace
 
 Quantity = Literal["params", "macs"]
 

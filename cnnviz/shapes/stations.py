@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cnnviz.operations.op import Shape
 from cnnviz.shapes.derivation import Step
-from cnnviz.shapes.op import Shape
 
 MOST = 14
 _FEW = 3

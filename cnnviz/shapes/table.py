@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnnviz.shapes.layout import FRONT, Layout
-from cnnviz.shapes.op import Kind, ModuleCall, Op, Shape, product
-from cnnviz.shapes.trace import Trace
+from cnnviz.operations.batch_layout import FRONT, Layout
+from cnnviz.operations.op import Kind, ModuleCall, Op, Shape, product
+from cnnviz.tracing.trace import Trace
 
 _BYTES_PER_VALUE = 4  # float32
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.operations.op import Unexecuted, shape_text
 from cnnviz.shapes.derivation import Derivation, Step
-from cnnviz.shapes.op import Unexecuted, shape_text
 from cnnviz.shapes.table import Row, rows, sizes
-from cnnviz.shapes.trace import Trace
+from cnnviz.tracing.trace import Trace
 
 _WIDTH = 64
 _MEGABYTE = 1024**2

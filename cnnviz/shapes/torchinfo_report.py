@@ -21,12 +21,12 @@ from torchinfo.torchinfo import clear_cached_forward_pass
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-from cnnviz.shapes.copies import meta_copy, real_copy, uncompiled
-from cnnviz.shapes.inputs import checked_shape, empty_input, input_type, needs_data, random_input
-from cnnviz.shapes.naming import is_leaf, module_kind
-from cnnviz.shapes.op import Op
-from cnnviz.shapes.shelter import Sheltered
-from cnnviz.shapes.trace import Trace, trace
+from cnnviz.operations.names import is_leaf, module_kind
+from cnnviz.operations.op import Op
+from cnnviz.tracing.copies import meta_copy, real_copy, uncompiled
+from cnnviz.tracing.inputs import checked_shape, empty_input, input_type, needs_data, random_input
+from cnnviz.tracing.isolation import Sheltered
+from cnnviz.tracing.trace import Trace, trace
 
 _COLUMNS = ("output_size", "num_params", "mult_adds")
 _NAMES_SHOWN = 4

@@ -7,7 +7,7 @@ from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.language import LANGUAGES
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 from tests.networks import ALL, CHEAP, each, on_meta
 from tests.speaking import spoken
 

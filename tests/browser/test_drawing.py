@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from benchmarks.browser import canvas, draw, settle
 from benchmarks.serving import Server
-from cnnviz.training import checkpoints
+from cnnviz.training.checkpoints import checkpoints
 
 expect.set_options(timeout=60_000)
 

@@ -15,12 +15,12 @@ from benchmarks.browser import settle
 from benchmarks.serving import Server
 from cnnviz import datasets
 from cnnviz.interpret.arithmetic import arithmetic_of
-from cnnviz.interpret.parcel import Parcel, describe, others
+from cnnviz.interpret.binary_payload import Parcel, describe, others
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.shapes.capture import capture
-from cnnviz.shapes.trace import trace
-from cnnviz.training import checkpoints
-from cnnviz.training.batches import as_input
+from cnnviz.tracing.capture import capture
+from cnnviz.tracing.trace import trace
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.loop.batches import as_input
 
 expect.set_options(timeout=60_000)
 PAGE = "filters?view=value&dataset=mnist-sample"

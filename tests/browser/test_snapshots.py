@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 
 from benchmarks.browser import settle
 from benchmarks.serving import Server
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.worker import run_in_foreground
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.worker.worker import run_in_foreground
 from tests.browser.conftest import settings_of
 
 expect.set_options(timeout=60_000)

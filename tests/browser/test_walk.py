@@ -18,10 +18,10 @@ from benchmarks.serving import Server
 from cnnviz.errors import UsageError
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.shapes.kernels import preset
+from cnnviz.shapes.sliding_window import Window, walk
 from cnnviz.shapes.small_images import sample_digits, small_image
-from cnnviz.shapes.walk import Window, walk
-from cnnviz.ui.convolution import KINDS, Layer
-from cnnviz.ui.convolution_walk import layer_data
+from cnnviz.ui.convolution.convolution import KINDS, Layer
+from cnnviz.ui.convolution.convolution_walk import layer_data
 
 expect.set_options(timeout=60_000)
 ARITHMETIC = PROJECT_DIRECTORY / "cnnviz" / "ui" / "walk" / "arithmetic.js"

@@ -17,7 +17,7 @@ from cnnviz.drawing.strokes import (
     rendered,
     strokes_of,
 )
-from cnnviz.training import checkpoints
+from cnnviz.training.checkpoints import checkpoints
 
 PAPER = (0, 0, 0, 255)
 SENT = {  # by streamlit-drawable-canvas 0.13, shortened to what matters: a 7 in one stroke of few points

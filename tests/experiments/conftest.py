@@ -7,8 +7,8 @@ import pytest
 from cnnviz.experiments import running
 from cnnviz.experiments.experiment import Experiment, Setting
 from cnnviz.experiments.running import Group
-from cnnviz.training import worker
-from cnnviz.training.store import RunStore
+from cnnviz.training.store.store import RunStore
+from cnnviz.training.worker import worker
 from tests.training.conftest import configuration as configuration
 from tests.training.conftest import store as store
 

@@ -15,7 +15,7 @@ from cnnviz import experiments
 from cnnviz.errors import CnnvizError
 from cnnviz.experiments import catalogue, figures, results, running
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.training.store import RunStore
+from cnnviz.training.store.store import RunStore
 
 _MODULE = f"{catalogue.__name__}.batch_size"
 

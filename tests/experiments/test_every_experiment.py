@@ -13,8 +13,8 @@ from cnnviz.experiments import figures, results, running
 from cnnviz.experiments.experiment import Experiment, Setting
 from cnnviz.experiments.outcome import Outcome
 from cnnviz.plots.experiments import MEASURES
-from cnnviz.training.runs import Status
-from cnnviz.training.store import RunStore
+from cnnviz.training.store.runs import Status
+from cnnviz.training.store.store import RunStore
 
 ALL = experiments.registered()
 each = pytest.mark.parametrize("experiment", ALL, ids=lambda experiment: experiment.key)

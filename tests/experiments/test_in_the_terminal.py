@@ -11,8 +11,8 @@ import pytest
 from cnnviz import experiments
 from cnnviz.experiments import __main__ as terminal
 from cnnviz.experiments import registry, results
-from cnnviz.training import worker
-from cnnviz.training.store import RunStore
+from cnnviz.training.store.store import RunStore
+from cnnviz.training.worker import worker
 
 TINY = {"dataset": "mnist-sample", "train_images": 64, "batch_size": 32, "epochs": 1}
 

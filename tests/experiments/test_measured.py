@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cnnviz.experiments import measured
-from cnnviz.training.metrics import FILE_NAME, MetricsWriter
-from cnnviz.training.samples import FILE_NAME as SAMPLES_NAME
-from cnnviz.training.samples import Sample, SamplesWriter
+from cnnviz.training.records.metrics import FILE_NAME, MetricsWriter
+from cnnviz.training.records.samples import FILE_NAME as SAMPLES_NAME
+from cnnviz.training.records.samples import Sample, SamplesWriter
 
 
 def test_losses_are_means_over_blocks_that_are_complete(tmp_path: Path) -> None:

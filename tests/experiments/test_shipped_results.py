@@ -12,7 +12,7 @@ from cnnviz.errors import CnnvizError
 from cnnviz.experiments import results
 from cnnviz.experiments.experiment import Experiment
 from cnnviz.experiments.results import Results
-from cnnviz.training.recipe import Recipe
+from cnnviz.training.recipe.recipe import Recipe
 
 ALL = experiments.registered()
 each = pytest.mark.parametrize("experiment", ALL, ids=lambda experiment: experiment.key)

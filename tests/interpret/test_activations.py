@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.interpret.activations import feature_maps
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 from tests.networks import MINI, each
 
 MINIS = each(MINI)

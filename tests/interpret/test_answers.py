@@ -11,8 +11,8 @@ from torch import nn
 from cnnviz import datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.interpret.answers import answer_all, answers_of
-from cnnviz.training.batches import Batches, Normaliser
-from cnnviz.training.evaluate import evaluate_checkpoint
+from cnnviz.training.loop.batches import Batches, Normaliser
+from cnnviz.training.loop.evaluate import evaluate_checkpoint
 from tests.constant_networks import save_constant
 
 PLAIN = Normaliser((0.0,), (1.0,), torch.device("cpu"))

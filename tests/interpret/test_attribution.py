@@ -29,7 +29,7 @@ from cnnviz.interpret.attribution import (
     usual_stride,
     usual_window,
 )
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 from tests.networks import NETWORKS, each, on_meta
 
 SMALL = each(

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from cnnviz import architectures
-from cnnviz.interpret.excitation import COUNTS, TOP, batch_size, excite, spread, usual_count
-from cnnviz.shapes.capture import capture
-from cnnviz.shapes.trace import Trace, trace
+from cnnviz.interpret.top_activations import COUNTS, TOP, batch_size, excite, spread, usual_count
+from cnnviz.tracing.capture import capture
+from cnnviz.tracing.trace import Trace, trace
 from tests.networks import on_meta
 
 

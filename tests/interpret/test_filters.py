@@ -13,7 +13,7 @@ from cnnviz.errors import CnnvizError
 from cnnviz.interpret.distributions import MOST_COUNTED, distribution
 from cnnviz.interpret.filters import LayerWeights, layer_weights
 from cnnviz.interpret.ordering import MOST_COMPARED, norms, order
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 from tests.networks import CHEAP, each
 
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from cnnviz.interpret.inputs import Preparing, middle_square, on_paper, scaled, with_channels
-from cnnviz.training.batches import preparation
-from cnnviz.training.recipe import Recipe
+from cnnviz.training.loop.batches import preparation
+from cnnviz.training.recipe.recipe import Recipe
 
 GREY = Preparing((1, 28, 28), (28, 28), (0.1307,), (0.3081,))
 COLOUR = Preparing((3, 32, 32), (32, 32), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cnnviz.interpret.arithmetic import arithmetic_of
-from cnnviz.interpret.parcel import MOST_BYTES, Parcel, describe, others
+from cnnviz.interpret.binary_payload import MOST_BYTES, Parcel, describe, others
 from cnnviz.interpret.pixel import Arithmetic, pixel
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 
 Arrays = dict[str, NDArray[np.float32]]
 

@@ -14,8 +14,8 @@ from cnnviz.architectures import Architecture
 from cnnviz.errors import CnnvizError
 from cnnviz.interpret.arithmetic import arithmetic_of, can_be_shown
 from cnnviz.interpret.pixel import Arithmetic, partial_sums, pixel
-from cnnviz.interpret.windows import BEYOND, PADDING
-from cnnviz.shapes.trace import trace
+from cnnviz.interpret.window_places import BEYOND, PADDING
+from cnnviz.tracing.trace import trace
 from tests.networks import CHEAP, each
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")

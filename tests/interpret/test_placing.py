@@ -12,7 +12,7 @@ from cnnviz import architectures
 from cnnviz.interpret.attribution import Question, grad_cam
 from cnnviz.interpret.placing import centres, placed
 from cnnviz.shapes.receptive_field import ReceptiveField, receptive_fields
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 
 SIDE = 28
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from cnnviz import architectures
 from cnnviz.interpret.statistics import around_activation, statistics
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 
 
 def test_statistics_are_of_each_map() -> None:

@@ -10,9 +10,9 @@ from torch.nn import functional as F
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.errors import CnnvizError
-from cnnviz.interpret.tapping import output_of, score_op, scores_and_output, scores_of
-from cnnviz.shapes.capture import capture
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.capture import capture
+from cnnviz.tracing.tap import output_of, score_op, scores_and_output, scores_of
+from cnnviz.tracing.trace import trace
 from tests.networks import MINI, each
 
 

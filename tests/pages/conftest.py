@@ -7,11 +7,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.training import memory
-from cnnviz.training import store as store_module
-from cnnviz.training.executor import dispatch
-from cnnviz.training.store import RunStore
-from cnnviz.ui import estimates, owner, runs
+from cnnviz.training.loop import memory
+from cnnviz.training.store import store as store_module
+from cnnviz.training.store.store import RunStore
+from cnnviz.training.worker.executor import dispatch
+from cnnviz.ui.train import estimates, owner, runs
 from tests.pages.training_page import ME, SECONDS, Pretended
 
 OpenPage = Callable[..., AppTest]

@@ -19,9 +19,9 @@ from streamlit.testing.v1 import AppTest
 from torch import nn
 
 from cnnviz import architectures
-from cnnviz.training import checkpoints
-from cnnviz.training.observer import TrainingResult
-from cnnviz.training.recipe import Recipe
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.loop.observer import TrainingResult
+from cnnviz.training.recipe.recipe import Recipe
 from tests.networks import MINI
 
 OpenPage = Callable[..., AppTest]

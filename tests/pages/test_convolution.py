@@ -237,7 +237,7 @@ def test_saving_of_a_1x1_convolution(open_convolution: OpenPage, reduced: str, v
 IMPORTS_NO_TORCH = """
 import sys
 from streamlit.testing.v1 import AppTest
-from cnnviz.ui import warm
+from cnnviz.ui.shared import warm
 from tests.speaking import spoken
 
 warm.QUIET_SECONDS = warm.LONGEST_WAIT_SECONDS = 3600

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from cnnviz.drawing.examples import example
 from cnnviz.drawing.strokes import Stroke, drawing_of, strokes_of
-from cnnviz.ui.sheet import SIDE
+from cnnviz.ui.draw.canvas import SIDE
 from tests.constant_networks import save_constant
 from tests.networks import MINI
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
-from cnnviz.ui.decoder import EXAMPLES, LONGEST_IN_LINK
+from cnnviz.ui.architecture.decoder import EXAMPLES, LONGEST_IN_LINK
 
 OpenPage = Callable[..., AppTest]
 PAGE = "pages/architecture.py"

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from cnnviz import datasets
-from cnnviz.ui import evaluation_views
+from cnnviz.ui.evaluate import evaluation_views
 from tests.constant_networks import save_constant
 
 OpenPage = Callable[..., AppTest]

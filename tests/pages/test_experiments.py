@@ -8,11 +8,11 @@ from streamlit.testing.v1 import AppTest
 from cnnviz import experiments
 from cnnviz.experiments import results, running
 from cnnviz.experiments.running import Group
-from cnnviz.training.metrics import FILE_NAME, MetricsWriter
-from cnnviz.training.observer import EpochMetrics
-from cnnviz.training.runs import Status
-from cnnviz.training.store import RunStore
-from cnnviz.training.working import Kind
+from cnnviz.training.loop.observer import EpochMetrics
+from cnnviz.training.records.metrics import FILE_NAME, MetricsWriter
+from cnnviz.training.store.runs import Status
+from cnnviz.training.store.store import RunStore
+from cnnviz.training.worker.worker_api import Kind
 from tests.pages.training_page import ME, SOMEBODY, buttons, texts
 
 OpenPage = Callable[..., AppTest]

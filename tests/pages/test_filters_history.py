@@ -8,11 +8,12 @@ import pytest
 import streamlit as st
 
 from cnnviz.settings import settings
-from cnnviz.training import checkpoints, snapshots
-from cnnviz.training import store as store_module
-from cnnviz.training.observer import TrainingResult
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.state import State
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.loop.observer import TrainingResult
+from cnnviz.training.loop.state import State
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records import snapshots
+from cnnviz.training.store import store as store_module
 from tests.pages.filters_page import PAGE, OpenPage, assert_said, chart, markup, texts, titles
 from tests.snapshots import RUN, checkpoint_weights, keep_snapshots, weights_after
 

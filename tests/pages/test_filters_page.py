@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cnnviz import architectures
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 from tests.pages.filters_page import (
     KEYS,
     MAPS,

@@ -85,7 +85,7 @@ def test_unknown_language_is_english(open_page: OpenPage, code: str) -> None:
 IMPORTS_NO_TORCH = """
 import sys
 from streamlit.testing.v1 import AppTest
-from cnnviz.ui import warm
+from cnnviz.ui.shared import warm
 
 warm.QUIET_SECONDS = warm.LONGEST_WAIT_SECONDS = 3600
 app = AppTest.from_file({app!r}, default_timeout=30).run()

@@ -13,10 +13,10 @@ from tests.constant_networks import save_constant
 def page() -> None:
     import numpy as np
 
-    from cnnviz.training import checkpoints
-    from cnnviz.ui import inside
-    from cnnviz.ui.draw import Shown
-    from cnnviz.ui.weights import of_checkpoint
+    from cnnviz.training.checkpoints import checkpoints
+    from cnnviz.ui.draw.draw import Shown
+    from cnnviz.ui.inside import inside
+    from cnnviz.ui.inside.weights import of_checkpoint
 
     ink = np.zeros((1, 28, 28), np.uint8)
     ink[0, 4:24, 13:16] = 255

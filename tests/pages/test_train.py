@@ -12,10 +12,10 @@ from cnnviz import architectures, datasets
 from cnnviz.datasets import DownloadError
 from cnnviz.language import Message
 from cnnviz.settings import settings
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.recipe_file import recipe_text
-from cnnviz.training.store import RunStore
-from cnnviz.ui import recipe_files, recipe_link
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.recipe.recipe_file import recipe_text
+from cnnviz.training.store.store import RunStore
+from cnnviz.ui.train import recipe_files, recipe_link
 from tests.pages.training_page import PAGE, recipe, status, texts
 
 OpenPage = Callable[..., AppTest]

@@ -12,11 +12,11 @@ from streamlit.testing.v1 import AppTest
 from cnnviz.errors import CnnvizError
 from cnnviz.interpret.jobs import UnwatchedError
 from cnnviz.language import Message
-from cnnviz.training import memory
-from cnnviz.training.estimating import Estimate
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.store import RunStore
-from cnnviz.ui import estimates
+from cnnviz.training.loop import memory
+from cnnviz.training.loop.estimating import Estimate
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store.store import RunStore
+from cnnviz.ui.train import estimates
 from tests.pages.training_page import PAGE, SECONDS, texts
 
 OpenPage = Callable[..., AppTest]

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cnnviz.training import snapshots
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.runs import Status
-from cnnviz.training.store import RunStore
-from cnnviz.training.working import Command, Kind
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records import snapshots
+from cnnviz.training.store.runs import Status
+from cnnviz.training.store.store import RunStore
+from cnnviz.training.worker.worker_api import Command, Kind
 from tests.pages.training_page import (
     ME,
     PAGE,

@@ -11,11 +11,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.language import Message
-from cnnviz.training.metrics import FILE_NAME, MetricsWriter, Steps
-from cnnviz.training.observer import EpochMetrics
-from cnnviz.training.runs import Status
-from cnnviz.training.store import RunStore
-from cnnviz.ui import curves
+from cnnviz.training.loop.observer import EpochMetrics
+from cnnviz.training.records.metrics import FILE_NAME, MetricsWriter, Steps
+from cnnviz.training.store.runs import Status
+from cnnviz.training.store.store import RunStore
+from cnnviz.ui.train import curves
 from tests.pages.training_page import PAGE, charts, mine, status, texts, work
 
 OpenPage = Callable[..., AppTest]

@@ -7,10 +7,10 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.training import checkpoints
-from cnnviz.training.runs import Status
-from cnnviz.training.store import RunStore
-from cnnviz.ui import checkpoint_files
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.store.runs import Status
+from cnnviz.training.store.store import RunStore
+from cnnviz.ui.train import checkpoint_files
 from tests.pages.training_page import ME, PAGE, buttons, status, texts
 
 OpenPage = Callable[..., AppTest]

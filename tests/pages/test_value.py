@@ -11,7 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from cnnviz.ui import pixel
+from cnnviz.ui.inside import pixel
 from tests.constant_networks import save_constant
 
 OpenPage = Callable[..., AppTest]

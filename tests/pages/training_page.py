@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-from cnnviz.training.estimating import Estimate
-from cnnviz.training.metrics import FILE_NAME, MetricsWriter
-from cnnviz.training.observer import EpochMetrics
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.store import RunStore
+from cnnviz.training.loop.estimating import Estimate
+from cnnviz.training.loop.observer import EpochMetrics
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records.metrics import FILE_NAME, MetricsWriter
+from cnnviz.training.store.store import RunStore
 
 PAGE = "pages/train.py"
 ME, SOMEBODY = "a" * 32, "b" * 32

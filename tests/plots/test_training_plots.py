@@ -7,7 +7,7 @@ import pytest
 
 from cnnviz.plots.training import accuracy_figure, loss_figure, smoothed
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.training.metrics import STEP
+from cnnviz.training.records.metrics import STEP
 
 
 def steps(losses: list[float]) -> np.ndarray:

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from cnnviz.architectures import Architecture
 from cnnviz.errors import CnnvizError
-from cnnviz.shapes.capture import capture, capture_call
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.capture import capture, capture_call
+from cnnviz.tracing.trace import trace
 from tests.networks import CHEAP, MNIST, each
 
 

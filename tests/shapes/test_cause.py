@@ -6,9 +6,9 @@ import pytest
 from torch import nn
 
 from cnnviz.models import traced
-from cnnviz.shapes.cause import with_cause
-from cnnviz.shapes.edits import edited
-from cnnviz.shapes.trace import trace
+from cnnviz.shapes.blame import with_cause
+from cnnviz.tracing.edits import edited
+from cnnviz.tracing.trace import trace
 
 
 def message(name: str, edits: dict[str, object], shape: tuple[int, ...] | None = None) -> str:

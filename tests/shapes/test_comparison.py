@@ -6,8 +6,8 @@ from torch import nn
 
 from cnnviz import architectures
 from cnnviz.shapes.comparison import compare
-from cnnviz.shapes.edits import edited
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.edits import edited
+from cnnviz.tracing.trace import trace
 
 
 def test_only_what_an_edit_touches_is_changed() -> None:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from cnnviz.shapes.copies import meta_copy, real_copy
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.copies import meta_copy, real_copy
+from cnnviz.tracing.trace import trace
 from tests.shapes.networks import Calls
 
 NORM = nn.BatchNorm2d(3)

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.shapes.counting import macs_formula, parameter_formula
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 from tests.networks import ALL, each, on_meta
 
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from cnnviz import architectures
 from cnnviz.shapes.depth import depth
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 from tests.networks import on_meta
 
 

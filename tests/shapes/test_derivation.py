@@ -7,11 +7,11 @@ from torch import nn
 
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
+from cnnviz.operations.rules import explain
+from cnnviz.operations.rules.windows import Side
 from cnnviz.shapes.derivation import branches, derive, derive_failure, linear_indices, side_by_side
-from cnnviz.shapes.rules import explain
-from cnnviz.shapes.rules.windows import Side
 from cnnviz.shapes.text import derivation_text
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 from tests.networks import ALL, NETWORKS, each, on_meta
 
 

@@ -6,8 +6,8 @@ from torch import nn
 
 from cnnviz import architectures
 from cnnviz.errors import UnknownKeyError, UsageError
-from cnnviz.shapes.edits import ImpossibleLayerError, edited
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.edits import ImpossibleLayerError, edited
+from cnnviz.tracing.trace import trace
 
 
 def test_a_changed_kernel_changes_what_follows() -> None:

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
-from cnnviz.shapes.edits import edited
-from cnnviz.shapes.op import Failure
-from cnnviz.shapes.trace import trace
+from cnnviz.operations.op import Failure
+from cnnviz.tracing.edits import edited
+from cnnviz.tracing.trace import trace
 from tests.networks import MINI, each
 
 

@@ -10,7 +10,7 @@ from cnnviz.architectures import Architecture
 from cnnviz.models import resolve
 from cnnviz.plots import palette
 from cnnviz.shapes.graph import Folding, Graph, containers, dot, graph, readable_depth
-from cnnviz.shapes.trace import Trace, trace
+from cnnviz.tracing.trace import Trace, trace
 from tests.networks import ALL, each, on_meta
 
 COLOURS = {kind: (style.light, "#000000") for kind, style in palette.KINDS.items()}

@@ -11,7 +11,7 @@ import cnnviz
 from cnnviz import architectures
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.shapes.html import trace_html
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 from tests.shapes.networks import Bare, Calls, NeedsData, Unused
 from tests.speaking import spoken
 

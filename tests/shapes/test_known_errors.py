@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnviz.models import resolve
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 from tests.shapes.networks import Bare, Calls, Dense, Dictionary, SharedReLU, Thrice, Tied, Unused
 
 

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnviz.models import resolve
-from cnnviz.shapes.capture import capture
+from cnnviz.operations.batch_layout import FRONT, Layout, refactored
 from cnnviz.shapes.counting import macs_formula
-from cnnviz.shapes.layout import FRONT, Layout, refactored
 from cnnviz.shapes.text import torchsummary_text
-from cnnviz.shapes.trace import Trace, trace
+from cnnviz.tracing.capture import capture
+from cnnviz.tracing.trace import Trace, trace
 from tests.shapes.networks import Calls
 
 IMAGES = 3

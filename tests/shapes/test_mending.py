@@ -13,9 +13,9 @@ from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.errors import UsageError
 from cnnviz.models import traced
-from cnnviz.shapes.edits import editable, edited
-from cnnviz.shapes.op import Fix
-from cnnviz.shapes.trace import trace
+from cnnviz.operations.op import Fix
+from cnnviz.tracing.edits import editable, edited
+from cnnviz.tracing.trace import trace
 from tests.networks import CHEAP, each, on_meta
 
 

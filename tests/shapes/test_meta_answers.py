@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cnnviz.shapes.meta_answers import answer
-from cnnviz.shapes.meta_checks import forgotten
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.meta_answers import answer
+from cnnviz.tracing.meta_checks import forgotten
+from cnnviz.tracing.trace import trace
 
 SIDES = st.integers(1, 12)
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from cnnviz.shapes.padding import same_padding, span
-from cnnviz.shapes.walk import Window
+from cnnviz.operations.padding import same_padding, span
+from cnnviz.shapes.sliding_window import Window
 
 
 @pytest.mark.filterwarnings("ignore:Using padding=.same.")

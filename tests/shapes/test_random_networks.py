@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from cnnviz.errors import UsageError
-from cnnviz.shapes.cause import with_cause
+from cnnviz.operations.names import is_leaf
+from cnnviz.shapes.blame import with_cause
 from cnnviz.shapes.comparison import compare
-from cnnviz.shapes.copies import real_copy
 from cnnviz.shapes.counting import macs_formula, parameter_formula
 from cnnviz.shapes.derivation import branches, derive, derive_failure
 from cnnviz.shapes.document import derivation_document, summary_document
-from cnnviz.shapes.edits import editable, edited
 from cnnviz.shapes.graph import graph
-from cnnviz.shapes.naming import is_leaf
 from cnnviz.shapes.receptive_field import receptive_fields
 from cnnviz.shapes.text import derivation_text, table_text, torchsummary_text
-from cnnviz.shapes.trace import Trace, trace
+from cnnviz.tracing.copies import real_copy
+from cnnviz.tracing.edits import editable, edited
+from cnnviz.tracing.trace import Trace, trace
 from tests.shapes.random_networks import Case, cases
 
 pytestmark = [

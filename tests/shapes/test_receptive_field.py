@@ -14,7 +14,7 @@ from torchvision import models as torchvision_models
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.shapes.receptive_field import ReceptiveField, receptive_fields
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 from tests.networks import MINI, each, on_meta
 from tests.shapes.field_networks import MOVES, Case, Function, Layer, cases
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cnnviz.operations.rules.adaptive import windows
+from cnnviz.operations.rules.windows import Side
 from cnnviz.shapes.derivation import Step, derive
-from cnnviz.shapes.rules.adaptive import windows
-from cnnviz.shapes.rules.windows import Side
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 
 
 class Calls(nn.Module):

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cnnviz.shapes.counting import macs_formula, parameter_formula
-from cnnviz.shapes.saving import saving
-from cnnviz.shapes.trace import trace
+from cnnviz.shapes.reduction_saving import saving
+from cnnviz.tracing.trace import trace
 
 CHANNELS = st.integers(1, 40)
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from cnnviz.architectures import Architecture
 from cnnviz.models import resolve
 from cnnviz.shapes.shares import by_kind, largest, shares
-from cnnviz.shapes.trace import Trace, trace
+from cnnviz.tracing.trace import Trace, trace
 from tests.networks import ALL, each, on_meta
 
 

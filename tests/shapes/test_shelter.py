@@ -7,10 +7,10 @@ import threading
 import torch
 from torch import nn
 
+from cnnviz.operations.names import function_type
 from cnnviz.randomness import untouched_generator
-from cnnviz.shapes.naming import function_type
-from cnnviz.shapes.shelter import RANDOM
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.isolation import RANDOM
+from cnnviz.tracing.trace import trace
 
 _INNER = ("_cudnn", "_flash", "_fused", "_scaled", "miopen")
 """Of other devices, or parts of functions that are known."""

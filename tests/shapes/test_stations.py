@@ -8,7 +8,7 @@ from cnnviz.architectures import Architecture
 from cnnviz.models import resolve
 from cnnviz.shapes.derivation import Step, derive
 from cnnviz.shapes.stations import MOST, stations
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 from tests.networks import ALL, each
 
 

@@ -9,7 +9,7 @@ from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.shapes.table import rows, sizes
 from cnnviz.shapes.text import table_text, torchsummary_text
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 from tests.golden import INCEPTION_MINI_TABLE
 from tests.networks import CHEAP, each
 

@@ -11,7 +11,7 @@ from cnnviz.architectures import Architecture
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.models import resolve
 from cnnviz.shapes.torchinfo_report import TorchinfoReport, report
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 from tests.shapes.networks import (
     Bare,
     Calls,

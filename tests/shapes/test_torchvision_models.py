@@ -6,7 +6,7 @@ import torchinfo
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnviz.models import resolve
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 
 
 @pytest.mark.parametrize(

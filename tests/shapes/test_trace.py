@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 from tests.golden import ARCHITECTURES
 from tests.networks import ALL, CHEAP, each, on_meta
 

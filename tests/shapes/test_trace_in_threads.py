@@ -5,7 +5,7 @@ import threading
 import torch
 
 from cnnviz import architectures
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.trace import trace
 
 
 def test_tracing_in_one_thread_leaves_seeded_weights_in_another_alone() -> None:

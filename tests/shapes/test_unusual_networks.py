@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnviz.errors import CnnvizError, UsageError
-from cnnviz.shapes.capture import capture
-from cnnviz.shapes.trace import trace
+from cnnviz.tracing.capture import capture
+from cnnviz.tracing.trace import trace
 from tests.shapes.networks import Calls, NeedsData, OnTheCpu
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnviz.errors import UsageError
-from cnnviz.shapes.walk import Padding, Window, remedies, rule, walk
+from cnnviz.shapes.sliding_window import Padding, Window, remedies, rule, walk
 
 # A convolution with an even kernel and padding "same" makes a padded copy, and says so.
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from cnnviz.settings import Settings, settings
-from cnnviz.training import leases
-from cnnviz.training import store as store_module
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.store import RunStore
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store import leases
+from cnnviz.training.store import store as store_module
+from cnnviz.training.store.store import RunStore
 
 
 @pytest.fixture

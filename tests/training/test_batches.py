@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cnnviz.training.batches import Batches, Normaliser
+from cnnviz.training.loop.batches import Batches, Normaliser
 
 CPU = torch.device("cpu")
 

@@ -12,13 +12,13 @@ import torch
 from cnnviz import architectures, datasets
 from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.files import StorageError
-from cnnviz.training import checkpoints
-from cnnviz.training.checkpoint_facts import Checkpoint
-from cnnviz.training.errors import CheckpointError
-from cnnviz.training.evaluate import evaluate_checkpoint
-from cnnviz.training.observer import EpochMetrics, TrainingResult
-from cnnviz.training.rate_changes import RateChange
-from cnnviz.training.recipe import Recipe
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+from cnnviz.training.checkpoints.errors import CheckpointError
+from cnnviz.training.loop.evaluate import evaluate_checkpoint
+from cnnviz.training.loop.observer import EpochMetrics, TrainingResult
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store.rate_changes import RateChange
 from tests.networks import MNIST
 
 EPOCHS = (

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnnviz.training.differences import differing, flat, label
-from cnnviz.training.recipe import Recipe
+from cnnviz.training.recipe.differences import differing, flat, label
+from cnnviz.training.recipe.recipe import Recipe
 
 
 def recipe(architecture: str = "basic-cnn", **changes: Any) -> dict[str, Any]:

@@ -11,14 +11,14 @@ import torch
 from torch import nn
 
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.training import eager
+from cnnviz.training.loop import optimizers
 
 WITHOUT_COMPILER = """
 import sys
 import torch
-from cnnviz.training import eager
+from cnnviz.training.loop import optimizers
 
-for kind in (eager.SGD, eager.Adam, eager.AdamW):
+for kind in (optimizers.SGD, optimizers.Adam, optimizers.AdamW):
     weight = torch.nn.Parameter(torch.ones(3))
     optimizer = kind([weight], lr=0.1)
     weight.sum().backward()
@@ -57,7 +57,7 @@ def trained(kind: type[torch.optim.Optimizer], **settings: Any) -> tuple[list[to
 )
 @pytest.mark.parametrize("fused", [True, False])
 def test_weights_and_state_are_those_of_pytorch(name: str, settings: dict[str, Any], fused: bool) -> None:
-    ours, our_state = trained(getattr(eager, name), **settings, fused=fused)
+    ours, our_state = trained(getattr(optimizers, name), **settings, fused=fused)
     theirs, their_state = trained(getattr(torch.optim, name), **settings, fused=fused)
     assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
     assert our_state["param_groups"] == their_state["param_groups"]

@@ -3,8 +3,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cnnviz.training.batches import Batches, Normaliser
-from cnnviz.training.evaluate import evaluate
+from cnnviz.training.loop.batches import Batches, Normaliser
+from cnnviz.training.loop.evaluate import evaluate
 
 
 def batches(count: int = 10, batch_size: int = 4) -> Batches:

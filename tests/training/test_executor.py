@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from cnnviz.settings import Settings
-from cnnviz.training import executor as executor_module
-from cnnviz.training.executor import LOG_NAME, LocalExecutor, dispatch
-from cnnviz.training.metrics import FILE_NAME, read_steps
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.runs import Status
-from cnnviz.training.store import RunStore
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records.metrics import FILE_NAME, read_steps
+from cnnviz.training.store.runs import Status
+from cnnviz.training.store.store import RunStore
+from cnnviz.training.worker import executor as executor_module
+from cnnviz.training.worker.executor import LOG_NAME, LocalExecutor, dispatch
 from tests.training.watching import until
 
 

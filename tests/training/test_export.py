@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from cnnviz import architectures
-from cnnviz.training import checkpoints
-from cnnviz.training.export import export_checkpoint, own_way
-from cnnviz.training.observer import TrainingResult
-from cnnviz.training.rate_changes import RateChange
-from cnnviz.training.recipe import Recipe
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.checkpoints.export import export_checkpoint, own_way
+from cnnviz.training.loop.observer import TrainingResult
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store.rate_changes import RateChange
 
 RUN = "20260101-abc"
 

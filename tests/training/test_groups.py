@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from cnnviz.errors import UnknownKeyError, UsageError
-from cnnviz.training.groups import Member
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.runs import Status
-from cnnviz.training.store import RunStore
-from cnnviz.training.working import Kind
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store.groups import Member
+from cnnviz.training.store.runs import Status
+from cnnviz.training.store.store import RunStore
+from cnnviz.training.worker.worker_api import Kind
 
 
 def members(recipe: Recipe, count: int = 3) -> list[Member]:

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from cnnviz import architectures, datasets
-from cnnviz.training.layout import memory_format
-from cnnviz.training.preparing import new_session
-from cnnviz.training.recipe import Recipe
+from cnnviz.training.loop.memory_format import memory_format
+from cnnviz.training.loop.preparing import new_session
+from cnnviz.training.recipe.recipe import Recipe
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from cnnviz import datasets
-from cnnviz.training import checkpoints
-from cnnviz.training.batches import preparation
-from cnnviz.training.checkpoint_facts import Checkpoint
-from cnnviz.training.loading_script import loading_script
-from cnnviz.training.recipe import Recipe
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+from cnnviz.training.loop.batches import preparation
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.scripts.loading_script import loading_script
 
 
 def load(code: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:

@@ -9,10 +9,10 @@ from torch.nn import functional as F
 from cnnviz import architectures, datasets
 from cnnviz.datasets import Dataset
 from cnnviz.errors import UsageError
-from cnnviz.training.batches import Batches, Normaliser
-from cnnviz.training.loop import EpochMetrics, TrainingDivergedError, TrainingResult, train
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.session import Session
+from cnnviz.training.loop.batches import Batches, Normaliser
+from cnnviz.training.loop.loop import EpochMetrics, TrainingDivergedError, TrainingResult, train
+from cnnviz.training.loop.session import Session
+from cnnviz.training.recipe.recipe import Recipe
 from tests.networks import MNIST
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from cnnviz import datasets
-from cnnviz.training import memory
-from cnnviz.training.batches import Batches
-from cnnviz.training.preparing import new_session
-from cnnviz.training.recipe import Recipe
+from cnnviz.training.loop import memory
+from cnnviz.training.loop.batches import Batches
+from cnnviz.training.loop.preparing import new_session
+from cnnviz.training.recipe.recipe import Recipe
 
 GIGABYTE = 10**9
 

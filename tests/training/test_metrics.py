@@ -12,8 +12,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from cnnviz.errors import CnnvizError
-from cnnviz.training import records
-from cnnviz.training.metrics import STEP, MetricsWriter, read_steps
+from cnnviz.training.records import records
+from cnnviz.training.records.metrics import STEP, MetricsWriter, read_steps
 
 
 def write(path: Path, first: int, last: int) -> None:

@@ -13,7 +13,7 @@ from torch.optim import lr_scheduler
 from cnnviz.architectures import Architecture
 from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.training.recipe import RANGES, Recipe
+from cnnviz.training.recipe.recipe import RANGES, Recipe
 from cnnviz.training.transforms.augmentation import Augmentation
 from tests.networks import NETWORKS, each
 
@@ -222,7 +222,7 @@ def test_threads_come_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_recipes_and_checkpoints_are_listed_without_torch() -> None:
     code = (
-        "import sys; from cnnviz.training import checkpoints, recipe, observer; checkpoints.available(); "
+        "import sys; from cnnviz.training.checkpoints import checkpoints; from cnnviz.training.loop import observer; from cnnviz.training.recipe import recipe; checkpoints.available(); "
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -11,10 +11,10 @@ from torch.optim import lr_scheduler
 
 from cnnviz import architectures, datasets
 from cnnviz.datasets import Dataset
-from cnnviz.training.batches import Batches, balanced_subset
-from cnnviz.training.loop import train
-from cnnviz.training.optimising import initial_network, loss_function, with_auxiliaries
-from cnnviz.training.recipe import Recipe
+from cnnviz.training.loop.batches import Batches, balanced_subset
+from cnnviz.training.loop.loop import train
+from cnnviz.training.loop.optimising import initial_network, loss_function, with_auxiliaries
+from cnnviz.training.recipe.recipe import Recipe
 from tests.training.watching import Losses
 
 

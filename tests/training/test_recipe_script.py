@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from cnnviz import architectures, datasets
-from cnnviz.training.loop import train
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.recipe_file import script_name
-from cnnviz.training.recipe_script import recipe_script
+from cnnviz.training.loop.loop import train
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.recipe.recipe_file import script_name
+from cnnviz.training.scripts.recipe_script import recipe_script
 from tests.datasets import cifar_files, idx_files
 from tests.training.watching import Losses
 

@@ -13,15 +13,17 @@ import pytest
 
 from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.training import checkpoints, snapshots, worker
-from cnnviz.training.metrics import FILE_NAME, read_steps
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.resuming import STATE_NAME, check_branch
-from cnnviz.training.runs import Status
-from cnnviz.training.samples import FILE_NAME as SAMPLES_NAME
-from cnnviz.training.samples import read_samples
-from cnnviz.training.state import State
-from cnnviz.training.store import RunStore
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.loop.resuming import STATE_NAME, check_branch
+from cnnviz.training.loop.state import State
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records import snapshots
+from cnnviz.training.records.metrics import FILE_NAME, read_steps
+from cnnviz.training.records.samples import FILE_NAME as SAMPLES_NAME
+from cnnviz.training.records.samples import read_samples
+from cnnviz.training.store.runs import Status
+from cnnviz.training.store.store import RunStore
+from cnnviz.training.worker import worker
 from tests.training.watching import Losses, until
 
 pytestmark = pytest.mark.slow
@@ -29,7 +31,9 @@ pytestmark = pytest.mark.slow
 STEPS = 1000  # 4,000 images in batches of 4
 SLOWING_DOWN = """
 import sys, time
-from cnnviz.training import metrics, steering, worker
+from cnnviz.training.loop import steering
+from cnnviz.training.records import metrics
+from cnnviz.training.worker import worker
 steering.SAVE_SECONDS = 0.05
 add = metrics.MetricsWriter.add
 def slow(self, step, *values):

@@ -15,16 +15,16 @@ from torch import nn
 
 from cnnviz import datasets
 from cnnviz.errors import CnnvizError
-from cnnviz.training import worker
-from cnnviz.training.events import EventFiles
-from cnnviz.training.loop import step as train_step
-from cnnviz.training.measuring import Sampler, gradient_norms, layers_with_parameters
-from cnnviz.training.preparing import new_session
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.samples import FILE_NAME as SAMPLES_NAME
-from cnnviz.training.samples import Sample, SamplesWriter, read_samples
-from cnnviz.training.session import Session
-from cnnviz.training.store import RunStore
+from cnnviz.training.loop.loop import step as train_step
+from cnnviz.training.loop.measuring import Sampler, gradient_norms, layers_with_parameters
+from cnnviz.training.loop.preparing import new_session
+from cnnviz.training.loop.session import Session
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records.events import EventFiles
+from cnnviz.training.records.samples import FILE_NAME as SAMPLES_NAME
+from cnnviz.training.records.samples import Sample, SamplesWriter, read_samples
+from cnnviz.training.store.store import RunStore
+from cnnviz.training.worker import worker
 from tests.training.watching import Losses
 
 STEPS = 16  # 4,000 images in batches of 250

@@ -11,12 +11,12 @@ from torch import nn
 
 from cnnviz import datasets
 from cnnviz.datasets import Dataset
-from cnnviz.training import preparing
-from cnnviz.training.loop import train
-from cnnviz.training.rate_changes import RateChange
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.session import Session
-from cnnviz.training.state import State, StateError
+from cnnviz.training.loop import preparing
+from cnnviz.training.loop.loop import train
+from cnnviz.training.loop.session import Session
+from cnnviz.training.loop.state import State, StateError
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store.rate_changes import RateChange
 from tests.training.watching import Capturing, Losses, Supervising
 
 

@@ -9,10 +9,12 @@ import pytest
 
 from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.settings import Settings, settings
-from cnnviz.training import checkpoints, snapshots, worker
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.runs import Run
-from cnnviz.training.store import RunStore
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records import snapshots
+from cnnviz.training.store.runs import Run
+from cnnviz.training.store.store import RunStore
+from cnnviz.training.worker import worker
 
 
 def run_with_few_megabytes(store: RunStore, configuration: Settings, recipe: Recipe, limit: float) -> Run:

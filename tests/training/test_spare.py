@@ -14,29 +14,30 @@ import pytest
 
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.settings import PROJECT_DIRECTORY, Settings, settings
-from cnnviz.training import estimating, loop, memory, spare, worker
-from cnnviz.training.estimating import Estimate, estimate, measure
-from cnnviz.training.executor import LOG_NAME, start_queued
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.runs import Status
-from cnnviz.training.store import RunStore
+from cnnviz.training.loop import estimating, loop, memory
+from cnnviz.training.loop.estimating import Estimate, estimate, measure
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store.runs import Status
+from cnnviz.training.store.store import RunStore
+from cnnviz.training.worker import standby_worker, worker
+from cnnviz.training.worker.executor import LOG_NAME, start_queued
 from tests.training.watching import until
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def waiting(configuration: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[spare.Spare]:
+def waiting(configuration: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[standby_worker.Spare]:
     """The process that waits for the runs of these settings."""
     monkeypatch.setenv("CNNVIZ_SPARE_WORKERS", "1")
-    monkeypatch.setattr(spare, "_taken_at", -spare._REST_SECONDS)
-    spare.keep_spare()
-    yield spare._kept[settings()]
-    spare.end_spares()
+    monkeypatch.setattr(standby_worker, "_taken_at", -standby_worker._REST_SECONDS)
+    standby_worker.keep_spare()
+    yield standby_worker._kept[settings()]
+    standby_worker.end_spares()
 
 
 def test_it_measures_and_then_carries_out_a_run(
-    waiting: spare.Spare, store: RunStore, recipe: Recipe
+    waiting: standby_worker.Spare, store: RunStore, recipe: Recipe
 ) -> None:
     found = estimate(recipe)
     assert found.fits
@@ -44,7 +45,7 @@ def test_it_measures_and_then_carries_out_a_run(
     assert found.seconds == pytest.approx(found.epoch_seconds + found.test_seconds)
     assert found.images_per_second > 10
     with pytest.raises(CnnvizError, match="missing fields"):
-        spare.ask(settings(), {"estimate": {"architecture": "mlp"}})
+        standby_worker.ask(settings(), {"estimate": {"architecture": "mlp"}})
     assert waiting.is_alive
 
     run_id = store.create(recipe)
@@ -55,16 +56,16 @@ def test_it_measures_and_then_carries_out_a_run(
     assert run.pid == waiting._process.pid
     assert (store.folder(run_id) / LOG_NAME).read_text() == ""
     waiting._process.wait(timeout=60)
-    assert settings() not in spare._kept
+    assert settings() not in standby_worker._kept
 
 
 SERVER = """
 import sys
-from cnnviz.training import spare
-from cnnviz.training.executor import start_queued
+from cnnviz.training.worker import standby_worker
+from cnnviz.training.worker.executor import start_queued
 
-spare.keep_spare()
-print(spare._kept[spare.settings()].ask({"estimate": {}}) is not None, flush=True)  # it is ready
+standby_worker.keep_spare()
+print(standby_worker._kept[standby_worker.settings()].ask({"estimate": {}}) is not None, flush=True)  # it is ready
 sys.stdin.readline()
 print(*start_queued(), flush=True)
 sys.stdin.readline()
@@ -95,9 +96,9 @@ def test_a_run_in_it_outlives_a_server_that_is_killed(
 
 
 def test_a_run_cuts_a_measurement_short_which_is_made_again(
-    waiting: spare.Spare, store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+    waiting: standby_worker.Spare, store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spare, "_REST_SECONDS", 0.1)
+    monkeypatch.setattr(standby_worker, "_REST_SECONDS", 0.1)
     long = Recipe.default("basic-cnn", batch_size=4096, device="cpu", threads=1)
     waiting.ask({"estimate": {}})  # it is ready
     with ThreadPoolExecutor() as pool:
@@ -110,13 +111,13 @@ def test_a_run_cuts_a_measurement_short_which_is_made_again(
         assert found.result(timeout=120).seconds > 0
 
 
-def test_it_ends_with_its_parent(waiting: spare.Spare) -> None:
+def test_it_ends_with_its_parent(waiting: standby_worker.Spare) -> None:
     assert waiting.is_alive
     if sys.platform == "linux":
         assert os.getsid(waiting._process.pid) == waiting._process.pid  # a run in it goes on by itself
     waiting.end()
     assert not waiting.is_alive
-    assert spare.run_in_spare(settings(), "some-run") is None
+    assert standby_worker.run_in_spare(settings(), "some-run") is None
 
 
 @pytest.fixture
@@ -136,37 +137,39 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Settings]]:
         def end(self) -> None:
             pass
 
-    monkeypatch.setattr(spare, "Spare", Pretended)
-    monkeypatch.setattr(spare, "_taken_at", -spare._REST_SECONDS)
+    monkeypatch.setattr(standby_worker, "Spare", Pretended)
+    monkeypatch.setattr(standby_worker, "_taken_at", -standby_worker._REST_SECONDS)
     yield started
-    spare.end_spares()
+    standby_worker.end_spares()
 
 
 def test_another_one_waits_only_after_a_rest(
     configuration: Settings, started: list[Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spare.keep_spare()
+    standby_worker.keep_spare()
     assert started == []  # switched off
     wanted = dataclasses.replace(configuration, spare_workers=1)
-    spare.keep_spare(wanted)
-    spare.keep_spare(wanted)
+    standby_worker.keep_spare(wanted)
+    standby_worker.keep_spare(wanted)
     assert started == [wanted]
-    assert spare.run_in_spare(configuration, "r1") is None  # those of other settings are none of its business
-    assert spare.run_in_spare(wanted, "r1") == "r1"
-    spare.keep_spare(wanted)
+    assert (
+        standby_worker.run_in_spare(configuration, "r1") is None
+    )  # those of other settings are none of its business
+    assert standby_worker.run_in_spare(wanted, "r1") == "r1"
+    standby_worker.keep_spare(wanted)
     assert started == [wanted]
-    monkeypatch.setattr(spare, "_taken_at", time.monotonic() - spare._REST_SECONDS)
-    spare.keep_spare(wanted)
+    monkeypatch.setattr(standby_worker, "_taken_at", time.monotonic() - standby_worker._REST_SECONDS)
+    standby_worker.keep_spare(wanted)
     assert started == [wanted, wanted]
 
 
 def test_after_a_rest_another_one_waits_without_being_asked_for(
     configuration: Settings, started: list[Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spare, "_REST_SECONDS", 0.2)
+    monkeypatch.setattr(standby_worker, "_REST_SECONDS", 0.2)
     wanted = dataclasses.replace(configuration, spare_workers=1)
-    spare.keep_spare(wanted)
-    spare.run_in_spare(wanted, "r1")
+    standby_worker.keep_spare(wanted)
+    standby_worker.run_in_spare(wanted, "r1")
     assert started == [wanted]
     until(lambda: started == [wanted, wanted])
 
@@ -177,8 +180,8 @@ def test_a_process_that_cannot_be_started_is_explained(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(spare, "start_detached", refuse)
-    spare.keep_spare(
+    monkeypatch.setattr(standby_worker, "start_detached", refuse)
+    standby_worker.keep_spare(
         dataclasses.replace(configuration, spare_workers=1)
     )  # nobody is told: it is a convenience
     with pytest.raises(CnnvizError, match="Resource temporarily unavailable"):

@@ -16,13 +16,13 @@ import pytest
 from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.language import Message
 from cnnviz.settings import PROJECT_DIRECTORY, Settings
-from cnnviz.training import leases, queueing
-from cnnviz.training.observer import EpochMetrics
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.runs import Status, message_from_json, message_to_json
-from cnnviz.training.schema import StoreError
-from cnnviz.training.store import RunStore
-from cnnviz.training.tables import SCHEMA_VERSION
+from cnnviz.training.loop.observer import EpochMetrics
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store import leases, queueing
+from cnnviz.training.store.runs import Status, message_from_json, message_to_json
+from cnnviz.training.store.schema import StoreError
+from cnnviz.training.store.store import RunStore
+from cnnviz.training.store.tables import SCHEMA_VERSION
 
 EPOCH = EpochMetrics(1, 0.5, 0.8, 0.4, 0.9, 2.0, 1000.0)
 
@@ -64,8 +64,8 @@ def test_an_unknown_run_is_named_with_the_closest_one(store: RunStore, recipe: R
 CLAIM = """
 import sys, threading, uuid
 from cnnviz.settings import settings
-from cnnviz.training.store import RunStore
-from cnnviz.training.tables import SCHEMA_VERSION
+from cnnviz.training.store.store import RunStore
+from cnnviz.training.store.tables import SCHEMA_VERSION
 
 stores = [RunStore(settings()) for _ in range(4)]
 print("ready", flush=True)

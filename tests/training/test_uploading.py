@@ -11,14 +11,15 @@ import torch
 
 from cnnviz.errors import CnnvizError
 from cnnviz.settings import PROJECT_DIRECTORY, settings
-from cnnviz.training import checkpoints, rate_changes
-from cnnviz.training.evaluate import evaluate_checkpoint
-from cnnviz.training.optimising import initial_network
-from cnnviz.training.rate_changes import RateChange
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.runs import Status
-from cnnviz.training.store import RunStore
-from cnnviz.training.uploading import keep_upload, read_upload
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.checkpoints.uploading import keep_upload, read_upload
+from cnnviz.training.loop.evaluate import evaluate_checkpoint
+from cnnviz.training.loop.optimising import initial_network
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store import rate_changes
+from cnnviz.training.store.rate_changes import RateChange
+from cnnviz.training.store.runs import Status
+from cnnviz.training.store.store import RunStore
 
 RECIPE = Recipe.default("small-cnn", dataset="mnist-sample")
 SHIPPED = PROJECT_DIRECTORY / "checkpoints" / "small-cnn-mnist.safetensors"

@@ -20,16 +20,19 @@ from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.files import StorageError
 from cnnviz.language import Message
 from cnnviz.settings import PROJECT_DIRECTORY, Settings
-from cnnviz.training import checkpoints, loop, memory, records, snapshots, worker
-from cnnviz.training.export import export_checkpoint
-from cnnviz.training.keeper import Keeper
-from cnnviz.training.metrics import FILE_NAME, read_steps
-from cnnviz.training.observer import EpochMetrics
-from cnnviz.training.recipe import Recipe
-from cnnviz.training.resuming import STATE_NAME
-from cnnviz.training.runs import Run, Status
-from cnnviz.training.schema import StoreError
-from cnnviz.training.store import RunStore
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.checkpoints.export import export_checkpoint
+from cnnviz.training.loop import loop, memory
+from cnnviz.training.loop.observer import EpochMetrics
+from cnnviz.training.loop.resuming import STATE_NAME
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records import records, snapshots
+from cnnviz.training.records.metrics import FILE_NAME, read_steps
+from cnnviz.training.store.runs import Run, Status
+from cnnviz.training.store.schema import StoreError
+from cnnviz.training.store.store import RunStore
+from cnnviz.training.worker import worker
+from cnnviz.training.worker.heartbeat import Keeper
 from tests.training.watching import until
 
 STEPS = 16  # 4,000 images in batches of 250
@@ -345,7 +348,7 @@ def test_too_little_memory_is_the_reason(
 
 LEAN = """
 import sys
-from cnnviz.training import worker
+from cnnviz.training.worker import worker
 assert "torch" not in sys.modules, "a worker claims before it imports torch"
 worker.main(sys.argv[1])
 print(sorted({"streamlit", "plotly", "torchvision"} & set(sys.modules)))

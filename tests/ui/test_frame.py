@@ -12,7 +12,7 @@ def fragment_page() -> None:
     import streamlit as st
 
     from cnnviz.language import language, set_language
-    from cnnviz.ui.frame import fragment
+    from cnnviz.ui.shared.frame import fragment
 
     set_language("zh")
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 
-from cnnviz.ui import markup
+from cnnviz.ui.shared import markup
 
 
 def visible(html: str) -> list[str]:

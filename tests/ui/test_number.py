@@ -11,7 +11,7 @@ from cnnviz import architectures
 def page() -> None:
     import streamlit as st
 
-    from cnnviz.ui.number import choose_number, put_number
+    from cnnviz.ui.shared.number import choose_number, put_number
 
     usual = {"a": 28, "b": 224}[st.selectbox("Of", ["a", "b"], key="of")]
     st.text(choose_number("Whole", key="size", low=1, high=512, default=usual))
@@ -108,7 +108,7 @@ def test_slider_has_the_same_care(value: str) -> None:
 def networks() -> None:
     import streamlit as st
 
-    from cnnviz.ui.network import choose
+    from cnnviz.ui.architecture.network import choose
 
     st.text(choose()[1])
 

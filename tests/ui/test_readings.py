@@ -9,11 +9,12 @@ import pytest
 
 from cnnviz import datasets
 from cnnviz.interpret.answers import answers_of
-from cnnviz.training import checkpoints, worker
-from cnnviz.training import store as store_module
-from cnnviz.training.evaluate import evaluate_checkpoint
-from cnnviz.training.recipe import Recipe
-from cnnviz.ui import readings, weights
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.loop.evaluate import evaluate_checkpoint
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store import store as store_module
+from cnnviz.training.worker import worker
+from cnnviz.ui.inside import readings, weights
 
 SMALL = {"dataset": "mnist-sample", "train_images": 400, "epochs": 1, "batch_size": 50, "threads": 1}
 

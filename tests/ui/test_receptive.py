@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from cnnviz.shapes.receptive_field import receptive_fields
-from cnnviz.shapes.trace import trace
-from cnnviz.ui.receptive import extent, sentence
+from cnnviz.tracing.trace import trace
+from cnnviz.ui.architecture.receptive import extent, sentence
 from tests.shapes.networks import Calls
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cnnviz.training.metrics import STEP
-from cnnviz.ui import run_words
+from cnnviz.training.records.metrics import STEP
+from cnnviz.ui.train import run_words
 
 
 @pytest.mark.parametrize(

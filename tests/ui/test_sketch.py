@@ -5,8 +5,8 @@ import re
 from xml.etree import ElementTree
 
 from cnnviz.architectures import Architecture
-from cnnviz.shapes.trace import trace
-from cnnviz.ui import sketch
+from cnnviz.tracing.trace import trace
+from cnnviz.ui.home import sketch
 from tests.networks import NETWORKS, each, on_meta
 
 

@@ -8,11 +8,11 @@ import time
 import pytest
 
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.ui import warm
+from cnnviz.ui.shared import warm
 
 IMPORTS_TORCH = """
 import importlib.abc, sys, threading
-from cnnviz.ui import warm
+from cnnviz.ui.shared import warm
 
 class Watch(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):

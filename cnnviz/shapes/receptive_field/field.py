@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cnnviz.shapes.layout import FRONT, Layout
-from cnnviz.shapes.op import Shape
-from cnnviz.shapes.receptive_field.grouping import Bounds
-from cnnviz.shapes.receptive_field.lattice import Lattice
-from cnnviz.shapes.receptive_field.reach import Reach
+from cnnviz.operations.batch_layout import FRONT, Layout
+from cnnviz.operations.op import Shape
+from cnnviz.operations.receptive_field.grouping import Bounds
+from cnnviz.operations.receptive_field.lattice import Lattice
+from cnnviz.operations.receptive_field.reach import Reach
 
 Box = tuple[tuple[int, int], ...]
 """For each side of the input the first pixel of a patch, and how many pixels it has."""

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import overload
 
-from cnnviz.shapes.layout import FRONT
-from cnnviz.shapes.op import MODEL_INPUT, Op, Shape
-from cnnviz.shapes.pointwise import CONSTANT, is_pointwise
-from cnnviz.shapes.receptive_field import mixing, rearranging, windows
-from cnnviz.shapes.receptive_field.call import Call
+from cnnviz.operations.batch_layout import FRONT
+from cnnviz.operations.elementwise import CONSTANT, is_pointwise
+from cnnviz.operations.op import MODEL_INPUT, Op, Shape
+from cnnviz.operations.receptive_field import mixing, rearranging, windows
+from cnnviz.operations.receptive_field.call import Call
+from cnnviz.operations.receptive_field.reach import Reach, bounded, of_constant, of_input
 from cnnviz.shapes.receptive_field.field import ReceptiveField, field_of
-from cnnviz.shapes.receptive_field.reach import Reach, bounded, of_constant, of_input
-from cnnviz.shapes.trace import Trace
+from cnnviz.tracing.trace import Trace
 
 _Rule = Callable[[Call], Reach]
 

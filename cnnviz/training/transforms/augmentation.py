@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
-from cnnviz.training.limits import Range, check_number, refused
+from cnnviz.training.recipe.limits import Range, check_number, refused
 
 RANGES: Mapping[str, Range] = MappingProxyType(
     {

@@ -26,7 +26,7 @@ class Preparation:
         permutation: Permutation | None = None,
         augmentation: Augmentation = NONE,
     ) -> None:
-        """``normalise`` is a :class:`cnnviz.training.batches.Normaliser`: float32, channels last, comes out.
+        """``normalise`` is a :class:`cnnviz.training.loop.batches.Normaliser`: float32, channels last, comes out.
 
         ``resize`` is the side of the square images that the network gets; None leaves them as they are.
         """

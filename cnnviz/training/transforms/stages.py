@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cnnviz.training.batches import Normaliser
+from cnnviz.training.loop.batches import Normaliser
 from cnnviz.training.transforms.augmentation import Augmentation
 from cnnviz.training.transforms.changes import augment
 from cnnviz.training.transforms.preparation import Permutation, Preparation, resized

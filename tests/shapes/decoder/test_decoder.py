@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from torch import nn, zeros
 from torch.nn import functional as F
 
-from cnnviz.shapes import decoder
-from cnnviz.shapes.decoder import Decoded, decode, understood
+from cnnviz import error_messages
+from cnnviz.error_messages import Decoded, decode, understood
 
 LONG, BYTE, DOUBLE = torch.long, torch.uint8, torch.double
 META = torch.device("meta")
@@ -200,7 +200,7 @@ def test_every_entry_is_tried() -> None:
     texts = [str(raised(provoke)) for provoke, _, _ in PROVOKED] + [text for text, _ in OF_OTHER_VERSIONS]
     untried = [
         e.pattern.pattern
-        for e in decoder._ENTRIES
+        for e in error_messages._ENTRIES
         if not any(e.pattern.search(" ".join(t.split())) for t in texts)
     ]
     assert not untried

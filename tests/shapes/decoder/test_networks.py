@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from cnnviz import architectures
-from cnnviz.shapes.decoder import WrongLinear
-from cnnviz.shapes.decoder.networks import LARGEST_SIDE, Producer, producers
-from cnnviz.shapes.trace import trace
+from cnnviz.error_messages import WrongLinear
+from cnnviz.error_messages.networks import LARGEST_SIDE, Producer, producers
+from cnnviz.tracing.trace import trace
 
 
 def test_the_network_and_the_sizes_that_produce_the_error() -> None:

@@ -3,7 +3,7 @@ import torch
 import torchvision.transforms.v2.functional as tv
 from torch.nn import functional as F
 
-from cnnviz.training.batches import Normaliser
+from cnnviz.training.loop.batches import Normaliser
 from cnnviz.training.transforms.augmentation import Augmentation
 from cnnviz.training.transforms.preparation import Permutation, Preparation, resized
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from cnnviz.training.batches import Normaliser
+from cnnviz.training.loop.batches import Normaliser
 from cnnviz.training.transforms.augmentation import NONE, Augmentation
 from cnnviz.training.transforms.preparation import Permutation, Preparation
 from cnnviz.training.transforms.stages import Stages, stages

@@ -1,0 +1,230 @@
+"""Rows that do not fit a Linear, and values that do not fit a shape."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from cnnviz import numbers
+from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Reason, WrongLinear, entry, sizes
+from cnnviz.language import Message
+from cnnviz.operations.op import Shape, product, shape_text
+
+_MOST_MAPS = 3
+
+
+def common_maps(received: int, expected: int) -> tuple[tuple[Shape, Shape], ...]:
+    """Ways to read both numbers as square maps of the same number of channels, most channels first.
+
+    2200 and 1408 are 88 x 5 x 5 and 88 x 4 x 4.
+    """
+    found = []
+    for channels in sorted(_divisors(math.gcd(received, expected)), reverse=True):
+        sides = math.isqrt(received // channels), math.isqrt(expected // channels)
+        exact = (channels * sides[0] ** 2, channels * sides[1] ** 2) == (received, expected)
+        if exact and channels > 1 and max(sides) > 1:
+            found.append(((channels, sides[0], sides[0]), (channels, sides[1], sides[1])))
+    return tuple(found[:_MOST_MAPS])
+
+
+def square_maps(values: int) -> tuple[Shape, ...]:
+    """Ways to read ``values`` as square maps, most channels first: 320 is 80 x 2 x 2 or 20 x 4 x 4."""
+    sides = (side for side in range(2, math.isqrt(values) + 1) if values % side**2 == 0)
+    return tuple((values // side**2, side, side) for side in sides)[:_MOST_MAPS]
+
+
+def _divisors(number: int) -> set[int]:
+    small = [divisor for divisor in range(1, math.isqrt(number) + 1) if number % divisor == 0]
+    return {*small, *(number // divisor for divisor in small)}
+
+
+def _linear(match: re.Match[str]) -> Decoded:
+    rows, received, expected, out_features = map(int, match.groups())
+    maps = common_maps(received, expected)
+    reasons = [*_flattening(rows, received, expected), *_size(received, expected, out_features, maps)]
+    if received == out_features:
+        reasons.append(
+            Reason(Message("Or the weight is turned: F.linear(x, weight) multiplies with weight.T itself."))
+        )
+    return Decoded(
+        meaning=Message(
+            "Linear({expected}, {out_features}) takes rows of {values}; the tensor that arrives is {rows} x {received}.",
+            values=numbers.values(expected),
+            expected=expected,
+            out_features=out_features,
+            rows=rows,
+            received=received,
+        ),
+        reasons=tuple(reasons),
+        layer=f"nn.Linear({expected}, {out_features})",
+        linear=WrongLinear(received, expected, out_features),
+        maps=maps,
+    )
+
+
+def _flattening(rows: int, received: int, expected: int) -> list[Reason]:
+    """A flatten that is missing, or that flattened the batch too."""
+    if rows == 1 and expected and received > expected and received % expected == 0:
+        text = Message(
+            "{received} = {images} x {expected}: flatten() without a number makes one row of all images of a batch. "
+            "flatten(1) begins at dimension 1 and keeps the images apart.",
+            images=received // expected,
+            received=received,
+            expected=expected,
+        )
+        return [Reason(text, "x = x.flatten(1)")]
+    lines = expected // received if received and expected % received == 0 else 0
+    if lines > 1 and rows % lines == 0:
+        text = Message(
+            "Without a flatten, maps arrive row by row, here rows of {received}. flatten(1) makes one row of each image "
+            "({images} here): {lines} x {received} = {values}.",
+            received=received,
+            images=rows // lines,
+            lines=lines,
+            values=numbers.values(expected),
+        )
+        return [Reason(text, "x = x.flatten(1)")]
+    return []
+
+
+def _size(
+    received: int, expected: int, out_features: int, maps: tuple[tuple[Shape, Shape], ...]
+) -> list[Reason]:
+    """Maps of another size than the layer was made for."""
+    if maps:
+        arrived, made_for = (shape_text(shape) for shape in maps[0])
+        text = Message(
+            "{received} = {arrived}, where {expected} = {made_for}: the maps in front of the layer have another "
+            "size than it was made for. Either the images do, or a kernel, a stride, a padding or a pooling "
+            "before it has been changed. Give the layer the number that arrives, or undo the change.",
+            received=received,
+            arrived=arrived,
+            expected=expected,
+            made_for=made_for,
+        )
+    else:
+        text = Message(
+            "Another number of features arrives than the layer was made for: the channels or the size of the "
+            "maps before it have been changed. Give the layer the number that arrives."
+        )
+    return [Reason(text, f"nn.Linear({received}, {out_features})")]
+
+
+def _batched_product(match: re.Match[str]) -> Decoded:
+    (batch, inner), (other_batch, other_inner) = sizes(match[1]), sizes(match[2])
+    text = Message(
+        "Row times column: the last size of the first tensor must be the last but one of the second. For "
+        "queries and keys of attention the second one is turned first."
+    )
+    return Decoded(
+        meaning=Message(
+            "A product of matrices, batch by batch: the second needs {batch} matrices with {inner} rows, and has "
+            "{other_batch} with {other_inner}.",
+            batch=batch,
+            inner=inner,
+            other_batch=other_batch,
+            other_inner=other_inner,
+        ),
+        reasons=(Reason(text, "scores = q @ k.transpose(-2, -1)"),),
+        layer="torch.bmm",
+    )
+
+
+def _view(match: re.Match[str]) -> Decoded:
+    wanted, count = sizes(match[1]), int(match[2])
+    known = product(tuple(size for size in wanted if size > 0))
+    shape = str(list(wanted))
+    if -1 in wanted:
+        meaning = Message(
+            "The number of values that are to be arranged as {shape}, {count}, is no multiple of {known}.",
+            count=numbers.number(count),
+            shape=shape,
+            known=numbers.number(known),
+        )
+    else:
+        meaning = Message(
+            "{shape} holds {values}, but there are {count}.",
+            shape=shape,
+            values=numbers.values(known),
+            count=numbers.number(count),
+        )
+    return Decoded(
+        meaning, (*_other_batch(wanted, known, count), _flat(wanted, count)), f"x.view({shape[1:-1]})"
+    )
+
+
+def _other_batch(wanted: Shape, known: int, count: int) -> tuple[Reason, ...]:
+    """The number of images stands in the code, and the last batch of an epoch has fewer."""
+    rest = known // wanted[0] if wanted and wanted[0] > 1 else 0
+    if -1 in wanted or not rest or count % rest:
+        return ()
+    text = Message(
+        "This batch holds {images} and not {batch}: the last batch of an epoch is smaller. Take the number from the "
+        "tensor.",
+        images=numbers.images(count // rest),
+        batch=wanted[0],
+    )
+    return (Reason(text, f"x = x.view(x.size(0), {', '.join(map(str, wanted[1:]))})"),)
+
+
+def _flat(wanted: Shape, count: int) -> Reason:
+    images = wanted[0] if wanted and wanted[0] > 0 and count % wanted[0] == 0 else 0
+    if not images:
+        return Reason(
+            Message("flatten(1) makes one row of each image, whatever its size, and keeps the images apart."),
+            "x = x.flatten(1)",
+        )
+    values = count // images
+    maps = square_maps(values)
+    counted = numbers.values(values)
+    arrived = Message("{values} = {maps}", values=counted, maps=shape_text(maps[0])) if maps else counted
+    text = Message(
+        "For {images} that makes {arrived} each: the maps have another size than the number in the code was made for. "
+        "flatten(1) fits any size; the Linear after it needs {features}.",
+        images=numbers.images(images),
+        arrived=arrived,
+        features=numbers.features(values),
+    )
+    return Reason(text, "x = x.flatten(1)")
+
+
+def _strides(match: re.Match[str]) -> Decoded:
+    return Decoded(
+        meaning=Message(
+            "view only reads the values anew in the order in which they lie in memory, and these lie in another "
+            "order: after a transpose or permute, or in channels_last."
+        ),
+        reasons=(
+            Reason(Message("reshape and flatten copy the values where they have to."), "x = x.flatten(1)"),
+            Reason(Message("Or put them in order first."), "x = x.contiguous().view(x.size(0), -1)"),
+        ),
+        layer="x.view(...)",
+    )
+
+
+ENTRIES = (
+    *(
+        entry(Message("A Linear that receives another number of features"), pattern, _linear)
+        for pattern in (
+            rf"mat1 and mat2 shapes cannot be multiplied \({NUMBER}x{NUMBER} and {NUMBER}x{NUMBER}\)",
+            rf"same reduction dim, but got \[{NUMBER}, {NUMBER}\] X \[{NUMBER}, {NUMBER}\]",
+            rf"size mismatch, m1: \[{NUMBER} x {NUMBER}\], m2: \[{NUMBER} x {NUMBER}\]",
+        )
+    ),
+    entry(
+        Message("A product of matrices whose sizes do not fit"),
+        r"Expected size for first two dimensions of batch2 tensor to be: "
+        r"\[(\d{1,9}, \d{1,9})\] but got: \[(\d{1,9}, \d{1,9})\]",
+        _batched_product,
+    ),
+    entry(
+        Message("A view of a shape with another number of values"),
+        rf"shape '\[{SIZES}\]' is invalid for input of size {NUMBER}",
+        _view,
+    ),
+    entry(
+        Message("A view of values that lie in another order"),
+        r"view size is not compatible with input tensor's size and stride",
+        _strides,
+    ),
+)

@@ -1,0 +1,218 @@
+"""Normalisations, and PReLU: the number of channels, groups, too few values to take a mean of."""
+
+from __future__ import annotations
+
+import re
+
+from cnnviz import numbers
+from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Reason, entry, one_remedy, sizes
+from cnnviz.language import Message
+from cnnviz.operations.op import shape_text
+
+
+def _batch_norm(match: re.Match[str]) -> Decoded:
+    return _other_channels("nn.BatchNorm2d", int(match[3]), int(match[2]))
+
+
+def _instance_norm(match: re.Match[str]) -> Decoded:
+    return _other_channels("nn.InstanceNorm2d", int(match[1]), int(match[2]))
+
+
+def _other_channels(layer: str, expected: int, received: int) -> Decoded:
+    return one_remedy(
+        Message(
+            "The normalisation was made for {channels}; the tensor that arrives has {received}.",
+            channels=numbers.channels(expected),
+            received=received,
+        ),
+        Message(
+            "The layer before gives {channels}: give the normalisation the same number.",
+            channels=numbers.channels(received),
+        ),
+        f"{layer}({received})",
+        f"{layer}({expected})",
+    )
+
+
+def _one_value(match: re.Match[str]) -> Decoded:
+    reasons = (
+        Reason(
+            Message(
+                "To predict one image, switch the network to evaluation: it then uses its running statistics."
+            ),
+            "model.eval()",
+        ),
+        Reason(
+            Message(
+                "In training, the last batch of an epoch may have one image left: leave it out, or choose another "
+                "batch size."
+            ),
+            "DataLoader(data, batch_size=64, shuffle=True, drop_last=True)",
+        ),
+    )
+    return Decoded(
+        meaning=Message(
+            "In training a normalisation takes mean and variance over all values of a channel, and in a tensor of "
+            "{shape} each channel has one value: there is no variance.",
+            shape=shape_text(sizes(match[1])),
+        ),
+        reasons=reasons,
+        layer="nn.BatchNorm",
+    )
+
+
+def _one_pixel(match: re.Match[str]) -> Decoded:
+    reasons = (
+        Reason(
+            Message(
+                "The maps have become too small on the way: take larger images, or leave a pooling or this "
+                "normalisation out."
+            )
+        ),
+        Reason(
+            Message(
+                "Switching to evaluation does not help by itself: without running statistics InstanceNorm computes "
+                "its own there, too. LayerNorm takes all channels of an image together."
+            ),
+            "nn.GroupNorm(1, channels)",
+        ),
+    )
+    return Decoded(
+        meaning=Message(
+            "InstanceNorm takes mean and variance over the pixels of each map by itself, and in a tensor of {shape} a "
+            "map is a single value: there is no variance, however many images the batch has.",
+            shape=shape_text(sizes(match[1])),
+        ),
+        reasons=reasons,
+        layer="nn.InstanceNorm2d",
+    )
+
+
+def _layer_norm(match: re.Match[str]) -> Decoded:
+    expected, arrived = sizes(match[1]), sizes(match[3])
+    received = arrived[-len(expected) :]
+    numbers = str(list(received)) if len(received) > 1 else str(received[0])
+    return Decoded(
+        meaning=Message(
+            "LayerNorm normalises the last sizes of a tensor and was made for {expected}; {arrived} arrives.",
+            expected=shape_text(expected),
+            arrived=shape_text(arrived),
+        ),
+        reasons=(
+            Reason(Message("Give it the sizes that arrive."), f"nn.LayerNorm({numbers})"),
+            Reason(
+                Message(
+                    "To normalise the channels of maps, whatever their size, take one group of all channels."
+                ),
+                "nn.GroupNorm(1, channels)",
+            ),
+        ),
+        layer=f"nn.LayerNorm({list(expected)})",
+    )
+
+
+def _group_norm(match: re.Match[str]) -> Decoded:
+    return _uneven_groups(int(match[1]), int(match[2]))
+
+
+def _group_norm_function(match: re.Match[str]) -> Decoded:
+    return _uneven_groups(sizes(match[1])[1], int(match[2]))
+
+
+def _uneven_groups(channels: int, groups: int) -> Decoded:
+    fitting = [count for count in range(1, min(channels, 64) + 1) if channels % count == 0]
+    return one_remedy(
+        Message(
+            "{channels} cannot be dealt out evenly to {groups} groups.",
+            channels=numbers.channels(channels),
+            groups=groups,
+        ),
+        Message("Choose a number of groups that divides the channels: {counts}.", counts=_listed(fitting)),
+        layer=f"nn.GroupNorm({groups}, {channels})",
+    )
+
+
+def _listed(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:8])) + (", …" if len(numbers) > 8 else "")
+
+
+def _group_norm_channels(match: re.Match[str]) -> Decoded:
+    expected, arrived = int(match[1]), sizes(match[2])
+    return one_remedy(
+        Message(
+            "The normalisation was made for {channels}, the second number of a shape; the tensor that arrives is "
+            "{shape}.",
+            channels=numbers.channels(expected),
+            shape=shape_text(arrived),
+        ),
+        Message("Give the normalisation the number of channels that arrives."),
+        f"nn.GroupNorm(..., {arrived[1]})",
+        f"nn.GroupNorm(..., {expected})",
+    )
+
+
+def _prelu(match: re.Match[str]) -> Decoded:
+    expected, received = int(match[1]), int(match[2])
+    return one_remedy(
+        Message(
+            "PReLU learns a slope for each of {channels}, and the tensor that arrives has {received}.",
+            channels=numbers.channels(expected),
+            received=received,
+        ),
+        Message("Give it one slope for each channel that arrives, or a single one for all: nn.PReLU()."),
+        f"nn.PReLU({received})",
+        f"nn.PReLU({expected})",
+    )
+
+
+ENTRIES = (
+    entry(
+        Message("A normalisation for another number of channels"),
+        rf"(running_mean|running_var|weight|bias) should contain {NUMBER} elements not {NUMBER}",
+        _batch_norm,
+    ),
+    entry(
+        Message("A batch of one image in training"),
+        rf"Expected more than 1 value per channel when training, got input size (?:torch\.Size\()?\[{SIZES}\]",
+        _one_value,
+    ),
+    entry(
+        Message("An instance normalisation of maps of one pixel"),
+        rf"Expected more than 1 spatial element when training, got input size (?:torch\.Size\()?\[{SIZES}\]",
+        _one_pixel,
+    ),
+    entry(
+        Message("A normalisation for another number of channels"),
+        rf"expected input's size at dim=1 to match num_features \({NUMBER}\), but got: {NUMBER}",
+        _instance_norm,
+    ),
+    entry(
+        Message("A normalisation for another number of channels"),
+        rf"Given normalized_shape=\[{SIZES}\], expected input with shape \[\*, {SIZES}\], but got input of "
+        rf"size ?\[{SIZES}\]",
+        _layer_norm,
+    ),
+    entry(
+        Message("Groups that do not divide the channels"),
+        rf"num_channels \({NUMBER}\) must be divisible by num_groups \({NUMBER}\)",
+        _group_norm,
+    ),
+    entry(
+        Message("Groups that do not divide the channels"),
+        rf"Expected number of channels in input to be divisible by num_groups, but got input of shape \[{SIZES}\] and "
+        rf"num_groups={NUMBER}",
+        _group_norm_function,
+    ),
+    entry(
+        Message("An activation for another number of channels"),
+        rf"Mismatch of parameter numbers and input channel size\. Found parameter numbers = {NUMBER} and channel size "
+        rf"= {NUMBER}",
+        _prelu,
+    ),
+    entry(
+        Message("A normalisation for another number of channels"),
+        rf"Expected weight to be a vector of size equal to the number of channels in input, but got weight of "
+        rf"shape \[{NUMBER}\] and input of shape \[{SIZES}\]",
+        _group_norm_channels,
+    ),
+)

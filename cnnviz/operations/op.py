@@ -1,0 +1,173 @@
+"""What a trace is made of: ops, module calls, and where a forward pass broke."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cnnviz.language import Message
+from cnnviz.operations.batch_layout import FRONT, Layout
+
+Shape = tuple[int, ...]
+"""Sizes without the batch dimension, such as (88, 4, 4)."""
+
+Kind = Literal[
+    "convolution",
+    "pooling",
+    "normalisation",
+    "activation",
+    "dropout",
+    "merge",
+    "reshape",
+    "linear",
+    "other",
+]
+
+JOINING = ("cat", "concat", "concatenate")
+"""Functions that put tensors one behind the other."""
+
+MODEL_INPUT = -1
+"""The index that stands for the model's input among an op's ``inputs``."""
+
+
+@dataclass(frozen=True)
+class Op:
+    """One executed leaf of a forward pass: a call of a leaf module, or of a function outside of one.
+
+    ``inputs`` are op indices, -1 is the model's input. ``params`` are the op's own parameters; of
+    weights that were used before, the first op carries them and this one is ``reused``. ``macs``
+    counts one multiply and one add as one, without the bias, for one image. ``arguments`` holds what
+    determines the output shape (``kernel_size``, ``stride``, ...). ``module`` is the path of the leaf
+    module, None for a function. ``call`` counts the function calls that returned tensors up to the
+    one that returned this op's output (None where the output is the input itself); it is how
+    :func:`cnnviz.tracing.capture.capture` finds the op again on real tensors. Shapes are those of one image;
+    ``layout`` tells where the images are in the output, and ``input_layouts`` in the inputs (empty: in front of
+    all). ``parts`` tells which of several outputs each input is (empty: the first), as after a ``split``.
+    """
+
+    index: int
+    name: str
+    type: str
+    kind: Kind
+    inputs: tuple[int, ...]
+    input_shapes: tuple[Shape, ...]
+    output_shape: Shape
+    params: int
+    macs: int
+    reused: bool = False
+    module: str | None = None
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    call: int | None = None
+    layout: Layout = FRONT
+    input_layouts: tuple[Layout, ...] = ()
+    parts: tuple[int, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What a sentence calls the op."""
+        return called(self.name, self.type)
+
+
+@dataclass(frozen=True)
+class ModuleCall:
+    """One call of a module, container or leaf, in the order in which the calls returned.
+
+    ``ops_before`` is the number of ops that had been executed when it returned; ``depth`` is 1 for
+    the children of the model. A container's ``params`` are 0: the ops inside carry them. One that only
+    lists its children, as ``nn.Sequential`` and what derives from it, has ``is_list``.
+    """
+
+    name: str
+    type: str
+    output_shape: Shape
+    params: int
+    depth: int
+    container: bool
+    is_list: bool
+    ops_before: int
+    layout: Layout = FRONT
+
+
+@dataclass(frozen=True)
+class Unexecuted:
+    """A declared parameter that no op carries: of a layer that was not called, or used directly."""
+
+    name: str
+    shape: Shape
+    params: int
+
+
+@dataclass(frozen=True)
+class FailedCall:
+    """The call that raised: a leaf module's, or a function's outside of one."""
+
+    name: str
+    type: str
+    path: str | None  # of the module, None for a function
+    inputs: tuple[int, ...]
+    input_shapes: tuple[Shape, ...]
+    arguments: Mapping[str, object]
+    error: Exception
+
+
+@dataclass(frozen=True)
+class Fix:
+    """An edit that mends a failure: set the attribute at ``path`` (``fc.in_features``) to ``value``."""
+
+    path: str
+    value: object
+    text: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Where and why a forward pass ended early.
+
+    ``reason`` says what arrived and what was expected, as ``received`` and ``expected`` do in numbers where
+    there are such; ``cause`` says which earlier choice it comes from. ``fix`` is an edit with which the pass
+    gets further; where there is none, ``advice`` says what could be done. ``inputs`` are the ops whose
+    outputs the failing call received.
+    """
+
+    name: str
+    type: str
+    reason: Message
+    expected: int | Shape | None = None
+    received: int | Shape | None = None
+    fix: Fix | None = None
+    inputs: tuple[int, ...] = ()
+    cause: Message | None = None
+    advice: Message | None = None
+
+    @property
+    def message(self) -> str:
+        """The whole diagnosis in sentences of the current language."""
+        told = (self.reason, self.cause, self._remedy())
+        return " ".join(str(sentence) for sentence in told if sentence is not None)
+
+    def _remedy(self) -> Message | None:
+        if self.fix is None:
+            return self.advice
+        layer = self.fix.path.rpartition(".")[0]
+        if layer == self.name:
+            return Message("Fix: {text}.", text=self.fix.text)
+        return Message("Fix: make {layer} {text}.", layer=layer, text=self.fix.text)
+
+
+def called(name: str, type_name: str) -> str:
+    """What a sentence calls an op: its name, or ``Conv2d 0`` where the name is a number alone."""
+    return f"{type_name} {name}" if name[:1].isdigit() and "." not in name else name
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape as it is shown everywhere: ``88 x 4 x 4``."""
+    return " x ".join(str(size) for size in shape) if shape else "1"
+
+
+def product(shape: Shape) -> int:
+    """The number of elements of a shape."""
+    result = 1
+    for size in shape:
+        result *= size
+    return result

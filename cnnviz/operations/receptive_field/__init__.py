@@ -1,0 +1,1 @@
+"""What one value of an op depends on: the rules, and what they compute with."""

@@ -1,0 +1,290 @@
+"""Which pixels every value of a tensor depends on, and what rearranging and reading do to that.
+
+For every value the first and the last pixel along each side of the input are kept: the box around all pixels
+that it depends on. Values that share a box share it in memory, so a map of 224 x 224 needs two rows of numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, takewhile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnviz.operations.op import Shape
+from cnnviz.operations.receptive_field.grouping import Bounds, groups, longer, regrouped
+from cnnviz.operations.receptive_field.lattice import Lattice, merged
+
+Table = NDArray[np.int64]
+"""(readings, positions): the positions that each new position reads, -1 for none."""
+
+NOTHING = -(1 << 40)
+"""Stands for both bounds of a value that depends on no pixel: whatever it is joined with goes beyond."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """The boxes of all values of a tensor of one image, batch dimension included: ``shape``.
+
+    ``bounds`` has an array for each side of the input, whose shape broadcasts to ``shape`` and a 2: minus the
+    first pixel, and the pixel after the last. ``lattices`` has what is regular about them, None where nothing
+    is. ``places`` are the dimensions along which places of the input run: not the channels. Where ``known`` is
+    False the boxes only bound what a value depends on.
+    """
+
+    shape: Shape
+    bounds: tuple[Bounds, ...]
+    lattices: tuple[Lattice | None, ...]
+    places: frozenset[int]
+    known: bool = True
+    aligned: bool = True
+
+    @property
+    def nothing(self) -> bool:
+        """Whether no value depends on any pixel."""
+        return all(bool((bounds == NOTHING).all()) for bounds in self.bounds)
+
+    def permuted(self, order: Sequence[int]) -> Reach:
+        """Dimensions in another order."""
+        target = {dim: position for position, dim in enumerate(order)}
+        return replace(
+            self,
+            shape=tuple(self.shape[dim] for dim in order),
+            bounds=tuple(bounds.transpose(*order, len(order)) for bounds in self.bounds),
+            lattices=self._renamed(target),
+            places=frozenset(target[dim] for dim in self.places),
+        )
+
+    def reshaped(self, shape: Shape) -> Reach:
+        """The same values in another shape.
+
+        Raises:
+            ValueError: there are others, or so many that their boxes would fill the memory.
+        """
+        parts = groups(self.shape, shape)
+        target = {
+            old[0]: new[0] for olds, news in parts for old, new in [(longer(self.shape, olds), longer(shape, news))]
+            if len(old) == 1 == len(new)
+        }  # fmt: skip
+        return replace(
+            self,
+            shape=shape,
+            bounds=tuple(regrouped(bounds, self.shape, shape, parts) for bounds in self.bounds),
+            lattices=self._renamed(target),
+            places=frozenset(self._places_in(shape, parts)),
+        )
+
+    def _places_in(self, shape: Shape, parts: Sequence[tuple[list[int], list[int]]]) -> Iterator[int]:
+        """The dimensions of places after a reshape to ``shape``, whose runs are ``parts``."""
+        if not longer(self.shape, sorted(self.places)):
+            # A single place: no size tells where it goes, but custom does, behind the channels.
+            behind = takewhile(lambda dim: shape[dim] == 1, range(len(shape) - 1, 0, -1))
+            yield from islice(behind, len(self.bounds) if self.places else 0)
+            return
+        for olds, news in parts:
+            if self.places.intersection(olds):
+                yield from longer(shape, news) or news[-1:]
+
+    def gathered(
+        self, dim: int, table: Table, regular: Callable[[Lattice], Lattice | None] | None = None
+    ) -> Reach:
+        """Each position along ``dim`` reads those of ``table``; ``regular`` says what becomes of a lattice."""
+        dim %= len(self.shape)
+        lattices = tuple(
+            lattice if lattice is None or lattice.dim != dim else regular and regular(lattice)
+            for lattice in self.lattices
+        )
+        count = table.shape[1]
+        return replace(
+            self,
+            shape=(*self.shape[:dim], count, *self.shape[dim + 1 :]),
+            bounds=tuple(_read(bounds, dim, table) for bounds in self.bounds),
+            lattices=lattices,
+        )
+
+    def reduced(self, dims: Iterable[int], keep: bool = True) -> Reach:
+        """One value is made of all along ``dims``."""
+        gone = {dim % len(self.shape) for dim in dims}
+        axes = tuple(sorted(gone))
+        lattices = tuple(
+            lattice.collapsed(self.shape[lattice.dim])
+            if lattice is not None and lattice.dim is not None and lattice.dim in gone
+            else lattice
+            for lattice in self.lattices
+        )
+        found = replace(
+            self,
+            shape=tuple(1 if dim in gone else size for dim, size in enumerate(self.shape)),
+            bounds=tuple(bounds.max(axis=axes, keepdims=True) for bounds in self.bounds)
+            if axes
+            else self.bounds,
+            lattices=lattices,
+            places=self.places - gone,
+        )
+        return found if keep else found.squeezed(gone)
+
+    def repeated(self, dim: int, count: int) -> Reach:
+        """The one value along ``dim`` stands ``count`` times."""
+        dim %= len(self.shape)
+        return self.broadcast((*self.shape[:dim], count, *self.shape[dim + 1 :]))
+
+    def squeezed(self, dims: Iterable[int]) -> Reach:
+        """Without dimensions of size 1."""
+        gone = set(dims)
+        kept = [dim for dim in range(len(self.shape)) if dim not in gone]
+        target = {dim: position for position, dim in enumerate(kept)}
+        return replace(
+            self,
+            shape=tuple(self.shape[dim] for dim in kept),
+            bounds=tuple(bounds.squeeze(tuple(gone)) for bounds in self.bounds),
+            lattices=self._renamed(target),
+            places=frozenset(target[dim] for dim in self.places if dim in target),
+        )
+
+    def unsqueezed(self, dim: int) -> Reach:
+        """With a further dimension of size 1 at ``dim``."""
+        target = {old: old + (old >= dim) for old in range(len(self.shape))}
+        return replace(
+            self,
+            shape=(*self.shape[:dim], 1, *self.shape[dim:]),
+            bounds=tuple(np.expand_dims(bounds, dim) for bounds in self.bounds),
+            lattices=self._renamed(target),
+            places=frozenset(target[old] for old in self.places),
+        )
+
+    def broadcast(self, shape: Shape) -> Reach:
+        """Dimensions of size 1 repeated, and new ones in front."""
+        if shape == self.shape:
+            return self
+        reach = self
+        for _ in range(len(shape) - len(self.shape)):
+            reach = reach.unsqueezed(0)
+        lattices = tuple(
+            lattice.at(0)
+            if lattice is not None
+            and lattice.dim is not None
+            and reach.shape[lattice.dim] != shape[lattice.dim]
+            else lattice
+            for lattice in reach.lattices
+        )
+        return replace(reach, shape=shape, lattices=lattices)
+
+    def accumulated(self, dim: int) -> Reach:
+        """Every position along ``dim`` reads itself and all before it."""
+        dim %= len(self.shape)
+        found = []
+        for bounds in self.bounds:
+            found.append(np.maximum.accumulate(bounds, axis=dim))
+        lattices = tuple(
+            None if lattice is not None and lattice.dim == dim else lattice for lattice in self.lattices
+        )
+        return replace(self, bounds=tuple(found), lattices=lattices)
+
+    def irregular(self) -> Reach:
+        """The same boxes, of which nothing is said to be regular."""
+        return replace(self, lattices=(None,) * len(self.lattices))
+
+    def _renamed(self, target: dict[int, int]) -> tuple[Lattice | None, ...]:
+        """The lattices along their dimensions' new numbers; one whose dimension is gone was of one value."""
+        found: list[Lattice | None] = []
+        for lattice in self.lattices:
+            if lattice is None or lattice.dim is None:
+                found.append(lattice)
+            elif lattice.dim in target:
+                found.append(replace(lattice, dim=target[lattice.dim]))
+            else:
+                found.append(lattice.at(0) if self.shape[lattice.dim] == 1 else None)
+        return tuple(found)
+
+
+def of_input(shape: Shape, sides: Sequence[int]) -> Reach:
+    """Every value of an input of ``shape``, whose ``sides`` are dimensions, is its own pixel."""
+    bounds = []
+    for side in sides:
+        row = np.arange(shape[side])
+        spread = [1] * len(shape)
+        spread[side] = shape[side]
+        bounds.append(np.stack([-row, row + 1], axis=-1).reshape(*spread, 2))
+    return Reach(shape, tuple(bounds), tuple(Lattice(side) for side in sides), frozenset(sides))
+
+
+def of_constant(shape: Shape, sides: int) -> Reach:
+    """Values that depend on no pixel of an input of so many ``sides``."""
+    empty = np.full((*(1,) * len(shape), 2), NOTHING)
+    return Reach(shape, (empty,) * sides, (None,) * sides, frozenset())
+
+
+def bounded(reaches: Sequence[Reach], shape: Shape) -> Reach:
+    """Of a call that is not known: its values depend on nothing but what it was given."""
+    sides = range(len(reaches[0].bounds))
+    all_of = tuple(
+        np.max([reach.bounds[side].reshape(-1, 2).max(axis=0) for reach in reaches], axis=0) for side in sides
+    )
+    bounds = tuple(box.reshape(*(1,) * len(shape), 2) for box in all_of)
+    return Reach(shape, bounds, (None,) * len(bounds), frozenset(), known=False)
+
+
+def joined(reaches: Sequence[Reach], shape: Shape) -> Reach:
+    """Values that are each made of those at the same position of all ``reaches``, sizes of 1 repeated."""
+    fitted = [reach.broadcast(shape) for reach in reaches]
+    seeing = [reach for reach in fitted if not reach.nothing] if len(fitted) > 1 else fitted
+    if not seeing:
+        return fitted[0]
+    if len(seeing) == len(fitted) == 1:
+        return fitted[0]
+    bounds = []
+    for side in range(len(seeing[0].bounds)):
+        box = seeing[0].bounds[side]
+        for reach in seeing[1:]:
+            box = np.maximum(box, reach.bounds[side])
+        bounds.append(box)
+    return replace(
+        seeing[0],
+        bounds=tuple(bounds),
+        lattices=common(seeing),
+        places=frozenset().union(*(reach.places for reach in seeing)),
+        known=all(reach.known for reach in seeing),
+        aligned=all(reach.aligned for reach in seeing) and centred(seeing),
+    )
+
+
+def common(reaches: Sequence[Reach]) -> tuple[Lattice | None, ...]:
+    """For each side what is regular where all of ``reaches`` meet."""
+    found = []
+    for lattices in zip(*(reach.lattices for reach in reaches), strict=True):
+        known = [lattice for lattice in lattices if lattice is not None]
+        found.append(merged(known) if len(known) == len(lattices) else None)
+    return tuple(found)
+
+
+def centred(reaches: Sequence[Reach]) -> bool:
+    """Whether the patches of all ``reaches`` for one value share a centre, as far as they are regular."""
+    for lattices in zip(*(reach.lattices for reach in reaches), strict=True):
+        known = {(lattice.jump, lattice.centre) for lattice in lattices if lattice is not None}
+        if len(known) > 1:
+            return False
+    return True
+
+
+def _read(bounds: Bounds, dim: int, table: Table) -> Bounds:
+    """The bounds of values that read those of ``table``."""
+    some = table.max(axis=0) >= 0
+    if bounds.shape[dim] == 1:
+        if some.all():
+            return bounds
+        spread = [1] * bounds.ndim
+        spread[dim] = len(some)
+        hidden: Bounds = np.where(some.reshape(spread), bounds, NOTHING)
+        return hidden
+    found: Bounds | None = None
+    for row in table:
+        taken = bounds.take(np.maximum(row, 0), axis=dim)
+        if (row < 0).any():
+            spread = [1] * bounds.ndim
+            spread[dim] = len(row)
+            taken = np.where((row >= 0).reshape(spread), taken, NOTHING)
+        found = taken if found is None else np.maximum(found, taken)
+    assert found is not None
+    return found

@@ -1,0 +1,48 @@
+"""What an explanation of an op's shape consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cnnviz.language import Message
+from cnnviz.operations.op import MODEL_INPUT, Op, shape_text
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A rule in letters, the same rule with numbers, a sentence that says what it means, and more if need be.
+
+    Where an op keeps the shape, the rule is the formula of its values. ``notes`` say what the rule does
+    not tell of this very op: rows that are never read, groups. ``background`` is what holds for every op of
+    its kind, such as training against evaluation: a derivation tells it once.
+    """
+
+    rule: str
+    substituted: str
+    sentence: Message
+    notes: tuple[Message, ...] = ()
+    background: tuple[Message, ...] = ()
+
+
+def source_name(index: int, ops: Sequence[Op]) -> str:
+    """The name of the op at ``index``, ``x`` for the model's input."""
+    return "x" if index == MODEL_INPUT else ops[index].title
+
+
+def plain(op: Op) -> Explanation:
+    """An op without a rule here: what arrives and what comes out."""
+    received = ", ".join(shape_text(shape) for shape in op.input_shapes) or "-"
+    sentence = Message(
+        "{name} ({type}) turns {input} into {output}.",
+        name=op.title,
+        type=op.type,
+        input=received,
+        output=shape_text(op.output_shape),
+    )
+    return Explanation("-", f"{received} -> {shape_text(op.output_shape)}", sentence)
+
+
+def number(value: object) -> str:
+    """A number as formulas show it: 0.5, 1e-05, 3."""
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)

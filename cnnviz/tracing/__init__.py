@@ -1,0 +1,1 @@
+"""One forward pass, recorded: ops, their links, and their tensors."""

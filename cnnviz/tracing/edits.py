@@ -1,0 +1,212 @@
+"""Edits of a network: arguments of a layer are changed, and the layer built anew to match."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from math import gcd
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from cnnviz.errors import UnknownKeyError, UsageError, shortened
+from cnnviz.language import Message
+from cnnviz.operations.failure.origin import layer_text
+from cnnviz.operations.names import is_leaf
+from cnnviz.operations.op import Fix
+from cnnviz.tracing.copies import meta_copy
+
+_OF_SHAPES = (
+    "kernel_size stride padding dilation out_channels in_channels groups out_features in_features num_features "
+    "num_channels num_groups output_size normalized_shape"
+).split()
+_FROM_ZERO = ("padding", "output_padding")
+_LARGEST = 1_000_000_000
+
+
+class ImpossibleLayerError(UsageError):
+    """A layer that cannot be built as an edit asks; ``fix`` is the edit with which it can, if one is known."""
+
+    def __init__(self, message: Message, fix: Fix | None = None) -> None:
+        super().__init__(message)
+        self.fix = fix
+
+
+def edited(model: nn.Module, edits: Mapping[str, object]) -> nn.Module:
+    """A copy of ``model`` on the meta device with ``edits`` made; those of one layer are made together.
+
+    Args:
+        model: left as it is.
+        edits: values by path: ``{"fc.in_features": 2200, "conv1.kernel_size": [3, 3]}``.
+
+    Raises:
+        UnknownKeyError: no such layer, or the layer has no such argument.
+        ImpossibleLayerError: the layer cannot be built with these values.
+    """
+    duplicate = meta_copy(model)
+    by_layer: dict[str, dict[str, object]] = {}
+    for path, value in edits.items():
+        layer, argument = _parts(duplicate, path)
+        by_layer.setdefault(layer, {})[argument] = value
+    for layer, changes in by_layer.items():
+        _edit(duplicate, layer, changes)
+    return duplicate
+
+
+def editable(model: nn.Module) -> dict[str, dict[str, object]]:
+    """The layers of ``model`` that :func:`edited` can change, with the arguments that decide about shapes."""
+    found = {}
+    for path, layer in model.named_modules():
+        if path and is_leaf(layer):
+            known = constructor_arguments(layer)
+            found[path] = {name: known[name] for name in _OF_SHAPES if name in known}
+    return {path: arguments for path, arguments in found.items() if arguments}
+
+
+def _parts(model: nn.Module, path: str) -> tuple[str, str]:
+    """The layer and the argument that ``path`` names."""
+    layer_path, _, argument = path.rpartition(".")
+    layers = {name: module for name, module in model.named_modules() if name}
+    if path in layers:
+        raise UsageError(
+            Message(
+                "{layer} is a layer; say which argument of it to set, such as {layer}.{argument}.",
+                layer=path,
+                argument=next(iter(constructor_arguments(layers[path])), "kernel_size"),
+            )
+        )
+    if layer_path not in layers:
+        raise UnknownKeyError(Message("The layer"), layer_path or path, layers)
+    layer = layers[layer_path]
+    arguments = constructor_arguments(layer)
+    if argument not in arguments:
+        raise UnknownKeyError(
+            Message("The argument of {layer}", layer=type(layer).__name__), argument, arguments
+        )
+    return layer_path, argument
+
+
+def _edit(model: nn.Module, path: str, changes: Mapping[str, object]) -> None:
+    old = model.get_submodule(path)
+    if parametrize.is_parametrized(old):
+        raise ImpossibleLayerError(
+            Message(
+                "{layer} computes its weights (as weight_norm does) and cannot be built anew.", layer=path
+            )
+        )
+    for argument, value in changes.items():
+        _check_sizes(path, type(old), argument, value)
+    arguments = constructor_arguments(old) | {name: _plain(value) for name, value in changes.items()}
+    try:
+        with torch.device("meta"):
+            new = type(old)(**arguments).eval()
+    except Exception as error:  # the layer's own check of its arguments, whatever class it raises
+        asked = ", ".join(f"{name} = {shortened(value)}" for name, value in changes.items())
+        raise _impossible(path, type(old), arguments, asked, error) from error
+    kind = next((p.dtype for p in old.parameters() if p.is_floating_point()), torch.float32)
+    _replace(model, old, new.to(kind))
+
+
+def _plain(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _impossible(
+    path: str, cls: type[nn.Module], arguments: Mapping[str, object], asked: str, error: Exception
+) -> ImpossibleLayerError:
+    argument = "groups" if "groups" in arguments else "num_groups"
+    names = ("in_channels", "out_channels", "num_channels")
+    channels = [count for name in names if isinstance(count := arguments.get(name), int)]
+    groups = arguments.get(argument)
+    if isinstance(groups, int) and channels and any(count % groups for count in channels):
+        fix = _other_groups(path, cls, arguments, argument, channels)
+        return ImpossibleLayerError(
+            Message(
+                "{layer} cannot have {asked}: its channels, {channels}, do not divide into {groups} groups. Choose "
+                "{argument} so that it divides them, such as {possible}.",
+                layer=path,
+                asked=asked,
+                channels=", ".join(map(str, dict.fromkeys(channels))),
+                groups=groups,
+                argument=argument,
+                possible=fix.value if fix else 1,
+            ),
+            fix,
+        )
+    return ImpossibleLayerError(
+        Message(
+            "{layer} cannot have {asked}: {error}",
+            layer=path,
+            asked=asked,
+            error=str(error).partition("\n")[0],  # PyTorch adds a C++ traceback to some
+        )
+    )
+
+
+def _other_groups(
+    path: str, cls: type[nn.Module], arguments: Mapping[str, object], argument: str, channels: Sequence[int]
+) -> Fix | None:
+    """The nearest number of groups that divides the channels; None where something else is impossible as well."""
+    wanted = int(str(arguments[argument]))
+    divisors = [n for n in range(1, min(gcd(*channels), 2 * wanted) + 1) if gcd(*channels) % n == 0]
+    changed = {**arguments, argument: min(divisors, key=lambda n: abs(n - wanted))}
+    try:
+        with torch.device("meta"):
+            cls(**changed)
+    except Exception:
+        return None
+    return Fix(f"{path}.{argument}", changed[argument], layer_text(cls.__name__, changed))
+
+
+def _check_sizes(layer: str, cls: type[nn.Module], argument: str, value: object) -> None:
+    """PyTorch builds layers of no size, of half a pixel or of a billion, and complains only about some inputs."""
+    least = 0 if argument in _FROM_ZERO else 1
+    sizes = list(value) if isinstance(value, (list, tuple)) else [value]
+    whole = all(isinstance(size, int) and not isinstance(size, bool) for size in sizes)
+    sides = next((n for n in (1, 2, 3) if f"{n}d" in cls.__name__), len(sizes))
+    possible = (
+        whole
+        and len(sizes) in (1, sides)
+        and bool(sizes)
+        and all(least <= int(str(n)) <= _LARGEST for n in sizes)
+    )
+    if argument not in _OF_SHAPES or possible or _is_word(argument, value):
+        return
+    raise ImpossibleLayerError(
+        Message(
+            "{layer} cannot have {argument} = {value}: it takes whole numbers from {least} to {largest:,}.",
+            layer=layer,
+            argument=argument,
+            value=shortened(value),
+            least=least,
+            largest=_LARGEST,
+        )
+    )
+
+
+def _is_word(argument: str, value: object) -> bool:
+    """What is allowed but no size: padding by name, a pooling's stride that is its kernel."""
+    if argument == "padding":
+        return value in ("same", "valid")
+    return argument == "stride" and value is None
+
+
+def constructor_arguments(layer: nn.Module) -> dict[str, Any]:
+    """The arguments with which ``layer`` could be built again: layers keep them under the same names."""
+    found = {}
+    for name in inspect.signature(type(layer).__init__).parameters:
+        if name == "bias":
+            found[name] = getattr(layer, "bias", None) is not None
+        elif name not in ("self", "device", "dtype") and name in vars(layer):
+            found[name] = getattr(layer, name)
+    return found
+
+
+def _replace(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
+    # A layer that is used in several places is changed in all of them.
+    for parent in model.modules():
+        for name, child in parent.named_children():
+            if child is old:
+                setattr(parent, name, new)

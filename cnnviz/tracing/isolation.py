@@ -1,0 +1,124 @@
+"""What a forward pass must not change: tensors that were there before it, and the process's random numbers.
+
+A copy of a model has tensors of its own. But code of a person's may reach others, through a global variable
+for one, and draw random numbers: in a shelter each call gets private ones instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from cnnviz.operations.names import function_type
+from cnnviz.randomness import untouched_generator
+from cnnviz.tracing.provenance import tensors_in
+
+RANDOM = frozenset(
+    "alpha_dropout bernoulli binomial cauchy dropout dropout1d dropout2d dropout3d exponential feature_alpha_dropout "
+    "feature_dropout fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d "
+    "fractional_max_pool3d_with_indices geometric gru gumbel_softmax kaiming_normal kaiming_uniform log_normal lstm "
+    "multi_head_attention_forward multinomial native_dropout normal orthogonal poisson rand rand_like randint "
+    "randint_like randn randn_like random randperm rnn_relu rnn_tanh rrelu rrelu_with_noise "
+    "scaled_dot_product_attention sparse standard_gamma trunc_normal uniform xavier_normal xavier_uniform".split()
+)
+"""Functions that may draw random numbers, ``torch.nn.init``'s among them: it initialises layers."""
+
+_PLAIN = frozenset((int, float, bool, str, type(None)))
+
+
+class Shelter:
+    """Keeps the calls of one pass away from tensors that it does not own, and from the global generator.
+
+    Args:
+        own: the tensors that the pass may change: those of a private copy, and its input.
+        meta: whether the pass is on the meta device; foreign tensors are taken there, else copied on the CPU.
+    """
+
+    def __init__(self, own: Iterable[Tensor], meta: bool) -> None:
+        self._alive = list(own)  # a tensor is known by its id
+        self._known = set(map(id, self._alive))
+        self._meta = meta
+        self._private: dict[int, Tensor] = {}
+        self._generator: Tensor | None = None
+
+    def made(self, tensors: Sequence[Tensor]) -> None:
+        """Note that a call of this pass returned ``tensors``; whoever calls this keeps them alive."""
+        self._known.update(map(id, tensors))
+
+    def arguments(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """The arguments of a call, foreign tensors replaced by private copies, the same ones every time."""
+        known = self._known
+        for value in (*args, *kwargs.values()) if kwargs else args:
+            if id(value) in known or type(value) in _PLAIN:  # nearly all are
+                continue
+            if isinstance(value, Tensor) or not known.issuperset(map(id, tensors_in(value))):
+                return self._replaced(args), self._replaced(kwargs)
+        return args, kwargs
+
+    def _replaced(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return value if id(value) in self._known else self._own_copy(value)
+        if isinstance(value, Mapping):
+            return {key: self._replaced(entry) for key, entry in value.items()}
+        if type(value) in (list, tuple):
+            return type(value)(map(self._replaced, value))
+        return value
+
+    def _own_copy(self, tensor: Tensor) -> Tensor:
+        if id(tensor) not in self._private:
+            self._alive.append(tensor)
+            if tensor.grad_fn is not None or (self._meta and tensor.is_meta):
+                private = tensor  # computed in this pass, or without values that could change
+            else:
+                private = tensor.detach().to("meta" if self._meta else "cpu", copy=True)
+                if isinstance(tensor, nn.Parameter):
+                    private = nn.Parameter(private, requires_grad=tensor.requires_grad)
+            self._private[id(tensor)] = private
+            self._alive.append(private)
+            self._known.add(id(private))
+        return self._private[id(tensor)]
+
+    def call(
+        self, function: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """Call ``function``; one that draws random numbers goes on with those of this pass."""
+        if name not in RANDOM or any(tensor.is_meta for tensor in tensors_in(args)[:1]):
+            return function(*args, **kwargs)
+        with untouched_generator():
+            if self._generator is not None:
+                torch.set_rng_state(self._generator)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self._generator = torch.get_rng_state()
+
+
+class Sheltered(TorchFunctionMode):
+    """Inside of the ``with`` block this thread's calls of torch functions are sheltered."""
+
+    def __init__(self, model: nn.Module, model_input: Tensor) -> None:
+        super().__init__()
+        self._shelter = Shelter(
+            (model_input, *model.parameters(), *model.buffers()), meta=model_input.is_meta
+        )
+        self._alive: list[Tensor] = []
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        args, known = self._shelter.arguments(args, kwargs or {})
+        result = self._shelter.call(func, function_type(func), args, known)
+        made = tensors_in(result)
+        self._shelter.made(made)
+        self._alive += made
+        return result

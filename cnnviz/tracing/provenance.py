@@ -1,0 +1,137 @@
+"""Where the tensors of a forward pass come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from cnnviz.operations.batch_layout import FRONT, WITHOUT, Layout
+from cnnviz.operations.op import MODEL_INPUT, Shape
+from cnnviz.tracing.batch_axis import MOVING, Source, follow, of_further, stays
+
+
+@dataclass(slots=True)
+class Links:
+    """What an op was given: ops, shapes of one image, and what an op has beside them where it is unusual."""
+
+    inputs: tuple[int, ...]
+    shapes: tuple[Shape, ...]
+    layouts: tuple[Layout, ...] = ()
+    parts: tuple[int, ...] = ()
+
+
+class Provenance:
+    """Remembers which op, and which function call, every tensor of one pass came from.
+
+    A tensor is known by its id, so it is kept alive as long as this object.
+    """
+
+    def __init__(self, model_input: Tensor) -> None:
+        self._alive: list[Tensor] = [model_input]
+        self._ops: dict[int, int] = {id(model_input): MODEL_INPUT}
+        self._calls: dict[int, int] = {}
+        self._parts: dict[int, int] = {}  # of the further outputs of an op
+        self._layouts: dict[int, Layout] = {}  # of tensors whose first dimension is not the batch
+        self._images = model_input.shape[0]
+
+    def from_op(self, tensors: Sequence[Tensor], index: int, type_name: str, layout: Layout) -> None:
+        """Note that the op at ``index`` returned ``tensors``, the first of them with this ``layout``."""
+        for tensor in tensors:
+            self._ops[id(tensor)] = index
+        self._alive.extend(tensors)
+        if layout is not FRONT or len(tensors) > 1 or self._layouts or self._parts:
+            self._note_unusual(tensors, type_name, layout)
+
+    def _note_unusual(self, tensors: Sequence[Tensor], type_name: str, layout: Layout) -> None:
+        shape = tuple(tensors[0].shape)
+        for part, tensor in enumerate(tensors):
+            found = layout
+            if part:
+                found = of_further(type_name, (shape, layout), tuple(tensor.shape), self._images)
+            # What was noted before is of no worth: a call in place returns a tensor that is known already.
+            self._parts.pop(id(tensor), None)
+            self._layouts.pop(id(tensor), None)
+            if part:
+                self._parts[id(tensor)] = part
+            if found != FRONT:
+                self._layouts[id(tensor)] = found
+
+    def from_call(self, tensors: Sequence[Tensor], number: int) -> None:
+        """Note that the function call of that ``number`` returned ``tensors``."""
+        for tensor in tensors:
+            self._calls[id(tensor)] = number
+        self._alive.extend(tensors)
+
+    def same(self, source: Tensor, other: Tensor) -> None:
+        """Note that ``other`` is ``source`` by another name, as ``source.data`` is."""
+        noted: tuple[dict[int, Any], ...] = (self._ops, self._calls, self._parts, self._layouts)
+        for known in noted:
+            if id(source) in known:
+                known[id(other)] = known[id(source)]
+        self._alive.append(other)
+
+    def call_of(self, tensor: Tensor) -> int | None:
+        """The call that returned ``tensor``; None for one that was there before."""
+        return self._calls.get(id(tensor))
+
+    def links(self, tensors: Sequence[Tensor]) -> Links:
+        """Those of ``tensors`` that an op returned."""
+        known = [tensor for tensor in tensors if id(tensor) in self._ops]
+        inputs = tuple([self._ops[id(tensor)] for tensor in known])
+        if not self._layouts and not self._parts:
+            return Links(inputs, tuple([tuple(tensor.shape)[1:] for tensor in known]))
+        parts = tuple(self._parts.get(id(tensor), 0) for tensor in known)
+        layouts = tuple(self._layouts.get(id(tensor), FRONT) for tensor in known)
+        shapes = tuple(layout.shown(tuple(t.shape)) for layout, t in zip(layouts, known, strict=True))
+        usual = all(layout is FRONT for layout in layouts)
+        return Links(inputs, shapes, () if usual else layouts, parts if any(parts) else ())
+
+    def seen(
+        self, name: str, arguments: Mapping[str, object], tensors: Sequence[Tensor], output: Tensor
+    ) -> tuple[Shape, Layout]:
+        """The shape of one image of the first ``output`` of a call of ``name`` with ``tensors``, and its layout."""
+        shape = tuple(output.shape)
+        if (
+            shape[:1] == (self._images,)
+            and (name not in MOVING or stays(name, arguments))
+            and not (self._layouts and any(id(tensor) in self._layouts for tensor in tensors))
+        ):
+            return shape[1:], FRONT
+        sources = [self._source(tensor) for tensor in tensors]
+        layout = follow(name, arguments, sources, shape, self._images)
+        return layout.shown(shape), layout
+
+    def layout_of(self, tensor: Tensor) -> Layout:
+        """Where the images are in ``tensor``."""
+        return self._layouts.get(id(tensor), FRONT)
+
+    def _source(self, tensor: Tensor) -> Source:
+        known = self._layouts.get(id(tensor), FRONT if id(tensor) in self._ops else WITHOUT)
+        return tuple(tensor.shape), known
+
+
+def tensors_in(value: Any) -> list[Tensor]:
+    """All tensors in nested tuples, lists and dicts, in order."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (tuple, list)):
+        return []
+    found: list[Tensor] = []
+    for entry in value:
+        if isinstance(entry, Tensor):
+            found.append(entry)
+        elif isinstance(entry, (tuple, list, dict)):
+            found += tensors_in(entry)
+    return found
+
+
+def tensors_given(function: str, args: Sequence[Any], result: Any) -> list[Tensor]:
+    """The tensors that a call gives: those in its result; ``setitem`` gives the one that it writes into."""
+    if function == "setitem":
+        return tensors_in(args[:1])
+    return tensors_in(result)

@@ -1,0 +1,299 @@
+"""The one recorder: it watches a forward pass and writes down its ops.
+
+A ``TorchFunctionMode`` sees every torch function that the current thread calls. On a private copy of the
+model every ``forward`` goes through the recorder (cheaper than hooks, and a direct call of ``forward`` is
+seen, too): it knows which module is at work, so that a leaf module becomes one op and functions outside of
+leaf modules get the path of their container as name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from cnnviz.operations.arguments import function_arguments, module_arguments
+from cnnviz.operations.macs import MEASURED, formula_macs
+from cnnviz.operations.names import function_kind, function_type, is_leaf, module_kind, module_type
+from cnnviz.operations.op import FailedCall, ModuleCall, Op
+from cnnviz.tracing.isolation import Shelter
+from cnnviz.tracing.meta_answers import answer
+from cnnviz.tracing.parameter_counts import Names, Weights, declared
+from cnnviz.tracing.provenance import Provenance, tensors_given, tensors_in
+
+PASSED_THROUGH = frozenset({"data", "grad", "requires_grad", "retain_grad"})
+"""Tensor attributes and methods that are bookkeeping, not operations of a network."""
+
+_LISTS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+
+
+@dataclass(slots=True)
+class _Frame:
+    """One call of a module that has not returned yet."""
+
+    path: str
+    module: nn.Module
+    leaf: bool
+    inputs: list[Tensor]
+    flops: int = 0  # measured inside of it
+
+
+class Recorder(TorchFunctionMode):
+    """Records the ops of one forward pass of ``model``, a private copy in eval mode.
+
+    Inside of the ``with`` block every module's ``forward`` goes through the recorder; at its end the copy
+    is as it was.
+    """
+
+    def __init__(self, model: nn.Module, model_input: Tensor) -> None:
+        super().__init__()
+        self.model = model
+        self._modules = list(model.named_modules())
+        self.parameters, buffers = declared(self._modules)
+        self.ops: list[Op] = []
+        self.modules: list[ModuleCall] = []
+        self.calls = 0
+        self.failed: FailedCall | None = None
+        self.rebatched: str | None = None  # the first op that changed the number of rows in a batch
+        self.weights = Weights(self.parameters.values())
+        self._batch = model_input.shape[0]
+        self._stack: list[_Frame] = [_Frame("", model, leaf=False, inputs=[])]
+        self._leaf: _Frame | None = None
+        self._broken: tuple[str, nn.Module, BaseException | None] = ("", model, None)
+        self._names = Names()
+        self._constant: set[int] = set()  # indices of the ops that the model's input does not reach
+        self._provenance = Provenance(model_input)
+        own = (model_input, *self.parameters.values(), *buffers)
+        self._shelter = Shelter(own, meta=model_input.is_meta)
+        self._own_forwards: list[tuple[nn.Module, Callable[..., Any] | None]] = []
+
+    def __enter__(self) -> Recorder:
+        layers = self._modules[1:]
+        if is_leaf(self.model):  # a single layer is a network too
+            layers = [(type(self.model).__name__.lower(), self.model)]
+        for path, module in layers:
+            self._watch(path, module)
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        super().__exit__(*exception)  # type: ignore[no-untyped-call]
+        for module, forward in self._own_forwards:
+            del vars(module)["forward"]
+            if forward is not None:
+                vars(module)["forward"] = forward
+        self._own_forwards.clear()
+
+    # -- modules ---------------------------------------------------------------------------------
+
+    def _watch(self, path: str, module: nn.Module) -> None:
+        """Let calls of ``module`` pass through the recorder: an attribute goes before the class's method."""
+        forward, leaf = module.forward, is_leaf(module)
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            frame = self._enter(path, module, leaf, args, kwargs)
+            try:
+                output = forward(*args, **kwargs)
+            except BaseException as error:
+                if self._broken[2] is not error:
+                    self._broken = (path, module, error)
+                if frame.leaf and isinstance(error, Exception):  # the layer's own check of what it received
+                    with torch._C.DisableTorchFunction():
+                        self._note_failure(path, args, kwargs, error)
+                raise
+            finally:
+                self._leave(frame)
+            with torch._C.DisableTorchFunction():  # or our own look at a shape would count as a call
+                self._record_call(frame, output)
+            return output
+
+        self._own_forwards.append((module, vars(module).get("forward")))
+        vars(module)["forward"] = watched
+
+    def _enter(self, path: str, module: nn.Module, leaf: bool, args: Any, kwargs: Any) -> _Frame:
+        first = leaf and self._leaf is None  # modules inside of a leaf are the leaf's own business
+        frame = _Frame(path, module, first, tensors_in((*args, kwargs) if kwargs else args) if first else [])
+        self._stack.append(frame)
+        if first:
+            self._leaf = frame
+        return frame
+
+    def _leave(self, frame: _Frame) -> None:
+        self._stack.pop()
+        if frame is self._leaf:
+            self._leaf = None
+
+    def _record_call(self, frame: _Frame, output: Any) -> None:
+        outputs = tensors_in(output)
+        if not outputs or self._leaf is not None:
+            return
+        if frame.leaf:
+            op = self._record_module(frame, outputs)
+            params, name, shape, layout = op.params, op.name, op.output_shape, op.layout
+        else:
+            layout = self._provenance.layout_of(outputs[0])
+            params, name, shape = 0, frame.path, layout.shown(tuple(outputs[0].shape))
+        self.modules.append(
+            ModuleCall(
+                name=name,
+                type=module_type(frame.module),
+                output_shape=shape,
+                params=params,
+                depth=len(self._stack),
+                container=not frame.leaf,
+                is_list=isinstance(frame.module, _LISTS),
+                ops_before=len(self.ops),
+                layout=layout,
+            )
+        )
+
+    def _record_module(self, frame: _Frame, outputs: list[Tensor]) -> Op:
+        params, reused = self.weights.count(frame.module)
+        return self._record(
+            frame,
+            frame.inputs,
+            outputs,
+            name=self._names.unique(frame.path),
+            type=module_type(frame.module),
+            kind=module_kind(frame.module),
+            params=params,
+            reused=reused,
+            module=frame.path,
+            arguments=module_arguments(frame.module),
+            call=self._provenance.call_of(outputs[0]),
+        )
+
+    def _record(self, frame: _Frame, tensors: list[Tensor], outputs: list[Tensor], **known: Any) -> Op:
+        """Add the op that made ``outputs`` of ``tensors``; ``known`` are the fields that are told already."""
+        links, type_name, arguments = self._provenance.links(tensors), known["type"], known["arguments"]
+        shape, layout = self._provenance.seen(type_name, arguments, tensors, outputs[0])
+        op = Op(
+            index=len(self.ops),
+            inputs=links.inputs,
+            input_shapes=links.shapes,
+            output_shape=shape,
+            macs=self._macs(frame, type_name, arguments, links.inputs, tensors, outputs),
+            layout=layout,
+            input_layouts=links.layouts,
+            parts=links.parts,
+            **known,
+        )
+        self.ops.append(op)
+        if self._constant.issuperset(op.inputs):
+            self._constant.add(op.index)
+        elif self.rebatched is None and outputs[0].shape[:1] != (self._batch,):
+            self.rebatched = op.name
+        self._provenance.from_op(outputs, op.index, type_name, layout)
+        return op
+
+    # -- functions -------------------------------------------------------------------------------
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        name = function_type(func)
+        args, named = self._shelter.arguments(args, kwargs or {})
+        try:
+            result = self._answer(func, name, args, named)
+        except Exception as error:
+            self._note_failure(name, args, named, error)
+            raise
+        outputs = tensors_given(name, args, result)
+        if not outputs:
+            return result
+        self._shelter.made(outputs)
+        if name in PASSED_THROUGH:
+            for source in tensors_in(args)[:1]:
+                self._provenance.same(source, outputs[0])
+                self.weights.same(source, outputs[0])
+            return result
+        if self._leaf is None:
+            self._record_function(name, args, named, outputs)
+        self._provenance.from_call(outputs, self.calls)
+        self.calls += 1
+        return result
+
+    def _answer(
+        self, func: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        known = answer(func, args, kwargs)
+        if known is not None:
+            return known
+        if name not in MEASURED:
+            return self._shelter.call(func, name, args, kwargs)
+        with FlopCounterMode(display=False) as counter:
+            result = self._shelter.call(func, name, args, kwargs)
+        frame = self._leaf or self._stack[-1]
+        frame.flops += counter.get_total_flops()
+        return result
+
+    def _record_function(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], outputs: list[Tensor]
+    ) -> None:
+        frame, tensors = self._stack[-1], tensors_in((args, kwargs))
+        self.weights.use(tensors, len(self.ops))
+        self._record(
+            frame,
+            tensors,
+            outputs,
+            name=self._names.unique(self._function_label(name)),
+            type=name,
+            kind=function_kind(name),
+            params=0,
+            arguments=function_arguments(name, args, kwargs),
+            call=self.calls,
+        )
+        frame.flops = 0
+
+    def _note_failure(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], error: Exception
+    ) -> None:
+        if self.failed is not None and self.failed.error is error:
+            return
+        if self._leaf is not None:
+            label, type_name = self._leaf.path, module_type(self._leaf.module)
+            path: str | None = label
+            links = self._provenance.links(self._leaf.inputs)
+            arguments = module_arguments(self._leaf.module)
+        else:
+            label, type_name, path = self._function_label(name), name, None
+            links = self._provenance.links(tensors_in((args, kwargs)))
+            arguments = function_arguments(name, args, kwargs)
+        self.failed = FailedCall(
+            self._names.unique(label), type_name, path, links.inputs, links.shapes, arguments, error
+        )
+
+    def _function_label(self, name: str) -> str:
+        path = self._stack[-1].path
+        return f"{path}.{name}" if path else name
+
+    def innermost(self, error: BaseException) -> tuple[str, nn.Module]:
+        """Path and module of the module that was at work when ``error`` was raised."""
+        path, module, seen = self._broken
+        return (path, module) if seen is error else ("", self.model)
+
+    def _macs(
+        self,
+        frame: _Frame,
+        type_name: str,
+        arguments: Mapping[str, object],
+        inputs: Sequence[int],
+        tensors: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+    ) -> int:
+        """Multiply-adds for one image, by formula or as measured in ``frame``."""
+        once = self._constant.issuperset(inputs) and outputs[0].shape[:1] != (self._batch,)
+        images = 1 if once else self._batch  # what does not depend on the images is computed once for all
+        if frame.flops:
+            return frame.flops // 2 // images
+        received = tensors[0].numel() // images if tensors else 0
+        return formula_macs(type_name, arguments, received, outputs[0].numel() // images)

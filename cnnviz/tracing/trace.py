@@ -1,0 +1,183 @@
+"""Tracing: one forward pass on the meta device, without memory, arithmetic or side effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor, nn
+
+from cnnviz.errors import UnknownKeyError
+from cnnviz.language import Message
+from cnnviz.operations.failure import diagnose, forward_raised
+from cnnviz.operations.op import Failure, ModuleCall, Op, Shape, Unexecuted
+from cnnviz.tracing.copies import meta_copy, real_copy, uncompiled
+from cnnviz.tracing.fixes import Outcome, fix_for
+from cnnviz.tracing.inputs import checked_shape, empty_input, input_type, needs_data, random_input
+from cnnviz.tracing.provenance import tensors_in
+from cnnviz.tracing.recorder import Recorder
+
+TRACED_BATCH = 2
+"""Images in a traced batch: two, so that a ``squeeze()`` cannot take the batch dimension away."""
+
+
+@dataclass(frozen=True, repr=False)
+class Trace:
+    """All ops of one forward pass with their links.
+
+    Shapes are without the batch dimension; ``total_params`` counts the elements of the unique
+    ``parameters()``, which is what ``ops`` and ``unexecuted`` add up to where the pass did not fail.
+    ``real_pass`` tells that the forward needs data and was run on the CPU once. ``mixing_op`` names the
+    op that mixes the images of a batch, where the output does not have a row for each image (as after
+    ``x.view(-1, 80)`` where 400 values an image arrive). ``calls`` is the number of function calls that
+    returned tensors, leaf modules' inner ones included. Of the parameters in ``unexecuted``, ``used_directly``
+    names those that a function outside of a layer is given, with the index of the first such op, and
+    ``in_training`` those that only a pass in training uses, as an auxiliary classifier's.
+    """
+
+    model: str
+    input_shape: Shape
+    ops: tuple[Op, ...]
+    modules: tuple[ModuleCall, ...]
+    unexecuted: tuple[Unexecuted, ...]
+    total_params: int
+    trainable_params: int
+    failure: Failure | None
+    real_pass: bool
+    mixing_op: str | None
+    calls: int
+    used_directly: Mapping[str, int] = field(default_factory=dict)
+    in_training: frozenset[str] = frozenset()
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of all ops, for one image."""
+        return sum(op.macs for op in self.ops)
+
+    def op(self, name: str) -> Op:
+        """The op called ``name``.
+
+        Raises:
+            UnknownKeyError: there is none; the message names the closest one.
+        """
+        for op in self.ops:
+            if op.name == name:
+                return op
+        raise UnknownKeyError(Message("The layer"), name, [op.name for op in self.ops])
+
+    def __repr__(self) -> str:
+        from cnnviz.shapes.text import table_text
+
+        return table_text(self)
+
+    def _repr_html_(self) -> str:  # by this name a notebook asks for something better than text
+        from cnnviz.shapes.html import trace_html
+
+        return trace_html(self)
+
+
+def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
+    """Trace ``model`` for one input of shape ``input_shape``, (C, H, W) for images.
+
+    The model may live on any device. It is not changed: no hook, mode, buffer, gradient or random
+    number of it or of the process is touched. A forward that fails gives a trace that ends there.
+
+    Raises:
+        UsageError: a size that is no positive whole number.
+        CnnvizError: the model cannot be copied.
+    """
+    shape = checked_shape(input_shape)
+    model = uncompiled(model)
+    with torch.no_grad():
+        done = _run(model, shape)
+        failure = None if done.error is None else _failure(model, shape, done)
+        unused = frozenset() if failure else _unused(done.recorder)
+        in_training = unused and unused - _unused_in_training(model, shape)
+    recorder = done.recorder
+    return Trace(
+        model=type(model).__name__,
+        input_shape=shape,
+        ops=tuple(recorder.ops),
+        modules=tuple(recorder.modules),
+        unexecuted=_unexecuted(recorder),
+        total_params=sum(p.numel() for p in recorder.parameters.values()),
+        trainable_params=sum(p.numel() for p in recorder.parameters.values() if p.requires_grad),
+        failure=failure,
+        real_pass=done.real,
+        mixing_op=recorder.rebatched if done.rows not in (None, TRACED_BATCH) else None,
+        calls=recorder.calls,
+        used_directly={
+            name: recorder.weights.used_directly[id(parameter)]
+            for name, parameter in recorder.parameters.items()
+            if id(parameter) in recorder.weights.used_directly
+            and id(parameter) not in recorder.weights.carried
+        },
+        in_training=in_training,
+    )
+
+
+@dataclass
+class _Pass:
+    """One forward pass: who watched it, the rows of its output, what was raised, whether it was a real one."""
+
+    recorder: Recorder
+    rows: int | None
+    error: BaseException | None
+    real: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        failed = self.recorder.failed
+        return Outcome(
+            self.recorder.ops, failed if failed and failed.error is self.error else None, self.error
+        )
+
+
+def _run(model: nn.Module, shape: Shape) -> _Pass:
+    """Run a copy of ``model``: on the meta device, and on the CPU where that is not enough."""
+    dtype = input_type(model)
+    done = _record(meta_copy(model), empty_input(shape, dtype, TRACED_BATCH))
+    if done.error is None or not needs_data(done.error):
+        return done
+    return replace(_record(real_copy(model), random_input(shape, dtype, TRACED_BATCH)), real=True)
+
+
+def _record(model: nn.Module, model_input: Tensor) -> _Pass:
+    recorder = Recorder(model, model_input)
+    try:
+        with recorder:
+            output = model(model_input)
+    except (Exception, SystemExit) as error:  # whatever a person's forward raises is the trace's failure
+        return _Pass(recorder, None, error)
+    tensors = tensors_in(output)
+    return _Pass(recorder, tensors[0].shape[0] if tensors and tensors[0].dim() else None, None)
+
+
+def _failure(model: nn.Module, shape: Shape, done: _Pass) -> Failure:
+    outcome = done.outcome
+    if outcome.failed is None:
+        assert outcome.error is not None
+        return forward_raised(*done.recorder.innermost(outcome.error), outcome.error)
+    fix = fix_for(model, outcome, lambda other: _run(other, shape).outcome, thorough=not done.real)
+    return replace(diagnose(outcome.failed, outcome.ops), fix=fix)
+
+
+def _unexecuted(recorder: Recorder) -> tuple[Unexecuted, ...]:
+    return tuple(
+        Unexecuted(name, tuple(parameter.shape), parameter.numel())
+        for name, parameter in recorder.parameters.items()
+        if id(parameter) not in recorder.weights.carried
+    )
+
+
+def _unused(recorder: Recorder) -> frozenset[str]:
+    """The names of the parameters that took no part in a pass."""
+    used = recorder.weights.carried | recorder.weights.used_directly.keys()
+    return frozenset(name for name, parameter in recorder.parameters.items() if id(parameter) not in used)
+
+
+def _unused_in_training(model: nn.Module, shape: Shape) -> frozenset[str]:
+    """Those that take no part in a pass in training either; all, where that cannot be told without data."""
+    done = _record(meta_copy(model).train(), empty_input(shape, input_type(model), TRACED_BATCH))
+    return frozenset(done.recorder.parameters) if done.error else _unused(done.recorder)

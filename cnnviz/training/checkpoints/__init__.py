@@ -1,0 +1,1 @@
+"""Trained weights, and the facts needed to trust them."""

@@ -1,0 +1,90 @@
+"""Weights as bytes: written in the usual memory layout, and checked before anybody uses them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from cnnviz.language import Message
+from cnnviz.training.checkpoints.errors import CheckpointError
+
+
+def to_bytes(model: nn.Module) -> bytes:
+    """All weights and buffers of ``model`` as a safetensors file; tied ones are written once a name."""
+    return safetensors.torch.save(
+        {
+            name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+            for name, tensor in model.state_dict().items()
+        }
+    )
+
+
+def read(checkpoint_id: str, path: Path, sha256: str) -> dict[str, Tensor]:
+    """The tensors in the safetensors file ``path``, if the SHA-256 of its bytes is ``sha256`` (hex).
+
+    Raises:
+        CheckpointError: the file is missing, another one, or no safetensors file.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        reason = Message("{path} cannot be read ({error})", path=path.name, error=error.strerror)
+        raise CheckpointError(checkpoint_id, reason) from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        reason = Message(
+            "the SHA-256 of {path} is {found}..., the JSON beside it says {expected}...; get both files again",
+            path=path.name,
+            found=found[:12],
+            expected=sha256[:12],
+        )
+        raise CheckpointError(checkpoint_id, reason)
+    try:
+        return safetensors.torch.load(data)
+    except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a type that torch does not have
+        reason = Message("{path} is no safetensors file ({error})", path=path.name, error=error)
+        raise CheckpointError(checkpoint_id, reason) from error
+
+
+def check_fit(
+    checkpoint_id: str, architecture: str, weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]
+) -> None:
+    """Check that names, shapes and types are those of the network's ``state_dict``, and all values finite.
+
+    Raises:
+        CheckpointError: one is not; the message names it.
+    """
+    for name in sorted(weights.keys() | expected.keys()):
+        reason = _misfit(name, weights.get(name), expected.get(name))
+        if reason is not None:
+            raise CheckpointError(
+                checkpoint_id,
+                Message(
+                    "it does not fit the architecture {architecture}: {reason}",
+                    architecture=architecture,
+                    reason=reason,
+                ),
+            )
+
+
+def _misfit(name: str, found: Tensor | None, expected: Tensor | None) -> Message | None:
+    if found is None:
+        return Message("{name} is missing", name=name)
+    if expected is None:
+        return Message("{name} is not part of the network", name=name)
+    if found.shape != expected.shape or found.dtype != expected.dtype:
+        return Message(
+            "{name} is {found} instead of {expected}",
+            name=name,
+            found=f"{found.dtype} {' x '.join(map(str, found.shape))}",
+            expected=f"{expected.dtype} {' x '.join(map(str, expected.shape))}",
+        )
+    if not bool(found.isfinite().all()):
+        return Message("{name} holds numbers that are not finite", name=name)
+    return None

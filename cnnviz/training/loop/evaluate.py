@@ -1,0 +1,93 @@
+"""How good a network is on images with labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cnnviz import datasets
+from cnnviz.errors import CnnvizError
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.loop import optimising
+from cnnviz.training.loop.batches import Batches, preparation
+
+if TYPE_CHECKING:
+    from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+    from cnnviz.training.recipe.recipe import Recipe
+
+BATCH_SIZE = 256  # larger ones leave the processor's caches and are slower
+_BATCH_PIXELS = 256 * 32 * 32
+_LEAST_BATCH_SIZE = 16
+
+
+def test_batch_size(height: int, width: int) -> int:
+    """How many images of this size are tested at once: fewer large ones, whose maps take much memory."""
+    return max(_LEAST_BATCH_SIZE, min(BATCH_SIZE, _BATCH_PIXELS // (height * width)))
+
+
+def test_batches(recipe: Recipe, images: Tensor, labels: Tensor) -> Batches:
+    """Images (N, C, H, W) uint8 and labels (N,) as a network of ``recipe`` is tested on them, on the CPU."""
+    channels, height, width = images.shape[1:]
+    prepare = preparation(recipe, (channels, height, width), torch.device("cpu"))
+    side = recipe.resize or max(height, width)
+    return Batches(images, labels, prepare.test, test_batch_size(side, side))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Over ``images`` images: ``accuracy`` (0..1) and the mean ``loss``."""
+
+    images: int
+    accuracy: float
+    loss: float
+
+
+@torch.inference_mode()
+def evaluate(
+    model: nn.Module,
+    batches: Batches,
+    progress: Callable[[float], None] | None = None,
+    loss_function: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
+) -> Evaluation:
+    """Accuracy and mean loss of ``model`` on all of ``batches``.
+
+    ``model`` must be in eval mode, and is not changed; ``progress`` is called with 0..1 after each batch;
+    ``loss_function`` takes scores (B, classes) and labels (B,) and averages over the batch.
+
+    Raises:
+        ValueError: the model is in training mode, in which dropout and batch statistics spoil the figures.
+    """
+    if model.training:
+        raise ValueError("the model is in training mode; evaluate a copy in eval mode")
+    loss, correct = 0.0, 0
+    for number, (x, labels) in enumerate(batches.in_order(), start=1):
+        scores = model(x)
+        loss += float(loss_function(scores, labels)) * len(labels)
+        correct += int((scores.argmax(1) == labels).sum())
+        if progress is not None:
+            progress(number / len(batches))
+    return Evaluation(batches.images, correct / batches.images, loss / batches.images)
+
+
+def evaluate_checkpoint(
+    checkpoint: Checkpoint, dataset: str, progress: Callable[[float], None] | None = None
+) -> Evaluation:
+    """The figures of a checkpoint on the test images of a data set, prepared as its recipe says.
+
+    Raises:
+        CnnvizError: the network has seen these images in training; or the checkpoint or the data set is
+            missing or damaged.
+    """
+    seen = datasets.overlap(checkpoint.dataset, dataset)
+    if seen is not None:
+        raise CnnvizError(seen)
+    data = datasets.load(dataset)
+    recipe = checkpoint.recipe
+    model = checkpoints.load_model(checkpoint).to(memory_format=torch.channels_last)
+    batches = test_batches(recipe, data.test_images, data.test_labels)
+    return evaluate(model, batches, progress, optimising.loss_function(recipe))

@@ -1,0 +1,214 @@
+"""The training loop: recipe and data in, trained network and its figures out."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from cnnviz.datasets import Dataset
+from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.language import Message
+from cnnviz.training.loop.evaluate import Evaluation, evaluate
+from cnnviz.training.loop.observer import EpochMetrics, Observer, TrainingResult
+from cnnviz.training.loop.optimising import with_auxiliaries
+from cnnviz.training.loop.preparing import new_session
+from cnnviz.training.loop.session import Session
+from cnnviz.training.loop.state import State
+from cnnviz.training.recipe.recipe import Recipe
+
+__all__ = ["EpochMetrics", "Observer", "Supervisor", "TrainingDivergedError", "TrainingResult", "train"]
+
+
+class TrainingDivergedError(CnnvizError):
+    """The loss is no number any more."""
+
+    def __init__(self, step: int, epoch: int, rate: float) -> None:
+        super().__init__(
+            Message(
+                "The loss is not a finite number any more at step {step:,} (epoch {epoch}): training has "
+                "diverged. Try a smaller learning rate, {smaller:g} instead of {rate:g}.",
+                step=step,
+                epoch=epoch,
+                smaller=rate / 10,
+                rate=rate,
+            )
+        )
+        self.step = step
+
+
+class Supervisor(Protocol):
+    """Whoever steers a training and keeps its states. The calls come from the training thread.
+
+    Both may change the session's learning rate, take its :meth:`~Session.state`, and wait, with its watch
+    standing still.
+    """
+
+    def before_step(self, session: Session) -> bool:
+        """Whether to go on. Must cost microseconds where nothing is to be done."""
+
+    def after_epoch(self, session: Session) -> None:
+        """An epoch is complete, and ``session`` stands before the next one."""
+
+
+class _Nobody:
+    """Lets a training run."""
+
+    def before_step(self, session: Session) -> bool:
+        return True
+
+    def after_epoch(self, session: Session) -> None:
+        pass
+
+
+def train(
+    recipe: Recipe,
+    dataset: Dataset,
+    observer: Observer,
+    supervisor: Supervisor | None = None,
+    start: State | None = None,
+) -> TrainingResult:
+    """Train the network of ``recipe`` on ``dataset``, and test it after every epoch.
+
+    ``supervisor`` is asked before every step; once it says no, the run ends with the weights it has. With
+    ``start`` the training goes on from there instead of from the seed's initial weights.
+
+    Raises:
+        UsageError: the recipe is invalid, or asks for a GPU where there is none.
+        StateError: ``start`` is the state of another network.
+        TrainingDivergedError: the loss became infinite or not a number.
+    """
+    recipe.validate()
+    device = device_of(recipe.device)
+    recipe = dataclasses.replace(recipe, device=device.type)
+    with settled(recipe, device):
+        session = new_session(recipe, dataset, device)
+        if start is not None:
+            session.restore(start)
+        tested = _train_all(session, observer, supervisor or _Nobody())
+    return TrainingResult(
+        model=session.model.to("cpu").to(memory_format=torch.contiguous_format).eval(),
+        recipe=recipe,
+        epochs=tuple(session.finished),
+        steps=session.step,
+        test_accuracy=tested.accuracy,
+        test_loss=tested.loss,
+        stopped=len(session.finished) < recipe.epochs,
+        rate_changes=session.rate_changes,
+    )
+
+
+def device_of(name: str) -> torch.device:
+    """The device that a recipe's word means here.
+
+    Raises:
+        UsageError: it asks for a GPU where there is none.
+    """
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise UsageError(Message("The device is cuda, but PyTorch finds no GPU here; take auto or cpu."))
+    return torch.device("cuda" if there and name != "cpu" else "cpu")
+
+
+@contextmanager
+def settled(recipe: Recipe, device: torch.device) -> Iterator[None]:
+    """The recipe's threads and seed (for dropout and the like), as they were before when it is over."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(recipe.threads)
+    try:
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(recipe.seed)
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _train_all(session: Session, observer: Observer, supervisor: Supervisor) -> Evaluation:
+    """All epochs, or as many as ``supervisor`` allows; the evaluation is that of the weights at the end."""
+    observer.on_start(session.model, len(session.train))
+    tested: Evaluation | None = None
+    while session.epoch <= session.recipe.epochs:
+        before = session.step
+        complete = _train_epoch(session, observer, supervisor)
+        if tested is None or session.step > before:
+            tested = _test(session)
+        if not complete:
+            break
+        session.end_epoch(_metrics(session, tested))
+        observer.on_epoch(session.finished[-1], session.model)
+        supervisor.after_epoch(session)
+    return tested or _test(session)
+
+
+def _train_epoch(session: Session, observer: Observer, supervisor: Supervisor) -> bool:
+    """One pass over the training images, or the rest of one; whether it came to its end."""
+    session.model.train()
+    session.apply_learning_rate()
+    order, train, tally = session.next_order(), session.train, session.tally
+    session.watch.begin(tally.seconds)
+    for number in range(session.batch, len(train)):
+        if not supervisor.before_step(session):
+            break
+        x, labels = train.take(order, number)
+        loss, correct = step(session, x, labels)
+        if not math.isfinite(loss):
+            raise TrainingDivergedError(session.step + 1, session.epoch, session.learning_rate)
+        size = len(labels)
+        session.step += 1
+        session.batch += 1
+        tally.images += size
+        tally.correct += correct
+        tally.loss += loss * size
+        tally.seconds = session.watch.read()
+        seconds = session.seconds + tally.seconds
+        session.latest_loss, session.latest_accuracy = loss, correct / size
+        observer.on_step(session.step, session.epoch, loss, session.latest_accuracy, seconds)
+    return session.batch == len(train)
+
+
+def step(session: Session, x: Tensor, labels: Tensor) -> tuple[float, int]:
+    """One update of the weights from one batch: the batch's mean loss and right answers before it."""
+    session.optimizer.zero_grad()
+    scores = session.model(x)
+    if isinstance(scores, tuple):
+        loss = with_auxiliaries(session.loss, scores, labels)
+        scores = scores[0]
+    else:
+        loss = session.loss(scores, labels)
+    # Before the long way back, while the scores are in the caches; and a sum would be one more pass.
+    correct = (scores.argmax(1) == labels).count_nonzero()
+    torch.autograd.backward(loss)
+    session.optimizer.step()
+    return loss.item(), int(correct)
+
+
+def _test(session: Session) -> Evaluation:
+    begin = time.perf_counter()
+    tested = evaluate(session.model.eval(), session.test, loss_function=session.loss)
+    session.test_seconds = time.perf_counter() - begin
+    if not math.isfinite(tested.loss):  # it was the last step that spoilt the weights
+        raise TrainingDivergedError(session.step, session.epoch, session.learning_rate)
+    return tested
+
+
+def _metrics(session: Session, tested: Evaluation) -> EpochMetrics:
+    tally = session.tally
+    session.seconds += tally.seconds
+    accuracy = tally.correct / tally.images
+    if session.recipe.train_accuracy == "second-pass":
+        accuracy = evaluate(session.model, session.known).accuracy
+    return EpochMetrics(
+        epoch=session.epoch,
+        train_loss=tally.loss / tally.images,
+        train_accuracy=accuracy,
+        test_loss=tested.loss,
+        test_accuracy=tested.accuracy,
+        seconds=tally.seconds,
+        images_per_second=tally.images / tally.seconds,
+    )

@@ -1,0 +1,123 @@
+"""Measuring a training from time to time: how large the gradients are, how fast it is, how long it takes still."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from cnnviz.training.loop.observer import EpochMetrics
+from cnnviz.training.loop.session import Session
+from cnnviz.training.records.events import EventFiles
+from cnnviz.training.records.samples import FILE_NAME, Sample, SamplesWriter
+
+SECONDS = 0.5
+_SAMPLES = 2_000  # a longer run is measured less often: each doubling of its time adds so many or fewer
+_LONGEST_SECONDS = 1.0
+_SHARE = 50  # measuring takes at most one part in so many of the time
+_TESTED_PART = 1 / 3  # of a training step, which is a way forward and two as long back
+
+
+class Sampler:
+    """Writes samples of a training into its run's folder; ``due`` is when the next one is wanted, by ``clock``.
+
+    It is wanted once a second at least, unless a step or the measuring itself is slow. TensorBoard's files, which
+    name each curve at each of its points, get fewer points the longer a run goes on.
+    """
+
+    def __init__(self, folder: Path, session: Session, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._layers = layers_with_parameters(session.model)
+        self._file = SamplesWriter(folder / FILE_NAME, list(self._layers), keep_until=session.step)
+        self._events = EventFiles(folder, session.step)
+        self._begun = clock()
+        self._last = session.step, session.seconds + session.tally.seconds
+        self.due = self._events_due = self._begun
+
+    def sample(self, session: Session) -> None:
+        """Measure now, between two steps."""
+        begin = self._clock()
+        step, seconds = session.step, session.seconds + session.tally.seconds
+        if step == self._last[0]:  # no gradients yet, or no new ones: those of the next step are wanted
+            return
+        per_step = (seconds - self._last[1]) / (step - self._last[0])
+        self._last = step, seconds
+        sample = Sample(
+            step=step,
+            epoch=session.epoch,
+            seconds=seconds,
+            learning_rate=session.learning_rate,
+            images_per_second=session.recipe.batch_size / max(per_step, 1e-9),
+            seconds_left=_seconds_left(session, per_step),
+            norms=gradient_norms(self._layers),
+        )
+        self._file.add(sample)
+        sparse = (begin - self._begun) / _SAMPLES
+        if begin >= self._events_due:
+            self._events.add(step, _curves(sample, session, list(self._layers)))
+            self._events_due = begin + sparse
+        now = self._clock()
+        self.due = now + max(SECONDS, min(sparse, _LONGEST_SECONDS), (now - begin) * _SHARE)
+
+    def epoch(self, step: int, metrics: EpochMetrics) -> None:
+        """Note the figures of an epoch that ended after ``step`` steps."""
+        names = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
+        self._events.add(step, {f"epoch/{name}": getattr(metrics, name) for name in names})
+
+    def flush(self) -> None:
+        """Write what is pending, so that readers see it."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Write what is pending and close the files."""
+        self._file.close()
+        self._events.close()
+
+
+def layers_with_parameters(model: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """The layers with parameters of their own, by name, in the order of the model; shared ones count once."""
+    seen: set[nn.Parameter] = set()
+    found: dict[str, list[nn.Parameter]] = {}
+    for name, module in model.named_modules():
+        own = [parameter for parameter in module.parameters(recurse=False) if parameter not in seen]
+        seen.update(own)
+        if own:
+            found[name] = own
+    return found
+
+
+def gradient_norms(layers: dict[str, list[nn.Parameter]]) -> tuple[float, ...]:
+    """The Euclidean norm of the gradients of each layer's parameters; 0 where a layer has none."""
+    squares: list[Tensor] = []
+    for parameters in layers.values():
+        norms = [
+            torch.linalg.vector_norm(parameter.grad) for parameter in parameters if parameter.grad is not None
+        ]
+        squares.append(torch.stack(norms).norm() if norms else torch.zeros((), device=parameters[0].device))
+    return tuple(torch.stack(squares).tolist())
+
+
+def _seconds_left(session: Session, per_step: float) -> float:
+    """Steps, tests and second passes; until the first test has shown how long one takes, by a rule of thumb."""
+    steps, images = len(session.train), session.test.images
+    if session.test_seconds:
+        per_tested = session.test_seconds / images
+    else:
+        per_tested = per_step * steps / session.train.images * _TESTED_PART
+    if session.recipe.train_accuracy == "second-pass":
+        images += session.known.images
+    epochs = session.recipe.epochs - len(session.finished)
+    return (session.total_steps - session.step) * per_step + epochs * images * per_tested
+
+
+def _curves(sample: Sample, session: Session, layers: list[str]) -> dict[str, float]:
+    return {
+        "batch/loss": session.latest_loss,
+        "batch/accuracy": session.latest_accuracy,
+        "learning_rate": sample.learning_rate,
+        "images_per_second": sample.images_per_second,
+        **{f"gradient_norm/{name}": norm for name, norm in zip(layers, sample.norms, strict=True)},
+    }

@@ -1,0 +1,89 @@
+"""From where a run goes on: its own saved state, or a snapshot of another run. Importing this imports no torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnviz.errors import UsageError
+from cnnviz.language import Message
+from cnnviz.settings import settings
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records import metrics, samples, snapshots
+from cnnviz.training.store.runs import Run
+
+if TYPE_CHECKING:
+    from cnnviz.training.loop.state import State
+
+STATE_NAME = "state.safetensors"
+
+_SAME = ("architecture", "options", "dataset", "train_images", "batch_size")
+
+
+def check_branch(recipe: Recipe, origin: Run, step: int) -> None:
+    """Check that a new run of ``recipe`` can go on from the snapshot of ``origin`` after ``step`` steps.
+
+    Network, data and batch size must stay: weights and the position within an epoch depend on them. Everything
+    else may change.
+
+    Raises:
+        UsageError: it cannot; the message says why.
+        UnknownKeyError: no weights were kept there.
+    """
+    old, new = Recipe.from_dict(origin.recipe).to_dict(), recipe.to_dict()
+    changed = [name for name in _SAME if old[name] != new[name]]
+    if changed:
+        raise UsageError(
+            Message(
+                "A run that goes on from a snapshot keeps its network, its images and its batch size; changed "
+                "are: {fields}.",
+                fields=", ".join(changed),
+            )
+        )
+    position = snapshots.find(origin.id, step)
+    if position >= recipe.epochs * max(1, origin.total_steps // origin.epochs):
+        raise UsageError(
+            Message(
+                "The snapshot after step {step:,} stands at the end of the {epochs:,} epochs: ask for more.",
+                step=step,
+                epochs=recipe.epochs,
+            )
+        )
+
+
+def start_of(run: Run, folder: Path, recipe: Recipe) -> State | None:
+    """The state from which ``run`` goes on; None where it begins with the seed's initial weights.
+
+    Raises:
+        CnnvizError: the state is damaged, or the snapshot of the other run is gone.
+    """
+    from cnnviz.training.loop.state import State, StateError
+
+    path = folder / STATE_NAME
+    if path.exists():
+        try:
+            return State.from_bytes(path.read_bytes())
+        except OSError as error:
+            raise StateError(error.strerror) from error
+    if run.origin is None:
+        return None
+    state = snapshots.read(run.origin, run.origin_step or 0)
+    for name in (metrics.FILE_NAME, samples.FILE_NAME):  # the new run's curves begin like the old one's
+        source = settings().runs_dir / run.origin / name
+        if source.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, folder / name)
+    return _branched(state, recipe)
+
+
+def _branched(state: State, recipe: Recipe) -> State:
+    """``state`` as the beginning of another recipe's run."""
+    old = Recipe.from_dict(state.facts["recipe"])
+    return dataclasses.replace(
+        state,
+        facts={**state.facts, "base_rate": recipe.learning_rate, "base_epoch": 1},
+        optimizer=state.optimizer if recipe.optimizer == old.optimizer else {},
+        generators=state.generators if recipe.seed == old.seed else {},
+    )

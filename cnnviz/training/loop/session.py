@@ -1,0 +1,213 @@
+"""A training in progress: what it works with, how far it is, and how it goes on from a saved state."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from cnnviz.training.loop.batches import Batches
+from cnnviz.training.loop.observer import EpochMetrics
+from cnnviz.training.loop.optimising import Loss
+from cnnviz.training.loop.state import State, StateError
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store.rate_changes import RateChange
+
+_ADDED = {"base_epoch": 1}  # what states of earlier versions, which lack it, meant by their silence
+_POSITION = ("epoch", "batch", "step", "seconds", "base_rate", "base_epoch")
+
+
+@dataclass
+class Tally:
+    """What has been counted in the epoch that goes on: sums over its images, and its seconds."""
+
+    images: int = 0
+    correct: int = 0
+    loss: float = 0.0
+    seconds: float = 0.0
+
+
+class Stopwatch:
+    """The seconds of a training pass."""
+
+    def __init__(self) -> None:
+        self._zero = time.perf_counter()
+
+    def begin(self, seconds: float) -> None:
+        """Go on from ``seconds``."""
+        self._zero = time.perf_counter() - seconds
+
+    def read(self) -> float:
+        """Seconds of this pass so far."""
+        return time.perf_counter() - self._zero
+
+    @contextlib.contextmanager
+    def standing(self) -> Iterator[None]:
+        """While the block lasts, no time passes: a run that pauses is not slow."""
+        seconds = self.read()
+        try:
+            yield
+        finally:
+            self.begin(seconds)
+
+
+@dataclass
+class Generators:
+    """Where a training's chance comes from, PyTorch's global generator (for dropout) aside.
+
+    ``order`` draws the order of the images once an epoch, ``epoch_start`` is its state before it drew that of
+    the present epoch, and ``changes`` draws the augmentation. Both are on the CPU.
+    """
+
+    order: torch.Generator
+    changes: torch.Generator
+    epoch_start: Tensor
+
+
+@dataclass
+class Session:
+    """Everything that a training works with, and how far it is.
+
+    ``epoch`` counts from 1 and is the one that goes on, ``batch`` counts its finished batches, ``step`` those
+    of all epochs; ``seconds`` are those of the passes before this one. ``base_rate`` is the learning rate
+    of ``base_epoch``, from which the schedule goes on; ``rate_changes`` is where people changed it.
+    ``finished`` holds the completed epochs. ``known`` is the training set as it is tested, for a second pass.
+    ``test_seconds`` is how long the last test took.
+    """
+
+    recipe: Recipe
+    device: torch.device
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    loss: Loss
+    train: Batches
+    known: Batches
+    test: Batches
+    generators: Generators
+    base_rate: float
+    base_epoch: int = 1
+    rate_changes: tuple[RateChange, ...] = ()
+    epoch: int = 1
+    batch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    tally: Tally = field(default_factory=Tally)
+    finished: list[EpochMetrics] = field(default_factory=list)
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    latest_loss: float = 0.0
+    latest_accuracy: float = 0.0
+    test_seconds: float = 0.0
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the present epoch."""
+        return self.recipe.rate(self.epoch, self.base_rate, self.base_epoch)
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole recipe."""
+        return len(self.train) * self.recipe.epochs
+
+    def change_learning_rate(self, rate: float) -> None:
+        """From now on this epoch's learning rate is ``rate``, and the schedule goes on from there."""
+        if rate == self.learning_rate:
+            return
+        self.base_rate, self.base_epoch = rate, self.epoch
+        earlier = tuple(change for change in self.rate_changes if change.step < self.step)
+        self.rate_changes = (*earlier, RateChange(self.step, rate))
+        self.apply_learning_rate()
+
+    def apply_learning_rate(self) -> None:
+        """Tell the optimizer the learning rate of the present epoch."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate
+
+    def next_order(self) -> Tensor:
+        """The order of the images in the present epoch."""
+        self.generators.epoch_start = self.generators.order.get_state()
+        return self.train.order(self.generators.order)
+
+    def end_epoch(self, metrics: EpochMetrics) -> None:
+        """The present epoch is complete, and the next one goes on."""
+        self.finished.append(metrics)
+        self.epoch, self.batch, self.tally = self.epoch + 1, 0, Tally()
+        self.generators.epoch_start = self.generators.order.get_state()
+
+    def state(self) -> State:
+        """A copy, on the CPU, of what is needed to go on from here; to be taken between two steps."""
+        facts = {name: getattr(self, name) for name in _POSITION}
+        facts["recipe"] = self.recipe.to_dict()
+        facts["tally"] = dataclasses.asdict(self.tally)
+        facts["rate_changes"] = [dataclasses.asdict(change) for change in self.rate_changes]
+        facts["finished"] = [dataclasses.asdict(metrics) for metrics in self.finished]
+        generators = {
+            "order": self.generators.epoch_start.clone(),
+            "changes": self.generators.changes.get_state(),
+            "cpu": torch.get_rng_state(),
+        }
+        if self.device.type == "cuda":
+            generators["cuda"] = torch.cuda.get_rng_state(self.device)
+        weights = {name: _copied(tensor) for name, tensor in self.model.state_dict().items()}
+        return State(facts, weights, self._optimizer_tensors(), generators)
+
+    def restore(self, state: State) -> None:
+        """Go on from ``state``; where it holds only weights, the optimizer begins anew, and so does chance.
+
+        Raises:
+            StateError: it is that of another network.
+        """
+        try:
+            self.model.load_state_dict(dict(state.weights))
+            facts = {**_ADDED, **state.facts}
+            for name in _POSITION:
+                setattr(self, name, type(getattr(self, name))(facts[name]))
+            self.tally = Tally(**state.facts["tally"])
+            self.finished, self.rate_changes = state.finished, state.rate_changes
+            self._restore_optimizer(state)
+        except (RuntimeError, KeyError, TypeError, ValueError, IndexError) as error:
+            raise StateError(str(error).splitlines()[0]) from error
+        self._restore_generators(state)
+
+    def _optimizer_tensors(self) -> dict[str, Tensor]:
+        return {
+            f"{number}.{name}": _copied(value)
+            for number, parameter in enumerate(self.model.parameters())
+            for name, value in self.optimizer.state.get(parameter, {}).items()
+            if isinstance(value, Tensor)
+        }
+
+    def _restore_optimizer(self, state: State) -> None:
+        parameters = list(self.model.parameters())
+        for key, tensor in state.optimizer.items():
+            number, _, name = key.partition(".")
+            parameter = parameters[int(number)]
+            if tensor.shape == parameter.shape:  # in the parameter's own memory layout, as PyTorch made it
+                value = torch.empty_like(parameter, requires_grad=False).copy_(tensor)
+            else:
+                value = tensor.clone().to(parameter.device)
+            self.optimizer.state[parameter][name] = value
+
+    def _restore_generators(self, state: State) -> None:
+        own = self.generators
+        if not state.generators:
+            for _ in range(1, self.epoch):
+                self.train.order(own.order)  # the order of an epoch depends on how many were before it
+            torch.manual_seed(self.recipe.seed + self.step)
+            own.changes.manual_seed(self.recipe.seed + self.step)
+            return
+        own.order.set_state(state.generators["order"])
+        own.changes.set_state(state.generators["changes"])
+        torch.set_rng_state(state.generators["cpu"])
+        if self.device.type == "cuda" and "cuda" in state.generators:
+            torch.cuda.set_rng_state(state.generators["cuda"], self.device)
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    # In rows here and now, so that the thread that writes it down has nothing to compute: PyTorch would give that one a
+    # team of threads of its own, and where there are more threads than cores, all wait for each other less eagerly.
+    return tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)

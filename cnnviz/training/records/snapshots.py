@@ -1,0 +1,188 @@
+"""The weights of a run at steps 0, 1, 2, 4, 8, ... and after each epoch, to replay how it learned.
+
+They lie in ``snapshots`` in the run's folder, one safetensors file each; :mod:`cnnviz.training.loop.state` reads it.
+Importing this imports no torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnviz import architectures
+from cnnviz.errors import CnnvizError, UnknownKeyError
+from cnnviz.files import remove_unfinished
+from cnnviz.language import Message
+from cnnviz.settings import settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cnnviz.training.loop.state import State
+    from cnnviz.training.recipe.recipe import Recipe
+
+ENOUGH = 16
+"""So many snapshots tell how a network formed; a limit that leaves room for fewer is worth a sentence."""
+
+_MEGABYTE = 2**20
+_BESIDE = 1.01  # a file is larger than its weights: it names them, and holds the figures so far
+_FOLDER = "snapshots"
+_NAME = re.compile(r"(\d+)-(\d+)\.safetensors")
+
+
+def available(run_id: str) -> list[tuple[int, int]]:
+    """The steps at which weights of the run were kept, rising, each with the epoch that it belongs to.
+
+    The initial weights are (0, 0); those after the last step of epoch e belong to e.
+    """
+    return [(step, epoch) for step, epoch, _ in _files(settings().runs_dir / run_id)]
+
+
+def load(run_id: str, step: int) -> dict[str, Tensor]:
+    """The network's ``state_dict`` after ``step`` steps, on the CPU.
+
+    It fits ``cnnviz.training.loop.optimising.initial_network(recipe)``.
+
+    Raises:
+        UnknownKeyError: no weights were kept there.
+        CnnvizError: the file is damaged.
+    """
+    return dict(read(run_id, step).weights)
+
+
+def read(run_id: str, step: int) -> State:
+    """All that was kept after ``step`` steps: weights and, for small networks, optimizer and generators.
+
+    Raises:
+        UnknownKeyError: no weights were kept there.
+        CnnvizError: the file is damaged.
+    """
+    from cnnviz.training.loop.state import State
+
+    find(run_id, step)
+    files = {found: file for found, _, file in _files(settings().runs_dir / run_id)}
+    try:
+        return State.from_bytes(files[step].read_bytes())
+    except (KeyError, OSError) as error:  # thinned out at this very moment, say
+        raise CnnvizError(Message("The snapshot of step {step:,} cannot be read.", step=step)) from error
+
+
+def find(run_id: str, step: int) -> int:
+    """``step``, if weights of the run were kept after so many steps.
+
+    Raises:
+        UnknownKeyError: none were; the message names the closest.
+    """
+    steps = [found for found, _ in available(run_id)]
+    if step not in steps:
+        raise UnknownKeyError(Message("The snapshot of step"), str(step), map(str, steps))
+    return step
+
+
+def path(folder: Path, step: int, epoch: int) -> Path:
+    """Where the weights after ``step`` steps belong in a run's ``folder``."""
+    return folder / _FOLDER / f"{step:09d}-{epoch:04d}.safetensors"
+
+
+def shortage(run_id: str, recipe: Recipe) -> Message | None:
+    """Why a run by ``recipe`` has so few snapshots, and how to have more; None where the limit is not why.
+
+    What one takes is read from the files. Where there are none, the network is built on the meta device, which
+    imports torch.
+
+    Raises:
+        UnknownKeyError: there is no such architecture.
+    """
+    configuration = settings()
+    sizes = _sizes(configuration.runs_dir / run_id)
+    options = json.dumps(dict(recipe.options), sort_keys=True)
+    each = max(sizes, default=0) or _weight_bytes(recipe.architecture, options)
+    fits = int(configuration.snapshot_mb * _MEGABYTE) // each
+    if fits >= ENOUGH or len(sizes) < fits:
+        return None
+    return Message(
+        "One snapshot of this network takes {each:,.1f} MB, and all of a run may take {limit:,g} MB together: "
+        "{kept}. Where cnnviz is started with CNNVIZ_SNAPSHOT_MB={more}, {count} of a run are kept.",
+        each=each / _MEGABYTE,
+        limit=configuration.snapshot_mb,
+        kept=_kept(fits),
+        more=math.ceil(ENOUGH * each * _BESIDE / _MEGABYTE),
+        count=ENOUGH,
+    )
+
+
+def thin_out(folder: Path, limit_bytes: int) -> None:
+    """Remove snapshots of a run until they take at most ``limit_bytes``.
+
+    The one whose neighbours are the nearest goes first, on a logarithmic scale of steps; the first and the
+    last stay the longest.
+    """
+    files = [(step, found, found.stat().st_size) for step, _, found in _files(folder)]
+    while files and sum(size for _, _, size in files) > limit_bytes:
+        _, unwanted, _ = files.pop(_least_missed([step for step, _, _ in files]))
+        unwanted.unlink(missing_ok=True)
+
+
+def forget_after(folder: Path, step: int) -> None:
+    """Remove the snapshots of a run after ``step``, from where it is trained again, and what a worker that was
+    killed left half written in the run's ``folder``. For the worker that has claimed the run alone.
+    """
+    remove_unfinished(folder)
+    remove_unfinished(folder / _FOLDER)
+    for found, _, unwanted in _files(folder):
+        if found > step:
+            unwanted.unlink(missing_ok=True)
+
+
+def next_step(step: int) -> int:
+    """The first step after ``step`` at which weights are kept: 0 (after -1), 1, 2, 4, 8, ..."""
+    return 1 << step.bit_length() if step > 0 else step + 1
+
+
+def _kept(fits: int) -> Message:
+    if fits == 0:
+        return Message("none is kept")
+    if fits == 1:
+        return Message("only the latest is kept")
+    return Message("no more than {fits} are kept", fits=fits)
+
+
+@lru_cache(maxsize=64)
+def _weight_bytes(architecture: str, options: str) -> int:
+    import torch
+
+    with torch.device("meta"):
+        model = architectures.get(architecture).build(**json.loads(options))
+    return sum(tensor.nbytes for tensor in model.state_dict().values())
+
+
+def _least_missed(steps: Sequence[int]) -> int:
+    """The index of the step that leaves the smallest hole."""
+    if len(steps) <= 2:
+        return 0
+    scale = [math.log2(1 + step) for step in steps]
+    return min(range(1, len(steps) - 1), key=lambda index: scale[index + 1] - scale[index - 1])
+
+
+def _sizes(folder: Path) -> list[int]:
+    """How many bytes each snapshot takes."""
+    found: list[int] = []
+    for _, _, file in _files(folder):
+        with contextlib.suppress(OSError):  # thinned out at this very moment
+            found.append(file.stat().st_size)
+    return found
+
+
+def _files(folder: Path) -> list[tuple[int, int, Path]]:
+    found: list[tuple[int, int, Path]] = []
+    with contextlib.suppress(OSError):  # there are none yet
+        for entry in (folder / _FOLDER).iterdir():
+            if match := _NAME.fullmatch(entry.name):
+                found.append((int(match[1]), int(match[2]), entry))
+    return sorted(found)

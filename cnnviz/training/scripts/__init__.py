@@ -1,0 +1,1 @@
+"""Recipes and checkpoints as scripts of plain PyTorch."""

@@ -1,0 +1,1 @@
+"""The run store: what is known about every run."""

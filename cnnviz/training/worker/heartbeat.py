@@ -1,0 +1,203 @@
+"""What a worker does beside training: renew its lease, listen, and write down what happens."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+from cnnviz.errors import CnnvizError
+from cnnviz.training.loop.observer import EpochMetrics, Observer
+from cnnviz.training.records.metrics import MetricsWriter
+from cnnviz.training.store.schema import StoreError
+from cnnviz.training.store.store import RunStore
+from cnnviz.training.worker.worker_api import Command, Kind
+
+if TYPE_CHECKING:
+    from torch import nn
+
+T = TypeVar("T")
+
+_LONGEST_INTERVAL = 0.5  # seconds; a page's Stop and its progress bar wait for no longer
+_RESERVED_BYTES = 256 * 1024
+_LAST_WORDS_SECONDS = 30.0
+
+
+class Keeper:
+    """Keeps a claimed run while the ``with`` block lasts: renews the lease, hears what people ask for.
+
+    It has a thread of its own, so that a long test pass or a slow import does not look like a dead
+    worker. ``epoch`` and ``step`` are set by whoever trains, and shown to everybody with each renewal.
+    ``attention`` becomes true as soon as there is something to hear; it may be read at every step.
+    """
+
+    def __init__(self, store: RunStore, run_id: str, worker: str, epoch: int = 0, step: int = 0) -> None:
+        self.store, self.run_id, self.worker = store, run_id, worker
+        self.epoch, self.step = epoch, step
+        self.attention = False
+        self.stop_requested = False
+        self.terminated = False
+        self.lost = False
+        self._orders: deque[Command] = deque()
+        self._looking = threading.Lock()
+        self._leaving = False
+        self._renewed_at = time.monotonic()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="cnnviz-keeper", daemon=True)
+
+    def __enter__(self) -> Keeper:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def must_stop(self) -> bool:
+        """Whether training should end now."""
+        return self.stop_requested or self.terminated or self.lost
+
+    def stop(self) -> None:
+        """Let the run end as if a person had asked for it; a signal may call this."""
+        self.stop_requested = self.attention = True
+
+    def terminate(self) -> None:
+        """Let the run end because the machine wants its worker gone; a signal may call this."""
+        self.terminated = self.attention = True
+
+    def orders(self) -> Iterator[Command]:
+        """What people have asked for since the last call, in order."""
+        while self._orders:
+            yield self._orders.popleft()
+
+    def look(self) -> None:
+        """Hear of what people have asked for up to now; the thread does so about twice a second.
+
+        Raises:
+            StoreError: the store does not answer.
+        """
+        with self._looking:
+            if self._leaving:
+                return
+            for command in self.store.take_commands(self.run_id):
+                if command.kind == Kind.STOP:
+                    self.stop_requested = True
+                else:
+                    self._orders.append(command)
+                self.attention = True
+
+    def leave(self) -> Sequence[Command]:
+        """Hear of nothing any more; returns what was heard and not followed, for whoever works on the run next."""
+        with self._looking:
+            self._leaving = True
+        return list(self.orders())
+
+    def write(self, write: Callable[[], T]) -> T:
+        """:func:`persistently`, but so that the run can still fail with its true reason: within the lease."""
+        return persistently(write, self.store.settings.lease_seconds / 2)
+
+    def _keep(self) -> None:
+        lease = self.store.settings.lease_seconds
+        while True:
+            try:
+                self._renew()
+                self.look()
+            except CnnvizError:  # a database that is locked for a while, say: the lease has some room
+                if time.monotonic() - self._renewed_at > lease:
+                    self.lost = self.attention = True
+            if self._over.wait(min(_LONGEST_INTERVAL, lease / 4)):
+                return
+
+    def _renew(self) -> None:
+        asked_at = time.monotonic()
+        if self.store.renew(self.run_id, self.worker, self.epoch, self.step):
+            self._renewed_at = asked_at
+        else:
+            self.lost = self.attention = True
+
+
+class Recorder:
+    """The observer that writes a run down, and passes everything on to the person's own observer.
+
+    ``finished`` are the epochs that were completed before, where the run goes on.
+
+    Raises:
+        OSError: the metrics cannot be written; ``ENOSPC`` where the disk is full.
+    """
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        metrics: MetricsWriter,
+        epochs: int,
+        audience: Observer | None,
+        finished: Sequence[EpochMetrics] = (),
+    ) -> None:
+        self._keeper, self._metrics, self._epochs, self._audience = keeper, metrics, epochs, audience
+        self._finished = finished
+
+    def on_start(self, model: nn.Module, steps_per_epoch: int) -> None:
+        """See :class:`cnnviz.training.loop.observer.Observer`."""
+        keeper = self._keeper
+        total_steps = steps_per_epoch * self._epochs
+        keeper.write(lambda: keeper.store.begin(keeper.run_id, keeper.worker, total_steps, self._finished))
+        if self._audience is not None:
+            self._audience.on_start(model, steps_per_epoch)
+
+    def on_step(self, step: int, epoch: int, loss: float, accuracy: float, seconds: float) -> None:
+        """See :class:`cnnviz.training.loop.observer.Observer`."""
+        self._metrics.add(step, epoch, loss, accuracy, seconds)
+        self._keeper.epoch, self._keeper.step = epoch, step
+        if self._audience is not None:
+            self._audience.on_step(step, epoch, loss, accuracy, seconds)
+
+    def on_epoch(self, metrics: EpochMetrics, model: nn.Module) -> None:
+        """See :class:`cnnviz.training.loop.observer.Observer`."""
+        keeper = self._keeper
+        self._metrics.flush()
+        keeper.write(lambda: keeper.store.add_epoch(keeper.run_id, keeper.worker, metrics))
+        if self._audience is not None:
+            self._audience.on_epoch(metrics, model)
+
+
+@contextlib.contextmanager
+def reserved_space(folder: Path) -> Iterator[None]:
+    """Keep a little of the disk back while the block lasts, and give it free at its end.
+
+    So a worker that ends because the disk is full can still write into the database that it did.
+
+    Raises:
+        OSError: not even this much is left.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "reserve"
+    try:
+        with path.open("wb") as file:
+            file.write(os.urandom(_RESERVED_BYTES))  # zeros might be stored without taking any space
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def persistently(write: Callable[[], T], seconds: float = _LAST_WORDS_SECONDS) -> T:
+    """The result of ``write``; where the store refuses, it is tried again for so many seconds.
+
+    Raises:
+        StoreError: the store refused until the end.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return write()
+        except StoreError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.5)  # nothing tells when another program lets the database go, or the disk has room

@@ -1,0 +1,254 @@
+"""Carrying out one run: in a worker process, or in the terminal's own.
+
+Importing this imports no torch: a worker claims its run first, and loads what is slow afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+import threading
+import traceback
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.files import StorageError
+from cnnviz.language import Message
+from cnnviz.settings import Settings, settings
+from cnnviz.training.loop.observer import Observer
+from cnnviz.training.loop.resuming import STATE_NAME, start_of
+from cnnviz.training.loop.steering import Steering
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records import snapshots
+from cnnviz.training.records.metrics import FILE_NAME, MetricsWriter
+from cnnviz.training.store import rate_changes
+from cnnviz.training.store.runs import Run, Status
+from cnnviz.training.store.store import RunStore, open_store
+from cnnviz.training.worker.executor import LOG_NAME, start_queued
+from cnnviz.training.worker.heartbeat import Keeper, Recorder, persistently, reserved_space
+
+if TYPE_CHECKING:
+    from cnnviz.training.loop.state import State
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """How a run ended, and further columns of the store that belong to it."""
+
+    status: Status
+    reason: Message | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_good(self) -> bool:
+        return self.status in (Status.FINISHED, Status.STOPPED, Status.PAUSED)
+
+
+def main(run_id: str) -> int:
+    """Carry out a queued run, then see to it that the next one starts.
+
+    Returns:
+        the exit status: 0 where the run finished or a person stopped it, 2 where there is no such run,
+        else 1; standard error says why.
+    """
+    worker = uuid.uuid4().hex
+    try:
+        store = open_store()
+        run = store.get(run_id)
+        if not store.claim(run_id, worker):
+            raise CnnvizError(Message("The run {id} has a worker already, or is over.", id=run_id))
+        ending = _carry_out(store, run, worker, None)
+        start_queued(store.settings, step_back=0)  # whoever started this worker made it nice already
+    except CnnvizError as error:
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    if ending.reason is not None:
+        print(ending.reason, file=sys.stderr)
+    return 0 if ending.is_good else 1
+
+
+def run_in_foreground(
+    recipe: Recipe, observer: Observer | None = None, configuration: Settings | None = None
+) -> Run:
+    """Train in this process, at once, as a run like any other: in the store, with lease and checkpoint.
+
+    Control-C ends it as Stop on a page does: the run is ``stopped``, and keeps its metrics and weights.
+
+    Returns:
+        the run at its end, ``finished`` or ``stopped``; its figures are in the store.
+
+    Raises:
+        CnnvizError: the recipe is invalid or needs too much memory, or the run failed or was interrupted; the
+            message says why.
+    """
+    recipe.validate()
+    wait_without_spinning()
+    from cnnviz.training.loop import memory
+
+    memory.check(recipe)
+    store = open_store(configuration or settings())
+    worker = uuid.uuid4().hex
+    run = store.get(store.create(recipe, worker))
+    ending = _carry_out(store, run, worker, observer)
+    start_queued(store.settings)
+    if ending.reason is not None and not ending.is_good:
+        raise CnnvizError(ending.reason)
+    return store.get(run.id)
+
+
+def _carry_out(store: RunStore, run: Run, worker: str, audience: Observer | None) -> _Ending:
+    """Do everything for a run that ``worker`` has claimed, and write into the store how it ended."""
+    with Keeper(store, run.id, worker, run.epoch, run.step) as keeper, _heeding_signals(keeper):
+        ending = _attempt(keeper, run, audience)
+        facts = {"epoch": keeper.epoch, "step": keeper.step, **ending.facts}
+        if ending.status == Status.PAUSED:
+            unheard = keeper.leave()
+            kept = persistently(lambda: store.give_up_place(run.id, worker, unheard, **facts))
+        else:
+            kept = persistently(lambda: store.finish(run.id, worker, ending.status, ending.reason, **facts))
+    if not kept:
+        return _Ending(Status.INTERRUPTED, Message("The run {id} was taken from its worker.", id=run.id))
+    return ending
+
+
+def _attempt(keeper: Keeper, run: Run, audience: Observer | None) -> _Ending:
+    folder = keeper.store.folder(run.id)
+    try:
+        with reserved_space(folder):
+            return _train(keeper, run, folder, audience)
+    except KeyboardInterrupt:
+        return _Ending(Status.STOPPED)
+    except CnnvizError as error:
+        return _Ending(Status.FAILED, error.message)
+    except OSError as error:
+        return _Ending(Status.FAILED, _storage(error, folder))
+    except Exception as error:
+        return _Ending(Status.FAILED, _unforeseen(error, run, folder))
+
+
+def _train(keeper: Keeper, run: Run, folder: Path, audience: Observer | None) -> _Ending:
+    wait_without_spinning()
+    from cnnviz import datasets
+    from cnnviz.training.checkpoints import checkpoints
+    from cnnviz.training.loop import loop, memory
+
+    recipe = Recipe.from_dict(run.recipe)
+    memory.check(recipe)
+    dataset = datasets.load(recipe.dataset)
+    start = start_of(run, folder, recipe)
+    keeper.write(keeper.look)  # a run that goes on for one step must not make more before it hears of that
+    if keeper.must_stop():
+        return _ending(keeper, {})
+    with supervised(keeper, folder, recipe.epochs, audience, start) as (recorder, steering):
+        result = loop.train(recipe, dataset, recorder, steering, start)
+    facts: dict[str, Any] = {}
+    if result.steps > 0 and not keeper.lost:
+        checkpoints.save(
+            folder, run.id, result, dataset_digest=dataset.digest, run_id=run.id, origin=run.origin
+        )
+        facts = {"checkpoint": run.id, "test_accuracy": result.test_accuracy}
+    if result.stopped:
+        gave_up = steering.gave_up and not keeper.stop_requested
+        return _Ending(Status.PAUSED, facts=facts) if gave_up else _ending(keeper, facts)
+    (folder / STATE_NAME).unlink(missing_ok=True)  # there is nothing to go on with
+    return _Ending(Status.FINISHED, facts=facts)
+
+
+@contextlib.contextmanager
+def supervised(
+    keeper: Keeper, folder: Path, epochs: int, audience: Observer | None = None, start: State | None = None
+) -> Iterator[tuple[Recorder, Steering]]:
+    """All that a worker does beside a training of ``epochs`` epochs that begins, or goes on, at ``start``:
+    the observer and the supervisor that keep its figures, states and snapshots in ``folder``.
+
+    Raises:
+        OSError, StorageError: something cannot be written, also at the end of the block.
+    """
+    step, finished = (start.step, start.finished) if start else (0, [])
+    keeper.epoch, keeper.step = int(start.facts["epoch"]) if start else 0, step
+    snapshots.forget_after(folder, step)
+    rate_changes.write(folder, start.rate_changes if start else ())
+    with (
+        MetricsWriter(folder / FILE_NAME, keep_until=step) as metrics,
+        contextlib.closing(Steering(keeper, metrics, folder, step)) as steering,
+    ):
+        yield Recorder(keeper, metrics, epochs, audience, finished), steering
+
+
+def wait_without_spinning() -> None:
+    """Let torch's threads sleep soon where they wait for each other; to be called before torch is loaded.
+
+    While they spin they take the processor from the very thread they wait for, as soon as anything else
+    runs, too: beside a busy server two threads then train ten times slower, and slower than one.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # GNU's: some microseconds of spinning cost nothing
+
+
+def _ending(keeper: Keeper, facts: dict[str, Any]) -> _Ending:
+    """The ending of a run that was asked to end early."""
+    if keeper.stop_requested:
+        return _Ending(Status.STOPPED, facts=facts)
+    return _Ending(
+        Status.INTERRUPTED,
+        Message("The worker was told to end, as happens when a machine shuts down."),
+        facts,
+    )
+
+
+def _storage(error: OSError, folder: Path) -> Message:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Message(
+            "The disk is full: nothing more can be written to {folder}. What was measured until then is "
+            "kept. Free some space and start again.",
+            folder=folder,
+        )
+    return StorageError(Path(error.filename or folder), error).message
+
+
+def _unforeseen(error: Exception, run: Run, folder: Path) -> Message:
+    text = str(error) or type(error).__name__
+    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+        return Message(
+            "There is not enough memory for this training. Try a smaller batch size than {size:,}.",
+            size=run.recipe.get("batch_size", 0),
+        )
+    with contextlib.suppress(OSError), (folder / LOG_NAME).open("a", encoding="utf-8") as log:
+        traceback.print_exception(error, file=log)
+    return Message(
+        "Training ended by an error that should not happen: {error}. {log} has the details.",
+        error=text.splitlines()[0],
+        log=f"{run.id}/{LOG_NAME}",
+    )
+
+
+@contextlib.contextmanager
+def _heeding_signals(keeper: Keeper) -> Iterator[None]:
+    """While the block lasts, the first Control-C stops the run, and SIGTERM ends it cleanly."""
+    if threading.current_thread() is not threading.main_thread():  # Python hears signals there alone
+        yield
+        return
+
+    def stop(number: int, _frame: object) -> None:
+        keeper.stop()
+        signal.signal(number, before[signal.SIGINT])  # whoever presses it again means it
+
+    def terminate(_number: int, _frame: object) -> None:
+        keeper.terminate()
+
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, stop),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, terminate),
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

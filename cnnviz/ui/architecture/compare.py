@@ -1,0 +1,149 @@
+"""Two networks side by side: their sums, what each kind of layer takes, their shapes and their layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cnnviz import architectures
+from cnnviz.language import translate as _
+from cnnviz.plots import palette
+from cnnviz.ui.architecture import network
+from cnnviz.ui.architecture.architecture import picture
+from cnnviz.ui.architecture.network import Network
+from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.cached import Edits
+from cnnviz.ui.shared.frame import is_dark
+from cnnviz.ui.shared.show import plain
+
+if TYPE_CHECKING:
+    from cnnviz.operations.op import Kind
+    from cnnviz.tracing.trace import Trace
+
+_HIGH = 24
+"""Rows of a table beside another one; a longer table scrolls by itself, so that both ends stay in reach."""
+
+_HEIGHT = 720
+
+
+def show(first: Network, edits: Edits, traced: Trace) -> None:
+    """The network of the page, as it is changed there, beside another one as it is."""
+    second = network.get(network.pick(_("Compare with"), "with", _partner(first)))
+    # The same input goes into both wherever both are made for the same one.
+    same = first.input_shape == second.input_shape
+    other = cached.trace(second.name, traced.input_shape if same else second.input_shape)
+    names = (first.title, second.title)
+    if first.name == second.name and edits:
+        names = (_("{title}, changed", title=first.title), _("{title}, as it is", title=first.title))
+    if not same:
+        st.caption(_("The two are made for different inputs, so each gets its own."))
+    _sums(names, (traced, other))
+    for column, title, one in zip(st.columns(2, gap="large"), names, (traced, other), strict=True):
+        with column:
+            if one.ops:
+                picture(one, title)
+            _layers(one)
+
+
+def _partner(chosen: Network) -> str:
+    """Another network of the same family and group, or of the same group."""
+    if chosen.architecture is None:
+        return "alexnet"
+    mates = [known for known in architectures.registered() if known.group == chosen.architecture.group]
+    family = [known for known in mates if known.family == chosen.architecture.family]
+    return next(known.key for known in (*family, *mates) if known.key != chosen.name)
+
+
+def _sums(names: tuple[str, str], traces: tuple[Trace, Trace]) -> None:
+    from cnnviz.operations.op import shape_text
+    from cnnviz.shapes import html
+    from cnnviz.shapes.depth import depth
+    from cnnviz.shapes.shares import by_kind
+
+    left, right = traces
+    if left.total_params and left.macs:
+        st.markdown(
+            plain(
+                _(
+                    "{second} has {params:,.2f} times the parameters of {first}, and takes {macs:,.2f} times its "
+                    "multiply-adds.",
+                    first=names[0],
+                    second=names[1],
+                    params=right.total_params / left.total_params,
+                    macs=right.macs / left.macs,
+                )
+            )
+        )
+    output = [shape_text(one.ops[-1].output_shape) if one.ops and not one.failure else "✗" for one in traces]
+    depths = [depth(one).weighted for one in traces]
+    body = _words(_("Input"), [shape_text(one.input_shape) for one in traces])
+    body += _words(_("Output"), output)
+    body += _numbers(_("Parameters"), left.total_params, right.total_params, bold=True)
+    body += _numbers(_("Multiply-adds"), left.macs, right.macs, bold=True)
+    body += _numbers(_("Operations"), len(left.ops), len(right.ops))
+    body += _numbers(_("Depth, in layers with parameters"), depths[0], depths[1])
+    kinds = (by_kind(left), by_kind(right))
+    for kind in dict.fromkeys((*kinds[0], *kinds[1])):
+        body += _of_kind(kind, kinds[0].get(kind, (0, 0, 0)), kinds[1].get(kind, (0, 0, 0)))
+    titles = (("", "left"), (names[0], "right"), (names[1], "right"), (_("Ratio"), "right"))
+    st.html(html.table(titles, body))
+    for title, one in zip(names, traces, strict=True):
+        if one.failure:
+            st.error(plain(f"{title}: {one.failure.message}"), icon=":material/heart_broken:")
+
+
+def _of_kind(kind: Kind, left: Sequence[int], right: Sequence[int]) -> str:
+    """Rows for one kind of operation: how many there are and what they hold, where they hold anything."""
+    from cnnviz.shapes.html import chip
+
+    mark, title = chip(kind, is_dark()), str(palette.kind(kind).title)
+    rows = _numbers(_("{kind}: how many", kind=title), left[0], right[0], mark)
+    if left[1] or right[1]:
+        rows += _numbers(_("{kind}: parameters", kind=title), left[1], right[1], mark)
+    if left[2] or right[2]:
+        rows += _numbers(_("{kind}: multiply-adds", kind=title), left[2], right[2], mark)
+    return rows
+
+
+def _numbers(title: str, left: int, right: int, mark: str = "", bold: bool = False) -> str:
+    ratio = "=" if left == right else f"{right / left:,.2f}" if left else "-"
+    return _row(title, (f"{left:,}", f"{right:,}", ratio), mark, bold)
+
+
+def _words(title: str, values: Iterable[str]) -> str:
+    return _row(title, (*values, ""))
+
+
+def _row(title: str, values: Iterable[str], mark: str = "", bold: bool = False) -> str:
+    from cnnviz.shapes.html import CELL, NUMBER
+
+    cells = "".join(f'<td style="{NUMBER}">{escape(value)}</td>' for value in values)
+    style = ' style="font-weight:650"' if bold else ""
+    # The first column may wrap: on a phone the numbers have the room.
+    return f'<tr{style}><td style="{CELL};white-space:normal">{mark} {escape(title)}</td>{cells}</tr>'
+
+
+def _layers(traced: Trace) -> None:
+    from cnnviz.operations.op import shape_text
+    from cnnviz.shapes import html
+    from cnnviz.shapes.table import rows
+
+    shown = [row for row in rows(traced, functions=True) if not row.container]
+    body = "".join(
+        f'<tr><td style="{html.CELL}">{html.chip(row.kind, is_dark())} {escape(row.name)}</td>'
+        f'<td style="{html.NUMBER}">{shape_text(row.output_shape)}</td>'
+        f'<td style="{html.NUMBER}">{row.params:,}</td><td style="{html.NUMBER}">{row.macs:,}</td></tr>'
+        for row in shown
+    )
+    titles = (
+        (_("Operation"), "left"),
+        (_("Output shape"), "right"),
+        (_("Parameters"), "right"),
+        (_("Multiply-adds"), "right"),
+    )
+    st.caption(_("All {count:,} operations, in the order in which they are executed:", count=len(shown)))
+    with st.container(height=_HEIGHT if len(shown) > _HIGH else "content", border=len(shown) > _HIGH):
+        st.html(html.table(titles, body))

@@ -1,0 +1,186 @@
+"""The error decoder on a page: paste an error of PyTorch, read what it means and what produces it."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cnnviz import architectures
+from cnnviz.language import translate as _
+from cnnviz.ui.shared import frame
+from cnnviz.ui.shared.show import plain
+
+if TYPE_CHECKING:
+    from cnnviz.error_messages import Decoded, Reason, WrongLinear
+    from cnnviz.operations.op import Shape
+
+PARAMETER = "error"
+LONGEST_IN_LINK = 300
+"""Characters of a text that the link holds; a longer one stays in the session."""
+
+EXAMPLES = (
+    "mat1 and mat2 shapes cannot be multiplied (64x2200 and 1408x10)",
+    "Given groups=1, weight of size [10, 1, 5, 5], expected input[64, 3, 28, 28] to have 1 channels, "
+    "but got 3 channels instead",
+    "Sizes of tensors must match except in dimension 1. Expected size 12 but got size 8 for tensor number 1 in the list.",
+    "Target 10 is out of bounds.",
+)
+"""Errors of PyTorch to try; they are English in every language."""
+
+_WIDGET = "pasted-error"
+
+
+def show() -> None:
+    """The field for the text, and what it says."""
+    from cnnviz.error_messages import decode
+
+    st.write(
+        _(
+            "Paste an error of PyTorch, the message alone or the whole traceback, and read what it means, what "
+            "usually leads to it, and what mends it."
+        )
+    )
+    text = _pasted()
+    if not text.strip():
+        _offer_examples()
+        return
+    found = decode(text)
+    if found is None:
+        _not_understood()
+        return
+    with st.container(key="decoded"):
+        if found.error != text.strip():  # it was found in a traceback
+            st.code(found.error, language=None, wrap_lines=True)
+        _explain(found)
+
+
+def _pasted() -> str:
+    from cnnviz.error_messages import LONGEST
+
+    linked = st.query_params.get(PARAMETER)
+    if linked is not None:  # the link is the truth: a link to another error must change the field too
+        st.session_state[_WIDGET] = linked[-LONGEST:]
+    return st.text_area(
+        _("The error"),
+        key=_WIDGET,
+        height=130,
+        max_chars=LONGEST,
+        placeholder=f"RuntimeError: {EXAMPLES[0]}",
+        on_change=_write,
+        persist_state="session",
+    )
+
+
+def _write() -> None:
+    text = st.session_state[_WIDGET].strip()
+    if 0 < len(text) <= LONGEST_IN_LINK:
+        st.query_params[PARAMETER] = text
+    else:
+        st.query_params.pop(PARAMETER, None)
+
+
+def _offer_examples() -> None:
+    st.caption(_("Or try one of these:"))
+    for number, example in enumerate(EXAMPLES):
+        st.button(
+            plain(example),
+            key=f"example-error-{number}",
+            type="tertiary",
+            on_click=_try,
+            args=(example,),
+        )
+
+
+def _try(example: str) -> None:
+    st.query_params[PARAMETER] = example
+
+
+def _not_understood() -> None:
+    from cnnviz.error_messages import understood
+
+    st.warning(
+        _(
+            "No error that cnnviz knows is in this text. Paste the last line of the traceback, from the error's name "
+            "on. These are understood:"
+        ),
+        icon=":material/help:",
+    )
+    st.markdown("\n".join(f"- {plain(kind)}" for kind in understood()))
+
+
+def _explain(found: Decoded) -> None:
+    st.subheader(_("What it means"), anchor=False)
+    st.markdown(plain(found.meaning))
+    if found.layer is not None:
+        st.caption(_("It comes from {layer}.", layer=f"`{found.layer}`"))
+    if found.maps:
+        st.html(_maps(found.maps))
+    st.subheader(_("What leads to it, and what mends it"), anchor=False)
+    for number, reason in enumerate(found.reasons, 1):
+        _reason(number, reason)
+    if found.linear is not None:
+        _networks(found.linear)
+
+
+def _reason(number: int, reason: Reason) -> None:
+    st.markdown(f"{number}. {plain(reason.text)}")
+    if reason.code is not None:
+        st.code(reason.code, language="python")
+
+
+def _maps(maps: tuple[tuple[Shape, Shape], ...]) -> str:
+    """The maps (C, H, W) that arrive beside those that the layer was made for."""
+    from cnnviz.shapes.html import CELL, table
+
+    style = f"{CELL};font-variant-numeric:tabular-nums"
+    body = "".join(
+        "<tr>" + "".join(f'<td style="{style}">{escape(_product(shape))}</td>' for shape in pair) + "</tr>"
+        for pair in maps
+    )
+    return table(((_("Maps that would arrive"), "left"), (_("Maps it was made for"), "left")), body)
+
+
+def _product(shape: Shape) -> str:
+    from cnnviz.operations.op import product, shape_text
+
+    return f"{shape_text(shape)} = {product(shape):,}"
+
+
+def _networks(linear: WrongLinear) -> None:
+    """The registered networks that say so, each with a link that shows it."""
+    from cnnviz.error_messages.networks import producers
+
+    st.subheader(_("Which network says so"), anchor=False)
+    with st.spinner(_("Trying the networks with such a layer ...")):
+        found = producers(linear)
+    if not found:
+        st.markdown(
+            _(
+                "None of the networks here has a Linear({in_features}, {out_features}) that square images of any "
+                "size reach with {received} values.",
+                in_features=linear.in_features,
+                out_features=linear.out_features,
+                received=linear.received,
+            )
+        )
+    for producer in found:
+        values = {
+            "title": architectures.get(producer.key).title,
+            "layer": producer.layer,
+            "smallest": producer.smallest,
+            "largest": producer.largest,
+        }
+        if producer.smallest == producer.largest:
+            sentence = _(
+                "{title} says exactly this in {layer}, for images of {smallest} x {smallest}.", **values
+            )
+        else:
+            sentence = _(
+                "{title} says exactly this in {layer}, for images from {smallest} x {smallest} to {largest} x {largest}.",
+                **values,
+            )
+        st.markdown(plain(sentence))
+        label = _("Show {title} with {size} x {size} pixels", title=values["title"], size=producer.smallest)
+        frame.link(frame.ARCHITECTURE, label, model=producer.key, size=str(producer.smallest))

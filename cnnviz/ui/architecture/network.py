@@ -1,0 +1,135 @@
+"""Which network a page shows, with which input: registered ones, blocks, and the models of torchvision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from cnnviz import architectures
+from cnnviz.architectures import Architecture
+from cnnviz.errors import UnknownKeyError
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.models import TORCHVISION, torchvision_input
+from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.number import choose_number
+from cnnviz.ui.shared.show import link_problem
+
+DEFAULT = "basic-cnn"
+LARGEST_INPUT = 512
+MOST_CHANNELS = 2048
+
+_FIRST_OF_TORCHVISION = "torchvision:resnet18"
+_OF_THE_NETWORK = ("set", "layer", "size", "channels", "depth", "fold", "unfold", "why", "meeting", "pass")
+"""What a link says about one network, and not about another one."""
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that can be shown: ``name`` as links have it, ``architecture`` None for torchvision's."""
+
+    name: str
+    title: str
+    input_shape: Shape
+    architecture: Architecture | None = None
+
+
+def get(name: str) -> Network:
+    """The network called ``name``, a key of the registry or ``torchvision:NAME``."""
+    if name.startswith(TORCHVISION):
+        return Network(name, name.removeprefix(TORCHVISION), torchvision_input(name))
+    known = architectures.get(name)
+    return Network(name, known.title, known.input_shape, known)
+
+
+def choose() -> tuple[Network, Shape]:
+    """The network, and the input (C, H, W) to send through it; all in the link."""
+    notes = st.container()
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    with left:
+        network = get(pick(_("Network"), "model", DEFAULT, forget=_OF_THE_NETWORK))
+    own_channels, height, _width = network.input_shape
+    # Side by side on a phone, too, where columns would lie one below the other.
+    with right, st.container(horizontal=True, vertical_alignment="bottom"):
+        channels = choose_number(
+            _("Input channels"),
+            key="channels",
+            low=1,
+            high=MOST_CHANNELS,
+            default=own_channels,
+            notes=notes,
+            width=140,
+        )
+        size = choose_number(
+            _("Height and width, in pixels"),
+            key="size",
+            low=1,
+            high=LARGEST_INPUT,
+            default=height,
+            notes=notes,
+        )
+    return network, (channels, size, size)
+
+
+def pick(label: str, key: str, default: str, forget: Sequence[str] = ()) -> str:
+    """A choice among all networks; the link's parameter ``key`` holds its name.
+
+    The last entry opens a second choice, among the models of torchvision. ``forget`` are parameters of the
+    link that mean nothing for another network.
+    """
+    name = st.query_params.get(key, default)
+    offered = [*(known.key for known in architectures.registered()), TORCHVISION]
+    entry = TORCHVISION if name.startswith(TORCHVISION) else name
+    if entry not in offered:
+        link_problem(UnknownKeyError(Message("The architecture"), name, architectures.keys()).message)
+        name = entry = default
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        _select(label, offered, entry, f"choice-{key}", (key, default, forget))
+        if entry == TORCHVISION:
+            name = _pick_of_torchvision(name, key, default, forget)
+    return name
+
+
+def _pick_of_torchvision(name: str, key: str, default: str, forget: Sequence[str]) -> str:
+    with st.spinner(_("Asking torchvision for its models ...")):
+        offered = [TORCHVISION + model for model in cached.torchvision_names()]
+    if name not in offered:
+        model = name.removeprefix(TORCHVISION)
+        link_problem(
+            UnknownKeyError(Message("The torchvision model"), model, cached.torchvision_names()).message
+        )
+        name = _FIRST_OF_TORCHVISION
+    _select(_("Model of torchvision"), offered, name, f"torchvision-{key}", (key, default, forget))
+    return name
+
+
+def _select(
+    label: str, offered: list[str], chosen: str, widget: str, args: tuple[str, str, Sequence[str]]
+) -> None:
+    # The link is the truth: a link to another network on the same page must change the widget too.
+    st.session_state[widget] = chosen
+    st.selectbox(label, offered, format_func=_title, key=widget, on_change=_write, args=(widget, *args))
+
+
+def _write(widget: str, key: str, default: str, forget: Sequence[str]) -> None:
+    name = st.session_state[widget]
+    name = _FIRST_OF_TORCHVISION if name == TORCHVISION else name
+    for parameter in forget:
+        st.query_params.pop(parameter, None)
+    if name == default:  # what everybody sees anyway is left out, to keep links short
+        st.query_params.pop(key, None)
+    else:
+        st.query_params[key] = name
+
+
+def _title(name: str) -> str:
+    if name == TORCHVISION:
+        return _("A model of torchvision …")
+    network = get(name)
+    if network.architecture is not None and network.architecture.group == "block":
+        return _("Block · {title}", title=network.title)
+    return network.title

@@ -1,0 +1,130 @@
+"""Everything about one operation: its shape, parameters, multiply-adds and receptive field."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.ui.architecture import receptive, why
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.frame import is_dark
+from cnnviz.ui.shared.show import plain
+
+if TYPE_CHECKING:
+    from cnnviz.operations.op import Op
+    from cnnviz.shapes.derivation import Derivation, Step
+    from cnnviz.shapes.receptive_field import Box, ReceptiveField
+    from cnnviz.tracing.trace import Trace
+
+
+def ask(traced: Trace) -> None:
+    """Choose an operation, and read where all its numbers come from."""
+    from cnnviz.shapes.derivation import derive
+    from cnnviz.shapes.receptive_field import receptive_fields
+
+    if not traced.ops:
+        st.info(_("No operation was executed, so there is none to ask about."))
+        return
+    name = choose_one(_("Operation"), [op.name for op in traced.ops], key="layer", kind=Message("The layer"))
+    op = traced.op(name)
+    field = receptive_fields(traced)[op.index]
+    derivation = derive(traced, op.index)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.html(_rule(derivation.steps[-1]))
+        st.markdown(plain(derivation.steps[-1].text))
+        st.markdown("\n".join(f"- {line}" for line in (*_counts(op), plain(receptive.sentence(op, field)))))
+    with right:
+        _picture(traced, op, field)
+    _way(traced, derivation)
+
+
+def _rule(step: Step) -> str:
+    """The rule in letters and with numbers, and the shape that comes out."""
+    from cnnviz.operations.op import shape_text
+
+    received = " · ".join(shape_text(shape) for shape in step.op.input_shapes) or "-"
+    lines = (
+        (_("Type"), f"{step.op.type}"),
+        (_("Rule"), step.rule),
+        (_("With numbers"), step.substituted),
+        (_("Shape"), f"{received} → {shape_text(step.result)}"),
+    )
+    cells = "".join(
+        f'<span style="opacity:.7">{escape(name)}</span>'
+        f'<span style="font-weight:600;font-variant-numeric:tabular-nums">{escape(text)}</span>'
+        for name, text in lines
+    )
+    return f'<div style="display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem">{cells}</div>'
+
+
+def _counts(op: Op) -> list[str]:
+    from cnnviz.shapes.counting import macs_formula, parameter_formula
+
+    params, macs = parameter_formula(op), macs_formula(op)
+    lines = []
+    if params:
+        lines.append(plain(_meaning(op)) + f": **{plain(params)}**")
+    elif op.reused:
+        lines.append(_("Parameters: those that were counted where this layer was called first."))
+    else:
+        lines.append(_("Parameters: {count:,}", count=op.params))
+    if macs:
+        lines.append(
+            _("Multiply-adds, the products of all output values: **{formula}**", formula=plain(macs))
+        )
+    else:
+        lines.append(_("Multiply-adds: {count:,}", count=op.macs))
+    return lines
+
+
+def _meaning(op: Op) -> str:
+    """What the factors of the parameters' formula are."""
+    bias = bool(op.arguments.get("bias"))
+    if op.kind == "convolution" and bias:
+        return _("Parameters, for each kernel a weight at each of its places and a bias")
+    if op.kind == "convolution":
+        return _("Parameters, for each kernel a weight at each of its places, no bias")
+    if op.kind == "linear" and bias:
+        return _("Parameters, for each output a weight for each input and a bias")
+    if op.kind == "linear":
+        return _("Parameters, for each output a weight for each input, no bias")
+    if op.kind == "normalisation":
+        return _("Parameters, the gammas and betas")
+    return _("Parameters")
+
+
+def _picture(traced: Trace, op: Op, field: ReceptiveField) -> None:
+    from cnnviz.plots import receptive_field as plot
+
+    if len(traced.input_shape) != 3 or not field.known or field.nothing:
+        return
+    first, middle = (_rectangle(field.at(*place)) for place in ((0,) * len(field.grid), field.middle))
+    figure = plot.over_input(
+        *traced.input_shape[1:], first, middle, _("What {name} sees of the input", name=op.name)
+    )
+    st.plotly_chart(figure, key="receptive-field", config={"displayModeBar": False})
+    st.caption(str(plot.SENTENCE))
+
+
+def _rectangle(box: Box) -> tuple[int, int, int, int]:
+    (top, height), (left, width) = box
+    return top, left, height, width
+
+
+def _way(traced: Trace, derivation: Derivation) -> None:
+    """The chain from the input in one line, and all of it, branches included, where somebody unfolds it."""
+    from cnnviz.operations.op import shape_text
+    from cnnviz.shapes.stations import stations
+    from cnnviz.ui.shared import tables
+
+    heading = _("The way from the input")
+    st.markdown(f"**{heading}**")
+    told = stations(traced.input_shape, derivation.steps)
+    st.html(tables.chain(shape_text(traced.input_shape), told, is_dark()))
+    if st.toggle(_("Unfold every step, branches included"), key="way", bind="query-params"):
+        why.unfolded(traced, derivation)

@@ -1,0 +1,108 @@
+"""Where the parameters and the multiply-adds of a network sit, as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cnnviz.language import translate as _
+from cnnviz.plots import palette
+from cnnviz.ui.architecture.network import Network
+from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.cached import Edits
+from cnnviz.ui.shared.frame import is_dark
+from cnnviz.ui.shared.show import plain
+
+if TYPE_CHECKING:
+    from cnnviz.operations.op import Kind
+    from cnnviz.shapes.shares import Quantity, Share
+    from cnnviz.tracing.trace import Trace
+
+MOST_BARS = 20
+_WEIGHTED: tuple[Kind, ...] = ("convolution", "linear")
+
+
+def show(network: Network, edits: Edits, traced: Trace) -> None:
+    """Two figures side by side, parameters and multiply-adds, with the sentences that they say."""
+    from cnnviz.shapes.html import legend
+
+    found = cached.shares(network.name, traced.input_shape, edits, MOST_BARS)
+    st.markdown(" ".join(filter(None, (_by_kind(traced, kind) for kind in _WEIGHTED))))
+    st.html(
+        legend(dict.fromkeys(kind for share in found for kind in (*share.params, *share.macs)), is_dark())
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        _figure(
+            found,
+            "params",
+            traced.total_params,
+            _("Where the parameters sit"),
+            _("parameters"),
+        )
+    with right:
+        _figure(
+            found,
+            "macs",
+            traced.macs,
+            _("Where the multiply-adds are done"),
+            _("multiply-adds for one image"),
+        )
+    if any(share.layers > 1 for share in found):
+        st.caption(
+            _(
+                "Blocks with more than one layer inside are one bar each; the graph can be folded in the same way."
+            )
+        )
+
+
+def _by_kind(traced: Trace, kind: Kind) -> str:
+    """What all layers of one kind hold together; nothing where there are none."""
+    from cnnviz.plots.bars import percent
+    from cnnviz.shapes.shares import by_kind
+
+    count, params, macs = by_kind(traced).get(kind, (0, 0, 0))
+    if not count or not traced.total_params or not traced.macs:
+        return ""
+    return _(
+        "**{title}**: {params} of the parameters, {macs} of the multiply-adds.",
+        title=palette.kind(kind).title,
+        params=percent(params, traced.total_params),
+        macs=percent(macs, traced.macs),
+    )
+
+
+def _figure(found: Sequence[Share], quantity: Quantity, total: int, title: str, axis: str) -> None:
+    from cnnviz.plots.bars import Bar, bars
+    from cnnviz.shapes.shares import largest
+
+    shown, rest = largest(found, quantity, MOST_BARS)
+    if not shown:
+        st.caption(_("Nothing here has any: {title}.", title=title))
+        return
+    entries = [Bar(_name(share), share.type, dict(share.by_kind(quantity).items())) for share in shown]
+    if rest:
+        entries.append(Bar(_("all others"), "", {"other": rest}))
+    st.plotly_chart(
+        bars(entries, total, title, axis, is_dark()), key=f"bars-{quantity}", config={"displayModeBar": False}
+    )
+    st.markdown(plain(_largest(shown, quantity, total)))
+
+
+def _largest(shown: Sequence[Share], quantity: Quantity, total: int) -> str:
+    from cnnviz.plots.bars import percent
+
+    first = max(shown, key=lambda share: share.total(quantity))
+    count = first.total(quantity)
+    values = {"name": _name(first), "count": count, "total": total, "percent": percent(count, total)}
+    if quantity == "params":
+        return _("{name} alone holds {count:,} of {total:,} parameters ({percent}).", **values)
+    return _("{name} alone takes {count:,} of {total:,} multiply-adds ({percent}).", **values)
+
+
+def _name(share: Share) -> str:
+    """The layer's path; a bare number, as in a Sequential, says more with the layer's type."""
+    number = share.path.rpartition(".")[2].isdigit()
+    return f"{share.path} ({share.type})" if number and share.type else share.path

@@ -1,0 +1,94 @@
+"""What a person may take home from the Architecture page: the table, the code, and a link to the view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from cnnviz.language import translate as _
+from cnnviz.ui.architecture.network import Network
+from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.cached import Edits
+
+if TYPE_CHECKING:
+    from cnnviz.shapes.table import Row
+    from cnnviz.tracing.trace import Trace
+
+
+def downloads(name: str, rows: Sequence[Row]) -> None:
+    """The table as CSV, Markdown and LaTeX."""
+    from cnnviz.shapes import export
+
+    forms = (
+        ("CSV", "csv", export.csv_text),
+        ("Markdown", "md", export.markdown_text),
+        ("LaTeX", "tex", export.latex_text),
+    )
+    with st.container(horizontal=True):
+        for title, ending, write in forms:
+            st.download_button(
+                title,
+                partial(write, rows),  # written when somebody asks for it
+                file_name=f"{_file_name(name)}.{ending}",
+                icon=":material/download:",
+                key=f"download-{ending}",
+                on_click="ignore",
+            )
+
+
+def source(network: Network) -> None:
+    """The file that defines the network, as it is."""
+    path, text = cached.source(network.name)
+    st.caption(f"`{path}`")
+    st.code(text, language="python", height=_HEIGHT)
+
+
+_HEIGHT = 640
+
+
+def code(network: Network, edits: Edits, traced: Trace) -> None:
+    """A file that runs by itself, the file that defines the network, and the link to this view."""
+    text = cached.runnable(network.name, traced.input_shape, edits)
+    name = f"{_file_name(network.name).replace('-', '_')}.py"
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader(_("A file that runs by itself"), anchor=False)
+        st.write(
+            _(
+                "With what you chose here, and without cnnviz: `python {name}` builds the network and prints "
+                "the shape of its output.",
+                name=name,
+            )
+        )
+        st.download_button(
+            _("Download"),
+            text,
+            file_name=name,
+            icon=":material/download:",
+            key="download-source",
+            on_click="ignore",
+        )
+        st.code(text, language="python", height=_HEIGHT)
+    with right:
+        st.subheader(_("The file that defines it"), anchor=False)
+        source(network)
+
+
+def link() -> None:
+    """The address of what is on the page, to copy."""
+    address = (st.context.url or "").partition("?")[0]
+    with st.popover(_("Link"), icon=":material/link:", help=_("A link that reopens exactly this view")):
+        st.write(_("The address holds every choice on this page. Copy it, and others see what you see."))
+        st.code(f"{address}?{urlencode(_parameters())}", language=None, wrap_lines=True)
+
+
+def _parameters() -> list[tuple[str, str]]:
+    return [(name, value) for name in st.query_params for value in st.query_params.get_all(name)]
+
+
+def _file_name(name: str) -> str:
+    return name.rpartition(":")[2]

@@ -1,0 +1,71 @@
+"""The views of the Architecture page, of which only the chosen one is computed and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import streamlit as st
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.ui.architecture import (
+    architecture,
+    compare,
+    decoder,
+    graph,
+    operation,
+    reports,
+    shares,
+    take_home,
+    what_if,
+    why,
+)
+from cnnviz.ui.architecture.network import Network
+from cnnviz.ui.shared.cached import Edits
+from cnnviz.ui.shared.choice import choose_one
+
+if TYPE_CHECKING:
+    from cnnviz.tracing.trace import Trace
+
+
+class View(NamedTuple):
+    """A view: its title, and what draws it from the network, its edits and its trace."""
+
+    title: Message
+    show: Callable[[Network, Edits, Trace], None]
+
+
+VIEWS: Mapping[str, View] = {
+    "layers": View(Message("Layers"), architecture.layers),
+    "changes": View(Message("Before and after"), architecture.changes),
+    "why": View(Message("Why"), lambda _network, _edits, traced: why.show(traced)),
+    "operation": View(Message("Any operation"), lambda _network, _edits, traced: operation.ask(traced)),
+    "graph": View(Message("Graph"), graph.show),
+    "bars": View(Message("Where the parameters sit"), shares.show),
+    "compare": View(Message("Compare"), compare.show),
+    "torchinfo": View(Message("torchinfo"), reports.show),
+    "code": View(Message("Code"), take_home.code),
+    "error": View(Message("Error decoder"), lambda _network, _edits, _traced: decoder.show()),
+}
+
+
+def choose() -> str:
+    """The view that the link names; else the one that answers best what the link says of the network."""
+    default = "layers"
+    if decoder.PARAMETER in st.query_params:
+        default = "error"
+    elif "layer" in st.query_params:
+        default = "operation"
+    elif what_if.PARAMETER in st.query_params:
+        default = "changes"
+    return choose_one(
+        _("View"),
+        list(VIEWS),
+        key="view",
+        kind=Message("The view"),
+        title=lambda key: str(VIEWS[key].title),
+        default=default,
+        widget=partial(st.segmented_control, required=True, label_visibility="collapsed", wrap=True),
+    )

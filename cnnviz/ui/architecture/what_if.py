@@ -1,0 +1,219 @@
+"""What if: edits of a network that are kept in the link, and what they change downstream."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cnnviz.errors import CnnvizError, shortened
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.cached import Edits
+from cnnviz.ui.shared.frame import is_dark
+from cnnviz.ui.shared.show import explained, link_problem, plain
+
+if TYPE_CHECKING:
+    from cnnviz.operations.op import Failure, Fix
+    from cnnviz.tracing.trace import Trace
+
+PARAMETER = "set"
+_MOST_EDITS = 64
+_LONGEST = 200
+"""Characters of an edit; a longer one may be nested more deeply than Python can read."""
+
+_LARGEST = 16_384
+_FROM_ZERO = ("padding", "output_padding")
+
+
+def edits_in_link() -> Edits:
+    """The edits that the link holds, as paths and JSON values; what cannot be read is named and left out."""
+    found = {}
+    for text in st.query_params.get_all(PARAMETER)[:_MOST_EDITS]:
+        path, _sign, value = text.partition("=")
+        try:
+            found[path] = json.dumps(json.loads(value if len(text) <= _LONGEST else ""))
+        except ValueError:
+            link_problem(
+                Message(
+                    "{text!r} in the link is not PATH=VALUE, such as conv1.kernel_size=3.",
+                    text=shortened(text),
+                )
+            )
+    return tuple(found.items())
+
+
+@contextmanager
+def possible() -> Iterator[None]:
+    """Show a problem inside of the ``with`` block as a sentence; of an impossible layer with a fix, as a button."""
+    with explained():
+        try:
+            yield
+        except CnnvizError as error:
+            from cnnviz.tracing.edits import ImpossibleLayerError
+
+            if not isinstance(error, ImpossibleLayerError) or error.fix is None:
+                raise
+            st.error(plain(error), icon=":material/error:")
+            _offer(error.fix)
+
+
+def offer_fix(failure: Failure) -> None:
+    """A button that makes the fix of a failure, where there is one."""
+    if failure.fix is not None:
+        _offer(failure.fix, failure.name)
+
+
+def _offer(fix: Fix, at: str | None = None) -> None:
+    """A button for ``fix``; it names the layer where that is another than the one ``at`` which the pass ended."""
+    layer = fix.path.rpartition(".")[0]
+    if layer == at:
+        label = _("Make it {fix}", fix=fix.text)
+    else:
+        label = _("Make {layer} {fix}", layer=layer, fix=fix.text)
+    st.button(
+        plain(label),
+        icon=":material/build:",
+        key="apply-fix",
+        on_click=put,
+        args=(fix.path, json.dumps(fix.value)),
+    )
+
+
+def choose(model_name: str, edits: Edits, options: Edits = ()) -> Edits:
+    """Widgets to change an argument of a layer, and the edits so far, each with a button that undoes it.
+
+    ``options`` are those of the builder: they decide which layers there are. Returned are ``edits`` without those
+    that change nothing, which leave the link, too.
+    """
+    st.markdown(_("**What if?** Change an argument of any layer and see what it does downstream."))
+    layers = cached.editable(model_name, options)
+    if not layers:
+        st.caption(_("This network has no layer whose arguments could be changed."))
+        return edits
+    edits = _effective(edits, layers)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        last_layer, _dot, last_argument = (edits[-1][0] if edits else "").rpartition(".")
+        names = list(layers)
+        layer = st.selectbox(_("Layer"), names, index=_place(last_layer, names), key="edit-layer", width=220)
+        arguments, names = layers[layer], list(layers[layer])
+        argument = st.selectbox(
+            _("Argument"), names, index=_place(last_argument, names), key=f"edit-argument-{layer}", width=180
+        )
+        least = 0 if argument in _FROM_ZERO else 1
+        present = _whole_number(dict(edits).get(f"{layer}.{argument}"), arguments[argument], least)
+        value = st.number_input(
+            _("Value"),
+            min_value=least,
+            max_value=_LARGEST,
+            value=present,
+            key=f"edit-{layer}-{argument}-{present}",
+            width=140,
+        )
+        st.button(
+            _("Change it"),
+            icon=":material/science:",
+            key="edit-apply",
+            on_click=put,
+            args=(f"{layer}.{argument}", json.dumps(value)),
+        )
+    if edits:
+        _take_back_buttons(edits)
+    return edits
+
+
+def _effective(edits: Edits, layers: Mapping[str, Mapping[str, object]]) -> Edits:
+    kept = []
+    for path, value in edits:
+        layer, _dot, argument = path.rpartition(".")
+        arguments = layers.get(layer, {})
+        if argument in arguments and _is_same(json.loads(value), arguments[argument]):
+            take_back(path)
+        else:
+            kept.append((path, value))
+    return tuple(kept)
+
+
+def _is_same(value: object, original: object) -> bool:
+    """Whether an edit asks for what is there; one number stands for the same one on each side."""
+    if isinstance(original, tuple):
+        value = tuple(value) if isinstance(value, list) else (value,) * len(original)
+    return value == original and isinstance(value, bool) == isinstance(original, bool)
+
+
+def _take_back_buttons(edits: Edits) -> None:
+    with st.container(horizontal=True):
+        for path, text in edits:
+            st.button(
+                plain(f"{shortened(path)} = {shortened(text)}"),
+                icon=":material/undo:",
+                help=_("Take this change back"),
+                key=f"undo-{path}",
+                on_click=take_back,
+                args=(path,),
+            )
+
+
+def _place(name: str, names: Sequence[str]) -> int:
+    """Where a choice begins: at ``name`` if it is offered."""
+    return names.index(name) if name in names else 0
+
+
+def _whole_number(edit: str | None, original: object, least: int) -> int:
+    """The number that the widget shows for an argument: of several the first, of what is no number the least."""
+    value = original if edit is None else json.loads(edit)
+    if isinstance(value, (tuple, list)) and value:
+        value = value[0]
+    return max(least, min(value, _LARGEST)) if isinstance(value, int) else least
+
+
+def put(path: str, value: str) -> None:
+    """Keep an edit in the link, in place of an older one of the same path; ``value`` is JSON. For callbacks."""
+    kept = [text for text in st.query_params.get_all(PARAMETER) if text.partition("=")[0] != path]
+    st.query_params[PARAMETER] = [*kept, f"{path}={value}"]
+
+
+def take_back(path: str) -> None:
+    """Take the edit of ``path`` out of the link, where there is one. For callbacks."""
+    kept = [text for text in st.query_params.get_all(PARAMETER) if text.partition("=")[0] != path]
+    if kept:
+        st.query_params[PARAMETER] = kept
+    else:
+        st.query_params.pop(PARAMETER, None)
+
+
+def before_and_after(before: Trace, after: Trace) -> None:
+    """The ops of both side by side, what changed marked, and the totals."""
+    from cnnviz.shapes.comparison import compare
+    from cnnviz.ui.architecture import changes
+
+    pairings = compare(before, after)
+    values = {
+        "changed": sum(pairing.changed for pairing in pairings),
+        "count": len(pairings),
+        "params": after.total_params - before.total_params,
+        "params_after": after.total_params,
+        "macs": after.macs - before.macs,
+        "macs_after": after.macs,
+    }
+    if after.failure is None:
+        st.write(
+            _(
+                "{changed:,} of {count:,} operations change. Parameters: {params:+,} to {params_after:,}; "
+                "multiply-adds: {macs:+,} to {macs_after:,}.",
+                **values,
+            )
+        )
+    else:
+        text = _(
+            "{changed:,} of {count:,} operations change or are not reached any more, because the pass ends at {name}. "
+            "Parameters: {params:+,} to {params_after:,}; multiply-adds up to there: {macs_after:,}.",
+            name=after.failure.name,
+            **values,
+        )
+        st.write(plain(text))
+    st.html(changes.table_of(pairings, before, after, is_dark()))

@@ -1,0 +1,129 @@
+"""Where the numbers of a Linear come from, step by step; what happens side by side on the way unfolds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.frame import is_dark
+from cnnviz.ui.shared.show import plain
+
+if TYPE_CHECKING:
+    from cnnviz.shapes.derivation import Derivation
+    from cnnviz.shapes.receptive_field import ReceptiveField
+    from cnnviz.tracing.trace import Trace
+
+_FAILED = "?"
+"""Stands for the call at which the pass ended, which is no op."""
+
+
+def show(traced: Trace) -> None:
+    """Why a Linear takes what it takes; of a network without one, why its output has its shape.
+
+    Where the network broke, what arrived there.
+    """
+    from cnnviz.shapes.derivation import derive, derive_failure, linear_indices
+
+    indices = linear_indices(traced) or range(len(traced.ops))[-1:]
+    found = {traced.ops[index].name: index for index in indices}
+    if traced.failure:
+        offered = [_FAILED, *found]
+    elif found:
+        offered = list(found)
+    else:
+        st.caption(_("No operation is executed, so there is nothing to explain."))
+        return
+    chosen = offered[0]
+    if len(offered) > 1:
+        chosen = choose_one(
+            _("Explain"),
+            offered,
+            key="why",
+            kind=Message("The layer"),
+            title=lambda name: _title(traced, name),
+        )
+    if chosen == _FAILED:
+        _explain(traced, derive_failure(traced), broken=True)
+    else:
+        _explain(traced, derive(traced, found[chosen]), broken=False)
+
+
+def _title(traced: Trace, name: str) -> str:
+    if traced.failure is not None and name == _FAILED:
+        return _("what arrives at {layer}", layer=traced.failure.name)
+    return name
+
+
+def _explain(traced: Trace, derivation: Derivation, broken: bool) -> None:
+    from cnnviz.operations.op import shape_text
+    from cnnviz.shapes.stations import stations
+    from cnnviz.ui.shared import tables
+
+    last = derivation.steps[-1].substituted if derivation.steps else shape_text(traced.input_shape)
+    if broken and traced.failure is not None and len(traced.failure.inputs) > 1:
+        shapes = (traced.ops[i].output_shape if i >= 0 else traced.input_shape for i in traced.failure.inputs)
+        last = ", ".join(map(shape_text, shapes))
+    if broken:
+        title = _("What arrives at {layer}: {numbers}", layer=derivation.layer, numbers=last)
+    else:
+        title = _("Why {layer} is {linear}", layer=derivation.layer, linear=last)
+    st.subheader(plain(title), anchor=False)
+    told = stations(traced.input_shape, derivation.steps)
+    st.html(tables.chain(shape_text(traced.input_shape), told, is_dark()))
+    unfolded(traced, derivation, broken)
+
+
+def unfolded(traced: Trace, derivation: Derivation, broken: bool = False) -> None:
+    """Every step of ``derivation``, and what happens side by side before branches meet on the way.
+
+    ``broken`` says that it tells of the call at which the pass ended.
+    """
+    from cnnviz.shapes.receptive_field import receptive_fields
+    from cnnviz.ui.shared import tables
+
+    fields = receptive_fields(traced)
+    _branches(traced, derivation, fields, broken)
+    if not derivation.steps:
+        return
+    heading = _("Step by step")
+    st.markdown(f"**{heading}**")
+    st.html(tables.steps(derivation.steps, fields, is_dark()))
+    st.caption(
+        _(
+            "The receptive field is the patch of the input that one value depends on, in pixels; where it is "
+            "larger than the image, the rest of it is padding."
+        )
+    )
+
+
+def _branches(traced: Trace, derivation: Derivation, fields: Sequence[ReceptiveField], broken: bool) -> None:
+    """What happens side by side before the branches meet: one meeting at a time."""
+    from cnnviz.operations.op import shape_text
+    from cnnviz.shapes import derivation as core
+    from cnnviz.ui.shared import tables
+
+    inputs = {
+        traced.ops[index].name: traced.ops[index].inputs
+        for step in derivation.steps[-1:]
+        for index in core.meetings(traced, step.op.index)
+    }
+    if broken and traced.failure is not None and len(traced.failure.inputs) > 1:
+        inputs = {traced.failure.name: traced.failure.inputs, **inputs}
+    if not inputs:
+        return
+    with st.expander(_("What happens side by side, before branches meet"), expanded=broken):
+        name = choose_one(_("Where they meet"), list(inputs), key="meeting", kind=Message("The merge"))
+        told = core.branches(traced, inputs[name])
+        for number, (source, branch) in enumerate(zip(inputs[name], told, strict=True), 1):
+            shape = traced.ops[source].output_shape if source >= 0 else traced.input_shape
+            heading = _("Branch {number}: {shape}", number=number, shape=shape_text(shape))
+            st.markdown(f"**{heading}**")
+            if branch:
+                st.html(tables.steps(branch, fields, is_dark()))
+            else:
+                st.caption(_("The shortcut: what arrived is passed on as it is."))

@@ -1,0 +1,238 @@
+"""The calculator of the Convolution page: one layer, chosen and worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from types import MappingProxyType
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.operations.op import shape_text
+from cnnviz.shapes.sliding_window import Padding, Walk, Window, rule
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.number import choose_number
+
+LARGEST_INPUT = 1_024
+LARGEST_KERNEL = 11
+_LARGEST_STRIDE = 16
+_LARGEST_DILATION = 8
+LARGEST_PADDING = 10
+FIELD_WIDTH = 132  # of a number's field: with room for its buttons, and two side by side on a phone
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What walks over the input; ``channels`` are those of the picture's input."""
+
+    title: Message
+    channels: int
+    pooling: bool = False
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "convolution": Kind(Message("Convolution"), 1),
+        "rgb": Kind(Message("Convolution of an RGB image"), 3),
+        "max-pooling": Kind(Message("Max pooling"), 1, pooling=True),
+        "average-pooling": Kind(Message("Average pooling"), 1, pooling=True),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The chosen layer: ``kind`` is a key of ``KINDS``, sizes are in pixels."""
+
+    kind: str
+    height: int
+    width: int
+    window: Window
+
+
+EXAMPLES: Mapping[str, tuple[Message, Mapping[str, str]]] = MappingProxyType(
+    {
+        "digit": (Message("A digit's edges"), {}),
+        "border": (Message("An unused border"), {"stride": "2"}),
+        "uneven": (Message("Same size, even kernel"), {"padding": "same", "kernel": "4", "weights": "blur"}),
+        "dilation": (Message("Dilation"), {"dilation": "2"}),
+        "colours": (Message("Three channels"), {"layer": "rgb", "input": "discs"}),
+        "one": (
+            Message("A 1x1 kernel"),
+            {"layer": "rgb", "kernel": "1", "input": "discs", "mix": "red-green"},
+        ),
+        "ceil": (
+            Message("Pooling that rounds up"),
+            {"layer": "max-pooling", "height": "9", "width": "9", "rounding": "up"},
+        ),
+        "alexnet": (
+            Message("AlexNet's first layer"),
+            {"height": "224", "width": "224", "kernel": "11", "stride": "4", "padding": "2", "maps": "96"},
+        ),
+    }
+)
+_OWN = (
+    "layer", "height", "width", "kernel", "stride", "padding", "dilation", "rounding",
+    "in", "maps", "input", "weights", "own", "mix", "bias", "at", "speed",
+)  # fmt: skip
+
+
+def examples() -> None:
+    """Buttons that show something worth seeing."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="examples"):
+        st.markdown(_("**Try**"))
+        for name, (title, parameters) in EXAMPLES.items():
+            st.button(str(title), key=f"example-{name}", type="tertiary", on_click=_show, args=(parameters,))
+
+
+def _show(parameters: Mapping[str, str]) -> None:
+    for name in _OWN:
+        st.query_params.pop(name, None)
+    st.query_params.update(parameters)
+
+
+def choose() -> Layer:
+    """The widgets of the layer; every choice is in the link."""
+    kind = choose_one(
+        _("What walks over the input"),
+        list(KINDS),
+        key="layer",
+        kind=Message("The layer"),
+        title=lambda key: str(KINDS[key].title),
+        widget=st.segmented_control,
+        required=True,
+        label_visibility="collapsed",
+    )
+    pooling = KINDS[kind].pooling
+    notes = st.container()
+    with st.container(horizontal=True, gap="small", key="numbers"):
+        height, width = (
+            choose_number(
+                label, key=key, low=1, high=LARGEST_INPUT, default=10, notes=notes, width=FIELD_WIDTH
+            )
+            for key, label in (("height", _("Input height")), ("width", _("Input width")))
+        )
+        kernel = _number("kernel", _("Kernel"), LARGEST_KERNEL, 2 if pooling else 3, notes)
+        stride = _number("stride", _("Stride"), _LARGEST_STRIDE, 2 if pooling else 1, notes)
+        padding = _padding()
+        dilation = 1
+        if kind != "average-pooling":  # PyTorch's has none
+            dilation = _number("dilation", _("Dilation"), _LARGEST_DILATION, 1, notes)
+        ceil_mode = pooling and _rounding() == "up"
+    return Layer(kind, height, width, Window(kernel, stride, padding, dilation, ceil_mode, pooling))
+
+
+def _number(key: str, label: str, high: int, default: int, notes: DeltaGenerator) -> int:
+    return choose_number(label, key=key, low=1, high=high, default=default, notes=notes, width=FIELD_WIDTH)
+
+
+def _padding() -> Padding:
+    named: dict[str, Padding] = {"same": "same", "valid": "valid"}
+    numbers = [str(padding) for padding in range(LARGEST_PADDING + 1)]
+    chosen = choose_one(
+        _("Padding"),
+        [*numbers, *named],
+        key="padding",
+        kind=Message("The padding"),
+        title=lambda key: {"same": _("same"), "valid": _("valid")}.get(key, key),
+        width=FIELD_WIDTH,
+    )
+    return named[chosen] if chosen in named else int(chosen)
+
+
+def _rounding() -> str:
+    return choose_one(
+        _("Rounding"),
+        ["down", "up"],
+        key="rounding",
+        kind=Message("The rounding"),
+        title=lambda key: {"down": _("down"), "up": _("up (ceil_mode)")}[key],
+        width=FIELD_WIDTH + 50,
+    )
+
+
+def answer(layer: Layer, walks: tuple[Walk, Walk]) -> None:
+    """The output's size by its formula, and what is remarkable about the padding."""
+    st.html(_formula(layer, walks))
+    _remarks(layer.window, walks)
+
+
+def _formula(layer: Layer, walks: tuple[Walk, Walk]) -> str:
+    """The rule in letters, the rule with numbers, and the size that comes of it."""
+    sides = list(zip((_("height"), _("width")), walks, strict=True))
+    if walks[0].side == walks[1].side:
+        sides = [("", walks[0])]
+    lines = "".join(
+        f"<div>{escape(f'{name}: ' if name else '')}{escape(walk.side.formula)}</div>" for name, walk in sides
+    )
+    legend = ", ".join(_letters(layer.window))
+    told = _("Output: {size}", size=shape_text(tuple(walk.side.count for walk in walks)))
+    return (
+        '<div style="display:flex;flex-wrap:wrap;gap:.4rem 3rem;align-items:flex-end;'
+        'font-variant-numeric:tabular-nums">'
+        f'<div><div style="font-size:1.1rem">{escape(rule(layer.window))}</div>'
+        f'<div style="font-size:.85rem;opacity:.75">{escape(legend)}</div></div>'
+        f'<div style="font-size:1.6rem;font-weight:650;line-height:1.3">{lines}</div>'
+        f'<div style="font-size:1.6rem;line-height:1.3">{escape(told)}</div></div>'
+    )
+
+
+def _letters(window: Window) -> list[str]:
+    """What the letters in the rule stand for."""
+    before, after = window.pads
+    letters = [_("n input"), _("k kernel"), _("s stride")]
+    if window.padding != "valid":
+        letters.append(
+            _("p padding on each side") if before == after else _("p padding of both sides together")
+        )
+    if window.dilation > 1:
+        letters.append(_("d dilation"))
+    return letters
+
+
+def _remarks(window: Window, walks: tuple[Walk, Walk]) -> None:
+    before, after = window.pads
+    span = window.span
+    if window.padding == "valid":
+        st.write(
+            _("Padding 'valid' is none: a value for each place where the whole kernel lies in the input.")
+        )
+    elif window.padding == "same" and before == after:
+        st.write(
+            _(
+                "Padding 'same' gives back the {lost} rows and columns that a kernel over {span} takes away: "
+                "{before} on each side.",
+                lost=span - 1,
+                span=span,
+                before=before,
+            )
+        )
+    elif window.padding == "same":
+        st.write(
+            _(
+                "Padding 'same' must give back {lost} rows and columns, which is an odd number: {before} at the "
+                "top and left, but {after} at the bottom and right. An odd kernel is padded evenly.",
+                lost=span - 1,
+                before=before,
+                after=after,
+            )
+        )
+    overhang = max(walk.overhang for walk in walks)
+    if overhang:
+        st.write(
+            _(
+                "Rounded up, the last window reaches {overhang} beyond the input and its padding; what lies there "
+                "does not count.",
+                overhang=overhang,
+            )
+        )
+    if any(walk.side.dropped for walk in walks):
+        st.write(
+            _(
+                "Rounded up there would be one window more, but it would begin beyond the input: PyTorch drops it."
+            )
+        )

@@ -1,0 +1,292 @@
+"""The kernel walking over a small input: what is chosen here, and what the browser gets to draw it.
+
+Arithmetic, drawing and time are JavaScript (the folder ``walk``): a page that asked the server for every
+step could not follow a mouse. What the person stops at comes back, so that the link leads there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cnnviz.errors import shortened
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.plots import palette
+from cnnviz.shapes import kernels, small_images
+from cnnviz.shapes.sliding_window import Walk
+from cnnviz.ui.convolution.convolution import KINDS, Layer
+from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.component import in_browser
+from cnnviz.ui.shared.frame import fragment
+from cnnviz.ui.shared.number import choose_number
+from cnnviz.ui.shared.show import explained, link_problem
+
+LARGEST_PICTURE = 256
+"""Pixels a side; the arithmetic of a larger input is the same, and nobody could see its pixels."""
+
+SPEEDS = (0.5, 1, 2, 4, 8, 16, 32, 64)
+"""Output values a second, as in walk.js."""
+
+_LONGEST_PLACE = 9
+_TINTS = ((255, 255, 255),)
+_COLOUR_TINTS = ((255, 84, 84), (72, 214, 104), (110, 150, 255))
+_MIXES = {"alike": (1, 1, 1), "red": (1, 0, 0), "red-green": (1, -1, 0)}
+_component = in_browser(
+    Path(__file__).parent / "walk", ("canvas", "arithmetic", "picture", "terms", "view", "walk")
+)
+
+
+@fragment()
+def show(layer: Layer, walks: tuple[Walk, Walk]) -> None:
+    """Choose what is computed, and watch it: a choice here reruns nothing else of the page."""
+    if max(layer.height, layer.width) > LARGEST_PICTURE:
+        st.info(
+            _(
+                "The picture shows inputs of up to {most} x {most} pixels. Everything else on this page holds for "
+                "larger ones, too.",
+                most=LARGEST_PICTURE,
+            )
+        )
+        return
+    with explained():
+        with st.container(horizontal=True, gap="small", key="picture-choices"):
+            image = _choose_image(layer)
+            weights = _choose_weights(layer)
+            bias = _choose_bias(layer)
+        data = layer_data(layer, walks, image, weights, bias)
+        counts = (walks[0].side.count, walks[1].side.count)
+        _component(
+            data={
+                "layer": data,
+                "text": _texts(layer),
+                "palette": {"light": palette.DIVERGING_LIGHT, "dark": palette.DIVERGING_DARK},
+                "at": _stop_in_link(*counts),
+                "speed": _speed_in_link(),
+            },
+            key="walk",
+            on_at_change=_write_stop,
+            on_speed_change=_write_speed,
+        )
+
+
+def _choose_image(layer: Layer) -> NDArray[np.uint8]:
+    """The input's pixels, 0 to 9: (1, H, W) or (3, H, W)."""
+    name = choose_one(
+        _("Picture"),
+        small_images.NAMES,
+        key="input",
+        kind=Message("The picture"),
+        title=lambda key: str(small_images.title(key)),
+        default="digit-3" if KINDS[layer.kind].channels == 1 else "discs",
+        width=165,
+    )
+    digits = cached.sample_digits() if name.startswith("digit-") else None
+    colour = KINDS[layer.kind].channels > 1
+    return small_images.small_image(name, (layer.height, layer.width), colour, digits)
+
+
+def _choose_weights(layer: Layer) -> list[kernels.Kernel]:
+    """The kernel's weights for each channel; none for pooling."""
+    size, channels = layer.window.kernel, KINDS[layer.kind].channels
+    if KINDS[layer.kind].pooling:
+        return []
+    name = choose_one(
+        _("Kernel"),
+        [*kernels.PRESETS, "own"],
+        key="weights",
+        kind=Message("The kernel"),
+        title=lambda key: str(kernels.PRESETS[key].title) if key in kernels.PRESETS else _("My own numbers"),
+        default="vertical-edges" if size > 1 else "identity",
+        width=165,
+    )
+    kernel = _choose_own(size) if name == "own" else kernels.preset(name, size)
+    if channels == 1:
+        return [kernel]
+    mix = choose_one(
+        _("Kernel slices"),
+        list(_MIXES),
+        key="mix",
+        kind=Message("The kernel slices"),
+        title=lambda key: {
+            "alike": _("alike"),
+            "red": _("red alone"),
+            "red-green": _("red minus green"),
+        }[key],
+        default="alike" if size > 1 else "red-green",
+        width=165,
+    )
+    return [kernel * factor for factor in _MIXES[mix]]
+
+
+def _choose_own(size: int) -> kernels.Kernel:
+    example = kernels.written(kernels.preset("blur" if size == 1 else "vertical-edges", size))
+    st.session_state["own"] = st.query_params.get("own", example)
+    text = st.text_input(
+        _("Weights, rows apart by /"), key="own", on_change=_write_own, args=(example,), width=346
+    )
+    return kernels.parse(text, size)
+
+
+def _write_own(example: str) -> None:
+    if st.session_state["own"] == example:
+        st.query_params.pop("own", None)
+    else:
+        st.query_params["own"] = st.session_state["own"]
+
+
+def _choose_bias(layer: Layer) -> float:
+    kind = KINDS[layer.kind]
+    if kind.pooling:
+        return 0.0
+    return choose_number(
+        _("Bias"),
+        key="bias",
+        low=-99.0,
+        high=99.0,
+        default=1.0 if kind.channels > 1 else 0.0,
+        step=1.0,
+        format="%g",
+        width=120,
+    )
+
+
+def layer_data(
+    layer: Layer,
+    walks: tuple[Walk, Walk],
+    image: NDArray[np.uint8],
+    weights: list[kernels.Kernel],
+    bias: float,
+) -> dict[str, Any]:
+    """The layer as arithmetic.js reads it."""
+    down, across = walks
+    colour = len(image) > 1
+    return {
+        "mode": {"max-pooling": "max", "average-pooling": "mean"}.get(layer.kind, "sum"),
+        "height": layer.height,
+        "width": layer.width,
+        "kernel": layer.window.kernel,
+        "stride": layer.window.stride,
+        "dilation": layer.window.dilation,
+        "top": down.side.before,
+        "bottom": down.side.after,
+        "left": across.side.before,
+        "right": across.side.after,
+        "rows": down.side.count,
+        "columns": across.side.count,
+        "beyond_rows": down.overhang,
+        "beyond_columns": across.overhang,
+        "unread_rows": down.unread,
+        "unread_columns": across.unread,
+        "planes": ["".join(map(str, plane.ravel())) for plane in image],
+        "kernels": [kernel.ravel().tolist() for kernel in weights],
+        "bias": bias,
+        "tints": _COLOUR_TINTS if colour else _TINTS,
+        "names": [_("Red"), _("Green"), _("Blue")] if colour else [""],
+    }
+
+
+def _texts(layer: Layer) -> dict[str, Any]:
+    """What the picture says; words in braces are filled in by the browser."""
+    average = layer.kind == "average-pooling"
+    return {
+        "input": _("Input"),
+        "image": _("Image"),
+        "output": _("Output"),
+        "enlarged": _("Output, enlarged"),
+        "patch": _("Patch"),
+        "kernel": _("Kernel"),
+        "products": _("Products"),
+        "bias": _("bias"),
+        "sum_of": _("sum:"),
+        "sum": _("sum of {count} products:"),
+        "values": _("{count} values"),
+        "position": _("Output row {row} of {rows}, column {column} of {columns}"),
+        "first": _("Back to the first"),
+        "back": _("One back"),
+        "play": _("Play"),
+        "pause": _("Pause"),
+        "forward": _("One forward"),
+        "scrub": _("Position of the window"),
+        "speed": _("{speed} a second"),
+        "speed_label": _("Speed, in output values a second"),
+        "keys": _("The arrow keys choose a value, the space bar plays and pauses."),
+        "hint": _(
+            "Point at an output value to see its patch, or at an input pixel to see which values read it."
+        ),
+        "readers": _("This input pixel goes into {count} output values."),
+        "marks": {
+            "now": _("what is read now, and what comes of it"),
+            "padding": _("padding, counts as 0")
+            if layer.kind != "max-pooling"
+            else _("padding, never the largest"),
+            "gap": _("gaps of the dilation, skipped"),
+            "unread": _("never read by any window"),
+            "beyond": _("beyond the input, does not count") if average else _("beyond the input"),
+        },
+    }
+
+
+def _write_stop() -> None:
+    """The browser says where the person stopped (row and column from 1), or "": the walk goes on."""
+    stop = st.session_state["walk"].get("at")
+    st.session_state["_walk_stop"] = stop
+    if stop:
+        st.query_params["at"] = str(stop)
+    else:
+        st.query_params.pop("at", None)
+
+
+def _stop_in_link(rows: int, columns: int) -> int | None:
+    """The index of the output value at which the link stops the walk."""
+    named = st.query_params.get("at")
+    if named is None:
+        return None
+    row, _dash, column = named.partition("-")
+    if (
+        len(named) <= _LONGEST_PLACE
+        and row.isdecimal()
+        and column.isdecimal()
+        and 0 < int(row) <= rows
+        and 0 < int(column) <= columns
+    ):
+        return (int(row) - 1) * columns + int(column) - 1
+    del st.query_params["at"]
+    if named != st.session_state.get("_walk_stop"):  # else it was right until the person changed the layer
+        link_problem(
+            Message(
+                "The link says at={value}, which is no place in an output of {rows:,} x {columns:,}: it takes a row "
+                "and a column, such as at=1-1. The walk begins at the first one.",
+                value=shortened(named),
+                rows=rows,
+                columns=columns,
+            )
+        )
+    return None
+
+
+def _write_speed() -> None:
+    speed = st.session_state["walk"].get("speed")
+    if speed in SPEEDS:
+        st.query_params["speed"] = f"{speed:g}"
+
+
+def _speed_in_link() -> float | None:
+    named = st.query_params.get("speed")
+    speeds = {f"{speed:g}": speed for speed in SPEEDS}
+    if named is None or named in speeds:
+        return speeds.get(named or "")
+    del st.query_params["speed"]
+    link_problem(
+        Message(
+            "The link says speed={value}, which cannot be used: there are {known}.",
+            value=shortened(named),
+            known=", ".join(speeds),
+        )
+    )
+    return None

@@ -1,0 +1,80 @@
+"""Choices that several views of the Data page share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+
+import streamlit as st
+
+from cnnviz.datasets import DatasetInfo
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.number import choose_number, put_number
+
+ALL = "all"
+"""In the choice of a class: no limit."""
+
+_MOST_SEED = 9_999
+
+
+def choose_class(info: DatasetInfo) -> int | None:
+    """The class that the link names; None for all."""
+    chosen = choose_one(
+        _("Class"),
+        (ALL, *map(str, range(len(info.classes)))),
+        key="class",
+        kind=Message("The class"),
+        title=lambda name: _("all classes") if name == ALL else info.class_title(int(name)),
+    )
+    return None if chosen == ALL else int(chosen)
+
+
+def choose_seed(label: str) -> int:
+    """A number for what is drawn at random, with a button for the next one."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        seed = choose_number(label, key="shuffle", low=0, high=_MOST_SEED, default=0, width=120)
+        st.button(_("Others"), key="others", icon=":material/shuffle:", on_click=_next_seed, args=(seed,))
+    return seed
+
+
+def _next_seed(seed: int) -> None:
+    put_number("shuffle", (seed + 1) % (_MOST_SEED + 1), default=0)
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """A usual way to normalise: the ``mean`` and the ``deviation`` of every channel; None: the data set's."""
+
+    title: Message
+    mean: float | None
+    deviation: float | None
+
+
+NORMALISATIONS: Mapping[str, Normalisation] = MappingProxyType(
+    {
+        "data": Normalisation(Message("the data's own"), None, None),
+        "half": Normalisation(Message("0.5, 0.5"), 0.5, 0.5),
+        "none": Normalisation(Message("0 to 1"), 0.0, 1.0),
+    }
+)
+
+
+def choose_normalisation(info: DatasetInfo) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation, one a channel, of the normalisation that the link names."""
+    chosen = choose_one(
+        _("Normalisation"),
+        list(NORMALISATIONS),
+        key="normalise",
+        kind=Message("The normalisation"),
+        title=lambda key: str(NORMALISATIONS[key].title),
+        widget=partial(st.segmented_control, required=True),
+    )
+    way = NORMALISATIONS[chosen]
+    if way.mean is None or way.deviation is None:
+        return info.mean, info.deviation
+    channels = len(info.mean)
+    return (way.mean,) * channels, (way.deviation,) * channels

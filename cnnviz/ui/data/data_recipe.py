@@ -1,0 +1,230 @@
+"""What a recipe does to one image on its way to a network."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
+
+from cnnviz.datasets import DatasetInfo
+from cnnviz.datasets.statistics import value_counts
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.operations.op import shape_text
+from cnnviz.plots.mosaic import mosaic, png
+from cnnviz.training.transforms.augmentation import PRESETS, Augmentation
+from cnnviz.ui.data import data_cached
+from cnnviz.ui.data.data_choices import choose_normalisation, choose_seed
+from cnnviz.ui.data.data_views import CARD, GRID, NOTE, Subject, image, value_figures
+from cnnviz.ui.evaluate import gallery
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.frame import is_dark
+from cnnviz.ui.shared.number import choose_number, put_number
+from cnnviz.ui.shared.switch import choose_switch
+from cnnviz.ui.train.augmentation import choose_augmentation
+
+if TYPE_CHECKING:
+    from cnnviz.training.transforms.stages import Stages
+
+_DRAWS = 12
+_SIZES = ("off", "96", "224")
+_MOST_SEED = 9_999
+_SIX = "display:grid;gap:6px;grid-template-columns:repeat(6,1fr)"
+_BIN = 8  # values of a byte
+_JUMP = 1_789  # images; a prime, so that all come in turn, and far apart: some data sets are sorted by class
+_SUGGESTED = {"fashion-mnist": "crop-flip", "cifar10": "crop-flip"}
+_DIGITS = "digits"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What is done to an image."""
+
+    augmentation: Augmentation
+    permutation_seed: int | None
+    resize: int | None
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+
+def show(subject: Subject) -> None:
+    """The image, and beside what happens to it the choices; on a phone these come below what they do."""
+    notes = st.container()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        place = _choose_image(subject, notes)
+        with st.container(width=260):
+            shuffle = choose_seed(_("Draws"))
+    pictures, settings = st.columns([2.2, 1], gap="medium")
+    with settings, st.container(border=True):
+        choices = _choose(subject.info, notes)
+    found = data_cached.stages(
+        *subject.key,
+        place,
+        choices.augmentation,
+        _DRAWS,
+        shuffle,
+        choices.permutation_seed,
+        choices.resize,
+        choices.mean,
+        choices.deviation,
+    )
+    with pictures:
+        label = int(subject.data.train_labels[place])
+        _steps(choices, found, subject.info.class_title(label))
+        _draws(subject.info, label, choices, found)
+    _values(choices, found)
+
+
+def _choose_image(subject: Subject, notes: DeltaGenerator) -> int:
+    """The place of the chosen image among the training images."""
+    count = len(subject.data.train_labels)
+    with st.container(width=260), st.container(horizontal=True, vertical_alignment="bottom"):
+        number = choose_number(
+            _("Training image"), key="image", low=1, high=count, default=1, notes=notes, width=120
+        )
+        st.button(_("Another"), key="another", icon=":material/image:", on_click=_jump, args=(number, count))
+    return number - 1
+
+
+def _jump(number: int, count: int) -> None:
+    put_number("image", (number - 1 + _JUMP) % count + 1, default=1)
+
+
+def _choose(info: DatasetInfo, notes: DeltaGenerator) -> Choices:
+    st.subheader(_("Augmentation"), anchor=False)
+    usual = PRESETS[_SUGGESTED.get(info.key, _DIGITS)].augmentation
+    augmentation = choose_augmentation(info.input_shape[0], usual, notes)
+    st.subheader(_("Permutation"), anchor=False)
+    permutation_seed = None
+    if choose_switch(_("Permute the pixels"), key="permute", notes=notes):
+        permutation_seed = choose_number(
+            _("Seed of the permutation"),
+            key="order",
+            low=0,
+            high=_MOST_SEED,
+            default=0,
+            notes=notes,
+            width=160,
+        )
+    st.subheader(_("Size and values"), anchor=False)
+    resize = choose_one(
+        _("Size"),
+        _SIZES,
+        key="resize",
+        kind=Message("The size"),
+        title=lambda side: _("as it is") if side == "off" else f"{side} x {side}",
+        widget=partial(st.segmented_control, required=True),
+    )
+    mean, deviation = choose_normalisation(info)
+    side = None if resize == "off" else int(resize)
+    return Choices(augmentation, permutation_seed, side, mean, deviation)
+
+
+@dataclass(frozen=True)
+class _Step:
+    title: str
+    picture: str
+    note: str
+    wide: bool = False
+
+
+def _steps(choices: Choices, found: Stages, label: str) -> None:
+    """The image after each step that is taken, in their order."""
+    st.subheader(_("The image after each step"), anchor=False)
+    cards = "".join(_card(number, step) for number, step in enumerate(_taken(choices, found, label), 1))
+    st.html(f'<div style="{GRID.format(gap=".75rem", width="8.75rem")}">{cards}</div>')
+
+
+def _taken(choices: Choices, found: Stages, label: str) -> Iterator[_Step]:
+    note = _("label {label}; {shape}, 0 to 255", label=label, shape=shape_text(found.image.shape))
+    yield _Step(_("As stored"), gallery.source(found.image), note)
+    if found.draws is not None:
+        note = _("the first of the draws below; test images are left as they are")
+        yield _Step(_("Augmented"), gallery.source(found.draws[0]), note)
+    if found.permuted is not None:
+        note = _(
+            "order {seed}, the same for every image: a fully connected network does not mind, a convolution "
+            "loses its neighbours",
+            seed=choices.permutation_seed,
+        )
+        yield _Step(_("Permuted"), gallery.source(found.permuted), note)
+    if found.resized is not None:
+        note = _("{shape}, bilinear: more pixels, no more detail", shape=shape_text(found.resized.shape))
+        yield _Step(_("Resized"), gallery.source(found.resized), note)
+    low, high = float(found.normalised.min()), float(found.normalised.max())
+    note = _(
+        "{shape}, {low:.2f} to {high:.2f}: red above 0, blue below",
+        shape=shape_text(found.normalised.shape),
+        low=low,
+        high=high,
+    )
+    # the three channels of a colour image stand side by side
+    yield _Step(_("Normalised"), _signed(found.normalised), note, wide=len(found.normalised) > 1)
+
+
+def _signed(values: NDArray[np.float32]) -> str:
+    """Values (C, H, W) around zero as a picture, the channels side by side."""
+    limit = float(np.abs(values).max())
+    picture = png(mosaic(values, limit), is_dark())
+    return "data:image/png;base64," + base64.b64encode(picture).decode()
+
+
+def _card(number: int, step: _Step) -> str:
+    place = f"{CARD};grid-column:span 2" if step.wide else CARD
+    return (
+        f'<figure style="{place}"><figcaption style="margin-bottom:.5rem"><b>{number}. {escape(step.title)}</b>'
+        f"</figcaption>{image(step.picture, step.title)}"
+        f'<div style="{NOTE};margin-top:.4rem">{escape(step.note)}</div></figure>'
+    )
+
+
+def _draws(info: DatasetInfo, label: int, choices: Choices, found: Stages) -> None:
+    """What augmentation makes of the image, epoch by epoch."""
+    st.subheader(_("What augmentation makes of it"), anchor=False)
+    if found.draws is None:
+        st.caption(_("Augmentation is off: the network sees the same image in every epoch."))
+        return
+    pictures = "".join(
+        image(gallery.source(draw), _("Draw {number}", number=number))
+        for number, draw in enumerate(found.draws, 1)
+    )
+    st.html(f'<div style="{_SIX}">{pictures}</div>')
+    st.caption(
+        _(
+            "{count} random draws. In every epoch the network sees another one, always with the label {label}: so "
+            "it learns what does not matter.",
+            count=len(found.draws),
+            label=info.class_title(label),
+        )
+    )
+    if choices.augmentation.flip and info.classes[0] == "0":
+        st.caption(
+            ":material/lightbulb: " + _("A mirrored 2 is no 2 any more: for digits leave the flip off.")
+        )
+
+
+def _values(choices: Choices, found: Stages) -> None:
+    """The image's values before and after normalisation."""
+    st.subheader(_("Its values, before and after normalisation"), anchor=False)
+    last = found.image
+    for step in (None if found.draws is None else found.draws[0], found.permuted, found.resized):
+        last = last if step is None else step
+    counts = value_counts(last[None])
+    binned = counts.reshape(len(counts), -1, _BIN).sum(axis=2)
+    value_figures(binned, _BIN, choices.mean, choices.deviation)
+    st.caption(
+        _(
+            "Normalisation only moves and stretches the axis. This image alone has the mean {mean:.2f} (dotted) "
+            "and the deviation {deviation:.2f} now.",
+            mean=float(found.normalised.mean()),
+            deviation=float(found.normalised.std()),
+        )
+    )

@@ -1,0 +1,213 @@
+"""What the Data page shows of a data set: its images, its classes, its values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cnnviz.datasets import Dataset, DatasetInfo
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.plots import data as plots
+from cnnviz.ui.data import data_cached
+from cnnviz.ui.data.data_cached import Source
+from cnnviz.ui.data.data_choices import choose_class, choose_normalisation, choose_seed
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.frame import is_dark
+
+PARTS: Mapping[str, Message] = MappingProxyType(
+    {"train": Message("Training images"), "test": Message("Test images")}
+)
+
+_EACH, _OF_ONE = 20, 96
+"""How many samples are shown of each class, and of a single one."""
+
+if TYPE_CHECKING:
+    from cnnviz.datasets.statistics import Statistics
+
+GRID = "display:grid;gap:{gap};grid-template-columns:repeat(auto-fill,minmax(min(100%,{width}),1fr))"
+CARD = (
+    "margin:0;padding:.75rem;border-radius:.625rem;min-width:0;"
+    "border:1px solid color-mix(in srgb, currentColor 16%, transparent)"
+)
+_SAMPLES = "display:grid;gap:3px;grid-template-columns:repeat(10,1fr)"
+_IMAGE = "display:block;width:100%;image-rendering:pixelated;border-radius:2px"
+NOTE = "font-size:.8rem;opacity:.75"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The data set that is shown."""
+
+    info: DatasetInfo
+    data: Dataset
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What cached results of it are found by."""
+        return self.info.key, self.data.digest
+
+
+def samples(subject: Subject) -> None:
+    """Images of every class, or many of one."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        with st.container(width=260):
+            part = choose_one(
+                _("Part"),
+                list(PARTS),
+                key="part",
+                kind=Message("The part of the data set"),
+                title=lambda key: str(PARTS[key]),
+                widget=partial(st.segmented_control, required=True),
+            )
+        with st.container(width=200):
+            label = choose_class(subject.info)
+        with st.container(width=260):
+            seed = choose_seed(_("Shuffle"))
+    shown = range(len(subject.info.classes)) if label is None else (label,)
+    numbers = subject.data.part(part)[1].bincount(minlength=len(subject.info.classes)).tolist()
+    cards = []
+    for one in shown:
+        found = data_cached.samples(*subject.key, part, one, _EACH if label is None else _OF_ONE, seed)
+        title = subject.info.class_title(one)
+        cards.append(_class_card(title, numbers[one], found, wide=label is not None))
+    width = "26rem" if label is None else "100%"
+    st.html(f'<div style="{GRID.format(gap="1rem", width=width)}">{"".join(cards)}</div>')
+    st.caption(
+        _(
+            "The pixels are shown as they are, without smoothing: a network gets no more than this. Point at an "
+            "image for its number."
+        )
+    )
+
+
+def _class_card(title: str, count: int, images: Sequence[Source], wide: bool) -> str:
+    pictures = "".join(
+        image(source, _("{title}, image {number:,}", title=title, number=place + 1))
+        for place, source in images
+    )
+    note = _("{count:,} images", count=count)
+    grid = GRID.format(gap="4px", width="4rem") if wide else _SAMPLES
+    return (
+        f'<figure style="{CARD}"><figcaption style="margin-bottom:.5rem"><b>{escape(title)}</b> '
+        f'<span style="{NOTE}">{escape(note)}</span></figcaption><div style="{grid}">{pictures}</div></figure>'
+    )
+
+
+def image(source: str, description: str) -> str:
+    """A picture with square pixels, as wide as its place."""
+    text = escape(description)
+    return f'<img src="{source}" alt="{text}" title="{text}" style="{_IMAGE}">'
+
+
+def _statistics(subject: Subject) -> Statistics:
+    with st.spinner(_("The pixels of {title} are being counted …", title=subject.info.title)):
+        return data_cached.statistics(*subject.key)
+
+
+def classes(subject: Subject) -> None:
+    """How many images each class has, and what its images have in common."""
+    found = _statistics(subject)
+    titles = [subject.info.class_title(label) for label in range(len(subject.info.classes))]
+    figure = plots.counts_figure(titles, found.train_counts.tolist(), found.test_counts.tolist())
+    st.plotly_chart(figure, key="counts", config={"displayModeBar": False})
+    commonest = int(found.test_counts.argmax())
+    st.caption(
+        _(
+            "Whoever answers {title} to every test image is right {share:.1%} of the time: the least that a "
+            "network must beat.",
+            title=titles[commonest],
+            share=found.test_counts[commonest] / found.test_counts.sum(),
+        )
+    )
+    st.subheader(_("The average image of each class"), anchor=False)
+    pictures = zip(titles, data_cached.class_means(*subject.key), strict=True)
+    cells = "".join(
+        f'<figure style="margin:0">{image(source, title)}'
+        f'<figcaption style="{NOTE};margin-top:.25rem;text-align:center">{escape(title)}</figcaption></figure>'
+        for title, source in pictures
+    )
+    st.html(f'<div style="{GRID.format(gap=".75rem", width="6rem")}">{cells}</div>')
+    st.caption(
+        _(
+            "Each pixel is the mean of that pixel over all training images of the class. Where an average still "
+            "looks like its class, the images are alike pixel by pixel, and a simple network gets far; where it "
+            "is a blur, shapes must be found wherever they are."
+        )
+    )
+
+
+def values(subject: Subject) -> None:
+    """Which values the pixels have, and what normalisation makes of them."""
+    found = _statistics(subject)
+    mean, deviation = choose_normalisation(subject.info)
+    st.html(_moments(subject.info, found, mean, deviation))
+    value_figures(found.values, 1, mean, deviation)
+    st.caption(
+        _(
+            "Normalisation moves and stretches the axis and leaves the shape as it is (the dotted line is the "
+            "mean). With the data's own mean and deviation the values lie around 0 with a deviation of 1, which "
+            "suits the weights that training starts from."
+        )
+    )
+
+
+def value_figures(
+    counts: NDArray[np.int64], width: int, mean: Sequence[float], deviation: Sequence[float]
+) -> None:
+    """How often each value occurs, as stored and normalised; ``counts`` (C, N) are of ``width`` values each."""
+    before, after = st.columns(2)
+    first = (width - 1) / 2  # the middle of the first values that are counted together
+    channels = len(counts)
+    with before:
+        axis = plots.Axis(_("value, 0 to 255"), [first] * channels, [float(width)] * channels)
+        figure = plots.values_figure(counts, axis, _("Before normalisation"), is_dark())
+        st.plotly_chart(figure, key="values-before", config={"displayModeBar": False})
+    with after:
+        axis = plots.Axis(
+            _("value that the network gets"),
+            [(first / 255 - m) / d for m, d in zip(mean, deviation, strict=True)],
+            [width / 255 / d for d in deviation],
+        )
+        figure = plots.values_figure(counts, axis, _("After normalisation"), is_dark())
+        st.plotly_chart(figure, key="values-after", config={"displayModeBar": False})
+
+
+def _moments(info: DatasetInfo, found: Statistics, mean: Sequence[float], deviation: Sequence[float]) -> str:
+    """Mean and deviation of each channel: computed here, as usually quoted, and after normalisation."""
+    rows = [(_("Channel"), _("Mean"), _("Deviation"), _("Usually quoted"), _("After normalisation"))]
+    for number, channel in enumerate(plots.channels(len(info.mean))):
+        own, spread = float(found.mean[number]), float(found.deviation[number])
+        after = (own - mean[number]) / deviation[number]
+        rows.append(
+            (
+                str(channel.title),
+                f"{own:.4f}",
+                f"{spread:.4f}",
+                f"{info.mean[number]:.4f}, {info.deviation[number]:.4f}",
+                f"{_positive_zero(after):.2f}, {spread / deviation[number]:.2f}",
+            )
+        )
+    cell = (
+        "padding:.3rem 1.2rem .3rem 0;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
+    )
+    line = "border-top:1px solid color-mix(in srgb, currentColor 16%, transparent)"
+    styles = [f"{cell};font-weight:600;opacity:.75", *[f"{cell};{line}"] * len(info.mean)]
+    body = "".join(
+        "<tr>" + "".join(f'<td style="{style}">{escape(text)}</td>' for text in row) + "</tr>"
+        for row, style in zip(rows, styles, strict=True)
+    )
+    return f'<div style="overflow-x:auto"><table style="border-collapse:collapse">{body}</table></div>'
+
+
+def _positive_zero(value: float) -> float:
+    """0.0 for what would be written as -0.00."""
+    return round(value, 2) + 0.0

@@ -1,0 +1,196 @@
+"""What the Draw page chooses: what is read, by which networks, and where the picture comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import streamlit as st
+
+from cnnviz import architectures, datasets
+from cnnviz.datasets import DatasetInfo
+from cnnviz.interpret.inputs import Pixels, middle_square, on_paper, scaled
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.settings import settings
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+from cnnviz.ui.draw import stages
+from cnnviz.ui.draw.stages import Stage
+from cnnviz.ui.shared.choice import choose_many, choose_one
+from cnnviz.ui.shared.frame import TRAIN, link
+from cnnviz.ui.shared.own_image import OwnImage
+from cnnviz.ui.shared.show import plain
+
+DIGITS, CLOTHING = "mnist", "fashion-mnist"
+_TASKS: Mapping[str, Message] = {
+    DIGITS: Message("Digits"),
+    CLOTHING: Message("Clothing"),
+    "cifar10": Message("Animals and vehicles"),
+}
+_OF_THE_TASK = ("checkpoint", "inside", "dataset", "digit", "image")
+"""What a link says about one task, and not about another one."""
+
+_TITLES: Mapping[str, Message] = {
+    DIGITS: Message("Draw a digit"),
+    CLOTHING: Message("Show a piece of clothing"),
+    "cifar10": Message("Show an animal or a vehicle"),
+}
+_SOURCES: Mapping[str, Message] = {
+    "draw": Message("Draw here"),
+    "file": Message("Picture file"),
+    "camera": Message("Camera"),
+    "data": Message("Test image"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A picture for the networks: ``pixels`` (C, H, W) uint8, and the ``title`` that says what it is.
+
+    Of a digit that was drawn, and of a person's own picture, ``way`` tells how it came about, asked for after
+    the verdicts.
+    """
+
+    pixels: Pixels
+    title: str
+    way: Callable[[], Sequence[Stage]] | None = None
+
+
+def choose_task(found: Sequence[Checkpoint]) -> DatasetInfo:
+    """The data set whose classes are told apart: digits, unless the link says otherwise or names another
+    network.
+    """
+    named = st.query_params.get("checkpoint")
+    usual = next((_task_of(checkpoint) for checkpoint in found if checkpoint.id == named), None)
+    chosen = choose_one(
+        _("What to read"),
+        list(_TASKS),
+        key="task",
+        kind=Message("The task"),
+        title=lambda key: str(_TASKS[key]),
+        default=usual or DIGITS,
+        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
+        # The source stays; "draw" alone is nothing that another task has.
+        forget=(*_OF_THE_TASK, "source") if st.query_params.get("source") == "draw" else _OF_THE_TASK,
+    )
+    return datasets.get(chosen)
+
+
+def introduce(task: DatasetInfo) -> None:
+    """The title, and what to do here."""
+    st.title(str(_TITLES[task.key]), anchor=False)
+    if task.key == DIGITS:
+        text = _(
+            "Draw one digit from 0 to 9 with the mouse or a finger: anywhere on the canvas, large or small. Each "
+            "network says what it reads. Pictures and photos are read as well."
+        )
+    else:
+        text = _(
+            "Show the networks a test image, or a picture of your own: each says which of the {count} classes of "
+            "{dataset} it takes it for.",
+            count=len(task.classes),
+            dataset=task.title,
+        )
+    st.write(text)
+
+
+def choose_source(task: DatasetInfo) -> str:
+    """Where the picture comes from: ``draw`` (digits alone), ``file``, ``camera`` or ``data``."""
+    offered = [key for key in _SOURCES if key != "draw" or task.key == DIGITS]
+    usual = offered[0] if task.key == DIGITS else "data"
+    return choose_one(
+        _("Picture from"),
+        offered,
+        key="source",
+        kind=Message("The source"),
+        title=lambda key: str(_SOURCES[key]),
+        default=usual,
+        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
+    )
+
+
+def all_checkpoints() -> list[Checkpoint]:
+    """All that there are, those first that were trained for hands of all kinds; damaged ones get a sentence."""
+    listing = checkpoints.scan()
+    for problem in listing.problems:
+        st.warning(plain(problem), icon=":material/error:")
+    return sorted(
+        listing.checkpoints, key=lambda found: not (is_shipped(found) and found.recipe.augmentation)
+    )
+
+
+def choose_checkpoints(found: Sequence[Checkpoint], task: DatasetInfo) -> list[Checkpoint]:
+    """Which of the networks for ``task`` are chosen: at first all that are shipped."""
+    offered = {checkpoint.id: checkpoint for checkpoint in found if _task_of(checkpoint) == task.key}
+    if not offered:
+        st.info(
+            _("There is no network that has learned {data} yet.", data=task.title), icon=":material/info:"
+        )
+        link(TRAIN, _("Train one"))
+        return []
+    shipped = [id_ for id_, checkpoint in offered.items() if is_shipped(checkpoint)]
+    chosen = choose_many(
+        _("Networks"),
+        list(offered),
+        key="checkpoint",
+        kind=Message("The checkpoint"),
+        title=lambda id_: name(offered[id_]),
+        default=shipped or list(offered)[:1],
+        placeholder=_("Choose trained networks"),
+    )
+    if not chosen:
+        st.info(_("Choose a network here, and it reads what you show it."), icon=":material/info:")
+    return [offered[id_] for id_ in chosen]
+
+
+def of_file(own: OwnImage, task: DatasetInfo) -> Shown | None:
+    """A picture that somebody gave; None, with a sentence, where no digit is found in it."""
+    if task.key == CLOTHING:
+        from cnnviz.drawing import garment
+
+        piece = garment.from_picture(own.image)
+        way: Callable[[], Sequence[Stage]] = partial(stages.of_garment, own.image, piece, own.size)
+        return Shown(piece.image[None], _("Your picture"), way)
+    if task.key != DIGITS:
+        pixels = scaled(middle_square(on_paper(own.image)), (task.input_shape[1], task.input_shape[2]))
+        return Shown(pixels, _("Your picture"), partial(stages.of_colours, own.image, pixels, own.size))
+    from cnnviz.drawing.photo import from_picture
+
+    prepared = from_picture(own.image)
+    if prepared is None:
+        st.info(
+            _("No digit is found in this picture. Take it from nearer, with more light, or a thicker pen."),
+            icon=":material/search_off:",
+        )
+        return None
+    way = partial(stages.of_digit, own.image, prepared, given=own.size)
+    return Shown(prepared.image[None], _("Your picture"), way)
+
+
+def name(checkpoint: Checkpoint) -> str:
+    """What a person calls the checkpoint: its architecture, and what tells it from the course's own one."""
+    title = architectures.get(checkpoint.architecture).title
+    usual = f"{checkpoint.architecture}-{checkpoint.dataset}"
+    if not is_shipped(checkpoint):
+        return f"{title} · {checkpoint.id}"
+    return title if checkpoint.id == usual else f"{title} · {checkpoint.id.removeprefix(usual).strip('-')}"
+
+
+def is_shipped(checkpoint: Checkpoint) -> bool:
+    """Whether it came with cnnviz."""
+    return checkpoint.weights.parent == settings().checkpoints_dir
+
+
+def _task_of(checkpoint: Checkpoint) -> str | None:
+    # A run may come from another version of cnnviz, which knew other data sets and architectures.
+    known = {info.key: info for info in datasets.registered()}
+    info = known.get(checkpoint.dataset)
+    if info is None or checkpoint.architecture not in architectures.keys():  # noqa: SIM118
+        return None
+    return next((key for key in _TASKS if _same(known[key], info)), None)
+
+
+def _same(one: DatasetInfo, other: DatasetInfo) -> bool:
+    return (one.input_shape, one.classes) == (other.input_shape, other.classes)

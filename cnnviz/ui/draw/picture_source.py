@@ -1,0 +1,101 @@
+"""The left side of the Draw page: where the picture comes from, and what is said about it in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from html import escape
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cnnviz import datasets
+from cnnviz.datasets import DatasetInfo
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.ui.draw import canvas, draw, drawn, stages
+from cnnviz.ui.draw.draw import DIGITS, Shown
+from cnnviz.ui.inside import example, readings
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.fetching import offer_download
+from cnnviz.ui.shared.own_image import own_image
+from cnnviz.ui.shared.show import explained
+
+
+def choose_picture(task: DatasetInfo, source: str) -> Shown | None:
+    """What the networks are shown; None while there is nothing, and the page says so."""
+    shown = None
+    with explained():  # what a browser sends may be damaged
+        if source == "draw":
+            shown = _drawn()
+        elif source == "data":
+            shown = _test_image(task)
+        else:
+            own = own_image(camera=source == "camera")
+            shown = None if own is None else draw.of_file(own, task)
+    return shown
+
+
+def place_of_answer() -> DeltaGenerator:
+    """Where :func:`answer` goes: above the canvas, in sight on a phone too while a finger draws.
+
+    It has its height from the start, so that the canvas does not move, and is high enough for the canvas's
+    own buttons, which come up at the right over what stands there.
+    """
+    return st.container(height=52, border=False, key="answer")
+
+
+def answer(shown: Shown | None, labels: Sequence[str], source: str) -> None:
+    """What most of the networks say, and below it what the others do."""
+    text, rest = ("", "") if shown is None else readings.summary(labels)
+    if not labels:
+        text = _("No network is chosen.")
+    elif shown is None:
+        text = _("Draw a digit here:") if source == "draw" else ""
+    line = "white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
+    st.html(
+        f'<div role="status"><div style="font-size:1.25rem;font-weight:650;line-height:1.8rem;{line}">'
+        f'{escape(text)}</div><div style="font-size:.9rem;line-height:1.3rem;opacity:.8;{line}">{escape(rest)}</div></div>'
+    )
+
+
+def _drawn() -> Shown | None:
+    found = canvas.draw()
+    drawn.remember(None if found is None else found.prepared.image)
+    if found is None:
+        st.info(_("The canvas is empty, so there is no prediction yet."), icon=":material/draw:")
+        return None
+    if canvas.is_small(found):
+        st.caption(
+            ":material/lightbulb: "
+            + _(
+                "This drawing is small, and the pen hides its shape: draw it larger, or with a thinner pen, and "
+                "the networks read it more surely."
+            )
+        )
+    st.caption(_("The drawing stays here while you look at other pages; loading this page anew clears it."))
+    way = partial(stages.of_digit, found.image, found.prepared, redrawn=found.redrawn)
+    return Shown(found.prepared.image[None], _("Your drawing"), way)
+
+
+def _test_image(task: DatasetInfo) -> Shown | None:
+    offered = [info.key for info in datasets.registered() if info.classes == task.classes]
+    there = [key for key in offered if datasets.is_available(key)]
+    notes = st.container()
+    key = choose_one(
+        _("Data set"),
+        offered,
+        key="dataset",
+        kind=Message("The data set"),
+        title=lambda key: datasets.get(key).title,
+        default=next(iter(reversed(there)), offered[0]),
+        forget=("digit", "image"),
+    )
+    if not offer_download(key):
+        return None
+    picked, number = st.container(), st.container()
+    found = example.choose_image(datasets.get(key), notes, picked, number)
+    with number:
+        example.show(found)
+    drawn.remember(found.pixels[0] if task.key == DIGITS else None)
+    return Shown(found.pixels, found.title)

@@ -1,0 +1,204 @@
+"""How a picture becomes what a network gets: its stages, one after the other, as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cnnviz.drawing import Prepared
+from cnnviz.drawing.garment import Garment
+from cnnviz.interpret.inputs import Pixels, on_paper, scaled
+from cnnviz.language import translate as _
+from cnnviz.ui.evaluate import gallery
+
+_LONGEST = 200  # pixels of a stage's picture: more cannot be seen
+_ROW = "display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(min(10.5rem,45%),1fr));max-width:62rem"
+_BOX = "aspect-ratio:1;display:grid;place-items:center;border-radius:8px;overflow:hidden;position:relative"
+_TEXT = "font-size:.85rem;line-height:1.4;margin-top:.4rem"
+_LINE = "#88ccee"
+
+Size = tuple[int, int]
+"""Of a picture, in pixels: its height and its width."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A picture (C, H, W) uint8 with what is to be said about it.
+
+    ``frame`` is dashed around a part of it: (top, left, height, width) in its pixels. ``part`` is how much of
+    the stage's square it takes, and ``ground`` the colour of the rest.
+    """
+
+    title: str
+    text: str
+    pixels: Pixels
+    frame: tuple[int, int, int, int] | None = None
+    part: float = 1.0
+    ground: str = "#000"
+
+
+def show(stages: Sequence[Stage]) -> None:
+    """All ``stages``, in a row where there is room."""
+    st.html(f'<div style="{_ROW}">{"".join(map(_figure, stages))}</div>')
+
+
+def of_digit(
+    image: NDArray[np.uint8], prepared: Prepared, *, redrawn: bool = False, given: Size | None = None
+) -> list[Stage]:
+    """From the picture (H, W, 4) uint8 to the 28 x 28 pixels; ``redrawn`` with a finer pen in between.
+
+    ``given`` is the size of the file that the picture comes from; None where it was drawn here.
+    """
+    top, left, height, width = prepared.box
+    ink = _bytes(prepared.ink)
+    small = _bytes(prepared.scaled)
+    return [
+        _picture(image, given),
+        Stage(_("Ink"), _ink_sentence(redrawn, prepared, given), ink, prepared.box),
+        Stage(_("Box"), _box_sentence(prepared, given), ink[:, top : top + height, left : left + width]),
+        Stage(
+            _("Scaled"),
+            _(
+                "Its longer side has 20 pixels now, as MNIST's digits have: {height} x {width}.",
+                height=small.shape[1],
+                width=small.shape[2],
+            ),
+            small,
+            part=20 / 28,
+        ),
+        Stage(
+            _("Centred"),
+            _(
+                "Its centre of mass lies in the middle of 28 x 28: {top} pixels from the top, {left} from the left. "
+                "This is what the networks get.",
+                top=prepared.offset[0],
+                left=prepared.offset[1],
+            ),
+            prepared.image[None],
+            (*prepared.offset, small.shape[1], small.shape[2]),
+        ),
+    ]
+
+
+def of_garment(image: NDArray[np.uint8], garment: Garment, given: Size) -> list[Stage]:
+    """From the picture (H, W, 4) uint8, whose file was ``given`` large, to an image as of Fashion-MNIST."""
+    cut = (
+        _(
+            "Cut to what differs from the ground, its longer side brought to 28 pixels, in the middle of 28 x 28. "
+            "This is what the networks get."
+        )
+        if garment.cut
+        else _("The middle square, brought to 28 x 28 pixels. This is what the networks get.")
+    )
+    return [
+        _picture(image, given),
+        Stage(_("Bright on black"), turned_sentence(garment), garment.bright[None]),
+        Stage(_("Scaled"), cut, garment.image[None]),
+    ]
+
+
+def turned_sentence(garment: Garment) -> str:
+    """Whether the picture was turned into its negative, and why."""
+    if garment.turned:
+        return _(
+            "The picture is dark on light, and Fashion-MNIST's images are bright on black: so it was made grey "
+            "and turned into its negative."
+        )
+    return _(
+        "The picture is bright on dark, as Fashion-MNIST's images are: it was made grey, its ground black."
+    )
+
+
+def of_colours(image: NDArray[np.uint8], pixels: Pixels, given: Size) -> list[Stage]:
+    """From the picture (H, W, 4) uint8, whose file was ``given`` large, to the ``pixels`` (3, H, W)."""
+    text = _(
+        "The middle square, brought to {height} x {width} pixels of red, green and blue. This is what the "
+        "networks get.",
+        height=pixels.shape[1],
+        width=pixels.shape[2],
+    )
+    return [_picture(image, given), Stage(_("Scaled"), text, pixels)]
+
+
+def _picture(image: NDArray[np.uint8], given: Size | None) -> Stage:
+    text = _("What you gave.")
+    if given is not None:
+        text = _(
+            "What you gave: {height:,} x {width:,} pixels (height x width).", height=given[0], width=given[1]
+        )
+    return Stage(_("Picture"), text, on_paper(image), ground="transparent")
+
+
+def _ink_sentence(redrawn: bool, prepared: Prepared, given: Size | None) -> str:
+    if redrawn:
+        return _("Your pen is thick for so small a drawing: its strokes, enlarged, with a finer pen.")
+    text = _("What differs from the ground, whatever its colour: from 0 to 1.")
+    height, width = prepared.ink.shape
+    if given is None or given == (height, width):
+        return text
+    brought = _(
+        "The picture was brought to {height} x {width} pixels (height x width) first.",
+        height=height,
+        width=width,
+    )
+    return f"{brought} {text}"
+
+
+def _box_sentence(prepared: Prepared, given: Size | None) -> str:
+    height, width = prepared.box[2:]
+    if given is None or given == prepared.ink.shape:
+        return _(
+            "The ink fills {height} x {width} pixels (height x width); where it lay does not matter.",
+            height=height,
+            width=width,
+        )
+    down, across = (whole / part for whole, part in zip(given, prepared.ink.shape, strict=True))
+    return _(
+        "The ink fills {height} x {width} pixels (height x width), which are about {high:,} x {wide:,} of your "
+        "picture; where it lay does not matter.",
+        height=height,
+        width=width,
+        high=round(height * down),
+        wide=round(width * across),
+    )
+
+
+def _figure(stage: Stage) -> str:
+    high, wide = stage.pixels.shape[1:]
+    side = f"width:{stage.part * wide / max(high, wide):.1%};height:{stage.part * high / max(high, wide):.1%}"
+    title = escape(stage.title)
+    look = "width:100%;height:100%;image-rendering:pixelated;display:block"
+    return (
+        f'<figure style="margin:0"><div style="{_BOX};background:{stage.ground}">'
+        f'<div style="position:relative;{side}">'
+        f'<img src="{gallery.source(_smaller(stage.pixels))}" alt="{title}" style="{look}">{_frame(stage)}</div></div>'
+        f'<figcaption style="{_TEXT}"><b>{title}</b><br>{escape(stage.text)}</figcaption></figure>'
+    )
+
+
+def _frame(stage: Stage) -> str:
+    """A dashed frame around a part of a stage's picture."""
+    if stage.frame is None:
+        return ""
+    top, left, height, width = stage.frame
+    high, wide = stage.pixels.shape[1:]
+    place = f"top:{top / high:.2%};left:{left / wide:.2%};height:{height / high:.2%};width:{width / wide:.2%}"
+    return f'<div style="position:absolute;{place};box-sizing:border-box;border:1.5px dashed {_LINE}"></div>'
+
+
+def _bytes(values: NDArray[np.float32]) -> Pixels:
+    """(H, W) from 0 to 1 -> (1, H, W) uint8."""
+    return np.rint(values * 255).astype(np.uint8)[None]
+
+
+def _smaller(pixels: Pixels) -> Pixels:
+    high, wide = pixels.shape[1:]
+    factor = _LONGEST / max(high, wide)
+    if factor >= 1:
+        return pixels
+    return scaled(pixels, (max(1, round(high * factor)), max(1, round(wide * factor))))

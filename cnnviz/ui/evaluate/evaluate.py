@@ -1,0 +1,96 @@
+"""What the Evaluate page shows: a checkpoint, a data set that fits, and one of several views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple
+
+import streamlit as st
+
+from cnnviz import architectures, datasets
+from cnnviz.datasets import DatasetInfo
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+from cnnviz.ui.draw.draw import name
+from cnnviz.ui.evaluate import evaluation_views as views
+from cnnviz.ui.evaluate.evaluated import Subject, same_task
+from cnnviz.ui.evaluate.evaluation_comparison import comparison
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.frame import TRAIN, link
+from cnnviz.ui.shared.show import plain
+
+Known = Mapping[str, Checkpoint]
+"""Checkpoints by id."""
+
+
+class View(NamedTuple):
+    """A view: its title, and what draws it."""
+
+    title: Message
+    show: Callable[[Subject, Known], None]
+
+
+VIEWS: Mapping[str, View] = {
+    "overview": View(Message("Overview"), lambda subject, _others: views.overview(subject)),
+    "confusions": View(Message("Confusions"), lambda subject, _others: views.confusions(subject)),
+    "mistakes": View(Message("Worst mistakes"), lambda subject, _others: views.mistakes(subject)),
+    "calibration": View(Message("How sure, how right"), lambda subject, _others: views.calibration(subject)),
+    "compare": View(Message("Two networks"), comparison),
+}
+
+
+def choose_checkpoint() -> tuple[Checkpoint, Known] | None:
+    """The checkpoint that the link names, at first the first one, and all that there are by id."""
+    listing = checkpoints.scan()
+    for problem in listing.problems:
+        st.warning(plain(problem), icon=":material/error:")
+    known = {found.id: found for found in listing.checkpoints if _can_be_run(found)}
+    if not known:
+        st.info(_("There is no trained network yet."), icon=":material/info:")
+        link(TRAIN, _("Train one"))
+        return None
+    chosen = choose_one(
+        _("Network"),
+        list(known),
+        key="checkpoint",
+        kind=Message("The checkpoint"),
+        title=lambda id_: name(known[id_]),
+    )
+    return known[chosen], known
+
+
+def choose_data(checkpoint: Checkpoint) -> DatasetInfo:
+    """The data set that the link names: at first the one that the network was trained on, where it is there."""
+    trained_on = datasets.get(checkpoint.dataset)
+    fitting = [info.key for info in datasets.registered() if same_task(trained_on, info)]
+    there = [key for key in fitting if datasets.is_available(key)]
+    chosen = choose_one(
+        _("Test images of"),
+        fitting,
+        key="dataset",
+        kind=Message("The data set"),
+        title=lambda key: datasets.get(key).title,
+        default=trained_on.key if trained_on.key in there or not there else there[0],
+    )
+    return datasets.get(chosen)
+
+
+def choose_view() -> View:
+    """The view that the link names."""
+    chosen = choose_one(
+        _("View"),
+        list(VIEWS),
+        key="view",
+        kind=Message("The view"),
+        title=lambda key: str(VIEWS[key].title),
+        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
+    )
+    return VIEWS[chosen]
+
+
+def _can_be_run(checkpoint: Checkpoint) -> bool:
+    # A run may come from another version of cnnviz, which knew other data sets and architectures.
+    return checkpoint.dataset in datasets.keys() and checkpoint.architecture in architectures.keys()  # noqa: SIM118

@@ -1,0 +1,99 @@
+"""A network's answers to the images of a data set, and these images with what the network says of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cnnviz import datasets
+from cnnviz.datasets import DatasetInfo
+from cnnviz.language import translate as _
+from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+from cnnviz.ui.draw.draw import name
+from cnnviz.ui.evaluate import gallery
+from cnnviz.ui.evaluate.gallery import Picture
+from cnnviz.ui.shared.number import choose_number
+
+if TYPE_CHECKING:
+    from cnnviz.interpret.answers import Answers, Numbers
+
+
+AT_ONCE = 24
+"""Images of a long list on one page."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is looked at: a network's ``answers`` to the test images of a data set."""
+
+    checkpoint: Checkpoint
+    data: DatasetInfo
+    answers: Answers
+
+    @property
+    def title(self) -> str:
+        """What a person calls the network."""
+        return name(self.checkpoint)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the classes in the current language."""
+        return [self.data.class_title(label) for label in range(len(self.data.classes))]
+
+    @property
+    def honest(self) -> bool:
+        """Whether the network has not seen these images in training."""
+        return datasets.overlap(self.checkpoint.dataset, self.data.key) is None
+
+
+def same_task(one: DatasetInfo, other: DatasetInfo) -> bool:
+    """Whether a network that learned one data set can be asked about another: same images, same classes."""
+    return (one.input_shape, one.classes) == (other.input_shape, other.classes)
+
+
+def show_images(
+    subject: Subject, found: Numbers, key: str, at_once: int, second: Subject | None = None
+) -> None:
+    """The images ``found``, ``at_once`` of them at a time; ``key`` holds in the link which ones."""
+    if not len(found):
+        st.caption(_("There are none."))
+        return
+    pages = -(-len(found) // at_once)
+    number = 1
+    if pages > 1:
+        number = choose_number(
+            _("Page (of {pages:,})", pages=pages), key=key, low=1, high=pages, default=1, width=160
+        )
+    images = datasets.load(subject.data.key).test_images
+    gallery.show(
+        [
+            _picture(subject, images[index].numpy(), index, second)
+            for index in found[(number - 1) * at_once : number * at_once].tolist()
+        ]
+    )
+
+
+def _picture(
+    subject: Subject,
+    pixels: NDArray[np.uint8],
+    index: int,
+    second: Subject | None,
+) -> Picture:
+    names, truth = subject.names, int(subject.answers.labels[index])
+    if second is None:
+        read, sure = _reading(subject, index)
+        notes: tuple[str, ...] = (_("is {true} · image {number:,}", true=names[truth], number=index + 1),)
+        title, right = f"{read} {sure:.1%}", bool(subject.answers.right[index])
+    else:
+        (one, one_sure), (two, two_sure) = _reading(subject, index), _reading(second, index)
+        title, right = _("is {true}", true=names[truth]), None
+        notes = (f"{subject.title}: {one} {one_sure:.0%}", f"{second.title}: {two} {two_sure:.0%}")
+    return Picture(pixels, title, notes, _("Test image {number:,}", number=index + 1), right)
+
+
+def _reading(subject: Subject, index: int) -> tuple[str, float]:
+    return subject.names[int(subject.answers.predicted[index])], float(subject.answers.confidence[index])

@@ -1,0 +1,198 @@
+"""The views of the Evaluate page, of which only the chosen one is computed and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from cnnviz.interpret import scores
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.ui.evaluate.evaluated import AT_ONCE, Subject, show_images
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.frame import is_dark
+from cnnviz.ui.shared.show import plain
+
+FIGURE_WIDTH = 640
+_EIGHT = 8
+_NO_BUTTONS = {"displayModeBar": False}
+
+
+def overview(subject: Subject) -> None:
+    """The figures, the accuracy of each class, and eight images as the course shows them."""
+    from cnnviz.plots.evaluation import classes_figure
+
+    _figures(subject)
+    matrix = scores.confusion(subject.answers)
+    right, images = np.diag(matrix), matrix.sum(axis=1)
+    intervals = [scores.interval(int(r), int(n)) for r, n in zip(right, images, strict=True)]
+    left, beside = st.columns([3, 2], gap="large")
+    with left:
+        title = _("Accuracy of each class")
+        parts = right / np.maximum(images, 1)
+        figure = classes_figure(
+            subject.names, parts, intervals, subject.answers.accuracy, title, dark=is_dark()
+        )
+        st.plotly_chart(figure, key="classes", config=_NO_BUTTONS)
+        hardest = int(parts.argmin())
+        st.caption(
+            _(
+                "The dashed line is the accuracy over all classes; the bars say how far chance alone may have "
+                "moved a point (95 %). Hardest here: {name}, {accuracy:.2%}.",
+                name=plain(subject.names[hardest]),
+                accuracy=float(parts[hardest]),
+            )
+        )
+    with beside:
+        st.subheader(_("Eight test images"), anchor=False)
+        show_images(subject, np.arange(len(subject.answers.labels)), "eight", _EIGHT)
+
+
+def confusions(subject: Subject) -> None:
+    """The confusion matrix, and the images of the cell that is clicked or named in the link."""
+    from cnnviz.plots.evaluation import confusion_figure
+
+    matrix = scores.confusion(subject.answers)
+    usual = scores.commonest_confusion(matrix)
+    left, beside = st.columns([6, 5], gap="large")
+    with beside, st.container(horizontal=True):
+        true = _choose_class(subject, _("True class"), "true", usual[0])
+        read = _choose_class(subject, _("Read as"), "read", usual[1])
+    with left:
+        title = _("Confusions of {title}", title=subject.title)
+        st.plotly_chart(
+            confusion_figure(matrix, subject.names, title, (true, read), dark=is_dark()),
+            key="confusion",
+            config=_NO_BUTTONS,
+            on_select=partial(_choose_cell, subject.data.classes),
+            selection_mode="points",
+        )
+        st.caption(
+            _(
+                "A row for each true class, a column for what the network reads. Right answers stand on the "
+                "diagonal (blue), mistakes beside it (red). Click a cell to see its images."
+            )
+        )
+    with beside:
+        found = scores.in_cell(subject.answers, true, read)
+        names = subject.names
+        st.markdown(
+            _(
+                "**{count:,}** of {total:,} images of **{true}** are read as **{read}**.",
+                count=len(found),
+                total=int(matrix[true].sum()),
+                true=plain(names[true]),
+                read=plain(names[read]),
+            )
+        )
+        show_images(subject, found, f"images-{true}-{read}", 12)
+
+
+def mistakes(subject: Subject) -> None:
+    """The images that the network reads wrongly, the surest first."""
+    found = scores.most_wrong(subject.answers)
+    st.write(
+        _(
+            "{count:,} of {total:,} images are read wrongly. Here are those of which the network is surest: some "
+            "are hard for people as well, some have a label that one may doubt, and some are plain mistakes.",
+            count=len(found),
+            total=len(subject.answers.labels),
+        )
+    )
+    show_images(subject, found, "images", AT_ONCE)
+
+
+def calibration(subject: Subject) -> None:
+    """Whether the network is right as often as it is sure."""
+    from cnnviz.plots.evaluation import calibration_figure
+
+    found = scores.calibration(subject.answers)
+    left, beside = st.columns([3, 2], gap="large")
+    with left:
+        figure = calibration_figure(
+            found.edges,
+            found.counts,
+            found.confidence,
+            found.accuracy,
+            _("Calibration of {title}", title=subject.title),
+            dark=is_dark(),
+        )
+        st.plotly_chart(figure, key="calibration", config=_NO_BUTTONS)
+    with beside:
+        st.metric(_("Expected calibration error"), f"{found.error:.2%}")
+        sure = float(subject.answers.confidence.astype(np.float64).mean())
+        st.write(
+            _(
+                "On average the network is sure to {sure:.2%}, and right in {accuracy:.2%} of the images.",
+                sure=sure,
+                accuracy=subject.answers.accuracy,
+            )
+        )
+        st.write(str(_leaning(sure, subject.answers.accuracy)))
+        st.write(
+            _(
+                "Softmax makes numbers that add up to 1; nothing makes them true. The images are grouped by the "
+                "probability of the class that the network names; in each group that probability is compared "
+                "with the part of the images that is right. The expected calibration error is the mean "
+                "difference, weighted with the images of the group."
+            )
+        )
+
+
+def _figures(subject: Subject) -> None:
+    answers = subject.answers
+    right = int(answers.right.sum())
+    low, high = scores.interval(right, len(answers.labels))
+    test = subject.honest
+    with st.container(horizontal=True, gap="large"):
+        st.metric(
+            _("Test accuracy") if test else _("Accuracy on images that it learned from"),
+            f"{answers.accuracy:.2%}",
+            width="content",
+        )
+        st.metric(_("Test loss") if test else _("Loss"), f"{answers.loss:.4f}", width="content")
+        st.metric(_("Images"), f"{len(answers.labels):,}", width="content")
+        st.metric(_("Read wrongly"), f"{len(answers.labels) - right:,}", width="content")
+    if test:
+        st.caption(
+            _(
+                "The true accuracy, on all images of this kind, lies between {low:.2%} and {high:.2%}: with {count:,} "
+                "images, chance leaves so much open (95 %).",
+                low=low,
+                high=high,
+                count=len(answers.labels),
+            )
+        )
+
+
+def _leaning(sure: float, accuracy: float) -> Message:
+    if sure > accuracy + 0.005:
+        return Message("It is too sure of itself.")
+    if sure < accuracy - 0.005:
+        return Message("It is less sure than it could be.")
+    return Message("Over all images the two agree; single groups may still be too sure or not sure enough.")
+
+
+def _choose_class(subject: Subject, label: str, key: str, usual: int) -> int:
+    classes = subject.data.classes
+    with st.container(width=200):
+        chosen = choose_one(
+            label,
+            classes,
+            key=key,
+            kind=Message("The class"),
+            title=lambda value: subject.data.class_title(classes.index(value)),
+            default=classes[usual],
+        )
+    return classes.index(chosen)
+
+
+def _choose_cell(classes: Sequence[str]) -> None:
+    """Write the cell that was clicked into the link, from where the choices beside it take it."""
+    points = st.session_state["confusion"].selection.points
+    if points:
+        row, column = points[0]["customdata"]
+        st.query_params.update({"true": classes[row], "read": classes[column]})

@@ -1,0 +1,127 @@
+"""An experiment on its page: the claim, what a full run showed, and the figure that comes along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from cnnviz import datasets, experiments
+from cnnviz.experiments import figures, results
+from cnnviz.experiments.experiment import Experiment, Outcomes, Setting, Verdict
+from cnnviz.experiments.results import Results
+from cnnviz.language import Message, language
+from cnnviz.language import translate as _
+from cnnviz.plots import experiments as plots
+from cnnviz.ui.experiments.experiment_table import compare
+from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.show import plain
+
+_SHUFFLED_WITH = 1  # the seed of the permutation that the experiment's recipes have
+
+
+def choose_experiment() -> Experiment:
+    """The experiment that the link names."""
+    known = {experiment.key: experiment for experiment in experiments.registered()}
+    chosen = choose_one(
+        _("Experiment"),
+        list(known),
+        key="experiment",
+        kind=Message("The experiment"),
+        title=lambda key: str(known[key].title),
+        widget=partial(st.segmented_control, required=True, label_visibility="collapsed", wrap=True),
+        forget=("group", "setting"),
+    )
+    return known[chosen]
+
+
+def show_shipped(experiment: Experiment) -> Results | None:
+    """Claim, verdict and figure of the full run that comes along; that run, where there is one."""
+    shipped = results.shipped(experiment.key)
+    with st.container(border=True):
+        st.subheader(_("The claim"), anchor=False)
+        st.write(str(experiment.claim))
+        if shipped is not None:
+            say(results.verdict(experiment, shipped.outcomes, full=True), "seen-shipped")
+    _picture(experiment)
+    if shipped is None:
+        st.info(_("No full run of this experiment comes along yet: run it here."), icon=":material/info:")
+        return None
+    shown = _shipped_figures(experiment.key, shipped.created_at, language())
+    panels(experiment, shown, lambda figure, name: _chart(figure, f"shipped-{name}"))
+    st.caption(_about(experiment, shipped))
+    with st.expander(_("All trainings in numbers"), icon=":material/table_chart:"):
+        compare(experiment, "full", shipped.outcomes)
+    return shipped
+
+
+def say(verdict: Verdict | None, key: str) -> None:
+    """What was seen, and whether that is what was claimed; nothing before there is a verdict."""
+    if verdict is None:
+        return
+    with st.container(key=key):
+        if verdict.holds:
+            st.badge(_("The claim holds"), icon=":material/check:", color="green")
+        else:
+            st.badge(_("Not so on this data"), icon=":material/close:", color="orange")
+        st.write(" ".join(plain(sentence) for sentence in verdict.seen))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _shipped_figures(key: str, created_at: str, code: str) -> list[go.Figure]:
+    """The figures of the results of that time, in the language ``code``; shared, and not to be changed."""
+    shipped = results.shipped(key)
+    return [] if shipped is None else drawn(experiments.get(key), "full", shipped.outcomes)
+
+
+def drawn(experiment: Experiment, setting: Setting, outcomes: Outcomes) -> list[go.Figure]:
+    """A figure for each panel of the experiment."""
+    revision = f"{experiment.key}-{setting}"
+    return [figures.draw(panel, experiment, setting, outcomes, revision) for panel in experiment.panels]
+
+
+def panels(
+    experiment: Experiment, shown: Sequence[go.Figure], draw: Callable[[go.Figure, str], None]
+) -> None:
+    """All panels of the experiment's figure, two in a row, with their sentences; ``draw`` gets figure and name."""
+    for number, (panel, figure) in enumerate(zip(experiment.panels, shown, strict=True)):
+        if number % 2 == 0:
+            columns = st.columns(2)  # row by row, so that a phone has them in their order
+        with columns[number % 2]:
+            draw(figure, f"{experiment.key}-{number}")
+            st.caption(str(panel.note))
+
+
+def _chart(figure: go.Figure, key: str) -> None:
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False})  # its buttons would cover the title
+
+
+def _picture(experiment: Experiment) -> None:
+    """The picture of the data that the experiment asks for."""
+    if experiment.picture == "permuted-digits":
+        figure = plots.digits(cached.sample_digits(), cached.permuted_digits(_SHUFFLED_WITH))
+        _chart(figure, "picture")
+        st.caption(
+            _(
+                "One shuffled order of the 784 pixels, the same for every image: each digit has all of its "
+                "pixels, but no strokes. People are lost; is a network?"
+            )
+        )
+
+
+def _about(experiment: Experiment, shipped: Results) -> str:
+    """Where the shipped results come from."""
+    recipe = experiment.recipe(experiment.variants[0], "full")
+    return _(
+        "Results of a full run that comes along: {count} trainings on {data}, on {cores} cores, with cnnviz "
+        "{cnnviz} and PyTorch {torch}, {date}.",
+        count=len([outcome for outcome in shipped.outcomes.values() if outcome.status != "refused"]),
+        data=datasets.get(recipe.dataset).title,
+        cores=shipped.cores,
+        cnnviz=shipped.versions.get("cnnviz", "–"),
+        torch=shipped.versions.get("torch", "–"),
+        date=shipped.created_at[:10],
+    )

@@ -1,0 +1,265 @@
+"""Running an experiment on its page: start, watch the figure fill in, stop, delete."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from types import MappingProxyType
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from cnnviz import datasets
+from cnnviz.experiments import results, running
+from cnnviz.experiments.experiment import Experiment, Setting
+from cnnviz.experiments.results import Results
+from cnnviz.experiments.running import Group
+from cnnviz.language import Message, language
+from cnnviz.language import translate as _
+from cnnviz.training.store.runs import Status
+from cnnviz.training.store.store import RunStore, open_store
+from cnnviz.training.worker.worker_api import Kind
+from cnnviz.ui.experiments import experiment
+from cnnviz.ui.experiments.experiment_table import compare
+from cnnviz.ui.shared import callbacks
+from cnnviz.ui.shared.callbacks import ask, ask_page
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.fetching import offer_download
+from cnnviz.ui.shared.frame import fragment
+from cnnviz.ui.shared.live import LiveFigures
+from cnnviz.ui.shared.show import explained, link_problem, plain, run_again
+from cnnviz.ui.train import run_controls, runs
+from cnnviz.ui.train.owner import owner
+from cnnviz.ui.train.run_words import duration
+
+PARAMETER = "group"
+"""Of the link: the id of the group of runs that is shown."""
+
+WATCH_SECONDS = 1.0
+_TOLD_FROM = 0.02  # of the work: before that nobody knows how long the rest takes
+_DELETED = "_deleted_group"
+_PROBLEMS = (Status.FAILED, Status.INTERRUPTED)
+_SETTINGS: Mapping[Setting, Message] = MappingProxyType({"quick": Message("Quick"), "full": Message("Full")})
+
+
+def offer(shown: Experiment, shipped: Results | None) -> None:
+    """Choose a setting, read how long it takes, and start."""
+    st.subheader(_("Run it here"), anchor=False)
+    setting: Setting = "full" if _choose_setting() == "full" else "quick"
+    recipe = shown.recipe(shown.variants[0], setting)
+    st.write(_plan(shown, setting, shipped))
+    available = offer_download(recipe.dataset)
+    pressed = st.button(
+        _("Start the experiment"),
+        type="primary",
+        icon=":material/play_arrow:",
+        key="start",
+        disabled=not available,
+    )
+    if pressed:
+        with explained():
+            st.query_params[PARAMETER] = running.start(open_store(), shown, setting, owner())
+            runs.move_queue()
+
+
+def _choose_setting() -> str:
+    return choose_one(
+        _("Setting"),
+        list(_SETTINGS),
+        key="setting",
+        kind=Message("The setting"),
+        title=lambda key: str(_SETTINGS["full" if key == "full" else "quick"]),
+        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
+    )
+
+
+def _plan(shown: Experiment, setting: Setting, shipped: Results | None) -> str:
+    """What will be trained, and how long that takes."""
+    variants = [variant for variant in shown.of(setting) if not variant.refused]
+    recipe = shown.recipe(variants[0], setting)
+    text = _(
+        "{count} trainings on {data}, as ordinary runs: you may close this page meanwhile.",
+        count=len(variants),
+        data=datasets.get(recipe.dataset).title,
+    )
+    seconds = shipped.seconds.get(setting) if shipped is not None else None
+    if shipped is None or seconds is None:
+        return text
+    return f"{text} " + _(
+        "They took **{time}** on {cores} cores.", time=duration(seconds), cores=shipped.cores
+    )
+
+
+def show(shown: Experiment) -> None:
+    """The group of runs that the link names, or the person's newest."""
+    _offer_undo()
+    chosen = _choose_group(shown)
+    if chosen is not None:
+        fragment(run_every=WATCH_SECONDS if chosen.is_open else None)(_watch)(chosen.id, chosen.is_open)
+
+
+def _choose_group(shown: Experiment) -> Group | None:
+    known = {group.id: group for group in running.groups(open_store(), shown.key)}
+    own = [key for key, group in known.items() if group.owner == owner()]
+    named = st.query_params.get(PARAMETER)
+    if named is not None and named not in known:
+        link_problem(Message("The runs that the link names were deleted, or are of another experiment."))
+        st.query_params.pop(PARAMETER)
+        named = None
+    offered = list(dict.fromkeys([*([named] if named else []), *own]))
+    if not offered:
+        return None
+    if len(offered) == 1:
+        return known[offered[0]]
+    offered.sort(key=list(known).index)
+    chosen = choose_one(
+        _("Which execution"),
+        offered,
+        key=PARAMETER,
+        kind=Message("The group of runs"),
+        title=lambda key: _group_title(known[key]),
+    )
+    return known[chosen]
+
+
+def _group_title(group: Group) -> str:
+    when = datetime.fromtimestamp(group.runs[0].created_at)
+    return f"{_SETTINGS[group.setting]} · {when:%Y-%m-%d %H:%M:%S}"
+
+
+def _watch(group_id: str, was_open: bool) -> None:
+    callbacks.answer()
+    with explained():
+        runs.move_queue()
+    with explained():
+        store = open_store()
+        group = running.group_of(store, group_id)
+        if group is None or group.is_open != was_open:
+            run_again()
+        shown = running.experiment_of(group)
+        outcomes = running.outcomes(store, shown, group)
+        with st.container():  # one element, however many are in it: the charts below it stay where they are
+            _head(store, shown, group)
+            experiment.say(results.verdict(shown, outcomes, full=group.setting == "full"), "seen-here")
+            _problems(group)
+        live = LiveFigures(group.id)
+        experiment.panels(shown, experiment.drawn(shown, group.setting, outcomes), live.draw)
+        live.update()
+        with st.expander(_("All trainings in numbers"), icon=":material/table_chart:"):
+            compare(shown, group.setting, outcomes, _links(group))
+
+
+def _problems(group: Group) -> None:
+    """Why runs ended early, where they did not because somebody stopped them."""
+    for run in group.runs:
+        if run.status in _PROBLEMS and run.reason is not None:
+            st.error(f"{plain(run.name)}: {plain(run.reason)}", icon=":material/error:")
+
+
+def _links(group: Group) -> dict[str, str]:
+    """The Train page's address of each variant's run."""
+    return {
+        run.role["variant"]: "train?" + urlencode({"run": run.id, "lang": language()})
+        for run in group.runs
+        if run.role
+    }
+
+
+def _head(store: RunStore, shown: Experiment, group: Group) -> None:
+    """How far the group is, and what can be done with it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(
+            _("Your run") if group.owner == owner() else _("Somebody's run"), anchor=False, width="content"
+        )
+        with st.container(key="group-status", width="content"):
+            _badge(group)
+        st.space("stretch")
+        if run_controls.allowed(group.runs[0]):
+            _buttons(store, group)
+    if group.is_open:
+        _progress(shown, group)
+
+
+def _badge(group: Group) -> None:
+    if group.is_open:
+        st.badge(_("running"), color="blue")
+    elif all(run.status == Status.FINISHED for run in group.runs):
+        st.badge(_("finished"), color="green")
+    else:
+        st.badge(_("not complete"), color="orange")
+
+
+def _buttons(store: RunStore, group: Group) -> None:
+    if group.is_open:
+        stopping = any(Kind.STOP in store.requested(run.id) for run in group.runs if run.is_open)
+        st.button(
+            _("Stopping ...") if stopping else _("Stop"),
+            key="stop",
+            icon=":material/stop_circle:",
+            disabled=stopping,
+            on_click=ask,
+            args=(store.stop_group, group.id),
+        )
+        return
+    if group.can_resume:
+        st.button(
+            _("Go on"), key="resume", icon=":material/play_circle:", on_click=ask_page, args=(_resume, group)
+        )
+    st.button(
+        _("Delete"), key="delete", icon=":material/delete:", on_click=ask_page, args=(_delete, group.id)
+    )
+
+
+def _progress(shown: Experiment, group: Group) -> None:
+    """A bar over all runs, with the time left as it follows from the time until now."""
+    done = running.part_done(group, _weights(shown, group))
+    ready = sum(not run.is_open for run in group.runs)
+    text = _("{ready} of {count} trainings done", ready=ready, count=len(group.runs))
+    spent = sum((run.ended_at or time.time()) - run.started_at for run in group.runs if run.started_at)
+    if not spent:
+        text += " · " + _("waits for its turn")
+    elif done > _TOLD_FROM:
+        at_once = max(1, sum(run.status == Status.RUNNING for run in group.runs))
+        left = spent * (1 - done) / done / at_once
+        text += " · " + _("{duration} left", duration=duration(left))
+    st.progress(done, text)
+
+
+def _weights(shown: Experiment, group: Group) -> list[float]:
+    """How long each run takes beside the others: from the shipped results, else the same for all."""
+    shipped = results.shipped(shown.key)
+    known = shipped.outcomes if shipped is not None else {}
+    keys = [(run.role or {}).get("variant", "") for run in group.runs]
+    if not all(key in known for key in keys):
+        return [1.0] * len(keys)
+    return [2.0 + sum(epoch.seconds for epoch in known[key].epochs) for key in keys]
+
+
+def _resume(group: Group) -> None:
+    running.resume(open_store(), group)
+    runs.move_queue()
+
+
+def _delete(group_id: str) -> None:
+    open_store().delete_group(group_id)
+    st.session_state[_DELETED] = group_id
+    st.query_params.pop(PARAMETER, None)
+
+
+def _offer_undo() -> None:
+    group_id = st.session_state.get(_DELETED)
+    if group_id is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(_("All runs of the experiment were deleted."), icon=":material/delete:")
+        st.button(
+            _("Undo"), key="undo-delete", icon=":material/undo:", on_click=ask, args=(_restore, group_id)
+        )
+
+
+def _restore(group_id: str) -> None:
+    open_store().restore_group(group_id)
+    st.session_state.pop(_DELETED, None)
+    st.query_params[PARAMETER] = group_id

@@ -1,0 +1,244 @@
+"""The filters of a network on a page: a layer's pictures, how strong they are, and how they are distributed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.operations.op import shape_text
+from cnnviz.plots import maps as plots
+from cnnviz.plots import sentences
+from cnnviz.ui.filters import distributions
+from cnnviz.ui.filters.which_layer import choose_layer
+from cnnviz.ui.inside.weights import Weights
+from cnnviz.ui.shared import cached_maps
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.frame import fragment, is_dark
+from cnnviz.ui.shared.number import choose_number
+from cnnviz.ui.shared.show import explained, plain
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    from numpy.typing import NDArray
+
+    from cnnviz.interpret.filters import LayerWeights
+
+    Order = NDArray[np.intp]
+
+FIGURE_WIDTH = 600
+"""Pixels, at most: on a phone a figure takes the width there is."""
+
+PAGE = 64
+"""So many slices of a filter, or filters, are shown at a time: more could not be told apart."""
+
+_MOST_AT_ONCE = 96
+_ORDERS: Mapping[str, Message] = {
+    "channel": Message("as in the network"),
+    "norm": Message("strongest first"),
+    "similarity": Message("alike side by side"),
+}
+_DETAILS: Mapping[str, Message] = {
+    "norm": Message("Norm and bias"),
+    "histogram": Message("Histogram"),
+    "layers": Message("All layers"),
+}
+
+
+@fragment()
+def show(shown: Sequence[Weights]) -> None:
+    """A layer's filters of each of ``shown``, side by side, and figures about them."""
+    with explained():
+        layers = [cached_maps.layers(weights.key, weights.input_shape) for weights in shown]
+        with st.container(horizontal=True, vertical_alignment="bottom", key="filter-choices"):
+            place = _choose_layer(shown[0], layers[0])
+            chosen = [found[place] for found in layers]
+            by = _choose_order()
+            pictures = _choose_pictures(shown, chosen, by)
+        pictures(shown, chosen)
+        _details(shown, chosen, by)
+
+
+def _choose_layer(weights: Weights, layers: Sequence[LayerWeights]) -> int:
+    """The index of the layer that the link's ``layer`` names."""
+    shapes = {layer.name: layer.shape for layer in layers}
+    name = choose_layer(weights, weights.input_shape, shapes, width=300)
+    return list(shapes).index(name)
+
+
+def _choose_order() -> str:
+    with st.container(width=200):
+        return choose_one(
+            _("Order"),
+            list(_ORDERS),
+            key="order",
+            kind=Message("The order"),
+            forget=("page",),
+            title=lambda key: str(_ORDERS[key]),
+        )
+
+
+Draw = Callable[[Sequence[Weights], Sequence["LayerWeights"]], None]
+
+
+def _choose_pictures(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) -> Draw:
+    """What is drawn of the layer: all filters where each is one picture, else one filter's slices."""
+    layer = chosen[0]
+    out, channels, _height, _width = layer.shape
+    if channels == 1 and out > 1:
+        return partial(_all_filters, order=_page(_order(shown[0], layer, by), _MOST_AT_ONCE), colour=False)
+    if channels == 3 and layer.op.inputs == (-1,):
+        with st.container(width=200):
+            picture = choose_one(
+                _("Picture"),
+                ("colour", "slices"),
+                key="picture",
+                kind=Message("The picture"),
+                forget=("page",),
+                title=lambda key: {"colour": _("in colour"), "slices": _("red, green, blue apart")}[key],
+            )
+        count = _MOST_AT_ONCE if picture == "colour" else _MOST_AT_ONCE // 3
+        order = _page(_order(shown[0], layer, by), count)
+        return partial(_all_filters, order=order, colour=picture == "colour")
+    with st.container(width=150):
+        output = choose_number(
+            _("Output channel"), key="output", low=0, high=out - 1, default=0, help=_("The filter's number.")
+        )
+    return partial(_one_filter, output=output, order=_page(_slice_order(layer, output, by), PAGE))
+
+
+def _order(weights: Weights, layer: LayerWeights, by: str) -> Order:
+    return cached_maps.filter_order(weights.key, weights.input_shape, layer.name, by)[0]
+
+
+def _slice_order(layer: LayerWeights, output: int, by: str) -> Order:
+    from cnnviz.interpret.ordering import order
+
+    return order(layer.values[output], by)
+
+
+def _page(order: Order, size: int) -> Order:
+    """The part of ``order`` that is shown; the link's ``page`` says which, where there are several."""
+    pages = -(-len(order) // size)
+    if pages == 1:
+        return order
+    with st.container(width=150):
+        page = choose_number(_("Page (of {pages})", pages=pages), key="page", low=1, high=pages, default=1)
+    return order[(page - 1) * size : page * size]
+
+
+def _all_filters(
+    shown: Sequence[Weights], chosen: Sequence[LayerWeights], order: Order, colour: bool
+) -> None:
+    limit = max(layer.limit for layer in chosen)
+
+    def figure(weights: Weights, layer: LayerWeights) -> go.Figure:
+        title = _title(weights, layer, len(order))
+        values = layer.values[order]
+        if colour:
+            return plots.colour_figure(layer.name, values, title, numbers=order, limit=limit)
+        return plots.filter_figure(layer.name, values, title, numbers=order, limit=limit, dark=is_dark())
+
+    first = chosen[0]
+    if colour:
+        sentence = sentences.colours_sentence(shown[0].trained)
+    elif first.op.kind == "linear":
+        sentence = sentences.rows_sentence(shown[0].trained)
+    else:
+        others = chosen[1].limit if len(chosen) > 1 else None
+        sentence = sentences.filters_sentence(first.limit, shown[0].trained, others)
+    _side_by_side(shown, chosen, figure, sentence)
+
+
+def _one_filter(shown: Sequence[Weights], chosen: Sequence[LayerWeights], output: int, order: Order) -> None:
+    first = chosen[0]
+    limit = max(float(np.abs(layer.values[output]).max()) for layer in chosen)
+    _out, channels, height, width = first.shape
+
+    def figure(weights: Weights, layer: LayerWeights) -> go.Figure:
+        title = _(
+            "{title}: filter {filter} of {layer}, {count} of {channels} slices",
+            title=weights.title,
+            filter=output,
+            layer=layer.name,
+            count=len(order),
+            channels=channels,
+        )
+        slices = layer.values[output, order]
+        return plots.slices_figure(
+            layer.name, output, slices, title, numbers=order, limit=limit, dark=is_dark()
+        )
+
+    reads_maps = first.op.kind == "linear" and height * width > 1
+    _side_by_side(shown, chosen, figure, sentences.slices_sentence((height, width), reads_maps), output)
+
+
+def _side_by_side(
+    shown: Sequence[Weights],
+    chosen: Sequence[LayerWeights],
+    figure: Callable[[Weights, LayerWeights], go.Figure],
+    sentence: Message,
+    output: int | None = None,
+) -> None:
+    alone = len(shown) == 1
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        for place, (weights, layer) in enumerate(zip(shown, chosen, strict=True)):
+            with st.container(width=FIGURE_WIDTH if alone else FIGURE_WIDTH * 9 // 10):
+                st.plotly_chart(
+                    figure(weights, layer), key=f"filters-{place}", config={"displayModeBar": False}
+                )
+                st.caption(plain(_figures(layer, output)))
+        if alone:
+            with st.container(width=320):
+                st.write(str(sentence))
+    if not alone:
+        st.write(str(sentence))
+
+
+def _title(weights: Weights, layer: LayerWeights, count: int) -> str:
+    out, *picture = layer.shape
+    values = {
+        "title": weights.title, "count": count, "out": out, "shape": shape_text(tuple(picture)), "layer": layer.name,
+    }  # fmt: skip
+    if count < out:
+        return _("{title}: {count} of {out} filters of {shape} in {layer}", **values)
+    return _("{title}: {count} filters of {shape} in {layer}", **values)
+
+
+def _figures(layer: LayerWeights, output: int | None) -> str:
+    """Mean and deviation of the layer's weights; of one filter also its bias."""
+    if output is None:
+        return _(
+            "Mean {mean:.3f}, standard deviation {deviation:.3f}",
+            mean=float(layer.values.mean()),
+            deviation=float(layer.values.std()),
+        )
+    weights = layer.values[output]
+    text = _(
+        "Mean {mean:.3f}, standard deviation {deviation:.3f}",
+        mean=float(weights.mean()),
+        deviation=float(weights.std()),
+    )
+    return text if layer.bias is None else text + ", " + _("bias {bias:.3f}", bias=float(layer.bias[output]))
+
+
+def _details(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) -> None:
+    view = choose_one(
+        _("Figures"),
+        list(_DETAILS),
+        key="figures",
+        kind=Message("The figure"),
+        title=lambda key: str(_DETAILS[key]),
+        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
+    )
+    if view == "norm":
+        distributions.norms(shown, chosen, by)
+    elif view == "histogram":
+        distributions.histogram(shown, chosen[0].name)
+    else:
+        distributions.table(shown)

@@ -1,0 +1,123 @@
+"""Feature maps on a page: a card for every op, in order of execution."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cnnviz.interpret.inputs import ImageKey
+from cnnviz.language import translate as _
+from cnnviz.operations.op import Op, shape_text
+from cnnviz.plots import palette
+from cnnviz.ui.inside.weights import Weights
+from cnnviz.ui.shared import cached, cached_maps
+from cnnviz.ui.shared.frame import is_dark
+from cnnviz.ui.shared.number import choose_number
+
+if TYPE_CHECKING:
+    from cnnviz.interpret.activations import FeatureMaps
+
+CARDS = 30
+"""So many cards stand on a page: more would be long to load and to read."""
+
+_GRID = "display:grid;gap:1rem;grid-template-columns:"
+_CARDS = f"{_GRID}repeat(auto-fill,minmax(min(100%,21rem),1fr))"
+_ROWS = f"{_GRID}minmax(0,1fr)"  # of several weights: one card a row, and its pictures side by side
+_SIDE_BY_SIDE = f"{_GRID}repeat(auto-fit,minmax(min(100%,18rem),1fr))"
+_CARD = (
+    "margin:0;padding:.75rem;border-radius:.625rem;"
+    "border:1px solid color-mix(in srgb, currentColor 16%, transparent)"
+)
+_IMAGE = "display:block;width:100%;image-rendering:pixelated"
+_NOTE = "font-size:.8rem;opacity:.75"
+
+
+def cards(shown: Sequence[Weights], image: ImageKey) -> None:
+    """The feature maps of every op; of several weights in one card each, on one scale.
+
+    Of a network with very many ops the link's ``stage`` says which part of them.
+    """
+    maps = [cached.feature_maps(weights.key, image) for weights in shown]
+    first = _choose_stage(len(maps[0]))
+    part = slice(first, first + CARDS)
+    limits = tuple(
+        max(found.limit for found in same) for same in zip(*(found[part] for found in maps), strict=True)
+    )
+    pictures = [cached_maps.map_pictures(weights.key, image, first, limits, is_dark()) for weights in shown]
+    rows = []
+    for number, (limit, *same) in enumerate(zip(limits, *(found[part] for found in maps), strict=True)):
+        parts = [
+            _picture(
+                pictures[index][number],
+                _("Feature maps of {op}", op=found.op.name),
+                _note(weights, found, len(shown) > 1),
+            )
+            for index, (weights, found) in enumerate(zip(shown, same, strict=True))
+        ]
+        scale = _("one scale for both: ±{limit:.3g}", limit=limit) if len(shown) > 1 else ""
+        body = f'<div style="{_SIDE_BY_SIDE}">{"".join(parts)}</div>'
+        rows.append(f'<figure style="{_CARD}">{heading(same[0].op, scale)}{body}</figure>')
+    st.html(f'<div style="{_ROWS if len(shown) > 1 else _CARDS}">{"".join(rows)}</div>')
+
+
+def _choose_stage(count: int) -> int:
+    """The index of the first op that is shown."""
+    stages = -(-count // CARDS)
+    if stages == 1:
+        return 0
+    with st.container(width=320):
+        stage = choose_number(
+            _("Part of the network (of {stages})", stages=stages), key="stage", low=1, high=stages, default=1
+        )
+    first = (stage - 1) * CARDS
+    st.caption(
+        _(
+            "Operations {first} to {last} of {count}.",
+            first=first + 1,
+            last=min(first + CARDS, count),
+            count=count,
+        )
+    )
+    return first
+
+
+def heading(op: Op, note: str = "") -> str:
+    """An op's kind, name, type and shape, as HTML."""
+    style = palette.kind(op.kind)
+    colour = style.colour(is_dark())
+    badge = (
+        f"background:{colour};color:{palette.text_on(colour)};border-radius:4px;padding:0 .35em;"
+        "font-weight:700;font-size:.8rem"
+    )
+    return (
+        '<figcaption style="margin-bottom:.5rem;overflow-wrap:anywhere">'
+        f'<span style="{badge}" title="{escape(str(style.title))}">{style.letter}</span> '
+        f"<b>{escape(op.name)}</b> "
+        f'<span style="{_NOTE}">{escape(op.type)} · {shape_text(op.output_shape)}</span>'
+        f"{note and f' <span style={_NOTE!r}>· {escape(note)}</span>'}</figcaption>"
+    )
+
+
+def _picture(data: bytes, description: str, note: str) -> str:
+    source = "data:image/png;base64," + base64.b64encode(data).decode()
+    picture = f'<img src="{source}" alt="{escape(description)}" style="{_IMAGE}">'
+    return f'<div>{picture}<div style="{_NOTE};margin-top:.4rem">{escape(note)}</div></div>'
+
+
+def _note(weights: Weights, found: FeatureMaps, beside: bool) -> str:
+    """What stands under a picture: its scale; or its title, and how much of the common scale it takes."""
+    text = (
+        _("values up to ±{limit:.3g}", limit=found.limit)
+        if beside
+        else _("scale ±{limit:.3g}", limit=found.limit)
+    )
+    if found.zeros > 0:
+        text += " · " + _("{zeros:.0%} zeros", zeros=found.zeros)
+    shape = found.op.output_shape
+    if len(shape) == 3 and shape[0] > cached_maps.MOST_MAPS_IN_A_PICTURE:
+        text += " · " + _("the {count} strongest maps", count=cached_maps.MOST_MAPS_IN_A_PICTURE)
+    return f"{weights.title}: {text}" if beside else text

@@ -1,0 +1,301 @@
+"""The images of a test set that excite a feature map most, with the patch that it looked at."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cnnviz import datasets
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.operations.op import Op, product, shape_text
+from cnnviz.plots.overlay import image_png
+from cnnviz.ui.filters import one_layer
+from cnnviz.ui.inside import example
+from cnnviz.ui.inside.weights import Weights
+from cnnviz.ui.shared import cached, cached_maps, progress, tiles
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.frame import accent
+from cnnviz.ui.shared.number import choose_number, put_number
+from cnnviz.ui.shared.show import plain
+
+if TYPE_CHECKING:
+    from cnnviz.datasets import DatasetInfo
+    from cnnviz.datasets.loading import Dataset
+    from cnnviz.interpret.top_activations import Excitation
+
+PAGE = 64
+"""So many maps are shown at a time, each as the patch that excites it most."""
+
+Box = tuple[int, int, int, int]
+"""A patch in an image: (top, left, height, width), in pixels."""
+
+_GRID = (
+    "display:grid;gap:1rem .9rem;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));max-width:64rem"
+)
+_IMAGE = "display:block;width:100%;image-rendering:pixelated;border-radius:4px;background:#000"
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """What is looked for, and where: the maps of ``op`` in ``count`` images of a test set."""
+
+    weights: Weights
+    op: Op
+    info: DatasetInfo
+    count: int
+
+    @property
+    def data(self) -> Dataset:
+        return datasets.load(self.info.key)
+
+    @property
+    def available(self) -> int:
+        return len(self.data.test_labels)
+
+    @property
+    def usual_count(self) -> int:
+        """How many images are looked through where nobody asks for another number."""
+        from cnnviz.interpret.top_activations import usual_count
+
+        trace = cached.network_trace(self.weights.key, self.weights.input_shape)
+        return usual_count(trace, self.op, self.available)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """By which the result is known again; the weights' key holds their digest."""
+        return "excitation", self.weights.key, self.op.index, self.data.digest, self.count
+
+    def run(self, progress: progress.Progress) -> Excitation:
+        """Look through the images; ``progress`` is called with 0..1."""
+        from cnnviz.interpret.top_activations import batch_size, excite, spread
+
+        trace = cached.network_trace(self.weights.key, self.weights.input_shape)
+        chosen, size = spread(self.count, self.available), batch_size(trace)
+        batches = (
+            self.weights.preparing.batch(self.data.test_images[chosen[start : start + size]])
+            for start in range(0, self.count, size)
+        )
+        return excite(cached.network(self.weights.key), trace, self.op, batches, self.count, progress)
+
+    def image(self, found: Excitation, number: int, rank: int) -> int:
+        """The index of a test image: the one that excites the map ``number`` most but ``rank`` others."""
+        from cnnviz.interpret.top_activations import spread
+
+        return int(spread(self.count, self.available)[found.images[number, rank]])
+
+    def seen(self, found: Excitation, number: int, rank: int) -> tuple[NDArray[np.uint8], Box]:
+        """That image as the network sees it, and the patch in it that the map's largest value comes from."""
+        pixels = self.data.test_images[self.image(found, number, rank)].numpy()
+        image = self.weights.preparing.key(pixels).seen()
+        field = cached_maps.receptive_fields(self.weights.key, self.weights.input_shape)[self.op.index]
+        shape = self.op.output_shape
+        width = shape[-1] if len(shape) == 3 else 1
+        place = int(found.rows[number, rank]) * width + int(found.columns[number, rank])
+        index = np.unravel_index(number * (product(shape) // shape[0]) + place, shape)
+        (top, height), (left, wide) = field.of(tuple(int(entry) for entry in index))
+        return image, _within((top, left, height, wide), image.shape[1:])
+
+
+def show(shown: Sequence[Weights]) -> None:
+    """For the op that the link's ``layer`` names: each map's patch, and the top images of one map.
+
+    Where two networks are shown, the top images are those of each.
+    """
+    weights = shown[0]
+    with st.container(horizontal=True, vertical_alignment="bottom", key="excited-choices"):
+        op = one_layer.choose_op(weights, weights.input_shape)
+        with st.container(width=200):
+            info = example.choose_data(weights)
+        count = _choose_count(weights, op, info)
+    searches = [_Search(each, op, info, count) for each in shown]
+    found = [_result(search) for search in searches]
+    st.write(plain(_told(searches[0], found[0])))
+    chosen = _patches(searches[0], found[0])
+    for search, each in zip(searches, found, strict=True):
+        _top(search, each, chosen)
+    st.caption(
+        _(
+            "Under each picture stand the map's value there, its largest in this image, and the class that the "
+            "test set gives the image: such as {example}.",
+            example=_captioned(searches[0], found[0], chosen, 0),
+        )
+    )
+    field = cached_maps.receptive_fields(weights.key, weights.input_shape)[op.index]
+    if not field.known:
+        st.caption(
+            _(
+                "What {op} and the operations before it do with places is not followed: the frame is the patch "
+                "outside of which nothing can have changed the value, the value may depend on less.",
+                op=op.name,
+            )
+        )
+        return
+    st.caption(
+        _(
+            "The frame is the receptive field, {size} pixels of the network's input, as far as it lies in the "
+            "image: nothing outside of it can have changed the value. Beside it the patch alone.",
+            size=shape_text(field.size),
+        )
+    )
+
+
+def _result(search: _Search) -> Excitation:
+    title = _("{count:,} images through {title}", count=search.count, title=plain(search.weights.title))
+    return progress.result(search.key, search.run, title)
+
+
+def _choose_count(weights: Weights, op: Op, info: DatasetInfo) -> int:
+    """How many images are looked through."""
+    from cnnviz.interpret.top_activations import COUNTS, usual_count
+
+    trace = cached.network_trace(weights.key, weights.input_shape)
+    available = len(datasets.load(info.key).test_labels)
+    usual = usual_count(trace, op, available)
+    offered = sorted({*(count for count in COUNTS if count < available), min(available, COUNTS[-1]), usual})
+    with st.container(width=150):
+        chosen = choose_one(
+            _("Images"),
+            [str(count) for count in offered],
+            key="images",
+            kind=Message("The number of images"),
+            title=lambda text: f"{int(text):,}",
+            default=str(usual),
+        )
+    return int(chosen)
+
+
+def _told(search: _Search, found: Excitation) -> str:
+    parts = [
+        _(
+            "Each picture is the patch that excites one map of {op} most, out of {seen:,} test images of {data}. "
+            "What the strongest nine have in common is what the map looks for.",
+            op=search.op.name,
+            seen=found.seen,
+            data=search.info.title,
+        )
+    ]
+    if found.seen < search.available:
+        parts.append(
+            _(
+                "{seen:,} of {available:,} images, evenly spread, were looked through.",
+                seen=found.seen,
+                available=search.available,
+            )
+        )
+        if search.count == search.usual_count:
+            parts.append(_("For more of them, a network of this size would take long."))
+    dead = int((found.active == 0).sum())
+    if dead:
+        parts.append(
+            _(
+                "{dead} of {total} maps are never above zero on any of them.",
+                dead=dead,
+                total=len(found.active),
+            )
+        )
+    return " ".join(parts)
+
+
+def _patches(search: _Search, found: Excitation) -> int:
+    """Every map as its strongest patch, to be clicked; the number of the chosen map."""
+    total = len(found.active)
+    pages, page = -(-total // PAGE), 1
+    with st.container(horizontal=True):
+        if pages > 1:
+            with st.container(width=150):
+                label = _("Page (of {pages})", pages=pages)
+                page = choose_number(label, key="part", low=1, high=pages, default=1)
+        numbers = range((page - 1) * PAGE, min(page * PAGE, total))
+        with st.container(width=150):
+            chosen = choose_number(_("Map"), key="map", low=0, high=total - 1, default=numbers[0])
+
+    def draw() -> tuple[bytes, ...]:
+        return tuple(image_png(_cut(*search.seen(found, number, 0))) for number in numbers)
+
+    pictures = cached_maps.pictures((*search.key, "patches", page), draw)
+    tiles.show(
+        [_tile(found, number, png) for number, png in zip(numbers, pictures, strict=True)],
+        key="patches",
+        chosen=chosen,
+        on_pick=partial(put_number, "map", default=numbers[0]),
+        side=60,
+    )
+    return chosen
+
+
+def _tile(found: Excitation, number: int, png: bytes) -> tiles.Tile:
+    dead = not found.active[number]
+    note = _("Map {number}: {value:.3g}", number=number, value=float(found.values[number, 0]))
+    return tiles.Tile(number, png, _("{number} · dead", number=number) if dead else str(number), note, dead)
+
+
+def _top(search: _Search, found: Excitation, chosen: int) -> None:
+    """The images that excite the chosen map most."""
+    ranks = range(found.values.shape[1])
+    title = _(
+        "{title}: the {top} images that excite map {number} of {op} most",
+        title=search.weights.title,
+        number=chosen,
+        op=search.op.name,
+        top=len(ranks),
+    )
+    st.subheader(plain(title), anchor=False)
+
+    def draw() -> tuple[bytes, ...]:
+        shown = [search.seen(found, chosen, rank) for rank in ranks]
+        return tuple(image_png(part) for image, box in shown for part in (image, _cut(image, box)))
+
+    pictures = cached_maps.pictures((*search.key, "top", chosen), draw)
+    figures = [
+        _figure(search, found, chosen, rank, pictures[2 * rank], pictures[2 * rank + 1]) for rank in ranks
+    ]
+    st.html(f'<div style="{_GRID}">{"".join(figures)}</div>')
+
+
+def _figure(search: _Search, found: Excitation, number: int, rank: int, whole: bytes, patch: bytes) -> str:
+    text = escape(_captioned(search, found, number, rank))
+    _channels, height, width = search.weights.input_shape
+    top, left, rows, columns = search.seen(found, number, rank)[1]
+    frame = (
+        f"position:absolute;left:{left / width:.2%};top:{top / height:.2%};width:{columns / width:.2%};"
+        f"height:{rows / height:.2%};box-sizing:border-box;border:2px solid {accent()};border-radius:2px;"
+        "box-shadow:0 0 0 1px #ffffffb0,inset 0 0 0 1px #ffffffb0"
+    )
+    return (
+        '<figure style="margin:0"><div style="display:grid;grid-template-columns:1fr 1fr;gap:.4rem">'
+        f'<div style="position:relative">{_picture(whole, text)}<div style="{frame}"></div></div>'
+        f"<div>{_picture(patch, '')}</div></div>"
+        f'<figcaption style="font-size:.8rem;margin-top:.25rem">{text}</figcaption></figure>'
+    )
+
+
+def _captioned(search: _Search, found: Excitation, number: int, rank: int) -> str:
+    """What stands under a picture: the map's value, and the image's class."""
+    label = search.data.test_labels[search.image(found, number, rank)]
+    return f"{float(found.values[number, rank]):#.3g} · {search.info.class_title(int(label))}"
+
+
+def _picture(png: bytes, description: str) -> str:
+    source = "data:image/png;base64," + base64.b64encode(png).decode()
+    return f'<img src="{source}" alt="{description}" style="{_IMAGE}">'
+
+
+def _within(patch: Box, size: tuple[int, ...]) -> Box:
+    """The part of a patch that lies in an image of ``size``: a receptive field reaches into the padding."""
+    top, left = max(0, patch[0]), max(0, patch[1])
+    bottom, right = min(size[0], patch[0] + patch[2]), min(size[1], patch[1] + patch[3])
+    return top, left, max(1, bottom - top), max(1, right - left)
+
+
+def _cut(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    top, left, height, width = box
+    return image[:, top : top + height, left : left + width]

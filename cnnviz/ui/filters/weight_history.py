@@ -1,0 +1,138 @@
+"""How a network formed: first-layer filters, and what it says about an image, at every snapshot."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cnnviz.interpret.weight_history import MOST_FILTERS, Moment
+from cnnviz.language import translate as _
+from cnnviz.plots import history as plots
+from cnnviz.plots.mosaic import mosaic, png
+from cnnviz.plots.overlay import image_png
+from cnnviz.settings import settings
+from cnnviz.training.records import snapshots
+from cnnviz.ui.filters import steps
+from cnnviz.ui.inside.example import Example
+from cnnviz.ui.inside.weights import Weights
+from cnnviz.ui.shared import cached, cached_maps, progress
+from cnnviz.ui.shared.frame import TRAIN, is_dark, link
+from cnnviz.ui.shared.show import plain
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cnnviz.interpret.weight_history import History
+
+_WIDTH = 760
+_ROWS = "display:grid;gap:.9rem 1.2rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr))"
+_IMAGE = "display:block;width:100%;image-rendering:pixelated"
+
+
+def show(weights: Weights, example: Example) -> None:
+    """Every snapshot of the training that ``weights`` come from."""
+    found = steps.of_run(weights)
+    if not found or weights.recipe is None:
+        _say_why_there_are_none(weights)
+        return
+    told = _history(weights, found, example)
+    _predictions(weights, found, example, told)
+    if weights.run_id is not None and (reason := snapshots.shortage(weights.run_id, weights.recipe)):
+        st.caption(plain(reason))
+    _filters(weights, found, told)
+
+
+def _say_why_there_are_none(weights: Weights) -> None:
+    run_id, recipe = weights.run_id, weights.recipe
+    if run_id is not None and recipe is not None and (settings().runs_dir / run_id).is_dir():
+        text = snapshots.shortage(run_id, recipe) or _(
+            "There are fewer than two snapshots of this training. While a run trains, its weights are kept at "
+            "steps 0, 1, 2, 4, 8, ... and after every epoch."
+        )
+        st.info(plain(text), icon=":material/movie:")
+        return
+    st.info(
+        _(
+            "There are no snapshots of this training. Choose a run of your own: while it trains, its weights "
+            "are kept at steps 0, 1, 2, 4, 8, ... and after every epoch."
+        ),
+        icon=":material/movie:",
+    )
+    link(TRAIN, _("Train one"))
+
+
+def _history(weights: Weights, found: Sequence[Moment], example: Example) -> History:
+    from cnnviz.interpret.weight_history import history
+
+    assert weights.recipe is not None
+    image = weights.image_key(example.pixels)
+    keys = [moment.key(weights.recipe) for moment in found]
+    start = cached.network_trace(weights.key, image.input_shape)
+    key = "history", tuple((moment.run_id, moment.step, moment.stamp) for moment in found), image.digest
+    return progress.result(
+        key,
+        lambda progress: history(keys, start, image.tensor(), len(weights.classes), progress),
+        _("{count} snapshots", count=len(found)),
+    )
+
+
+def _predictions(weights: Weights, found: Sequence[Moment], example: Example, told: History) -> None:
+    figure = plots.predictions_figure(
+        [moment.step for moment in found],
+        told.probabilities,
+        weights.classes,
+        _("What the network says about this image"),
+        example.label_for(weights),
+    )
+    st.plotly_chart(figure, key="predictions", config={"displayModeBar": False}, width=_WIDTH)
+    st.caption(
+        _(
+            "At first all classes are about equally likely; then the network makes up its mind, and sometimes "
+            "changes it. Snapshots were kept at steps 0, 1, 2, 4, 8, ... and at the end of every epoch (where the "
+            "two nearly coincide, the epoch's end is shown). They stand side by side, however many steps lie "
+            "between them."
+        )
+    )
+
+
+def _filters(weights: Weights, found: Sequence[Moment], told: History) -> None:
+    layer = cached_maps.layers(weights.key, weights.input_shape)[0]
+    st.subheader(plain(_("Filters of {layer} as they formed", layer=layer.name)), anchor=False)
+    limit = float(abs(told.filters).max())
+
+    def draw() -> tuple[bytes, ...]:
+        return tuple(_picture(filters, limit, dark) for filters in told.filters)
+
+    dark = is_dark()
+    stamps = tuple((moment.run_id, moment.step, moment.stamp) for moment in found)
+    pictures = cached_maps.pictures(("formed", stamps, dark), draw)
+    figures = "".join(
+        f'<figure style="margin:0"><figcaption style="font-size:.8rem;margin-bottom:.25rem">'
+        f"{escape(_moment(moment))}</figcaption>"
+        f'<img src="data:image/png;base64,{base64.b64encode(picture).decode()}" alt="{escape(_moment(moment))}" '
+        f'style="{_IMAGE}"></figure>'
+        for moment, picture in zip(found, pictures, strict=True)
+    )
+    st.html(f'<div style="{_ROWS}">{figures}</div>')
+    text = _("All on one scale, up to {limit:.2f}.", limit=limit)
+    if layer.shape[0] > MOST_FILTERS:
+        text += " " + _("The first {count} of {total} filters.", count=MOST_FILTERS, total=layer.shape[0])
+    st.caption(text)
+
+
+def _picture(filters: NDArray[np.float32], limit: float, dark: bool) -> bytes:
+    """The filters (N, in, h, w) of one moment side by side; three channels in colour."""
+    if filters.shape[1] == 3:
+        return image_png(plots.colour_mosaic(filters, limit))
+    return png(mosaic(filters.reshape(-1, *filters.shape[2:]), limit, side=40), dark)
+
+
+def _moment(moment: Moment) -> str:
+    if moment.step == 0:
+        return _("Before the first step")
+    return _("After step {step:,}, epoch {epoch}", step=moment.step, epoch=moment.epoch)

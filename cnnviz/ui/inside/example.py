@@ -1,0 +1,191 @@
+"""The image whose way through a network is shown: of a data set, of a person's own, or drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
+
+from cnnviz import datasets
+from cnnviz.datasets import DatasetInfo
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.ui.draw import drawn
+from cnnviz.ui.evaluate import gallery
+from cnnviz.ui.inside.weights import Weights
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.frame import DRAW, link
+from cnnviz.ui.shared.number import choose_number, put_number
+from cnnviz.ui.shared.show import plain
+from cnnviz.ui.shared.uploads import choose_upload
+
+_SHOWN = 200  # pixels
+
+ALL = "all"
+"""In the choice of a class: no limit."""
+
+SOURCES: Mapping[str, Message] = {
+    "data": Message("Data set"),
+    "upload": Message("Upload"),
+    "drawing": Message("My drawing"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One image: ``pixels`` (C, H, W) uint8, what it is (``title``), and where it comes from.
+
+    ``label`` is its class in the data set ``dataset``; both are None where nobody knows.
+    """
+
+    pixels: NDArray[np.uint8]
+    title: str
+    dataset: str | None = None
+    label: int | None = None
+
+    def label_for(self, weights: Weights) -> int | None:
+        """The true class among those that the network of ``weights`` tells apart; None where it is none."""
+        known = self.dataset is not None and weights.dataset is not None
+        if known and datasets.get(str(self.dataset)).classes == datasets.get(str(weights.dataset)).classes:
+            return self.label
+        return None
+
+
+def choose_example(weights: Weights) -> Example | None:
+    """The image that the link names: its source, and in a data set its class and number.
+
+    None where a person has to draw or to choose it first; the page says so.
+
+    Raises:
+        CnnvizError: it is missing or cannot be read; the message says what to do.
+    """
+    source = choose_one(
+        _("Image from"),
+        list(SOURCES),
+        key="source",
+        kind=Message("The source"),
+        title=lambda key: str(SOURCES[key]),
+        widget=partial(st.segmented_control, required=True),
+    )
+    if source == "upload":
+        pixels = choose_upload(weights)
+        return None if pixels is None else Example(pixels, _("Your image"))
+    if source == "drawing":
+        return _drawing()
+    return _of_data_set(weights)
+
+
+def show(example: Example) -> None:
+    """The image, and what it is."""
+    with st.container(width=_SHOWN, gap="small"):
+        st.caption(plain(example.title))
+        style = "display:block;width:100%;image-rendering:pixelated;border-radius:8px;background:#000"
+        st.html(f'<img src="{gallery.source(example.pixels)}" alt="{escape(example.title)}" style="{style}">')
+
+
+def _drawing() -> Example | None:
+    image = drawn.recalled()
+    if image is None:
+        st.info(_("Nothing is drawn yet: draw a digit, and come back."), icon=":material/draw:")
+        link(DRAW, _("Draw a digit"))
+        return None
+    return Example(image[None], _("Your drawing"))
+
+
+def _of_data_set(weights: Weights) -> Example:
+    notes = st.container()
+    source, picked, number = st.columns([2, 5, 2], vertical_alignment="bottom")
+    with source:
+        info = choose_data(weights)
+    return choose_image(info, notes, picked, number)
+
+
+def choose_image(
+    info: DatasetInfo, notes: DeltaGenerator, picked: DeltaGenerator, number: DeltaGenerator
+) -> Example:
+    """The test image that the link names by its class and its number.
+
+    What is wrong with the link is said in the container ``notes``; the choices of class and number go into
+    ``picked`` and ``number``.
+
+    Raises:
+        CnnvizError: the data set is missing or damaged.
+    """
+    with picked:
+        label = _choose_class(info)
+    data = datasets.load(info.key)
+    labels = data.test_labels.numpy()
+    places = np.arange(len(labels)) if label is None else np.flatnonzero(labels == label)
+    with number:
+        chosen = _choose_number(len(places), notes)
+    index = int(places[chosen - 1])
+    found = int(labels[index])
+    values = {"number": chosen, "count": len(places), "label": info.class_title(found)}
+    title = (
+        _("Image {number:,} of {count:,}, label {label}", **values)
+        if label is None
+        else _("Image {number:,} of {count:,} with label {label}", **values)
+    )
+    return Example(data.test_images[index].numpy(), title, info.key, found)
+
+
+def choose_data(weights: Weights) -> DatasetInfo:
+    """A data set: at first the network's own where it is on this machine, else a sample of it or another one."""
+    offered = _offered(weights)
+    key = choose_one(
+        _("Data set"),
+        offered,
+        key="dataset",
+        kind=Message("The data set"),
+        title=lambda key: datasets.get(key).title,
+        default=next((key for key in offered if datasets.is_available(key)), offered[0]),
+        forget=("digit", "image"),
+    )
+    return datasets.get(key)
+
+
+def _offered(weights: Weights) -> list[str]:
+    """All data sets: the network's own, those with the same classes, those with the same channels, the others."""
+    own = None if weights.dataset is None else datasets.get(weights.dataset)
+
+    def distance(info: DatasetInfo) -> int:
+        if own is not None and info.key == own.key:
+            return 0
+        if own is not None and info.classes == own.classes:
+            return 1
+        return 2 if info.input_shape[0] == weights.input_shape[0] else 3
+
+    return [info.key for info in sorted(datasets.registered(), key=distance)]
+
+
+def _choose_class(info: DatasetInfo) -> int | None:
+    """The class to which the choice is limited; None for all."""
+    classes: Sequence[str] = info.classes
+    chosen = choose_one(
+        _("Class"),
+        [ALL, *classes],
+        key="digit",
+        kind=Message("The class"),
+        title=lambda name: _("all") if name == ALL else info.class_title(classes.index(name)),
+        forget=("image",),
+        widget=partial(st.pills, required=True, wrap=True) if len(classes[0]) < 2 else st.selectbox,
+    )
+    return None if chosen == ALL else classes.index(chosen)
+
+
+def _choose_number(count: int, notes: DeltaGenerator) -> int:
+    """The number of the image among ``count``, from 1."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        number = choose_number(_("Image"), key="image", low=1, high=count, default=1, notes=notes, width=120)
+        st.button(_("Next"), key="next", icon=":material/skip_next:", on_click=_next_number, args=(count,))
+    return number
+
+
+def _next_number(count: int) -> None:
+    put_number("image", st.session_state["image"] % count + 1, default=1)

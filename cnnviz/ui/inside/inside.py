@@ -1,0 +1,72 @@
+"""What happens within one of the networks of the Draw page: its maps, its reasons, a single value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import streamlit as st
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.ui.draw.draw import Shown
+from cnnviz.ui.filters import maps
+from cnnviz.ui.filters.which_layer import IN_A_LAYER
+from cnnviz.ui.inside import attributed, pixel
+from cnnviz.ui.inside.example import Example
+from cnnviz.ui.inside.weights import Weights
+from cnnviz.ui.shared.choice import choose_one
+
+
+class View(NamedTuple):
+    """A view: its title, and what draws it."""
+
+    title: Message
+    show: Callable[[Weights, Shown], None]
+
+
+def _maps(weights: Weights, shown: Shown) -> None:
+    st.write(
+        _(
+            "What every operation makes of your picture, in order of execution. Positive values are red, negative "
+            "ones blue, zero has the colour of the page."
+        )
+    )
+    maps.cards([weights], weights.image_key(shown.pixels))
+
+
+VIEWS: Mapping[str, View] = {
+    "maps": View(Message("Feature maps"), _maps),
+    "why": View(
+        Message("Why this answer"),
+        lambda weights, shown: attributed.show([weights], Example(shown.pixels, shown.title)),
+    ),
+    "value": View(
+        Message("One value"), lambda weights, shown: pixel.show(weights, weights.image_key(shown.pixels))
+    ),
+}
+
+
+def show(shown: Shown, chosen: Sequence[Weights]) -> None:
+    """The view that the link names, of the network that it names."""
+    by_id = {weights.key[1]: weights for weights in chosen}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container(width=320):
+            picked = choose_one(
+                _("Network"),
+                list(by_id),
+                key="inside",
+                kind=Message("The checkpoint"),
+                title=lambda id_: by_id[id_].title,
+                forget=("layer", "cam", "stage", *IN_A_LAYER),
+            )
+        view = choose_one(
+            _("View"),
+            list(VIEWS),
+            key="view",
+            kind=Message("The view"),
+            title=lambda key: str(VIEWS[key].title),
+            widget=partial(st.segmented_control, required=True),
+        )
+    VIEWS[view].show(by_id[picked], shown)

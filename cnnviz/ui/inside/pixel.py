@@ -1,0 +1,214 @@
+"""One output value of a layer, taken apart in the browser: the patch, the kernel, the products, the sum.
+
+Hovering is answered by JavaScript (the folder ``pixels``) from what was sent once. Where a layer has more
+input channels than have room in a megabyte, the others follow for the place where a person stops.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from cnnviz.errors import shortened
+from cnnviz.interpret.inputs import ImageKey
+from cnnviz.language import Message, language
+from cnnviz.language import translate as _
+from cnnviz.operations.op import Op
+from cnnviz.plots import palette
+from cnnviz.shapes import kernels
+from cnnviz.ui.filters.which_layer import choose_layer
+from cnnviz.ui.inside.weights import Weights
+from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.component import in_browser
+from cnnviz.ui.shared.frame import fragment
+from cnnviz.ui.shared.number import choose_number, put_number
+from cnnviz.ui.shared.show import explained, link_problem
+
+if TYPE_CHECKING:
+    from cnnviz.interpret.pixel import Arithmetic
+
+_LONGEST_PLACE = 20
+
+_component = in_browser(
+    Path(__file__).parent / "pixels", ("canvas", "parcel", "sums", "terms", "view", "pixels")
+)
+
+
+@fragment()
+def show(weights: Weights, image: ImageKey) -> None:
+    """Choose a layer and an output channel, and point at an output value to see where it comes from.
+
+    ``image`` is what :meth:`Weights.image_key` gives. The choices stand in the link as ``layer``, ``channel``
+    and ``at``; a choice reruns this part of the page alone.
+    """
+    with explained():
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            op = _choose_layer(weights, image)
+            layer = cached.arithmetic(weights.key, image, op.index)
+            channel = _choose_channel(layer)
+        place = _place_in_link(layer, channel)
+        classes = weights.classes if len(weights.classes) == op.output_shape[0] else ()
+        _component(
+            data=_data(layer, channel, place, f"{weights.key} {hash(image)} {op.index}", classes),
+            key="pixels",
+            on_at_change=_write_place,
+        )
+
+
+def _choose_layer(weights: Weights, image: ImageKey) -> Op:
+    from cnnviz.interpret.arithmetic import can_be_shown
+
+    trace = cached.network_trace(weights.key, image.input_shape)
+    shapes = {op.name: op.output_shape for op in trace.ops if can_be_shown(op)}
+    return trace.op(choose_layer(weights, image.input_shape, shapes, width=360))
+
+
+def _choose_channel(layer: Arithmetic) -> int:
+    outputs = len(layer.output)
+    if outputs == 1:
+        return 0
+    vector = layer.output.shape[1:] == (1, 1)
+    label = _("Output value (0 to {last:,})") if vector else _("Output channel (0 to {last:,})")
+    return choose_number(
+        label.format(last=outputs - 1),
+        key="channel",
+        low=0,
+        high=outputs - 1,
+        default=_default_channel(layer),
+        width=220,
+    )
+
+
+def _default_channel(layer: Arithmetic) -> int:
+    """Of a vector the largest value, which the network's answer may be; else the first channel."""
+    if layer.output.shape[1:] != (1, 1):
+        return 0
+    return int(np.nan_to_num(layer.output).argmax())
+
+
+def _data(
+    layer: Arithmetic, channel: int, place: tuple[int, int] | None, name: str, classes: tuple[str, ...]
+) -> bytes:
+    from cnnviz.interpret.binary_payload import Parcel, describe, others
+
+    parcel = Parcel()
+    facts = describe(layer, channel, parcel)
+    row, column = place or _busiest(layer, channel)
+    if len(facts["channels"]) < facts["sources"]:
+        facts["others"] = others(layer, channel, (row, column), parcel, facts["channels"])
+    at = channel if facts["vector"] else row * layer.output.shape[2] + column
+    return parcel.pack(
+        {
+            **facts,
+            "name": name if facts["vector"] else f"{name} {channel}",
+            "at": at,
+            "texts": _texts(layer, classes),
+            "palette": {"light": palette.DIVERGING_LIGHT, "dark": palette.DIVERGING_DARK},
+        }
+    )
+
+
+def _busiest(layer: Arithmetic, channel: int) -> tuple[int, int]:
+    """Where the output is largest: a place at which there is something to see."""
+    values = np.nan_to_num(layer.output[channel])
+    row, column = np.unravel_index(int(values.argmax()), values.shape)
+    return int(row), int(column)
+
+
+def _place_in_link(layer: Arithmetic, channel: int) -> tuple[int, int] | None:
+    """The output's row and column, from 0, at which the link stops; None where it names none."""
+    named = st.query_params.get("at")
+    if named is None:
+        return None
+    rows, columns = layer.output.shape[1:]
+    row, _dash, column = named.partition("-")
+    short = len(named) <= _LONGEST_PLACE  # int() refuses very long numbers
+    if short and row.isdecimal() and column.isdecimal() and int(row) < rows and int(column) < columns:
+        return int(row), int(column)
+    del st.query_params["at"]
+    link_problem(
+        Message(
+            "The link says at={value}, which is no place in an output of {rows:,} x {columns:,}: it takes a row "
+            "and a column, counted from 0, such as at=0-0.",
+            value=shortened(named),
+            rows=rows,
+            columns=columns,
+        )
+    )
+    return None
+
+
+def _write_place() -> None:
+    """The browser says where the person stopped: row and column, or of a vector the value, all from 0."""
+    place = st.session_state["pixels"].get("at")
+    if not isinstance(place, str):
+        return
+    if place.isdecimal():
+        put_number("channel", int(place), default=-1)
+    else:
+        st.query_params["at"] = place
+
+
+def _presets(layer: Arithmetic) -> dict[str, Any]:
+    """Kernels to put in place of a learned one: their titles, and their weights row by row."""
+    high, wide = layer.rows.shape[1], layer.columns.shape[1]
+    if high != wide or high < 2:
+        return {}
+    return {
+        name: {"title": str(preset.title), "kernel": kernels.preset(name, high).ravel().tolist()}
+        for name, preset in kernels.PRESETS.items()
+        if high >= preset.least
+    }
+
+
+def _texts(layer: Arithmetic, classes: tuple[str, ...]) -> dict[str, Any]:
+    """What the picture says; words in braces are filled in by the browser."""
+    return {
+        "language": language(),
+        "presets": _presets(layer),
+        "names": list(classes),
+        "output": _("Output"),
+        "outputs": _("Output values"),
+        "output_channel": _("Output channel {channel}"),
+        "output_edited": _("Output channel {channel} with your kernel"),
+        "output_value": _("Output value {number} (0 to {last})"),
+        "input_channel": _("Input channel {channel} (0 to {last})"),
+        "input_only": _("Input, of one channel"),
+        "input_other": _("Patch of input channel {channel}"),
+        "input_vector": _("Input: {count} values"),
+        "position": _("Output row {row} (0 to {last_row}), column {column} (0 to {last_column})"),
+        "patch": _("Patch"),
+        "kernel": _("Kernel"),
+        "products": _("Products"),
+        "weight": _("Weight in row {row}, column {column}"),
+        "kernel_is": _("Kernel:"),
+        "learned": _("as learned"),
+        "with_others": _("the other channels and the bias count, too"),
+        "channel": _("channel {channel}"),
+        "products_sum": _("sum of the products"),
+        "others": _("{count} other channels"),
+        "others_ask": _("{count} other channels (click to ask for them)"),
+        "bias": _("bias"),
+        "sum": _("All together:"),
+        "mean": _("the sum {sum}, divided by {count}"),
+        "maximum": _("the largest of {count} values"),
+        "same": _("PyTorch computed {computed}: the same number, but for float32 rounding."),
+        "different": _("PyTorch computed {computed}; the difference is {difference}."),
+        "edited": _("With the learned kernel PyTorch computed {computed}."),
+        "ask": _("Click this value to ask for its arithmetic."),
+        "keys": _("The arrow keys choose a value."),
+        "hint": _hint(layer),
+    }
+
+
+def _hint(layer: Arithmetic) -> str:
+    """What a person can do."""
+    parts = [_("Point at a value of the output; a click stops there.")]
+    if layer.mode == "sum" and len(layer.sources(0)) > 1:
+        parts.append(_("Click a channel to see its patch."))
+    if layer.mode == "sum" and layer.output.shape[1:] != (1, 1):
+        parts.append(_("Change the kernel's weights: the output follows."))
+    return " ".join(parts)

@@ -1,0 +1,206 @@
+"""Which weights a page shows: a checkpoint's, or those that training would start from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from streamlit.delta_generator import DeltaGenerator
+
+from cnnviz import architectures, datasets
+from cnnviz.errors import CnnvizError
+from cnnviz.interpret import networks, pretrained
+from cnnviz.interpret.inputs import ImageKey, Pixels, Preparing
+from cnnviz.interpret.weight_history import Moment, moments, with_snapshots
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.models import TORCHVISION
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+from cnnviz.training.recipe.fitting import image_shape
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.ui.draw.draw import name
+from cnnviz.ui.shared import cached_maps
+from cnnviz.ui.shared.cached import WeightsKey
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.show import plain
+
+_UNTRAINED = "untrained-"
+_FIRST = "basic-cnn-mnist"
+_SEED = 1
+_OF_THE_NETWORK = ("layer", "output", "page", "map", "part", "channel", "at", "stage", "cam")
+"""What a link says about one network, and not about another one."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One choice: what to load (``key``), and how images are prepared for it.
+
+    The network tells the classes of ``dataset`` apart, or ImageNet's where that is None. ``start`` are the
+    weights before training, None where these are untrained themselves; ``recipe`` is there where the network
+    is cnnviz's, ``run_id`` where cnnviz trained it, ``checkpoint`` where that is done. ``first`` says that
+    these are a training's weights from before its first step.
+    """
+
+    title: str
+    key: WeightsKey
+    preparing: Preparing
+    dataset: str | None = None
+    start: Weights | None = None
+    recipe: Recipe | None = None
+    run_id: str | None = None
+    checkpoint: Checkpoint | None = None
+    first: bool = False
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """What the network takes: (C, H, W)."""
+        return self.preparing.input_shape
+
+    @property
+    def trained(self) -> bool:
+        """Whether these weights have learned anything."""
+        return self.start is not None and not self.first
+
+    @property
+    def reads_digits(self) -> bool:
+        """Whether the network was made for digits as MNIST has them."""
+        if self.dataset is None:
+            return False
+        info = datasets.get(self.dataset)
+        return "mnist" in (info.key, info.part_of)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, one for each output, in the current language where they are cnnviz's."""
+        if self.dataset is None:
+            return cached_maps.pretrained_classes(self.key[1])
+        info = datasets.get(self.dataset)
+        return tuple(info.class_title(label) for label in range(len(info.classes)))
+
+    def image_key(self, pixels: Pixels) -> ImageKey:
+        """An image (C, H, W) uint8 of any size as this network gets it."""
+        return self.preparing.key(pixels)
+
+
+def of_checkpoint(checkpoint: Checkpoint) -> Weights:
+    """The weights of a checkpoint."""
+    recipe = checkpoint.recipe
+    key = ("checkpoint", checkpoint.id, checkpoint.sha256)
+    return _of_recipe(name(checkpoint), key, recipe, checkpoint.run_id, checkpoint)
+
+
+def of_moment(title: str, moment: Moment, recipe: Recipe) -> Weights:
+    """The weights of a run at a snapshot; ``title`` is what the run is called."""
+    step = _("{title}, step {step:,}", title=title, step=moment.step)
+    found = _of_recipe(step, moment.key(recipe), recipe, moment.run_id)
+    return replace(found, first=moment.step == 0)
+
+
+def of_pretrained(model: str) -> Weights:
+    """What a model of torchvision has learned on ImageNet.
+
+    Raises:
+        UnknownKeyError: its weights are not offered.
+    """
+    title = _("{title} · ImageNet", title=pretrained.get(model).title)
+    start = Weights(
+        _("Untrained, seed {seed}", seed=_SEED),
+        ("random", model, str(_SEED)),
+        Preparing(pretrained.INPUT_SHAPE, pretrained.INPUT_SHAPE[1:], pretrained.MEAN, pretrained.DEVIATION),
+    )
+    return replace(start, title=title, key=("pretrained", model), start=start)
+
+
+def _start(recipe: Recipe) -> Weights:
+    """The untrained weights of the same architecture, options and seed: where a training begins."""
+    title = _("Untrained, seed {seed}", seed=recipe.seed)
+    return Weights(title, networks.start_of(recipe), _preparing(recipe), recipe.dataset, recipe=recipe)
+
+
+def _of_recipe(
+    title: str, key: WeightsKey, recipe: Recipe, run_id: str, checkpoint: Checkpoint | None = None
+) -> Weights:
+    return Weights(title, key, _preparing(recipe), recipe.dataset, _start(recipe), recipe, run_id, checkpoint)
+
+
+def _preparing(recipe: Recipe) -> Preparing:
+    info = datasets.get(recipe.dataset)
+    _channels, height, width = info.input_shape
+    return Preparing(
+        image_shape(info, recipe.resize),
+        (height, width),
+        recipe.mean,
+        recipe.deviation,
+        recipe.resize,
+        recipe.permutation_seed,
+    )
+
+
+def choose_weights(notes: DeltaGenerator) -> Weights:
+    """The weights that the link's ``checkpoint`` names, at first those of a small network that is shipped.
+
+    What there is to say about damaged files, or about the link, stands in ``notes``.
+    """
+    listing = checkpoints.scan()
+    for problem in listing.problems:
+        notes.warning(plain(problem), icon=":material/error:")
+    known = {found.id: found for found in listing.checkpoints}
+    unfinished = _unfinished(known)
+    options = [
+        *known,
+        *unfinished,
+        *(TORCHVISION + model.name for model in pretrained.registered()),
+        *(f"{_UNTRAINED}{key}" for key in architectures.keys("network")),
+    ]
+    chosen = choose_one(
+        _("Weights"),
+        options,
+        key="checkpoint",
+        kind=Message("The checkpoint"),
+        title=lambda option: _title(option, known, unfinished),
+        default=next((found for found in (_FIRST, *known) if found in known), f"{_UNTRAINED}basic-cnn"),
+        forget=_OF_THE_NETWORK,
+        notes=notes,
+    )
+    if chosen in known:
+        return of_checkpoint(known[chosen])
+    if chosen in unfinished:
+        recipe = unfinished[chosen]
+        return of_moment(_name_of_run(chosen, recipe), moments(chosen)[-1], recipe)
+    if chosen.startswith(TORCHVISION):
+        return of_pretrained(chosen.removeprefix(TORCHVISION))
+    return _start(Recipe.default(chosen.removeprefix(_UNTRAINED)))
+
+
+def _unfinished(known: Mapping[str, Checkpoint]) -> dict[str, Recipe]:
+    """The recipes of runs that have snapshots and no checkpoint yet, by the runs' ids."""
+    found = {run_id: moments(run_id) for run_id in with_snapshots() if run_id not in known}
+    if not any(found.values()):
+        return {}
+    from cnnviz.training.store.store import open_store
+
+    recipes = {}
+    for run in open_store().list():
+        if found.get(run.id):
+            with suppress(CnnvizError):  # a run of another cnnviz, with what this one does not know
+                recipe = Recipe.from_dict(run.recipe)
+                recipe.validate()
+                recipes[run.id] = recipe
+    return recipes
+
+
+def _name_of_run(run_id: str, recipe: Recipe) -> str:
+    return f"{architectures.get(recipe.architecture).title} · {run_id}"
+
+
+def _title(option: str, known: Mapping[str, Checkpoint], unfinished: Mapping[str, Recipe]) -> str:
+    if option in known:
+        return name(known[option])
+    if option in unfinished:
+        return _("{title} · not finished", title=_name_of_run(option, unfinished[option]))
+    if option.startswith(TORCHVISION):
+        return _("{title} · ImageNet", title=pretrained.get(option.removeprefix(TORCHVISION)).title)
+    title = architectures.get(option.removeprefix(_UNTRAINED)).title
+    return _("{title} · untrained", title=title)

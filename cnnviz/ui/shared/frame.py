@@ -1,0 +1,165 @@
+"""What every page begins with: its configuration, the language, the menu."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import NoReturn, ParamSpec, TypeVar
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from cnnviz.language import DEFAULT_LANGUAGE, LANGUAGES, Message, language, set_language
+from cnnviz.ui.shared import warm
+from cnnviz.ui.shared.show import repeat_link_problems
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ICON = Path(__file__).parent / "icon.svg"
+
+
+@dataclass(frozen=True)
+class Page:
+    """An entry of the menu: the page's file, its name there, and a Material symbol (Streamlit ships them)."""
+
+    file: str
+    title: Message
+    icon: str
+
+
+HOME = Page("app.py", Message("Home"), ":material/home:")
+ARCHITECTURE = Page("pages/architecture.py", Message("Architecture"), ":material/account_tree:")
+CONVOLUTION = Page("pages/convolution.py", Message("Convolution"), ":material/filter_center_focus:")
+DATA = Page("pages/data.py", Message("Data"), ":material/photo_library:")
+TRAIN = Page("pages/train.py", Message("Train"), ":material/show_chart:")
+FILTERS = Page("pages/filters.py", Message("Filters"), ":material/grid_on:")
+DRAW = Page("pages/draw.py", Message("Draw"), ":material/draw:")
+EVALUATE = Page("pages/evaluate.py", Message("Evaluate"), ":material/fact_check:")
+EXPERIMENTS = Page("pages/experiments.py", Message("Experiments"), ":material/science:")
+MENU = (HOME, ARCHITECTURE, CONVOLUTION, DATA, TRAIN, FILTERS, DRAW, EVALUATE, EXPERIMENTS)
+
+
+def frame(title: Message) -> None:
+    """A page's first call: configuration, language, menu. ``title`` is written once the language is known."""
+    warm.page_begins()
+    _restore_language()
+    st.set_page_config(page_title=f"{title} · cnnviz", page_icon=str(ICON), layout="wide")
+    # Above the page rather than in the sidebar: it is in sight on a phone too, where a sidebar covers the
+    # page and stays open after a tap on a link, and tables and figures have the whole width.
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="menu"):
+        for page in MENU:
+            link(page)
+        st.space("stretch")
+        _language_switch()
+    repeat_link_problems()
+
+
+def link(page: Page, label: str | None = None, **parameters: str) -> None:
+    """A link to ``page``, in the current language, with the page's own query ``parameters``."""
+    st.page_link(
+        page.file,
+        label=label or str(page.title),
+        icon=page.icon,
+        query_params=_query(parameters),
+    )
+
+
+def address(page: Page, **parameters: str) -> str:
+    """Where :func:`link` leads, as seen from the landing page."""
+    path = "" if page is HOME else Path(page.file).stem
+    return f"{path}?{urlencode(_query(parameters))}"
+
+
+def follow(page: Page, **parameters: str) -> NoReturn:
+    """Open ``page`` as a click on :func:`link` does; the current page ends here."""
+    st.switch_page(page.file, query_params=_query(parameters))
+
+
+def is_dark() -> bool:
+    """Whether the person's browser shows the dark theme."""
+    return st.context.theme.type == "dark"
+
+
+def accent() -> str:
+    """The theme's accent colour (``#rrggbb``), for markup that Streamlit does not colour itself."""
+    return str(st.get_option(f"theme.{'dark' if is_dark() else 'light'}.primaryColor"))
+
+
+def fragment(run_every: float | None = None) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """``st.fragment`` for functions that write text: they keep the language of the page around them.
+
+    A fragment's own rerun is a new context, in which the language would be English again.
+    ``run_every`` is in seconds.
+    """
+
+    def decorate(draw: Callable[P, T]) -> Callable[P, T]:
+        @wraps(draw)
+        def speaking(code: str, *args: P.args, **kwargs: P.kwargs) -> T:
+            set_language(code)
+            return draw(*args, **kwargs)
+
+        rerunnable = st.fragment(speaking, run_every=run_every)
+
+        @wraps(draw)
+        def start(*args: P.args, **kwargs: P.kwargs) -> T:
+            return rerunnable(language(), *args, **kwargs)
+
+        return start
+
+    return decorate
+
+
+def _query(parameters: Mapping[str, str]) -> dict[str, str]:
+    """What stands in a link to a page that is given ``parameters``."""
+    return {**parameters, **_language_parameter()}
+
+
+def _language_parameter() -> dict[str, str]:
+    """What a link must say to be read in the current language; nothing where English comes by itself."""
+    if language() == DEFAULT_LANGUAGE == _browser_language():
+        return {}
+    return {"lang": language()}
+
+
+def _browser_language() -> str:
+    """The language that the person's browser asks for, where it is one of cnnviz's; else English."""
+    primary = (st.context.locale or "").lower().replace("_", "-").partition("-")[0]
+    return primary if primary in LANGUAGES else DEFAULT_LANGUAGE
+
+
+def _restore_language() -> None:
+    """The link decides; a link that names no language keeps the session's, which begins as the browser's."""
+    set_language(st.query_params.get("lang", st.session_state.get("_language", _browser_language())))
+    st.session_state["_language"] = language()
+    if st.query_params.to_dict().get("lang") != _language_parameter().get("lang"):
+        _write_language_to_link()
+
+
+def _write_language_to_link() -> None:
+    # Not a widget bound to the link: that would put the label (中文) there in place of its code.
+    if parameter := _language_parameter():
+        st.query_params.update(parameter)
+    else:
+        del st.query_params["lang"]
+
+
+def _language_switch() -> None:
+    st.session_state["language_switch"] = language()
+    st.segmented_control(
+        "Language · 语言",
+        options=list(LANGUAGES),
+        format_func=lambda code: LANGUAGES[code],
+        key="language_switch",
+        required=True,
+        label_visibility="collapsed",
+        on_change=_switch_language,
+    )
+
+
+def _switch_language() -> None:
+    set_language(st.session_state["language_switch"])
+    st.session_state["_language"] = language()
+    _write_language_to_link()

@@ -1,0 +1,214 @@
+"""Any number of runs side by side: one chart, and a table of what differs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from html import escape
+from types import MappingProxyType
+
+import numpy as np
+import streamlit as st
+
+from cnnviz import datasets
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.plots import comparison
+from cnnviz.plots.comparison import Curve
+from cnnviz.plots.training import smoothed
+from cnnviz.shapes.html import CELL, NUMBER, table
+from cnnviz.training.loop.observer import EpochMetrics
+from cnnviz.training.recipe.differences import differing, flat, label
+from cnnviz.training.recipe.fitting import image_shape
+from cnnviz.training.records.metrics import FILE_NAME, read_steps
+from cnnviz.training.store import rate_changes
+from cnnviz.training.store.runs import Run, describe
+from cnnviz.training.store.store import RunStore, open_store
+from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.choice import choose_many, choose_one
+from cnnviz.ui.shared.frame import fragment, is_dark
+from cnnviz.ui.shared.live import LiveFigures
+from cnnviz.ui.shared.show import explained
+from cnnviz.ui.train.owner import owner
+from cnnviz.ui.train.run_words import duration, epochs_text, field_text, short_title
+
+COMPARE_SECONDS = 1.0
+_AT_FIRST = 4
+
+FIGURES: Mapping[str, Message] = MappingProxyType(
+    {
+        "test_accuracy": Message("Test accuracy"),
+        "train_accuracy": Message("Training accuracy"),
+        "test_loss": Message("Test loss"),
+        "batch_loss": Message("Loss per batch"),
+    }
+)
+AXES: Mapping[str, Message] = MappingProxyType(
+    {"progress": Message("epochs or steps"), "seconds": Message("seconds of training")}
+)
+
+
+def compare(runs: Sequence[Run]) -> None:
+    """Choose among ``runs``, and see them together."""
+    by_id = {run.id: run for run in runs}
+    own = [run.id for run in runs if run.owner == owner()]
+    chosen = choose_many(
+        _("Runs to compare"),
+        list(by_id),
+        key="runs",
+        kind=Message("The run"),
+        title=lambda run_id: short_title(by_id[run_id]),
+        default=(own or list(by_id))[:_AT_FIRST],
+        placeholder=_("Choose runs"),
+    )
+    if not chosen:
+        st.info(_("Choose runs to see them on one chart."), icon=":material/info:")
+        return
+    goes_on = any(by_id[run_id].is_open for run_id in chosen)
+    fragment(run_every=COMPARE_SECONDS if goes_on else None)(_compare)(tuple(chosen))
+
+
+def _compare(chosen: tuple[str, ...]) -> None:
+    with explained():
+        store = open_store()
+        runs = [store.get(run_id) for run_id in chosen]
+        with st.container(horizontal=True, gap="medium"):
+            figure = _choose(_("Figure"), "figure", FIGURES)
+            axis = _choose(_("Over"), "axis", AXES)
+        epochs = {run.id: store.epochs(run.id) for run in runs}
+        curves = [_curve(store, run, epochs[run.id], figure, axis) for run in runs]
+        live = LiveFigures(f"compare-{figure}-{axis}-{'-'.join(chosen)}")
+        live.draw(comparison.figure(curves, figure, axis, "-".join((figure, axis, *chosen))), "chart")
+        live.update()
+        st.caption(str(comparison.MESSAGES[figure]))
+        _table(store, runs, epochs)
+
+
+def _choose(title: str, key: str, options: Mapping[str, Message]) -> str:
+    return choose_one(
+        title,
+        list(options),
+        key=key,
+        kind=Message("The choice"),
+        title=lambda name: str(options[name]),
+        widget=partial(st.segmented_control, required=True, wrap=True, width="content"),
+    )
+
+
+def _curve(store: RunStore, run: Run, epochs: Sequence[EpochMetrics], figure: str, axis: str) -> Curve:
+    """The curve of one run."""
+    if figure == "batch_loss":
+        steps = read_steps(store.folder(run.id) / FILE_NAME)
+        x = steps["seconds"] if axis == "seconds" else steps["step"]
+        return Curve(short_title(run), x, smoothed(steps["step"], steps["loss"]))
+    y = np.array([getattr(epoch, figure) for epoch in epochs])
+    seconds = np.cumsum([epoch.seconds for epoch in epochs])
+    return Curve(short_title(run), seconds if axis == "seconds" else np.arange(1, len(y) + 1), y)
+
+
+def _table(store: RunStore, runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochMetrics]]) -> None:
+    """What was reached, in which fields the recipes differ, and what was done beside them."""
+    names = differing([run.recipe for run in runs])
+    beside = _beside_the_recipes(store, runs)
+    titles = [(_("Run"), "left"), (_("State"), "left")]
+    titles += [(_capitalised(str(label(name, _architecture_of(name, runs)))), "left") for name in names]
+    titles += [(title, "left") for title in beside]
+    titles += [
+        (title, "right")
+        for title in (_("Best accuracy"), _("Last accuracy"), _("Epochs done"), _("Time"), _("Parameters"))
+    ]
+    body = ""
+    for number, run in enumerate(runs):
+        words = [str(describe(run.status)), *(field_text(run.recipe, name) for name in names)]
+        words += [texts[number] for texts in beside.values()]
+        cells = f'<td style="{CELL}">{_swatch(number)} <b>{escape(short_title(run))}</b></td>'
+        cells += "".join(f'<td style="{CELL}">{escape(word)}</td>' for word in words)
+        cells += "".join(
+            f'<td style="{NUMBER}">{escape(text)}</td>' for text in _reached(store, run, epochs[run.id])
+        )
+        body += f"<tr>{cells}</tr>"
+    titles = [
+        (title.replace(" ", "\u00a0"), side) for title, side in titles
+    ]  # one line, however many columns
+    st.html(f'<div style="font-size:.875rem">{table(titles, body)}</div>')
+    if len(runs) > 1 and not names and not beside:
+        st.caption(_("The recipes are the same."))
+
+
+def _beside_the_recipes(store: RunStore, runs: Sequence[Run]) -> dict[str, list[str]]:
+    """What a recipe does not say, a text for each run, where it is not the same of all ``runs``."""
+    columns = {
+        _("Goes on from"): [_origin(run) for run in runs],
+        _("Learning rate changed by hand"): [_rate_changes(store, run) for run in runs],
+    }
+    return {title: texts for title, texts in columns.items() if len(set(texts)) > 1}
+
+
+def _origin(run: Run) -> str:
+    if run.origin is None:
+        return "–"
+    return _("run {id}, step {step:,}", id=run.origin, step=run.origin_step)
+
+
+def _rate_changes(store: RunStore, run: Run) -> str:
+    changes = rate_changes.read(store.folder(run.id))
+    texts = (
+        _("{rate:g} after step {step:,}", rate=change.learning_rate, step=change.step) for change in changes
+    )
+    return " · ".join(texts) or "–"
+
+
+def _reached(store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> list[str]:
+    reached = [epoch.test_accuracy for epoch in epochs]
+    if run.test_accuracy is not None:  # a run that was stopped in the middle of an epoch is tested, too
+        reached.append(run.test_accuracy)
+    best = max(reached, default=None)
+    seconds = _seconds(store, run, epochs)
+    parameters = _parameters(run)
+    return [
+        "–" if best is None else f"{best:.2%}",
+        "–" if run.test_accuracy is None else f"{run.test_accuracy:.2%}",
+        epochs_text(run),
+        str(duration(seconds)) if seconds else "–",
+        "–" if parameters is None else f"{parameters:,}",
+    ]
+
+
+def _seconds(store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> float:
+    """How long the run has trained, that is up to its last step; uploaded weights bring epochs and no steps."""
+    steps = read_steps(store.folder(run.id) / FILE_NAME, max_points=1)
+    return float(steps[-1]["seconds"]) if len(steps) else sum(epoch.seconds for epoch in epochs)
+
+
+def _parameters(run: Run) -> int | None:
+    """How many parameters the run's network has; None where this cnnviz does not know it."""
+    try:
+        shape = image_shape(datasets.get(run.dataset), run.recipe.get("resize"))
+        options = run.recipe.get("options", {}).items()
+        edits = tuple((name, json.dumps(value)) for name, value in options)
+        return cached.trace(run.architecture, shape, edits).total_params
+    except CnnvizError:
+        return None
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _architecture_of(name: str, runs: Sequence[Run]) -> str:
+    """An architecture among the runs' that has the field ``name``."""
+    return next((run.architecture for run in runs if name in flat(run.recipe)), "")
+
+
+def _swatch(number: int) -> str:
+    """The line of a curve in the chart."""
+    theme = "dark" if is_dark() else "light"
+    colours = st.get_option(f"theme.{theme}.chartCategoricalColors")
+    colour = colours[number % len(colours)]
+    css = {"solid": "solid", "dash": "dashed", "dot": "dotted", "dashdot": "double"}[comparison.dash(number)]
+    return (
+        f'<span style="display:inline-block;width:1.6rem;vertical-align:middle;'
+        f'border-top:.2rem {css} {escape(str(colour))}"></span>'
+    )

@@ -1,0 +1,186 @@
+"""The curves of one run, which grow while a person looks at them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from cnnviz.language import Message, language
+from cnnviz.language import translate as _
+from cnnviz.plots import sampled
+from cnnviz.plots import training as plots
+from cnnviz.training.loop.observer import EpochMetrics
+from cnnviz.training.records.metrics import STEP, Steps
+from cnnviz.training.records.records import Records
+from cnnviz.training.records.samples import FILE_NAME, Samples, read_samples
+from cnnviz.training.store.runs import Run, Status
+from cnnviz.training.store.store import RunStore
+from cnnviz.ui.shared import warm
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.live import LiveFigures
+from cnnviz.ui.train.run_words import value_text
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+MORE: Mapping[str, Message] = MappingProxyType(
+    {
+        "loss": Message("Loss per epoch"),
+        "rate": Message("Learning rate"),
+        "gradients": Message("Gradients"),
+        "speed": Message("Images a second"),
+    }
+)
+"""Figures of which one at a time is drawn, below the two that are always there."""
+
+_MOST_FIGURES = 64
+_NO_EPOCH = Message("The run ended within its first epoch, so there is nothing to show for each epoch.")
+
+
+def show(store: RunStore, run: Run, steps: Steps) -> None:
+    """The figures of ``run``, which are empty while its worker starts: so the browser has loaded what draws them
+    when the first point comes. Nothing while it waits in the queue, or where it ended before its first step.
+    """
+    if not len(steps) and run.status not in (Status.STARTING, Status.RUNNING):
+        return
+    epochs = store.epochs(run.id)
+    live = LiveFigures(run.id)
+    if epochs or run.is_open:
+        left, right = st.columns(2)
+        with right:
+            _accuracy(live, run, epochs)
+    else:
+        left = st.container()
+    with left:
+        _draw(live, run, "loss", steps, lambda: plots.loss_figure(steps, run.id, _loss_name(run)))
+        st.caption(str(plots.LOSS_MESSAGE))
+    _more(live, store, run, epochs)
+    live.update()
+    st.caption(
+        ":material/terminal: "
+        + _(
+            "TensorBoard shows these curves, too: `pip install tensorboard`, then `{command}`, on the machine "
+            "that trains.",
+            command=_tensorboard(store.settings.runs_dir),
+        )
+    )
+
+
+def before_the_first(epochs: int) -> None:
+    """Empty curves where those of a first run of so many ``epochs`` will be.
+
+    Not before plotly is there, which a first page should not wait for.
+    """
+    if not warm.wait(0):
+        return
+    left, right = st.columns(2)
+    none = np.empty(0, STEP)
+    left.plotly_chart(_figure("", "loss", 0, "", True, language(), lambda: plots.loss_figure(none, "")))
+    right.plotly_chart(
+        _figure(
+            "", "accuracy", epochs, "", True, language(), lambda: plots.accuracy_figure([], [], epochs, "")
+        )
+    )
+
+
+def _tensorboard(folder: Path) -> str:
+    """The command that shows the event files of all runs."""
+    here = Path.cwd()
+    return shlex.join(
+        ["tensorboard", "--logdir", str(folder.relative_to(here) if folder.is_relative_to(here) else folder)]
+    )
+
+
+def _loss_name(run: Run) -> str:
+    return value_text(run.recipe.get("loss", "cross-entropy"))
+
+
+def _accuracy(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics]) -> None:
+    train = [epoch.train_accuracy for epoch in epochs]
+    test = [epoch.test_accuracy for epoch in epochs]
+    shown = _shown_epochs(run, epochs)
+    _draw(live, run, "accuracy", epochs, lambda: plots.accuracy_figure(train, test, shown, run.id))
+    second_pass = run.recipe.get("train_accuracy") == "second-pass"
+    st.caption(str(plots.SECOND_PASS_MESSAGE if second_pass else plots.ACCURACY_MESSAGE))
+
+
+def _shown_epochs(run: Run, epochs: Sequence[EpochMetrics]) -> int:
+    return run.epochs if run.is_open else len(epochs)
+
+
+def _more(live: LiveFigures, store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> None:
+    chosen = choose_one(
+        _("More curves"),
+        list(MORE),
+        key="curve",
+        kind=Message("The curve"),
+        title=lambda key: str(MORE[key]),
+        widget=partial(st.segmented_control, required=True, wrap=True),
+    )
+    if chosen == "loss":
+        _epoch_loss(live, run, epochs)
+        return
+    samples = read_samples(store.folder(run.id) / FILE_NAME)
+    if not len(samples.records):
+        st.caption(_("This is measured a few times a second while the run goes on; nothing is there yet."))
+        return
+    _sampled(live, run, samples, chosen)
+
+
+def _epoch_loss(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics]) -> None:
+    if not epochs and not run.is_open:
+        st.caption(str(_NO_EPOCH))
+        return
+    train = [epoch.train_loss for epoch in epochs]
+    test = [epoch.test_loss for epoch in epochs]
+    shown, loss = _shown_epochs(run, epochs), _loss_name(run)
+    _draw(
+        live,
+        run,
+        "epoch-loss",
+        epochs,
+        lambda: plots.epoch_loss_figure(train, test, shown, run.id, loss),
+    )
+    st.caption(str(plots.EPOCH_LOSS_MESSAGE))
+
+
+def _sampled(live: LiveFigures, run: Run, samples: Samples, chosen: str) -> None:
+    records, layers = samples.records, samples.layers
+    if chosen == "rate":
+        _draw(live, run, "rate", records, lambda: sampled.rate_figure(records, run.id))
+        st.caption(str(sampled.RATE_MESSAGE))
+    elif chosen == "gradients":
+        _draw(live, run, "gradients", records, lambda: sampled.gradient_figure(records, layers, run.id))
+        st.caption(str(sampled.GRADIENT_MESSAGE))
+    else:
+        _draw(live, run, "speed", records, lambda: sampled.speed_figure(records, run.id))
+        st.caption(str(sampled.SPEED_MESSAGE))
+
+
+def _draw(
+    live: LiveFigures, run: Run, name: str, data: Sequence[Any] | Records, build: Callable[[], go.Figure]
+) -> None:
+    """Draw the figure of all ``data`` that there are now."""
+    latest = repr(data[-1]) if len(data) else ""
+    live.draw(_figure(run.id, name, len(data), latest, run.is_open, language(), build), name)
+
+
+@st.cache_resource(max_entries=_MOST_FIGURES, show_spinner=False)
+def _figure(
+    run_id: str,
+    name: str,
+    count: int,
+    latest: str,
+    is_open: bool,
+    spoken: str,
+    _build: Callable[[], go.Figure],
+) -> go.Figure:
+    """A figure as it is now, built once for everybody who watches the run; it is not to be changed."""
+    return _build()

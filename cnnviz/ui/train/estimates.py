@@ -1,0 +1,197 @@
+"""How long a training will take on this machine and how much memory, said before it starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from dataclasses import dataclass
+
+import streamlit as st
+
+from cnnviz.errors import CnnvizError
+from cnnviz.interpret.jobs import Job, Jobs, UnwatchedError
+from cnnviz.language import translate as _
+from cnnviz.training.loop import memory
+from cnnviz.training.loop.estimating import Estimate, estimate
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.ui.shared.frame import fragment
+from cnnviz.ui.shared.number import put_number
+from cnnviz.ui.shared.show import plain, run_again
+from cnnviz.ui.train.run_words import duration
+
+LOOK_SECONDS = 0.5
+_AGAIN_SECONDS = 3.0
+_FRESH_SECONDS = 600  # a machine may be busy now, and not later
+_MOST_BYTES = 1_000_000
+_LONG_SECONDS = 30 * 60
+_SHORT_SECONDS = 5 * 60
+_LEAST_BATCHES = 10  # of an epoch
+_HELD = "_estimate"  # the session's measurement: one that failed is known nowhere else
+_MEGABYTE, _GIGABYTE = 1e6, 1e9
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An estimate for one epoch, as :class:`cnnviz.interpret.jobs.Jobs` keeps it."""
+
+    estimate: Estimate
+    nbytes: int = 1_000
+
+
+class _RefusedError(Exception):
+    """The memory is not enough. This is raised, as what fails is not kept: other runs end, and it is enough."""
+
+    def __init__(self, estimate: Estimate) -> None:
+        super().__init__()
+        self.estimate = estimate
+
+
+@st.cache_resource(show_spinner=False)
+def _jobs() -> Jobs[Measured]:
+    return Jobs(_MOST_BYTES, at_once=1)
+
+
+def show(recipe: Recipe) -> bool:
+    """Say what a training by ``recipe`` will take, now or in a moment; whether it may be started."""
+    key = _key(recipe)
+    held = st.session_state.get(_HELD)
+    if held is None or held[0] != key or _was_left(held[1]):
+        held = st.session_state[_HELD] = (key, _job(key))
+    job: Job[Measured] = held[1]
+    if not job.wait(0.02):
+        fragment(run_every=LOOK_SECONDS)(_wait)(job)
+        return True
+    answer = _answer(job)
+    if isinstance(answer, CnnvizError):
+        st.caption(":material/timer_off: " + plain(answer))
+        return True
+    found = _as_of_now(answer) if answer.fits else answer
+    if not found.fits:
+        fragment(run_every=_AGAIN_SECONDS)(_look_again)(key, found)
+    _say(found, recipe)
+    return found.fits
+
+
+def _wait(job: Job[Measured]) -> None:
+    """Wait for the measurement, and let the page say what came out."""
+    if job.wait(0.02):
+        run_again()
+    st.caption(":material/timer: " + _("A few batches are measured: how long it will take here ..."))
+
+
+def _look_again(key: str, found: Estimate) -> None:
+    """Ask anew for what did not fit, and let the page say so when it does: another run may have ended."""
+    if found.device == "cpu" and not _as_of_now(found).fits:
+        return
+    job = _job(key)
+    if job.wait(0.02) and not _is_refused(job):
+        st.session_state[_HELD] = (key, job)
+        run_again()
+
+
+def _as_of_now(found: Estimate) -> Estimate:
+    """With the memory that is free at this moment; a GPU's only the training process may ask for, as whoever asks
+    takes some of it.
+    """
+    return dataclasses.replace(found, available=memory.available()) if found.device == "cpu" else found
+
+
+def _key(recipe: Recipe) -> str:
+    """All that time and memory depend on, for one epoch, and when it was asked for."""
+    one = dataclasses.replace(recipe, epochs=1, learning_rate=0.01, seed=1, schedule="none")
+    return json.dumps([int(time.time() // _FRESH_SECONDS), one.to_dict()], sort_keys=True)
+
+
+def _job(key: str) -> Job[Measured]:
+    recipe = Recipe.from_dict(json.loads(key)[1])
+    return _jobs().get(key, lambda _progress: _measured(recipe))
+
+
+def _measured(recipe: Recipe) -> Measured:
+    found = estimate(recipe)
+    if not found.fits:
+        raise _RefusedError(found)
+    return Measured(found)
+
+
+def _was_left(job: Job[Measured]) -> bool:
+    return job.wait(0.0) and isinstance(_answer(job), UnwatchedError)
+
+
+def _is_refused(job: Job[Measured]) -> bool:
+    answer = _answer(job)
+    return isinstance(answer, Estimate) and not answer.fits
+
+
+def _answer(job: Job[Measured]) -> Estimate | CnnvizError:
+    try:
+        return job.result().estimate
+    except _RefusedError as refusal:
+        return refusal.estimate
+    except CnnvizError as error:
+        return error
+
+
+def _say(found: Estimate, recipe: Recipe) -> None:
+    """The numbers in a line; where the run is long, a way to shorten it; where it does not fit, why."""
+    memory = _("memory about {needed}", needed=_bytes(found.memory))
+    if found.available is not None:
+        memory += " " + _("of {available} free", available=_bytes(found.available))
+    if found.gpu is not None:
+        memory += " " + _("on {gpu}", gpu=found.gpu)
+    if not found.fits:
+        st.error(
+            _("This would not fit: {memory}. Take a smaller batch, or smaller images.", memory=plain(memory)),
+            icon=":material/memory:",
+        )
+        return
+    st.caption(":material/timer: " + _time_text(found, recipe, plain(memory)))
+    if found.seconds * recipe.epochs > _LONG_SECONDS:
+        _offer_fewer(found, recipe)
+
+
+def _time_text(found: Estimate, recipe: Recipe, memory: str) -> str:
+    whole = found.seconds * recipe.epochs
+    speed = f"{found.images_per_second:,.{0 if found.images_per_second >= 10 else 1}f}"
+    if whole < 1:
+        return _("**Less than 1 s** here: {speed} images a second; {memory}.", speed=speed, memory=memory)
+    if recipe.epochs == 1:
+        return _(
+            "About **{whole}** here: {speed} images a second; {memory}.",
+            whole=duration(whole),
+            speed=speed,
+            memory=memory,
+        )
+    return _(
+        "About **{whole}** here: {epoch} an epoch, {speed} images a second; {memory}.",
+        whole=duration(whole),
+        epoch=duration(found.seconds),
+        speed=speed,
+        memory=memory,
+    )
+
+
+def _offer_fewer(found: Estimate, recipe: Recipe) -> None:
+    """A number of training images with which a long run becomes a short one, where there is one."""
+    images = found.epoch_seconds * found.images_per_second
+    left = _SHORT_SECONDS / recipe.epochs - found.test_seconds
+    passes = found.seconds - found.test_seconds  # over the training images, a second one included
+    fewer = int(left * images / passes) // 100 * 100
+    if not _LEAST_BATCHES * recipe.batch_size <= fewer < images:
+        st.caption(_("Fewer epochs, smaller images or a smaller network would make it shorter."))
+        return
+    st.button(
+        _("Train on {count:,} images: about {duration}", count=fewer, duration=duration(_SHORT_SECONDS)),
+        key="fewer-images",
+        icon=":material/bolt:",
+        on_click=put_number,
+        args=("train_images", fewer, 0),
+        width="stretch",
+    )
+
+
+def _bytes(count: float) -> str:
+    if count < _GIGABYTE:
+        return _("{megabytes:,.0f} MB", megabytes=count / _MEGABYTE)
+    return _("{gigabytes:.1f} GB", gigabytes=count / _GIGABYTE)

@@ -1,0 +1,258 @@
+"""Choosing a recipe: every field is kept in the link. The common ones are in sight, the others folded."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cnnviz import architectures, datasets
+from cnnviz.architectures import Architecture
+from cnnviz.datasets import DatasetInfo
+from cnnviz.errors import UsageError
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.training.recipe.limits import CHOICES, RANGES, check_field
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.transforms.augmentation import Augmentation
+from cnnviz.ui.architecture import options, what_if
+from cnnviz.ui.data.data_choices import NORMALISATIONS
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.number import choose_number
+from cnnviz.ui.shared.show import link_problem, plain
+from cnnviz.ui.shared.switch import choose_switch
+from cnnviz.ui.train.augmentation import choose_augmentation
+from cnnviz.ui.train.fields import WIDTH, Fields, channels_text, put_text
+from cnnviz.ui.train.recipe_link import DATA, NETWORK, OPTIONS, ORDER, PERMUTE
+
+_OF_THE_DATA = ("resize", "mean", "deviation", "train_images")
+_IMAGES = (*_OF_THE_DATA, PERMUTE, ORDER)
+_LEARNING = ("weight_decay", "schedule", "step_epochs", "step_factor", "loss", "initialisation")
+_MACHINE = ("train_accuracy", "threads", "device")
+_AUGMENTATION = tuple(field.name for field in dataclasses.fields(Augmentation))
+
+
+def choose_recipe() -> Recipe | None:
+    """The recipe that the widgets say; None, and the reason is on the page, where it cannot be trained by."""
+    network = _choose_network()
+    info = _choose_data(network)
+    notes = st.container()
+    fields = Fields(Recipe.default(network.key, dataset=info.key), notes)
+    _common(fields)
+    _network_options(network, fields)
+    _images(info, fields)
+    with _folded(_("Augmentation"), "augmentation", _AUGMENTATION):
+        usual = fields.default.augmentation
+        fields.values["augmentation"] = choose_augmentation(info.input_shape[0], usual, notes)
+    _learning(fields)
+    _machine(fields)
+    recipe = dataclasses.replace(fields.default, **fields.values)
+    if problems := _problems(recipe):
+        with notes:
+            st.error("\n\n".join(plain(problem) for problem in problems), icon=":material/error:")
+        return None
+    return recipe
+
+
+def tested_on(info: DatasetInfo) -> Message:
+    """What a network is trained on, and what its test accuracy is measured on."""
+    if info.part_of is None:
+        return Message(
+            "It learns from {train:,} images. The test accuracy is measured on the {test:,} test images of "
+            "{title}, which it never learns from.",
+            train=info.train_images,
+            test=info.test_images,
+            title=info.title,
+        )
+    return Message(
+        "It learns from {train:,} images out of the training set of {whole}. The test accuracy is measured "
+        "on {test:,} others of these, which it never learns from; the test images of {whole} are not used.",
+        train=info.train_images,
+        test=info.test_images,
+        whole=datasets.get(info.part_of).title,
+    )
+
+
+def _choose_network() -> Architecture:
+    chosen = choose_one(
+        _("Network"),
+        [known.key for known in architectures.registered("network") if _data_for(known)],
+        key=NETWORK,
+        kind=Message("The architecture"),
+        title=lambda key: architectures.get(key).title,
+        forget=(OPTIONS, *_OF_THE_DATA),
+    )
+    return architectures.get(chosen)
+
+
+def _choose_data(network: Architecture) -> DatasetInfo:
+    fitting = [info.key for info in _data_for(network)]
+    there = network.dataset in fitting and datasets.is_available(network.dataset)
+    chosen = choose_one(
+        _("Data"),
+        fitting,
+        key=DATA,
+        kind=Message("The data set"),
+        title=lambda key: datasets.get(key).title,
+        default=network.dataset if there else fitting[0],
+        forget=_OF_THE_DATA,
+    )
+    info = datasets.get(chosen)
+    st.caption(str(tested_on(info)))
+    return info
+
+
+def _data_for(architecture: Architecture) -> list[DatasetInfo]:
+    """The data sets that have its channels and classes; their images are brought to its size."""
+    wanted = (architecture.input_shape[0], architecture.classes)
+    return [info for info in datasets.registered() if (info.input_shape[0], len(info.classes)) == wanted]
+
+
+def _common(fields: Fields) -> None:
+    with st.container(horizontal=True):
+        fields.number(_("Epochs"), "epochs", step=1)
+        fields.number(_("Batch size"), "batch_size", step=16)
+        optimizer = fields.choice(_("Optimizer"), "optimizer", width=WIDTH)
+        fields.number(_("Learning rate"), "learning_rate", step=0.005, format="%g")
+        if optimizer == "sgd":
+            fields.number(_("Momentum"), "momentum", step=0.1, format="%g")
+        fields.number(_("Seed"), "seed", step=1)
+
+
+@contextmanager
+def _folded(title: str, key: str, parameters: Sequence[str]) -> Iterator[None]:
+    """An expander whose title says how many of its ``parameters`` are not the course's."""
+    changed = sum(name in st.query_params for name in parameters)
+    label = title
+    if changed:
+        label += " " + _(":primary-badge[{changed} changed]", changed=changed)
+    with st.expander(label, key=f"group-{key}"):
+        yield
+
+
+def _network_options(network: Architecture, fields: Fields) -> None:
+    edits = what_if.edits_in_link() if OPTIONS in st.query_params else ()
+    usable = []
+    for name, value in edits:
+        try:
+            network.check_options({name: json.loads(value)})
+            usable.append((name, value))
+        except UsageError as error:
+            with fields.notes:
+                link_problem(error.message)
+    fields.values["options"] = {name: json.loads(value) for name, value in usable}
+    if network.options:
+        with _folded(_("Options of the network"), "options", (OPTIONS,)):
+            options.choose(network, tuple(usable), most_columns=1)
+
+
+def _images(info: DatasetInfo, fields: Fields) -> None:
+    side = info.input_shape[1]
+    with _folded(_("Images"), "images", _IMAGES):
+        with st.container(horizontal=True):
+            fields.optional(_("Image size"), "resize", side, step=4)
+            fields.optional(_("Training images"), "train_images", info.train_images, step=500)
+        st.caption(
+            _(
+                "The images have {side} x {side} pixels; another size stretches or shrinks them. Fewer training "
+                "images are drawn by the seed, as many of each class as possible.",
+                side=side,
+            )
+        )
+        _normalisation(info, fields)
+        permuted = choose_switch(_("Permute the pixels"), key=PERMUTE, notes=fields.notes)
+        fields.values["permutation_seed"] = _order(fields.notes) if permuted else None
+
+
+def _normalisation(info: DatasetInfo, fields: Fields) -> None:
+    help_text = _("One number a channel, for values from 0 to 1; with commas between them.")
+    fields.channels(_("Mean"), "mean", help=help_text)
+    fields.channels(_("Deviation"), "deviation", help=help_text)
+    with st.container(horizontal=True, gap="small"):
+        for key, way in NORMALISATIONS.items():
+            channels = len(info.mean)
+            mean = info.mean if way.mean is None else (way.mean,) * channels
+            deviation = info.deviation if way.deviation is None else (way.deviation,) * channels
+            st.button(
+                str(way.title),
+                key=f"normalise-{key}",
+                on_click=_put_normalisation,
+                args=(fields.default, mean, deviation),
+            )
+
+
+def _put_normalisation(usual: Recipe, mean: tuple[float, ...], deviation: tuple[float, ...]) -> None:
+    put_text("mean", channels_text(mean), channels_text(usual.mean))
+    put_text("deviation", channels_text(deviation), channels_text(usual.deviation))
+
+
+def _order(notes: DeltaGenerator) -> int:
+    limits = RANGES["permutation_seed"]
+    return choose_number(
+        _("Seed of the permutation"),
+        key=ORDER,
+        low=int(limits.low),
+        high=int(limits.high),
+        default=0,
+        limited=False,
+        notes=notes,
+        width=160,
+    )
+
+
+def _learning(fields: Fields) -> None:
+    with _folded(_("Optimisation and loss"), "learning", _LEARNING):
+        fields.number(_("Weight decay"), "weight_decay", step=0.0001, format="%g")
+        schedule = fields.choice(
+            _("Schedule of the learning rate"),
+            "schedule",
+            help=_("step: multiplied by a factor after some epochs; cosine: down to almost 0 at the end."),
+        )
+        if schedule == "step":
+            with st.container(horizontal=True):
+                fields.number(_("Every ... epochs"), "step_epochs", step=1)
+                fields.number(_("Factor"), "step_factor", step=0.1, format="%g")
+        fields.choice(
+            _("Loss"),
+            "loss",
+            help=_("For a network that ends in a log-softmax, cross-entropy is the negative log-likelihood."),
+        )
+        fields.choice(
+            _("Initialisation"),
+            "initialisation",
+            help=_("Xavier: uniform weights for all convolutions and Linears, after Glorot and Bengio 2010."),
+        )
+
+
+def _machine(fields: Fields) -> None:
+    with _folded(_("Measuring and machine"), "machine", _MACHINE):
+        fields.choice(
+            _("Training accuracy"),
+            "train_accuracy",
+            help=_(
+                "The running average is free, and made while the weights change; a second pass over the "
+                "training images measures the weights at the epoch's end."
+            ),
+        )
+        fields.choice(_("Device"), "device")
+        fields.number(_("Threads"), "threads", step=1)
+
+
+def _problems(recipe: Recipe) -> list[str]:
+    """What is wrong with each field; where each by itself is right, with how they go together."""
+    found: list[str] = []
+    for name in (*RANGES, *CHOICES):
+        found += _problem(check_field, name, getattr(recipe, name))
+    return found or _problem(recipe.validate)
+
+
+def _problem(check: Callable[..., None], *values: object) -> list[str]:
+    try:
+        check(*values)
+    except UsageError as error:
+        return [str(error)]
+    return []

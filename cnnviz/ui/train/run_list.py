@@ -1,0 +1,147 @@
+"""The table of runs: one's own, or everybody's; and those that were deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store.runs import Run, describe
+from cnnviz.training.store.store import open_store
+from cnnviz.ui.shared.callbacks import ask
+from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.frame import fragment
+from cnnviz.ui.shared.show import explained, plain
+from cnnviz.ui.train.checkpoint_files import bring_along
+from cnnviz.ui.train.owner import owner
+from cnnviz.ui.train.run_tools import restore
+from cnnviz.ui.train.run_words import data_title, epochs_text, network_title, short_title
+from cnnviz.ui.train.runs import show
+
+LIST_SECONDS = 3.0
+_MOST_DELETED = 20
+WHOSE: Mapping[str, Message] = MappingProxyType({"mine": Message("My runs"), "all": Message("Everybody's")})
+
+
+def list_runs(runs: Sequence[Run], shown: Run | None, recipe: Recipe | None) -> None:
+    """Runs in a table; the chosen one is shown, and named in the link. ``recipe`` is the form's."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(_("Runs"), anchor=False, width="content")
+        whose = _choose_whose(runs)
+        st.space("stretch")
+        bring_along(recipe)
+        _deleted()
+    if not runs:
+        return
+    goes_on = any(run.is_open for run in runs)
+    fragment(run_every=LIST_SECONDS if goes_on else None)(_list)(shown.id if shown else None, whose)
+
+
+def of_person(runs: Sequence[Run], whose: str) -> list[Run]:
+    """Those of ``runs`` that ``whose`` (a key of :data:`WHOSE`) means."""
+    return [run for run in runs if whose == "all" or run.owner == owner()]
+
+
+def _choose_whose(runs: Sequence[Run]) -> str:
+    return choose_one(
+        _("Whose runs"),
+        list(WHOSE),
+        key="whose",
+        kind=Message("The choice"),
+        title=lambda key: str(WHOSE[key]),
+        default="mine" if of_person(runs, "mine") else "all",
+        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
+    )
+
+
+def _deleted() -> None:
+    """Runs that can be brought back, the newest first."""
+    gone = open_store().list(_MOST_DELETED, deleted=True)
+    if not gone:
+        return
+    with st.popover(_("Deleted: {count:,}", count=len(gone)), icon=":material/delete:", key="deleted"):
+        for run in gone:
+            st.button(
+                plain(_("Restore {run}", run=short_title(run))),
+                key=f"restore-{run.id}",
+                icon=":material/undo:",
+                on_click=ask,
+                args=(restore, run.id),
+                width="stretch",
+            )
+
+
+def _list(shown: str | None, whose: str) -> None:
+    with explained():
+        runs = of_person(open_store().list(), whose)
+        if st.session_state.pop("_other_run_chosen", False):
+            st.rerun()
+        if not runs:
+            st.caption(_("There are none."))
+            return
+        ids = [run.id for run in runs]
+        key = f"runs-{ids[0]}-{shown}-{len(ids)}"  # rows move when a run is added, and the selection goes by row
+        st.dataframe(
+            _rows(runs),
+            key=key,
+            on_select=lambda: _choose(key, ids, shown),
+            selection_mode="single-row-required",
+            selection_default={"selection": {"rows": [ids.index(shown)] if shown in ids else []}},
+            hide_index=True,
+            column_config=_columns(runs),
+            placeholder="–",
+        )
+
+
+def _choose(key: str, ids: Sequence[str], shown: str | None) -> None:
+    rows = st.session_state[key]["selection"]["rows"]
+    # A table also tells of the row that is selected at first, which may be when another run was started.
+    if rows and rows[0] < len(ids) and ids[rows[0]] != shown:
+        show(ids[rows[0]])
+        st.session_state["_other_run_chosen"] = True
+
+
+def _rows(runs: Sequence[Run]) -> dict[str, list[Any]]:
+    zone = _zone()
+    return {
+        "name": [run.name or "" for run in runs],
+        "status": [str(describe(run.status)) for run in runs],
+        "network": [network_title(run) for run in runs],
+        "accuracy": [None if run.test_accuracy is None else 100 * run.test_accuracy for run in runs],
+        "epochs": [epochs_text(run) for run in runs],
+        "data": [data_title(run) for run in runs],
+        "created": [datetime.fromtimestamp(run.created_at, zone).replace(tzinfo=None) for run in runs],
+        "run": [run.id for run in runs],
+    }
+
+
+def _columns(runs: Sequence[Run]) -> dict[str, Any]:
+    config = st.column_config
+    named = any(run.name for run in runs)
+    return {
+        "name": config.TextColumn(_("Name")) if named else None,
+        "status": config.TextColumn(_("Status")),
+        "network": config.TextColumn(_("Network")),
+        "data": config.TextColumn(_("Data")),
+        "epochs": config.TextColumn(_("Epochs")),
+        "accuracy": config.NumberColumn(_("Test accuracy"), format="%.2f%%"),
+        "created": config.DatetimeColumn(_("Created"), format="YYYY-MM-DD HH:mm"),
+        "run": config.TextColumn(_("Run")),
+    }
+
+
+def _zone() -> ZoneInfo | None:
+    """The time zone of the person's browser; None, the server's, where it is unknown."""
+    name = st.context.timezone
+    try:
+        return ZoneInfo(name) if name else None
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,142 @@
+"""Watching a run: its state, its figures and curves, which renew themselves while it is not over."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import streamlit as st
+
+from cnnviz.language import translate as _
+from cnnviz.training.records import samples
+from cnnviz.training.records.metrics import FILE_NAME, Steps, read_steps
+from cnnviz.training.store.runs import Run, Status
+from cnnviz.training.store.store import RunStore, open_store
+from cnnviz.ui.shared import callbacks
+from cnnviz.ui.shared.frame import DRAW, EVALUATE, FILTERS, fragment, link
+from cnnviz.ui.shared.show import explained, plain, run_again
+from cnnviz.ui.train import curves, run_controls, run_tools, runs
+from cnnviz.ui.train.run_words import badge, duration, epochs_text, images_per_second, run_title, summary
+
+WATCH_SECONDS = 0.8
+_LATEST = 16  # samples
+
+
+def watch(run: Run) -> None:
+    """The run's state and curves, and all that can be done with it."""
+    fragment(run_every=WATCH_SECONDS if run.is_open else None)(_watch)(run.id, run.is_open)
+
+
+def _watch(run_id: str, was_open: bool) -> None:
+    callbacks.answer()
+    with explained():
+        runs.move_queue()  # somebody looks: that is when dead workers are noticed and the queue moves on
+    with explained():
+        store = open_store()
+        run = store.get(run_id)
+        if run.is_open != was_open:
+            run_again()  # the whole page, with or without the timer, and with the run's result in the list
+        steps = read_steps(store.folder(run.id) / FILE_NAME)
+        with st.container():  # one element, however many are in it: the charts below it stay where they are
+            steered = _head(store, run)
+            _progress(store, run, steps)
+            run_tools.show(store, run, steered)
+        curves.show(store, run, steps)
+
+
+def _head(store: RunStore, run: Run) -> bool:
+    """What the run is called and how it is; whether the person may steer it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(plain(run_title(run)), anchor=False, width="content")
+        with st.container(key="run-status", width="content"):
+            badge(run)
+        st.space("stretch")
+        steered = run_controls.allowed(run)
+        if steered:
+            run_controls.buttons(store, run)
+    st.caption(plain(summary(run)))
+    if run.note:
+        st.caption(":material/sticky_note_2: " + plain(run.note))
+    return steered
+
+
+def _progress(store: RunStore, run: Run, steps: Steps) -> None:
+    if run.status == Status.QUEUED:
+        place = store.queue_position(run.id) or 1
+        text = _(
+            "Place {place:,} in the queue. It starts by itself when the runs before it have ended; you may "
+            "close this page meanwhile.",
+            place=place,
+        )
+        st.info(text, icon=":material/hourglass_top:")
+    elif run.status == Status.STARTING:
+        st.info(_("The worker process starts and loads the data ..."), icon="spinner")
+    elif run.status in (Status.RUNNING, Status.PAUSED) and run.total_steps:
+        st.progress(min(1.0, run.step / run.total_steps), _progress_text(store, run))
+    elif run.reason is not None:
+        show = {Status.FAILED: st.error, Status.FINISHED: st.info}.get(run.status, st.warning)
+        show(
+            plain(run.reason), icon=":material/info:" if run.status == Status.FINISHED else ":material/error:"
+        )
+    if run.status == Status.PAUSED:
+        st.caption(":material/pause_circle: " + _pause_text(run))
+    _metrics(store, run, steps)
+    if run.checkpoint is not None:
+        _uses(run.checkpoint)
+
+
+def _pause_text(run: Run) -> str:
+    if run.worker is None:
+        return _("Paused, and another run may train meanwhile: it queues again when you let it go on.")
+    return _("Paused before step {step:,}. Nothing is lost, however long it waits.", step=run.step + 1)
+
+
+def _progress_text(store: RunStore, run: Run) -> str:
+    text = _(
+        "Epoch {epoch:,} of {epochs:,} · step {step:,} of {total:,}",
+        epoch=max(1, run.epoch),
+        epochs=run.epochs,
+        step=run.step,
+        total=run.total_steps,
+    )
+    left = _seconds_left(store, run)
+    if left is None or run.status == Status.PAUSED:
+        return text
+    return text + " · " + _("{duration} left", duration=duration(left))
+
+
+def _seconds_left(store: RunStore, run: Run) -> float | None:
+    """As the worker measured it last; before it has, from the time that the steps so far took."""
+    records = samples.read_samples(store.folder(run.id) / samples.FILE_NAME).records[-_LATEST:]
+    if len(records):  # each says when the run will have ended; on a busy machine they differ a lot
+        end = np.median(records["seconds"] + records["seconds_left"])
+        return max(0.0, float(end - records["seconds"][-1]))
+    if run.started_at is None or run.step == 0:
+        return None
+    return (time.time() - run.started_at) / run.step * (run.total_steps - run.step)
+
+
+def _metrics(store: RunStore, run: Run, steps: Steps) -> None:
+    if run.started_at is None:
+        return
+    speed = images_per_second(steps, int(run.recipe.get("batch_size", 0)))
+    best = max((epoch.test_accuracy for epoch in store.epochs(run.id)), default=None)
+    trained = float(steps[-1]["seconds"]) if len(steps) else 0.0
+    with st.container(horizontal=True, gap="medium"):
+        st.metric(_("Test accuracy"), _percent(run.test_accuracy), width="content")
+        if best is not None and run.test_accuracy is not None and best > run.test_accuracy:
+            st.metric(_("Best epoch"), _percent(best), width="content")
+        st.metric(_("Epoch") if run.is_open else _("Epochs completed"), epochs_text(run), width="content")
+        st.metric(_("Images per second"), "–" if speed is None else f"{speed:,.0f}", width="content")
+        st.metric(_("Time of training"), str(duration(trained)), width="content")
+
+
+def _percent(accuracy: float | None) -> str:
+    return "–" if accuracy is None else f"{accuracy:.2%}"
+
+
+def _uses(checkpoint: str) -> None:
+    with st.container(horizontal=True):
+        link(DRAW, _("Draw a digit for this network"), checkpoint=checkpoint)
+        link(FILTERS, _("Look at its filters"), checkpoint=checkpoint)
+        link(EVALUATE, _("See its mistakes"), checkpoint=checkpoint)
