@@ -17,8 +17,11 @@ __all__ = ["__version__", "trace"]
 
 def __getattr__(name: str) -> Any:
     if name == "trace":
-        from cnnviz.tracing.trace import trace
+        from cnnviz.shapes.html import trace_html
+        from cnnviz.shapes.text import table_text
+        from cnnviz.tracing.trace import show_traces_as, trace
 
+        show_traces_as(table_text, trace_html)
         return trace
     raise AttributeError(f"module 'cnnviz' has no attribute {name!r}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -67,14 +67,30 @@ class Trace:
         raise UnknownKeyError(Message("The layer"), name, [op.name for op in self.ops])
 
     def __repr__(self) -> str:
-        from cnnviz.shapes.text import table_text
+        if _formats is None:
+            return f"<Trace of {self.model}: {len(self.ops)} ops>"
+        return _formats.text(self)
 
-        return table_text(self)
+    def _repr_html_(self) -> str | None:  # by this name a notebook asks for something better than text
+        return None if _formats is None else _formats.html(self)
 
-    def _repr_html_(self) -> str:  # by this name a notebook asks for something better than text
-        from cnnviz.shapes.html import trace_html
 
-        return trace_html(self)
+@dataclass(frozen=True)
+class _Formats:
+    text: Callable[[Trace], str]
+    html: Callable[[Trace], str]
+
+
+_formats: _Formats | None = None
+
+
+def show_traces_as(text: Callable[[Trace], str], html: Callable[[Trace], str]) -> None:
+    """Register what ``print(trace)`` writes and what a notebook shows of a trace.
+
+    Tables are made in :mod:`cnnviz.shapes`, which builds on this module; so they are handed in from above.
+    """
+    global _formats
+    _formats = _Formats(text, html)
 
 
 def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:

@@ -8,10 +8,9 @@ import pytest
 from torch import nn
 
 import cnnviz
-from cnnviz import architectures
+from cnnviz import architectures, trace
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.shapes.html import trace_html
-from cnnviz.tracing.trace import trace
 from tests.shapes.networks import Bare, Calls, NeedsData, Unused
 from tests.speaking import spoken
 

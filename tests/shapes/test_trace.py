@@ -4,9 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from cnnviz import architectures
+from cnnviz import architectures, trace
 from cnnviz.architectures import Architecture
-from cnnviz.tracing.trace import trace
 from tests.golden import ARCHITECTURES
 from tests.networks import ALL, CHEAP, each, on_meta
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 def show(network: Network, edits: Edits, traced: Trace) -> None:
     """The totals of both side by side, the reasons, and the report as torchinfo prints it."""
+    from cnnviz.shapes.text import table_text
+
     with st.spinner(_("torchinfo looks at the network ...")):
         found = cached.torchinfo_report(network.name, traced.input_shape, edits)
     left, right = st.columns(2, gap="large")
@@ -35,7 +37,7 @@ def show(network: Network, edits: Edits, traced: Trace) -> None:
     st.subheader(_("What torchinfo prints"), anchor=False)
     st.code(found.text, language=None)
     st.subheader(_("What cnnviz prints"), anchor=False)
-    st.code(str(traced), language=None)
+    st.code(table_text(traced), language=None)
 
 
 def _difference(difference: Difference) -> str:
