@@ -30,4 +30,4 @@ with what_if.possible():
         st.space("stretch")
         take_home.link()
     with explained():
-        views.VIEWS[view].show(chosen, edits, traced)
+        view.show(chosen, edits, traced)

@@ -9,13 +9,14 @@ from cnnviz.ui.data.data_views import Subject
 from cnnviz.ui.shared.fetching import offer_download
 from cnnviz.ui.shared.frame import fragment, frame
 from cnnviz.ui.shared.show import explained
+from cnnviz.ui.shared.views import choose_view
 
 
 @fragment()
 def view(subject: Subject) -> None:
     """One view: another image, or a slider, reruns nothing else of the page."""
     with explained():
-        data.choose_view().show(subject)
+        choose_view(data.VIEWS).show(subject)
 
 
 frame(Message("Data"))

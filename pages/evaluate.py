@@ -12,13 +12,14 @@ from cnnviz.ui.evaluate.evaluated import Subject
 from cnnviz.ui.shared.fetching import offer_download
 from cnnviz.ui.shared.frame import fragment, frame
 from cnnviz.ui.shared.show import explained, plain
+from cnnviz.ui.shared.views import choose_view
 
 
 @fragment()
 def results(checkpoint: evaluate.Checkpoint, known: evaluate.Known, data: DatasetInfo) -> None:
     """One view: a click on a cell, or another page of images, reruns nothing else of the page."""
     with explained():
-        view = evaluate.choose_view()
+        view = choose_view(evaluate.VIEWS)
         seen = datasets.overlap(checkpoint.dataset, data.key)
         if seen is not None:
             st.warning(plain(seen), icon=":material/visibility:")

@@ -5,11 +5,12 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.filters import downloads, steps
-from cnnviz.ui.filters.filter_views import VIEWS, choose_view
+from cnnviz.ui.filters.filter_views import VIEWS
 from cnnviz.ui.inside.weights import Weights, choose_weights
 from cnnviz.ui.shared.frame import frame
+from cnnviz.ui.shared.link_state import choose_switch
 from cnnviz.ui.shared.show import explained
-from cnnviz.ui.shared.switch import choose_switch
+from cnnviz.ui.shared.views import choose_view
 
 
 def choose(compares: bool) -> list[Weights]:
@@ -30,7 +31,7 @@ def choose(compares: bool) -> list[Weights]:
 frame(Message("Filters and feature maps"))
 st.title(_("Filters and feature maps"), anchor=False)
 above = st.container()
-view = VIEWS[choose_view()]
+view = choose_view(VIEWS)
 with above:
     shown = choose(view.compares)
 if downloads.ready(shown[0]):

@@ -10,8 +10,6 @@ from cnnviz.ui.shared.fetching import offer_download
 from cnnviz.ui.shared.frame import frame
 from cnnviz.ui.shared.show import explained
 from cnnviz.ui.train import (
-    compare_runs,
-    curves,
     estimates,
     owner,
     recipe_files,
@@ -20,7 +18,6 @@ from cnnviz.ui.train import (
     run_tools,
     run_views,
     runs,
-    watch,
 )
 
 frame(Message("Train a network"))
@@ -55,12 +52,6 @@ with explained():
         callbacks.answer()
         run_tools.offer_undo()
         shown = runs.shown_run(known)
-        if run_views.choose(known) == "compare":
-            compare_runs.compare(known)
-        elif shown is not None:
-            watch.watch(shown)
-        else:
-            st.info(_("Nothing of yours is here yet: choose, and start."), icon=":material/info:")
-            curves.before_the_first(recipe.epochs if recipe else 1)
+        run_views.show(known, shown, recipe)
     run_list.list_runs(known, shown, recipe)
 owner.remember()

@@ -7,7 +7,7 @@ def page() -> None:
     import streamlit as st
 
     from cnnviz.language import Message
-    from cnnviz.ui.shared.choice import choose_many, choose_one
+    from cnnviz.ui.shared.link_state import choose_many, choose_one
 
     titles = {"a": "Alpha", "b": "Beta", "c": "Gamma"}
     st.text(choose_one("One", list(titles), key="one", kind=Message("The letter"), title=titles.__getitem__))

@@ -11,14 +11,14 @@ from cnnviz import architectures
 def page() -> None:
     import streamlit as st
 
-    from cnnviz.ui.shared.number import choose_number, put_number
+    from cnnviz.ui.shared.link_state import choose_number, put_in_link
 
     usual = {"a": 28, "b": 224}[st.selectbox("Of", ["a", "b"], key="of")]
     st.text(choose_number("Whole", key="size", low=1, high=512, default=usual))
     st.text(choose_number("Real", key="rate", low=1e-6, high=10.0, default=0.01, step=0.005))
     st.text(choose_number("Free", key="free", low=1, high=9, default=3, limited=False, step=1))
     st.text(choose_number("Pen", key="pen", low=12, high=40, default=24, widget=st.slider))
-    st.button("Next", key="next", on_click=lambda: put_number("size", 7, default=28))
+    st.button("Next", key="next", on_click=lambda: put_in_link("size", 7, default=28))
 
 
 def opened(**query: str) -> AppTest:

@@ -6,7 +6,7 @@ def page(default: bool) -> AppTest:
     def script(default: bool) -> None:
         import streamlit as st
 
-        from cnnviz.ui.shared.switch import choose_switch
+        from cnnviz.ui.shared.link_state import choose_switch
 
         st.write("on" if choose_switch("Flip", key="flip", default=default) else "off")
 

@@ -15,8 +15,8 @@ from cnnviz.plots import palette
 from cnnviz.ui.architecture.network import Network
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits
-from cnnviz.ui.shared.choice import choose_many, choose_one
 from cnnviz.ui.shared.frame import is_dark
+from cnnviz.ui.shared.link_state import choose_many, choose_one
 
 if TYPE_CHECKING:
     from cnnviz.shapes.graph import Folding

@@ -14,7 +14,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION, torchvision_input
 from cnnviz.ui.shared import cached
-from cnnviz.ui.shared.number import choose_number
+from cnnviz.ui.shared.link_state import choose_number
 from cnnviz.ui.shared.show import link_problem
 
 DEFAULT = "basic-cnn"

@@ -10,8 +10,8 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.architecture import receptive, why
-from cnnviz.ui.shared.choice import choose_one
 from cnnviz.ui.shared.frame import is_dark
+from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain
 
 if TYPE_CHECKING:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from cnnviz.language import Message
-from cnnviz.language import translate as _
 from cnnviz.ui.architecture import (
     architecture,
     compare,
@@ -24,20 +22,12 @@ from cnnviz.ui.architecture import (
 )
 from cnnviz.ui.architecture.network import Network
 from cnnviz.ui.shared.cached import Edits
-from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.views import View, choose_view
 
 if TYPE_CHECKING:
     from cnnviz.tracing.trace import Trace
 
-
-class View(NamedTuple):
-    """A view: its title, and what draws it from the network, its edits and its trace."""
-
-    title: Message
-    show: Callable[[Network, Edits, Trace], None]
-
-
-VIEWS: Mapping[str, View] = {
+VIEWS: Mapping[str, View[[Network, Edits, Trace]]] = {
     "layers": View(Message("Layers"), architecture.layers),
     "changes": View(Message("Before and after"), architecture.changes),
     "why": View(Message("Why"), lambda _network, _edits, traced: why.show(traced)),
@@ -51,7 +41,7 @@ VIEWS: Mapping[str, View] = {
 }
 
 
-def choose() -> str:
+def choose() -> View[[Network, Edits, Trace]]:
     """The view that the link names; else the one that answers best what the link says of the network."""
     default = "layers"
     if decoder.PARAMETER in st.query_params:
@@ -60,12 +50,4 @@ def choose() -> str:
         default = "operation"
     elif what_if.PARAMETER in st.query_params:
         default = "changes"
-    return choose_one(
-        _("View"),
-        list(VIEWS),
-        key="view",
-        kind=Message("The view"),
-        title=lambda key: str(VIEWS[key].title),
-        default=default,
-        widget=partial(st.segmented_control, required=True, label_visibility="collapsed", wrap=True),
-    )
+    return choose_view(VIEWS, default, wrap=True)

@@ -14,8 +14,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.shapes.sliding_window import Padding, Walk, Window, rule
-from cnnviz.ui.shared.choice import choose_one
-from cnnviz.ui.shared.number import choose_number
+from cnnviz.ui.shared.link_state import choose_number, choose_one
 
 LARGEST_INPUT = 1_024
 LARGEST_KERNEL = 11

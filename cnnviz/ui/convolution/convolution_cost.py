@@ -10,7 +10,7 @@ from cnnviz.operations.op import shape_text
 from cnnviz.shapes.counting import macs_formula, parameter_formula
 from cnnviz.shapes.sliding_window import Walk, Window
 from cnnviz.ui.convolution.convolution import FIELD_WIDTH, KINDS, Layer
-from cnnviz.ui.shared.number import choose_number
+from cnnviz.ui.shared.link_state import choose_number
 
 _MOST_CHANNELS = 4_096
 

@@ -13,7 +13,7 @@ from cnnviz.plots import palette
 from cnnviz.shapes.counting import macs_formula
 from cnnviz.shapes.reduction_saving import Saving, saving
 from cnnviz.ui.shared.frame import is_dark
-from cnnviz.ui.shared.number import choose_number
+from cnnviz.ui.shared.link_state import choose_number
 
 _MOST = 4_096
 _WIDTH = 130

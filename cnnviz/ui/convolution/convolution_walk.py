@@ -21,10 +21,9 @@ from cnnviz.shapes import kernels, small_images
 from cnnviz.shapes.sliding_window import Walk
 from cnnviz.ui.convolution.convolution import KINDS, Layer
 from cnnviz.ui.shared import cached
-from cnnviz.ui.shared.choice import choose_one
 from cnnviz.ui.shared.component import in_browser
 from cnnviz.ui.shared.frame import fragment
-from cnnviz.ui.shared.number import choose_number
+from cnnviz.ui.shared.link_state import choose_number, choose_one
 from cnnviz.ui.shared.show import explained, link_problem
 
 LARGEST_PICTURE = 256

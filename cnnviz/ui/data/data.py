@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping
 from html import escape
 from types import MappingProxyType
 
@@ -18,7 +16,8 @@ from cnnviz.operations.op import shape_text
 from cnnviz.ui.data import data_recipe
 from cnnviz.ui.data import data_views as views
 from cnnviz.ui.data.data_views import NOTE, Subject
-from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.link_state import choose_one
+from cnnviz.ui.shared.views import View
 
 
 def choose_data() -> DatasetInfo:
@@ -63,15 +62,7 @@ def facts(info: DatasetInfo) -> None:
     st.html(f'<div style="display:flex;flex-wrap:wrap;gap:.75rem 2.5rem">{cells}</div>')
 
 
-@dataclass(frozen=True)
-class View:
-    """One way to look at a data set."""
-
-    title: Message
-    show: Callable[[Subject], None]
-
-
-VIEWS: Mapping[str, View] = MappingProxyType(
+VIEWS: Mapping[str, View[[Subject]]] = MappingProxyType(
     {
         "samples": View(Message("Samples"), views.samples),
         "classes": View(Message("Classes"), views.classes),
@@ -79,16 +70,3 @@ VIEWS: Mapping[str, View] = MappingProxyType(
         "recipe": View(Message("Preparation"), data_recipe.show),
     }
 )
-
-
-def choose_view() -> View:
-    """The view that the link names."""
-    chosen = choose_one(
-        _("View"),
-        list(VIEWS),
-        key="view",
-        kind=Message("The view"),
-        title=lambda key: str(VIEWS[key].title),
-        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
-    )
-    return VIEWS[chosen]

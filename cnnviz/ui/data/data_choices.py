@@ -12,8 +12,7 @@ import streamlit as st
 from cnnviz.datasets import DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.shared.choice import choose_one
-from cnnviz.ui.shared.number import choose_number, put_number
+from cnnviz.ui.shared.link_state import choose_number, choose_one, put_in_link
 
 ALL = "all"
 """In the choice of a class: no limit."""
@@ -42,7 +41,7 @@ def choose_seed(label: str) -> int:
 
 
 def _next_seed(seed: int) -> None:
-    put_number("shuffle", (seed + 1) % (_MOST_SEED + 1), default=0)
+    put_in_link("shuffle", (seed + 1) % (_MOST_SEED + 1), default=0)
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,8 @@ from cnnviz.ui.data import data_cached
 from cnnviz.ui.data.data_choices import choose_normalisation, choose_seed
 from cnnviz.ui.data.data_views import CARD, GRID, NOTE, Subject, image, value_figures
 from cnnviz.ui.evaluate import gallery
-from cnnviz.ui.shared.choice import choose_one
 from cnnviz.ui.shared.frame import is_dark
-from cnnviz.ui.shared.number import choose_number, put_number
-from cnnviz.ui.shared.switch import choose_switch
+from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
 from cnnviz.ui.train.augmentation import choose_augmentation
 
 if TYPE_CHECKING:
@@ -95,7 +93,7 @@ def _choose_image(subject: Subject, notes: DeltaGenerator) -> int:
 
 
 def _jump(number: int, count: int) -> None:
-    put_number("image", (number - 1 + _JUMP) % count + 1, default=1)
+    put_in_link("image", (number - 1 + _JUMP) % count + 1, default=1)
 
 
 def _choose(info: DatasetInfo, notes: DeltaGenerator) -> Choices:

@@ -20,8 +20,8 @@ from cnnviz.plots import data as plots
 from cnnviz.ui.data import data_cached
 from cnnviz.ui.data.data_cached import Source
 from cnnviz.ui.data.data_choices import choose_class, choose_normalisation, choose_seed
-from cnnviz.ui.shared.choice import choose_one
 from cnnviz.ui.shared.frame import is_dark
+from cnnviz.ui.shared.link_state import choose_one
 
 PARTS: Mapping[str, Message] = MappingProxyType(
     {"train": Message("Training images"), "test": Message("Test images")}

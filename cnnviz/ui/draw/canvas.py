@@ -22,7 +22,7 @@ from cnnviz.drawing import Prepared, to_mnist
 from cnnviz.drawing.examples import NAMES, example
 from cnnviz.drawing.strokes import BLACK, WHITE, drawing_of, finer, rendered, strokes_of
 from cnnviz.language import translate as _
-from cnnviz.ui.shared.number import choose_number, put_number
+from cnnviz.ui.shared.link_state import choose_number, put_in_link
 
 SIDE = 320
 PAPER = (0, 0, 0, 255)
@@ -109,7 +109,7 @@ def _come_back() -> None:
     if state.get(_NOW):
         _begin(state[_NOW])
     if _PEN_BEFORE in state and _PEN not in st.query_params:
-        put_number(_PEN, state[_PEN_BEFORE], PENS[-1])
+        put_in_link(_PEN, state[_PEN_BEFORE], PENS[-1])
 
 
 def _keep(drawing: Drawing | None, image: NDArray[np.uint8]) -> None:

@@ -18,8 +18,8 @@ from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
 from cnnviz.ui.draw import stages
 from cnnviz.ui.draw.stages import Stage
-from cnnviz.ui.shared.choice import choose_many, choose_one
 from cnnviz.ui.shared.frame import TRAIN, link
+from cnnviz.ui.shared.link_state import choose_many, choose_one
 from cnnviz.ui.shared.own_image import OwnImage
 from cnnviz.ui.shared.show import plain
 

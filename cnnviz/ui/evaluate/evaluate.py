@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -18,22 +16,16 @@ from cnnviz.ui.draw.draw import name
 from cnnviz.ui.evaluate import evaluation_views as views
 from cnnviz.ui.evaluate.evaluated import Subject, same_task
 from cnnviz.ui.evaluate.evaluation_comparison import comparison
-from cnnviz.ui.shared.choice import choose_one
 from cnnviz.ui.shared.frame import TRAIN, link
+from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain
+from cnnviz.ui.shared.views import View
 
 Known = Mapping[str, Checkpoint]
 """Checkpoints by id."""
 
 
-class View(NamedTuple):
-    """A view: its title, and what draws it."""
-
-    title: Message
-    show: Callable[[Subject, Known], None]
-
-
-VIEWS: Mapping[str, View] = {
+VIEWS: Mapping[str, View[[Subject, Known]]] = {
     "overview": View(Message("Overview"), lambda subject, _others: views.overview(subject)),
     "confusions": View(Message("Confusions"), lambda subject, _others: views.confusions(subject)),
     "mistakes": View(Message("Worst mistakes"), lambda subject, _others: views.mistakes(subject)),
@@ -76,19 +68,6 @@ def choose_data(checkpoint: Checkpoint) -> DatasetInfo:
         default=trained_on.key if trained_on.key in there or not there else there[0],
     )
     return datasets.get(chosen)
-
-
-def choose_view() -> View:
-    """The view that the link names."""
-    chosen = choose_one(
-        _("View"),
-        list(VIEWS),
-        key="view",
-        kind=Message("The view"),
-        title=lambda key: str(VIEWS[key].title),
-        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
-    )
-    return VIEWS[chosen]
 
 
 def _can_be_run(checkpoint: Checkpoint) -> bool:

@@ -16,7 +16,7 @@ from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
 from cnnviz.ui.draw.draw import name
 from cnnviz.ui.evaluate import gallery
 from cnnviz.ui.evaluate.gallery import Picture
-from cnnviz.ui.shared.number import choose_number
+from cnnviz.ui.shared.link_state import choose_number
 
 if TYPE_CHECKING:
     from cnnviz.interpret.answers import Answers, Numbers

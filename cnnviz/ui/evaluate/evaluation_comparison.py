@@ -15,7 +15,7 @@ from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
 from cnnviz.ui.draw.draw import name
 from cnnviz.ui.evaluate import evaluations
 from cnnviz.ui.evaluate.evaluated import AT_ONCE, Subject, same_task, show_images
-from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain
 
 _LEAST_CHANCE = 0.001

@@ -12,8 +12,8 @@ from cnnviz.interpret import scores
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.evaluate.evaluated import AT_ONCE, Subject, show_images
-from cnnviz.ui.shared.choice import choose_one
 from cnnviz.ui.shared.frame import is_dark
+from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain
 
 FIGURE_WIDTH = 640

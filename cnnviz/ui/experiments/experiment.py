@@ -17,7 +17,7 @@ from cnnviz.language import translate as _
 from cnnviz.plots import experiments as plots
 from cnnviz.ui.experiments.experiment_table import compare
 from cnnviz.ui.shared import cached
-from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain
 
 _SHUFFLED_WITH = 1  # the seed of the permutation that the experiment's recipes have

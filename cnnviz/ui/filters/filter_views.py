@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -13,9 +12,9 @@ from cnnviz.language import translate as _
 from cnnviz.ui.filters import filters, maps, one_layer, top_activations, weight_history
 from cnnviz.ui.inside import attributed, example, pixel, verdicts
 from cnnviz.ui.inside.weights import Weights
-from cnnviz.ui.shared.choice import choose_one
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.show import explained
+from cnnviz.ui.shared.views import View
 
 
 @fragment()
@@ -86,32 +85,19 @@ def history(shown: Sequence[Weights]) -> None:
             weight_history.show(shown[0], image)
 
 
-class View(NamedTuple):
-    """A view: its title, what draws it, and whether it shows trained weights next to untrained ones."""
+@dataclass(frozen=True)
+class FilterView(View[[Sequence[Weights]]]):
+    """A view of weights; ``compares`` says whether it shows trained ones next to untrained ones."""
 
-    title: Message
-    show: Callable[[Sequence[Weights]], None]
     compares: bool = True
 
 
-VIEWS: Mapping[str, View] = {
-    "filters": View(Message("Filters"), filters.show),
-    "maps": View(Message("Feature maps"), feature_maps),
-    "layer": View(Message("One layer"), layer),
-    "excite": View(Message("What excites a map"), excitation),
-    "why": View(Message("Why this answer"), why),
-    "history": View(Message("How it formed"), history),
-    "value": View(Message("One value"), one_value, compares=False),
+VIEWS: Mapping[str, FilterView] = {
+    "filters": FilterView(Message("Filters"), filters.show),
+    "maps": FilterView(Message("Feature maps"), feature_maps),
+    "layer": FilterView(Message("One layer"), layer),
+    "excite": FilterView(Message("What excites a map"), excitation),
+    "why": FilterView(Message("Why this answer"), why),
+    "history": FilterView(Message("How it formed"), history),
+    "value": FilterView(Message("One value"), one_value, compares=False),
 }
-
-
-def choose_view() -> str:
-    """The view that the link names."""
-    return choose_one(
-        _("View"),
-        list(VIEWS),
-        key="view",
-        kind=Message("The view"),
-        title=lambda key: str(VIEWS[key].title),
-        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
-    )

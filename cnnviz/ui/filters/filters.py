@@ -18,9 +18,8 @@ from cnnviz.ui.filters import distributions
 from cnnviz.ui.filters.which_layer import choose_layer
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached_maps
-from cnnviz.ui.shared.choice import choose_one
 from cnnviz.ui.shared.frame import fragment, is_dark
-from cnnviz.ui.shared.number import choose_number
+from cnnviz.ui.shared.link_state import choose_number, choose_one
 from cnnviz.ui.shared.show import explained, plain
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from cnnviz.plots import palette
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached, cached_maps
 from cnnviz.ui.shared.frame import is_dark
-from cnnviz.ui.shared.number import choose_number
+from cnnviz.ui.shared.link_state import choose_number
 
 if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps

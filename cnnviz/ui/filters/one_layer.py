@@ -18,11 +18,9 @@ from cnnviz.plots import sentences
 from cnnviz.ui.filters.which_layer import choose_layer
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached, cached_maps, tiles
-from cnnviz.ui.shared.choice import choose_one
 from cnnviz.ui.shared.frame import is_dark
-from cnnviz.ui.shared.number import choose_number, put_number
+from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
 from cnnviz.ui.shared.show import plain
-from cnnviz.ui.shared.switch import choose_switch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -160,7 +158,7 @@ def _grid(grid: _Grid, place: int, order: Order, chosen: int, limit: float | Non
         ],
         key=f"tiles-{place}",
         chosen=chosen,
-        on_pick=partial(put_number, "map", default=numbers[0]),
+        on_pick=partial(put_in_link, "map", default=numbers[0]),
         side=60 if len(numbers) > 16 else 84,
     )
     st.caption(plain(_summary(grid.maps, found, len(numbers), limit)))

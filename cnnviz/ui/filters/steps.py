@@ -10,7 +10,7 @@ from cnnviz.interpret.weight_history import Moment, moments, told_apart
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.inside.weights import Weights, of_moment
-from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.link_state import choose_one
 
 END = "end"
 """In the link: the weights of the checkpoint."""

@@ -22,9 +22,8 @@ from cnnviz.ui.filters import one_layer
 from cnnviz.ui.inside import example
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached, cached_maps, progress, tiles
-from cnnviz.ui.shared.choice import choose_one
 from cnnviz.ui.shared.frame import accent
-from cnnviz.ui.shared.number import choose_number, put_number
+from cnnviz.ui.shared.link_state import choose_number, choose_one, put_in_link
 from cnnviz.ui.shared.show import plain
 
 if TYPE_CHECKING:
@@ -226,7 +225,7 @@ def _patches(search: _Search, found: Excitation) -> int:
         [_tile(found, number, png) for number, png in zip(numbers, pictures, strict=True)],
         key="patches",
         chosen=chosen,
-        on_pick=partial(put_number, "map", default=numbers[0]),
+        on_pick=partial(put_in_link, "map", default=numbers[0]),
         side=60,
     )
     return chosen

@@ -11,7 +11,7 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import Shape, shape_text
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached
-from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.link_state import choose_one
 
 IN_A_LAYER = ("output", "page", "map", "part", "channel", "at")
 """What a link says about one layer, and not about another one."""

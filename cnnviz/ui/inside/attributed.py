@@ -19,9 +19,8 @@ from cnnviz.ui.inside import verdicts
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached, progress
-from cnnviz.ui.shared.choice import choose_one
 from cnnviz.ui.shared.frame import is_dark
-from cnnviz.ui.shared.number import choose_number
+from cnnviz.ui.shared.link_state import choose_number, choose_one
 from cnnviz.ui.shared.show import explained, plain
 
 if TYPE_CHECKING:

@@ -19,9 +19,8 @@ from cnnviz.language import translate as _
 from cnnviz.ui.draw import drawn
 from cnnviz.ui.evaluate import gallery
 from cnnviz.ui.inside.weights import Weights
-from cnnviz.ui.shared.choice import choose_one
 from cnnviz.ui.shared.frame import DRAW, link
-from cnnviz.ui.shared.number import choose_number, put_number
+from cnnviz.ui.shared.link_state import choose_number, choose_one, put_in_link
 from cnnviz.ui.shared.show import plain
 from cnnviz.ui.shared.uploads import choose_upload
 
@@ -188,4 +187,4 @@ def _choose_number(count: int, notes: DeltaGenerator) -> int:
 
 
 def _next_number(count: int) -> None:
-    put_number("image", st.session_state["image"] % count + 1, default=1)
+    put_in_link("image", st.session_state["image"] % count + 1, default=1)

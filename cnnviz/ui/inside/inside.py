@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -16,14 +14,8 @@ from cnnviz.ui.filters.which_layer import IN_A_LAYER
 from cnnviz.ui.inside import attributed, pixel
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import Weights
-from cnnviz.ui.shared.choice import choose_one
-
-
-class View(NamedTuple):
-    """A view: its title, and what draws it."""
-
-    title: Message
-    show: Callable[[Weights, Shown], None]
+from cnnviz.ui.shared.link_state import choose_one
+from cnnviz.ui.shared.views import View, choose_view
 
 
 def _maps(weights: Weights, shown: Shown) -> None:
@@ -36,7 +28,7 @@ def _maps(weights: Weights, shown: Shown) -> None:
     maps.cards([weights], weights.image_key(shown.pixels))
 
 
-VIEWS: Mapping[str, View] = {
+VIEWS: Mapping[str, View[[Weights, Shown]]] = {
     "maps": View(Message("Feature maps"), _maps),
     "why": View(
         Message("Why this answer"),
@@ -61,12 +53,5 @@ def show(shown: Shown, chosen: Sequence[Weights]) -> None:
                 title=lambda id_: by_id[id_].title,
                 forget=("layer", "cam", "stage", *IN_A_LAYER),
             )
-        view = choose_one(
-            _("View"),
-            list(VIEWS),
-            key="view",
-            kind=Message("The view"),
-            title=lambda key: str(VIEWS[key].title),
-            widget=partial(st.segmented_control, required=True),
-        )
-    VIEWS[view].show(by_id[picked], shown)
+        view = choose_view(VIEWS, label_visibility="visible")
+    view.show(by_id[picked], shown)

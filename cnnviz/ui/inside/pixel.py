@@ -24,7 +24,7 @@ from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.component import in_browser
 from cnnviz.ui.shared.frame import fragment
-from cnnviz.ui.shared.number import choose_number, put_number
+from cnnviz.ui.shared.link_state import choose_number, put_in_link
 from cnnviz.ui.shared.show import explained, link_problem
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _write_place() -> None:
     if not isinstance(place, str):
         return
     if place.isdecimal():
-        put_number("channel", int(place), default=-1)
+        put_in_link("channel", int(place), default=-1)
     else:
         st.query_params["at"] = place
 

@@ -23,7 +23,7 @@ from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.ui.draw.draw import name
 from cnnviz.ui.shared import cached_maps
 from cnnviz.ui.shared.cached import WeightsKey
-from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain
 
 _UNTRAINED = "untrained-"

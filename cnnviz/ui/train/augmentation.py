@@ -14,8 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.transforms.augmentation import PRESETS, RANGES, Augmentation
-from cnnviz.ui.shared.number import choose_number, put_number
-from cnnviz.ui.shared.switch import choose_switch, put_switch
+from cnnviz.ui.shared.link_state import choose_number, choose_switch, put_in_link
 
 
 @dataclass(frozen=True)
@@ -85,6 +84,6 @@ def _put(wanted: Augmentation, usual: Augmentation) -> None:
     for field in dataclasses.fields(Augmentation):
         value, default = getattr(wanted, field.name), getattr(usual, field.name)
         if isinstance(value, bool):
-            put_switch(field.name, value, default)
+            put_in_link(field.name, value, default)
         else:
-            put_number(field.name, value, default)
+            put_in_link(field.name, value, default)

@@ -27,8 +27,8 @@ from cnnviz.training.store import rate_changes
 from cnnviz.training.store.runs import Run, describe
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.ui.shared import cached
-from cnnviz.ui.shared.choice import choose_many, choose_one
 from cnnviz.ui.shared.frame import fragment, is_dark
+from cnnviz.ui.shared.link_state import choose_many, choose_one
 from cnnviz.ui.shared.live import LiveFigures
 from cnnviz.ui.shared.show import explained
 from cnnviz.ui.train.owner import owner

@@ -23,7 +23,7 @@ from cnnviz.training.records.samples import FILE_NAME, Samples, read_samples
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.ui.shared import warm
-from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.live import LiveFigures
 from cnnviz.ui.train.run_words import value_text
 

@@ -16,7 +16,7 @@ from cnnviz.training.loop import memory
 from cnnviz.training.loop.estimating import Estimate, estimate
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.ui.shared.frame import fragment
-from cnnviz.ui.shared.number import put_number
+from cnnviz.ui.shared.link_state import put_in_link
 from cnnviz.ui.shared.show import plain, run_again
 from cnnviz.ui.train.run_words import duration
 
@@ -185,7 +185,7 @@ def _offer_fewer(found: Estimate, recipe: Recipe) -> None:
         _("Train on {count:,} images: about {duration}", count=fewer, duration=duration(_SHORT_SECONDS)),
         key="fewer-images",
         icon=":material/bolt:",
-        on_click=put_number,
+        on_click=put_in_link,
         args=("train_images", fewer, 0),
         width="stretch",
     )

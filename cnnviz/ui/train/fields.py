@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.recipe.limits import CHOICES, RANGES
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.ui.shared.choice import choose_one
-from cnnviz.ui.shared.number import choose_number
+from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_text
 
 WIDTH = 128
 """Of a number's field, in pixels: two side by side, beside the curves as well as on a phone."""
@@ -89,10 +87,7 @@ class Fields:
     def channels(self, label: str, name: str, **look: Any) -> None:
         """Numbers, one a channel, with commas between them."""
         usual = channels_text(getattr(self.default, name))
-        # The link is the truth: a link to other numbers on the same page must change the widget too.
-        st.session_state[name] = st.query_params.get(name, usual)
-        text = st.text_input(label, key=name, on_change=_write_text, args=(name, usual), **look)
-        self.values[name] = _read_channels(text or "")
+        self.values[name] = _read_channels(choose_text(label, key=name, default=usual, **look))
 
     def _number(
         self, label: str, name: str, low: Any, high: Any, usual: Any, options: Mapping[str, Any]
@@ -112,18 +107,6 @@ class Fields:
 def channels_text(values: tuple[float, ...]) -> str:
     """Numbers, one a channel, as the link and the widget hold them."""
     return ", ".join(map(str, values))
-
-
-def put_text(key: str, text: str, usual: str) -> None:
-    """Write a text into the link, from where its widget takes it; for callbacks."""
-    if text == usual:  # what everybody sees anyway is left out, to keep links short
-        st.query_params.pop(key, None)
-    else:
-        st.query_params[key] = text
-
-
-def _write_text(key: str, usual: str) -> None:
-    put_text(key, st.session_state[key], usual)
 
 
 def _read_channels(text: str) -> tuple[Any, ...]:

@@ -21,12 +21,10 @@ from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.transforms.augmentation import Augmentation
 from cnnviz.ui.architecture import options, what_if
 from cnnviz.ui.data.data_choices import NORMALISATIONS
-from cnnviz.ui.shared.choice import choose_one
-from cnnviz.ui.shared.number import choose_number
+from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
 from cnnviz.ui.shared.show import link_problem, plain
-from cnnviz.ui.shared.switch import choose_switch
 from cnnviz.ui.train.augmentation import choose_augmentation
-from cnnviz.ui.train.fields import WIDTH, Fields, channels_text, put_text
+from cnnviz.ui.train.fields import WIDTH, Fields, channels_text
 from cnnviz.ui.train.recipe_link import DATA, NETWORK, OPTIONS, ORDER, PERMUTE
 
 _OF_THE_DATA = ("resize", "mean", "deviation", "train_images")
@@ -186,8 +184,8 @@ def _normalisation(info: DatasetInfo, fields: Fields) -> None:
 
 
 def _put_normalisation(usual: Recipe, mean: tuple[float, ...], deviation: tuple[float, ...]) -> None:
-    put_text("mean", channels_text(mean), channels_text(usual.mean))
-    put_text("deviation", channels_text(deviation), channels_text(usual.deviation))
+    put_in_link("mean", channels_text(mean), channels_text(usual.mean))
+    put_in_link("deviation", channels_text(deviation), channels_text(usual.deviation))
 
 
 def _order(notes: DeltaGenerator) -> int:

@@ -17,8 +17,8 @@ from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.runs import Run, describe
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared.callbacks import ask
-from cnnviz.ui.shared.choice import choose_one
 from cnnviz.ui.shared.frame import fragment
+from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import explained, plain
 from cnnviz.ui.train.checkpoint_files import bring_along
 from cnnviz.ui.train.owner import owner

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from types import MappingProxyType
 
 import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.runs import Run
-from cnnviz.ui.shared.choice import choose_one
+from cnnviz.ui.shared.views import View, choose_view
+from cnnviz.ui.train import compare_runs, curves
+from cnnviz.ui.train.watch import watch
 
-VIEWS: Mapping[str, Message] = MappingProxyType(
-    {"watch": Message("Watch one run"), "compare": Message("Compare runs")}
+
+def _watch_one(_runs: Sequence[Run], shown: Run | None, recipe: Recipe | None) -> None:
+    if shown is not None:
+        watch(shown)
+    else:
+        st.info(_("Nothing of yours is here yet: choose, and start."), icon=":material/info:")
+        curves.before_the_first(recipe.epochs if recipe else 1)
+
+
+VIEWS: Mapping[str, View[[Sequence[Run], Run | None, Recipe | None]]] = MappingProxyType(
+    {
+        "watch": View(Message("Watch one run"), _watch_one),
+        "compare": View(Message("Compare runs"), lambda runs, _shown, _recipe: compare_runs.compare(runs)),
+    }
 )
 
 
-def choose(runs: Sequence[Run]) -> str:
-    """The view that the link names; there is nothing to choose before there are two runs."""
-    if len(runs) < 2:
-        return "watch"
-    return choose_one(
-        _("View"),
-        list(VIEWS),
-        key="view",
-        kind=Message("The view"),
-        title=lambda key: str(VIEWS[key]),
-        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
-    )
+def show(runs: Sequence[Run], shown: Run | None, recipe: Recipe | None) -> None:
+    """The view that the link names; there is nothing to choose before there are two ``runs``.
+
+    ``shown`` is the run that is watched, ``recipe`` the one that the form holds.
+    """
+    view = VIEWS["watch"] if len(runs) < 2 else choose_view(VIEWS)
+    view.show(runs, shown, recipe)

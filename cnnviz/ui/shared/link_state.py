@@ -1,0 +1,223 @@
+"""Widgets whose value is kept in the link, so that a link shows to others what it shows to oneself.
+
+A parameter that is missing stands for the widget's default, and a default is left out, to keep links short.
+What a link says wrongly gets a sentence, and the page goes on with the default.
+
+Streamlit's own ``bind="query-params"`` writes the visible label of a choice into the link, translated or
+not; ends the page at a number such as ``1e999``; and drops what it cannot use without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import partial
+from typing import Any, TypeVar
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cnnviz.errors import UnknownKeyError, shortened
+from cnnviz.language import Message
+from cnnviz.ui.shared.show import link_problem
+
+N = TypeVar("N", int, float)
+T = TypeVar("T")
+
+Read = Callable[[list[str]], tuple[T, Sequence[Message]]]
+"""Makes a value of what the link says (its parameter may occur several times), and tells what is wrong there."""
+
+EXACT = 2**53 - 1
+"""The largest whole number that a browser holds exactly."""
+
+_MOST_PROBLEMS = 5
+_SWITCH = {"true": True, "false": False}
+
+
+def choose_one(
+    label: str,
+    options: Sequence[str],
+    *,
+    key: str,
+    kind: Message,
+    title: Callable[[str], str] = str,
+    default: str | None = None,
+    widget: Callable[..., Any] = st.selectbox,
+    forget: Sequence[str] = (),
+    notes: DeltaGenerator | None = None,
+    elsewhere: Sequence[str] = (),
+    **look: Any,
+) -> str:
+    """A choice among ``options``, which the link holds by key: ``?model=basic-cnn`` in every language.
+
+    ``title`` gives the text that stands for an option. A link that names an option that does not exist
+    gets a sentence (``kind`` says of what, as in "The architecture") in the container ``notes``, where there
+    is one, and the default is shown. ``widget`` is ``st.selectbox`` or ``st.segmented_control``, and ``look``
+    are its own settings. ``forget`` are parameters of the link that mean nothing after another choice. Of
+    ``elsewhere``, options of the same parameter in other views, the default is shown without a word.
+    """
+    usual = options[0] if default is None else default
+
+    def read(named: list[str]) -> tuple[str, Sequence[Message]]:
+        name = named[-1]
+        return name if name in options else usual, [] if name in elsewhere else _unknown(
+            [name], options, kind
+        )
+
+    draw = partial(widget, label, options, format_func=title, **look)
+    return _linked(draw, key, usual, read, widget_key=f"choice-{key}", notes=notes, forget=forget)
+
+
+def choose_many(
+    label: str,
+    options: Sequence[str],
+    *,
+    key: str,
+    kind: Message,
+    title: Callable[[str], str] = str,
+    default: Sequence[str] = (),
+    **look: Any,
+) -> list[str]:
+    """Like :func:`choose_one` for any number of ``options``; the parameter stands in the link once for each.
+
+    An empty parameter (``?key=``) means that none is chosen.
+    """
+
+    def read(named: list[str]) -> tuple[list[str], Sequence[Message]]:
+        names = [name for name in dict.fromkeys(named) if name]
+        return [name for name in names if name in options], _unknown(names, options, kind)
+
+    draw = partial(st.multiselect, label, options, format_func=title, **look)
+    return _linked(draw, key, list(default), read, widget_key=f"choice-{key}")
+
+
+def choose_number(
+    label: str,
+    *,
+    key: str,
+    low: N,
+    high: N,
+    default: N,
+    limited: bool = True,
+    notes: DeltaGenerator | None = None,
+    widget: Callable[..., Any] = st.number_input,
+    **look: Any,
+) -> N:
+    """A number from ``low`` to ``high``, a whole one where ``default`` is one.
+
+    ``limited=False`` lets every number through that a browser can hold, for a form that itself explains what
+    is wrong with it. A sentence about the link goes into the container ``notes``, where there is one.
+    ``widget`` is ``st.number_input`` or ``st.slider``, and ``look`` are its own settings.
+    """
+    whole = isinstance(default, int)
+    least, most = (low, high) if limited else (-EXACT, EXACT)
+
+    def read(named: list[str]) -> tuple[N, Sequence[Message]]:
+        number = _number(named[-1])
+        if number is not None and least <= number <= most and (number.is_integer() or not whole):
+            return type(default)(number), ()
+        return default, [_no_number(key, named[-1], low, high, default)]
+
+    limits = {"min_value": low, "max_value": high} if limited else {}
+    return _linked(partial(widget, label, **limits, **look), key, default, read, notes=notes, drop=True)
+
+
+def choose_switch(
+    label: str, *, key: str, default: bool = False, notes: DeltaGenerator | None = None, **look: Any
+) -> bool:
+    """A toggle, in the link ``?key=true`` or ``?key=false``; ``look`` are ``st.toggle``'s own settings.
+
+    A sentence about a link that says neither goes into the container ``notes``, where there is one.
+    """
+
+    def read(named: list[str]) -> tuple[bool, Sequence[Message]]:
+        if named[-1] in _SWITCH:
+            return _SWITCH[named[-1]], ()
+        problem = Message(
+            "The link says {name}={value}, which cannot be used: allowed is: {rule}.",
+            name=key,
+            value=shortened(named[-1]),
+            rule=" | ".join(_SWITCH),
+        )
+        return default, [problem]
+
+    return _linked(partial(st.toggle, label, **look), key, default, read, notes=notes, drop=True)
+
+
+def choose_text(label: str, *, key: str, default: str, **look: Any) -> str:
+    """A line of text, of any kind; ``look`` are ``st.text_input``'s own settings."""
+    return _linked(partial(st.text_input, label, **look), key, default, lambda named: (named[-1], ()))
+
+
+def put_in_link(key: str, value: object, default: object) -> None:
+    """Write ``value`` into the link, from where the widget of ``key`` takes it; for callbacks.
+
+    The ``default`` is left out of the link.
+    """
+    if value == default:
+        st.query_params.pop(key, None)
+    elif isinstance(value, list):
+        st.query_params[key] = value or ""
+    else:
+        st.query_params[key] = str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _linked(
+    draw: Callable[..., T],
+    key: str,
+    default: T,
+    read: Read[T],
+    *,
+    widget_key: str | None = None,
+    notes: DeltaGenerator | None = None,
+    forget: Sequence[str] = (),
+    drop: bool = False,
+) -> T:
+    """The value of the widget that ``draw`` draws, after the link's parameter ``key``; every change is written there.
+
+    ``drop`` takes what cannot be used out of the link. A name that is unknown stays in it: another view may know it.
+    """
+    value = default
+    if key in st.query_params:
+        value, problems = read(st.query_params.get_all(key))
+        if problems and drop:
+            del st.query_params[key]
+        with notes or nullcontext():
+            for problem in problems[:_MOST_PROBLEMS]:
+                link_problem(problem)
+    # The link is the truth: a link to another value on the same page must change the widget too.
+    widget_key = widget_key or key
+    st.session_state[widget_key] = value
+    return draw(key=widget_key, on_change=_write_back, args=(widget_key, key, default, forget))
+
+
+def _write_back(widget_key: str, key: str, default: object, forget: Sequence[str]) -> None:
+    for parameter in forget:
+        st.query_params.pop(parameter, None)
+    put_in_link(key, st.session_state[widget_key], default)
+
+
+def _unknown(named: Sequence[str], options: Sequence[str], kind: Message) -> list[Message]:
+    return [UnknownKeyError(kind, name, options).message for name in named if name not in options]
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _no_number(key: str, named: str, low: float, high: float, default: float) -> Message:
+    values = {"name": key, "value": shortened(named), "low": low, "high": high, "default": default}
+    if isinstance(default, int):
+        return Message(
+            "The link says {name}={value}, which cannot be used: allowed is a whole number from {low:,} to "
+            "{high:,}. It is {default:,} now.",
+            **values,
+        )
+    return Message(
+        "The link says {name}={value}, which cannot be used: allowed is a number from {low:g} to "
+        "{high:g}. It is {default:g} now.",
+        **values,
+    )
