@@ -6,6 +6,7 @@ from cnnviz import datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
 from cnnviz.ui.draw.draw import name
 from cnnviz.ui.evaluate import evaluate, evaluations
 from cnnviz.ui.evaluate.evaluated import Subject
@@ -16,7 +17,7 @@ from cnnviz.ui.shared.views import choose_view
 
 
 @fragment()
-def results(checkpoint: evaluate.Checkpoint, known: evaluate.Known, data: DatasetInfo) -> None:
+def results(checkpoint: Checkpoint, known: evaluate.Known, data: DatasetInfo) -> None:
     """One view: a click on a cell, or another page of images, reruns nothing else of the page."""
     with explained():
         view = choose_view(evaluate.VIEWS)
