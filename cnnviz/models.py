@@ -69,7 +69,7 @@ def traced(
         UsageError: ``input_shape`` is missing for a person's own file, or impossible.
         CnnvizError: as :func:`resolve`.
     """
-    from cnnviz.shapes.blame import with_cause
+    from cnnviz.shapes.blame import with_blame
     from cnnviz.tracing.edits import edited
     from cnnviz.tracing.trace import trace
 
@@ -83,7 +83,7 @@ def traced(
         return done
     if remaining != dict(edits) and not _is_own_file(name):  # options of the builder
         original = _built(name, {}, own_files)[0]
-    return with_cause(done, trace(original, made_for or shape), edits)
+    return with_blame(done, trace(original, made_for or shape), edits)
 
 
 def torchvision_names() -> tuple[str, ...]:

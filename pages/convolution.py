@@ -4,7 +4,7 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.shapes.sliding_window import walk
+from cnnviz.shapes.sliding_window import slide
 from cnnviz.ui.convolution import (
     convolution,
     convolution_border,
@@ -26,7 +26,7 @@ st.write(
 convolution.examples()
 layer = convolution.choose()
 with explained():
-    walks = walk(layer.window, layer.height, layer.width)
+    walks = slide(layer.window, layer.height, layer.width)
     with st.container(border=True, key="size"):
         convolution.answer(layer, walks)
         convolution_border.show(layer, walks)

@@ -166,8 +166,7 @@ def _traced(options: argparse.Namespace) -> Any:
 
 
 def _summary(options: argparse.Namespace) -> int:
-    from cnnviz.shapes.document import summary_document
-    from cnnviz.shapes.text import table_text, torchsummary_text
+    from cnnviz.shapes.text import summary_document, table_text, torchsummary_text
 
     traced = _traced(options)
     if options.format == "json":
@@ -181,8 +180,7 @@ def _summary(options: argparse.Namespace) -> int:
 
 def _why(options: argparse.Namespace) -> int:
     from cnnviz.shapes.derivation import derive, derive_failure, linear_indices, side_by_side
-    from cnnviz.shapes.document import derivation_document
-    from cnnviz.shapes.text import derivation_text
+    from cnnviz.shapes.text import derivation_document, derivation_text
 
     traced = _traced(options)
     broken = traced.failure is not None and options.layer in (None, traced.failure.name)

@@ -22,7 +22,7 @@ MOST_OTHERS = 24
 _NUMBER = 4  # bytes of a float32
 
 
-class Parcel:
+class Payload:
     """JSON and float32 arrays in one piece of bytes.
 
     Four bytes (little endian) with the length of the JSON, the JSON, spaces up to a multiple of four, then
@@ -49,8 +49,10 @@ class Parcel:
         )
 
 
-def describe(layer: Arithmetic, channel: int, parcel: Parcel, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
-    """The facts about the output ``channel`` of a layer; its arrays go into ``parcel``.
+def describe(
+    layer: Arithmetic, channel: int, payload: Payload, most_bytes: int = MOST_BYTES
+) -> dict[str, Any]:
+    """The facts about the output ``channel`` of a layer; its arrays go into ``payload``.
 
     ``output``: (rows, columns), or of a layer that gives a vector all N values. ``x``: (K, H, W), the input
     channels that are sent, ``channels`` says which. ``weights``: (M, K, kh, kw), of the ``outputs`` that are
@@ -65,12 +67,12 @@ def describe(layer: Arithmetic, channel: int, parcel: Parcel, most_bytes: int = 
         sent.sort()  # the same for each output
         if layer.x.size * _NUMBER + _weight_bytes(layer) <= room:
             outputs = list(range(len(layer.output)))
-    parcel.add("output", output)
-    parcel.add("x", layer.x[sent])
+    payload.add("output", output)
+    payload.add("x", layer.x[sent])
     if layer.weight is not None and layer.bias is not None:
         first = layer.sources(channel).start
-        parcel.add("weights", layer.weight[outputs][:, [place - first for place in sent]])
-        parcel.add("biases", layer.bias[outputs])
+        payload.add("weights", layer.weight[outputs][:, [place - first for place in sent]])
+        payload.add("biases", layer.bias[outputs])
     return {
         "mode": layer.mode,
         "input": layer.x.shape,
@@ -88,9 +90,9 @@ def describe(layer: Arithmetic, channel: int, parcel: Parcel, most_bytes: int = 
 
 
 def others(
-    layer: Arithmetic, channel: int, place: tuple[int, int], parcel: Parcel, sent: list[int]
+    layer: Arithmetic, channel: int, place: tuple[int, int], payload: Payload, sent: list[int]
 ) -> dict[str, Any]:
-    """What the channels that were not ``sent`` add at one place; their arrays go into ``parcel``.
+    """What the channels that were not ``sent`` add at one place; their arrays go into ``payload``.
 
     ``sums``: (n,) of the ``channels``, the largest first; ``patches`` and ``kernels``: (m, kh, kw) of the
     first of them. ``rest`` is what those without a patch add up to.
@@ -100,9 +102,9 @@ def others(
     order = missing[np.argsort(-np.abs(found.sums[missing]), kind="stable")]
     first = order[:MOST_OTHERS]
     assert layer.weight is not None
-    parcel.add("other_sums", found.sums[first])
-    parcel.add("other_patches", found.values[first])
-    parcel.add("other_kernels", layer.weight[channel][first])
+    payload.add("other_sums", found.sums[first])
+    payload.add("other_patches", found.values[first])
+    payload.add("other_kernels", layer.weight[channel][first])
     return {
         "row": place[0],
         "column": place[1],

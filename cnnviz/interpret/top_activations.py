@@ -25,7 +25,7 @@ _BATCH_VALUES = 8_000_000  # of all ops together, for one batch
 
 
 @dataclass(frozen=True, eq=False)
-class Excitation:
+class TopActivations:
     """The images that excite each map of an op most, the strongest first.
 
     ``values`` (maps, top) float32 are the maps' largest values on an image, ``images`` (maps, top) say on
@@ -66,14 +66,14 @@ def spread(count: int, available: int) -> NDArray[np.int64]:
     return np.linspace(0, available, count, endpoint=False).astype(np.int64)
 
 
-def excite(
+def top_activations(
     model: nn.Module,
     trace: Trace,
     op: Op,
     batches: Iterable[Tensor],
     images: int,
     progress: Callable[[float], None] | None = None,
-) -> Excitation:
+) -> TopActivations:
     """Look through ``images`` images for those that excite each map of ``op`` most.
 
     Args:
@@ -99,7 +99,7 @@ def excite(
             progress(seen / images)
     assert best is not None
     width = op.output_shape[-1] if len(op.output_shape) == 3 else 1
-    return Excitation(
+    return TopActivations(
         seen,
         best.values.T.numpy().copy(),
         best.images.T.numpy().copy(),

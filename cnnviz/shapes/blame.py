@@ -1,4 +1,4 @@
-"""Which choice a failure goes back to: an edit or the input, found by comparing with the network as it was."""
+"""Two traces of one network compared: what an edit changed, and which choice a failure goes back to."""
 
 from __future__ import annotations
 
@@ -8,6 +8,44 @@ from dataclasses import dataclass, replace
 from cnnviz.language import Message
 from cnnviz.operations.op import MODEL_INPUT, Failure, Op, Shape, shape_text
 from cnnviz.tracing.trace import Trace
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """The op of one name before and after an edit; None where the pass did not get there."""
+
+    name: str
+    before: Op | None
+    after: Op | None
+
+    @property
+    def changed(self) -> bool:
+        """Whether shape, parameters or multiply-adds differ, or one of the two is missing."""
+        if self.before is None or self.after is None:
+            return True
+        return _figures(self.before) != _figures(self.after)
+
+
+def compare(before: Trace, after: Trace) -> tuple[Pairing, ...]:
+    """All ops of both traces in the order of execution; what only one has stands where that one ran it."""
+    old, new = ({op.name: op for op in trace.ops} for trace in (before, after))
+    names: list[str] = []
+    waiting = iter(new)
+    for name in old:
+        if name in new:  # what ``after`` ran before it, and ``before`` did not, comes first
+            for other in waiting:
+                if other == name:
+                    break
+                if other not in old:
+                    names.append(other)
+        names.append(name)
+    names += [name for name in waiting if name not in old]
+    return tuple(Pairing(name, old.get(name), new.get(name)) for name in names)
+
+
+def _figures(op: Op) -> tuple[object, ...]:
+    return op.type, op.output_shape, op.params, op.macs
+
 
 _CHANNELS, _SIZE = "channels", "size"
 _DECIDE_SIZE = frozenset("kernel_size stride padding dilation output_size ceil_mode output_padding".split())
@@ -19,7 +57,7 @@ _EXPECT = frozenset(
 """Arguments that decide what a layer accepts."""
 
 
-def with_cause(broken: Trace, working: Trace, edits: Mapping[str, object]) -> Trace:
+def with_blame(broken: Trace, working: Trace, edits: Mapping[str, object]) -> Trace:
     """``broken`` with a diagnosis that names the edit, or the input, that makes the difference.
 
     Args:

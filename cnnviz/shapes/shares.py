@@ -1,4 +1,4 @@
-"""Where the parameters and the multiply-adds of a network sit: sums by layer, by block and by kind."""
+"""How large a network is: where its parameters and multiply-adds sit, and how many layers deep it is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cnnviz.operations.op import Kind, Unexecuted
+from cnnviz.operations.op import MODEL_INPUT, Kind, Op, Unexecuted
 from cnnviz.shapes.graph import Folding, containers, graph
 from cnnviz.tracing.trace import Trace
 
@@ -121,3 +121,33 @@ def by_kind(trace: Trace) -> dict[Kind, tuple[int, int, int]]:
         count, params, macs = found[kind]
         found[kind] = (count, params + sum(entry.params for entry in entries), macs)
     return found
+
+
+@dataclass(frozen=True, order=True)
+class Depth:
+    """Layers along one way: ``weighted`` are convolutions and linear layers, ``pooling`` comes on top.
+
+    Normalisations have parameters too, but nobody counts them: ResNet-18 has 17 convolutions and a Linear.
+    """
+
+    weighted: int = 0
+    pooling: int = 0
+
+    @property
+    def total(self) -> int:
+        """Weighted layers and poolings together: Szegedy et al. 2015 count GoogLeNet's 22 and 27 so."""
+        return self.weighted + self.pooling
+
+
+def _counts(op: Op) -> bool:
+    """Whether ``op`` is a layer with weights; the product of two tensors, as in attention, is none."""
+    return op.kind == "convolution" or (op.kind == "linear" and (op.module is not None or op.params > 0))
+
+
+def depth(trace: Trace) -> Depth:
+    """The layers on the way through ``trace`` that has most weighted ones, and among these most poolings."""
+    longest = {MODEL_INPUT: Depth()}
+    for op in trace.ops:
+        before = max((longest[source] for source in op.inputs), default=Depth())
+        longest[op.index] = Depth(before.weighted + _counts(op), before.pooling + (op.kind == "pooling"))
+    return max(longest.values())

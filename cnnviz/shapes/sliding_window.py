@@ -1,4 +1,4 @@
-"""How the window of a convolution or pooling walks over its input, and what it never reads.
+"""How the window of a convolution or pooling slides over its input, and what it never reads.
 
 Positions follow PyTorch's documentation of ``Conv2d``, ``MaxPool2d`` and ``AvgPool2d``; Dumoulin and
 Visin 2016, "A guide to convolution arithmetic for deep learning", draws them. Imports no torch.
@@ -51,8 +51,8 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Walk:
-    """A window's walk along one ``side`` of the input, whose first position is ``-side.before``.
+class Slide:
+    """A window's way along one ``side`` of the input, whose first position is ``-side.before``.
 
     ``unread`` are the input cells that no window reads: the last ``border`` cells of the input, and others
     that lie between windows.
@@ -89,15 +89,15 @@ def rule(window: Window) -> str:
     return f"⌈({padded} - {span})/s⌉ + 1" if window.ceil_mode else f"⌊({padded} - {span})/s⌋ + 1"
 
 
-def walk(window: Window, height: int, width: int) -> tuple[Walk, Walk]:
-    """The walks down and across an input of ``height`` x ``width`` cells.
+def slide(window: Window, height: int, width: int) -> tuple[Slide, Slide]:
+    """The ways down and across an input of ``height`` x ``width`` cells.
 
     Raises:
         UsageError: PyTorch refuses such a layer, or the window does not fit; the message says what to do.
     """
     _check(window)
     _check_fit(window, height, width)
-    return _walk(_side(window, height)), _walk(_side(window, width))
+    return _slide(_side(window, height)), _slide(_side(window, width))
 
 
 def remedies(window: Window, height: int, width: int) -> list[Remedy]:
@@ -121,14 +121,14 @@ def _side(window: Window, size: int) -> Side:
     return Side(size, window.kernel, window.stride, *window.pads, window.dilation, window.ceil_mode)
 
 
-def _walk(side: Side) -> Walk:
+def _slide(side: Side) -> Slide:
     read = {
         start * side.stride - side.before + cell * side.dilation
         for start in range(side.count)
         for cell in range(side.kernel)
     }
     unread = tuple(cell for cell in range(side.size) if cell not in read)
-    return Walk(side, unread, _trailing(unread, side.size))
+    return Slide(side, unread, _trailing(unread, side.size))
 
 
 def _trailing(unread: tuple[int, ...], size: int) -> int:
@@ -196,7 +196,7 @@ def _check_fit(window: Window, height: int, width: int) -> None:
 
 
 def _loses(window: Window, height: int, width: int) -> bool:
-    return any(along.unread for along in walk(window, height, width))
+    return any(along.unread for along in slide(window, height, width))
 
 
 def _other_size(window: Window, height: int, width: int, step: int) -> Changes:
@@ -215,7 +215,7 @@ def _other_size(window: Window, height: int, width: int, step: int) -> Changes:
 
 def _reads_all(window: Window, size: int) -> bool:
     side = _side(window, size)
-    return side.count >= 1 and not _walk(side).unread
+    return side.count >= 1 and not _slide(side).unread
 
 
 def _first(height: int, width: int, name: str, windows: Iterable[Window]) -> Changes:

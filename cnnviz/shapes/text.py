@@ -1,13 +1,15 @@
-"""Summary tables and derivations as plain text, for terminals."""
+"""Summary tables and derivations as a terminal gets them: as plain text, or as JSON values for ``--json``."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.operations.op import Unexecuted, shape_text
+from cnnviz.operations.op import Failure, ModuleCall, Op, Unexecuted, shape_text
 from cnnviz.shapes.derivation import Derivation, Step
 from cnnviz.shapes.table import Row, rows, sizes
 from cnnviz.tracing.trace import Trace
@@ -178,3 +180,73 @@ def _listed(entries: Sequence[Unexecuted]) -> str:
 def _bracketed(row: Row) -> str:
     """The whole shape with -1 in front, whatever stands there: torchsummary takes it for the batch."""
     return str([-1, *row.layout.full(row.output_shape)[1:]])
+
+
+def summary_document(name: str, trace: Trace) -> dict[str, Any]:
+    """The document of ``summary``; ``name`` is the model's name as it was asked for."""
+    return {
+        "model": name,
+        "input_shape": list(trace.input_shape),
+        "total_params": trace.total_params,
+        "macs": trace.macs,
+        "ops": [_op(op) for op in trace.ops],
+        "modules": [_module(call) for call in trace.modules],
+        "unexecuted": [asdict(entry) for entry in trace.unexecuted],
+        "failure": _failure(trace.failure),
+    }
+
+
+def derivation_document(
+    derivation: Derivation, beside: Mapping[str, Sequence[Sequence[Step]]] | None = None
+) -> dict[str, Any]:
+    """The document of ``why``; ``beside`` are the branches that meet in ops on the way, by the op's name."""
+    return {
+        "layer": derivation.layer,
+        "steps": [_step(step) for step in derivation.steps],
+        "branches": {
+            name: [[_step(step) for step in branch] for branch in branches]
+            for name, branches in (beside or {}).items()
+        },
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "op": step.op.name,
+        "rule": step.rule,
+        "substituted": step.substituted,
+        "result": list(step.result),
+        "text": step.text,
+    }
+
+
+def _module(call: ModuleCall) -> dict[str, Any]:
+    return {name: value for name, value in asdict(call).items() if name != "layout"}
+
+
+def _op(op: Op) -> dict[str, Any]:
+    return {
+        "index": op.index,
+        "name": op.name,
+        "type": op.type,
+        "kind": op.kind,
+        "inputs": list(op.inputs),
+        "input_shapes": [list(shape) for shape in op.input_shapes],
+        "output_shape": list(op.output_shape),
+        "params": op.params,
+        "macs": op.macs,
+        "reused": op.reused,
+    }
+
+
+def _failure(failure: Failure | None) -> dict[str, Any] | None:
+    if failure is None:
+        return None
+    return {
+        "name": failure.name,
+        "type": failure.type,
+        "message": failure.message,
+        "expected": failure.expected,
+        "received": failure.received,
+        "fix": None if failure.fix is None else asdict(failure.fix),
+    }

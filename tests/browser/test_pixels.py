@@ -15,7 +15,7 @@ from benchmarks.browser import settle
 from benchmarks.serving import Server
 from cnnviz import datasets
 from cnnviz.interpret.arithmetic import arithmetic_of
-from cnnviz.interpret.binary_payload import Parcel, describe, others
+from cnnviz.interpret.binary_payload import Payload, describe, others
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.tracing.capture import capture
 from cnnviz.tracing.trace import trace
@@ -24,8 +24,8 @@ from cnnviz.training.loop.batches import as_input
 
 expect.set_options(timeout=60_000)
 PAGE = "filters?view=value&dataset=mnist-sample"
-FOLDER = PROJECT_DIRECTORY / "cnnviz" / "ui" / "pixels"
-COMPUTE = """(parcels) => parcels.map((text) => {
+FOLDER = PROJECT_DIRECTORY / "cnnviz" / "ui" / "inside" / "pixels"
+COMPUTE = """(payloads) => payloads.map((text) => {
   const layer = makeLayer(unpack(Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0))));
   return Array.from(layer.output, (_, index) => {
     const place = placeOf(layer, index);
@@ -50,7 +50,7 @@ LAYERS: list[tuple[nn.Module, tuple[int, ...]]] = [
 def computing(chromium: Browser) -> Any:
     """A page on which the component's arithmetic is known."""
     page = chromium.new_page()
-    for part in ("parcel", "sums"):
+    for part in ("payload", "sums"):
         page.add_script_tag(content=(FOLDER / f"{part}.js").read_text(encoding="utf-8"))
     yield page
     page.close()
@@ -62,13 +62,15 @@ def packed(model: nn.Module, shape: tuple[int, ...], most_bytes: int = 900_000) 
     traced = trace(model.eval(), shape)
     x = torch.randn(1, *shape)
     layer = arithmetic_of(model, x, traced, traced.ops[0])
-    parcel = Parcel()
-    facts = describe(layer, 1, parcel, most_bytes)
+    payload = Payload()
+    facts = describe(layer, 1, payload, most_bytes)
     if len(facts["channels"]) < facts["sources"]:
-        facts["others"] = others(layer, 1, (1, 2), parcel, facts["channels"])
+        facts["others"] = others(layer, 1, (1, 2), payload, facts["channels"])
     with torch.no_grad():
         output = model(x)[0]
-    return base64.b64encode(parcel.pack(facts)).decode(), output if output.dim() == 1 else output[1].flatten()
+    return base64.b64encode(payload.pack(facts)).decode(), output if output.dim() == 1 else output[
+        1
+    ].flatten()
 
 
 def test_every_value_is_what_pytorch_computes(computing: Page) -> None:

@@ -18,13 +18,13 @@ from benchmarks.serving import Server
 from cnnviz.errors import UsageError
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.shapes.kernels import preset
-from cnnviz.shapes.sliding_window import Window, walk
+from cnnviz.shapes.sliding_window import Window, slide
 from cnnviz.shapes.small_images import sample_digits, small_image
 from cnnviz.ui.convolution.convolution import KINDS, Layer
 from cnnviz.ui.convolution.convolution_walk import layer_data
 
 expect.set_options(timeout=60_000)
-ARITHMETIC = PROJECT_DIRECTORY / "cnnviz" / "ui" / "walk" / "arithmetic.js"
+ARITHMETIC = PROJECT_DIRECTORY / "cnnviz" / "ui" / "convolution" / "walk" / "arithmetic.js"
 COMPUTE = """(layers) => layers.map((layer) => ({
   values: Array.from(outputValues(layer)),
   // the numbers that the tables show, added up as the line below them says
@@ -55,7 +55,7 @@ def some_layer(chance: random.Random) -> tuple[Layer, np.ndarray, list[np.ndarra
         )
         layer = Layer(kind, chance.randint(2, 11), chance.randint(3, 11), window)
         try:
-            walk(window, layer.height, layer.width)
+            slide(window, layer.height, layer.width)
         except UsageError:
             continue
         numbers = np.random.default_rng(chance.randrange(10_000))
@@ -85,7 +85,7 @@ def test_browser_computes_what_pytorch_computes(chromium: Browser) -> None:
     chance = random.Random(4)
     cases = [some_layer(chance) for _ in range(120)]
     data = [
-        layer_data(case[0], walk(case[0].window, case[0].height, case[0].width), *case[1:]) for case in cases
+        layer_data(case[0], slide(case[0].window, case[0].height, case[0].width), *case[1:]) for case in cases
     ]
     page = chromium.new_page()
     page.add_script_tag(content=ARITHMETIC.read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from cnnviz import architectures
 from cnnviz.errors import CnnvizError
 from cnnviz.models import resolve
-from cnnviz.shapes.autograd import PARTS, autograd_dot
+from cnnviz.shapes.graph import PARTS, autograd_dot
 from tests.shapes.networks import Bare, Calls, NeedsData
 
 INK = "#000000"

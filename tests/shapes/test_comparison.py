@@ -5,7 +5,7 @@ from collections import OrderedDict
 from torch import nn
 
 from cnnviz import architectures
-from cnnviz.shapes.comparison import compare
+from cnnviz.shapes.blame import compare
 from cnnviz.tracing.edits import edited
 from cnnviz.tracing.trace import trace
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnviz import architectures
-from cnnviz.shapes.depth import depth
+from cnnviz.shapes.shares import depth
 from cnnviz.tracing.trace import trace
 from tests.networks import on_meta
 

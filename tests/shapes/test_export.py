@@ -4,8 +4,7 @@ import csv
 import io
 
 from cnnviz import architectures
-from cnnviz.shapes.export import csv_text, latex_text, markdown_text
-from cnnviz.shapes.table import rows
+from cnnviz.shapes.table import csv_text, latex_text, markdown_text, rows
 from cnnviz.tracing.trace import trace
 
 ROWS = rows(trace(architectures.get("inception-mini").build(), (1, 28, 28)), functions=True)

@@ -12,14 +12,18 @@ from torch import Tensor, nn
 
 from cnnviz.errors import UsageError
 from cnnviz.operations.names import is_leaf
-from cnnviz.shapes.blame import with_cause
-from cnnviz.shapes.comparison import compare
+from cnnviz.shapes.blame import compare, with_blame
 from cnnviz.shapes.counting import macs_formula, parameter_formula
 from cnnviz.shapes.derivation import branches, derive, derive_failure
-from cnnviz.shapes.document import derivation_document, summary_document
 from cnnviz.shapes.graph import graph
 from cnnviz.shapes.receptive_field import receptive_fields
-from cnnviz.shapes.text import derivation_text, table_text, torchsummary_text
+from cnnviz.shapes.text import (
+    derivation_document,
+    derivation_text,
+    summary_document,
+    table_text,
+    torchsummary_text,
+)
 from cnnviz.tracing.copies import real_copy
 from cnnviz.tracing.edits import editable, edited
 from cnnviz.tracing.trace import Trace, trace
@@ -140,7 +144,7 @@ def test_random_edits(case: Case, data: st.DataObject) -> None:
     assert_agreement(traced, one_of_pytorchs(network, case.shape))
     assert_everything_can_be_told(traced)
     assert len(compare(working, traced)) >= len(traced.ops)
-    failure = with_cause(traced, working, edits).failure
+    failure = with_blame(traced, working, edits).failure
     assert failure is None or failure.message
 
 

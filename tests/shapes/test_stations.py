@@ -6,8 +6,7 @@ import pytest
 
 from cnnviz.architectures import Architecture
 from cnnviz.models import resolve
-from cnnviz.shapes.derivation import Step, derive
-from cnnviz.shapes.stations import MOST, stations
+from cnnviz.shapes.derivation import MOST_STATIONS, Step, derive, stations
 from cnnviz.tracing.trace import trace
 from tests.networks import ALL, each
 
@@ -39,4 +38,4 @@ def test_the_last_station_is_the_output(architecture: Architecture) -> None:
 
 @pytest.mark.parametrize("name", ["densenet121", "googlenet", "vgg19", "efficientnet_b7", "vit_b_16"])
 def test_no_network_has_more_than_a_picture_holds(name: str) -> None:
-    assert 3 <= len(on_the_way(f"torchvision:{name}")) <= 2 * MOST
+    assert 3 <= len(on_the_way(f"torchvision:{name}")) <= 2 * MOST_STATIONS

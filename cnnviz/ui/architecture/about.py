@@ -30,7 +30,7 @@ def size(traced: Trace) -> None:
 
 
 def _layers(traced: Trace) -> str:
-    from cnnviz.shapes.depth import depth
+    from cnnviz.shapes.shares import depth
 
     found = depth(traced)
     return _(

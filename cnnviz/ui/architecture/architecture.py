@@ -109,7 +109,7 @@ def changes(network: Network, edits: Edits, traced: Trace) -> None:
 def picture(traced: Trace, title: str) -> None:
     """The shapes along the network, drawn to scale, with their formulas."""
     from cnnviz.operations.op import shape_text
-    from cnnviz.shapes.stations import stations
+    from cnnviz.shapes.derivation import stations
     from cnnviz.ui.architecture import pipeline
 
     start = traced.input_shape

@@ -7,7 +7,7 @@ from html import escape
 
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Failure, Op, Shape, shape_text
-from cnnviz.shapes.comparison import Pairing
+from cnnviz.shapes.blame import Pairing
 from cnnviz.shapes.html import CELL, NUMBER, chip, table
 from cnnviz.tracing.trace import Trace
 

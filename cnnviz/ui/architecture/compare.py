@@ -60,8 +60,7 @@ def _partner(chosen: Network) -> str:
 def _sums(names: tuple[str, str], traces: tuple[Trace, Trace]) -> None:
     from cnnviz.operations.op import shape_text
     from cnnviz.shapes import html
-    from cnnviz.shapes.depth import depth
-    from cnnviz.shapes.shares import by_kind
+    from cnnviz.shapes.shares import by_kind, depth
 
     left, right = traces
     if left.total_params and left.macs:

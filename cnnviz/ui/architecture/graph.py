@@ -36,7 +36,7 @@ _PARTS = {
     "saved": ("normalisation", Message("tensor kept for the way back")),
     "output": ("reshape", Message("output")),
 }
-"""The parts of autograd's graph (cnnviz.shapes.autograd.PARTS): the kind whose colour each takes, its name."""
+"""The parts of autograd's graph (cnnviz.shapes.graph.PARTS): the kind whose colour each takes, its name."""
 
 
 def show(network: Network, edits: Edits, traced: Trace) -> None:

@@ -119,7 +119,7 @@ def _rectangle(box: Box) -> tuple[int, int, int, int]:
 def _way(traced: Trace, derivation: Derivation) -> None:
     """The chain from the input in one line, and all of it, branches included, where somebody unfolds it."""
     from cnnviz.operations.op import shape_text
-    from cnnviz.shapes.stations import stations
+    from cnnviz.shapes.derivation import stations
     from cnnviz.ui.shared import tables
 
     heading = _("The way from the input")

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 def downloads(name: str, rows: Sequence[Row]) -> None:
     """The table as CSV, Markdown and LaTeX."""
-    from cnnviz.shapes import export
+    from cnnviz.shapes import table
 
     forms = (
-        ("CSV", "csv", export.csv_text),
-        ("Markdown", "md", export.markdown_text),
-        ("LaTeX", "tex", export.latex_text),
+        ("CSV", "csv", table.csv_text),
+        ("Markdown", "md", table.markdown_text),
+        ("LaTeX", "tex", table.latex_text),
     )
     with st.container(horizontal=True):
         for title, ending, write in forms:

@@ -188,7 +188,7 @@ def take_back(path: str) -> None:
 
 def before_and_after(before: Trace, after: Trace) -> None:
     """The ops of both side by side, what changed marked, and the totals."""
-    from cnnviz.shapes.comparison import compare
+    from cnnviz.shapes.blame import compare
     from cnnviz.ui.architecture import changes
 
     pairings = compare(before, after)

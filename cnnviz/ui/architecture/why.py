@@ -61,7 +61,7 @@ def _title(traced: Trace, name: str) -> str:
 
 def _explain(traced: Trace, derivation: Derivation, broken: bool) -> None:
     from cnnviz.operations.op import shape_text
-    from cnnviz.shapes.stations import stations
+    from cnnviz.shapes.derivation import stations
     from cnnviz.ui.shared import tables
 
     last = derivation.steps[-1].substituted if derivation.steps else shape_text(traced.input_shape)

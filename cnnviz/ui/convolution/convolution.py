@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
-from cnnviz.shapes.sliding_window import Padding, Walk, Window, rule
+from cnnviz.shapes.sliding_window import Padding, Slide, Window, rule
 from cnnviz.ui.shared.link_state import choose_number, choose_one
 
 LARGEST_INPUT = 1_024
@@ -154,13 +154,13 @@ def _rounding() -> str:
     )
 
 
-def answer(layer: Layer, walks: tuple[Walk, Walk]) -> None:
+def answer(layer: Layer, walks: tuple[Slide, Slide]) -> None:
     """The output's size by its formula, and what is remarkable about the padding."""
     st.html(_formula(layer, walks))
     _remarks(layer.window, walks)
 
 
-def _formula(layer: Layer, walks: tuple[Walk, Walk]) -> str:
+def _formula(layer: Layer, walks: tuple[Slide, Slide]) -> str:
     """The rule in letters, the rule with numbers, and the size that comes of it."""
     sides = list(zip((_("height"), _("width")), walks, strict=True))
     if walks[0].side == walks[1].side:
@@ -193,7 +193,7 @@ def _letters(window: Window) -> list[str]:
     return letters
 
 
-def _remarks(window: Window, walks: tuple[Walk, Walk]) -> None:
+def _remarks(window: Window, walks: tuple[Slide, Slide]) -> None:
     before, after = window.pads
     span = window.span
     if window.padding == "valid":

@@ -6,11 +6,11 @@ import streamlit as st
 
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
-from cnnviz.shapes.sliding_window import Remedy, Walk, remedies
+from cnnviz.shapes.sliding_window import Remedy, Slide, remedies
 from cnnviz.ui.convolution.convolution import LARGEST_INPUT, LARGEST_PADDING, Layer
 
 
-def show(layer: Layer, walks: tuple[Walk, Walk]) -> None:
+def show(layer: Layer, walks: tuple[Slide, Slide]) -> None:
     """What no window reads, and buttons that change it."""
     if not any(walk.unread for walk in walks):
         return
@@ -26,7 +26,7 @@ def show(layer: Layer, walks: tuple[Walk, Walk]) -> None:
                 st.button(label, key=f"remedy-{number}", on_click=_apply, args=(remedy,))
 
 
-def _sentences(layer: Layer, down: Walk, across: Walk) -> list[str]:
+def _sentences(layer: Layer, down: Slide, across: Slide) -> list[str]:
     count = layer.height * layer.width
     read = (layer.height - len(down.unread)) * (layer.width - len(across.unread))
     sentences = [_("**{lost:,} of {count:,} input pixels are never read.**", lost=count - read, count=count)]

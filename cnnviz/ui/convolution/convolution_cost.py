@@ -8,14 +8,14 @@ from cnnviz.language import translate as _
 from cnnviz.operations.layer import convolution
 from cnnviz.operations.op import shape_text
 from cnnviz.shapes.counting import macs_formula, parameter_formula
-from cnnviz.shapes.sliding_window import Walk, Window
+from cnnviz.shapes.sliding_window import Slide, Window
 from cnnviz.ui.convolution.convolution import FIELD_WIDTH, KINDS, Layer
 from cnnviz.ui.shared.link_state import choose_number
 
 _MOST_CHANNELS = 4_096
 
 
-def show(layer: Layer, walks: tuple[Walk, Walk]) -> None:
+def show(layer: Layer, walks: tuple[Slide, Slide]) -> None:
     """Parameters, multiply-adds and PyTorch's code of the layer, with as many channels as the person likes."""
     kind, window = KINDS[layer.kind], layer.window
     size = tuple(walk.side.count for walk in walks)

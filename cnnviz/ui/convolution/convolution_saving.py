@@ -10,8 +10,7 @@ import streamlit as st
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Op, Shape
 from cnnviz.plots import palette
-from cnnviz.shapes.counting import macs_formula
-from cnnviz.shapes.reduction_saving import Saving, saving
+from cnnviz.shapes.counting import Saving, macs_formula, saving
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number
 

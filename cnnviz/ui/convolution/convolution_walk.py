@@ -18,7 +18,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
 from cnnviz.shapes import kernels, small_images
-from cnnviz.shapes.sliding_window import Walk
+from cnnviz.shapes.sliding_window import Slide
 from cnnviz.ui.convolution.convolution import KINDS, Layer
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.component import in_browser
@@ -42,7 +42,7 @@ _component = in_browser(
 
 
 @fragment()
-def show(layer: Layer, walks: tuple[Walk, Walk]) -> None:
+def show(layer: Layer, walks: tuple[Slide, Slide]) -> None:
     """Choose what is computed, and watch it: a choice here reruns nothing else of the page."""
     if max(layer.height, layer.width) > LARGEST_PICTURE:
         st.info(
@@ -157,7 +157,7 @@ def _choose_bias(layer: Layer) -> float:
 
 def layer_data(
     layer: Layer,
-    walks: tuple[Walk, Walk],
+    walks: tuple[Slide, Slide],
     image: NDArray[np.uint8],
     weights: list[kernels.Kernel],
     bias: float,

@@ -29,7 +29,7 @@ from cnnviz.ui.shared.show import plain
 if TYPE_CHECKING:
     from cnnviz.datasets import DatasetInfo
     from cnnviz.datasets.loading import Dataset
-    from cnnviz.interpret.top_activations import Excitation
+    from cnnviz.interpret.top_activations import TopActivations
 
 PAGE = 64
 """So many maps are shown at a time, each as the patch that excites it most."""
@@ -73,9 +73,9 @@ class _Search:
         """By which the result is known again; the weights' key holds their digest."""
         return "excitation", self.weights.key, self.op.index, self.data.digest, self.count
 
-    def run(self, progress: progress.Progress) -> Excitation:
+    def run(self, progress: progress.Progress) -> TopActivations:
         """Look through the images; ``progress`` is called with 0..1."""
-        from cnnviz.interpret.top_activations import batch_size, excite, spread
+        from cnnviz.interpret.top_activations import batch_size, spread, top_activations
 
         trace = cached.network_trace(self.weights.key, self.weights.input_shape)
         chosen, size = spread(self.count, self.available), batch_size(trace)
@@ -83,15 +83,17 @@ class _Search:
             self.weights.preparing.batch(self.data.test_images[chosen[start : start + size]])
             for start in range(0, self.count, size)
         )
-        return excite(cached.network(self.weights.key), trace, self.op, batches, self.count, progress)
+        return top_activations(
+            cached.network(self.weights.key), trace, self.op, batches, self.count, progress
+        )
 
-    def image(self, found: Excitation, number: int, rank: int) -> int:
+    def image(self, found: TopActivations, number: int, rank: int) -> int:
         """The index of a test image: the one that excites the map ``number`` most but ``rank`` others."""
         from cnnviz.interpret.top_activations import spread
 
         return int(spread(self.count, self.available)[found.images[number, rank]])
 
-    def seen(self, found: Excitation, number: int, rank: int) -> tuple[NDArray[np.uint8], Box]:
+    def seen(self, found: TopActivations, number: int, rank: int) -> tuple[NDArray[np.uint8], Box]:
         """That image as the network sees it, and the patch in it that the map's largest value comes from."""
         pixels = self.data.test_images[self.image(found, number, rank)].numpy()
         image = self.weights.preparing.key(pixels).seen()
@@ -147,7 +149,7 @@ def show(shown: Sequence[Weights]) -> None:
     )
 
 
-def _result(search: _Search) -> Excitation:
+def _result(search: _Search) -> TopActivations:
     title = _("{count:,} images through {title}", count=search.count, title=plain(search.weights.title))
     return progress.result(search.key, search.run, title)
 
@@ -172,7 +174,7 @@ def _choose_count(weights: Weights, op: Op, info: DatasetInfo) -> int:
     return int(chosen)
 
 
-def _told(search: _Search, found: Excitation) -> str:
+def _told(search: _Search, found: TopActivations) -> str:
     parts = [
         _(
             "Each picture is the patch that excites one map of {op} most, out of {seen:,} test images of {data}. "
@@ -204,7 +206,7 @@ def _told(search: _Search, found: Excitation) -> str:
     return " ".join(parts)
 
 
-def _patches(search: _Search, found: Excitation) -> int:
+def _patches(search: _Search, found: TopActivations) -> int:
     """Every map as its strongest patch, to be clicked; the number of the chosen map."""
     total = len(found.active)
     pages, page = -(-total // PAGE), 1
@@ -231,13 +233,13 @@ def _patches(search: _Search, found: Excitation) -> int:
     return chosen
 
 
-def _tile(found: Excitation, number: int, png: bytes) -> tiles.Tile:
+def _tile(found: TopActivations, number: int, png: bytes) -> tiles.Tile:
     dead = not found.active[number]
     note = _("Map {number}: {value:.3g}", number=number, value=float(found.values[number, 0]))
     return tiles.Tile(number, png, _("{number} · dead", number=number) if dead else str(number), note, dead)
 
 
-def _top(search: _Search, found: Excitation, chosen: int) -> None:
+def _top(search: _Search, found: TopActivations, chosen: int) -> None:
     """The images that excite the chosen map most."""
     ranks = range(found.values.shape[1])
     title = _(
@@ -260,7 +262,9 @@ def _top(search: _Search, found: Excitation, chosen: int) -> None:
     st.html(f'<div style="{_GRID}">{"".join(figures)}</div>')
 
 
-def _figure(search: _Search, found: Excitation, number: int, rank: int, whole: bytes, patch: bytes) -> str:
+def _figure(
+    search: _Search, found: TopActivations, number: int, rank: int, whole: bytes, patch: bytes
+) -> str:
     text = escape(_captioned(search, found, number, rank))
     _channels, height, width = search.weights.input_shape
     top, left, rows, columns = search.seen(found, number, rank)[1]
@@ -277,7 +281,7 @@ def _figure(search: _Search, found: Excitation, number: int, rank: int, whole: b
     )
 
 
-def _captioned(search: _Search, found: Excitation, number: int, rank: int) -> str:
+def _captioned(search: _Search, found: TopActivations, number: int, rank: int) -> str:
     """What stands under a picture: the map's value, and the image's class."""
     label = search.data.test_labels[search.image(found, number, rank)]
     return f"{float(found.values[number, rank]):#.3g} · {search.info.class_title(int(label))}"

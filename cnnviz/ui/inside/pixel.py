@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _LONGEST_PLACE = 20
 
 _component = in_browser(
-    Path(__file__).parent / "pixels", ("canvas", "parcel", "sums", "terms", "view", "pixels")
+    Path(__file__).parent / "pixels", ("canvas", "payload", "sums", "terms", "view", "pixels")
 )
 
 
@@ -92,15 +92,15 @@ def _default_channel(layer: Arithmetic) -> int:
 def _data(
     layer: Arithmetic, channel: int, place: tuple[int, int] | None, name: str, classes: tuple[str, ...]
 ) -> bytes:
-    from cnnviz.interpret.binary_payload import Parcel, describe, others
+    from cnnviz.interpret.binary_payload import Payload, describe, others
 
-    parcel = Parcel()
-    facts = describe(layer, channel, parcel)
+    payload = Payload()
+    facts = describe(layer, channel, payload)
     row, column = place or _busiest(layer, channel)
     if len(facts["channels"]) < facts["sources"]:
-        facts["others"] = others(layer, channel, (row, column), parcel, facts["channels"])
+        facts["others"] = others(layer, channel, (row, column), payload, facts["channels"])
     at = channel if facts["vector"] else row * layer.output.shape[2] + column
-    return parcel.pack(
+    return payload.pack(
         {
             **facts,
             "name": name if facts["vector"] else f"{name} {channel}",

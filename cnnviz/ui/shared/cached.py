@@ -94,7 +94,7 @@ def autograd_dot(
     ink: str,
 ) -> str:
     """Autograd's graph of a network, edited, as DOT; ``colours`` are fill and text of its parts by name."""
-    from cnnviz.shapes.autograd import autograd_dot as autograd_dot_
+    from cnnviz.shapes.graph import autograd_dot as autograd_dot_
 
     return autograd_dot_(on_meta(model_name, edits), input_shape, dict(colours), ink)
 

@@ -1,6 +1,6 @@
 // What an output value is computed from. Nothing here touches the page.
 //
-// A layer is what cnnviz.interpret.parcel describes. A place is {output, row, column}: `output` counts the
+// A layer is what cnnviz.interpret.binary_payload describes. A place is {output, row, column}: `output` counts the
 // outputs whose weights are here. `rows[row]` and `columns[column]` say which input rows and columns the
 // window reads there: PADDING beside the input, BEYOND where it reads nothing.
 

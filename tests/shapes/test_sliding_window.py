@@ -1,4 +1,4 @@
-"""The walk of a window: what PyTorch gives out, what it refuses, and what it never reads."""
+"""A sliding window: what PyTorch gives out, what it refuses, and what it never reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnviz.errors import UsageError
-from cnnviz.shapes.sliding_window import Padding, Window, remedies, rule, walk
+from cnnviz.shapes.sliding_window import Padding, Window, remedies, rule, slide
 
 # A convolution with an even kernel and padding "same" makes a padded copy, and says so.
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
@@ -49,7 +49,7 @@ def run(window: Window, image: Tensor) -> Tensor:
 def test_sizes_and_refusals_are_those_of_pytorch(window: Window, height: int, width: int) -> None:
     image = torch.zeros(1, 1, height, width)
     try:
-        down, across = walk(window, height, width)
+        down, across = slide(window, height, width)
     except UsageError:
         with pytest.raises(RuntimeError):
             run(window, image)
@@ -60,7 +60,7 @@ def test_sizes_and_refusals_are_those_of_pytorch(window: Window, height: int, wi
 @given(CONVOLUTIONS, SIZES, SIZES)
 def test_unread_pixels_are_those_that_change_nothing(window: Window, height: int, width: int) -> None:
     try:
-        down, across = walk(window, height, width)
+        down, across = slide(window, height, width)
     except UsageError:
         assume(False)
     image = torch.zeros(1, 1, height, width, dtype=torch.float64, requires_grad=True)
@@ -75,7 +75,7 @@ def test_unread_pixels_are_those_that_change_nothing(window: Window, height: int
 @given(st.one_of(CONVOLUTIONS, POOLINGS), SIZES, SIZES)
 def test_every_remedy_lets_every_pixel_be_read(window: Window, height: int, width: int) -> None:
     try:
-        lost = any(side.unread for side in walk(window, height, width))
+        lost = any(side.unread for side in slide(window, height, width))
     except UsageError:
         assume(False)
     found = remedies(window, height, width)
@@ -83,7 +83,7 @@ def test_every_remedy_lets_every_pixel_be_read(window: Window, height: int, widt
     for remedy in found:
         changes = dict(remedy.changes)
         size = [changes.pop(name, usual) for name, usual in (("height", height), ("width", width))]
-        assert not any(side.unread for side in walk(replace(window, **changes), *size))
+        assert not any(side.unread for side in slide(replace(window, **changes), *size))
 
 
 def test_the_nearest_changes_are_offered() -> None:
@@ -96,7 +96,7 @@ def test_the_nearest_changes_are_offered() -> None:
 
 
 def test_border_and_gaps_are_told_apart() -> None:
-    down, across = walk(Window(1, stride=3), 9, 10)
+    down, across = slide(Window(1, stride=3), 9, 10)
     assert down.unread == (1, 2, 4, 5, 7, 8)
     assert down.border == 2
     assert across.border == 0
@@ -116,9 +116,9 @@ def test_same_is_padded_as_pytorch_does(kernel: int, dilation: int, pads: tuple[
 
 
 def test_what_lies_beyond_and_what_is_dropped_in_ceil_mode() -> None:
-    down, _across = walk(Window(3, 3, ceil_mode=True, pooling=True), 10, 10)
+    down, _across = slide(Window(3, 3, ceil_mode=True, pooling=True), 10, 10)
     assert (down.side.count, down.overhang, down.side.dropped) == (4, 2, False)
-    down, _across = walk(Window(2, 3, padding=1, ceil_mode=True, pooling=True), 4, 4)
+    down, _across = slide(Window(2, 3, padding=1, ceil_mode=True, pooling=True), 4, 4)
     assert (down.side.count, down.side.dropped) == (2, True)
 
 
@@ -134,7 +134,7 @@ def test_what_lies_beyond_and_what_is_dropped_in_ceil_mode() -> None:
 )
 def test_what_pytorch_refuses_is_explained(window: Window, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
-        walk(window, 10, 10)
+        slide(window, 10, 10)
 
 
 @pytest.mark.parametrize(
@@ -152,4 +152,4 @@ def test_rule_in_letters(padding: Padding, dilation: int, ceil_mode: bool, lette
 
 def test_uneven_padding_has_a_letter_for_both_sides_together() -> None:
     assert rule(Window(4, padding="same")) == "⌊(n + p - k)/s⌋ + 1"
-    assert walk(Window(4, padding="same"), 9, 9)[0].side.formula == "(9 + 3 - 4)/1 + 1 = 9"
+    assert slide(Window(4, padding="same"), 9, 9)[0].side.formula == "(9 + 3 - 4)/1 + 1 = 9"

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from cnnviz.shapes.counting import macs_formula, parameter_formula
-from cnnviz.shapes.reduction_saving import saving
+from cnnviz.shapes.counting import macs_formula, parameter_formula, saving
 from cnnviz.tracing.trace import trace
 
 CHANNELS = st.integers(1, 40)

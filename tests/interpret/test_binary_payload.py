@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cnnviz.interpret.arithmetic import arithmetic_of
-from cnnviz.interpret.binary_payload import MOST_BYTES, Parcel, describe, others
+from cnnviz.interpret.binary_payload import MOST_BYTES, Payload, describe, others
 from cnnviz.interpret.pixel import Arithmetic, pixel
 from cnnviz.tracing.trace import trace
 
@@ -35,15 +35,15 @@ def unpacked(data: bytes) -> tuple[dict[str, Any], Arrays]:
 
 
 def sent(layer: Arithmetic, channel: int, most_bytes: int = MOST_BYTES) -> tuple[dict[str, Any], Arrays]:
-    parcel = Parcel()
-    return unpacked(parcel.pack(describe(layer, channel, parcel, most_bytes)))
+    payload = Payload()
+    return unpacked(payload.pack(describe(layer, channel, payload, most_bytes)))
 
 
 def test_what_is_packed_comes_out_again() -> None:
-    parcel = Parcel()
-    parcel.add("one", np.arange(6).reshape(2, 3))
-    parcel.add("two", np.array([0.5]))
-    facts, arrays = unpacked(parcel.pack({"text": "é"}))
+    payload = Payload()
+    payload.add("one", np.arange(6).reshape(2, 3))
+    payload.add("two", np.array([0.5]))
+    facts, arrays = unpacked(payload.pack({"text": "é"}))
     assert facts["text"] == "é"
     np.testing.assert_array_equal(arrays["one"], [[0, 1, 2], [3, 4, 5]])
     np.testing.assert_array_equal(arrays["two"], [0.5])
@@ -81,24 +81,24 @@ def test_channels_of_a_group_have_their_own_weights() -> None:
 )
 def test_large_layers_fit_into_a_megabyte(model: nn.Module, shape: tuple[int, ...]) -> None:
     layer = layer_of(model, shape)
-    parcel = Parcel()
-    facts = describe(layer, 2, parcel)
+    payload = Payload()
+    facts = describe(layer, 2, payload)
     if len(facts["channels"]) < facts["sources"]:
-        facts["others"] = others(layer, 2, (0, 0), parcel, facts["channels"])
-    assert len(parcel.pack(facts)) < 1_000_000
+        facts["others"] = others(layer, 2, (0, 0), payload, facts["channels"])
+    assert len(payload.pack(facts)) < 1_000_000
 
 
 def test_channels_without_room_are_known_where_a_person_stops() -> None:
     layer = layer_of(nn.Conv2d(40, 2, 3), (40, 9, 9))
     facts, _arrays = sent(layer, 0, most_bytes=5 * 9 * 9 * 4)
     assert 1 <= len(facts["channels"]) < 5
-    parcel = Parcel()
-    rest = others(layer, 0, (2, 3), parcel, facts["channels"])
+    payload = Payload()
+    rest = others(layer, 0, (2, 3), payload, facts["channels"])
     found = pixel(layer, 0, 2, 3)
     here = found.sums[facts["channels"]].sum()
     assert here + rest["sum"] + found.bias == pytest.approx(found.result)
     assert rest["count"] + len(facts["channels"]) == 40
-    _, arrays = unpacked(parcel.pack(rest))
+    _, arrays = unpacked(payload.pack(rest))
     np.testing.assert_allclose(arrays["other_sums"], found.sums[rest["channels"]], rtol=1e-6)
     np.testing.assert_array_equal(arrays["other_patches"], found.values[rest["channels"]])
     assert (np.diff(np.abs(arrays["other_sums"])) <= 0).all()

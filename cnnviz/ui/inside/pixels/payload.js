@@ -1,4 +1,4 @@
-// Reads what cnnviz.interpret.parcel packed: JSON, and float32 arrays by name.
+// Reads what cnnviz.interpret.binary_payload packed: JSON, and float32 arrays by name.
 
 function unpack(bytes) {
   const whole = new Uint8Array(bytes.buffer ? bytes.slice() : bytes); // a copy, so that numbers begin at a multiple of four

@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 from cnnviz.models import traced
-from cnnviz.shapes.blame import with_cause
+from cnnviz.shapes.blame import with_blame
 from cnnviz.tracing.edits import edited
 from cnnviz.tracing.trace import trace
 
@@ -86,6 +86,6 @@ def test_without_a_comparison_the_op_that_chose_the_size_is_named() -> None:
 def test_what_works_and_what_never_worked_is_left_as_it_is() -> None:
     model = nn.Sequential(nn.Linear(4, 3), nn.Linear(5, 2))
     broken, whole = trace(model, (4,)), trace(edited(model, {"1.in_features": 3}), (4,))
-    assert with_cause(whole, broken, {}) is whole
-    assert with_cause(broken, broken, {}) is broken
-    assert with_cause(broken, whole, {}) is broken  # nothing was changed that could be named
+    assert with_blame(whole, broken, {}) is whole
+    assert with_blame(broken, broken, {}) is broken
+    assert with_blame(broken, whole, {}) is broken  # nothing was changed that could be named

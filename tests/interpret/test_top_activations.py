@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from cnnviz import architectures
-from cnnviz.interpret.top_activations import COUNTS, TOP, batch_size, excite, spread, usual_count
+from cnnviz.interpret.top_activations import COUNTS, TOP, batch_size, spread, top_activations, usual_count
 from cnnviz.tracing.capture import capture
 from cnnviz.tracing.trace import Trace, trace
 from tests.networks import on_meta
@@ -36,7 +36,7 @@ def test_the_strongest_are_found_with_their_places(name: str, count: int) -> Non
     output = capture(model, x, traced)[op.index]
     maps = output.reshape(*output.shape[:2], -1)
     parts: list[float] = []
-    found = excite(model, traced, op, batches(x, 7), count, parts.append)
+    found = top_activations(model, traced, op, batches(x, 7), count, parts.append)
     assert parts[-1] == 1.0
     assert parts == sorted(parts)
     assert found.seen == count
@@ -56,8 +56,8 @@ def test_the_strongest_are_found_with_their_places(name: str, count: int) -> Non
 def test_batches_make_no_difference() -> None:
     model, traced = network()
     x, op = images(30), traced.op("conv2")
-    one = excite(model, traced, op, batches(x, 30), 30)
-    many = excite(model, traced, op, batches(x, 4), 30)
+    one = top_activations(model, traced, op, batches(x, 30), 30)
+    many = top_activations(model, traced, op, batches(x, 4), 30)
     assert (one.images == many.images).all()
     assert one.nbytes == many.nbytes > 0
 
@@ -71,7 +71,7 @@ def test_what_progress_raises_ends_the_work() -> None:
 
     model, traced = network()
     with pytest.raises(LeftError):
-        excite(model, traced, traced.op("conv1"), batches(images(8), 4), 8, leave)
+        top_activations(model, traced, traced.op("conv1"), batches(images(8), 4), 8, leave)
 
 
 def test_larger_networks_look_through_fewer_images() -> None:
