@@ -1,4 +1,4 @@
-"""What a network says about every image of a test set."""
+"""A network's output as an answer, one probability for each class: of one image, and of every image of a test set."""
 
 from __future__ import annotations
 
@@ -15,14 +15,53 @@ from torch.nn import functional as F
 from cnnviz import datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-from cnnviz.operations.op import shape_text
+from cnnviz.operations.op import Op, shape_text
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.loop.batches import Batches
 from cnnviz.training.loop.evaluate import test_batches
 from cnnviz.training.loop.optimising import loss_function
 
 if TYPE_CHECKING:
+    from cnnviz.interpret.activations import FeatureMaps
     from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+
+
+_SOFTMAX = frozenset({"Softmax", "softmax"})
+
+
+def check_output(op: Op, classes: int) -> None:
+    """Check that ``op``, a network's last one, gives one score for each class.
+
+    Raises:
+        CnnvizError: it does not; the message tells its shape.
+    """
+    if op.output_shape != (classes,):
+        raise CnnvizError(
+            Message(
+                "This network ends in {shape} values ({name}), not in one score for each of {classes} classes: "
+                "there is no class to ask for.",
+                shape=shape_text(op.output_shape),
+                name=op.name,
+                classes=classes,
+            )
+        )
+
+
+def probabilities(output: FeatureMaps, classes: int) -> NDArray[np.float32]:
+    """The probability of each class, (classes,) from 0 to 1, from what the last op returned.
+
+    Scores, and logarithms of probabilities, go through a softmax; what a softmax returned stays.
+
+    Raises:
+        CnnvizError: that is not one score for each class.
+    """
+    check_output(output.op, classes)
+    values = output.values.astype(np.float64)
+    if output.op.type not in _SOFTMAX:
+        values = np.exp(values - values.max())
+        values /= values.sum()
+    return values.astype(np.float32)
+
 
 Numbers = NDArray[np.int64]
 

@@ -1,4 +1,4 @@
-"""The weights of a network's layers as pictures: one for each output and input channel."""
+"""The weights of a network's layers: as pictures, in which order, and how they are distributed."""
 
 from __future__ import annotations
 
@@ -112,3 +112,82 @@ def _as_maps(shape: Shape, wanted: Shape) -> tuple[int, int, int] | None:
         return None
     channels, height, width = shape
     return channels, height, width
+
+
+Order = NDArray[np.intp]
+
+ORDERS = ("channel", "norm", "similarity")
+
+MOST_COMPARED = 1024
+"""More filters than this are not compared with each other: the pairs become too many."""
+
+_MOST_VALUES = 4_608  # of a filter: 512 channels of 3 x 3
+
+
+def norms(values: Values) -> Values:
+    """The Euclidean norm of each of ``values`` (N, ...), (N,): how strongly a filter answers to a patch of norm 1."""
+    rows = values.reshape(len(values), -1)
+    found: Values = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    return found
+
+
+def order(values: Values, by: str) -> Order:
+    """The indices of ``values`` (N, ...) in the order ``by``, one of :data:`ORDERS`.
+
+    ``norm`` begins with the largest. So does ``similarity``, and goes on with the one that is most like the
+    last one; of more than :data:`MOST_COMPARED` it is ``norm``.
+    """
+    if by == "norm" or (by == "similarity" and len(values) > MOST_COMPARED):
+        return np.argsort(-norms(values), kind="stable")
+    return _alike(values) if by == "similarity" else np.arange(len(values))
+
+
+def _alike(values: Values) -> Order:
+    """A walk from the strongest to its nearest unvisited neighbour, and so on, by cosine similarity."""
+    rows = values.reshape(len(values), -1)
+    lengths = norms(values)
+    rows = rows[:, :: max(1, -(-rows.shape[1] // _MOST_VALUES))]
+    scale = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
+    directions = np.divide(rows, scale, out=np.zeros_like(rows), where=scale > 0)
+    likeness = directions @ directions.T
+    walk = [int(lengths.argmax())] if len(rows) else []
+    free = np.ones(len(rows), bool)
+    while len(walk) < len(rows):
+        free[walk[-1]] = False
+        walk.append(int(np.where(free, likeness[walk[-1]], -np.inf).argmax()))
+    return np.asarray(walk, dtype=np.intp)
+
+
+BINS = 61  # odd: one of them has zero in its middle
+MOST_COUNTED = 1_000_000
+"""Of more weights than this only every second, third, ... is counted; the figures tell the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class Distribution:
+    """``counts`` (bins,) of the values between ``edges`` (bins + 1,), which are symmetric around zero.
+
+    ``mean``, ``deviation``, ``low`` and ``high`` are of all ``size`` values; ``every`` says that only every
+    so many-th is among the counts.
+    """
+
+    size: int
+    every: int
+    mean: float
+    deviation: float
+    low: float
+    high: float
+    counts: NDArray[np.int64]
+    edges: NDArray[np.float64]
+
+
+def distribution(values: NDArray[np.float32], limit: float | None = None) -> Distribution:
+    """The distribution of ``values`` of any shape, from ``-limit`` to ``limit`` (at first their largest)."""
+    low, high = float(values.min()), float(values.max())
+    flat = values.reshape(-1)
+    mean = float(np.einsum("i->", flat, dtype=np.float64) / flat.size)
+    square = float(np.einsum("i,i->", flat, flat, dtype=np.float64)) / flat.size
+    every = -(-flat.size // MOST_COUNTED)
+    end = max(abs(low), abs(high)) if limit is None else limit
+    counts, edges = np.histogram(flat[::every], BINS, (-(end or 1.0), end or 1.0))
+    return Distribution(flat.size, every, mean, max(square - mean**2, 0.0) ** 0.5, low, high, counts, edges)

@@ -124,7 +124,7 @@ def history(
     import torch
 
     from cnnviz.interpret.activations import FeatureMaps
-    from cnnviz.interpret.answering import probabilities
+    from cnnviz.interpret.answers import probabilities
     from cnnviz.interpret.filters import layer_weights
     from cnnviz.interpret.networks import load
 

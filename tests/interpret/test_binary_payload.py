@@ -9,9 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from cnnviz.interpret.arithmetic import arithmetic_of
 from cnnviz.interpret.binary_payload import MOST_BYTES, Payload, describe, others
-from cnnviz.interpret.pixel import Arithmetic, pixel
+from cnnviz.interpret.pixel import Arithmetic, arithmetic_of, pixel
 from cnnviz.tracing.trace import trace
 
 Arrays = dict[str, NDArray[np.float32]]

@@ -10,9 +10,15 @@ from torch import nn
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.errors import CnnvizError
-from cnnviz.interpret.distributions import MOST_COUNTED, distribution
-from cnnviz.interpret.filters import LayerWeights, layer_weights
-from cnnviz.interpret.ordering import MOST_COMPARED, norms, order
+from cnnviz.interpret.filters import (
+    MOST_COMPARED,
+    MOST_COUNTED,
+    LayerWeights,
+    distribution,
+    layer_weights,
+    norms,
+    order,
+)
 from cnnviz.tracing.trace import trace
 from tests.networks import CHEAP, each
 

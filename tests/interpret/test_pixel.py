@@ -12,9 +12,15 @@ from torch.nn import functional as F
 
 from cnnviz.architectures import Architecture
 from cnnviz.errors import CnnvizError
-from cnnviz.interpret.arithmetic import arithmetic_of, can_be_shown
-from cnnviz.interpret.pixel import Arithmetic, partial_sums, pixel
-from cnnviz.interpret.window_places import BEYOND, PADDING
+from cnnviz.interpret.pixel import (
+    BEYOND,
+    PADDING,
+    Arithmetic,
+    arithmetic_of,
+    can_be_shown,
+    partial_sums,
+    pixel,
+)
 from cnnviz.tracing.trace import trace
 from tests.networks import CHEAP, each
 

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnviz import architectures
-from cnnviz.interpret.attribution import Question, grad_cam
-from cnnviz.interpret.placing import centres, placed
+from cnnviz.interpret.attribution import Question, centres, grad_cam, placed
 from cnnviz.shapes.receptive_field import ReceptiveField, receptive_fields
 from cnnviz.tracing.trace import trace
 

@@ -18,8 +18,7 @@ from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.show import plain
 
 if TYPE_CHECKING:
-    from cnnviz.interpret.distributions import Distribution
-    from cnnviz.interpret.filters import LayerWeights
+    from cnnviz.interpret.filters import Distribution, LayerWeights
 
 _WIDTH = 760
 _BARS = 31
@@ -40,7 +39,7 @@ def norms(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) -> 
 
 def histogram(shown: Sequence[Weights], layer: str) -> None:
     """How the weights of the chosen layer are distributed, in each of ``shown``."""
-    from cnnviz.interpret.distributions import distribution
+    from cnnviz.interpret.filters import distribution
 
     found = []
     arrays = [

@@ -116,7 +116,7 @@ def _order(weights: Weights, layer: LayerWeights, by: str) -> Order:
 
 
 def _slice_order(layer: LayerWeights, output: int, by: str) -> Order:
-    from cnnviz.interpret.ordering import order
+    from cnnviz.interpret.filters import order
 
     return order(layer.values[output], by)
 

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from cnnviz.interpret.activations import FeatureMaps
-    from cnnviz.interpret.statistics import MapStatistics
+    from cnnviz.interpret.activations import FeatureMaps, MapStatistics
 
     Order = NDArray[np.intp]
 
@@ -96,7 +95,7 @@ def choose_op(weights: Weights, input_shape: tuple[int, int, int]) -> Op:
 
 def _choose_ops(weights: Weights, image: ImageKey) -> tuple[Op, ...]:
     """The op that is shown; with the switch also the other one around the activation, in order."""
-    from cnnviz.interpret.statistics import around_activation
+    from cnnviz.interpret.activations import around_activation
 
     op = choose_op(weights, image.input_shape)
     pair = around_activation(cached.network_trace(weights.key, image.input_shape), op)

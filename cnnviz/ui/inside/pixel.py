@@ -59,7 +59,7 @@ def show(weights: Weights, image: ImageKey) -> None:
 
 
 def _choose_layer(weights: Weights, image: ImageKey) -> Op:
-    from cnnviz.interpret.arithmetic import can_be_shown
+    from cnnviz.interpret.pixel import can_be_shown
 
     trace = cached.network_trace(weights.key, image.input_shape)
     shapes = {op.name: op.output_shape for op in trace.ops if can_be_shown(op)}

@@ -50,7 +50,7 @@ def probabilities(weights: Weights, image: Example) -> NDArray[np.float32]:
     Raises:
         CnnvizError: the network does not end in one score for each class.
     """
-    from cnnviz.interpret.answering import probabilities as of_maps
+    from cnnviz.interpret.answers import probabilities as of_maps
 
     maps = cached.feature_maps(weights.key, weights.image_key(image.pixels))
     return of_maps(maps[-1], len(weights.classes))

@@ -168,7 +168,7 @@ def _arithmetics() -> Bounded[Arithmetic]:
 
 def arithmetic(weights: WeightsKey, image: ImageKey, op: int) -> Arithmetic:
     """What the op of index ``op`` is computed from when the network gets an image; shared, not to be changed."""
-    from cnnviz.interpret.arithmetic import arithmetic_of
+    from cnnviz.interpret.pixel import arithmetic_of
 
     traced = network_trace(weights, image.input_shape)
     return _arithmetics().get(

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from cnnviz.interpret.distributions import Distribution
-    from cnnviz.interpret.filters import LayerWeights
-    from cnnviz.interpret.statistics import MapStatistics
+    from cnnviz.interpret.activations import MapStatistics
+    from cnnviz.interpret.filters import Distribution, LayerWeights
     from cnnviz.shapes.receptive_field import ReceptiveField
 
 MOST_MAPS_IN_A_PICTURE = 128
@@ -43,7 +42,7 @@ def distributions(
     weights: WeightsKey, input_shape: tuple[int, int, int]
 ) -> tuple[tuple[str, Distribution], ...]:
     """How the weights of every layer are distributed, by the layer's name."""
-    from cnnviz.interpret.distributions import distribution
+    from cnnviz.interpret.filters import distribution
 
     return tuple((layer.name, distribution(layer.values)) for layer in layers(weights, input_shape))
 
@@ -53,7 +52,7 @@ def filter_order(
     weights: WeightsKey, input_shape: tuple[int, int, int], layer: str, by: str
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """The output channels of a layer in an order, and the norm of each channel's filter."""
-    from cnnviz.interpret.ordering import norms, order
+    from cnnviz.interpret.filters import norms, order
 
     values = next(found.values for found in layers(weights, input_shape) if found.name == layer)
     return order(values, by), norms(values)
@@ -64,7 +63,7 @@ def map_pictures(
     weights: WeightsKey, image: ImageKey, first: int, limits: tuple[float, ...], dark: bool
 ) -> tuple[bytes, ...]:
     """The feature maps of ops as PNG files, from the op ``first`` on; ``limits`` end their colour scales."""
-    from cnnviz.interpret.ordering import order
+    from cnnviz.interpret.filters import order
     from cnnviz.plots.mosaic import columns, mosaic, png
 
     found = []
@@ -81,7 +80,7 @@ def map_pictures(
 @st.cache_resource(max_entries=128, show_spinner=False)
 def map_statistics(weights: WeightsKey, image: ImageKey, op: int) -> MapStatistics:
     """What the values of every map of an op amount to; shared, not to be changed."""
-    from cnnviz.interpret.statistics import statistics
+    from cnnviz.interpret.activations import statistics
 
     return statistics(cached.feature_maps(weights, image)[op].values)
 
@@ -89,7 +88,7 @@ def map_statistics(weights: WeightsKey, image: ImageKey, op: int) -> MapStatisti
 @st.cache_data(max_entries=128, show_spinner=False)
 def map_order(weights: WeightsKey, image: ImageKey, op: int, by: str) -> NDArray[np.intp]:
     """The maps of an op in an order."""
-    from cnnviz.interpret.ordering import order
+    from cnnviz.interpret.filters import order
 
     return order(cached.feature_maps(weights, image)[op].values, by)
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from cnnviz import architectures
-from cnnviz.interpret.statistics import around_activation, statistics
+from cnnviz.interpret.activations import around_activation, statistics
 from cnnviz.tracing.trace import trace
 
 
