@@ -21,12 +21,11 @@ from cnnviz.cli.terminal import TrainingProgress
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.recipe.recipe_file import recipe_text
-from cnnviz.training.store.runs import Status
+from cnnviz.training.store.runs import Command, Status
 from cnnviz.training.store.store import open_store
 from cnnviz.training.transforms.augmentation import Augmentation
 from cnnviz.training.worker import worker
 from cnnviz.training.worker.heartbeat import Keeper
-from cnnviz.training.worker.worker_api import Command
 from tests.golden import INCEPTION_MINI_TABLE
 
 Run = Callable[..., tuple[int, str, str]]

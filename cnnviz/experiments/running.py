@@ -12,8 +12,7 @@ from cnnviz.experiments.experiment import Experiment, Setting
 from cnnviz.experiments.measured import facts, gradients, losses
 from cnnviz.experiments.outcome import Outcome
 from cnnviz.language import Message
-from cnnviz.training.store.groups import Member
-from cnnviz.training.store.runs import Run, Status
+from cnnviz.training.store.runs import Member, Run, Status
 from cnnviz.training.store.store import RunStore
 
 _EXPERIMENT, _SETTING, _VARIANT = "experiment", "setting", "variant"

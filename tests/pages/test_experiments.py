@@ -10,9 +10,8 @@ from cnnviz.experiments import results, running
 from cnnviz.experiments.running import Group
 from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.records.metrics import FILE_NAME, MetricsWriter
-from cnnviz.training.store.runs import Status
+from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore
-from cnnviz.training.worker.worker_api import Kind
 from tests.pages.training_page import ME, SOMEBODY, buttons, texts
 
 OpenPage = Callable[..., AppTest]

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cnnviz.training.records import rate_changes
 from cnnviz.training.records.metrics import FILE_NAME, MetricsWriter
-from cnnviz.training.store import rate_changes
-from cnnviz.training.store.rate_changes import RateChange
+from cnnviz.training.records.rate_changes import RateChange
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 from tests.pages.training_page import PAGE, figures, mine, recipe, texts, work

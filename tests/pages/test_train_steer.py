@@ -9,9 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
-from cnnviz.training.store.runs import Status
+from cnnviz.training.store.runs import Command, Kind, Status
 from cnnviz.training.store.store import RunStore
-from cnnviz.training.worker.worker_api import Command, Kind
 from tests.pages.training_page import (
     ME,
     PAGE,

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from cnnviz.language import Message
 from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.records.metrics import FILE_NAME, MetricsWriter, Steps
-from cnnviz.training.store.runs import Status
+from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.ui.train import curves
 from tests.pages.training_page import PAGE, charts, mine, status, texts, work
@@ -56,7 +56,7 @@ def test_stop_reaches_the_worker(open_page: OpenPage, store: RunStore) -> None:
     app = open_page(PAGE, run=run_id)
     work(store, run_id, steps=10)
     app.button(key="stop").click().run()
-    assert store.stop_requested(run_id)
+    assert Kind.STOP in store.requested(run_id)
     assert app.button(key="stop").disabled
     assert store.finish(run_id, "worker", Status.STOPPED)
     app.run()

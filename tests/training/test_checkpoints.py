@@ -18,7 +18,7 @@ from cnnviz.training.checkpoints.errors import CheckpointError
 from cnnviz.training.loop.evaluate import evaluate_checkpoint
 from cnnviz.training.loop.observer import EpochMetrics, TrainingResult
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.store.rate_changes import RateChange
+from cnnviz.training.records.rate_changes import RateChange
 from tests.networks import MNIST
 
 EPOCHS = (

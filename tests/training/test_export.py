@@ -9,7 +9,7 @@ from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.checkpoints.export import export_checkpoint, own_way
 from cnnviz.training.loop.observer import TrainingResult
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.store.rate_changes import RateChange
+from cnnviz.training.records.rate_changes import RateChange
 
 RUN = "20260101-abc"
 

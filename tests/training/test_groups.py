@@ -4,10 +4,8 @@ import pytest
 
 from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.store.groups import Member
-from cnnviz.training.store.runs import Status
+from cnnviz.training.store.runs import Kind, Member, Status
 from cnnviz.training.store.store import RunStore
-from cnnviz.training.worker.worker_api import Kind
 
 
 def members(recipe: Recipe, count: int = 3) -> list[Member]:

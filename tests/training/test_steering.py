@@ -16,14 +16,13 @@ from cnnviz.errors import UsageError
 from cnnviz.settings import Settings
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records import rate_changes
 from cnnviz.training.records.metrics import FILE_NAME, read_steps
 from cnnviz.training.records.samples import FILE_NAME as SAMPLES_NAME
 from cnnviz.training.records.samples import read_samples
-from cnnviz.training.store import rate_changes
-from cnnviz.training.store.runs import Status
+from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import worker
-from cnnviz.training.worker.worker_api import Kind
 from tests.training.watching import Losses, until
 
 STEPS = 16  # 4,000 images in batches of 250

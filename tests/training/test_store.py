@@ -18,11 +18,11 @@ from cnnviz.language import Message
 from cnnviz.settings import PROJECT_DIRECTORY, Settings
 from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.store import leases, queueing
-from cnnviz.training.store.runs import Status, message_from_json, message_to_json
-from cnnviz.training.store.schema import StoreError
+from cnnviz.training.store import leases
+from cnnviz.training.store import store as store_module
+from cnnviz.training.store.database import SCHEMA_VERSION, StoreError
+from cnnviz.training.store.runs import Kind, Status, message_from_json, message_to_json
 from cnnviz.training.store.store import RunStore
-from cnnviz.training.store.tables import SCHEMA_VERSION
 
 EPOCH = EpochMetrics(1, 0.5, 0.8, 0.4, 0.9, 2.0, 1000.0)
 
@@ -65,7 +65,7 @@ CLAIM = """
 import sys, threading, uuid
 from cnnviz.settings import settings
 from cnnviz.training.store.store import RunStore
-from cnnviz.training.store.tables import SCHEMA_VERSION
+from cnnviz.training.store.database import SCHEMA_VERSION
 
 stores = [RunStore(settings()) for _ in range(4)]
 print("ready", flush=True)
@@ -138,9 +138,9 @@ def test_a_waiting_run_is_stopped_at_once(store: RunStore, recipe: Recipe) -> No
 
 def test_a_working_worker_hears_of_a_stop(store: RunStore, other_server: RunStore, recipe: Recipe) -> None:
     run_id = store.create(recipe, worker="w")
-    assert not store.stop_requested(run_id)
+    assert Kind.STOP not in store.requested(run_id)
     other_server.request_stop(run_id)
-    assert store.stop_requested(run_id)
+    assert Kind.STOP in store.requested(run_id)
     assert store.get(run_id).is_open
 
 
@@ -191,7 +191,7 @@ def test_a_lease_that_is_renewed_while_it_is_judged_holds(
         assert store.renew(run_id, "w", 1, 7)  # the worker speaks up just before it is written off
         return Message("not heard of")
 
-    monkeypatch.setattr(queueing, "why_gone", late)
+    monkeypatch.setattr(store_module, "why_gone", late)
     assert store.reap() == []
     assert store.get(run_id).is_open
 
@@ -201,7 +201,7 @@ def test_runs_on_another_machine_take_no_place_of_this_one(
 ) -> None:
     first, second, _ = (store.create(recipe) for _ in range(3))
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(queueing, "host", lambda: "elsewhere")
+        elsewhere.setattr(store_module, "host", lambda: "elsewhere")
         assert store.take_next(1) == first
         assert store.take_next(1) is None
     assert store.take_next(1) == second
@@ -253,7 +253,7 @@ def test_a_start_that_nobody_claims_is_given_up(
 ) -> None:
     run_id = store.create(recipe)
     assert store.take_next(1) == run_id
-    longest = max(queueing.START_SECONDS, store.settings.lease_seconds)
+    longest = max(store_module.START_SECONDS, store.settings.lease_seconds)
     wait(0.9 * longest)
     assert store.reap() == []
     wait(0.2 * longest)

@@ -16,8 +16,8 @@ from cnnviz.training.checkpoints.uploading import keep_upload, read_upload
 from cnnviz.training.loop.evaluate import evaluate_checkpoint
 from cnnviz.training.loop.optimising import initial_network
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.store import rate_changes
-from cnnviz.training.store.rate_changes import RateChange
+from cnnviz.training.records import rate_changes
+from cnnviz.training.records.rate_changes import RateChange
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 

@@ -28,8 +28,8 @@ from cnnviz.training.loop.resuming import STATE_NAME
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import records, snapshots
 from cnnviz.training.records.metrics import FILE_NAME, read_steps
+from cnnviz.training.store.database import StoreError
 from cnnviz.training.store.runs import Run, Status
-from cnnviz.training.store.schema import StoreError
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import worker
 from cnnviz.training.worker.heartbeat import Keeper

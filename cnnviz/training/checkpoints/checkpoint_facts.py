@@ -12,7 +12,7 @@ from typing import Any
 
 from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.store.rate_changes import RateChange
+from cnnviz.training.records.rate_changes import RateChange
 
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(

@@ -25,8 +25,8 @@ from cnnviz.training.loop.observer import EpochMetrics, TrainingResult
 from cnnviz.training.loop.optimising import loss_function
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.recipe.recipe_file import read_recipe
-from cnnviz.training.store import rate_changes
-from cnnviz.training.store.rate_changes import RateChange
+from cnnviz.training.records import rate_changes
+from cnnviz.training.records.rate_changes import RateChange
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 

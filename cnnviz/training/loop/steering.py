@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnviz.training.loop.resuming import STATE_NAME
-from cnnviz.training.records import snapshots
+from cnnviz.training.records import rate_changes, snapshots
 from cnnviz.training.records.metrics import MetricsWriter
-from cnnviz.training.store import rate_changes
+from cnnviz.training.store.runs import Command, Kind
 from cnnviz.training.worker.heartbeat import Keeper
 from cnnviz.training.worker.saving import BackgroundWriter
-from cnnviz.training.worker.worker_api import Command, Kind
 
 if TYPE_CHECKING:
     from cnnviz.training.loop.measuring import Sampler

@@ -1,4 +1,4 @@
-"""What a run is: its status and the facts that the store keeps of it."""
+"""What a run is: its status, the facts that the store keeps of it, and what people may ask of it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from cnnviz.language import Message
+from cnnviz.training.recipe.recipe import Recipe
 
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that can be taken for another
 
@@ -115,6 +116,33 @@ class Run:
     def epochs(self) -> int:
         """How many epochs the recipe asks for."""
         return int(self.recipe.get("epochs", 0))
+
+
+@dataclass(frozen=True)
+class Member:
+    """A run to be created in a group: its recipe, what it is called, and what it is among the others."""
+
+    recipe: Recipe
+    name: str
+    role: Mapping[str, str]
+
+
+class Kind(StrEnum):
+    """What a person may ask of a run."""
+
+    STOP = "stop"
+    PAUSE = "pause"
+    STEP = "step"
+    RESUME = "resume"
+    RATE = "rate"
+
+
+@dataclass(frozen=True)
+class Command:
+    """One request to a run; ``value`` is the new learning rate of :attr:`Kind.RATE`."""
+
+    kind: Kind
+    value: float | None = None
 
 
 def new_run_id() -> str:

@@ -7,7 +7,9 @@ worker, and a worker that has lost its run can change nothing any more.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import shutil
 import time
 from collections.abc import Sequence
 from functools import lru_cache
@@ -18,30 +20,59 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from cnnviz.errors import UnknownKeyError, UsageError
+from cnnviz.files import StorageError
 from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
 from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.recipe.limits import check_field
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.store.groups import Groups
-from cnnviz.training.store.leases import this_process
-from cnnviz.training.store.queueing import Queue
-from cnnviz.training.store.runs import OPEN, RESUMABLE, Run, Status, describe, message_to_json, new_run_id
-from cnnviz.training.store.store_base import as_run
-from cnnviz.training.store.tables import commands, epochs, runs
-from cnnviz.training.worker.worker_api import STOPPED_WHILE_PAUSED, Command, Kind, Work, ask, queued
+from cnnviz.training.store import queries
+from cnnviz.training.store.database import Database, commands, epochs, runs
+from cnnviz.training.store.leases import host, lease, this_process, why_gone
+from cnnviz.training.store.runs import (
+    OPEN,
+    RESUMABLE,
+    Command,
+    Kind,
+    Member,
+    Run,
+    Status,
+    describe,
+    new_run_id,
+)
+
+# A worker has this long from its start to its claim, even where leases are shorter: the interpreter
+# and the imports before the claim take a second, and several on a machine that is busy.
+START_SECONDS = 15.0
+
+KEEP_SECONDS = 7 * 24 * 3600.0
+"""So long a deleted run can be restored."""
+
+_TRASH_FOLDER = ".deleted"
+_WHY_STOPPED = {
+    Status.QUEUED: Message("It was stopped while it waited in the queue."),
+    Status.PAUSED: queries.STOPPED_WHILE_PAUSED,
+}
 
 
-class RunStore(Queue, Work, Groups):
+class RunStore:
     """The runs below ``settings.runs_dir``, in the database ``settings.database_url``.
 
     ``patience`` is how many seconds to wait for another process that holds the database. Objects may be
-    used from several threads. What the queue does, and what workers use, stands in the base classes.
+    used from several threads.
 
     Raises:
         StoreError: the database cannot be opened or is of a newer version; all methods raise it, too,
             when the database is locked for too long, or fails.
     """
+
+    def __init__(self, configuration: Settings, patience: float = 5.0) -> None:
+        self.settings = configuration
+        self._database = Database(configuration.database_url, patience)
+
+    def close(self) -> None:
+        """Close the database; the object is of no use afterwards."""
+        self._database.close()
 
     def folder(self, run_id: str) -> Path:
         """Where the run's files are: metrics, snapshots, saved state, log, checkpoint."""
@@ -61,24 +92,31 @@ class RunStore(Queue, Work, Groups):
         """Put a run of ``recipe`` into the queue and return its id.
 
         ``owner`` is a random name of the person who asks: people's runs take turns. With ``origin``, a run
-        and one of the steps of :func:`cnnviz.training.records.snapshots.available`, the new run goes on from that
-        snapshot. With ``worker`` it passes the queue by and is claimed by that worker of this process.
+        and one of the steps of :func:`cnnviz.training.records.snapshots.available`, the new run goes on from
+        that snapshot. With ``worker`` it skips the queue and is claimed by that worker of this process.
         """
-        values: dict[str, Any] = {
-            "id": new_run_id(),
-            "recipe": recipe.to_dict(),
-            "created_at": time.time(),
-            "owner": owner,
-            "name": name,
-        }
+        values: dict[str, Any] = {"owner": owner, "name": name}
         if origin is not None:
             values |= {"origin": origin[0], "origin_step": origin[1]}
+        if worker is not None:
+            values |= self._claim(worker)
         with self._database.writing() as connection:
-            values |= queued(connection)
-            if worker is not None:
-                values |= {"status": Status.STARTING, "worker": worker, **self._lease(), **this_process()}
-            connection.execute(runs.insert().values(**values))
-        return str(values["id"])
+            return _insert(connection, recipe, **values)
+
+    def create_group(self, members: Sequence[Member], *, owner: str | None = None) -> str:
+        """Put a run for each of the ``members`` into the queue, in this order, all or none.
+
+        Returns:
+            the group's id.
+        """
+        group_id = f"group-{new_run_id()}"
+        with self._database.writing() as connection:
+            for member in members:
+                facts = {"name": member.name, "role": dict(member.role)}
+                _insert(connection, member.recipe, owner=owner, group_id=group_id, **facts)
+        return group_id
+
+    # -- reading --------------------------------------------------------------------------------------
 
     def get(self, run_id: str) -> Run:
         """The run as it is now.
@@ -87,14 +125,19 @@ class RunStore(Queue, Work, Groups):
             UnknownKeyError: there is none of that id.
         """
         with self._database.reading() as connection:
-            return _get(connection, run_id)
+            return queries.get(connection, run_id)
 
     def list(self, limit: int | None = None, *, deleted: bool = False) -> Sequence[Run]:
         """The newest ``limit`` runs, or all, newest first; with ``deleted`` those that can be restored."""
-        wanted = runs.c.deleted_at.is_not(None) if deleted else runs.c.deleted_at.is_(None)
-        newest = sa.select(runs).where(wanted).order_by(runs.c.number.desc()).limit(limit)
-        with self._database.reading() as connection:
-            return [as_run(row) for row in connection.execute(newest).mappings()]
+        return self._runs(queries.deleted(deleted), limit=limit)
+
+    def group(self, group_id: str, *, deleted: bool = False) -> Sequence[Run]:
+        """The group's runs in the order in which they were asked for; with ``deleted`` those that can be restored."""
+        return self._runs(runs.c.group_id == group_id, queries.deleted(deleted))[::-1]
+
+    def grouped(self, *, deleted: bool = False) -> Sequence[Run]:
+        """All runs that are in a group, the newest first; with ``deleted`` those that can be restored."""
+        return self._runs(runs.c.group_id.is_not(None), queries.deleted(deleted))
 
     def epochs(self, run_id: str) -> Sequence[EpochMetrics]:
         """The figures of the run's finished epochs, in order."""
@@ -103,18 +146,31 @@ class RunStore(Queue, Work, Groups):
         with self._database.reading() as connection:
             return [EpochMetrics(**row) for row in connection.execute(chosen).mappings()]
 
-    # -- steering -------------------------------------------------------------------------------------
+    def requested(self, run_id: str) -> Sequence[Kind]:
+        """What was asked of the run and its worker has not heard of yet, and a stop even if it has."""
+        asked = sa.select(commands.c.kind).where(commands.c.run_id == run_id).order_by(commands.c.number)
+        with self._database.reading() as connection:
+            return [Kind(kind) for kind in connection.execute(asked).scalars()]
+
+    def queue_position(self, run_id: str) -> int | None:
+        """The run's place in the queue, from 1; None where it does not wait.
+
+        That is the order in which the runs start if nobody asks for another; see :meth:`take_next`.
+        """
+        with self._database.reading() as connection:
+            waiting = queries.waiting_in_order(connection)
+        return waiting.index(run_id) + 1 if run_id in waiting else None
+
+    # -- what people ask of a run ---------------------------------------------------------------------
 
     def request_stop(self, run_id: str) -> None:
         """Ask for the end of a run: one that nobody works on is stopped at once, any other soon."""
         with self._database.writing() as connection:
-            run = _get(connection, run_id)
+            run = queries.get(connection, run_id)
             if run.is_open and run.worker is None and run.status != Status.STARTING:
-                reason = message_to_json(_WHY_STOPPED[run.status])
-                end = {"status": Status.STOPPED, "reason": reason, "ended_at": time.time()}
-                connection.execute(runs.update().where(runs.c.id == run_id).values(**end))
+                queries.change(connection, run_id, **queries.ended(Status.STOPPED, _WHY_STOPPED[run.status]))
             else:
-                ask(connection, run_id, Command(Kind.STOP))
+                queries.ask(connection, run_id, Command(Kind.STOP))
 
     def stop_group(self, group_id: str) -> None:
         """:meth:`request_stop` for all runs of a group, the last first, so that none begins meanwhile."""
@@ -125,12 +181,11 @@ class RunStore(Queue, Work, Groups):
     def request_pause(self, run_id: str) -> None:
         """Ask a run to wait before its next step; one that queues leaves the queue at once."""
         with self._database.writing() as connection:
-            run = _get(connection, run_id)
+            run = queries.get(connection, run_id)
             if run.status == Status.QUEUED:
-                paused = {"status": Status.PAUSED, "paused_at": time.time()}
-                connection.execute(runs.update().where(runs.c.id == run_id).values(**paused))
+                queries.change(connection, run_id, status=Status.PAUSED, paused_at=time.time())
             elif run.is_open:
-                ask(connection, run_id, Command(Kind.PAUSE))
+                queries.ask(connection, run_id, Command(Kind.PAUSE))
 
     def request_step(self, run_id: str) -> None:
         """Ask a run for one single step, after which it is paused; where it has no worker, it queues for that.
@@ -139,12 +194,12 @@ class RunStore(Queue, Work, Groups):
             UsageError: the run is over.
         """
         with self._database.writing() as connection:
-            run = _get(connection, run_id)
+            run = queries.get(connection, run_id)
             if not run.is_open:
                 raise _over(run)
-            ask(connection, run_id, Command(Kind.STEP))
+            queries.ask(connection, run_id, Command(Kind.STEP))
             if run.status == Status.PAUSED and run.worker is None:
-                connection.execute(runs.update().where(runs.c.id == run_id).values(**queued(connection)))
+                queries.change(connection, run_id, **queries.queued(connection))
 
     def request_learning_rate(self, run_id: str, rate: float) -> None:
         """Ask a run to go on with another learning rate; its schedule goes on from there. A run that can be
@@ -155,60 +210,287 @@ class RunStore(Queue, Work, Groups):
         """
         check_field("learning_rate", rate)
         with self._database.writing() as connection:
-            run = _get(connection, run_id)
+            run = queries.get(connection, run_id)
             if run.status == Status.FINISHED:
                 raise _over(run)
-            ask(connection, run_id, Command(Kind.RATE, rate))
+            queries.ask(connection, run_id, Command(Kind.RATE, rate))
 
     def resume(self, run_id: str) -> None:
         """Let a paused, stopped, interrupted or failed run go on from its last saved state.
 
-        A paused run whose worker still holds it goes on soon; any other queues again. Then call
+        A paused run whose worker still holds it goes on soon; any other rejoins the queue. Then call
         :func:`cnnviz.training.worker.executor.start_queued`.
 
         Raises:
             UsageError: the run is finished, or goes on already.
         """
         with self._database.writing() as connection:
-            run = _get(connection, run_id)
+            run = queries.get(connection, run_id)
             if run.status not in RESUMABLE or run.deleted_at is not None:
                 raise _over(run)
             if run.status == Status.PAUSED and run.worker is not None:
-                ask(connection, run_id, Command(Kind.RESUME))
+                queries.ask(connection, run_id, Command(Kind.RESUME))
                 return
             old = (Kind.STOP, Kind.PAUSE, Kind.STEP, Kind.RESUME)
             connection.execute(commands.delete().where(commands.c.run_id == run_id, commands.c.kind.in_(old)))
-            connection.execute(runs.update().where(runs.c.id == run_id).values(**queued(connection)))
-
-    def requested(self, run_id: str) -> Sequence[Kind]:
-        """What was asked of the run and its worker has not heard of yet, and a stop even if it has."""
-        asked = sa.select(commands.c.kind).where(commands.c.run_id == run_id).order_by(commands.c.number)
-        with self._database.reading() as connection:
-            return [Kind(kind) for kind in connection.execute(asked).scalars()]
-
-    # -- order in one's runs --------------------------------------------------------------------------
+            queries.change(connection, run_id, **queries.queued(connection))
 
     def describe(self, run_id: str, name: str | None, note: str | None) -> None:
-        """Give the run a name (one line, up to 200 characters) and a note; None or an empty text takes it away."""
+        """Give the run a name (one line, up to 200 characters) and a note; None or an empty text removes it."""
         line = " ".join((name or "").split())[:200] or None
         with self._database.writing() as connection:
-            _get(connection, run_id)
-            values = {"name": line, "note": (note or "").strip() or None}
-            connection.execute(runs.update().where(runs.c.id == run_id).values(**values))
+            queries.get(connection, run_id)
+            queries.change(connection, run_id, name=line, note=(note or "").strip() or None)
+
+    # -- the queue ------------------------------------------------------------------------------------
+
+    def take_next(self, max_workers: int) -> str | None:
+        """The id of the run whose turn it is, now ``starting``; None where nothing waits or this machine
+        already works on ``max_workers`` runs.
+
+        People take turns: it is that of whoever has the fewest runs that are worked on, and of these of the
+        one whose last run was taken the longest ago. A person's own runs keep their order.
+        """
+        queued = sa.select(sa.literal(1)).where(runs.c.status == Status.QUEUED).limit(1)
+        with self._database.reading() as connection:
+            if connection.execute(queued).first() is None:
+                return None
+        with self._database.writing() as connection:
+            busy = sa.select(sa.func.count()).where(queries.held(), runs.c.host == host())
+            if (connection.execute(busy).scalar() or 0) >= max_workers:
+                return None
+            waiting = queries.waiting_in_order(connection)
+            if not waiting:
+                return None
+            term = lease(max(START_SECONDS, self.settings.lease_seconds))
+            taken = int(connection.execute(sa.select(sa.func.max(runs.c.taken))).scalar() or 0) + 1
+            started = {"status": Status.STARTING, "host": host(), "taken": taken, **term}
+            queries.change(connection, waiting[0], **started)
+            return waiting[0]
+
+    def note_pid(self, run_id: str, pid: int) -> None:
+        """Remember the process that was started for a run, so that its death before the claim shows."""
+        with self._database.writing() as connection:
+            queries.change(connection, run_id, queries.unclaimed(), pid=pid)
+
+    def fail_start(self, run_id: str, reason: Message) -> None:
+        """A run that no worker could be started for has failed."""
+        with self._database.writing() as connection:
+            queries.change(connection, run_id, queries.unclaimed(), **queries.ended(Status.FAILED, reason))
+
+    def reap(self) -> Sequence[str]:
+        """Mark runs whose worker is gone as interrupted, paused ones as :func:`cnnviz.training.store.queries.left`;
+        returns their ids.
+
+        A worker is gone when its lease ran out, or when it was a process of this machine that is dead.
+        """
+        active = reversed(self._runs(queries.held()))  # whoever waited the longest rejoins the queue first
+        gone = [(run, reason) for run in active if (reason := why_gone(run)) is not None]
+        if not gone:
+            return []
+        with self._database.writing() as connection:
+            return [run.id for run, reason in gone if _interrupt(connection, run, reason)]
+
+    # -- what workers say and hear ---------------------------------------------------------------------
+    # Each method that changes a run takes the worker's own name, and returns False, and changes nothing,
+    # where the run is that worker's no more.
+
+    def claim(self, run_id: str, worker: str) -> bool:
+        """Make ``worker`` (a name unique to it) the one that works on a waiting or starting run.
+
+        Returns:
+            whether it is; False where another one was faster, or where the run is over.
+        """
+        free = runs.c.status.in_((Status.QUEUED, Status.STARTING)) & runs.c.worker.is_(None)
+        with self._database.writing() as connection:
+            return queries.change(connection, run_id, free, **self._claim(worker))
+
+    def begin(
+        self, run_id: str, worker: str, total_steps: int, finished: Sequence[EpochMetrics] = ()
+    ) -> bool:
+        """The claimed run's training begins, or goes on after the epochs in ``finished``."""
+        started = {"status": Status.RUNNING, "started_at": sa.func.coalesce(runs.c.started_at, time.time())}
+        facts = {"total_steps": total_steps, "ended_at": None, "reason": None}
+        with self._database.writing() as connection:
+            if not queries.change(connection, run_id, queries.owned(worker), **started, **facts):
+                return False
+            connection.execute(epochs.delete().where(epochs.c.run_id == run_id))
+            for figures in finished:
+                connection.execute(epochs.insert().values(run_id=run_id, **dataclasses.asdict(figures)))
+            return True
+
+    def renew(self, run_id: str, worker: str, epoch: int, step: int) -> bool:
+        """Renew the lease and note how far the run is."""
+        return self._change(run_id, worker, epoch=epoch, step=step, **lease(self.settings.lease_seconds))
+
+    def take_commands(self, run_id: str) -> Sequence[Command]:
+        """What people have asked of the run since the last call, in order. A stop is not forgotten by it, so
+        that everybody sees that it was asked for.
+        """
+        kinds = set(self.requested(run_id))  # mostly there is nothing, and it is asked often
+        if kinds <= {Kind.STOP}:
+            return [Command(kind) for kind in kinds]
+        asked = commands.c.run_id == run_id
+        with self._database.writing() as connection:
+            rows = connection.execute(
+                sa.select(commands.c.kind, commands.c.value).where(asked).order_by(commands.c.number)
+            ).all()
+            connection.execute(commands.delete().where(asked, commands.c.kind != Kind.STOP))
+        return [Command(Kind(kind), value) for kind, value in rows]
+
+    def pause(self, run_id: str, worker: str, epoch: int, step: int) -> bool:
+        """The worker holds the run at this step, and waits."""
+        paused = {"status": Status.PAUSED, "paused_at": time.time()}
+        return self._change(run_id, worker, epoch=epoch, step=step, **paused)
+
+    def proceed(self, run_id: str, worker: str) -> bool:
+        """The worker goes on with the run that it held."""
+        return self._change(run_id, worker, status=Status.RUNNING, paused_at=None)
+
+    def give_up_place(
+        self, run_id: str, worker: str, unheard: Sequence[Command] = (), **facts: object
+    ) -> bool:
+        """The worker leaves the paused run, which takes up no place until somebody resumes it; see
+        :func:`cnnviz.training.store.queries.left`. ``unheard`` are requests that the worker took and did not
+        follow, ``facts`` further columns.
+        """
+        with self._database.writing() as connection:
+            for command in unheard:
+                queries.ask(connection, run_id, command)
+            values = {**queries.left(connection, run_id), **facts}
+            return queries.change(connection, run_id, queries.owned(worker), **values)
+
+    def add_epoch(self, run_id: str, worker: str, figures: EpochMetrics) -> bool:
+        """Note a finished epoch; its test accuracy becomes the run's."""
+        known = {"test_accuracy": figures.test_accuracy}
+        with self._database.writing() as connection:
+            if not queries.change(connection, run_id, queries.owned(worker), **known):
+                return False
+            connection.execute(epochs.insert().values(run_id=run_id, **dataclasses.asdict(figures)))
+        return True
+
+    def finish(
+        self, run_id: str, worker: str, status: Status, reason: Message | None = None, **facts: object
+    ) -> bool:
+        """End the run with a status and, where there is something to say, the reason.
+
+        ``facts`` are further columns: epoch, step, test_accuracy, checkpoint.
+        """
+        return self._change(run_id, worker, **queries.ended(status, reason), **facts)
+
+    # -- the trash ------------------------------------------------------------------------------------
+    # A deleted run's files are put aside first, so that nobody finds its checkpoint, and are removed with
+    # its rows in the database when it is purged.
+
+    def delete(self, run_id: str) -> None:
+        """Take the run out of all lists; :meth:`restore` brings it back within :data:`KEEP_SECONDS`.
+
+        Raises:
+            UsageError: it is not over yet.
+            UnknownKeyError: there is none of that id.
+            StorageError: its folder cannot be moved.
+        """
+        with self._database.writing() as connection:
+            over = runs.c.status.not_in(OPEN)
+            if not queries.change(connection, run_id, over, deleted_at=time.time()):
+                queries.get(connection, run_id)
+                raise UsageError(Message("The run {id} is not over yet: stop it first.", id=run_id))
+            _move(self.folder(run_id), self._trash(run_id))
+
+    def restore(self, run_id: str) -> None:
+        """Bring a deleted run back with all its files.
+
+        Raises:
+            UnknownKeyError: there is none of that id, or it is gone for good.
+            StorageError: its folder cannot be moved.
+        """
+        with self._database.writing() as connection:
+            if not queries.change(connection, run_id, deleted_at=None):
+                raise UnknownKeyError(Message("The run"), run_id, ())
+            _move(self._trash(run_id), self.folder(run_id))
+
+    def delete_group(self, group_id: str) -> None:
+        """Delete all runs of a group; :meth:`restore_group` brings them back.
+
+        Raises:
+            UsageError: one of them is not over yet; then none is deleted.
+            UnknownKeyError: there is no such group.
+            StorageError: a folder cannot be moved.
+        """
+        members = self._members(group_id)
+        if any(run.is_open for run in members):
+            raise UsageError(Message("Not all runs of {id} are over yet: stop them first.", id=group_id))
+        for run in members:
+            self.delete(run.id)
+
+    def restore_group(self, group_id: str) -> None:
+        """Bring the deleted runs of a group back.
+
+        Raises:
+            UnknownKeyError: none is left.
+            StorageError: a folder cannot be moved.
+        """
+        for run in self._members(group_id, deleted=True):
+            self.restore(run.id)
+
+    def purge(self, keep_seconds: float = KEEP_SECONDS) -> None:
+        """Remove for good what was deleted longer than ``keep_seconds`` ago."""
+        old = sa.select(runs.c.id).where(runs.c.deleted_at < time.time() - keep_seconds)
+        with self._database.reading() as connection:
+            if connection.execute(old.limit(1)).first() is None:
+                return
+        with self._database.writing() as connection:
+            gone = connection.execute(old).scalars().all()
+            for table in (commands, epochs):
+                connection.execute(table.delete().where(table.c.run_id.in_(gone)))
+            connection.execute(runs.delete().where(runs.c.id.in_(gone)))
+        for run_id in gone:
+            for folder in (self._trash(run_id), self.folder(run_id)):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    # -- what several of these do ---------------------------------------------------------------------
+
+    def _runs(self, *conditions: sa.ColumnElement[bool], limit: int | None = None) -> Sequence[Run]:
+        """The runs for which all ``conditions`` hold, the newest first."""
+        newest = sa.select(runs).where(*conditions).order_by(runs.c.number.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return [queries.as_run(row) for row in connection.execute(newest).mappings()]
+
+    def _members(self, group_id: str, *, deleted: bool = False) -> Sequence[Run]:
+        """:meth:`group`, where there is one; else UnknownKeyError."""
+        members = self.group(group_id, deleted=deleted)
+        if not members:
+            raise UnknownKeyError(Message("The group of runs"), group_id, ())
+        return members
+
+    def _change(self, run_id: str, worker: str, **values: object) -> bool:
+        """Change a run while it is the worker's; whether it is."""
+        with self._database.writing() as connection:
+            return queries.change(connection, run_id, queries.owned(worker), **values)
+
+    def _claim(self, worker: str) -> dict[str, Any]:
+        """The columns of a run that a worker of this process claims now."""
+        term = lease(self.settings.lease_seconds)
+        return {"status": Status.STARTING, "worker": worker, **term, **this_process()}
+
+    def _trash(self, run_id: str) -> Path:
+        return self.settings.runs_dir / _TRASH_FOLDER / run_id
 
 
-_WHY_STOPPED = {
-    Status.QUEUED: Message("It was stopped while it waited in the queue."),
-    Status.PAUSED: STOPPED_WHILE_PAUSED,
-}
+def _insert(connection: Connection, recipe: Recipe, **values: object) -> str:
+    """Put a new run behind all others; ``values`` are further columns. Returns its id."""
+    run_id = new_run_id()
+    facts = {"id": run_id, "recipe": recipe.to_dict(), "created_at": time.time()}
+    connection.execute(runs.insert().values(**{**facts, **queries.queued(connection), **values}))
+    return run_id
 
 
-def _get(connection: Connection, run_id: str) -> Run:
-    row = connection.execute(sa.select(runs).where(runs.c.id == run_id)).mappings().first()
-    if row is None:
-        newest = sa.select(runs.c.id).order_by(runs.c.number.desc()).limit(5)
-        raise UnknownKeyError(Message("The run"), run_id, connection.execute(newest).scalars())
-    return as_run(row)
+def _interrupt(connection: Connection, run: Run, reason: Message) -> bool:
+    """Take ``run`` from its worker, unless it was renewed, claimed or ended since it was read."""
+    end = queries.ended(Status.INTERRUPTED, reason)
+    if run.status == Status.PAUSED:  # its state was saved when it paused
+        end = queries.left(connection, run.id)
+    return queries.change(connection, run.id, queries.unchanged(run), **end)
 
 
 def _over(run: Run) -> UsageError:
@@ -217,6 +499,15 @@ def _over(run: Run) -> UsageError:
     return UsageError(
         Message("The run {id} is {status}: start a new one.", id=run.id, status=describe(run.status))
     )
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # a run that never began has no folder
+            source.rename(target)
+    except OSError as error:
+        raise StorageError(target, error) from error
 
 
 @lru_cache(maxsize=4)

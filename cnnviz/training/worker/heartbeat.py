@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, TypeVar
 from cnnviz.errors import CnnvizError
 from cnnviz.training.loop.observer import EpochMetrics, Observer
 from cnnviz.training.records.metrics import MetricsWriter
-from cnnviz.training.store.schema import StoreError
+from cnnviz.training.store.database import StoreError
+from cnnviz.training.store.runs import Command, Kind
 from cnnviz.training.store.store import RunStore
-from cnnviz.training.worker.worker_api import Command, Kind
 
 if TYPE_CHECKING:
     from torch import nn

@@ -26,9 +26,8 @@ from cnnviz.training.loop.observer import Observer
 from cnnviz.training.loop.resuming import STATE_NAME, start_of
 from cnnviz.training.loop.steering import Steering
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records import snapshots
+from cnnviz.training.records import rate_changes, snapshots
 from cnnviz.training.records.metrics import FILE_NAME, MetricsWriter
-from cnnviz.training.store import rate_changes
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.worker.executor import LOG_NAME, start_queued

@@ -18,9 +18,8 @@ from cnnviz.experiments.results import Results
 from cnnviz.experiments.running import Group
 from cnnviz.language import Message, language
 from cnnviz.language import translate as _
-from cnnviz.training.store.runs import Status
+from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore, open_store
-from cnnviz.training.worker.worker_api import Kind
 from cnnviz.ui.experiments import experiment
 from cnnviz.ui.experiments.experiment_table import compare
 from cnnviz.ui.shared import callbacks

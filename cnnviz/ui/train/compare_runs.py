@@ -22,8 +22,8 @@ from cnnviz.shapes.html import CELL, NUMBER, table
 from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.recipe.differences import differing, flat, label
 from cnnviz.training.recipe.fitting import image_shape
+from cnnviz.training.records import rate_changes
 from cnnviz.training.records.metrics import FILE_NAME, read_steps
-from cnnviz.training.store import rate_changes
 from cnnviz.training.store.runs import Run, describe
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.ui.shared import cached

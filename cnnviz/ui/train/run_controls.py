@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from cnnviz.language import translate as _
-from cnnviz.training.store.runs import Run, Status
+from cnnviz.training.store.runs import Kind, Run, Status
 from cnnviz.training.store.store import RunStore
-from cnnviz.training.worker.worker_api import Kind
 from cnnviz.ui.shared.callbacks import ask
 from cnnviz.ui.train import runs
 from cnnviz.ui.train.owner import owner

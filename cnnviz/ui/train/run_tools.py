@@ -13,9 +13,8 @@ from cnnviz.language import translate as _
 from cnnviz.training.loop.resuming import check_branch
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import samples, snapshots
-from cnnviz.training.store.runs import Run, Status
+from cnnviz.training.store.runs import Kind, Run, Status
 from cnnviz.training.store.store import RunStore, open_store
-from cnnviz.training.worker.worker_api import Kind
 from cnnviz.ui.shared.callbacks import ask, ask_page, whole_page
 from cnnviz.ui.shared.show import plain
 from cnnviz.ui.train import recipe_link, runs

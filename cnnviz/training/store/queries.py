@@ -1,0 +1,139 @@
+"""The pieces of SQL that the run store is made of: whose a run is, its turn in the queue, and what was asked of it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from cnnviz.errors import UnknownKeyError
+from cnnviz.language import Message
+from cnnviz.training.store.database import commands, runs
+from cnnviz.training.store.runs import HELD, Command, Kind, Run, Status, message_from_json, message_to_json
+
+STOPPED_WHILE_PAUSED = Message("It was stopped while it was paused.")
+
+NOBODY: dict[str, Any] = dict.fromkeys(("worker", "host", "pid", "lease_until", "lease_ticks"))
+"""The columns of a run that nobody works on."""
+
+
+def as_run(row: RowMapping) -> Run:
+    """The run in a row of the table."""
+    return Run(**{**row, "status": Status(row["status"]), "reason": message_from_json(row["reason"])})
+
+
+def get(connection: Connection, run_id: str) -> Run:
+    """The run as it is now.
+
+    Raises:
+        UnknownKeyError: there is none of that id.
+    """
+    row = connection.execute(sa.select(runs).where(runs.c.id == run_id)).mappings().first()
+    if row is None:
+        newest = sa.select(runs.c.id).order_by(runs.c.number.desc()).limit(5)
+        raise UnknownKeyError(Message("The run"), run_id, connection.execute(newest).scalars())
+    return as_run(row)
+
+
+def change(
+    connection: Connection, run_id: str, *conditions: sa.ColumnElement[bool], **values: object
+) -> bool:
+    """Change the columns of a run where all ``conditions`` hold; whether it was there and they did."""
+    statement = runs.update().where(runs.c.id == run_id, *conditions).values(**values)
+    return connection.execute(statement).rowcount == 1
+
+
+def ended(status: Status, reason: Message | None = None) -> dict[str, Any]:
+    """The columns of a run that ends now."""
+    return {"status": status, "reason": message_to_json(reason), "ended_at": time.time()}
+
+
+# -- whose a run is -----------------------------------------------------------------------------------
+
+
+def held() -> sa.ColumnElement[bool]:
+    """Whether a run takes a place: somebody works on it, or is being started for it."""
+    return runs.c.status.in_(HELD) & (runs.c.worker.is_not(None) | (runs.c.status == Status.STARTING))
+
+
+def owned(worker: str) -> sa.ColumnElement[bool]:
+    """Whether a run is this worker's."""
+    return (runs.c.worker == worker) & runs.c.status.in_(HELD)
+
+
+def unclaimed() -> sa.ColumnElement[bool]:
+    """Whether a run is being started, and no worker has claimed it yet."""
+    return (runs.c.status == Status.STARTING) & runs.c.worker.is_(None)
+
+
+def unchanged(run: Run) -> sa.ColumnElement[bool]:
+    """Whether a run was neither renewed, nor claimed, nor ended since it was read."""
+    return (
+        held()
+        & runs.c.worker.is_not_distinct_from(run.worker)
+        & runs.c.lease_until.is_not_distinct_from(run.lease_until)
+    )
+
+
+def deleted(yes: bool = True) -> sa.ColumnElement[bool]:
+    """Whether a run was deleted and can be restored; with ``yes`` false whether it was not."""
+    return runs.c.deleted_at.is_not(None) if yes else runs.c.deleted_at.is_(None)
+
+
+# -- the queue ----------------------------------------------------------------------------------------
+
+
+def queued(connection: Connection) -> dict[str, Any]:
+    """The columns of a run that queues now, behind all others."""
+    last_turn = int(connection.execute(sa.select(sa.func.max(_turn()))).scalar() or 0)
+    later = {"status": Status.QUEUED, "turn": last_turn + 1}
+    return {**NOBODY, **later, "reason": None, "ended_at": None, "paused_at": None}
+
+
+def waiting_in_order(connection: Connection) -> list[str]:
+    """The ids of all waiting runs, in the order in which they start if each of them takes as long."""
+    waiting: dict[str | None, deque[tuple[int, str]]] = {}
+    in_turn = sa.select(_turn(), runs.c.id, runs.c.owner).where(runs.c.status == Status.QUEUED)
+    for turn, run_id, owner in connection.execute(in_turn.order_by(_turn())):
+        waiting.setdefault(owner, deque()).append((turn, run_id))
+    by_owner = sa.select(runs.c.owner, sa.func.max(runs.c.taken)).group_by(runs.c.owner)
+    last_taken: dict[str | None, int] = {owner: taken or 0 for owner, taken in connection.execute(by_owner)}
+    active = Counter(connection.execute(sa.select(runs.c.owner).where(held())).scalars())
+    now, order = max(last_taken.values(), default=0), []
+    while waiting:
+        owner = min(waiting, key=lambda who: (active[who], last_taken.get(who, 0), waiting[who][0]))
+        order.append(waiting[owner].popleft()[1])
+        now += 1
+        last_taken[owner] = now
+        active[owner] += 1
+        if not waiting[owner]:
+            del waiting[owner]
+    return order
+
+
+def _turn() -> sa.ColumnElement[int]:
+    """A run's place in the queue; runs of a cnnviz that did not know of turns are in the order of their numbers."""
+    return sa.func.coalesce(runs.c.turn, runs.c.number)
+
+
+# -- what people ask of a run -------------------------------------------------------------------------
+
+
+def ask(connection: Connection, run_id: str, command: Command) -> None:
+    """Note what a person asks of a run."""
+    values = {"run_id": run_id, "kind": command.kind, "value": command.value, "created_at": time.time()}
+    connection.execute(commands.insert().values(**values))
+
+
+def left(connection: Connection, run_id: str) -> dict[str, Any]:
+    """The columns of a paused run that its worker leaves: what was asked of it meanwhile is done without a worker."""
+    asked = sa.select(commands.c.kind).where(commands.c.run_id == run_id)
+    kinds = set(connection.execute(asked).scalars())
+    if Kind.STOP in kinds:
+        return {**NOBODY, **ended(Status.STOPPED, STOPPED_WHILE_PAUSED)}
+    if kinds & {Kind.RESUME, Kind.STEP}:
+        return queued(connection)
+    return {**NOBODY, "status": Status.PAUSED}
