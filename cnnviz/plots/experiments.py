@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
-from cnnviz.plots.training import ACCURACY_AXIS, lay_out, legend_below
+from cnnviz.plots.training import ACCURACY_AXIS, SYMBOLS, lay_out, legend_below
 
 Numbers = NDArray[Any]
 
@@ -28,7 +28,6 @@ Series = Mapping[str, Sequence[float | None]]
 
 HEIGHT = 380
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-_SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star", "x", "pentagon")
 _HATCHES = ("", "/", ".", "x", "\\", "+")
 _MOST_DECADES = 6  # of an axis of gradients: what is smaller is nothing
 _FEW_DECADES = 100  # from the smallest to the largest: then 2 and 5 are named, too
@@ -126,7 +125,7 @@ def curves(
             name=name,
             mode="lines+markers" if few else "lines",
             line={"width": 2.5, "dash": _DASHES[number % len(_DASHES)]},
-            marker={"size": 7, "symbol": _SYMBOLS[number % len(_SYMBOLS)]},
+            marker={"size": 7, "symbol": SYMBOLS[number % len(SYMBOLS)]},
             hovertemplate=f"%{{y:{shown.form}}}",
         )
     _lay_out(figure, title, revision, legend=True)
@@ -161,7 +160,7 @@ def sweep(
             connectgaps=True,
             cliponaxis=False,
             line={"width": 2.5, "dash": _DASHES[number % len(_DASHES)]},
-            marker={"size": 9, "symbol": _SYMBOLS[number % len(_SYMBOLS)]},
+            marker={"size": 9, "symbol": SYMBOLS[number % len(SYMBOLS)]},
             hovertemplate=f"%{{y:{shown.form}}}",
         )
     if refused:
@@ -202,7 +201,7 @@ def layers(title: str, norms: Mapping[str, Sequence[float]], revision: str) -> g
             name=name,
             mode="lines+markers" if few else "lines",
             line={"width": 2.5, "dash": _DASHES[number % len(_DASHES)]},
-            marker={"size": 8, "symbol": _SYMBOLS[number % len(_SYMBOLS)]},
+            marker={"size": 8, "symbol": SYMBOLS[number % len(SYMBOLS)]},
             hovertemplate="%{y:.2g}",
         )
     _lay_out(figure, title, revision, legend=True)

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cnnviz.plots.comparison import Curve, dash, figure
-from cnnviz.plots.sampled import gradient_figure, rate_figure, speed_figure
+from cnnviz.plots.training import Curve, comparison_figure, dash, gradient_figure, rate_figure, speed_figure
 
 
 def samples(count: int, layers: int) -> np.ndarray:
@@ -73,7 +72,7 @@ def test_a_gradient_of_nothing_has_a_place_on_the_scale() -> None:
 
 def test_runs_are_told_apart_beyond_the_theme_s_ten_colours() -> None:
     curve = Curve("run", np.arange(3), np.array([0.1, 0.5, 0.6]))
-    chart = figure([curve] * 12, "test_accuracy", "progress", "r")
+    chart = comparison_figure([curve] * 12, "test_accuracy", "progress", "r")
     assert [line.line.dash for line in chart.data] == ["solid"] * 10 + ["dash"] * 2
     assert dash(45) == "solid"
     assert chart.layout.yaxis.title.text == "accuracy"
@@ -89,5 +88,5 @@ def test_runs_are_told_apart_beyond_the_theme_s_ten_colours() -> None:
     ],
 )
 def test_the_axis_says_what_it_counts(axis: str, what: str, title: str) -> None:
-    chart = figure([Curve("run", np.arange(3), np.ones(3))], what, axis, "r")
+    chart = comparison_figure([Curve("run", np.arange(3), np.ones(3))], what, axis, "r")
     assert chart.layout.xaxis.title.text == title

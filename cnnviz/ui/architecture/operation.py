@@ -99,7 +99,7 @@ def _meaning(op: Op) -> str:
 
 
 def _picture(traced: Trace, op: Op, field: ReceptiveField) -> None:
-    from cnnviz.plots import receptive_field as plot
+    from cnnviz.plots import architecture as plot
 
     if len(traced.input_shape) != 3 or not field.known or field.nothing:
         return
@@ -108,7 +108,7 @@ def _picture(traced: Trace, op: Op, field: ReceptiveField) -> None:
         *traced.input_shape[1:], first, middle, _("What {name} sees of the input", name=op.name)
     )
     st.plotly_chart(figure, key="receptive-field", config={"displayModeBar": False})
-    st.caption(str(plot.SENTENCE))
+    st.caption(str(plot.RECEPTIVE_FIELD_SENTENCE))
 
 
 def _rectangle(box: Box) -> tuple[int, int, int, int]:

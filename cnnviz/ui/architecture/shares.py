@@ -60,7 +60,7 @@ def show(network: Network, edits: Edits, traced: Trace) -> None:
 
 def _by_kind(traced: Trace, kind: Kind) -> str:
     """What all layers of one kind hold together; nothing where there are none."""
-    from cnnviz.plots.bars import percent
+    from cnnviz.plots.architecture import percent
     from cnnviz.shapes.shares import by_kind
 
     count, params, macs = by_kind(traced).get(kind, (0, 0, 0))
@@ -75,7 +75,7 @@ def _by_kind(traced: Trace, kind: Kind) -> str:
 
 
 def _figure(found: Sequence[Share], quantity: Quantity, total: int, title: str, axis: str) -> None:
-    from cnnviz.plots.bars import Bar, bars
+    from cnnviz.plots.architecture import Bar, bars
     from cnnviz.shapes.shares import largest
 
     shown, rest = largest(found, quantity, MOST_BARS)
@@ -92,7 +92,7 @@ def _figure(found: Sequence[Share], quantity: Quantity, total: int, title: str, 
 
 
 def _largest(shown: Sequence[Share], quantity: Quantity, total: int) -> str:
-    from cnnviz.plots.bars import percent
+    from cnnviz.plots.architecture import percent
 
     first = max(shown, key=lambda share: share.total(quantity))
     count = first.total(quantity)

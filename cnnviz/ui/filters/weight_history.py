@@ -11,7 +11,7 @@ import streamlit as st
 
 from cnnviz.interpret.weight_history import MOST_FILTERS, Moment
 from cnnviz.language import translate as _
-from cnnviz.plots import history as plots
+from cnnviz.plots import weights as plots
 from cnnviz.plots.mosaic import mosaic, png
 from cnnviz.plots.overlay import image_png
 from cnnviz.settings import settings

@@ -15,9 +15,8 @@ from cnnviz import datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.plots import comparison
-from cnnviz.plots.comparison import Curve
-from cnnviz.plots.training import smoothed
+from cnnviz.plots import training
+from cnnviz.plots.training import Curve, smoothed
 from cnnviz.shapes.html import CELL, NUMBER, table
 from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.recipe.differences import differing, flat, label
@@ -80,9 +79,11 @@ def _compare(chosen: tuple[str, ...]) -> None:
         epochs = {run.id: store.epochs(run.id) for run in runs}
         curves = [_curve(store, run, epochs[run.id], figure, axis) for run in runs]
         live = LiveFigures(f"compare-{figure}-{axis}-{'-'.join(chosen)}")
-        live.draw(comparison.figure(curves, figure, axis, "-".join((figure, axis, *chosen))), "chart")
+        live.draw(
+            training.comparison_figure(curves, figure, axis, "-".join((figure, axis, *chosen))), "chart"
+        )
         live.update()
-        st.caption(str(comparison.MESSAGES[figure]))
+        st.caption(str(training.COMPARISON_MESSAGES[figure]))
         _table(store, runs, epochs)
 
 
@@ -207,7 +208,7 @@ def _swatch(number: int) -> str:
     theme = "dark" if is_dark() else "light"
     colours = st.get_option(f"theme.{theme}.chartCategoricalColors")
     colour = colours[number % len(colours)]
-    css = {"solid": "solid", "dash": "dashed", "dot": "dotted", "dashdot": "double"}[comparison.dash(number)]
+    css = {"solid": "solid", "dash": "dashed", "dot": "dotted", "dashdot": "double"}[training.dash(number)]
     return (
         f'<span style="display:inline-block;width:1.6rem;vertical-align:middle;'
         f'border-top:.2rem {css} {escape(str(colour))}"></span>'

@@ -14,7 +14,6 @@ import streamlit as st
 
 from cnnviz.language import Message, language
 from cnnviz.language import translate as _
-from cnnviz.plots import sampled
 from cnnviz.plots import training as plots
 from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.records.metrics import STEP, Steps
@@ -154,14 +153,14 @@ def _epoch_loss(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics]) -> 
 def _sampled(live: LiveFigures, run: Run, samples: Samples, chosen: str) -> None:
     records, layers = samples.records, samples.layers
     if chosen == "rate":
-        _draw(live, run, "rate", records, lambda: sampled.rate_figure(records, run.id))
-        st.caption(str(sampled.RATE_MESSAGE))
+        _draw(live, run, "rate", records, lambda: plots.rate_figure(records, run.id))
+        st.caption(str(plots.RATE_MESSAGE))
     elif chosen == "gradients":
-        _draw(live, run, "gradients", records, lambda: sampled.gradient_figure(records, layers, run.id))
-        st.caption(str(sampled.GRADIENT_MESSAGE))
+        _draw(live, run, "gradients", records, lambda: plots.gradient_figure(records, layers, run.id))
+        st.caption(str(plots.GRADIENT_MESSAGE))
     else:
-        _draw(live, run, "speed", records, lambda: sampled.speed_figure(records, run.id))
-        st.caption(str(sampled.SPEED_MESSAGE))
+        _draw(live, run, "speed", records, lambda: plots.speed_figure(records, run.id))
+        st.caption(str(plots.SPEED_MESSAGE))
 
 
 def _draw(

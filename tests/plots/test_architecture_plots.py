@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from cnnviz.plots.bars import Bar, bars, percent
+from cnnviz.plots.architecture import Bar, bars, percent
 
 ENTRIES = [
     Bar("features.denseblock4.denselayer32.conv2", "Conv2d", {"convolution": 750}),
