@@ -10,8 +10,8 @@ from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
 from cnnviz.ui.draw.draw import name
 from cnnviz.ui.evaluate import evaluate, evaluations
 from cnnviz.ui.evaluate.evaluated import Subject
-from cnnviz.ui.shared.fetching import offer_download
 from cnnviz.ui.shared.frame import fragment, frame
+from cnnviz.ui.shared.progress import offer_download
 from cnnviz.ui.shared.show import explained, plain
 from cnnviz.ui.shared.views import choose_view
 

@@ -6,8 +6,8 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared import callbacks
-from cnnviz.ui.shared.fetching import offer_download
 from cnnviz.ui.shared.frame import frame
+from cnnviz.ui.shared.progress import offer_download
 from cnnviz.ui.shared.show import explained
 from cnnviz.ui.train import (
     estimates,

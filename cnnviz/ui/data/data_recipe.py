@@ -21,10 +21,9 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.plots.mosaic import mosaic, png
 from cnnviz.training.transforms.augmentation import PRESETS, Augmentation
-from cnnviz.ui.data import data_cached
 from cnnviz.ui.data.data_choices import choose_normalisation, choose_seed
 from cnnviz.ui.data.data_views import CARD, GRID, NOTE, Subject, image, value_figures
-from cnnviz.ui.evaluate import gallery
+from cnnviz.ui.shared import cached, pictures
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
 from cnnviz.ui.train.augmentation import choose_augmentation
@@ -63,7 +62,7 @@ def show(subject: Subject) -> None:
     pictures, settings = st.columns([2.2, 1], gap="medium")
     with settings, st.container(border=True):
         choices = _choose(subject.info, notes)
-    found = data_cached.stages(
+    found = cached.preparation_stages(
         *subject.key,
         place,
         choices.augmentation,
@@ -143,20 +142,20 @@ def _steps(choices: Choices, found: Stages, label: str) -> None:
 
 def _taken(choices: Choices, found: Stages, label: str) -> Iterator[_Step]:
     note = _("label {label}; {shape}, 0 to 255", label=label, shape=shape_text(found.image.shape))
-    yield _Step(_("As stored"), gallery.source(found.image), note)
+    yield _Step(_("As stored"), pictures.source(found.image), note)
     if found.draws is not None:
         note = _("the first of the draws below; test images are left as they are")
-        yield _Step(_("Augmented"), gallery.source(found.draws[0]), note)
+        yield _Step(_("Augmented"), pictures.source(found.draws[0]), note)
     if found.permuted is not None:
         note = _(
             "order {seed}, the same for every image: a fully connected network does not mind, a convolution "
             "loses its neighbours",
             seed=choices.permutation_seed,
         )
-        yield _Step(_("Permuted"), gallery.source(found.permuted), note)
+        yield _Step(_("Permuted"), pictures.source(found.permuted), note)
     if found.resized is not None:
         note = _("{shape}, bilinear: more pixels, no more detail", shape=shape_text(found.resized.shape))
-        yield _Step(_("Resized"), gallery.source(found.resized), note)
+        yield _Step(_("Resized"), pictures.source(found.resized), note)
     low, high = float(found.normalised.min()), float(found.normalised.max())
     note = _(
         "{shape}, {low:.2f} to {high:.2f}: red above 0, blue below",
@@ -190,11 +189,11 @@ def _draws(info: DatasetInfo, label: int, choices: Choices, found: Stages) -> No
     if found.draws is None:
         st.caption(_("Augmentation is off: the network sees the same image in every epoch."))
         return
-    pictures = "".join(
-        image(gallery.source(draw), _("Draw {number}", number=number))
+    draws = "".join(
+        image(pictures.source(draw), _("Draw {number}", number=number))
         for number, draw in enumerate(found.draws, 1)
     )
-    st.html(f'<div style="{_SIX}">{pictures}</div>')
+    st.html(f'<div style="{_SIX}">{draws}</div>')
     st.caption(
         _(
             "{count} random draws. In every epoch the network sees another one, always with the label {label}: so "

@@ -17,9 +17,9 @@ from cnnviz.datasets import Dataset, DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import data as plots
-from cnnviz.ui.data import data_cached
-from cnnviz.ui.data.data_cached import Source
 from cnnviz.ui.data.data_choices import choose_class, choose_normalisation, choose_seed
+from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.cached import Source
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_one
 
@@ -76,7 +76,7 @@ def samples(subject: Subject) -> None:
     numbers = subject.data.part(part)[1].bincount(minlength=len(subject.info.classes)).tolist()
     cards = []
     for one in shown:
-        found = data_cached.samples(*subject.key, part, one, _EACH if label is None else _OF_ONE, seed)
+        found = cached.dataset_samples(*subject.key, part, one, _EACH if label is None else _OF_ONE, seed)
         title = subject.info.class_title(one)
         cards.append(_class_card(title, numbers[one], found, wide=label is not None))
     width = "26rem" if label is None else "100%"
@@ -110,7 +110,7 @@ def image(source: str, description: str) -> str:
 
 def _statistics(subject: Subject) -> Statistics:
     with st.spinner(_("The pixels of {title} are being counted …", title=subject.info.title)):
-        return data_cached.statistics(*subject.key)
+        return cached.dataset_statistics(*subject.key)
 
 
 def classes(subject: Subject) -> None:
@@ -129,7 +129,7 @@ def classes(subject: Subject) -> None:
         )
     )
     st.subheader(_("The average image of each class"), anchor=False)
-    pictures = zip(titles, data_cached.class_means(*subject.key), strict=True)
+    pictures = zip(titles, cached.class_means(*subject.key), strict=True)
     cells = "".join(
         f'<figure style="margin:0">{image(source, title)}'
         f'<figcaption style="{NOTE};margin-top:.25rem;text-align:center">{escape(title)}</figcaption></figure>'

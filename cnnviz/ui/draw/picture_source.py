@@ -16,9 +16,9 @@ from cnnviz.language import translate as _
 from cnnviz.ui.draw import canvas, draw, drawn, stages
 from cnnviz.ui.draw.draw import DIGITS, Shown
 from cnnviz.ui.inside import example, readings
-from cnnviz.ui.shared.fetching import offer_download
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.own_image import own_image
+from cnnviz.ui.shared.progress import offer_download
 from cnnviz.ui.shared.show import explained
 
 

@@ -14,7 +14,7 @@ from cnnviz.drawing import Prepared
 from cnnviz.drawing.garment import Garment
 from cnnviz.interpret.inputs import Pixels, on_paper, scaled
 from cnnviz.language import translate as _
-from cnnviz.ui.evaluate import gallery
+from cnnviz.ui.shared import pictures
 
 _LONGEST = 200  # pixels of a stage's picture: more cannot be seen
 _ROW = "display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(min(10.5rem,45%),1fr));max-width:62rem"
@@ -176,7 +176,7 @@ def _figure(stage: Stage) -> str:
     return (
         f'<figure style="margin:0"><div style="{_BOX};background:{stage.ground}">'
         f'<div style="position:relative;{side}">'
-        f'<img src="{gallery.source(_smaller(stage.pixels))}" alt="{title}" style="{look}">{_frame(stage)}</div></div>'
+        f'<img src="{pictures.source(_smaller(stage.pixels))}" alt="{title}" style="{look}">{_frame(stage)}</div></div>'
         f'<figcaption style="{_TEXT}"><b>{title}</b><br>{escape(stage.text)}</figcaption></figure>'
     )
 

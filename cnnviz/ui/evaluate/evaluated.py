@@ -14,9 +14,9 @@ from cnnviz.datasets import DatasetInfo
 from cnnviz.language import translate as _
 from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
 from cnnviz.ui.draw.draw import name
-from cnnviz.ui.evaluate import gallery
-from cnnviz.ui.evaluate.gallery import Picture
+from cnnviz.ui.shared import pictures
 from cnnviz.ui.shared.link_state import choose_number
+from cnnviz.ui.shared.pictures import Picture
 
 if TYPE_CHECKING:
     from cnnviz.interpret.answers import Answers, Numbers
@@ -69,7 +69,7 @@ def show_images(
             _("Page (of {pages:,})", pages=pages), key=key, low=1, high=pages, default=1, width=160
         )
     images = datasets.load(subject.data.key).test_images
-    gallery.show(
+    pictures.gallery(
         [
             _picture(subject, images[index].numpy(), index, second)
             for index in found[(number - 1) * at_once : number * at_once].tolist()

@@ -24,10 +24,10 @@ from cnnviz.ui.experiments import experiment
 from cnnviz.ui.experiments.experiment_table import compare
 from cnnviz.ui.shared import callbacks
 from cnnviz.ui.shared.callbacks import ask, ask_page
-from cnnviz.ui.shared.fetching import offer_download
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.live import LiveFigures
+from cnnviz.ui.shared.progress import offer_download
 from cnnviz.ui.shared.show import explained, link_problem, plain, run_again
 from cnnviz.ui.train import run_controls, runs
 from cnnviz.ui.train.owner import owner

@@ -13,7 +13,7 @@ from cnnviz.operations.op import shape_text
 from cnnviz.plots import sentences
 from cnnviz.plots import weights as plots
 from cnnviz.ui.inside.weights import Weights
-from cnnviz.ui.shared import cached_maps
+from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.show import plain
 
@@ -27,7 +27,7 @@ _BARS = 31
 def norms(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) -> None:
     """The norm and the bias of every filter of the chosen layer, in the order of the pictures."""
     weights, layer = shown[0], chosen[0]
-    order, lengths = cached_maps.filter_order(weights.key, weights.input_shape, layer.name, by)
+    order, lengths = cached.filter_order(weights.key, weights.input_shape, layer.name, by)
     linear = layer.op.kind == "linear"
     title = _("{title}: {layer}, norm and bias of each filter", title=weights.title, layer=layer.name)
     if linear:
@@ -43,12 +43,10 @@ def histogram(shown: Sequence[Weights], layer: str) -> None:
 
     found = []
     arrays = [
-        next(
-            each.values for each in cached_maps.layers(weights.key, weights.input_shape) if each.name == layer
-        )
+        next(each.values for each in cached.layers(weights.key, weights.input_shape) if each.name == layer)
         for weights in shown
     ]
-    own = [dict(cached_maps.distributions(weights.key, weights.input_shape))[layer] for weights in shown]
+    own = [dict(cached.distributions(weights.key, weights.input_shape))[layer] for weights in shown]
     limit = max(max(-each.low, each.high) for each in own)
     found = own if len(shown) == 1 else [distribution(values, limit) for values in arrays]
     figure = plots.histogram_figure(
@@ -76,8 +74,8 @@ def _histogram_note(found: Distribution, trained: bool) -> str:
 def table(shown: Sequence[Weights]) -> None:
     """All layers with weights, each with a small histogram."""
     weights = shown[0]
-    layers = cached_maps.layers(weights.key, weights.input_shape)
-    found = dict(cached_maps.distributions(weights.key, weights.input_shape))
+    layers = cached.layers(weights.key, weights.input_shape)
+    found = dict(cached.distributions(weights.key, weights.input_shape))
     rows = {
         _("Layer"): [layer.name for layer in layers],
         _("Weights"): [shape_text(layer.shape) for layer in layers],

@@ -17,7 +17,7 @@ from cnnviz.plots import sentences
 from cnnviz.ui.filters import distributions
 from cnnviz.ui.filters.which_layer import choose_layer
 from cnnviz.ui.inside.weights import Weights
-from cnnviz.ui.shared import cached_maps
+from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import fragment, is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_one
 from cnnviz.ui.shared.show import explained, plain
@@ -53,7 +53,7 @@ _DETAILS: Mapping[str, Message] = {
 def show(shown: Sequence[Weights]) -> None:
     """A layer's filters of each of ``shown``, side by side, and figures about them."""
     with explained():
-        layers = [cached_maps.layers(weights.key, weights.input_shape) for weights in shown]
+        layers = [cached.layers(weights.key, weights.input_shape) for weights in shown]
         with st.container(horizontal=True, vertical_alignment="bottom", key="filter-choices"):
             place = _choose_layer(shown[0], layers[0])
             chosen = [found[place] for found in layers]
@@ -112,7 +112,7 @@ def _choose_pictures(shown: Sequence[Weights], chosen: Sequence[LayerWeights], b
 
 
 def _order(weights: Weights, layer: LayerWeights, by: str) -> Order:
-    return cached_maps.filter_order(weights.key, weights.input_shape, layer.name, by)[0]
+    return cached.filter_order(weights.key, weights.input_shape, layer.name, by)[0]
 
 
 def _slice_order(layer: LayerWeights, output: int, by: str) -> Order:

@@ -14,7 +14,7 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import Op, shape_text
 from cnnviz.plots import palette
 from cnnviz.ui.inside.weights import Weights
-from cnnviz.ui.shared import cached, cached_maps
+from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number
 
@@ -47,7 +47,7 @@ def cards(shown: Sequence[Weights], image: ImageKey) -> None:
     limits = tuple(
         max(found.limit for found in same) for same in zip(*(found[part] for found in maps), strict=True)
     )
-    pictures = [cached_maps.map_pictures(weights.key, image, first, limits, is_dark()) for weights in shown]
+    pictures = [cached.map_pictures(weights.key, image, first, limits, is_dark()) for weights in shown]
     rows = []
     for number, (limit, *same) in enumerate(zip(limits, *(found[part] for found in maps), strict=True)):
         parts = [
@@ -118,6 +118,6 @@ def _note(weights: Weights, found: FeatureMaps, beside: bool) -> str:
     if found.zeros > 0:
         text += " · " + _("{zeros:.0%} zeros", zeros=found.zeros)
     shape = found.op.output_shape
-    if len(shape) == 3 and shape[0] > cached_maps.MOST_MAPS_IN_A_PICTURE:
-        text += " · " + _("the {count} strongest maps", count=cached_maps.MOST_MAPS_IN_A_PICTURE)
+    if len(shape) == 3 and shape[0] > cached.MOST_MAPS_IN_A_PICTURE:
+        text += " · " + _("the {count} strongest maps", count=cached.MOST_MAPS_IN_A_PICTURE)
     return f"{weights.title}: {text}" if beside else text

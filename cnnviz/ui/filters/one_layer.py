@@ -17,7 +17,7 @@ from cnnviz.plots import maps as plots
 from cnnviz.plots import sentences
 from cnnviz.ui.filters.which_layer import choose_layer
 from cnnviz.ui.inside.weights import Weights
-from cnnviz.ui.shared import cached, cached_maps, tiles
+from cnnviz.ui.shared import cached, pictures
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
 from cnnviz.ui.shared.show import plain
@@ -128,7 +128,7 @@ def _choose_page(grid: _Grid) -> Order:
             default="channel" if count <= PAGE else "norm",
             forget=("part",),
         )
-    channels = cached_maps.map_order(grid.weights.key, grid.image, grid.maps.op.index, by)
+    channels = cached.map_order(grid.weights.key, grid.image, grid.maps.op.index, by)
     pages = -(-count // PAGE)
     if pages == 1:
         return channels
@@ -145,15 +145,13 @@ def _choose_map(count: int, default: int) -> int:
 def _grid(grid: _Grid, place: int, order: Order, chosen: int, limit: float | None) -> None:
     """The maps as pictures that can be clicked, and how many of them are dead."""
     numbers = tuple(int(number) for number in order)
-    found = cached_maps.map_statistics(grid.weights.key, grid.image, grid.maps.op.index)
-    pictures = cached_maps.map_tiles(
-        grid.weights.key, grid.image, grid.maps.op.index, numbers, limit, is_dark()
-    )
+    found = cached.map_statistics(grid.weights.key, grid.image, grid.maps.op.index)
+    files = cached.map_tiles(grid.weights.key, grid.image, grid.maps.op.index, numbers, limit, is_dark())
     st.subheader(plain(grid.title), anchor=False)
-    tiles.show(
+    pictures.tiles(
         [
-            tiles.Tile(number, png, _title(number, found), _note(number, found), bool(found.dead[number]))
-            for number, png in zip(numbers, pictures, strict=True)
+            pictures.Tile(number, png, _title(number, found), _note(number, found), bool(found.dead[number]))
+            for number, png in zip(numbers, files, strict=True)
         ],
         key=f"tiles-{place}",
         chosen=chosen,
@@ -208,7 +206,7 @@ def _enlarged(grids: Sequence[_Grid], chosen: int, limit: float | None) -> None:
 
 def _table(grid: _Grid) -> None:
     """The statistics of every map."""
-    found = cached_maps.map_statistics(grid.weights.key, grid.image, grid.maps.op.index)
+    found = cached.map_statistics(grid.weights.key, grid.image, grid.maps.op.index)
     numbers = {
         _("Mean"): found.mean,
         _("Standard deviation"): found.deviation,

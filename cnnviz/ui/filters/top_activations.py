@@ -21,7 +21,7 @@ from cnnviz.plots.overlay import image_png
 from cnnviz.ui.filters import one_layer
 from cnnviz.ui.inside import example
 from cnnviz.ui.inside.weights import Weights
-from cnnviz.ui.shared import cached, cached_maps, progress, tiles
+from cnnviz.ui.shared import cached, pictures, progress
 from cnnviz.ui.shared.frame import accent
 from cnnviz.ui.shared.link_state import choose_number, choose_one, put_in_link
 from cnnviz.ui.shared.show import plain
@@ -97,7 +97,7 @@ class _Search:
         """That image as the network sees it, and the patch in it that the map's largest value comes from."""
         pixels = self.data.test_images[self.image(found, number, rank)].numpy()
         image = self.weights.preparing.key(pixels).seen()
-        field = cached_maps.receptive_fields(self.weights.key, self.weights.input_shape)[self.op.index]
+        field = cached.receptive_fields(self.weights.key, self.weights.input_shape)[self.op.index]
         shape = self.op.output_shape
         width = shape[-1] if len(shape) == 3 else 1
         place = int(found.rows[number, rank]) * width + int(found.columns[number, rank])
@@ -130,7 +130,7 @@ def show(shown: Sequence[Weights]) -> None:
             example=_captioned(searches[0], found[0], chosen, 0),
         )
     )
-    field = cached_maps.receptive_fields(weights.key, weights.input_shape)[op.index]
+    field = cached.receptive_fields(weights.key, weights.input_shape)[op.index]
     if not field.known:
         st.caption(
             _(
@@ -222,9 +222,9 @@ def _patches(search: _Search, found: TopActivations) -> int:
     def draw() -> tuple[bytes, ...]:
         return tuple(image_png(_cut(*search.seen(found, number, 0))) for number in numbers)
 
-    pictures = cached_maps.pictures((*search.key, "patches", page), draw)
-    tiles.show(
-        [_tile(found, number, png) for number, png in zip(numbers, pictures, strict=True)],
+    files = cached.drawings((*search.key, "patches", page), draw)
+    pictures.tiles(
+        [_tile(found, number, png) for number, png in zip(numbers, files, strict=True)],
         key="patches",
         chosen=chosen,
         on_pick=partial(put_in_link, "map", default=numbers[0]),
@@ -233,10 +233,12 @@ def _patches(search: _Search, found: TopActivations) -> int:
     return chosen
 
 
-def _tile(found: TopActivations, number: int, png: bytes) -> tiles.Tile:
+def _tile(found: TopActivations, number: int, png: bytes) -> pictures.Tile:
     dead = not found.active[number]
     note = _("Map {number}: {value:.3g}", number=number, value=float(found.values[number, 0]))
-    return tiles.Tile(number, png, _("{number} · dead", number=number) if dead else str(number), note, dead)
+    return pictures.Tile(
+        number, png, _("{number} · dead", number=number) if dead else str(number), note, dead
+    )
 
 
 def _top(search: _Search, found: TopActivations, chosen: int) -> None:
@@ -255,10 +257,8 @@ def _top(search: _Search, found: TopActivations, chosen: int) -> None:
         shown = [search.seen(found, chosen, rank) for rank in ranks]
         return tuple(image_png(part) for image, box in shown for part in (image, _cut(image, box)))
 
-    pictures = cached_maps.pictures((*search.key, "top", chosen), draw)
-    figures = [
-        _figure(search, found, chosen, rank, pictures[2 * rank], pictures[2 * rank + 1]) for rank in ranks
-    ]
+    files = cached.drawings((*search.key, "top", chosen), draw)
+    figures = [_figure(search, found, chosen, rank, files[2 * rank], files[2 * rank + 1]) for rank in ranks]
     st.html(f'<div style="{_GRID}">{"".join(figures)}</div>')
 
 

@@ -19,7 +19,7 @@ from cnnviz.training.records import snapshots
 from cnnviz.ui.filters import steps
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import Weights
-from cnnviz.ui.shared import cached, cached_maps, progress
+from cnnviz.ui.shared import cached, progress
 from cnnviz.ui.shared.frame import TRAIN, is_dark, link
 from cnnviz.ui.shared.show import plain
 
@@ -101,7 +101,7 @@ def _predictions(weights: Weights, found: Sequence[Moment], example: Example, to
 
 
 def _filters(weights: Weights, found: Sequence[Moment], told: History) -> None:
-    layer = cached_maps.layers(weights.key, weights.input_shape)[0]
+    layer = cached.layers(weights.key, weights.input_shape)[0]
     st.subheader(plain(_("Filters of {layer} as they formed", layer=layer.name)), anchor=False)
     limit = float(abs(told.filters).max())
 
@@ -110,7 +110,7 @@ def _filters(weights: Weights, found: Sequence[Moment], told: History) -> None:
 
     dark = is_dark()
     stamps = tuple((moment.run_id, moment.step, moment.stamp) for moment in found)
-    pictures = cached_maps.pictures(("formed", stamps, dark), draw)
+    pictures = cached.drawings(("formed", stamps, dark), draw)
     figures = "".join(
         f'<figure style="margin:0"><figcaption style="font-size:.8rem;margin-bottom:.25rem">'
         f"{escape(_moment(moment))}</figcaption>"

@@ -17,12 +17,12 @@ from cnnviz.datasets import DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.draw import drawn
-from cnnviz.ui.evaluate import gallery
+from cnnviz.ui.inside.uploads import choose_upload
 from cnnviz.ui.inside.weights import Weights
+from cnnviz.ui.shared import pictures
 from cnnviz.ui.shared.frame import DRAW, link
 from cnnviz.ui.shared.link_state import choose_number, choose_one, put_in_link
 from cnnviz.ui.shared.show import plain
-from cnnviz.ui.shared.uploads import choose_upload
 
 _SHOWN = 200  # pixels
 
@@ -85,7 +85,9 @@ def show(example: Example) -> None:
     with st.container(width=_SHOWN, gap="small"):
         st.caption(plain(example.title))
         style = "display:block;width:100%;image-rendering:pixelated;border-radius:8px;background:#000"
-        st.html(f'<img src="{gallery.source(example.pixels)}" alt="{escape(example.title)}" style="{style}">')
+        st.html(
+            f'<img src="{pictures.source(example.pixels)}" alt="{escape(example.title)}" style="{style}">'
+        )
 
 
 def _drawing() -> Example | None:

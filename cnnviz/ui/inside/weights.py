@@ -21,7 +21,7 @@ from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
 from cnnviz.training.recipe.fitting import image_shape
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.ui.draw.draw import name
-from cnnviz.ui.shared import cached_maps
+from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import WeightsKey
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain
@@ -75,7 +75,7 @@ class Weights:
     def classes(self) -> tuple[str, ...]:
         """The names of the classes, one for each output, in the current language where they are cnnviz's."""
         if self.dataset is None:
-            return cached_maps.pretrained_classes(self.key[1])
+            return cached.pretrained_classes(self.key[1])
         info = datasets.get(self.dataset)
         return tuple(info.class_title(label) for label in range(len(info.classes)))
 

@@ -1,30 +1,41 @@
 """All cached calls of the core, three lines each.
 
-Keys are plain values: an architecture's key, a checkpoint's id and SHA-256, an image's bytes. What is
-cached holds numbers, never sentences, so that one entry serves every language. Models are shared by
-all sessions and are never changed.
+Keys are plain values: an architecture's key, a checkpoint's id and SHA-256, an image's bytes, a data set's
+digest. What is cached holds numbers, never sentences, so that one entry serves every language. Models are
+shared by all sessions and are never changed.
+
+Streamlit's caches count entries; what can be large (one VGG-16 takes 540 MB) is kept in a :class:`Bounded`.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import streamlit as st
 
 from cnnviz.interpret.inputs import ImageKey
-from cnnviz.ui.shared import warm
-from cnnviz.ui.shared.bounded import Bounded
+from cnnviz.ui.shared import pictures, warm
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import nn
 
-    from cnnviz.interpret.activations import FeatureMaps
+    from cnnviz.datasets.statistics import Statistics
+    from cnnviz.interpret.activations import FeatureMaps, MapStatistics
+    from cnnviz.interpret.filters import Distribution, LayerWeights
     from cnnviz.interpret.pixel import Arithmetic
+    from cnnviz.shapes.receptive_field import ReceptiveField
     from cnnviz.shapes.shares import Share
     from cnnviz.shapes.small_images import Digits
     from cnnviz.shapes.torchinfo_report import TorchinfoReport
     from cnnviz.tracing.trace import Trace
+    from cnnviz.training.transforms.augmentation import Augmentation
+    from cnnviz.training.transforms.stages import Stages
 
 WeightsKey = tuple[str, ...]
 """Names weights, as :func:`cnnviz.interpret.networks.load` takes them: ("checkpoint", id, SHA-256), ..."""
@@ -33,14 +44,67 @@ Edits = tuple[tuple[str, str], ...]
 """Changes of a network: paths (options of the builder, arguments of layers) and JSON values."""
 
 
+Source = tuple[int, str]
+"""The place of an image in its part of the data set, and the address of its picture."""
+
 MOST_NETWORK_BYTES = 1_200_000_000
 MOST_MAP_BYTES = 300_000_000
 MOST_ARITHMETIC_BYTES = 100_000_000
+MOST_MAPS_IN_A_PICTURE = 128
+
+T = TypeVar("T")
 
 
-def model(checkpoint_id: str, sha256: str) -> nn.Module:
-    """The network of a checkpoint, verified; ``sha256`` is part of the key, so that new weights are read."""
-    return network(("checkpoint", checkpoint_id, sha256))
+class Bounded(Generic[T]):
+    """Values by key, of at most ``most_bytes`` together: the one that was longest unused goes first.
+
+    A value that is larger than that by itself is kept until the next one comes. Each is made once, however
+    many threads ask for it at the same moment.
+    """
+
+    def __init__(self, most_bytes: int, size: Callable[[T], int]) -> None:
+        """``size`` tells the bytes of a value."""
+        self._most_bytes = most_bytes
+        self._size = size
+        self._lock = threading.Lock()
+        self._values: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
+        self._gates: dict[Hashable, threading.Lock] = {}
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The value known by ``key``, made now where it is not there; what ``make`` raises is raised."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key][0]
+            gate = self._gates.setdefault(key, threading.Lock())
+        with gate:
+            with self._lock:
+                if key in self._values:
+                    return self._values[key][0]
+            try:
+                value = make()
+            finally:
+                with self._lock:
+                    self._gates.pop(key, None)
+            with self._lock:
+                self._values[key] = value, self._size(value)
+                self._drop_oldest()
+        return value
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all values that are kept."""
+        with self._lock:
+            return sum(size for _, size in self._values.values())
+
+    def _drop_oldest(self) -> None:
+        total = sum(size for _, size in self._values.values())
+        while total > self._most_bytes and len(self._values) > 1:
+            _, (_, size) = self._values.popitem(last=False)
+            total -= size
+
+
+# Networks without weights
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
@@ -123,6 +187,18 @@ def runnable(model_name: str, input_shape: tuple[int, ...], edits: Edits = ()) -
     return runnable_(model_name, input_shape, _changes(edits))
 
 
+def _changes(edits: Edits) -> dict[str, object]:
+    return {path: json.loads(value) for path, value in edits}
+
+
+# Networks with weights, and what they make of an image
+
+
+def model(checkpoint_id: str, sha256: str) -> nn.Module:
+    """The network of a checkpoint, verified; ``sha256`` is part of the key, so that new weights are read."""
+    return network(("checkpoint", checkpoint_id, sha256))
+
+
 @st.cache_resource(show_spinner=False)
 def _networks() -> Bounded[nn.Module]:
     from cnnviz.interpret.networks import nbytes
@@ -177,8 +253,162 @@ def arithmetic(weights: WeightsKey, image: ImageKey, op: int) -> Arithmetic:
     )
 
 
-def _changes(edits: Edits) -> dict[str, object]:
-    return {path: json.loads(value) for path, value in edits}
+@st.cache_data(max_entries=32, show_spinner=False)
+def pretrained_classes(model: str) -> tuple[str, ...]:
+    """The names of the classes of a model of torchvision; the first call imports torchvision."""
+    from cnnviz.interpret.pretrained import classes
+
+    return classes(model)
+
+
+def layers(weights: WeightsKey, input_shape: tuple[int, int, int]) -> tuple[LayerWeights, ...]:
+    """The layers with weights, in order of execution; not kept, as they hold on to the network's memory."""
+    from cnnviz.interpret.filters import layer_weights
+
+    return layer_weights(network(weights), network_trace(weights, input_shape))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def distributions(
+    weights: WeightsKey, input_shape: tuple[int, int, int]
+) -> tuple[tuple[str, Distribution], ...]:
+    """How the weights of every layer are distributed, by the layer's name."""
+    from cnnviz.interpret.filters import distribution
+
+    return tuple((layer.name, distribution(layer.values)) for layer in layers(weights, input_shape))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def filter_order(
+    weights: WeightsKey, input_shape: tuple[int, int, int], layer: str, by: str
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """The output channels of a layer in an order, and the norm of each channel's filter."""
+    from cnnviz.interpret.filters import norms, order
+
+    values = next(found.values for found in layers(weights, input_shape) if found.name == layer)
+    return order(values, by), norms(values)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def map_pictures(
+    weights: WeightsKey, image: ImageKey, first: int, limits: tuple[float, ...], dark: bool
+) -> tuple[bytes, ...]:
+    """The feature maps of ops as PNG files, from the op ``first`` on; ``limits`` end their colour scales."""
+    from cnnviz.interpret.filters import order
+    from cnnviz.plots.mosaic import columns, mosaic, png
+
+    found = []
+    for maps, limit in zip(feature_maps(weights, image)[first:], limits, strict=False):
+        values = maps.values
+        if values.ndim == 3 and len(values) > MOST_MAPS_IN_A_PICTURE:
+            values = values[order(values, "norm")[:MOST_MAPS_IN_A_PICTURE]]
+        # A card is some 330 pixels wide: what is finer than a screen shows only takes time to send.
+        side = min(48, 480 // columns(len(values))) if values.ndim == 3 else 48
+        found.append(png(mosaic(values, limit, side), dark))
+    return tuple(found)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def map_statistics(weights: WeightsKey, image: ImageKey, op: int) -> MapStatistics:
+    """What the values of every map of an op amount to; shared, not to be changed."""
+    from cnnviz.interpret.activations import statistics
+
+    return statistics(feature_maps(weights, image)[op].values)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def map_order(weights: WeightsKey, image: ImageKey, op: int, by: str) -> NDArray[np.intp]:
+    """The maps of an op in an order."""
+    from cnnviz.interpret.filters import order
+
+    return order(feature_maps(weights, image)[op].values, by)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def map_tiles(
+    weights: WeightsKey, image: ImageKey, op: int, channels: tuple[int, ...], limit: float | None, dark: bool
+) -> tuple[bytes, ...]:
+    """Single maps of an op as PNG files; ``limit`` ends their colour scale, None: each has its own."""
+    from cnnviz.plots.mosaic import png, tile
+
+    values = feature_maps(weights, image)[op].values
+    ends = [float(abs(values[channel]).max()) if limit is None else limit for channel in channels]
+    return tuple(png(tile(values[channel], end), dark) for channel, end in zip(channels, ends, strict=True))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def receptive_fields(weights: WeightsKey, input_shape: tuple[int, int, int]) -> Sequence[ReceptiveField]:
+    """The receptive field of every op of the network that ``weights`` names."""
+    from cnnviz.shapes.receptive_field import receptive_fields as fields
+
+    return fields(network_trace(weights, input_shape))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def drawings(key: tuple[object, ...], _draw: Callable[[], tuple[bytes, ...]]) -> tuple[bytes, ...]:
+    """What ``_draw`` returns, PNG files, known again by ``key``."""
+    return _draw()
+
+
+# Data
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def dataset_statistics(dataset: str, digest: str) -> Statistics:
+    """The figures of a data set; they are shared and must not be changed."""
+    from cnnviz import datasets
+    from cnnviz.datasets.statistics import statistics as compute
+
+    return compute(datasets.load(dataset))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def dataset_samples(
+    dataset: str, digest: str, part: str, label: int | None, count: int, seed: int
+) -> tuple[Source, ...]:
+    """``count`` images of a class (None: of any), drawn with ``seed``."""
+    from cnnviz import datasets
+    from cnnviz.datasets.statistics import pick
+
+    data = datasets.load(dataset)
+    images, labels = data.part(part)
+    places = pick(labels.numpy(), label, count, seed).tolist()
+    return tuple((place, pictures.source(images[place].numpy())) for place in places)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def class_means(dataset: str, digest: str) -> tuple[str, ...]:
+    """The average image of each class."""
+    return tuple(pictures.source(image) for image in dataset_statistics(dataset, digest).class_means)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def preparation_stages(
+    dataset: str,
+    digest: str,
+    place: int,
+    augmentation: Augmentation,
+    draws: int,
+    seed: int,
+    permutation_seed: int | None,
+    resize: int | None,
+    mean: tuple[float, ...],
+    deviation: tuple[float, ...],
+) -> Stages:
+    """A training image on its way to a network; it is shared and must not be changed."""
+    from cnnviz import datasets
+    from cnnviz.training.transforms.stages import stages as compute
+
+    return compute(
+        datasets.load(dataset).train_images[place].numpy(),
+        augmentation=augmentation,
+        draws=draws,
+        seed=seed,
+        permutation_seed=permutation_seed,
+        resize=resize,
+        mean=mean,
+        deviation=deviation,
+    )
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from cnnviz import architectures
 
 
-def page() -> None:
+def numbers() -> None:
     import streamlit as st
 
     from cnnviz.ui.shared.link_state import choose_number, put_in_link
@@ -22,7 +22,7 @@ def page() -> None:
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_function(page)
+    app = AppTest.from_function(numbers)
     for name, value in query.items():
         app.query_params[name] = value
     app.run()
@@ -34,7 +34,7 @@ def shown(app: AppTest) -> list[str]:
     return [text.value for text in app.text]
 
 
-def test_defaults_leave_the_link_short() -> None:
+def test_default_numbers_leave_the_link_short() -> None:
     app = opened()
     assert shown(app) == ["28", "0.01", "3", "24"]
     app.number_input(key="size").set_value(32).run()
@@ -125,3 +125,117 @@ def test_every_network_has_its_own_input_size(monkeypatch: pytest.MonkeyPatch) -
     assert shown(app) == ["(3, 64, 64)"]
     app.selectbox(key="choice-model").set_value("basic-cnn").run()
     assert shown(app) == ["(1, 28, 28)"]  # a size that suits one network breaks another
+
+
+def choices() -> None:
+    import streamlit as st
+
+    from cnnviz.language import Message
+    from cnnviz.ui.shared.link_state import choose_many, choose_one
+
+    titles = {"a": "Alpha", "b": "Beta", "c": "Gamma"}
+    st.text(choose_one("One", list(titles), key="one", kind=Message("The letter"), title=titles.__getitem__))
+    many = choose_many("Many", list(titles), key="many", kind=Message("The letter"), default=["a", "b"])
+    st.text(" ".join(many))
+
+
+def opened_choices(**query: str | list[str]) -> AppTest:
+    app = AppTest.from_function(choices)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_default_choices_leave_the_link_short() -> None:
+    app = opened_choices()
+    assert shown(app) == ["a", "a b"]
+    assert not app.query_params
+
+
+def test_link_holds_keys_and_restores_them() -> None:
+    app = opened_choices(one="c", many=["b", "c"])
+    assert shown(app) == ["c", "b c"]
+    app.selectbox[0].set_value("b").run()
+    app.multiselect[0].set_value(["c"]).run()
+    assert app.query_params == {"one": "b", "many": "c"}
+    assert shown(opened_choices(**app.query_params)) == ["b", "c"]
+
+
+def test_none_chosen_survives_in_the_link() -> None:
+    app = opened_choices()
+    app.multiselect[0].set_value([]).run()
+    assert shown(app) == ["a", ""]
+    assert shown(opened_choices(**app.query_params)) == ["a", ""]
+
+
+def test_unknown_key_gets_a_sentence() -> None:
+    app = opened_choices(one="x", many=["a", "bb"])
+    assert shown(app) == ["a", "a"]
+    assert [warning.value for warning in app.warning] == [
+        "The letter 'x' is unknown; there are: a, b, c.",
+        "The letter 'bb' is unknown; did you mean 'b'?",
+    ]
+
+
+def switch(default: bool) -> AppTest:
+    def script(default: bool) -> None:
+        import streamlit as st
+
+        from cnnviz.ui.shared.link_state import choose_switch
+
+        st.write("on" if choose_switch("Flip", key="flip", default=default) else "off")
+
+    return AppTest.from_function(script, args=(default,))
+
+
+@pytest.mark.parametrize("default", [False, True])
+def test_the_link_holds_a_switch_that_differs_from_its_default(default: bool) -> None:
+    app = switch(default).run()
+    word = {True: "on", False: "off"}
+    assert app.markdown[0].value == word[default]
+    assert "flip" not in app.query_params
+    app.toggle(key="flip").set_value(not default).run()
+    assert app.markdown[0].value == word[not default]
+    assert app.query_params["flip"] == str(not default).lower()
+    app.toggle(key="flip").set_value(default).run()
+    assert app.markdown[0].value == word[default]
+    assert "flip" not in app.query_params
+
+
+def test_a_link_turns_a_switch() -> None:
+    app = switch(False)
+    app.query_params["flip"] = "true"
+    assert app.run().markdown[0].value == "on"
+    app.query_params["flip"] = "false"
+    assert app.run().markdown[0].value == "off"
+
+
+def test_a_link_that_says_neither_gets_a_sentence_and_the_default() -> None:
+    app = switch(True)
+    app.query_params["flip"] = "maybe*"
+    app.run()
+    assert app.warning[0].value == (
+        r"The link says flip=maybe\*, which cannot be used: allowed is: true \| false."
+    )
+    assert app.markdown[0].value == "on"
+
+
+def line() -> None:
+    import streamlit as st
+
+    from cnnviz.ui.shared.link_state import choose_text
+
+    st.text(choose_text("Words", key="words", default="usual"))
+
+
+def test_the_link_holds_any_line_of_text() -> None:
+    app = AppTest.from_function(line).run()
+    assert shown(app) == ["usual"]
+    assert not app.query_params
+    app.text_input(key="words").set_value("of *any* kind").run()
+    assert shown(app) == ["of *any* kind"]
+    assert app.query_params == {"words": "of *any* kind"}
+    app.text_input(key="words").set_value("usual").run()
+    assert not app.query_params

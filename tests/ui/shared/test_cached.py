@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cnnviz.ui.shared.bounded import Bounded
+from cnnviz.ui.shared.cached import Bounded
 
 
 def made(cache: Bounded[bytes], key: str, size: int, log: list[str]) -> bytes:
