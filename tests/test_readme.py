@@ -49,6 +49,7 @@ def test_examples_run(
 
 
 def test_the_table_of_networks() -> None:
+    assert len(NETWORKS) > 20
     for architecture in NETWORKS:
         traced = trace(on_meta(architecture), architecture.input_shape)
         sizes = " x ".join(map(str, architecture.input_shape))
@@ -56,7 +57,9 @@ def test_the_table_of_networks() -> None:
 
 
 def test_the_table_of_checkpoints() -> None:
-    for checkpoint in checkpoints.scan().checkpoints:
+    shipped = checkpoints.scan().checkpoints
+    assert len(shipped) == 9
+    for checkpoint in shipped:
         accuracies = f"{checkpoint.test_accuracy:.2%} | {checkpoint.best_test_accuracy:.2%}".replace(
             "%", " %"
         )

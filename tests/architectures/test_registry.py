@@ -54,15 +54,25 @@ def test_unknown_key_names_the_closest() -> None:
         architectures.get("inceptoin-mini")
 
 
-@each(ALL)
-def test_every_value_of_an_option_builds_a_network_that_works(architecture: Architecture) -> None:
-    for name, option in architecture.options.items():
-        values = option.choices or ((False, True) if option.low is None else (option.low, option.high))
-        for value in values:
-            traced = trace(on_meta(architecture, **{name: value}), architecture.input_shape)
-            assert traced.failure is None, (name, value)
-            if architecture.classes:
-                assert traced.ops[-1].output_shape == (architecture.classes,)
+OPTION_VALUES = [
+    (architecture.key, name, value)
+    for architecture in ALL
+    for name, option in architecture.options.items()
+    for value in option.choices or ((False, True) if option.low is None else (option.low, option.high))
+]
+
+
+def test_there_are_options() -> None:
+    assert len(OPTION_VALUES) > 20
+
+
+@pytest.mark.parametrize(("key", "name", "value"), OPTION_VALUES)
+def test_every_value_of_an_option_builds_a_network_that_works(key: str, name: str, value: object) -> None:
+    architecture = architectures.get(key)
+    traced = trace(on_meta(architecture, **{name: value}), architecture.input_shape)
+    assert traced.failure is None
+    if architecture.classes:
+        assert traced.ops[-1].output_shape == (architecture.classes,)
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,7 @@ def test_it_runs_at_its_smallest_setting(
 @pytest.mark.parametrize("setting", get_args(Setting))
 def test_a_figure_of_nothing_can_be_drawn(experiment: Experiment, setting: Setting) -> None:
     empty = [figures.draw(panel, experiment, setting, {}, "") for panel in experiment.panels]
+    assert empty
     assert all(figure.layout.title.text for figure in empty)
 
 

@@ -131,9 +131,10 @@ def test_occlusion_covers_as_many_places_as_it_says(side: int, window: int, stri
 def test_grad_cam_is_captum_s_at_modules(architecture: Architecture, target: int) -> None:
     question = about(architecture, target=target)
     model = architecture.build_seeded(3).eval()
-    for op in cam_ops(question.trace):
-        if op.kind != "convolution" or op.module is None:
-            continue
+    compared = [op for op in cam_ops(question.trace) if op.kind == "convolution" and op.module is not None]
+    assert compared
+    for op in compared:
+        assert op.module is not None
         found = grad_cam(question, op)
         layer = model.get_submodule(op.module)
         expected = LayerGradCam(model, layer).attribute(question.x, target, relu_attributions=True)

@@ -205,7 +205,9 @@ def test_a_kernel_of_one_pixel_begins_with_a_kernel_that_exists(open_convolution
 
 def test_every_example_shows_something(open_convolution: OpenPage) -> None:
     app = open_convolution(lang="zh", stride="3", at="1-1")
-    for button in [button for button in app.button if str(button.key).startswith("example-")]:
+    examples = [button for button in app.button if str(button.key).startswith("example-")]
+    assert len(examples) > 3
+    for button in examples:
         with spoken("zh"):  # AppTest asks the widgets for their texts here, outside of the page
             app.button(key=button.key).click().run()
         assert not app.exception

@@ -71,7 +71,10 @@ def laid_out(function: Callable[[Tensor], Tensor], shown: tuple[int, ...]) -> Te
 
 @pytest.mark.parametrize(("function", "shown"), MOVED)
 def test_every_image_has_its_part(function: Callable[[Tensor], Tensor], shown: tuple[int, ...]) -> None:
-    for image, part in enumerate(laid_out(function, shown)):
+    parts = laid_out(function, shown)
+    assert len(parts) == IMAGES
+    for image, part in enumerate(parts):
+        assert part.numel()
         assert torch.all(part == image)
 
 
