@@ -1,7 +1,7 @@
 """Data sets: which there are, and how they are loaded. Importing this imports no torch."""
 
-from cnnviz.datasets.errors import DatasetDamagedError, DatasetMissingError, DownloadError
 from cnnviz.datasets.loading import Dataset, download, is_available, load
+from cnnviz.datasets.reading import DatasetDamagedError, DatasetMissingError, DownloadError
 from cnnviz.datasets.registry import DatasetInfo, get, keys, overlap, registered
 
 __all__ = [

@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnviz.datasets.arrays import Arrays
-from cnnviz.datasets.errors import damaged_download
+from cnnviz.datasets.reading import Arrays, damaged_download
 from cnnviz.datasets.registry import DatasetInfo
 from cnnviz.language import Message
 

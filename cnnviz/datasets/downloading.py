@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cnnviz.datasets import folders
-from cnnviz.datasets.errors import DatasetDamagedError, DownloadError
+from cnnviz.datasets import reading
+from cnnviz.datasets.reading import DatasetDamagedError, DownloadError
 from cnnviz.datasets.registry import DatasetInfo
 from cnnviz.files import StorageError
 from cnnviz.language import Message
@@ -106,15 +106,15 @@ def download(info: DatasetInfo, root: Path, progress: Callable[[float], None]) -
 
 def _is_whole(info: DatasetInfo, root: Path) -> bool:
     try:
-        folders.reader(info).read_folder(info, folders.folder(info, root))
+        reading.reader(info).read_folder(info, reading.folder(info, root))
     except (OSError, DatasetDamagedError):
         return False
     return True
 
 
 def _move(info: DatasetInfo, temporary: Path, root: Path) -> None:
-    source, target = folders.folder(info, temporary), folders.folder(info, root)
-    reader = folders.reader(info)
+    source, target = reading.folder(info, temporary), reading.folder(info, root)
+    reader = reading.reader(info)
     reader.read_folder(info, source)
     target.mkdir(parents=True, exist_ok=True)
     for name in reader.FILES:
@@ -128,6 +128,6 @@ def _failed(info: DatasetInfo, root: Path, error: Exception) -> DownloadError:
             "files into {folder}.",
             title=info.title,
             reason=" ".join(str(error).split()),
-            folder=folders.folder(info, root),
+            folder=reading.folder(info, root),
         )
     )

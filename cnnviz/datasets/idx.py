@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnviz.datasets.arrays import Arrays
-from cnnviz.datasets.errors import damaged_download
+from cnnviz.datasets.reading import Arrays, damaged_download
 from cnnviz.datasets.registry import DatasetInfo
 from cnnviz.language import Message
 

@@ -93,7 +93,7 @@ def download(key: str, progress: Callable[[float], None] | None = None) -> None:
 
 def _source(info: DatasetInfo) -> ModuleType:
     """The module that knows where the data set is and reads it."""
-    return importlib.import_module(f"cnnviz.datasets.{'folders' if info.folder else info.reader}")
+    return importlib.import_module(f"cnnviz.datasets.{'reading' if info.folder else info.reader}")
 
 
 def _read(info: DatasetInfo) -> Dataset:

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnviz.datasets.arrays import Arrays
-from cnnviz.datasets.errors import DatasetDamagedError, DatasetMissingError
+from cnnviz.datasets.reading import Arrays, DatasetDamagedError, DatasetMissingError
 from cnnviz.datasets.registry import DatasetInfo
 from cnnviz.language import Message
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from cnnviz.drawing.prepare import Prepared, prepared_from_ink, to_mnist
-from cnnviz.drawing.regions import regions
 
 Grey = NDArray[np.float32]
 
@@ -149,3 +148,35 @@ def _digits_own(pieces: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np
     inside = along < _BORDER * min(shape)
     candidates = sizes * inside if (sizes * inside).any() else sizes
     return np.flatnonzero(candidates > _SPECK * candidates.max())
+
+
+def regions(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """A number from 1 for each piece of ``mask`` (H, W), 0 elsewhere; neighbours touch at corners, too.
+
+    Each row is cut into runs; a run that touches one of the row above belongs to the same piece.
+    """
+    parents: list[int] = [0]
+
+    def root(number: int) -> int:
+        while parents[number] != number:
+            parents[number] = parents[parents[number]]
+            number = parents[number]
+        return number
+
+    labels = np.zeros(mask.shape, np.int64)
+    above: list[tuple[int, int, int]] = []
+    for row, values in enumerate(mask):
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], values, [False]])))
+        here = []
+        for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+            touching = [root(number) for first, last, number in above if first <= end and last >= begin]
+            number = min(touching, default=len(parents))
+            if not touching:
+                parents.append(number)
+            for other in touching:
+                parents[other] = number
+            labels[row, begin:end] = number
+            here.append((begin, end, number))
+        above = here
+    roots = np.array([root(number) for number in range(len(parents))])
+    return np.unique(roots, return_inverse=True)[1][labels]

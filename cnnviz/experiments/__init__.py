@@ -3,8 +3,7 @@
 Each experiment is a file in :mod:`cnnviz.experiments.catalogue`. Importing this imports no torch.
 """
 
-from cnnviz.experiments.experiment import Experiment, Outcomes, Panel, Setting, Variant, Verdict
-from cnnviz.experiments.outcome import Outcome
+from cnnviz.experiments.experiment import Experiment, Outcome, Outcomes, Panel, Setting, Variant, Verdict
 from cnnviz.experiments.registry import get, keys, registered
 
 __all__ = [

@@ -22,8 +22,7 @@ from cnnviz import datasets
 from cnnviz.cli.terminal import progress_bar
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.experiments import registry, results, running
-from cnnviz.experiments.experiment import Experiment, Setting
-from cnnviz.experiments.outcome import Outcome
+from cnnviz.experiments.experiment import Experiment, Outcome, Setting
 from cnnviz.language import Message
 from cnnviz.training.checkpoints.checkpoints import versions
 from cnnviz.training.store.store import RunStore, open_store

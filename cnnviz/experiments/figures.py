@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from cnnviz.experiments.experiment import Experiment, Outcomes, Panel, Setting, Variant
-from cnnviz.experiments.outcome import Outcome
+from cnnviz.experiments.experiment import Experiment, Outcome, Outcomes, Panel, Setting, Variant
 from cnnviz.plots import experiments as plots
 from cnnviz.training.recipe.differences import flat, label
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnviz.errors import CnnvizError
-from cnnviz.experiments.experiment import Experiment, Verdict
-from cnnviz.experiments.outcome import Outcome
+from cnnviz.experiments.experiment import Experiment, Outcome, Verdict
 from cnnviz.files import write_whole
 from cnnviz.language import Message
 

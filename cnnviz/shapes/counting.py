@@ -113,6 +113,9 @@ def _macs_of_steps(op: Op) -> str | None:
 class Saving:
     """The same output two ways: ``direct``, or ``reduce`` (1x1) and then ``after``, all of them ops.
 
+    The idea is from Lin et al. 2013, "Network in Network", section 3; as a bottleneck it is from Szegedy et
+    al. 2015, "Going Deeper with Convolutions", section 4.
+
     ``break_even`` is the smallest number of reduced channels from which on the detour saves no
     multiply-adds.
     """

@@ -235,6 +235,7 @@ def autograd_dot(
 ) -> str:
     """DOT source of the backward pass through a private copy of ``model`` in training mode.
 
+    A node is a function that passes gradients back, a parameter that gathers one, or the output.
     The copy is on the meta device: nothing is computed, and neither the model nor the random numbers change.
 
     Args:

@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from cnnviz.drawing import to_mnist
-from cnnviz.drawing.examples import example
-from cnnviz.drawing.photo import from_picture, ink_of_photo
+from cnnviz.drawing.photo import from_picture, ink_of_photo, regions
 from cnnviz.drawing.prepare import Prepared
-from cnnviz.drawing.regions import regions
-from cnnviz.drawing.strokes import Stroke, rendered
+from cnnviz.drawing.strokes import Stroke, example, rendered
 
 Light = NDArray[np.float64]
 HEIGHT, WIDTH = 240, 320

@@ -7,11 +7,12 @@ import pytest
 
 from cnnviz.drawing import to_mnist
 from cnnviz.drawing.classify import predict
-from cnnviz.drawing.examples import NAMES, example
 from cnnviz.drawing.strokes import (
+    EXAMPLES,
     MOST_POINTS,
     Stroke,
     drawing_of,
+    example,
     extent,
     finer,
     rendered,
@@ -141,7 +142,7 @@ def test_a_dot_and_an_eraser_alone_have_no_shape() -> None:
     assert extent([]) == 0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_is_read_as_what_it_is(name: str) -> None:
     assert read(rendered(example(name, 320, 24), 320)) == name
 

@@ -10,8 +10,7 @@ import pytest
 from cnnviz import experiments
 from cnnviz.errors import UnknownKeyError
 from cnnviz.experiments import figures, results, running
-from cnnviz.experiments.experiment import Experiment, Setting
-from cnnviz.experiments.outcome import Outcome
+from cnnviz.experiments.experiment import Experiment, Outcome, Setting
 from cnnviz.plots.experiments import MEASURES
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore

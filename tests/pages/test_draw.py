@@ -15,8 +15,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from cnnviz.drawing.examples import example
-from cnnviz.drawing.strokes import Stroke, drawing_of, strokes_of
+from cnnviz.drawing.strokes import Stroke, drawing_of, example, strokes_of
 from cnnviz.ui.draw.canvas import SIDE
 from tests.constant_networks import save_constant
 from tests.networks import MINI

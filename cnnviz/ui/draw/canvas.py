@@ -19,8 +19,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cnnviz.drawing import Prepared, to_mnist
-from cnnviz.drawing.examples import NAMES, example
-from cnnviz.drawing.strokes import BLACK, WHITE, drawing_of, finer, rendered, strokes_of
+from cnnviz.drawing.strokes import BLACK, EXAMPLES, WHITE, drawing_of, example, finer, rendered, strokes_of
 from cnnviz.language import translate as _
 from cnnviz.ui.shared.link_state import choose_number, put_in_link
 
@@ -167,7 +166,7 @@ def _tools() -> tuple[int, bool]:
         format="%d px",
     )
     st.session_state[_PEN_BEFORE] = pen
-    st.pills(_("Start from an example"), NAMES, key="example", on_change=_start_from_example)
+    st.pills(_("Start from an example"), EXAMPLES, key="example", on_change=_start_from_example)
     return pen, tool == _ERASER
 
 

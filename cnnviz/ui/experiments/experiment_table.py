@@ -7,8 +7,7 @@ from html import escape
 
 import streamlit as st
 
-from cnnviz.experiments.experiment import Experiment, Outcomes, Setting
-from cnnviz.experiments.outcome import Outcome
+from cnnviz.experiments.experiment import Experiment, Outcome, Outcomes, Setting
 from cnnviz.language import translate as _
 from cnnviz.shapes.html import CELL, NUMBER, table
 from cnnviz.training.recipe.differences import differing, flat, label

@@ -1,20 +1,63 @@
-"""Data sets that are files in a folder below ``CNNVIZ_DATA_DIR``, laid out as torchvision keeps them.
+"""Reading a data set from its files, laid out in a folder below ``CNNVIZ_DATA_DIR`` as torchvision keeps them.
 
 Each file format has a reader: a module below ``cnnviz.datasets`` with ``FILES``, the names of the files,
-and ``read_folder``, which reads and checks them.
+and ``read_folder``, which reads and checks them. It returns plain arrays, before they become tensors.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
-from cnnviz.datasets.arrays import Arrays
-from cnnviz.datasets.errors import DatasetMissingError
+import numpy as np
+from numpy.typing import NDArray
+
 from cnnviz.datasets.registry import DatasetInfo
+from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.settings import settings
+
+
+class DatasetMissingError(CnnvizError):
+    """A data set is not on this machine."""
+
+
+class DatasetDamagedError(CnnvizError):
+    """A file of a data set is not what it should be."""
+
+    def __init__(self, path: Path, reason: Message, cure: Message) -> None:
+        super().__init__(Message("{path} is damaged: {reason}. {cure}", path=path, reason=reason, cure=cure))
+        self.path = path
+
+
+class DownloadError(CnnvizError):
+    """A data set could not be downloaded."""
+
+
+def damaged_download(path: Path, reason: Message) -> DatasetDamagedError:
+    """A file of a data set that can be downloaded again is not what it should be."""
+    return DatasetDamagedError(path, reason, Message("Delete it and download the data set again."))
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """Images (N, C, H, W) uint8 and labels (N,) int64, for training and for testing."""
+
+    train_images: NDArray[np.uint8]
+    train_labels: NDArray[np.int64]
+    test_images: NDArray[np.uint8]
+    test_labels: NDArray[np.int64]
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of all images and labels with their shapes: which data a network was trained on."""
+        total = hashlib.sha256()
+        for array in (self.train_images, self.train_labels, self.test_images, self.test_labels):
+            total.update(repr((array.shape, array.dtype.str)).encode())
+            total.update(np.ascontiguousarray(array).data)
+        return total.hexdigest()
 
 
 class Reader(Protocol):
