@@ -1,1 +1,1 @@
-"""Scripts that measure what the README promises; each prints its figures and its target."""
+"""Benchmarks for the figures in the documentation; each prints its results and its target."""

@@ -1,4 +1,4 @@
-"""What it costs to watch a training: the time in the observer and the supervisor, and of the threads beside it."""
+"""The cost of monitoring a training run: time spent in the observer, the supervisor and background threads."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any
 
 
 class Account:
-    """Adds up the seconds that watching takes from a training.
+    """Adds up the seconds that monitoring takes from training.
 
-    On a machine whose speed swings by a tenth from pass to pass, the difference of two passes says nothing about
-    some hundredths; this sum does. It misses what a thread costs by being there, such as colder caches.
+    On a machine whose speed varies by 10 % between passes, the difference between two passes cannot show an overhead
+    of a few per cent; this sum can. It does not include indirect costs of threads, such as colder caches.
     """
 
     def __init__(self) -> None:
         self.seconds = 0.0
 
     def charged(self, watcher: Any) -> Any:
-        """Like ``watcher``, but the time in its methods is charged to this account."""
+        """``watcher``, with the time spent in its methods charged to this account."""
         return _Charged(watcher, self)
 
     @contextmanager
     def threads(self) -> Iterator[None]:
-        """Charge the processor time that all other threads of Python take while the block lasts.
+        """Charge the processor time of all other Python threads during the block.
 
-        PyTorch's own threads are none of them. A thread that ends within the block is not charged.
+        PyTorch's own threads are not included, nor is a thread that ends within the block.
         """
         before = _processor_seconds()
         yield
@@ -54,7 +54,7 @@ class _Charged:
 
 
 def _processor_seconds() -> dict[int, float]:
-    """Of each thread beside this one, by its number."""
+    """Processor time of every other thread, by thread id."""
     return {
         thread.ident: time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
         for thread in threading.enumerate()

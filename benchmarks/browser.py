@@ -57,7 +57,7 @@ DIGITS: dict[int, tuple[Stroke, ...]] = {
 
 
 def find_browser() -> Path | None:
-    """The path of an installed browser that Playwright can drive; None where there is none."""
+    """The path of an installed browser that Playwright can drive, or None."""
     named = os.environ.get("CNNVIZ_BROWSER")
     candidates = [named] if named else [*map(shutil.which, NAMES), *PLACES]
     found = next((Path(path) for path in candidates if path and Path(path).is_file()), None)
@@ -70,10 +70,10 @@ def find_browser() -> Path | None:
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """A browser without a window, until the block ends.
+    """A headless browser for the duration of the block.
 
     Raises:
-        RuntimeError: none is installed; the message says how to get one.
+        RuntimeError: no browser is installed; the message says how to install one.
     """
     path = find_browser()
     if path is None:
@@ -87,7 +87,7 @@ def browser() -> Iterator[Browser]:
 
 
 def canvas(page: Page) -> Locator:
-    """The Draw page's canvas, in sight."""
+    """The Draw page's canvas, scrolled into view."""
     found = page.locator("canvas.upper-canvas")
     found.wait_for()
     found.scroll_into_view_if_needed()
@@ -95,7 +95,7 @@ def canvas(page: Page) -> Locator:
 
 
 def draw(page: Page, digit: int, size: float = 1.0) -> None:
-    """Draw a digit with the mouse, ``size`` (0..1] as large as it fits, into the canvas's upper left."""
+    """Draw a digit with the mouse at the upper left of the canvas; ``size`` in (0, 1] is relative to the largest that fits."""
     box = canvas(page).bounding_box()
     if box is None:
         raise RuntimeError("The canvas is not in sight")
@@ -111,7 +111,7 @@ def draw(page: Page, digit: int, size: float = 1.0) -> None:
 
 
 def overflow(page: Page) -> int:
-    """By how many pixels the page is wider than the window."""
+    """The number of pixels by which the page is wider than the window."""
     width: int = page.evaluate(
         """() => {
             const main = document.querySelector('[data-testid="stMain"]') ?? document.documentElement;
@@ -123,6 +123,6 @@ def overflow(page: Page) -> int:
 
 
 def settle(page: Page) -> None:
-    """Wait until the page's script has run and nothing is being redrawn."""
+    """Wait until the page's script has finished and nothing is being redrawn."""
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     page.locator('[data-stale="true"]').first.wait_for(state="detached")

@@ -1,11 +1,11 @@
-"""How many simulated drawings the networks of the Draw page read rightly.
+"""How many simulated drawings the networks of the Draw page classify correctly.
 
 Usage: python -m benchmarks.canvases [--images N] [--checkpoint ID]... [--seed N]
 
-A drawing is the skeleton of a test digit of MNIST, drawn anew with a round pen on the page's canvas: its
-height is 30 % to 95 % of the canvas, at any place, slanted by up to 15 degrees, and the pen is 4 % to 12 % of
-the height wide. From there it goes the way of every drawing. Needs MNIST in CNNVIZ_DATA_DIR, and
-scikit-image for the skeletons. Exit status 1 where not even the best network reaches the target.
+Each drawing is the skeleton of an MNIST test digit, redrawn on the canvas with a round pen: 30 % to 95 % of the
+canvas high, anywhere on it, slanted by up to 15 degrees, with a pen 4 % to 12 % of the height wide. It is then
+prepared like any other drawing. Requires MNIST in CNNVIZ_DATA_DIR, and scikit-image for the skeletons. Exit
+status 1 if no network reaches the target.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _GROUPS = (("height", HEIGHTS, ("small", "middle", "large")), ("pen", PENS, ("th
 
 @dataclass(frozen=True)
 class Hand:
-    """How a digit is drawn: ``height`` (part of the canvas, with the pen), ``pen`` (part of that), ``slant``
-    (degrees), and where it stands (0..1 of the room that is left).
+    """How a digit is drawn: ``height`` (fraction of the canvas, including the pen), ``pen`` (fraction of the height),
+    ``slant`` (degrees), and its position (0 to 1 of the remaining space).
     """
 
     height: float
@@ -49,7 +49,7 @@ class Hand:
 
 
 def some_hand(generator: np.random.Generator) -> Hand:
-    """A way to draw, each part of it as likely as any other within its limits."""
+    """A random hand, uniformly distributed within the limits."""
     return Hand(
         height=generator.uniform(*HEIGHTS),
         pen=generator.uniform(*PENS),
@@ -59,7 +59,7 @@ def some_hand(generator: np.random.Generator) -> Hand:
 
 
 def skeleton(digit: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The lines in the middle of a digit's strokes: (28, 28) uint8 -> points (N, 2), row and column."""
+    """The centre lines of a digit's strokes: (28, 28) uint8 -> points (N, 2), row and column."""
     from PIL import Image
     from skimage.morphology import skeletonize
 
@@ -70,7 +70,7 @@ def skeleton(digit: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _joined(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """With the middles between neighbours, so that the pen leaves no gaps when the digit becomes larger."""
+    """``points`` with midpoints between neighbours, so that the pen leaves no gaps when the digit is enlarged."""
     known = {(row, column) for row, column in pixels.tolist()}
     between = [
         (row + part * down, column + part * across)
@@ -108,7 +108,7 @@ def draw(points: NDArray[np.float64], hand: Hand, side: int = SIDE) -> NDArray[n
 
 
 def drawings(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64], list[Hand]]:
-    """The first ``count`` test digits drawn anew and prepared: images (N, 1, 28, 28), labels, hands."""
+    """The first ``count`` test digits, redrawn and prepared: images (N, 1, 28, 28), labels, hands."""
     data = datasets.load("mnist")
     generator = np.random.default_rng(seed)
     images, hands = [], []
@@ -123,7 +123,7 @@ def drawings(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64
 
 
 def read(checkpoint: Checkpoint, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Answers:
-    """What a checkpoint's network says about prepared drawings."""
+    """The predictions of a checkpoint's network for prepared drawings."""
     import torch
 
     from cnnviz.training.loop.batches import Batches, preparation
@@ -134,7 +134,7 @@ def read(checkpoint: Checkpoint, images: NDArray[np.uint8], labels: NDArray[np.i
 
 
 def _parts(answers: Answers, hands: Sequence[Hand]) -> str:
-    """The accuracy in thirds of the heights and of the pens."""
+    """The accuracy for each third of the heights and of the pen widths."""
     texts = []
     for name, (low, high), titles in _GROUPS:
         values = np.array([getattr(hand, name) for hand in hands])
@@ -146,7 +146,7 @@ def _parts(answers: Answers, hands: Sequence[Hand]) -> str:
 
 
 def main() -> int:
-    """Measure and print; the exit status."""
+    """Measure and print; returns the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,11 +1,10 @@
-"""From the click on Start to the first point of the loss on the Train page, in a real Chromium.
+"""Time from a click on Start to the first point of the loss curve on the Train page, in a real Chromium.
 
 Usage: python -m benchmarks.first_point [--starts N]
 
-A fresh server gets the first start as soon as its page is there; the others follow each other, each after the
-spare worker of the one before has had time to load what it needs. The clock runs in the browser: from the click
-until a curve with a point is in the document and painted. Exit status 1 where one of them is not under its
-target.
+The first start comes as soon as a fresh server shows its page; each later start waits until the next standby
+worker has loaded what it needs. The time is measured in the browser, from the click until a curve with a point is
+in the document and painted. Exit status 1 if any start misses its target.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ WATCH = """() => {
 
 
 def first_point(chromium: Browser, url: str) -> float:
-    """Seconds from a new person's click to the first point of a new run, which is then over."""
+    """Seconds from a new user's click to the first point of a new run, which has then ended."""
     page = chromium.new_context(viewport={"width": 1280, "height": 900}).new_page()
     page.set_default_timeout(120_000)
     page.goto(f"{url}/{PAGE}")
@@ -61,7 +60,7 @@ def first_point(chromium: Browser, url: str) -> float:
 
 
 def main() -> int:
-    """Measure and print; the exit status."""
+    """Measure and print; returns the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -2,9 +2,9 @@
 
 Usage: python -m benchmarks.reruns [--reruns N]
 
-The Train page shows a finished run (one epoch on the sample, trained first), the Draw page a drawing.
-Measured from sending the request to receiving the last element, on one connection, nothing else
-running. Exit status 1 where a page's median is not under the target.
+The Train page shows a finished run (one epoch on the sample, trained beforehand), the Draw page a drawing. Measured
+from sending the request to receiving the last element, on a single connection with no other load. Exit status 1
+if a page's median misses the target.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PAGES = ("", *sorted(path.stem for path in (ROOT / "pages").glob("*.py")))
 
 
 def drawing(page: Page) -> Mapping[str, Any]:
-    """The state of the page's canvas after somebody drew a 1 on it, as its JavaScript sends it."""
+    """The state of the page's canvas after someone drew a 1 on it, as its JavaScript sends it."""
     image = Image.new("RGBA", (320, 320), "black")
     ImageDraw.Draw(image).line((170, 60, 150, 260), fill="white", width=24)
     buffer = io.BytesIO()
@@ -66,7 +66,7 @@ async def measure(url: str, count: int) -> bool:
 
 
 def main() -> int:
-    """Measure and print; the exit status."""
+    """Measure and print; returns the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

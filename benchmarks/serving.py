@@ -1,4 +1,4 @@
-"""A cnnviz server of one's own, for benchmarks, browser tests and screenshots."""
+"""A separate cnnviz server for benchmarks, browser tests and screenshots."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ START_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: its ``url`` without a final slash, its process id, the file it logs to."""
+    """A running server: its ``url`` without a trailing slash, its process id and its log file."""
 
     url: str
     pid: int
@@ -29,7 +29,7 @@ class Server:
 
 @contextmanager
 def serve(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """Serve cnnviz on a free port until the block ends; runs and the log go into ``folder``."""
+    """Serve cnnviz on a free port for the duration of the block; runs and log are written to ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     port = _free_port()
     log = folder / "server.log"
@@ -73,7 +73,7 @@ def _wait_until_healthy(server: Server, process: subprocess.Popen[bytes]) -> Non
 
 
 def memory(pid: int) -> int | None:
-    """Resident memory of a process in bytes; None where the system does not tell (it does on Linux)."""
+    """Resident memory of a process in bytes; None where it cannot be determined (other than on Linux)."""
     try:
         fields = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
     except OSError:
@@ -82,7 +82,7 @@ def memory(pid: int) -> int | None:
 
 
 def train_for_show(folder: Path, epochs: int, learning_rate: float) -> str:
-    """A run of ``basic-cnn`` on the sample, for the Train page of a server in ``folder`` to show; its id."""
+    """Train ``basic-cnn`` on the sample for the Train page of a server in ``folder``; returns the run's id."""
     command = [sys.executable, "-m", "cnnviz", "train", "basic-cnn", "--dataset", "mnist-sample", "--json"]
     settings = ["--epochs", str(epochs), "--lr", str(learning_rate)]
     variables = {**os.environ, "CNNVIZ_RUNS_DIR": str(folder / "runs")}

@@ -1,10 +1,10 @@
-"""How long a class waits: many sessions open the app at once, over Streamlit's own protocol.
+"""How long a class waits when many sessions open the app at once, over Streamlit's own protocol.
 
 Usage: python -m benchmarks.sessions [--sessions N] [--page NAME]
 
-A fresh server gets all sessions in the same moment; each measures from before it connects until the
-last element of the page has arrived. Then all rerun the page once, and after the background import of
-torch all open it again. Exit status 1 where the 95th percentile is not under the target.
+All sessions connect to a fresh server at the same moment; each measures from before it connects until the last
+element of the page has arrived. Then all rerun the page once, and open it again after torch has been imported in
+the background. Exit status 1 if the 95th percentile misses the target.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ async def open_all(url: str, page: str, sessions: int) -> list[float]:
 
 
 def percentile95(seconds: list[float]) -> float:
-    """The 95th percentile (of a single value, the value)."""
+    """The 95th percentile (for a single value, that value)."""
     return statistics.quantiles(seconds, n=20, method="inclusive")[-1] if len(seconds) > 1 else seconds[0]
 
 
@@ -56,7 +56,7 @@ def report(title: str, seconds: list[float], server: Server) -> float:
 
 
 def main() -> int:
-    """Measure and print; the exit status."""
+    """Measure and print; returns the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -74,7 +74,7 @@ def main() -> int:
 
 
 def _wait_for_import(server: Server) -> None:
-    """Until the server has grown by what torch takes and stays as it is (the import gives no other sign)."""
+    """Wait until the server's memory has grown by the size of torch and is stable (the only sign of the import)."""
     deadline, before = time.monotonic() + IMPORT_SECONDS, 0
     while time.monotonic() < deadline:
         time.sleep(2)  # between two looks at a growing number, there is nothing to wait for

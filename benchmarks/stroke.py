@@ -1,11 +1,10 @@
-"""From the end of a stroke to the verdicts of all chosen networks on the Draw page, in a real Chromium.
+"""Time from the end of a stroke to the predictions of all chosen networks on the Draw page, in a real Chromium.
 
 Usage: python -m benchmarks.stroke [--strokes N]
 
-Each stroke is drawn on an empty canvas, so that every verdict is new. The clock runs in the browser:
-from the moment the mouse button is released until the label of the last network is in the document and
-painted. Every shipped MNIST network is chosen, as at first. Exit status 1 where the median is not under the
-target.
+Each stroke is drawn on an empty canvas, so that every prediction is new. The time is measured in the browser, from
+the release of the mouse button until the label of the last network is in the document and painted. All included
+MNIST networks are chosen, as by default. Exit status 1 if the median misses the target.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ WATCH = """(networks) => {
 
 
 def measure(page: Page, digit: int, networks: int) -> float:
-    """Milliseconds from the end of a stroke to the last verdict; the canvas is empty before and after."""
+    """Milliseconds from the end of a stroke to the last prediction; the canvas is empty before and after."""
     canvas(page)
     page.evaluate(WATCH, networks)
     draw(page, digit)
@@ -54,7 +53,7 @@ def measure(page: Page, digit: int, networks: int) -> float:
 
 
 def count_networks(page: Page) -> int:
-    """How many networks read a drawing; the canvas is empty before and after."""
+    """The number of networks that classify a drawing; the canvas is empty before and after."""
     canvas(page)
     draw(page, 1)
     page.locator(VERDICTS).first.wait_for()
@@ -65,7 +64,7 @@ def count_networks(page: Page) -> int:
 
 
 def clear(page: Page) -> None:
-    """Empty the canvas, and wait until the page has followed."""
+    """Clear the canvas and wait for the page to update."""
     settle(page)
     page.locator(".st-key-clear button").click()
     page.locator(VERDICTS).first.wait_for(state="detached")
@@ -73,7 +72,7 @@ def clear(page: Page) -> None:
 
 
 def main() -> int:
-    """Measure and print; the exit status."""
+    """Measure and print; returns the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,11 +1,11 @@
-"""The six large networks of the course, each trained by its own recipe on a part of Fashion-MNIST.
+"""The six large networks of the course, each trained with its own recipe on part of Fashion-MNIST.
 
 Usage: CNNVIZ_DATA_DIR=... python -m benchmarks.subset_runs [KEY ...] [--images N] [--epochs N]
 
-On a machine without a GPU a pass over all 60,000 images, brought to 96 or 224 pixels, takes such a network
-from ten minutes to two hours. This shows on as many images as some minutes to half an hour allow that the loss
-falls: each network is trained as a worker trains it, with the course's recipe on fewer images and epochs. Printed
-are the loss of the first batch, which the initial weights get, every epoch, and at the end a table in Markdown.
+Without a GPU, one epoch of such a network on all 60,000 images, resized to 96 or 224 pixels, takes from ten minutes
+to two hours. This benchmark shows that the loss falls on a subset that takes a few minutes to half an hour: each
+network is trained as a worker would train it, with the course's recipe on fewer images and epochs. It prints the
+loss of the first batch (with the initial weights), every epoch, and finally a Markdown table.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ HEAD = """| network | images | epochs | steps | loss of the first batch | loss, 
 
 
 class Printer:
-    """Prints every epoch, and keeps the loss of the first batch."""
+    """Prints every epoch and keeps the loss of the first batch."""
 
     first_loss = float("nan")
 
@@ -72,7 +72,7 @@ class Printer:
 
 
 def run(key: str, images: int, epochs: int) -> str:
-    """Train one network, and return its line of the table."""
+    """Train one network and return its row of the table."""
     recipe = Recipe.default(key, train_images=images, epochs=epochs, device="cpu")
     data = datasets.load(recipe.dataset)
     tested = balanced_subset(data.test_labels, TEST_IMAGES, recipe.seed)

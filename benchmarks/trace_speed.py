@@ -1,10 +1,10 @@
-"""How long a trace takes, beside torchsummary, torchinfo and a bare forward pass on the meta device.
+"""The speed of a trace compared with torchsummary, torchinfo and a plain forward pass on the meta device.
 
 Usage: python -m benchmarks.trace_speed [--rounds N]
 
-All in one process, taking turns; figures are the shortest of several rounds (what else runs on the machine
-only ever adds time), building the networks is not counted. Memory is what a trace adds to the process after
-the imports. Exit status 1 where a target is missed.
+All run alternately in one process; figures are the minimum of several rounds (other load can only add time),
+excluding the time to build the networks. Memory is what a trace adds to the process after the imports. Exit status
+1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ MEMORY_TARGET_MB = 50
 
 
 def shortest(rounds: int, *calls: Callable[[], object]) -> list[float]:
-    """Seconds of each call at its quickest; they take turns, after one round that is not counted."""
+    """The minimum time of each call in seconds; they alternate, after one warm-up round."""
     taken: list[list[float]] = [[] for _ in calls]
     for number in range(rounds + 1):
         for call, seconds in zip(calls, taken, strict=True):
@@ -54,7 +54,7 @@ def shortest(rounds: int, *calls: Callable[[], object]) -> list[float]:
 
 
 def against_bare_pass(name: str, target: float, rounds: int) -> bool:
-    """Print how a trace compares with a forward pass that nobody watches."""
+    """Compare a trace with an unobserved forward pass and print the result."""
     model, shape = resolve(name, {})
     assert shape is not None
     bare_model, x = meta_copy(model), torch.empty(TRACED_BATCH, *shape, device="meta")
@@ -72,7 +72,7 @@ def against_bare_pass(name: str, target: float, rounds: int) -> bool:
 
 
 def against_tools(rounds: int) -> bool:
-    """Print how a trace of VGG-16 at 224 compares with the tools that people use."""
+    """Compare a trace of VGG-16 at 224 pixels with common tools and print the result."""
     import torchvision
 
     model: nn.Module = torchvision.models.vgg16(weights=None).eval()
@@ -95,7 +95,7 @@ def against_tools(rounds: int) -> bool:
 
 
 def memory_of(name: str) -> bool:
-    """Print the memory that building and tracing a network adds, in a process of its own."""
+    """Print the memory added by building and tracing a network, in a separate process."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.trace_speed", "--memory", name],
         capture_output=True,
@@ -122,13 +122,13 @@ def _measure_memory(name: str) -> None:
 
 
 def _resident_megabytes() -> float:
-    """Memory of this process now; Linux tells it in pages."""
+    """Current memory of this process; Linux reports it in pages."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
 
 
 def main() -> int:
-    """Run everything; 1 where a target is missed."""
+    """Run everything; returns 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--memory", metavar="MODEL", help=argparse.SUPPRESS)

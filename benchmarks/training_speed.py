@@ -1,12 +1,12 @@
-"""Images a second of the course's own training loop and of cnnviz, side by side in one process.
+"""Images per second of the course's own training loop and of cnnviz, compared in one process.
 
 Usage: CNNVIZ_DATA_DIR=... python -m benchmarks.training_speed [KEY ...] [--images N] [--rounds N]
 
-Three loops take turns on the same images in the same order, batch 64, with the same initial weights:
-the course's (a DataLoader over torchvision's images with ToTensor and Normalize), ours as a worker carries it
-out (metrics, snapshots, saved states, control), and a bare loop that repeats one batch, which is the limit.
-Printed are medians, what metrics, snapshots and control cost of our loop's time, and the accuracy on 2,000 test
-images after the first epoch. Exit status 1 where a network stays under a target, or learns less.
+Three loops alternate on the same images in the same order, with batch size 64 and the same initial weights: the
+course's (a DataLoader over torchvision's images with ToTensor and Normalize), cnnviz's as a worker runs it (with
+metrics, snapshots, saved states and control), and a bare loop that repeats one batch, the upper limit. Prints
+medians, the share of cnnviz's time spent on metrics, snapshots and control, and the accuracy on 2,000 test images
+after the first epoch. Exit status 1 if a network misses a target or learns less.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ CPU = torch.device("cpu")
 
 
 def course(recipe: Recipe, data: Dataset) -> tuple[float, float]:
-    """Images a second of one pass of the course's loop, and the accuracy after it."""
+    """Images per second of one pass of the course's loop, and the accuracy after it."""
     info = datasets.get(recipe.dataset)
     prepare = transforms.Compose([transforms.ToTensor(), transforms.Normalize(recipe.mean, recipe.deviation)])
     source = getattr(torchvision.datasets, str(info.torchvision))(str(settings().data_dir), transform=prepare)
@@ -95,14 +95,14 @@ def course(recipe: Recipe, data: Dataset) -> tuple[float, float]:
 
 
 def courses_optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
-    """The optimizer as the course makes it."""
+    """The course's optimizer."""
     if recipe.optimizer == "adam":
         return torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
     return torch.optim.SGD(model.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum)
 
 
 def tested(recipe: Recipe, model: nn.Module, data: Dataset) -> float:
-    """The accuracy on the test images, 0 to 1."""
+    """Accuracy on the test images, 0 to 1."""
     channels, height, width = data.test_images.shape[1:]
     prepare = preparation(recipe, (channels, height, width), CPU)
     return evaluate(model.eval(), Batches(data.test_images, data.test_labels, prepare.test, 256)).accuracy
@@ -115,8 +115,8 @@ def watched(
     audience: Observer | None = None,
     account: Account | None = None,
 ) -> TrainingResult:
-    """Our loop as a worker carries it out, its runs in ``folder``; ``audience`` watches, too. What watching
-    costs is charged to ``account``.
+    """Our loop as a worker runs it, with its runs in ``folder``; ``audience`` observes it, too. The cost of
+    monitoring is charged to ``account``.
     """
     account = account or Account()
     place = dataclasses.replace(
@@ -133,7 +133,7 @@ def watched(
 
 
 def bare(recipe: Recipe, data: Dataset) -> float:
-    """Images a second of the loop without anything but the network, on one batch again and again."""
+    """Images per second of a loop with nothing but the network, repeating one batch."""
     torch.set_num_threads(recipe.threads)
     channels, height, width = data.train_images.shape[1:]
     prepare = preparation(recipe, (channels, height, width), CPU)
@@ -155,8 +155,8 @@ def bare(recipe: Recipe, data: Dataset) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """Images a second of our loop and of the bare one, right after each other; ``cost`` is the part of our
-    loop's time that metrics, snapshots and control take.
+    """Images per second of cnnviz's loop and of the bare one, run back to back; ``cost`` is the share of cnnviz's time
+    spent on metrics, snapshots and control.
     """
 
     ours: float
@@ -167,7 +167,7 @@ class Pair:
 
 @dataclasses.dataclass(frozen=True)
 class Round:
-    """Images a second of the course's loop, its accuracy, and what was measured beside it."""
+    """Images per second and accuracy of the course's loop, with the pairs measured next to it."""
 
     course: float
     accuracy: float
@@ -175,12 +175,12 @@ class Round:
 
     @property
     def ours(self) -> float:
-        """Images a second of our loop."""
+        """Images per second of cnnviz's loop."""
         return statistics.median(pair.ours for pair in self.pairs)
 
 
 def one_pair(recipe: Recipe, data: Dataset, folder: Path, bare_first: bool) -> Pair:
-    """Our loop and the bare one."""
+    """Run cnnviz's loop and the bare one."""
     limit = bare(recipe, data) if bare_first else 0.0
     account = Account()
     begin = time.perf_counter()
@@ -196,7 +196,7 @@ def one_pair(recipe: Recipe, data: Dataset, folder: Path, bare_first: bool) -> P
 
 
 def one_round(recipe: Recipe, data: Dataset, folder: Path) -> Round:
-    """All loops, one after the other."""
+    """Run all loops, one after the other."""
     theirs, accuracy = course(recipe, data)
     return Round(
         theirs, accuracy, [one_pair(recipe, data, folder, bool(number % 2)) for number in range(PAIRS)]
@@ -204,7 +204,7 @@ def one_round(recipe: Recipe, data: Dataset, folder: Path) -> Round:
 
 
 def report(key: str, rounds: list[Round]) -> bool:
-    """Print one network's figures; whether it reaches its targets."""
+    """Print one network's figures; returns whether it reaches its targets."""
     pairs = [pair for entry in rounds for pair in entry.pairs]
     # ratios of neighbours in time: the machine may be busier in one round than in another
     ratio = statistics.median(entry.ours / entry.course for entry in rounds)
@@ -230,7 +230,7 @@ def report(key: str, rounds: list[Round]) -> bool:
 
 
 def compare(key: str, images: int, rounds: int) -> bool:
-    """Measure one network; whether it reaches its targets."""
+    """Measure one network; returns whether it reaches its targets."""
     recipe = Recipe.default(key, epochs=EPOCHS.get(key, USUAL_EPOCHS), batch_size=BATCH_SIZE, device="cpu")
     data = datasets.load(recipe.dataset)
     part = dataclasses.replace(

@@ -2,8 +2,8 @@
 
 Usage: python -m docs.screenshots [--theme light|dark] [--lang en|zh] [--width PIXELS] [--to FOLDER] [PAGE ...]
 
-A server of its own shows the shipped checkpoints and one run, trained for the purpose. Without options
-the pictures are the README's: light, English, 1280 pixels wide, into docs/.
+A separate server shows the included checkpoints and one run trained for this purpose. Without options, the
+pictures are the README's: light, English, 1280 pixels wide, in docs/.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ LINKS = {
 
 
 def prepare_draw(page: Page) -> None:
-    """A 2, and what the networks make of it."""
+    """Draw a 2 and wait for the predictions."""
     draw(page, 2)
     page.locator('[class*="st-key-verdict-"]').first.wait_for()
     page.mouse.move(1, 1)  # the canvas's own toolbar fades away
 
 
 def prepare_figures(page: Page) -> None:
-    """Plotly draws after the page's script has ended."""
+    """Wait for Plotly, which draws after the page's script has ended."""
     page.wait_for_function("document.querySelectorAll('.js-plotly-plot .main-svg').length > 0")
 
 
@@ -56,7 +56,7 @@ PREPARE: dict[str, Callable[[Page], None]] = {
 
 
 def take(page: Page, url: str, name: str, language: str, path: Path) -> None:
-    """Open the page ``name``, wait until all of it is there, and write its picture to ``path``."""
+    """Open the page ``name``, wait until it is complete, and save a screenshot to ``path``."""
     link = LINKS[name]
     page.goto(f"{url}/{link}{'&' if '?' in link else '?'}lang={language}")
     settle(page)
@@ -76,7 +76,7 @@ def take(page: Page, url: str, name: str, language: str, path: Path) -> None:
 
 
 def main() -> int:
-    """Take the pictures; the exit status."""
+    """Take the screenshots; returns the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
