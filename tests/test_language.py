@@ -7,26 +7,15 @@ import string
 from pathlib import Path
 
 import pytest
-from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
-from cnnviz.language import LOCALE_DIRECTORY, Message, language, set_language, translate
+from cnnviz.language import Message, language, set_language, translate
+from cnnviz.locale.__main__ import CATALOGUE, KEYWORDS, main, messages
 from cnnviz.settings import PROJECT_DIRECTORY
 from tests.speaking import spoken
 
-KEYWORDS = {"_": None, "Message": None, "translate": None}
 PACKAGE = PROJECT_DIRECTORY / "cnnviz"
-CATALOGUE = LOCALE_DIRECTORY / "zh" / "LC_MESSAGES" / "cnnviz.po"
-
-
-def extracted() -> set[str]:
-    messages: set[str] = set()
-    for folder in ("cnnviz", "pages"):
-        found = extract_from_dir(PROJECT_DIRECTORY / folder, [("**.py", "python")], keywords=KEYWORDS)
-        messages |= {message for _, _, message, _, _ in found if isinstance(message, str)}
-    found = extract_from_dir(PROJECT_DIRECTORY, [("app.py", "python")], keywords=KEYWORDS)
-    return messages | {message for _, _, message, _, _ in found if isinstance(message, str)}
 
 
 def catalogue() -> dict[str, str]:
@@ -39,10 +28,10 @@ def fields(template: str) -> set[str]:
 
 
 def test_every_message_has_a_translation() -> None:
-    messages = extracted()
-    assert len(messages) > 100
+    written = messages()
+    assert len(written) > 1000
     translated = {message for message, text in catalogue().items() if text}
-    assert not sorted(messages - translated)
+    assert not sorted(written - translated)
 
 
 def test_no_message_hides_from_the_extraction() -> None:
@@ -60,12 +49,12 @@ def test_no_message_hides_from_the_extraction() -> None:
         if node.args and isinstance(node.args[0], ast.Constant)
     }
     assert len(written) > 1000
-    assert not sorted(written - extracted())
+    assert not sorted(written - messages())
 
 
 def test_no_translation_is_left_over() -> None:
     assert len(catalogue()) > 1000
-    assert not sorted(catalogue().keys() - extracted())
+    assert not sorted(catalogue().keys() - messages())
 
 
 def test_translations_take_the_same_values() -> None:
@@ -78,6 +67,38 @@ def test_the_compiled_catalogue_is_up_to_date() -> None:
     with CATALOGUE.with_suffix(".mo").open("rb") as file:
         compiled = {str(entry.id): str(entry.string) for entry in read_mo(file) if entry.id}
     assert compiled == catalogue()
+
+
+def test_the_command_has_nothing_to_do() -> None:
+    assert main(["--check"]) == 0, "run python -m cnnviz.locale"
+
+
+def test_the_command_adds_what_is_new_drops_what_is_gone_and_compiles(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cnnviz.po"
+    text = CATALOGUE.read_text(encoding="utf-8")
+    entry = 'msgid "The architecture"\nmsgstr "' + catalogue()["The architecture"] + '"\n\n'
+    assert entry in text
+    path.write_text(text.replace(entry, 'msgid "Nobody says this"\nmsgstr "-"\n\n'), encoding="utf-8")
+    before = path.read_bytes()
+
+    assert main(["--check"], path) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "The architecture\n"
+    assert "1 without a translation; not up to date: cnnviz.po, cnnviz.mo" in printed.err
+    assert path.read_bytes() == before
+    assert not path.with_suffix(".mo").exists()
+
+    assert main([], path) == 1  # not translated yet
+    assert capsys.readouterr().out == "The architecture\n"
+    untranslated = 'msgid "The architecture"\nmsgstr ""\n\n'
+    assert untranslated in path.read_text(encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace(untranslated, entry), encoding="utf-8")
+    assert main([], path) == 0
+    assert capsys.readouterr().out == ""
+    assert path.read_bytes() == CATALOGUE.read_bytes()
+    assert path.with_suffix(".mo").read_bytes() == CATALOGUE.with_suffix(".mo").read_bytes()
 
 
 def test_a_message_is_written_in_the_language_of_whoever_shows_it() -> None:

@@ -37,6 +37,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.tracing": ("cnnviz.operations", "cnnviz.randomness"),
     "cnnviz.operations": ("cnnviz.plots.palette", "cnnviz.errors", "cnnviz.numbers"),
     "cnnviz.architectures": ("cnnviz.errors", "cnnviz.randomness"),
+    "cnnviz.locale": ("cnnviz.language", "cnnviz.settings"),  # the command that updates the catalogues
     "cnnviz.plots": ("cnnviz.plots.palette",),
     "cnnviz.plots.palette": ("cnnviz.language",),
     "cnnviz.files": ("cnnviz.errors",),
@@ -77,6 +78,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     "torchinfo": ("cnnviz.shapes",),
     "torchviz": ("cnnviz.shapes",),
     "tqdm": ("cnnviz.cli",),
+    "babel": ("cnnviz.locale",),
     "PIL": ("cnnviz.drawing", "cnnviz.interpret", "cnnviz.plots", "cnnviz.ui"),
     "numpy": (
         "cnnviz.datasets",
