@@ -126,9 +126,10 @@ def read(checkpoint: Checkpoint, images: NDArray[np.uint8], labels: NDArray[np.i
     """The predictions of a checkpoint's network for prepared drawings."""
     import torch
 
-    from cnnviz.training.loop.batches import Batches, preparation
+    from cnnviz.training.loop.batches import Batches
+    from cnnviz.training.transforms.batch_preparer import BatchPreparer
 
-    prepare = preparation(checkpoint.recipe, (1, *images.shape[2:]), torch.device("cpu"))
+    prepare = BatchPreparer(checkpoint.recipe.preparation, (1, *images.shape[2:]))
     batches = Batches(torch.from_numpy(images), torch.from_numpy(labels), prepare.test, _BATCH)
     return answer_all(checkpoints.load_model(checkpoint), batches, 10)
 

@@ -36,7 +36,7 @@ from cnnviz import datasets
 from cnnviz.datasets import Dataset
 from cnnviz.errors import CnnvizError
 from cnnviz.settings import settings
-from cnnviz.training.loop.batches import Batches, preparation
+from cnnviz.training.loop.batches import Batches
 from cnnviz.training.loop.evaluate import evaluate
 from cnnviz.training.loop.loop import train
 from cnnviz.training.loop.memory_format import memory_format
@@ -44,6 +44,7 @@ from cnnviz.training.loop.observer import Observer, TrainingResult
 from cnnviz.training.loop.optimising import initial_network, make_optimizer
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.store import open_store
+from cnnviz.training.transforms.batch_preparer import BatchPreparer
 from cnnviz.training.worker.heartbeat import Keeper
 from cnnviz.training.worker.worker import supervised
 
@@ -76,7 +77,9 @@ CPU = torch.device("cpu")
 def course(recipe: Recipe, data: Dataset) -> tuple[float, float]:
     """Images per second of one pass of the course's loop, and the accuracy after it."""
     info = datasets.get(recipe.dataset)
-    prepare = transforms.Compose([transforms.ToTensor(), transforms.Normalize(recipe.mean, recipe.deviation)])
+    prepare = transforms.Compose(
+        [transforms.ToTensor(), transforms.Normalize(recipe.preparation.mean, recipe.preparation.deviation)]
+    )
     source = getattr(torchvision.datasets, str(info.torchvision))(str(settings().data_dir), transform=prepare)
     images = len(data.train_labels)
     order = torch.randperm(images, generator=torch.Generator().manual_seed(recipe.seed))
@@ -104,7 +107,7 @@ def courses_optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer
 def tested(recipe: Recipe, model: nn.Module, data: Dataset) -> float:
     """Accuracy on the test images, 0 to 1."""
     channels, height, width = data.test_images.shape[1:]
-    prepare = preparation(recipe, (channels, height, width), CPU)
+    prepare = BatchPreparer(recipe.preparation, (channels, height, width), CPU)
     return evaluate(model.eval(), Batches(data.test_images, data.test_labels, prepare.test, 256)).accuracy
 
 
@@ -136,7 +139,7 @@ def bare(recipe: Recipe, data: Dataset) -> float:
     """Images per second of a loop with nothing but the network, repeating one batch."""
     torch.set_num_threads(recipe.threads)
     channels, height, width = data.train_images.shape[1:]
-    prepare = preparation(recipe, (channels, height, width), CPU)
+    prepare = BatchPreparer(recipe.preparation, (channels, height, width), CPU)
     model = initial_network(recipe).train()
     layout = memory_format(model)
     model.to(memory_format=layout)

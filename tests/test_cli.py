@@ -19,11 +19,11 @@ from cnnviz.cli.main import main
 from cnnviz.cli.recipe import add_recipe_options, recipe_from
 from cnnviz.cli.terminal import TrainingProgress
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.recipe.recipe import FIELDS, Recipe
 from cnnviz.training.recipe.recipe_file import recipe_text
 from cnnviz.training.store.runs import Command, Status
 from cnnviz.training.store.store import open_store
-from cnnviz.training.transforms.augmentation import Augmentation
+from cnnviz.training.transforms.image_preparation import Augmentation
 from cnnviz.training.worker import worker
 from cnnviz.training.worker.heartbeat import Keeper
 from tests.golden import INCEPTION_MINI_TABLE
@@ -320,7 +320,7 @@ def parsed(*words: str) -> Recipe:
 def test_there_is_an_option_for_every_field_of_a_recipe() -> None:
     parser = argparse.ArgumentParser()
     add_recipe_options(parser)
-    fields = {field.name for field in dataclasses.fields(Recipe)} - {"architecture"}
+    fields = set(FIELDS) - {"architecture"}
     assert fields <= vars(parser.parse_args(["mlp"])).keys()
 
 
@@ -338,13 +338,14 @@ def test_a_saved_recipe_is_trained_by_and_changed_by_other_options(tmp_path: Pat
     file.write_text(recipe_text(saved))
     assert parsed("--recipe", str(file)) == saved
     changed = parsed("--recipe", str(file), "--epochs", "2", "--lr", "0.5", "--augment", "flip")
-    assert changed == dataclasses.replace(
-        saved, epochs=2, learning_rate=0.5, augmentation=Augmentation(flip=True)
-    )
+    assert changed == saved.changed(epochs=2, learning_rate=0.5, augmentation=Augmentation(flip=True))
     elsewhere = parsed("--recipe", str(file), "--dataset", "fashion-mnist")
     usual = Recipe.default("mlp", dataset="fashion-mnist")
-    assert usual.deviation != saved.deviation
-    assert (elsewhere.mean, elsewhere.deviation) == ((0.25,), usual.deviation)
+    assert usual.preparation.deviation != saved.preparation.deviation
+    assert elsewhere.preparation == dataclasses.replace(
+        saved.preparation, deviation=usual.preparation.deviation
+    )
+    assert elsewhere.preparation.mean == (0.25,)
 
 
 def test_of_a_saved_network_s_options_those_that_are_not_named_stay(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from cnnviz.language import translate as _
 from cnnviz.training.recipe.limits import CHOICES, RANGES
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.recipe.recipe_file import read_recipe
-from cnnviz.training.transforms.augmentation import PRESETS, Augmentation
+from cnnviz.training.transforms.image_preparation import PRESETS, Augmentation
 
 _FLAGS = {"learning_rate": "--lr"}
 """Options that are not called like the field."""
@@ -113,12 +112,12 @@ def _saved(path: Path) -> Recipe:
 
 def _changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     dataset = changes.get("dataset", recipe.dataset)
-    before = Recipe.default(recipe.architecture, dataset=recipe.dataset)
-    after = Recipe.default(recipe.architecture, dataset=dataset)
-    usual = (name for name in _OF_THE_DATA if getattr(recipe, name) == getattr(before, name))
-    following = {name: getattr(after, name) for name in usual}
+    saved = recipe.values()
+    before = Recipe.default(recipe.architecture, dataset=recipe.dataset).values()
+    after = Recipe.default(recipe.architecture, dataset=dataset).values()
+    following = {name: after[name] for name in _OF_THE_DATA if saved[name] == before[name]}
     options = {**recipe.options, **changes.get("options", {})}
-    return dataclasses.replace(recipe, **{**following, **changes, "options": options})
+    return recipe.changed(**{**following, **changes, "options": options})
 
 
 def _flag(field: str) -> str:

@@ -204,14 +204,10 @@ def _predict(options: argparse.Namespace) -> int:
         except CheckpointError as error:
             problems.append(error)
             continue
-        recipe = checkpoint.recipe
         probabilities = predict(
             model,
             prepared.image,
-            recipe.mean,
-            recipe.deviation,
-            resize=recipe.resize,
-            permutation_seed=recipe.permutation_seed,
+            checkpoint.recipe.preparation,
         )
         best = int(probabilities.argmax())
         document.append(

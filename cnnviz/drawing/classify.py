@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,15 +10,13 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import nn
 
+    from cnnviz.training.transforms.image_preparation import ImagePreparation
+
 
 def predict(
     model: nn.Module,
     image: NDArray[np.uint8],
-    mean: Sequence[float],
-    deviation: Sequence[float],
-    *,
-    resize: int | None = None,
-    permutation_seed: int | None = None,
+    preparation: ImagePreparation,
 ) -> NDArray[np.float32]:
     """The probability of each class for one image, from 0 to 1, summing to 1: (classes,) float32.
 
@@ -27,20 +24,15 @@ def predict(
         model: in eval mode; it is not changed, and may be shared between threads.
         image: (H, W) uint8, 255 is ink, as :func:`cnnviz.drawing.to_mnist` gives it; a network for
             colours gets it in each channel.
-        mean: of the normalisation with which the model was trained, one number a channel.
-        deviation: of the same.
-        resize: to how many pixels, high and wide, images were brought in training; None for none.
-        permutation_seed: of the order in which training saw the pixels; None for the natural one.
+        preparation: of the images with which the model was trained.
     """
     import torch
 
-    from cnnviz.training.loop.batches import as_input
+    from cnnviz.training.transforms.batch_preparer import as_input
 
     height, width = image.shape
-    shape = (len(mean), height, width)
+    shape = (len(preparation.mean), height, width)
     with torch.inference_mode():
-        pixels = np.broadcast_to(image, shape).tobytes()
-        x = as_input(pixels, shape, mean, deviation, resize=resize, permutation_seed=permutation_seed)
-        scores = model(x)
+        scores = model(as_input(np.broadcast_to(image, shape).tobytes(), shape, preparation))
         probabilities: NDArray[np.float32] = torch.softmax(scores[0], dim=0).numpy()
     return probabilities

@@ -15,13 +15,13 @@ from cnnviz import architectures, datasets
 from cnnviz.experiments import registry
 from cnnviz.experiments.experiment import Experiment, Outcome, Setting
 from cnnviz.language import Message
-from cnnviz.training.recipe.fitting import image_shape
 from cnnviz.training.records.metrics import FILE_NAME as STEPS_NAME
 from cnnviz.training.records.metrics import read_steps
 from cnnviz.training.records.samples import FILE_NAME as SAMPLES_NAME
 from cnnviz.training.records.samples import read_samples
 from cnnviz.training.store.runs import Member, Run, Status
 from cnnviz.training.store.store import RunStore
+from cnnviz.training.transforms.image_preparation import resized_shape
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Op
@@ -204,7 +204,7 @@ def facts(architecture: str, options: str, dataset: str, resize: int | None) -> 
 
     with torch.device("meta"):
         model = architectures.get(architecture).build(**json.loads(options))
-    traced = trace(model, image_shape(datasets.get(dataset), resize))
+    traced = trace(model, resized_shape(datasets.get(dataset).input_shape, resize))
     macs: dict[str, int] = {}
     for op in traced.ops:
         if op.macs:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnviz.training.transforms.image_preparation import NONE, ImagePreparation
+
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from cnnviz.training.transforms.preparation import Preparation
 
 Pixels = NDArray[np.uint8]
 """An image, (C, H, W), 0..255: one channel of grey, or red, green and blue."""
@@ -23,23 +23,17 @@ _GREY = (0.2989, 0.587, 0.114)  # how bright red, green and blue are (ITU-R BT.6
 class ImageKey(NamedTuple):
     """An image, and how a network gets it; plain values, so that caches can know it again.
 
-    ``pixels`` are the bytes of a uint8 image of ``shape`` (C, H, W); ``mean`` and ``deviation``, one a
-    channel, normalise it after it is scaled to 0..1; before, its pixels are put in the order drawn with
-    ``permutation_seed`` (None: they stay), and it is brought to ``resize`` pixels (None: it stays).
+    ``pixels`` are the bytes of a uint8 image of ``shape`` (C, H, W).
     """
 
     pixels: bytes
     shape: tuple[int, int, int]
-    mean: tuple[float, ...]
-    deviation: tuple[float, ...]
-    resize: int | None = None
-    permutation_seed: int | None = None
+    preparation: ImagePreparation
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """What the network gets: (C, H, W)."""
-        channels, height, width = self.shape
-        return (channels, height, width) if self.resize is None else (channels, self.resize, self.resize)
+        return self.preparation.input_shape(self.shape)
 
     @property
     def digest(self) -> str:
@@ -48,22 +42,17 @@ class ImageKey(NamedTuple):
 
     def seen(self) -> Pixels:
         """The network's input before it is normalised, (C, H, W) uint8: to look at."""
-        plain = self._replace(mean=(0.0,) * self.shape[0], deviation=(1 / 255,) * self.shape[0])
-        pixels: Pixels = plain.tensor()[0].clamp(0, 255).round().byte().numpy()
+        channels = self.shape[0]
+        plain = replace(self.preparation, mean=(0.0,) * channels, deviation=(1 / 255,) * channels)
+        x = self._replace(preparation=plain).tensor()
+        pixels: Pixels = x[0].clamp(0, 255).round().byte().numpy()
         return pixels
 
     def tensor(self) -> Tensor:
         """The network's input: (1, C, H, W) float32, normalised."""
-        from cnnviz.training.loop.batches import as_input
+        from cnnviz.training.transforms.batch_preparer import as_input
 
-        return as_input(
-            self.pixels,
-            self.shape,
-            self.mean,
-            self.deviation,
-            resize=self.resize,
-            permutation_seed=self.permutation_seed,
-        )
+        return as_input(self.pixels, self.shape, self.preparation)
 
 
 def with_channels(pixels: Pixels, channels: int) -> Pixels:
@@ -108,48 +97,39 @@ def on_paper(rgba: NDArray[np.uint8]) -> Pixels:
 class Preparing:
     """How a network gets images, whatever their size and channels.
 
-    ``input_shape`` (C, H, W) is what it takes; it was trained on images of ``size`` (height, width) that were
-    put in the order of ``permutation_seed`` (None: their own), brought to ``resize`` pixels (None: left as they
-    are), and normalised with ``mean`` and ``deviation``. An image of that size is prepared as in training; of
-    another one the middle square is brought to the size of the input.
+    It was trained on images of ``shape`` (C, H, W), prepared in the way of ``preparation``. An image of that size
+    is prepared as in training; of another one the middle square is brought to the size of the input.
     """
 
-    input_shape: tuple[int, int, int]
-    size: tuple[int, int]
-    mean: tuple[float, ...]
-    deviation: tuple[float, ...]
-    resize: int | None = None
-    permutation_seed: int | None = None
+    preparation: ImagePreparation
+    shape: tuple[int, int, int]
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """What the network takes: (C, H, W)."""
+        return self.preparation.input_shape(self.shape)
 
     def key(self, pixels: Pixels) -> ImageKey:
         """One image (C, H, W) uint8 as this network gets it."""
         channels, side, _side = self.input_shape
-        pixels, resize = with_channels(pixels, channels), self.resize
-        if pixels.shape[1:] != self.size:
+        # Keys of networks that differ in augmentation alone are the same.
+        pixels, preparation = with_channels(pixels, channels), replace(self.preparation, augmentation=NONE)
+        if pixels.shape[1:] != self.shape[1:]:
             pixels = middle_square(pixels)
-            if self.permutation_seed is not None:
-                pixels = scaled(pixels, self.size)
+            if preparation.permutation_seed is not None:
+                pixels = scaled(pixels, self.shape[1:])
             else:
-                resize = side
+                preparation = replace(preparation, resize=side)
                 pixels = scaled(pixels, (side, side)) if pixels.shape[1] > side else pixels
         _channels, height, width = pixels.shape
-        shape = channels, height, width
-        return ImageKey(pixels.tobytes(), shape, self.mean, self.deviation, resize, self.permutation_seed)
+        return ImageKey(pixels.tobytes(), (channels, height, width), preparation)
 
     def batch(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) uint8 as this network gets them: (B, *input_shape) float32, normalised."""
         import torch
 
-        if (len(self.mean), *self.size) != tuple(images.shape[1:]):
+        from cnnviz.training.transforms.batch_preparer import BatchPreparer
+
+        if self.shape != tuple(images.shape[1:]):
             return torch.cat([self.key(image).tensor() for image in images.numpy()])
-        return self._preparation(images).test(images)
-
-    def _preparation(self, images: Tensor) -> Preparation:
-        from cnnviz.training.loop.batches import Normaliser
-        from cnnviz.training.transforms.preparation import Permutation, Preparation
-
-        _count, channels, height, width = images.shape
-        seed = self.permutation_seed
-        permutation = None if seed is None else Permutation(seed, (channels, height, width))
-        normalise = Normaliser(self.mean, self.deviation, images.device)
-        return Preparation(normalise, resize=self.resize, permutation=permutation)
+        return BatchPreparer(self.preparation, self.shape, images.device).test(images)

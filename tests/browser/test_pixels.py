@@ -95,7 +95,7 @@ def network_outputs(image: int) -> dict[str, Tensor]:
     pixels = datasets.load("mnist-sample").test_images[image]
     recipe = checkpoint.recipe
     traced = trace(model, (1, 28, 28))
-    x = as_input(pixels.numpy().tobytes(), (1, 28, 28), recipe.mean, recipe.deviation)
+    x = as_input(pixels.numpy().tobytes(), (1, 28, 28), recipe.preparation)
     return {op.name: out[0] for op, out in zip(traced.ops, capture(model, x, traced), strict=True)}
 
 

@@ -163,4 +163,4 @@ def read(canvas: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> str:
     assert prepared is not None
     recipe = checkpoint.recipe
     model = checkpoints.load_model(checkpoint)
-    return str(predict(model, prepared.image, recipe.mean, recipe.deviation).argmax())
+    return str(predict(model, prepared.image, recipe.preparation).argmax())

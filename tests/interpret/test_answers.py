@@ -11,8 +11,9 @@ from torch import nn
 from cnnviz import datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.interpret.answers import answer_all, answers_of
-from cnnviz.training.loop.batches import Batches, Normaliser
+from cnnviz.training.loop.batches import Batches
 from cnnviz.training.loop.evaluate import evaluate_checkpoint
+from cnnviz.training.transforms.batch_preparer import Normaliser
 from tests.constant_networks import save_constant
 
 PLAIN = Normaliser((0.0,), (1.0,), torch.device("cpu"))

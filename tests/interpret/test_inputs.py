@@ -5,13 +5,14 @@ import pytest
 import torch
 
 from cnnviz.interpret.inputs import Preparing, middle_square, on_paper, scaled, with_channels
-from cnnviz.training.loop.batches import preparation
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.transforms.batch_preparer import BatchPreparer
+from cnnviz.training.transforms.image_preparation import ImagePreparation
 
-GREY = Preparing((1, 28, 28), (28, 28), (0.1307,), (0.3081,))
-COLOUR = Preparing((3, 32, 32), (32, 32), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
-LARGE = Preparing((1, 96, 96), (28, 28), (0.2,), (0.3,), resize=96)
-PERMUTED = Preparing((1, 28, 28), (28, 28), (0.2,), (0.3,), permutation_seed=4)
+GREY = Preparing(ImagePreparation((0.1307,), (0.3081,)), (1, 28, 28))
+COLOUR = Preparing(ImagePreparation((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)), (3, 32, 32))
+LARGE = Preparing(ImagePreparation((0.2,), (0.3,), resize=96), (1, 28, 28))
+PERMUTED = Preparing(ImagePreparation((0.2,), (0.3,), permutation_seed=4), (1, 28, 28))
 
 
 def pixels(*shape: int, seed: int = 0) -> np.ndarray:
@@ -41,7 +42,7 @@ def test_an_image_of_the_data_set_is_prepared_as_in_training(
 ) -> None:
     recipe = Recipe.default("basic-cnn", **changes)
     image = pixels(1, 28, 28)
-    expected = preparation(recipe, (1, 28, 28), torch.device("cpu")).test(torch.from_numpy(image)[None])
+    expected = BatchPreparer(recipe.preparation, (1, 28, 28)).test(torch.from_numpy(image)[None])
     assert torch.equal(preparing.key(image).tensor(), expected)
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -163,7 +162,7 @@ def test_a_damaged_snapshot_is_explained(open_page: OpenPage, runs: Path) -> Non
 
 
 def test_a_recipe_that_is_resized_or_permuted_is_followed(open_page: OpenPage, runs: Path) -> None:
-    recipe = dataclasses.replace(RECIPE, permutation_seed=3)
+    recipe = RECIPE.changed(permutation_seed=3)
     keep_snapshots(runs, recipe, STEPS)
     result = TrainingResult(checkpoint_weights(recipe), recipe, (), 16, 0.5, 1.0, stopped=False)
     checkpoints.save(runs / RUN, RUN, result, dataset_digest="0" * 64, run_id=RUN)

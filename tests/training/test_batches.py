@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from cnnviz.training.loop.batches import Batches, Normaliser
+from cnnviz.training.loop.batches import Batches
+from cnnviz.training.transforms.batch_preparer import Normaliser
 
 CPU = torch.device("cpu")
 

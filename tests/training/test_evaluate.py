@@ -3,8 +3,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cnnviz.training.loop.batches import Batches, Normaliser
+from cnnviz.training.loop.batches import Batches
 from cnnviz.training.loop.evaluate import evaluate
+from cnnviz.training.transforms.batch_preparer import Normaliser
 
 
 def batches(count: int = 10, batch_size: int = 4) -> Batches:

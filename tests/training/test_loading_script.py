@@ -11,9 +11,9 @@ import torch
 from cnnviz import datasets
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
-from cnnviz.training.loop.batches import preparation
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.scripts.loading_script import loading_script
+from cnnviz.training.transforms.batch_preparer import BatchPreparer
 
 
 def load(code: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
@@ -42,7 +42,7 @@ def test_the_code_gives_what_the_checkpoint_gives(
     module = load(loading_script(checkpoint, str(checkpoint.weights)), monkeypatch)
     shape = datasets.get(checkpoint.dataset).input_shape
     pixels = torch.randint(0, 256, (4, *shape), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
-    prepare = preparation(checkpoint.recipe, shape, torch.device("cpu"))
+    prepare = BatchPreparer(checkpoint.recipe.preparation, shape)
     with torch.no_grad():
         expected = checkpoints.load_model(checkpoint)(prepare.test(pixels))
         found = module.load()(module.prepare(pixels.float() / 255))
@@ -57,10 +57,10 @@ def test_images_are_prepared_as_the_recipe_says(
     changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = checkpoints.get("lenet5-mnist")
-    checkpoint = dataclasses.replace(known, recipe=dataclasses.replace(known.recipe, **changes))
+    checkpoint = dataclasses.replace(known, recipe=known.recipe.changed(**changes))
     module = load(loading_script(checkpoint, "weights.safetensors"), monkeypatch)
     pixels = torch.randint(0, 256, (2, 1, 28, 28), dtype=torch.uint8)
-    expected = preparation(checkpoint.recipe, (1, 28, 28), torch.device("cpu")).test(pixels)
+    expected = BatchPreparer(checkpoint.recipe.preparation, (1, 28, 28)).test(pixels)
     torch.testing.assert_close(module.prepare(pixels.float() / 255), expected, rtol=1e-4, atol=1e-5)
 
 

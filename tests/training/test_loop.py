@@ -9,10 +9,11 @@ from torch.nn import functional as F
 from cnnviz import architectures, datasets
 from cnnviz.datasets import Dataset
 from cnnviz.errors import UsageError
-from cnnviz.training.loop.batches import Batches, Normaliser
+from cnnviz.training.loop.batches import Batches
 from cnnviz.training.loop.loop import EpochMetrics, TrainingDivergedError, TrainingResult, train
 from cnnviz.training.loop.session import Session
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.transforms.batch_preparer import Normaliser
 from tests.networks import MNIST
 
 

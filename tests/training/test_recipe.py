@@ -13,8 +13,9 @@ from torch.optim import lr_scheduler
 from cnnviz.architectures import Architecture
 from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.training.recipe.recipe import RANGES, Recipe
-from cnnviz.training.transforms.augmentation import Augmentation
+from cnnviz.training.recipe.limits import RANGES
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.transforms.image_preparation import Augmentation, ImagePreparation
 from tests.networks import NETWORKS, each
 
 FIRST_FIELDS = set(
@@ -53,7 +54,7 @@ COURSE = {
 def test_the_default_is_the_courses(key: str) -> None:
     recipe = Recipe.default(key)
     expected = {"epochs": 10, "seed": 1, "loss": "cross-entropy", "schedule": "none", **COURSE[key]}
-    assert {name: getattr(recipe, name) for name in expected} == expected
+    assert {name: recipe.values()[name] for name in expected} == expected
 
 
 @each(NETWORKS)
@@ -65,11 +66,11 @@ def test_every_default_is_valid(architecture: Architecture) -> None:
 
 def test_another_data_set_is_resized_and_normalised_in_its_own_way() -> None:
     recipe = Recipe.default("resnet18", dataset="mnist")
-    assert (recipe.resize, recipe.mean, recipe.deviation) == (96, (0.1307,), (0.3081,))
+    assert recipe.preparation == ImagePreparation((0.1307,), (0.3081,), resize=96)
     recipe.validate()
     own = Recipe.default("basic-cnn", dataset="mnist-sample")
     assert own == Recipe.default("basic-cnn", dataset="mnist-sample", resize=None, mean=(0.1307,))
-    assert Recipe.default("basic-cnn", dataset="fashion-mnist").mean == (0.2860,)
+    assert Recipe.default("basic-cnn", dataset="fashion-mnist").preparation.mean == (0.2860,)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from cnnviz.training.loop.batches import Batches, balanced_subset
 from cnnviz.training.loop.loop import train
 from cnnviz.training.loop.optimising import initial_network, loss_function, with_auxiliaries
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.transforms.image_preparation import NONE
 from tests.training.watching import Losses
 
 
@@ -140,7 +141,7 @@ def test_a_permutation_changes_the_pictures_of_training_and_test_alike(digits: D
     recipe = small(permutation_seed=5, epochs=2, learning_rate=0.05)
     first, second = Losses(), Losses()
     result = train(recipe, digits, first)
-    train(dataclasses.replace(recipe, permutation_seed=None), digits, second)
+    train(recipe.changed(permutation_seed=None), digits, second)
     assert first.steps != second.steps
     order = torch.randperm(784, generator=torch.Generator().manual_seed(5))
     permuted = ((digits.test_images / 255 - 0.1307) / 0.3081).flatten(2)[:, :, order].view(-1, 1, 28, 28)
@@ -150,7 +151,7 @@ def test_a_permutation_changes_the_pictures_of_training_and_test_alike(digits: D
 
 def test_augmentation_is_drawn_anew_in_every_epoch_and_spares_the_test_images(digits: Dataset) -> None:
     changed = small(augmentation={"shift": 0.2}, learning_rate=1e-6, epochs=2, batch_size=129)
-    usual = dataclasses.replace(changed, augmentation=type(changed.augmentation)())
+    usual = changed.changed(augmentation=NONE)
     first, second = Losses(), Losses()
     train(changed, digits, first)
     train(usual, digits, second)

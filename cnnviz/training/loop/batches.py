@@ -6,44 +6,12 @@ of the course spend on training.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
-from cnnviz.training.transforms.augmentation import NONE, Augmentation
-from cnnviz.training.transforms.preparation import Permutation, Preparation
-
-if TYPE_CHECKING:
-    from cnnviz.training.recipe.recipe import Recipe
-
-
-class Normaliser:
-    """Turns images 0..255 into what a network was trained on: (image / 255 - mean) / deviation.
-
-    That is image * scale - shift, two passes over the numbers in place of three; so the last digit may differ
-    from that of the formula.
-    """
-
-    def __init__(self, mean: Sequence[float], deviation: Sequence[float], device: torch.device) -> None:
-        """``mean`` and ``deviation``: one number a channel, for images scaled to 0..1."""
-        pairs = list(zip(mean, deviation, strict=True))
-        self._scale = torch.tensor([1 / (255 * d) for _, d in pairs], device=device)
-        self._shift = torch.tensor([m / d for m, d in pairs], device=device)
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """images: (B, C, H, W) uint8, or float32 that may be changed, 0..255 -> the same shape, float32,
-        channels last.
-        """
-        x = images.to(torch.float32, memory_format=torch.channels_last)
-        pixels = x.shape[2] * x.shape[3]
-        # Long rows of numbers are several times as quick as a factor for each channel in turn.
-        scale, shift = (
-            each if len(each) == 1 else each.repeat(pixels) for each in (self._scale, self._shift)
-        )
-        _as_rows(x).mul_(scale).sub_(shift)
-        return x
+from cnnviz.training.transforms.batch_preparer import as_rows
 
 
 class Batches:
@@ -96,7 +64,7 @@ class Batches:
         start = number * self._batch_size
         chosen = order[start : min(start + count * self._batch_size, self.images)]
         # index_select is ten times faster than indexing, above all on rows that lie together in memory
-        rows = _as_rows(self._images).index_select(0, chosen)
+        rows = as_rows(self._images).index_select(0, chosen)
         channels, height, width = self._images.shape[1:]
         images = rows.view(-1, height, width, channels).permute(0, 3, 1, 2)
         x, labels = self._ready(images), self._labels.index_select(0, chosen)
@@ -112,11 +80,6 @@ class Batches:
         return self._prepare(images).to(memory_format=self._memory_format)
 
 
-def _as_rows(images: Tensor) -> Tensor:
-    """images: (B, C, H, W), channels last -> (B, H * W * C), the same memory."""
-    return images.permute(0, 2, 3, 1).view(len(images), -1)
-
-
 def balanced_subset(labels: Tensor, count: int, seed: int) -> Tensor:
     """Which ``count`` of the images with these labels are used: (count,) int64, in rising order.
 
@@ -128,50 +91,3 @@ def balanced_subset(labels: Tensor, count: int, seed: int) -> Tensor:
     classes = torch.nn.functional.one_hot(labels[order])  # (N, classes)
     rank = classes.cumsum(0).mul_(classes).sum(1)  # how many of its class have been drawn up to each image
     return order[rank.argsort(stable=True)[:count]].sort().values
-
-
-def preparation(recipe: Recipe, shape: tuple[int, int, int], device: torch.device) -> Preparation:
-    """What the recipe does to images of ``shape`` (C, H, W) before the network sees them."""
-    return _preparation(
-        recipe.mean,
-        recipe.deviation,
-        shape,
-        device,
-        resize=recipe.resize,
-        permutation_seed=recipe.permutation_seed,
-        augmentation=recipe.augmentation,
-    )
-
-
-def _preparation(
-    mean: Sequence[float],
-    deviation: Sequence[float],
-    shape: tuple[int, int, int],
-    device: torch.device,
-    *,
-    resize: int | None = None,
-    permutation_seed: int | None = None,
-    augmentation: Augmentation = NONE,
-) -> Preparation:
-    permutation = None if permutation_seed is None else Permutation(permutation_seed, shape, device)
-    normalise = Normaliser(mean, deviation, device)
-    return Preparation(normalise, resize=resize, permutation=permutation, augmentation=augmentation)
-
-
-def as_input(
-    pixels: bytes,
-    shape: tuple[int, int, int],
-    mean: Sequence[float],
-    deviation: Sequence[float],
-    *,
-    resize: int | None = None,
-    permutation_seed: int | None = None,
-) -> Tensor:
-    """The bytes of one image of ``shape`` (C, H, W), 0..255, as a network gets it whose recipe has these
-    values: (1, C, H, W) float32, normalised, H and W being ``resize`` where that is set.
-    """
-    image = torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(1, *shape)
-    prepare = _preparation(
-        mean, deviation, shape, torch.device("cpu"), resize=resize, permutation_seed=permutation_seed
-    )
-    return prepare.test(image)

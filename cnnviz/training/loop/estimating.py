@@ -136,12 +136,11 @@ def _tiny_session(recipe: Recipe, device: torch.device) -> Session:
     from cnnviz.training.loop.evaluate import test_batch_size
     from cnnviz.training.loop.memory import trace_of
     from cnnviz.training.loop.preparing import new_session
-    from cnnviz.training.recipe.fitting import image_shape
 
     info = datasets.get(recipe.dataset)
     forward = max(1, trace_of(recipe).macs)
     count = max(min(recipe.batch_size, 2), min(recipe.batch_size, int(_STEP_MACS / (3 * forward))))
-    at_once = test_batch_size(*image_shape(info, recipe.resize)[1:])
+    at_once = test_batch_size(*recipe.input_shape[1:])
     tested = max(1, min(at_once, info.test_images, int(_STEP_MACS / forward)))
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(

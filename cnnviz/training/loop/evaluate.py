@@ -14,7 +14,8 @@ from cnnviz import datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.loop import optimising
-from cnnviz.training.loop.batches import Batches, preparation
+from cnnviz.training.loop.batches import Batches
+from cnnviz.training.transforms.batch_preparer import BatchPreparer
 
 if TYPE_CHECKING:
     from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
@@ -33,9 +34,9 @@ def test_batch_size(height: int, width: int) -> int:
 def test_batches(recipe: Recipe, images: Tensor, labels: Tensor) -> Batches:
     """Images (N, C, H, W) uint8 and labels (N,) as a network of ``recipe`` is tested on them, on the CPU."""
     channels, height, width = images.shape[1:]
-    prepare = preparation(recipe, (channels, height, width), torch.device("cpu"))
-    side = recipe.resize or max(height, width)
-    return Batches(images, labels, prepare.test, test_batch_size(side, side))
+    shape = channels, height, width
+    at_once = test_batch_size(*recipe.preparation.input_shape(shape)[1:])
+    return Batches(images, labels, BatchPreparer(recipe.preparation, shape).test, at_once)
 
 
 @dataclass(frozen=True)

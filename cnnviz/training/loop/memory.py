@@ -16,7 +16,6 @@ from cnnviz.language import Message
 from cnnviz.tracing.trace import Trace, trace
 from cnnviz.training.loop.evaluate import test_batch_size
 from cnnviz.training.loop.preparing import batches_ahead
-from cnnviz.training.recipe.fitting import image_shape
 from cnnviz.training.recipe.recipe import Recipe
 
 PROCESS_BYTES = 650 * 2**20
@@ -58,7 +57,7 @@ def needed(recipe: Recipe) -> int:
     momenta = _OPTIMIZER_COPIES.get(recipe.optimizer, 1 if recipe.momentum else 0)
     kept = weights * (2 + momenta)  # with the gradients
     saved = 2 * weights * (1 + momenta)  # a copy, and its bytes
-    height, width = image_shape(info, recipe.resize)[1:]
+    height, width = recipe.input_shape[1:]
     tested = 2 * _largest(traced) * test_batch_size(height, width)
     working = max(_step_bytes(traced, recipe.batch_size), tested)
     return PROCESS_BYTES + _image_bytes(recipe, info) + kept + saved + working
@@ -93,7 +92,7 @@ def trace_of(recipe: Recipe) -> Trace:
     """The trace of the recipe's network for images as it gets them."""
     with torch.device("meta"):
         model = architectures.get(recipe.architecture).build(**recipe.options)
-    return trace(model, image_shape(datasets.get(recipe.dataset), recipe.resize))
+    return trace(model, recipe.input_shape)
 
 
 def _image_bytes(recipe: Recipe, info: datasets.DatasetInfo) -> int:
@@ -104,7 +103,7 @@ def _image_bytes(recipe: Recipe, info: datasets.DatasetInfo) -> int:
     kept = (info.train_images + info.test_images + copied) * math.prod(info.input_shape)
     ahead = min(chosen, recipe.batch_size * batches_ahead(recipe, info.input_shape))
     at_once = 2 * ahead  # those in use, while the next ones are prepared
-    return kept + at_once * math.prod(image_shape(info, recipe.resize)) * _FLOAT
+    return kept + at_once * math.prod(recipe.input_shape) * _FLOAT
 
 
 def _step_bytes(traced: Trace, batch_size: int) -> int:

@@ -8,13 +8,14 @@ from functools import partial
 import torch
 
 from cnnviz.datasets import Dataset
-from cnnviz.training.loop.batches import Batches, balanced_subset, preparation
+from cnnviz.training.loop.batches import Batches, balanced_subset
 from cnnviz.training.loop.evaluate import test_batch_size
 from cnnviz.training.loop.memory_format import memory_format
 from cnnviz.training.loop.optimising import initial_network, loss_function, make_optimizer
 from cnnviz.training.loop.session import Generators, Session
 from cnnviz.training.recipe.fitting import has_batch_norm
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.transforms.batch_preparer import BatchPreparer
 
 OTHER_STREAM = 2**31
 """Added to a recipe's seed, it gives a seed that no recipe has."""
@@ -28,7 +29,7 @@ def batches_ahead(recipe: Recipe, shape: tuple[int, int, int]) -> int:
     """How many batches of images of ``shape`` (C, H, W) are prepared at once: several small ones, which saves
     calls, but of large ones one.
     """
-    if recipe.augmentation or recipe.resize:
+    if recipe.preparation.augmentation or recipe.preparation.resize:
         return 1
     return max(1, min(_AHEAD, _AHEAD_BYTES // (recipe.batch_size * math.prod(shape) * _FLOAT)))
 
@@ -45,13 +46,13 @@ def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Sessi
     # The order that Batches need: so the two of the training set share one copy, of grey images the original.
     images, labels = images.to(device).contiguous(memory_format=torch.channels_last), labels.to(device)
     channels, height, width = dataset.train_images.shape[1:]
-    prepare = preparation(recipe, (channels, height, width), device)
+    shape = channels, height, width
+    prepare = BatchPreparer(recipe.preparation, shape, device)
     order = torch.Generator().manual_seed(recipe.seed)
     changes = torch.Generator().manual_seed(recipe.seed + OTHER_STREAM)
     training = partial(prepare.training, generator=changes)
     test = (dataset.test_images.to(device), dataset.test_labels.to(device))
-    side = recipe.resize or max(height, width)
-    at_once = test_batch_size(side, side)
+    at_once = test_batch_size(*recipe.preparation.input_shape(shape)[1:])
     return Session(
         recipe=recipe,
         device=device,
@@ -64,7 +65,7 @@ def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Sessi
             training,
             recipe.batch_size,
             leave_single=has_batch_norm(model),
-            ahead=batches_ahead(recipe, (channels, height, width)),
+            ahead=batches_ahead(recipe, shape),
             memory_format=layout,
         ),
         known=Batches(images, labels, prepare.test, at_once, memory_format=layout),

@@ -9,7 +9,7 @@ from cnnviz import architectures
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.training.recipe.limits import CHOICES, RANGES
-from cnnviz.training.transforms import augmentation
+from cnnviz.training.transforms.image_preparation import AUGMENTATION_RANGES
 
 _LABELS: Mapping[str, Message] = {
     "architecture": Message("network"),
@@ -52,8 +52,8 @@ def label(name: str, architecture: str) -> Message | str:
     prefix, _, inner = name.partition(".")
     if name in _LABELS:
         return _LABELS[name]
-    if prefix == "augmentation" and inner in augmentation.RANGES:
-        return augmentation.RANGES[inner].label
+    if prefix == "augmentation" and inner in AUGMENTATION_RANGES:
+        return AUGMENTATION_RANGES[inner].label
     if prefix == "options":
         return _option_label(architecture, inner)
     limits = RANGES.get(name) or CHOICES.get(name)

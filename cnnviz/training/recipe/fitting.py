@@ -15,12 +15,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def image_shape(dataset: datasets.DatasetInfo, resize: int | None) -> tuple[int, int, int]:
-    """The shape (C, H, W) of the images that a network gets, ``resize`` pixels high and wide where it is set."""
-    channels, height, width = dataset.input_shape
-    return (channels, height, width) if resize is None else (channels, resize, resize)
-
-
 def usual_resize(architecture: architectures.Architecture, dataset: datasets.DatasetInfo) -> int | None:
     """The size to which images are brought for an architecture; None where they have it already."""
     wanted = architecture.input_shape[1:]
@@ -31,16 +25,15 @@ def check_fit(
     architecture: architectures.Architecture,
     options: Mapping[str, object],
     dataset: datasets.DatasetInfo,
-    resize: int | None,
+    shape: tuple[int, int, int],
 ) -> None:
-    """Check that the network takes the data set's images, resized, and tells its classes apart.
+    """Check that the network takes the data set's images, brought to ``shape`` (C, H, W), and has its classes.
 
     A size other than the architecture's own is tried out on the meta device, which imports torch.
 
     Raises:
         UsageError: it does not; the message says why.
     """
-    shape = image_shape(dataset, resize)
     if (architecture.input_shape[0], architecture.classes) != (shape[0], len(dataset.classes)):
         raise UsageError(
             Message(

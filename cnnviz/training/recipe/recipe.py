@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Self
@@ -13,10 +13,8 @@ from cnnviz.errors import UnknownKeyError, UsageError, shortened
 from cnnviz.language import Message
 from cnnviz.settings import settings
 from cnnviz.training.recipe.fitting import check_batches, check_fit, usual_resize
-from cnnviz.training.recipe.limits import CHOICES, RANGES, Choice, Range, check_channels, check_field
-from cnnviz.training.transforms.augmentation import NONE, Augmentation
-
-__all__ = ["CHOICES", "RANGES", "Choice", "Range", "Recipe"]
+from cnnviz.training.recipe.limits import CHOICES, RANGES, check_field
+from cnnviz.training.transforms.image_preparation import Augmentation, ImagePreparation
 
 # What the recipes of cnnviz 0.1, which lack these fields, meant by their silence.
 _ADDED: Mapping[str, object] = MappingProxyType(
@@ -39,11 +37,8 @@ _ADDED: Mapping[str, object] = MappingProxyType(
 class Recipe:
     """How to train one network; :meth:`default` gives the course's way.
 
-    Data: training images get the random changes of ``augmentation``. All images are brought to ``resize``
-    pixels (None: as they are), and normalised with ``mean`` and ``deviation``, one a channel, after they are
-    scaled to 0..1. ``permutation_seed`` draws one order of the pixels in which all images are seen (None: the
-    natural one). Of the training images ``train_images`` are
-    used, drawn with ``seed``, as many of each class as possible (None: all).
+    Data: ``preparation`` says how images are prepared; of the training images ``train_images`` are used, drawn
+    with ``seed``, as many of each class as possible (None: all).
 
     Training: ``loss`` is ``cross-entropy`` (for a network that ends in a log-softmax that is the negative
     log-likelihood) or ``mse``, the mean squared error against 1 for the right class and 0 for the others.
@@ -55,16 +50,15 @@ class Recipe:
 
     ``device`` is ``cpu``, ``cuda``, or ``auto``: a GPU where there is one. On the CPU the same recipe,
     ``threads`` included, gives the same losses to the last digit on one machine.
+
+    Files, links, the command line and :meth:`default` have the preparation's fields among the recipe's own, as
+    :meth:`values` lists them.
     """
 
     architecture: str
     dataset: str
-    options: Mapping[str, object] = field(default_factory=dict)
-    mean: tuple[float, ...] = (0.1307,)
-    deviation: tuple[float, ...] = (0.3081,)
-    resize: int | None = None
-    augmentation: Augmentation = NONE
-    permutation_seed: int | None = None
+    options: Mapping[str, object]
+    preparation: ImagePreparation
     train_images: int | None = None
     epochs: int = 10
     batch_size: int = 64
@@ -94,23 +88,23 @@ class Recipe:
             UsageError: it is a block, which is not trained by itself.
         """
         known = architectures.get(architecture)
-        names = {entry.name for entry in dataclasses.fields(cls)}
         for name in changes:
-            if name not in names:
-                raise UnknownKeyError(Message("The recipe's field"), name, names)
+            if name not in FIELDS:
+                raise UnknownKeyError(Message("The recipe's field"), name, FIELDS)
         if known.dataset is None:
             raise UsageError(
                 Message("{title} is a block without classes: it is not trained by itself.", title=known.title)
             )
         dataset = datasets.get(changes.get("dataset", known.dataset))
-        values: dict[str, Any] = {"dataset": known.dataset, **known.recipe}
+        values: dict[str, Any] = {"architecture": architecture, "dataset": known.dataset, "options": {}}
+        values |= known.recipe
         values |= {"resize": usual_resize(known, dataset)}
         if "mean" not in known.recipe or known.dataset not in (dataset.key, dataset.part_of):
             values |= {"mean": dataset.mean, "deviation": dataset.deviation}
         values |= changes
         if isinstance(values.get("augmentation"), Mapping):
             values["augmentation"] = Augmentation.from_dict(values["augmentation"])
-        return cls(architecture=architecture, **values)
+        return cls.of(values)
 
     def validate(self) -> None:
         """Check every field.
@@ -121,13 +115,11 @@ class Recipe:
         """
         architecture, dataset = architectures.get(self.architecture), datasets.get(self.dataset)
         architecture.check_options(self.options)
+        values = self.values()
         for name in (*RANGES, *CHOICES):
-            check_field(name, getattr(self, name))
-        self.augmentation.validate()
-        check_fit(architecture, self.options, dataset, self.resize)
-        channels = dataset.input_shape[0]
-        check_channels(Message("mean"), self.mean, channels, positive=False)
-        check_channels(Message("standard deviation"), self.deviation, channels, positive=True)
+            check_field(name, values[name])
+        check_fit(architecture, self.options, dataset, self.preparation.input_shape(dataset.input_shape))
+        self.preparation.validate(dataset.input_shape[0])
         if self.train_images is not None and self.train_images > dataset.train_images:
             raise UsageError(
                 Message(
@@ -148,11 +140,31 @@ class Recipe:
         start = self.learning_rate if base is None else base
         return start * factor(self.schedule, epoch, self.epochs, self.step_epochs, self.step_factor, since)
 
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """The shape (C, H, W) of the images that the network gets."""
+        return self.preparation.input_shape(datasets.get(self.dataset).input_shape)
+
+    def values(self) -> dict[str, Any]:
+        """All :data:`FIELDS` with their values, those of the preparation among them."""
+        return {name: getattr(self.preparation if name in _PREPARATION else self, name) for name in FIELDS}
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """The recipe whose :meth:`values` these are; they are not validated."""
+        inner = {name: value for name, value in values.items() if name in _PREPARATION}
+        others = {name: value for name, value in values.items() if name not in _PREPARATION}
+        return cls(preparation=ImagePreparation(**inner), **others)
+
+    def changed(self, **changes: Any) -> Self:
+        """The recipe with ``changes`` to single :data:`FIELDS`; not validated."""
+        return self.of({**self.values(), **changes})
+
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain JSON values; :meth:`from_dict` reads them."""
-        values = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
-        lists = {"mean": list(self.mean), "deviation": list(self.deviation)}
-        mappings = {"options": dict(self.options), "augmentation": self.augmentation.to_dict()}
+        values = self.values()
+        lists = {"mean": list(values["mean"]), "deviation": list(values["deviation"])}
+        mappings = {"options": dict(self.options), "augmentation": values["augmentation"].to_dict()}
         return {**values, **lists, **mappings}
 
     @classmethod
@@ -163,8 +175,7 @@ class Recipe:
             UsageError: a field is missing or unknown; the message names it.
         """
         values = {**_ADDED, **values}
-        names = {entry.name for entry in dataclasses.fields(cls)}
-        unknown, missing = sorted(values.keys() - names), sorted(names - values.keys())
+        unknown, missing = sorted(values.keys() - set(FIELDS)), sorted(set(FIELDS) - values.keys())
         if unknown or missing:
             raise UsageError(
                 Message(
@@ -174,4 +185,17 @@ class Recipe:
                 )
             )
         channels = {"mean": tuple(values["mean"]), "deviation": tuple(values["deviation"])}
-        return cls(**{**values, **channels, "augmentation": Augmentation.from_dict(values["augmentation"])})
+        augmentation = Augmentation.from_dict(values["augmentation"])
+        return cls.of({**values, **channels, "augmentation": augmentation})
+
+
+_PREPARATION = tuple(entry.name for entry in dataclasses.fields(ImagePreparation))
+
+
+def _fields() -> Iterator[str]:
+    for entry in dataclasses.fields(Recipe):
+        yield from _PREPARATION if entry.name == "preparation" else (entry.name,)
+
+
+FIELDS = tuple(_fields())
+"""The names of a recipe's fields, those of its preparation among them, in the order in which files have them."""

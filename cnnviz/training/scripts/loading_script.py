@@ -5,7 +5,6 @@ from __future__ import annotations
 from cnnviz import datasets
 from cnnviz.standalone import definition
 from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
-from cnnviz.training.recipe.fitting import image_shape
 from cnnviz.training.recipe.recipe import Recipe
 
 _BODY = '''
@@ -58,8 +57,8 @@ def loading_script(checkpoint: Checkpoint, file: str) -> str:
         height=height,
         width=width,
         steps=_steps(recipe),
-        mean=list(recipe.mean),
-        deviation=list(recipe.deviation),
+        mean=list(recipe.preparation.mean),
+        deviation=list(recipe.preparation.deviation),
         classes=list(info.classes),
     )
     return head + body
@@ -70,8 +69,10 @@ def _steps(recipe: Recipe) -> str:
     info = datasets.get(recipe.dataset)
     _, height, width = info.input_shape
     lines = ""
-    if recipe.permutation_seed is not None:
-        lines += _PERMUTE.format(pixels=height * width, seed=recipe.permutation_seed)
-    if image_shape(info, recipe.resize) != info.input_shape:
-        lines += _RESIZE.format(side=recipe.resize, smaller=(recipe.resize or height) < max(height, width))
+    if recipe.preparation.permutation_seed is not None:
+        lines += _PERMUTE.format(pixels=height * width, seed=recipe.preparation.permutation_seed)
+    if recipe.input_shape != info.input_shape:
+        lines += _RESIZE.format(
+            side=recipe.preparation.resize, smaller=(recipe.preparation.resize or height) < max(height, width)
+        )
     return lines

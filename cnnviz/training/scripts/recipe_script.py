@@ -19,7 +19,7 @@ from cnnviz.training.loop.evaluate import test_batch_size
 from cnnviz.training.loop.memory_format import memory_format
 from cnnviz.training.loop.optimising import AUXILIARY_WEIGHT
 from cnnviz.training.loop.preparing import OTHER_STREAM
-from cnnviz.training.recipe.fitting import has_batch_norm, image_shape
+from cnnviz.training.recipe.fitting import has_batch_norm
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.scripts import script_parts as parts
 
@@ -80,8 +80,8 @@ def recipe_script(recipe: Recipe) -> str:
     imports, _, network = head.partition("\n\n\n")
     numbers = "\n".join([imports, "", *_numbers(recipe), *parts.constants(recipe)])
     pieces = [numbers, network.strip("\n"), parts.loading(info)]
-    if recipe.augmentation:
-        pieces.append(parts.augmenting(recipe.augmentation))
+    if recipe.preparation.augmentation:
+        pieces.append(parts.augmenting(recipe.preparation.augmentation))
     seen = _look_at(recipe)
     pieces += [parts.preparing(recipe, seen.layout), *_learning(recipe), _main(recipe, call, seen)]
     return "\n\n\n".join(pieces) + "\n" + _FOOT
@@ -108,7 +108,7 @@ def _imports(recipe: Recipe) -> Iterator[Import]:
 def _definitions(recipe: Recipe) -> Iterator[Definition]:
     if recipe.train_images is not None:
         yield "training.loop.batches", "balanced_subset"
-    yield from parts.changing(recipe.augmentation)
+    yield from parts.changing(recipe.preparation.augmentation)
 
 
 def _learning(recipe: Recipe) -> Iterator[str]:
@@ -119,7 +119,7 @@ def _learning(recipe: Recipe) -> Iterator[str]:
         logarithms = architectures.get(recipe.architecture).log_softmax
         of = "of the probabilities" if logarithms else "of the scores"
         yield _ERROR.format(of=of, values="scores.exp()" if logarithms else "scores")
-    height, width = image_shape(datasets.get(recipe.dataset), recipe.resize)[1:]
+    height, width = recipe.input_shape[1:]
     yield _EVALUATE.format(size=test_batch_size(height, width), loss=_loss(recipe))
 
 
@@ -160,7 +160,7 @@ def _beginning(recipe: Recipe, call: str, network: _Network) -> Iterator[str]:
     yield f"network.to({device}memory_format={network.layout})"
     yield _optimizer(recipe)
     yield "order = torch.Generator().manual_seed(SEED)"
-    if recipe.augmentation:
+    if recipe.preparation.augmentation:
         yield f"changes = torch.Generator().manual_seed(SEED + {OTHER_STREAM})"
     if network.dropout:
         yield "torch.manual_seed(SEED)  # for dropout"
@@ -190,7 +190,7 @@ def _epoch(recipe: Recipe, network: _Network) -> Iterator[str]:
         yield "# the last image would be a batch by itself, which BatchNorm cannot normalise: it is left out"
         drawn += "[:-1]"
     yield f"for chosen in {drawn}.split(BATCH_SIZE):"
-    batch = "augment(images[chosen], changes)" if recipe.augmentation else "images[chosen]"
+    batch = "augment(images[chosen], changes)" if recipe.preparation.augmentation else "images[chosen]"
     yield f"    x, y = prepare({batch}), labels[chosen]"
     yield "    optimizer.zero_grad()"
     if network.auxiliary:
@@ -241,7 +241,7 @@ class _Listening(TorchFunctionMode):
 
 def _look_at(recipe: Recipe) -> _Network:
     """In training mode: auxiliary classifiers answer in it alone."""
-    shape = image_shape(datasets.get(recipe.dataset), recipe.resize)
+    shape = recipe.input_shape
     with torch.device("meta"):
         model = architectures.get(recipe.architecture).build(**recipe.options).train()
         with _Listening() as heard:

@@ -12,14 +12,13 @@ import torch
 from cnnviz import datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.standalone import Definition, Import
-from cnnviz.training.recipe.fitting import image_shape
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.transforms.augmentation import Augmentation
+from cnnviz.training.transforms.image_preparation import Augmentation
 
 AFFINE = ("rotation", "scale", "shift", "shear")
 COLOURS = ("brightness", "contrast", "saturation")
 
-_CHANGES = "training.transforms.changes"
+_CHANGES = "training.transforms.random_changes"
 _LOAD = '''def load(train: bool) -> tuple[Tensor, Tensor]:
     """Images (N, {shape}) uint8, 0 to 255, and their labels (N,)."""
     data = {name}(FOLDER, train=train, download=True)
@@ -111,23 +110,27 @@ def preparing(recipe: Recipe, layout: torch.memory_format) -> str:
         "def prepare(images: Tensor) -> Tensor:",
         f'    """images: (B, {shape}), 0 to 255 -> {formula}, as the network gets them."""',
     ]
-    if recipe.permutation_seed is not None:
+    if recipe.preparation.permutation_seed is not None:
         lines.append("    images = images.flatten(2).index_select(2, PERMUTATION).view(images.shape)")
     normalised = f"images.mul_({scale})" + (f".sub_({shift})" if shift else "")
-    resizes = image_shape(info, recipe.resize) != info.input_shape
+    resizes = recipe.input_shape != info.input_shape
     order = torch.channels_last if resizes else layout
     lines.append(f"    images = images.to(torch.float32, memory_format={order})")
     if not resizes:
         return "\n".join([*lines, f"    return {normalised}"])
-    smaller = (recipe.resize or 0) < max(info.input_shape[1:])
+    smaller = (recipe.preparation.resize or 0) < max(info.input_shape[1:])
     return "\n".join(
-        [*lines, f"    {normalised}", _RESIZE.format(side=recipe.resize, smaller=smaller, layout=layout)]
+        [
+            *lines,
+            f"    {normalised}",
+            _RESIZE.format(side=recipe.preparation.resize, smaller=smaller, layout=layout),
+        ]
     )
 
 
 def _normalisation(recipe: Recipe) -> tuple[str, str, str]:
     """What pixels are multiplied with, what is then taken off, which may be nothing, and the usual formula."""
-    pairs = set(zip(recipe.mean, recipe.deviation, strict=True))
+    pairs = set(zip(recipe.preparation.mean, recipe.preparation.deviation, strict=True))
     if len(pairs) > 1:
         return "SCALE", "SHIFT", "(images / 255 - MEAN) / DEVIATION"
     mean, deviation = pairs.pop()
@@ -149,17 +152,15 @@ def constants(recipe: Recipe) -> list[str]:
         found.append('DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")')
     there = on_device(recipe)
     if _normalisation(recipe)[0] == "SCALE":
-        mean, deviation = list(recipe.mean), list(recipe.deviation)
+        mean, deviation = list(recipe.preparation.mean), list(recipe.preparation.deviation)
         found += [
             f"MEAN, DEVIATION = {mean}, {deviation}  # of each channel, for pixels from 0 to 1",
             f"SCALE = torch.tensor([1 / (255 * d) for d in DEVIATION]).view(1, -1, 1, 1){there}",
             f"SHIFT = torch.tensor([m / d for m, d in zip(MEAN, DEVIATION)]).view(1, -1, 1, 1){there}",
         ]
-    if recipe.permutation_seed is not None:
+    if recipe.preparation.permutation_seed is not None:
         pixels = info.input_shape[1] * info.input_shape[2]
-        order = (
-            f"torch.randperm({pixels}, generator=torch.Generator().manual_seed({recipe.permutation_seed}))"
-        )
+        order = f"torch.randperm({pixels}, generator=torch.Generator().manual_seed({recipe.preparation.permutation_seed}))"
         found.append(f"PERMUTATION = {order}{there}  # one order of the pixels for all images")
     return found
 

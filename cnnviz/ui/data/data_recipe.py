@@ -20,7 +20,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.plots.mosaic import mosaic, png
-from cnnviz.training.transforms.augmentation import PRESETS, Augmentation
+from cnnviz.training.transforms.image_preparation import PRESETS, ImagePreparation
 from cnnviz.ui.data.data_choices import choose_normalisation, choose_seed
 from cnnviz.ui.data.data_views import CARD, GRID, NOTE, Subject, image, value_figures
 from cnnviz.ui.shared import cached, pictures
@@ -29,7 +29,7 @@ from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch
 from cnnviz.ui.train.augmentation import choose_augmentation
 
 if TYPE_CHECKING:
-    from cnnviz.training.transforms.stages import Stages
+    from cnnviz.training.transforms.batch_preparer import Stages
 
 _DRAWS = 12
 _SIZES = ("off", "96", "224")
@@ -41,17 +41,6 @@ _SUGGESTED = {"fashion-mnist": "crop-flip", "cifar10": "crop-flip"}
 _DIGITS = "digits"
 
 
-@dataclass(frozen=True)
-class Choices:
-    """What is done to an image."""
-
-    augmentation: Augmentation
-    permutation_seed: int | None
-    resize: int | None
-    mean: tuple[float, ...]
-    deviation: tuple[float, ...]
-
-
 def show(subject: Subject) -> None:
     """The image, and beside what happens to it the choices; on a phone these come below what they do."""
     notes = st.container()
@@ -61,23 +50,19 @@ def show(subject: Subject) -> None:
             shuffle = choose_seed(_("Draws"))
     pictures, settings = st.columns([2.2, 1], gap="medium")
     with settings, st.container(border=True):
-        choices = _choose(subject.info, notes)
+        preparation = _choose(subject.info, notes)
     found = cached.preparation_stages(
         *subject.key,
         place,
-        choices.augmentation,
+        preparation,
         _DRAWS,
         shuffle,
-        choices.permutation_seed,
-        choices.resize,
-        choices.mean,
-        choices.deviation,
     )
     with pictures:
         label = int(subject.data.train_labels[place])
-        _steps(choices, found, subject.info.class_title(label))
-        _draws(subject.info, label, choices, found)
-    _values(choices, found)
+        _steps(preparation, found, subject.info.class_title(label))
+        _draws(subject.info, label, preparation, found)
+    _values(preparation, found)
 
 
 def _choose_image(subject: Subject, notes: DeltaGenerator) -> int:
@@ -95,7 +80,7 @@ def _jump(number: int, count: int) -> None:
     put_in_link("image", (number - 1 + _JUMP) % count + 1, default=1)
 
 
-def _choose(info: DatasetInfo, notes: DeltaGenerator) -> Choices:
+def _choose(info: DatasetInfo, notes: DeltaGenerator) -> ImagePreparation:
     st.subheader(_("Augmentation"), anchor=False)
     usual = PRESETS[_SUGGESTED.get(info.key, _DIGITS)].augmentation
     augmentation = choose_augmentation(info.input_shape[0], usual, notes)
@@ -122,7 +107,7 @@ def _choose(info: DatasetInfo, notes: DeltaGenerator) -> Choices:
     )
     mean, deviation = choose_normalisation(info)
     side = None if resize == "off" else int(resize)
-    return Choices(augmentation, permutation_seed, side, mean, deviation)
+    return ImagePreparation(mean, deviation, side, augmentation, permutation_seed)
 
 
 @dataclass(frozen=True)
@@ -133,14 +118,14 @@ class _Step:
     wide: bool = False
 
 
-def _steps(choices: Choices, found: Stages, label: str) -> None:
+def _steps(preparation: ImagePreparation, found: Stages, label: str) -> None:
     """The image after each step that is taken, in their order."""
     st.subheader(_("The image after each step"), anchor=False)
-    cards = "".join(_card(number, step) for number, step in enumerate(_taken(choices, found, label), 1))
+    cards = "".join(_card(number, step) for number, step in enumerate(_taken(preparation, found, label), 1))
     st.html(f'<div style="{GRID.format(gap=".75rem", width="8.75rem")}">{cards}</div>')
 
 
-def _taken(choices: Choices, found: Stages, label: str) -> Iterator[_Step]:
+def _taken(preparation: ImagePreparation, found: Stages, label: str) -> Iterator[_Step]:
     note = _("label {label}; {shape}, 0 to 255", label=label, shape=shape_text(found.image.shape))
     yield _Step(_("As stored"), pictures.source(found.image), note)
     if found.draws is not None:
@@ -150,7 +135,7 @@ def _taken(choices: Choices, found: Stages, label: str) -> Iterator[_Step]:
         note = _(
             "order {seed}, the same for every image: a fully connected network does not mind, a convolution "
             "loses its neighbours",
-            seed=choices.permutation_seed,
+            seed=preparation.permutation_seed,
         )
         yield _Step(_("Permuted"), pictures.source(found.permuted), note)
     if found.resized is not None:
@@ -183,7 +168,7 @@ def _card(number: int, step: _Step) -> str:
     )
 
 
-def _draws(info: DatasetInfo, label: int, choices: Choices, found: Stages) -> None:
+def _draws(info: DatasetInfo, label: int, preparation: ImagePreparation, found: Stages) -> None:
     """What augmentation makes of the image, epoch by epoch."""
     st.subheader(_("What augmentation makes of it"), anchor=False)
     if found.draws is None:
@@ -202,13 +187,13 @@ def _draws(info: DatasetInfo, label: int, choices: Choices, found: Stages) -> No
             label=info.class_title(label),
         )
     )
-    if choices.augmentation.flip and info.classes[0] == "0":
+    if preparation.augmentation.flip and info.classes[0] == "0":
         st.caption(
             ":material/lightbulb: " + _("A mirrored 2 is no 2 any more: for digits leave the flip off.")
         )
 
 
-def _values(choices: Choices, found: Stages) -> None:
+def _values(preparation: ImagePreparation, found: Stages) -> None:
     """The image's values before and after normalisation."""
     st.subheader(_("Its values, before and after normalisation"), anchor=False)
     last = found.image
@@ -216,7 +201,7 @@ def _values(choices: Choices, found: Stages) -> None:
         last = last if step is None else step
     counts = value_counts(last[None])
     binned = counts.reshape(len(counts), -1, _BIN).sum(axis=2)
-    value_figures(binned, _BIN, choices.mean, choices.deviation)
+    value_figures(binned, _BIN, preparation.mean, preparation.deviation)
     st.caption(
         _(
             "Normalisation only moves and stretches the axis. This image alone has the mean {mean:.2f} (dotted) "

@@ -117,7 +117,8 @@ def all_checkpoints() -> list[Checkpoint]:
     for problem in listing.problems:
         st.warning(plain(problem), icon=":material/error:")
     return sorted(
-        listing.checkpoints, key=lambda found: not (is_shipped(found) and found.recipe.augmentation)
+        listing.checkpoints,
+        key=lambda found: not (is_shipped(found) and found.recipe.preparation.augmentation),
     )
 
 

@@ -18,8 +18,8 @@ from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
-from cnnviz.training.recipe.fitting import image_shape
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.transforms.image_preparation import ImagePreparation
 from cnnviz.ui.draw.draw import name
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import WeightsKey
@@ -108,7 +108,7 @@ def of_pretrained(model: str) -> Weights:
     start = Weights(
         _("Untrained, seed {seed}", seed=_SEED),
         ("random", model, str(_SEED)),
-        Preparing(pretrained.INPUT_SHAPE, pretrained.INPUT_SHAPE[1:], pretrained.MEAN, pretrained.DEVIATION),
+        Preparing(ImagePreparation(pretrained.MEAN, pretrained.DEVIATION), pretrained.INPUT_SHAPE),
     )
     return replace(start, title=title, key=("pretrained", model), start=start)
 
@@ -126,16 +126,7 @@ def _of_recipe(
 
 
 def _preparing(recipe: Recipe) -> Preparing:
-    info = datasets.get(recipe.dataset)
-    _channels, height, width = info.input_shape
-    return Preparing(
-        image_shape(info, recipe.resize),
-        (height, width),
-        recipe.mean,
-        recipe.deviation,
-        recipe.resize,
-        recipe.permutation_seed,
-    )
+    return Preparing(recipe.preparation, datasets.get(recipe.dataset).input_shape)
 
 
 def choose_weights(notes: DeltaGenerator) -> Weights:

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from cnnviz.shapes.small_images import Digits
     from cnnviz.shapes.torchinfo_report import TorchinfoReport
     from cnnviz.tracing.trace import Trace
-    from cnnviz.training.transforms.augmentation import Augmentation
-    from cnnviz.training.transforms.stages import Stages
+    from cnnviz.training.transforms.batch_preparer import Stages
+    from cnnviz.training.transforms.image_preparation import ImagePreparation
 
 WeightsKey = tuple[str, ...]
 """Names weights, as :func:`cnnviz.interpret.networks.load` takes them: ("checkpoint", id, SHA-256), ..."""
@@ -387,28 +387,16 @@ def preparation_stages(
     dataset: str,
     digest: str,
     place: int,
-    augmentation: Augmentation,
+    preparation: ImagePreparation,
     draws: int,
     seed: int,
-    permutation_seed: int | None,
-    resize: int | None,
-    mean: tuple[float, ...],
-    deviation: tuple[float, ...],
 ) -> Stages:
     """A training image on its way to a network; it is shared and must not be changed."""
     from cnnviz import datasets
-    from cnnviz.training.transforms.stages import stages as compute
+    from cnnviz.training.transforms.batch_preparer import stages as compute
 
-    return compute(
-        datasets.load(dataset).train_images[place].numpy(),
-        augmentation=augmentation,
-        draws=draws,
-        seed=seed,
-        permutation_seed=permutation_seed,
-        resize=resize,
-        mean=mean,
-        deviation=deviation,
-    )
+    image = datasets.load(dataset).train_images[place].numpy()
+    return compute(image, preparation, draws=draws, seed=seed)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -424,7 +412,7 @@ def permuted_digits(seed: int) -> Digits:
     """:func:`sample_digits` with their pixels in the order that a recipe's ``permutation_seed`` draws."""
     from torch import from_numpy
 
-    from cnnviz.training.transforms.preparation import Permutation
+    from cnnviz.training.transforms.batch_preparer import Permutation
 
     digits = sample_digits()
     shuffled: Digits = Permutation(seed, (1, 28, 28))(from_numpy(digits[:, None])).numpy()[:, 0]

@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.training.transforms.augmentation import PRESETS, RANGES, Augmentation
+from cnnviz.training.transforms.image_preparation import AUGMENTATION_RANGES, PRESETS, Augmentation
 from cnnviz.ui.shared.link_state import choose_number, choose_switch, put_in_link
 
 
@@ -65,7 +65,7 @@ def choose_augmentation(channels: int, usual: Augmentation, notes: DeltaGenerato
 
 
 def _slider(name: str, slider: Slider, usual: float, notes: DeltaGenerator) -> float:
-    limits, kind = RANGES[name], type(usual)
+    limits, kind = AUGMENTATION_RANGES[name], type(usual)
     return choose_number(
         str(slider.label),
         key=name,

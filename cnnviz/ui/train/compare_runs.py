@@ -20,11 +20,11 @@ from cnnviz.plots.training import Curve, smoothed
 from cnnviz.shapes.html import CELL, NUMBER, table
 from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.recipe.differences import differing, flat, label
-from cnnviz.training.recipe.fitting import image_shape
 from cnnviz.training.records import rate_changes
 from cnnviz.training.records.metrics import FILE_NAME, read_steps
 from cnnviz.training.store.runs import Run, describe
 from cnnviz.training.store.store import RunStore, open_store
+from cnnviz.training.transforms.image_preparation import resized_shape
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import fragment, is_dark
 from cnnviz.ui.shared.link_state import choose_many, choose_one
@@ -186,7 +186,7 @@ def _seconds(store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> float
 def _parameters(run: Run) -> int | None:
     """How many parameters the run's network has; None where this cnnviz does not know it."""
     try:
-        shape = image_shape(datasets.get(run.dataset), run.recipe.get("resize"))
+        shape = resized_shape(datasets.get(run.dataset).input_shape, run.recipe.get("resize"))
         options = run.recipe.get("options", {}).items()
         edits = tuple((name, json.dumps(value)) for name, value in options)
         return cached.trace(run.architecture, shape, edits).total_params

@@ -53,9 +53,12 @@ class Fields:
     notes: DeltaGenerator
     values: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.usual = self.default.values()
+
     def number(self, label: str, name: str, **options: Any) -> Any:
         """A field that is always a number."""
-        usual = getattr(self.default, name)
+        usual = self.usual[name]
         kind = type(usual)
         self.values[name] = self._number(
             label, name, kind(RANGES[name].low), kind(RANGES[name].high), usual, options
@@ -64,7 +67,7 @@ class Fields:
 
     def optional(self, label: str, name: str, absent: int, **options: Any) -> None:
         """A whole number that may be None, which the widget shows as ``absent``."""
-        usual = getattr(self.default, name)
+        usual = self.usual[name]
         limits = RANGES[name]
         shown = absent if usual is None else usual
         chosen = self._number(label, name, int(limits.low), int(limits.high), shown, options)
@@ -78,7 +81,7 @@ class Fields:
             key=name,
             kind=CHOICES[name].label,
             title=lambda value: str(VALUES[value]),
-            default=getattr(self.default, name),
+            default=self.usual[name],
             notes=self.notes,
             **look,
         )
@@ -86,7 +89,7 @@ class Fields:
 
     def channels(self, label: str, name: str, **look: Any) -> None:
         """Numbers, one a channel, with commas between them."""
-        usual = channels_text(getattr(self.default, name))
+        usual = channels_text(self.usual[name])
         self.values[name] = _read_channels(choose_text(label, key=name, default=usual, **look))
 
     def _number(

@@ -12,7 +12,7 @@ import streamlit as st
 from cnnviz import architectures, datasets
 from cnnviz.training.recipe.limits import CHOICES, RANGES
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.transforms.augmentation import Augmentation
+from cnnviz.training.transforms.image_preparation import Augmentation, ImagePreparation
 from cnnviz.ui.train.fields import channels_text
 
 NETWORK, DATA, OPTIONS, PERMUTE, ORDER = "model", "dataset", "set", "permute", "order"
@@ -36,44 +36,36 @@ def parameters(recipe: Recipe) -> Parameters:
     Raises:
         UnknownKeyError: there is no such architecture or data set.
     """
-    usual = Recipe.default(recipe.architecture, dataset=recipe.dataset)
+    default = Recipe.default(recipe.architecture, dataset=recipe.dataset)
+    usual = default.values()
+    changed = {name: value for name, value in recipe.values().items() if value != usual[name]}
     found: Parameters = {NETWORK: recipe.architecture, DATA: recipe.dataset}
-    found |= {name: str(getattr(recipe, name)) for name in _SAME_NAME if _differs(recipe, usual, name)}
-    for name in ("mean", "deviation"):
-        if _differs(recipe, usual, name):
-            found[name] = channels_text(getattr(recipe, name))
-    return found | _sizes(recipe, usual) | _changes(recipe, usual)
-
-
-def _sizes(recipe: Recipe, usual: Recipe) -> Parameters:
-    info = datasets.get(recipe.dataset)
-    found: Parameters = {}
-    if _differs(recipe, usual, "resize"):
-        found["resize"] = str(recipe.resize or info.input_shape[1])
+    found |= {name: str(changed[name]) for name in _SAME_NAME if name in changed}
+    found |= {name: channels_text(changed[name]) for name in ("mean", "deviation") if name in changed}
+    if "resize" in changed:
+        found["resize"] = str(changed["resize"] or datasets.get(recipe.dataset).input_shape[1])
     if recipe.train_images is not None:
         found["train_images"] = str(recipe.train_images)
-    return found
+    return found | _options(recipe) | _preparation(recipe.preparation, default.preparation)
 
 
-def _changes(recipe: Recipe, usual: Recipe) -> Parameters:
+def _options(recipe: Recipe) -> Parameters:
     defaults = architectures.get(recipe.architecture).defaults
-    found: Parameters = {}
     options = [
         f"{name}={json.dumps(value)}" for name, value in recipe.options.items() if value != defaults.get(name)
     ]
-    if options:
-        found[OPTIONS] = options
-    if recipe.permutation_seed is not None:
-        found |= {PERMUTE: "true", ORDER: str(recipe.permutation_seed)}
-    for field in dataclasses.fields(Augmentation):
-        value = getattr(recipe.augmentation, field.name)
-        if value != getattr(usual.augmentation, field.name):
-            found[field.name] = str(value).lower()
-    return found
+    return {OPTIONS: options} if options else {}
 
 
-def _differs(recipe: Recipe, usual: Recipe, name: str) -> bool:
-    return bool(getattr(recipe, name) != getattr(usual, name))
+def _preparation(preparation: ImagePreparation, usual: ImagePreparation) -> Parameters:
+    """Of permutation and augmentation."""
+    found: Parameters = {}
+    if preparation.permutation_seed is not None:
+        found |= {PERMUTE: "true", ORDER: str(preparation.permutation_seed)}
+    changes, usual_changes = preparation.augmentation.to_dict(), usual.augmentation.to_dict()
+    return found | {
+        name: str(value).lower() for name, value in changes.items() if value != usual_changes[name]
+    }
 
 
 def put(values: Mapping[str, str | Sequence[str]]) -> None:

@@ -18,7 +18,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.recipe.limits import CHOICES, RANGES, check_field
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.transforms.augmentation import Augmentation
+from cnnviz.training.transforms.image_preparation import Augmentation, ImagePreparation
 from cnnviz.ui.architecture import options, what_if
 from cnnviz.ui.data.data_choices import NORMALISATIONS
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
@@ -44,11 +44,11 @@ def choose_recipe() -> Recipe | None:
     _network_options(network, fields)
     _images(info, fields)
     with _folded(_("Augmentation"), "augmentation", _AUGMENTATION):
-        usual = fields.default.augmentation
+        usual = fields.usual["augmentation"]
         fields.values["augmentation"] = choose_augmentation(info.input_shape[0], usual, notes)
     _learning(fields)
     _machine(fields)
-    recipe = dataclasses.replace(fields.default, **fields.values)
+    recipe = fields.default.changed(**fields.values)
     if problems := _problems(recipe):
         with notes:
             st.error("\n\n".join(plain(problem) for problem in problems), icon=":material/error:")
@@ -179,11 +179,13 @@ def _normalisation(info: DatasetInfo, fields: Fields) -> None:
                 str(way.title),
                 key=f"normalise-{key}",
                 on_click=_put_normalisation,
-                args=(fields.default, mean, deviation),
+                args=(fields.default.preparation, mean, deviation),
             )
 
 
-def _put_normalisation(usual: Recipe, mean: tuple[float, ...], deviation: tuple[float, ...]) -> None:
+def _put_normalisation(
+    usual: ImagePreparation, mean: tuple[float, ...], deviation: tuple[float, ...]
+) -> None:
     put_in_link("mean", channels_text(mean), channels_text(usual.mean))
     put_in_link("deviation", channels_text(deviation), channels_text(usual.deviation))
 
@@ -243,8 +245,9 @@ def _machine(fields: Fields) -> None:
 def _problems(recipe: Recipe) -> list[str]:
     """What is wrong with each field; where each by itself is right, with how they go together."""
     found: list[str] = []
+    values = recipe.values()
     for name in (*RANGES, *CHOICES):
-        found += _problem(check_field, name, getattr(recipe, name))
+        found += _problem(check_field, name, values[name])
     return found or _problem(recipe.validate)
 
 

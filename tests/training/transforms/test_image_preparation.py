@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from cnnviz.errors import UnknownKeyError, UsageError
-from cnnviz.training.transforms.augmentation import NONE, PRESETS, RANGES, Augmentation
+from cnnviz.training.transforms.image_preparation import AUGMENTATION_RANGES, NONE, PRESETS, Augmentation
 
 
 def test_off_unless_asked_for() -> None:
@@ -24,9 +24,9 @@ def test_plain_values_come_back() -> None:
         Augmentation.from_dict({"rotatoin": 3})
 
 
-@pytest.mark.parametrize("name", RANGES)
+@pytest.mark.parametrize("name", AUGMENTATION_RANGES)
 def test_both_ends_of_a_range_are_allowed_and_nothing_beyond(name: str) -> None:
-    limits = RANGES[name]
+    limits = AUGMENTATION_RANGES[name]
     whole = int if limits.whole else float
     for value in (limits.low, limits.high):
         Augmentation(**{name: whole(value)}).validate()
@@ -43,7 +43,7 @@ def test_half_a_pixel_is_no_padding_and_a_number_no_switch() -> None:
 
 
 def test_a_recipe_can_name_it_without_torch() -> None:
-    code = "import sys, cnnviz.training.transforms.augmentation; assert 'torch' not in sys.modules"
+    code = "import sys, cnnviz.training.transforms.image_preparation; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -1,17 +1,31 @@
+import dataclasses
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 import torchvision.transforms.v2.functional as tv
 from torch.nn import functional as F
 
-from cnnviz.training.loop.batches import Normaliser
-from cnnviz.training.transforms.augmentation import Augmentation
-from cnnviz.training.transforms.preparation import Permutation, Preparation, resized
+from cnnviz.training.transforms.batch_preparer import (
+    BatchPreparer,
+    Normaliser,
+    Permutation,
+    Stages,
+    resized,
+    stages,
+)
+from cnnviz.training.transforms.image_preparation import Augmentation, ImagePreparation
 
 CPU = torch.device("cpu")
 
 
 def images(*shape: int) -> torch.Tensor:
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+
+
+def prepared(channels: int, **values: Any) -> ImagePreparation:
+    return ImagePreparation((0.4,) * channels, (0.25,) * channels, **values)
 
 
 def normaliser(channels: int) -> Normaliser:
@@ -37,7 +51,7 @@ def test_images_that_have_the_size_stay_as_they_are() -> None:
 
 def test_a_network_gets_normalised_images_of_its_size() -> None:
     batch = images(3, 3, 32, 32)
-    found = Preparation(normaliser(3), resize=96).test(batch)
+    found = BatchPreparer(prepared(3, resize=96), (3, 32, 32)).test(batch)
     expected = (tv.resize(batch.float(), [96, 96]) / 255 - 0.4) / 0.25
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
     assert found.shape == (3, 3, 96, 96)
@@ -46,7 +60,7 @@ def test_a_network_gets_normalised_images_of_its_size() -> None:
 def test_without_changes_training_and_test_images_are_the_same_and_nothing_is_drawn() -> None:
     batch, generator = images(3, 1, 28, 28), torch.Generator().manual_seed(0)
     before = generator.get_state()
-    preparation = Preparation(normaliser(1))
+    preparation = BatchPreparer(prepared(1), (1, 28, 28))
     assert preparation.training(batch, generator).equal(preparation.test(batch))
     assert preparation.test(batch).equal(normaliser(1)(batch))
     assert generator.get_state().equal(before)
@@ -55,7 +69,7 @@ def test_without_changes_training_and_test_images_are_the_same_and_nothing_is_dr
 def test_only_training_images_are_augmented_and_memory_is_left_as_it_is() -> None:
     batch = images(8, 1, 28, 28)
     before = batch.clone()
-    preparation = Preparation(normaliser(1), augmentation=Augmentation(flip=True))
+    preparation = BatchPreparer(prepared(1, augmentation=Augmentation(flip=True)), (1, 28, 28))
     found = preparation.training(batch, torch.Generator().manual_seed(0))
     expected = normaliser(1)(batch)
     flipped = [not one.equal(other) for one, other in zip(found, expected, strict=True)]
@@ -88,10 +102,53 @@ def test_images_are_augmented_before_their_pixels_are_permuted_and_resized_after
     batch = images(4, 1, 8, 8)
     permutation = Permutation(0, (1, 8, 8))
     changes = Augmentation(crop_padding=2)
-    augmented = Preparation(normaliser(1), augmentation=changes).training(
+    augmented = BatchPreparer(prepared(1, augmentation=changes), (1, 8, 8)).training(
         batch, torch.Generator().manual_seed(5)
     )
-    whole = Preparation(normaliser(1), resize=16, permutation=permutation, augmentation=changes)
+    whole = BatchPreparer(prepared(1, resize=16, permutation_seed=0, augmentation=changes), (1, 8, 8))
     found = whole.training(batch, torch.Generator().manual_seed(5))
     torch.testing.assert_close(found, resized(permutation(augmented), 16))
     torch.testing.assert_close(whole.test(batch), resized(permutation(normaliser(1)(batch)), 16))
+
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (3, 32, 32)).astype(np.uint8)
+SHOWN = ImagePreparation((0.5,) * 3, (0.25,) * 3)
+
+
+def shown(draws: int = 4, seed: int = 1, **choices: Any) -> Stages:
+    return stages(IMAGE, dataclasses.replace(SHOWN, **choices), draws=draws, seed=seed)
+
+
+def test_steps_that_are_not_taken_are_none() -> None:
+    found = shown()
+    assert found.draws is found.permuted is found.resized is None
+    np.testing.assert_allclose(found.normalised, (IMAGE / 255 - 0.5) / 0.25, atol=1e-5)
+
+
+@pytest.mark.parametrize("augmentation", [Augmentation(flip=True), Augmentation(contrast=0.5)])
+def test_what_is_shown_is_what_a_network_in_training_gets(augmentation: Augmentation) -> None:
+    found = shown(augmentation=augmentation, permutation_seed=3, resize=96)
+    preparation = BatchPreparer(
+        dataclasses.replace(SHOWN, augmentation=augmentation, permutation_seed=3, resize=96), (3, 32, 32)
+    )
+    batch = torch.from_numpy(IMAGE)[None].expand(4, -1, -1, -1)
+    expected = preparation.training(batch, torch.Generator().manual_seed(1))
+    np.testing.assert_allclose(found.normalised, expected[0].numpy(), atol=1e-6)
+    assert found.resized is not None
+    np.testing.assert_allclose(found.resized, (expected[0].numpy() * 0.25 + 0.5) * 255, atol=0.51)
+
+
+def test_each_draw_is_another_and_the_next_seed_has_others() -> None:
+    strong = Augmentation(rotation=90, shift=0.3)
+    draws = shown(augmentation=strong).draws
+    assert draws is not None
+    assert draws.shape == (4, 3, 32, 32)
+    assert len({draw.tobytes() for draw in draws}) == 4
+    np.testing.assert_array_equal(draws, shown(augmentation=strong).draws)
+    assert (draws != shown(augmentation=strong, seed=2).draws).any()
+
+
+def test_the_image_itself_is_left_alone() -> None:
+    before = IMAGE.copy()
+    shown(augmentation=Augmentation(brightness=1.0), permutation_seed=1, resize=224)
+    np.testing.assert_array_equal(IMAGE, before)

@@ -1,4 +1,7 @@
-"""Which random changes the training images get. Importing this imports no torch."""
+"""What is done to images before a network gets them: augmentation, permutation, resizing, normalisation.
+
+Importing this imports no torch; :mod:`cnnviz.training.transforms.batch_preparer` does the work.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from typing import Any, Self
 
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
-from cnnviz.training.recipe.limits import Range, check_number, refused
+from cnnviz.training.recipe.limits import Range, check_channels, check_number, refused
 
-RANGES: Mapping[str, Range] = MappingProxyType(
+AUGMENTATION_RANGES: Mapping[str, Range] = MappingProxyType(
     {
         "crop_padding": Range(Message("padding of the crop"), 0, 16, whole=True),
         "rotation": Range(Message("rotation"), 0.0, 180.0),
@@ -62,7 +65,7 @@ class Augmentation:
         Raises:
             UsageError: a value is out of its range; the message names field, value and range.
         """
-        for name, limits in RANGES.items():
+        for name, limits in AUGMENTATION_RANGES.items():
             check_number(getattr(self, name), limits)
         if not isinstance(self.flip, bool):
             raise refused(Message("horizontal flip"), self.flip, "true | false")
@@ -111,3 +114,39 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
     }
 )
 """Where to begin; crop and flip are the usual ones for CIFAR-10 (He et al. 2016, section 4.2)."""
+
+
+@dataclass(frozen=True)
+class ImagePreparation:
+    """How images are prepared for one network, in training and ever after.
+
+    Training images get the random changes of ``augmentation``. All images have their pixels put into the order
+    drawn with ``permutation_seed`` (None: the natural one), are brought to ``resize`` x ``resize`` pixels (None:
+    they keep their size) and are normalised with ``mean`` and ``deviation``, one number a channel, for values
+    from 0 to 1.
+    """
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    resize: int | None = None
+    augmentation: Augmentation = NONE
+    permutation_seed: int | None = None
+
+    def validate(self, channels: int) -> None:
+        """Check the normalisation of images with so many ``channels``, and the augmentation.
+
+        Raises:
+            UsageError: a value is out of its range; the message names field, value and range.
+        """
+        self.augmentation.validate()
+        check_channels(Message("mean"), self.mean, channels, positive=False)
+        check_channels(Message("standard deviation"), self.deviation, channels, positive=True)
+
+    def input_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        """The shape (C, H, W) that the network gets of images of ``shape`` (C, H, W)."""
+        return resized_shape(shape, self.resize)
+
+
+def resized_shape(shape: tuple[int, int, int], resize: int | None) -> tuple[int, int, int]:
+    """``shape`` (C, H, W) after its images were brought to ``resize`` pixels; None leaves them as they are."""
+    return shape if resize is None else (shape[0], resize, resize)
