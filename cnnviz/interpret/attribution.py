@@ -25,7 +25,7 @@ from cnnviz.operations.batch_layout import FRONT
 from cnnviz.operations.op import Op, product
 from cnnviz.shapes.receptive_field import receptive_fields
 from cnnviz.shapes.receptive_field.field import ReceptiveField
-from cnnviz.tracing.tap import output_of, score_op, scores_and_output, scores_of
+from cnnviz.tracing.capture import output_of, score_op, scores_and_output, scores_of
 from cnnviz.tracing.trace import Trace
 
 METHODS = ("gradient", "integrated", "gradcam", "occlusion")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cnnviz.operations.op import Op, product
-from cnnviz.tracing.tap import output_of
+from cnnviz.tracing.capture import output_of
 from cnnviz.tracing.trace import Trace
 
 TOP = 9

@@ -39,9 +39,9 @@ class Op:
     weights that were used before, the first op carries them and this one is ``reused``. ``macs``
     counts one multiply and one add as one, without the bias, for one image. ``arguments`` holds what
     determines the output shape (``kernel_size``, ``stride``, ...). ``module`` is the path of the leaf
-    module, None for a function. ``call`` counts the function calls that returned tensors up to the
-    one that returned this op's output (None where the output is the input itself); it is how
-    :func:`cnnviz.tracing.capture.capture` finds the op again on real tensors. Shapes are those of one image;
+    module, None for a function. ``call`` counts the function calls that gave tensors up to the one that gave
+    this op's output (None where the output is the input itself), and ``call_part`` tells which of its tensors that
+    is; it is how :mod:`cnnviz.tracing.capture` finds the op again on real tensors. Shapes are those of one image;
     ``layout`` tells where the images are in the output, and ``input_layouts`` in the inputs (empty: in front of
     all). ``parts`` tells which of several outputs each input is (empty: the first), as after a ``split``.
     """
@@ -59,6 +59,7 @@ class Op:
     module: str | None = None
     arguments: Mapping[str, object] = field(default_factory=dict)
     call: int | None = None
+    call_part: int = 0
     layout: Layout = FRONT
     input_layouts: tuple[Layout, ...] = ()
     parts: tuple[int, ...] = ()

@@ -20,7 +20,7 @@ from cnnviz.operations.op import MODEL_INPUT, Kind, Op, Shape, shape_text
 from cnnviz.tracing.copies import meta_copy, real_copy, uncompiled
 from cnnviz.tracing.inputs import checked_shape, empty_input, input_type, needs_data, random_input
 from cnnviz.tracing.isolation import Sheltered
-from cnnviz.tracing.provenance import tensors_in
+from cnnviz.tracing.tap import tensors_in
 from cnnviz.tracing.trace import TRACED_BATCH, Trace, trace
 
 _FONT = 'fontname="sans-serif"'

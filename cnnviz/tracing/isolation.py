@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from cnnviz.operations.names import function_type
 from cnnviz.randomness import untouched_generator
-from cnnviz.tracing.provenance import tensors_in
+from cnnviz.tracing.tap import tensors_in
 
 RANDOM = frozenset(
     "alpha_dropout bernoulli binomial cauchy dropout dropout1d dropout2d dropout3d exponential feature_alpha_dropout "

@@ -32,7 +32,7 @@ class Provenance:
     def __init__(self, model_input: Tensor) -> None:
         self._alive: list[Tensor] = [model_input]
         self._ops: dict[int, int] = {id(model_input): MODEL_INPUT}
-        self._calls: dict[int, int] = {}
+        self._calls: dict[int, tuple[int, int]] = {}
         self._parts: dict[int, int] = {}  # of the further outputs of an op
         self._layouts: dict[int, Layout] = {}  # of tensors whose first dimension is not the batch
         self._images = model_input.shape[0]
@@ -61,8 +61,8 @@ class Provenance:
 
     def from_call(self, tensors: Sequence[Tensor], number: int) -> None:
         """Note that the function call of that ``number`` returned ``tensors``."""
-        for tensor in tensors:
-            self._calls[id(tensor)] = number
+        for part, tensor in enumerate(tensors):
+            self._calls[id(tensor)] = number, part
         self._alive.extend(tensors)
 
     def same(self, source: Tensor, other: Tensor) -> None:
@@ -73,9 +73,9 @@ class Provenance:
                 known[id(other)] = known[id(source)]
         self._alive.append(other)
 
-    def call_of(self, tensor: Tensor) -> int | None:
-        """The call that returned ``tensor``; None for one that was there before."""
-        return self._calls.get(id(tensor))
+    def call_of(self, tensor: Tensor) -> tuple[int | None, int]:
+        """The call that gave ``tensor``, None for one that was there before, and which of its outputs it is."""
+        return self._calls.get(id(tensor), (None, 0))
 
     def links(self, tensors: Sequence[Tensor]) -> Links:
         """Those of ``tensors`` that an op returned."""
@@ -111,27 +111,3 @@ class Provenance:
     def _source(self, tensor: Tensor) -> Source:
         known = self._layouts.get(id(tensor), FRONT if id(tensor) in self._ops else WITHOUT)
         return tuple(tensor.shape), known
-
-
-def tensors_in(value: Any) -> list[Tensor]:
-    """All tensors in nested tuples, lists and dicts, in order."""
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, (tuple, list)):
-        return []
-    found: list[Tensor] = []
-    for entry in value:
-        if isinstance(entry, Tensor):
-            found.append(entry)
-        elif isinstance(entry, (tuple, list, dict)):
-            found += tensors_in(entry)
-    return found
-
-
-def tensors_given(function: str, args: Sequence[Any], result: Any) -> list[Tensor]:
-    """The tensors that a call gives: those in its result; ``setitem`` gives the one that it writes into."""
-    if function == "setitem":
-        return tensors_in(args[:1])
-    return tensors_in(result)

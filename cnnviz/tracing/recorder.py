@@ -1,33 +1,30 @@
 """The one recorder: it watches a forward pass and writes down its ops.
 
-A ``TorchFunctionMode`` sees every torch function that the current thread calls. On a private copy of the
-model every ``forward`` goes through the recorder (cheaper than hooks, and a direct call of ``forward`` is
-seen, too): it knows which module is at work, so that a leaf module becomes one op and functions outside of
-leaf modules get the path of their container as name.
+It is a tap, so it sees every torch function that the current thread calls. On a private copy of the model every
+``forward`` goes through the recorder (cheaper than hooks, and a direct call of ``forward`` is seen, too): it
+knows which module is at work, so that a leaf module becomes one op and functions outside of leaf modules get the
+path of their container as name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnviz.operations.arguments import function_arguments, module_arguments
 from cnnviz.operations.macs import MEASURED, formula_macs
-from cnnviz.operations.names import function_kind, function_type, is_leaf, module_kind, module_type
+from cnnviz.operations.names import function_kind, is_leaf, module_kind, module_type
 from cnnviz.operations.op import FailedCall, ModuleCall, Op
 from cnnviz.tracing.isolation import Shelter
 from cnnviz.tracing.meta_answers import answer
 from cnnviz.tracing.parameter_counts import Names, Weights, declared
-from cnnviz.tracing.provenance import Provenance, tensors_given, tensors_in
-
-PASSED_THROUGH = frozenset({"data", "grad", "requires_grad", "retain_grad"})
-"""Tensor attributes and methods that are bookkeeping, not operations of a network."""
+from cnnviz.tracing.provenance import Provenance
+from cnnviz.tracing.tap import Tap, tensors_in
 
 _LISTS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
@@ -43,7 +40,7 @@ class _Frame:
     flops: int = 0  # measured inside of it
 
 
-class Recorder(TorchFunctionMode):
+class Recorder(Tap):
     """Records the ops of one forward pass of ``model``, a private copy in eval mode.
 
     Inside of the ``with`` block every module's ``forward`` goes through the recorder; at its end the copy
@@ -57,7 +54,6 @@ class Recorder(TorchFunctionMode):
         self.parameters, buffers = declared(self._modules)
         self.ops: list[Op] = []
         self.modules: list[ModuleCall] = []
-        self.calls = 0
         self.failed: FailedCall | None = None
         self.rebatched: str | None = None  # the first op that changed the number of rows in a batch
         self.weights = Weights(self.parameters.values())
@@ -72,14 +68,13 @@ class Recorder(TorchFunctionMode):
         self._shelter = Shelter(own, meta=model_input.is_meta)
         self._own_forwards: list[tuple[nn.Module, Callable[..., Any] | None]] = []
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> Self:
         layers = self._modules[1:]
         if is_leaf(self.model):  # a single layer is a network too
             layers = [(type(self.model).__name__.lower(), self.model)]
         for path, module in layers:
             self._watch(path, module)
-        super().__enter__()  # type: ignore[no-untyped-call]
-        return self
+        return super().__enter__()
 
     def __exit__(self, *exception: object) -> None:
         super().__exit__(*exception)  # type: ignore[no-untyped-call]
@@ -154,6 +149,7 @@ class Recorder(TorchFunctionMode):
 
     def _record_module(self, frame: _Frame, outputs: list[Tensor]) -> Op:
         params, reused = self.weights.count(frame.module)
+        call, call_part = self._provenance.call_of(outputs[0])
         return self._record(
             frame,
             frame.inputs,
@@ -165,7 +161,8 @@ class Recorder(TorchFunctionMode):
             reused=reused,
             module=frame.path,
             arguments=module_arguments(frame.module),
-            call=self._provenance.call_of(outputs[0]),
+            call=call,
+            call_part=call_part,
         )
 
     def _record(self, frame: _Frame, tensors: list[Tensor], outputs: list[Tensor], **known: Any) -> Op:
@@ -193,47 +190,52 @@ class Recorder(TorchFunctionMode):
 
     # -- functions -------------------------------------------------------------------------------
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: Sequence[Any] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        name = function_type(func)
-        args, named = self._shelter.arguments(args, kwargs or {})
-        try:
-            result = self._answer(func, name, args, named)
-        except Exception as error:
-            self._note_failure(name, args, named, error)
-            raise
-        outputs = tensors_given(name, args, result)
-        if not outputs:
-            return result
-        self._shelter.made(outputs)
-        if name in PASSED_THROUGH:
-            for source in tensors_in(args)[:1]:
-                self._provenance.same(source, outputs[0])
-                self.weights.same(source, outputs[0])
-            return result
-        if self._leaf is None:
-            self._record_function(name, args, named, outputs)
-        self._provenance.from_call(outputs, self.calls)
-        self.calls += 1
-        return result
+    def arguments(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """Private copies in place of tensors that this pass does not own."""
+        return self._shelter.arguments(args, kwargs)
 
-    def _answer(
+    def execute(
         self, func: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
-        known = answer(func, args, kwargs)
-        if known is not None:
-            return known
-        if name not in MEASURED:
-            return self._shelter.call(func, name, args, kwargs)
-        with FlopCounterMode(display=False) as counter:
-            result = self._shelter.call(func, name, args, kwargs)
+        """The result of a call, and what it cost; a call that raises is remembered."""
+        try:
+            known = answer(func, args, kwargs)
+            if known is not None:
+                return known
+            if name not in MEASURED:
+                return self._shelter.call(func, name, args, kwargs)
+            with FlopCounterMode(display=False) as counter:
+                result = self._shelter.call(func, name, args, kwargs)
+        except Exception as error:
+            self._note_failure(name, args, kwargs, error)
+            raise
         frame = self._leaf or self._stack[-1]
         frame.flops += counter.get_total_flops()
+        return result
+
+    def passed_through(self, args: Sequence[Any], outputs: list[Tensor]) -> None:
+        """``x.data`` is ``x`` by another name."""
+        self._shelter.made(outputs)
+        for source in tensors_in(args)[:1]:
+            self._provenance.same(source, outputs[0])
+            self.weights.same(source, outputs[0])
+
+    def counted(
+        self,
+        func: Callable[..., Any],
+        name: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        outputs: list[Tensor],
+        result: Any,
+    ) -> Any:
+        """A call outside of a leaf module is an op."""
+        self._shelter.made(outputs)
+        if self._leaf is None:
+            self._record_function(name, args, kwargs, outputs)
+        self._provenance.from_call(outputs, self.calls)
         return result
 
     def _record_function(

@@ -1,147 +1,65 @@
-"""The output of one op, taken out of a pass: to look at it and stop there, or to differentiate by it.
+"""The one tap: it watches a forward pass and counts its calls, so that an op can be found again in another pass.
 
-No hook is put on anything, so that a model may be shared between threads. The op is found by its position
-in the pass, as :mod:`cnnviz.tracing.capture` does: functions, modules that are called several times and ops
-that work in place are told apart.
+The recorder, what captures the outputs of a pass and what stops or differentiates it are taps. They must agree on
+what a call is and which number it has; hence both are decided here, and nowhere else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from cnnviz.errors import CnnvizError
-from cnnviz.language import Message
 from cnnviz.operations.names import function_type
-from cnnviz.operations.op import MODEL_INPUT, Op
-from cnnviz.tracing.provenance import tensors_in
-from cnnviz.tracing.recorder import PASSED_THROUGH
-from cnnviz.tracing.trace import Trace
 
-_SOFTMAX = frozenset({"Softmax", "LogSoftmax", "softmax", "log_softmax"})
+PASSED_THROUGH = frozenset({"data", "grad", "requires_grad", "retain_grad"})
+"""Tensor attributes and methods that are bookkeeping, not operations of a network."""
 
 
-def output_of(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> Tensor:
-    """Run ``model`` on ``x`` up to ``op`` and return what it gives, (B, *op.output_shape), without gradients.
+class Tap(TorchFunctionMode):
+    """Sees every call of a torch function that this thread makes inside of the ``with`` block.
 
-    Args:
-        model: in eval mode; it is only called.
-        x: (B, *trace.input_shape) float32, normalised.
-        trace: the model's own trace.
-        op: one of its ops.
-
-    Raises:
-        CnnvizError: the pass differs from the trace.
+    ``calls`` counts those that give tensors, bookkeeping left out, in the order in which they return; no hook is
+    needed, so a model may be shared between threads. A tap of some purpose overrides :meth:`counted`, where it
+    looks at calls and may change what they give, and seldom one of the other methods.
     """
-    call = _call(trace, op)
-    if call is None:
-        return x.clone()
 
-    def stop(output: Tensor) -> Tensor:
-        raise _Reached(output.clone())
-
-    private = x.clone()  # the first op may work in place
-    try:
-        with torch.inference_mode(), _Tap({call: stop}):
-            model(private)
-    except _Reached as reached:
-        return _checked(op.layout.by_image(reached.output, len(x)), trace, op)
-    raise _not_reached(trace, op)
-
-
-def scores_of(model: nn.Module, x: Tensor, trace: Trace) -> Tensor:
-    """The class scores of ``model`` for ``x``, to be differentiated by ``x``, whatever works in place inside.
-
-    Scores are what goes into a softmax, where the network ends in one: behind it all classes hang together.
-    Arguments and errors are those of :func:`output_of`.
-    """
-    return _scores(model, x.clone(), trace, {})
-
-
-def scores_and_output(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> tuple[Tensor, Tensor]:
-    """The class scores, as :func:`scores_of`, and the output of ``op`` by which they can be differentiated.
-
-    Where the scores do not depend on the op their gradient is None (``allow_unused``).
-
-    Returns:
-        The scores, and a leaf (B, *op.output_shape) that requires a gradient.
-    """
-    leaves: list[Tensor] = []
-
-    def begin_here(output: Tensor) -> Tensor:
-        leaves.append(output.detach().requires_grad_())
-        return leaves[-1].clone()  # a leaf itself could not be worked on in place
-
-    call = _call(trace, op)
-    if call is None:
-        scores = _scores(model, begin_here(x), trace, {})
-    else:
-        scores = _scores(model, x.clone(), trace, {call: begin_here})
-    if not leaves:
-        raise _not_reached(trace, op)
-    return scores, _checked(leaves[0], trace, op)
-
-
-def score_op(trace: Trace) -> Op:
-    """The op that gives the class scores: the last one, or what goes into the softmax at the end."""
-    op = trace.ops[-1]
-    while op.type in _SOFTMAX and op.inputs and op.inputs[0] != MODEL_INPUT:
-        op = trace.ops[op.inputs[0]]
-    return op
-
-
-def _scores(
-    model: nn.Module, x: Tensor, trace: Trace, changes: Mapping[int, Callable[[Tensor], Tensor]]
-) -> Tensor:
-    op = score_op(trace)
-    call = _call(trace, op)
-    found: list[Tensor] = []
-
-    def keep(output: Tensor) -> Tensor:
-        output = changes[call](output) if call is not None and call in changes else output
-        found.append(output)
-        return output.clone()
-
-    with torch.enable_grad(), _Tap({**changes, call: keep} if call is not None else changes, True):
-        output: Tensor = model(x)
-    if call is None:
-        return output
-    if not found:
-        raise _not_reached(trace, op)
-    return _checked(found[0], trace, op)
-
-
-def _call(trace: Trace, op: Op) -> int | None:
-    """The number of the function call that computed ``op``; None where it is the model's input."""
-    while op.call is None and op.inputs:  # the op returned its input, as Identity does
-        if op.inputs[0] == MODEL_INPUT:
-            return None
-        op = trace.ops[op.inputs[0]]
-    return op.call
-
-
-class _Reached(Exception):  # noqa: N818  not an error: it ends a pass that has gone far enough
-    def __init__(self, output: Tensor) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.output = output
+        self.calls = 0
 
+    def __enter__(self) -> Self:
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
 
-class _Tap(TorchFunctionMode):
-    """Counts the calls that return tensors, as the recorder does, and puts ``changes`` of their results through.
+    def arguments(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """The arguments with which a call is made: those that it was given, or others."""
+        return args, kwargs
 
-    With ``out_of_place`` what a call returns is a copy: a later one that works in place does not change what
-    the gradient needs.
-    """
+    def execute(
+        self, func: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """The result of a call."""
+        return func(*args, **kwargs)
 
-    def __init__(self, changes: Mapping[int, Callable[[Tensor], Tensor]], out_of_place: bool = False) -> None:
-        super().__init__()
-        self._changes = changes
-        self._out_of_place = out_of_place
-        self._calls = 0
+    def passed_through(self, args: Sequence[Any], outputs: list[Tensor]) -> None:
+        """A call gave ``outputs`` and is mere bookkeeping."""
+
+    def counted(
+        self,
+        func: Callable[..., Any],
+        name: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        outputs: list[Tensor],
+        result: Any,
+    ) -> Any:
+        """What the call of the number ``self.calls``, which gave ``outputs``, returns: its ``result``, or another."""
+        return result
 
     def __torch_function__(
         self,
@@ -150,34 +68,51 @@ class _Tap(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        first = next(iter(tensors_in(result)), None)
-        if first is None or function_type(func) in PASSED_THROUGH:
+        name = function_type(func)
+        args, named = self.arguments(name, args, kwargs or {})
+        result = self.execute(func, name, args, named)
+        outputs = tensors_given(name, args, result)
+        if not outputs:
             return result
-        change = self._changes.get(self._calls)
-        self._calls += 1
-        with torch._C.DisableTorchFunction():
-            if change is not None:
-                changed = change(first)
-            elif self._out_of_place and first.requires_grad and not first._is_view():
-                changed = first.clone()
-            else:
-                return result
-        return changed if isinstance(result, Tensor) else type(result)([changed, *result[1:]])
+        if name in PASSED_THROUGH:
+            self.passed_through(args, outputs)
+            return result
+        result = self.counted(func, name, args, named, outputs, result)
+        self.calls += 1
+        return result
 
 
-def _checked(output: Tensor, trace: Trace, op: Op) -> Tensor:
-    if tuple(output.shape[1:]) != op.output_shape:
-        raise _not_reached(trace, op)
-    return output
+def tensors_given(function: str, args: Sequence[Any], result: Any) -> list[Tensor]:
+    """The tensors that a call gives: those in its result; ``setitem`` gives the one that it writes into."""
+    if function == "setitem":
+        return tensors_in(args[:1])
+    return tensors_in(result)
 
 
-def _not_reached(trace: Trace, op: Op) -> CnnvizError:
-    return CnnvizError(
-        Message(
-            "This pass through {model} did not come to {name} as its trace has it; a network that decides by its "
-            "data has no fixed list of operations.",
-            model=trace.model,
-            name=op.name,
-        )
-    )
+def tensors_in(value: Any) -> list[Tensor]:
+    """All tensors in nested tuples, lists and dicts, in order."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (tuple, list)):
+        return []
+    found: list[Tensor] = []
+    for entry in value:
+        if isinstance(entry, Tensor):
+            found.append(entry)
+        elif isinstance(entry, (tuple, list, dict)):
+            found += tensors_in(entry)
+    return found
+
+
+def with_tensors(value: Any, replaced: Callable[[Tensor], Any]) -> Any:
+    """``value`` with what ``replaced`` makes of every tensor in it; nested tuples, lists and dicts are built anew."""
+    if isinstance(value, Tensor):
+        return replaced(value)
+    if not isinstance(value, (tuple, list, dict)) or not tensors_in(value):
+        return value
+    if isinstance(value, dict):
+        return {key: with_tensors(entry, replaced) for key, entry in value.items()}
+    entries = [with_tensors(entry, replaced) for entry in value]
+    return type(value)(*entries) if hasattr(value, "_fields") else type(value)(entries)

@@ -15,8 +15,8 @@ from cnnviz.operations.op import Failure, ModuleCall, Op, Shape, Unexecuted
 from cnnviz.tracing.copies import meta_copy, real_copy, uncompiled
 from cnnviz.tracing.fixes import Outcome, fix_for
 from cnnviz.tracing.inputs import checked_shape, empty_input, input_type, needs_data, random_input
-from cnnviz.tracing.provenance import tensors_in
 from cnnviz.tracing.recorder import Recorder
+from cnnviz.tracing.tap import tensors_in
 
 TRACED_BATCH = 2
 """Images in a traced batch: two, so that a ``squeeze()`` cannot take the batch dimension away."""

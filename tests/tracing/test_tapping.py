@@ -10,8 +10,7 @@ from torch.nn import functional as F
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.errors import CnnvizError
-from cnnviz.tracing.capture import capture
-from cnnviz.tracing.tap import output_of, score_op, scores_and_output, scores_of
+from cnnviz.tracing.capture import capture, output_of, score_op, scores_and_output, scores_of
 from cnnviz.tracing.trace import trace
 from tests.networks import MINI, each
 
