@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cnnviz.architectures.architecture import Architecture, Option
-from cnnviz.architectures.catalogue.recipes import FASHION, LARGE_COLOUR
+from cnnviz.architectures.catalogue import FASHION, LARGE_COLOUR
 from cnnviz.language import Message
 
 _VGG = "Simonyan and Zisserman 2015, Very Deep Convolutional Networks for Large-Scale Image Recognition"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cnnviz.architectures.architecture import Architecture, Option
-from cnnviz.architectures.catalogue.recipes import ADAM, FASHION
+from cnnviz.architectures.catalogue import ADAM, FASHION
 from cnnviz.language import Message
 
 _MNIST_INPUT = (1, 28, 28)
@@ -74,7 +74,7 @@ ARCHITECTURES = (
             "halves the map. What is left, 20 maps of 4 x 4, goes into one Linear."
         ),
         input_shape=_MNIST_INPUT,
-        builder="basic_cnn:BasicCNN",
+        builder="small_cnn:BasicCNN",
     ),
     Architecture(
         key="inception-mini",
@@ -100,7 +100,7 @@ ARCHITECTURES = (
             "class. One option says whether 1x1 convolutions reduce the channels in front of the large kernels."
         ),
         input_shape=_MNIST_INPUT,
-        builder="inception_pair:InceptionPair",
+        builder="inception:InceptionPair",
         options={"module": Option(Message("Inception module"), "reduced", choices=("reduced", "naive"))},
         recipe={"optimizer": "adam", "learning_rate": 0.002, "momentum": 0.0},
     ),
@@ -128,7 +128,7 @@ ARCHITECTURES = (
             "a shortcut the deep network stalls, with one it learns: compare them."
         ),
         input_shape=_MNIST_INPUT,
-        builder="resnet_deep:ResNetDeep",
+        builder="resnet:ResNetDeep",
         options={
             "depth": Option(Message("Layers with parameters"), 20, choices=(6, 8, 14, 20, 32, 44, 56)),
             "shortcut": Option(Message("Shortcut"), "identity", choices=_SHORTCUTS),
