@@ -8,18 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from operator import itemgetter
 
-from cnnviz.error_messages import (
-    dimensions,
-    features,
-    merging,
-    normalising,
-    padding,
-    rearranging,
-    recurrent,
-    training,
-    values,
-    windows,
-)
+from cnnviz.error_messages import features, merging, normalising, recurrent, training, windows
 from cnnviz.error_messages.entry import Decoded, Reason, WrongLinear
 from cnnviz.language import Message
 
@@ -31,14 +20,10 @@ LONGEST = 20_000
 _ENTRIES = (
     *features.ENTRIES,
     *windows.ENTRIES,
-    *padding.ENTRIES,
-    *dimensions.ENTRIES,
     *normalising.ENTRIES,
     *merging.ENTRIES,
-    *rearranging.ENTRIES,
     *recurrent.ENTRIES,
     *training.ENTRIES,
-    *values.ENTRIES,
 )
 
 
