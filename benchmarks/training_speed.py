@@ -45,7 +45,7 @@ from cnnviz.training.loop.optimising import initial_network, make_optimizer
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.store import open_store
 from cnnviz.training.transforms.batch_preparer import BatchPreparer
-from cnnviz.training.worker.heartbeat import Keeper
+from cnnviz.training.worker.heartbeat import Heartbeat
 from cnnviz.training.worker.worker import supervised
 
 TARGETS = {
@@ -128,8 +128,8 @@ def watched(
     store = open_store(place)
     run_id = store.create(recipe, WORKER)
     with (
-        Keeper(store, run_id, WORKER) as keeper,
-        supervised(keeper, store.folder(run_id), recipe.epochs, audience) as (recorder, steering),
+        Heartbeat(store, run_id, WORKER) as heartbeat,
+        supervised(heartbeat, store.folder(run_id), recipe.epochs, audience) as (recorder, steering),
         account.threads(),
     ):
         return train(recipe, data, account.charged(recorder), account.charged(steering))

@@ -40,7 +40,7 @@ class Settings:
     data_dir: Path
     checkpoints_dir: Path
     max_workers: int
-    spare_workers: int
+    standby_workers: int
     threads: int
     lease_seconds: float
     pause_seconds: float
@@ -64,7 +64,7 @@ def settings() -> Settings:
             os.environ.get("CNNVIZ_CHECKPOINTS_DIR") or PROJECT_DIRECTORY / "checkpoints"
         ).absolute(),
         max_workers=max_workers,
-        spare_workers=_zero_or_one("CNNVIZ_SPARE_WORKERS", 1),
+        standby_workers=_zero_or_one("CNNVIZ_SPARE_WORKERS", 1),
         threads=int(_positive("CNNVIZ_THREADS", max(1, cores // max_workers), whole=True)),
         lease_seconds=_positive("CNNVIZ_LEASE_SECONDS", 20.0),
         pause_seconds=_positive("CNNVIZ_PAUSE_SECONDS", 300.0),

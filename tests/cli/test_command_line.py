@@ -25,7 +25,7 @@ from cnnviz.training.store.runs import Command, Status
 from cnnviz.training.store.store import open_store
 from cnnviz.training.transforms.image_preparation import Augmentation
 from cnnviz.training.worker import worker
-from cnnviz.training.worker.heartbeat import Keeper
+from cnnviz.training.worker.heartbeat import Heartbeat
 from tests.golden import INCEPTION_MINI_TABLE
 
 Run = Callable[..., tuple[int, str, str]]
@@ -400,20 +400,20 @@ def test_a_run_that_a_page_ended_says_so_and_how_to_go_on(
 
 def test_a_run_that_goes_on_in_another_process_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CNNVIZ_PAUSE_SECONDS", "0.1")
-    leave = Keeper.leave
+    leave = Heartbeat.leave
 
     def on_step(self: TrainingProgress, step: int, *figures: float) -> None:
         if step == 3:
             store = open_store()
             store.request_pause(store.list()[0].id)
 
-    def resumed_at_the_last_moment(keeper: Keeper) -> Sequence[Command]:
-        unheard = leave(keeper)
-        keeper.store.resume(keeper.run_id)
+    def resumed_at_the_last_moment(heartbeat: Heartbeat) -> Sequence[Command]:
+        unheard = leave(heartbeat)
+        heartbeat.store.resume(heartbeat.run_id)
         return unheard
 
     monkeypatch.setattr(TrainingProgress, "on_step", on_step)
-    monkeypatch.setattr(Keeper, "leave", resumed_at_the_last_moment)
+    monkeypatch.setattr(Heartbeat, "leave", resumed_at_the_last_moment)
     monkeypatch.setattr(worker, "start_queued", lambda settings: None)
     status, _out, err = run(*"train mlp --dataset mnist-sample --train-images 100 --epochs 1000".split())
     (waiting,) = open_store().list()

@@ -23,7 +23,7 @@ def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
 
     Nothing is measured, and no process waits for runs.
     """
-    monkeypatch.setattr(runs, "keep_spare", lambda: None)
+    monkeypatch.setattr(runs, "keep_standby", lambda: None)
     monkeypatch.setattr(estimates, "estimate", lambda recipe: SECONDS)
     monkeypatch.setattr(memory, "available", lambda *_: SECONDS.available)
     monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path / "runs"))

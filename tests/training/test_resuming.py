@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 STEPS = 1000  # 4,000 images in batches of 4
 SLOWING_DOWN = """
 import sys, time
-from cnnviz.training.loop import steering
+from cnnviz.training.worker import steering
 from cnnviz.training.records import metrics
 from cnnviz.training.worker import worker
 steering.SAVE_SECONDS = 0.05

@@ -181,7 +181,7 @@ def test_a_rate_that_was_chosen_during_a_pause_survives_it(
 
 
 def resume(store: RunStore, run_id: str) -> None:
-    """And wait until the worker's keeper has taken the wish."""
+    """And wait until the worker's heartbeat has taken the wish."""
     store.resume(run_id)
     until(lambda: store.requested(run_id) == [])
 

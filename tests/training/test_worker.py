@@ -32,7 +32,7 @@ from cnnviz.training.store.database import StoreError
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import worker
-from cnnviz.training.worker.heartbeat import Keeper
+from cnnviz.training.worker.heartbeat import Heartbeat
 from tests.training.watching import until
 
 STEPS = 16  # 4,000 images in batches of 250
@@ -175,19 +175,19 @@ def test_a_worker_whose_run_was_taken_stops_and_changes_nothing(store: RunStore,
 def test_a_worker_whose_run_was_taken_leaves_its_files_alone(
     store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keepers: list[Keeper] = []
+    heartbeats: list[Heartbeat] = []
 
-    class Noted(Keeper):
-        def __enter__(self) -> Keeper:
-            keepers.append(self)
+    class Noted(Heartbeat):
+        def __enter__(self) -> Heartbeat:
+            heartbeats.append(self)
             return super().__enter__()
 
     def take_away() -> None:
         run = only_run(store)
         assert store.finish(run.id, str(run.worker), Status.INTERRUPTED)
-        until(lambda: keepers[0].lost)
+        until(lambda: heartbeats[0].lost)
 
-    monkeypatch.setattr(worker, "Keeper", Noted)
+    monkeypatch.setattr(worker, "Heartbeat", Noted)
     with pytest.raises(CnnvizError, match="taken from its worker"):
         worker.run_in_foreground(long(recipe), Watcher(at=STEPS, act=take_away))
     run = only_run(store)

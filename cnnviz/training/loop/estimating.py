@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnnviz import datasets
-from cnnviz.settings import settings
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.worker.standby_worker import ask
 
 if TYPE_CHECKING:
     import torch
@@ -52,22 +50,11 @@ class CutShortError(Exception):
     """A measurement ends before its time: something else is more urgent."""
 
 
-def estimate(recipe: Recipe) -> Estimate:
-    """Measure a few batches of random images in a process of its own, so that nobody else has to wait.
-
-    Takes a second where a process waits for work already (:func:`cnnviz.training.worker.standby_worker.keep_spare`), and some
-    more for the first one. Where the memory would not be enough nothing is measured, and the times are 0.
-
-    Raises:
-        UsageError: the recipe is not valid.
-        CnnvizError: the measurement failed.
-    """
-    recipe.validate()
-    return Estimate(**ask(settings(), {"estimate": recipe.to_dict()}))
-
-
 def measure(recipe: Recipe, cut_short: Callable[[], bool] = lambda: False) -> Estimate:
-    """:func:`estimate` in this process, with the recipe's number of threads; imports torch.
+    """Measure a few batches of random images in this process, with the recipe's number of threads; imports torch.
+
+    Where the memory would not be enough nothing is measured, and the times are 0.
+    :func:`cnnviz.training.worker.processes.estimate` does so in a process of its own.
 
     Raises:
         CutShortError: ``cut_short``, which is asked again and again, has become true.

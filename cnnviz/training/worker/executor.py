@@ -12,8 +12,14 @@ from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
 from cnnviz.training.store.store import RunStore, open_store
-from cnnviz.training.worker.processes import LOG_NAME, command, environment, start_detached
-from cnnviz.training.worker.standby_worker import STEP_BACK, run_in_spare
+from cnnviz.training.worker.processes import (
+    LOG_NAME,
+    STEP_BACK,
+    command,
+    environment,
+    run_in_standby,
+    start_detached,
+)
 
 __all__ = ["LOG_NAME", "Executor", "LocalExecutor", "dispatch", "resume_queue", "start_queued"]
 
@@ -47,7 +53,7 @@ class LocalExecutor:
 
         A process that waits for work takes the run, where there is one.
         """
-        process = run_in_spare(self._settings, run_id) or self._start(run_id)
+        process = run_in_standby(self._settings, run_id) or self._start(run_id)
         threading.Thread(target=self._wait, args=(process,), daemon=True).start()
         return process.pid
 

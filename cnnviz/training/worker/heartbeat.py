@@ -29,7 +29,7 @@ _RESERVED_BYTES = 256 * 1024
 _LAST_WORDS_SECONDS = 30.0
 
 
-class Keeper:
+class Heartbeat:
     """Keeps a claimed run while the ``with`` block lasts: renews the lease, hears what people ask for.
 
     It has a thread of its own, so that a long test pass or a slow import does not look like a dead
@@ -49,9 +49,9 @@ class Keeper:
         self._leaving = False
         self._renewed_at = time.monotonic()
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="cnnviz-keeper", daemon=True)
+        self._thread = threading.Thread(target=self._keep, name="cnnviz-heartbeat", daemon=True)
 
-    def __enter__(self) -> Keeper:
+    def __enter__(self) -> Heartbeat:
         self._thread.start()
         return self
 
@@ -135,35 +135,37 @@ class Recorder:
 
     def __init__(
         self,
-        keeper: Keeper,
+        heartbeat: Heartbeat,
         metrics: MetricsWriter,
         epochs: int,
         audience: Observer | None,
         finished: Sequence[EpochMetrics] = (),
     ) -> None:
-        self._keeper, self._metrics, self._epochs, self._audience = keeper, metrics, epochs, audience
+        self._heartbeat, self._metrics, self._epochs, self._audience = heartbeat, metrics, epochs, audience
         self._finished = finished
 
     def on_start(self, model: nn.Module, steps_per_epoch: int) -> None:
         """See :class:`cnnviz.training.loop.observer.Observer`."""
-        keeper = self._keeper
+        heartbeat = self._heartbeat
         total_steps = steps_per_epoch * self._epochs
-        keeper.write(lambda: keeper.store.begin(keeper.run_id, keeper.worker, total_steps, self._finished))
+        heartbeat.write(
+            lambda: heartbeat.store.begin(heartbeat.run_id, heartbeat.worker, total_steps, self._finished)
+        )
         if self._audience is not None:
             self._audience.on_start(model, steps_per_epoch)
 
     def on_step(self, step: int, epoch: int, loss: float, accuracy: float, seconds: float) -> None:
         """See :class:`cnnviz.training.loop.observer.Observer`."""
         self._metrics.add(step, epoch, loss, accuracy, seconds)
-        self._keeper.epoch, self._keeper.step = epoch, step
+        self._heartbeat.epoch, self._heartbeat.step = epoch, step
         if self._audience is not None:
             self._audience.on_step(step, epoch, loss, accuracy, seconds)
 
     def on_epoch(self, metrics: EpochMetrics, model: nn.Module) -> None:
         """See :class:`cnnviz.training.loop.observer.Observer`."""
-        keeper = self._keeper
+        heartbeat = self._heartbeat
         self._metrics.flush()
-        keeper.write(lambda: keeper.store.add_epoch(keeper.run_id, keeper.worker, metrics))
+        heartbeat.write(lambda: heartbeat.store.add_epoch(heartbeat.run_id, heartbeat.worker, metrics))
         if self._audience is not None:
             self._audience.on_epoch(metrics, model)
 

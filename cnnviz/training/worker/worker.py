@@ -24,14 +24,14 @@ from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
 from cnnviz.training.loop.observer import Observer
 from cnnviz.training.loop.resuming import STATE_NAME, start_of
-from cnnviz.training.loop.steering import Steering
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import rate_changes, snapshots
 from cnnviz.training.records.metrics import FILE_NAME, MetricsWriter
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.worker.executor import LOG_NAME, start_queued
-from cnnviz.training.worker.heartbeat import Keeper, Recorder, persistently, reserved_space
+from cnnviz.training.worker.heartbeat import Heartbeat, Recorder, persistently, reserved_space
+from cnnviz.training.worker.steering import Steering
 
 if TYPE_CHECKING:
     from cnnviz.training.loop.state import State
@@ -104,11 +104,11 @@ def run_in_foreground(
 
 def _carry_out(store: RunStore, run: Run, worker: str, audience: Observer | None) -> _Ending:
     """Do everything for a run that ``worker`` has claimed, and write into the store how it ended."""
-    with Keeper(store, run.id, worker, run.epoch, run.step) as keeper, _heeding_signals(keeper):
-        ending = _attempt(keeper, run, audience)
-        facts = {"epoch": keeper.epoch, "step": keeper.step, **ending.facts}
+    with Heartbeat(store, run.id, worker, run.epoch, run.step) as heartbeat, _heeding_signals(heartbeat):
+        ending = _attempt(heartbeat, run, audience)
+        facts = {"epoch": heartbeat.epoch, "step": heartbeat.step, **ending.facts}
         if ending.status == Status.PAUSED:
-            unheard = keeper.leave()
+            unheard = heartbeat.leave()
             kept = persistently(lambda: store.give_up_place(run.id, worker, unheard, **facts))
         else:
             kept = persistently(lambda: store.finish(run.id, worker, ending.status, ending.reason, **facts))
@@ -117,11 +117,11 @@ def _carry_out(store: RunStore, run: Run, worker: str, audience: Observer | None
     return ending
 
 
-def _attempt(keeper: Keeper, run: Run, audience: Observer | None) -> _Ending:
-    folder = keeper.store.folder(run.id)
+def _attempt(heartbeat: Heartbeat, run: Run, audience: Observer | None) -> _Ending:
+    folder = heartbeat.store.folder(run.id)
     try:
         with reserved_space(folder):
-            return _train(keeper, run, folder, audience)
+            return _train(heartbeat, run, folder, audience)
     except KeyboardInterrupt:
         return _Ending(Status.STOPPED)
     except CnnvizError as error:
@@ -132,7 +132,7 @@ def _attempt(keeper: Keeper, run: Run, audience: Observer | None) -> _Ending:
         return _Ending(Status.FAILED, _unforeseen(error, run, folder))
 
 
-def _train(keeper: Keeper, run: Run, folder: Path, audience: Observer | None) -> _Ending:
+def _train(heartbeat: Heartbeat, run: Run, folder: Path, audience: Observer | None) -> _Ending:
     wait_without_spinning()
     from cnnviz import datasets
     from cnnviz.training.checkpoints import checkpoints
@@ -142,27 +142,33 @@ def _train(keeper: Keeper, run: Run, folder: Path, audience: Observer | None) ->
     memory.check(recipe)
     dataset = datasets.load(recipe.dataset)
     start = start_of(run, folder, recipe)
-    keeper.write(keeper.look)  # a run that goes on for one step must not make more before it hears of that
-    if keeper.must_stop():
-        return _ending(keeper, {})
-    with supervised(keeper, folder, recipe.epochs, audience, start) as (recorder, steering):
+    heartbeat.write(
+        heartbeat.look
+    )  # a run that goes on for one step must not make more before it hears of that
+    if heartbeat.must_stop():
+        return _ending(heartbeat, {})
+    with supervised(heartbeat, folder, recipe.epochs, audience, start) as (recorder, steering):
         result = loop.train(recipe, dataset, recorder, steering, start)
     facts: dict[str, Any] = {}
-    if result.steps > 0 and not keeper.lost:
+    if result.steps > 0 and not heartbeat.lost:
         checkpoints.save(
             folder, run.id, result, dataset_digest=dataset.digest, run_id=run.id, origin=run.origin
         )
         facts = {"checkpoint": run.id, "test_accuracy": result.test_accuracy}
     if result.stopped:
-        gave_up = steering.gave_up and not keeper.stop_requested
-        return _Ending(Status.PAUSED, facts=facts) if gave_up else _ending(keeper, facts)
+        gave_up = steering.gave_up and not heartbeat.stop_requested
+        return _Ending(Status.PAUSED, facts=facts) if gave_up else _ending(heartbeat, facts)
     (folder / STATE_NAME).unlink(missing_ok=True)  # there is nothing to go on with
     return _Ending(Status.FINISHED, facts=facts)
 
 
 @contextlib.contextmanager
 def supervised(
-    keeper: Keeper, folder: Path, epochs: int, audience: Observer | None = None, start: State | None = None
+    heartbeat: Heartbeat,
+    folder: Path,
+    epochs: int,
+    audience: Observer | None = None,
+    start: State | None = None,
 ) -> Iterator[tuple[Recorder, Steering]]:
     """All that a worker does beside a training of ``epochs`` epochs that begins, or goes on, at ``start``:
     the observer and the supervisor that keep its figures, states and snapshots in ``folder``.
@@ -171,14 +177,14 @@ def supervised(
         OSError, StorageError: something cannot be written, also at the end of the block.
     """
     step, finished = (start.step, start.finished) if start else (0, [])
-    keeper.epoch, keeper.step = int(start.facts["epoch"]) if start else 0, step
+    heartbeat.epoch, heartbeat.step = int(start.facts["epoch"]) if start else 0, step
     snapshots.forget_after(folder, step)
     rate_changes.write(folder, start.rate_changes if start else ())
     with (
         MetricsWriter(folder / FILE_NAME, keep_until=step) as metrics,
-        contextlib.closing(Steering(keeper, metrics, folder, step)) as steering,
+        contextlib.closing(Steering(heartbeat, metrics, folder, step)) as steering,
     ):
-        yield Recorder(keeper, metrics, epochs, audience, finished), steering
+        yield Recorder(heartbeat, metrics, epochs, audience, finished), steering
 
 
 def wait_without_spinning() -> None:
@@ -191,9 +197,9 @@ def wait_without_spinning() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # GNU's: some microseconds of spinning cost nothing
 
 
-def _ending(keeper: Keeper, facts: dict[str, Any]) -> _Ending:
+def _ending(heartbeat: Heartbeat, facts: dict[str, Any]) -> _Ending:
     """The ending of a run that was asked to end early."""
-    if keeper.stop_requested:
+    if heartbeat.stop_requested:
         return _Ending(Status.STOPPED, facts=facts)
     return _Ending(
         Status.INTERRUPTED,
@@ -229,18 +235,18 @@ def _unforeseen(error: Exception, run: Run, folder: Path) -> Message:
 
 
 @contextlib.contextmanager
-def _heeding_signals(keeper: Keeper) -> Iterator[None]:
+def _heeding_signals(heartbeat: Heartbeat) -> Iterator[None]:
     """While the block lasts, the first Control-C stops the run, and SIGTERM ends it cleanly."""
     if threading.current_thread() is not threading.main_thread():  # Python hears signals there alone
         yield
         return
 
     def stop(number: int, _frame: object) -> None:
-        keeper.stop()
+        heartbeat.stop()
         signal.signal(number, before[signal.SIGINT])  # whoever presses it again means it
 
     def terminate(_number: int, _frame: object) -> None:
-        keeper.terminate()
+        heartbeat.terminate()
 
     before = {
         signal.SIGINT: signal.signal(signal.SIGINT, stop),

@@ -67,11 +67,11 @@ def _import_when_quiet() -> None:
 def _resume_queue() -> None:
     """Let the runs go on that waited when the last server ended, and have a process wait for new ones."""
     from cnnviz.training.worker.executor import resume_queue
-    from cnnviz.training.worker.standby_worker import keep_spare
+    from cnnviz.training.worker.processes import keep_standby
 
     try:
         resume_queue()
-        keep_spare()
+        keep_standby()
     except CnnvizError as error:  # the Train page says it, too, and tries again
         _log.warning("The queue of runs does not move: %s", error)
 

@@ -13,8 +13,9 @@ from cnnviz.errors import CnnvizError
 from cnnviz.interpret.jobs import Job, Jobs, UnwatchedError
 from cnnviz.language import translate as _
 from cnnviz.training.loop import memory
-from cnnviz.training.loop.estimating import Estimate, estimate
+from cnnviz.training.loop.estimating import Estimate
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.worker.processes import estimate
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import put_in_link
 from cnnviz.ui.shared.show import plain, run_again

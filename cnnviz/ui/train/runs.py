@@ -12,7 +12,7 @@ from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.runs import Run
 from cnnviz.training.store.store import open_store
 from cnnviz.training.worker.executor import start_queued
-from cnnviz.training.worker.standby_worker import keep_spare
+from cnnviz.training.worker.processes import keep_standby
 from cnnviz.ui.shared.show import link_problem
 from cnnviz.ui.train.owner import owner
 
@@ -29,7 +29,7 @@ def start(recipe: Recipe, origin: tuple[str, int] | None = None) -> None:
 
 def expect() -> None:
     """See to it that the next run begins quickly: a process that has imported all that is slow waits for it."""
-    keep_spare()
+    keep_standby()
 
 
 def show(run_id: str) -> None:

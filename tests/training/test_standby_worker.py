@@ -15,29 +15,30 @@ import pytest
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.settings import PROJECT_DIRECTORY, Settings, settings
 from cnnviz.training.loop import estimating, loop, memory
-from cnnviz.training.loop.estimating import Estimate, estimate, measure
+from cnnviz.training.loop.estimating import Estimate, measure
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
-from cnnviz.training.worker import standby_worker, worker
+from cnnviz.training.worker import processes, worker
 from cnnviz.training.worker.executor import LOG_NAME, start_queued
+from cnnviz.training.worker.processes import estimate
 from tests.training.watching import until
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def waiting(configuration: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[standby_worker.Spare]:
+def waiting(configuration: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[processes.StandbyWorker]:
     """The process that waits for the runs of these settings."""
     monkeypatch.setenv("CNNVIZ_SPARE_WORKERS", "1")
-    monkeypatch.setattr(standby_worker, "_taken_at", -standby_worker._REST_SECONDS)
-    standby_worker.keep_spare()
-    yield standby_worker._kept[settings()]
-    standby_worker.end_spares()
+    monkeypatch.setattr(processes, "_taken_at", -processes._REST_SECONDS)
+    processes.keep_standby()
+    yield processes._kept[settings()]
+    processes.end_standby()
 
 
 def test_it_measures_and_then_carries_out_a_run(
-    waiting: standby_worker.Spare, store: RunStore, recipe: Recipe
+    waiting: processes.StandbyWorker, store: RunStore, recipe: Recipe
 ) -> None:
     found = estimate(recipe)
     assert found.fits
@@ -45,7 +46,7 @@ def test_it_measures_and_then_carries_out_a_run(
     assert found.seconds == pytest.approx(found.epoch_seconds + found.test_seconds)
     assert found.images_per_second > 10
     with pytest.raises(CnnvizError, match="missing fields"):
-        standby_worker.ask(settings(), {"estimate": {"architecture": "mlp"}})
+        processes.ask(settings(), {"estimate": {"architecture": "mlp"}})
     assert waiting.is_alive
 
     run_id = store.create(recipe)
@@ -56,16 +57,16 @@ def test_it_measures_and_then_carries_out_a_run(
     assert run.pid == waiting._process.pid
     assert (store.folder(run_id) / LOG_NAME).read_text() == ""
     waiting._process.wait(timeout=60)
-    assert settings() not in standby_worker._kept
+    assert settings() not in processes._kept
 
 
 SERVER = """
 import sys
-from cnnviz.training.worker import standby_worker
+from cnnviz.training.worker import processes
 from cnnviz.training.worker.executor import start_queued
 
-standby_worker.keep_spare()
-print(standby_worker._kept[standby_worker.settings()].ask({"estimate": {}}) is not None, flush=True)  # it is ready
+processes.keep_standby()
+print(processes._kept[processes.settings()].ask({"estimate": {}}) is not None, flush=True)  # it is ready
 sys.stdin.readline()
 print(*start_queued(), flush=True)
 sys.stdin.readline()
@@ -96,9 +97,9 @@ def test_a_run_in_it_outlives_a_server_that_is_killed(
 
 
 def test_a_run_cuts_a_measurement_short_which_is_made_again(
-    waiting: standby_worker.Spare, store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+    waiting: processes.StandbyWorker, store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(standby_worker, "_REST_SECONDS", 0.1)
+    monkeypatch.setattr(processes, "_REST_SECONDS", 0.1)
     long = Recipe.default("basic-cnn", batch_size=4096, device="cpu", threads=1)
     waiting.ask({"estimate": {}})  # it is ready
     with ThreadPoolExecutor() as pool:
@@ -111,13 +112,13 @@ def test_a_run_cuts_a_measurement_short_which_is_made_again(
         assert found.result(timeout=120).seconds > 0
 
 
-def test_it_ends_with_its_parent(waiting: standby_worker.Spare) -> None:
+def test_it_ends_with_its_parent(waiting: processes.StandbyWorker) -> None:
     assert waiting.is_alive
     if sys.platform == "linux":
         assert os.getsid(waiting._process.pid) == waiting._process.pid  # a run in it goes on by itself
     waiting.end()
     assert not waiting.is_alive
-    assert standby_worker.run_in_spare(settings(), "some-run") is None
+    assert processes.run_in_standby(settings(), "some-run") is None
 
 
 @pytest.fixture
@@ -137,39 +138,39 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Settings]]:
         def end(self) -> None:
             pass
 
-    monkeypatch.setattr(standby_worker, "Spare", Pretended)
-    monkeypatch.setattr(standby_worker, "_taken_at", -standby_worker._REST_SECONDS)
+    monkeypatch.setattr(processes, "StandbyWorker", Pretended)
+    monkeypatch.setattr(processes, "_taken_at", -processes._REST_SECONDS)
     yield started
-    standby_worker.end_spares()
+    processes.end_standby()
 
 
 def test_another_one_waits_only_after_a_rest(
     configuration: Settings, started: list[Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    standby_worker.keep_spare()
+    processes.keep_standby()
     assert started == []  # switched off
-    wanted = dataclasses.replace(configuration, spare_workers=1)
-    standby_worker.keep_spare(wanted)
-    standby_worker.keep_spare(wanted)
+    wanted = dataclasses.replace(configuration, standby_workers=1)
+    processes.keep_standby(wanted)
+    processes.keep_standby(wanted)
     assert started == [wanted]
     assert (
-        standby_worker.run_in_spare(configuration, "r1") is None
+        processes.run_in_standby(configuration, "r1") is None
     )  # those of other settings are none of its business
-    assert standby_worker.run_in_spare(wanted, "r1") == "r1"
-    standby_worker.keep_spare(wanted)
+    assert processes.run_in_standby(wanted, "r1") == "r1"
+    processes.keep_standby(wanted)
     assert started == [wanted]
-    monkeypatch.setattr(standby_worker, "_taken_at", time.monotonic() - standby_worker._REST_SECONDS)
-    standby_worker.keep_spare(wanted)
+    monkeypatch.setattr(processes, "_taken_at", time.monotonic() - processes._REST_SECONDS)
+    processes.keep_standby(wanted)
     assert started == [wanted, wanted]
 
 
 def test_after_a_rest_another_one_waits_without_being_asked_for(
     configuration: Settings, started: list[Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(standby_worker, "_REST_SECONDS", 0.2)
-    wanted = dataclasses.replace(configuration, spare_workers=1)
-    standby_worker.keep_spare(wanted)
-    standby_worker.run_in_spare(wanted, "r1")
+    monkeypatch.setattr(processes, "_REST_SECONDS", 0.2)
+    wanted = dataclasses.replace(configuration, standby_workers=1)
+    processes.keep_standby(wanted)
+    processes.run_in_standby(wanted, "r1")
     assert started == [wanted]
     until(lambda: started == [wanted, wanted])
 
@@ -180,9 +181,9 @@ def test_a_process_that_cannot_be_started_is_explained(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(standby_worker, "start_detached", refuse)
-    standby_worker.keep_spare(
-        dataclasses.replace(configuration, spare_workers=1)
+    monkeypatch.setattr(processes, "start_detached", refuse)
+    processes.keep_standby(
+        dataclasses.replace(configuration, standby_workers=1)
     )  # nobody is told: it is a convenience
     with pytest.raises(CnnvizError, match="Resource temporarily unavailable"):
         estimate(Recipe.default("mlp"))

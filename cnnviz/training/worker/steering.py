@@ -1,18 +1,21 @@
-"""Steering a training: people's wishes, saved states, snapshots and samples, between two steps."""
+"""What a worker does between two steps of a training: people's requests, saved states, snapshots and samples."""
 
 from __future__ import annotations
 
 import math
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from queue import Queue
 from typing import TYPE_CHECKING
 
+from cnnviz.files import write_whole
 from cnnviz.training.loop.resuming import STATE_NAME
 from cnnviz.training.records import rate_changes, snapshots
 from cnnviz.training.records.metrics import MetricsWriter
 from cnnviz.training.store.runs import Command, Kind
-from cnnviz.training.worker.heartbeat import Keeper
-from cnnviz.training.worker.saving import BackgroundWriter
+from cnnviz.training.worker.heartbeat import Heartbeat
 
 if TYPE_CHECKING:
     from cnnviz.training.loop.measuring import Sampler
@@ -32,10 +35,10 @@ class Steering:
     ended, that it was paused for too long and has given its place up.
     """
 
-    def __init__(self, keeper: Keeper, metrics: MetricsWriter, folder: Path, step: int = 0) -> None:
+    def __init__(self, heartbeat: Heartbeat, metrics: MetricsWriter, folder: Path, step: int = 0) -> None:
         self.gave_up = False
-        self._keeper, self._metrics, self._folder = keeper, metrics, folder
-        self._limit = int(keeper.store.settings.snapshot_mb * 2**20)
+        self._heartbeat, self._metrics, self._folder = heartbeat, metrics, folder
+        self._limit = int(heartbeat.store.settings.snapshot_mb * 2**20)
         self._writer = BackgroundWriter()
         self._sampler: Sampler | None = None
         self._allowed = math.inf  # steps until it pauses
@@ -53,18 +56,18 @@ class Steering:
         """See :class:`cnnviz.training.loop.loop.Supervisor`."""
         if (
             session.step < self._snapshot_step
-            and not self._keeper.attention
+            and not self._heartbeat.attention
             and time.monotonic() < self._next
         ):
             return True
-        if self._keeper.lost:  # the files are another worker's by now
+        if self._heartbeat.lost:  # the files are another worker's by now
             return False
         self._do_what_is_due(session)
-        return self._obey(session) if self._keeper.attention else True
+        return self._obey(session) if self._heartbeat.attention else True
 
     def after_epoch(self, session: Session) -> None:
         """See :class:`cnnviz.training.loop.loop.Supervisor`."""
-        if self._keeper.lost:
+        if self._heartbeat.lost:
             return
         state = session.state()
         self._snapshot(session, state)
@@ -108,27 +111,27 @@ class Steering:
         path = snapshots.path(self._folder, session.step, epoch)
         self._writer.write(path, state, then=lambda: snapshots.thin_out(self._folder, self._limit))
 
-    # -- wishes ---------------------------------------------------------------------------------------
+    # -- what people ask for --------------------------------------------------------------------------
 
     def _obey(self, session: Session) -> bool:
         """Do what people asked for; whether the training goes on."""
-        keeper = self._keeper
-        keeper.attention = False  # from here on the keeper's thread may set it again
+        heartbeat = self._heartbeat
+        heartbeat.attention = False  # from here on the heartbeat's thread may set it again
         self._hear(session)
-        if self._allowed <= 0 and not keeper.must_stop():
+        if self._allowed <= 0 and not heartbeat.must_stop():
             with session.watch.standing():
                 self._hold(session)
-        if self.gave_up or keeper.must_stop():
-            if not keeper.lost:
+        if self.gave_up or heartbeat.must_stop():
+            if not heartbeat.lost:
                 self._save(session, session.state())
             return False
         self._allowed -= 1
         if math.isfinite(self._allowed):
-            keeper.attention = True
+            heartbeat.attention = True
         return True
 
     def _hear(self, session: Session) -> None:
-        for command in self._keeper.orders():
+        for command in self._heartbeat.orders():
             self._follow(session, command)
 
     def _follow(self, session: Session, command: Command) -> None:
@@ -140,20 +143,78 @@ class Steering:
 
     def _hold(self, session: Session) -> None:
         """Wait until somebody lets the run go on, by a step at least, or ends it."""
-        keeper = self._keeper
+        heartbeat = self._heartbeat
         self._save(session, session.state())
         self._measure(session).flush()
-        keeper.write(lambda: keeper.store.pause(keeper.run_id, keeper.worker, session.epoch, session.step))
-        deadline = time.monotonic() + keeper.store.settings.pause_seconds
-        while self._allowed <= 0 and not keeper.must_stop():
+        heartbeat.write(
+            lambda: heartbeat.store.pause(heartbeat.run_id, heartbeat.worker, session.epoch, session.step)
+        )
+        deadline = time.monotonic() + heartbeat.store.settings.pause_seconds
+        while self._allowed <= 0 and not heartbeat.must_stop():
             if time.monotonic() > deadline:
                 self.gave_up = True
                 return
-            time.sleep(_LOOK_SECONDS)  # the keeper's thread hears of wishes, and so do signals
+            time.sleep(_LOOK_SECONDS)  # the heartbeat's thread hears of requests, and so do signals
             self._hear(session)
         if self._allowed > 1:
-            keeper.write(lambda: keeper.store.proceed(keeper.run_id, keeper.worker))
+            heartbeat.write(lambda: heartbeat.store.proceed(heartbeat.run_id, heartbeat.worker))
 
 
 _ALLOWED = {Kind.PAUSE: 0.0, Kind.STEP: 1.0, Kind.RESUME: math.inf}
 """How many steps are made before the run pauses."""
+
+
+class BackgroundWriter:
+    """Writes states whole, one after the other, in a thread of its own.
+
+    ``busy`` tells whether it still writes; ``seconds`` is what the last one took.
+
+    Raises:
+        StorageError: an earlier state could not be written; raised by the next call of :meth:`write` or by
+            :meth:`close`.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._error: BaseException | None = None
+        self._jobs: Queue[tuple[Path, State, Callable[[], None]] | None] = Queue()
+        self._thread = threading.Thread(target=self._work, name="cnnviz-saving", daemon=True)
+        self._thread.start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something waits to be written."""
+        return self._jobs.unfinished_tasks > 0
+
+    def write(self, path: Path, state: State, then: Callable[[], None] = lambda: None) -> None:
+        """Write ``state`` to ``path``, and call ``then`` when it is there; returns at once."""
+        self._complain()
+        self._jobs.put((path, state, then))
+
+    def wait(self) -> None:
+        """Wait until everything is written."""
+        self._jobs.join()
+        self._complain()
+
+    def close(self) -> None:
+        """Write what waits, and end the thread."""
+        self._jobs.put(None)
+        self._thread.join()
+        self._complain()
+
+    def _complain(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            path, state, then = job
+            begin = time.perf_counter()
+            try:
+                write_whole(path, state.to_bytes())
+                then()
+            except BaseException as error:
+                self._error = error
+            self.seconds = time.perf_counter() - begin
+            self._jobs.task_done()
