@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 
 from cnnviz.language import Message
@@ -67,6 +69,25 @@ INK = ("#000000", "#ffffff")
 def kind(name: str) -> KindStyle:
     """The style of the kind ``name``; that of ``other`` for a name that is new."""
     return KINDS.get(name, KINDS["other"])
+
+
+@cache
+def table_style(dark: bool = False) -> str:
+    """The style sheet of tables of operations, the kinds in the colours of a theme.
+
+    An element of the class ``cnnviz-kind-<kind>`` has the kind's colour in ``--cnnviz-kind``, and what can be
+    read on it in ``--cnnviz-on-kind``.
+    """
+    kinds = "".join(
+        f".cnnviz-kind-{name}{{--cnnviz-kind:{style.colour(dark)};--cnnviz-on-kind:{text_on(style.colour(dark))}}}\n"
+        for name, style in KINDS.items()
+    )
+    return (Path(__file__).parent / "table.css").read_text(encoding="utf-8") + kinds
+
+
+def kind_class(name: str | None) -> str:
+    """The class of an element in the colour of a kind, as :func:`table_style` defines it; none without a kind."""
+    return "" if name is None else f"cnnviz-kind-{name if name in KINDS else 'other'}"
 
 
 def scale(colours: tuple[str, ...]) -> list[list[float | str]]:

@@ -56,7 +56,7 @@ def save(folder: Path, key: str, model: nn.Module) -> None:
 
 
 def markup(app: AppTest) -> str:
-    return "".join(element.proto.body for element in app.get("html"))
+    return "".join(element.proto.body for element in app.main.get("html"))
 
 
 def cards(app: AppTest) -> list[str]:

@@ -12,7 +12,7 @@ PAGE = "pages/architecture.py"
 
 
 def html(app: AppTest) -> str:
-    return "".join(element.proto.body for element in app.get("html"))
+    return "".join(element.proto.body for element in app.main.get("html"))
 
 
 def metrics(app: AppTest) -> dict[str, str]:

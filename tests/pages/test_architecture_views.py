@@ -16,7 +16,7 @@ VIEWS = ("layers", "changes", "why", "operation", "graph", "bars", "compare", "t
 
 
 def html(app: AppTest) -> str:
-    return "".join(element.proto.body for element in app.get("html"))
+    return "".join(element.proto.body for element in app.main.get("html"))
 
 
 def said(app: AppTest) -> str:

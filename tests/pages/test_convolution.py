@@ -24,7 +24,7 @@ def open_convolution(open_page: OpenPage) -> OpenPage:
 
 
 def sentences(app: AppTest) -> str:
-    return "\n".join(element.value for element in (*app.markdown, *app.get("html")))
+    return "\n".join(element.value for element in (*app.markdown, *app.main.get("html")))
 
 
 def picture(app: AppTest) -> dict[str, Any]:

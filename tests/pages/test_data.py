@@ -25,7 +25,7 @@ def nothing_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def markup(app: AppTest) -> str:
-    return "".join(element.proto.body for element in app.get("html"))
+    return "".join(element.proto.body for element in app.main.get("html"))
 
 
 def pictures(app: AppTest) -> dict[str, np.ndarray]:

@@ -71,19 +71,19 @@ def canvas(monkeypatch: pytest.MonkeyPatch) -> Canvas:
 
 def verdicts(app: AppTest) -> list[str]:
     """The large labels, in the order of the page."""
-    bodies = [element.proto.body for element in app.get("html")]
-    labels = [re.sub("<[^>]*>", "", body) for body in bodies if "4.5rem" in body]
+    bodies = [element.proto.body for element in app.main.get("html")]
+    labels = [re.sub("<[^>]*>", "", body) for body in bodies if 'class="cnnviz-verdict' in body]
     return [label for label in labels if not label.startswith("–")]
 
 
 def plain(app: AppTest) -> str:
-    return " ".join(re.sub("<[^>]*>", "", element.proto.body) for element in app.get("html"))
+    return " ".join(re.sub("<[^>]*>", "", element.proto.body) for element in app.main.get("html"))
 
 
 def test_empty_canvas_gets_a_sentence_and_no_prediction(open_page: OpenPage, shipped: Path) -> None:
     app = open_page("pages/draw.py")
     assert "The canvas is empty" in app.info[0].value
-    assert not any("%" in re.sub("<[^>]*>", "", element.proto.body) for element in app.get("html"))
+    assert not any("%" in re.sub("<[^>]*>", "", element.proto.body) for element in app.main.get("html"))
 
 
 def test_every_shipped_network_says_what_it_reads(open_page: OpenPage, shipped: Path, canvas: Canvas) -> None:
@@ -428,7 +428,7 @@ def test_clothes_are_shown_as_given_and_as_the_networks_get_them(
 
 def pictures(app: AppTest) -> list[Image.Image]:
     """The pictures of the stages."""
-    bodies = [element.proto.body for element in app.get("html") if "<figure" in element.proto.body]
+    bodies = [element.proto.body for element in app.main.get("html") if "<figure" in element.proto.body]
     found = re.findall(r"data:image/png;base64,([^\"]+)", bodies[0])
     return [Image.open(io.BytesIO(base64.b64decode(code))) for code in found]
 
@@ -526,7 +526,7 @@ def test_what_happens_inside_of_a_network_is_shown(
     assert app.selectbox(key="choice-inside").value == "resnet-mini-mnist"
     assert not app.error
     shown = {
-        "maps": any("Feature maps of conv1" in element.proto.body for element in app.get("html")),
+        "maps": any("Feature maps of conv1" in element.proto.body for element in app.main.get("html")),
         "why": len(app.get("plotly_chart")) > 0,
         "value": len(app.get("bidi_component")) == 1,
     }

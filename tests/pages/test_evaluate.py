@@ -34,11 +34,11 @@ def metrics(app: AppTest) -> dict[str, str]:
 
 
 def html(app: AppTest) -> str:
-    return " ".join(re.sub("<[^>]*>", " ", element.proto.body) for element in app.get("html"))
+    return " ".join(re.sub("<[^>]*>", " ", element.proto.body) for element in app.main.get("html"))
 
 
 def pictures(app: AppTest) -> int:
-    return sum(element.proto.body.count("<figure") for element in app.get("html"))
+    return sum(element.proto.body.count("<figure") for element in app.main.get("html"))
 
 
 def test_overview_tells_the_test_accuracy_and_shows_eight_images(open_page: OpenPage, shipped: Path) -> None:

@@ -30,7 +30,7 @@ def finished(store: RunStore, accuracies: list[float], **changes: object) -> str
 
 def table(app: AppTest) -> list[list[str]]:
     """The cells of the table, row by row, the titles first."""
-    (markup,) = [found.proto.body for found in app.get("html") if "<table" in found.proto.body]
+    (markup,) = [found.proto.body for found in app.main.get("html") if "<table" in found.proto.body]
     rows = re.findall(r"<tr>(.*?)</tr>", markup)
     return [
         [

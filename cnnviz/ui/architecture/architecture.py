@@ -131,8 +131,8 @@ def _table(network: Network, traced: Trace, functions: bool) -> None:
     from cnnviz.shapes.text import torchsummary_text
 
     rows = core.rows(traced, functions=functions)
-    st.html(html.layers(rows, traced, is_dark()))
-    st.html(html.legend(dict.fromkeys(row.kind for row in rows if row.kind), is_dark()))
+    st.html(html.layers(rows, traced))
+    st.html(html.legend(dict.fromkeys(row.kind for row in rows if row.kind)))
     st.caption(
         _(
             "{trainable:,} parameters are trained, {frozen:,} are not. A multiply and an add count as one "

@@ -8,11 +8,11 @@ from html import escape
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Failure, Op, Shape, shape_text
 from cnnviz.shapes.blame import Pairing
-from cnnviz.shapes.html import CELL, NUMBER, chip, table
+from cnnviz.shapes.html import chip, numbers, table, total
 from cnnviz.tracing.trace import Trace
 
 
-def table_of(pairings: Sequence[Pairing], before: Trace, after: Trace, dark: bool) -> str:
+def table_of(pairings: Sequence[Pairing], before: Trace, after: Trace) -> str:
     """Input, ops and totals before and after; what differs is marked with a sign, not with colour alone."""
     titles = (
         (_("Operation"), "left"),
@@ -24,16 +24,16 @@ def table_of(pairings: Sequence[Pairing], before: Trace, after: Trace, dark: boo
         (_("Multiply-adds after"), "right"),
     )
     start = _row(
-        chip("other", dark) + " " + escape(_("input")),
+        chip("other") + " " + escape(_("input")),
         _shapes(before.input_shape, after.input_shape),
         ("",) * 4,
         changed=before.input_shape != after.input_shape,
     )
-    rows = [start, *(_pairing(pairing, after.failure, dark) for pairing in pairings), _total(before, after)]
+    rows = [start, *(_pairing(pairing, after.failure) for pairing in pairings), _total(before, after)]
     return table(titles, "".join(rows))
 
 
-def _pairing(pairing: Pairing, failure: Failure | None, dark: bool) -> str:
+def _pairing(pairing: Pairing, failure: Failure | None) -> str:
     known = pairing.after or pairing.before
     broken = failure is not None and failure.name == pairing.name
     shapes = [_shape(pairing.before), "✗" if broken else _shape(pairing.after)]
@@ -43,7 +43,7 @@ def _pairing(pairing: Pairing, failure: Failure | None, dark: bool) -> str:
         _figure(pairing.before, "macs"),
         _figure(pairing.after, "macs"),
     )
-    name = f"{chip(known.kind if known else None, dark)} {escape(pairing.name)}"
+    name = f"{chip(known.kind if known else None)} {escape(pairing.name)}"
     reached = broken or failure is None or pairing.after is not None
     return _row(name, shapes, figures, pairing.changed and reached)
 
@@ -61,16 +61,12 @@ def _figure(op: Op | None, name: str) -> str:
 
 
 def _row(name: str, shapes: Sequence[str], figures: Sequence[str], changed: bool) -> str:
-    emphasis = "font-weight:600" if changed else "opacity:.65"
+    emphasis = "cnnviz-changed" if changed else "cnnviz-unchanged"
     mark = "≠ " if changed else ""
-    cells = [shapes[0], mark + shapes[1], *figures]
-    numbers = "".join(f'<td style="{NUMBER}">{escape(cell)}</td>' for cell in cells)
-    return f'<tr style="{emphasis}"><td style="{CELL}">{name}</td>{numbers}</tr>'
+    cells = numbers((shapes[0], mark + shapes[1], *figures))
+    return f'<tr class="{emphasis}"><td>{name}</td>{cells}</tr>'
 
 
 def _total(before: Trace, after: Trace) -> str:
-    numbers = (before.total_params, after.total_params, before.macs, after.macs)
-    cells = "".join(f'<td style="{NUMBER}">{number:,}</td>' for number in numbers)
-    empty = f'<td style="{NUMBER}"></td>' * 2
-    title = escape(_("Total"))
-    return f'<tr style="font-weight:700"><td style="{CELL}">{title}</td>{empty}{cells}</tr>'
+    sums = (before.total_params, after.total_params, before.macs, after.macs)
+    return total((_("Total"), "", "", *(f"{number:,}" for number in sums)))

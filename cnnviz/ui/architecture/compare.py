@@ -16,7 +16,6 @@ from cnnviz.ui.architecture.architecture import picture
 from cnnviz.ui.architecture.network import Network
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits
-from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.show import plain
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ def _of_kind(kind: Kind, left: Sequence[int], right: Sequence[int]) -> str:
     """Rows for one kind of operation: how many there are and what they hold, where they hold anything."""
     from cnnviz.shapes.html import chip
 
-    mark, title = chip(kind, is_dark()), str(palette.kind(kind).title)
+    mark, title = chip(kind), str(palette.kind(kind).title)
     rows = _numbers(_("{kind}: how many", kind=title), left[0], right[0], mark)
     if left[1] or right[1]:
         rows += _numbers(_("{kind}: parameters", kind=title), left[1], right[1], mark)
@@ -117,12 +116,11 @@ def _words(title: str, values: Iterable[str]) -> str:
 
 
 def _row(title: str, values: Iterable[str], mark: str = "", bold: bool = False) -> str:
-    from cnnviz.shapes.html import CELL, NUMBER
+    from cnnviz.shapes.html import numbers
 
-    cells = "".join(f'<td style="{NUMBER}">{escape(value)}</td>' for value in values)
-    style = ' style="font-weight:650"' if bold else ""
+    emphasis = ' class="cnnviz-sum"' if bold else ""
     # The first column may wrap: on a phone the numbers have the room.
-    return f'<tr{style}><td style="{CELL};white-space:normal">{mark} {escape(title)}</td>{cells}</tr>'
+    return f'<tr{emphasis}><td class="cnnviz-wide">{mark} {escape(title)}</td>{numbers(values)}</tr>'
 
 
 def _layers(traced: Trace) -> None:
@@ -132,9 +130,9 @@ def _layers(traced: Trace) -> None:
 
     shown = [row for row in rows(traced, functions=True) if not row.container]
     body = "".join(
-        f'<tr><td style="{html.CELL}">{html.chip(row.kind, is_dark())} {escape(row.name)}</td>'
-        f'<td style="{html.NUMBER}">{shape_text(row.output_shape)}</td>'
-        f'<td style="{html.NUMBER}">{row.params:,}</td><td style="{html.NUMBER}">{row.macs:,}</td></tr>'
+        f"<tr><td>{html.chip(row.kind)} {escape(row.name)}</td>"
+        + html.numbers((shape_text(row.output_shape), f"{row.params:,}", f"{row.macs:,}"))
+        + "</tr>"
         for row in shown
     )
     titles = (

@@ -132,11 +132,12 @@ def _reason(number: int, reason: Reason) -> None:
 
 def _maps(maps: tuple[tuple[Shape, Shape], ...]) -> str:
     """The maps (C, H, W) that arrive beside those that the layer was made for."""
-    from cnnviz.shapes.html import CELL, table
+    from cnnviz.shapes.html import table
 
-    style = f"{CELL};font-variant-numeric:tabular-nums"
     body = "".join(
-        "<tr>" + "".join(f'<td style="{style}">{escape(_product(shape))}</td>' for shape in pair) + "</tr>"
+        "<tr>"
+        + "".join(f'<td class="cnnviz-digits">{escape(_product(shape))}</td>' for shape in pair)
+        + "</tr>"
         for pair in maps
     )
     return table(((_("Maps that would arrive"), "left"), (_("Maps it was made for"), "left")), body)

@@ -63,7 +63,7 @@ def _operations(traced: Trace) -> None:
     folding, across = _look(traced)
     drawn = graph(traced, folding)
     colours = {kind: _fill_and_text(kind) for kind in palette.KINDS}
-    st.html(legend(dict.fromkeys(node.kind for node in drawn.nodes if node.kind), is_dark()))
+    st.html(legend(dict.fromkeys(node.kind for node in drawn.nodes if node.kind)))
     st.caption(
         _(
             "{nodes:,} nodes for {ops:,} operations. Arrows are tensors. Branches part and meet again in a "
@@ -82,13 +82,11 @@ def _autograd(network: Network, edits: Edits, traced: Trace) -> None:
     with st.spinner(_("Asking autograd ...")):
         source = cached.autograd_dot(network.name, traced.input_shape, edits, tuple(parts.items()), _ink())
     entries = "".join(
-        f'<span><span style="display:inline-block;width:1em;height:1em;border-radius:.3em;vertical-align:-.1em;'
-        f'background:{parts[part][0]}"></span> {escape(str(title))}</span>'
-        for part, (_kind, title) in _PARTS.items()
+        f'<span><span class="cnnviz-swatch {palette.kind_class(kind)}"></span> {escape(str(title))}</span>'
+        for part, (kind, title) in _PARTS.items()
         if parts[part][0] in source
     )
-    style = "display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.875rem;opacity:.85"
-    st.html(f'<div style="{style}">{entries}</div>')
+    st.html(f'<div class="cnnviz-legend">{entries}</div>')
     st.caption(
         _(
             "Training goes this graph from the bottom to the top, against the arrows: from the output, each function "

@@ -10,7 +10,6 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.architecture import receptive, why
-from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain
 
@@ -54,12 +53,8 @@ def _rule(step: Step) -> str:
         (_("With numbers"), step.substituted),
         (_("Shape"), f"{received} → {shape_text(step.result)}"),
     )
-    cells = "".join(
-        f'<span style="opacity:.7">{escape(name)}</span>'
-        f'<span style="font-weight:600;font-variant-numeric:tabular-nums">{escape(text)}</span>'
-        for name, text in lines
-    )
-    return f'<div style="display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem">{cells}</div>'
+    cells = "".join(f"<span>{escape(name)}</span><span>{escape(text)}</span>" for name, text in lines)
+    return f'<div class="cnnviz-facts">{cells}</div>'
 
 
 def _counts(op: Op) -> list[str]:
@@ -125,6 +120,6 @@ def _way(traced: Trace, derivation: Derivation) -> None:
     heading = _("The way from the input")
     st.markdown(f"**{heading}**")
     told = stations(traced.input_shape, derivation.steps)
-    st.html(tables.chain(shape_text(traced.input_shape), told, is_dark()))
+    st.html(tables.chain(shape_text(traced.input_shape), told))
     if st.toggle(_("Unfold every step, branches included"), key="way", bind="query-params"):
         why.unfolded(traced, derivation)

@@ -22,7 +22,6 @@ _SHIFT = 4  # from one sheet of a stack to the next
 _MOST_SHEETS = 9
 _DOUBLING = 7  # pixels that a column grows each time the features double
 _FRONT, _BEHIND = 0.35, 0.08  # how opaque the sheets of a stack are
-_BROKEN = "#cc3311"
 
 
 @dataclass(frozen=True)
@@ -44,28 +43,22 @@ def pipeline(blocks: Sequence[Block], broken: str | None, dark: bool) -> str:
     stacks = [_sheets(block.shape, largest) for block in blocks]
     height = max(_extent(sheets)[1] for sheets in stacks)
     cells = [
-        _cell(block, _stack(sheets, palette.kind(block.kind).colour(dark)), height, dark)
+        _cell(block, _stack(sheets, palette.kind(block.kind).colour(dark)))
         for block, sheets in zip(blocks, stacks, strict=True)
     ]
     if broken is not None:
-        style = f"font-weight:700;border-left:.4rem solid {_BROKEN};padding:.4rem .6rem;align-self:center"
-        cells.append(f'<span style="{style}">✗ {escape(broken)}</span>')
+        cells.append(f'<span class="cnnviz-break">✗ {escape(broken)}</span>')
     # The arrows stand at the height of the pictures' middle.
-    arrow = f'<span style="opacity:.5;line-height:{height:.0f}px" aria-hidden="true">→</span>'
-    return f'<div style="display:flex;flex-wrap:wrap;gap:.75rem .3rem">{arrow.join(cells)}</div>'
+    arrow = '<span class="cnnviz-arrow" aria-hidden="true">→</span>'
+    return f'<div class="cnnviz-pipeline" style="--cnnviz-height:{height:.0f}px">{arrow.join(cells)}</div>'
 
 
-def _cell(block: Block, picture: str, height: float, dark: bool) -> str:
-    colour = palette.kind(block.kind).colour(dark)
-    numbers = "font-variant-numeric:tabular-nums;white-space:nowrap"
+def _cell(block: Block, picture: str) -> str:
     note = "" if block.note in ("", shape_text(block.shape)) else escape(block.note)
     return (
-        '<div style="display:flex;flex-direction:column;align-items:center;gap:.15rem">'
-        f'<div style="height:{height:.0f}px;display:flex;align-items:center">{picture}</div>'
-        f'<div style="border-top:.25rem solid {colour};padding:.15rem .3rem 0;text-align:center;min-width:4rem">'
-        f'<div style="font-size:.8rem;opacity:.75">{escape(block.name)}</div>'
-        f'<div style="font-weight:650;{numbers}">{shape_text(block.shape)}</div>'
-        f'<div style="font-size:.75rem;opacity:.75;max-width:13rem">{note}</div></div></div>'
+        f'<div class="cnnviz-block {palette.kind_class(block.kind)}"><div class="cnnviz-stack">{picture}</div>'
+        f'<div class="cnnviz-label"><div class="cnnviz-note">{escape(block.name)}</div>'
+        f'<div class="cnnviz-shape">{shape_text(block.shape)}</div><div class="cnnviz-how">{note}</div></div></div>'
     )
 
 
@@ -98,4 +91,4 @@ def _stack(sheets: tuple[float, float, int], colour: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{across:.1f}" height="{down:.1f}">{rectangles}</svg>'
     )
     source = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
-    return f'<img src="{source}" alt="" width="{across:.0f}" height="{down:.0f}" style="max-width:none">'
+    return f'<img src="{source}" alt="" width="{across:.0f}" height="{down:.0f}">'

@@ -50,15 +50,16 @@ def _difference(difference: Difference) -> str:
 
 
 def _totals(traced: Trace, params: int, macs: int) -> str:
-    from cnnviz.shapes.html import CELL, NUMBER, table
+    from cnnviz.shapes.html import numbers, table
 
     lines: Sequence[tuple[str, int, int]] = (
         (_("Parameters"), traced.total_params, params),
         (_("Multiply-adds"), traced.macs, macs),
     )
     body = "".join(
-        f'<tr><td style="{CELL}">{escape(title)}</td><td style="{NUMBER}">{ours:,}</td>'
-        f'<td style="{NUMBER}">{theirs:,}</td><td style="{NUMBER}">{f"{theirs - ours:+,}" if theirs != ours else "="}</td></tr>'
+        f"<tr><td>{escape(title)}</td>"
+        + numbers((f"{ours:,}", f"{theirs:,}", f"{theirs - ours:+,}" if theirs != ours else "="))
+        + "</tr>"
         for title, ours, theirs in lines
     )
     titles = (

@@ -30,9 +30,7 @@ def show(network: Network, edits: Edits, traced: Trace) -> None:
 
     found = cached.shares(network.name, traced.input_shape, edits, MOST_BARS)
     st.markdown(" ".join(filter(None, (_by_kind(traced, kind) for kind in _WEIGHTED))))
-    st.html(
-        legend(dict.fromkeys(kind for share in found for kind in (*share.params, *share.macs)), is_dark())
-    )
+    st.html(legend(dict.fromkeys(kind for share in found for kind in (*share.params, *share.macs))))
     left, right = st.columns(2, gap="large")
     with left:
         _figure(

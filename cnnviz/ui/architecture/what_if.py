@@ -14,7 +14,6 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits
-from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.show import explained, link_problem, plain
 
 if TYPE_CHECKING:
@@ -216,4 +215,4 @@ def before_and_after(before: Trace, after: Trace) -> None:
             **values,
         )
         st.write(plain(text))
-    st.html(changes.table_of(pairings, before, after, is_dark()))
+    st.html(changes.table_of(pairings, before, after))

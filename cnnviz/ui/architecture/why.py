@@ -9,7 +9,6 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain
 
@@ -74,7 +73,7 @@ def _explain(traced: Trace, derivation: Derivation, broken: bool) -> None:
         title = _("Why {layer} is {linear}", layer=derivation.layer, linear=last)
     st.subheader(plain(title), anchor=False)
     told = stations(traced.input_shape, derivation.steps)
-    st.html(tables.chain(shape_text(traced.input_shape), told, is_dark()))
+    st.html(tables.chain(shape_text(traced.input_shape), told))
     unfolded(traced, derivation, broken)
 
 
@@ -92,7 +91,7 @@ def unfolded(traced: Trace, derivation: Derivation, broken: bool = False) -> Non
         return
     heading = _("Step by step")
     st.markdown(f"**{heading}**")
-    st.html(tables.steps(derivation.steps, fields, is_dark()))
+    st.html(tables.steps(derivation.steps, fields))
     st.caption(
         _(
             "The receptive field is the patch of the input that one value depends on, in pixels; where it is "
@@ -124,6 +123,6 @@ def _branches(traced: Trace, derivation: Derivation, fields: Sequence[ReceptiveF
             heading = _("Branch {number}: {shape}", number=number, shape=shape_text(shape))
             st.markdown(f"**{heading}**")
             if branch:
-                st.html(tables.steps(branch, fields, is_dark()))
+                st.html(tables.steps(branch, fields))
             else:
                 st.caption(_("The shortcut: what arrived is passed on as it is."))

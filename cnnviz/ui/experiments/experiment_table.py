@@ -9,7 +9,7 @@ import streamlit as st
 
 from cnnviz.experiments.experiment import Experiment, Outcome, Outcomes, Setting
 from cnnviz.language import translate as _
-from cnnviz.shapes.html import CELL, NUMBER, table
+from cnnviz.shapes.html import numbers, table, words
 from cnnviz.training.recipe.differences import differing, flat, label
 from cnnviz.training.store.runs import Status, describe
 from cnnviz.ui.shared.show import plain
@@ -44,7 +44,7 @@ def compare(
     titles = [
         (title.replace(" ", "\u00a0"), side) for title, side in titles
     ]  # one line, however many columns
-    st.html(f'<div style="font-size:.875rem;overflow-x:auto">{table(titles, body)}</div>')
+    st.html(f'<div class="cnnviz-small">{table(titles, body)}</div>')
     for variant in shown:
         reason = outcomes[variant.key].reason
         if reason is not None:
@@ -56,11 +56,8 @@ def _row(title: str, outcome: Outcome, names: Sequence[str], link: str | None) -
     told = escape(title)
     if link is not None:
         told = f'<a href="{escape(link)}" target="_self">{told}</a>'
-    words = [_status(outcome), *(field_text(outcome.recipe, name) for name in names)]
-    cells = f'<td style="{CELL}">{told}</td>'
-    cells += "".join(f'<td style="{CELL}">{escape(word)}</td>' for word in words)
-    cells += "".join(f'<td style="{NUMBER}">{escape(text)}</td>' for text in _reached(outcome))
-    return f"<tr>{cells}</tr>"
+    fields = [_status(outcome), *(field_text(outcome.recipe, name) for name in names)]
+    return f"<tr><td>{told}</td>{words(fields)}{numbers(_reached(outcome))}</tr>"
 
 
 def _status(outcome: Outcome) -> str:

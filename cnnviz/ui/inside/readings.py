@@ -18,7 +18,6 @@ from cnnviz.interpret.inputs import Pixels
 from cnnviz.language import translate as _
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached, markup
-from cnnviz.ui.shared.frame import accent
 from cnnviz.ui.shared.show import explained, plain
 
 _DIGITS_WIDTH = 171  # two side by side on a phone of 390 pixels
@@ -107,14 +106,14 @@ def _width(weights: Weights) -> int:
 def _card(pixels: Pixels | None, weights: Weights) -> str:
     classes = weights.classes
     if pixels is None:
-        st.html(markup.verdict(UNREAD) + markup.bars(classes, None, accent()))
+        st.html(markup.verdict(UNREAD) + markup.bars(classes, None))
         return UNREAD
     reading = read(weights, pixels)
     order = np.argsort(-reading.probabilities, kind="stable")
     label = classes[int(order[0])]
     with st.container(key=f"verdict-{weights.key[1]}"):
         st.html(markup.verdict(label))
-    st.html(markup.bars(classes, reading.probabilities.tolist(), accent()) + _notes(reading, order, classes))
+    st.html(markup.bars(classes, reading.probabilities.tolist()) + _notes(reading, order, classes))
     return label
 
 

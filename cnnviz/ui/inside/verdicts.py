@@ -15,7 +15,6 @@ from cnnviz.ui.inside import example
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached, markup
-from cnnviz.ui.shared.frame import accent
 from cnnviz.ui.shared.show import plain
 
 _MOST_BARS = 10
@@ -68,8 +67,4 @@ def _verdict(weights: Weights, image: Example) -> None:
         text = _("{title} reads {label}: {right}", title=weights.title, label=found, right=mark)
     st.caption(plain(text))
     places = range(len(classes)) if len(classes) <= _MOST_BARS else best[:_MOST_BARS].tolist()
-    st.html(
-        markup.bars(
-            [classes[place] for place in places], [float(values[place]) for place in places], accent()
-        )
-    )
+    st.html(markup.bars([classes[place] for place in places], [float(values[place]) for place in places]))

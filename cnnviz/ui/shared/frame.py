@@ -1,4 +1,4 @@
-"""What every page begins with: its configuration, the language, the menu."""
+"""What every page begins with: its configuration, the style sheet, the language, the menu."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from cnnviz.language import DEFAULT_LANGUAGE, LANGUAGES, Message, language, set_language
-from cnnviz.ui.shared import warm
+from cnnviz.ui.shared import markup, warm
 from cnnviz.ui.shared.show import repeat_link_problems
 
 P = ParamSpec("P")
@@ -43,10 +43,11 @@ MENU = (HOME, ARCHITECTURE, CONVOLUTION, DATA, TRAIN, FILTERS, DRAW, EVALUATE, E
 
 
 def frame(title: Message) -> None:
-    """A page's first call: configuration, language, menu. ``title`` is written once the language is known."""
+    """A page's first call: configuration, style sheet, language, menu. ``title`` is written once the language is known."""
     warm.page_begins()
     _restore_language()
     st.set_page_config(page_title=f"{title} · cnnviz", page_icon=str(ICON), layout="wide")
+    st.html(markup.style_sheet(is_dark(), accent()))
     # Above the page rather than in the sidebar: it is in sight on a phone too, where a sidebar covers the
     # page and stays open after a tap on a link, and tables and figures have the whole width.
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="menu"):

@@ -16,13 +16,6 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-_CELL = "6.5rem"
-_GRID = f"display:grid;gap:.9rem .7rem;grid-template-columns:repeat(auto-fill,minmax({_CELL},1fr));max-width:58rem"
-_IMAGE = "display:block;width:100%;image-rendering:pixelated;border-radius:6px;background:#000"
-_LINE = "overflow:hidden;text-overflow:ellipsis;font-size:.85rem;line-height:1.35;overflow-wrap:anywhere"
-_RIGHT, _WRONG = "#2a9d5c", "#d9485f"  # readable on the light page and on the dark one
-_NOTE = f"{_LINE};font-size:.75rem;opacity:.7"
-
 
 @dataclass(frozen=True)
 class Picture:
@@ -40,7 +33,7 @@ class Picture:
 
 def gallery(pictures: Sequence[Picture]) -> None:
     """All ``pictures``, as many in a row as there is room for."""
-    st.html(f'<div style="{_GRID}">{"".join(map(_figure, pictures))}</div>')
+    st.html(f'<div class="cnnviz-gallery">{"".join(map(_figure, pictures))}</div>')
 
 
 def source(pixels: NDArray[np.uint8]) -> str:
@@ -54,19 +47,15 @@ def source(pixels: NDArray[np.uint8]) -> str:
 
 
 def _figure(picture: Picture) -> str:
-    mark = "" if picture.right is None else "✓ " if picture.right else "✗ "
-    colour = f"color:{_RIGHT if picture.right else _WRONG}" if mark else ""
+    mark = ""
+    if picture.right is not None:
+        mark = f'<span class="cnnviz-{"right" if picture.right else "wrong"}">{"✓" if picture.right else "✗"} </span>'
+    notes = "".join(f"<div>{escape(line)}</div>" for line in picture.notes)
     return (
-        '<figure style="margin:0;min-width:0">'
-        f'<img src="{source(picture.pixels)}" alt="{escape(picture.description)}" style="{_IMAGE}">'
-        f'<figcaption><div style="{_LINE};margin-top:.3rem;font-weight:600">'
-        f'<span style="{colour}">{mark}</span>{escape(picture.title)}</div>'
-        f"{''.join(_note(line) for line in picture.notes)}</figcaption></figure>"
+        f'<figure class="cnnviz-figure"><img class="cnnviz-photo" src="{source(picture.pixels)}" '
+        f'alt="{escape(picture.description)}">'
+        f'<figcaption><div class="cnnviz-title">{mark}{escape(picture.title)}</div>{notes}</figcaption></figure>'
     )
-
-
-def _note(line: str) -> str:
-    return f'<div style="{_NOTE}">{escape(line)}</div>'
 
 
 @dataclass(frozen=True)

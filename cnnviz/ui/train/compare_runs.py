@@ -17,7 +17,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import training
 from cnnviz.plots.training import Curve, smoothed
-from cnnviz.shapes.html import CELL, NUMBER, table
+from cnnviz.shapes.html import numbers, table, words
 from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.recipe.differences import differing, flat, label
 from cnnviz.training.records import rate_changes
@@ -122,18 +122,14 @@ def _table(store: RunStore, runs: Sequence[Run], epochs: Mapping[str, Sequence[E
     ]
     body = ""
     for number, run in enumerate(runs):
-        words = [str(describe(run.status)), *(field_text(run.recipe, name) for name in names)]
-        words += [texts[number] for texts in beside.values()]
-        cells = f'<td style="{CELL}">{_swatch(number)} <b>{escape(short_title(run))}</b></td>'
-        cells += "".join(f'<td style="{CELL}">{escape(word)}</td>' for word in words)
-        cells += "".join(
-            f'<td style="{NUMBER}">{escape(text)}</td>' for text in _reached(store, run, epochs[run.id])
-        )
-        body += f"<tr>{cells}</tr>"
+        fields = [str(describe(run.status)), *(field_text(run.recipe, name) for name in names)]
+        fields += [texts[number] for texts in beside.values()]
+        name = f"<td>{_swatch(number)} <b>{escape(short_title(run))}</b></td>"
+        body += f"<tr>{name}{words(fields)}{numbers(_reached(store, run, epochs[run.id]))}</tr>"
     titles = [
         (title.replace(" ", "\u00a0"), side) for title, side in titles
     ]  # one line, however many columns
-    st.html(f'<div style="font-size:.875rem">{table(titles, body)}</div>')
+    st.html(f'<div class="cnnviz-small">{table(titles, body)}</div>')
     if len(runs) > 1 and not names and not beside:
         st.caption(_("The recipes are the same."))
 

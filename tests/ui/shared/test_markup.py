@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
+from cnnviz.plots import palette
+from cnnviz.shapes.html import chip
 from cnnviz.ui.shared import markup
 
 
@@ -10,22 +14,38 @@ def visible(html: str) -> list[str]:
 
 
 def test_bars_tell_every_probability_and_emphasise_the_likeliest() -> None:
-    html = markup.bars(["a", "b", "c"], [0.05, 0.701, 0.249], "#123456")
+    html = markup.bars(["a", "b", "c"], [0.05, 0.701, 0.249])
     assert visible(html) == ["a", "5.0%", "b", "70.1%", "c", "24.9%"]
-    assert html.count("#123456") == 1
-    assert re.search(r"width:70\.10%;background:#123456", html)
+    assert html.count("cnnviz-bar-best") == 1
+    assert '<span class="cnnviz-bar cnnviz-bar-best" style="--cnnviz-part:70.10%">' in html
 
 
 def test_bars_without_a_prediction_show_no_numbers() -> None:
-    assert visible(markup.bars(["a", "b"], None, "#123456")) == ["a", "b"]
+    assert visible(markup.bars(["a", "b"], None)) == ["a", "b"]
 
 
 def test_labels_are_escaped() -> None:
-    assert "<script" not in markup.bars(["<script>"], [1.0], "#123456") + markup.verdict("<script>")
+    assert "<script" not in markup.bars(["<script>"], [1.0]) + markup.verdict("<script>")
 
 
 def test_long_labels_are_smaller_in_the_same_room() -> None:
     short, long = markup.verdict("7"), markup.verdict("Ankle boot")
-    assert "font-size:4.5rem" in short
-    assert "font-size:1.5rem" in long
-    assert all("min-height:4.5rem" in html for html in (short, long))
+    assert 'class="cnnviz-verdict"' in short
+    assert 'class="cnnviz-verdict cnnviz-verdict-long"' in long
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_class_of_the_markup_has_its_rule_in_the_style_sheet(dark: bool) -> None:
+    html = (
+        markup.bars(["a", "b"], [0.2, 0.8])
+        + markup.verdict("7")
+        + markup.verdict("Ankle boot")
+        + chip("merge")
+    )
+    sheet = markup.style_sheet(dark, "#123456")
+    named = {name for names in re.findall('class="([^"]*)"', html) for name in names.split()}
+    assert {"cnnviz-verdict-long", "cnnviz-bar-best", "cnnviz-kind-merge"} <= named
+    assert not [name for name in named if not re.search(rf"\.{name}[^-\w]", sheet)]
+    assert palette.kind("merge").colour(dark) in sheet
+    assert "--cnnviz-accent:#123456" in sheet
+    assert sheet.count("{") == sheet.count("}")
