@@ -6,8 +6,8 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.data import data
 from cnnviz.ui.data.data_views import Subject
+from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import fragment, frame
-from cnnviz.ui.shared.progress import offer_download
 from cnnviz.ui.shared.show import explained
 from cnnviz.ui.shared.views import choose_view
 

@@ -7,25 +7,24 @@ from cnnviz.datasets import DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
-from cnnviz.ui.draw.draw import name
-from cnnviz.ui.evaluate import evaluate, evaluations
-from cnnviz.ui.evaluate.evaluated import Subject
+from cnnviz.ui.evaluate import choices
+from cnnviz.ui.evaluate.answers import Subject
+from cnnviz.ui.evaluate.views import VIEWS
+from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import fragment, frame
-from cnnviz.ui.shared.progress import offer_download
 from cnnviz.ui.shared.show import explained, plain
 from cnnviz.ui.shared.views import choose_view
 
 
 @fragment()
-def results(checkpoint: Checkpoint, known: evaluate.Known, data: DatasetInfo) -> None:
+def results(checkpoint: Checkpoint, known: choices.Known, data: DatasetInfo) -> None:
     """One view: a click on a cell, or another page of images, reruns nothing else of the page."""
     with explained():
-        view = choose_view(evaluate.VIEWS)
+        view = choose_view(VIEWS)
         seen = datasets.overlap(checkpoint.dataset, data.key)
         if seen is not None:
             st.warning(plain(seen), icon=":material/visibility:")
-        subject = Subject(checkpoint, data, evaluations.answers(checkpoint, data.key, name(checkpoint)))
-        view.show(subject, known)
+        view.show(Subject.of(checkpoint, data), known)
 
 
 frame(Message("Evaluate"))
@@ -38,9 +37,9 @@ st.write(
 )
 with st.container(horizontal=True):
     with st.container(width=320):
-        chosen = evaluate.choose_checkpoint()
+        chosen = choices.choose_checkpoint()
     if chosen is not None:
         with st.container(width=240), explained():
-            info = evaluate.choose_data(chosen[0])
+            info = choices.choose_data(chosen[0])
 if chosen is not None and offer_download(info.key):
     results(*chosen, info)

@@ -4,11 +4,12 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.experiments import experiment, experiment_run
+from cnnviz.ui.experiments import results, running
+from cnnviz.ui.shared import owner
 from cnnviz.ui.shared.callbacks import answer
 from cnnviz.ui.shared.frame import frame
 from cnnviz.ui.shared.show import explained
-from cnnviz.ui.train import owner, runs
+from cnnviz.ui.train import runs
 
 frame(Message("Experiments"))
 runs.expect()
@@ -20,9 +21,9 @@ st.write(
     )
 )
 with explained():
-    chosen = experiment.choose_experiment()
-    shipped = experiment.show_shipped(chosen)
+    chosen = results.choose_experiment()
+    shipped = results.show_shipped(chosen)
     answer()
-    experiment_run.offer(chosen, shipped)
-    experiment_run.show(chosen)
+    running.offer(chosen, shipped)
+    running.show(chosen)
 owner.remember()

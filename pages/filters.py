@@ -4,9 +4,10 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.filters import downloads, steps
-from cnnviz.ui.filters.filter_views import VIEWS
+from cnnviz.ui.filters import choices
+from cnnviz.ui.filters.views import VIEWS
 from cnnviz.ui.inside.weights import Weights, choose_weights
+from cnnviz.ui.shared.downloads import offer_weights
 from cnnviz.ui.shared.frame import frame
 from cnnviz.ui.shared.link_state import choose_switch
 from cnnviz.ui.shared.show import explained
@@ -22,7 +23,7 @@ def choose(compares: bool) -> list[Weights]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=320):
             weights = choose_weights(notes)
-        weights = steps.choose(weights)
+        weights = choices.choose_step(weights)
         start = weights.start if compares else None
         beside = start and choose_switch(_("Next to the untrained weights"), key="untrained")
     return [weights, start] if start and beside else [weights]
@@ -34,6 +35,6 @@ above = st.container()
 view = choose_view(VIEWS)
 with above:
     shown = choose(view.compares)
-if downloads.ready(shown[0]):
+if shown[0].key[0] != "pretrained" or offer_weights(shown[0].key[1]):
     with explained():
         view.show(shown)

@@ -5,19 +5,18 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.store.store import open_store
-from cnnviz.ui.shared import callbacks
+from cnnviz.ui.shared import callbacks, owner
+from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import frame
-from cnnviz.ui.shared.progress import offer_download
 from cnnviz.ui.shared.show import explained
 from cnnviz.ui.train import (
+    choices,
     estimates,
-    owner,
-    recipe_files,
-    recipes,
-    run_list,
-    run_tools,
-    run_views,
+    run_controls,
     runs,
+    sharing,
+    table,
+    views,
 )
 
 frame(Message("Train a network"))
@@ -31,7 +30,7 @@ st.write(
 )
 settings, result = st.columns([1, 2.1], gap="medium")
 with settings, st.container(border=True):
-    recipe = recipes.choose_recipe()
+    recipe = choices.choose_recipe()
     available = recipe is not None and offer_download(recipe.dataset)
     fits = recipe is None or estimates.show(recipe)
     pressed = st.button(
@@ -42,7 +41,7 @@ with settings, st.container(border=True):
         disabled=not (available and fits),
         width="stretch",
     )
-    recipe_files.share(recipe)
+    sharing.share(recipe)
     if pressed and recipe is not None:
         with explained():
             runs.start(recipe)
@@ -50,8 +49,8 @@ with explained():
     known = open_store().list()
     with result:
         callbacks.answer()
-        run_tools.offer_undo()
+        run_controls.offer_undo()
         shown = runs.shown_run(known)
-        run_views.show(known, shown, recipe)
-    run_list.list_runs(known, shown, recipe)
+        views.show(known, shown, recipe)
+    table.list_runs(known, shown, recipe)
 owner.remember()

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from cnnviz import datasets
-from cnnviz.ui.evaluate import evaluation_views
+from cnnviz.ui.evaluate import views
 from tests.constant_networks import save_constant
 
 OpenPage = Callable[..., AppTest]
@@ -75,7 +75,7 @@ def test_a_click_on_a_cell_goes_into_the_link(monkeypatch: pytest.MonkeyPatch) -
     for points, expected in ([], {}), (clicked, {"true": "ship", "read": "cat"}):
         event = SimpleNamespace(selection=SimpleNamespace(points=points))
         monkeypatch.setattr(st, "session_state", {"confusion": event})
-        evaluation_views._choose_cell(("cat", "dog", "ship"))
+        views._choose_cell(("cat", "dog", "ship"))
         assert link == expected
 
 

@@ -14,13 +14,13 @@ def page() -> None:
     import numpy as np
 
     from cnnviz.training.checkpoints import checkpoints
-    from cnnviz.ui.draw.draw import Shown
-    from cnnviz.ui.inside import inside
+    from cnnviz.ui.draw import views
+    from cnnviz.ui.draw.picture_source import Shown
     from cnnviz.ui.inside.weights import of_checkpoint
 
     ink = np.zeros((1, 28, 28), np.uint8)
     ink[0, 4:24, 13:16] = 255
-    inside.show(Shown(ink, "A stroke"), [of_checkpoint(found) for found in checkpoints.scan().checkpoints])
+    views.show(Shown(ink, "A stroke"), [of_checkpoint(found) for found in checkpoints.scan().checkpoints])
 
 
 def test_another_network_forgets_the_layer_of_the_one_before(

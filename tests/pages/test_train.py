@@ -15,7 +15,7 @@ from cnnviz.settings import settings
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.recipe.recipe_file import recipe_text
 from cnnviz.training.store.store import RunStore
-from cnnviz.ui.train import recipe_files, recipe_link
+from cnnviz.ui.train import sharing
 from tests.pages.training_page import PAGE, recipe, status, texts
 
 OpenPage = Callable[..., AppTest]
@@ -101,7 +101,7 @@ RICH = {
 def test_every_field_of_a_recipe_stands_in_the_link(
     open_page: OpenPage, store: RunStore, chosen: Recipe
 ) -> None:
-    app = open_page(PAGE, **recipe_link.parameters(chosen))
+    app = open_page(PAGE, **sharing.parameters(chosen))
     assert "The link" not in texts(app)
     app.button(key="start").click().run()
     (run,) = store.list()
@@ -109,7 +109,7 @@ def test_every_field_of_a_recipe_stands_in_the_link(
 
 
 def test_a_folded_group_says_how_much_of_it_was_changed(open_page: OpenPage, store: RunStore) -> None:
-    titles = [group.label for group in open_page(PAGE, **recipe_link.parameters(recipe(**RICH))).expander]
+    titles = [group.label for group in open_page(PAGE, **sharing.parameters(recipe(**RICH))).expander]
     assert "Images :primary-badge[5 changed]" in titles
     assert "Augmentation :primary-badge[3 changed]" in titles
     titles = [group.label for group in open_page(PAGE, model="mlp").expander]
@@ -276,6 +276,6 @@ def test_a_locked_database_is_a_sentence(
 def test_a_recipe_can_be_saved_as_a_file_and_as_a_script(open_page: OpenPage, store: RunStore) -> None:
     app = open_page(PAGE, model="mlp", epochs="4")
     assert {"save-recipe", "save-script"} <= {button.key for button in app.get("download_button")}
-    assert "EPOCHS = 4\n" in recipe_files.script(Recipe.default("mlp", epochs=4))
+    assert "EPOCHS = 4\n" in sharing.script(Recipe.default("mlp", epochs=4))
     app.number_input(key="epochs").set_value(0).run()
     assert not app.get("download_button")

@@ -23,10 +23,11 @@ from cnnviz.plots.mosaic import mosaic, png
 from cnnviz.training.transforms.image_preparation import PRESETS, ImagePreparation
 from cnnviz.ui.data.data_choices import choose_normalisation, choose_seed
 from cnnviz.ui.data.data_views import CARD, GRID, NOTE, Subject, image, value_figures
-from cnnviz.ui.shared import cached, pictures
+from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
-from cnnviz.ui.train.augmentation import choose_augmentation
+from cnnviz.ui.shared.pictures import image_address
+from cnnviz.ui.train.fields import choose_augmentation
 
 if TYPE_CHECKING:
     from cnnviz.training.transforms.batch_preparer import Stages
@@ -127,20 +128,20 @@ def _steps(preparation: ImagePreparation, found: Stages, label: str) -> None:
 
 def _taken(preparation: ImagePreparation, found: Stages, label: str) -> Iterator[_Step]:
     note = _("label {label}; {shape}, 0 to 255", label=label, shape=shape_text(found.image.shape))
-    yield _Step(_("As stored"), pictures.source(found.image), note)
+    yield _Step(_("As stored"), image_address(found.image), note)
     if found.draws is not None:
         note = _("the first of the draws below; test images are left as they are")
-        yield _Step(_("Augmented"), pictures.source(found.draws[0]), note)
+        yield _Step(_("Augmented"), image_address(found.draws[0]), note)
     if found.permuted is not None:
         note = _(
             "order {seed}, the same for every image: a fully connected network does not mind, a convolution "
             "loses its neighbours",
             seed=preparation.permutation_seed,
         )
-        yield _Step(_("Permuted"), pictures.source(found.permuted), note)
+        yield _Step(_("Permuted"), image_address(found.permuted), note)
     if found.resized is not None:
         note = _("{shape}, bilinear: more pixels, no more detail", shape=shape_text(found.resized.shape))
-        yield _Step(_("Resized"), pictures.source(found.resized), note)
+        yield _Step(_("Resized"), image_address(found.resized), note)
     low, high = float(found.normalised.min()), float(found.normalised.max())
     note = _(
         "{shape}, {low:.2f} to {high:.2f}: red above 0, blue below",
@@ -175,7 +176,7 @@ def _draws(info: DatasetInfo, label: int, preparation: ImagePreparation, found: 
         st.caption(_("Augmentation is off: the network sees the same image in every epoch."))
         return
     draws = "".join(
-        image(pictures.source(draw), _("Draw {number}", number=number))
+        image(image_address(draw), _("Draw {number}", number=number))
         for number, draw in enumerate(found.draws, 1)
     )
     st.html(f'<div style="{_SIX}">{draws}</div>')

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from html import escape
 
@@ -11,15 +12,31 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz import datasets
 from cnnviz.datasets import DatasetInfo
+from cnnviz.interpret.inputs import Pixels, middle_square, on_paper, scaled
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.draw import canvas, draw, drawn, stages
-from cnnviz.ui.draw.draw import DIGITS, Shown
-from cnnviz.ui.inside import example, readings
+from cnnviz.ui.draw import canvas, stages
+from cnnviz.ui.draw.choices import DIGITS
+from cnnviz.ui.draw.stages import Stage
+from cnnviz.ui.inside import example, verdicts
+from cnnviz.ui.inside.example import CLOTHING, remember_drawing
+from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.link_state import choose_one
-from cnnviz.ui.shared.own_image import own_image
-from cnnviz.ui.shared.progress import offer_download
+from cnnviz.ui.shared.own_image import OwnImage, own_image
 from cnnviz.ui.shared.show import explained
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A picture for the networks: ``pixels`` (C, H, W) uint8, and the ``title`` that says what it is.
+
+    Of a digit that was drawn, and of a person's own picture, ``way`` tells how it came about, asked for after
+    the verdicts.
+    """
+
+    pixels: Pixels
+    title: str
+    way: Callable[[], Sequence[Stage]] | None = None
 
 
 def choose_picture(task: DatasetInfo, source: str) -> Shown | None:
@@ -32,7 +49,7 @@ def choose_picture(task: DatasetInfo, source: str) -> Shown | None:
             shown = _test_image(task)
         else:
             own = own_image(camera=source == "camera")
-            shown = None if own is None else draw.of_file(own, task)
+            shown = None if own is None else _of_file(own, task)
     return shown
 
 
@@ -47,7 +64,7 @@ def place_of_answer() -> DeltaGenerator:
 
 def answer(shown: Shown | None, labels: Sequence[str], source: str) -> None:
     """What most of the networks say, and below it what the others do."""
-    text, rest = ("", "") if shown is None else readings.summary(labels)
+    text, rest = ("", "") if shown is None else verdicts.summary(labels)
     if not labels:
         text = _("No network is chosen.")
     elif shown is None:
@@ -61,7 +78,7 @@ def answer(shown: Shown | None, labels: Sequence[str], source: str) -> None:
 
 def _drawn() -> Shown | None:
     found = canvas.draw()
-    drawn.remember(None if found is None else found.prepared.image)
+    remember_drawing(None if found is None else found.prepared.image)
     if found is None:
         st.info(_("The canvas is empty, so there is no prediction yet."), icon=":material/draw:")
         return None
@@ -97,5 +114,29 @@ def _test_image(task: DatasetInfo) -> Shown | None:
     found = example.choose_image(datasets.get(key), notes, picked, number)
     with number:
         example.show(found)
-    drawn.remember(found.pixels[0] if task.key == DIGITS else None)
+    remember_drawing(found.pixels[0] if task.key == DIGITS else None)
     return Shown(found.pixels, found.title)
+
+
+def _of_file(own: OwnImage, task: DatasetInfo) -> Shown | None:
+    """A picture that somebody gave; None, with a sentence, where no digit is found in it."""
+    if task.key == CLOTHING:
+        from cnnviz.drawing import garment
+
+        piece = garment.from_picture(own.image)
+        way: Callable[[], Sequence[Stage]] = partial(stages.of_garment, own.image, piece, own.size)
+        return Shown(piece.image[None], _("Your picture"), way)
+    if task.key != DIGITS:
+        pixels = scaled(middle_square(on_paper(own.image)), (task.input_shape[1], task.input_shape[2]))
+        return Shown(pixels, _("Your picture"), partial(stages.of_colours, own.image, pixels, own.size))
+    from cnnviz.drawing.photo import from_picture
+
+    prepared = from_picture(own.image)
+    if prepared is None:
+        st.info(
+            _("No digit is found in this picture. Take it from nearer, with more light, or a thicker pen."),
+            icon=":material/search_off:",
+        )
+        return None
+    way = partial(stages.of_digit, own.image, prepared, given=own.size)
+    return Shown(prepared.image[None], _("Your picture"), way)

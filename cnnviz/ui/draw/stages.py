@@ -14,7 +14,8 @@ from cnnviz.drawing import Prepared
 from cnnviz.drawing.garment import Garment
 from cnnviz.interpret.inputs import Pixels, on_paper, scaled
 from cnnviz.language import translate as _
-from cnnviz.ui.shared import pictures
+from cnnviz.ui.inside.example import turned_sentence
+from cnnviz.ui.shared.pictures import image_address
 
 _LONGEST = 200  # pixels of a stage's picture: more cannot be seen
 _ROW = "display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(min(10.5rem,45%),1fr));max-width:62rem"
@@ -102,18 +103,6 @@ def of_garment(image: NDArray[np.uint8], garment: Garment, given: Size) -> list[
     ]
 
 
-def turned_sentence(garment: Garment) -> str:
-    """Whether the picture was turned into its negative, and why."""
-    if garment.turned:
-        return _(
-            "The picture is dark on light, and Fashion-MNIST's images are bright on black: so it was made grey "
-            "and turned into its negative."
-        )
-    return _(
-        "The picture is bright on dark, as Fashion-MNIST's images are: it was made grey, its ground black."
-    )
-
-
 def of_colours(image: NDArray[np.uint8], pixels: Pixels, given: Size) -> list[Stage]:
     """From the picture (H, W, 4) uint8, whose file was ``given`` large, to the ``pixels`` (3, H, W)."""
     text = _(
@@ -176,7 +165,7 @@ def _figure(stage: Stage) -> str:
     return (
         f'<figure style="margin:0"><div style="{_BOX};background:{stage.ground}">'
         f'<div style="position:relative;{side}">'
-        f'<img src="{pictures.source(_smaller(stage.pixels))}" alt="{title}" style="{look}">{_frame(stage)}</div></div>'
+        f'<img src="{image_address(_smaller(stage.pixels))}" alt="{title}" style="{look}">{_frame(stage)}</div></div>'
         f'<figcaption style="{_TEXT}"><b>{title}</b><br>{escape(stage.text)}</figcaption></figure>'
     )
 

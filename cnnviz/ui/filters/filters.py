@@ -14,9 +14,8 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.plots import maps as plots
 from cnnviz.plots import sentences
-from cnnviz.ui.filters import distributions
-from cnnviz.ui.filters.which_layer import choose_layer
-from cnnviz.ui.inside.weights import Weights
+from cnnviz.plots import weights as weights_plots
+from cnnviz.ui.inside.weights import Weights, choose_layer
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import fragment, is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_one
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     from numpy.typing import NDArray
 
-    from cnnviz.interpret.filters import LayerWeights
+    from cnnviz.interpret.filters import Distribution, LayerWeights
 
     Order = NDArray[np.intp]
 
@@ -37,6 +36,8 @@ PAGE = 64
 """So many slices of a filter, or filters, are shown at a time: more could not be told apart."""
 
 _MOST_AT_ONCE = 96
+_DETAIL_WIDTH = 760  # pixels
+_BARS = 31  # of a layer's small histogram
 _ORDERS: Mapping[str, Message] = {
     "channel": Message("as in the network"),
     "norm": Message("strongest first"),
@@ -55,7 +56,7 @@ def show(shown: Sequence[Weights]) -> None:
     with explained():
         layers = [cached.layers(weights.key, weights.input_shape) for weights in shown]
         with st.container(horizontal=True, vertical_alignment="bottom", key="filter-choices"):
-            place = _choose_layer(shown[0], layers[0])
+            place = _chosen_layer(shown[0], layers[0])
             chosen = [found[place] for found in layers]
             by = _choose_order()
             pictures = _choose_pictures(shown, chosen, by)
@@ -63,10 +64,10 @@ def show(shown: Sequence[Weights]) -> None:
         _details(shown, chosen, by)
 
 
-def _choose_layer(weights: Weights, layers: Sequence[LayerWeights]) -> int:
+def _chosen_layer(weights: Weights, layers: Sequence[LayerWeights]) -> int:
     """The index of the layer that the link's ``layer`` names."""
     shapes = {layer.name: layer.shape for layer in layers}
-    name = choose_layer(weights, weights.input_shape, shapes, width=300)
+    name = choose_layer(weights, shapes, width=300)
     return list(shapes).index(name)
 
 
@@ -191,7 +192,7 @@ def _side_by_side(
                 st.plotly_chart(
                     figure(weights, layer), key=f"filters-{place}", config={"displayModeBar": False}
                 )
-                st.caption(plain(_figures(layer, output)))
+                st.caption(plain(_in_numbers(layer, output)))
         if alone:
             with st.container(width=320):
                 st.write(str(sentence))
@@ -209,7 +210,7 @@ def _title(weights: Weights, layer: LayerWeights, count: int) -> str:
     return _("{title}: {count} filters of {shape} in {layer}", **values)
 
 
-def _figures(layer: LayerWeights, output: int | None) -> str:
+def _in_numbers(layer: LayerWeights, output: int | None) -> str:
     """Mean and deviation of the layer's weights; of one filter also its bias."""
     if output is None:
         return _(
@@ -236,8 +237,92 @@ def _details(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) 
         widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
     )
     if view == "norm":
-        distributions.norms(shown, chosen, by)
+        _norms(shown, chosen, by)
     elif view == "histogram":
-        distributions.histogram(shown, chosen[0].name)
+        _histogram(shown, chosen[0].name)
     else:
-        distributions.table(shown)
+        _table(shown)
+
+
+def _norms(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) -> None:
+    """The norm and the bias of every filter of the chosen layer, in the order of the pictures."""
+    weights, layer = shown[0], chosen[0]
+    order, lengths = cached.filter_order(weights.key, weights.input_shape, layer.name, by)
+    linear = layer.op.kind == "linear"
+    title = _("{title}: {layer}, norm and bias of each filter", title=weights.title, layer=layer.name)
+    if linear:
+        title = _("{title}: {layer}, norm and bias of each output", title=weights.title, layer=layer.name)
+    figure = weights_plots.norms_figure(lengths, layer.bias, order, title, is_dark(), linear)
+    st.plotly_chart(figure, key="norms", config={"displayModeBar": False}, width=_DETAIL_WIDTH)
+    st.caption(str(sentences.norms_sentence(linear, layer.bias is not None)))
+
+
+def _histogram(shown: Sequence[Weights], layer: str) -> None:
+    """How the weights of the chosen layer are distributed, in each of ``shown``."""
+    from cnnviz.interpret.filters import distribution
+
+    found = []
+    arrays = [
+        next(each.values for each in cached.layers(weights.key, weights.input_shape) if each.name == layer)
+        for weights in shown
+    ]
+    own = [dict(cached.distributions(weights.key, weights.input_shape))[layer] for weights in shown]
+    limit = max(max(-each.low, each.high) for each in own)
+    found = own if len(shown) == 1 else [distribution(values, limit) for values in arrays]
+    figure = weights_plots.histogram_figure(
+        [each.counts for each in found],
+        found[0].edges,
+        [weights.title for weights in shown],
+        _("{title}: weights of {layer}", title=shown[0].title, layer=layer),
+        is_dark(),
+    )
+    st.plotly_chart(figure, key="histogram", config={"displayModeBar": False}, width=_DETAIL_WIDTH)
+    st.caption(plain(_histogram_note(own[0], shown[0].trained)))
+
+
+def _histogram_note(found: Distribution, trained: bool) -> str:
+    text = _(
+        "{size:,} weights from {low:.3f} to {high:.3f}.", size=found.size, low=found.low, high=found.high
+    )
+    if not trained:
+        text += " " + _("They are as they were drawn at random.")
+    if found.every > 1:
+        text += " " + _("One of every {every} is counted.", every=found.every)
+    return text
+
+
+def _table(shown: Sequence[Weights]) -> None:
+    """All layers with weights, each with a small histogram."""
+    weights = shown[0]
+    layers = cached.layers(weights.key, weights.input_shape)
+    found = dict(cached.distributions(weights.key, weights.input_shape))
+    rows = {
+        _("Layer"): [layer.name for layer in layers],
+        _("Weights"): [shape_text(layer.shape) for layer in layers],
+        _("Histogram"): [_coarse(found[layer.name]) for layer in layers],
+        _("From"): [found[layer.name].low for layer in layers],
+        _("To"): [found[layer.name].high for layer in layers],
+        _("Standard deviation"): [found[layer.name].deviation for layer in layers],
+        _("Mean"): [found[layer.name].mean for layer in layers],
+    }
+    numbers = [_("From"), _("To"), _("Standard deviation"), _("Mean")]
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            _("Histogram"): st.column_config.BarChartColumn(width="medium", y_min=0),
+            **{name: st.column_config.NumberColumn(format="%.4f", width="small") for name in numbers},
+        },
+    )
+    st.caption(
+        _(
+            "Zero is in the middle of each histogram, which reaches as far to both sides as the layer's largest "
+            "weight, positive or negative. So the pictures' widths cannot be compared; the standard deviations can."
+        )
+    )
+
+
+def _coarse(found: Distribution) -> list[float]:
+    """The histogram with half as many bars, each a share of all."""
+    padded = np.append(found.counts, 0).reshape(_BARS, -1).sum(axis=1)
+    return [float(value) for value in padded / max(1, padded.sum())]

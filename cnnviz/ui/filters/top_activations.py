@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,12 +17,12 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Op, product, shape_text
 from cnnviz.plots.overlay import image_png
-from cnnviz.ui.filters import one_layer
 from cnnviz.ui.inside import example
-from cnnviz.ui.inside.weights import Weights
-from cnnviz.ui.shared import cached, pictures, progress
+from cnnviz.ui.inside.weights import Weights, choose_op
+from cnnviz.ui.shared import cached, progress
 from cnnviz.ui.shared.frame import accent
 from cnnviz.ui.shared.link_state import choose_number, choose_one, put_in_link
+from cnnviz.ui.shared.pictures import Tile, png_address, tiles
 from cnnviz.ui.shared.show import plain
 
 if TYPE_CHECKING:
@@ -113,7 +112,7 @@ def show(shown: Sequence[Weights]) -> None:
     """
     weights = shown[0]
     with st.container(horizontal=True, vertical_alignment="bottom", key="excited-choices"):
-        op = one_layer.choose_op(weights, weights.input_shape)
+        op = choose_op(weights)
         with st.container(width=200):
             info = example.choose_data(weights)
         count = _choose_count(weights, op, info)
@@ -222,9 +221,9 @@ def _patches(search: _Search, found: TopActivations) -> int:
     def draw() -> tuple[bytes, ...]:
         return tuple(image_png(_cut(*search.seen(found, number, 0))) for number in numbers)
 
-    files = cached.drawings((*search.key, "patches", page), draw)
-    pictures.tiles(
-        [_tile(found, number, png) for number, png in zip(numbers, files, strict=True)],
+    pictures = cached.drawings((*search.key, "patches", page), draw)
+    tiles(
+        [_tile(found, number, png) for number, png in zip(numbers, pictures, strict=True)],
         key="patches",
         chosen=chosen,
         on_pick=partial(put_in_link, "map", default=numbers[0]),
@@ -233,12 +232,10 @@ def _patches(search: _Search, found: TopActivations) -> int:
     return chosen
 
 
-def _tile(found: TopActivations, number: int, png: bytes) -> pictures.Tile:
+def _tile(found: TopActivations, number: int, png: bytes) -> Tile:
     dead = not found.active[number]
     note = _("Map {number}: {value:.3g}", number=number, value=float(found.values[number, 0]))
-    return pictures.Tile(
-        number, png, _("{number} · dead", number=number) if dead else str(number), note, dead
-    )
+    return Tile(number, png, _("{number} · dead", number=number) if dead else str(number), note, dead)
 
 
 def _top(search: _Search, found: TopActivations, chosen: int) -> None:
@@ -257,8 +254,10 @@ def _top(search: _Search, found: TopActivations, chosen: int) -> None:
         shown = [search.seen(found, chosen, rank) for rank in ranks]
         return tuple(image_png(part) for image, box in shown for part in (image, _cut(image, box)))
 
-    files = cached.drawings((*search.key, "top", chosen), draw)
-    figures = [_figure(search, found, chosen, rank, files[2 * rank], files[2 * rank + 1]) for rank in ranks]
+    pictures = cached.drawings((*search.key, "top", chosen), draw)
+    figures = [
+        _figure(search, found, chosen, rank, pictures[2 * rank], pictures[2 * rank + 1]) for rank in ranks
+    ]
     st.html(f'<div style="{_GRID}">{"".join(figures)}</div>')
 
 
@@ -288,8 +287,7 @@ def _captioned(search: _Search, found: TopActivations, number: int, rank: int) -
 
 
 def _picture(png: bytes, description: str) -> str:
-    source = "data:image/png;base64," + base64.b64encode(png).decode()
-    return f'<img src="{source}" alt="{description}" style="{_IMAGE}">'
+    return f'<img src="{png_address(png)}" alt="{description}" style="{_IMAGE}">'
 
 
 def _within(patch: Box, size: tuple[int, ...]) -> Box:

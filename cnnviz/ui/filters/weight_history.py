@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
@@ -16,11 +15,12 @@ from cnnviz.plots.mosaic import mosaic, png
 from cnnviz.plots.overlay import image_png
 from cnnviz.settings import settings
 from cnnviz.training.records import snapshots
-from cnnviz.ui.filters import steps
+from cnnviz.ui.filters import choices
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached, progress
 from cnnviz.ui.shared.frame import TRAIN, is_dark, link
+from cnnviz.ui.shared.pictures import png_address
 from cnnviz.ui.shared.show import plain
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _IMAGE = "display:block;width:100%;image-rendering:pixelated"
 
 def show(weights: Weights, example: Example) -> None:
     """Every snapshot of the training that ``weights`` come from."""
-    found = steps.of_run(weights)
+    found = choices.moments_of(weights)
     if not found or weights.recipe is None:
         _say_why_there_are_none(weights)
         return
@@ -114,7 +114,7 @@ def _filters(weights: Weights, found: Sequence[Moment], told: History) -> None:
     figures = "".join(
         f'<figure style="margin:0"><figcaption style="font-size:.8rem;margin-bottom:.25rem">'
         f"{escape(_moment(moment))}</figcaption>"
-        f'<img src="data:image/png;base64,{base64.b64encode(picture).decode()}" alt="{escape(_moment(moment))}" '
+        f'<img src="{png_address(picture)}" alt="{escape(_moment(moment))}" '
         f'style="{_IMAGE}"></figure>'
         for moment, picture in zip(found, pictures, strict=True)
     )

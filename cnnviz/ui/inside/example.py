@@ -1,4 +1,4 @@
-"""The image whose way through a network is shown: of a data set, of a person's own, or drawn."""
+"""The image whose way through a network is shown: of a data set, a person's own, or drawn."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -16,15 +17,20 @@ from cnnviz import datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.draw import drawn
-from cnnviz.ui.inside.uploads import choose_upload
 from cnnviz.ui.inside.weights import Weights
-from cnnviz.ui.shared import pictures
 from cnnviz.ui.shared.frame import DRAW, link
 from cnnviz.ui.shared.link_state import choose_number, choose_one, put_in_link
+from cnnviz.ui.shared.own_image import own_image
+from cnnviz.ui.shared.pictures import image_address
 from cnnviz.ui.shared.show import plain
 
+if TYPE_CHECKING:
+    from cnnviz.drawing.garment import Garment
+
+CLOTHING = "fashion-mnist"
+
 _SHOWN = 200  # pixels
+_DRAWING = "drawn"  # the Draw page's drawing in the session
 
 ALL = "all"
 """In the choice of a class: no limit."""
@@ -85,13 +91,11 @@ def show(example: Example) -> None:
     with st.container(width=_SHOWN, gap="small"):
         st.caption(plain(example.title))
         style = "display:block;width:100%;image-rendering:pixelated;border-radius:8px;background:#000"
-        st.html(
-            f'<img src="{pictures.source(example.pixels)}" alt="{escape(example.title)}" style="{style}">'
-        )
+        st.html(f'<img src="{image_address(example.pixels)}" alt="{escape(example.title)}" style="{style}">')
 
 
 def _drawing() -> Example | None:
-    image = drawn.recalled()
+    image = recalled_drawing()
     if image is None:
         st.info(_("Nothing is drawn yet: draw a digit, and come back."), icon=":material/draw:")
         link(DRAW, _("Draw a digit"))
@@ -190,3 +194,70 @@ def _choose_number(count: int, notes: DeltaGenerator) -> int:
 
 def _next_number(count: int) -> None:
     put_in_link("image", st.session_state["image"] % count + 1, default=1)
+
+
+def choose_upload(weights: Weights) -> NDArray[np.uint8] | None:
+    """The image file that a person chose, (C, H, W) uint8; None where there is none yet.
+
+    For a network that reads handwritten digits, or pieces of clothing, it is prepared as these were.
+
+    Raises:
+        ImageFileError: it is too large, damaged, or no image.
+    """
+    own = own_image()
+    return None if own is None else _pixels(own.image, weights)
+
+
+def _pixels(rgba: NDArray[np.uint8], weights: Weights) -> NDArray[np.uint8] | None:
+    from cnnviz.interpret.inputs import on_paper
+
+    if weights.reads_digits:
+        return _digit(rgba)
+    return _garment(rgba) if weights.dataset == CLOTHING else on_paper(rgba)
+
+
+def _digit(rgba: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    from cnnviz.drawing.photo import from_picture
+
+    prepared = from_picture(rgba)
+    if prepared is None:
+        st.info(_("No digit is found in this picture."), icon=":material/draw:")
+        return None
+    st.caption(
+        _(
+            "This network reads handwritten digits: the ink was found, brought to 20 pixels and centred in "
+            "28 x 28, as MNIST's digits were."
+        )
+    )
+    return prepared.image[None]
+
+
+def _garment(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    from cnnviz.drawing.garment import from_picture
+
+    garment = from_picture(rgba)
+    st.caption(turned_sentence(garment))
+    return garment.image[None]
+
+
+def remember_drawing(image: NDArray[np.uint8] | None) -> None:
+    """Keep the drawing as networks get it, (28, 28) uint8, 255 is ink; None where nothing is drawn."""
+    st.session_state[_DRAWING] = image
+
+
+def recalled_drawing() -> NDArray[np.uint8] | None:
+    """What :func:`remember_drawing` kept last; None where nothing is drawn yet."""
+    image: NDArray[np.uint8] | None = st.session_state.get(_DRAWING)
+    return image
+
+
+def turned_sentence(garment: Garment) -> str:
+    """Whether the picture was turned into its negative, and why."""
+    if garment.turned:
+        return _(
+            "The picture is dark on light, and Fashion-MNIST's images are bright on black: so it was made grey "
+            "and turned into its negative."
+        )
+    return _(
+        "The picture is bright on dark, as Fashion-MNIST's images are: it was made grey, its ground black."
+    )

@@ -19,8 +19,7 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import Op
 from cnnviz.plots import palette
 from cnnviz.shapes import kernels
-from cnnviz.ui.filters.which_layer import choose_layer
-from cnnviz.ui.inside.weights import Weights
+from cnnviz.ui.inside.weights import Weights, choose_layer
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.component import in_browser
 from cnnviz.ui.shared.frame import fragment
@@ -46,7 +45,7 @@ def show(weights: Weights, image: ImageKey) -> None:
     """
     with explained():
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            op = _choose_layer(weights, image)
+            op = _choose_op(weights)
             layer = cached.arithmetic(weights.key, image, op.index)
             channel = _choose_channel(layer)
         place = _place_in_link(layer, channel)
@@ -58,12 +57,12 @@ def show(weights: Weights, image: ImageKey) -> None:
         )
 
 
-def _choose_layer(weights: Weights, image: ImageKey) -> Op:
+def _choose_op(weights: Weights) -> Op:
     from cnnviz.interpret.pixel import can_be_shown
 
-    trace = cached.network_trace(weights.key, image.input_shape)
+    trace = weights.trace
     shapes = {op.name: op.output_shape for op in trace.ops if can_be_shown(op)}
-    return trace.op(choose_layer(weights, image.input_shape, shapes, width=360))
+    return trace.op(choose_layer(weights, shapes, width=360))
 
 
 def _choose_channel(layer: Arithmetic) -> int:

@@ -1,23 +1,35 @@
-"""What networks say about an image: the likeliest classes as bars."""
+"""What networks say about a picture: a card for each of several, or the likeliest classes beside the image."""
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from cnnviz import datasets
+from cnnviz.errors import CnnvizError
+from cnnviz.interpret.inputs import Pixels
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.ui.inside import example
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached, markup
-from cnnviz.ui.shared.show import plain
+from cnnviz.ui.shared.show import explained, plain
 
 _MOST_BARS = 10
+
+
+_DIGITS_WIDTH = 171  # two side by side on a phone of 390 pixels
+_WORDS_WIDTH = 260  # names of classes leave too little room for bars in the narrow card
+UNREAD = "–"
 
 
 def show(shown: Sequence[Weights], image: Example) -> None:
@@ -68,3 +80,110 @@ def _verdict(weights: Weights, image: Example) -> None:
     st.caption(plain(text))
     places = range(len(classes)) if len(classes) <= _MOST_BARS else best[:_MOST_BARS].tolist()
     st.html(markup.bars([classes[place] for place in places], [float(values[place]) for place in places]))
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One network's answer: ``probabilities`` (classes,) from 0 to 1, and how many ``seconds`` it took."""
+
+    probabilities: NDArray[np.float32]
+    seconds: float
+
+
+def read(weights: Weights, pixels: Pixels) -> Reading:
+    """Ask one network about a picture (C, H, W) uint8.
+
+    Raises:
+        CnnvizError: the network cannot be loaded, or gives no score for each class.
+    """
+    import torch
+
+    from cnnviz.interpret.answers import check_scores
+
+    network = cached.network(weights.key)
+    x = weights.image_key(pixels).tensor()
+    begin = time.perf_counter()
+    with torch.inference_mode():
+        scores = network(x)
+        check_scores(scores, 1, len(weights.classes))
+        probabilities: NDArray[np.float32] = torch.softmax(scores[0], dim=0).numpy()
+    return Reading(probabilities, time.perf_counter() - begin)
+
+
+def cards(pixels: Pixels | None, chosen: Sequence[Weights]) -> list[str]:
+    """A card for each network; one that cannot be used says why, and the others go on.
+
+    Returns:
+        the names of the classes that they say, :data:`UNREAD` for a network that says none.
+    """
+    labels = []
+    with st.container(horizontal=True):
+        for weights in chosen:
+            label = UNREAD
+            with st.container(border=True, width=_width(weights)), explained():
+                st.caption(plain(weights.title))
+                label = _card(pixels, weights)
+            labels.append(label)
+    if chosen:
+        st.caption(
+            _(
+                "A network always chooses one of its classes, whatever you show it: a dot, a scribble, two digits. "
+                "The percentages add up to 100 because softmax makes them: a high one does not mean that it is right."
+            )
+        )
+    return labels
+
+
+def summary(labels: Sequence[str]) -> tuple[str, str]:
+    """What most networks say, and what the others say, who may be none."""
+    said = Counter(label for label in labels if label != UNREAD)
+    if not said:
+        return UNREAD, ""
+    (label, count), *others = said.most_common()
+    if len(labels) == 1:
+        return _("Read as {label}", label=label), ""
+    if count == len(labels):
+        return _("All {count} networks: {label}", count=count, label=label), ""
+    text = _("{count} of {all} networks: {label}", count=count, all=len(labels), label=label)
+    rest = ", ".join(other for other, _count in others)
+    return text, _("The others: {labels}", labels=rest) if rest else ""
+
+
+def warm_up(chosen: Sequence[Weights]) -> None:
+    """Load the networks and run each once while the person picks up the pen: the first verdict is quick."""
+    for weights in chosen:
+        with suppress(CnnvizError):  # said where the verdict would stand
+            read(weights, np.zeros(weights.input_shape, np.uint8))
+
+
+def _width(weights: Weights) -> int:
+    return _WORDS_WIDTH if max(map(len, weights.classes)) > 2 else _DIGITS_WIDTH
+
+
+def _card(pixels: Pixels | None, weights: Weights) -> str:
+    classes = weights.classes
+    if pixels is None:
+        st.html(markup.verdict(UNREAD) + markup.bars(classes, None))
+        return UNREAD
+    reading = read(weights, pixels)
+    order = np.argsort(-reading.probabilities, kind="stable")
+    label = classes[int(order[0])]
+    with st.container(key=f"verdict-{weights.key[1]}"):
+        st.html(markup.verdict(label))
+    st.html(markup.bars(classes, reading.probabilities.tolist()) + _notes(reading, order, classes))
+    return label
+
+
+def _notes(reading: Reading, order: NDArray[np.int64], classes: Sequence[str]) -> str:
+    """The runner-up, and the time taken."""
+    second = int(order[1]) if len(order) > 1 else int(order[0])
+    lines = [
+        _(
+            "Runner-up: {label}, {part:.1%}",
+            label=classes[second],
+            part=float(reading.probabilities[second]),
+        ),
+        _("Computed in {milliseconds:.1f} ms", milliseconds=reading.seconds * 1000),
+    ]
+    rows = "".join(f"<div>{escape(line)}</div>" for line in lines)
+    return f'<div style="font-size:.75rem;opacity:.75;margin-top:.5rem;line-height:1.5">{rows}</div>'

@@ -1,14 +1,17 @@
-"""Which weights a page shows: a checkpoint's, or those that training would start from."""
+"""Which weights a page shows, a checkpoint's or those that training would start from, and which of the network's layers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz import architectures, datasets
+from cnnviz.datasets import DatasetInfo
 from cnnviz.errors import CnnvizError
 from cnnviz.interpret import networks, pretrained
 from cnnviz.interpret.inputs import ImageKey, Pixels, Preparing
@@ -16,20 +19,27 @@ from cnnviz.interpret.weight_history import Moment, moments, with_snapshots
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION
+from cnnviz.operations.op import Op, Shape, shape_text
+from cnnviz.settings import settings
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.transforms.image_preparation import ImagePreparation
-from cnnviz.ui.draw.draw import name
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import WeightsKey
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain
 
+if TYPE_CHECKING:
+    from cnnviz.tracing.trace import Trace
+
 _UNTRAINED = "untrained-"
 _FIRST = "basic-cnn-mnist"
 _SEED = 1
-_OF_THE_NETWORK = ("layer", "output", "page", "map", "part", "channel", "at", "stage", "cam")
+IN_A_LAYER = ("output", "page", "map", "part", "channel", "at")
+"""What a link says about one layer, and not about another one."""
+
+IN_A_NETWORK = ("layer", "stage", "cam", *IN_A_LAYER)
 """What a link says about one network, and not about another one."""
 
 
@@ -59,6 +69,11 @@ class Weights:
         return self.preparing.input_shape
 
     @property
+    def trace(self) -> Trace:
+        """The trace of the network."""
+        return cached.network_trace(self.key, self.input_shape)
+
+    @property
     def trained(self) -> bool:
         """Whether these weights have learned anything."""
         return self.start is not None and not self.first
@@ -84,11 +99,30 @@ class Weights:
         return self.preparing.key(pixels)
 
 
+def checkpoint_title(checkpoint: Checkpoint) -> str:
+    """What a person calls the checkpoint: its architecture, and what tells it from the course's own one."""
+    title = architectures.get(checkpoint.architecture).title
+    usual = f"{checkpoint.architecture}-{checkpoint.dataset}"
+    if not is_shipped(checkpoint):
+        return f"{title} · {checkpoint.id}"
+    return title if checkpoint.id == usual else f"{title} · {checkpoint.id.removeprefix(usual).strip('-')}"
+
+
+def is_shipped(checkpoint: Checkpoint) -> bool:
+    """Whether it came with cnnviz."""
+    return checkpoint.weights.parent == settings().checkpoints_dir
+
+
+def same_task(one: DatasetInfo, other: DatasetInfo) -> bool:
+    """Whether a network that learned one data set can be asked about another: same images, same classes."""
+    return (one.input_shape, one.classes) == (other.input_shape, other.classes)
+
+
 def of_checkpoint(checkpoint: Checkpoint) -> Weights:
     """The weights of a checkpoint."""
     recipe = checkpoint.recipe
     key = ("checkpoint", checkpoint.id, checkpoint.sha256)
-    return _of_recipe(name(checkpoint), key, recipe, checkpoint.run_id, checkpoint)
+    return _of_recipe(checkpoint_title(checkpoint), key, recipe, checkpoint.run_id, checkpoint)
 
 
 def of_moment(title: str, moment: Moment, recipe: Recipe) -> Weights:
@@ -152,7 +186,7 @@ def choose_weights(notes: DeltaGenerator) -> Weights:
         kind=Message("The checkpoint"),
         title=lambda option: _title(option, known, unfinished),
         default=next((found for found in (_FIRST, *known) if found in known), f"{_UNTRAINED}basic-cnn"),
-        forget=_OF_THE_NETWORK,
+        forget=IN_A_NETWORK,
         notes=notes,
     )
     if chosen in known:
@@ -188,10 +222,41 @@ def _name_of_run(run_id: str, recipe: Recipe) -> str:
 
 def _title(option: str, known: Mapping[str, Checkpoint], unfinished: Mapping[str, Recipe]) -> str:
     if option in known:
-        return name(known[option])
+        return checkpoint_title(known[option])
     if option in unfinished:
         return _("{title} · not finished", title=_name_of_run(option, unfinished[option]))
     if option.startswith(TORCHVISION):
         return _("{title} · ImageNet", title=pretrained.get(option.removeprefix(TORCHVISION)).title)
     title = architectures.get(option.removeprefix(_UNTRAINED)).title
     return _("{title} · untrained", title=title)
+
+
+def choose_layer(
+    weights: Weights, shapes: Mapping[str, Shape], default: str | None = None, width: int = 330
+) -> str:
+    """The name, one of those of ``shapes``, that the link's ``layer`` gives; each is told with its shape.
+
+    Where it is another operation of the network, which a view before this one had, the default is shown,
+    and the link stays as it is.
+    """
+    types = {op.name: op.type for op in weights.trace.ops}
+    with st.container(width=width):
+        return choose_one(
+            _("Layer"),
+            list(shapes),
+            key="layer",
+            kind=Message("The layer"),
+            title=lambda name: f"{name} · {types[name]} · {shape_text(shapes[name])}",
+            default=default,
+            forget=IN_A_LAYER,
+            elsewhere=list(types),
+        )
+
+
+def choose_op(weights: Weights) -> Op:
+    """The op that the link's ``layer`` names, at first the first convolution."""
+    trace = weights.trace
+    shapes = {op.name: op.output_shape for op in trace.ops}
+    kinds = [op.kind for op in trace.ops]
+    first = next((kinds.index(kind) for kind in ("convolution", "linear") if kind in kinds), 0)
+    return trace.op(choose_layer(weights, shapes, default=trace.ops[first].name))

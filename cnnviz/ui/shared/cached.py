@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import streamlit as st
 
 from cnnviz.interpret.inputs import ImageKey
-from cnnviz.ui.shared import pictures, warm
+from cnnviz.ui.shared import warm
+from cnnviz.ui.shared.pictures import image_address
 
 if TYPE_CHECKING:
     import numpy as np
@@ -373,13 +374,13 @@ def dataset_samples(
     data = datasets.load(dataset)
     images, labels = data.part(part)
     places = pick(labels.numpy(), label, count, seed).tolist()
-    return tuple((place, pictures.source(images[place].numpy())) for place in places)
+    return tuple((place, image_address(images[place].numpy())) for place in places)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def class_means(dataset: str, digest: str) -> tuple[str, ...]:
     """The average image of each class."""
-    return tuple(pictures.source(image) for image in dataset_statistics(dataset, digest).class_means)
+    return tuple(image_address(image) for image in dataset_statistics(dataset, digest).class_means)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

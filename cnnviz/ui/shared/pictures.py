@@ -36,14 +36,19 @@ def gallery(pictures: Sequence[Picture]) -> None:
     st.html(f'<div class="cnnviz-gallery">{"".join(map(_figure, pictures))}</div>')
 
 
-def source(pixels: NDArray[np.uint8]) -> str:
+def image_address(pixels: NDArray[np.uint8]) -> str:
     """An image (C, H, W) uint8, grey or RGB, as an address that an ``<img>`` takes."""
     from PIL import Image
 
     rows = pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(rows)).save(file, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return png_address(file.getvalue())
+
+
+def png_address(png: bytes) -> str:
+    """A PNG file as an address that an ``<img>`` takes."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
 def _figure(picture: Picture) -> str:
@@ -52,7 +57,7 @@ def _figure(picture: Picture) -> str:
         mark = f'<span class="cnnviz-{"right" if picture.right else "wrong"}">{"✓" if picture.right else "✗"} </span>'
     notes = "".join(f"<div>{escape(line)}</div>" for line in picture.notes)
     return (
-        f'<figure class="cnnviz-figure"><img class="cnnviz-photo" src="{source(picture.pixels)}" '
+        f'<figure class="cnnviz-figure"><img class="cnnviz-photo" src="{image_address(picture.pixels)}" '
         f'alt="{escape(picture.description)}">'
         f'<figcaption><div class="cnnviz-title">{mark}{escape(picture.title)}</div>{notes}</figcaption></figure>'
     )

@@ -15,9 +15,9 @@ from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared import warm
+from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.show import explained
 from cnnviz.ui.train import runs
-from cnnviz.ui.train.owner import owner
 
 _CODE_HEIGHT = 320
 _MEGABYTE = 1_000_000

@@ -24,7 +24,7 @@ from cnnviz.training.store.store import RunStore
 from cnnviz.ui.shared import warm
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.live import LiveFigures
-from cnnviz.ui.train.run_words import value_text
+from cnnviz.ui.train.runs import value_text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -19,7 +19,7 @@ from cnnviz.training.worker.processes import estimate
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import put_in_link
 from cnnviz.ui.shared.show import plain, run_again
-from cnnviz.ui.train.run_words import duration
+from cnnviz.ui.train.runs import duration
 
 LOOK_SECONDS = 0.5
 _AGAIN_SECONDS = 3.0

@@ -1,17 +1,30 @@
-"""Steering a run: pause, one step, resume, stop."""
+"""What a person can do with a run: pause, step, resume, stop; another learning rate, a way on from a snapshot, a name, deletion."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
 
 import streamlit as st
 
+from cnnviz.errors import CnnvizError
 from cnnviz.language import translate as _
+from cnnviz.training.loop.resuming import check_branch
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records import samples, snapshots
 from cnnviz.training.store.runs import Kind, Run, Status
-from cnnviz.training.store.store import RunStore
-from cnnviz.ui.shared.callbacks import ask
-from cnnviz.ui.train import runs
-from cnnviz.ui.train.owner import owner
+from cnnviz.training.store.store import RunStore, open_store
+from cnnviz.ui.shared.callbacks import ask, ask_page, whole_page
+from cnnviz.ui.shared.owner import owner
+from cnnviz.ui.shared.show import plain
+from cnnviz.ui.train import runs, sharing
+from cnnviz.ui.train.checkpoint_files import take_home
+
+_DELETED = "_deleted_run"
+_LONGEST_NOTE = 2_000
+_LONGEST_NAME = 80
 
 
 def allowed(run: Run) -> bool:
@@ -74,3 +87,150 @@ def _step(store: RunStore, run: Run, asked: Sequence[Kind]) -> None:
 
 def _button(label: str, key: str, icon: str, disabled: bool, do: Callable[[str], object], run: Run) -> None:
     st.button(label, key=key, icon=icon, disabled=disabled, on_click=ask, args=(do, run.id))
+
+
+def tools(store: RunStore, run: Run, steered: bool) -> None:
+    """The tools of ``run``, each folded; those that change it only where it may be ``steered``."""
+    with st.container(horizontal=True, gap="small"):
+        if run.checkpoint is not None:
+            take_home(run.checkpoint)
+        if steered and run.status != Status.FINISHED:
+            _learning_rate(store, run)
+        _again(run)
+        if steered:
+            _words(run)
+        if steered and not run.is_open:
+            st.button(
+                _("Delete"),
+                key="delete",
+                icon=":material/delete:",
+                on_click=ask_page,
+                args=(_delete, run.id),
+            )
+
+
+def offer_undo() -> None:
+    """Say which run this person has just deleted, with a button that brings it back."""
+    run_id = st.session_state.get(_DELETED)
+    if run_id is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(_("The run {id} was deleted.", id=run_id), icon=":material/delete:")
+        st.button(_("Undo"), key="undo-delete", icon=":material/undo:", on_click=ask, args=(restore, run_id))
+
+
+def restore(run_id: str) -> None:
+    """Bring a deleted run back, and show it."""
+    open_store().restore(run_id)
+    st.session_state.pop(_DELETED, None)
+    runs.show(run_id)
+
+
+def _delete(run_id: str) -> None:
+    open_store().delete(run_id)
+    st.session_state[_DELETED] = run_id
+    st.query_params.pop(runs.PARAMETER, None)
+
+
+def _learning_rate(store: RunStore, run: Run) -> None:
+    with st.popover(_("Learning rate"), icon=":material/speed:", key="tool-rate"):
+        key = f"new-rate-{run.id}"
+        # given as value, not through the session: the browser makes what is in a popover when it is opened
+        st.number_input(
+            _("New learning rate"), value=_present_rate(store, run), key=key, step=0.001, format="%g"
+        )
+        st.caption(_("It counts from the next step on; a schedule goes on from there."))
+        st.button(_("Change it"), key="change-rate", on_click=ask, args=(_change_rate, run.id, key))
+        if Kind.RATE in store.requested(run.id):
+            st.caption(_when_it_counts(run))
+
+
+def _when_it_counts(run: Run) -> str:
+    """When a change that nobody has heard of yet takes effect."""
+    if run.status == Status.QUEUED:
+        return _("It counts as soon as the run starts.")
+    if not run.is_open or (run.status == Status.PAUSED and run.worker is None):
+        return _("It counts when the run is resumed.")
+    return _("The worker will hear of the change in a moment.")
+
+
+def _present_rate(store: RunStore, run: Run) -> float:
+    records = samples.read_samples(store.folder(run.id) / samples.FILE_NAME, max_points=1).records
+    return float(records[-1]["learning_rate"] if len(records) else run.recipe.get("learning_rate", 0.01))
+
+
+def _change_rate(run_id: str, key: str) -> None:
+    open_store().request_learning_rate(run_id, float(st.session_state[key]))
+
+
+def _again(run: Run) -> None:
+    with st.popover(_("Again"), icon=":material/history:", key="tool-again"):
+        steps = {0: 0, **dict(snapshots.available(run.id))}
+        weights, rate, epochs = f"from-{run.id}", f"again-rate-{run.id}", f"again-epochs-{run.id}"
+        st.selectbox(
+            _("From these weights"),
+            list(steps),
+            key=weights,
+            format_func=lambda step: _place(step, steps[step]),
+        )
+        if run.step > 0:
+            _say_why_there_are_few(run)
+        usual = float(run.recipe.get("learning_rate", 0.01))
+        st.number_input(_("Learning rate"), value=usual, key=rate, step=0.001, format="%g")
+        st.number_input(_("Epochs in all"), value=run.epochs, key=epochs, step=1)
+        st.button(
+            _("Train on as a new run"),
+            key="branch",
+            icon=":material/alt_route:",
+            on_click=ask_page,
+            args=(_branch, run, weights, rate, epochs),
+        )
+        st.caption(
+            _(
+                "For other changes take the recipe into the form: while the seed stays, so do the initial weights."
+            )
+        )
+        st.button(_("Recipe into the form"), key="into-form", on_click=ask_page, args=(_into_form, run))
+
+
+def _say_why_there_are_few(run: Run) -> None:
+    with suppress(CnnvizError):  # a run of another cnnviz, with what this one does not know
+        reason = snapshots.shortage(run.id, Recipe.from_dict(run.recipe))
+        if reason is not None:
+            st.caption(":material/movie: " + plain(reason))
+
+
+def _place(step: int, epoch: int) -> str:
+    if step == 0:
+        return _("initial weights")
+    return _("after step {step:,}, epoch {epoch:,}", step=step, epoch=epoch)
+
+
+def _branch(run: Run, weights: str, rate: str, epochs: str) -> None:
+    """Start a new run as the widgets of these keys say; initial weights come from the seed."""
+    step = int(st.session_state[weights])
+    changes = {"learning_rate": st.session_state[rate], "epochs": st.session_state[epochs]}
+    recipe = dataclasses.replace(Recipe.from_dict(run.recipe), **changes)
+    recipe.validate()
+    if step == 0:
+        runs.start(recipe)
+        return
+    check_branch(recipe, run, step)
+    runs.start(recipe, origin=(run.id, step))
+
+
+def _into_form(run: Run) -> None:
+    sharing.put(sharing.parameters(Recipe.from_dict(run.recipe)))
+
+
+def _words(run: Run) -> None:
+    with st.popover(_("Name and note"), icon=":material/edit:", key="tool-words"):
+        name, note = f"name-{run.id}", f"note-{run.id}"
+        then: dict[str, Any] = {"on_change": _describe, "args": (run.id, name, note)}
+        st.text_input(_("Name"), value=run.name or "", key=name, max_chars=_LONGEST_NAME, **then)
+        st.text_area(_("Note"), value=run.note or "", key=note, max_chars=_LONGEST_NOTE, **then)
+
+
+def _describe(run_id: str, name: str, note: str) -> None:
+    ask(open_store().describe, run_id, st.session_state[name], st.session_state[note])
+    whole_page()

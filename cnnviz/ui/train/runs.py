@@ -1,23 +1,45 @@
-"""Runs of a person: starting one, showing one, and keeping the queue moving."""
+"""A person's runs: starting, finding and showing one, keeping the queue moving, and what is said of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import streamlit as st
 
+from cnnviz import architectures, datasets
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.training.recipe.differences import differing, flat, label
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.store.runs import Run
+from cnnviz.training.records.metrics import Steps
+from cnnviz.training.store.runs import Run, Status, describe
 from cnnviz.training.store.store import open_store
 from cnnviz.training.worker.executor import start_queued
 from cnnviz.training.worker.processes import keep_standby
+from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.show import link_problem
-from cnnviz.ui.train.owner import owner
+from cnnviz.ui.train.fields import VALUES
 
 PARAMETER = "run"
 """Of the link: the id of the run that is shown."""
+
+
+Colour = Literal["gray", "blue", "green", "orange", "red"]
+_COLOURS: Mapping[Status, Colour] = {
+    Status.QUEUED: "gray",
+    Status.STARTING: "blue",
+    Status.RUNNING: "blue",
+    Status.PAUSED: "orange",
+    Status.FINISHED: "green",
+    Status.STOPPED: "orange",
+    Status.INTERRUPTED: "orange",
+    Status.FAILED: "red",
+}
+_SPEED_STEPS = 50
+_ALWAYS = ("epochs", "batch_size", "optimizer", "learning_rate", "momentum", "seed")
+_IN_THE_TITLE = ("architecture", "dataset")
 
 
 def start(recipe: Recipe, origin: tuple[str, int] | None = None) -> None:
@@ -56,3 +78,118 @@ def shown_run(runs: Sequence[Run]) -> Run | None:
             link_problem(error.message)
     own = [run for run in runs if run.owner == owner()]
     return next((run for run in own if run.is_open), own[0] if own else None)
+
+
+def badge(run: Run) -> None:
+    """The run's status."""
+    st.badge(str(describe(run.status)), color=_COLOURS[run.status])
+
+
+def run_title(run: Run) -> str:
+    """What a person calls the run: its name, or else network and data."""
+    if run.name:
+        return run.name
+    return _("{network} on {data}", network=network_title(run), data=data_title(run))
+
+
+def short_title(run: Run) -> str:
+    """:func:`run_title` with the end of the run's id, so that runs of one network are told apart."""
+    return f"{run.name or network_title(run)} · {run.id.rpartition('-')[2]}"
+
+
+def network_title(run: Run) -> str:
+    """What a person calls the run's network."""
+    return _title_of(architectures.get, run.architecture)
+
+
+def data_title(run: Run) -> str:
+    """What a person calls the run's data set."""
+    return _title_of(datasets.get, run.dataset)
+
+
+def summary(run: Run) -> str:
+    """The recipe in a line: the usual fields, and those in which it is not the course's."""
+    fields = flat(run.recipe)
+    shown = dict.fromkeys(name for name in _ALWAYS if name in fields)
+    if fields.get("optimizer") != "sgd":
+        shown.pop("momentum", None)
+    shown |= dict.fromkeys(name for name in _unusual(run) if name not in _IN_THE_TITLE)
+    facts = [f"{label(name, run.architecture)} {value_text(fields[name])}" for name in shown]
+    if run.origin is not None:
+        facts.append(_("goes on from run {id}, step {step:,}", id=run.origin, step=run.origin_step))
+    return " · ".join([*facts, _("run {id}", id=run.id)])
+
+
+def field_text(recipe: Mapping[str, Any], name: str) -> str:
+    """The value of the field ``name`` (as :func:`cnnviz.training.recipe.differences.flat` has it) of a run's recipe."""
+    value = flat(recipe).get(name)
+    if name == "architecture":
+        return _title_of(architectures.get, str(value))
+    if name == "dataset":
+        return _title_of(datasets.get, str(value))
+    if name.startswith("options.") and isinstance(value, str):  # "none" is no schedule here
+        return value
+    return value_text(value)
+
+
+def value_text(value: Any) -> str:
+    """The value of a recipe's field as a person reads it."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return _("on") if value else _("off")
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(value_text, value))
+    return str(VALUES.get(value, value))
+
+
+def epochs_text(run: Run) -> str:
+    """Which of its epochs a run is in; once it is over, how many it has completed."""
+    epoch = run.epoch
+    if not run.is_open and run.total_steps:
+        epoch = run.step * run.epochs // run.total_steps
+    return f"{epoch:,} / {run.epochs:,}"
+
+
+def duration(seconds: float) -> Message:
+    """A span of time in the two largest units that fit: days, hours, minutes, seconds."""
+    if 0 < seconds < 1:
+        return Message("less than 1 s")
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return Message("{seconds} s", seconds=whole)
+    if whole < 3600:
+        return Message("{minutes} min {seconds} s", minutes=whole // 60, seconds=whole % 60)
+    if whole < 48 * 3600:
+        return Message("{hours:,} h {minutes} min", hours=whole // 3600, minutes=whole % 3600 // 60)
+    return Message("{days:,} d {hours} h", days=whole // 86400, hours=whole % 86400 // 3600)
+
+
+def images_per_second(steps: Steps, batch_size: int) -> float | None:
+    """How many images the latest steps took in a second of training; None before there are two steps."""
+    if len(steps) < 2:
+        return None
+    first, last = steps[max(0, len(steps) - _SPEED_STEPS)], steps[-1]
+    seconds = float(last["seconds"] - first["seconds"])
+    return (int(last["step"]) - int(first["step"])) * batch_size / seconds if seconds > 0 else None
+
+
+def _unusual(run: Run) -> Sequence[str]:
+    """The fields in which the run's recipe is not the course's."""
+    try:
+        usual = Recipe.default(run.architecture, dataset=run.dataset).to_dict()
+    except UnknownKeyError:  # of another cnnviz
+        return ()
+    return [name for name in differing([usual, run.recipe]) if name in flat(run.recipe)]
+
+
+def _title_of(get: Callable[[str], Any], key: str) -> str:
+    """The title of what is registered as ``key``; the key for what another version of cnnviz knew."""
+    try:
+        return str(get(key).title)
+    except UnknownKeyError:
+        return key

@@ -15,8 +15,8 @@ from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.ui.shared import callbacks
 from cnnviz.ui.shared.frame import DRAW, EVALUATE, FILTERS, fragment, link
 from cnnviz.ui.shared.show import explained, plain, run_again
-from cnnviz.ui.train import curves, run_controls, run_tools, runs
-from cnnviz.ui.train.run_words import badge, duration, epochs_text, images_per_second, run_title, summary
+from cnnviz.ui.train import curves, run_controls, runs
+from cnnviz.ui.train.runs import badge, duration, epochs_text, images_per_second, run_title, summary
 
 WATCH_SECONDS = 0.8
 _LATEST = 16  # samples
@@ -40,7 +40,7 @@ def _watch(run_id: str, was_open: bool) -> None:
         with st.container():  # one element, however many are in it: the charts below it stay where they are
             steered = _head(store, run)
             _progress(store, run, steps)
-            run_tools.show(store, run, steered)
+            run_controls.tools(store, run, steered)
         curves.show(store, run, steps)
 
 

@@ -8,12 +8,10 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.draw.draw import Shown
-from cnnviz.ui.filters import maps
-from cnnviz.ui.filters.which_layer import IN_A_LAYER
-from cnnviz.ui.inside import attributed, pixel
+from cnnviz.ui.draw.picture_source import Shown
+from cnnviz.ui.inside import attribution, maps, pixel
 from cnnviz.ui.inside.example import Example
-from cnnviz.ui.inside.weights import Weights
+from cnnviz.ui.inside.weights import IN_A_NETWORK, Weights
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.views import View, choose_view
 
@@ -32,7 +30,7 @@ VIEWS: Mapping[str, View[[Weights, Shown]]] = {
     "maps": View(Message("Feature maps"), _maps),
     "why": View(
         Message("Why this answer"),
-        lambda weights, shown: attributed.show([weights], Example(shown.pixels, shown.title)),
+        lambda weights, shown: attribution.show([weights], Example(shown.pixels, shown.title)),
     ),
     "value": View(
         Message("One value"), lambda weights, shown: pixel.show(weights, weights.image_key(shown.pixels))
@@ -51,7 +49,7 @@ def show(shown: Shown, chosen: Sequence[Weights]) -> None:
                 key="inside",
                 kind=Message("The checkpoint"),
                 title=lambda id_: by_id[id_].title,
-                forget=("layer", "cam", "stage", *IN_A_LAYER),
+                forget=IN_A_NETWORK,
             )
         view = choose_view(VIEWS, label_visibility="visible")
     view.show(by_id[picked], shown)

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import streamlit as st
 
 from cnnviz import architectures, datasets
 from cnnviz.datasets import DatasetInfo
-from cnnviz.interpret.inputs import Pixels, middle_square, on_paper, scaled
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.settings import settings
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
-from cnnviz.ui.draw import stages
-from cnnviz.ui.draw.stages import Stage
+from cnnviz.ui.inside.example import CLOTHING
+from cnnviz.ui.inside.weights import checkpoint_title, is_shipped, same_task
 from cnnviz.ui.shared.frame import TRAIN, link
 from cnnviz.ui.shared.link_state import choose_many, choose_one
-from cnnviz.ui.shared.own_image import OwnImage
 from cnnviz.ui.shared.show import plain
 
-DIGITS, CLOTHING = "mnist", "fashion-mnist"
+DIGITS = "mnist"
 _TASKS: Mapping[str, Message] = {
     DIGITS: Message("Digits"),
     CLOTHING: Message("Clothing"),
@@ -43,19 +39,6 @@ _SOURCES: Mapping[str, Message] = {
     "camera": Message("Camera"),
     "data": Message("Test image"),
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """A picture for the networks: ``pixels`` (C, H, W) uint8, and the ``title`` that says what it is.
-
-    Of a digit that was drawn, and of a person's own picture, ``way`` tells how it came about, asked for after
-    the verdicts.
-    """
-
-    pixels: Pixels
-    title: str
-    way: Callable[[], Sequence[Stage]] | None = None
 
 
 def choose_task(found: Sequence[Checkpoint]) -> DatasetInfo:
@@ -137,7 +120,7 @@ def choose_checkpoints(found: Sequence[Checkpoint], task: DatasetInfo) -> list[C
         list(offered),
         key="checkpoint",
         kind=Message("The checkpoint"),
-        title=lambda id_: name(offered[id_]),
+        title=lambda id_: checkpoint_title(offered[id_]),
         default=shipped or list(offered)[:1],
         placeholder=_("Choose trained networks"),
     )
@@ -146,52 +129,10 @@ def choose_checkpoints(found: Sequence[Checkpoint], task: DatasetInfo) -> list[C
     return [offered[id_] for id_ in chosen]
 
 
-def of_file(own: OwnImage, task: DatasetInfo) -> Shown | None:
-    """A picture that somebody gave; None, with a sentence, where no digit is found in it."""
-    if task.key == CLOTHING:
-        from cnnviz.drawing import garment
-
-        piece = garment.from_picture(own.image)
-        way: Callable[[], Sequence[Stage]] = partial(stages.of_garment, own.image, piece, own.size)
-        return Shown(piece.image[None], _("Your picture"), way)
-    if task.key != DIGITS:
-        pixels = scaled(middle_square(on_paper(own.image)), (task.input_shape[1], task.input_shape[2]))
-        return Shown(pixels, _("Your picture"), partial(stages.of_colours, own.image, pixels, own.size))
-    from cnnviz.drawing.photo import from_picture
-
-    prepared = from_picture(own.image)
-    if prepared is None:
-        st.info(
-            _("No digit is found in this picture. Take it from nearer, with more light, or a thicker pen."),
-            icon=":material/search_off:",
-        )
-        return None
-    way = partial(stages.of_digit, own.image, prepared, given=own.size)
-    return Shown(prepared.image[None], _("Your picture"), way)
-
-
-def name(checkpoint: Checkpoint) -> str:
-    """What a person calls the checkpoint: its architecture, and what tells it from the course's own one."""
-    title = architectures.get(checkpoint.architecture).title
-    usual = f"{checkpoint.architecture}-{checkpoint.dataset}"
-    if not is_shipped(checkpoint):
-        return f"{title} · {checkpoint.id}"
-    return title if checkpoint.id == usual else f"{title} · {checkpoint.id.removeprefix(usual).strip('-')}"
-
-
-def is_shipped(checkpoint: Checkpoint) -> bool:
-    """Whether it came with cnnviz."""
-    return checkpoint.weights.parent == settings().checkpoints_dir
-
-
 def _task_of(checkpoint: Checkpoint) -> str | None:
     # A run may come from another version of cnnviz, which knew other data sets and architectures.
     known = {info.key: info for info in datasets.registered()}
     info = known.get(checkpoint.dataset)
     if info is None or checkpoint.architecture not in architectures.keys():  # noqa: SIM118
         return None
-    return next((key for key in _TASKS if _same(known[key], info)), None)
-
-
-def _same(one: DatasetInfo, other: DatasetInfo) -> bool:
-    return (one.input_shape, one.classes) == (other.input_shape, other.classes)
+    return next((key for key in _TASKS if same_task(known[key], info)), None)

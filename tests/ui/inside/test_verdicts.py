@@ -14,7 +14,7 @@ from cnnviz.training.loop.evaluate import evaluate_checkpoint
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store import store as store_module
 from cnnviz.training.worker import worker
-from cnnviz.ui.inside import readings, weights
+from cnnviz.ui.inside import verdicts, weights
 
 SMALL = {"dataset": "mnist-sample", "train_images": 400, "epochs": 1, "batch_size": 50, "threads": 1}
 
@@ -49,4 +49,4 @@ def test_images_are_prepared_as_in_training_wherever_a_network_answers(
     images = datasets.load("mnist-sample").test_images[:25].numpy()
     network = weights.of_checkpoint(checkpoint)
     for image, expected in zip(images, answers.probabilities, strict=False):
-        np.testing.assert_allclose(readings.read(network, image).probabilities, expected, atol=1e-4)
+        np.testing.assert_allclose(verdicts.read(network, image).probabilities, expected, atol=1e-4)

@@ -19,12 +19,11 @@ from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared.callbacks import ask
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_one
+from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.show import explained, plain
 from cnnviz.ui.train.checkpoint_files import bring_along
-from cnnviz.ui.train.owner import owner
-from cnnviz.ui.train.run_tools import restore
-from cnnviz.ui.train.run_words import data_title, epochs_text, network_title, short_title
-from cnnviz.ui.train.runs import show
+from cnnviz.ui.train.run_controls import restore
+from cnnviz.ui.train.runs import data_title, epochs_text, network_title, short_title, show
 
 LIST_SECONDS = 3.0
 _MOST_DELETED = 20

@@ -20,18 +20,18 @@ from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore, open_store
-from cnnviz.ui.experiments import experiment
-from cnnviz.ui.experiments.experiment_table import compare
+from cnnviz.ui.experiments import results as shown_results
+from cnnviz.ui.experiments.table import compare
 from cnnviz.ui.shared import callbacks
 from cnnviz.ui.shared.callbacks import ask, ask_page
+from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.live import LiveFigures
-from cnnviz.ui.shared.progress import offer_download
+from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.show import explained, link_problem, plain, run_again
 from cnnviz.ui.train import run_controls, runs
-from cnnviz.ui.train.owner import owner
-from cnnviz.ui.train.run_words import duration
+from cnnviz.ui.train.runs import duration
 
 PARAMETER = "group"
 """Of the link: the id of the group of runs that is shown."""
@@ -141,10 +141,10 @@ def _watch(group_id: str, was_open: bool) -> None:
         outcomes = running.outcomes(store, shown, group)
         with st.container():  # one element, however many are in it: the charts below it stay where they are
             _head(store, shown, group)
-            experiment.say(results.verdict(shown, outcomes, full=group.setting == "full"), "seen-here")
+            shown_results.say(results.verdict(shown, outcomes, full=group.setting == "full"), "seen-here")
             _problems(group)
         live = LiveFigures(group.id)
-        experiment.panels(shown, experiment.drawn(shown, group.setting, outcomes), live.draw)
+        shown_results.panels(shown, shown_results.drawn(shown, group.setting, outcomes), live.draw)
         live.update()
         with st.expander(_("All trainings in numbers"), icon=":material/table_chart:"):
             compare(shown, group.setting, outcomes, _links(group))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number
+from cnnviz.ui.shared.pictures import png_address
 
 if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps
@@ -103,8 +103,7 @@ def heading(op: Op, note: str = "") -> str:
 
 
 def _picture(data: bytes, description: str, note: str) -> str:
-    source = "data:image/png;base64," + base64.b64encode(data).decode()
-    picture = f'<img src="{source}" alt="{escape(description)}" style="{_IMAGE}">'
+    picture = f'<img src="{png_address(data)}" alt="{escape(description)}" style="{_IMAGE}">'
     return f'<div>{picture}<div style="{_NOTE};margin-top:.4rem">{escape(note)}</div></div>'
 
 

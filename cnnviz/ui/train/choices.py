@@ -23,15 +23,14 @@ from cnnviz.ui.architecture import options, what_if
 from cnnviz.ui.data.data_choices import NORMALISATIONS
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
 from cnnviz.ui.shared.show import link_problem, plain
-from cnnviz.ui.train.augmentation import choose_augmentation
-from cnnviz.ui.train.fields import WIDTH, Fields, channels_text
-from cnnviz.ui.train.recipe_link import DATA, NETWORK, OPTIONS, ORDER, PERMUTE
+from cnnviz.ui.train.fields import WIDTH, Fields, channels_text, choose_augmentation
+from cnnviz.ui.train.sharing import DATA, NETWORK, OPTIONS, ORDER, PERMUTE
 
 _OF_THE_DATA = ("resize", "mean", "deviation", "train_images")
 _IMAGES = (*_OF_THE_DATA, PERMUTE, ORDER)
 _LEARNING = ("weight_decay", "schedule", "step_epochs", "step_factor", "loss", "initialisation")
 _MACHINE = ("train_accuracy", "threads", "device")
-_AUGMENTATION = tuple(field.name for field in dataclasses.fields(Augmentation))
+_AUGMENTATION = tuple(entry.name for entry in dataclasses.fields(Augmentation))
 
 
 def choose_recipe() -> Recipe | None:

@@ -15,11 +15,11 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import Op, shape_text
 from cnnviz.plots import maps as plots
 from cnnviz.plots import sentences
-from cnnviz.ui.filters.which_layer import choose_layer
-from cnnviz.ui.inside.weights import Weights
-from cnnviz.ui.shared import cached, pictures
+from cnnviz.ui.inside.weights import Weights, choose_op
+from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
+from cnnviz.ui.shared.pictures import Tile, tiles
 from cnnviz.ui.shared.show import plain
 
 if TYPE_CHECKING:
@@ -84,20 +84,11 @@ def show(shown: Sequence[Weights], image: ImageKey) -> None:
     st.caption(str(sentences.maps_sentence(maps.op.kind, maps.op.type, maps.zeros)))
 
 
-def choose_op(weights: Weights, input_shape: tuple[int, int, int]) -> Op:
-    """The op that the link's ``layer`` names, at first the first convolution."""
-    trace = cached.network_trace(weights.key, input_shape)
-    shapes = {op.name: op.output_shape for op in trace.ops}
-    kinds = [op.kind for op in trace.ops]
-    first = next((kinds.index(kind) for kind in ("convolution", "linear") if kind in kinds), 0)
-    return trace.op(choose_layer(weights, input_shape, shapes, default=trace.ops[first].name))
-
-
 def _choose_ops(weights: Weights, image: ImageKey) -> tuple[Op, ...]:
     """The op that is shown; with the switch also the other one around the activation, in order."""
     from cnnviz.interpret.activations import around_activation
 
-    op = choose_op(weights, image.input_shape)
+    op = choose_op(weights)
     pair = around_activation(cached.network_trace(weights.key, image.input_shape), op)
     if pair is None or pair[0].output_shape != pair[1].output_shape:
         return (op,)
@@ -146,12 +137,12 @@ def _grid(grid: _Grid, place: int, order: Order, chosen: int, limit: float | Non
     """The maps as pictures that can be clicked, and how many of them are dead."""
     numbers = tuple(int(number) for number in order)
     found = cached.map_statistics(grid.weights.key, grid.image, grid.maps.op.index)
-    files = cached.map_tiles(grid.weights.key, grid.image, grid.maps.op.index, numbers, limit, is_dark())
+    pictures = cached.map_tiles(grid.weights.key, grid.image, grid.maps.op.index, numbers, limit, is_dark())
     st.subheader(plain(grid.title), anchor=False)
-    pictures.tiles(
+    tiles(
         [
-            pictures.Tile(number, png, _title(number, found), _note(number, found), bool(found.dead[number]))
-            for number, png in zip(numbers, files, strict=True)
+            Tile(number, png, _title(number, found), _note(number, found), bool(found.dead[number]))
+            for number, png in zip(numbers, pictures, strict=True)
         ],
         key=f"tiles-{place}",
         chosen=chosen,

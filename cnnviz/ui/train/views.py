@@ -12,7 +12,7 @@ from cnnviz.language import translate as _
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.runs import Run
 from cnnviz.ui.shared.views import View, choose_view
-from cnnviz.ui.train import compare_runs, curves
+from cnnviz.ui.train import compare, curves
 from cnnviz.ui.train.watch import watch
 
 
@@ -27,7 +27,7 @@ def _watch_one(_runs: Sequence[Run], shown: Run | None, recipe: Recipe | None) -
 VIEWS: Mapping[str, View[[Sequence[Run], Run | None, Recipe | None]]] = MappingProxyType(
     {
         "watch": View(Message("Watch one run"), _watch_one),
-        "compare": View(Message("Compare runs"), lambda runs, _shown, _recipe: compare_runs.compare(runs)),
+        "compare": View(Message("Compare runs"), lambda runs, _shown, _recipe: compare.compare(runs)),
     }
 )
 

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
 import streamlit as st
 
+from cnnviz import datasets
 from cnnviz.interpret import scores
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.evaluate.evaluated import AT_ONCE, Subject, show_images
+from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+from cnnviz.ui.evaluate.answers import AT_ONCE, Subject, show_images
+from cnnviz.ui.evaluate.choices import Known
+from cnnviz.ui.inside.weights import checkpoint_title, same_task
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain
+from cnnviz.ui.shared.views import View
 
 FIGURE_WIDTH = 640
 _EIGHT = 8
 _NO_BUTTONS = {"displayModeBar": False}
+
+
+_LEAST_CHANCE = 0.001
 
 
 def overview(subject: Subject) -> None:
@@ -196,3 +204,105 @@ def _choose_cell(classes: Sequence[str]) -> None:
     if points:
         row, column = points[0]["customdata"]
         st.query_params.update({"true": classes[row], "read": classes[column]})
+
+
+def comparison(subject: Subject, known: Known) -> None:
+    """What one network reads rightly and another one wrongly."""
+    others = _others(subject, known)
+    if not others:
+        st.info(_("There is no second network for {data}.", data=subject.data.title), icon=":material/info:")
+        return
+    with st.container(width=320):
+        chosen = choose_one(
+            _("Compared with"),
+            others,
+            key="second",
+            kind=Message("The checkpoint"),
+            title=lambda id_: checkpoint_title(known[id_]),
+        )
+    _compare(subject, Subject.of(known[chosen], subject.data))
+
+
+def _others(subject: Subject, known: Mapping[str, Checkpoint]) -> list[str]:
+    """What ``subject`` can be compared with, first of all what stands to these images as it does."""
+    found = [
+        id_
+        for id_, other in known.items()
+        if id_ != subject.checkpoint.id and same_task(datasets.get(other.dataset), subject.data)
+    ]
+    return sorted(
+        found,
+        key=lambda id_: (
+            (datasets.overlap(known[id_].dataset, subject.data.key) is None) is not subject.honest
+        ),
+    )
+
+
+def _compare(first: Subject, second: Subject) -> None:
+    found = scores.compare(first.answers, second.answers)
+    groups = {
+        "first": (_("only {title}", title=first.title), found.only_first),
+        "second": (_("only {title}", title=second.title), found.only_second),
+        "neither": (_("neither"), found.neither),
+        "both": (_("both"), found.both),
+    }
+    with st.container(horizontal=True):
+        for subject in (first, second):
+            st.metric(plain(subject.title), f"{subject.answers.accuracy:.2%}", width="content")
+        for title, images in groups.values():
+            st.metric(_("right: {who}", who=plain(title)), f"{len(images):,}", width="content")
+    if first.honest is second.honest:
+        st.write(str(_difference(first, second, found.chance)))
+    else:
+        st.warning(str(_unfair(second if first.honest else first)), icon=":material/visibility:")
+    group = choose_one(
+        _("Images that are read rightly by"),
+        list(groups),
+        key="group",
+        kind=Message("The group"),
+        title=lambda key: f"{groups[key][0]} ({len(groups[key][1]):,})",
+        widget=partial(st.segmented_control, required=True, wrap=True),
+    )
+    show_images(first, groups[group][1], f"images-{group}", AT_ONCE, second)
+
+
+def _unfair(subject: Subject) -> Message:
+    return Message(
+        "{title} has learned from these very images, and the other network has not: which of the two is better "
+        "must be asked of images that neither has seen.",
+        title=subject.title,
+    )
+
+
+def _difference(first: Subject, second: Subject, chance: float) -> Message:
+    ahead, behind = sorted((first, second), key=lambda subject: -subject.answers.accuracy)
+    if chance < _LEAST_CHANCE:
+        return Message(
+            "{ahead} is better than {behind} on these images. Between two equally good networks chance alone "
+            "would make a difference of this size or more in less than {chance:.1%} of such comparisons.",
+            ahead=ahead.title,
+            behind=behind.title,
+            chance=_LEAST_CHANCE,
+        )
+    if chance < 0.05:
+        return Message(
+            "{ahead} is better than {behind} on these images. Between two equally good networks chance alone "
+            "would make a difference of this size or more in {chance:.1%} of such comparisons.",
+            ahead=ahead.title,
+            behind=behind.title,
+            chance=chance,
+        )
+    return Message(
+        "These images do not tell which of the two is better: between two equally good networks chance alone "
+        "makes a difference of this size or more in {chance:.0%} of such comparisons.",
+        chance=chance,
+    )
+
+
+VIEWS: Mapping[str, View[[Subject, Known]]] = {
+    "overview": View(Message("Overview"), lambda subject, _others: overview(subject)),
+    "confusions": View(Message("Confusions"), lambda subject, _others: confusions(subject)),
+    "mistakes": View(Message("Worst mistakes"), lambda subject, _others: mistakes(subject)),
+    "calibration": View(Message("How sure, how right"), lambda subject, _others: calibration(subject)),
+    "compare": View(Message("Two networks"), comparison),
+}

@@ -16,7 +16,7 @@ END = "end"
 """In the link: the weights of the checkpoint."""
 
 
-def of_run(weights: Weights) -> tuple[Moment, ...]:
+def moments_of(weights: Weights) -> tuple[Moment, ...]:
     """The snapshots of the training that ``weights`` come from; none where there are not two of them.
 
     Of two that are nearly the same one is left out, unless the link's ``step`` names it.
@@ -27,9 +27,9 @@ def of_run(weights: Weights) -> tuple[Moment, ...]:
     return found if len(found) > 1 else ()
 
 
-def choose(weights: Weights) -> Weights:
+def choose_step(weights: Weights) -> Weights:
     """``weights``, or where the link's ``step`` says so those that the same training had earlier."""
-    found = of_run(weights)
+    found = moments_of(weights)
     if not found or weights.recipe is None:
         return weights
     by_step = {str(moment.step): moment for moment in found}

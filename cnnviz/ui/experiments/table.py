@@ -13,7 +13,7 @@ from cnnviz.shapes.html import numbers, table, words
 from cnnviz.training.recipe.differences import differing, flat, label
 from cnnviz.training.store.runs import Status, describe
 from cnnviz.ui.shared.show import plain
-from cnnviz.ui.train.run_words import duration, field_text
+from cnnviz.ui.train.runs import duration, field_text
 
 
 def compare(

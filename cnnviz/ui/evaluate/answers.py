@@ -1,4 +1,4 @@
-"""A network's answers to the images of a data set, and these images with what the network says of them."""
+"""A network's answers to the test images of a data set, and these images with what it says of them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ from cnnviz import datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.language import translate as _
 from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
-from cnnviz.ui.draw.draw import name
-from cnnviz.ui.shared import pictures
+from cnnviz.ui.inside.weights import checkpoint_title
+from cnnviz.ui.shared import pictures, progress
 from cnnviz.ui.shared.link_state import choose_number
 from cnnviz.ui.shared.pictures import Picture
+from cnnviz.ui.shared.show import plain
 
 if TYPE_CHECKING:
     from cnnviz.interpret.answers import Answers, Numbers
-
+    from cnnviz.interpret.jobs import Jobs
 
 AT_ONCE = 24
 """Images of a long list on one page."""
+
+MOST_BYTES = 64_000_000
+"""Of all answers together that are kept: some 120 networks' to 10,000 images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +38,27 @@ class Subject:
     data: DatasetInfo
     answers: Answers
 
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, data: DatasetInfo) -> Subject:
+        """Ask the checkpoint's network about all test images, once for everybody; a bar shows the progress.
+
+        Raises:
+            CnnvizError: the checkpoint or the data set is missing or damaged, or they do not fit.
+        """
+
+        def work(progress: progress.Progress) -> Answers:
+            from cnnviz.interpret.answers import answers_of  # seconds, the first time
+
+            return answers_of(checkpoint, data.key, progress)
+
+        key = checkpoint.id, checkpoint.sha256, data.key
+        title = _("Evaluation of {title}", title=plain(checkpoint_title(checkpoint)))
+        return cls(checkpoint, data, progress.result(key, work, title, _jobs()))
+
     @property
     def title(self) -> str:
         """What a person calls the network."""
-        return name(self.checkpoint)
+        return checkpoint_title(self.checkpoint)
 
     @property
     def names(self) -> list[str]:
@@ -50,9 +71,9 @@ class Subject:
         return datasets.overlap(self.checkpoint.dataset, self.data.key) is None
 
 
-def same_task(one: DatasetInfo, other: DatasetInfo) -> bool:
-    """Whether a network that learned one data set can be asked about another: same images, same classes."""
-    return (one.input_shape, one.classes) == (other.input_shape, other.classes)
+@st.cache_resource(show_spinner=False)
+def _jobs() -> Jobs[Answers]:
+    return progress.queue(MOST_BYTES)
 
 
 def show_images(

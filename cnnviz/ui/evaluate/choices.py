@@ -12,26 +12,13 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
-from cnnviz.ui.draw.draw import name
-from cnnviz.ui.evaluate import evaluation_views as views
-from cnnviz.ui.evaluate.evaluated import Subject, same_task
-from cnnviz.ui.evaluate.evaluation_comparison import comparison
+from cnnviz.ui.inside.weights import checkpoint_title, same_task
 from cnnviz.ui.shared.frame import TRAIN, link
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain
-from cnnviz.ui.shared.views import View
 
 Known = Mapping[str, Checkpoint]
 """Checkpoints by id."""
-
-
-VIEWS: Mapping[str, View[[Subject, Known]]] = {
-    "overview": View(Message("Overview"), lambda subject, _others: views.overview(subject)),
-    "confusions": View(Message("Confusions"), lambda subject, _others: views.confusions(subject)),
-    "mistakes": View(Message("Worst mistakes"), lambda subject, _others: views.mistakes(subject)),
-    "calibration": View(Message("How sure, how right"), lambda subject, _others: views.calibration(subject)),
-    "compare": View(Message("Two networks"), comparison),
-}
 
 
 def choose_checkpoint() -> tuple[Checkpoint, Known] | None:
@@ -49,7 +36,7 @@ def choose_checkpoint() -> tuple[Checkpoint, Known] | None:
         list(known),
         key="checkpoint",
         kind=Message("The checkpoint"),
-        title=lambda id_: name(known[id_]),
+        title=lambda id_: checkpoint_title(known[id_]),
     )
     return known[chosen], known
 

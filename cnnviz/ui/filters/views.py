@@ -9,8 +9,9 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.filters import filters, maps, one_layer, top_activations, weight_history
-from cnnviz.ui.inside import attributed, example, pixel, verdicts
+from cnnviz.ui.filters import filters, top_activations, weight_history
+from cnnviz.ui.filters import layer as one_layer
+from cnnviz.ui.inside import attribution, example, maps, pixel, verdicts
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.show import explained
@@ -72,7 +73,7 @@ def why(shown: Sequence[Weights]) -> None:
         image = example.choose_example(shown[0])
         if image is not None:
             verdicts.show(shown, image)
-            attributed.show(shown, image)
+            attribution.show(shown, image)
 
 
 @fragment()

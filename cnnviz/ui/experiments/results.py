@@ -15,7 +15,7 @@ from cnnviz.experiments.results import Results
 from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.plots import experiments as plots
-from cnnviz.ui.experiments.experiment_table import compare
+from cnnviz.ui.experiments.table import compare
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain

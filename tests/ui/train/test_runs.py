@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cnnviz.training.records.metrics import STEP
-from cnnviz.ui.train import run_words
+from cnnviz.ui.train import runs
 
 
 @pytest.mark.parametrize(
@@ -19,12 +19,12 @@ from cnnviz.ui.train import run_words
     ],
 )
 def test_durations_are_read_at_a_glance(seconds: float, words: str) -> None:
-    assert str(run_words.duration(seconds)) == words
+    assert str(runs.duration(seconds)) == words
 
 
 def test_speed_is_that_of_the_latest_steps() -> None:
     steps = np.zeros(200, STEP)
     steps["step"] = np.arange(1, 201)
     steps["seconds"] = np.where(steps["step"] <= 100, steps["step"], 100 + (steps["step"] - 100) / 10)
-    assert run_words.images_per_second(steps, batch_size=64) == pytest.approx(640)
-    assert run_words.images_per_second(steps[:1], batch_size=64) is None
+    assert runs.images_per_second(steps, batch_size=64) == pytest.approx(640)
+    assert runs.images_per_second(steps[:1], batch_size=64) is None

@@ -1,18 +1,24 @@
-"""A recipe as parameters of a link to the Train page, from where its form takes every field."""
+"""A recipe taken along, as a link or as a file, and brought back into the form."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from cnnviz import architectures, datasets
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
+from cnnviz.language import translate as _
 from cnnviz.training.recipe.limits import CHOICES, RANGES
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.recipe.recipe_file import read_recipe, recipe_text, script_name
 from cnnviz.training.transforms.image_preparation import Augmentation, ImagePreparation
+from cnnviz.ui.shared.show import plain
 from cnnviz.ui.train.fields import channels_text
 
 NETWORK, DATA, OPTIONS, PERMUTE, ORDER = "model", "dataset", "set", "permute", "order"
@@ -27,6 +33,11 @@ NAMES = (
 """All parameters that speak of the recipe."""
 
 Parameters = dict[str, str | list[str]]
+
+
+_UPLOAD = "recipe-file"
+_PROBLEM = "_recipe_problem"
+_MOST_MEGABYTES = 1
 
 
 def parameters(recipe: Recipe) -> Parameters:
@@ -78,3 +89,63 @@ def put(values: Mapping[str, str | Sequence[str]]) -> None:
 def address(values: Mapping[str, str | Sequence[str]]) -> str:
     """The whole address of the page with these parameters."""
     return f"{(st.context.url or '').partition('?')[0]}?{urlencode(values, doseq=True)}"
+
+
+def share(recipe: Recipe | None) -> None:
+    """What may be done with the recipe in the form (None: there is none that can be trained by)."""
+    with st.popover(_("Share, save, load"), icon=":material/ios_share:", width="stretch", key="recipe-files"):
+        if recipe is not None:
+            st.caption(_("A link that fills in the form like this:"))
+            st.code(address(parameters(recipe)), language=None, wrap_lines=True)
+            st.download_button(
+                _("Save the recipe"),
+                recipe_text(recipe),
+                file_name=f"{recipe.architecture}-{recipe.dataset}.recipe.json",
+                mime="application/json",
+                icon=":material/download:",
+                key="save-recipe",
+                on_click="ignore",
+                width="stretch",
+            )
+            st.download_button(
+                _("Save as a PyTorch script"),
+                partial(script, recipe),  # written when somebody asks for it
+                file_name=script_name(recipe),
+                mime="text/x-python",
+                icon=":material/code:",
+                key="save-script",
+                help=_(
+                    "One file that needs no cnnviz: it trains by this recipe, with the same losses for the same seed."
+                ),
+                on_click="ignore",
+                width="stretch",
+            )
+        st.file_uploader(
+            _("Load a recipe: a file that was saved here, or the JSON of a checkpoint"),
+            type="json",
+            key=_UPLOAD,
+            on_change=_load,
+            max_upload_size=_MOST_MEGABYTES,
+        )
+    problem: Message | None = st.session_state.get(_PROBLEM)
+    if problem is not None and st.session_state.get(_UPLOAD) is not None:
+        st.error(plain(problem), icon=":material/error:")
+
+
+def script(recipe: Recipe) -> str:
+    """The recipe as a file of plain PyTorch."""
+    from cnnviz.training.scripts.recipe_script import recipe_script
+
+    return recipe_script(recipe)
+
+
+def _load() -> None:
+    """Bring the uploaded recipe into the link, or remember why not."""
+    st.session_state.pop(_PROBLEM, None)
+    file = st.session_state[_UPLOAD]
+    if file is None:
+        return
+    try:
+        put(parameters(read_recipe(file.getvalue())))
+    except CnnvizError as error:
+        st.session_state[_PROBLEM] = error.message

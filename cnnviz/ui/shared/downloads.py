@@ -1,0 +1,87 @@
+"""Data sets and pretrained weights that are not on this machine yet: how large they are, and a button that fetches them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from cnnviz import datasets
+from cnnviz.interpret import pretrained
+from cnnviz.language import translate as _
+from cnnviz.ui.shared.show import explained
+
+_MEGABYTE = 1e6
+
+
+def offer_download(key: str) -> bool:
+    """Whether the data set is there; where it is not, say so and offer to download it."""
+    if datasets.is_available(key):
+        return True
+    info = datasets.get(key)
+    size = info.download_bytes / _MEGABYTE
+    place = st.empty()
+    with place.container():
+        st.warning(
+            _(
+                "{title} is not on this machine yet. The download has {size:.0f} MB.",
+                title=info.title,
+                size=size,
+            ),
+            icon=":material/cloud_download:",
+        )
+        wanted = st.button(_("Download {title}", title=info.title), key="download")
+    if wanted:
+        with explained():
+            _with_progress(
+                lambda show: datasets.download(key, show),
+                lambda part: _("{done:.1f} of {size:.1f} MB", done=part * size, size=size),
+            )
+        if datasets.is_available(key):
+            place.empty()
+            return True
+    return False
+
+
+def offer_weights(model: str) -> bool:
+    """Whether the pretrained weights of ``model`` can be loaded; where they must be downloaded first, offer that."""
+    with explained():
+        if pretrained.is_downloaded(model):
+            return True
+        found = pretrained.get(model)
+        st.info(
+            _(
+                "{title} learned to tell 1,000 kinds of things apart on the 1.3 million photographs of ImageNet. Its "
+                "weights come from torchvision ({megabytes:,.0f} MB) and are kept on this machine.",
+                title=found.title,
+                megabytes=found.megabytes,
+            ),
+            icon=":material/cloud_download:",
+        )
+        if st.button(_("Download"), key="download", icon=":material/download:", type="primary"):
+            _with_progress(
+                lambda show: pretrained.download(model, show),
+                lambda part: _(
+                    "Download of {title}: {done:,.1f} of {megabytes:,.1f} MB",
+                    title=found.title,
+                    done=part * found.megabytes,
+                    megabytes=found.megabytes,
+                ),
+            )
+            st.rerun()
+    return False
+
+
+def _with_progress(
+    download: Callable[[Callable[[float], None]], object], text: Callable[[float], str]
+) -> None:
+    """Download, with a bar that says in ``text`` how far it is (0..1)."""
+    bar = st.progress(0.0, text(0.0))
+
+    def show(part: float) -> None:
+        bar.progress(part, text(part))
+
+    try:
+        download(show)
+    finally:
+        bar.empty()
