@@ -6,7 +6,7 @@ import math
 import re
 
 from cnnviz import numbers
-from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Reason, WrongLinear, entry, sizes
+from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Reason, WrongLinear, entry, one_remedy, sizes
 from cnnviz.language import Message
 from cnnviz.operations.op import Shape, product, shape_text
 
@@ -112,12 +112,8 @@ def _size(
 
 def _batched_product(match: re.Match[str]) -> Decoded:
     (batch, inner), (other_batch, other_inner) = sizes(match[1]), sizes(match[2])
-    text = Message(
-        "Row times column: the last size of the first tensor must be the last but one of the second. For "
-        "queries and keys of attention the second one is turned first."
-    )
-    return Decoded(
-        meaning=Message(
+    return one_remedy(
+        Message(
             "A product of matrices, batch by batch: the second needs {batch} matrices with {inner} rows, and has "
             "{other_batch} with {other_inner}.",
             batch=batch,
@@ -125,8 +121,12 @@ def _batched_product(match: re.Match[str]) -> Decoded:
             other_batch=other_batch,
             other_inner=other_inner,
         ),
-        reasons=(Reason(text, "scores = q @ k.transpose(-2, -1)"),),
-        layer="torch.bmm",
+        Message(
+            "Row times column: the last size of the first tensor must be the last but one of the second. For "
+            "queries and keys of attention the second one is turned first."
+        ),
+        "scores = q @ k.transpose(-2, -1)",
+        "torch.bmm",
     )
 
 

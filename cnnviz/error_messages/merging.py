@@ -78,15 +78,15 @@ def _broadcast(match: re.Match[str]) -> Decoded:
 
 
 def _in_place(match: re.Match[str]) -> Decoded:
-    text = Message("Write the sum into a new tensor, which may be larger than both sides.")
-    return Decoded(
-        meaning=Message(
+    return one_remedy(
+        Message(
             "The result has the shape {result} and does not fit into the tensor of {shape} that is to take it up "
             "(an operation in place: +=, add_).",
             result=shape_text(sizes(match[2])),
             shape=shape_text(sizes(match[1])),
         ),
-        reasons=(Reason(text, "x = x + y"),),
+        Message("Write the sum into a new tensor, which may be larger than both sides."),
+        "x = x + y",
     )
 
 
@@ -116,35 +116,34 @@ def _cat(match: re.Match[str]) -> Decoded:
 
 def _cat_dimensions(match: re.Match[str]) -> Decoded:
     first, second = int(match[1]), int(match[2])
-    text = Message(
-        "One of them was flattened or averaged and the others were not: treat all alike before joining."
-    )
-    return Decoded(
-        meaning=Message(
+    return one_remedy(
+        Message(
             "The tensors that are joined have {first} and {second} dimensions; all must have the same number.",
             first=first,
             second=second,
         ),
-        reasons=(Reason(text),),
+        Message(
+            "One of them was flattened or averaged and the others were not: treat all alike before joining."
+        ),
         layer="torch.cat",
     )
 
 
 def _stack(match: re.Match[str]) -> Decoded:
     first, other, number = sizes(match[1]), sizes(match[3]), int(match[4])
-    text = Message(
-        "A DataLoader stacks the images of a batch, so all must have one size and one number of channels: resize, "
-        "crop and convert them in the data set's transform."
-    )
-    return Decoded(
-        meaning=Message(
+    return one_remedy(
+        Message(
             "The tensors are stacked, so all must have the shape of the first, {first}; number {number} has {other}.",
             first=shape_text(first),
             number=number,
             other=shape_text(other),
         ),
-        reasons=(Reason(text, "transforms.Resize((28, 28))"),),
-        layer="torch.stack",
+        Message(
+            "A DataLoader stacks the images of a batch, so all must have one size and one number of channels: resize, "
+            "crop and convert them in the data set's transform."
+        ),
+        "transforms.Resize((28, 28))",
+        "torch.stack",
     )
 
 

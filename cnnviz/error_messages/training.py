@@ -59,16 +59,16 @@ def _batch_sizes(match: re.Match[str]) -> Decoded:
 
 
 def _spatial(match: re.Match[str]) -> Decoded:
-    text = Message(
-        "Average the maps and flatten them before the loss, so that each image has one row of class scores."
-    )
-    return Decoded(
-        meaning=Message(
+    return one_remedy(
+        Message(
             "The network's output still has height and width, so the loss expects a label for each pixel, and there "
             "is one for each image."
         ),
-        reasons=(Reason(text, "x = F.adaptive_avg_pool2d(x, 1).flatten(1)"),),
-        layer="F.cross_entropy / F.nll_loss",
+        Message(
+            "Average the maps and flatten them before the loss, so that each image has one row of class scores."
+        ),
+        "x = F.adaptive_avg_pool2d(x, 1).flatten(1)",
+        "F.cross_entropy / F.nll_loss",
     )
 
 
@@ -89,28 +89,26 @@ def _several_targets(match: re.Match[str]) -> Decoded:
 
 
 def _target_type(match: re.Match[str]) -> Decoded:
-    text = Message("Labels are whole numbers of 64 bits: convert them.")
-    return Decoded(
-        meaning=Message(
-            "The loss wants the classes as whole numbers (Long); the labels are {kind}.", kind=match[1]
-        ),
-        reasons=(Reason(text, "labels = labels.long()"),),
-        layer="F.cross_entropy / F.nll_loss",
+    return one_remedy(
+        Message("The loss wants the classes as whole numbers (Long); the labels are {kind}.", kind=match[1]),
+        Message("Labels are whole numbers of 64 bits: convert them."),
+        "labels = labels.long()",
+        "F.cross_entropy / F.nll_loss",
     )
 
 
 def _target_shape(match: re.Match[str]) -> Decoded:
     target, output = sizes(match[1]), sizes(match[2])
     code = "target = target.unsqueeze(1).float()" if len(target) < len(output) else "target = target.float()"
-    text = Message("Bring the target to the shape of the output.")
-    return Decoded(
-        meaning=Message(
+    return one_remedy(
+        Message(
             "The loss compares value by value: the output is {output}, the target {target}.",
             output=shape_text(output),
             target=shape_text(target),
         ),
-        reasons=(Reason(text, code),),
-        layer="F.binary_cross_entropy_with_logits",
+        Message("Bring the target to the shape of the output."),
+        code,
+        "F.binary_cross_entropy_with_logits",
     )
 
 
@@ -130,17 +128,16 @@ def _loss_class(match: re.Match[str]) -> Decoded:
 
 def _state(match: re.Match[str]) -> Decoded:
     saved, present = sizes(match[2]), sizes(match[3])
-    text = Message(
-        "Build the network with the same options that it was saved with, or leave this layer's weights out."
-    )
-    return Decoded(
-        meaning=Message(
+    return one_remedy(
+        Message(
             "The saved weights are of another network: {name} has the shape {saved} in the file and {present} here.",
             name=match[1],
             saved=shape_text(saved),
             present=shape_text(present),
         ),
-        reasons=(Reason(text),),
+        Message(
+            "Build the network with the same options that it was saved with, or leave this layer's weights out."
+        ),
         layer="load_state_dict",
     )
 

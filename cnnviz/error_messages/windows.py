@@ -431,45 +431,45 @@ def _missing_dimensions(arrived: Shape, single: int, batched: int) -> tuple[Reas
 
 
 def _pooling(match: re.Match[str]) -> Decoded:
-    text = Message("The channel or the batch is missing: add a dimension in front.")
-    return Decoded(
-        meaning=Message(
+    return one_remedy(
+        Message(
             "The pooling takes maps with 3 dimensions (channels, height, width) or a batch of them with 4, none "
             "of size 0."
         ),
-        reasons=(Reason(text, "x = x.unsqueeze(0)"),),
-        layer="nn.MaxPool2d / nn.AvgPool2d",
+        Message("The channel or the batch is missing: add a dimension in front."),
+        "x = x.unsqueeze(0)",
+        "nn.MaxPool2d / nn.AvgPool2d",
     )
 
 
 def _out_of_range(match: re.Match[str]) -> Decoded:
     dimension = int(match[3])
-    text = Message("Usually one image was given without a batch around it: add the dimension in front.")
-    return Decoded(
-        meaning=Message(
+    return one_remedy(
+        Message(
             "Dimension {dimension} was asked for; dimensions count from 0, and the last one here is {last}.",
             dimension=dimension,
             last=int(match[2]),
         ),
-        reasons=(Reason(text, "x = x.unsqueeze(0)"),),
+        Message("Usually one image was given without a batch around it: add the dimension in front."),
+        "x = x.unsqueeze(0)",
     )
 
 
 def _normalisation(match: re.Match[str]) -> Decoded:
     wanted = match[1] if match[2] is None else f"{match[1]} / {match[2]}"
     received = int(match[3])
-    text = Message(
-        "After a flatten there are two dimensions (batch, features), which BatchNorm1d takes; maps (batch, "
-        "channels, height, width) go to BatchNorm2d."
-    )
-    return Decoded(
-        meaning=Message(
+    return one_remedy(
+        Message(
             "The normalisation takes tensors with {wanted} dimensions; one with {received} arrives.",
             wanted=wanted,
             received=received,
         ),
-        reasons=(Reason(text, "nn.BatchNorm1d(...)" if received < 4 else "nn.BatchNorm2d(...)"),),
-        layer="nn.BatchNorm2d" if match[1] == "4" else "nn.BatchNorm1d",
+        Message(
+            "After a flatten there are two dimensions (batch, features), which BatchNorm1d takes; maps (batch, "
+            "channels, height, width) go to BatchNorm2d."
+        ),
+        "nn.BatchNorm1d(...)" if received < 4 else "nn.BatchNorm2d(...)",
+        "nn.BatchNorm2d" if match[1] == "4" else "nn.BatchNorm1d",
     )
 
 
