@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cnnviz import architectures
-from cnnviz.cli import training
+from cnnviz.cli import training_commands
 from cnnviz.cli.terminal import print_json
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import LANGUAGES, Message, set_language
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     as_json = add("list", _list, _("the architectures"))
     as_json.add_argument("--json", action="store_true", help=_("print one JSON document"))
     _add_shape_commands(add)
-    training.add_commands(add)
+    training_commands.add_commands(add)
     return parser
 
 

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 
 from cnnviz import architectures
 from cnnviz.cli.main import main
-from cnnviz.cli.recipe import add_recipe_options, recipe_from
+from cnnviz.cli.recipe_options import add_recipe_options, recipe_from
 from cnnviz.cli.terminal import TrainingProgress
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.training.recipe.recipe import FIELDS, Recipe

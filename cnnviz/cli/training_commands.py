@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnviz import datasets
-from cnnviz.cli.recipe import add_recipe_options, recipe_from
+from cnnviz.cli.recipe_options import add_recipe_options, recipe_from
 from cnnviz.cli.terminal import TrainingProgress, print_json, progress_bar
 from cnnviz.errors import CnnvizError
 from cnnviz.files import write_whole
