@@ -12,7 +12,7 @@ from cnnviz.tracing.trace import Trace
 
 @dataclass(frozen=True)
 class Pairing:
-    """The op of one name before and after an edit; None where the pass did not get there."""
+    """The op of one name before and after an edit; None if the pass did not reach it."""
 
     name: str
     before: Op | None
@@ -27,7 +27,7 @@ class Pairing:
 
 
 def compare(before: Trace, after: Trace) -> tuple[Pairing, ...]:
-    """All ops of both traces in the order of execution; what only one has stands where that one ran it."""
+    """All ops of both traces in the order of execution; an op of one trace alone stands where that one ran it."""
     old, new = ({op.name: op for op in trace.ops} for trace in (before, after))
     names: list[str] = []
     waiting = iter(new)
@@ -58,12 +58,12 @@ _EXPECT = frozenset(
 
 
 def with_blame(broken: Trace, working: Trace, edits: Mapping[str, object]) -> Trace:
-    """``broken`` with a diagnosis that names the edit, or the input, that makes the difference.
+    """``broken``, its diagnosis naming the edit (or the input) that is to blame.
 
     Args:
-        broken: a trace that ended early; any other is returned as it is.
-        working: the trace of the same network without edits, with the input that it is made for.
-        edits: what was changed, values by path.
+        broken: a trace that ended early; any other is returned unchanged.
+        working: the trace of the same network without edits, with the input it was designed for.
+        edits: what was changed: the new value for each path.
     """
     failure = broken.failure
     if failure is None or working.failure is not None:
@@ -73,10 +73,10 @@ def with_blame(broken: Trace, working: Trace, edits: Mapping[str, object]) -> Tr
 
 
 class _Comparison:
-    """What differs from before, on the way back from what the failing call received.
+    """What differs from the working trace, found by going back from what the failing call received.
 
-    ``axes`` tells for each such op whether its channels or its size differ and matter to the failure;
-    ``unexplained`` are those that differ though nothing that they receive does.
+    ``axes`` says for each such op whether its channels or its size differ and matter to the failure;
+    ``unexplained`` are the ops whose output differs although their input does not.
     """
 
     def __init__(self, broken: Trace, working: Trace, failure: Failure) -> None:
@@ -119,15 +119,15 @@ def _differing(now: Shape, before: Shape) -> frozenset[str]:
 
 
 def _inherited(op: Op, axes: frozenset[str]) -> frozenset[str]:
-    """Of what differs behind ``op``, that which it may have from what it receives."""
-    if "out_features" in op.arguments:  # of maps with channels last, it chooses the last dimension alone
+    """Which of the differences in the output of ``op`` may come from its input."""
+    if "out_features" in op.arguments:  # on maps with channels last it sets the last dimension alone
         return frozenset() if len(op.output_shape) == 1 else frozenset((_CHANNELS, _SIZE))
     if "output_size" in op.arguments:
         return axes & {_CHANNELS}
     if "out_channels" in op.arguments:
         return axes & {_SIZE}
     if op.kind == "reshape" or (op.input_shapes and len(op.input_shapes[0]) != len(op.output_shape)):
-        return frozenset((_CHANNELS, _SIZE))  # a flatten makes one of the other, a permute exchanges them
+        return frozenset((_CHANNELS, _SIZE))  # a flatten turns one into the other, a permute swaps them
     return axes
 
 
@@ -139,7 +139,9 @@ def _cause(found: _Comparison, edits: Mapping[str, object]) -> Message | None:
     told = [op for op in ops if op.name in found.before and op.kind != "reshape"]
     if not told:
         return Message("It goes back to {choices}.", choices=_Listed(choices))
-    ends = [told[0], told[-1]] if len(told) > 1 else told  # where it begins, and what it has become
+    ends = (
+        [told[0], told[-1]] if len(told) > 1 else told
+    )  # where the difference begins, and what has become of it
     return Message(
         "It goes back to {choices}: {differences}.",
         choices=_Listed(choices),
@@ -158,7 +160,7 @@ def _difference(now: Op, before: Op) -> Message:
 
 @dataclass(frozen=True)
 class _Listed:
-    """Messages one after the other, written when they are shown."""
+    """Messages in a row, translated when they are shown."""
 
     parts: tuple[Message, ...]
 

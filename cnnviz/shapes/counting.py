@@ -1,4 +1,4 @@
-"""Where an op's parameters and multiply-adds come from, with the numbers in, and what a 1x1 reduction saves of them.
+"""The formulas of an op's parameters and multiply-adds, with numbers, and what a 1x1 reduction saves.
 
 Imports no torch.
 """
@@ -14,9 +14,9 @@ from cnnviz.operations.recurrent import biases, is_recurrent, step_terms, steps
 
 
 def parameter_formula(op: Op) -> str | None:
-    """``(5 x 5 x 1 + 1) x 10 = 260``; None where there is nothing to count, or no formula for it.
+    """``(5 x 5 x 1 + 1) x 10 = 260``; None if there is nothing to count or no formula for it.
 
-    A kernel has a weight for each of its places and input channels (of its group), and a bias.
+    A kernel has one weight for each position and input channel (of its group), and a bias.
     """
     counted = _parameters(op) if op.params else None
     if counted is None or counted[1] != op.params:
@@ -50,7 +50,7 @@ def _parameters(op: Op) -> tuple[str, int] | None:
 
 
 def _rows(text: str, weights: int, bias: bool, rows: object) -> tuple[str, int]:
-    """``rows`` kernels (or rows of a matrix) of so many ``weights``."""
+    """``rows`` kernels (or rows of a matrix) of ``weights`` weights each."""
     count = cast(int, rows)
     if bias:
         return f"({text} + 1) x {count}", (weights + 1) * count
@@ -75,10 +75,10 @@ def _of_each_channel(op: Op) -> tuple[str, int] | None:
 
 
 def macs_formula(op: Op) -> str | None:
-    """``5 x 5 x 1 x 10 x 24 x 24 = 144,000``: products of one output value, times the output values.
+    """``5 x 5 x 1 x 10 x 24 x 24 = 144,000``: the products for one output value, times the number of output values.
 
-    Of a transposed convolution: the products of one value that arrives, times those values. Of a recurrent
-    layer: the products of one step, times the steps.
+    For a transposed convolution: the products for one input value, times the number of input values. For a
+    recurrent layer: the products of one step, times the number of steps.
     """
     arguments = op.arguments
     values = op.output_shape
@@ -111,13 +111,12 @@ def _macs_of_steps(op: Op) -> str | None:
 
 @dataclass(frozen=True)
 class Saving:
-    """The same output two ways: ``direct``, or ``reduce`` (1x1) and then ``after``, all of them ops.
+    """The same output in two ways: ``direct``, or ``reduce`` (1x1) and then ``after``; all three are ops.
 
     The idea is from Lin et al. 2013, "Network in Network", section 3; as a bottleneck it is from Szegedy et
     al. 2015, "Going Deeper with Convolutions", section 4.
 
-    ``break_even`` is the smallest number of reduced channels from which on the detour saves no
-    multiply-adds.
+    ``break_even`` is the smallest number of reduced channels at which the detour saves no multiply-adds.
     """
 
     direct: Op
@@ -127,12 +126,12 @@ class Saving:
 
     @property
     def macs(self) -> int:
-        """Multiply-adds of the detour, of one image."""
+        """Multiply-adds of the detour, for one image."""
         return self.reduce.macs + self.after.macs
 
     @property
     def params(self) -> int:
-        """Parameters of the detour, biases among them."""
+        """Parameters of the detour, biases included."""
         return self.reduce.params + self.after.params
 
     @property

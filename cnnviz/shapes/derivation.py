@@ -16,7 +16,7 @@ from cnnviz.tracing.trace import Trace
 class Step:
     """One link of a derivation: an op, its rule, the rule with numbers, the shape that comes out.
 
-    ``notes`` say what the rule does not tell, such as rows that are never read.
+    ``notes`` add what the rule does not say, such as rows that are never read.
     """
 
     op: Op
@@ -33,7 +33,7 @@ class Step:
 
     @property
     def reshapes(self) -> bool:
-        """Whether another shape comes out than went in."""
+        """Whether the output has a different shape from the input."""
         return self.op.input_shapes[:1] != (self.result,)
 
 
@@ -41,8 +41,8 @@ class Step:
 class Derivation:
     """How the shape of ``layer`` comes about, from the input shape on.
 
-    ``steps`` are the ops that every path from the input to the layer goes through, in order; what
-    happens between two of them, side by side, is told by :func:`branches`.
+    ``steps`` are the ops that every path from the input to the layer passes through, in order; :func:`branches`
+    gives what happens in parallel between two of them.
     """
 
     layer: str
@@ -78,7 +78,7 @@ def derive_failure(trace: Trace) -> Derivation:
 
 
 def linear_indices(trace: Trace) -> tuple[int, ...]:
-    """The ops whose ``in_features`` wants an explanation."""
+    """The ops whose ``in_features`` needs an explanation."""
     return tuple(op.index for op in trace.ops if op.kind == "linear" and "in_features" in op.arguments)
 
 
@@ -94,7 +94,7 @@ def meetings(trace: Trace, index: int) -> tuple[int, ...]:
 
 
 def branches(trace: Trace, inputs: Sequence[int]) -> tuple[tuple[Step, ...], ...]:
-    """The steps of each of the ``inputs`` of a merging op (or of a merge that failed) since the branches parted.
+    """The steps of each of the ``inputs`` of a merging op (or of a failed merge), from where the branches split.
 
     A branch without steps (a residual connection's shortcut) is an empty tuple.
     """
@@ -102,9 +102,9 @@ def branches(trace: Trace, inputs: Sequence[int]) -> tuple[tuple[Step, ...], ...
 
 
 def side_by_side(trace: Trace, derivation: Derivation) -> dict[str, tuple[tuple[Step, ...], ...]]:
-    """What :func:`branches` tells of every op on the way to ``derivation``'s layer in which branches meet, by name.
+    """By name, the :func:`branches` of every op on the way to the layer of ``derivation`` in which branches meet.
 
-    Of the call at which a trace ended, too. Branches between an op and itself, as in ``x * x``, are left out.
+    The call at which a trace ended is included. Branches between an op and itself, as in ``x * x``, are left out.
     """
     failure = trace.failure if trace.failure and trace.failure.name == derivation.layer else None
     ends = failure.inputs if failure else tuple(step.op.index for step in derivation.steps[-1:])
@@ -123,7 +123,7 @@ def _branches(trace: Trace, above: Sequence[int], inputs: Sequence[int]) -> tupl
 
 
 def _steps(trace: Trace, indices: list[int]) -> tuple[Step, ...]:
-    told: set[str] = set()  # what holds for every op of a kind is told at the first of them
+    told: set[str] = set()  # what holds for every op of a kind is said at the first of them only
     steps = []
     for index in indices:
         op, why = trace.ops[index], explain(trace.ops[index], trace.ops)
@@ -141,8 +141,8 @@ def _dominators(trace: Trace, last: int) -> list[int]:
     """For each op up to ``last``, the nearest op before it that every path from the input goes through.
 
     -1 is the input; an op that does not depend on it, such as a constant made in the forward pass, has
-    ``_NOWHERE``. Such a nearest op has one itself, and so on: after Cooper, Harvey and Kennedy 2001, "A
-    Simple, Fast Dominance Algorithm"; the order of execution makes one round enough.
+    ``_NOWHERE``. These are the immediate dominators of Cooper, Harvey and Kennedy 2001, "A
+    Simple, Fast Dominance Algorithm"; as ops are in the order of execution, one pass is enough.
     """
     above: list[int] = []
     for op in trace.ops[: last + 1]:
@@ -154,7 +154,7 @@ _NOWHERE = -2
 
 
 def _meeting(above: Sequence[int], inputs: Sequence[int]) -> int:
-    """The nearest op that all paths to ``inputs`` go through, those that come from a constant aside."""
+    """The nearest op that all paths to ``inputs`` pass through, ignoring those that start at a constant."""
     sources = [index for index in inputs if index == MODEL_INPUT or above[index] != _NOWHERE]
     return reduce(lambda one, other: _common(above, one, other), sources) if sources else _NOWHERE
 
@@ -179,10 +179,11 @@ _FEW = 3
 
 
 def stations(start: Shape, steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Those of ``steps`` (a derivation's, from the shape ``start``) that change the shape or merge branches.
+    """The shapes worth a picture: those of ``steps`` (of a derivation from ``start``) that change the shape or
+    merge.
 
-    Where these are hardly any, all steps. Where they are more than a picture holds, only those that change
-    the shape, and in the end of all at one height and width only the first and the last.
+    If there are hardly any, all steps. If there are more than a picture holds, only those that change the shape,
+    and, if those are still too many, only the first and the last at each height and width.
     """
     results = [start, *(step.result for step in steps)]
     changing = [step for before, step in zip(results, steps, strict=False) if before != step.result]
@@ -203,5 +204,5 @@ def stations(start: Shape, steps: Sequence[Step]) -> tuple[Step, ...]:
 
 
 def _size(step: Step) -> Shape:
-    """Height and width, or that there are none."""
+    """Height and width; empty if there are none."""
     return step.result[1:]

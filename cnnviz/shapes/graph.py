@@ -1,6 +1,6 @@
-"""Graphs as DOT source: the ops of a trace, and the backward pass as autograd records it (drawn up by torchviz).
+"""Graphs as DOT source: the ops of a trace, and the backward pass as autograd records it (by way of torchviz).
 
-DOT is Graphviz's language; the browser draws it, no program needs to be installed.
+DOT is the language of Graphviz; the browser draws it, so nothing needs to be installed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Folding:
     """Which containers are drawn as one node each.
 
     Those from level ``depth`` on (1 for the outermost; None for no level), but not the ``unfolded`` ones;
-    and the ``folded`` ones wherever they are. What is inside of a folded container is not drawn.
+    and the ``folded`` ones wherever they are. The inside of a folded container is not drawn.
     """
 
     depth: int | None = None
@@ -50,7 +50,7 @@ class Node:
     """One node of a graph: an op, or a container whose ops are folded into it.
 
     ``path`` is the op's name or the container's, ``kind`` None for a container; ``ops`` are the indices of
-    what it stands for, ``inside`` the paths of the unfolded containers around it, the outermost first.
+    what it stands for, ``inside`` the paths of the unfolded containers around it, outermost first.
     """
 
     path: str
@@ -64,7 +64,7 @@ class Node:
 class Graph:
     """Nodes in order of execution, and the pairs of nodes that a tensor connects; -1 is the input.
 
-    ``shortcuts`` are the edges beside which a longer way leads to the same node.
+    ``shortcuts`` are the edges that a longer path runs parallel to.
     """
 
     nodes: tuple[Node, ...]
@@ -73,7 +73,7 @@ class Graph:
 
 
 def graph(trace: Trace, folding: Folding | None = None) -> Graph:
-    """The graph of ``trace``, with containers folded as ``folding`` says; every op is shown without."""
+    """The graph of ``trace``, with containers folded as ``folding`` says; by default every op is shown."""
     folding = folding or Folding()
     types = _container_types(trace)
     node_of: dict[int, int] = {MODEL_INPUT: MODEL_INPUT}
@@ -94,14 +94,14 @@ def _container_types(trace: Trace) -> dict[str, str]:
 
 
 def _around(op: Op, containers: Mapping[str, str]) -> list[str]:
-    """The containers that ``op`` is inside of, the outermost first."""
+    """The containers around ``op``, outermost first."""
     parts = (op.module or op.name).split(".")
     paths = (".".join(parts[:count]) for count in range(1, len(parts)))
     return [path for path in paths if path in containers]
 
 
 def _folded(op: Op, containers: Mapping[str, str], folding: Folding) -> str | None:
-    """The container that ``op`` disappears in; None where it is shown itself."""
+    """The folded container that hides ``op``; None if the op itself is shown."""
     around = _around(op, containers)
     return next((path for level, path in enumerate(around, 1) if folding.applies(path, level)), None)
 
@@ -115,11 +115,11 @@ def _node(trace: Trace, path: str, ops: tuple[int, ...], containers: Mapping[str
 
 
 def _shortcuts(edges: Sequence[tuple[int, int]]) -> frozenset[tuple[int, int]]:
-    """The edges (a, b) where b can be reached from a through another node too."""
+    """The edges (a, b) for which another path leads from a to b."""
     sources: dict[int, list[int]] = {}
     for a, b in edges:
         sources.setdefault(b, []).append(a)
-    above: dict[int, int] = {}  # for each node, a bit for each node that leads to it
+    above: dict[int, int] = {}  # for each node, one bit for each of its ancestors
     for node in sorted(sources):
         above[node] = 0
         for source in sources[node]:
@@ -140,9 +140,9 @@ def containers(trace: Trace) -> dict[str, int]:
 
 
 def readable_depth(trace: Trace, most: int) -> int | None:
-    """The depth at which the graph shows most without having more than ``most`` nodes.
+    """The greatest depth at which the graph has no more than ``most`` nodes.
 
-    None where all ops are not too many; 1 where even the outermost containers are.
+    None if all ops fit; 1 if even the outermost containers are too many.
     """
     if len(trace.ops) <= most:
         return None
@@ -160,8 +160,8 @@ def dot(
         trace: where the shapes come from.
         drawn: what to draw.
         colours: for each kind of op the fill and the text on it, as ``#rrggbb``.
-        ink: the colour of lines and of the text outside of nodes, as ``#rrggbb``.
-        across: from left to right in place of from top to bottom.
+        ink: the colour of lines and of text outside nodes, as ``#rrggbb``.
+        across: draw from left to right instead of from top to bottom.
     """
     fill, text = colours["other"]
     lines = [
@@ -177,7 +177,7 @@ def dot(
 
 
 def _boxes(trace: Trace, drawn: Graph, colours: Mapping[str, tuple[str, str]], ink: str) -> Iterable[str]:
-    """The nodes, each in the boxes of the containers around it."""
+    """The nodes, each inside the boxes of its containers."""
     types = _container_types(trace)
     open_: tuple[str, ...] = ()
     for number, node in enumerate(drawn.nodes, 1):
@@ -213,10 +213,10 @@ def _quoted(text: str) -> str:
 
 
 MOST_NODES = 150
-"""More than these nobody can read; the largest networks that fit have some dozen layers."""
+"""Nobody can read more; the largest networks that fit have about a dozen layers."""
 
 PARTS = ("function", "parameter", "saved", "output")
-"""What there is to colour: gradient functions, parameters, tensors kept for custom functions, the output."""
+"""What is coloured: gradient functions, parameters, tensors saved by custom functions, the output."""
 
 _OF_TORCHVIZ = {
     "fillcolor=lightblue": "parameter",
@@ -235,15 +235,16 @@ def autograd_dot(
 ) -> str:
     """DOT source of the backward pass through a private copy of ``model`` in training mode.
 
-    A node is a function that passes gradients back, a parameter that gathers one, or the output.
-    The copy is on the meta device: nothing is computed, and neither the model nor the random numbers change.
+    A node is a function that passes gradients back, a parameter that accumulates one, or the output.
+    The copy is on the meta device: nothing is computed, and neither the model nor the state of the random generator
+    changes.
 
     Args:
-        model: what is drawn.
+        model: the network to draw.
         input_shape: of one image, (C, H, W).
         colours: for each of :data:`PARTS` the fill and the text on it, as ``#rrggbb``.
         ink: the colour of arrows, as ``#rrggbb``.
-        most_nodes: of a larger graph, only its size is told.
+        most_nodes: a larger graph is refused.
 
     Raises:
         UsageError: a size that is no positive whole number.
@@ -297,9 +298,9 @@ def _torchviz(model: nn.Module, shape: Shape, traced: Trace) -> list[str]:
 
 
 def _forward(model: nn.Module, shape: Shape, real: bool) -> tuple[nn.Module, tuple[Tensor, ...]]:
-    """A copy of ``model``, and what it gives in training mode.
+    """A copy of ``model``, and its output in training mode.
 
-    A pass that a trace in evaluation mode made may need data in training, or break.
+    A forward pass that works in evaluation mode may need data in training mode, or fail.
     """
     dtype = input_type(model)
     copy = real_copy(model) if real else meta_copy(model)
@@ -320,7 +321,7 @@ def _forward(model: nn.Module, shape: Shape, real: bool) -> tuple[nn.Module, tup
 
 
 def _numbered(lines: Sequence[str]) -> list[str]:
-    """The same graph with its nodes named n1, n2, ... in place of addresses, which differ from pass to pass."""
+    """The same graph with nodes named n1, n2, ... instead of memory addresses, which differ every time."""
     names: dict[str, str] = {}
 
     def name(match: re.Match[str]) -> str:
@@ -334,7 +335,7 @@ def _numbered(lines: Sequence[str]) -> list[str]:
 
 
 def _styled(line: str, colours: Mapping[str, tuple[str, str]]) -> str:
-    """A line in our own colours, with shapes written as everywhere else."""
+    """A line in our own colours, its shapes written as everywhere else."""
     for theirs, part in _OF_TORCHVIZ.items():
         fill, text = colours[part]
         line = line.replace(theirs, f'fillcolor="{fill}", fontcolor="{text}"')

@@ -1,7 +1,7 @@
-"""Summary tables as HTML, for the page and for notebooks: readable from the last row, narrow on a phone.
+"""Summary tables as HTML, for the pages and for notebooks, narrow enough for a phone.
 
 How they look is :func:`cnnviz.plots.palette.table_style`: the app's pages have it in their own style sheet, a
-notebook gets it with each table. What goes in is escaped. No script and no IPython is needed.
+notebook gets it with each table. All text is escaped. It needs no script and no IPython.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def trace_html(trace: Trace) -> str:
 
 
 def layers(shown: Sequence[Row], trace: Trace) -> str:
-    """The summary table; ``shown`` are its rows in order, those inside of a container indented, totals below."""
+    """The summary table: the rows ``shown`` in order, those inside a container indented, and the totals."""
     titles = (_("Layer (type)"), _("Output shape"), _("Parameters"), _("Multiply-adds"), _("Name"))
     body = "".join(map(_layer, shown))
     if trace.failure:
@@ -48,7 +48,7 @@ def layers(shown: Sequence[Row], trace: Trace) -> str:
 
 
 def table(titles: Iterable[tuple[str, str]], body: str) -> str:
-    """A table of rows ``body`` (HTML) under ``titles``, each with its side; a wide one scrolls by itself."""
+    """A table with the rows ``body`` (HTML) under ``titles``, each with its alignment; a wide table scrolls."""
     head = "".join(
         f'<th scope="col"{_NUMBER if side == "right" else ""}>{escape(text)}</th>' for text, side in titles
     )
@@ -56,12 +56,12 @@ def table(titles: Iterable[tuple[str, str]], body: str) -> str:
 
 
 def numbers(texts: Iterable[str]) -> str:
-    """A cell for each of ``texts``, on the right, where numbers stand below each other."""
+    """A cell for each of ``texts``, right-aligned so that the digits of numbers line up."""
     return "".join(f"<td{_NUMBER}>{escape(text)}</td>" for text in texts)
 
 
 def words(texts: Iterable[str]) -> str:
-    """A cell for each of ``texts``, on the left."""
+    """A left-aligned cell for each of ``texts``."""
     return "".join(f"<td>{escape(text)}</td>" for text in texts)
 
 
@@ -95,7 +95,7 @@ def _broken(failure: Failure) -> str:
 
 
 def chip(kind: str | None) -> str:
-    """A coloured letter for a kind of operation; room for one where there is no kind."""
+    """A coloured letter for a kind of operation; an empty space of the same width for None."""
     if kind is None:
         return '<span class="cnnviz-chip"></span>'
     style = palette.kind(kind)

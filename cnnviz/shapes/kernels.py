@@ -1,4 +1,4 @@
-"""Small kernels with numbers that can be read, to show what a convolution computes. Imports no torch."""
+"""Small kernels with readable numbers, to show what a convolution computes. Imports no torch."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from cnnviz.language import Message
 Kernel = NDArray[np.float64]
 
 LARGEST = 999
-"""The largest weight that a person may write, so that products stay readable."""
+"""The largest weight that may be typed, so that products stay readable."""
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A kernel with a name; it exists from ``least`` x ``least`` cells on."""
+    """A named kernel, available from ``least`` x ``least`` cells upwards."""
 
     title: Message
     least: int
@@ -35,7 +35,7 @@ def _vertical_edges(size: int) -> Kernel:
 
 def _identity(size: int) -> Kernel:
     kernel = np.zeros((size, size))
-    # Where there is no middle: the cell that padding "same" puts over the pixel itself.
+    # With an even size: the cell that padding "same" puts over the pixel itself.
     kernel[(size - 1) // 2, (size - 1) // 2] = 1
     return kernel
 
@@ -63,7 +63,7 @@ def preset(name: str, size: int) -> Kernel:
     """The kernel ``name`` of ``PRESETS`` with ``size`` x ``size`` cells, float64.
 
     Raises:
-        UsageError: it needs more cells.
+        UsageError: the kernel needs more cells.
     """
     known = PRESETS[name]
     if size < known.least:
@@ -79,10 +79,10 @@ def preset(name: str, size: int) -> Kernel:
 
 
 def parse(text: str, size: int) -> Kernel:
-    """The kernel that a person wrote: rows apart by ``/``, numbers by spaces or commas.
+    """Read a typed kernel: rows separated by ``/``, numbers by spaces or commas.
 
     Raises:
-        UsageError: it is no table of ``size`` x ``size`` numbers.
+        UsageError: it is not a table of ``size`` x ``size`` numbers.
     """
     rows = [row.replace(",", " ").split() for row in text.strip().strip("/").split("/")]
     if len(rows) != size or any(len(row) != size for row in rows):
@@ -99,7 +99,7 @@ def parse(text: str, size: int) -> Kernel:
 
 
 def written(kernel: Kernel) -> str:
-    """``kernel`` as :func:`parse` reads it."""
+    """``kernel`` as text that :func:`parse` reads."""
     return " / ".join(" ".join(f"{weight:g}" for weight in row) for row in kernel)
 
 

@@ -16,7 +16,7 @@ Quantity = Literal["params", "macs"]
 
 @dataclass(frozen=True)
 class Share:
-    """What one layer, or all layers of one container, hold.
+    """The parameters and multiply-adds of one layer, or of all layers of one container.
 
     ``path`` is the name of the op or of the container; of parameters that no op carries it is the
     parameter's own, and ``type`` is empty (those that are used directly have the kind of the op that they go into). ``layers`` counts the ops that ``path`` stands for. ``params``
@@ -30,7 +30,7 @@ class Share:
     macs: Mapping[Kind, int]
 
     def total(self, quantity: Quantity) -> int:
-        """All kinds added up."""
+        """The sum over all kinds."""
         return sum(self.by_kind(quantity).values())
 
     def by_kind(self, quantity: Quantity) -> Mapping[Kind, int]:
@@ -39,10 +39,10 @@ class Share:
 
 
 def shares(trace: Trace, most: int) -> tuple[Share, ...]:
-    """Who holds parameters or multiply-adds, in order of execution; all of them add up to the totals.
+    """Where parameters and multiply-adds sit, in order of execution; the shares add up to the totals.
 
-    Each layer by itself, or, where more than ``most`` have a share, the containers of the deepest level at
-    which it is no more. There may still be more where a network has no containers.
+    Each layer by itself or, if more than ``most`` layers have a share, the containers of the deepest level with no
+    more than that. A network without containers may still have more.
     """
     levels = max(containers(trace).values(), default=0)
     found: tuple[Share, ...] = ()
@@ -65,7 +65,7 @@ def _at_depth(trace: Trace, depth: int | None) -> tuple[Share, ...]:
             macs[op.kind] += op.macs
             for entry in directly[index]:
                 kind = _kind_of_use(trace, index)
-                if len(node.ops) > 1:  # a container's parameters are all in its bar
+                if len(node.ops) > 1:  # a container's bar includes all its parameters
                     params[kind] += entry.params
                 else:
                     own.append(Share(entry.name, "", 1, {kind: entry.params}, {}))
@@ -77,7 +77,7 @@ def _at_depth(trace: Trace, depth: int | None) -> tuple[Share, ...]:
 
 
 def _used_directly(trace: Trace) -> Mapping[int, Sequence[Unexecuted]]:
-    """By op: the parameters that it is given beside those of a layer."""
+    """For each op, the bare parameters that it is given."""
     found = defaultdict(list)
     for entry in trace.unexecuted:
         if entry.name in trace.used_directly:
@@ -86,8 +86,8 @@ def _used_directly(trace: Trace) -> Mapping[int, Sequence[Unexecuted]]:
 
 
 def _kind_of_use(trace: Trace, index: int) -> Kind:
-    """What parameters that the op at ``index`` is given are for: its kind, or where it only brings them into
-    another shape, that of the op which takes up the result.
+    """The kind of op that bare parameters given to the op at ``index`` count for: its own, or, if it only reshapes
+    them, that of the op that uses the result.
     """
     while trace.ops[index].kind == "reshape":
         later = (op.index for op in trace.ops[index + 1 :] if index in op.inputs)
@@ -111,7 +111,7 @@ def largest(found: Sequence[Share], quantity: Quantity, most: int) -> tuple[tupl
 
 
 def by_kind(trace: Trace) -> dict[Kind, tuple[int, int, int]]:
-    """For each kind of op, in order of first use: the number of ops, the parameters that they use, multiply-adds."""
+    """For each kind of op, in order of first use: the number of ops, their parameters, their multiply-adds."""
     found: dict[Kind, tuple[int, int, int]] = {}
     for op in trace.ops:
         count, params, macs = found.get(op.kind, (0, 0, 0))
@@ -125,9 +125,9 @@ def by_kind(trace: Trace) -> dict[Kind, tuple[int, int, int]]:
 
 @dataclass(frozen=True, order=True)
 class Depth:
-    """Layers along one way: ``weighted`` are convolutions and linear layers, ``pooling`` comes on top.
+    """Layers along one path: ``weighted`` counts convolutions and linear layers, ``pooling`` comes on top.
 
-    Normalisations have parameters too, but nobody counts them: ResNet-18 has 17 convolutions and a Linear.
+    Normalisations have parameters too, but by convention do not count: ResNet-18 is 17 convolutions and a Linear.
     """
 
     weighted: int = 0
@@ -135,17 +135,17 @@ class Depth:
 
     @property
     def total(self) -> int:
-        """Weighted layers and poolings together: Szegedy et al. 2015 count GoogLeNet's 22 and 27 so."""
+        """Weighted layers and poolings together, as Szegedy et al. 2015 count GoogLeNet's 22 and 27."""
         return self.weighted + self.pooling
 
 
 def _counts(op: Op) -> bool:
-    """Whether ``op`` is a layer with weights; the product of two tensors, as in attention, is none."""
+    """Whether ``op`` is a layer with weights; a product of two tensors, as in attention, is not."""
     return op.kind == "convolution" or (op.kind == "linear" and (op.module is not None or op.params > 0))
 
 
 def depth(trace: Trace) -> Depth:
-    """The layers on the way through ``trace`` that has most weighted ones, and among these most poolings."""
+    """The layers on the path through ``trace`` with the most weighted layers and, among those, the most poolings."""
     longest = {MODEL_INPUT: Depth()}
     for op in trace.ops:
         before = max((longest[source] for source in op.inputs), default=Depth())

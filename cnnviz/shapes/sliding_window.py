@@ -22,7 +22,7 @@ Padding = int | Literal["same", "valid"]
 
 @dataclass(frozen=True)
 class Window:
-    """A square window: ``kernel`` cells a side that lie ``dilation`` apart, and ``stride`` cells a step.
+    """A square window: ``kernel`` cells a side, ``dilation`` apart, that moves ``stride`` cells a step.
 
     ``padding`` is a number of cells on each side, or for a convolution ``same`` (the output is as large as
     the input) or ``valid`` (none). ``ceil_mode`` is for pooling: a last window may reach beyond the input.
@@ -37,12 +37,12 @@ class Window:
 
     @property
     def span(self) -> int:
-        """From the first to the last cell that the window reads, along one side."""
+        """The distance from the first to the last cell that the window reads, along one side, both included."""
         return span(self.kernel, self.dilation)
 
     @property
     def pads(self) -> tuple[int, int]:
-        """Cells of padding before and after; where ``same`` needs an odd number, one more stands after."""
+        """Cells of padding before and after; if ``same`` needs an odd number, the extra one comes after."""
         if self.padding == "valid":
             return 0, 0
         if self.padding == "same":
@@ -52,10 +52,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Slide:
-    """A window's way along one ``side`` of the input, whose first position is ``-side.before``.
+    """A window sliding along one ``side`` of the input; its first position is ``-side.before``.
 
-    ``unread`` are the input cells that no window reads: the last ``border`` cells of the input, and others
-    that lie between windows.
+    ``unread`` are the input cells that no window reads: the last ``border`` cells of the input, and any between
+    windows.
     """
 
     side: Side
@@ -64,13 +64,13 @@ class Slide:
 
     @property
     def overhang(self) -> int:
-        """How many cells the last window reaches beyond input and padding (only with ``ceil_mode``)."""
+        """How far, in cells, the last window reaches beyond input and padding (only with ``ceil_mode``)."""
         return max(0, (self.side.count - 1) * self.side.stride - self.side.room)
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """A change after which every cell is read: new values of ``height``, ``width``, ``stride``, ``padding``
+    """A change that makes the windows read every cell: new values of ``height``, ``width``, ``stride``, ``padding``
     or ``ceil_mode``.
     """
 
@@ -78,9 +78,9 @@ class Remedy:
 
 
 def rule(window: Window) -> str:
-    """The rule for the output's size in letters.
+    """The rule for the output's size, in letters.
 
-    n is the input's size, p the padding on each side (on both together where they differ), k the kernel, d
+    n is the input's size, p the padding on each side (of both together if they differ), k the kernel, d
     the dilation, s the stride.
     """
     before, after = window.pads
@@ -90,7 +90,7 @@ def rule(window: Window) -> str:
 
 
 def slide(window: Window, height: int, width: int) -> tuple[Slide, Slide]:
-    """The ways down and across an input of ``height`` x ``width`` cells.
+    """Slide ``window`` down and across an input of ``height`` x ``width`` cells.
 
     Raises:
         UsageError: PyTorch refuses such a layer, or the window does not fit; the message says what to do.
@@ -101,7 +101,7 @@ def slide(window: Window, height: int, width: int) -> tuple[Slide, Slide]:
 
 
 def remedies(window: Window, height: int, width: int) -> list[Remedy]:
-    """The nearest changes after which no cell of the input is left unread; none where all are read."""
+    """The nearest changes that leave no input cell unread; empty if all are read."""
     if not _loses(window, height, width):
         return []
     sizes = [_other_size(window, height, width, step) for step in (-1, 1)]
@@ -200,7 +200,9 @@ def _loses(window: Window, height: int, width: int) -> bool:
 
 
 def _other_size(window: Window, height: int, width: int, step: int) -> Changes:
-    """The nearest size below (``step`` -1) or above of each side that loses cells; empty where there is none."""
+    """For each side that loses cells, the nearest size below (``step`` -1) or above that loses none; empty if none
+    does.
+    """
     changes = []
     for name, size in (("height", height), ("width", width)):
         sizes = (size + step * distance for distance in range(window.stride + window.span + 1))
@@ -219,7 +221,7 @@ def _reads_all(window: Window, size: int) -> bool:
 
 
 def _first(height: int, width: int, name: str, windows: Iterable[Window]) -> Changes:
-    """The first of ``windows`` with which nothing is lost, by its attribute ``name``; empty where there is none."""
+    """The value of ``name`` in the first of ``windows`` that loses nothing; empty if there is none."""
     for window in windows:
         try:
             if not _loses(window, height, width):

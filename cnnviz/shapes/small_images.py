@@ -1,6 +1,6 @@
 """Small images whose pixels are numbers from 0 to 9, so that a person can follow the arithmetic.
 
-Handwritten digits are real ones of the sample; the others are simple patterns. Imports no torch.
+Handwritten digits are real ones from the sample; the rest are simple patterns. Imports no torch.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NAMES: tuple[str, ...] = (*(f"digit-{digit}" for digit in range(10)), *_PATTERNS
 
 
 def title(name: str) -> Message:
-    """What the image ``name`` (of ``NAMES``) is called."""
+    """The title of the image ``name`` (one of ``NAMES``)."""
     kind, _dash, digit = name.partition("-")
     return Message("Digit {digit}", digit=digit) if kind == "digit" else _PATTERNS[name]
 
@@ -66,7 +66,7 @@ def small_image(name: str, size: tuple[int, int], colour: bool, digits: Digits |
 
 
 def resample(image: Planes, size: tuple[int, int]) -> Planes:
-    """``image`` (H, W) with another size, each new pixel the mean of the area that it covers."""
+    """``image`` (H, W) resized to ``size``; each new pixel is the mean of the area that it covers."""
     rows, columns = (_shares(new, old) for new, old in zip(size, image.shape, strict=True))
     result: Planes = rows @ image @ columns.T
     return result
@@ -89,12 +89,12 @@ def _digit(pixels: Digits, size: tuple[int, int], colour: bool) -> Planes:
     if not colour:
         return ink.reshape(1, *size)
     across, _down = _coordinates(size)
-    # A warm digit on a background that goes from green to blue: no two channels are alike.
+    # A warm digit on a background from green to blue: all three channels differ.
     return np.stack([ink, 0.6 * ink + 0.5 * (1 - ink) * (1 - across), 0.7 * (1 - ink) * across])
 
 
 def _coordinates(size: tuple[int, int]) -> tuple[Planes, Planes]:
-    """How far each pixel's centre lies across and down, 0 to 1; both (H, W)."""
+    """The position of each pixel's centre across and down, from 0 to 1; both (H, W)."""
     height, width = size
     down, across = np.meshgrid(
         (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width, indexing="ij"
@@ -144,7 +144,7 @@ def _ramp(size: tuple[int, int]) -> Planes:
 
 
 def _point(size: tuple[int, int]) -> Planes:
-    """One bright pixel: what comes out is the kernel itself, turned around."""
+    """One bright pixel: the output is the kernel itself, rotated by 180 degrees."""
     planes = np.zeros((3, *size))
     planes[:, size[0] // 2, size[1] // 2] = 1
     return planes

@@ -46,7 +46,7 @@ class Sizes:
 
     @property
     def total(self) -> int:
-        """All three added up."""
+        """The sum of all three."""
         return self.input + self.activations + self.params
 
 
@@ -55,7 +55,7 @@ def rows(trace: Trace, functions: bool = False) -> tuple[Row, ...]:
 
     Args:
         trace: a trace, complete or ended by a failure.
-        functions: also show the calls of functions outside of leaf modules (``relu``, ``cat``).
+        functions: also include calls of functions outside leaf modules (``relu``, ``cat``).
     """
     result: list[Row] = []
     shown, number = 0, 0
@@ -73,7 +73,7 @@ def rows(trace: Trace, functions: bool = False) -> tuple[Row, ...]:
 
 
 def sizes(trace: Trace) -> Sizes:
-    """How much memory one image needs on its way, by torchsummary's estimate."""
+    """How much memory one image needs, as torchsummary estimates it."""
     values = sum(product(row.output_shape) for row in rows(trace))
     return Sizes(
         input=product(trace.input_shape) * _BYTES_PER_VALUE,
@@ -122,7 +122,7 @@ _LATEX_SPECIAL = {"_": r"\_", "#": r"\#", "%": r"\%", "&": r"\&"}
 
 
 def csv_text(rows: Sequence[Row]) -> str:
-    """Comma-separated values with a head; numbers are plain, shapes read ``88 x 4 x 4``."""
+    """Comma-separated values with a header; plain numbers, shapes as ``88 x 4 x 4``."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(_HEAD)

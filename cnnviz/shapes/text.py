@@ -1,4 +1,4 @@
-"""Summary tables and derivations as a terminal gets them: as plain text, or as JSON values for ``--json``."""
+"""Summary tables and derivations for the terminal: as plain text, or as JSON values for ``--json``."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _MEGABYTE = 1024**2
 
 
 def torchsummary_text(trace: Trace, diagnosis: bool = True) -> str:
-    """The table as torchsummary 1.5 prints it, to the letter, where that table is right.
+    """The table exactly as torchsummary 1.5 prints it, wherever that table is correct.
 
-    Reused weights count once, and what is declared but not executed is listed below the table. Where the pass breaks, the last line says why, or without
-    ``diagnosis`` only where.
+    Reused weights count once, and what is declared but not executed is listed below the table. If the forward
+    pass fails, the last line says why, or without ``diagnosis`` only where.
     """
     lines = ["-" * _WIDTH, f"{'Layer (type)':>20}  {'Output Shape':>25} {'Param #':>15}", "=" * _WIDTH]
     lines += [f"{row.label:>20}  {_bracketed(row):>25} {row.params:>15,}" for row in rows(trace)]
@@ -31,7 +31,7 @@ def torchsummary_text(trace: Trace, diagnosis: bool = True) -> str:
 
 
 def table_text(trace: Trace, diagnosis: bool = True) -> str:
-    """The full table: names, functional operations, multiply-adds, and what is worth a note.
+    """The full table: names, functional operations, multiply-adds, and notes.
 
     ``diagnosis`` is as in :func:`torchsummary_text`.
     """
@@ -51,22 +51,22 @@ def table_text(trace: Trace, diagnosis: bool = True) -> str:
 def derivation_text(
     derivation: Derivation, beside: Mapping[str, Sequence[Sequence[Step]]] | None = None
 ) -> str:
-    """A derivation, one step a line, and the shape-changing steps in a single line below.
+    """A derivation, one step per line, and below it the shape-changing steps in a single line.
 
-    ``beside`` are the branches that meet in ops on the way, by the op's name: each is told once, before its op.
+    ``beside`` holds the branches of each op in which branches meet, by the op's name; they precede their op.
     """
     head = _("Why {layer} has its shape:", layer=derivation.layer)
     start = "  " + _("input: {shape}", shape=shape_text(derivation.input_shape))
     waiting = dict(beside or {})
     lines = list(_step_lines(derivation.steps, waiting, "  "))
-    lines += _branch_lines(derivation.layer, waiting, "  ")  # where the pass ended in a merge
+    lines += _branch_lines(derivation.layer, waiting, "  ")  # if the pass ended in a merge
     return "\n".join([head, start, *lines, "", derivation.chain])
 
 
 def _step_lines(
     steps: Sequence[Step], waiting: dict[str, Sequence[Sequence[Step]]], indent: str
 ) -> Iterator[str]:
-    """Steps, and before the first of each merge its branches; these are then no longer ``waiting``."""
+    """The steps, each merge preceded by its branches, which are then removed from ``waiting``."""
     for step in steps:
         yield from _branch_lines(step.op.name, waiting, indent)
         yield f"{indent}{step.op.name} ({step.op.type}): {step.substituted}  ->  {shape_text(step.result)}"
@@ -82,12 +82,12 @@ def _branch_lines(name: str, waiting: dict[str, Sequence[Sequence[Step]]], inden
 
 
 def _columns(text: str) -> int:
-    """How many columns of a terminal ``text`` takes: a Chinese character takes two."""
+    """The width of ``text`` in terminal columns; a Chinese character takes two."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _aligned(cells: tuple[str, ...], widths: list[int]) -> str:
-    """One line of a table, the first cell to the left and the others to the right."""
+    """One line of a table, the first cell left-aligned and the others right-aligned."""
     blanks = [" " * (width - _columns(cell)) for cell, width in zip(cells, widths, strict=True)]
     first, *others = zip(cells, blanks, strict=True)
     return "  ".join([first[0] + first[1], *(blank + cell for cell, blank in others)]).rstrip()
@@ -120,7 +120,7 @@ def _totals(trace: Trace) -> list[str]:
 
 
 def mixing_note(op: str) -> Message:
-    """What to say of a network whose output does not have a row for each image."""
+    """The warning for a network whose output does not have one row per image."""
     return Message(
         "Careful: {op} mixes the images of a batch: the output does not have one row for each image. Let "
         "flatten(1) or view(x.size(0), -1) keep the batch.",
@@ -129,7 +129,7 @@ def mixing_note(op: str) -> Message:
 
 
 def _endings(trace: Trace, diagnosis: bool) -> list[str]:
-    """The notes, and where a table ends early the diagnosis."""
+    """The notes and, if the table ends early, the diagnosis."""
     told = notes(trace)
     if trace.failure and not diagnosis:
         told.append(_("The table ends at {name}.", name=trace.failure.name))
@@ -141,7 +141,7 @@ def _endings(trace: Trace, diagnosis: bool) -> list[str]:
 
 
 def notes(trace: Trace) -> list[str]:
-    """What is worth a note below a table of ``trace``, in sentences; a failure is none of them."""
+    """The notes below a table of ``trace``, as sentences, without its failure."""
     told: list[str] = []
     if trace.mixing_op:
         told.append(str(mixing_note(trace.mixing_op)))
@@ -178,12 +178,12 @@ def _listed(entries: Sequence[Unexecuted]) -> str:
 
 
 def _bracketed(row: Row) -> str:
-    """The whole shape with -1 in front, whatever stands there: torchsummary takes it for the batch."""
+    """The whole shape with -1 in front: torchsummary takes the first dimension for the batch, whatever it is."""
     return str([-1, *row.layout.full(row.output_shape)[1:]])
 
 
 def summary_document(name: str, trace: Trace) -> dict[str, Any]:
-    """The document of ``summary``; ``name`` is the model's name as it was asked for."""
+    """The document of ``summary``; ``name`` is the model as the person named it."""
     return {
         "model": name,
         "input_shape": list(trace.input_shape),
@@ -199,7 +199,7 @@ def summary_document(name: str, trace: Trace) -> dict[str, Any]:
 def derivation_document(
     derivation: Derivation, beside: Mapping[str, Sequence[Sequence[Step]]] | None = None
 ) -> dict[str, Any]:
-    """The document of ``why``; ``beside`` are the branches that meet in ops on the way, by the op's name."""
+    """The document of ``why``; ``beside`` is as in :func:`derivation_text`."""
     return {
         "layer": derivation.layer,
         "steps": [_step(step) for step in derivation.steps],

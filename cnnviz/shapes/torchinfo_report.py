@@ -1,8 +1,8 @@
-"""torchinfo's own report of a network, and why its totals differ from a trace's where they do.
+"""torchinfo's own report of a network, and why its totals differ from a trace's.
 
-The reasons are found layer by layer: what torchinfo counted for a layer stands beside the ops of the
-same layer, and what is left over is told apart by what the layer is. So the differences always add up
-to the difference of the totals.
+The reasons are found layer by layer: what torchinfo counted for a layer is compared with the ops of the same
+layer, and the rest is classified by the type of layer. So the differences always add up to the difference
+between the totals.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _Cause = Literal["bias", "scale", "positions", "transposed", "inside", "function
 
 @dataclass(frozen=True)
 class Difference:
-    """One reason why totals differ: how much more (below zero: less) torchinfo counts, and why."""
+    """One reason why totals differ: how much more (negative: less) torchinfo counts, and why."""
 
     params: int
     macs: int
@@ -45,9 +45,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class TorchinfoReport:
-    """What torchinfo says of one image.
+    """What torchinfo reports for one image.
 
-    ``text`` is the report as torchinfo prints it. ``differences`` add up to its totals less the trace's.
+    ``text`` is the report as torchinfo prints it. ``differences`` add up to its totals minus the trace's.
     """
 
     text: str
@@ -57,9 +57,10 @@ class TorchinfoReport:
 
 
 def report(model: nn.Module, input_shape: Sequence[int], depth: int = 3) -> TorchinfoReport:
-    """Let torchinfo report on a private copy of ``model`` for one image of shape ``input_shape``.
+    """The report of torchinfo on a private copy of ``model`` for one image of shape ``input_shape``.
 
-    ``depth`` is how deep nested modules are listed. The model and the random numbers stay as they are.
+    ``depth`` is how many levels of nested modules are listed. The model and the random generator are left as
+    they are.
 
     Raises:
         UsageError: a size that is no positive whole number.
@@ -84,14 +85,16 @@ def report(model: nn.Module, input_shape: Sequence[int], depth: int = 3) -> Torc
 
 
 def _statistics(model: nn.Module, x: Tensor, depth: int) -> torchinfo.ModelStatistics | Exception:
-    """Torchinfo's statistics of a private copy, or what it raised."""
+    """Torchinfo's statistics of a private copy, or the exception that it raised."""
     try:
         with Sheltered(model, x):
             return torchinfo.summary(model, input_data=[x], depth=depth, col_names=_COLUMNS, verbose=0)
-    except Exception as error:  # the forward's own errors, and those of reading odd attributes and outputs
+    except (
+        Exception
+    ) as error:  # errors of the forward pass, and of torchinfo reading unusual attributes and outputs
         return error.__cause__ if isinstance(error.__cause__, Exception) else error
     finally:
-        clear_cached_forward_pass()  # it would keep the network
+        clear_cached_forward_pass()  # it would keep the network alive
 
 
 def _refused(error: Exception, traced: Trace) -> CnnvizError:
@@ -143,7 +146,7 @@ class _Differences:
             amount.names.append(name or self._traced.model)
 
     def _params(self, remaining: int) -> None:
-        """Tie what is counted too much to the layers that share weights; the rest to shared modules."""
+        """Attribute what is counted too often to layers with tied weights, and the rest to shared modules."""
         seen: set[int] = set()
         again = [info for info in self._leaves if info.is_recursive]
         for info in self._leaves:
@@ -171,7 +174,7 @@ class _Differences:
             self._layer(path, infos, ours[path])
 
     def _owner(self, op: Op, calls: dict[str, list[LayerInfo]]) -> str | None:
-        """The layer of torchinfo's table that ``op`` is, or is a part of; None where there is no such layer."""
+        """The layer of torchinfo's table that ``op`` is or belongs to; None if there is none."""
         path = op.name.rpartition(".")[0] if op.module is None else op.module
         path = "" if self._whole else path
         return path if path in calls else None
