@@ -19,8 +19,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 
 if TYPE_CHECKING:
-    from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
-    from cnnviz.training.checkpoints.errors import CheckpointError
+    from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint, CheckpointError
     from cnnviz.training.recipe.recipe import Recipe
     from cnnviz.training.store.runs import Run
 
@@ -70,7 +69,7 @@ def _add_train(train: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from cnnviz.training.checkpoints.export import export_checkpoint, own_way
+    from cnnviz.training.checkpoints.checkpoints import export_checkpoint, own_way
     from cnnviz.training.store.store import open_store
     from cnnviz.training.worker.worker import run_in_foreground
 
@@ -189,7 +188,7 @@ def _predict(options: argparse.Namespace) -> int:
     from cnnviz.drawing.images import load_drawing
     from cnnviz.drawing.photo import from_picture
     from cnnviz.training.checkpoints import checkpoints
-    from cnnviz.training.checkpoints.errors import CheckpointError
+    from cnnviz.training.checkpoints.checkpoint_facts import CheckpointError
 
     prepared = from_picture(load_drawing(options.image))
     if prepared is None:

@@ -15,10 +15,7 @@ from cnnviz import architectures, datasets
 from cnnviz.experiments import registry
 from cnnviz.experiments.experiment import Experiment, Outcome, Setting
 from cnnviz.language import Message
-from cnnviz.training.records.metrics import FILE_NAME as STEPS_NAME
-from cnnviz.training.records.metrics import read_steps
-from cnnviz.training.records.samples import FILE_NAME as SAMPLES_NAME
-from cnnviz.training.records.samples import read_samples
+from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, read_samples, read_steps
 from cnnviz.training.store.runs import Member, Run, Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.transforms.image_preparation import resized_shape
@@ -223,7 +220,7 @@ def losses(folder: Path, total_steps: int, epochs: int) -> tuple[tuple[float, ..
     """The mean loss of each of at most :data:`BLOCKS` blocks of steps that are done, and where each ends, in
     epochs: the latter first.
     """
-    steps = read_steps(folder / STEPS_NAME, _ALL)
+    steps = read_steps(folder / STEPS_FILE, _ALL)
     if not len(steps) or not total_steps:
         return (), ()
     blocks = min(BLOCKS, total_steps)
@@ -241,7 +238,7 @@ def losses(folder: Path, total_steps: int, epochs: int) -> tuple[tuple[float, ..
 
 def gradients(folder: Path, layers: Sequence[str]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The gradient norms of the ``layers`` at the first sample, and their medians over the later half."""
-    samples = read_samples(folder / SAMPLES_NAME)
+    samples = read_samples(folder / SAMPLES_FILE)
     if not len(samples.records):
         return (), ()
     columns = [samples.layers.index(layer) for layer in layers if layer in samples.layers]

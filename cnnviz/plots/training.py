@@ -188,7 +188,7 @@ _SMALLEST = 1e-12  # a norm of 0 has no logarithm
 
 
 def rate_figure(samples: NDArray[Any], revision: str) -> go.Figure:
-    """The learning rate step by step; ``samples`` has the fields of :class:`cnnviz.training.records.samples.Sample`."""
+    """The learning rate step by step; ``samples`` has the fields of :class:`cnnviz.training.records.metrics.Sample`."""
     figure = go.Figure()
     figure.add_scatter(
         x=samples["step"],

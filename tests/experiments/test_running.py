@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 
 from cnnviz.experiments import running
-from cnnviz.training.records.metrics import FILE_NAME, MetricsWriter
-from cnnviz.training.records.samples import FILE_NAME as SAMPLES_NAME
-from cnnviz.training.records.samples import Sample, SamplesWriter
+from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, MetricsWriter, Sample, SamplesWriter
 
 
 def test_losses_are_means_over_blocks_that_are_complete(tmp_path: Path) -> None:
-    with MetricsWriter(tmp_path / FILE_NAME) as metrics:
+    with MetricsWriter(tmp_path / STEPS_FILE) as metrics:
         for step in range(1, 251):
             metrics.add(step, 1, float(step), 0.5, step / 100)
     ends, means = running.losses(tmp_path, total_steps=600, epochs=3)
@@ -24,7 +22,7 @@ def test_losses_are_means_over_blocks_that_are_complete(tmp_path: Path) -> None:
 
 
 def test_a_short_run_has_a_point_for_each_step(tmp_path: Path) -> None:
-    with MetricsWriter(tmp_path / FILE_NAME) as metrics:
+    with MetricsWriter(tmp_path / STEPS_FILE) as metrics:
         for step in range(1, 5):
             metrics.add(step, 1, float(step), 0.5, step / 100)
     assert running.losses(tmp_path, total_steps=4, epochs=1)[1] == (1.0, 2.0, 3.0, 4.0)
@@ -36,7 +34,7 @@ def test_before_the_first_step_there_is_nothing(tmp_path: Path) -> None:
 
 
 def test_gradients_at_the_start_and_their_median_later(tmp_path: Path) -> None:
-    with SamplesWriter(tmp_path / SAMPLES_NAME, ["bn1", "fc", "conv1"]) as samples:
+    with SamplesWriter(tmp_path / SAMPLES_FILE, ["bn1", "fc", "conv1"]) as samples:
         for step in range(1, 7):
             samples.add(Sample(step, 1, step / 10, 0.1, 100.0, 1.0, (9.0, 10.0 * step, float(step))))
     first, later = running.gradients(tmp_path, ["conv1", "fc"])  # in order of execution, without bn1

@@ -9,7 +9,7 @@ from cnnviz import experiments
 from cnnviz.experiments import results, running
 from cnnviz.experiments.running import Group
 from cnnviz.training.loop.observer import EpochMetrics
-from cnnviz.training.records.metrics import FILE_NAME, MetricsWriter
+from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore
 from tests.pages.training_page import ME, SOMEBODY, buttons, texts
@@ -35,7 +35,7 @@ def work(store: RunStore, run_id: str, accuracy: float, steps: int = 30) -> None
     """What a worker does with a run from its first step to its last."""
     assert store.claim(run_id, "worker")
     assert store.begin(run_id, "worker", steps)
-    with MetricsWriter(store.folder(run_id) / FILE_NAME) as metrics:
+    with MetricsWriter(store.folder(run_id) / STEPS_FILE) as metrics:
         for step in range(1, steps + 1):
             metrics.add(step, 1, 2.0 / step, 0.5, step / 100)
     assert store.add_epoch(run_id, "worker", EpochMetrics(1, 0.5, 0.8, 0.4, accuracy, 1.0, 6400.0))

@@ -7,9 +7,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cnnviz.training.records import rate_changes
-from cnnviz.training.records.metrics import FILE_NAME, MetricsWriter
-from cnnviz.training.records.rate_changes import RateChange
+from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter, RateChange, write_rate_changes
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 from tests.pages.training_page import PAGE, figures, mine, recipe, texts, work
@@ -19,7 +17,7 @@ OpenPage = Callable[..., AppTest]
 
 def finished(store: RunStore, accuracies: list[float], **changes: object) -> str:
     run_id = mine(store, worker="worker", **changes)
-    with MetricsWriter(store.folder(run_id) / FILE_NAME) as metrics:
+    with MetricsWriter(store.folder(run_id) / STEPS_FILE) as metrics:
         for step in range(1, 20):
             metrics.add(step, 1, 1.0 / step, 0.5, step / 10)
     for epoch, accuracy in enumerate(accuracies, 1):
@@ -90,7 +88,7 @@ def test_the_same_recipe_twice_is_said(open_page: OpenPage, store: RunStore) -> 
 
 def test_what_was_done_beside_the_same_recipe_is_shown(open_page: OpenPage, store: RunStore) -> None:
     first, steered = finished(store, [0.9]), finished(store, [0.8])
-    rate_changes.write(store.folder(steered), [RateChange(1200, 0.5), RateChange(1300, 0.05)])
+    write_rate_changes(store.folder(steered), [RateChange(1200, 0.5), RateChange(1300, 0.05)])
     branch = store.create(recipe(), origin=(first, 1024))
     app = open_page(PAGE, view="compare", runs=[first, steered, branch])
     titles, *rows = table(app)

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from cnnviz.language import Message
 from cnnviz.training.loop.observer import EpochMetrics
-from cnnviz.training.records.metrics import FILE_NAME, MetricsWriter, Steps
+from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter, Steps
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.ui.train import curves
@@ -135,7 +135,7 @@ def test_curves_grow_in_place(open_page: OpenPage, store: RunStore) -> None:
     app = open_page(PAGE)
     before = [chart.proto.spec for chart in app.get("plotly_chart")]
     assert len(before) == 3
-    with MetricsWriter(store.folder(run_id) / FILE_NAME) as metrics:
+    with MetricsWriter(store.folder(run_id) / STEPS_FILE) as metrics:
         metrics.add(11, 1, 0.1, 0.9, 0.2)
     app.run()
     assert [chart.proto.spec for chart in app.get("plotly_chart")] == before  # or the browser draws anew
@@ -166,7 +166,7 @@ def test_a_figure_is_built_once_for_everybody_who_watches(
     assert built == ["cross-entropy"]
     open_page(PAGE, lang="zh")
     assert len(built) == 2
-    with MetricsWriter(store.folder(run_id) / FILE_NAME) as metrics:
+    with MetricsWriter(store.folder(run_id) / STEPS_FILE) as metrics:
         metrics.add(11, 1, 0.1, 0.9, 0.2)
     open_page(PAGE)
     assert len(built) == 3

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 from cnnviz.training.loop.estimating import Estimate
 from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.metrics import FILE_NAME, MetricsWriter
+from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter
 from cnnviz.training.store.store import RunStore
 
 PAGE = "pages/train.py"
@@ -68,7 +68,7 @@ def work(store: RunStore, run_id: str, steps: int) -> None:
     """What a worker does until it has done ``steps`` steps of 63 an epoch."""
     assert store.claim(run_id, "worker")
     assert store.begin(run_id, "worker", 3 * STEPS)
-    with MetricsWriter(store.folder(run_id) / FILE_NAME) as metrics:
+    with MetricsWriter(store.folder(run_id) / STEPS_FILE) as metrics:
         for step in range(1, steps + 1):
             metrics.add(step, 1 + step // STEPS, 2.0 / step, 0.5, step / 100)
     for epoch in range(1, 1 + steps // STEPS):

@@ -18,9 +18,7 @@ from cnnviz.training.loop.resuming import STATE_NAME, check_branch
 from cnnviz.training.loop.state import State
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
-from cnnviz.training.records.metrics import FILE_NAME, read_steps
-from cnnviz.training.records.samples import FILE_NAME as SAMPLES_NAME
-from cnnviz.training.records.samples import read_samples
+from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, read_samples, read_steps
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import worker
@@ -50,7 +48,7 @@ def quick() -> Recipe:
 
 
 def curve(store: RunStore, run_id: str) -> tuple[list[int], list[float]]:
-    steps = read_steps(store.folder(run_id) / FILE_NAME, max_points=1_000_000)
+    steps = read_steps(store.folder(run_id) / STEPS_FILE, max_points=1_000_000)
     return steps["step"].tolist(), steps["loss"].tolist()
 
 
@@ -137,7 +135,7 @@ def test_a_new_run_goes_on_from_a_snapshot_of_another(store: RunStore, quick: Re
     assert losses[:1001] == curve(store, first.id)[1][:1001]  # the loss is measured before the update
     assert losses[1001] != curve(store, first.id)[1][1001]
     assert figures(store, branch)[0] == figures(store, first.id)[0]
-    rates = read_samples(store.folder(branch) / SAMPLES_NAME).records
+    rates = read_samples(store.folder(branch) / SAMPLES_FILE).records
     assert set(rates["learning_rate"][rates["step"] > 1000]) == {0.002}
     assert set(np.diff(rates["step"]) > 0) == {True}
 

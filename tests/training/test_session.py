@@ -16,7 +16,7 @@ from cnnviz.training.loop.loop import train
 from cnnviz.training.loop.session import Session
 from cnnviz.training.loop.state import State, StateError
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.rate_changes import RateChange
+from cnnviz.training.records.metrics import RateChange
 from tests.training.watching import Capturing, Losses, Supervising
 
 

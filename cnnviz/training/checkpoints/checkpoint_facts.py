@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,9 +11,11 @@ from pathlib import Path
 from types import MappingProxyType, NoneType
 from typing import Any
 
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
 from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.rate_changes import RateChange
+from cnnviz.training.records.metrics import RateChange
 
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(
@@ -25,6 +28,16 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
 }
 _ADDED: Mapping[str, object] = MappingProxyType({"rate_changes": [], "origin": None})
 """What the facts of earlier versions, which lack these, meant by their silence."""
+
+
+class CheckpointError(CnnvizError):
+    """A checkpoint cannot be trusted or does not fit; the others go on working."""
+
+    def __init__(self, checkpoint_id: str, reason: Message) -> None:
+        super().__init__(
+            Message("The checkpoint {id} cannot be used: {reason}.", id=checkpoint_id, reason=reason)
+        )
+        self.id = checkpoint_id
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,28 @@ class Checkpoint:
 
     def __hash__(self) -> int:
         return hash((self.id, self.sha256))
+
+    def read_weights(self) -> bytes:
+        """The bytes of the safetensors file, if their SHA-256 is :attr:`sha256`.
+
+        Raises:
+            CheckpointError: the file is missing, or another one.
+        """
+        try:
+            data = self.weights.read_bytes()
+        except OSError as error:
+            reason = Message("{path} cannot be read ({error})", path=self.weights.name, error=error.strerror)
+            raise CheckpointError(self.id, reason) from error
+        found = hashlib.sha256(data).hexdigest()
+        if found != self.sha256:
+            reason = Message(
+                "the SHA-256 of {path} is {found}..., the JSON beside it says {expected}...; get both files again",
+                path=self.weights.name,
+                found=found[:12],
+                expected=self.sha256[:12],
+            )
+            raise CheckpointError(self.id, reason)
+        return data
 
     def to_dict(self) -> dict[str, Any]:
         """The facts as plain JSON values, as they stand in the file."""

@@ -7,6 +7,7 @@ Listing them reads only the JSON files and imports no torch.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import platform
@@ -22,9 +23,9 @@ from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.files import json_bytes, write_together
 from cnnviz.language import Message
 from cnnviz.settings import settings
-from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
-from cnnviz.training.checkpoints.errors import CheckpointError
+from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint, CheckpointError
 from cnnviz.training.loop.observer import TrainingResult
+from cnnviz.training.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from torch import nn
@@ -142,16 +143,57 @@ def load_model(checkpoint: Checkpoint) -> nn.Module:
         CheckpointError: the file is missing, is not the one that was saved, does not fit the
             architecture, or holds numbers that are not finite.
     """
-    from torch import device
-
     from cnnviz.training.checkpoints import weights
 
-    tensors = weights.read(checkpoint.id, checkpoint.weights, checkpoint.sha256)
-    with device("meta"):  # costs no time, and takes nothing from the global generator
-        model = architectures.get(checkpoint.architecture).build(**checkpoint.options)
-    weights.check_fit(checkpoint.id, checkpoint.architecture, tensors, model.state_dict())
-    model.load_state_dict(tensors, assign=True)
-    return model.requires_grad_(False).eval()
+    tensors = weights.read(checkpoint)
+    return weights.network(checkpoint.id, checkpoint.architecture, checkpoint.options, tensors)
+
+
+def export_checkpoint(run_id: str, directory: Path) -> Checkpoint:
+    """Write a run's checkpoint, weights and JSON, into ``directory`` under a new id.
+
+    The id is ``<architecture>-<dataset>``, by which checkpoints are shipped, where the run followed the
+    course's recipe, and nothing else, to its end; otherwise ``<architecture>-<dataset>-<run id>``, which
+    replaces nothing: :func:`own_way` says why.
+
+    Returns:
+        the checkpoint under its new id.
+
+    Raises:
+        UnknownKeyError: the run has no checkpoint.
+        CheckpointError: its weights are missing, or not those that were saved.
+        StorageError: the disk is full or the folder cannot be written.
+    """
+    source = get(run_id)
+    name = f"{source.architecture}-{source.dataset}"
+    if own_way(source) is not None:
+        name += f"-{source.run_id}"
+    data = source.read_weights()
+    weights = directory / f"{name}.safetensors"
+    facts = {**source.to_dict(), "id": name}
+    write_together({weights: data, weights.with_suffix(".json"): json_bytes(facts)})
+    return Checkpoint.from_dict(facts, weights)
+
+
+def own_way(checkpoint: Checkpoint) -> Message | None:
+    """In what its training was other than the course's recipe from beginning to end; None where it was that."""
+    course = Recipe.default(checkpoint.architecture, dataset=checkpoint.dataset)
+    # What the same recipe may differ in: the draw of the numbers, and the machine.
+    free = {field: getattr(checkpoint.recipe, field) for field in ("seed", "threads", "device")}
+    if checkpoint.recipe != dataclasses.replace(course, **free):
+        return Message("its recipe is not the course's")
+    if checkpoint.stopped:
+        return Message("it was stopped before the end of its recipe")
+    if checkpoint.origin is not None:
+        return Message("it went on from a snapshot of the run {id}", id=checkpoint.origin)
+    if checkpoint.rate_changes:
+        first = checkpoint.rate_changes[0]
+        return Message(
+            "its learning rate was changed by hand, to {rate:g} after step {step:,}",
+            rate=first.learning_rate,
+            step=first.step,
+        )
+    return None
 
 
 def versions() -> dict[str, str]:

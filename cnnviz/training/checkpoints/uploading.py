@@ -10,23 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.torch
-import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from cnnviz import architectures, datasets
+from cnnviz import datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.training.checkpoints import checkpoints, weights
-from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
-from cnnviz.training.checkpoints.errors import CheckpointError
+from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint, CheckpointError
 from cnnviz.training.loop.evaluate import evaluate, test_batches
 from cnnviz.training.loop.observer import EpochMetrics, TrainingResult
 from cnnviz.training.loop.optimising import loss_function
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.recipe.recipe_file import read_recipe
-from cnnviz.training.records import rate_changes
-from cnnviz.training.records.rate_changes import RateChange
+from cnnviz.training.records.metrics import RateChange, write_rate_changes
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 
@@ -73,11 +70,7 @@ def read_upload(file: str, data: bytes, facts: bytes | None, recipe: Recipe | No
             Message("Choose in the form which network these weights are of, or add the checkpoint's JSON.")
         )
     tensors = _tensors(file, data)
-    with torch.device("meta"):  # costs no time, and takes nothing from the global generator
-        model = architectures.get(recipe.architecture).build(**recipe.options)
-    weights.check_fit(file, recipe.architecture, tensors, model.state_dict())
-    model.load_state_dict(tensors, assign=True)
-    return Upload(file, model.requires_grad_(False).eval(), recipe, known)
+    return Upload(file, weights.network(file, recipe.architecture, recipe.options, tensors), recipe, known)
 
 
 def keep_upload(
@@ -109,7 +102,7 @@ def keep_upload(
     store.begin(run_id, worker, 0, upload.epochs)
     folder, origin = store.folder(run_id), upload.known.origin if upload.known else None
     try:
-        rate_changes.write(folder, upload.rate_changes)
+        write_rate_changes(folder, upload.rate_changes)
         checkpoints.save(folder, run_id, result, dataset_digest=dataset.digest, run_id=run_id, origin=origin)
     except CnnvizError as error:
         store.finish(run_id, worker, Status.FAILED, error.message)

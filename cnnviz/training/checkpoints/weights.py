@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from cnnviz import architectures
 from cnnviz.language import Message
-from cnnviz.training.checkpoints.errors import CheckpointError
+from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint, CheckpointError
 
 
 def to_bytes(model: nn.Module) -> bytes:
@@ -25,31 +24,33 @@ def to_bytes(model: nn.Module) -> bytes:
     )
 
 
-def read(checkpoint_id: str, path: Path, sha256: str) -> dict[str, Tensor]:
-    """The tensors in the safetensors file ``path``, if the SHA-256 of its bytes is ``sha256`` (hex).
+def read(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    """The tensors of ``checkpoint``, whose file is checked first.
 
     Raises:
         CheckpointError: the file is missing, another one, or no safetensors file.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        reason = Message("{path} cannot be read ({error})", path=path.name, error=error.strerror)
-        raise CheckpointError(checkpoint_id, reason) from error
-    found = hashlib.sha256(data).hexdigest()
-    if found != sha256:
-        reason = Message(
-            "the SHA-256 of {path} is {found}..., the JSON beside it says {expected}...; get both files again",
-            path=path.name,
-            found=found[:12],
-            expected=sha256[:12],
-        )
-        raise CheckpointError(checkpoint_id, reason)
+    data = checkpoint.read_weights()
     try:
         return safetensors.torch.load(data)
     except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a type that torch does not have
-        reason = Message("{path} is no safetensors file ({error})", path=path.name, error=error)
-        raise CheckpointError(checkpoint_id, reason) from error
+        reason = Message("{path} is no safetensors file ({error})", path=checkpoint.weights.name, error=error)
+        raise CheckpointError(checkpoint.id, reason) from error
+
+
+def network(
+    checkpoint_id: str, architecture: str, options: Mapping[str, object], weights: Mapping[str, Tensor]
+) -> nn.Module:
+    """The trained network with these ``weights``, in eval mode and without gradients, on the CPU.
+
+    Raises:
+        CheckpointError: the weights do not fit the architecture, or hold numbers that are not finite.
+    """
+    with torch.device("meta"):  # costs no time, and takes nothing from the global generator
+        model = architectures.get(architecture).build(**options)
+    check_fit(checkpoint_id, architecture, weights, model.state_dict())
+    model.load_state_dict(weights, assign=True)
+    return model.requires_grad_(False).eval()
 
 
 def check_fit(

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.loop.session import Session
-from cnnviz.training.records.events import EventFiles
-from cnnviz.training.records.samples import FILE_NAME, Sample, SamplesWriter
+from cnnviz.training.records.metrics import SAMPLES_FILE, Sample, SamplesWriter
+from cnnviz.training.records.tensorboard import EventFiles
 
 SECONDS = 0.5
 _SAMPLES = 2_000  # a longer run is measured less often: each doubling of its time adds so many or fewer
@@ -31,7 +31,7 @@ class Sampler:
     def __init__(self, folder: Path, session: Session, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._layers = layers_with_parameters(session.model)
-        self._file = SamplesWriter(folder / FILE_NAME, list(self._layers), keep_until=session.step)
+        self._file = SamplesWriter(folder / SAMPLES_FILE, list(self._layers), keep_until=session.step)
         self._events = EventFiles(folder, session.step)
         self._begun = clock()
         self._last = session.step, session.seconds + session.tally.seconds

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from cnnviz.training.recipe.recipe import Recipe
-    from cnnviz.training.records.rate_changes import RateChange
+    from cnnviz.training.records.metrics import RateChange
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.settings import settings
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records import metrics, samples, snapshots
+from cnnviz.training.records import metrics, snapshots
 from cnnviz.training.store.runs import Run
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def start_of(run: Run, folder: Path, recipe: Recipe) -> State | None:
     if run.origin is None:
         return None
     state = snapshots.read(run.origin, run.origin_step or 0)
-    for name in (metrics.FILE_NAME, samples.FILE_NAME):  # the new run's curves begin like the old one's
+    for name in (metrics.STEPS_FILE, metrics.SAMPLES_FILE):  # the new run's curves begin like the old one's
         source = settings().runs_dir / run.origin / name
         if source.exists():
             folder.mkdir(parents=True, exist_ok=True)

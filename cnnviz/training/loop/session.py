@@ -16,7 +16,7 @@ from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.loop.optimising import Loss
 from cnnviz.training.loop.state import State, StateError
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.rate_changes import RateChange
+from cnnviz.training.records.metrics import RateChange
 
 _ADDED = {"base_epoch": 1}  # what states of earlier versions, which lack it, meant by their silence
 _POSITION = ("epoch", "batch", "step", "seconds", "base_rate", "base_epoch")

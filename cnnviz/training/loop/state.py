@@ -15,7 +15,7 @@ from torch import Tensor
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.training.loop.observer import EpochMetrics
-from cnnviz.training.records.rate_changes import RateChange
+from cnnviz.training.records.metrics import RateChange
 
 _FACTS = "cnnviz"
 _PARTS = ("weights", "optimizer", "generators")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from cnnviz.files import write_whole
 from cnnviz.training.loop.resuming import STATE_NAME
-from cnnviz.training.records import rate_changes, snapshots
-from cnnviz.training.records.metrics import MetricsWriter
+from cnnviz.training.records import snapshots
+from cnnviz.training.records.metrics import MetricsWriter, write_rate_changes
 from cnnviz.training.store.runs import Command, Kind
 from cnnviz.training.worker.heartbeat import Heartbeat
 
@@ -137,7 +137,7 @@ class Steering:
     def _follow(self, session: Session, command: Command) -> None:
         if command.kind == Kind.RATE and command.value is not None:
             session.change_learning_rate(command.value)
-            rate_changes.write(self._folder, session.rate_changes)
+            write_rate_changes(self._folder, session.rate_changes)
         elif command.kind in _ALLOWED:
             self._allowed = _ALLOWED[command.kind]
 

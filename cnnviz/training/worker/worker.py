@@ -25,8 +25,8 @@ from cnnviz.settings import Settings, settings
 from cnnviz.training.loop.observer import Observer
 from cnnviz.training.loop.resuming import STATE_NAME, start_of
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records import rate_changes, snapshots
-from cnnviz.training.records.metrics import FILE_NAME, MetricsWriter
+from cnnviz.training.records import snapshots
+from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter, write_rate_changes
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.worker.executor import LOG_NAME, start_queued
@@ -179,9 +179,9 @@ def supervised(
     step, finished = (start.step, start.finished) if start else (0, [])
     heartbeat.epoch, heartbeat.step = int(start.facts["epoch"]) if start else 0, step
     snapshots.forget_after(folder, step)
-    rate_changes.write(folder, start.rate_changes if start else ())
+    write_rate_changes(folder, start.rate_changes if start else ())
     with (
-        MetricsWriter(folder / FILE_NAME, keep_until=step) as metrics,
+        MetricsWriter(folder / STEPS_FILE, keep_until=step) as metrics,
         contextlib.closing(Steering(heartbeat, metrics, folder, step)) as steering,
     ):
         yield Recorder(heartbeat, metrics, epochs, audience, finished), steering

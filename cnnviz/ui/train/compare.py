@@ -20,8 +20,7 @@ from cnnviz.plots.training import Curve, smoothed
 from cnnviz.shapes.html import numbers, table, words
 from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.recipe.differences import differing, flat, label
-from cnnviz.training.records import rate_changes
-from cnnviz.training.records.metrics import FILE_NAME, read_steps
+from cnnviz.training.records.metrics import STEPS_FILE, read_rate_changes, read_steps
 from cnnviz.training.store.runs import Run, describe
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.transforms.image_preparation import resized_shape
@@ -101,7 +100,7 @@ def _choose(title: str, key: str, options: Mapping[str, Message]) -> str:
 def _curve(store: RunStore, run: Run, epochs: Sequence[EpochMetrics], figure: str, axis: str) -> Curve:
     """The curve of one run."""
     if figure == "batch_loss":
-        steps = read_steps(store.folder(run.id) / FILE_NAME)
+        steps = read_steps(store.folder(run.id) / STEPS_FILE)
         x = steps["seconds"] if axis == "seconds" else steps["step"]
         return Curve(short_title(run), x, smoothed(steps["step"], steps["loss"]))
     y = np.array([getattr(epoch, figure) for epoch in epochs])
@@ -150,7 +149,7 @@ def _origin(run: Run) -> str:
 
 
 def _rate_changes(store: RunStore, run: Run) -> str:
-    changes = rate_changes.read(store.folder(run.id))
+    changes = read_rate_changes(store.folder(run.id))
     texts = (
         _("{rate:g} after step {step:,}", rate=change.learning_rate, step=change.step) for change in changes
     )
@@ -175,7 +174,7 @@ def _reached(store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> list[
 
 def _seconds(store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> float:
     """How long the run has trained, that is up to its last step; uploaded weights bring epochs and no steps."""
-    steps = read_steps(store.folder(run.id) / FILE_NAME, max_points=1)
+    steps = read_steps(store.folder(run.id) / STEPS_FILE, max_points=1)
     return float(steps[-1]["seconds"]) if len(steps) else sum(epoch.seconds for epoch in epochs)
 
 

@@ -16,9 +16,8 @@ from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.plots import training as plots
 from cnnviz.training.loop.observer import EpochMetrics
-from cnnviz.training.records.metrics import STEP, Steps
-from cnnviz.training.records.records import Records
-from cnnviz.training.records.samples import FILE_NAME, Samples, read_samples
+from cnnviz.training.records.metrics import SAMPLES_FILE, STEP, Samples, Steps, read_samples
+from cnnviz.training.records.record_files import Records
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.ui.shared import warm
@@ -126,7 +125,7 @@ def _more(live: LiveFigures, store: RunStore, run: Run, epochs: Sequence[EpochMe
     if chosen == "loss":
         _epoch_loss(live, run, epochs)
         return
-    samples = read_samples(store.folder(run.id) / FILE_NAME)
+    samples = read_samples(store.folder(run.id) / SAMPLES_FILE)
     if not len(samples.records):
         st.caption(_("This is measured a few times a second while the run goes on; nothing is there yet."))
         return

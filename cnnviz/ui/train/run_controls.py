@@ -13,7 +13,8 @@ from cnnviz.errors import CnnvizError
 from cnnviz.language import translate as _
 from cnnviz.training.loop.resuming import check_branch
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records import samples, snapshots
+from cnnviz.training.records import snapshots
+from cnnviz.training.records.metrics import SAMPLES_FILE, read_samples
 from cnnviz.training.store.runs import Kind, Run, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.ui.shared.callbacks import ask, ask_page, whole_page
@@ -155,7 +156,7 @@ def _when_it_counts(run: Run) -> str:
 
 
 def _present_rate(store: RunStore, run: Run) -> float:
-    records = samples.read_samples(store.folder(run.id) / samples.FILE_NAME, max_points=1).records
+    records = read_samples(store.folder(run.id) / SAMPLES_FILE, max_points=1).records
     return float(records[-1]["learning_rate"] if len(records) else run.recipe.get("learning_rate", 0.01))
 
 

@@ -8,8 +8,7 @@ import numpy as np
 import streamlit as st
 
 from cnnviz.language import translate as _
-from cnnviz.training.records import samples
-from cnnviz.training.records.metrics import FILE_NAME, Steps, read_steps
+from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, Steps, read_samples, read_steps
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.ui.shared import callbacks
@@ -36,7 +35,7 @@ def _watch(run_id: str, was_open: bool) -> None:
         run = store.get(run_id)
         if run.is_open != was_open:
             run_again()  # the whole page, with or without the timer, and with the run's result in the list
-        steps = read_steps(store.folder(run.id) / FILE_NAME)
+        steps = read_steps(store.folder(run.id) / STEPS_FILE)
         with st.container():  # one element, however many are in it: the charts below it stay where they are
             steered = _head(store, run)
             _progress(store, run, steps)
@@ -107,7 +106,7 @@ def _progress_text(store: RunStore, run: Run) -> str:
 
 def _seconds_left(store: RunStore, run: Run) -> float | None:
     """As the worker measured it last; before it has, from the time that the steps so far took."""
-    records = samples.read_samples(store.folder(run.id) / samples.FILE_NAME).records[-_LATEST:]
+    records = read_samples(store.folder(run.id) / SAMPLES_FILE).records[-_LATEST:]
     if len(records):  # each says when the run will have ended; on a busy machine they differ a lot
         end = np.median(records["seconds"] + records["seconds_left"])
         return max(0.0, float(end - records["seconds"][-1]))

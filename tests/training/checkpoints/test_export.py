@@ -6,10 +6,10 @@ import pytest
 
 from cnnviz import architectures
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.checkpoints.export import export_checkpoint, own_way
+from cnnviz.training.checkpoints.checkpoints import export_checkpoint, own_way
 from cnnviz.training.loop.observer import TrainingResult
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.rate_changes import RateChange
+from cnnviz.training.records.metrics import RateChange
 
 RUN = "20260101-abc"
 

@@ -21,13 +21,13 @@ from cnnviz.files import StorageError
 from cnnviz.language import Message
 from cnnviz.settings import PROJECT_DIRECTORY, Settings
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.checkpoints.export import export_checkpoint
+from cnnviz.training.checkpoints.checkpoints import export_checkpoint
 from cnnviz.training.loop import loop, memory
 from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.loop.resuming import STATE_NAME
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records import records, snapshots
-from cnnviz.training.records.metrics import FILE_NAME, read_steps
+from cnnviz.training.records import record_files, snapshots
+from cnnviz.training.records.metrics import STEPS_FILE, read_steps
 from cnnviz.training.store.database import StoreError
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore
@@ -64,7 +64,7 @@ def only_run(store: RunStore) -> Run:
 
 
 def steps_of(store: RunStore, run: Run) -> list[int]:
-    return [int(step) for step in read_steps(store.folder(run.id) / FILE_NAME)["step"]]
+    return [int(step) for step in read_steps(store.folder(run.id) / STEPS_FILE)["step"]]
 
 
 def long(recipe: Recipe) -> Recipe:
@@ -276,8 +276,8 @@ def test_a_recipe_of_another_version_is_the_reason(
 def test_a_full_disk_fails_the_run_and_keeps_its_metrics(
     store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "FLUSH_SECONDS", 0)
-    write_whole = records._write_whole
+    monkeypatch.setattr(record_files, "FLUSH_SECONDS", 0)
+    write_whole = record_files._write_whole
 
     def full(file: int, data: bytes) -> None:
         if only_run(store).status == Status.RUNNING and len(watcher.steps) >= 5:
@@ -285,7 +285,7 @@ def test_a_full_disk_fails_the_run_and_keeps_its_metrics(
         write_whole(file, data)
 
     watcher = Watcher()
-    monkeypatch.setattr(records, "_write_whole", full)
+    monkeypatch.setattr(record_files, "_write_whole", full)
     with pytest.raises(CnnvizError, match=r"disk is full.*is kept"):
         worker.run_in_foreground(recipe, watcher)
     run = only_run(store)

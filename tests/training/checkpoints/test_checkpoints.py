@@ -13,12 +13,11 @@ from cnnviz import architectures, datasets
 from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.files import StorageError
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
-from cnnviz.training.checkpoints.errors import CheckpointError
+from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint, CheckpointError
 from cnnviz.training.loop.evaluate import evaluate_checkpoint
 from cnnviz.training.loop.observer import EpochMetrics, TrainingResult
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.rate_changes import RateChange
+from cnnviz.training.records.metrics import RateChange
 from tests.networks import MNIST
 
 EPOCHS = (

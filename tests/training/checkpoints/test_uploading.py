@@ -16,8 +16,7 @@ from cnnviz.training.checkpoints.uploading import keep_upload, read_upload
 from cnnviz.training.loop.evaluate import evaluate_checkpoint
 from cnnviz.training.loop.optimising import initial_network
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records import rate_changes
-from cnnviz.training.records.rate_changes import RateChange
+from cnnviz.training.records.metrics import RateChange, read_rate_changes
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 
@@ -68,7 +67,7 @@ def test_what_was_done_beside_the_recipe_comes_back_too(store: RunStore) -> None
     upload = read_upload("mine", SHIPPED.read_bytes(), json.dumps(facts).encode(), None)
     run_id = keep_upload(store, upload, None)
     kept = checkpoints.get(run_id)
-    assert kept.rate_changes == rate_changes.read(store.folder(run_id)) == (RateChange(5, 0.5),)
+    assert kept.rate_changes == read_rate_changes(store.folder(run_id)) == (RateChange(5, 0.5),)
     assert kept.origin == "20260101-abc"
 
 

@@ -16,10 +16,15 @@ from cnnviz.errors import UsageError
 from cnnviz.settings import Settings
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records import rate_changes
-from cnnviz.training.records.metrics import FILE_NAME, read_steps
-from cnnviz.training.records.samples import FILE_NAME as SAMPLES_NAME
-from cnnviz.training.records.samples import read_samples
+from cnnviz.training.records.metrics import (
+    SAMPLES_FILE,
+    STEPS_FILE,
+    RateChange,
+    read_rate_changes,
+    read_samples,
+    read_steps,
+    write_rate_changes,
+)
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import worker
@@ -41,7 +46,7 @@ def working(store: RunStore, run_id: str) -> Iterator[threading.Thread]:
 
 
 def steps_of(store: RunStore, run_id: str) -> list[int]:
-    return [int(step) for step in read_steps(store.folder(run_id) / FILE_NAME)["step"]]
+    return [int(step) for step in read_steps(store.folder(run_id) / STEPS_FILE)["step"]]
 
 
 def is_paused_after(store: RunStore, run_id: str, step: int) -> bool:
@@ -94,7 +99,7 @@ def test_steps_taken_one_by_one_are_the_same_steps(store: RunStore, recipe: Reci
             until(lambda step=step: is_paused_after(store, run_id, step - 1))
             store.request_step(run_id)
         until(lambda: is_paused_after(store, run_id, 3))
-        found = read_steps(store.folder(run_id) / FILE_NAME)["loss"]
+        found = read_steps(store.folder(run_id) / STEPS_FILE)["loss"]
     np.testing.assert_array_equal(found, np.float32(watcher.steps[:3]))
 
 
@@ -110,19 +115,19 @@ def test_the_learning_rate_changes_in_the_middle(store: RunStore, long: Recipe) 
     (change,) = checkpoints.get(run_id).rate_changes
     assert change.learning_rate == 0.003
     assert 5 < change.step < store.get(run_id).step
-    assert rate_changes.read(store.folder(run_id)) == (change,)
+    assert read_rate_changes(store.folder(run_id)) == (change,)
 
 
 def test_a_change_that_was_made_after_the_saved_state_is_forgotten(store: RunStore, recipe: Recipe) -> None:
     run_id = store.create(dataclasses.replace(recipe, train_images=500))
-    rate_changes.write(store.folder(run_id), [rate_changes.RateChange(3, 0.5)])
+    write_rate_changes(store.folder(run_id), [RateChange(3, 0.5)])
     assert worker.main(run_id) == 0
-    assert rate_changes.read(store.folder(run_id)) == checkpoints.get(run_id).rate_changes == ()
+    assert read_rate_changes(store.folder(run_id)) == checkpoints.get(run_id).rate_changes == ()
 
 
 def read_rates(store: RunStore, run_id: str) -> list[float]:
     return [
-        float(rate) for rate in read_samples(store.folder(run_id) / SAMPLES_NAME).records["learning_rate"]
+        float(rate) for rate in read_samples(store.folder(run_id) / SAMPLES_FILE).records["learning_rate"]
     ]
 
 
@@ -301,5 +306,5 @@ def test_a_run_that_pauses_is_not_slow(store: RunStore, long: Recipe) -> None:
         time.sleep(1.5)  # a person looks at the page
         store.request_step(run_id)
         until(lambda: is_paused_after(store, run_id, 1))
-        first = read_steps(store.folder(run_id) / FILE_NAME)[0]
+        first = read_steps(store.folder(run_id) / STEPS_FILE)[0]
         assert first["seconds"] < time.perf_counter() - begin - 1.5

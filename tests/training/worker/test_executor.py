@@ -11,7 +11,7 @@ import pytest
 
 from cnnviz.settings import Settings
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.metrics import FILE_NAME, read_steps
+from cnnviz.training.records.metrics import STEPS_FILE, read_steps
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import executor as executor_module
@@ -114,7 +114,7 @@ def test_killed_worker_leaves_its_metrics_and_the_next_run_starts(
     long = Recipe.default("basic-cnn", dataset="mnist-sample", epochs=500)
     first, second = store.create(long), store.create(recipe)
     dispatch(store, local, max_workers=1)
-    metrics = store.folder(first) / FILE_NAME
+    metrics = store.folder(first) / STEPS_FILE
     until(lambda: store.get(first).step > 20 and len(read_steps(metrics)) > 20)
 
     restarted_server = RunStore(configuration)  # another one sees the run going on

@@ -20,9 +20,8 @@ from cnnviz.training.loop.measuring import Sampler, gradient_norms, layers_with_
 from cnnviz.training.loop.preparing import new_session
 from cnnviz.training.loop.session import Session
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.events import EventFiles
-from cnnviz.training.records.samples import FILE_NAME as SAMPLES_NAME
-from cnnviz.training.records.samples import Sample, SamplesWriter, read_samples
+from cnnviz.training.records.metrics import SAMPLES_FILE, Sample, SamplesWriter, read_samples
+from cnnviz.training.records.tensorboard import EventFiles
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import worker
 from tests.training.watching import Losses
@@ -33,7 +32,7 @@ STEPS = 16  # 4,000 images in batches of 250
 def test_samples_tell_gradients_speed_and_time_left(store: RunStore, recipe: Recipe) -> None:
     watcher = Losses(at=STEPS + 4, act=lambda: time.sleep(0.3))  # until a sample is due again
     run = worker.run_in_foreground(dataclasses.replace(recipe, epochs=2), watcher)
-    samples = read_samples(store.folder(run.id) / SAMPLES_NAME)
+    samples = read_samples(store.folder(run.id) / SAMPLES_FILE)
     assert samples.layers == ("conv1", "conv2", "fc")
     assert len(samples.records) >= 2
     assert (samples.records["norms"] > 0).all()
@@ -65,7 +64,7 @@ def seconds_left(folder: Path, session: Session) -> float:
     with contextlib.closing(Sampler(folder, session)) as sampler:
         step_on(session, 0.24)
         sampler.sample(session)
-    return float(read_samples(folder / SAMPLES_NAME).records[-1]["seconds_left"])
+    return float(read_samples(folder / SAMPLES_FILE).records[-1]["seconds_left"])
 
 
 @pytest.mark.parametrize(("how", "images"), [("running", 30), ("second-pass", 30 + 40)])
@@ -115,7 +114,7 @@ def test_tensorboards_file_stays_small_in_a_long_run(tmp_path: Path) -> None:
             clock.now += 10 * 3600 if clock.now == 0 else 1
             sampler.sample(session)
     points = [event for event in events(tmp_path) if event.summary.value]
-    assert len(read_samples(tmp_path / SAMPLES_NAME).records) == 30
+    assert len(read_samples(tmp_path / SAMPLES_FILE).records) == 30
     assert [event.step for event in points] == [1, 19]  # after 10 hours one each 18 s
 
 
