@@ -4,8 +4,7 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.architecture import architecture as parts
-from cnnviz.ui.architecture import network, options, take_home, views, what_if
+from cnnviz.ui.architecture import network, overview, take_home, views, what_if
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import frame
 from cnnviz.ui.shared.show import explained
@@ -13,8 +12,8 @@ from cnnviz.ui.shared.show import explained
 frame(Message("Architecture"))
 st.title(_("Shapes and reasons"), anchor=False)
 chosen, input_shape = network.choose()
-edits = options.choose(chosen.architecture, what_if.edits_in_link())
-known = options.among(chosen.architecture, edits)
+edits = network.choose_options(chosen.architecture, what_if.edits_in_link())
+known = network.options_among(chosen.architecture, edits)
 told = st.container()
 with explained():
     edits = what_if.choose(chosen.name, edits, known)
@@ -22,12 +21,13 @@ with what_if.possible():
     with st.spinner(_("Tracing {title} ...", title=chosen.title)):
         traced = cached.trace(chosen.name, input_shape, edits)
     with told:
-        parts.about(chosen, traced)
-    parts.totals(traced)
-    parts.failure(traced)
+        overview.about(chosen, traced)
+    subject = network.Subject(chosen, edits, traced)
+    overview.totals(subject)
+    overview.failure(traced)
     with st.container(horizontal=True, vertical_alignment="center"):
         view = views.choose()
         st.space("stretch")
         take_home.link()
     with explained():
-        view.show(chosen, edits, traced)
+        view.show(subject)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Failure, shape_text
 from cnnviz.plots import palette
 from cnnviz.shapes.table import Row, rows
-from cnnviz.shapes.text import notes
-from cnnviz.tracing.trace import Trace
+
+if TYPE_CHECKING:
+    from cnnviz.tracing.trace import Trace
 
 _NUMBER = ' class="cnnviz-number"'
 _SHARED_KINDS = ("convolution", "linear", "normalisation")
@@ -25,6 +27,8 @@ def trace_html(trace: Trace) -> str:
 
     It fits a light and a dark notebook without knowing which one it is in.
     """
+    from cnnviz.shapes.text import notes
+
     shown = rows(trace, functions=True)
     title = (
         f"<b>{escape(trace.model)}</b> · {escape(_('input: {shape}', shape=shape_text(trace.input_shape)))}"

@@ -6,10 +6,13 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cnnviz.operations.batch_layout import FRONT, Layout
 from cnnviz.operations.op import Kind, ModuleCall, Op, Shape, product, shape_text
-from cnnviz.tracing.trace import Trace
+
+if TYPE_CHECKING:
+    from cnnviz.tracing.trace import Trace
 
 _BYTES_PER_VALUE = 4  # float32
 
@@ -72,9 +75,12 @@ def rows(trace: Trace, functions: bool = False) -> tuple[Row, ...]:
     return tuple(result)
 
 
-def sizes(trace: Trace) -> Sizes:
-    """How much memory one image needs, as torchsummary estimates it."""
-    values = sum(product(row.output_shape) for row in rows(trace))
+def sizes(trace: Trace, layers: Sequence[Row] | None = None) -> Sizes:
+    """How much memory one image needs, as torchsummary estimates it.
+
+    ``layers`` are the :func:`rows` of ``trace`` without functions, if you have them already.
+    """
+    values = sum(product(row.output_shape) for row in (rows(trace) if layers is None else layers))
     return Sizes(
         input=product(trace.input_shape) * _BYTES_PER_VALUE,
         activations=2 * values * _BYTES_PER_VALUE,

@@ -18,15 +18,17 @@ _WIDTH = 64
 _MEGABYTE = 1024**2
 
 
-def torchsummary_text(trace: Trace, diagnosis: bool = True) -> str:
+def torchsummary_text(trace: Trace, diagnosis: bool = True, layers: Sequence[Row] | None = None) -> str:
     """The table exactly as torchsummary 1.5 prints it, wherever that table is correct.
 
     Reused weights count once, and what is declared but not executed is listed below the table. If the forward
-    pass fails, the last line says why, or without ``diagnosis`` only where.
+    pass fails, the last line says why, or without ``diagnosis`` only where. ``layers`` are the rows of the trace,
+    if you have them already.
     """
+    shown = rows(trace) if layers is None else layers
     lines = ["-" * _WIDTH, f"{'Layer (type)':>20}  {'Output Shape':>25} {'Param #':>15}", "=" * _WIDTH]
-    lines += [f"{row.label:>20}  {_bracketed(row):>25} {row.params:>15,}" for row in rows(trace)]
-    lines += ["=" * _WIDTH, *_totals(trace), *_endings(trace, diagnosis)]
+    lines += [f"{row.label:>20}  {_bracketed(row):>25} {row.params:>15,}" for row in shown]
+    lines += ["=" * _WIDTH, *_totals(trace, shown), *_endings(trace, diagnosis)]
     return "\n".join(lines)
 
 
@@ -103,8 +105,8 @@ def _cells(row: Row) -> tuple[str, str, str, str]:
     return f"{indent}{row.name} ({row.type}){shared}", shape_text(row.output_shape), params, macs
 
 
-def _totals(trace: Trace) -> list[str]:
-    estimate = sizes(trace)
+def _totals(trace: Trace, layers: Sequence[Row]) -> list[str]:
+    estimate = sizes(trace, layers)
     frozen = trace.total_params - trace.trainable_params
     return [
         f"Total params: {trace.total_params:,}",

@@ -1,4 +1,4 @@
-"""Two networks side by side: their sums, what each kind of layer takes, their shapes and their layers."""
+"""The network beside another one (sums, kinds, shapes, layers), and beside torchinfo's report of it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ import streamlit as st
 
 from cnnviz import architectures
 from cnnviz.language import translate as _
+from cnnviz.operations.op import shape_text
 from cnnviz.plots import palette
+from cnnviz.shapes.html import chip, numbers, table
 from cnnviz.ui.architecture import network
-from cnnviz.ui.architecture.architecture import picture
-from cnnviz.ui.architecture.network import Network
+from cnnviz.ui.architecture.layers import picture
+from cnnviz.ui.architecture.network import Network, Subject
 from cnnviz.ui.shared import cached
-from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.show import plain
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Kind
+    from cnnviz.shapes.torchinfo_report import Difference
     from cnnviz.tracing.trace import Trace
 
 _HIGH = 24
@@ -28,8 +30,9 @@ _HIGH = 24
 _HEIGHT = 720
 
 
-def show(first: Network, edits: Edits, traced: Trace) -> None:
+def show(subject: Subject) -> None:
     """The network of the page, as it is changed there, beside another one as it is."""
+    first, edits, traced = subject.network, subject.edits, subject.trace
     second = network.get(network.pick(_("Compare with"), "with", _partner(first)))
     # The same input goes into both wherever both are made for the same one.
     same = first.input_shape == second.input_shape
@@ -57,8 +60,6 @@ def _partner(chosen: Network) -> str:
 
 
 def _sums(names: tuple[str, str], traces: tuple[Trace, Trace]) -> None:
-    from cnnviz.operations.op import shape_text
-    from cnnviz.shapes import html
     from cnnviz.shapes.shares import by_kind, depth
 
     left, right = traces
@@ -87,7 +88,7 @@ def _sums(names: tuple[str, str], traces: tuple[Trace, Trace]) -> None:
     for kind in dict.fromkeys((*kinds[0], *kinds[1])):
         body += _of_kind(kind, kinds[0].get(kind, (0, 0, 0)), kinds[1].get(kind, (0, 0, 0)))
     titles = (("", "left"), (names[0], "right"), (names[1], "right"), (_("Ratio"), "right"))
-    st.html(html.table(titles, body))
+    st.html(table(titles, body))
     for title, one in zip(names, traces, strict=True):
         if one.failure:
             st.error(plain(f"{title}: {one.failure.message}"), icon=":material/heart_broken:")
@@ -95,8 +96,6 @@ def _sums(names: tuple[str, str], traces: tuple[Trace, Trace]) -> None:
 
 def _of_kind(kind: Kind, left: Sequence[int], right: Sequence[int]) -> str:
     """Rows for one kind of operation: how many there are and what they hold, where they hold anything."""
-    from cnnviz.shapes.html import chip
-
     mark, title = chip(kind), str(palette.kind(kind).title)
     rows = _numbers(_("{kind}: how many", kind=title), left[0], right[0], mark)
     if left[1] or right[1]:
@@ -116,7 +115,6 @@ def _words(title: str, values: Iterable[str]) -> str:
 
 
 def _row(title: str, values: Iterable[str], mark: str = "", bold: bool = False) -> str:
-    from cnnviz.shapes.html import numbers
 
     emphasis = ' class="cnnviz-sum"' if bold else ""
     # The first column may wrap: on a phone the numbers have the room.
@@ -124,14 +122,12 @@ def _row(title: str, values: Iterable[str], mark: str = "", bold: bool = False) 
 
 
 def _layers(traced: Trace) -> None:
-    from cnnviz.operations.op import shape_text
-    from cnnviz.shapes import html
     from cnnviz.shapes.table import rows
 
     shown = [row for row in rows(traced, functions=True) if not row.container]
     body = "".join(
-        f"<tr><td>{html.chip(row.kind)} {escape(row.name)}</td>"
-        + html.numbers((shape_text(row.output_shape), f"{row.params:,}", f"{row.macs:,}"))
+        f"<tr><td>{chip(row.kind)} {escape(row.name)}</td>"
+        + numbers((shape_text(row.output_shape), f"{row.params:,}", f"{row.macs:,}"))
         + "</tr>"
         for row in shown
     )
@@ -143,4 +139,56 @@ def _layers(traced: Trace) -> None:
     )
     st.caption(_("All {count:,} operations, in the order in which they are executed:", count=len(shown)))
     with st.container(height=_HEIGHT if len(shown) > _HIGH else "content", border=len(shown) > _HIGH):
-        st.html(html.table(titles, body))
+        st.html(table(titles, body))
+
+
+def show_torchinfo(subject: Subject) -> None:
+    """The totals of both side by side, the reasons, and the report as torchinfo prints it."""
+    from cnnviz.shapes.text import table_text
+
+    network, edits, traced = subject.network, subject.edits, subject.trace
+    with st.spinner(_("torchinfo looks at the network ...")):
+        found = cached.torchinfo_report(network.name, traced.input_shape, edits)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.html(_torchinfo_totals(traced, found.total_params, found.macs))
+    with right:
+        if found.differences:
+            st.markdown(_("**Why they differ**"))
+            st.markdown("\n".join(f"- {_difference(difference)}" for difference in found.differences))
+        else:
+            st.markdown(_("Both count the same."))
+    st.subheader(_("What torchinfo prints"), anchor=False)
+    st.code(found.text, language=None)
+    st.subheader(_("What cnnviz prints"), anchor=False)
+    st.code(table_text(traced), language=None)
+
+
+def _difference(difference: Difference) -> str:
+    amounts = [
+        _("{count:+,} parameters", count=difference.params) if difference.params else "",
+        _("{count:+,} multiply-adds", count=difference.macs) if difference.macs else "",
+    ]
+    head = ", ".join(filter(None, amounts))
+    return f"**{head}** · {plain(difference.reason)}"
+
+
+def _torchinfo_totals(traced: Trace, params: int, macs: int) -> str:
+
+    lines: Sequence[tuple[str, int, int]] = (
+        (_("Parameters"), traced.total_params, params),
+        (_("Multiply-adds"), traced.macs, macs),
+    )
+    body = "".join(
+        f"<tr><td>{escape(title)}</td>"
+        + numbers((f"{ours:,}", f"{theirs:,}", f"{theirs - ours:+,}" if theirs != ours else "="))
+        + "</tr>"
+        for title, ours, theirs in lines
+    )
+    titles = (
+        (_("One image"), "left"),
+        ("cnnviz", "right"),
+        ("torchinfo", "right"),
+        (_("Difference"), "right"),
+    )
+    return table(titles, body)

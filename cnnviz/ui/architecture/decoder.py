@@ -9,6 +9,8 @@ import streamlit as st
 
 from cnnviz import architectures
 from cnnviz.language import translate as _
+from cnnviz.operations.op import product, shape_text
+from cnnviz.shapes.html import table
 from cnnviz.ui.shared import frame
 from cnnviz.ui.shared.show import plain
 
@@ -132,8 +134,6 @@ def _reason(number: int, reason: Reason) -> None:
 
 def _maps(maps: tuple[tuple[Shape, Shape], ...]) -> str:
     """The maps (C, H, W) that arrive beside those that the layer was made for."""
-    from cnnviz.shapes.html import table
-
     body = "".join(
         "<tr>"
         + "".join(f'<td class="cnnviz-digits">{escape(_product(shape))}</td>' for shape in pair)
@@ -144,7 +144,6 @@ def _maps(maps: tuple[tuple[Shape, Shape], ...]) -> str:
 
 
 def _product(shape: Shape) -> str:
-    from cnnviz.operations.op import product, shape_text
 
     return f"{shape_text(shape)} = {product(shape):,}"
 

@@ -12,7 +12,8 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
-from cnnviz.ui.architecture.network import Network
+from cnnviz.shapes.html import legend
+from cnnviz.ui.architecture.network import Network, Subject
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.frame import is_dark
@@ -39,8 +40,9 @@ _PARTS = {
 """The parts of autograd's graph (cnnviz.shapes.graph.PARTS): the kind whose colour each takes, its name."""
 
 
-def show(network: Network, edits: Edits, traced: Trace) -> None:
+def show(subject: Subject) -> None:
     """The graph of operations or that of the backward pass, whichever is chosen."""
+    network, edits, traced = subject.network, subject.edits, subject.trace
     backward = choose_one(
         _("Graph"),
         list(_GRAPHS),
@@ -58,7 +60,6 @@ def show(network: Network, edits: Edits, traced: Trace) -> None:
 def _operations(traced: Trace) -> None:
     """The graph of operations, with containers folded as the person likes it."""
     from cnnviz.shapes.graph import dot, graph
-    from cnnviz.shapes.html import legend
 
     folding, across = _look(traced)
     drawn = graph(traced, folding)

@@ -1,27 +1,40 @@
-"""Which network a page shows, with which input: registered ones, blocks, and the models of torchvision."""
+"""Which network a page shows, with which input and which options of its builder.
+
+There are registered networks, blocks, and the models of torchvision.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from cnnviz import architectures
-from cnnviz.architectures import Architecture
-from cnnviz.errors import UnknownKeyError
+from cnnviz.architectures import Architecture, Option
+from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION, torchvision_input
+from cnnviz.ui.architecture import what_if
 from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.link_state import choose_number
 from cnnviz.ui.shared.show import link_problem
+
+if TYPE_CHECKING:
+    from cnnviz.shapes.table import Row
+    from cnnviz.tracing.trace import Trace
 
 DEFAULT = "basic-cnn"
 LARGEST_INPUT = 512
 MOST_CHANNELS = 2048
 
 _FIRST_OF_TORCHVISION = "torchvision:resnet18"
+_OPTION_COLUMNS = 3
 _OF_THE_NETWORK = ("set", "layer", "size", "channels", "depth", "fold", "unfold", "why", "meeting", "pass")
 """What a link says about one network, and not about another one."""
 
@@ -36,6 +49,22 @@ class Network:
     title: str
     input_shape: Shape
     architecture: Architecture | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What the views show: the trace of a network as it is changed by ``edits``."""
+
+    network: Network
+    edits: Edits
+    trace: Trace
+
+    @cached_property
+    def layers(self) -> tuple[Row, ...]:
+        """The rows of the summary table, without functional operations."""
+        from cnnviz.shapes.table import rows
+
+        return rows(self.trace)
 
 
 def get(name: str) -> Network:
@@ -133,3 +162,78 @@ def _title(name: str) -> str:
     if network.architecture is not None and network.architecture.group == "block":
         return _("Block · {title}", title=network.title)
     return network.title
+
+
+def options_among(architecture: Architecture | None, edits: Edits) -> Edits:
+    """Those of ``edits`` that are options of the builder."""
+    known = architecture.options if architecture is not None else {}
+    return tuple((path, value) for path, value in edits if path in known)
+
+
+def choose_options(
+    architecture: Architecture | None, edits: Edits, most_columns: int = _OPTION_COLUMNS
+) -> Edits:
+    """Sliders, where the network has options; and ``edits`` without those that an option does not take."""
+    if architecture is None or not architecture.options:
+        return edits
+    usable = _usable_options(architecture, edits)
+    values = {**architecture.defaults, **{path: json.loads(value) for path, value in usable}}
+    with st.container(border=True, key="options"):
+        columns = st.columns(min(most_columns, len(architecture.options)))
+        for number, (name, option) in enumerate(architecture.options.items()):
+            with columns[number % len(columns)]:
+                _option_widget(architecture.key, name, option, values[name])
+        if options_among(architecture, usable):
+            st.button(
+                _("Back to the paper's values"),
+                icon=":material/restart_alt:",
+                key="options-reset",
+                on_click=_reset_options,
+                args=(architecture.options,),
+            )
+    return usable
+
+
+def _usable_options(architecture: Architecture, edits: Edits) -> Edits:
+    kept = []
+    for path, value in edits:
+        try:
+            option = architecture.options.get(path)
+            if option is not None:
+                option.check(path, json.loads(value))
+                if json.loads(value) == option.default:  # it changes nothing
+                    what_if.take_back(path)
+                    continue
+            kept.append((path, value))
+        except UsageError as error:
+            link_problem(error.message)
+    return tuple(kept)
+
+
+def _option_widget(key: str, name: str, option: Option, value: object) -> None:
+    # The link is the truth: a link to other options on the same page must change the widgets too.
+    widget = f"option-{key}-{name}"
+    st.session_state[widget] = value
+    label, then = (
+        str(option.label),
+        {"key": widget, "on_change": _write_option, "args": (widget, name, option)},
+    )
+    if option.choices:
+        st.selectbox(label, option.choices, **then)  # type: ignore[call-overload]
+    elif option.low is None or option.high is None:
+        st.toggle(label, **then)  # type: ignore[arg-type]
+    else:
+        st.slider(label, option.low, option.high, **then)  # type: ignore[call-overload]
+
+
+def _write_option(widget: str, name: str, option: Option) -> None:
+    value = st.session_state[widget]
+    if value == option.default:  # what everybody sees anyway is left out, to keep links short
+        what_if.take_back(name)
+    else:
+        what_if.put(name, json.dumps(value))
+
+
+def _reset_options(options: Mapping[str, Option]) -> None:
+    for name in options:
+        what_if.take_back(name)

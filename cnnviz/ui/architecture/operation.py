@@ -9,7 +9,9 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.architecture import receptive, why
+from cnnviz.operations.op import shape_text
+from cnnviz.ui.architecture import why
+from cnnviz.ui.architecture.network import Subject
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain
 
@@ -20,11 +22,12 @@ if TYPE_CHECKING:
     from cnnviz.tracing.trace import Trace
 
 
-def ask(traced: Trace) -> None:
+def show(subject: Subject) -> None:
     """Choose an operation, and read where all its numbers come from."""
     from cnnviz.shapes.derivation import derive
     from cnnviz.shapes.receptive_field import receptive_fields
 
+    traced = subject.trace
     if not traced.ops:
         st.info(_("No operation was executed, so there is none to ask about."))
         return
@@ -36,7 +39,7 @@ def ask(traced: Trace) -> None:
     with left:
         st.html(_rule(derivation.steps[-1]))
         st.markdown(plain(derivation.steps[-1].text))
-        st.markdown("\n".join(f"- {line}" for line in (*_counts(op), plain(receptive.sentence(op, field)))))
+        st.markdown("\n".join(f"- {line}" for line in (*_counts(op), plain(sentence(op, field)))))
     with right:
         _picture(traced, op, field)
     _way(traced, derivation)
@@ -44,8 +47,6 @@ def ask(traced: Trace) -> None:
 
 def _rule(step: Step) -> str:
     """The rule in letters and with numbers, and the shape that comes out."""
-    from cnnviz.operations.op import shape_text
-
     received = " · ".join(shape_text(shape) for shape in step.op.input_shapes) or "-"
     lines = (
         (_("Type"), f"{step.op.type}"),
@@ -93,6 +94,65 @@ def _meaning(op: Op) -> str:
     return _("Parameters")
 
 
+def sentence(op: Op, field: ReceptiveField) -> str:
+    """What one value of ``op`` depends on, in sentences."""
+    size = shape_text(field.size)
+    if not field.known:
+        text = _(
+            "Receptive field: not known. What is done with places on the way to {name} is not followed here; a value "
+            "depends on nothing outside of a patch of {size} pixels.",
+            name=op.title,
+            size=size,
+        )
+    elif field.nothing:
+        text = _("{name} depends on no pixel: it is the same for every image.", name=op.title)
+    elif field.whole:
+        text = _("Each value of {name} depends on the whole image.", name=op.title)
+    elif field.same:
+        text = _(
+            "All values of {name} depend on the same patch of {size} pixels, which begins at row {row}, column "
+            "{column}: what lies outside of it is never read.",
+            name=op.title,
+            size=size,
+            **_corner(field),
+        )
+    elif not field.regular:
+        text = _(
+            "Receptive field: the values of {name} see patches of at most {size} pixels; their sizes, or the steps "
+            "from one to the next, are not all the same.",
+            name=op.title,
+            size=size,
+        )
+    else:
+        text = _regular(op, field)
+    if field.known and not field.alike:
+        text += " " + _("Some of its channels see less.")
+    return text
+
+
+def _corner(field: ReceptiveField) -> dict[str, int]:
+    """Where the first patch begins, as sentences take it; a vector or a sequence has one row."""
+    row, column = (0, *field.start)[-2:]
+    return {"row": row, "column": column}
+
+
+def _regular(op: Op, field: ReceptiveField) -> str:
+    """Size, jump and start of patches that lie regularly."""
+    text = _(
+        "Receptive field: each value of {name} sees a patch of {size} pixels (size); from one value to the next the "
+        "patch moves by {jump} pixels (jump), and the first begins at row {row}, column {column} (start).",
+        name=op.title,
+        size=shape_text(field.size),
+        jump=field.jump[0] if len(set(field.jump)) == 1 else shape_text(field.jump),
+        **_corner(field),
+    )
+    if min(field.start) < 0:
+        text += " " + _("A start below 0 lies in the padding.")
+    if not field.aligned:
+        text += " " + _("The patches of the branches that meet here do not share a centre.")
+    return text
+
+
 def _picture(traced: Trace, op: Op, field: ReceptiveField) -> None:
     from cnnviz.plots import architecture as plot
 
@@ -113,13 +173,11 @@ def _rectangle(box: Box) -> tuple[int, int, int, int]:
 
 def _way(traced: Trace, derivation: Derivation) -> None:
     """The chain from the input in one line, and all of it, branches included, where somebody unfolds it."""
-    from cnnviz.operations.op import shape_text
     from cnnviz.shapes.derivation import stations
-    from cnnviz.ui.shared import tables
 
     heading = _("The way from the input")
     st.markdown(f"**{heading}**")
     told = stations(traced.input_shape, derivation.steps)
-    st.html(tables.chain(shape_text(traced.input_shape), told))
+    st.html(why.chain(shape_text(traced.input_shape), told))
     if st.toggle(_("Unfold every step, branches included"), key="way", bind="query-params"):
         why.unfolded(traced, derivation)

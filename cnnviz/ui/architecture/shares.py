@@ -9,9 +9,9 @@ import streamlit as st
 
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
-from cnnviz.ui.architecture.network import Network
+from cnnviz.shapes.html import legend
+from cnnviz.ui.architecture.network import Subject
 from cnnviz.ui.shared import cached
-from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.show import plain
 
@@ -24,10 +24,9 @@ MOST_BARS = 20
 _WEIGHTED: tuple[Kind, ...] = ("convolution", "linear")
 
 
-def show(network: Network, edits: Edits, traced: Trace) -> None:
+def show(subject: Subject) -> None:
     """Two figures side by side, parameters and multiply-adds, with the sentences that they say."""
-    from cnnviz.shapes.html import legend
-
+    network, edits, traced = subject.network, subject.edits, subject.trace
     found = cached.shares(network.name, traced.input_shape, edits, MOST_BARS)
     st.markdown(" ".join(filter(None, (_by_kind(traced, kind) for kind in _WEIGHTED))))
     st.html(legend(dict.fromkeys(kind for share in found for kind in (*share.params, *share.macs))))

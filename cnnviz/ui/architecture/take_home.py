@@ -10,13 +10,11 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from cnnviz.language import translate as _
-from cnnviz.ui.architecture.network import Network
+from cnnviz.ui.architecture.network import Network, Subject
 from cnnviz.ui.shared import cached
-from cnnviz.ui.shared.cached import Edits
 
 if TYPE_CHECKING:
     from cnnviz.shapes.table import Row
-    from cnnviz.tracing.trace import Trace
 
 
 def downloads(name: str, rows: Sequence[Row]) -> None:
@@ -50,8 +48,9 @@ def source(network: Network) -> None:
 _HEIGHT = 640
 
 
-def code(network: Network, edits: Edits, traced: Trace) -> None:
+def code(subject: Subject) -> None:
     """A file that runs by itself, the file that defines the network, and the link to this view."""
+    network, edits, traced = subject.network, subject.edits, subject.trace
     text = cached.runnable(network.name, traced.input_shape, edits)
     name = f"{_file_name(network.name).replace('-', '_')}.py"
     left, right = st.columns(2, gap="large")

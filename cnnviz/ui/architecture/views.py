@@ -3,45 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.ui.architecture import (
-    architecture,
     compare,
     decoder,
     graph,
+    layers,
     operation,
-    reports,
     shares,
     take_home,
     what_if,
     why,
 )
-from cnnviz.ui.architecture.network import Network
-from cnnviz.ui.shared.cached import Edits
+from cnnviz.ui.architecture.network import Subject
 from cnnviz.ui.shared.views import View, choose_view
 
-if TYPE_CHECKING:
-    from cnnviz.tracing.trace import Trace
-
-VIEWS: Mapping[str, View[[Network, Edits, Trace]]] = {
-    "layers": View(Message("Layers"), architecture.layers),
-    "changes": View(Message("Before and after"), architecture.changes),
-    "why": View(Message("Why"), lambda _network, _edits, traced: why.show(traced)),
-    "operation": View(Message("Any operation"), lambda _network, _edits, traced: operation.ask(traced)),
+VIEWS: Mapping[str, View[[Subject]]] = {
+    "layers": View(Message("Layers"), layers.show),
+    "changes": View(Message("Before and after"), what_if.show),
+    "why": View(Message("Why"), why.show),
+    "operation": View(Message("Any operation"), operation.show),
     "graph": View(Message("Graph"), graph.show),
     "bars": View(Message("Where the parameters sit"), shares.show),
     "compare": View(Message("Compare"), compare.show),
-    "torchinfo": View(Message("torchinfo"), reports.show),
+    "torchinfo": View(Message("torchinfo"), compare.show_torchinfo),
     "code": View(Message("Code"), take_home.code),
-    "error": View(Message("Error decoder"), lambda _network, _edits, _traced: decoder.show()),
+    "error": View(Message("Error decoder"), lambda _subject: decoder.show()),
 }
 
 
-def choose() -> View[[Network, Edits, Trace]]:
+def choose() -> View[[Subject]]:
     """The view that the link names; else the one that answers best what the link says of the network."""
     default = "layers"
     if decoder.PARAMETER in st.query_params:

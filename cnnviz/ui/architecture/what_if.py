@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -12,13 +13,17 @@ import streamlit as st
 from cnnviz.errors import CnnvizError, shortened
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.operations.op import shape_text
+from cnnviz.shapes.html import chip, numbers, table, total
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.show import explained, link_problem, plain
 
 if TYPE_CHECKING:
-    from cnnviz.operations.op import Failure, Fix
+    from cnnviz.operations.op import Failure, Fix, Op, Shape
+    from cnnviz.shapes.blame import Pairing
     from cnnviz.tracing.trace import Trace
+    from cnnviz.ui.architecture.network import Subject
 
 PARAMETER = "set"
 _MOST_EDITS = 64
@@ -185,10 +190,18 @@ def take_back(path: str) -> None:
         st.query_params.pop(PARAMETER, None)
 
 
-def before_and_after(before: Trace, after: Trace) -> None:
+def show(subject: Subject) -> None:
+    """What the edits change, all the way down."""
+    network, traced = subject.network, subject.trace
+    if subject.edits or traced.input_shape != network.input_shape:
+        _before_and_after(cached.trace(network.name, network.input_shape), traced)
+    else:
+        st.info(_("Nothing is changed yet. Change something above, and see here what it does downstream."))
+
+
+def _before_and_after(before: Trace, after: Trace) -> None:
     """The ops of both side by side, what changed marked, and the totals."""
     from cnnviz.shapes.blame import compare
-    from cnnviz.ui.architecture import changes
 
     pairings = compare(before, after)
     values = {
@@ -215,4 +228,64 @@ def before_and_after(before: Trace, after: Trace) -> None:
             **values,
         )
         st.write(plain(text))
-    st.html(changes.table_of(pairings, before, after))
+    st.html(_table(pairings, before, after))
+
+
+def _table(pairings: Sequence[Pairing], before: Trace, after: Trace) -> str:
+    """Input, ops and totals before and after; what differs is marked with a sign, not with colour alone."""
+    titles = (
+        (_("Operation"), "left"),
+        (_("Shape before"), "right"),
+        (_("Shape after"), "right"),
+        (_("Parameters before"), "right"),
+        (_("Parameters after"), "right"),
+        (_("Multiply-adds before"), "right"),
+        (_("Multiply-adds after"), "right"),
+    )
+    start = _table_row(
+        chip("other") + " " + escape(_("input")),
+        _shapes(before.input_shape, after.input_shape),
+        ("",) * 4,
+        changed=before.input_shape != after.input_shape,
+    )
+    rows = [start, *(_pairing(pairing, after.failure) for pairing in pairings), _total(before, after)]
+    return table(titles, "".join(rows))
+
+
+def _pairing(pairing: Pairing, failure: Failure | None) -> str:
+    known = pairing.after or pairing.before
+    broken = failure is not None and failure.name == pairing.name
+    shapes = [_shape(pairing.before), "✗" if broken else _shape(pairing.after)]
+    figures = (
+        _figure(pairing.before, "params"),
+        _figure(pairing.after, "params"),
+        _figure(pairing.before, "macs"),
+        _figure(pairing.after, "macs"),
+    )
+    name = f"{chip(known.kind if known else None)} {escape(pairing.name)}"
+    reached = broken or failure is None or pairing.after is not None
+    return _table_row(name, shapes, figures, pairing.changed and reached)
+
+
+def _shape(op: Op | None) -> str:
+    return "-" if op is None else shape_text(op.output_shape)
+
+
+def _shapes(before: Shape, after: Shape) -> list[str]:
+    return [shape_text(before), shape_text(after)]
+
+
+def _figure(op: Op | None, name: str) -> str:
+    return "-" if op is None else f"{getattr(op, name):,}"
+
+
+def _table_row(name: str, shapes: Sequence[str], figures: Sequence[str], changed: bool) -> str:
+    emphasis = "cnnviz-changed" if changed else "cnnviz-unchanged"
+    mark = "≠ " if changed else ""
+    cells = numbers((shapes[0], mark + shapes[1], *figures))
+    return f'<tr class="{emphasis}"><td>{name}</td>{cells}</tr>'
+
+
+def _total(before: Trace, after: Trace) -> str:
+    sums = (before.total_params, after.total_params, before.macs, after.macs)
+    return total((_("Total"), "", "", *(f"{number:,}" for number in sums)))

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.operations.op import shape_text
+from cnnviz.plots import palette
+from cnnviz.shapes.html import chip, table
+from cnnviz.ui.architecture.network import Subject
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain
 
 if TYPE_CHECKING:
-    from cnnviz.shapes.derivation import Derivation
+    from cnnviz.shapes.derivation import Derivation, Step
     from cnnviz.shapes.receptive_field import ReceptiveField
     from cnnviz.tracing.trace import Trace
 
 _FAILED = "?"
 """Stands for the call at which the pass ended, which is no op."""
 
+_LONG = 48  # characters of a formula
 
-def show(traced: Trace) -> None:
+
+def show(subject: Subject) -> None:
     """Why a Linear takes what it takes; of a network without one, why its output has its shape.
 
     Where the network broke, what arrived there.
     """
     from cnnviz.shapes.derivation import derive, derive_failure, linear_indices
 
+    traced = subject.trace
     indices = linear_indices(traced) or range(len(traced.ops))[-1:]
     found = {traced.ops[index].name: index for index in indices}
     if traced.failure:
@@ -59,9 +67,7 @@ def _title(traced: Trace, name: str) -> str:
 
 
 def _explain(traced: Trace, derivation: Derivation, broken: bool) -> None:
-    from cnnviz.operations.op import shape_text
     from cnnviz.shapes.derivation import stations
-    from cnnviz.ui.shared import tables
 
     last = derivation.steps[-1].substituted if derivation.steps else shape_text(traced.input_shape)
     if broken and traced.failure is not None and len(traced.failure.inputs) > 1:
@@ -73,7 +79,7 @@ def _explain(traced: Trace, derivation: Derivation, broken: bool) -> None:
         title = _("Why {layer} is {linear}", layer=derivation.layer, linear=last)
     st.subheader(plain(title), anchor=False)
     told = stations(traced.input_shape, derivation.steps)
-    st.html(tables.chain(shape_text(traced.input_shape), told))
+    st.html(chain(shape_text(traced.input_shape), told))
     unfolded(traced, derivation, broken)
 
 
@@ -83,7 +89,6 @@ def unfolded(traced: Trace, derivation: Derivation, broken: bool = False) -> Non
     ``broken`` says that it tells of the call at which the pass ended.
     """
     from cnnviz.shapes.receptive_field import receptive_fields
-    from cnnviz.ui.shared import tables
 
     fields = receptive_fields(traced)
     _branches(traced, derivation, fields, broken)
@@ -91,7 +96,7 @@ def unfolded(traced: Trace, derivation: Derivation, broken: bool = False) -> Non
         return
     heading = _("Step by step")
     st.markdown(f"**{heading}**")
-    st.html(tables.steps(derivation.steps, fields))
+    st.html(_steps(derivation.steps, fields))
     st.caption(
         _(
             "The receptive field is the patch of the input that one value depends on, in pixels; where it is "
@@ -102,9 +107,7 @@ def unfolded(traced: Trace, derivation: Derivation, broken: bool = False) -> Non
 
 def _branches(traced: Trace, derivation: Derivation, fields: Sequence[ReceptiveField], broken: bool) -> None:
     """What happens side by side before the branches meet: one meeting at a time."""
-    from cnnviz.operations.op import shape_text
     from cnnviz.shapes import derivation as core
-    from cnnviz.ui.shared import tables
 
     inputs = {
         traced.ops[index].name: traced.ops[index].inputs
@@ -123,6 +126,63 @@ def _branches(traced: Trace, derivation: Derivation, fields: Sequence[ReceptiveF
             heading = _("Branch {number}: {shape}", number=number, shape=shape_text(shape))
             st.markdown(f"**{heading}**")
             if branch:
-                st.html(tables.steps(branch, fields))
+                st.html(_steps(branch, fields))
             else:
                 st.caption(_("The shortcut: what arrived is passed on as it is."))
+
+
+def _steps(derivation: Sequence[Step], fields: Sequence[ReceptiveField]) -> str:
+    """A derivation as a table: operation, the rule with numbers, result, receptive field, rule; a sentence below.
+
+    ``fields`` are the receptive fields of all ops of the trace, by index.
+    """
+    titles = (
+        _("Operation"),
+        _("With numbers"),
+        _("Result"),
+        _("Receptive field"),
+        _("Rule"),
+    )
+    body = "".join(_step(step, fields[step.op.index]) for step in derivation)
+    return table([(title, "left") for title in titles], body)
+
+
+def _step(step: Step, field: ReceptiveField) -> str:
+    # The sum of a DenseNet's 33 branches takes several lines; what is short stays on one.
+    broken = " cnnviz-long" if len(step.substituted) > _LONG else ""
+    return (
+        f"<tr><td>{chip(step.op.kind)} <b>{escape(step.op.name)}</b></td>"
+        f'<td class="cnnviz-formula{broken}">{escape(step.substituted)}</td>'
+        f'<td class="cnnviz-digits">{shape_text(step.result)}</td>'
+        f'<td class="cnnviz-digits">{escape(extent(field))}</td>'
+        f'<td class="cnnviz-rest">{escape(step.rule)}</td></tr>'
+        f'<tr><td colspan="5" class="cnnviz-sentence"><div>{escape(step.text)}</div></td></tr>'
+    )
+
+
+def chain(start: str, links: Sequence[Step]) -> str:
+    """The numbers of a derivation in one line that wraps: a box for each step, arrows between them."""
+    boxes = [_box(_("input"), start, "other")]
+    boxes += [_box(step.op.name, step.substituted, step.op.kind) for step in links]
+    arrow = '<span class="cnnviz-arrow">→</span>'
+    return f'<div class="cnnviz-chain">{arrow.join(boxes)}</div>'
+
+
+def _box(name: str, numbers: str, kind: str) -> str:
+    return (
+        f'<span class="cnnviz-station {palette.kind_class(kind)}"><span class="cnnviz-note">{escape(name)}</span>'
+        f'<span class="cnnviz-strong cnnviz-digits">{escape(numbers)}</span></span>'
+    )
+
+
+def extent(field: ReceptiveField) -> str:
+    """A receptive field in a few words."""
+    if not field.known:
+        return _("not known")
+    if field.nothing:
+        return _("no pixel")
+    if field.whole:
+        return _("the whole image")
+    if not field.regular:
+        return _("at most {size}", size=shape_text(field.size))
+    return shape_text(field.size)

@@ -19,7 +19,8 @@ from cnnviz.language import translate as _
 from cnnviz.training.recipe.limits import CHOICES, RANGES, check_field
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.transforms.image_preparation import Augmentation, ImagePreparation
-from cnnviz.ui.architecture import options, what_if
+from cnnviz.ui.architecture import what_if
+from cnnviz.ui.architecture.network import choose_options
 from cnnviz.ui.data.data_choices import NORMALISATIONS
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
 from cnnviz.ui.shared.show import link_problem, plain
@@ -144,7 +145,7 @@ def _network_options(network: Architecture, fields: Fields) -> None:
     fields.values["options"] = {name: json.loads(value) for name, value in usable}
     if network.options:
         with _folded(_("Options of the network"), "options", (OPTIONS,)):
-            options.choose(network, tuple(usable), most_columns=1)
+            choose_options(network, tuple(usable), most_columns=1)
 
 
 def _images(info: DatasetInfo, fields: Fields) -> None:

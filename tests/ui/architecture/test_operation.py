@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from cnnviz.shapes.receptive_field import receptive_fields
 from cnnviz.tracing.trace import trace
-from cnnviz.ui.architecture.receptive import extent, sentence
+from cnnviz.ui.architecture.operation import sentence
+from cnnviz.ui.architecture.why import extent
 from tests.shapes.networks import Calls
 
 

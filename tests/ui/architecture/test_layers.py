@@ -3,7 +3,7 @@ from __future__ import annotations
 import base64
 import re
 
-from cnnviz.ui.architecture.pipeline import Block, pipeline
+from cnnviz.ui.architecture.layers import Block, pipeline
 
 BLOCKS = [
     Block("input", "other", (1, 28, 28), "1 x 28 x 28"),

@@ -1,0 +1,211 @@
+"""A network's layers: their shapes as a picture drawn to scale, and the summary table."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.operations.op import shape_text
+from cnnviz.plots import palette
+from cnnviz.shapes.html import layers, legend
+from cnnviz.ui.architecture import take_home
+from cnnviz.ui.architecture.network import Subject
+from cnnviz.ui.shared.frame import is_dark
+from cnnviz.ui.shared.show import plain
+
+if TYPE_CHECKING:
+    from cnnviz.operations.op import Unexecuted
+    from cnnviz.shapes.derivation import Derivation
+    from cnnviz.tracing.trace import Trace
+
+_OUTSIDE = (
+    Message(
+        "{count:,} parameters of the total stand in no row, because they are used directly, outside of a layer, "
+        "as those of an attention are."
+    ),
+    Message(
+        "{count:,} parameters of the total are used in training only, as those of auxiliary classifiers are; these "
+        "shapes are those of a pass in evaluation."
+    ),
+    Message("{count:,} parameters of the total are declared, but this pass never uses them."),
+)
+"""Of parameters in the three groups of :func:`cnnviz.shapes.text.outside_of_layers`."""
+
+SENTENCE = Message(
+    "Maps are drawn to scale, and a stack has one sheet more each time the number of channels doubles. "
+    "A thin column is a vector."
+)
+_SIDE = 84  # of the largest map, in pixels
+_SMALLEST = 3
+_SHIFT = 4  # from one sheet of a stack to the next
+_MOST_SHEETS = 9
+_DOUBLING = 7  # pixels that a column grows each time the features double
+_FRONT, _BEHIND = 0.35, 0.08  # how opaque the sheets of a stack are
+
+
+def show(subject: Subject) -> None:
+    """The shapes as a picture, the table, and the network's own code beside it where somebody wants it."""
+    picture(subject.trace, _("Shapes along {title}", title=subject.network.title))
+    with st.container(horizontal=True):
+        functions = st.toggle(
+            _("Show functional operations too (relu, cat, flatten, ...)"),
+            key="operations",
+            bind="query-params",
+        )
+        beside = st.toggle(_("Show the code beside the table"), key="beside", bind="query-params")
+    if beside:
+        left, right = st.columns([3, 2])
+        with left:
+            _table(subject, functions)
+        with right:
+            take_home.source(subject.network)
+    else:
+        _table(subject, functions)
+
+
+def picture(traced: Trace, title: str) -> None:
+    """The shapes along the network, drawn to scale, with their formulas."""
+    from cnnviz.shapes.derivation import stations
+
+    start = traced.input_shape
+    blocks = [Block(_("input"), "other", start, shape_text(start))]
+    blocks += [
+        Block(step.op.name, step.op.kind, step.result, step.substituted)
+        for step in stations(start, _whole(traced).steps)
+    ]
+    st.subheader(plain(title), anchor=False)
+    broken = traced.failure.name if traced.failure else None
+    st.html(pipeline(blocks, broken, is_dark()))
+    st.caption(str(SENTENCE))
+
+
+def _table(subject: Subject, functions: bool) -> None:
+    """The summary table, layers alone or with functional operations, and as text."""
+    from cnnviz.shapes import table as core
+    from cnnviz.shapes.text import torchsummary_text
+
+    traced = subject.trace
+    rows = core.rows(traced, functions=True) if functions else subject.layers
+    st.html(layers(rows, traced))
+    st.html(legend(dict.fromkeys(row.kind for row in rows if row.kind)))
+    st.caption(
+        _(
+            "{trainable:,} parameters are trained, {frozen:,} are not. A multiply and an add count as one "
+            "multiply-add; the bias is not counted.",
+            trainable=traced.trainable_params,
+            frozen=traced.total_params - traced.trainable_params,
+        )
+    )
+    _outside_of_layers(traced)
+    take_home.downloads(subject.network.name, rows)
+    with st.expander(_("As text, the way torchsummary prints it")):
+        st.code(torchsummary_text(traced, layers=subject.layers), language=None)
+
+
+def _outside_of_layers(traced: Trace) -> None:
+    """Parameters of the total that stand in no row: of layers that are not called, or used directly."""
+    from cnnviz.shapes.text import outside_of_layers
+
+    if traced.failure:
+        return
+    for entries, text in zip(outside_of_layers(traced), _OUTSIDE, strict=True):
+        if entries:
+            told = _(text.template, count=sum(entry.params for entry in entries))
+            _parameters(told, entries, traced)
+
+
+def _parameters(told: str, entries: Sequence[Unexecuted], traced: Trace) -> None:
+    """Names and numbers of parameters below the sentence that is told of them, and which op they go into."""
+    columns: dict[str, list[str] | list[int]] = {
+        _("Parameter"): [entry.name for entry in entries],
+        _("Number"): [entry.params for entry in entries],
+    }
+    if entries[0].name in traced.used_directly:
+        columns[_("Goes into")] = [traced.ops[traced.used_directly[entry.name]].name for entry in entries]
+    with st.expander(told):
+        st.dataframe(columns, hide_index=True)
+
+
+def _whole(traced: Trace) -> Derivation:
+    """The derivation of the last op, which is the network's main road."""
+    from cnnviz.shapes.derivation import derive, derive_failure
+
+    return derive_failure(traced) if traced.failure else derive(traced, len(traced.ops) - 1)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One shape on the way: ``name`` and ``kind`` of the op that gives it; ``note`` says how.
+
+    ``shape`` is (C, H, W), (features,) or (tokens, features).
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    note: str
+
+
+def pipeline(blocks: Sequence[Block], broken: str | None, dark: bool) -> str:
+    """All ``blocks``, arrows between them; ``broken`` names the op that the last one does not fit into."""
+    largest = max((max(block.shape[1:]) for block in blocks if len(block.shape) == 3), default=1)
+    stacks = [_sheets(block.shape, largest) for block in blocks]
+    height = max(_extent(sheets)[1] for sheets in stacks)
+    cells = [
+        _cell(block, _stack(sheets, palette.kind(block.kind).colour(dark)))
+        for block, sheets in zip(blocks, stacks, strict=True)
+    ]
+    if broken is not None:
+        cells.append(f'<span class="cnnviz-break">✗ {escape(broken)}</span>')
+    # The arrows stand at the height of the pictures' middle.
+    arrow = '<span class="cnnviz-arrow" aria-hidden="true">→</span>'
+    return f'<div class="cnnviz-pipeline" style="--cnnviz-height:{height:.0f}px">{arrow.join(cells)}</div>'
+
+
+def _cell(block: Block, picture: str) -> str:
+    note = "" if block.note in ("", shape_text(block.shape)) else escape(block.note)
+    return (
+        f'<div class="cnnviz-block {palette.kind_class(block.kind)}"><div class="cnnviz-stack">{picture}</div>'
+        f'<div class="cnnviz-label"><div class="cnnviz-note">{escape(block.name)}</div>'
+        f'<div class="cnnviz-shape">{shape_text(block.shape)}</div><div class="cnnviz-how">{note}</div></div></div>'
+    )
+
+
+def _sheets(shape: tuple[int, ...], largest: int) -> tuple[float, float, int]:
+    """Width and height of a sheet in pixels, and the number of sheets."""
+    if len(shape) == 3:
+        height, width = (max(_SMALLEST, _SIDE * size / largest) for size in shape[1:])
+        return width, height, min(_MOST_SHEETS, 1 + round(math.log2(shape[0])))
+    features = _DOUBLING * math.log2(1 + shape[-1]) if shape else _SMALLEST
+    tokens = _DOUBLING * math.log2(1 + math.prod(shape[:-1])) if len(shape) > 1 else 2 * _SMALLEST
+    return tokens, features, 1
+
+
+def _extent(sheets: tuple[float, float, int]) -> tuple[float, float]:
+    """Width and height of a whole stack with its lines, in pixels."""
+    width, height, count = sheets
+    behind = _SHIFT * (count - 1) + 2
+    return width + behind, height + behind
+
+
+def _stack(sheets: tuple[float, float, int], colour: str) -> str:
+    width, height, count = sheets
+    across, down = _extent(sheets)
+    rectangles = "".join(
+        f'<rect x="{1 + _SHIFT * sheet}" y="{1 + _SHIFT * (count - 1 - sheet)}" width="{width:.1f}" '
+        f'height="{height:.1f}" fill="{colour}" fill-opacity="{_FRONT if sheet == 0 else _BEHIND}" stroke="{colour}"/>'
+        for sheet in reversed(range(count))
+    )
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{across:.1f}" height="{down:.1f}">{rectangles}</svg>'
+    )
+    source = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+    return f'<img src="{source}" alt="" width="{across:.0f}" height="{down:.0f}">'
