@@ -26,13 +26,9 @@ def predict(
             colours gets it in each channel.
         preparation: of the images with which the model was trained.
     """
-    import torch
-
+    from cnnviz.interpret.answers import answer
     from cnnviz.training.transforms.batch_preparer import as_input
 
     height, width = image.shape
     shape = (len(preparation.mean), height, width)
-    with torch.inference_mode():
-        scores = model(as_input(np.broadcast_to(image, shape).tobytes(), shape, preparation))
-        probabilities: NDArray[np.float32] = torch.softmax(scores[0], dim=0).numpy()
-    return probabilities
+    return answer(model, as_input(np.broadcast_to(image, shape).tobytes(), shape, preparation))

@@ -156,6 +156,22 @@ def answer_all(
     )
 
 
+@torch.inference_mode()
+def answer(model: nn.Module, x: Tensor, classes: int | None = None) -> NDArray[np.float32]:
+    """The probability of each class for one image ``x`` (1, C, H, W), prepared: (classes,) from 0 to 1.
+
+    ``model`` is in eval mode; it is not changed, and may be shared between threads.
+
+    Raises:
+        CnnvizError: the network's output is not one score for each of ``classes``, where that is told.
+    """
+    scores = model(x)
+    if classes is not None:
+        check_scores(scores, 1, classes)
+    probabilities: NDArray[np.float32] = scores[0].softmax(0).numpy()
+    return probabilities
+
+
 def check_scores(scores: object, images: int, classes: int) -> None:
     """Check that a network gave one score for each of ``classes`` for each image.
 

@@ -69,10 +69,8 @@ def answer(shown: Shown | None, labels: Sequence[str], source: str) -> None:
         text = _("No network is chosen.")
     elif shown is None:
         text = _("Draw a digit here:") if source == "draw" else ""
-    line = "white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
     st.html(
-        f'<div role="status"><div style="font-size:1.25rem;font-weight:650;line-height:1.8rem;{line}">'
-        f'{escape(text)}</div><div style="font-size:.9rem;line-height:1.3rem;opacity:.8;{line}">{escape(rest)}</div></div>'
+        f'<div role="status" class="cnnviz-answer"><div>{escape(text)}</div><div>{escape(rest)}</div></div>'
     )
 
 

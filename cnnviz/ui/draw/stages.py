@@ -15,13 +15,9 @@ from cnnviz.drawing.garment import Garment
 from cnnviz.interpret.inputs import Pixels, on_paper, scaled
 from cnnviz.language import translate as _
 from cnnviz.ui.inside.example import turned_sentence
-from cnnviz.ui.shared.pictures import image_address
+from cnnviz.ui.shared.pictures import frame, image_address
 
 _LONGEST = 200  # pixels of a stage's picture: more cannot be seen
-_ROW = "display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(min(10.5rem,45%),1fr));max-width:62rem"
-_BOX = "aspect-ratio:1;display:grid;place-items:center;border-radius:8px;overflow:hidden;position:relative"
-_TEXT = "font-size:.85rem;line-height:1.4;margin-top:.4rem"
-_LINE = "#88ccee"
 
 Size = tuple[int, int]
 """Of a picture, in pixels: its height and its width."""
@@ -45,7 +41,7 @@ class Stage:
 
 def show(stages: Sequence[Stage]) -> None:
     """All ``stages``, in a row where there is room."""
-    st.html(f'<div style="{_ROW}">{"".join(map(_figure, stages))}</div>')
+    st.html(f'<div class="cnnviz-stages">{"".join(map(_figure, stages))}</div>')
 
 
 def of_digit(
@@ -159,25 +155,15 @@ def _box_sentence(prepared: Prepared, given: Size | None) -> str:
 
 def _figure(stage: Stage) -> str:
     high, wide = stage.pixels.shape[1:]
-    side = f"width:{stage.part * wide / max(high, wide):.1%};height:{stage.part * high / max(high, wide):.1%}"
+    side = f"--cnnviz-height:{stage.part * high / max(high, wide):.1%};--cnnviz-width:{stage.part * wide / max(high, wide):.1%}"
     title = escape(stage.title)
-    look = "width:100%;height:100%;image-rendering:pixelated;display:block"
+    part = "" if stage.frame is None else frame(stage.frame, (high, wide))
     return (
-        f'<figure style="margin:0"><div style="{_BOX};background:{stage.ground}">'
-        f'<div style="position:relative;{side}">'
-        f'<img src="{image_address(_smaller(stage.pixels))}" alt="{title}" style="{look}">{_frame(stage)}</div></div>'
-        f'<figcaption style="{_TEXT}"><b>{title}</b><br>{escape(stage.text)}</figcaption></figure>'
+        f'<figure class="cnnviz-figure"><div class="cnnviz-stage" style="--cnnviz-ground:{stage.ground}">'
+        f'<div class="cnnviz-framed" style="{side}">'
+        f'<img src="{image_address(_smaller(stage.pixels))}" alt="{title}">{part}</div></div>'
+        f"<figcaption><b>{title}</b><br>{escape(stage.text)}</figcaption></figure>"
     )
-
-
-def _frame(stage: Stage) -> str:
-    """A dashed frame around a part of a stage's picture."""
-    if stage.frame is None:
-        return ""
-    top, left, height, width = stage.frame
-    high, wide = stage.pixels.shape[1:]
-    place = f"top:{top / high:.2%};left:{left / wide:.2%};height:{height / high:.2%};width:{width / wide:.2%}"
-    return f'<div style="position:absolute;{place};box-sizing:border-box;border:1.5px dashed {_LINE}"></div>'
 
 
 def _bytes(values: NDArray[np.float32]) -> Pixels:

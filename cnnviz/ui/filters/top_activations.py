@@ -20,9 +20,8 @@ from cnnviz.plots.overlay import image_png
 from cnnviz.ui.inside import example
 from cnnviz.ui.inside.weights import Weights, choose_op
 from cnnviz.ui.shared import cached, progress
-from cnnviz.ui.shared.frame import accent
 from cnnviz.ui.shared.link_state import choose_number, choose_one, put_in_link
-from cnnviz.ui.shared.pictures import Tile, png_address, tiles
+from cnnviz.ui.shared.pictures import Tile, frame, png_address, tiles
 from cnnviz.ui.shared.show import plain
 
 if TYPE_CHECKING:
@@ -35,11 +34,6 @@ PAGE = 64
 
 Box = tuple[int, int, int, int]
 """A patch in an image: (top, left, height, width), in pixels."""
-
-_GRID = (
-    "display:grid;gap:1rem .9rem;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));max-width:64rem"
-)
-_IMAGE = "display:block;width:100%;image-rendering:pixelated;border-radius:4px;background:#000"
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,7 +252,7 @@ def _top(search: _Search, found: TopActivations, chosen: int) -> None:
     figures = [
         _figure(search, found, chosen, rank, pictures[2 * rank], pictures[2 * rank + 1]) for rank in ranks
     ]
-    st.html(f'<div style="{_GRID}">{"".join(figures)}</div>')
+    st.html(f'<div class="cnnviz-top">{"".join(figures)}</div>')
 
 
 def _figure(
@@ -266,17 +260,11 @@ def _figure(
 ) -> str:
     text = escape(_captioned(search, found, number, rank))
     _channels, height, width = search.weights.input_shape
-    top, left, rows, columns = search.seen(found, number, rank)[1]
-    frame = (
-        f"position:absolute;left:{left / width:.2%};top:{top / height:.2%};width:{columns / width:.2%};"
-        f"height:{rows / height:.2%};box-sizing:border-box;border:2px solid {accent()};border-radius:2px;"
-        "box-shadow:0 0 0 1px #ffffffb0,inset 0 0 0 1px #ffffffb0"
-    )
+    receptive = frame(search.seen(found, number, rank)[1], (height, width))
     return (
-        '<figure style="margin:0"><div style="display:grid;grid-template-columns:1fr 1fr;gap:.4rem">'
-        f'<div style="position:relative">{_picture(whole, text)}<div style="{frame}"></div></div>'
-        f"<div>{_picture(patch, '')}</div></div>"
-        f'<figcaption style="font-size:.8rem;margin-top:.25rem">{text}</figcaption></figure>'
+        '<figure class="cnnviz-figure"><div class="cnnviz-pair">'
+        f'<div class="cnnviz-framed">{_picture(whole, text)}{receptive}</div>'
+        f"<div>{_picture(patch, '')}</div></div><figcaption>{text}</figcaption></figure>"
     )
 
 
@@ -287,7 +275,7 @@ def _captioned(search: _Search, found: TopActivations, number: int, rank: int) -
 
 
 def _picture(png: bytes, description: str) -> str:
-    return f'<img src="{png_address(png)}" alt="{description}" style="{_IMAGE}">'
+    return f'<img class="cnnviz-photo" src="{png_address(png)}" alt="{description}">'
 
 
 def _within(patch: Box, size: tuple[int, ...]) -> Box:

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from cnnviz.interpret.weight_history import History
 
 _WIDTH = 760
-_ROWS = "display:grid;gap:.9rem 1.2rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr))"
-_IMAGE = "display:block;width:100%;image-rendering:pixelated"
 
 
 def show(weights: Weights, example: Example) -> None:
@@ -112,13 +110,11 @@ def _filters(weights: Weights, found: Sequence[Moment], told: History) -> None:
     stamps = tuple((moment.run_id, moment.step, moment.stamp) for moment in found)
     pictures = cached.drawings(("formed", stamps, dark), draw)
     figures = "".join(
-        f'<figure style="margin:0"><figcaption style="font-size:.8rem;margin-bottom:.25rem">'
-        f"{escape(_moment(moment))}</figcaption>"
-        f'<img src="{png_address(picture)}" alt="{escape(_moment(moment))}" '
-        f'style="{_IMAGE}"></figure>'
+        f'<figure class="cnnviz-figure"><figcaption>{escape(_moment(moment))}</figcaption>'
+        f'<img class="cnnviz-pixels" src="{png_address(picture)}" alt="{escape(_moment(moment))}"></figure>'
         for moment, picture in zip(found, pictures, strict=True)
     )
-    st.html(f'<div style="{_ROWS}">{figures}</div>')
+    st.html(f'<div class="cnnviz-moments">{figures}</div>')
     text = _("All on one scale, up to {limit:.2f}.", limit=limit)
     if layer.shape[0] > MOST_FILTERS:
         text += " " + _("The first {count} of {total} filters.", count=MOST_FILTERS, total=layer.shape[0])

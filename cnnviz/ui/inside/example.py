@@ -90,8 +90,8 @@ def show(example: Example) -> None:
     """The image, and what it is."""
     with st.container(width=_SHOWN, gap="small"):
         st.caption(plain(example.title))
-        style = "display:block;width:100%;image-rendering:pixelated;border-radius:8px;background:#000"
-        st.html(f'<img src="{image_address(example.pixels)}" alt="{escape(example.title)}" style="{style}">')
+        picture = image_address(example.pixels)
+        st.html(f'<img class="cnnviz-photo" src="{picture}" alt="{escape(example.title)}">')
 
 
 def _drawing() -> Example | None:

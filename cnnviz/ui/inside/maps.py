@@ -11,7 +11,7 @@ import streamlit as st
 from cnnviz.interpret.inputs import ImageKey
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Op, shape_text
-from cnnviz.plots import palette
+from cnnviz.shapes.html import chip
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
@@ -23,17 +23,6 @@ if TYPE_CHECKING:
 
 CARDS = 30
 """So many cards stand on a page: more would be long to load and to read."""
-
-_GRID = "display:grid;gap:1rem;grid-template-columns:"
-_CARDS = f"{_GRID}repeat(auto-fill,minmax(min(100%,21rem),1fr))"
-_ROWS = f"{_GRID}minmax(0,1fr)"  # of several weights: one card a row, and its pictures side by side
-_SIDE_BY_SIDE = f"{_GRID}repeat(auto-fit,minmax(min(100%,18rem),1fr))"
-_CARD = (
-    "margin:0;padding:.75rem;border-radius:.625rem;"
-    "border:1px solid color-mix(in srgb, currentColor 16%, transparent)"
-)
-_IMAGE = "display:block;width:100%;image-rendering:pixelated"
-_NOTE = "font-size:.8rem;opacity:.75"
 
 
 def cards(shown: Sequence[Weights], image: ImageKey) -> None:
@@ -59,9 +48,9 @@ def cards(shown: Sequence[Weights], image: ImageKey) -> None:
             for index, (weights, found) in enumerate(zip(shown, same, strict=True))
         ]
         scale = _("one scale for both: ±{limit:.3g}", limit=limit) if len(shown) > 1 else ""
-        body = f'<div style="{_SIDE_BY_SIDE}">{"".join(parts)}</div>'
-        rows.append(f'<figure style="{_CARD}">{heading(same[0].op, scale)}{body}</figure>')
-    st.html(f'<div style="{_ROWS if len(shown) > 1 else _CARDS}">{"".join(rows)}</div>')
+        body = f'<div class="cnnviz-side-by-side">{"".join(parts)}</div>'
+        rows.append(f'<figure class="cnnviz-card">{_heading(same[0].op, scale)}{body}</figure>')
+    st.html(f'<div class="{"cnnviz-card-rows" if len(shown) > 1 else "cnnviz-cards"}">{"".join(rows)}</div>')
 
 
 def _choose_stage(count: int) -> int:
@@ -85,26 +74,18 @@ def _choose_stage(count: int) -> int:
     return first
 
 
-def heading(op: Op, note: str = "") -> str:
-    """An op's kind, name, type and shape, as HTML."""
-    style = palette.kind(op.kind)
-    colour = style.colour(is_dark())
-    badge = (
-        f"background:{colour};color:{palette.text_on(colour)};border-radius:4px;padding:0 .35em;"
-        "font-weight:700;font-size:.8rem"
-    )
+def _heading(op: Op, scale: str) -> str:
+    """An op's kind, name, type and shape, as HTML; ``scale`` is what there is to say about its colours."""
+    facts = " · ".join(filter(None, (op.type, shape_text(op.output_shape), scale)))
     return (
-        '<figcaption style="margin-bottom:.5rem;overflow-wrap:anywhere">'
-        f'<span style="{badge}" title="{escape(str(style.title))}">{style.letter}</span> '
-        f"<b>{escape(op.name)}</b> "
-        f'<span style="{_NOTE}">{escape(op.type)} · {shape_text(op.output_shape)}</span>'
-        f"{note and f' <span style={_NOTE!r}>· {escape(note)}</span>'}</figcaption>"
+        f"<figcaption>{chip(op.kind)} <b>{escape(op.name)}</b> "
+        f'<span class="cnnviz-note">{escape(facts)}</span></figcaption>'
     )
 
 
 def _picture(data: bytes, description: str, note: str) -> str:
-    picture = f'<img src="{png_address(data)}" alt="{escape(description)}" style="{_IMAGE}">'
-    return f'<div>{picture}<div style="{_NOTE};margin-top:.4rem">{escape(note)}</div></div>'
+    picture = f'<img class="cnnviz-pixels" src="{png_address(data)}" alt="{escape(description)}">'
+    return f'<div>{picture}<div class="cnnviz-note">{escape(note)}</div></div>'
 
 
 def _note(weights: Weights, found: FeatureMaps, beside: bool) -> str:

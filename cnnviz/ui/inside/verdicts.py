@@ -96,17 +96,11 @@ def read(weights: Weights, pixels: Pixels) -> Reading:
     Raises:
         CnnvizError: the network cannot be loaded, or gives no score for each class.
     """
-    import torch
+    from cnnviz.interpret.answers import answer
 
-    from cnnviz.interpret.answers import check_scores
-
-    network = cached.network(weights.key)
-    x = weights.image_key(pixels).tensor()
+    network, x = cached.network(weights.key), weights.image_key(pixels).tensor()
     begin = time.perf_counter()
-    with torch.inference_mode():
-        scores = network(x)
-        check_scores(scores, 1, len(weights.classes))
-        probabilities: NDArray[np.float32] = torch.softmax(scores[0], dim=0).numpy()
+    probabilities = answer(network, x, len(weights.classes))
     return Reading(probabilities, time.perf_counter() - begin)
 
 
@@ -186,4 +180,4 @@ def _notes(reading: Reading, order: NDArray[np.int64], classes: Sequence[str]) -
         _("Computed in {milliseconds:.1f} ms", milliseconds=reading.seconds * 1000),
     ]
     rows = "".join(f"<div>{escape(line)}</div>" for line in lines)
-    return f'<div style="font-size:.75rem;opacity:.75;margin-top:.5rem;line-height:1.5">{rows}</div>'
+    return f'<div class="cnnviz-runner-up">{rows}</div>'

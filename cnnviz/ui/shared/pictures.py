@@ -51,6 +51,22 @@ def png_address(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
+def frame(part: tuple[int, int, int, int], size: tuple[int, int]) -> str:
+    """A frame around a ``part`` (top, left, height, width) of a picture of ``size`` (height, width), as HTML.
+
+    It lies upon what is in the element around it, whose class is ``cnnviz-framed``.
+    """
+    top, left, height, width = part
+    places = {
+        "top": top / size[0],
+        "left": left / size[1],
+        "height": height / size[0],
+        "width": width / size[1],
+    }
+    style = ";".join(f"--cnnviz-{name}:{place:.2%}" for name, place in places.items())
+    return f'<div class="cnnviz-frame" style="{style}"></div>'
+
+
 def _figure(picture: Picture) -> str:
     mark = ""
     if picture.right is not None:

@@ -205,6 +205,5 @@ def _swatch(number: int) -> str:
     colour = colours[number % len(colours)]
     css = {"solid": "solid", "dash": "dashed", "dot": "dotted", "dashdot": "double"}[training.dash(number)]
     return (
-        f'<span style="display:inline-block;width:1.6rem;vertical-align:middle;'
-        f'border-top:.2rem {css} {escape(str(colour))}"></span>'
+        f'<span class="cnnviz-line" style="--cnnviz-dash:{css};--cnnviz-colour:{escape(str(colour))}"></span>'
     )
