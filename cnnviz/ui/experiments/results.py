@@ -1,24 +1,27 @@
-"""An experiment on its page: the claim, what a full run showed, and the figure that comes along."""
+"""An experiment on its page: the claim, what a full run showed, the included figure, and all trainings in numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from html import escape
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from cnnviz import datasets, experiments
 from cnnviz.experiments import figures, results
-from cnnviz.experiments.experiment import Experiment, Outcomes, Setting, Verdict
+from cnnviz.experiments.experiment import Experiment, Outcome, Outcomes, Setting, Verdict
 from cnnviz.experiments.results import Results
 from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.plots import experiments as plots
-from cnnviz.ui.experiments.table import compare
+from cnnviz.training.store.runs import Status, describe
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain
+from cnnviz.ui.train.compare import Row, show_table
+from cnnviz.ui.train.runs import duration
 
 _SHUFFLED_WITH = 1  # the seed of the permutation that the experiment's recipes have
 
@@ -125,3 +128,48 @@ def _about(experiment: Experiment, shipped: Results) -> str:
         torch=shipped.versions.get("torch", "–"),
         date=shipped.created_at[:10],
     )
+
+
+def compare(
+    experiment: Experiment, setting: Setting, outcomes: Outcomes, links: Mapping[str, str] | None = None
+) -> None:
+    """A row for each training; ``links`` are addresses of pages about them, by their keys."""
+    shown = [variant for variant in experiment.of(setting) if variant.key in outcomes]
+    rows = [
+        _row(str(variant.title), outcomes[variant.key], (links or {}).get(variant.key)) for variant in shown
+    ]
+    reached = [
+        _("Test accuracy"),
+        _("Training accuracy"),
+        _("Training loss"),
+        _("Parameters"),
+        _("Multiply-adds"),
+        _("Time"),
+    ]
+    show_table(rows, _("Training"), reached)
+    for variant in shown:
+        reason = outcomes[variant.key].reason
+        if reason is not None:
+            st.caption(f"**{plain(variant.title)}**: {plain(reason)}")
+
+
+def _row(title: str, outcome: Outcome, link: str | None) -> Row:
+    """A training's row; ``link`` leads to its page."""
+    name = escape(title)
+    if link is not None:
+        name = f'<a href="{escape(link)}" target="_self">{name}</a>'
+    state = _("refused") if outcome.status == "refused" else str(describe(Status(outcome.status)))
+    return Row(name, state, outcome.recipe, _reached(outcome))
+
+
+def _reached(outcome: Outcome) -> list[str]:
+    test, train, loss = outcome.test_accuracy, outcome.train_accuracy, outcome.loss
+    seconds = sum(epoch.seconds for epoch in outcome.epochs)
+    return [
+        "–" if test is None else f"{test:.2%}",
+        "–" if train is None else f"{train:.2%}",
+        "–" if loss is None else f"{loss:.4f}",
+        f"{outcome.parameters:,}" if outcome.parameters else "–",
+        f"{outcome.total_macs:,}" if outcome.macs else "–",
+        str(duration(seconds)) if outcome.epochs else "–",
+    ]

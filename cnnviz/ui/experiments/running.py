@@ -20,8 +20,7 @@ from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore, open_store
-from cnnviz.ui.experiments import results as shown_results
-from cnnviz.ui.experiments.table import compare
+from cnnviz.ui.experiments import results as page_results
 from cnnviz.ui.shared import callbacks
 from cnnviz.ui.shared.callbacks import ask, ask_page
 from cnnviz.ui.shared.downloads import offer_download
@@ -141,13 +140,13 @@ def _watch(group_id: str, was_open: bool) -> None:
         outcomes = running.outcomes(store, shown, group)
         with st.container():  # one element, however many are in it: the charts below it stay where they are
             _head(store, shown, group)
-            shown_results.say(results.verdict(shown, outcomes, full=group.setting == "full"), "seen-here")
+            page_results.say(results.verdict(shown, outcomes, full=group.setting == "full"), "seen-here")
             _problems(group)
         live = LiveFigures(group.id)
-        shown_results.panels(shown, shown_results.drawn(shown, group.setting, outcomes), live.draw)
+        page_results.panels(shown, page_results.drawn(shown, group.setting, outcomes), live.draw)
         live.update()
         with st.expander(_("All trainings in numbers"), icon=":material/table_chart:"):
-            compare(shown, group.setting, outcomes, _links(group))
+            page_results.compare(shown, group.setting, outcomes, _links(group))
 
 
 def _problems(group: Group) -> None:

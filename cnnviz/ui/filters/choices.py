@@ -1,19 +1,70 @@
-"""A slider over the snapshots of a training: the same weights as they were on their way."""
+"""What the Filters page chooses: weights, a step of their training, in which order channels are shown, and which of them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from cnnviz.interpret.weight_history import Moment, moments, told_apart
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.inside.weights import Weights, of_moment
-from cnnviz.ui.shared.link_state import choose_one
+from cnnviz.ui.inside.weights import Weights, choose_weights, of_moment
+from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch
+
+Order = NDArray[np.intp]
+"""Channels, in the order in which they are shown."""
+
+ORDERS: Mapping[str, Message] = {
+    "channel": Message("as in the network"),
+    "norm": Message("strongest first"),
+    "similarity": Message("alike side by side"),
+}
 
 END = "end"
 """In the link: the weights of the checkpoint."""
+
+
+def choose_shown(compares: bool) -> list[Weights]:
+    """The weights that are shown: one, or trained ones and those that they started from.
+
+    ``compares`` says whether the view shows two side by side.
+    """
+    notes = st.container()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container(width=320):
+            weights = choose_weights(notes)
+        weights = _choose_step(weights)
+        start = weights.start if compares else None
+        beside = start and choose_switch(_("Next to the untrained weights"), key="untrained")
+    return [weights, start] if start and beside else [weights]
+
+
+def choose_order(key: str, page: str, *, default: str = "channel", width: int = 200) -> str:
+    """The order of channels that the link's ``key`` names; another one forgets the parameter ``page``."""
+    with st.container(width=width):
+        return choose_one(
+            _("Order"),
+            list(ORDERS),
+            key=key,
+            kind=Message("The order"),
+            title=lambda name: str(ORDERS[name]),
+            default=default,
+            forget=(page,),
+        )
+
+
+def choose_page(order: Order, size: int, key: str) -> Order:
+    """The part of ``order`` that is shown; the link's ``key`` says which, where there are several."""
+    pages = -(-len(order) // size)
+    if pages == 1:
+        return order
+    with st.container(width=150):
+        page = choose_number(_("Page (of {pages})", pages=pages), key=key, low=1, high=pages, default=1)
+    return order[(page - 1) * size : page * size]
 
 
 def moments_of(weights: Weights) -> tuple[Moment, ...]:
@@ -27,7 +78,7 @@ def moments_of(weights: Weights) -> tuple[Moment, ...]:
     return found if len(found) > 1 else ()
 
 
-def choose_step(weights: Weights) -> Weights:
+def _choose_step(weights: Weights) -> Weights:
     """``weights``, or where the link's ``step`` says so those that the same training had earlier."""
     found = moments_of(weights)
     if not found or weights.recipe is None:

@@ -15,6 +15,7 @@ from cnnviz.operations.op import shape_text
 from cnnviz.plots import maps as plots
 from cnnviz.plots import sentences
 from cnnviz.plots import weights as weights_plots
+from cnnviz.ui.filters.choices import Order, choose_order, choose_page
 from cnnviz.ui.inside.weights import Weights, choose_layer
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import fragment, is_dark
@@ -23,11 +24,8 @@ from cnnviz.ui.shared.show import explained, plain
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-    from numpy.typing import NDArray
 
     from cnnviz.interpret.filters import Distribution, LayerWeights
-
-    Order = NDArray[np.intp]
 
 FIGURE_WIDTH = 600
 """Pixels, at most: on a phone a figure takes the width there is."""
@@ -38,11 +36,6 @@ PAGE = 64
 _MOST_AT_ONCE = 96
 _DETAIL_WIDTH = 760  # pixels
 _BARS = 31  # of a layer's small histogram
-_ORDERS: Mapping[str, Message] = {
-    "channel": Message("as in the network"),
-    "norm": Message("strongest first"),
-    "similarity": Message("alike side by side"),
-}
 _DETAILS: Mapping[str, Message] = {
     "norm": Message("Norm and bias"),
     "histogram": Message("Histogram"),
@@ -54,11 +47,11 @@ _DETAILS: Mapping[str, Message] = {
 def show(shown: Sequence[Weights]) -> None:
     """A layer's filters of each of ``shown``, side by side, and figures about them."""
     with explained():
-        layers = [cached.layers(weights.key, weights.input_shape) for weights in shown]
+        layers = [weights.layers for weights in shown]
         with st.container(horizontal=True, vertical_alignment="bottom", key="filter-choices"):
             place = _chosen_layer(shown[0], layers[0])
             chosen = [found[place] for found in layers]
-            by = _choose_order()
+            by = choose_order("order", "page")
             pictures = _choose_pictures(shown, chosen, by)
         pictures(shown, chosen)
         _details(shown, chosen, by)
@@ -71,18 +64,6 @@ def _chosen_layer(weights: Weights, layers: Sequence[LayerWeights]) -> int:
     return list(shapes).index(name)
 
 
-def _choose_order() -> str:
-    with st.container(width=200):
-        return choose_one(
-            _("Order"),
-            list(_ORDERS),
-            key="order",
-            kind=Message("The order"),
-            forget=("page",),
-            title=lambda key: str(_ORDERS[key]),
-        )
-
-
 Draw = Callable[[Sequence[Weights], Sequence["LayerWeights"]], None]
 
 
@@ -91,7 +72,9 @@ def _choose_pictures(shown: Sequence[Weights], chosen: Sequence[LayerWeights], b
     layer = chosen[0]
     out, channels, _height, _width = layer.shape
     if channels == 1 and out > 1:
-        return partial(_all_filters, order=_page(_order(shown[0], layer, by), _MOST_AT_ONCE), colour=False)
+        return partial(
+            _all_filters, order=choose_page(_order(shown[0], layer, by), _MOST_AT_ONCE, "page"), colour=False
+        )
     if channels == 3 and layer.op.inputs == (-1,):
         with st.container(width=200):
             picture = choose_one(
@@ -103,13 +86,15 @@ def _choose_pictures(shown: Sequence[Weights], chosen: Sequence[LayerWeights], b
                 title=lambda key: {"colour": _("in colour"), "slices": _("red, green, blue apart")}[key],
             )
         count = _MOST_AT_ONCE if picture == "colour" else _MOST_AT_ONCE // 3
-        order = _page(_order(shown[0], layer, by), count)
+        order = choose_page(_order(shown[0], layer, by), count, "page")
         return partial(_all_filters, order=order, colour=picture == "colour")
     with st.container(width=150):
         output = choose_number(
             _("Output channel"), key="output", low=0, high=out - 1, default=0, help=_("The filter's number.")
         )
-    return partial(_one_filter, output=output, order=_page(_slice_order(layer, output, by), PAGE))
+    return partial(
+        _one_filter, output=output, order=choose_page(_slice_order(layer, output, by), PAGE, "page")
+    )
 
 
 def _order(weights: Weights, layer: LayerWeights, by: str) -> Order:
@@ -120,16 +105,6 @@ def _slice_order(layer: LayerWeights, output: int, by: str) -> Order:
     from cnnviz.interpret.filters import order
 
     return order(layer.values[output], by)
-
-
-def _page(order: Order, size: int) -> Order:
-    """The part of ``order`` that is shown; the link's ``page`` says which, where there are several."""
-    pages = -(-len(order) // size)
-    if pages == 1:
-        return order
-    with st.container(width=150):
-        page = choose_number(_("Page (of {pages})", pages=pages), key="page", low=1, high=pages, default=1)
-    return order[(page - 1) * size : page * size]
 
 
 def _all_filters(
@@ -262,10 +237,7 @@ def _histogram(shown: Sequence[Weights], layer: str) -> None:
     from cnnviz.interpret.filters import distribution
 
     found = []
-    arrays = [
-        next(each.values for each in cached.layers(weights.key, weights.input_shape) if each.name == layer)
-        for weights in shown
-    ]
+    arrays = [next(each.values for each in weights.layers if each.name == layer) for weights in shown]
     own = [dict(cached.distributions(weights.key, weights.input_shape))[layer] for weights in shown]
     limit = max(max(-each.low, each.high) for each in own)
     found = own if len(shown) == 1 else [distribution(values, limit) for values in arrays]
@@ -294,7 +266,7 @@ def _histogram_note(found: Distribution, trained: bool) -> str:
 def _table(shown: Sequence[Weights]) -> None:
     """All layers with weights, each with a small histogram."""
     weights = shown[0]
-    layers = cached.layers(weights.key, weights.input_shape)
+    layers = weights.layers
     found = dict(cached.distributions(weights.key, weights.input_shape))
     rows = {
         _("Layer"): [layer.name for layer in layers],

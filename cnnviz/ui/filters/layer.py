@@ -15,6 +15,7 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import Op, shape_text
 from cnnviz.plots import maps as plots
 from cnnviz.plots import sentences
+from cnnviz.ui.filters.choices import Order, choose_order, choose_page
 from cnnviz.ui.inside.weights import Weights, choose_op
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
@@ -23,23 +24,13 @@ from cnnviz.ui.shared.pictures import Tile, tiles
 from cnnviz.ui.shared.show import plain
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from cnnviz.interpret.activations import FeatureMaps, MapStatistics
-
-    Order = NDArray[np.intp]
 
 PAGE = 64
 """So many maps are shown at a time."""
 
 _ENLARGED = 440
 _ROW, _MOST_ROWS, _BORDERS = 35, 11, 2  # of a table: pixels, rows of maps seen at once, pixels
-_ORDERS: Mapping[str, Message] = {
-    "channel": Message("as in the network"),
-    "norm": Message("strongest first"),
-    "similarity": Message("alike side by side"),
-}
 _SCALES: Mapping[str, Message] = {"common": Message("one for all"), "own": Message("each its own")}
 
 
@@ -71,7 +62,7 @@ def show(shown: Sequence[Weights], image: ImageKey) -> None:
                 _vector(grid, place)
             return
         scale = _choose_scale()
-        order = _choose_page(grids[0])
+        order = _choose_channels(grids[0])
         chosen = _choose_map(len(grids[0].maps.values), int(order[0]))
     limit = max(grid.maps.limit for grid in grids) if scale == "common" else None
     for place, grid in enumerate(grids):
@@ -89,7 +80,7 @@ def _choose_ops(weights: Weights, image: ImageKey) -> tuple[Op, ...]:
     from cnnviz.interpret.activations import around_activation
 
     op = choose_op(weights)
-    pair = around_activation(cached.network_trace(weights.key, image.input_shape), op)
+    pair = around_activation(weights.trace, op)
     if pair is None or pair[0].output_shape != pair[1].output_shape:
         return (op,)
     return pair if choose_switch(_("Before and after the activation"), key="both") else (op,)
@@ -106,26 +97,11 @@ def _choose_scale() -> str:
         )
 
 
-def _choose_page(grid: _Grid) -> Order:
+def _choose_channels(grid: _Grid) -> Order:
     """The channels that are shown, in their order."""
     count = len(grid.maps.values)
-    with st.container(width=190):
-        by = choose_one(
-            _("Order"),
-            list(_ORDERS),
-            key="sort",
-            kind=Message("The order"),
-            title=lambda key: str(_ORDERS[key]),
-            default="channel" if count <= PAGE else "norm",
-            forget=("part",),
-        )
-    channels = cached.map_order(grid.weights.key, grid.image, grid.maps.op.index, by)
-    pages = -(-count // PAGE)
-    if pages == 1:
-        return channels
-    with st.container(width=140):
-        page = choose_number(_("Page (of {pages})", pages=pages), key="part", low=1, high=pages, default=1)
-    return channels[(page - 1) * PAGE : page * PAGE]
+    by = choose_order("sort", "part", default="channel" if count <= PAGE else "norm", width=190)
+    return choose_page(cached.map_order(grid.weights.key, grid.image, grid.maps.op.index, by), PAGE, "part")
 
 
 def _choose_map(count: int, default: int) -> int:

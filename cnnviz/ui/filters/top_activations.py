@@ -17,12 +17,14 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Op, product, shape_text
 from cnnviz.plots.overlay import image_png
+from cnnviz.ui.filters.choices import choose_page
 from cnnviz.ui.inside import example
 from cnnviz.ui.inside.weights import Weights, choose_op
 from cnnviz.ui.shared import cached, progress
+from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_number, choose_one, put_in_link
 from cnnviz.ui.shared.pictures import Tile, frame, png_address, tiles
-from cnnviz.ui.shared.show import plain
+from cnnviz.ui.shared.show import explained, plain
 
 if TYPE_CHECKING:
     from cnnviz.datasets import DatasetInfo
@@ -58,7 +60,7 @@ class _Search:
         """How many images are looked through where nobody asks for another number."""
         from cnnviz.interpret.top_activations import usual_count
 
-        trace = cached.network_trace(self.weights.key, self.weights.input_shape)
+        trace = self.weights.trace
         return usual_count(trace, self.op, self.available)
 
     @property
@@ -70,7 +72,7 @@ class _Search:
         """Look through the images; ``progress`` is called with 0..1."""
         from cnnviz.interpret.top_activations import batch_size, spread, top_activations
 
-        trace = cached.network_trace(self.weights.key, self.weights.input_shape)
+        trace = self.weights.trace
         chosen, size = spread(self.count, self.available), batch_size(trace)
         batches = (
             self.weights.preparing.batch(self.data.test_images[chosen[start : start + size]])
@@ -90,7 +92,7 @@ class _Search:
         """That image as the network sees it, and the patch in it that the map's largest value comes from."""
         pixels = self.data.test_images[self.image(found, number, rank)].numpy()
         image = self.weights.preparing.key(pixels).seen()
-        field = cached.receptive_fields(self.weights.key, self.weights.input_shape)[self.op.index]
+        field = self.weights.receptive_fields[self.op.index]
         shape = self.op.output_shape
         width = shape[-1] if len(shape) == 3 else 1
         place = int(found.rows[number, rank]) * width + int(found.columns[number, rank])
@@ -99,47 +101,49 @@ class _Search:
         return image, _within((top, left, height, wide), image.shape[1:])
 
 
+@fragment()
 def show(shown: Sequence[Weights]) -> None:
     """For the op that the link's ``layer`` names: each map's patch, and the top images of one map.
 
     Where two networks are shown, the top images are those of each.
     """
-    weights = shown[0]
-    with st.container(horizontal=True, vertical_alignment="bottom", key="excited-choices"):
-        op = choose_op(weights)
-        with st.container(width=200):
-            info = example.choose_data(weights)
-        count = _choose_count(weights, op, info)
-    searches = [_Search(each, op, info, count) for each in shown]
-    found = [_result(search) for search in searches]
-    st.write(plain(_told(searches[0], found[0])))
-    chosen = _patches(searches[0], found[0])
-    for search, each in zip(searches, found, strict=True):
-        _top(search, each, chosen)
-    st.caption(
-        _(
-            "Under each picture stand the map's value there, its largest in this image, and the class that the "
-            "test set gives the image: such as {example}.",
-            example=_captioned(searches[0], found[0], chosen, 0),
-        )
-    )
-    field = cached.receptive_fields(weights.key, weights.input_shape)[op.index]
-    if not field.known:
+    with explained():
+        weights = shown[0]
+        with st.container(horizontal=True, vertical_alignment="bottom", key="excited-choices"):
+            op = choose_op(weights)
+            with st.container(width=200):
+                info = example.choose_data(weights)
+            count = _choose_count(weights, op, info)
+        searches = [_Search(each, op, info, count) for each in shown]
+        found = [_result(search) for search in searches]
+        st.write(plain(_told(searches[0], found[0])))
+        chosen = _patches(searches[0], found[0])
+        for search, each in zip(searches, found, strict=True):
+            _top(search, each, chosen)
         st.caption(
             _(
-                "What {op} and the operations before it do with places is not followed: the frame is the patch "
-                "outside of which nothing can have changed the value, the value may depend on less.",
-                op=op.name,
+                "Under each picture stand the map's value there, its largest in this image, and the class that the "
+                "test set gives the image: such as {example}.",
+                example=_captioned(searches[0], found[0], chosen, 0),
             )
         )
-        return
-    st.caption(
-        _(
-            "The frame is the receptive field, {size} pixels of the network's input, as far as it lies in the "
-            "image: nothing outside of it can have changed the value. Beside it the patch alone.",
-            size=shape_text(field.size),
+        field = weights.receptive_fields[op.index]
+        if not field.known:
+            st.caption(
+                _(
+                    "What {op} and the operations before it do with places is not followed: the frame is the patch "
+                    "outside of which nothing can have changed the value, the value may depend on less.",
+                    op=op.name,
+                )
+            )
+            return
+        st.caption(
+            _(
+                "The frame is the receptive field, {size} pixels of the network's input, as far as it lies in the "
+                "image: nothing outside of it can have changed the value. Beside it the patch alone.",
+                size=shape_text(field.size),
+            )
         )
-    )
 
 
 def _result(search: _Search) -> TopActivations:
@@ -151,7 +155,7 @@ def _choose_count(weights: Weights, op: Op, info: DatasetInfo) -> int:
     """How many images are looked through."""
     from cnnviz.interpret.top_activations import COUNTS, usual_count
 
-    trace = cached.network_trace(weights.key, weights.input_shape)
+    trace = weights.trace
     available = len(datasets.load(info.key).test_labels)
     usual = usual_count(trace, op, available)
     offered = sorted({*(count for count in COUNTS if count < available), min(available, COUNTS[-1]), usual})
@@ -202,20 +206,15 @@ def _told(search: _Search, found: TopActivations) -> str:
 def _patches(search: _Search, found: TopActivations) -> int:
     """Every map as its strongest patch, to be clicked; the number of the chosen map."""
     total = len(found.active)
-    pages, page = -(-total // PAGE), 1
     with st.container(horizontal=True):
-        if pages > 1:
-            with st.container(width=150):
-                label = _("Page (of {pages})", pages=pages)
-                page = choose_number(label, key="part", low=1, high=pages, default=1)
-        numbers = range((page - 1) * PAGE, min(page * PAGE, total))
+        numbers: list[int] = choose_page(np.arange(total), PAGE, "part").tolist()
         with st.container(width=150):
             chosen = choose_number(_("Map"), key="map", low=0, high=total - 1, default=numbers[0])
 
     def draw() -> tuple[bytes, ...]:
         return tuple(image_png(_cut(*search.seen(found, number, 0))) for number in numbers)
 
-    pictures = cached.drawings((*search.key, "patches", page), draw)
+    pictures = cached.drawings((*search.key, "patches", numbers[0]), draw)
     tiles(
         [_tile(found, number, png) for number, png in zip(numbers, pictures, strict=True)],
         key="patches",

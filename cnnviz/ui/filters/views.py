@@ -2,88 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
 from cnnviz.language import Message
-from cnnviz.language import translate as _
-from cnnviz.ui.filters import filters, top_activations, weight_history
-from cnnviz.ui.filters import layer as one_layer
+from cnnviz.ui.filters import filters, layer, top_activations, weight_history
 from cnnviz.ui.inside import attribution, example, maps, pixel, verdicts
+from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.show import explained
 from cnnviz.ui.shared.views import View
 
-
-@fragment()
-def feature_maps(shown: Sequence[Weights]) -> None:
-    """An image on its way through the network: another image reruns nothing else of the page."""
-    with explained():
-        st.write(
-            _(
-                "What every operation makes of one image, in order of execution. Positive values are red, "
-                "negative ones blue, zero has the colour of the page: after a ReLU no blue is left."
-            )
-        )
-        image = example.choose_example(shown[0])
-        if image is not None:
-            verdicts.show(shown, image)
-            maps.cards(shown, shown[0].image_key(image.pixels))
+Draw = Callable[[Sequence[Weights], Example], None]
 
 
-@fragment()
-def layer(shown: Sequence[Weights]) -> None:
-    """All maps of one op: another op, or another image, reruns nothing else of the page."""
-    with explained():
-        image = example.choose_example(shown[0])
-        if image is not None:
-            verdicts.show(shown, image)
-            one_layer.show(shown, shown[0].image_key(image.pixels))
+def _of_image(
+    draw: Draw, about: Message | None = None, *, reads: bool = True
+) -> Callable[[Sequence[Weights]], None]:
+    """A view of one image on its way through the networks; another image reruns nothing else of the page.
 
+    ``about`` is a sentence above it; ``reads`` says whether the image stands there with what the networks say.
+    """
 
-@fragment()
-def one_value(shown: Sequence[Weights]) -> None:
-    """One output value of a layer, taken apart: another image reruns nothing else of the page."""
-    with explained():
-        st.write(
-            _(
-                "Every value of a layer is a sum of products, a mean or a maximum: here it is written out, and "
-                "compared with what PyTorch computed."
-            )
-        )
-        image = example.choose_example(shown[0])
-        if image is not None:
-            pixel.show(shown[0], shown[0].image_key(image.pixels))
+    @fragment()
+    def show(shown: Sequence[Weights]) -> None:
+        with explained():
+            if about is not None:
+                st.write(str(about))
+            image = example.choose_example(shown[0])
+            if image is not None:
+                if reads:
+                    verdicts.show(shown, image)
+                draw(shown, image)
 
-
-@fragment()
-def excitation(shown: Sequence[Weights]) -> None:
-    """What the maps of one op look for: another op reruns nothing else of the page."""
-    with explained():
-        top_activations.show(shown)
-
-
-@fragment()
-def why(shown: Sequence[Weights]) -> None:
-    """Which pixels speak for a class: another image reruns nothing else of the page."""
-    with explained():
-        image = example.choose_example(shown[0])
-        if image is not None:
-            verdicts.show(shown, image)
-            attribution.show(shown, image)
-
-
-@fragment()
-def history(shown: Sequence[Weights]) -> None:
-    """How the network formed: another image reruns nothing else of the page."""
-    with explained():
-        image = example.choose_example(shown[0])
-        if image is not None:
-            verdicts.show(shown, image)
-            weight_history.show(shown[0], image)
+    return show
 
 
 @dataclass(frozen=True)
@@ -95,10 +50,35 @@ class FilterView(View[[Sequence[Weights]]]):
 
 VIEWS: Mapping[str, FilterView] = {
     "filters": FilterView(Message("Filters"), filters.show),
-    "maps": FilterView(Message("Feature maps"), feature_maps),
-    "layer": FilterView(Message("One layer"), layer),
-    "excite": FilterView(Message("What excites a map"), excitation),
-    "why": FilterView(Message("Why this answer"), why),
-    "history": FilterView(Message("How it formed"), history),
-    "value": FilterView(Message("One value"), one_value, compares=False),
+    "maps": FilterView(
+        Message("Feature maps"),
+        _of_image(
+            lambda shown, image: maps.cards(shown, shown[0].image_key(image.pixels)),
+            Message(
+                "What every operation makes of one image, in order of execution. Positive values are red, "
+                "negative ones blue, zero has the colour of the page: after a ReLU no blue is left."
+            ),
+        ),
+    ),
+    "layer": FilterView(
+        Message("One layer"),
+        _of_image(lambda shown, image: layer.show(shown, shown[0].image_key(image.pixels))),
+    ),
+    "excite": FilterView(Message("What excites a map"), top_activations.show),
+    "why": FilterView(Message("Why this answer"), _of_image(attribution.show)),
+    "history": FilterView(
+        Message("How it formed"), _of_image(lambda shown, image: weight_history.show(shown[0], image))
+    ),
+    "value": FilterView(
+        Message("One value"),
+        _of_image(
+            lambda shown, image: pixel.show(shown[0], shown[0].image_key(image.pixels)),
+            Message(
+                "Every value of a layer is a sum of products, a mean or a maximum: here it is written out, and "
+                "compared with what PyTorch computed."
+            ),
+            reads=False,
+        ),
+        compares=False,
+    ),
 }

@@ -70,7 +70,7 @@ def _history(weights: Weights, found: Sequence[Moment], example: Example) -> His
     assert weights.recipe is not None
     image = weights.image_key(example.pixels)
     keys = [moment.key(weights.recipe) for moment in found]
-    start = cached.network_trace(weights.key, image.input_shape)
+    start = weights.trace
     key = "history", tuple((moment.run_id, moment.step, moment.stamp) for moment in found), image.digest
     return progress.result(
         key,
@@ -99,7 +99,7 @@ def _predictions(weights: Weights, found: Sequence[Moment], example: Example, to
 
 
 def _filters(weights: Weights, found: Sequence[Moment], told: History) -> None:
-    layer = cached.layers(weights.key, weights.input_shape)[0]
+    layer = weights.layers[0]
     st.subheader(plain(_("Filters of {layer} as they formed", layer=layer.name)), anchor=False)
     limit = float(abs(told.filters).max())
 

@@ -60,7 +60,7 @@ class _Asked:
 
     @property
     def trace(self) -> Trace:
-        return cached.network_trace(self.weights.key, self.image.input_shape)
+        return self.weights.trace
 
     def question(self) -> Question:
         from cnnviz.interpret.attribution import Question
@@ -73,7 +73,7 @@ class _Asked:
 def show(shown: Sequence[Weights], example: Example) -> None:
     """The methods that the link's ``method`` names, for the class that its ``target`` names."""
     image = shown[0].image_key(example.pixels)
-    trace = cached.network_trace(shown[0].key, image.input_shape)
+    trace = shown[0].trace
     with st.container(horizontal=True, vertical_alignment="bottom", key="why-choices"):
         target = _choose_target(shown[0], example)
         method = _choose_method(trace)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -31,6 +31,8 @@ from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain
 
 if TYPE_CHECKING:
+    from cnnviz.interpret.filters import LayerWeights
+    from cnnviz.shapes.receptive_field import ReceptiveField
     from cnnviz.tracing.trace import Trace
 
 _UNTRAINED = "untrained-"
@@ -72,6 +74,16 @@ class Weights:
     def trace(self) -> Trace:
         """The trace of the network."""
         return cached.network_trace(self.key, self.input_shape)
+
+    @property
+    def layers(self) -> tuple[LayerWeights, ...]:
+        """The layers with weights, in order of execution."""
+        return cached.layers(self.key, self.input_shape)
+
+    @property
+    def receptive_fields(self) -> Sequence[ReceptiveField]:
+        """The receptive field of every op."""
+        return cached.receptive_fields(self.key, self.input_shape)
 
     @property
     def trained(self) -> bool:

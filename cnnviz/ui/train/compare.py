@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from html import escape
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -108,28 +110,57 @@ def _curve(store: RunStore, run: Run, epochs: Sequence[EpochMetrics], figure: st
     return Curve(short_title(run), seconds if axis == "seconds" else np.arange(1, len(y) + 1), y)
 
 
+@dataclass(frozen=True)
+class Row:
+    """A training in a table: its ``name`` (HTML), its state and recipe, what was done ``beside`` it, what was reached."""
+
+    name: str
+    state: str
+    recipe: Mapping[str, Any]
+    reached: Sequence[str]
+    beside: Sequence[str] = ()
+
+
+def show_table(rows: Sequence[Row], first: str, reached: Sequence[str], beside: Sequence[str] = ()) -> bool:
+    """A table of trainings with the fields in which their recipes differ; whether there are any.
+
+    ``first``, ``reached`` and ``beside`` are the titles of the columns that are not fields of recipes.
+    """
+    names = differing([row.recipe for row in rows])
+    fields = [str(label(name, _architecture_with(name, rows))) for name in names]
+    left = [first, _("State"), *(field[:1].upper() + field[1:] for field in fields), *beside]
+    sides = [(title, "left") for title in left] + [(title, "right") for title in reached]
+    titles = [(title.replace(" ", "\u00a0"), side) for title, side in sides]  # one line, however many columns
+    body = "".join(
+        f"<tr><td>{row.name}</td>"
+        f"{words([row.state, *(field_text(row.recipe, name) for name in names), *row.beside])}"
+        f"{numbers(row.reached)}</tr>"
+        for row in rows
+    )
+    st.html(f'<div class="cnnviz-small">{table(titles, body)}</div>')
+    return bool(names)
+
+
+def _architecture_with(name: str, rows: Sequence[Row]) -> str:
+    """An architecture among the rows' recipes that has the field ``name``."""
+    return next((str(row.recipe["architecture"]) for row in rows if name in flat(row.recipe)), "")
+
+
 def _table(store: RunStore, runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochMetrics]]) -> None:
     """What was reached, in which fields the recipes differ, and what was done beside them."""
-    names = differing([run.recipe for run in runs])
     beside = _beside_the_recipes(store, runs)
-    titles = [(_("Run"), "left"), (_("State"), "left")]
-    titles += [(_capitalised(str(label(name, _architecture_of(name, runs)))), "left") for name in names]
-    titles += [(title, "left") for title in beside]
-    titles += [
-        (title, "right")
-        for title in (_("Best accuracy"), _("Last accuracy"), _("Epochs done"), _("Time"), _("Parameters"))
+    rows = [
+        Row(
+            f"{_swatch(number)} <b>{escape(short_title(run))}</b>",
+            str(describe(run.status)),
+            run.recipe,
+            _reached(store, run, epochs[run.id]),
+            [texts[number] for texts in beside.values()],
+        )
+        for number, run in enumerate(runs)
     ]
-    body = ""
-    for number, run in enumerate(runs):
-        fields = [str(describe(run.status)), *(field_text(run.recipe, name) for name in names)]
-        fields += [texts[number] for texts in beside.values()]
-        name = f"<td>{_swatch(number)} <b>{escape(short_title(run))}</b></td>"
-        body += f"<tr>{name}{words(fields)}{numbers(_reached(store, run, epochs[run.id]))}</tr>"
-    titles = [
-        (title.replace(" ", "\u00a0"), side) for title, side in titles
-    ]  # one line, however many columns
-    st.html(f'<div class="cnnviz-small">{table(titles, body)}</div>')
-    if len(runs) > 1 and not names and not beside:
+    reached = [_("Best accuracy"), _("Last accuracy"), _("Epochs done"), _("Time"), _("Parameters")]
+    if not show_table(rows, _("Run"), reached, list(beside)) and len(runs) > 1 and not beside:
         st.caption(_("The recipes are the same."))
 
 
@@ -187,15 +218,6 @@ def _parameters(run: Run) -> int | None:
         return cached.trace(run.architecture, shape, edits).total_params
     except CnnvizError:
         return None
-
-
-def _capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _architecture_of(name: str, runs: Sequence[Run]) -> str:
-    """An architecture among the runs' that has the field ``name``."""
-    return next((run.architecture for run in runs if name in flat(run.recipe)), "")
 
 
 def _swatch(number: int) -> str:
