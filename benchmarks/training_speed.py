@@ -39,9 +39,8 @@ from cnnviz.settings import settings
 from cnnviz.training.loop.batches import Batches
 from cnnviz.training.loop.evaluate import evaluate
 from cnnviz.training.loop.loop import train
-from cnnviz.training.loop.memory_format import memory_format
 from cnnviz.training.loop.observer import Observer, TrainingResult
-from cnnviz.training.loop.optimising import initial_network, make_optimizer
+from cnnviz.training.loop.optimisation import initial_network, make_optimizer, memory_format
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.store import open_store
 from cnnviz.training.transforms.batch_preparer import BatchPreparer

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cnnviz.training.loop.optimising import initial_network
+from cnnviz.training.loop.optimisation import initial_network
 from cnnviz.training.loop.state import State
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots

@@ -13,8 +13,7 @@ from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.recipe.limits import CHOICES, RANGES
-from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.recipe.recipe_file import read_recipe
+from cnnviz.training.recipe.recipe import Recipe, read_recipe
 from cnnviz.training.transforms.image_preparation import PRESETS, Augmentation
 
 _FLAGS = {"learning_rate": "--lr"}

@@ -19,7 +19,7 @@ from cnnviz.operations.op import Op, shape_text
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.loop.batches import Batches
 from cnnviz.training.loop.evaluate import test_batches
-from cnnviz.training.loop.optimising import loss_function
+from cnnviz.training.loop.optimisation import loss_function
 
 if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps

@@ -51,7 +51,7 @@ def nbytes(network: nn.Module) -> int:
 
 
 def _untrained(architecture: str, options: str, seed: str, initialisation: str) -> nn.Module:
-    from cnnviz.training.loop.optimising import initial_network
+    from cnnviz.training.loop.optimisation import initial_network
 
     recipe = Recipe.default(
         architecture, options=json.loads(options), seed=int(seed), initialisation=initialisation

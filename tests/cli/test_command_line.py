@@ -19,8 +19,7 @@ from cnnviz.cli.main import main
 from cnnviz.cli.recipe_options import add_recipe_options, recipe_from
 from cnnviz.cli.terminal import TrainingProgress
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.training.recipe.recipe import FIELDS, Recipe
-from cnnviz.training.recipe.recipe_file import recipe_text
+from cnnviz.training.recipe.recipe import FIELDS, Recipe, recipe_text
 from cnnviz.training.store.runs import Command, Status
 from cnnviz.training.store.store import open_store
 from cnnviz.training.transforms.image_preparation import Augmentation

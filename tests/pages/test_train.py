@@ -12,8 +12,7 @@ from cnnviz import architectures, datasets
 from cnnviz.datasets import DownloadError
 from cnnviz.language import Message
 from cnnviz.settings import settings
-from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.recipe.recipe_file import recipe_text
+from cnnviz.training.recipe.recipe import Recipe, recipe_text
 from cnnviz.training.store.store import RunStore
 from cnnviz.ui.train import sharing
 from tests.pages.training_page import PAGE, recipe, status, texts

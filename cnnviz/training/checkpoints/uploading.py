@@ -20,9 +20,8 @@ from cnnviz.training.checkpoints import checkpoints, weights
 from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint, CheckpointError
 from cnnviz.training.loop.evaluate import evaluate, test_batches
 from cnnviz.training.loop.observer import EpochMetrics, TrainingResult
-from cnnviz.training.loop.optimising import loss_function
-from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.recipe.recipe_file import read_recipe
+from cnnviz.training.loop.optimisation import loss_function
+from cnnviz.training.recipe.recipe import Recipe, read_recipe
 from cnnviz.training.records.metrics import RateChange, write_rate_changes
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore

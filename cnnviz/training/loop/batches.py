@@ -6,12 +6,39 @@ of the course spend on training.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from cnnviz.training.transforms.batch_preparer import as_rows
+
+if TYPE_CHECKING:
+    from cnnviz.training.recipe.recipe import Recipe
+
+
+BATCH_SIZE = 256  # larger ones leave the processor's caches and are slower
+_BATCH_PIXELS = 256 * 32 * 32
+_LEAST_BATCH_SIZE = 16
+_AHEAD = 8  # batches of small images that are prepared at once
+_AHEAD_BYTES = 8 * 2**20  # large blocks come from the system anew each time, which takes four times as long
+_FLOAT = 4
+
+
+def test_batch_size(height: int, width: int) -> int:
+    """How many images of this size are tested at once: fewer large ones, whose maps take much memory."""
+    return max(_LEAST_BATCH_SIZE, min(BATCH_SIZE, _BATCH_PIXELS // (height * width)))
+
+
+def batches_ahead(recipe: Recipe, shape: tuple[int, int, int]) -> int:
+    """How many batches of images of ``shape`` (C, H, W) are prepared at once: several small ones, which saves
+    calls, but of large ones one.
+    """
+    if recipe.preparation.augmentation or recipe.preparation.resize:
+        return 1
+    return max(1, min(_AHEAD, _AHEAD_BYTES // (recipe.batch_size * math.prod(shape) * _FLOAT)))
 
 
 class Batches:

@@ -120,9 +120,9 @@ def _tiny_session(recipe: Recipe, device: torch.device) -> Session:
     """
     import torch
 
-    from cnnviz.training.loop.evaluate import test_batch_size
+    from cnnviz.training.loop.batches import test_batch_size
     from cnnviz.training.loop.memory import trace_of
-    from cnnviz.training.loop.preparing import new_session
+    from cnnviz.training.loop.session import new_session
 
     info = datasets.get(recipe.dataset)
     forward = max(1, trace_of(recipe).macs)

@@ -13,22 +13,13 @@ from torch.nn import functional as F
 from cnnviz import datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.loop import optimising
-from cnnviz.training.loop.batches import Batches
+from cnnviz.training.loop.batches import Batches, test_batch_size
+from cnnviz.training.loop.optimisation import loss_function
 from cnnviz.training.transforms.batch_preparer import BatchPreparer
 
 if TYPE_CHECKING:
     from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
     from cnnviz.training.recipe.recipe import Recipe
-
-BATCH_SIZE = 256  # larger ones leave the processor's caches and are slower
-_BATCH_PIXELS = 256 * 32 * 32
-_LEAST_BATCH_SIZE = 16
-
-
-def test_batch_size(height: int, width: int) -> int:
-    """How many images of this size are tested at once: fewer large ones, whose maps take much memory."""
-    return max(_LEAST_BATCH_SIZE, min(BATCH_SIZE, _BATCH_PIXELS // (height * width)))
 
 
 def test_batches(recipe: Recipe, images: Tensor, labels: Tensor) -> Batches:
@@ -91,4 +82,4 @@ def evaluate_checkpoint(
     recipe = checkpoint.recipe
     model = checkpoints.load_model(checkpoint).to(memory_format=torch.channels_last)
     batches = test_batches(recipe, data.test_images, data.test_labels)
-    return evaluate(model, batches, progress, optimising.loss_function(recipe))
+    return evaluate(model, batches, progress, loss_function(recipe))

@@ -17,9 +17,8 @@ from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
 from cnnviz.training.loop.evaluate import Evaluation, evaluate
 from cnnviz.training.loop.observer import EpochMetrics, Observer, TrainingResult
-from cnnviz.training.loop.optimising import with_auxiliaries
-from cnnviz.training.loop.preparing import new_session
-from cnnviz.training.loop.session import Session
+from cnnviz.training.loop.optimisation import with_auxiliaries
+from cnnviz.training.loop.session import Session, new_session
 from cnnviz.training.loop.state import State
 from cnnviz.training.recipe.recipe import Recipe
 

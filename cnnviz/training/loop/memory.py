@@ -14,8 +14,7 @@ from cnnviz import architectures, datasets
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.tracing.trace import Trace, trace
-from cnnviz.training.loop.evaluate import test_batch_size
-from cnnviz.training.loop.preparing import batches_ahead
+from cnnviz.training.loop.batches import batches_ahead, test_batch_size
 from cnnviz.training.recipe.recipe import Recipe
 
 PROCESS_BYTES = 650 * 2**20

@@ -1,4 +1,4 @@
-"""A training in progress: what it works with, how far it is, and how it goes on from a saved state."""
+"""A training in progress: how it begins, what it works with, how far it is, and how it goes on from a saved state."""
 
 from __future__ import annotations
 
@@ -7,16 +7,29 @@ import dataclasses
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from cnnviz.training.loop.batches import Batches
+from cnnviz.datasets import Dataset
+from cnnviz.training.loop.batches import Batches, balanced_subset, batches_ahead, test_batch_size
 from cnnviz.training.loop.observer import EpochMetrics
-from cnnviz.training.loop.optimising import Loss
+from cnnviz.training.loop.optimisation import (
+    Loss,
+    initial_network,
+    loss_function,
+    make_optimizer,
+    memory_format,
+)
 from cnnviz.training.loop.state import State, StateError
+from cnnviz.training.recipe.fitting import has_batch_norm
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.metrics import RateChange
+from cnnviz.training.transforms.batch_preparer import BatchPreparer
+
+OTHER_STREAM = 2**31
+"""Added to a recipe's seed, it gives a seed that no recipe has."""
 
 _ADDED = {"base_epoch": 1}  # what states of earlier versions, which lack it, meant by their silence
 _POSITION = ("epoch", "batch", "step", "seconds", "base_rate", "base_epoch")
@@ -205,6 +218,47 @@ class Session:
         torch.set_rng_state(state.generators["cpu"])
         if self.device.type == "cuda" and "cuda" in state.generators:
             torch.cuda.set_rng_state(state.generators["cuda"], self.device)
+
+
+def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Session:
+    """A training by a valid ``recipe`` that stands before its first step."""
+    model = initial_network(recipe).to(device)
+    memory_order = memory_format(model)
+    model = model.to(memory_format=memory_order)
+    images, labels = dataset.train_images, dataset.train_labels
+    if recipe.train_images is not None:
+        chosen = balanced_subset(labels, recipe.train_images, recipe.seed)
+        images, labels = images[chosen], labels[chosen]
+    # The order that Batches need: so the two of the training set share one copy, of grey images the original.
+    images, labels = images.to(device).contiguous(memory_format=torch.channels_last), labels.to(device)
+    channels, height, width = dataset.train_images.shape[1:]
+    shape = channels, height, width
+    prepare = BatchPreparer(recipe.preparation, shape, device)
+    order = torch.Generator().manual_seed(recipe.seed)
+    changes = torch.Generator().manual_seed(recipe.seed + OTHER_STREAM)
+    training = partial(prepare.training, generator=changes)
+    test = (dataset.test_images.to(device), dataset.test_labels.to(device))
+    at_once = test_batch_size(*recipe.preparation.input_shape(shape)[1:])
+    return Session(
+        recipe=recipe,
+        device=device,
+        model=model,
+        optimizer=make_optimizer(recipe, model.parameters()),
+        loss=loss_function(recipe),
+        train=Batches(
+            images,
+            labels,
+            training,
+            recipe.batch_size,
+            leave_single=has_batch_norm(model),
+            ahead=batches_ahead(recipe, shape),
+            memory_format=memory_order,
+        ),
+        known=Batches(images, labels, prepare.test, at_once, memory_format=memory_order),
+        test=Batches(*test, prepare.test, at_once, memory_format=memory_order),
+        generators=Generators(order, changes, order.get_state()),
+        base_rate=recipe.learning_rate,
+    )
 
 
 def _copied(tensor: Tensor) -> Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -135,10 +137,10 @@ class Recipe:
         """The learning rate in an epoch (from 1), by the schedule, where in the epoch ``since`` it is ``base``
         (None: ``learning_rate``).
         """
-        from cnnviz.training.recipe.schedules import factor
-
         start = self.learning_rate if base is None else base
-        return start * factor(self.schedule, epoch, self.epochs, self.step_epochs, self.step_factor, since)
+        return start * schedule_factor(
+            self.schedule, epoch, self.epochs, self.step_epochs, self.step_factor, since
+        )
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -199,3 +201,67 @@ def _fields() -> Iterator[str]:
 
 FIELDS = tuple(_fields())
 """The names of a recipe's fields, those of its preparation among them, in the order in which files have them."""
+
+
+def schedule_factor(
+    schedule: str, epoch: int, epochs: int, step_epochs: int, step_factor: float, since: int = 1
+) -> float:
+    """What the learning rate of the epoch ``since`` is multiplied with in ``epoch``, both counted from 1, of
+    ``epochs``.
+
+    ``none``: 1. ``step``: ``step_factor`` once for every ``step_epochs`` epochs that are over, as PyTorch's
+    ``StepLR``. ``cosine``: from 1 along half a cosine towards 0, which it would reach one epoch after the
+    last, as ``CosineAnnealingLR`` (Loshchilov and Hutter 2017, "SGDR", equation 5, without restarts).
+
+    >>> [round(schedule_factor("cosine", epoch, 4, 1, 0.1), 3) for epoch in (1, 2, 3, 4)]
+    [1.0, 0.854, 0.5, 0.146]
+    """
+    if schedule == "step":  # not a quotient of two powers: after some hundred steps both are 0
+        return step_factor ** ((epoch - 1) // step_epochs - (since - 1) // step_epochs)
+    if schedule == "cosine":
+        return _half_cosine(epoch, epochs) / _half_cosine(since, epochs)
+    return 1.0
+
+
+def _half_cosine(epoch: int, epochs: int) -> float:
+    return (1 + math.cos(math.pi * (epoch - 1) / epochs)) / 2
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """The text of a file with a recipe, for a person to keep: JSON, in lines."""
+    return json.dumps(recipe.to_dict(), indent=2, ensure_ascii=False) + "\n"
+
+
+def script_name(recipe: Recipe) -> str:
+    """What the file of :func:`cnnviz.training.scripts.recipe_script.recipe_script` may be called."""
+    return f"{recipe.architecture}_{recipe.dataset}.py".replace("-", "_")
+
+
+def read_recipe(data: bytes) -> Recipe:
+    """The valid recipe in a file that :func:`recipe_text` or a checkpoint wrote, of this or an earlier cnnviz.
+
+    Raises:
+        UsageError: there is none in it, or one that cannot be trained by; the message says why.
+    """
+    try:
+        recipe = Recipe.from_dict(_values(data))
+        recipe.validate()
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise UsageError(
+            Message("The recipe in this file cannot be understood: {reason}.", reason=error)
+        ) from error
+    return recipe
+
+
+def _values(data: bytes) -> Mapping[str, Any]:
+    try:
+        values = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            Message("This file is no JSON text; a recipe as it is saved on the Train page was expected.")
+        ) from error
+    if isinstance(values, dict) and isinstance(values.get("recipe"), dict):  # the facts of a checkpoint
+        values = values["recipe"]
+    if not isinstance(values, dict):
+        raise UsageError(Message("There is no recipe in this file."))
+    return values

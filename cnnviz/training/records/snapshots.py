@@ -47,7 +47,7 @@ def available(run_id: str) -> list[tuple[int, int]]:
 def load(run_id: str, step: int) -> dict[str, Tensor]:
     """The network's ``state_dict`` after ``step`` steps, on the CPU.
 
-    It fits ``cnnviz.training.loop.optimising.initial_network(recipe)``.
+    It fits ``cnnviz.training.loop.optimisation.initial_network(recipe)``.
 
     Raises:
         UnknownKeyError: no weights were kept there.

@@ -15,10 +15,9 @@ from torch.overrides import TorchFunctionMode
 
 from cnnviz import architectures, datasets
 from cnnviz.standalone import Definition, Import, definition
-from cnnviz.training.loop.evaluate import test_batch_size
-from cnnviz.training.loop.memory_format import memory_format
-from cnnviz.training.loop.optimising import AUXILIARY_WEIGHT
-from cnnviz.training.loop.preparing import OTHER_STREAM
+from cnnviz.training.loop.batches import test_batch_size
+from cnnviz.training.loop.optimisation import AUXILIARY_WEIGHT, memory_format
+from cnnviz.training.loop.session import OTHER_STREAM
 from cnnviz.training.recipe.fitting import has_batch_norm
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.scripts import script_parts as parts
@@ -221,7 +220,7 @@ def _report(recipe: Recipe) -> Iterator[str]:
 
 
 def _rate(recipe: Recipe) -> str:
-    """The learning rate of an epoch, as :func:`cnnviz.training.recipe.schedules.factor` has it."""
+    """The learning rate of an epoch, as :func:`cnnviz.training.recipe.recipe.schedule_factor` has it."""
     if recipe.schedule == "step":
         return f"LEARNING_RATE * {recipe.step_factor} ** ((epoch - 1) // {recipe.step_epochs})"
     return "LEARNING_RATE * ((1 + math.cos(math.pi * (epoch - 1) / EPOCHS)) / 2)"

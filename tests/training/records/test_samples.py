@@ -17,8 +17,7 @@ from cnnviz import datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.training.loop.loop import step as train_step
 from cnnviz.training.loop.measuring import Sampler, gradient_norms, layers_with_parameters
-from cnnviz.training.loop.preparing import new_session
-from cnnviz.training.loop.session import Session
+from cnnviz.training.loop.session import Session, new_session
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.metrics import SAMPLES_FILE, Sample, SamplesWriter, read_samples
 from cnnviz.training.records.tensorboard import EventFiles

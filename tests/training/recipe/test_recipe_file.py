@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from cnnviz.errors import UsageError
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.recipe.recipe_file import read_recipe, recipe_text
+from cnnviz.training.recipe.recipe import Recipe, read_recipe, recipe_text
 
 RECIPE = Recipe.default("vgg-cifar", epochs=3, permutation_seed=2)
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from cnnviz import datasets
 from cnnviz.datasets import Dataset
-from cnnviz.training.loop import preparing
+from cnnviz.training.loop import session as session_module
 from cnnviz.training.loop.loop import train
 from cnnviz.training.loop.session import Session
 from cnnviz.training.loop.state import State, StateError
@@ -58,7 +58,7 @@ CHANGES = {
 def test_it_goes_on_as_if_nothing_had_happened(
     changes: dict[str, object], step: int, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preparing, "initial_network", with_dropout)
+    monkeypatch.setattr(session_module, "initial_network", with_dropout)
     whole, rest, capturing = Losses(), Losses(), Capturing(step)
     expected = train(small(**changes), digits, whole, capturing)
     saved = State.from_bytes(capturing.states[step].to_bytes())
@@ -132,7 +132,7 @@ def test_a_learning_rate_can_be_changed_when_the_schedule_has_brought_it_to_noth
     schedule: str, digits: Dataset
 ) -> None:
     recipe = small(schedule=schedule, step_factor=0.1, epochs=1000)
-    session = preparing.new_session(recipe, digits, torch.device("cpu"))
+    session = session_module.new_session(recipe, digits, torch.device("cpu"))
     session.epoch = 999 if schedule == "cosine" else 400
     session.change_learning_rate(0.5)
     assert session.optimizer.param_groups[0]["lr"] == 0.5

@@ -1,7 +1,13 @@
-"""From a recipe's words to what PyTorch trains with: initial weights, loss function, optimizer."""
+"""What PyTorch trains with, from a recipe's words: initial weights and their order in memory, loss, optimizer.
+
+The optimizers are PyTorch's own, without what only ``torch.compile`` needs of them. Their numbers are the same; but
+PyTorch's own load the compiler as soon as the first one is made or makes a step: two seconds before the first step of
+a training, and a hundred megabytes, for nothing where nothing is compiled.
+"""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,11 +17,14 @@ from torch.nn import functional as F
 
 from cnnviz import architectures
 from cnnviz.randomness import untouched_generator
-from cnnviz.training.loop import optimizers
 from cnnviz.training.recipe.recipe import Recipe
 
 AUXILIARY_WEIGHT = 0.3
 """How much an auxiliary classifier counts in the loss (Szegedy et al. 2015, section 5)."""
+
+_FEWEST_CHANNELS = 16
+"""PyTorch's batch normalisation of images with the channels last takes this many channels, or a multiple, at once on
+a CPU; over 6 channels it takes up to seven times as long as with the channels first."""
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Takes a network's outputs (B, classes) and labels (B,) int64, and gives the mean over the batch."""
@@ -39,6 +48,18 @@ def _xavier(module: nn.Module) -> None:
     """
     if isinstance(module, nn.Linear | nn.Conv2d):
         nn.init.xavier_uniform_(module.weight)
+
+
+def memory_format(model: nn.Module) -> torch.memory_format:
+    """The order that suits ``model`` best, for its weights and the images that it gets.
+
+    Convolutions are quicker with the channels last, but for batch normalisation over few channels.
+    """
+    narrow = any(
+        isinstance(module, nn.BatchNorm2d) and module.num_features < _FEWEST_CHANNELS
+        for module in model.modules()
+    )
+    return torch.contiguous_format if narrow else torch.channels_last
 
 
 def loss_function(recipe: Recipe) -> Loss:
@@ -70,6 +91,50 @@ def with_auxiliaries(loss: Loss, outputs: tuple[Tensor, ...], labels: Tensor) ->
     return total
 
 
+class _WithoutCompiler(torch.optim.Optimizer):
+    """Makes its steps without a gradient being recorded, as PyTorch's own do after a word to the compiler."""
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:  # type: ignore[override]
+        """Change the parameters by their gradients; see the class of the same name in ``torch.optim``."""
+        loss: Tensor | None = _undecorated(super().step)(self, closure)
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients."""
+        _undecorated(super().zero_grad)(self, set_to_none)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Take further parameters."""
+        _undecorated(super().add_param_group)(self, param_group)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state as plain values and tensors."""
+        return dict(_undecorated(super().state_dict)(self))
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take a state that :meth:`state_dict` gave."""
+        _undecorated(super().load_state_dict)(self, state_dict)
+
+
+class SGD(_WithoutCompiler, torch.optim.SGD):
+    """See :class:`torch.optim.SGD`."""
+
+
+class Adam(_WithoutCompiler, torch.optim.Adam):
+    """See :class:`torch.optim.Adam`."""
+
+
+class AdamW(_WithoutCompiler, torch.optim.AdamW):
+    """See :class:`torch.optim.AdamW`."""
+
+
+def _undecorated(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The function below a method's decorators, without ``self``'s being bound."""
+    function: Callable[..., Any] = inspect.unwrap(getattr(method, "__func__", method))
+    return function
+
+
 def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     """The optimizer that ``recipe`` names, for these parameters."""
     # fused: one pass over the memory instead of ten, which takes half of the time or less
@@ -79,6 +144,6 @@ def make_optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.
         "fused": True,
     }
     if recipe.optimizer == "sgd":
-        return optimizers.SGD(parameters, momentum=recipe.momentum, **common)
-    kind = optimizers.Adam if recipe.optimizer == "adam" else optimizers.AdamW
+        return SGD(parameters, momentum=recipe.momentum, **common)
+    kind = Adam if recipe.optimizer == "adam" else AdamW
     return kind(parameters, **common)

@@ -10,7 +10,7 @@ import torch
 from cnnviz import datasets
 from cnnviz.training.loop import memory
 from cnnviz.training.loop.batches import Batches
-from cnnviz.training.loop.preparing import new_session
+from cnnviz.training.loop.session import new_session
 from cnnviz.training.recipe.recipe import Recipe
 
 GIGABYTE = 10**9
