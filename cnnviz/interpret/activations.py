@@ -1,4 +1,4 @@
-"""Feature maps: what every op of a network makes of one image, and what their values amount to."""
+"""Feature maps: the output of every op of a network for one image, and statistics of their values."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class FeatureMaps:
     op: Op
     values: NDArray[np.float32]
 
-    @cached_property  # pages ask again and again, and of a large network there are 115 MB to go through
+    @cached_property  # pages ask repeatedly, and a large network has 115 MB of values
     def limit(self) -> float:
-        """The largest absolute value: the end of a colour scale with zero in its middle."""
+        """The largest absolute value: the end of a colour scale centred on zero."""
         return float(np.abs(self.values).max()) if self.values.size else 0.0
 
     @cached_property
     def zeros(self) -> float:
-        """The part (0..1) of the values that are exactly zero: what a ReLU has switched off."""
+        """The fraction (0..1) of values that are exactly zero: what a ReLU has switched off."""
         return float((self.values == 0).mean()) if self.values.size else 0.0
 
 
@@ -38,7 +38,7 @@ def feature_maps(model: nn.Module, x: Tensor, trace: Trace) -> tuple[FeatureMaps
     Args:
         model: in eval mode; it is only called, and may be shared between threads.
         x: (1, *trace.input_shape) float32, normalised.
-        trace: of the same model.
+        trace: the trace of the same model.
 
     Raises:
         ValueError: ``x`` is not one image.
@@ -58,9 +58,9 @@ Values = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class MapStatistics:
-    """One number for each map, (maps,): its ``mean``, ``deviation``, smallest and largest value.
+    """One number for each map, (maps,): its ``mean``, standard ``deviation``, smallest and largest value.
 
-    ``zeros`` is the part (0..1) of its values that are exactly zero.
+    ``zeros`` is the fraction (0..1) of its values that are exactly zero.
     """
 
     mean: Values
@@ -71,12 +71,12 @@ class MapStatistics:
 
     @property
     def dead(self) -> NDArray[np.bool_]:
-        """The maps that are zero everywhere: for this image their filters find nothing."""
+        """The maps that are zero everywhere: their filters find nothing in this image."""
         return np.asarray(self.zeros == 1)
 
 
 def statistics(values: Values) -> MapStatistics:
-    """The statistics of every map of ``values`` (maps, ...); of a vector (N,) each value is a map."""
+    """The statistics of every map of ``values`` (maps, ...); in a vector (N,) each value counts as a map."""
     rows = values.reshape(len(values), -1)
     return MapStatistics(
         mean=rows.mean(axis=1),
@@ -88,7 +88,7 @@ def statistics(values: Values) -> MapStatistics:
 
 
 def around_activation(trace: Trace, op: Op) -> tuple[Op, Op] | None:
-    """The op before an activation and the activation itself, where ``op`` is one of the two; else None."""
+    """The op before an activation and the activation itself, if ``op`` is one of the two; else None."""
     if op.kind == "activation":
         before = op.inputs[0] if op.inputs else MODEL_INPUT
         return None if before == MODEL_INPUT else (trace.ops[before], op)

@@ -1,4 +1,4 @@
-"""A network's output as an answer, one probability for each class: of one image, and of every image of a test set."""
+"""A network's answer, one probability per class: for one image, and for every image of a test set."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _SOFTMAX = frozenset({"Softmax", "softmax"})
 
 
 def check_output(op: Op, classes: int) -> None:
-    """Check that ``op``, a network's last one, gives one score for each class.
+    """Check that ``op``, the last op of a network, gives one score per class.
 
     Raises:
-        CnnvizError: it does not; the message tells its shape.
+        CnnvizError: it does not; the message gives its shape.
     """
     if op.output_shape != (classes,):
         raise CnnvizError(
@@ -50,10 +50,10 @@ def check_output(op: Op, classes: int) -> None:
 def probabilities(output: FeatureMaps, classes: int) -> NDArray[np.float32]:
     """The probability of each class, (classes,) from 0 to 1, from what the last op returned.
 
-    Scores, and logarithms of probabilities, go through a softmax; what a softmax returned stays.
+    Scores and log-probabilities go through a softmax; the output of a softmax is left as it is.
 
     Raises:
-        CnnvizError: that is not one score for each class.
+        CnnvizError: the output is not one score per class.
     """
     check_output(output.op, classes)
     values = output.values.astype(np.float64)
@@ -68,10 +68,10 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """The answers to N images, in the order of the data; shared, not to be changed.
+    """The answers to N images, in the order of the data; shared, so it must not be changed.
 
     ``probabilities``: (N, classes) float32 from 0 to 1, each row sums to 1. ``labels``: (N,) int64, the true
-    classes. ``loss``: the mean loss, as the network's recipe defines it.
+    classes. ``loss``: the mean of the loss that the network's recipe defines.
     """
 
     probabilities: NDArray[np.float32]
@@ -80,22 +80,22 @@ class Answers:
 
     @property
     def predicted(self) -> Numbers:
-        """The class that the network names, (N,)."""
+        """The predicted class of each image, (N,)."""
         return np.asarray(self.probabilities.argmax(axis=1))
 
     @property
     def confidence(self) -> NDArray[np.float32]:
-        """The probability of the class that it names, (N,) from 0 to 1."""
+        """The probability of the predicted class, (N,) from 0 to 1."""
         return np.asarray(self.probabilities.max(axis=1))
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """Whether it names the true class, (N,)."""
+        """Whether each prediction is correct, (N,)."""
         return np.asarray(self.predicted == self.labels)
 
     @property
     def accuracy(self) -> float:
-        """The part (0..1) of the images that it reads rightly."""
+        """The fraction (0..1) of images that are classified correctly."""
         return float(self.right.mean())
 
     @property
@@ -107,10 +107,10 @@ class Answers:
 def answers_of(
     checkpoint: Checkpoint, dataset: str, progress: Callable[[float], None] | None = None
 ) -> Answers:
-    """The answers of a checkpoint's network to the test images of ``dataset``, prepared as its recipe says.
+    """The answers of a checkpoint's network to the test images of ``dataset``, prepared as in its recipe.
 
     Raises:
-        CnnvizError: the checkpoint or the data set is missing or damaged, or they do not fit.
+        CnnvizError: the checkpoint or the data set is missing or damaged, or they do not match.
     """
     data = datasets.load(dataset)
     model = checkpoints.load_model(checkpoint).to(memory_format=torch.channels_last)
@@ -127,14 +127,14 @@ def answer_all(
     progress: Callable[[float], None] | None = None,
     loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
 ) -> Answers:
-    """Ask ``model``, in eval mode, about all images of ``batches``.
+    """Let ``model``, in eval mode, classify all images of ``batches``.
 
-    ``progress`` is called with 0..1 after each batch; what it raises ends the work. ``loss`` takes scores (B,
+    ``progress`` is called with 0..1 after each batch; an exception that it raises ends the work. ``loss`` takes scores (B,
     classes) and labels (B,) and averages over the batch.
 
     Raises:
-        CnnvizError: there are no images, or the network's output is not one score for each of ``classes``.
-        ValueError: the model is in training mode, in which dropout and batch statistics spoil the figures.
+        CnnvizError: there are no images, or the network does not give one score for each of ``classes``.
+        ValueError: the model is in training mode, in which dropout and batch statistics falsify the results.
     """
     if model.training:
         raise ValueError("the model is in training mode; evaluate a copy in eval mode")
@@ -173,10 +173,10 @@ def answer(model: nn.Module, x: Tensor, classes: int | None = None) -> NDArray[n
 
 
 def check_scores(scores: object, images: int, classes: int) -> None:
-    """Check that a network gave one score for each of ``classes`` for each image.
+    """Check that a network gave one score per class for each image.
 
     Raises:
-        CnnvizError: it gave something else; the message tells its shape.
+        CnnvizError: it gave something else; the message gives its shape.
     """
     if isinstance(scores, Tensor) and scores.shape == (images, classes):
         return

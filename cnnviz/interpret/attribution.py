@@ -1,9 +1,8 @@
-"""Which pixels of an image speak for a class: four answers to the question why a network says what it says.
+"""Which pixels of an image speak for a class: four methods of explaining what a network answers.
 
-Three methods come from Captum (Kokhlikyan et al. 2020); they get a function, and put hooks on nothing. Grad-CAM
-is written here, as it then works at any op: at functions, at merges, and at modules that are called several
-times. Its map is small, and is laid over the image by its receptive field: each place where its field has its
-centre.
+Three methods come from Captum (Kokhlikyan et al. 2020); they are given a function, so no hooks are needed. Grad-CAM
+is implemented here, so that it works at any op: at functions, at merges, and at modules that are called several
+times. Its small map is laid over the image by receptive field: each position at the centre of its field.
 """
 
 from __future__ import annotations
@@ -28,25 +27,23 @@ from cnnviz.shapes.receptive_field.field import ReceptiveField
 from cnnviz.tracing.capture import output_of, score_op, scores_and_output, scores_of
 from cnnviz.tracing.trace import Trace
 
-METHODS = ("gradient", "integrated", "gradcam", "occlusion")
-
 STEPS = (10, 20, 50, 100, 200)
-"""Of integrated gradients."""
+"""Choices for integrated gradients."""
 
 Progress = Callable[[float], None]
 Values = NDArray[np.float32]
 
-_MACS = 2e11  # multiply-adds that nobody waits long for
-_WINDOW_PARTS = (6, 5, 4, 3)  # of the image's side
-_COST = 3  # of a pass forward and back, in passes forward
+_MACS = 2e11  # multiply-adds that take no noticeable time
+_WINDOW_PARTS = (6, 5, 4, 3)  # as a fraction of the image's side
+_COST = 3  # the cost of a forward and backward pass, in forward passes
 
 
 @dataclass(frozen=True)
 class Question:
-    """An image of which ``model`` is asked why it speaks for the class ``target``.
+    """The question why ``model`` sees the class ``target`` in an image.
 
     ``model`` is in eval mode and only called; ``trace`` is its own. ``x`` and ``black`` are (1, C, H, W)
-    float32, normalised: the image, and one without any light, from which contributions are counted.
+    float32, normalised: the image, and a completely black one as the baseline.
     """
 
     model: nn.Module
@@ -58,11 +55,11 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """How much each place of the input speaks for (positive) or against (negative) the class.
+    """How much each pixel of the input speaks for (positive) or against (negative) the class.
 
     ``values``: (H, W) float32, of the input's size. ``score`` is the class's score for the image;
-    ``black_score`` that for the black one, and ``total`` the sum of all contributions, where the method
-    counts from there, else None.
+    ``black_score`` that for the black one, and ``total`` the sum of all contributions, for methods with that
+    baseline; else None.
     """
 
     values: Values
@@ -70,9 +67,9 @@ class Attribution:
     black_score: float | None = None
     total: float | None = None
     grid: Values | None = None
-    """(h, w) float32: of a method that looks at a layer, what each place of its maps says."""
+    """(h, w) float32: for a method that looks at a layer, the value of each position of its maps."""
     placed: bool = True
-    """Whether each place stands where its receptive field has its centre; else ``grid`` was stretched."""
+    """Whether each position is placed at the centre of its receptive field; else ``grid`` was stretched."""
 
     @property
     def nbytes(self) -> int:
@@ -81,9 +78,9 @@ class Attribution:
 
 
 def input_gradient(question: Question) -> Attribution:
-    """How the score would change if a pixel became a little brighter (Simonyan et al. 2014, section 3).
+    """How the score would change if a pixel became slightly brighter (Simonyan et al. 2014, section 3).
 
-    Of several channels the largest change counts.
+    With several channels the largest change counts.
     """
     from captum.attr import Saliency
 
@@ -96,9 +93,9 @@ def input_gradient(question: Question) -> Attribution:
 def integrated_gradients(
     question: Question, steps: int = 50, progress: Progress | None = None
 ) -> Attribution:
-    """What each pixel adds to the score on the straight way from black to the image (Sundararajan et al. 2017).
+    """What each pixel adds to the score on the straight path from black to the image (Sundararajan et al. 2017).
 
-    The contributions add up to the difference of the two scores, the better the more ``steps``.
+    The contributions add up to the difference of the two scores, more exactly the more ``steps``.
     """
     from captum.attr import IntegratedGradients
 
@@ -120,9 +117,9 @@ def integrated_gradients(
 
 
 def occlusion(question: Question, window: int, stride: int, progress: Progress | None = None) -> Attribution:
-    """How much the score falls when a black square of ``window`` pixels covers a place (Zeiler and Fergus 2014).
+    """How much the score drops when a black square of ``window`` pixels covers a pixel (Zeiler and Fergus 2014).
 
-    The square moves by ``stride`` pixels; where several squares cover a place their mean counts.
+    The square moves by ``stride`` pixels; a pixel that several squares cover gets the mean of their drops.
     """
     from captum.attr import Occlusion
 
@@ -142,16 +139,16 @@ def occlusion(question: Question, window: int, stride: int, progress: Progress |
         target=question.target,
         perturbations_per_eval=at_once,
     )
-    # Captum gives each channel of a covered pixel the whole difference.
+    # Captum assigns the whole difference to each channel of a covered pixel.
     return Attribution(falls[0, 0].to(torch.float32).numpy(), _score(question, question.x))
 
 
 def grad_cam(question: Question, op: Op) -> Attribution:
     """Where the maps of ``op`` that speak for the class are active (Selvaraju et al. 2017, equations 1 and 2).
 
-    The maps, each weighted with the mean gradient of the score by it, are added up; what is negative becomes 0.
-    The sum, ``grid``, is laid over the image by :func:`cnnviz.interpret.attribution.placed`; where the places have
-    no regular receptive fields it is stretched over the whole of it.
+    The maps, each weighted with the mean gradient of the score with respect to it, are summed; negative values
+    become 0. The sum, ``grid``, is laid over the image by :func:`placed` or, without regular receptive fields,
+    stretched over all of it.
 
     Raises:
         CnnvizError: ``op`` gives no maps.
@@ -180,20 +177,22 @@ def grad_cam(question: Question, op: Op) -> Attribution:
 
 
 def cam_of(maps: Tensor, gradient: Tensor) -> Tensor:
-    """maps, gradient: (C, h, w) -> (h, w): the maps weighted with the means of their gradients, negative ones 0."""
+    """maps, gradient: (C, h, w) -> (h, w): the sum of the maps, weighted with their mean gradients; negative values
+    become 0.
+    """
     weights = gradient.mean(dim=(1, 2), keepdim=True)
     return (weights * maps).sum(dim=0).relu()
 
 
 def cam_ops(trace: Trace) -> tuple[Op, ...]:
-    """The ops at which Grad-CAM can be computed: those whose maps have several places."""
+    """The ops at which Grad-CAM can be computed: those whose maps have several positions."""
     return tuple(op for op in trace.ops if _has_places(op))
 
 
 def usual_cam_op(trace: Trace) -> Op | None:
-    """The last convolution or merge whose maps have several places, or the activation behind it.
+    """The last convolution or merge whose maps have several positions, or the activation after it.
 
-    So late the maps stand for whole parts of things, and still know where. None where there is none.
+    So late, maps stand for whole parts of objects and still say where. None if there is none.
     """
     found = [op for op in cam_ops(trace) if op.kind in ("convolution", "merge")]
     if not found:
@@ -203,7 +202,7 @@ def usual_cam_op(trace: Trace) -> Op | None:
 
 
 def no_places(trace: Trace) -> CnnvizError:
-    """What there is to say where a network has no op at which Grad-CAM can be computed."""
+    """The message for a network without an op at which Grad-CAM can be computed."""
     return CnnvizError(
         Message(
             "{model} has no maps with several places, so Grad-CAM cannot say where; the other methods can.",
@@ -213,13 +212,13 @@ def no_places(trace: Trace) -> CnnvizError:
 
 
 def usual_steps(trace: Trace) -> int:
-    """The steps of integrated gradients where nobody asks for others: fewer for larger networks."""
+    """The default number of steps of integrated gradients: fewer for larger networks."""
     affordable = [steps for steps in STEPS[:3] if steps * _COST * trace.macs <= _MACS]
     return max(affordable, default=STEPS[0])
 
 
 def usual_window(trace: Trace) -> int:
-    """The side of the square that covers, in pixels, where nobody asks for another: larger for larger networks."""
+    """The default side of the covering square in pixels: larger for larger networks."""
     _channels, height, width = trace.input_shape
     windows = [max(1, min(height, width) // part) for part in _WINDOW_PARTS]
     for window in windows:
@@ -229,17 +228,17 @@ def usual_window(trace: Trace) -> int:
 
 
 def usual_stride(window: int) -> int:
-    """By how many pixels a covering square moves: half its side."""
+    """By how many pixels the covering square moves: half its side."""
     return max(1, window // 2)
 
 
 def occlusion_passes(size: tuple[int, int], window: int, stride: int) -> int:
-    """At how many places a square covers an image of ``size`` (height, width)."""
+    """How many positions of the square cover an image of ``size`` (height, width)."""
     return product(tuple(-(-(side - window) // stride) + 1 for side in size))
 
 
 def is_quick(trace: Trace) -> bool:
-    """Whether all four methods together take so little that nobody notices."""
+    """Whether all four methods together are fast enough not to be noticed."""
     _channels, height, width = trace.input_shape
     window = usual_window(trace)
     passes = occlusion_passes((height, width), window, usual_stride(window))
@@ -253,7 +252,7 @@ def _has_places(op: Op) -> bool:
 def _scores(
     question: Question, count: Callable[[int], None] = lambda images: None
 ) -> Callable[[Tensor], Tensor]:
-    """The network as Captum takes it: a function from images to class scores."""
+    """The network as Captum needs it: a function from images to class scores."""
 
     def scores(x: Tensor) -> Tensor:
         count(len(x))
@@ -268,7 +267,7 @@ def _score(question: Question, x: Tensor) -> float:
 
 
 def _counter(total: int, progress: Progress | None) -> Callable[[int], None]:
-    """A function that is told how many images begin their way, and tells ``progress`` the part."""
+    """A function that counts the images that enter the network, and reports the fraction to ``progress``."""
     done = 0
 
     def count(images: int) -> None:
@@ -281,10 +280,10 @@ def _counter(total: int, progress: Progress | None) -> Callable[[int], None]:
 
 
 def centres(field: ReceptiveField, grid: tuple[int, int]) -> tuple[Values, Values] | None:
-    """Where the centres of the receptive fields of a map's rows (h,) and columns (w,) lie, in pixels.
+    """The centres of the receptive fields of a map's rows (h,) and columns (w,), in pixels.
 
-    The middle of the first pixel is 0. ``grid`` is the map's (h, w). None where the field is not known or not
-    regular, or where several rows or columns have one and the same: then no place belongs to one of the image.
+    The middle of the first pixel is 0. ``grid`` is the map's (h, w). None if the field is unknown or irregular, or
+    if several rows or columns share one field: then positions cannot be told apart in the image.
     """
     if not (field.known and field.regular) or field.grid != grid or len(field.size) != 2:
         return None
@@ -305,9 +304,9 @@ def centres(field: ReceptiveField, grid: tuple[int, int]) -> tuple[Values, Value
 
 
 def placed(values: Values, field: ReceptiveField, size: tuple[int, int]) -> Values | None:
-    """A map (h, w) as an image of ``size`` (H, W): linear between the places, fading within one step around them.
+    """A map (h, w) as an image of ``size`` (H, W): linear between positions, fading out within one step around them.
 
-    None where :func:`centres` finds none.
+    None if :func:`centres` finds none.
     """
     height, width = values.shape
     found = centres(field, (height, width))
@@ -321,9 +320,9 @@ def placed(values: Values, field: ReceptiveField, size: tuple[int, int]) -> Valu
 
 
 def _tents(middles: Values, jump: int, side: int) -> Values:
-    """(side, places): how much each place counts at each pixel, 1 at its centre and 0 one ``jump`` away.
+    """(side, places): the weight of each position at each pixel, 1 at its centre and 0 one ``jump`` away.
 
-    The only place along a side counts everywhere.
+    A single position along a side has weight 1 everywhere.
     """
     if len(middles) == 1:
         return np.ones((side, 1), np.float32)

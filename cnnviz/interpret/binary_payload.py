@@ -1,7 +1,7 @@
-"""What the browser gets to take any output value of a layer apart by itself, in less than a megabyte.
+"""What the browser needs to take apart any output value of a layer by itself, in less than a megabyte.
 
-Of a layer with more input channels than have room, the strongest go; the others are asked for where a
-person stops (:func:`others`).
+If not all input channels of a layer fit, the strongest are sent; the others follow for the value that a person
+stops at (:func:`others`).
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ _NUMBER = 4  # bytes of a float32
 
 
 class Payload:
-    """JSON and float32 arrays in one piece of bytes.
+    """JSON and float32 arrays packed into one sequence of bytes.
 
-    Four bytes (little endian) with the length of the JSON, the JSON, spaces up to a multiple of four, then
-    all numbers. In the JSON ``arrays`` says where in the numbers each array begins, and its shape.
+    Four bytes (little endian) hold the length of the JSON; then come the JSON, spaces up to a multiple of four, and
+    all numbers. ``arrays`` in the JSON gives the start and the shape of each array.
     """
 
     def __init__(self) -> None:
         self._arrays: dict[str, Values] = {}
 
     def add(self, name: str, values: NDArray[Any]) -> None:
-        """Put an array in, of any shape; as float32."""
+        """Add an array of any shape; it is stored as float32."""
         self._arrays[name] = np.ascontiguousarray(values, np.float32)
 
     def pack(self, facts: Mapping[str, Any]) -> bytes:
-        """Everything in one piece."""
+        """The ``facts`` and all arrays as bytes."""
         places, start = {}, 0
         for name, values in self._arrays.items():
             places[name] = {"start": start, "shape": values.shape}
@@ -54,9 +54,9 @@ def describe(
 ) -> dict[str, Any]:
     """The facts about the output ``channel`` of a layer; its arrays go into ``payload``.
 
-    ``output``: (rows, columns), or of a layer that gives a vector all N values. ``x``: (K, H, W), the input
-    channels that are sent, ``channels`` says which. ``weights``: (M, K, kh, kw), of the ``outputs`` that are
-    sent: all where the layer gives a vector and they have room, else the one ``channel``. ``biases``: (M,).
+    ``output``: (rows, columns), or all N values if the layer gives a vector. ``x``: (K, H, W), the input
+    channels that are sent; ``channels`` says which. ``weights``: (M, K, kh, kw), of the ``outputs`` that are
+    sent: all if the layer gives a vector and they fit, else the one ``channel``. ``biases``: (M,).
     """
     vector = layer.mode == "sum" and layer.output.shape[1:] == (1, 1) and layer.groups == 1
     output = layer.output[:, 0, 0] if vector else layer.output[channel]
@@ -92,10 +92,10 @@ def describe(
 def others(
     layer: Arithmetic, channel: int, place: tuple[int, int], payload: Payload, sent: list[int]
 ) -> dict[str, Any]:
-    """What the channels that were not ``sent`` add at one place; their arrays go into ``payload``.
+    """What the channels that were not ``sent`` add at one position; their arrays go into ``payload``.
 
-    ``sums``: (n,) of the ``channels``, the largest first; ``patches`` and ``kernels``: (m, kh, kw) of the
-    first of them. ``rest`` is what those without a patch add up to.
+    ``other_sums``: (m,) of the strongest ``channels``, the largest first; ``other_patches`` and ``other_kernels``:
+    (m, kh, kw) of the same. ``count`` and ``sum`` are of all the channels that were not sent.
     """
     found = pixel(layer, channel, *place)
     missing = np.flatnonzero(~np.isin(found.channels, sent))
@@ -115,7 +115,7 @@ def others(
 
 
 def _strongest(layer: Arithmetic, channel: int, room: int) -> list[int]:
-    """The input channels that have room, those first that add most to the output on average."""
+    """The input channels that fit, ordered by how much they add to the output on average."""
     sources = layer.sources(channel)
     if layer.weight is None:
         return list(sources)

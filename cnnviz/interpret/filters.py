@@ -1,4 +1,4 @@
-"""The weights of a network's layers: as pictures, in which order, and how they are distributed."""
+"""The weights of a network's layers: as pictures, their order, and their distribution."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _MOVES_CHANNELS = frozenset({"permute", "transpose", "movedim", "moveaxis", "swa
 
 @dataclass(frozen=True, eq=False)
 class LayerWeights:
-    """The weights of the layer behind ``op``, as the network holds them: they can be read, not written.
+    """The weights of the layer of ``op``, read-only, in the network's own memory.
 
-    ``values``: (out, in, h, w) float32, a picture of h x w for each output and input channel. A Linear that
-    reads flattened maps has pictures of the maps' size, the first one of an MLP pictures of the image's;
-    any other Linear has 1 x 1. ``bias``: (out,), None where there is none.
+    ``values``: (out, in, h, w) float32, a picture of h x w for each output and input channel. For a Linear that
+    reads flattened maps the pictures have the maps' size, for the first one of an MLP the image's; for any other
+    Linear they are 1 x 1. ``bias``: (out,), None if there is none.
     """
 
     op: Op
@@ -46,14 +46,14 @@ class LayerWeights:
 
     @property
     def limit(self) -> float:
-        """The largest absolute weight: the end of a colour scale with zero in its middle."""
+        """The largest absolute weight: the end of a colour scale centred on zero."""
         return float(max(self.values.max(), -self.values.min()))
 
 
 def layer_weights(model: nn.Module, trace: Trace) -> tuple[LayerWeights, ...]:
     """The convolutions and Linears that ``model`` executes, each once, in order of execution.
 
-    Nothing is copied: the arrays are the model's own memory, protected against writing.
+    Nothing is copied: the arrays are the model's own memory, made read-only.
 
     Raises:
         CnnvizError: the network has no such layer.
@@ -80,7 +80,7 @@ def _of_layer(op: Op, layer: nn.Module, trace: Trace) -> LayerWeights:
         maps = _arriving_maps(op, trace) or (weight.shape[1], 1, 1)
         weight = weight.view(len(weight), *maps)
     elif isinstance(layer, nn.ConvTranspose2d):
-        weight = weight.transpose(0, 1)  # PyTorch keeps the input channels of these first
+        weight = weight.transpose(0, 1)  # here PyTorch puts the input channels first
     elif isinstance(layer, nn.Conv1d):
         weight = weight.unsqueeze(2)
     return LayerWeights(op, _readable(weight), _readable(bias.detach()) if isinstance(bias, Tensor) else None)
@@ -93,7 +93,7 @@ def _readable(tensor: Tensor) -> Values:
 
 
 def _arriving_maps(op: Op, trace: Trace) -> tuple[int, int, int] | None:
-    """The maps (C, H, W) whose flattened values a Linear reads; None where it reads no such values."""
+    """The maps (C, H, W) whose flattened values a Linear reads; None if it reads no such values."""
     wanted = op.input_shapes[0][-1:]
     index = op.inputs[0] if op.inputs else None
     while index is not None and index != MODEL_INPUT:
@@ -116,26 +116,24 @@ def _as_maps(shape: Shape, wanted: Shape) -> tuple[int, int, int] | None:
 
 Order = NDArray[np.intp]
 
-ORDERS = ("channel", "norm", "similarity")
-
 MOST_COMPARED = 1024
-"""More filters than this are not compared with each other: the pairs become too many."""
+"""More filters than this are not compared with each other: there would be too many pairs."""
 
 _MOST_VALUES = 4_608  # of a filter: 512 channels of 3 x 3
 
 
 def norms(values: Values) -> Values:
-    """The Euclidean norm of each of ``values`` (N, ...), (N,): how strongly a filter answers to a patch of norm 1."""
+    """The Euclidean norm of each of ``values`` (N, ...), (N,): a filter's strongest response to a patch of norm 1."""
     rows = values.reshape(len(values), -1)
     found: Values = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     return found
 
 
 def order(values: Values, by: str) -> Order:
-    """The indices of ``values`` (N, ...) in the order ``by``, one of :data:`ORDERS`.
+    """The indices of ``values`` (N, ...) in the order ``by``: ``channel``, ``norm`` or ``similarity``.
 
-    ``norm`` begins with the largest. So does ``similarity``, and goes on with the one that is most like the
-    last one; of more than :data:`MOST_COMPARED` it is ``norm``.
+    ``norm`` begins with the largest. So does ``similarity``, which continues with the one most similar to the
+    last; for more than :data:`MOST_COMPARED` it is ``norm``.
     """
     if by == "norm" or (by == "similarity" and len(values) > MOST_COMPARED):
         return np.argsort(-norms(values), kind="stable")
@@ -143,7 +141,7 @@ def order(values: Values, by: str) -> Order:
 
 
 def _alike(values: Values) -> Order:
-    """A walk from the strongest to its nearest unvisited neighbour, and so on, by cosine similarity."""
+    """From the strongest to its nearest unvisited neighbour, and so on, by cosine similarity."""
     rows = values.reshape(len(values), -1)
     lengths = norms(values)
     rows = rows[:, :: max(1, -(-rows.shape[1] // _MOST_VALUES))]
@@ -158,17 +156,18 @@ def _alike(values: Values) -> Order:
     return np.asarray(walk, dtype=np.intp)
 
 
-BINS = 61  # odd: one of them has zero in its middle
+BINS = 61  # odd, so that one bin is centred on zero
 MOST_COUNTED = 1_000_000
-"""Of more weights than this only every second, third, ... is counted; the figures tell the same."""
+"""Of more weights than this only every second, third, ... is counted; the histogram looks the same."""
 
 
 @dataclass(frozen=True, eq=False)
 class Distribution:
     """``counts`` (bins,) of the values between ``edges`` (bins + 1,), which are symmetric around zero.
 
-    ``mean``, ``deviation``, ``low`` and ``high`` are of all ``size`` values; ``every`` says that only every
-    so many-th is among the counts.
+    ``mean``, standard ``deviation``, ``low`` and ``high`` are of all ``size`` values; only one in ``every`` values
+    is
+    counted.
     """
 
     size: int
@@ -182,7 +181,9 @@ class Distribution:
 
 
 def distribution(values: NDArray[np.float32], limit: float | None = None) -> Distribution:
-    """The distribution of ``values`` of any shape, from ``-limit`` to ``limit`` (at first their largest)."""
+    """The distribution of ``values`` of any shape, from ``-limit`` to ``limit`` (by default the largest absolute
+    value).
+    """
     low, high = float(values.min()), float(values.max())
     flat = values.reshape(-1)
     mean = float(np.einsum("i->", flat, dtype=np.float64) / flat.size)

@@ -21,7 +21,7 @@ _GREY = (0.2989, 0.587, 0.114)  # how bright red, green and blue are (ITU-R BT.6
 
 
 class ImageKey(NamedTuple):
-    """An image, and how a network gets it; plain values, so that caches can know it again.
+    """An image and its preparation for a network; plain values, so that caches can use it as a key.
 
     ``pixels`` are the bytes of a uint8 image of ``shape`` (C, H, W).
     """
@@ -37,11 +37,11 @@ class ImageKey(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """By which the image and its preparation are known again: SHA-256, hex."""
+        """Identifies the image and its preparation: SHA-256 (hex)."""
         return hashlib.sha256(repr(self[1:]).encode() + self.pixels).hexdigest()
 
     def seen(self) -> Pixels:
-        """The network's input before it is normalised, (C, H, W) uint8: to look at."""
+        """The network's input before normalisation, (C, H, W) uint8, for display."""
         channels = self.shape[0]
         plain = replace(self.preparation, mean=(0.0,) * channels, deviation=(1 / 255,) * channels)
         x = self._replace(preparation=plain).tensor()
@@ -56,7 +56,7 @@ class ImageKey(NamedTuple):
 
 
 def with_channels(pixels: Pixels, channels: int) -> Pixels:
-    """``pixels`` in grey where ``channels`` is 1, else with that many: grey ones the same in each."""
+    """``pixels`` in grey if ``channels`` is 1, else with that many channels; a grey image is repeated in each."""
     if len(pixels) == channels:
         return pixels
     if len(pixels) == 1:
@@ -74,7 +74,7 @@ def middle_square(pixels: Pixels) -> Pixels:
 
 
 def scaled(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """The image in (height, width) ``size``, smoothed first where it becomes smaller."""
+    """The image resized to ``size`` (height, width), smoothed first if it becomes smaller."""
     if pixels.shape[1:] == size:
         return pixels
     from PIL import Image
@@ -87,7 +87,7 @@ def scaled(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def on_paper(rgba: NDArray[np.uint8]) -> Pixels:
-    """An image file (H, W, 4) as (3, H, W): what is transparent becomes white."""
+    """An image file (H, W, 4) as (3, H, W); transparent pixels become white."""
     opacity = rgba[..., 3:].astype(np.float32) / 255
     colours = rgba[..., :3] * opacity + 255 * (1 - opacity)
     return np.ascontiguousarray(np.rint(colours).astype(np.uint8).transpose(2, 0, 1))
@@ -95,7 +95,7 @@ def on_paper(rgba: NDArray[np.uint8]) -> Pixels:
 
 @dataclass(frozen=True)
 class Preparing:
-    """How a network gets images, whatever their size and channels.
+    """How images of any size and number of channels are prepared for a network.
 
     It was trained on images of ``shape`` (C, H, W), prepared in the way of ``preparation``. An image of that size
     is prepared as in training; of another one the middle square is brought to the size of the input.
@@ -110,7 +110,7 @@ class Preparing:
         return self.preparation.input_shape(self.shape)
 
     def key(self, pixels: Pixels) -> ImageKey:
-        """One image (C, H, W) uint8 as this network gets it."""
+        """One image (C, H, W) uint8, prepared for this network."""
         channels, side, _side = self.input_shape
         # Keys of networks that differ in augmentation alone are the same.
         pixels, preparation = with_channels(pixels, channels), replace(self.preparation, augmentation=NONE)
@@ -125,7 +125,7 @@ class Preparing:
         return ImageKey(pixels.tobytes(), (channels, height, width), preparation)
 
     def batch(self, images: Tensor) -> Tensor:
-        """Images (B, C, H, W) uint8 as this network gets them: (B, *input_shape) float32, normalised."""
+        """Images (B, C, H, W) uint8, prepared for this network: (B, *input_shape) float32, normalised."""
         import torch
 
         from cnnviz.training.transforms.batch_preparer import BatchPreparer

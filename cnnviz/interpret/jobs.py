@@ -1,8 +1,8 @@
-"""Long work done once for everybody, in the background, with its progress in sight.
+"""Long work, done once for everybody, in the background, with visible progress.
 
-A page asks for a result by a key. The first to ask starts the work, in a thread of its own; everybody
-who asks meanwhile watches the same work; who asks later gets the result. Work that nobody watches any
-more ends, and so do results of which there are too many bytes, the one that was longest unused first.
+A page asks for a result by key. The first to ask starts the work in a thread of its own; those who ask
+meanwhile watch the same work; those who ask later get the result. Work that nobody watches any more is ended.
+Results that take too many bytes together are dropped, the least recently used first.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 
 PATIENCE_SECONDS = 15.0
-"""Work goes on for so long without anybody who watches it: a page that is being reloaded, say."""
+"""How long work continues with nobody watching, for example while a page is reloaded."""
 
 
 class Sized(Protocol):
-    """What is kept: it knows how many bytes of memory it takes."""
+    """A result that knows how many bytes of memory it takes."""
 
     @property
     def nbytes(self) -> int:
@@ -33,7 +33,7 @@ R = TypeVar("R", bound=Sized)
 
 
 class UnwatchedError(CnnvizError):
-    """Nobody wanted the result any more, so the work ended."""
+    """The work was ended because nobody was waiting for it."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -42,7 +42,7 @@ class UnwatchedError(CnnvizError):
 
 
 class Job(Generic[R]):
-    """One piece of work; ``part`` (0..1) of it is done, and ``started`` tells whether it has its turn."""
+    """One piece of work: the fraction ``part`` (0..1) is done, and ``started`` says whether its turn has come."""
 
     def __init__(self) -> None:
         self.part = 0.0
@@ -54,13 +54,13 @@ class Job(Generic[R]):
         self._error: BaseException | None = None
 
     def wait(self, seconds: float) -> bool:
-        """Watch for at most so many ``seconds``; whether the work is finished."""
+        """Wait for at most ``seconds``; returns whether the work is finished."""
         self._watched = time.monotonic()
         return self._finished.wait(seconds)
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it will take from now on at its speed so far; None before the first part is done."""
+        """The time left, estimated from the speed so far; None before the first part is done."""
         if not self.part:
             return None
         return (time.monotonic() - self._begin) / self.part * (1 - self.part)
@@ -84,14 +84,14 @@ class Job(Generic[R]):
     def _run(self, work: Callable[[Callable[[float], None]], R]) -> None:
         self.started, self._begin = True, time.monotonic()
         try:
-            self._progress(0.0)  # it may have waited for its turn until nobody wanted it
+            self._progress(0.0)  # nobody may want it any more once its turn comes
             self._result = work(self._progress)
         except Exception as error:
             self._error = error
 
 
 class Jobs(Generic[R]):
-    """All work of one sort: ``at_once`` pieces at a time, and results of up to ``most_bytes`` together."""
+    """All work of one kind: ``at_once`` pieces at a time, and at most ``most_bytes`` of results."""
 
     def __init__(self, most_bytes: int, at_once: int) -> None:
         self._most_bytes = most_bytes
@@ -100,10 +100,10 @@ class Jobs(Generic[R]):
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, work: Callable[[Callable[[float], None]], R]) -> Job[R]:
-        """The work known by ``key``: finished, under way, or started now.
+        """The work with this ``key``: finished, under way, or started now.
 
-        ``work`` gets a function to be called with the part (0..1) that is done, often; what that raises
-        must end the work. It runs in another thread.
+        ``work`` is given a function that it calls often with the fraction (0..1) done; an exception raised by that
+        function must end the work. It runs in another thread.
         """
         with self._lock:
             job = self._jobs.get(key)
@@ -119,7 +119,7 @@ class Jobs(Generic[R]):
         with self._turns:
             job._run(work)
         with self._lock:
-            if job._error is not None:  # what was wrong may be mended when somebody asks again
+            if job._error is not None:  # the cause may be gone when somebody asks again
                 self._jobs.pop(key, None)
             self._drop_oldest()
         job._finished.set()

@@ -1,4 +1,4 @@
-"""The networks that can be looked into, each named by plain strings."""
+"""The networks that can be inspected, each identified by plain strings."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def load(key: tuple[str, ...]) -> nn.Module:
     Args:
         key: ``("checkpoint", id, sha256)``; ``("untrained", architecture, options as JSON, seed,
             initialisation)`` for the weights that training starts from; ``("pretrained", name)`` for a model of
-            torchvision with what it learned on ImageNet, ``("random", name, seed)`` without; ``("snapshot", run,
-            step, stamp, recipe as JSON)`` for a run on its way.
+            torchvision with its ImageNet weights, ``("random", name, seed)`` without them; ``("snapshot", run,
+            step, stamp, recipe as JSON)`` for a run in progress.
 
     Raises:
         CnnvizError: it is missing or damaged.
@@ -40,7 +40,7 @@ def load(key: tuple[str, ...]) -> nn.Module:
 
 
 def start_of(recipe: Recipe) -> tuple[str, ...]:
-    """The key of the weights that a training by ``recipe`` starts from."""
+    """The key of the initial weights of a training by ``recipe``."""
     options = json.dumps(dict(recipe.options), sort_keys=True)
     return "untrained", recipe.architecture, options, str(recipe.seed), recipe.initialisation
 

@@ -1,9 +1,9 @@
-"""One pixel's arithmetic: from which input values, weights and products an output value is computed.
+"""The arithmetic of one output pixel: the input values, weights and products that it is computed from.
 
 It is taken from the function call that computed the layer: what PyTorch was given is what is shown.
-Convolutions, pooling and linear layers are one and the same here: for each output row a list of input
-rows, for each output column a list of input columns. Where both cross lies the patch. Stride, padding,
-dilation, windows that reach over the edge (``ceil_mode``), adaptive and transposed windows only change
+Convolutions, pooling and linear layers are all treated alike: for each output row there is a list of input
+rows, for each output column a list of input columns, and where they cross lies the patch. Stride, padding,
+dilation, windows that reach beyond the edge (``ceil_mode``), adaptive and transposed windows only change
 these lists, and a linear layer is a convolution whose kernel is as large as its input.
 """
 
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 Places = NDArray[np.int64]
 
 PADDING = -1
-"""The window's part lies beside the input, in its padding."""
+"""This part of the window lies outside the input, in its padding."""
 
 BEYOND = -2
-"""The window's part reads nothing: beyond the padding (``ceil_mode``), or in a gap."""
+"""This part of the window reads nothing: it lies beyond the padding (``ceil_mode``), or in a gap."""
 
 
 def sliding(
     outputs: int, inputs: int, *, kernel: int, stride: int, padding: int, dilation: int, ends: bool = False
 ) -> Places:
-    """Windows ``stride`` apart: (outputs, kernel). Only where ``ends`` the padding ends after ``padding`` cells."""
+    """Windows ``stride`` apart: (outputs, kernel). With ``ends`` the padding ends after ``padding`` cells."""
     places = np.arange(outputs)[:, None] * stride - padding + np.arange(kernel) * dilation
     beyond = places >= inputs + padding
     places = np.where((places < 0) | (places >= inputs), PADDING, places)
@@ -48,7 +48,7 @@ def sliding(
 
 
 def transposed(outputs: int, inputs: int, *, kernel: int, stride: int, padding: int, dilation: int) -> Places:
-    """The windows of a transposed convolution: (outputs, kernel), with gaps where ``stride`` leaves some."""
+    """The windows of a transposed convolution: (outputs, kernel), with the gaps that ``stride`` leaves."""
     steps = np.arange(outputs)[:, None] + padding - np.arange(kernel) * dilation
     places = steps // stride
     reads = (steps % stride == 0) & (places >= 0) & (places < inputs)
@@ -56,7 +56,7 @@ def transposed(outputs: int, inputs: int, *, kernel: int, stride: int, padding: 
 
 
 def adaptive(outputs: int, inputs: int) -> Places:
-    """Windows that share ``inputs`` places out evenly: (outputs, widest window).
+    """Windows that divide ``inputs`` positions evenly: (outputs, widest window).
 
     From floor(i * inputs / outputs) up to ceil((i + 1) * inputs / outputs), as PyTorch does.
     """
@@ -78,13 +78,13 @@ Mode = Literal["sum", "max", "mean"]
 
 @dataclass(frozen=True, eq=False)
 class Arithmetic:
-    """A layer with its input and output for one image, ready to be taken apart; shared, not to be changed.
+    """A layer with its input and output for one image, ready to be taken apart; shared, so it must not be changed.
 
     ``x``: (C, H, W) float32, the input; of a linear layer (features, 1, 1), or the maps that were flattened
     before it. ``output``: (N, rows, columns) float32, what PyTorch computed. ``weight``: (N, C / groups, kh,
     kw) and ``bias``: (N,) float32, None for pooling. ``rows`` (rows, kh) and ``columns`` (columns, kw) say
     which input row and column each part of the window reads: PADDING beside the input, BEYOND where it reads
-    nothing. ``divisor`` is what average pooling divides by, None where it counts the values.
+    nothing. ``divisor`` is what average pooling divides by; None if it counts the values.
     """
 
     op: Op
@@ -114,7 +114,7 @@ class Arithmetic:
         return range(group * inputs, (group + 1) * inputs)
 
     def count(self, row: int, column: int) -> int:
-        """By what average pooling divides at an output place."""
+        """The divisor of average pooling at an output position."""
         if self.divisor is not None:
             return self.divisor
         least = PADDING if self.count_padding else 0
@@ -123,12 +123,12 @@ class Arithmetic:
 
 @dataclass(frozen=True, eq=False)
 class Pixel:
-    """One output value taken apart.
+    """One output value, taken apart.
 
-    ``channels``: (n,) the input channels that take part. ``values``: (n, kh, kw) float32, the patch, 0 in the
+    ``channels``: (n,) the input channels involved. ``values``: (n, kh, kw) float32, the patch, 0 in the
     padding and beyond. ``inside``: (kh, kw), where the patch lies in the input. ``products`` (n, kh, kw) and
-    ``sums`` (n,), both float64, of value times weight; of the values for pooling. ``result`` follows from
-    them, ``computed`` is PyTorch's.
+    ``sums`` (n,), both float64, of value times weight; of the values for pooling. ``result`` is computed from them,
+    ``computed`` is PyTorch's value.
     """
 
     channels: NDArray[np.int64]
@@ -142,7 +142,7 @@ class Pixel:
 
 
 def pixel(layer: Arithmetic, channel: int, row: int, column: int) -> Pixel:
-    """Take apart the output value in ``channel`` at ``row`` and ``column``, all from 0."""
+    """Take apart the output value in ``channel`` at ``row`` and ``column``, all counted from 0."""
     rows, columns = layer.rows[row], layer.columns[column]
     inside = (rows >= 0)[:, None] & (columns >= 0)[None, :]
     sources = layer.sources(channel)
@@ -174,11 +174,11 @@ def pixel(layer: Arithmetic, channel: int, row: int, column: int) -> Pixel:
 def partial_sums(layer: Arithmetic, channel: int) -> Sums:
     """How much each input channel adds to every value of the output ``channel``: (n, rows, columns) float64.
 
-    For layers with weights; with the bias they add up to the output.
+    Only for layers with weights; together with the bias they add up to the output.
     """
     assert layer.weight is not None
     sources = layer.sources(channel)
-    # A row and a column of zeros at the end stand for whatever lies outside.
+    # A row and a column of zeros at the end stand for everything outside.
     padded = np.pad(layer.x[sources.start : sources.stop], ((0, 0), (0, 1), (0, 1)))
     height, width = layer.x.shape[1:]
     rows = np.where(layer.rows < 0, height, layer.rows)
@@ -197,13 +197,13 @@ _MODES: Mapping[str, Mode] = {"max_pool": "max", "avg_pool": "mean"}
 
 def can_be_shown(op: Op) -> bool:
     """Whether the op is a convolution, pooling or linear layer over images, sequences or vectors."""
-    in_front = op.layout == FRONT and not op.input_layouts  # the batch, as the arithmetic takes for granted
+    in_front = op.layout == FRONT and not op.input_layouts  # the batch, which the arithmetic relies on
     few = all(len(shape) <= 3 for shape in (*op.input_shapes, op.output_shape))
     return op.kind in ("convolution", "pooling", "linear") and few and in_front
 
 
 def arithmetic_of(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> Arithmetic:
-    """What ``op``, one of the ops of ``trace``, is computed from when ``model`` gets the image ``x``.
+    """What ``op``, one of the ops of ``trace``, is computed from when ``model`` is given the image ``x``.
 
     ``model`` is in eval mode; it is only called, and may be shared between threads. ``x`` is
     (1, *trace.input_shape) float32, normalised; ``trace`` is of the same model.
@@ -309,7 +309,7 @@ def _linear(op: Op, call: Call, trace: Trace) -> Arithmetic:
 
 
 def _flattened(op: Op, trace: Trace) -> tuple[int, int, int] | None:
-    """The maps (C, H, W) whose values a linear layer gets in a row; None where it gets no maps."""
+    """The maps (C, H, W) whose flattened values a linear layer receives; None if it receives no maps."""
     source = _source(op)
     while source >= 0 and trace.ops[source].kind in ("dropout", "activation"):
         source = _source(trace.ops[source])
@@ -348,13 +348,13 @@ def _bias(tensor: Tensor | None, outputs: int) -> Values:
 
 
 def _image(tensor: Tensor, flat: bool) -> Values:
-    """(A, B, H, W); what works along one dimension only gets a height of 1."""
+    """(A, B, H, W); an operation along one dimension gets a height of 1."""
     values = _numpy(tensor)
     return np.expand_dims(values, -2) if flat else values
 
 
 def _pair(value: Any, flat: bool, height: int) -> tuple[int, int]:
-    """A size for rows and for columns; ``height`` for the rows of what works along one dimension only."""
+    """A size for rows and for columns; for an operation along one dimension the rows get ``height``."""
     sizes = (value,) if isinstance(value, int) else tuple(value)
     if flat:
         return height, int(sizes[0])
@@ -362,7 +362,7 @@ def _pair(value: Any, flat: bool, height: int) -> tuple[int, int]:
 
 
 def _padding(value: Any, flat: bool, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int, int]:
-    """Cells before the input."""
+    """The padding before the input, in cells."""
     if isinstance(value, str):
         (above, _), (left, _) = map(same_padding, kernel, dilation) if value == "same" else ((0, 0), (0, 0))
         return above, left

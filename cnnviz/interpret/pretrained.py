@@ -1,4 +1,4 @@
-"""Networks of torchvision with weights that were learned on ImageNet: downloaded when asked for, verified."""
+"""Networks of torchvision with weights trained on ImageNet: downloaded on request, and verified."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 INPUT_SHAPE = (3, 224, 224)
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
-"""Of ImageNet's images, scaled to 0..1: all models here were trained on images normalised with these."""
+"""Of ImageNet's images, scaled to 0..1: all models here expect images normalised with these."""
 
 _CHUNK = 1 << 18
 _TIMEOUT = 20.0  # seconds without a byte
@@ -33,7 +33,7 @@ _one_at_a_time = threading.Lock()
 
 
 class PretrainedError(CnnvizError):
-    """Pretrained weights are not there, or are not what they should be."""
+    """Pretrained weights are missing or damaged."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ _BY_NAME = MappingProxyType({model.name: model for model in _MODELS})
 
 
 def registered() -> tuple[Pretrained, ...]:
-    """All models whose weights are offered. Imports no torchvision."""
+    """All models that are offered. Imports no torchvision."""
     return _MODELS
 
 
@@ -70,7 +70,7 @@ def get(name: str) -> Pretrained:
     """The model called ``name``.
 
     Raises:
-        UnknownKeyError: its weights are not offered.
+        UnknownKeyError: it is not offered.
     """
     try:
         return _BY_NAME[name]
@@ -79,7 +79,7 @@ def get(name: str) -> Pretrained:
 
 
 def place(model: Pretrained) -> Path:
-    """Where PyTorch keeps the file of weights (below ``TORCH_HOME``, where that is set)."""
+    """Where PyTorch keeps the file of weights (below ``TORCH_HOME`` if that is set)."""
     from torch import hub
 
     return Path(hub.get_dir()) / "checkpoints" / model.file
@@ -91,9 +91,10 @@ def is_downloaded(name: str) -> bool:
 
 
 def download(name: str, progress: Callable[[float], None] | None = None) -> None:
-    """Fetch the weights from where torchvision says; ``progress`` is called with 0..1.
+    """Download the weights from torchvision's address; ``progress`` is called with 0..1.
 
-    The file is there whole and verified, or not at all. What ``progress`` raises ends the download.
+    The file ends up complete and verified, or not there at all. An exception raised by ``progress`` ends the
+    download.
 
     Raises:
         PretrainedError: no server could be reached, or what it sent is something else.
@@ -103,7 +104,7 @@ def download(name: str, progress: Callable[[float], None] | None = None) -> None
     target = place(model)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
     with _one_at_a_time:
-        if target.is_file():  # another session fetched it while this one waited
+        if target.is_file():  # another session downloaded it while this one waited
             return
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -147,7 +148,7 @@ def untrained(name: str, seed: int) -> nn.Module:
     """The same network with the random weights that torchvision gives it."""
     from torchvision import models
 
-    options = {"init_weights": True} if name == "googlenet" else {}  # which warns where it is not told
+    options = {"init_weights": True} if name == "googlenet" else {}  # otherwise it warns
     with untouched_generator(seed):
         network: nn.Module = models.get_model(get(name).name, weights=None, **options)
     return network.requires_grad_(False).eval()
@@ -165,7 +166,7 @@ def _weights(name: str) -> Any:
 
 
 def _fetch(model: Pretrained, path: Path, progress: Callable[[float], None]) -> str:
-    """Write what the server sends to ``path``; its SHA-256, hex."""
+    """Write what the server sends to ``path``; returns its SHA-256 (hex)."""
     digest = hashlib.sha256()
     request = urllib.request.Request(_weights(model.name).url, headers={"User-Agent": "cnnviz"})
     with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer, path.open("xb") as file:
@@ -181,7 +182,7 @@ def _fetch(model: Pretrained, path: Path, progress: Callable[[float], None]) -> 
 
 
 def _verify(model: Pretrained, digest: str) -> None:
-    """Check a file's SHA-256 (hex) against the beginning of it that stands in the file's name."""
+    """Check a file's SHA-256 (hex) against the prefix in the file's name."""
     expected = model.file.removesuffix(".pth").rpartition("-")[2]
     if not digest.startswith(expected):
         raise PretrainedError(
@@ -197,7 +198,7 @@ def _verify(model: Pretrained, digest: str) -> None:
 
 
 def _refuse_code(path: Path) -> None:
-    """Check that the file holds weights alone: a pickle could run anything where torchvision loads it."""
+    """Check that the file holds nothing but weights: loading a pickle could run any code."""
     import pickle
 
     import torch

@@ -1,4 +1,4 @@
-"""What the answers of a network add up to: confusions, accuracy of each class, calibration, comparison."""
+"""Statistics of a network's answers: confusion matrix, confidence intervals, calibration, comparison."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from cnnviz.interpret.answers import Answers, Numbers
 
 BINS = 10
-_Z = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
+_Z = 1.959964  # 95 % of a normal distribution lie within this many standard deviations
 
 
 def confusion(answers: Answers) -> Numbers:
-    """How often each class is read as each: (classes, classes) int64, a row for each true class."""
+    """The confusion matrix: (classes, classes) int64, a row for each true class, a column for each predicted one."""
     classes = answers.probabilities.shape[1]
     pairs = answers.labels * classes + answers.predicted
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
 def interval(right: int, images: int) -> tuple[float, float]:
-    """Between what two accuracies (0..1) the true one lies with 95 % certainty, for such images.
+    """The 95 % confidence interval of an accuracy (0..1), with ``right`` of ``images`` images correct.
 
-    Wilson's score interval (Wilson 1927, JASA 22, p. 209), which stays within 0..1 for few images too.
+    Wilson's score interval (Wilson 1927, JASA 22, p. 209), which stays within 0..1 even for few images.
     """
     if not images:
         return 0.0, 1.0
@@ -38,9 +38,9 @@ def interval(right: int, images: int) -> tuple[float, float]:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Whether a network is right as often as it is sure; each array is (bins,).
+    """Whether a network is correct as often as it is confident; each array is (bins,).
 
-    ``edges`` (bins + 1,) from 0 to 1 are the bins of confidence; ``counts`` the images in each;
+    ``edges`` (bins + 1,) from 0 to 1 bound the bins of confidence; ``counts`` are the images in each;
     ``confidence`` and ``accuracy`` (0..1) their means, NaN in an empty bin. ``error`` is the expected
     calibration error, 0..1.
     """
@@ -55,8 +55,8 @@ class Calibration:
 def calibration(answers: Answers, bins: int = BINS) -> Calibration:
     """Group the images by confidence, and compare it with the accuracy.
 
-    Bins of equal width; the expected calibration error is the mean difference of the two, weighted with
-    the number of images in a bin (Guo et al. 2017, "On Calibration of Modern Neural Networks", equations 2-3).
+    The bins have equal width; the expected calibration error is the mean difference of the two, weighted by the
+    number of images in each bin (Guo et al. 2017, "On Calibration of Modern Neural Networks", equations 2-3).
     """
     confidence = answers.confidence.astype(np.float64)
     number = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
@@ -69,19 +69,19 @@ def calibration(answers: Answers, bins: int = BINS) -> Calibration:
 
 
 def most_wrong(answers: Answers) -> Numbers:
-    """The images that are read wrongly, the most confident mistake first: their indices."""
+    """The indices of the misclassified images, the most confident mistake first."""
     wrong = np.flatnonzero(~answers.right)
     return wrong[np.argsort(-answers.confidence[wrong], kind="stable")]
 
 
 def in_cell(answers: Answers, true: int, read: int) -> Numbers:
-    """The images of class ``true`` that are read as ``read``, the most confident first: their indices."""
+    """The indices of the images of class ``true`` that are classified as ``read``, the most confident first."""
     found = np.flatnonzero((answers.labels == true) & (answers.predicted == read))
     return found[np.argsort(-answers.confidence[found], kind="stable")]
 
 
 def commonest_confusion(matrix: Numbers) -> tuple[int, int]:
-    """The true class and the class that it is most often mistaken for."""
+    """The most frequent confusion: the true class, and the class that it is mistaken for."""
     mistakes = matrix - np.diag(np.diag(matrix))
     true, read = np.unravel_index(int(mistakes.argmax()), mistakes.shape)
     return int(true), int(read)
@@ -89,11 +89,10 @@ def commonest_confusion(matrix: Numbers) -> tuple[int, int]:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The images that two networks read differently well: indices.
+    """The indices of images that both, only one, or neither of two networks classifies correctly.
 
-    Sorted so that first come those where the one is surest of the truth and the other least. ``chance``
-    (0..1) is how often a difference as large as this one would come about between two networks that are
-    equally good.
+    Images for which the two disagree most about the true class come first. ``chance`` (0..1) is the p-value: how
+    often two equally good networks would differ at least as much.
     """
 
     both: Numbers
@@ -104,10 +103,10 @@ class Comparison:
 
 
 def compare(first: Answers, second: Answers) -> Comparison:
-    """Which images only one of two networks reads rightly; both have answered to the same images.
+    """Compare the answers of two networks to the same images.
 
-    ``chance`` is the exact two-sided test of McNemar (1947, Psychometrika 12): among the images that only
-    one of them reads rightly, each is as likely to be the one.
+    ``chance`` is from the exact two-sided test of McNemar (1947, Psychometrika 12): under the null hypothesis each
+    image that only one network classifies correctly is equally likely to go to either of them.
 
     Raises:
         ValueError: the images are not the same.
@@ -135,7 +134,7 @@ def compare(first: Answers, second: Answers) -> Comparison:
 
 
 def _chance(first: int, second: int) -> float:
-    """The part of fair series of ``first + second`` tosses that are at least as uneven."""
+    """The probability that ``first + second`` tosses of a fair coin are at least as uneven."""
     tosses = first + second
     if not tosses:
         return 1.0

@@ -1,4 +1,4 @@
-"""Which images excite a feature map most, and where in them (Zeiler and Fergus 2014, figure 2)."""
+"""Which images activate a feature map most strongly, and where in them (Zeiler and Fergus 2014, figure 2)."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from cnnviz.tracing.capture import output_of
 from cnnviz.tracing.trace import Trace
 
 TOP = 9
-"""So many images are kept for each map."""
+"""The number of images kept for each map."""
 
 MOST_IMAGES = 10_000
 COUNTS = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000, MOST_IMAGES)
-_MACS = 1e11  # multiply-adds that nobody waits long for: some ten seconds of one core
-_MACS_PER_PIXEL = 400  # preparing an image takes as long as so many for each pixel of the input
-_BATCH_VALUES = 8_000_000  # of all ops together, for one batch
+_MACS = 1e11  # multiply-adds that take about ten seconds on one core
+_MACS_PER_PIXEL = 400  # the cost of preparing an image, in multiply-adds per pixel of the input
+_BATCH_VALUES = 8_000_000  # in all ops together, for one batch
 
 
 @dataclass(frozen=True, eq=False)
 class TopActivations:
-    """The images that excite each map of an op most, the strongest first.
+    """The images that activate each map of an op most strongly, the strongest first.
 
-    ``values`` (maps, top) float32 are the maps' largest values on an image, ``images`` (maps, top) say on
-    which, counted from 0 among the ``seen`` ones, and ``rows`` and ``columns`` (maps, top) where. ``active``
-    (maps,) counts the images on which a map is larger than 0 anywhere.
+    ``values`` (maps, top) float32 are the maps' largest values on an image, ``images`` (maps, top) the
+    images' numbers, counted from 0 among the ``seen`` ones, and ``rows`` and ``columns`` (maps, top) the positions.
+    ``active`` (maps,) counts the images on which a map is positive anywhere.
     """
 
     seen: int
@@ -48,7 +48,7 @@ class TopActivations:
 
 
 def usual_count(trace: Trace, op: Op, available: int) -> int:
-    """How many images are looked through where nobody asks for another number: fewer for larger networks."""
+    """The default number of images to search: fewer for larger networks."""
     macs = sum(before.macs for before in trace.ops[: op.index + 1])
     macs += _MACS_PER_PIXEL * product(trace.input_shape)
     affordable = [count for count in COUNTS if count * macs <= _MACS] or [COUNTS[0]]
@@ -56,13 +56,13 @@ def usual_count(trace: Trace, op: Op, available: int) -> int:
 
 
 def batch_size(trace: Trace) -> int:
-    """How many images go through the network at a time, so that memory stays small."""
+    """How many images go through the network at a time, to keep memory small."""
     values = sum(product(op.output_shape) for op in trace.ops)
     return max(1, min(256, _BATCH_VALUES // max(1, values)))
 
 
 def spread(count: int, available: int) -> NDArray[np.int64]:
-    """The indices of ``count`` images, evenly spread over the ``available`` ones."""
+    """The indices of ``count`` images, spread evenly over the ``available`` ones."""
     return np.linspace(0, available, count, endpoint=False).astype(np.int64)
 
 
@@ -74,15 +74,15 @@ def top_activations(
     images: int,
     progress: Callable[[float], None] | None = None,
 ) -> TopActivations:
-    """Look through ``images`` images for those that excite each map of ``op`` most.
+    """Search ``images`` images for those that activate each map of ``op`` most strongly.
 
     Args:
         model: in eval mode; it is only called.
         trace: the model's own trace.
         op: one of its ops.
         batches: the network's inputs, (B, *trace.input_shape) float32 each.
-        images: how many there are in all batches together.
-        progress: called with 0..1 after each batch; what it raises ends the work.
+        images: the number of images in all batches together.
+        progress: called with 0..1 after each batch; an exception that it raises ends the work.
 
     Raises:
         CnnvizError: the pass differs from the trace.
@@ -110,7 +110,7 @@ def top_activations(
 
 
 class _Best:
-    """The largest values so far, (top, maps), with their images and places."""
+    """The largest values so far, (top, maps), with their images and positions."""
 
     def __init__(self, maps: int) -> None:
         self.values = torch.empty(0, maps)
@@ -119,7 +119,7 @@ class _Best:
         self.active = torch.zeros(maps, dtype=torch.int64)
 
     def add(self, maps: Tensor, first: int) -> None:
-        """maps: (B, maps, places), of the images from the number ``first`` on."""
+        """maps: (B, maps, positions), of images numbered from ``first``."""
         values, places = maps.max(dim=2)
         numbers = torch.arange(first, first + len(maps))[:, None].expand_as(values)
         self.active += (values > 0).sum(dim=0)

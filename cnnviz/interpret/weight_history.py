@@ -1,4 +1,4 @@
-"""How a network formed: its weights, and what it said, at the snapshots of its training."""
+"""How a network developed: its weights and its answers at the snapshots of its training."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     from cnnviz.tracing.trace import Trace
 
 MOST_FILTERS = 32
-"""Of a layer with more filters only so many are followed."""
+"""The most filters of a layer that are followed."""
 
 _NEAR = 16
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A snapshot: after ``step`` steps, in ``epoch``; ``stamp`` tells it from another one of the same step."""
+    """A snapshot: after ``step`` steps, in ``epoch``; ``stamp`` distinguishes it from another snapshot of the same
+    step.
+    """
 
     run_id: str
     step: int
@@ -36,30 +38,30 @@ class Moment:
     stamp: str
 
     def key(self, recipe: Recipe) -> tuple[str, ...]:
-        """By which :func:`cnnviz.interpret.networks.load` finds the network; ``recipe`` is the run's."""
+        """The key by which :func:`cnnviz.interpret.networks.load` finds the network; ``recipe`` is the run's."""
         text = json.dumps(recipe.to_dict(), sort_keys=True)
         return "snapshot", self.run_id, str(self.step), self.stamp, text
 
 
 def moments(run_id: str) -> tuple[Moment, ...]:
-    """All snapshots of a run, rising; none where there is no such run."""
+    """All snapshots of a run in ascending order; none if there is no such run."""
     folder = settings().runs_dir / run_id
-    if folder.parent != settings().runs_dir:  # an id that is a path leads nowhere
+    if folder.parent != settings().runs_dir:  # an id must not be a path
         return ()
     found = []
     for step, epoch in snapshots.available(run_id):
         try:
             changed = snapshots.path(folder, step, epoch).stat().st_mtime_ns
-        except OSError:  # thinned out at this very moment
+        except OSError:  # deleted at this very moment
             continue
         found.append(Moment(run_id, step, epoch, str(changed)))
     return tuple(found)
 
 
 def told_apart(found: Sequence[Moment]) -> tuple[Moment, ...]:
-    """``found`` without powers of two that lie within a sixteenth of their step from the end of an epoch.
+    """``found`` without the powers of two that lie within a sixteenth of their step from the end of an epoch.
 
-    The weights hardly differ there, and the end of the epoch is the one of the two that a person knows.
+    The weights hardly differ there, and the end of an epoch is the more meaningful of the two.
     """
     ends = [one.step for one, after in pairwise(found) if one.epoch < after.epoch]
     if found and not _is_power_of_two(found[-1].step):
@@ -77,20 +79,20 @@ def _is_power_of_two(step: int) -> bool:
 
 
 def with_snapshots() -> list[str]:
-    """The ids of all runs that have a folder for snapshots."""
+    """The ids of all runs with a folder for snapshots."""
     try:
         folders = list(settings().runs_dir.iterdir())
-    except OSError:  # there are no runs, or none that may be read
+    except OSError:  # there are no runs, or none that can be read
         return []
     return sorted(folder.name for folder in folders if snapshots.path(folder, 0, 0).parent.is_dir())
 
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """Arrays with a row for each of S moments.
+    """Arrays with one row for each of S moments.
 
     ``filters``: (S, N, in, h, w) float32, the first layer's, at most :data:`MOST_FILTERS`. ``probabilities``:
-    (S, classes) from 0 to 1, what the network said about one image.
+    (S, classes) from 0 to 1, the network's answer for one image.
     """
 
     filters: NDArray[np.float32]
@@ -109,14 +111,14 @@ def history(
     classes: int,
     progress: Callable[[float], None] | None = None,
 ) -> History:
-    """Load the network of every key, one after the other, and ask it about ``x``.
+    """Load the networks of all keys, one after the other, and let each classify ``x``.
 
     Args:
         keys: of networks of the same architecture, as :meth:`Moment.key` gives them.
         trace: the architecture's.
         x: (1, *trace.input_shape) float32, normalised.
         classes: how many scores the network gives.
-        progress: called with 0..1 after each network; what it raises ends the work.
+        progress: called with 0..1 after each network; an exception that it raises ends the work.
 
     Raises:
         CnnvizError: a snapshot is damaged, or the network does not end in one score for each class.
