@@ -1,9 +1,9 @@
-"""Take the README's screenshots of every page.
+"""Take the pictures of every page for README and docs/.
 
 Usage: python -m docs.screenshots [--theme light|dark] [--lang en|zh] [--width PIXELS] [--to FOLDER] [PAGE ...]
 
 A separate server shows the included checkpoints and one run trained for this purpose. Without options, the
-pictures are the README's: light, English, 1280 pixels wide, in docs/.
+pictures are those of the documents: light, English, 1280 pixels wide, in docs/.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ HEIGHTS = {"train": 1460}
 LINKS = {
     "home": "",
     "architecture": "architecture?model=inception-mini",
+    "why": "architecture?model=inception-mini&view=why",
     "convolution": "convolution",
     "data": "data?dataset=mnist-sample",
     "train": "train?model=basic-cnn&dataset=mnist-sample&epochs=5",

@@ -1,37 +1,83 @@
-"""README's promises that can be checked: its examples run, its tables say what the code says."""
+"""What README and docs/ promise, as far as it can be checked: examples run, links lead somewhere, tables are true."""
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import re
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from cnnviz import settings
-from cnnviz.cli.main import main
+from cnnviz import architectures, settings
+from cnnviz.cli.main import _parser, main
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.tracing.trace import trace
 from cnnviz.training.checkpoints import checkpoints
 from tests.networks import NETWORKS, on_meta
 
-README = (PROJECT_DIRECTORY / "README.md").read_text()
-EXAMPLES = re.findall(r"^python -m cnnviz (.*)$", README, re.MULTILINE)
+DOCUMENTS = {
+    path.relative_to(PROJECT_DIRECTORY).as_posix(): path.read_text(encoding="utf-8")
+    for path in (PROJECT_DIRECTORY / "README.md", *sorted((PROJECT_DIRECTORY / "docs").glob("*.md")))
+}
+README = DOCUMENTS["README.md"]
 
 
-def test_nothing_is_left_to_fill_in() -> None:
-    assert not re.findall(r"@\w+@", README)
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of code."""
+
+    document: str
+    language: str
+    text: str
 
 
-@pytest.mark.parametrize(
-    "example", [text for text in EXAMPLES if text.split()[0] in ("list", "summary", "why", "runs")]
+BLOCKS = [
+    Block(name, language, text)
+    for name, document in DOCUMENTS.items()
+    for language, text in re.findall(r"^```(\w*)\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+]
+COMMANDS = sorted(
+    {line for block in BLOCKS if not block.language for line in block.text.splitlines() if line}
 )
-def test_examples_run(
-    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path / "runs"))
-    (tmp_path / "mynet.py").write_text(
+"""The lines to type in a terminal."""
+EXAMPLES = [
+    line.removeprefix("python -m cnnviz ") for line in COMMANDS if line.startswith("python -m cnnviz ")
+]
+PYTHON = [block for block in BLOCKS if block.language == "python"]
+
+
+def command(example: str) -> str:
+    return example.split()[0]
+
+
+def test_there_is_something_to_check() -> None:
+    assert {"README.md", "docs/adding.md", "docs/pages.md", "docs/settings.md"} <= DOCUMENTS.keys()
+    assert {command(example) for example in EXAMPLES} == {
+        *("list", "summary", "why", "train", "evaluate", "predict", "runs")
+    }
+    assert len(PYTHON) >= 3
+    assert len(LINKS) > 20
+
+
+def test_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_nothing_is_left_to_fill_in(document: str) -> None:
+    assert not re.findall(r"@\w+@|\bTODO\b|\bTBD\b", DOCUMENTS[document])
+
+
+# Code
+
+
+def prepared(folder: Path) -> None:
+    """The files that the examples name."""
+    (folder / "mynet.py").write_text(
         "from torch import nn\n"
         "class Net(nn.Module):\n"
         "    def __init__(self):\n"
@@ -41,11 +87,137 @@ def test_examples_run(
         "    def forward(self, x):\n"
         "        return self.fc(self.conv(x).flatten(1))\n"
     )
+    digit = Image.new("L", (40, 40), 255)
+    digit.paste(0, (18, 6, 22, 34))  # a 1
+    digit.save(folder / "digit.png")
+
+
+RUN_AT_ONCE = [
+    example
+    for example in EXAMPLES
+    if command(example) in ("list", "summary", "why", "runs", "predict") or "--script" in example
+]
+
+
+@pytest.mark.parametrize("example", RUN_AT_ONCE)
+def test_examples_run(
+    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path / "runs"))
+    prepared(tmp_path)
     status = main(shlex.split(example))
-    broken = "1,32,32" in example or "mynet" in example
+    broken = "1,32,32" in example or "in_features=500" in example
     assert status == (1 if broken else 0)
     printed = capsys.readouterr()
     assert printed.out or "no runs" in printed.err
+
+
+@pytest.mark.parametrize("example", [example for example in EXAMPLES if example not in RUN_AT_ONCE])
+def test_examples_that_train_or_download_are_understood(example: str) -> None:
+    options = _parser().parse_args(shlex.split(example))  # argparse exits where it does not understand
+    assert options.command.__name__ == f"_{command(example)}"
+
+
+def test_other_commands_name_files_and_modules_that_exist() -> None:
+    inline = [text for document in DOCUMENTS.values() for text in re.findall(r"`([^`\n]+)`", document)]
+    modules = [module for text in (*COMMANDS, *inline) for module in re.findall(r"python -m ([\w.]+)", text)]
+    assert {
+        "cnnviz",
+        "cnnviz.locale",
+        "cnnviz.experiments",
+        "benchmarks.sessions",
+        "docs.screenshots",
+    } <= set(modules)
+    assert not [module for module in set(modules) if importlib.util.find_spec(module) is None]
+    files = [
+        word
+        for text in COMMANDS
+        for word in text.split()
+        if word.startswith("requirements") or word == "app.py"
+    ]
+    assert {"requirements.txt", "requirements-dev.txt", "app.py"} == set(files)
+    assert not [file for file in files if not (PROJECT_DIRECTORY / file).exists()]
+
+
+@pytest.mark.parametrize("number", range(len(PYTHON)))
+def test_python_code_is_python(number: int) -> None:
+    ast.parse(PYTHON[number].text)
+
+
+TRACING = [block for block in PYTHON if "cnnviz.trace(" in block.text]
+
+
+@pytest.mark.parametrize("number", range(len(TRACING)))
+def test_the_example_of_a_trace_runs(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    values: dict[str, object] = {"model": architectures.get("inception-mini").build()}
+    exec(compile(TRACING[number].text, TRACING[number].document, "exec"), values)
+    assert "97,298" in capsys.readouterr().out
+    assert values["trace"].total_params == 97_298  # type: ignore[attr-defined]
+
+
+def test_the_trace_is_shown_in_both_places() -> None:
+    assert {block.document for block in TRACING} == {"README.md", "docs/command-line.md"}
+
+
+# Links
+
+
+def anchors(document: str) -> set[str]:
+    """The anchors that GitHub gives to the headings."""
+    headings = re.findall(
+        r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", document, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
+    )
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+LINKS = [
+    (name, target)
+    for name, document in DOCUMENTS.items()
+    for target in re.findall(r"\]\(([^)]+)\)", document)
+    if "://" not in target
+]
+
+
+@pytest.mark.parametrize(("document", "target"), LINKS)
+def test_links_lead_somewhere(document: str, target: str) -> None:
+    path, _, anchor = target.partition("#")
+    there = (PROJECT_DIRECTORY / document).parent / path if path else PROJECT_DIRECTORY / document
+    assert there.is_file()
+    if anchor:
+        assert anchor in anchors(there.read_text(encoding="utf-8"))
+
+
+def test_every_document_and_picture_is_linked() -> None:
+    linked = {
+        ((PROJECT_DIRECTORY / document).parent / target.partition("#")[0]).resolve()
+        for document, target in LINKS
+    }
+    there = [path for path in (PROJECT_DIRECTORY / "docs").iterdir() if path.suffix in (".md", ".png")]
+    assert len(there) > 10
+    assert not [path.name for path in there if path.resolve() not in linked]
+    assert "docs/pages.md" in README
+
+
+INVENTED = {
+    "pages/name.py",
+    "cnnviz/ui/name/",
+    "cnnviz/experiments/catalogue/batch_size.py",
+    "cnnviz/experiments/results/batch-size.json",
+}
+"""What the documents tell a person to write."""
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_paths_in_the_text_exist(document: str) -> None:
+    named = re.findall(
+        r"`((?:cnnviz|pages|tests|docs|benchmarks|checkpoints|\.streamlit|\.ci)/[\w./-]*)`",
+        DOCUMENTS[document],
+    )
+    assert not [path for path in named if path not in INVENTED and not (PROJECT_DIRECTORY / path).exists()]
+
+
+# Tables and lists
 
 
 def test_the_table_of_networks() -> None:
@@ -53,20 +225,45 @@ def test_the_table_of_networks() -> None:
     for architecture in NETWORKS:
         traced = trace(on_meta(architecture), architecture.input_shape)
         sizes = " x ".join(map(str, architecture.input_shape))
-        assert f"| `{architecture.key}` | {sizes} | {traced.total_params:,} | {traced.macs:,} |" in README
+        row = f"| `{architecture.key}` | {sizes} | {traced.total_params:,} | {traced.macs:,} |"
+        assert row in DOCUMENTS["docs/networks.md"]
 
 
 def test_the_table_of_checkpoints() -> None:
     shipped = checkpoints.scan().checkpoints
     assert len(shipped) == 9
+    assert "nine trained networks" in README
     for checkpoint in shipped:
         accuracies = f"{checkpoint.test_accuracy:.2%} | {checkpoint.best_test_accuracy:.2%}".replace(
             "%", " %"
         )
-        assert f"| `{checkpoint.id}` | {len(checkpoint.epochs)} | {accuracies} |" in README
+        row = f"| `{checkpoint.id}` | {len(checkpoint.epochs)} | {accuracies} |"
+        assert row in DOCUMENTS["docs/networks.md"]
 
 
 def test_every_setting_is_in_both_tables() -> None:
-    documented = set(re.findall(r"\| `(CNNVIZ_\w+)`", README))
+    documented = set(re.findall(r"\| `(CNNVIZ_\w+)`", DOCUMENTS["docs/settings.md"]))
     assert documented == set(re.findall(r"^(CNNVIZ_\w+)", settings.__doc__ or "", re.MULTILINE))
     assert "CNNVIZ_RUNS_DIR" in documented
+    elsewhere = set(re.findall(r"CNNVIZ_\w+", "".join(DOCUMENTS.values())))
+    assert elsewhere == documented
+
+
+def test_every_page_has_a_section_with_its_picture() -> None:
+    pages = {path.stem for path in (PROJECT_DIRECTORY / "pages").glob("*.py")}
+    assert len(pages) >= 8
+    for page in pages:
+        assert re.search(
+            rf"^## {page}\n\n!\[.+\]\({page}\.png\)$", DOCUMENTS["docs/pages.md"], re.M | re.I
+        ), page
+
+
+def test_every_benchmark_is_described() -> None:
+    scripts = {
+        path.stem
+        for path in (PROJECT_DIRECTORY / "benchmarks").glob("*.py")
+        if "__main__" in path.read_text(encoding="utf-8")
+    }
+    assert len(scripts) >= 8
+    for script in scripts:
+        assert f"`python -m benchmarks.{script}`" in DOCUMENTS["docs/benchmarks.md"]

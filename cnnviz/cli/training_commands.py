@@ -38,7 +38,7 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
         action="append",
         dest="models",
         metavar="KEY|CHECKPOINT",
-        help=_("may be repeated (default: all shipped checkpoints)"),
+        help=_("may be repeated (default: all included checkpoints for digits)"),
     )
     runs = add("runs", _runs, _("the training runs, newest first"))
     for command in (train, evaluate):
@@ -233,14 +233,19 @@ def _print_predictions(document: list[dict[str, Any]], as_json: bool) -> None:
 
 
 def _chosen_checkpoints(names: list[str] | None) -> tuple[list[Checkpoint], list[CheckpointError]]:
-    """The checkpoints that are named, or all shipped ones, and what is wrong with others of these."""
+    """The checkpoints that are named, or all shipped ones for digits, and what is wrong with others of these."""
     from cnnviz.settings import settings
     from cnnviz.training.checkpoints import checkpoints
 
     if names:
         return [checkpoints.find(name) for name in names], []
     shipped, listing = settings().checkpoints_dir, checkpoints.scan()
-    found = [checkpoint for checkpoint in listing.checkpoints if checkpoint.weights.parent == shipped]
+    digits = {info.key for info in datasets.registered() if info.classes == datasets.get("mnist").classes}
+    found = [
+        checkpoint
+        for checkpoint in listing.checkpoints
+        if checkpoint.weights.parent == shipped and checkpoint.dataset in digits
+    ]
     problems = [problem for problem in listing.problems if (shipped / f"{problem.id}.json").exists()]
     if not found and not problems:
         raise CnnvizError(

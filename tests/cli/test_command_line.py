@@ -435,6 +435,15 @@ def test_a_recipe_is_written_as_a_script_and_nothing_is_trained(run: Run, tmp_pa
     assert "cannot be written" in one_line(err)
 
 
+def test_all_included_networks_for_digits_read_an_image(run: Run, tmp_path: Path) -> None:
+    image = Image.new("L", (200, 300), 255)
+    ImageDraw.Draw(image).line([(120, 40), (110, 260)], fill=0, width=22)
+    image.save(tmp_path / "one.png")
+    read = document(run("predict", str(tmp_path / "one.png"), "--json"))
+    assert len(read) == 7
+    assert {entry["label"] for entry in read} == {"1"}
+
+
 def test_a_damaged_checkpoint_does_not_keep_the_good_ones_from_reading(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

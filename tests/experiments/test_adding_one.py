@@ -1,4 +1,4 @@
-"""A teacher adds an experiment as README says: by putting a file into the catalogue."""
+"""A teacher adds an experiment as docs/adding.md says: by putting a file into the catalogue."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def test_a_file_that_is_no_experiment_is_named(
         sys.modules.pop(_MODULE, None)
 
 
-def test_readme_shows_the_same_file() -> None:
-    readme = (PROJECT_DIRECTORY / "README.md").read_text()
+def test_the_documentation_shows_the_same_file() -> None:
+    text = (PROJECT_DIRECTORY / "docs" / "adding.md").read_text()
     shown = [
-        block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "EXPERIMENT =" in block
+        block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "EXPERIMENT =" in block
     ]
     assert shown == [example()]

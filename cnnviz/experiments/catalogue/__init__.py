@@ -1,6 +1,6 @@
 '''One file for each experiment. A new file is a new experiment: it is found by itself.
 
-For example ``batch_size.py`` (README tells it step by step, and a test adds it)::
+For example ``batch_size.py`` (docs/adding.md tells it step by step, and a test adds it)::
 
     """Do small batches learn more from the same images?"""
 
