@@ -21,7 +21,7 @@ An empty variable counts as unset.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import quote
 
@@ -45,6 +45,12 @@ class Settings:
     lease_seconds: float
     pause_seconds: float
     snapshot_mb: float
+
+    def variables(self) -> dict[str, str]:
+        """The environment variables from which :func:`settings` reads the same settings."""
+        values = {f"CNNVIZ_{field.name.upper()}": getattr(self, field.name) for field in fields(self)}
+        values["CNNVIZ_SPARE_WORKERS"] = values.pop("CNNVIZ_STANDBY_WORKERS")
+        return {name: str(value) for name, value in values.items()}
 
 
 def settings() -> Settings:

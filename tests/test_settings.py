@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cnnviz import settings as settings_module
 from cnnviz.errors import UsageError
 from cnnviz.settings import settings
 from cnnviz.training.store.store import RunStore
@@ -35,6 +36,22 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
     for name in ("RUNS_DIR", "DATABASE_URL", "DATA_DIR", "CHECKPOINTS_DIR", "MAX_WORKERS", "THREADS"):
         monkeypatch.setenv(f"CNNVIZ_{name}", "")
     assert settings() == unset
+
+
+def test_a_process_with_their_variables_reads_the_same_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path))
+    monkeypatch.setenv("CNNVIZ_SPARE_WORKERS", "1")
+    monkeypatch.setenv("CNNVIZ_LEASE_SECONDS", "2.5")
+    chosen = settings()
+    for name, value in chosen.variables().items():
+        monkeypatch.delenv(name, raising=False)
+        assert f"\n{name} " in str(settings_module.__doc__)
+        monkeypatch.setenv(name, value)
+    assert settings() == chosen
+    monkeypatch.setenv("CNNVIZ_SPARE_WORKERS", "0")
+    assert settings() != chosen
 
 
 def test_reading_the_settings_loads_nothing_slow() -> None:

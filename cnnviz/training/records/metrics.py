@@ -116,17 +116,7 @@ class SamplesWriter(RecordWriter):
 
     def add(self, sample: Sample) -> None:
         """Note one sample."""
-        self.append(
-            (
-                sample.step,
-                sample.epoch,
-                sample.seconds,
-                sample.learning_rate,
-                sample.images_per_second,
-                sample.seconds_left,
-                sample.norms,
-            )
-        )
+        self.append(dataclasses.astuple(sample))
 
 
 def read_samples(path: Path, max_points: int = MAX_POINTS) -> Samples:
@@ -153,16 +143,14 @@ def read_samples(path: Path, max_points: int = MAX_POINTS) -> Samples:
 
 def _form(layers: tuple[str, ...]) -> Form:
     header = _MAGIC + json.dumps(layers).encode() + b"\n"
-    dtype = np.dtype(
+    dtype = words(
         [
-            ("step", "<u4"),
             ("epoch", "<u4"),
             ("seconds", "<f8"),
             ("learning_rate", "<f8"),
             ("images_per_second", "<f4"),
             ("seconds_left", "<f4"),
             ("norms", "<f4", (len(layers),)),
-            ("check", "<u4"),
         ]
     )
     return Form(header.ljust(-(-len(header) // _BLOCK) * _BLOCK, b"\0"), dtype)

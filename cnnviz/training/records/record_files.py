@@ -137,8 +137,8 @@ def read_records(path: Path, form: Form, max_points: int = MAX_POINTS) -> Record
     return chosen[_valid(chosen)]
 
 
-def words(fields: Sequence[tuple[str, str]]) -> np.dtype[Any]:
-    """The dtype of a record with these fields, (name, type), between its step and its check word."""
+def words(fields: Sequence[tuple[Any, ...]]) -> np.dtype[Any]:
+    """The dtype of a record with these fields, (name, type) or (name, type, shape), between step and check word."""
     return np.dtype([("step", "<u4"), *fields, ("check", "<u4")])
 
 

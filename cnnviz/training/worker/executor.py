@@ -21,8 +21,6 @@ from cnnviz.training.worker.processes import (
     start_detached,
 )
 
-__all__ = ["LOG_NAME", "Executor", "LocalExecutor", "dispatch", "resume_queue", "start_queued"]
-
 
 class Executor(Protocol):
     """Whatever can start the worker of a run: this machine, or a cluster's queue one day."""

@@ -1,4 +1,4 @@
-"""What a worker does beside training: renew its lease, listen, and write down what happens."""
+"""What a worker does beside training: renew its lease, listen for requests, and record what happens."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LAST_WORDS_SECONDS = 30.0
 
 
 class Heartbeat:
-    """Keeps a claimed run while the ``with`` block lasts: renews the lease, hears what people ask for.
+    """Holds a claimed run while the ``with`` block lasts: renews its lease and listens for what people ask.
 
     It has a thread of its own, so that a long test pass or a slow import does not look like a dead
     worker. ``epoch`` and ``step`` are set by whoever trains, and shown to everybody with each renewal.
@@ -44,12 +44,12 @@ class Heartbeat:
         self.stop_requested = False
         self.terminated = False
         self.lost = False
-        self._orders: deque[Command] = deque()
-        self._looking = threading.Lock()
+        self._requests: deque[Command] = deque()
+        self._listening = threading.Lock()
         self._leaving = False
         self._renewed_at = time.monotonic()
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="cnnviz-heartbeat", daemon=True)
+        self._thread = threading.Thread(target=self._beat, name="cnnviz-heartbeat", daemon=True)
 
     def __enter__(self) -> Heartbeat:
         self._thread.start()
@@ -73,43 +73,43 @@ class Heartbeat:
         """Let the run end because the machine wants its worker gone; a signal may call this."""
         self.terminated = self.attention = True
 
-    def orders(self) -> Iterator[Command]:
+    def requests(self) -> Iterator[Command]:
         """What people have asked for since the last call, in order."""
-        while self._orders:
-            yield self._orders.popleft()
+        while self._requests:
+            yield self._requests.popleft()
 
-    def look(self) -> None:
-        """Hear of what people have asked for up to now; the thread does so about twice a second.
+    def listen(self) -> None:
+        """Fetch what people have asked for up to now; the thread does so about twice a second.
 
         Raises:
             StoreError: the store does not answer.
         """
-        with self._looking:
+        with self._listening:
             if self._leaving:
                 return
             for command in self.store.take_commands(self.run_id):
                 if command.kind == Kind.STOP:
                     self.stop_requested = True
                 else:
-                    self._orders.append(command)
+                    self._requests.append(command)
                 self.attention = True
 
     def leave(self) -> Sequence[Command]:
-        """Hear of nothing any more; returns what was heard and not followed, for whoever works on the run next."""
-        with self._looking:
+        """Stop listening; returns what was asked and not done yet, for whoever works on the run next."""
+        with self._listening:
             self._leaving = True
-        return list(self.orders())
+        return list(self.requests())
 
     def write(self, write: Callable[[], T]) -> T:
         """:func:`persistently`, but so that the run can still fail with its true reason: within the lease."""
         return persistently(write, self.store.settings.lease_seconds / 2)
 
-    def _keep(self) -> None:
+    def _beat(self) -> None:
         lease = self.store.settings.lease_seconds
         while True:
             try:
                 self._renew()
-                self.look()
+                self.listen()
             except CnnvizError:  # a database that is locked for a while, say: the lease has some room
                 if time.monotonic() - self._renewed_at > lease:
                     self.lost = self.attention = True

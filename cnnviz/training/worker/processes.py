@@ -43,21 +43,8 @@ def command(*words: str) -> list[str]:
 
 def environment(chosen: Settings) -> dict[str, str]:
     """The environment in which a process finds the same code and the same settings."""
-    paths = [str(PROJECT_DIRECTORY), os.environ.get("PYTHONPATH", "")]
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-        "CNNVIZ_RUNS_DIR": str(chosen.runs_dir),
-        "CNNVIZ_DATABASE_URL": chosen.database_url,
-        "CNNVIZ_DATA_DIR": str(chosen.data_dir),
-        "CNNVIZ_CHECKPOINTS_DIR": str(chosen.checkpoints_dir),
-        "CNNVIZ_MAX_WORKERS": str(chosen.max_workers),
-        "CNNVIZ_SPARE_WORKERS": str(chosen.standby_workers),
-        "CNNVIZ_THREADS": str(chosen.threads),
-        "CNNVIZ_LEASE_SECONDS": str(chosen.lease_seconds),
-        "CNNVIZ_PAUSE_SECONDS": str(chosen.pause_seconds),
-        "CNNVIZ_SNAPSHOT_MB": str(chosen.snapshot_mb),
-    }
+    paths = filter(None, (str(PROJECT_DIRECTORY), os.environ.get("PYTHONPATH", "")))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **chosen.variables()}
 
 
 def start_detached(

@@ -131,7 +131,7 @@ class Steering:
         return True
 
     def _hear(self, session: Session) -> None:
-        for command in self._heartbeat.orders():
+        for command in self._heartbeat.requests():
             self._follow(session, command)
 
     def _follow(self, session: Session, command: Command) -> None:
@@ -190,11 +190,6 @@ class BackgroundWriter:
         """Write ``state`` to ``path``, and call ``then`` when it is there; returns at once."""
         self._complain()
         self._jobs.put((path, state, then))
-
-    def wait(self) -> None:
-        """Wait until everything is written."""
-        self._jobs.join()
-        self._complain()
 
     def close(self) -> None:
         """Write what waits, and end the thread."""

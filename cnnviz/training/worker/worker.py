@@ -29,8 +29,9 @@ from cnnviz.training.records import snapshots
 from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter, write_rate_changes
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore, open_store
-from cnnviz.training.worker.executor import LOG_NAME, start_queued
+from cnnviz.training.worker.executor import start_queued
 from cnnviz.training.worker.heartbeat import Heartbeat, Recorder, persistently, reserved_space
+from cnnviz.training.worker.processes import LOG_NAME
 from cnnviz.training.worker.steering import Steering
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _train(heartbeat: Heartbeat, run: Run, folder: Path, audience: Observer | No
     dataset = datasets.load(recipe.dataset)
     start = start_of(run, folder, recipe)
     heartbeat.write(
-        heartbeat.look
+        heartbeat.listen
     )  # a run that goes on for one step must not make more before it hears of that
     if heartbeat.must_stop():
         return _ending(heartbeat, {})

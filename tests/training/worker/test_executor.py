@@ -15,7 +15,8 @@ from cnnviz.training.records.metrics import STEPS_FILE, read_steps
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import executor as executor_module
-from cnnviz.training.worker.executor import LOG_NAME, LocalExecutor, dispatch
+from cnnviz.training.worker.executor import LocalExecutor, dispatch
+from cnnviz.training.worker.processes import LOG_NAME
 from tests.training.watching import until
 
 

@@ -20,8 +20,8 @@ from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import processes, worker
-from cnnviz.training.worker.executor import LOG_NAME, start_queued
-from cnnviz.training.worker.processes import estimate
+from cnnviz.training.worker.executor import start_queued
+from cnnviz.training.worker.processes import LOG_NAME, estimate
 from tests.training.watching import until
 
 pytestmark = pytest.mark.slow
