@@ -1,4 +1,4 @@
-"""The sheet that one draws on: canvas, pen and eraser, undo, digits to begin with.
+"""The drawing canvas: pen and eraser, undo, example digits.
 
 The canvas lives in the browser and sends its picture after each stroke. What it began with, and what is on it
 now, is kept in the session: so a drawing is still there when the person comes back from another page. The
@@ -27,13 +27,13 @@ SIDE = 320
 PAPER = (0, 0, 0, 255)
 PENS = (12, 40, 24)
 SMALL = 1 / 4
-"""A drawing whose longest side is a smaller part of the canvas's is mostly the pen's own shape."""
+"""A drawing smaller than this part of the canvas is mostly the shape of the pen itself."""
 
 _WIDER = 1.6
-"""An eraser is so much wider than the pen: or else a grey rim of the strokes would stay."""
+"""How much wider the eraser is than the pen; otherwise a grey rim of the strokes would remain."""
 
 _MOST_KEPT = 50
-"""Pictures of earlier drawings, of some thousand bytes each; of those before, the strokes are drawn again."""
+"""Pictures of earlier drawings, a few kilobytes each; older ones are redrawn from their strokes."""
 
 _NOW, _START, _GENERATION, _SEEN = "sheet_now", "sheet_start", "canvas_generation", "sheet_seen"
 _PEN, _ERASER, _PEN_BEFORE = "pen", "eraser", "sheet_pen"
@@ -44,9 +44,9 @@ Drawing = Mapping[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """What is drawn, ``image`` (H, W, 4) uint8, and what the networks get of it.
+    """A drawing: ``image`` (H, W, 4) uint8, and what the networks get.
 
-    ``redrawn`` tells that they get it from a finer pen, because the person's own hid the shape.
+    ``redrawn``: it was redrawn with a finer pen, because the person's own pen hid the shape.
     """
 
     image: NDArray[np.uint8]
@@ -103,7 +103,7 @@ def _canvas() -> tuple[NDArray[np.uint8] | None, Drawing | None]:
 
 
 def _come_back() -> None:
-    """The drawing and the pen as they were when the page was left."""
+    """Restore drawing and pen as they were when the page was left."""
     state = st.session_state
     if state.get(_NOW):
         _begin(state[_NOW])
@@ -123,7 +123,7 @@ def _keep(drawing: Drawing | None, image: NDArray[np.uint8]) -> None:
 
 
 def _picture(drawing: Drawing | None) -> NDArray[np.uint8] | None:
-    """``drawing`` as the browser showed it, or else its strokes drawn again; None where there are none."""
+    """``drawing`` as the browser showed it, else redrawn from its strokes; None if it has none."""
     kept = st.session_state.get(_SEEN, {}).get(_name(drawing))
     if kept is not None:
         shape, packed = kept
@@ -133,7 +133,7 @@ def _picture(drawing: Drawing | None) -> NDArray[np.uint8] | None:
 
 
 def _name(drawing: Drawing | None) -> str | None:
-    """By which a drawing is known again; None where nothing is described."""
+    """A key that identifies a drawing; None if it is empty."""
     objects = drawing.get("objects") if isinstance(drawing, Mapping) else None
     return hashlib.sha256(json.dumps(objects).encode()).hexdigest() if objects else None
 

@@ -1,4 +1,4 @@
-"""What the Draw page chooses: what is read, by which networks, and where the picture comes from."""
+"""Choices of the Draw page: the task, the networks, and where the picture comes from."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TASKS: Mapping[str, Message] = {
     "cifar10": Message("Animals and vehicles"),
 }
 _OF_THE_TASK = ("checkpoint", "inside", "dataset", "digit", "image")
-"""What a link says about one task, and not about another one."""
+"""Parameters of the link that apply to one task only."""
 
 _TITLES: Mapping[str, Message] = {
     DIGITS: Message("Draw a digit"),
@@ -95,7 +95,7 @@ def choose_source(task: DatasetInfo) -> str:
 
 
 def all_checkpoints() -> list[Checkpoint]:
-    """All that there are, those first that were trained for hands of all kinds; damaged ones get a sentence."""
+    """All checkpoints, augmented ones that are included first; damaged ones get a message."""
     listing = checkpoints.scan()
     for problem in listing.problems:
         st.warning(plain(problem), icon=":material/error:")
@@ -106,7 +106,7 @@ def all_checkpoints() -> list[Checkpoint]:
 
 
 def choose_checkpoints(found: Sequence[Checkpoint], task: DatasetInfo) -> list[Checkpoint]:
-    """Which of the networks for ``task`` are chosen: at first all that are shipped."""
+    """The chosen networks for ``task``, by default all that are included."""
     offered = {checkpoint.id: checkpoint for checkpoint in found if _task_of(checkpoint) == task.key}
     if not offered:
         st.info(

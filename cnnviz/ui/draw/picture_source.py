@@ -1,4 +1,4 @@
-"""The left side of the Draw page: where the picture comes from, and what is said about it in a line."""
+"""The left side of the Draw page: the picture, from whatever source, and the answer in one line."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Shown:
 
 
 def choose_picture(task: DatasetInfo, source: str) -> Shown | None:
-    """What the networks are shown; None while there is nothing, and the page says so."""
+    """The picture for the networks; None while there is none, and the page says so."""
     shown = None
     with explained():  # what a browser sends may be damaged
         if source == "draw":
@@ -54,7 +54,7 @@ def choose_picture(task: DatasetInfo, source: str) -> Shown | None:
 
 
 def place_of_answer() -> DeltaGenerator:
-    """Where :func:`answer` goes: above the canvas, in sight on a phone too while a finger draws.
+    """The place of :func:`answer`: above the canvas, visible on a phone while one draws.
 
     It has its height from the start, so that the canvas does not move, and is high enough for the canvas's
     own buttons, which come up at the right over what stands there.
@@ -63,7 +63,7 @@ def place_of_answer() -> DeltaGenerator:
 
 
 def answer(shown: Shown | None, labels: Sequence[str], source: str) -> None:
-    """What most of the networks say, and below it what the others do."""
+    """What most networks say, and below it what the others say."""
     text, rest = ("", "") if shown is None else verdicts.summary(labels)
     if not labels:
         text = _("No network is chosen.")
@@ -117,7 +117,7 @@ def _test_image(task: DatasetInfo) -> Shown | None:
 
 
 def _of_file(own: OwnImage, task: DatasetInfo) -> Shown | None:
-    """A picture that somebody gave; None, with a sentence, where no digit is found in it."""
+    """An uploaded picture or photo; None, with a message, if no digit is found in it."""
     if task.key == CLOTHING:
         from cnnviz.drawing import garment
 

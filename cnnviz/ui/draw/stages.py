@@ -1,4 +1,4 @@
-"""How a picture becomes what a network gets: its stages, one after the other, as pictures."""
+"""How a picture becomes a network's input, stage by stage, as pictures."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from cnnviz.ui.shared.pictures import frame, image_address
 _LONGEST = 200  # pixels of a stage's picture: more cannot be seen
 
 Size = tuple[int, int]
-"""Of a picture, in pixels: its height and its width."""
+"""Height and width of a picture, in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """A picture (C, H, W) uint8 with what is to be said about it.
+    """A picture (C, H, W) uint8 with a title and a sentence.
 
     ``frame`` is dashed around a part of it: (top, left, height, width) in its pixels. ``part`` is how much of
     the stage's square it takes, and ``ground`` the colour of the rest.

@@ -1,4 +1,4 @@
-"""What happens within one of the networks of the Draw page: its maps, its reasons, a single value."""
+"""Views of the inside of one network on the Draw page: feature maps, attribution, one output value."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ VIEWS: Mapping[str, View[[Weights, Shown]]] = {
 
 
 def show(shown: Shown, chosen: Sequence[Weights]) -> None:
-    """The view that the link names, of the network that it names."""
+    """The chosen view of the chosen network, both from the link."""
     by_id = {weights.key[1]: weights for weights in chosen}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=320):

@@ -1,4 +1,4 @@
-"""A network's answers to the test images of a data set, and these images with what it says of them."""
+"""A network's answers to the test images of a data set, and the images with what it says about them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cnnviz.interpret.jobs import Jobs
 
 AT_ONCE = 24
-"""Images of a long list on one page."""
+"""Images per page of a long list."""
 
 MOST_BYTES = 64_000_000
 """Of all answers together that are kept: some 120 networks' to 10,000 images."""
@@ -32,7 +32,7 @@ MOST_BYTES = 64_000_000
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What is looked at: a network's ``answers`` to the test images of a data set."""
+    """A network's ``answers`` to the test images of a data set."""
 
     checkpoint: Checkpoint
     data: DatasetInfo
@@ -57,7 +57,7 @@ class Subject:
 
     @property
     def title(self) -> str:
-        """What a person calls the network."""
+        """The network's title."""
         return checkpoint_title(self.checkpoint)
 
     @property
@@ -67,7 +67,7 @@ class Subject:
 
     @property
     def honest(self) -> bool:
-        """Whether the network has not seen these images in training."""
+        """Whether the network saw none of these images in training."""
         return datasets.overlap(self.checkpoint.dataset, self.data.key) is None
 
 
@@ -79,7 +79,7 @@ def _jobs() -> Jobs[Answers]:
 def show_images(
     subject: Subject, found: Numbers, key: str, at_once: int, second: Subject | None = None
 ) -> None:
-    """The images ``found``, ``at_once`` of them at a time; ``key`` holds in the link which ones."""
+    """The images ``found``, ``at_once`` per page; ``key`` is the link's parameter of the page number."""
     if not len(found):
         st.caption(_("There are none."))
         return

@@ -1,4 +1,4 @@
-"""What the Evaluate page shows: a checkpoint, a data set that fits, and one of several views."""
+"""Choices of the Evaluate page: a checkpoint, and a data set that fits it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Known = Mapping[str, Checkpoint]
 
 
 def choose_checkpoint() -> tuple[Checkpoint, Known] | None:
-    """The checkpoint that the link names, at first the first one, and all that there are by id."""
+    """The checkpoint in the link, by default the first one, and all checkpoints by id."""
     listing = checkpoints.scan()
     for problem in listing.problems:
         st.warning(plain(problem), icon=":material/error:")
@@ -42,7 +42,7 @@ def choose_checkpoint() -> tuple[Checkpoint, Known] | None:
 
 
 def choose_data(checkpoint: Checkpoint) -> DatasetInfo:
-    """The data set that the link names: at first the one that the network was trained on, where it is there."""
+    """The data set in the link, by default the one the network was trained on, if it is on this machine."""
     trained_on = datasets.get(checkpoint.dataset)
     fitting = [info.key for info in datasets.registered() if same_task(trained_on, info)]
     there = [key for key in fitting if datasets.is_available(key)]

@@ -1,4 +1,4 @@
-"""The views of the Evaluate page, of which only the chosen one is computed and drawn."""
+"""The views of the Evaluate page; only the chosen one is computed and drawn."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LEAST_CHANCE = 0.001
 
 
 def overview(subject: Subject) -> None:
-    """The figures, the accuracy of each class, and eight images as the course shows them."""
+    """Key figures, the accuracy of each class, and eight images as in the course."""
     from cnnviz.plots.evaluation import classes_figure
 
     _figures(subject)
@@ -60,7 +60,7 @@ def overview(subject: Subject) -> None:
 
 
 def confusions(subject: Subject) -> None:
-    """The confusion matrix, and the images of the cell that is clicked or named in the link."""
+    """The confusion matrix, and the images of the cell that is clicked or given in the link."""
     from cnnviz.plots.evaluation import confusion_figure
 
     matrix = scores.confusion(subject.answers)
@@ -100,7 +100,7 @@ def confusions(subject: Subject) -> None:
 
 
 def mistakes(subject: Subject) -> None:
-    """The images that the network reads wrongly, the surest first."""
+    """The misclassified images, most confident first."""
     found = scores.most_wrong(subject.answers)
     st.write(
         _(
@@ -114,7 +114,7 @@ def mistakes(subject: Subject) -> None:
 
 
 def calibration(subject: Subject) -> None:
-    """Whether the network is right as often as it is sure."""
+    """Whether the network's confidence matches its accuracy."""
     from cnnviz.plots.evaluation import calibration_figure
 
     found = scores.calibration(subject.answers)
@@ -199,7 +199,7 @@ def _choose_class(subject: Subject, label: str, key: str, usual: int) -> int:
 
 
 def _choose_cell(classes: Sequence[str]) -> None:
-    """Write the cell that was clicked into the link, from where the choices beside it take it."""
+    """Put the clicked cell into the link, where the choices beside the matrix read it."""
     points = st.session_state["confusion"].selection.points
     if points:
         row, column = points[0]["customdata"]
@@ -207,7 +207,7 @@ def _choose_cell(classes: Sequence[str]) -> None:
 
 
 def comparison(subject: Subject, known: Known) -> None:
-    """What one network reads rightly and another one wrongly."""
+    """Compare two networks: which images only one of them classifies correctly."""
     others = _others(subject, known)
     if not others:
         st.info(_("There is no second network for {data}.", data=subject.data.title), icon=":material/info:")
@@ -224,7 +224,7 @@ def comparison(subject: Subject, known: Known) -> None:
 
 
 def _others(subject: Subject, known: Mapping[str, Checkpoint]) -> list[str]:
-    """What ``subject`` can be compared with, first of all what stands to these images as it does."""
+    """The networks ``subject`` can be compared with; those with the same relation to these images come first."""
     found = [
         id_
         for id_, other in known.items()

@@ -1,4 +1,4 @@
-"""An experiment on its page: the claim, what a full run showed, the included figure, and all trainings in numbers."""
+"""What an experiment claims and what its included full run showed: verdict, figures, and a table of all trainings."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def choose_experiment() -> Experiment:
 
 
 def show_shipped(experiment: Experiment) -> Results | None:
-    """Claim, verdict and figure of the full run that comes along; that run, where there is one."""
+    """Claim, verdict and figures of the included full run; returns its results, if there are any."""
     shipped = results.shipped(experiment.key)
     with st.container(border=True):
         st.subheader(_("The claim"), anchor=False)
@@ -62,7 +62,7 @@ def show_shipped(experiment: Experiment) -> Results | None:
 
 
 def say(verdict: Verdict | None, key: str) -> None:
-    """What was seen, and whether that is what was claimed; nothing before there is a verdict."""
+    """Whether the claim holds, and what was observed; nothing while there is no verdict."""
     if verdict is None:
         return
     with st.container(key=key):
@@ -75,13 +75,13 @@ def say(verdict: Verdict | None, key: str) -> None:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _shipped_figures(key: str, created_at: str, code: str) -> list[go.Figure]:
-    """The figures of the results of that time, in the language ``code``; shared, and not to be changed."""
+    """The figures of the included results, in the language ``code``; shared and read only."""
     shipped = results.shipped(key)
     return [] if shipped is None else drawn(experiments.get(key), "full", shipped.outcomes)
 
 
 def drawn(experiment: Experiment, setting: Setting, outcomes: Outcomes) -> list[go.Figure]:
-    """A figure for each panel of the experiment."""
+    """One figure per panel of the experiment."""
     revision = f"{experiment.key}-{setting}"
     return [figures.draw(panel, experiment, setting, outcomes, revision) for panel in experiment.panels]
 
@@ -89,7 +89,7 @@ def drawn(experiment: Experiment, setting: Setting, outcomes: Outcomes) -> list[
 def panels(
     experiment: Experiment, shown: Sequence[go.Figure], draw: Callable[[go.Figure, str], None]
 ) -> None:
-    """All panels of the experiment's figure, two in a row, with their sentences; ``draw`` gets figure and name."""
+    """All panels, two in a row, each with its caption; ``draw`` is called with figure and name."""
     for number, (panel, figure) in enumerate(zip(experiment.panels, shown, strict=True)):
         if number % 2 == 0:
             columns = st.columns(2)  # row by row, so that a phone has them in their order
@@ -103,7 +103,7 @@ def _chart(figure: go.Figure, key: str) -> None:
 
 
 def _picture(experiment: Experiment) -> None:
-    """The picture of the data that the experiment asks for."""
+    """A picture of the data, for experiments that ask for one."""
     if experiment.picture == "permuted-digits":
         figure = plots.digits(cached.sample_digits(), cached.permuted_digits(_SHUFFLED_WITH))
         _chart(figure, "picture")
@@ -116,7 +116,7 @@ def _picture(experiment: Experiment) -> None:
 
 
 def _about(experiment: Experiment, shipped: Results) -> str:
-    """Where the shipped results come from."""
+    """Where the included results come from."""
     recipe = experiment.recipe(experiment.variants[0], "full")
     return _(
         "Results of a full run that comes along: {count} trainings on {data}, on {cores} cores, with cnnviz "
@@ -133,7 +133,7 @@ def _about(experiment: Experiment, shipped: Results) -> str:
 def compare(
     experiment: Experiment, setting: Setting, outcomes: Outcomes, links: Mapping[str, str] | None = None
 ) -> None:
-    """A row for each training; ``links`` are addresses of pages about them, by their keys."""
+    """A table with one row per training; ``links`` are the addresses of their runs, by key."""
     shown = [variant for variant in experiment.of(setting) if variant.key in outcomes]
     rows = [
         _row(str(variant.title), outcomes[variant.key], (links or {}).get(variant.key)) for variant in shown

@@ -1,4 +1,4 @@
-"""Running an experiment on its page: start, watch the figure fill in, stop, delete."""
+"""Run an experiment: start it, watch the figures fill in, stop, resume or delete it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from cnnviz.ui.train import run_controls, runs
 from cnnviz.ui.train.runs import duration
 
 PARAMETER = "group"
-"""Of the link: the id of the group of runs that is shown."""
+"""The link's parameter with the id of the group of runs that is shown."""
 
 WATCH_SECONDS = 1.0
 _TOLD_FROM = 0.02  # of the work: before that nobody knows how long the rest takes
@@ -43,7 +43,7 @@ _SETTINGS: Mapping[Setting, Message] = MappingProxyType({"quick": Message("Quick
 
 
 def offer(shown: Experiment, shipped: Results | None) -> None:
-    """Choose a setting, read how long it takes, and start."""
+    """Choose a setting, see how long it takes, and start."""
     st.subheader(_("Run it here"), anchor=False)
     setting: Setting = "full" if _choose_setting() == "full" else "quick"
     recipe = shown.recipe(shown.variants[0], setting)
@@ -91,7 +91,7 @@ def _plan(shown: Experiment, setting: Setting, shipped: Results | None) -> str:
 
 
 def show(shown: Experiment) -> None:
-    """The group of runs that the link names, or the person's newest."""
+    """The group of runs in the link, or this person's newest."""
     _offer_undo()
     chosen = _choose_group(shown)
     if chosen is not None:
@@ -150,14 +150,14 @@ def _watch(group_id: str, was_open: bool) -> None:
 
 
 def _problems(group: Group) -> None:
-    """Why runs ended early, where they did not because somebody stopped them."""
+    """Why runs failed or were interrupted."""
     for run in group.runs:
         if run.status in _PROBLEMS and run.reason is not None:
             st.error(f"{plain(run.name)}: {plain(run.reason)}", icon=":material/error:")
 
 
 def _links(group: Group) -> dict[str, str]:
-    """The Train page's address of each variant's run."""
+    """Each variant's run on the Train page."""
     return {
         run.role["variant"]: "train?" + urlencode({"run": run.id, "lang": language()})
         for run in group.runs
@@ -166,7 +166,7 @@ def _links(group: Group) -> dict[str, str]:
 
 
 def _head(store: RunStore, shown: Experiment, group: Group) -> None:
-    """How far the group is, and what can be done with it."""
+    """The group's title, status, progress and buttons."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(
             _("Your run") if group.owner == owner() else _("Somebody's run"), anchor=False, width="content"
@@ -211,7 +211,7 @@ def _buttons(store: RunStore, group: Group) -> None:
 
 
 def _progress(shown: Experiment, group: Group) -> None:
-    """A bar over all runs, with the time left as it follows from the time until now."""
+    """A bar over all runs, with the time left, extrapolated from the time spent."""
     done = running.part_done(group, _weights(shown, group))
     ready = sum(not run.is_open for run in group.runs)
     text = _("{ready} of {count} trainings done", ready=ready, count=len(group.runs))
@@ -226,7 +226,7 @@ def _progress(shown: Experiment, group: Group) -> None:
 
 
 def _weights(shown: Experiment, group: Group) -> list[float]:
-    """How long each run takes beside the others: from the shipped results, else the same for all."""
+    """The relative duration of each run: from the included results, else equal."""
     shipped = results.shipped(shown.key)
     known = shipped.outcomes if shipped is not None else {}
     keys = [(run.role or {}).get("variant", "") for run in group.runs]

@@ -1,4 +1,4 @@
-"""What the Filters page chooses: weights, a step of their training, in which order channels are shown, and which of them."""
+"""Choices of the Filters page: weights, a training step, and the order and page of the channels shown."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ ORDERS: Mapping[str, Message] = {
 }
 
 END = "end"
-"""In the link: the weights of the checkpoint."""
+"""Stands in the link for the checkpoint's weights."""
 
 
 def choose_shown(compares: bool) -> list[Weights]:
-    """The weights that are shown: one, or trained ones and those that they started from.
+    """The weights to show: one set, or trained weights and those that training started from.
 
     ``compares`` says whether the view shows two side by side.
     """
@@ -44,7 +44,7 @@ def choose_shown(compares: bool) -> list[Weights]:
 
 
 def choose_order(key: str, page: str, *, default: str = "channel", width: int = 200) -> str:
-    """The order of channels that the link's ``key`` names; another one forgets the parameter ``page``."""
+    """The order of the channels, the link's ``key``; changing it drops the parameter ``page``."""
     with st.container(width=width):
         return choose_one(
             _("Order"),
@@ -58,7 +58,7 @@ def choose_order(key: str, page: str, *, default: str = "channel", width: int = 
 
 
 def choose_page(order: Order, size: int, key: str) -> Order:
-    """The part of ``order`` that is shown; the link's ``key`` says which, where there are several."""
+    """One page of ``order``; the link's ``key`` holds the page number if there are several."""
     pages = -(-len(order) // size)
     if pages == 1:
         return order
@@ -68,7 +68,7 @@ def choose_page(order: Order, size: int, key: str) -> Order:
 
 
 def moments_of(weights: Weights) -> tuple[Moment, ...]:
-    """The snapshots of the training that ``weights`` come from; none where there are not two of them.
+    """The snapshots of the training behind ``weights``; none if there are fewer than two.
 
     Of two that are nearly the same one is left out, unless the link's ``step`` names it.
     """
@@ -79,7 +79,7 @@ def moments_of(weights: Weights) -> tuple[Moment, ...]:
 
 
 def _choose_step(weights: Weights) -> Weights:
-    """``weights``, or where the link's ``step`` says so those that the same training had earlier."""
+    """``weights``, or an earlier snapshot of the same training if the link's ``step`` says so."""
     found = moments_of(weights)
     if not found or weights.recipe is None:
         return weights

@@ -1,4 +1,4 @@
-"""The filters of a network on a page: a layer's pictures, how strong they are, and how they are distributed."""
+"""The filters of a layer as pictures, their norms, and the distribution of the weights."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from cnnviz.interpret.filters import Distribution, LayerWeights
 
 FIGURE_WIDTH = 600
-"""Pixels, at most: on a phone a figure takes the width there is."""
+"""Pixels, at most; on a phone a figure takes the whole width."""
 
 PAGE = 64
-"""So many slices of a filter, or filters, are shown at a time: more could not be told apart."""
+"""Slices of a filter, or filters, per page: more could not be told apart."""
 
 _MOST_AT_ONCE = 96
 _DETAIL_WIDTH = 760  # pixels
@@ -68,7 +68,7 @@ Draw = Callable[[Sequence[Weights], Sequence["LayerWeights"]], None]
 
 
 def _choose_pictures(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) -> Draw:
-    """What is drawn of the layer: all filters where each is one picture, else one filter's slices."""
+    """What to draw: all filters if each is one picture, else the slices of one filter."""
     layer = chosen[0]
     out, channels, _height, _width = layer.shape
     if channels == 1 and out > 1:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps, MapStatistics
 
 PAGE = 64
-"""So many maps are shown at a time."""
+"""Maps per page."""
 
 _ENLARGED = 440
 _ROW, _MOST_ROWS, _BORDERS = 35, 11, 2  # of a table: pixels, rows of maps seen at once, pixels
@@ -49,7 +49,7 @@ class _Grid:
 
 
 def show(shown: Sequence[Weights], image: ImageKey) -> None:
-    """The op that the link's ``layer`` names, for ``image``."""
+    """All maps of the op in the link's ``layer``, for ``image``."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="layer-choices"):
         ops = _choose_ops(shown[0], image)
         grids = [
@@ -76,7 +76,7 @@ def show(shown: Sequence[Weights], image: ImageKey) -> None:
 
 
 def _choose_ops(weights: Weights, image: ImageKey) -> tuple[Op, ...]:
-    """The op that is shown; with the switch also the other one around the activation, in order."""
+    """The chosen op; with the switch, the ops before and after the activation."""
     from cnnviz.interpret.activations import around_activation
 
     op = choose_op(weights)
@@ -110,7 +110,7 @@ def _choose_map(count: int, default: int) -> int:
 
 
 def _grid(grid: _Grid, place: int, order: Order, chosen: int, limit: float | None) -> None:
-    """The maps as pictures that can be clicked, and how many of them are dead."""
+    """The maps as clickable pictures, and how many of them are dead."""
     numbers = tuple(int(number) for number in order)
     found = cached.map_statistics(grid.weights.key, grid.image, grid.maps.op.index)
     pictures = cached.map_tiles(grid.weights.key, grid.image, grid.maps.op.index, numbers, limit, is_dark())
@@ -199,7 +199,7 @@ def _table(grid: _Grid) -> None:
 
 
 def _vector(grid: _Grid, place: int) -> None:
-    """The output of an op that gives no maps."""
+    """The output of an op that has no maps."""
     figure = plots.maps_figure(grid.maps.values, grid.title, dark=is_dark())
     st.plotly_chart(figure, key=f"vector-{place}", config={"displayModeBar": False}, width=_ENLARGED * 3 // 2)
     st.caption(str(sentences.maps_sentence(grid.maps.op.kind, grid.maps.op.type, grid.maps.zeros)))

@@ -1,4 +1,4 @@
-"""The images of a test set that excite a feature map most, with the patch that it looked at."""
+"""The test images that activate a feature map most, with the patch that it looks at."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cnnviz.interpret.top_activations import TopActivations
 
 PAGE = 64
-"""So many maps are shown at a time, each as the patch that excites it most."""
+"""Maps per page, each shown as the patch that activates it most."""
 
 Box = tuple[int, int, int, int]
 """A patch in an image: (top, left, height, width), in pixels."""
@@ -40,7 +40,7 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True, eq=False)
 class _Search:
-    """What is looked for, and where: the maps of ``op`` in ``count`` images of a test set."""
+    """A search for the top activations of ``op`` among ``count`` images of a test set."""
 
     weights: Weights
     op: Op
@@ -57,7 +57,7 @@ class _Search:
 
     @property
     def usual_count(self) -> int:
-        """How many images are looked through where nobody asks for another number."""
+        """The default number of images to search."""
         from cnnviz.interpret.top_activations import usual_count
 
         trace = self.weights.trace
@@ -65,11 +65,11 @@ class _Search:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """By which the result is known again; the weights' key holds their digest."""
+        """The cache key of the result; the weights' key holds their digest."""
         return "excitation", self.weights.key, self.op.index, self.data.digest, self.count
 
     def run(self, progress: progress.Progress) -> TopActivations:
-        """Look through the images; ``progress`` is called with 0..1."""
+        """Search the images; ``progress`` is called with 0..1."""
         from cnnviz.interpret.top_activations import batch_size, spread, top_activations
 
         trace = self.weights.trace
@@ -83,13 +83,13 @@ class _Search:
         )
 
     def image(self, found: TopActivations, number: int, rank: int) -> int:
-        """The index of a test image: the one that excites the map ``number`` most but ``rank`` others."""
+        """The index of the test image of this ``rank`` (from 0) among the top activations of map ``number``."""
         from cnnviz.interpret.top_activations import spread
 
         return int(spread(self.count, self.available)[found.images[number, rank]])
 
     def seen(self, found: TopActivations, number: int, rank: int) -> tuple[NDArray[np.uint8], Box]:
-        """That image as the network sees it, and the patch in it that the map's largest value comes from."""
+        """That image as the network sees it, and the patch that gives the map's largest value."""
         pixels = self.data.test_images[self.image(found, number, rank)].numpy()
         image = self.weights.preparing.key(pixels).seen()
         field = self.weights.receptive_fields[self.op.index]
@@ -103,7 +103,7 @@ class _Search:
 
 @fragment()
 def show(shown: Sequence[Weights]) -> None:
-    """For the op that the link's ``layer`` names: each map's patch, and the top images of one map.
+    """For the op in the link's ``layer``: each map's strongest patch, and the top images of one map.
 
     Where two networks are shown, the top images are those of each.
     """
@@ -152,7 +152,7 @@ def _result(search: _Search) -> TopActivations:
 
 
 def _choose_count(weights: Weights, op: Op, info: DatasetInfo) -> int:
-    """How many images are looked through."""
+    """How many images to search."""
     from cnnviz.interpret.top_activations import COUNTS, usual_count
 
     trace = weights.trace
@@ -204,7 +204,7 @@ def _told(search: _Search, found: TopActivations) -> str:
 
 
 def _patches(search: _Search, found: TopActivations) -> int:
-    """Every map as its strongest patch, to be clicked; the number of the chosen map."""
+    """Every map as its strongest patch, clickable; returns the number of the chosen map."""
     total = len(found.active)
     with st.container(horizontal=True):
         numbers: list[int] = choose_page(np.arange(total), PAGE, "part").tolist()
@@ -232,7 +232,7 @@ def _tile(found: TopActivations, number: int, png: bytes) -> Tile:
 
 
 def _top(search: _Search, found: TopActivations, chosen: int) -> None:
-    """The images that excite the chosen map most."""
+    """The images that activate the chosen map most."""
     ranks = range(found.values.shape[1])
     title = _(
         "{title}: the {top} images that excite map {number} of {op} most",
@@ -268,7 +268,7 @@ def _figure(
 
 
 def _captioned(search: _Search, found: TopActivations, number: int, rank: int) -> str:
-    """What stands under a picture: the map's value, and the image's class."""
+    """A picture's caption: the map's value, and the image's class."""
     label = search.data.test_labels[search.image(found, number, rank)]
     return f"{float(found.values[number, rank]):#.3g} · {search.info.class_title(int(label))}"
 
@@ -278,7 +278,7 @@ def _picture(png: bytes, description: str) -> str:
 
 
 def _within(patch: Box, size: tuple[int, ...]) -> Box:
-    """The part of a patch that lies in an image of ``size``: a receptive field reaches into the padding."""
+    """The part of a patch inside an image of ``size``: a receptive field may reach into the padding."""
     top, left = max(0, patch[0]), max(0, patch[1])
     bottom, right = min(size[0], patch[0] + patch[2]), min(size[1], patch[1] + patch[3])
     return top, left, max(1, bottom - top), max(1, right - left)

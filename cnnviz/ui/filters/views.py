@@ -1,4 +1,4 @@
-"""The views of the Filters page, of which only the chosen one is computed and drawn."""
+"""The views of the Filters page; only the chosen one is computed and drawn."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _of_image(
 
 @dataclass(frozen=True)
 class FilterView(View[[Sequence[Weights]]]):
-    """A view of weights; ``compares`` says whether it shows trained ones next to untrained ones."""
+    """A view of weights; ``compares``: it can show trained weights next to untrained ones."""
 
     compares: bool = True
 

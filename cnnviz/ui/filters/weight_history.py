@@ -1,4 +1,4 @@
-"""How a network formed: first-layer filters, and what it says about an image, at every snapshot."""
+"""How a network developed: its first-layer filters and its prediction for an image, at every snapshot."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _WIDTH = 760
 
 
 def show(weights: Weights, example: Example) -> None:
-    """Every snapshot of the training that ``weights`` come from."""
+    """Every snapshot of the training behind ``weights``."""
     found = choices.moments_of(weights)
     if not found or weights.recipe is None:
         _say_why_there_are_none(weights)

@@ -1,1 +1,1 @@
-"""What several pages show of a network's inside."""
+"""What several pages show of a network's inside: feature maps, one output value, attribution, verdicts."""

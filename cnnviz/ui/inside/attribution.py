@@ -1,4 +1,4 @@
-"""Why a network says what it says: which pixels speak for a class, by four methods."""
+"""Attribution: which pixels speak for a class, by four methods."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _METHODS: Mapping[str, Message] = {
 
 @dataclass(frozen=True)
 class _Choices:
-    """How the methods are set: the op for Grad-CAM, steps, the covering square's side; None: not asked for."""
+    """Settings of the methods: the op for Grad-CAM (None if there is none), steps, side of the occluding square."""
 
     op: str | None
     steps: int
@@ -71,7 +71,7 @@ class _Asked:
 
 
 def show(shown: Sequence[Weights], example: Example) -> None:
-    """The methods that the link's ``method`` names, for the class that its ``target`` names."""
+    """The chosen methods, for the chosen class (the link's ``method`` and ``target``)."""
     image = shown[0].image_key(example.pixels)
     trace = shown[0].trace
     with st.container(horizontal=True, vertical_alignment="bottom", key="why-choices"):
@@ -111,7 +111,7 @@ def show(shown: Sequence[Weights], example: Example) -> None:
 
 
 def _choose_target(weights: Weights, example: Example) -> int | None:
-    """The class that is asked about; None for the one that the network names."""
+    """The class to explain; None for the predicted one."""
     classes = weights.classes
     verdicts.probabilities(weights, example)  # says where there are no classes
     with st.container(width=220):
@@ -141,7 +141,7 @@ def _choose_method(trace: Trace) -> str:
 
 
 def _choose_settings(trace: Trace, methods: Sequence[str]) -> _Choices:
-    """What the chosen methods can be told."""
+    """The settings of the chosen methods."""
     from cnnviz.interpret.attribution import STEPS, cam_ops, usual_cam_op, usual_steps, usual_window
 
     usual_op, steps, window = usual_cam_op(trace), usual_steps(trace), usual_window(trace)

@@ -1,4 +1,4 @@
-"""The image whose way through a network is shown: of a data set, a person's own, or drawn."""
+"""The image that goes through the network: from a data set, uploaded, or drawn."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SHOWN = 200  # pixels
 _DRAWING = "drawn"  # the Draw page's drawing in the session
 
 ALL = "all"
-"""In the choice of a class: no limit."""
+"""Stands for all classes."""
 
 SOURCES: Mapping[str, Message] = {
     "data": Message("Data set"),
@@ -55,7 +55,7 @@ class Example:
     label: int | None = None
 
     def label_for(self, weights: Weights) -> int | None:
-        """The true class among those that the network of ``weights`` tells apart; None where it is none."""
+        """The image's label, if it is one of the network's classes; else None."""
         known = self.dataset is not None and weights.dataset is not None
         if known and datasets.get(str(self.dataset)).classes == datasets.get(str(weights.dataset)).classes:
             return self.label
@@ -63,7 +63,7 @@ class Example:
 
 
 def choose_example(weights: Weights) -> Example | None:
-    """The image that the link names: its source, and in a data set its class and number.
+    """The image in the link: its source, and for a data set its class and number.
 
     None where a person has to draw or to choose it first; the page says so.
 
@@ -87,7 +87,7 @@ def choose_example(weights: Weights) -> Example | None:
 
 
 def show(example: Example) -> None:
-    """The image, and what it is."""
+    """The image with its title."""
     with st.container(width=_SHOWN, gap="small"):
         st.caption(plain(example.title))
         picture = image_address(example.pixels)
@@ -114,7 +114,7 @@ def _of_data_set(weights: Weights) -> Example:
 def choose_image(
     info: DatasetInfo, notes: DeltaGenerator, picked: DeltaGenerator, number: DeltaGenerator
 ) -> Example:
-    """The test image that the link names by its class and its number.
+    """The test image in the link, given by class and number.
 
     What is wrong with the link is said in the container ``notes``; the choices of class and number go into
     ``picked`` and ``number``.
@@ -141,7 +141,7 @@ def choose_image(
 
 
 def choose_data(weights: Weights) -> DatasetInfo:
-    """A data set: at first the network's own where it is on this machine, else a sample of it or another one."""
+    """A data set; by default the network's own if it is on this machine, else a similar one."""
     offered = _offered(weights)
     key = choose_one(
         _("Data set"),
@@ -170,7 +170,7 @@ def _offered(weights: Weights) -> list[str]:
 
 
 def _choose_class(info: DatasetInfo) -> int | None:
-    """The class to which the choice is limited; None for all."""
+    """The class to choose from; None for all."""
     classes: Sequence[str] = info.classes
     chosen = choose_one(
         _("Class"),
@@ -197,7 +197,7 @@ def _next_number(count: int) -> None:
 
 
 def choose_upload(weights: Weights) -> NDArray[np.uint8] | None:
-    """The image file that a person chose, (C, H, W) uint8; None where there is none yet.
+    """The uploaded image file, (C, H, W) uint8; None if there is none yet.
 
     For a network that reads handwritten digits, or pieces of clothing, it is prepared as these were.
 
@@ -252,7 +252,7 @@ def recalled_drawing() -> NDArray[np.uint8] | None:
 
 
 def turned_sentence(garment: Garment) -> str:
-    """Whether the picture was turned into its negative, and why."""
+    """A sentence that says whether the picture was inverted, and why."""
     if garment.turned:
         return _(
             "The picture is dark on light, and Fashion-MNIST's images are bright on black: so it was made grey "

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps
 
 CARDS = 30
-"""So many cards stand on a page: more would be long to load and to read."""
+"""Cards per page: more would take long to load and to read."""
 
 
 def cards(shown: Sequence[Weights], image: ImageKey) -> None:
-    """The feature maps of every op; of several weights in one card each, on one scale.
+    """The feature maps of every op; two networks share a card and its colour scale.
 
     Of a network with very many ops the link's ``stage`` says which part of them.
     """
@@ -89,7 +89,7 @@ def _picture(data: bytes, description: str, note: str) -> str:
 
 
 def _note(weights: Weights, found: FeatureMaps, beside: bool) -> str:
-    """What stands under a picture: its scale; or its title, and how much of the common scale it takes."""
+    """A picture's caption: its scale; next to another network, its title and how much of the common scale it uses."""
     text = (
         _("values up to ±{limit:.3g}", limit=found.limit)
         if beside

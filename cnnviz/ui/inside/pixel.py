@@ -82,7 +82,7 @@ def _choose_channel(layer: Arithmetic) -> int:
 
 
 def _default_channel(layer: Arithmetic) -> int:
-    """Of a vector the largest value, which the network's answer may be; else the first channel."""
+    """The largest value of a vector, as that may be the network's answer; else the first channel."""
     if layer.output.shape[1:] != (1, 1):
         return 0
     return int(np.nan_to_num(layer.output).argmax())
@@ -111,14 +111,14 @@ def _data(
 
 
 def _busiest(layer: Arithmetic, channel: int) -> tuple[int, int]:
-    """Where the output is largest: a place at which there is something to see."""
+    """Where the output is largest, so that there is something to see."""
     values = np.nan_to_num(layer.output[channel])
     row, column = np.unravel_index(int(values.argmax()), values.shape)
     return int(row), int(column)
 
 
 def _place_in_link(layer: Arithmetic, channel: int) -> tuple[int, int] | None:
-    """The output's row and column, from 0, at which the link stops; None where it names none."""
+    """The output's row and column in the link, from 0; None if it names none."""
     named = st.query_params.get("at")
     if named is None:
         return None
@@ -141,7 +141,7 @@ def _place_in_link(layer: Arithmetic, channel: int) -> tuple[int, int] | None:
 
 
 def _write_place() -> None:
-    """The browser says where the person stopped: row and column, or of a vector the value, all from 0."""
+    """Store where the person stopped: row and column, or the index in a vector, from 0."""
     place = st.session_state["pixels"].get("at")
     if not isinstance(place, str):
         return
@@ -164,7 +164,7 @@ def _presets(layer: Arithmetic) -> dict[str, Any]:
 
 
 def _texts(layer: Arithmetic, classes: tuple[str, ...]) -> dict[str, Any]:
-    """What the picture says; words in braces are filled in by the browser."""
+    """All texts of the view; the browser fills in the words in braces."""
     return {
         "language": language(),
         "presets": _presets(layer),
@@ -204,7 +204,7 @@ def _texts(layer: Arithmetic, classes: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _hint(layer: Arithmetic) -> str:
-    """What a person can do."""
+    """How to use the view."""
     parts = [_("Point at a value of the output; a click stops there.")]
     if layer.mode == "sum" and len(layer.sources(0)) > 1:
         parts.append(_("Click a channel to see its patch."))

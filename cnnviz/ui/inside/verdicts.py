@@ -1,4 +1,4 @@
-"""What networks say about a picture: a card for each of several, or the likeliest classes beside the image."""
+"""What networks say about a picture: one card per network, or the likeliest classes beside the image."""
 
 from __future__ import annotations
 
@@ -25,61 +25,9 @@ from cnnviz.ui.shared import cached, markup
 from cnnviz.ui.shared.show import explained, plain
 
 _MOST_BARS = 10
-
-
 _DIGITS_WIDTH = 171  # two side by side on a phone of 390 pixels
 _WORDS_WIDTH = 260  # names of classes leave too little room for bars in the narrow card
 UNREAD = "–"
-
-
-def show(shown: Sequence[Weights], image: Example) -> None:
-    """The image, and what each of ``shown`` says about it."""
-    with st.container(horizontal=True, gap="medium"):
-        example.show(image)
-        if image.dataset is None:
-            _what_it_gets(shown[0], image)
-        for weights in shown:
-            with st.container(width=240, border=True):
-                _verdict(weights, image)
-        trained_on = shown[0].dataset if shown[0].trained else None
-        if trained_on and image.dataset and (seen := datasets.overlap(trained_on, image.dataset)):
-            with st.container(width=260):
-                st.caption(str(seen))
-
-
-def _what_it_gets(weights: Weights, image: Example) -> None:
-    """A person's own picture in the network's size and channels, where it has others itself."""
-    seen = weights.image_key(image.pixels).seen()
-    if seen.shape != image.pixels.shape:
-        title = _("What the network gets: {shape}", shape=shape_text(seen.shape))
-        example.show(Example(seen, title))
-
-
-def probabilities(weights: Weights, image: Example) -> NDArray[np.float32]:
-    """The probability of each class, (classes,) from 0 to 1.
-
-    Raises:
-        CnnvizError: the network does not end in one score for each class.
-    """
-    from cnnviz.interpret.answers import probabilities as of_maps
-
-    maps = cached.feature_maps(weights.key, weights.image_key(image.pixels))
-    return of_maps(maps[-1], len(weights.classes))
-
-
-def _verdict(weights: Weights, image: Example) -> None:
-    values = probabilities(weights, image)
-    classes, label = weights.classes, image.label_for(weights)
-    best = np.argsort(-values, kind="stable")
-    found = classes[int(best[0])]
-    if label is None:
-        text = _("{title} reads {label}", title=weights.title, label=found)
-    else:
-        mark = _("right") if best[0] == label else _("wrong")
-        text = _("{title} reads {label}: {right}", title=weights.title, label=found, right=mark)
-    st.caption(plain(text))
-    places = range(len(classes)) if len(classes) <= _MOST_BARS else best[:_MOST_BARS].tolist()
-    st.html(markup.bars([classes[place] for place in places], [float(values[place]) for place in places]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,8 +52,58 @@ def read(weights: Weights, pixels: Pixels) -> Reading:
     return Reading(probabilities, time.perf_counter() - begin)
 
 
+def probabilities(weights: Weights, image: Example) -> NDArray[np.float32]:
+    """The probability of each class, (classes,) from 0 to 1.
+
+    Raises:
+        CnnvizError: the network does not end in one score for each class.
+    """
+    from cnnviz.interpret.answers import probabilities as of_maps
+
+    maps = cached.feature_maps(weights.key, weights.image_key(image.pixels))
+    return of_maps(maps[-1], len(weights.classes))
+
+
+def show(shown: Sequence[Weights], image: Example) -> None:
+    """The image, and what each of ``shown`` says about it."""
+    with st.container(horizontal=True, gap="medium"):
+        example.show(image)
+        if image.dataset is None:
+            _what_it_gets(shown[0], image)
+        for weights in shown:
+            with st.container(width=240, border=True):
+                _verdict(weights, image)
+        trained_on = shown[0].dataset if shown[0].trained else None
+        if trained_on and image.dataset and (seen := datasets.overlap(trained_on, image.dataset)):
+            with st.container(width=260):
+                st.caption(str(seen))
+
+
+def _what_it_gets(weights: Weights, image: Example) -> None:
+    """A person's own picture as the network gets it, if that differs in size or channels."""
+    seen = weights.image_key(image.pixels).seen()
+    if seen.shape != image.pixels.shape:
+        title = _("What the network gets: {shape}", shape=shape_text(seen.shape))
+        example.show(Example(seen, title))
+
+
+def _verdict(weights: Weights, image: Example) -> None:
+    values = probabilities(weights, image)
+    classes, label = weights.classes, image.label_for(weights)
+    best = np.argsort(-values, kind="stable")
+    found = classes[int(best[0])]
+    if label is None:
+        text = _("{title} reads {label}", title=weights.title, label=found)
+    else:
+        mark = _("right") if best[0] == label else _("wrong")
+        text = _("{title} reads {label}: {right}", title=weights.title, label=found, right=mark)
+    st.caption(plain(text))
+    places = range(len(classes)) if len(classes) <= _MOST_BARS else best[:_MOST_BARS].tolist()
+    st.html(markup.bars([classes[place] for place in places], [float(values[place]) for place in places]))
+
+
 def cards(pixels: Pixels | None, chosen: Sequence[Weights]) -> list[str]:
-    """A card for each network; one that cannot be used says why, and the others go on.
+    """A card for each network; one that cannot be used says why, without stopping the others.
 
     Returns:
         the names of the classes that they say, :data:`UNREAD` for a network that says none.
@@ -129,7 +127,7 @@ def cards(pixels: Pixels | None, chosen: Sequence[Weights]) -> list[str]:
 
 
 def summary(labels: Sequence[str]) -> tuple[str, str]:
-    """What most networks say, and what the others say, who may be none."""
+    """What most networks say, and what the others say, if any."""
     said = Counter(label for label in labels if label != UNREAD)
     if not said:
         return UNREAD, ""
@@ -144,7 +142,7 @@ def summary(labels: Sequence[str]) -> tuple[str, str]:
 
 
 def warm_up(chosen: Sequence[Weights]) -> None:
-    """Load the networks and run each once while the person picks up the pen: the first verdict is quick."""
+    """Load the networks and run each once before the first stroke, so that the first verdict is quick."""
     for weights in chosen:
         with suppress(CnnvizError):  # said where the verdict would stand
             read(weights, np.zeros(weights.input_shape, np.uint8))

@@ -1,4 +1,4 @@
-"""Which weights a page shows, a checkpoint's or those that training would start from, and which of the network's layers."""
+"""Choose the weights to look into (a checkpoint's, a run's, pretrained or untrained), and one of the network's layers."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ _UNTRAINED = "untrained-"
 _FIRST = "basic-cnn-mnist"
 _SEED = 1
 IN_A_LAYER = ("output", "page", "map", "part", "channel", "at")
-"""What a link says about one layer, and not about another one."""
+"""Parameters of the link that apply to one layer only."""
 
 IN_A_NETWORK = ("layer", "stage", "cam", *IN_A_LAYER)
-"""What a link says about one network, and not about another one."""
+"""Parameters of the link that apply to one network only."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Weights:
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
-        """What the network takes: (C, H, W)."""
+        """The network's input shape, (C, H, W)."""
         return self.preparing.input_shape
 
     @property
@@ -87,12 +87,12 @@ class Weights:
 
     @property
     def trained(self) -> bool:
-        """Whether these weights have learned anything."""
+        """Whether these weights were trained."""
         return self.start is not None and not self.first
 
     @property
     def reads_digits(self) -> bool:
-        """Whether the network was made for digits as MNIST has them."""
+        """Whether the network was trained on digits as in MNIST."""
         if self.dataset is None:
             return False
         info = datasets.get(self.dataset)
@@ -112,7 +112,7 @@ class Weights:
 
 
 def checkpoint_title(checkpoint: Checkpoint) -> str:
-    """What a person calls the checkpoint: its architecture, and what tells it from the course's own one."""
+    """The checkpoint's title: its architecture, and how it differs from the course's own checkpoint."""
     title = architectures.get(checkpoint.architecture).title
     usual = f"{checkpoint.architecture}-{checkpoint.dataset}"
     if not is_shipped(checkpoint):
@@ -121,7 +121,7 @@ def checkpoint_title(checkpoint: Checkpoint) -> str:
 
 
 def is_shipped(checkpoint: Checkpoint) -> bool:
-    """Whether it came with cnnviz."""
+    """Whether the checkpoint is included in cnnviz."""
     return checkpoint.weights.parent == settings().checkpoints_dir
 
 
@@ -138,14 +138,14 @@ def of_checkpoint(checkpoint: Checkpoint) -> Weights:
 
 
 def of_moment(title: str, moment: Moment, recipe: Recipe) -> Weights:
-    """The weights of a run at a snapshot; ``title`` is what the run is called."""
+    """A run's weights at a snapshot; ``title`` is the run's title."""
     step = _("{title}, step {step:,}", title=title, step=moment.step)
     found = _of_recipe(step, moment.key(recipe), recipe, moment.run_id)
     return replace(found, first=moment.step == 0)
 
 
 def of_pretrained(model: str) -> Weights:
-    """What a model of torchvision has learned on ImageNet.
+    """The ImageNet weights of a torchvision model.
 
     Raises:
         UnknownKeyError: its weights are not offered.
@@ -160,7 +160,7 @@ def of_pretrained(model: str) -> Weights:
 
 
 def _start(recipe: Recipe) -> Weights:
-    """The untrained weights of the same architecture, options and seed: where a training begins."""
+    """The untrained weights of the same architecture, options and seed, with which training starts."""
     title = _("Untrained, seed {seed}", seed=recipe.seed)
     return Weights(title, networks.start_of(recipe), _preparing(recipe), recipe.dataset, recipe=recipe)
 
@@ -176,7 +176,7 @@ def _preparing(recipe: Recipe) -> Preparing:
 
 
 def choose_weights(notes: DeltaGenerator) -> Weights:
-    """The weights that the link's ``checkpoint`` names, at first those of a small network that is shipped.
+    """The weights in the link's ``checkpoint``, by default those of a small network that is included.
 
     What there is to say about damaged files, or about the link, stands in ``notes``.
     """
@@ -212,7 +212,7 @@ def choose_weights(notes: DeltaGenerator) -> Weights:
 
 
 def _unfinished(known: Mapping[str, Checkpoint]) -> dict[str, Recipe]:
-    """The recipes of runs that have snapshots and no checkpoint yet, by the runs' ids."""
+    """The recipes of runs that have snapshots but no checkpoint yet, by run id."""
     found = {run_id: moments(run_id) for run_id in with_snapshots() if run_id not in known}
     if not any(found.values()):
         return {}
@@ -246,7 +246,7 @@ def _title(option: str, known: Mapping[str, Checkpoint], unfinished: Mapping[str
 def choose_layer(
     weights: Weights, shapes: Mapping[str, Shape], default: str | None = None, width: int = 330
 ) -> str:
-    """The name, one of those of ``shapes``, that the link's ``layer`` gives; each is told with its shape.
+    """The layer in the link's ``layer``, one of ``shapes`` (output shapes by name).
 
     Where it is another operation of the network, which a view before this one had, the default is shown,
     and the link stays as it is.
@@ -266,7 +266,7 @@ def choose_layer(
 
 
 def choose_op(weights: Weights) -> Op:
-    """The op that the link's ``layer`` names, at first the first convolution."""
+    """The op in the link's ``layer``, by default the first convolution."""
     trace = weights.trace
     shapes = {op.name: op.output_shape for op in trace.ops}
     kinds = [op.kind for op in trace.ops]

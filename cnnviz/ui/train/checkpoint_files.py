@@ -1,4 +1,4 @@
-"""Taking a run's weights home, with plain PyTorch that loads them; and bringing weights along."""
+"""Download a run's weights, with plain PyTorch code that loads them; upload weights from elsewhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cnnviz.ui.train import runs
 
 _CODE_HEIGHT = 320
 _MEGABYTE = 1_000_000
-"""In bytes, as the browser counts them where a file is chosen; the server would take 2**20."""
+"""In bytes, as the browser counts when a file is chosen; the server itself counts 2**20."""
 
 
 def take_home(checkpoint_id: str) -> None:
@@ -48,7 +48,7 @@ def take_home(checkpoint_id: str) -> None:
 
 
 def _uploadable(size: int) -> str:
-    """Whether weights of ``size`` bytes can come back here."""
+    """Whether weights of ``size`` bytes could be uploaded here again."""
     limit = int(st.get_option("server.maxUploadSize"))
     if size <= limit * _MEGABYTE:
         return _("With the facts the weights can be uploaded again.")
@@ -80,7 +80,7 @@ def _download(label: str, key: str, read: Callable[[], bytes], name: str) -> Non
 
 
 def bring_along(recipe: Recipe | None) -> None:
-    """Upload weights; without their JSON they are taken for those of the form's ``recipe``."""
+    """Upload weights; without a JSON file they are assumed to fit the form's ``recipe``."""
     with st.popover(_("Upload weights"), icon=":material/upload:", key="upload-weights"):
         files = st.file_uploader(
             _("A .safetensors file, and its .json where there is one"),

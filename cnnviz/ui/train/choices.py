@@ -1,4 +1,4 @@
-"""Choosing a recipe: every field is kept in the link. The common ones are in sight, the others folded."""
+"""The recipe form: every field is kept in the link; common fields are visible, the others are in expanders."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _AUGMENTATION = tuple(entry.name for entry in dataclasses.fields(Augmentation))
 
 
 def choose_recipe() -> Recipe | None:
-    """The recipe that the widgets say; None, and the reason is on the page, where it cannot be trained by."""
+    """The recipe in the form; None if it cannot be used for training, with the reason shown on the page."""
     network = _choose_network()
     info = _choose_data(network)
     notes = st.container()
@@ -57,7 +57,7 @@ def choose_recipe() -> Recipe | None:
 
 
 def tested_on(info: DatasetInfo) -> Message:
-    """What a network is trained on, and what its test accuracy is measured on."""
+    """Which images a network is trained on, and which ones measure its test accuracy."""
     if info.part_of is None:
         return Message(
             "It learns from {train:,} images. The test accuracy is measured on the {test:,} test images of "
@@ -105,7 +105,7 @@ def _choose_data(network: Architecture) -> DatasetInfo:
 
 
 def _data_for(architecture: Architecture) -> list[DatasetInfo]:
-    """The data sets that have its channels and classes; their images are brought to its size."""
+    """Data sets with the network's number of channels and classes; images are resized to fit."""
     wanted = (architecture.input_shape[0], architecture.classes)
     return [info for info in datasets.registered() if (info.input_shape[0], len(info.classes)) == wanted]
 
@@ -123,7 +123,7 @@ def _common(fields: Fields) -> None:
 
 @contextmanager
 def _folded(title: str, key: str, parameters: Sequence[str]) -> Iterator[None]:
-    """An expander whose title says how many of its ``parameters`` are not the course's."""
+    """An expander whose title counts the ``parameters`` that differ from the course's recipe."""
     changed = sum(name in st.query_params for name in parameters)
     label = title
     if changed:
@@ -243,7 +243,7 @@ def _machine(fields: Fields) -> None:
 
 
 def _problems(recipe: Recipe) -> list[str]:
-    """What is wrong with each field; where each by itself is right, with how they go together."""
+    """What is wrong with single fields; if nothing is, what is wrong with their combination."""
     found: list[str] = []
     values = recipe.values()
     for name in (*RANGES, *CHOICES):

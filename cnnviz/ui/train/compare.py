@@ -1,4 +1,4 @@
-"""Any number of runs side by side: one chart, and a table of what differs."""
+"""Compare any number of runs: one chart, and a table of how they differ."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ AXES: Mapping[str, Message] = MappingProxyType(
 
 
 def compare(runs: Sequence[Run]) -> None:
-    """Choose among ``runs``, and see them together."""
+    """Choose some of ``runs`` and compare them."""
     by_id = {run.id: run for run in runs}
     own = [run.id for run in runs if run.owner == owner()]
     chosen = choose_many(
@@ -112,7 +112,7 @@ def _curve(store: RunStore, run: Run, epochs: Sequence[EpochMetrics], figure: st
 
 @dataclass(frozen=True)
 class Row:
-    """A training in a table: its ``name`` (HTML), its state and recipe, what was done ``beside`` it, what was reached."""
+    """One training in a table: ``name`` (HTML), state, recipe, its results, and what the recipe does not say (``beside``)."""
 
     name: str
     state: str
@@ -122,7 +122,7 @@ class Row:
 
 
 def show_table(rows: Sequence[Row], first: str, reached: Sequence[str], beside: Sequence[str] = ()) -> bool:
-    """A table of trainings with the fields in which their recipes differ; whether there are any.
+    """Show a table of trainings with the recipe fields that differ; returns whether any do.
 
     ``first``, ``reached`` and ``beside`` are the titles of the columns that are not fields of recipes.
     """
@@ -142,12 +142,12 @@ def show_table(rows: Sequence[Row], first: str, reached: Sequence[str], beside: 
 
 
 def _architecture_with(name: str, rows: Sequence[Row]) -> str:
-    """An architecture among the rows' recipes that has the field ``name``."""
+    """An architecture in the table whose recipe has the field ``name``."""
     return next((str(row.recipe["architecture"]) for row in rows if name in flat(row.recipe)), "")
 
 
 def _table(store: RunStore, runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochMetrics]]) -> None:
-    """What was reached, in which fields the recipes differ, and what was done beside them."""
+    """Results, the recipe fields that differ, and changes made outside the recipes."""
     beside = _beside_the_recipes(store, runs)
     rows = [
         Row(
@@ -165,7 +165,7 @@ def _table(store: RunStore, runs: Sequence[Run], epochs: Mapping[str, Sequence[E
 
 
 def _beside_the_recipes(store: RunStore, runs: Sequence[Run]) -> dict[str, list[str]]:
-    """What a recipe does not say, a text for each run, where it is not the same of all ``runs``."""
+    """Facts that no recipe holds, by column title with one text per run, where ``runs`` differ."""
     columns = {
         _("Goes on from"): [_origin(run) for run in runs],
         _("Learning rate changed by hand"): [_rate_changes(store, run) for run in runs],
@@ -204,13 +204,13 @@ def _reached(store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> list[
 
 
 def _seconds(store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> float:
-    """How long the run has trained, that is up to its last step; uploaded weights bring epochs and no steps."""
+    """Training time in seconds, up to the last step; uploaded weights come with epochs but no steps."""
     steps = read_steps(store.folder(run.id) / STEPS_FILE, max_points=1)
     return float(steps[-1]["seconds"]) if len(steps) else sum(epoch.seconds for epoch in epochs)
 
 
 def _parameters(run: Run) -> int | None:
-    """How many parameters the run's network has; None where this cnnviz does not know it."""
+    """The network's number of parameters; None if this version of cnnviz does not know the network."""
     try:
         shape = resized_shape(datasets.get(run.dataset).input_shape, run.recipe.get("resize"))
         options = run.recipe.get("options", {}).items()
@@ -221,7 +221,7 @@ def _parameters(run: Run) -> int | None:
 
 
 def _swatch(number: int) -> str:
-    """The line of a curve in the chart."""
+    """A short piece of the run's curve, as in a legend."""
     theme = "dark" if is_dark() else "light"
     colours = st.get_option(f"theme.{theme}.chartCategoricalColors")
     colour = colours[number % len(colours)]

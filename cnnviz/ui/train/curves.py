@@ -1,4 +1,4 @@
-"""The curves of one run, which grow while a person looks at them."""
+"""The curves of one run, updated live."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MORE: Mapping[str, Message] = MappingProxyType(
         "speed": Message("Images a second"),
     }
 )
-"""Figures of which one at a time is drawn, below the two that are always there."""
+"""Further figures, one at a time, below the two that are always shown."""
 
 _MOST_FIGURES = 64
 _NO_EPOCH = Message("The run ended within its first epoch, so there is nothing to show for each epoch.")
@@ -89,7 +89,7 @@ def before_the_first(epochs: int) -> None:
 
 
 def _tensorboard(folder: Path) -> str:
-    """The command that shows the event files of all runs."""
+    """The command that opens all runs in TensorBoard."""
     here = Path.cwd()
     return shlex.join(
         ["tensorboard", "--logdir", str(folder.relative_to(here) if folder.is_relative_to(here) else folder)]
@@ -165,7 +165,7 @@ def _sampled(live: LiveFigures, run: Run, samples: Samples, chosen: str) -> None
 def _draw(
     live: LiveFigures, run: Run, name: str, data: Sequence[Any] | Records, build: Callable[[], go.Figure]
 ) -> None:
-    """Draw the figure of all ``data`` that there are now."""
+    """Draw the figure of all ``data`` so far."""
     latest = repr(data[-1]) if len(data) else ""
     live.draw(_figure(run.id, name, len(data), latest, run.is_open, language(), build), name)
 
@@ -180,5 +180,5 @@ def _figure(
     spoken: str,
     _build: Callable[[], go.Figure],
 ) -> go.Figure:
-    """A figure as it is now, built once for everybody who watches the run; it is not to be changed."""
+    """The current figure, built once and shared by everybody who watches the run; read only."""
     return _build()

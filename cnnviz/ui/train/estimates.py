@@ -1,4 +1,4 @@
-"""How long a training will take on this machine and how much memory, said before it starts."""
+"""How much time and memory a training will need on this machine, estimated before it starts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Measured:
 
 
 class _RefusedError(Exception):
-    """The memory is not enough. This is raised, as what fails is not kept: other runs end, and it is enough."""
+    """Not enough memory. Raised because failures are not cached: once another run ends, it may fit."""
 
     def __init__(self, estimate: Estimate) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ def _jobs() -> Jobs[Measured]:
 
 
 def show(recipe: Recipe) -> bool:
-    """Say what a training by ``recipe`` will take, now or in a moment; whether it may be started."""
+    """Say what training with ``recipe`` will cost, now or in a moment; returns whether it may start."""
     key = _key(recipe)
     held = st.session_state.get(_HELD)
     if held is None or held[0] != key or _was_left(held[1]):
@@ -75,14 +75,14 @@ def show(recipe: Recipe) -> bool:
 
 
 def _wait(job: Job[Measured]) -> None:
-    """Wait for the measurement, and let the page say what came out."""
+    """Wait for the measurement, then rerun the page to show it."""
     if job.wait(0.02):
         run_again()
     st.caption(":material/timer: " + _("A few batches are measured: how long it will take here ..."))
 
 
 def _look_again(key: str, found: Estimate) -> None:
-    """Ask anew for what did not fit, and let the page say so when it does: another run may have ended."""
+    """Check again whether the training fits by now, as another run may have ended; rerun the page if so."""
     if found.device == "cpu" and not _as_of_now(found).fits:
         return
     job = _job(key)
@@ -99,7 +99,7 @@ def _as_of_now(found: Estimate) -> Estimate:
 
 
 def _key(recipe: Recipe) -> str:
-    """All that time and memory depend on, for one epoch, and when it was asked for."""
+    """Everything that time and memory of one epoch depend on, and roughly when it was asked."""
     one = dataclasses.replace(recipe, epochs=1, learning_rate=0.01, seed=1, schedule="none")
     return json.dumps([int(time.time() // _FRESH_SECONDS), one.to_dict()], sort_keys=True)
 
@@ -135,7 +135,7 @@ def _answer(job: Job[Measured]) -> Estimate | CnnvizError:
 
 
 def _say(found: Estimate, recipe: Recipe) -> None:
-    """The numbers in a line; where the run is long, a way to shorten it; where it does not fit, why."""
+    """The estimate in one line; a way to shorten a long run; or why it does not fit."""
     memory = _("memory about {needed}", needed=_bytes(found.memory))
     if found.available is not None:
         memory += " " + _("of {available} free", available=_bytes(found.available))
@@ -174,7 +174,7 @@ def _time_text(found: Estimate, recipe: Recipe, memory: str) -> str:
 
 
 def _offer_fewer(found: Estimate, recipe: Recipe) -> None:
-    """A number of training images with which a long run becomes a short one, where there is one."""
+    """Offer fewer training images, where that turns a long run into a short one."""
     images = found.epoch_seconds * found.images_per_second
     left = _SHORT_SECONDS / recipe.epochs - found.test_seconds
     passes = found.seconds - found.test_seconds  # over the training images, a second one included

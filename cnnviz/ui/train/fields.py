@@ -1,4 +1,4 @@
-"""The fields of a recipe as widgets; the link's parameter is called like the field."""
+"""Widgets for the fields of a recipe; the link's parameter has the field's name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cnnviz.training.transforms.image_preparation import AUGMENTATION_RANGES, PR
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, choose_text, put_in_link
 
 WIDTH = 128
-"""Of a number's field, in pixels: two side by side, beside the curves as well as on a phone."""
+"""Of a number field, in pixels: two fit side by side, next to the curves and on a phone."""
 
 VALUES: Mapping[str, Message] = MappingProxyType(
     {
@@ -40,14 +40,14 @@ VALUES: Mapping[str, Message] = MappingProxyType(
         "cuda": Message("GPU (CUDA)"),
     }
 )
-"""What a person reads for the names that fields take."""
+"""What is shown for the values of a field."""
 
 
 @dataclass
 class Fields:
-    """Widgets for the fields of a recipe, which stand at the values of ``default`` at first.
+    """Widgets for the fields of a recipe, with the values of ``default`` as defaults.
 
-    What they say gathers in ``values``. Sentences about the link go into ``notes``. Number widgets have no
+    Their values are collected in ``values``. Problems with the link are shown in ``notes``. Number widgets have no
     limits: the recipe's own check says what is wrong with a number, in a link as well, where Streamlit
     would drop it without a word.
     """
@@ -91,7 +91,7 @@ class Fields:
         return str(self.values[name])
 
     def channels(self, label: str, name: str, **look: Any) -> None:
-        """Numbers, one a channel, with commas between them."""
+        """Comma-separated numbers, one per channel."""
         usual = channels_text(self.usual[name])
         self.values[name] = _read_channels(choose_text(label, key=name, default=usual, **look))
 
@@ -111,12 +111,12 @@ class Fields:
 
 
 def channels_text(values: tuple[float, ...]) -> str:
-    """Numbers, one a channel, as the link and the widget hold them."""
+    """Numbers, one per channel, as the link and the widget hold them."""
     return ", ".join(map(str, values))
 
 
 def _read_channels(text: str) -> tuple[Any, ...]:
-    """The numbers; what is none stays a text, which the recipe's check names as it was written."""
+    """The numbers; anything else stays text, so that the recipe's check can quote it."""
     return tuple(_read(piece.strip()) for piece in text.split(",") if piece.strip())
 
 
@@ -129,7 +129,7 @@ def _read(text: str) -> float | str:
 
 @dataclass(frozen=True)
 class Slider:
-    """How a field is chosen: its label, its steps, how its value is written, for which channels it is."""
+    """A slider for one field: label, step, format, and the numbers of channels it applies to."""
 
     label: Message
     step: float
@@ -153,7 +153,7 @@ SLIDERS: Mapping[str, Slider] = MappingProxyType(
 
 
 def choose_augmentation(channels: int, usual: Augmentation, notes: DeltaGenerator) -> Augmentation:
-    """The augmentation of images with so many ``channels``; ``usual`` is where the widgets stand at first.
+    """Choose the augmentation of images with this number of ``channels``; ``usual`` are the defaults.
 
     Sentences about the link go into ``notes``.
     """
@@ -190,7 +190,7 @@ def _slider(name: str, slider: Slider, usual: float, notes: DeltaGenerator) -> f
 
 
 def _put(wanted: Augmentation, usual: Augmentation) -> None:
-    """Write ``wanted`` into the link, from where the widgets take it."""
+    """Write ``wanted`` into the link, where the widgets read it."""
     for name in (entry.name for entry in dataclasses.fields(Augmentation)):
         value, default = getattr(wanted, name), getattr(usual, name)
         put_in_link(name, value, default)

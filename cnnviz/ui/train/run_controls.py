@@ -1,4 +1,4 @@
-"""What a person can do with a run: pause, step, resume, stop; another learning rate, a way on from a snapshot, a name, deletion."""
+"""What one can do with a run: pause, step, resume or stop it, change its learning rate, branch off, name or delete it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LONGEST_NAME = 80
 
 
 def allowed(run: Run) -> bool:
-    """Whether the person may steer ``run``: one's own at once, somebody else's after saying so."""
+    """Whether this person may control ``run``: their own always, somebody else's after confirming."""
     if run.owner in (None, owner()):  # nobody's: it was started on the command line
         return True
     return st.toggle(
@@ -40,7 +40,7 @@ def allowed(run: Run) -> bool:
 
 
 def buttons(store: RunStore, run: Run) -> None:
-    """What may be done with the run now; what it was asked for and has not heard of yet stands still."""
+    """The buttons that apply now; a request that the worker has not seen yet is disabled."""
     asked = store.requested(run.id) if run.is_open else ()
     if run.status == Status.PAUSED:
         _resume(store, run, asked)
@@ -91,7 +91,7 @@ def _button(label: str, key: str, icon: str, disabled: bool, do: Callable[[str],
 
 
 def tools(store: RunStore, run: Run, steered: bool) -> None:
-    """The tools of ``run``, each folded; those that change it only where it may be ``steered``."""
+    """Popovers with tools for ``run``; those that change it only if it may be ``steered``."""
     with st.container(horizontal=True, gap="small"):
         if run.checkpoint is not None:
             take_home(run.checkpoint)
@@ -111,7 +111,7 @@ def tools(store: RunStore, run: Run, steered: bool) -> None:
 
 
 def offer_undo() -> None:
-    """Say which run this person has just deleted, with a button that brings it back."""
+    """Say which run was just deleted, with an Undo button."""
     run_id = st.session_state.get(_DELETED)
     if run_id is None:
         return
@@ -121,7 +121,7 @@ def offer_undo() -> None:
 
 
 def restore(run_id: str) -> None:
-    """Bring a deleted run back, and show it."""
+    """Restore a deleted run and show it."""
     open_store().restore(run_id)
     st.session_state.pop(_DELETED, None)
     runs.show(run_id)
@@ -147,7 +147,7 @@ def _learning_rate(store: RunStore, run: Run) -> None:
 
 
 def _when_it_counts(run: Run) -> str:
-    """When a change that nobody has heard of yet takes effect."""
+    """When a requested change will take effect."""
     if run.status == Status.QUEUED:
         return _("It counts as soon as the run starts.")
     if not run.is_open or (run.status == Status.PAUSED and run.worker is None):
@@ -208,7 +208,7 @@ def _place(step: int, epoch: int) -> str:
 
 
 def _branch(run: Run, weights: str, rate: str, epochs: str) -> None:
-    """Start a new run as the widgets of these keys say; initial weights come from the seed."""
+    """Start a new run with the values of the widgets with these keys; initial weights come from the seed."""
     step = int(st.session_state[weights])
     changes = {"learning_rate": st.session_state[rate], "epochs": st.session_state[epochs]}
     recipe = dataclasses.replace(Recipe.from_dict(run.recipe), **changes)

@@ -1,4 +1,4 @@
-"""A person's runs: starting, finding and showing one, keeping the queue moving, and what is said of them."""
+"""Runs: start one, find the one to show, keep the queue moving, and describe them in words."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ from cnnviz.ui.shared.show import link_problem
 from cnnviz.ui.train.fields import VALUES
 
 PARAMETER = "run"
-"""Of the link: the id of the run that is shown."""
-
+"""The link's parameter with the id of the run that is shown."""
 
 Colour = Literal["gray", "blue", "green", "orange", "red"]
 _COLOURS: Mapping[Status, Colour] = {
@@ -43,30 +42,30 @@ _IN_THE_TITLE = ("architecture", "dataset")
 
 
 def start(recipe: Recipe, origin: tuple[str, int] | None = None) -> None:
-    """Put a run of ``recipe`` into the queue, and show it; ``origin`` is the snapshot that it goes on from."""
+    """Queue a run of ``recipe`` and show it; ``origin`` is the snapshot it continues from."""
     run_id = open_store().create(recipe, owner=owner(), origin=origin)
     show(run_id)
     move_queue()
 
 
 def expect() -> None:
-    """See to it that the next run begins quickly: a process that has imported all that is slow waits for it."""
+    """Keep a worker process ready, with everything slow already imported, so that the next run starts quickly."""
     keep_standby()
 
 
 def show(run_id: str) -> None:
-    """Name the run in the link, from where the page takes it."""
+    """Put the run into the link, where the page reads it."""
     st.query_params[PARAMETER] = run_id
     st.query_params.pop("view", None)
 
 
 def move_queue() -> None:
-    """Notice dead workers, and start whatever may start."""
+    """Notice dead workers and start waiting runs."""
     start_queued()
 
 
 def shown_run(runs: Sequence[Run]) -> Run | None:
-    """The run that the link names; else of the person's own the newest that is not over, else the newest."""
+    """The run in the link; else this person's newest open run, else their newest run."""
     named = st.query_params.get(PARAMETER)
     if named is not None:
         try:
@@ -86,29 +85,29 @@ def badge(run: Run) -> None:
 
 
 def run_title(run: Run) -> str:
-    """What a person calls the run: its name, or else network and data."""
+    """The run's title: its name, else network and data set."""
     if run.name:
         return run.name
     return _("{network} on {data}", network=network_title(run), data=data_title(run))
 
 
 def short_title(run: Run) -> str:
-    """:func:`run_title` with the end of the run's id, so that runs of one network are told apart."""
+    """:func:`run_title` plus the end of the run's id, to tell runs of one network apart."""
     return f"{run.name or network_title(run)} · {run.id.rpartition('-')[2]}"
 
 
 def network_title(run: Run) -> str:
-    """What a person calls the run's network."""
+    """The title of the run's network."""
     return _title_of(architectures.get, run.architecture)
 
 
 def data_title(run: Run) -> str:
-    """What a person calls the run's data set."""
+    """The title of the run's data set."""
     return _title_of(datasets.get, run.dataset)
 
 
 def summary(run: Run) -> str:
-    """The recipe in a line: the usual fields, and those in which it is not the course's."""
+    """The recipe in one line: the main fields, and those that differ from the course's recipe."""
     fields = flat(run.recipe)
     shown = dict.fromkeys(name for name in _ALWAYS if name in fields)
     if fields.get("optimizer") != "sgd":
@@ -133,7 +132,7 @@ def field_text(recipe: Mapping[str, Any], name: str) -> str:
 
 
 def value_text(value: Any) -> str:
-    """The value of a recipe's field as a person reads it."""
+    """The value of a recipe's field as text."""
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -148,7 +147,7 @@ def value_text(value: Any) -> str:
 
 
 def epochs_text(run: Run) -> str:
-    """Which of its epochs a run is in; once it is over, how many it has completed."""
+    """The current epoch of a run; once it is over, how many it completed."""
     epoch = run.epoch
     if not run.is_open and run.total_steps:
         epoch = run.step * run.epochs // run.total_steps
@@ -170,7 +169,7 @@ def duration(seconds: float) -> Message:
 
 
 def images_per_second(steps: Steps, batch_size: int) -> float | None:
-    """How many images the latest steps took in a second of training; None before there are two steps."""
+    """Training speed over the latest steps; None before there are two."""
     if len(steps) < 2:
         return None
     first, last = steps[max(0, len(steps) - _SPEED_STEPS)], steps[-1]
@@ -179,7 +178,7 @@ def images_per_second(steps: Steps, batch_size: int) -> float | None:
 
 
 def _unusual(run: Run) -> Sequence[str]:
-    """The fields in which the run's recipe is not the course's."""
+    """The fields in which the run's recipe differs from the course's."""
     try:
         usual = Recipe.default(run.architecture, dataset=run.dataset).to_dict()
     except UnknownKeyError:  # of another cnnviz
@@ -188,7 +187,7 @@ def _unusual(run: Run) -> Sequence[str]:
 
 
 def _title_of(get: Callable[[str], Any], key: str) -> str:
-    """The title of what is registered as ``key``; the key for what another version of cnnviz knew."""
+    """The title registered for ``key``; the key itself if only another version of cnnviz knows it."""
     try:
         return str(get(key).title)
     except UnknownKeyError:

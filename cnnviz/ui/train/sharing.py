@@ -1,4 +1,4 @@
-"""A recipe taken along, as a link or as a file, and brought back into the form."""
+"""Share a recipe as a link, a file or a script, and load one into the form."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cnnviz.ui.shared.show import plain
 from cnnviz.ui.train.fields import channels_text
 
 NETWORK, DATA, OPTIONS, PERMUTE, ORDER = "model", "dataset", "set", "permute", "order"
-"""Parameters that are not called like the field."""
+"""Parameters whose name is not the field's."""
 
 _SAME_NAME = sorted({*RANGES, *CHOICES} - {"permutation_seed", "resize", "train_images"})
 NAMES = (
@@ -29,10 +29,9 @@ NAMES = (
     *_SAME_NAME,
     *(field.name for field in dataclasses.fields(Augmentation)),
 )
-"""All parameters that speak of the recipe."""
+"""All parameters that describe the recipe."""
 
 Parameters = dict[str, str | list[str]]
-
 
 _UPLOAD = "recipe-file"
 _PROBLEM = "_recipe_problem"
@@ -40,7 +39,7 @@ _MOST_MEGABYTES = 1
 
 
 def parameters(recipe: Recipe) -> Parameters:
-    """What a link must say so that the form shows ``recipe``: network, data, and all that differs from the
+    """The link's parameters that make the form show ``recipe``: network, data, and whatever differs from the
     course's recipe for them.
 
     Raises:
@@ -79,7 +78,7 @@ def _preparation(preparation: ImagePreparation, usual: ImagePreparation) -> Para
 
 
 def put(values: Mapping[str, str | Sequence[str]]) -> None:
-    """Write a recipe's :func:`parameters` into the link in place of those that are there; for callbacks."""
+    """Replace the recipe in the link by these :func:`parameters`; for callbacks."""
     for name in NAMES:
         st.query_params.pop(name, None)
     st.query_params.update(values)
@@ -91,7 +90,7 @@ def address(values: Mapping[str, str | Sequence[str]]) -> str:
 
 
 def share(recipe: Recipe | None) -> None:
-    """What may be done with the recipe in the form (None: there is none that can be trained by)."""
+    """Share, save and load: ``recipe`` is the form's, None if it is not valid."""
     with st.popover(_("Share, save, load"), icon=":material/ios_share:", width="stretch", key="recipe-files"):
         if recipe is not None:
             st.caption(_("A link that fills in the form like this:"))
@@ -139,7 +138,7 @@ def script(recipe: Recipe) -> str:
 
 
 def _load() -> None:
-    """Bring the uploaded recipe into the link, or remember why not."""
+    """Put the uploaded recipe into the link, or remember why that failed."""
     st.session_state.pop(_PROBLEM, None)
     file = st.session_state[_UPLOAD]
     if file is None:

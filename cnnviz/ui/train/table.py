@@ -1,4 +1,4 @@
-"""The table of runs: one's own, or everybody's; and those that were deleted."""
+"""The table of runs: one's own or everybody's, and a way to restore deleted ones."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WHOSE: Mapping[str, Message] = MappingProxyType({"mine": Message("My runs"), "al
 
 
 def list_runs(runs: Sequence[Run], shown: Run | None, recipe: Recipe | None) -> None:
-    """Runs in a table; the chosen one is shown, and named in the link. ``recipe`` is the form's."""
+    """A table of runs; selecting one shows it and puts it into the link. ``recipe`` is the form's."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(_("Runs"), anchor=False, width="content")
         whose = _choose_whose(runs)
@@ -62,7 +62,7 @@ def _choose_whose(runs: Sequence[Run]) -> str:
 
 
 def _deleted() -> None:
-    """Runs that can be brought back, the newest first."""
+    """Deleted runs that can be restored, newest first."""
     gone = open_store().list(_MOST_DELETED, deleted=True)
     if not gone:
         return
@@ -138,7 +138,7 @@ def _columns(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def _zone() -> ZoneInfo | None:
-    """The time zone of the person's browser; None, the server's, where it is unknown."""
+    """The browser's time zone; None (the server's) if unknown."""
     name = st.context.timezone
     try:
         return ZoneInfo(name) if name else None

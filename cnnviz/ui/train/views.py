@@ -1,4 +1,4 @@
-"""The two ways to look at runs: one of them closely, or several side by side."""
+"""The two views of runs: watch one, or compare several."""
 
 from __future__ import annotations
 

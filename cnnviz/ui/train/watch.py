@@ -1,4 +1,4 @@
-"""Watching a run: its state, its figures and curves, which renew themselves while it is not over."""
+"""Watch a run: its state, metrics and curves, updated until it is over."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LATEST = 16  # samples
 
 
 def watch(run: Run) -> None:
-    """The run's state and curves, and all that can be done with it."""
+    """The run's state and curves, and the controls."""
     fragment(run_every=WATCH_SECONDS if run.is_open else None)(_watch)(run.id, run.is_open)
 
 
@@ -44,7 +44,7 @@ def _watch(run_id: str, was_open: bool) -> None:
 
 
 def _head(store: RunStore, run: Run) -> bool:
-    """What the run is called and how it is; whether the person may steer it."""
+    """The run's title and status; returns whether this person may control it."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(plain(run_title(run)), anchor=False, width="content")
         with st.container(key="run-status", width="content"):
@@ -105,7 +105,7 @@ def _progress_text(store: RunStore, run: Run) -> str:
 
 
 def _seconds_left(store: RunStore, run: Run) -> float | None:
-    """As the worker measured it last; before it has, from the time that the steps so far took."""
+    """The worker's latest estimate; before there is one, extrapolated from the steps so far."""
     records = read_samples(store.folder(run.id) / SAMPLES_FILE).records[-_LATEST:]
     if len(records):  # each says when the run will have ended; on a busy machine they differ a lot
         end = np.median(records["seconds"] + records["seconds_left"])
