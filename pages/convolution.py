@@ -5,13 +5,7 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.shapes.sliding_window import slide
-from cnnviz.ui.convolution import (
-    convolution,
-    convolution_border,
-    convolution_cost,
-    convolution_saving,
-    convolution_walk,
-)
+from cnnviz.ui.convolution import animation, cost, layer, size
 from cnnviz.ui.shared.frame import frame
 from cnnviz.ui.shared.show import explained
 
@@ -23,17 +17,15 @@ st.write(
         "everything up, and writes one output value."
     )
 )
-convolution.examples()
-layer = convolution.choose()
+layer.examples()
+chosen = layer.choose()
 with explained():
-    walks = slide(layer.window, layer.height, layer.width)
-    with st.container(border=True, key="size"):
-        convolution.answer(layer, walks)
-        convolution_border.show(layer, walks)
+    walks = slide(chosen.window, chosen.height, chosen.width)
+    size.show(chosen, walks)
     st.header(_("Watch it walk"), anchor=False)
-    convolution_walk.show(layer, walks)
+    animation.show(chosen, walks)
     st.header(_("What the layer costs"), anchor=False)
-    convolution_cost.show(layer, walks)
+    cost.show(chosen, walks)
 st.header(_("What a 1x1 convolution saves"), anchor=False)
 with explained():
-    convolution_saving.show()
+    cost.show_saving()

@@ -4,8 +4,9 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.data import data
-from cnnviz.ui.data.data_views import Subject
+from cnnviz.ui.data import choices, contents
+from cnnviz.ui.data.contents import Subject
+from cnnviz.ui.data.views import VIEWS
 from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import fragment, frame
 from cnnviz.ui.shared.show import explained
@@ -16,15 +17,15 @@ from cnnviz.ui.shared.views import choose_view
 def view(subject: Subject) -> None:
     """One view: another image, or a slider, reruns nothing else of the page."""
     with explained():
-        choose_view(data.VIEWS).show(subject)
+        choose_view(VIEWS).show(subject)
 
 
 frame(Message("Data"))
 st.title(_("What a network learns from"), anchor=False)
 with st.container(width=320):
-    info = data.choose_data()
+    info = choices.choose_data()
 st.write(str(info.idea))
-data.facts(info)
+contents.facts(info)
 if offer_download(info.key):
     with explained():
-        view(data.load(info))
+        view(contents.load(info))

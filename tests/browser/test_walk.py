@@ -20,8 +20,8 @@ from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.shapes.kernels import preset
 from cnnviz.shapes.sliding_window import Window, slide
 from cnnviz.shapes.small_images import sample_digits, small_image
-from cnnviz.ui.convolution.convolution import KINDS, Layer
-from cnnviz.ui.convolution.convolution_walk import layer_data
+from cnnviz.ui.convolution.animation import layer_data
+from cnnviz.ui.convolution.layer import KINDS, Layer
 
 expect.set_options(timeout=60_000)
 ARITHMETIC = PROJECT_DIRECTORY / "cnnviz" / "ui" / "convolution" / "walk" / "arithmetic.js"

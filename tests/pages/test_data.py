@@ -13,6 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from cnnviz import datasets
+from cnnviz.ui.shared.markup import style_sheet
 from tests.datasets import cifar_files
 
 OpenPage = Callable[..., AppTest]
@@ -64,7 +65,10 @@ def test_samples_of_every_class_are_shown_as_they_are(open_page: OpenPage) -> No
         np.testing.assert_array_equal(image, data.train_images[place, 0].numpy())
         assert int(data.train_labels[place]) == int(label)
     assert markup(app).count("400 images") == 10
-    assert "image-rendering:pixelated" in markup(app)
+    assert markup(app).count('class="cnnviz-pixels"') == 200
+    assert re.search(
+        r"\.cnnviz-pixels \{[^}]*image-rendering: pixelated", style_sheet(dark=False, accent="#123456")
+    )
     assert all(part in markup(app) for part in ("4,000", "1,000", "1 x 28 x 28", "4 MB"))
 
 

@@ -73,7 +73,7 @@ def picture(family: str, description: str, dark: bool) -> str:
         f'height="{height}">{lines}{nodes}</svg>'
     )
     source = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
-    return f'<img src="{source}" alt="{escape(description)}" style="display:block;height:{height}px;max-width:100%">'
+    return f'<img src="{source}" alt="{escape(description)}" height="{height}">'
 
 
 def _x(column: int) -> float:

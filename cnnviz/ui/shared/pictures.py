@@ -16,6 +16,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+_RIGHT = '<span class="cnnviz-right">✓ </span>'
+_WRONG = '<span class="cnnviz-wrong">✗ </span>'
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -68,9 +71,7 @@ def frame(part: tuple[int, int, int, int], size: tuple[int, int]) -> str:
 
 
 def _figure(picture: Picture) -> str:
-    mark = ""
-    if picture.right is not None:
-        mark = f'<span class="cnnviz-{"right" if picture.right else "wrong"}">{"✓" if picture.right else "✗"} </span>'
+    mark = "" if picture.right is None else _RIGHT if picture.right else _WRONG
     notes = "".join(f"<div>{escape(line)}</div>" for line in picture.notes)
     return (
         f'<figure class="cnnviz-figure"><img class="cnnviz-photo" src="{image_address(picture.pixels)}" '

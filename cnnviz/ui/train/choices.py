@@ -21,7 +21,7 @@ from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.transforms.image_preparation import Augmentation, ImagePreparation
 from cnnviz.ui.architecture import what_if
 from cnnviz.ui.architecture.network import choose_options
-from cnnviz.ui.data.data_choices import NORMALISATIONS
+from cnnviz.ui.data.choices import NORMALISATIONS
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
 from cnnviz.ui.shared.show import link_problem, plain
 from cnnviz.ui.train.fields import WIDTH, Fields, channels_text, choose_augmentation

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from cnnviz.plots import palette
+from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.shapes.html import chip
 from cnnviz.ui.shared import markup
 
@@ -49,3 +50,14 @@ def test_every_class_of_the_markup_has_its_rule_in_the_style_sheet(dark: bool) -
     assert palette.kind("merge").colour(dark) in sheet
     assert "--cnnviz-accent:#123456" in sheet
     assert sheet.count("{") == sheet.count("}")
+
+
+def test_every_class_in_the_code_has_a_rule_and_every_rule_is_used() -> None:
+    folder = PROJECT_DIRECTORY / "cnnviz"
+    code = "".join(path.read_text() for path in (*folder.glob("ui/**/*.py"), folder / "shapes" / "html.py"))
+    code = re.sub(r"cnnviz-kind-\w+", "", code)
+    written = {name for names in re.findall('class="([^"{}]*)"', code) for name in names.split()}
+    rules = re.sub(r"\.cnnviz-kind-\w+", "", markup.style_sheet(False, "#123456"))
+    ruled = set(re.findall(r"\.(cnnviz-[\w-]*\w)", rules))
+    assert {name for name in written if name.startswith("cnnviz-")} <= ruled
+    assert not [name for name in ruled if not re.search(rf"\b{name}\b(?!-)", code)]

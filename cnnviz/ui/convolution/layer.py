@@ -1,10 +1,9 @@
-"""The calculator of the Convolution page: one layer, chosen and worked out."""
+"""The layer of the Convolution page: what slides over the input, in which sizes and steps."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from types import MappingProxyType
 
 import streamlit as st
@@ -12,8 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.operations.op import shape_text
-from cnnviz.shapes.sliding_window import Padding, Slide, Window, rule
+from cnnviz.shapes.sliding_window import Padding, Window
 from cnnviz.ui.shared.link_state import choose_number, choose_one
 
 LARGEST_INPUT = 1_024
@@ -152,86 +150,3 @@ def _rounding() -> str:
         title=lambda key: {"down": _("down"), "up": _("up (ceil_mode)")}[key],
         width=FIELD_WIDTH + 50,
     )
-
-
-def answer(layer: Layer, walks: tuple[Slide, Slide]) -> None:
-    """The output's size by its formula, and what is remarkable about the padding."""
-    st.html(_formula(layer, walks))
-    _remarks(layer.window, walks)
-
-
-def _formula(layer: Layer, walks: tuple[Slide, Slide]) -> str:
-    """The rule in letters, the rule with numbers, and the size that comes of it."""
-    sides = list(zip((_("height"), _("width")), walks, strict=True))
-    if walks[0].side == walks[1].side:
-        sides = [("", walks[0])]
-    lines = "".join(
-        f"<div>{escape(f'{name}: ' if name else '')}{escape(walk.side.formula)}</div>" for name, walk in sides
-    )
-    legend = ", ".join(_letters(layer.window))
-    told = _("Output: {size}", size=shape_text(tuple(walk.side.count for walk in walks)))
-    return (
-        '<div style="display:flex;flex-wrap:wrap;gap:.4rem 3rem;align-items:flex-end;'
-        'font-variant-numeric:tabular-nums">'
-        f'<div><div style="font-size:1.1rem">{escape(rule(layer.window))}</div>'
-        f'<div style="font-size:.85rem;opacity:.75">{escape(legend)}</div></div>'
-        f'<div style="font-size:1.6rem;font-weight:650;line-height:1.3">{lines}</div>'
-        f'<div style="font-size:1.6rem;line-height:1.3">{escape(told)}</div></div>'
-    )
-
-
-def _letters(window: Window) -> list[str]:
-    """What the letters in the rule stand for."""
-    before, after = window.pads
-    letters = [_("n input"), _("k kernel"), _("s stride")]
-    if window.padding != "valid":
-        letters.append(
-            _("p padding on each side") if before == after else _("p padding of both sides together")
-        )
-    if window.dilation > 1:
-        letters.append(_("d dilation"))
-    return letters
-
-
-def _remarks(window: Window, walks: tuple[Slide, Slide]) -> None:
-    before, after = window.pads
-    span = window.span
-    if window.padding == "valid":
-        st.write(
-            _("Padding 'valid' is none: a value for each place where the whole kernel lies in the input.")
-        )
-    elif window.padding == "same" and before == after:
-        st.write(
-            _(
-                "Padding 'same' gives back the {lost} rows and columns that a kernel over {span} takes away: "
-                "{before} on each side.",
-                lost=span - 1,
-                span=span,
-                before=before,
-            )
-        )
-    elif window.padding == "same":
-        st.write(
-            _(
-                "Padding 'same' must give back {lost} rows and columns, which is an odd number: {before} at the "
-                "top and left, but {after} at the bottom and right. An odd kernel is padded evenly.",
-                lost=span - 1,
-                before=before,
-                after=after,
-            )
-        )
-    overhang = max(walk.overhang for walk in walks)
-    if overhang:
-        st.write(
-            _(
-                "Rounded up, the last window reaches {overhang} beyond the input and its padding; what lies there "
-                "does not count.",
-                overhang=overhang,
-            )
-        )
-    if any(walk.side.dropped for walk in walks):
-        st.write(
-            _(
-                "Rounded up there would be one window more, but it would begin beyond the input: PyTorch drops it."
-            )
-        )

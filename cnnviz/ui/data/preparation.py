@@ -21,8 +21,8 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.plots.mosaic import mosaic, png
 from cnnviz.training.transforms.image_preparation import PRESETS, ImagePreparation
-from cnnviz.ui.data.data_choices import choose_normalisation, choose_seed
-from cnnviz.ui.data.data_views import CARD, GRID, NOTE, Subject, image, value_figures
+from cnnviz.ui.data.choices import choose_normalisation, choose_seed
+from cnnviz.ui.data.contents import Subject, image, value_figures
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _DRAWS = 12
 _SIZES = ("off", "96", "224")
 _MOST_SEED = 9_999
-_SIX = "display:grid;gap:6px;grid-template-columns:repeat(6,1fr)"
 _BIN = 8  # values of a byte
 _JUMP = 1_789  # images; a prime, so that all come in turn, and far apart: some data sets are sorted by class
 _SUGGESTED = {"fashion-mnist": "crop-flip", "cifar10": "crop-flip"}
@@ -123,7 +122,7 @@ def _steps(preparation: ImagePreparation, found: Stages, label: str) -> None:
     """The image after each step that is taken, in their order."""
     st.subheader(_("The image after each step"), anchor=False)
     cards = "".join(_card(number, step) for number, step in enumerate(_taken(preparation, found, label), 1))
-    st.html(f'<div style="{GRID.format(gap=".75rem", width="8.75rem")}">{cards}</div>')
+    st.html(f'<div class="cnnviz-steps">{cards}</div>')
 
 
 def _taken(preparation: ImagePreparation, found: Stages, label: str) -> Iterator[_Step]:
@@ -161,11 +160,10 @@ def _signed(values: NDArray[np.float32]) -> str:
 
 
 def _card(number: int, step: _Step) -> str:
-    place = f"{CARD};grid-column:span 2" if step.wide else CARD
+    wide = " cnnviz-channels" if step.wide else ""
     return (
-        f'<figure style="{place}"><figcaption style="margin-bottom:.5rem"><b>{number}. {escape(step.title)}</b>'
-        f"</figcaption>{image(step.picture, step.title)}"
-        f'<div style="{NOTE};margin-top:.4rem">{escape(step.note)}</div></figure>'
+        f'<figure class="cnnviz-card{wide}"><figcaption><b>{number}. {escape(step.title)}</b></figcaption>'
+        f'{image(step.picture, step.title)}<div class="cnnviz-note">{escape(step.note)}</div></figure>'
     )
 
 
@@ -179,7 +177,7 @@ def _draws(info: DatasetInfo, label: int, preparation: ImagePreparation, found: 
         image(image_address(draw), _("Draw {number}", number=number))
         for number, draw in enumerate(found.draws, 1)
     )
-    st.html(f'<div style="{_SIX}">{draws}</div>')
+    st.html(f'<div class="cnnviz-draws">{draws}</div>')
     st.caption(
         _(
             "{count} random draws. In every epoch the network sees another one, always with the label {label}: so "

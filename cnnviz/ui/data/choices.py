@@ -1,4 +1,4 @@
-"""Choices that several views of the Data page share."""
+"""What is chosen on the Data page: the data set, and what several views have in common."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import streamlit as st
 
+from cnnviz import datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
@@ -18,6 +19,18 @@ ALL = "all"
 """In the choice of a class: no limit."""
 
 _MOST_SEED = 9_999
+
+
+def choose_data() -> DatasetInfo:
+    """The data set that the link names; at first the one that is always there."""
+    chosen = choose_one(
+        _("Data set"),
+        datasets.keys(),
+        key="dataset",
+        kind=Message("The data set"),
+        title=lambda key: datasets.get(key).title,
+    )
+    return datasets.get(chosen)
 
 
 def choose_class(info: DatasetInfo) -> int | None:

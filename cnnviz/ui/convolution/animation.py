@@ -19,11 +19,11 @@ from cnnviz.language import translate as _
 from cnnviz.plots import palette
 from cnnviz.shapes import kernels, small_images
 from cnnviz.shapes.sliding_window import Slide
-from cnnviz.ui.convolution.convolution import KINDS, Layer
+from cnnviz.ui.convolution.layer import KINDS, Layer
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.component import in_browser
 from cnnviz.ui.shared.frame import fragment
-from cnnviz.ui.shared.link_state import choose_number, choose_one
+from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_text
 from cnnviz.ui.shared.show import explained, link_problem
 
 LARGEST_PICTURE = 256
@@ -125,18 +125,8 @@ def _choose_weights(layer: Layer) -> list[kernels.Kernel]:
 
 def _choose_own(size: int) -> kernels.Kernel:
     example = kernels.written(kernels.preset("blur" if size == 1 else "vertical-edges", size))
-    st.session_state["own"] = st.query_params.get("own", example)
-    text = st.text_input(
-        _("Weights, rows apart by /"), key="own", on_change=_write_own, args=(example,), width=346
-    )
+    text = choose_text(_("Weights, rows apart by /"), key="own", default=example, width=346)
     return kernels.parse(text, size)
-
-
-def _write_own(example: str) -> None:
-    if st.session_state["own"] == example:
-        st.query_params.pop("own", None)
-    else:
-        st.query_params["own"] = st.session_state["own"]
 
 
 def _choose_bias(layer: Layer) -> float:

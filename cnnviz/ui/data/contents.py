@@ -1,4 +1,4 @@
-"""What the Data page shows of a data set: its images, its classes, its values."""
+"""What is in a data set: its sizes, its images, its classes, its values."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from cnnviz import datasets
 from cnnviz.datasets import Dataset, DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.operations.op import shape_text
 from cnnviz.plots import data as plots
-from cnnviz.ui.data.data_choices import choose_class, choose_normalisation, choose_seed
+from cnnviz.ui.data.choices import choose_class, choose_normalisation, choose_seed
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Source
 from cnnviz.ui.shared.frame import is_dark
@@ -33,15 +35,6 @@ _EACH, _OF_ONE = 20, 96
 if TYPE_CHECKING:
     from cnnviz.datasets.statistics import Statistics
 
-GRID = "display:grid;gap:{gap};grid-template-columns:repeat(auto-fill,minmax(min(100%,{width}),1fr))"
-CARD = (
-    "margin:0;padding:.75rem;border-radius:.625rem;min-width:0;"
-    "border:1px solid color-mix(in srgb, currentColor 16%, transparent)"
-)
-_SAMPLES = "display:grid;gap:3px;grid-template-columns:repeat(10,1fr)"
-_IMAGE = "display:block;width:100%;image-rendering:pixelated;border-radius:2px"
-NOTE = "font-size:.8rem;opacity:.75"
-
 
 @dataclass(frozen=True)
 class Subject:
@@ -54,6 +47,35 @@ class Subject:
     def key(self) -> tuple[str, str]:
         """What cached results of it are found by."""
         return self.info.key, self.data.digest
+
+
+def load(info: DatasetInfo) -> Subject:
+    """The data set in memory; the first time that takes seconds.
+
+    Raises:
+        CnnvizError: it is missing or damaged; the message says what to do.
+    """
+    with st.spinner(_("{title} is being read …", title=info.title)):
+        return Subject(info, datasets.load(info.key))
+
+
+def facts(info: DatasetInfo) -> None:
+    """How large the data set is, at a glance."""
+    size = info.train_images + info.test_images
+    for dimension in info.input_shape:
+        size *= dimension
+    entries = (
+        (f"{info.train_images:,}", _("images to train on")),
+        (f"{info.test_images:,}", _("images to test on")),
+        (f"{len(info.classes)}", _("classes")),
+        (shape_text(info.input_shape), _("channels x height x width")),
+        (_("{megabytes:,.0f} MB", megabytes=size / 1e6), _("in memory, a byte a value")),
+    )
+    cells = "".join(
+        f'<div><div class="cnnviz-size">{escape(value)}</div><div class="cnnviz-note">{escape(label)}</div></div>'
+        for value, label in entries
+    )
+    st.html(f'<div class="cnnviz-sizes">{cells}</div>')
 
 
 def samples(subject: Subject) -> None:
@@ -78,9 +100,9 @@ def samples(subject: Subject) -> None:
     for one in shown:
         found = cached.dataset_samples(*subject.key, part, one, _EACH if label is None else _OF_ONE, seed)
         title = subject.info.class_title(one)
-        cards.append(_class_card(title, numbers[one], found, wide=label is not None))
-    width = "26rem" if label is None else "100%"
-    st.html(f'<div style="{GRID.format(gap="1rem", width=width)}">{"".join(cards)}</div>')
+        cards.append(_class_card(title, numbers[one], found))
+    one_class = "" if label is None else " cnnviz-one-class"
+    st.html(f'<div class="cnnviz-classes{one_class}">{"".join(cards)}</div>')
     st.caption(
         _(
             "The pixels are shown as they are, without smoothing: a network gets no more than this. Point at an "
@@ -89,23 +111,23 @@ def samples(subject: Subject) -> None:
     )
 
 
-def _class_card(title: str, count: int, images: Sequence[Source], wide: bool) -> str:
+def _class_card(title: str, count: int, images: Sequence[Source]) -> str:
     pictures = "".join(
         image(source, _("{title}, image {number:,}", title=title, number=place + 1))
         for place, source in images
     )
     note = _("{count:,} images", count=count)
-    grid = GRID.format(gap="4px", width="4rem") if wide else _SAMPLES
     return (
-        f'<figure style="{CARD}"><figcaption style="margin-bottom:.5rem"><b>{escape(title)}</b> '
-        f'<span style="{NOTE}">{escape(note)}</span></figcaption><div style="{grid}">{pictures}</div></figure>'
+        f'<figure class="cnnviz-card"><figcaption><b>{escape(title)}</b> '
+        f'<span class="cnnviz-note">{escape(note)}</span></figcaption>'
+        f'<div class="cnnviz-samples">{pictures}</div></figure>'
     )
 
 
 def image(source: str, description: str) -> str:
     """A picture with square pixels, as wide as its place."""
     text = escape(description)
-    return f'<img src="{source}" alt="{text}" title="{text}" style="{_IMAGE}">'
+    return f'<img src="{source}" alt="{text}" title="{text}" class="cnnviz-pixels">'
 
 
 def _statistics(subject: Subject) -> Statistics:
@@ -131,11 +153,11 @@ def classes(subject: Subject) -> None:
     st.subheader(_("The average image of each class"), anchor=False)
     pictures = zip(titles, cached.class_means(*subject.key), strict=True)
     cells = "".join(
-        f'<figure style="margin:0">{image(source, title)}'
-        f'<figcaption style="{NOTE};margin-top:.25rem;text-align:center">{escape(title)}</figcaption></figure>'
+        f'<figure class="cnnviz-figure">{image(source, title)}'
+        f'<figcaption class="cnnviz-note">{escape(title)}</figcaption></figure>'
         for title, source in pictures
     )
-    st.html(f'<div style="{GRID.format(gap=".75rem", width="6rem")}">{cells}</div>')
+    st.html(f'<div class="cnnviz-averages">{cells}</div>')
     st.caption(
         _(
             "Each pixel is the mean of that pixel over all training images of the class. Where an average still "
@@ -196,16 +218,8 @@ def _moments(info: DatasetInfo, found: Statistics, mean: Sequence[float], deviat
                 f"{_positive_zero(after):.2f}, {spread / deviation[number]:.2f}",
             )
         )
-    cell = (
-        "padding:.3rem 1.2rem .3rem 0;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
-    )
-    line = "border-top:1px solid color-mix(in srgb, currentColor 16%, transparent)"
-    styles = [f"{cell};font-weight:600;opacity:.75", *[f"{cell};{line}"] * len(info.mean)]
-    body = "".join(
-        "<tr>" + "".join(f'<td style="{style}">{escape(text)}</td>' for text in row) + "</tr>"
-        for row, style in zip(rows, styles, strict=True)
-    )
-    return f'<div style="overflow-x:auto"><table style="border-collapse:collapse">{body}</table></div>'
+    body = "".join("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows)
+    return f'<div class="cnnviz-statistics"><table>{body}</table></div>'
 
 
 def _positive_zero(value: float) -> float:
