@@ -19,7 +19,7 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import MODEL_INPUT, Kind, Op, Shape, shape_text
 from cnnviz.tracing.copies import meta_copy, real_copy, uncompiled
 from cnnviz.tracing.inputs import checked_shape, empty_input, input_type, needs_data, random_input
-from cnnviz.tracing.isolation import Sheltered
+from cnnviz.tracing.isolation import Isolated
 from cnnviz.tracing.tap import tensors_in
 from cnnviz.tracing.trace import TRACED_BATCH, Trace, trace
 
@@ -306,7 +306,7 @@ def _forward(model: nn.Module, shape: Shape, real: bool) -> tuple[nn.Module, tup
     copy = real_copy(model) if real else meta_copy(model)
     x = (random_input if real else empty_input)(shape, dtype, TRACED_BATCH)
     try:
-        with torch.enable_grad(), Sheltered(copy, x):
+        with torch.enable_grad(), Isolated(copy, x):
             return copy, tuple(tensors_in(copy.train()(x)))
     except (Exception, SystemExit) as error:  # a person's forward may raise anything
         if not real and needs_data(error):

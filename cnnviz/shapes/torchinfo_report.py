@@ -25,7 +25,7 @@ from cnnviz.operations.names import is_leaf, module_kind
 from cnnviz.operations.op import Op
 from cnnviz.tracing.copies import meta_copy, real_copy, uncompiled
 from cnnviz.tracing.inputs import checked_shape, empty_input, input_type, needs_data, random_input
-from cnnviz.tracing.isolation import Sheltered
+from cnnviz.tracing.isolation import Isolated
 from cnnviz.tracing.trace import Trace, trace
 
 _COLUMNS = ("output_size", "num_params", "mult_adds")
@@ -87,7 +87,7 @@ def report(model: nn.Module, input_shape: Sequence[int], depth: int = 3) -> Torc
 def _statistics(model: nn.Module, x: Tensor, depth: int) -> torchinfo.ModelStatistics | Exception:
     """Torchinfo's statistics of a private copy, or the exception that it raised."""
     try:
-        with Sheltered(model, x):
+        with Isolated(model, x):
             return torchinfo.summary(model, input_data=[x], depth=depth, col_names=_COLUMNS, verbose=0)
     except (
         Exception

@@ -20,7 +20,7 @@ from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.operations.arguments import bind
 from cnnviz.operations.op import MODEL_INPUT, Op
-from cnnviz.tracing.tap import Tap, tensors_in, with_tensors
+from cnnviz.tracing.tap import Tap, mapped, tensors_in
 from cnnviz.tracing.trace import Trace
 
 _SOFTMAX = frozenset({"Softmax", "LogSoftmax", "softmax", "log_softmax"})
@@ -54,7 +54,7 @@ def capture(model: nn.Module, x: Tensor, trace: Trace) -> list[Tensor]:
         tuple(output.shape[1:]) == op.output_shape for op, output in zip(trace.ops, outputs, strict=True)
     )
     if tap.calls != trace.calls or not same_shapes:
-        raise _differs(trace, tap)
+        raise pass_differs(trace, tap.calls)
     return outputs
 
 
@@ -84,7 +84,7 @@ def capture_call(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> Call:
         model(private)
     call = tap.call
     if call is None or tuple(op.layout.by_image(call.output, len(x)).shape[1:]) != op.output_shape:
-        raise _differs(trace, tap)
+        raise pass_differs(trace, tap.calls)
     return call
 
 
@@ -197,6 +197,10 @@ class _Outputs(Tap):
         return result
 
 
+def _copied(value: Any) -> Any:
+    return value.clone() if isinstance(value, Tensor) else value
+
+
 class _OneCall(Tap):
     """Keeps the call that gave the output of ``op``, with what it was given."""
 
@@ -212,7 +216,7 @@ class _OneCall(Tap):
         """Copy what goes in, as the call itself may work in place."""
         if self._op.call == self.calls:
             bound = bind(name, args, kwargs).items()
-            self._given = {key: with_tensors(value, Tensor.clone) for key, value in bound}
+            self._given = {key: mapped(value, _copied) for key, value in bound}
         return args, kwargs
 
     def counted(
@@ -312,7 +316,7 @@ class _Differentiable(Tap):
             output.copy_(self.leaf)
             return result, outputs
         new = self.leaf.clone()  # a leaf itself could not be worked on in place
-        return with_tensors(result, lambda tensor: new if tensor is output else tensor), [
+        return mapped(result, lambda entry: new if entry is output else entry), [
             *outputs[:part],
             new,
             *outputs[part + 1 :],
@@ -328,7 +332,7 @@ def _as_single_views(result: Any, outputs: list[Tensor], given: Sequence[Tensor]
         id(output): whole.as_strided(output.size(), output.stride(), output.storage_offset())
         for output in outputs
     }
-    return with_tensors(result, lambda tensor: views[id(tensor)]), list(views.values())
+    return mapped(result, lambda entry: views.get(id(entry), entry)), list(views.values())
 
 
 def _is_part_of(view: Tensor, tensor: Tensor) -> bool:
@@ -360,13 +364,14 @@ def _not_reached(trace: Trace, op: Op) -> CnnvizError:
     )
 
 
-def _differs(trace: Trace, tap: Tap) -> CnnvizError:
+def pass_differs(trace: Trace, calls: int) -> CnnvizError:
+    """What there is to say of a pass that made other ``calls`` than the traced one."""
     return CnnvizError(
         Message(
             "This pass through {model} ran {calls} operations where its trace has {expected}; a network that "
             "decides by its data has no fixed list of feature maps.",
             model=trace.model,
-            calls=tap.calls,
+            calls=calls,
             expected=trace.calls,
         )
     )

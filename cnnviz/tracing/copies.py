@@ -52,7 +52,7 @@ def meta_copy(model: nn.Module) -> nn.Module:
     Raises:
         CnnvizError: something in it cannot be copied, or it has lazy layers without a size.
     """
-    return _copied(model, _without_values)
+    return _copied(model, _without_values)[0]
 
 
 def real_copy(model: nn.Module) -> nn.Module:
@@ -61,7 +61,12 @@ def real_copy(model: nn.Module) -> nn.Module:
     Raises:
         CnnvizError: something in it cannot be copied, or it has lazy layers without a size.
     """
-    return _copied(model, _real)
+    return _copied(model, _real)[0]
+
+
+def copy_with_originals(model: nn.Module, meta: bool) -> tuple[nn.Module, dict[int, Tensor]]:
+    """A :func:`meta_copy` or a :func:`real_copy`, and what each of its tensors, by id, is a copy of."""
+    return _copied(model, _without_values if meta else _real)
 
 
 def _without_values(tensor: Tensor) -> Tensor:
@@ -74,9 +79,10 @@ def _real(tensor: Tensor) -> Tensor:
     return tensor.detach().to("cpu", copy=True)
 
 
-def _copied(model: nn.Module, convert: Callable[[Tensor], Tensor]) -> nn.Module:
+def _copied(model: nn.Module, convert: Callable[[Tensor], Tensor]) -> tuple[nn.Module, dict[int, Tensor]]:
+    copier = _Copier(model, convert)
     try:
-        return _Copier(model, convert).copied()
+        return copier.copied(), copier.originals
     except CnnvizError:
         raise
     except Exception as error:
@@ -97,6 +103,7 @@ class _Copier:
     """
 
     def __init__(self, model: nn.Module, convert: Callable[[Tensor], Tensor]) -> None:
+        self.originals: dict[int, Tensor] = {}
         self._model = model
         self._convert = convert
         self._memo: dict[int, Any] = {}
@@ -126,6 +133,7 @@ class _Copier:
             if type(tensor) is nn.Parameter or isinstance(tensor, nn.Parameter):
                 known = nn.Parameter(known, requires_grad=tensor.requires_grad)
             self._memo[id(tensor)] = known
+            self.originals[id(known)] = tensor
         return known
 
     def module(self, module: nn.Module) -> nn.Module:

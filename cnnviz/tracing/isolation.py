@@ -1,7 +1,7 @@
 """What a forward pass must not change: tensors that were there before it, and the process's random numbers.
 
 A copy of a model has tensors of its own. But code of a person's may reach others, through a global variable
-for one, and draw random numbers: in a shelter each call gets private ones instead.
+for one, and draw random numbers: in isolation each call gets private ones instead.
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-from cnnviz.operations.names import function_type
 from cnnviz.randomness import untouched_generator
-from cnnviz.tracing.tap import tensors_in
+from cnnviz.tracing.tap import Tap, mapped, tensors_in
 
 RANDOM = frozenset(
     "alpha_dropout bernoulli binomial cauchy dropout dropout1d dropout2d dropout3d exponential feature_alpha_dropout "
@@ -30,7 +28,7 @@ RANDOM = frozenset(
 _PLAIN = frozenset((int, float, bool, str, type(None)))
 
 
-class Shelter:
+class Isolation:
     """Keeps the calls of one pass away from tensors that it does not own, and from the global generator.
 
     Args:
@@ -43,6 +41,7 @@ class Shelter:
         self._known = set(map(id, self._alive))
         self._meta = meta
         self._private: dict[int, Tensor] = {}
+        self._originals: dict[int, Tensor] = {}
         self._generator: Tensor | None = None
 
     def made(self, tensors: Sequence[Tensor]) -> None:
@@ -58,17 +57,16 @@ class Shelter:
             if id(value) in known or type(value) in _PLAIN:  # nearly all are
                 continue
             if isinstance(value, Tensor) or not known.issuperset(map(id, tensors_in(value))):
-                return self._replaced(args), self._replaced(kwargs)
+                return mapped(args, self._private_one), mapped(kwargs, self._private_one)
         return args, kwargs
 
-    def _replaced(self, value: Any) -> Any:
-        if isinstance(value, Tensor):
-            return value if id(value) in self._known else self._own_copy(value)
-        if isinstance(value, Mapping):
-            return {key: self._replaced(entry) for key, entry in value.items()}
-        if type(value) in (list, tuple):
-            return type(value)(map(self._replaced, value))
-        return value
+    def original(self, private: Tensor) -> Tensor | None:
+        """The foreign tensor in whose place calls were given ``private``."""
+        return self._originals.get(id(private))
+
+    def _private_one(self, value: Any) -> Any:
+        foreign = isinstance(value, Tensor) and id(value) not in self._known
+        return self._own_copy(value) if foreign else value
 
     def _own_copy(self, tensor: Tensor) -> Tensor:
         if id(tensor) not in self._private:
@@ -80,6 +78,7 @@ class Shelter:
                 if isinstance(tensor, nn.Parameter):
                     private = nn.Parameter(private, requires_grad=tensor.requires_grad)
             self._private[id(tensor)] = private
+            self._originals[id(private)] = tensor
             self._alive.append(private)
             self._known.add(id(private))
         return self._private[id(tensor)]
@@ -99,26 +98,27 @@ class Shelter:
                 self._generator = torch.get_rng_state()
 
 
-class Sheltered(TorchFunctionMode):
-    """Inside of the ``with`` block this thread's calls of torch functions are sheltered."""
+class Isolated(Tap):
+    """Inside of the ``with`` block this thread's calls of torch functions are isolated."""
 
     def __init__(self, model: nn.Module, model_input: Tensor) -> None:
         super().__init__()
-        self._shelter = Shelter(
-            (model_input, *model.parameters(), *model.buffers()), meta=model_input.is_meta
-        )
+        own = (model_input, *model.parameters(), *model.buffers())
+        self._isolation = Isolation(own, meta=model_input.is_meta)
         self._alive: list[Tensor] = []
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: Sequence[Any] = (),
-        kwargs: dict[str, Any] | None = None,
+    def arguments(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """Private copies in place of tensors that this pass does not own."""
+        return self._isolation.arguments(args, kwargs)
+
+    def execute(
+        self, func: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
-        args, known = self._shelter.arguments(args, kwargs or {})
-        result = self._shelter.call(func, function_type(func), args, known)
+        """The result of a call; the tensors in it are this pass's own."""
+        result = self._isolation.call(func, name, args, kwargs)
         made = tensors_in(result)
-        self._shelter.made(made)
+        self._isolation.made(made)
         self._alive += made
         return result

@@ -77,6 +77,10 @@ class Provenance:
         """The call that gave ``tensor``, None for one that was there before, and which of its outputs it is."""
         return self._calls.get(id(tensor), (None, 0))
 
+    def knows(self, tensor: Tensor) -> bool:
+        """Whether ``tensor`` is the model's input, or an op returned it."""
+        return id(tensor) in self._ops
+
     def links(self, tensors: Sequence[Tensor]) -> Links:
         """Those of ``tensors`` that an op returned."""
         known = [tensor for tensor in tensors if id(tensor) in self._ops]

@@ -20,7 +20,7 @@ from cnnviz.operations.arguments import function_arguments, module_arguments
 from cnnviz.operations.macs import MEASURED, formula_macs
 from cnnviz.operations.names import function_kind, is_leaf, module_kind, module_type
 from cnnviz.operations.op import FailedCall, ModuleCall, Op
-from cnnviz.tracing.isolation import Shelter
+from cnnviz.tracing.isolation import Isolation
 from cnnviz.tracing.meta_answers import answer
 from cnnviz.tracing.parameter_counts import Names, Weights, declared
 from cnnviz.tracing.provenance import Provenance
@@ -30,7 +30,7 @@ _LISTS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
 @dataclass(slots=True)
-class _Frame:
+class Frame:
     """One call of a module that has not returned yet."""
 
     path: str
@@ -58,14 +58,14 @@ class Recorder(Tap):
         self.rebatched: str | None = None  # the first op that changed the number of rows in a batch
         self.weights = Weights(self.parameters.values())
         self._batch = model_input.shape[0]
-        self._stack: list[_Frame] = [_Frame("", model, leaf=False, inputs=[])]
-        self._leaf: _Frame | None = None
+        self._stack: list[Frame] = [Frame("", model, leaf=False, inputs=[])]
+        self._leaf: Frame | None = None
         self._broken: tuple[str, nn.Module, BaseException | None] = ("", model, None)
         self._names = Names()
         self._constant: set[int] = set()  # indices of the ops that the model's input does not reach
-        self._provenance = Provenance(model_input)
+        self.provenance = Provenance(model_input)
         own = (model_input, *self.parameters.values(), *buffers)
-        self._shelter = Shelter(own, meta=model_input.is_meta)
+        self.isolation = Isolation(own, meta=model_input.is_meta)
         self._own_forwards: list[tuple[nn.Module, Callable[..., Any] | None]] = []
 
     def __enter__(self) -> Self:
@@ -110,20 +110,20 @@ class Recorder(Tap):
         self._own_forwards.append((module, vars(module).get("forward")))
         vars(module)["forward"] = watched
 
-    def _enter(self, path: str, module: nn.Module, leaf: bool, args: Any, kwargs: Any) -> _Frame:
+    def _enter(self, path: str, module: nn.Module, leaf: bool, args: Any, kwargs: Any) -> Frame:
         first = leaf and self._leaf is None  # modules inside of a leaf are the leaf's own business
-        frame = _Frame(path, module, first, tensors_in((*args, kwargs) if kwargs else args) if first else [])
+        frame = Frame(path, module, first, tensors_in((*args, kwargs) if kwargs else args) if first else [])
         self._stack.append(frame)
         if first:
             self._leaf = frame
         return frame
 
-    def _leave(self, frame: _Frame) -> None:
+    def _leave(self, frame: Frame) -> None:
         self._stack.pop()
         if frame is self._leaf:
             self._leaf = None
 
-    def _record_call(self, frame: _Frame, output: Any) -> None:
+    def _record_call(self, frame: Frame, output: Any) -> None:
         outputs = tensors_in(output)
         if not outputs or self._leaf is not None:
             return
@@ -131,7 +131,7 @@ class Recorder(Tap):
             op = self._record_module(frame, outputs)
             params, name, shape, layout = op.params, op.name, op.output_shape, op.layout
         else:
-            layout = self._provenance.layout_of(outputs[0])
+            layout = self.provenance.layout_of(outputs[0])
             params, name, shape = 0, frame.path, layout.shown(tuple(outputs[0].shape))
         self.modules.append(
             ModuleCall(
@@ -147,9 +147,9 @@ class Recorder(Tap):
             )
         )
 
-    def _record_module(self, frame: _Frame, outputs: list[Tensor]) -> Op:
+    def _record_module(self, frame: Frame, outputs: list[Tensor]) -> Op:
         params, reused = self.weights.count(frame.module)
-        call, call_part = self._provenance.call_of(outputs[0])
+        call, call_part = self.provenance.call_of(outputs[0])
         return self._record(
             frame,
             frame.inputs,
@@ -165,10 +165,10 @@ class Recorder(Tap):
             call_part=call_part,
         )
 
-    def _record(self, frame: _Frame, tensors: list[Tensor], outputs: list[Tensor], **known: Any) -> Op:
+    def _record(self, frame: Frame, tensors: list[Tensor], outputs: list[Tensor], **known: Any) -> Op:
         """Add the op that made ``outputs`` of ``tensors``; ``known`` are the fields that are told already."""
-        links, type_name, arguments = self._provenance.links(tensors), known["type"], known["arguments"]
-        shape, layout = self._provenance.seen(type_name, arguments, tensors, outputs[0])
+        links, type_name, arguments = self.provenance.links(tensors), known["type"], known["arguments"]
+        shape, layout = self.provenance.seen(type_name, arguments, tensors, outputs[0])
         op = Op(
             index=len(self.ops),
             inputs=links.inputs,
@@ -185,7 +185,7 @@ class Recorder(Tap):
             self._constant.add(op.index)
         elif self.rebatched is None and outputs[0].shape[:1] != (self._batch,):
             self.rebatched = op.name
-        self._provenance.from_op(outputs, op.index, type_name, layout)
+        self.provenance.from_op(outputs, op.index, type_name, layout)
         return op
 
     # -- functions -------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ class Recorder(Tap):
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """Private copies in place of tensors that this pass does not own."""
-        return self._shelter.arguments(args, kwargs)
+        return self.isolation.arguments(args, kwargs)
 
     def execute(
         self, func: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -205,9 +205,9 @@ class Recorder(Tap):
             if known is not None:
                 return known
             if name not in MEASURED:
-                return self._shelter.call(func, name, args, kwargs)
+                return self.isolation.call(func, name, args, kwargs)
             with FlopCounterMode(display=False) as counter:
-                result = self._shelter.call(func, name, args, kwargs)
+                result = self.isolation.call(func, name, args, kwargs)
         except Exception as error:
             self._note_failure(name, args, kwargs, error)
             raise
@@ -217,9 +217,9 @@ class Recorder(Tap):
 
     def passed_through(self, args: Sequence[Any], outputs: list[Tensor]) -> None:
         """``x.data`` is ``x`` by another name."""
-        self._shelter.made(outputs)
+        self.isolation.made(outputs)
         for source in tensors_in(args)[:1]:
-            self._provenance.same(source, outputs[0])
+            self.provenance.same(source, outputs[0])
             self.weights.same(source, outputs[0])
 
     def counted(
@@ -232,10 +232,10 @@ class Recorder(Tap):
         result: Any,
     ) -> Any:
         """A call outside of a leaf module is an op."""
-        self._shelter.made(outputs)
+        self.isolation.made(outputs)
         if self._leaf is None:
             self._record_function(name, args, kwargs, outputs)
-        self._provenance.from_call(outputs, self.calls)
+        self.provenance.from_call(outputs, self.calls)
         return result
 
     def _record_function(
@@ -264,11 +264,11 @@ class Recorder(Tap):
         if self._leaf is not None:
             label, type_name = self._leaf.path, module_type(self._leaf.module)
             path: str | None = label
-            links = self._provenance.links(self._leaf.inputs)
+            links = self.provenance.links(self._leaf.inputs)
             arguments = module_arguments(self._leaf.module)
         else:
             label, type_name, path = self._function_label(name), name, None
-            links = self._provenance.links(tensors_in((args, kwargs)))
+            links = self.provenance.links(tensors_in((args, kwargs)))
             arguments = function_arguments(name, args, kwargs)
         self.failed = FailedCall(
             self._names.unique(label), type_name, path, links.inputs, links.shapes, arguments, error
@@ -285,7 +285,7 @@ class Recorder(Tap):
 
     def _macs(
         self,
-        frame: _Frame,
+        frame: Frame,
         type_name: str,
         arguments: Mapping[str, object],
         inputs: Sequence[int],

@@ -106,13 +106,11 @@ def tensors_in(value: Any) -> list[Tensor]:
     return found
 
 
-def with_tensors(value: Any, replaced: Callable[[Tensor], Any]) -> Any:
-    """``value`` with what ``replaced`` makes of every tensor in it; nested tuples, lists and dicts are built anew."""
-    if isinstance(value, Tensor):
-        return replaced(value)
-    if not isinstance(value, (tuple, list, dict)) or not tensors_in(value):
-        return value
+def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """``value`` with what ``change`` makes of every entry; nested tuples, lists and dicts are built anew."""
     if isinstance(value, dict):
-        return {key: with_tensors(entry, replaced) for key, entry in value.items()}
-    entries = [with_tensors(entry, replaced) for entry in value]
-    return type(value)(*entries) if hasattr(value, "_fields") else type(value)(entries)
+        return {key: mapped(entry, change) for key, entry in value.items()}
+    if type(value) in (tuple, list) or (isinstance(value, (tuple, list)) and tensors_in(value)):
+        entries = [mapped(entry, change) for entry in value]
+        return type(value)(*entries) if hasattr(value, "_fields") else type(value)(entries)
+    return change(value)
