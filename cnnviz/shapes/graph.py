@@ -17,8 +17,8 @@ from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import MODEL_INPUT, Kind, Op, Shape, shape_text
-from cnnviz.tracing.copies import meta_copy, real_copy, uncompiled
-from cnnviz.tracing.inputs import checked_shape, empty_input, input_type, needs_data, random_input
+from cnnviz.tracing.copies import uncompiled
+from cnnviz.tracing.inputs import checked_shape, needs_data, prepared
 from cnnviz.tracing.isolation import Isolated
 from cnnviz.tracing.tap import tensors_in
 from cnnviz.tracing.trace import TRACED_BATCH, Trace, trace
@@ -302,9 +302,7 @@ def _forward(model: nn.Module, shape: Shape, real: bool) -> tuple[nn.Module, tup
 
     A forward pass that works in evaluation mode may need data in training mode, or fail.
     """
-    dtype = input_type(model)
-    copy = real_copy(model) if real else meta_copy(model)
-    x = (random_input if real else empty_input)(shape, dtype, TRACED_BATCH)
+    copy, x = prepared(model, shape, TRACED_BATCH, real)
     try:
         with torch.enable_grad(), Isolated(copy, x):
             return copy, tuple(tensors_in(copy.train()(x)))

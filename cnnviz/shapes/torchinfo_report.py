@@ -23,8 +23,8 @@ from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.operations.names import is_leaf, module_kind
 from cnnviz.operations.op import Op
-from cnnviz.tracing.copies import meta_copy, real_copy, uncompiled
-from cnnviz.tracing.inputs import checked_shape, empty_input, input_type, needs_data, random_input
+from cnnviz.tracing.copies import uncompiled
+from cnnviz.tracing.inputs import checked_shape, needs_data, prepared
 from cnnviz.tracing.isolation import Isolated
 from cnnviz.tracing.trace import Trace, trace
 
@@ -67,12 +67,12 @@ def report(model: nn.Module, input_shape: Sequence[int], depth: int = 3) -> Torc
         CnnvizError: the model cannot be copied, or torchinfo raises, as it does where the forward fails.
     """
     shape, model = checked_shape(input_shape), uncompiled(model)
-    traced, dtype = trace(model, shape), input_type(model)
-    copy = meta_copy(model)
-    found = _statistics(copy, empty_input(shape, dtype, 1), depth)
+    traced = trace(model, shape)
+    copy, x = prepared(model, shape, batch=1)
+    found = _statistics(copy, x, depth)
     if isinstance(found, Exception) and needs_data(found):
-        copy = real_copy(model)
-        found = _statistics(copy, random_input(shape, dtype, 1), depth)
+        copy, x = prepared(model, shape, batch=1, real=True)
+        found = _statistics(copy, x, depth)
     if isinstance(found, Exception):
         raise _refused(found, traced) from found
     differences = _Differences(copy, found.summary_list, traced)

@@ -1,4 +1,4 @@
-"""What is sent through a network to look at it: an input without values, or a random one."""
+"""What is sent through a private copy of a network to look at it: an input without values, or a random one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
 from cnnviz.operations.op import Shape, product, shape_text
+from cnnviz.tracing.copies import meta_copy, real_copy
 
 _LARGEST_SIZE = 1_000_000
 _MOST_REAL_VALUES = 16_000_000
@@ -37,22 +38,18 @@ def checked_shape(input_shape: Sequence[Any]) -> Shape:
     return sizes
 
 
-def input_type(model: nn.Module) -> torch.dtype:
-    """The type of values that ``model`` takes: that of its weights."""
-    return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+def prepared(model: nn.Module, shape: Shape, batch: int, real: bool = False) -> tuple[nn.Module, Tensor]:
+    """A private copy of ``model``, and a batch (batch, *shape) for it, of the type of its weights.
 
-
-def empty_input(shape: Shape, dtype: torch.dtype, batch: int) -> Tensor:
-    """A batch (batch, *shape) on the meta device: it has a shape and no values."""
-    return torch.empty(batch, *shape, dtype=dtype, device="meta")
-
-
-def random_input(shape: Shape, dtype: torch.dtype, batch: int) -> Tensor:
-    """A batch (batch, *shape) on the CPU, values from 0 to 1, the same ones every time.
+    On the meta device they have shapes and no values; ``real`` ones are on the CPU, the input's values from 0 to 1,
+    the same ones every time.
 
     Raises:
-        CnnvizError: it is so large that the pass might not fit into memory.
+        CnnvizError: the model cannot be copied, or a real input is so large that the pass might not fit into memory.
     """
+    dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+    if not real:
+        return meta_copy(model), torch.empty(batch, *shape, dtype=dtype, device="meta")
     values = batch * product(shape)
     if values > _MOST_REAL_VALUES:
         raise CnnvizError(
@@ -65,7 +62,8 @@ def random_input(shape: Shape, dtype: torch.dtype, batch: int) -> Tensor:
                 most=_MOST_REAL_VALUES,
             )
         )
-    return torch.rand(batch, *shape, generator=torch.Generator().manual_seed(0)).to(dtype)
+    x = torch.rand(batch, *shape, generator=torch.Generator().manual_seed(0)).to(dtype)
+    return real_copy(model), x
 
 
 def needs_data(error: BaseException) -> bool:

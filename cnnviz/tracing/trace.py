@@ -12,9 +12,9 @@ from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.operations.failure import diagnose, forward_raised
 from cnnviz.operations.op import Failure, ModuleCall, Op, Shape, Unexecuted
-from cnnviz.tracing.copies import meta_copy, real_copy, uncompiled
+from cnnviz.tracing.copies import uncompiled
 from cnnviz.tracing.fixes import Outcome, fix_for
-from cnnviz.tracing.inputs import checked_shape, empty_input, input_type, needs_data, random_input
+from cnnviz.tracing.inputs import checked_shape, needs_data, prepared
 from cnnviz.tracing.recorder import Recorder
 from cnnviz.tracing.tap import tensors_in
 
@@ -152,11 +152,10 @@ class _Pass:
 
 def _run(model: nn.Module, shape: Shape) -> _Pass:
     """Run a copy of ``model``: on the meta device, and on the CPU where that is not enough."""
-    dtype = input_type(model)
-    done = _record(meta_copy(model), empty_input(shape, dtype, TRACED_BATCH))
+    done = _record(*prepared(model, shape, TRACED_BATCH))
     if done.error is None or not needs_data(done.error):
         return done
-    return replace(_record(real_copy(model), random_input(shape, dtype, TRACED_BATCH)), real=True)
+    return replace(_record(*prepared(model, shape, TRACED_BATCH, real=True)), real=True)
 
 
 def _record(model: nn.Module, model_input: Tensor) -> _Pass:
@@ -195,5 +194,6 @@ def _unused(recorder: Recorder) -> frozenset[str]:
 
 def _unused_in_training(model: nn.Module, shape: Shape) -> frozenset[str]:
     """Those that take no part in a pass in training either; all, where that cannot be told without data."""
-    done = _record(meta_copy(model).train(), empty_input(shape, input_type(model), TRACED_BATCH))
+    copy, x = prepared(model, shape, TRACED_BATCH)
+    done = _record(copy.train(), x)
     return frozenset(done.recorder.parameters) if done.error else _unused(done.recorder)
