@@ -8,29 +8,29 @@ from cnnviz import numbers
 from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Reason, entry, one_remedy, sizes
 from cnnviz.language import Message
 from cnnviz.operations.op import shape_text
+from cnnviz.operations.refusals import (
+    Layer,
+    normalises_other_channels,
+    normalises_other_sizes,
+    normalises_single_values,
+    uneven_groups,
+)
+
+_WHAT = Message("The normalisation")
 
 
 def _batch_norm(match: re.Match[str]) -> Decoded:
-    return _other_channels("nn.BatchNorm2d", int(match[3]), int(match[2]))
+    return _other_channels("BatchNorm2d", int(match[3]), int(match[2]))
 
 
 def _instance_norm(match: re.Match[str]) -> Decoded:
-    return _other_channels("nn.InstanceNorm2d", int(match[1]), int(match[2]))
+    return _other_channels("InstanceNorm2d", int(match[1]), int(match[2]))
 
 
 def _other_channels(layer: str, expected: int, received: int) -> Decoded:
+    refused = normalises_other_channels(Layer(_WHAT, layer), "num_features", expected, received)
     return one_remedy(
-        Message(
-            "The normalisation was made for {channels}; the tensor that arrives has {received}.",
-            channels=numbers.channels(expected),
-            received=received,
-        ),
-        Message(
-            "The layer before gives {channels}: give the normalisation the same number.",
-            channels=numbers.channels(received),
-        ),
-        f"{layer}({received})",
-        f"{layer}({expected})",
+        refused.reason, refused.advice, f"nn.{layer}({received})", layer=f"nn.{layer}({expected})"
     )
 
 
@@ -62,13 +62,9 @@ def _one_value(match: re.Match[str]) -> Decoded:
 
 
 def _one_pixel(match: re.Match[str]) -> Decoded:
+    refused = normalises_single_values(Layer(_WHAT, "InstanceNorm2d"), sizes(match[1])[2:])
     reasons = (
-        Reason(
-            Message(
-                "The maps have become too small on the way: take larger images, or leave a pooling or this "
-                "normalisation out."
-            )
-        ),
+        Reason(refused.advice),
         Reason(
             Message(
                 "Switching to evaluation does not help by itself: without running statistics InstanceNorm computes "
@@ -78,11 +74,7 @@ def _one_pixel(match: re.Match[str]) -> Decoded:
         ),
     )
     return Decoded(
-        meaning=Message(
-            "InstanceNorm takes mean and variance over the pixels of each map by itself, and in a tensor of {shape} a "
-            "map is a single value: there is no variance, however many images the batch has.",
-            shape=shape_text(sizes(match[1])),
-        ),
+        meaning=refused.reason,
         reasons=reasons,
         layer="nn.InstanceNorm2d",
     )
@@ -91,15 +83,12 @@ def _one_pixel(match: re.Match[str]) -> Decoded:
 def _layer_norm(match: re.Match[str]) -> Decoded:
     expected, arrived = sizes(match[1]), sizes(match[3])
     received = arrived[-len(expected) :]
+    refused = normalises_other_sizes(Layer(_WHAT, "LayerNorm"), expected, arrived)
     numbers = str(list(received)) if len(received) > 1 else str(received[0])
     return Decoded(
-        meaning=Message(
-            "LayerNorm normalises the last sizes of a tensor and was made for {expected}; {arrived} arrives.",
-            expected=shape_text(expected),
-            arrived=shape_text(arrived),
-        ),
+        meaning=refused.reason,
         reasons=(
-            Reason(Message("Give it the sizes that arrive."), f"nn.LayerNorm({numbers})"),
+            Reason(refused.advice, f"nn.LayerNorm({numbers})"),
             Reason(
                 Message(
                     "To normalise the channels of maps, whatever their size, take one group of all channels."
@@ -120,34 +109,16 @@ def _group_norm_function(match: re.Match[str]) -> Decoded:
 
 
 def _uneven_groups(channels: int, groups: int) -> Decoded:
-    fitting = [count for count in range(1, min(channels, 64) + 1) if channels % count == 0]
-    return one_remedy(
-        Message(
-            "{channels} cannot be dealt out evenly to {groups} groups.",
-            channels=numbers.channels(channels),
-            groups=groups,
-        ),
-        Message("Choose a number of groups that divides the channels: {counts}.", counts=_listed(fitting)),
-        layer=f"nn.GroupNorm({groups}, {channels})",
-    )
-
-
-def _listed(numbers: list[int]) -> str:
-    return ", ".join(map(str, numbers[:8])) + (", …" if len(numbers) > 8 else "")
+    refused = uneven_groups(Layer(_WHAT, "GroupNorm"), channels, groups)
+    return one_remedy(refused.reason, refused.advice, layer=f"nn.GroupNorm({groups}, {channels})")
 
 
 def _group_norm_channels(match: re.Match[str]) -> Decoded:
     expected, arrived = int(match[1]), sizes(match[2])
+    layer = Layer(_WHAT, "GroupNorm")
+    refused = normalises_other_channels(layer, "num_channels", expected, arrived[1], arrived)
     return one_remedy(
-        Message(
-            "The normalisation was made for {channels}, the second number of a shape; the tensor that arrives is "
-            "{shape}.",
-            channels=numbers.channels(expected),
-            shape=shape_text(arrived),
-        ),
-        Message("Give the normalisation the number of channels that arrives."),
-        f"nn.GroupNorm(..., {arrived[1]})",
-        f"nn.GroupNorm(..., {expected})",
+        refused.reason, refused.advice, f"nn.GroupNorm(..., {arrived[1]})", f"nn.GroupNorm(..., {expected})"
     )
 
 

@@ -8,6 +8,7 @@ from cnnviz import numbers
 from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Reason, entry, one_remedy, sizes
 from cnnviz.language import Message
 from cnnviz.operations.op import Shape, shape_text
+from cnnviz.operations.refusals import Layer, other_channels, too_much_padding
 
 
 def _channels(match: re.Match[str]) -> Decoded:
@@ -19,20 +20,11 @@ def _channels(match: re.Match[str]) -> Decoded:
     name = f"Conv{'Transpose' if transposed else ''}{len(weight) - 2}d"
     rest = f"{out_channels}, kernel_size={_kernel(weight[2:])}" + (f", groups={groups}" if groups > 1 else "")
     reasons = [*_misread_channels(arrived, expected), *_colours(expected, received)]
-    text = Message(
-        "Or the layer before has another number of channels than this one was made for: give this one the number "
-        "that arrives, or that one {channels}.",
-        channels=numbers.channels(expected),
-    )
+    refused = other_channels(Layer(Message("The convolution"), name), arrived, expected, received)
     code = None if received % groups else f"nn.{name}({received}, {rest})"
     return Decoded(
-        meaning=Message(
-            "The convolution was made for inputs with {channels}, the second number of a shape; the tensor that "
-            "arrives is {shape}.",
-            channels=numbers.channels(expected),
-            shape=shape_text(arrived),
-        ),
-        reasons=(*reasons, Reason(text, code)),
+        meaning=refused.reason,
+        reasons=(*reasons, Reason(refused.advice, code)),
         layer=f"nn.{name}({expected}, {rest})",
     )
 
@@ -220,7 +212,7 @@ _WINDOWS = (
 
 
 def _of_pooling(match: re.Match[str]) -> Decoded:
-    return _too_much("nn.MaxPool2d", int(match[1]), int(match[2]))
+    return _too_much("MaxPool2d", int(match[1]), int(match[2]))
 
 
 def _of_planes(match: re.Match[str]) -> Decoded:
@@ -236,28 +228,17 @@ def _of_volumes(match: re.Match[str]) -> Decoded:
 
 def _worse(*pairs: tuple[int, int]) -> Decoded:
     padding, kernel = max(pairs, key=lambda pair: pair[0] - pair[1] // 2)
-    return _too_much("nn.MaxPool2d" if len(pairs) == 2 else "nn.MaxPool3d", padding, kernel)
+    return _too_much("MaxPool2d" if len(pairs) == 2 else "MaxPool3d", padding, kernel)
 
 
 def _of_sequences(match: re.Match[str]) -> Decoded:
-    return _too_much("nn.MaxPool1d", int(match[1]), int(match[2]))
+    return _too_much("MaxPool1d", int(match[1]), int(match[2]))
 
 
 def _too_much(layer: str, padding: int, kernel: int) -> Decoded:
-    most = kernel // 2
+    refused = too_much_padding(Layer(Message("The pooling"), layer), (padding,), (kernel,))
     return one_remedy(
-        Message(
-            "A pooling with a window of {kernel} pads by {padding}, more than half of its window.",
-            kernel=kernel,
-            padding=padding,
-        ),
-        Message(
-            "Take a padding of at most {most}: more would make windows of nothing but padding. A dilation does not "
-            "change that.",
-            most=most,
-        ),
-        f"padding={most}",
-        f"{layer}({kernel}, padding={padding})",
+        refused.reason, refused.advice, f"padding={kernel // 2}", f"nn.{layer}({kernel}, padding={padding})"
     )
 
 

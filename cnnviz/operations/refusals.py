@@ -1,0 +1,144 @@
+"""What is said where PyTorch refuses an operation: for each rule, how it was broken and what to do.
+
+The diagnosis of a trace knows the layer and where its input comes from; the error decoder reads the numbers out of
+PyTorch's own sentence. Both fill in the templates of this file, so an error is explained in the same words wherever
+a person meets it. Imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cnnviz import numbers
+from cnnviz.language import Message
+from cnnviz.operations.op import Shape, product, shape_text
+
+_MOST_GROUPS = 64
+_SHOWN_GROUPS = 8
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The layer that was refused: its ``name`` in the network (or what it is, if that is unknown) and its ``type``."""
+
+    name: str | Message
+    type: str
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How a rule was broken, with the numbers, and what to do about it."""
+
+    reason: Message
+    advice: Message
+
+
+def other_channels(layer: Layer, shape: Shape, expected: int, received: int) -> Refusal:
+    """A convolution with ``in_channels`` ``expected`` whose input of ``shape`` has ``received`` channels."""
+    wanted = numbers.channels(expected)
+    return Refusal(
+        Message(
+            "{name} ({type}) expects {channels}, but its input {shape} has {received}.",
+            name=layer.name,
+            type=layer.type,
+            channels=wanted,
+            shape=shape_text(shape),
+            received=numbers.number(received),
+        ),
+        Message(
+            "Set in_channels to {received}, or give the layer before it {channels}.",
+            received=received,
+            channels=wanted,
+        ),
+    )
+
+
+def too_much_padding(layer: Layer, padding: Shape, kernel: Shape) -> Refusal:
+    """A pooling that pads by more than half of its kernel: some windows would hold nothing but padding."""
+    return Refusal(
+        Message(
+            "{name} ({type}) has a padding of {padding}, but a pooling may pad at most half of its kernel of {kernel}.",
+            name=layer.name,
+            type=layer.type,
+            padding=shape_text(padding),
+            kernel=shape_text(kernel),
+        ),
+        Message(
+            "Take a padding of at most {most}: more would make windows of nothing but padding. A dilation does not "
+            "change that.",
+            most=shape_text(tuple(side // 2 for side in kernel)),
+        ),
+    )
+
+
+def normalises_other_channels(
+    layer: Layer, argument: str, expected: int, received: int, shape: Shape | None = None
+) -> Refusal:
+    """A normalisation, or a PReLU, with ``argument`` ``expected`` whose input (of ``shape``) has ``received`` channels."""
+    values = {
+        "name": layer.name,
+        "type": layer.type,
+        "channels": numbers.channels(expected),
+        "received": numbers.number(received),
+    }
+    if shape is None:
+        reason = Message("{name} ({type}) is made for {channels}, but its input has {received}.", **values)
+    else:
+        reason = Message(
+            "{name} ({type}) is made for {channels}, but its input {shape} has {received}.",
+            shape=shape_text(shape),
+            **values,
+        )
+    return Refusal(reason, Message("Set {argument} to {received}.", argument=argument, received=received))
+
+
+def normalises_other_sizes(layer: Layer, expected: Shape, shape: Shape) -> Refusal:
+    """A LayerNorm whose ``normalized_shape`` is not what the last dimensions of its input of ``shape`` are."""
+    received = shape[-len(expected) :]
+    return Refusal(
+        Message(
+            "{name} ({type}) normalises {expected}, but the last dimensions of its input {shape} are {received}.",
+            name=layer.name,
+            type=layer.type,
+            expected=shape_text(expected),
+            shape=shape_text(shape),
+            received=shape_text(received),
+        ),
+        Message("Set {argument} to {received}.", argument="normalized_shape", received=str(list(received))),
+    )
+
+
+def normalises_single_values(layer: Layer, sizes: Shape) -> Refusal:
+    """An InstanceNorm whose maps have one value each: there is no variance to divide by."""
+    assert product(sizes) == 1
+    return Refusal(
+        Message(
+            "{name} ({type}) takes mean and variance over each map, but a map of {sizes} is a single value.",
+            name=layer.name,
+            type=layer.type,
+            sizes=shape_text(sizes),
+        ),
+        Message("Use a larger input, or leave the normalisation out where maps are that small."),
+    )
+
+
+def uneven_groups(layer: Layer, channels: int, groups: int) -> Refusal:
+    """A GroupNorm whose number of groups does not divide the channels."""
+    fitting = [count for count in range(1, min(channels, _MOST_GROUPS) + 1) if channels % count == 0]
+    return Refusal(
+        Message(
+            "{name} ({type}) deals {dealt} out into {groups} groups, but {channels}/{groups} is no whole number.",
+            name=layer.name,
+            type=layer.type,
+            dealt=numbers.channels(channels),
+            channels=channels,
+            groups=groups,
+        ),
+        Message("Choose a number of groups that divides the channels: {counts}.", counts=_listed(fitting)),
+    )
+
+
+def _listed(counts: Sequence[int]) -> str:
+    more = ", …" if len(counts) > _SHOWN_GROUPS else ""
+    return ", ".join(map(str, counts[:_SHOWN_GROUPS])) + more
