@@ -66,7 +66,9 @@ def test_many_layers_are_a_map_that_stays_small() -> None:
 def test_a_gradient_of_nothing_has_a_place_on_the_scale() -> None:
     records = samples(3, 2)
     records["norms"] = 0
-    assert all(np.all(np.asarray(line.y) > 0) for line in gradient_figure(records, ("a", "b"), "run").data)
+    lines = gradient_figure(records, ("a", "b"), "run").data
+    assert len(lines) == 2
+    assert all(len(line.y) and np.all(np.asarray(line.y) > 0) for line in lines)
     assert np.isfinite(gradient_figure(samples(3, 20), [str(n) for n in range(20)], "run").data[0].z).all()
 
 

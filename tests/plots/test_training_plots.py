@@ -29,8 +29,9 @@ def test_loss_is_shown_raw_and_smoothed() -> None:
 
 
 def test_a_run_without_steps_has_empty_figures() -> None:
-    assert all(len(trace.y) == 0 for trace in loss_figure(steps([]), "run").data)
-    assert all(len(trace.y) == 0 for trace in accuracy_figure([], [], 10, "run").data)
+    for figure in (loss_figure(steps([]), "run"), accuracy_figure([], [], 10, "run")):
+        assert figure.data
+        assert all(len(trace.y) == 0 for trace in figure.data)
 
 
 def test_growing_keeps_the_zoom_and_another_run_resets_it() -> None:

@@ -67,5 +67,6 @@ def test_english_chosen_in_a_chinese_browser_stays(monkeypatch: pytest.MonkeyPat
     app.button_group(key="language_switch").set_value("en").run()
     assert spoken_by(app) == "en"
     assert app.query_params["lang"] == "en"  # or a reload would be Chinese again
+    assert app.get("page_link")
     assert all("lang=en" in link.proto.query_string for link in app.get("page_link"))
     assert spoken_by(app.run()) == "en"
