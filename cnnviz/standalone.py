@@ -6,11 +6,14 @@ import ast
 import inspect
 import json
 import sys
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cnnviz import architectures
 from cnnviz.models import TORCHVISION, resolve
@@ -52,29 +55,66 @@ def runnable(name: str, input_shape: Sequence[int], edits: Mapping[str, object])
         UsageError: a value that an option or a layer does not take.
     """
     network = resolve(name, edits)[0]
-    head, call, options = _of_torchvision(name) if name.startswith(TORCHVISION) else _registered(name, edits)
+    options: Container[str] = ()
+    if name.startswith(TORCHVISION):
+        model = name.removeprefix(TORCHVISION)
+        title = f"{model} of torchvision, without weights."
+        imports = "import torch\nfrom torch import nn\nfrom torchvision import models"
+        written = Excerpt(imports, "", f"models.get_model({_literal(model)}, weights=None)")
+    else:
+        architecture = architectures.get(name)
+        title, options = f"{architecture.title}: {architecture.paper}.", architecture.options
+        written = excerpt(name, edits)
     changed = dict.fromkeys(path.rpartition(".")[0] for path in edits if path not in options)
-    return head + _FOOT.format(
-        call=call, changes="".join(_changes(network, changed)), shape=", ".join(map(str, input_shape))
+    return render(
+        "standalone.py.jinja",
+        title=title,
+        network=written,
+        changes=[_change(network, path) for path in changed],
+        input_shape=input_shape,
     )
 
 
-def definition(
+@dataclass(frozen=True)
+class Excerpt:
+    """What a file needs for a network: import statements, definitions, and the expression that builds it."""
+
+    imports: str
+    definitions: str
+    call: str
+
+
+def excerpt(
     name: str,
     options: Mapping[str, object],
     *,
-    title: str | None = None,
     imports: Iterable[Import] = (),
     further: Iterable[Definition] = (),
-) -> tuple[str, str]:
-    """The beginning of a file, with all that a registered network needs, and the expression that builds the
-    network with these ``options``.
+) -> Excerpt:
+    """The source of a registered network with these ``options``, and of all that it needs.
 
-    ``title`` is the file's docstring; what ``imports`` and ``further`` name is there as well.
+    What ``imports`` and ``further`` name is there as well.
     """
-    architecture = architectures.get(name)
-    head = f'"""{title or f"{architecture.title}: {architecture.paper}."}"""\n\n'
-    return head + _excerpt([_builder(name), *further], imports), _call(name, options)
+    return Excerpt(*_gathered([_builder(name), *further], imports), _call(name, options))
+
+
+def render(template: str, **values: object) -> str:
+    """The text of a file that the ``template``, a path within the package, makes of ``values``."""
+    return _templates().get_template(template).render(**values)
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters["literal"] = _literal
+    return environment
 
 
 def _builder(name: str) -> Definition:
@@ -87,49 +127,18 @@ def _call(name: str, edits: Mapping[str, object]) -> str:
     architecture = architectures.get(name)
     values = {**architecture.arguments, **architecture.defaults}
     values |= {path: value for path, value in edits.items() if path in architecture.options}
-    arguments = ", ".join(f"{key}={_literal(value)}" for key, value in values.items())
-    return f"{_builder(name)[1]}({arguments})"
+    return f"{_builder(name)[1]}({_arguments(values)})"
 
 
-def _registered(name: str, edits: Mapping[str, object]) -> tuple[str, str, Container[str]]:
-    """The file's beginning, the call that builds the network, and the names of the builder's options."""
-    return *definition(name, edits), architectures.get(name).options
+def _change(network: nn.Module, path: str) -> tuple[str, list[str]]:
+    """The expression that makes an edited layer, and all places of the network where it stands."""
+    layer = network.get_submodule(path)
+    places = [place for place, module in network.named_modules(remove_duplicate=False) if module is layer]
+    return f"nn.{type(layer).__name__}({_arguments(constructor_arguments(layer))})", places
 
 
-def _of_torchvision(name: str) -> tuple[str, str, Container[str]]:
-    model = name.removeprefix(TORCHVISION)
-    head = f'"""{model} of torchvision, without weights."""\n\n'
-    imports = "import torch\nfrom torch import nn\nfrom torchvision import models\n"
-    return head + imports, f"models.get_model({_literal(model)}, weights=None)", ()
-
-
-_FOOT = '''
-
-def build() -> nn.Module:
-    """The network as it was on the page, with new weights."""
-    network = {call}
-{changes}    return network
-
-
-if __name__ == "__main__":
-    network = build().eval()
-    images = torch.rand(1, {shape})  # a batch of one random image
-    print("output:", tuple(network(images).shape))
-    print("parameters:", format(sum(p.numel() for p in network.parameters()), ","))
-'''
-
-
-def _changes(network: nn.Module, changed: Mapping[str, None]) -> Iterator[str]:
-    """Lines that put the edited layers in their places."""
-    for path in changed:
-        layer = network.get_submodule(path)
-        arguments = ", ".join(
-            f"{name}={_literal(value)}" for name, value in constructor_arguments(layer).items()
-        )
-        yield f"    layer = nn.{type(layer).__name__}({arguments})\n"
-        for place, module in network.named_modules(remove_duplicate=False):
-            if module is layer:
-                yield f"    network.set_submodule({_literal(place)}, layer)\n"
+def _arguments(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}={_literal(value)}" for name, value in values.items())
 
 
 def _literal(value: object) -> str:
@@ -201,9 +210,9 @@ def _others(node: ast.stmt) -> dict[str, Import]:
     return {alias.asname or alias.name: (module, alias.name, alias.asname) for alias in node.names}
 
 
-def _excerpt(wanted: Sequence[Definition], further: Iterable[Import] = ()) -> str:
-    """Imports, the ``further`` ones among them, and what is ``wanted`` after all that it needs from files of the
-    package.
+def _gathered(wanted: Sequence[Definition], further: Iterable[Import]) -> tuple[str, str]:
+    """Import statements, the ``further`` ones among them, and what is ``wanted`` after all that it needs from files
+    of the package.
     """
     always: tuple[Import, ...] = ((None, "torch", None), ("torch", "nn", None))
     imports: dict[Import, None] = dict.fromkeys((*always, *further))
@@ -227,7 +236,7 @@ def _excerpt(wanted: Sequence[Definition], further: Iterable[Import] = ()) -> st
     pieces = dict.fromkeys(
         piece for file in files for bound, piece in _read(file).pieces.items() if (file, bound) in needed
     )
-    return "\n".join([*_import_lines(imports), "", "", "\n\n\n".join(pieces), ""])
+    return "\n".join(_import_lines(imports)), "\n\n\n".join(pieces)
 
 
 def _below(module: str) -> dict[str, None]:

@@ -59,6 +59,16 @@ class Augmentation:
         """Whether anything is changed at all."""
         return self != Augmentation()
 
+    @property
+    def is_affine(self) -> bool:
+        """Whether images are turned, scaled, moved or sheared."""
+        return bool(self.rotation or self.scale or self.shift or self.shear)
+
+    @property
+    def recolours(self) -> bool:
+        """Whether brightness, contrast or saturation change."""
+        return bool(self.brightness or self.contrast or self.saturation)
+
     def validate(self) -> None:
         """Check every field.
 
