@@ -70,7 +70,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
         "cnnviz.ui",
     ),
     "torchvision": ("cnnviz.datasets", "cnnviz.interpret", "cnnviz.models"),
-    "jinja2": ("cnnviz.training.scripts",),
+    "jinja2": ("cnnviz.standalone",),
     "sqlalchemy": ("cnnviz.training.store", "cnnviz.training.worker"),
     "safetensors": ("cnnviz.training",),
     "tensorboardX": ("cnnviz.training.records",),
