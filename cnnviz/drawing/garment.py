@@ -1,7 +1,7 @@
-"""From the picture of a piece of clothing to an image as Fashion-MNIST has them.
+"""From the picture of a piece of clothing to an image like those of Fashion-MNIST.
 
-Its images were made from a shop's photos on light ground: cut to the piece, its longer side brought to 28
-pixels, put into the middle, grey, and turned into their negative, so that clothes are bright on black (Xiao,
+Its images were made from a shop's photos on light ground: cropped to the piece, its longer side resized to 28
+pixels, centred, converted to grey and inverted, so that clothes are bright on black (Xiao,
 Rasul and Vollgraf 2017, arXiv:1708.07747, section 2).
 """
 
@@ -21,8 +21,8 @@ from cnnviz.interpret.inputs import middle_square, on_paper, scaled, with_channe
 class Garment:
     """A piece of clothing on its way to the network.
 
-    ``turned``: the picture was dark on light. ``bright``: (H, W) uint8, the whole picture with its ground
-    black. ``cut``: only the piece went on, and not the middle square of the picture. ``image``: (28, 28)
+    ``turned``: the picture was dark on light and has been inverted. ``bright``: (H, W) uint8, the whole picture with its ground
+    black. ``cut``: the picture was cropped to the piece, not to its middle square. ``image``: (28, 28)
     uint8, what the network gets.
     """
 
@@ -33,11 +33,11 @@ class Garment:
 
 
 def from_picture(rgba: NDArray[np.uint8]) -> Garment:
-    """Bring a picture (H, W, 4) uint8 into the form of an image of Fashion-MNIST.
+    """Convert a picture (H, W, 4) uint8 to the form of a Fashion-MNIST image.
 
-    The ground is what lies along the edge; where it is lighter than the middle, the picture is turned into
-    its negative. A picture on one even colour is cut to what differs from it; of a photo, where nobody knows
-    what belongs to the piece, the middle square is taken. An image of 28 x 28 pixels stays as it lies.
+    The background is what lies along the edge; if it is lighter than the middle, the picture is inverted. A
+    picture on a uniform background is cropped to what differs from it; of a photo, in which the piece cannot be
+    told from its surroundings, the middle square is taken. An image of 28 x 28 pixels is not moved.
     """
     grey = with_channels(on_paper(rgba), 1)[0].astype(np.float32) / np.float32(255)
     ground = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
@@ -50,7 +50,7 @@ def from_picture(rgba: NDArray[np.uint8]) -> Garment:
 
 
 def _inner(grey: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The middle third in height and width, at least a pixel."""
+    """The middle third in height and width, at least one pixel."""
     height, width = grey.shape
     return grey[height // 3 : height - height // 3, width // 3 : width - width // 3]
 

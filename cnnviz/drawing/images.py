@@ -24,7 +24,7 @@ def load_drawing(path: Path) -> NDArray[np.uint8]:
     """Read an image file as (H, W, 4) uint8: red, green, blue, alpha.
 
     Grey, colour, palette, CMYK and 16-bit images, with transparency or without, in any format that
-    Pillow reads; of several frames the first; turned as its camera says. Size in bytes and in pixels is
+    Pillow reads; of an animation the first frame; rotated as the camera recorded. The size in bytes and in pixels is
     checked before anything is decoded.
 
     Raises:
@@ -35,7 +35,7 @@ def load_drawing(path: Path) -> NDArray[np.uint8]:
 
 
 def read_drawing(data: bytes, name: str) -> NDArray[np.uint8]:
-    """Like :func:`load_drawing` for the bytes of a file that somebody uploaded under this ``name``.
+    """Like :func:`load_drawing`, for the bytes of an uploaded file called ``name``.
 
     Raises:
         ImageFileError: it is too large, damaged, or no image.
@@ -54,7 +54,10 @@ def _decoded(file: Path | io.BytesIO, name: str) -> NDArray[np.uint8]:
         raise ImageFileError(
             Message("{path} is not an image that can be read; use a PNG or JPEG file.", path=name)
         ) from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # as warnings are treated here
+    except (
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+    ):  # a warning, if warnings are errors
         raise ImageFileError(_too_many_pixels(name)) from None
     except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three for damaged files
         raise ImageFileError(

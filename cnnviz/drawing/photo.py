@@ -1,7 +1,7 @@
 """Find the ink in a photo or file of a digit: on paper or on a blackboard, in uneven light.
 
-Paper has no colour of its own in a photo: it is grey where a shadow lies, and yellow under a lamp. So each
-place is compared with what surrounds it, not with one colour for all.
+Paper has no fixed colour in a photo: it is grey in the shade and yellow under a lamp. So each pixel is compared
+with its surroundings, not with one colour for all.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from cnnviz.drawing.prepare import Prepared, prepared_from_ink, to_mnist
 Grey = NDArray[np.float32]
 
 SIDE = 240
-"""Pixels of the longer side in which ink is looked for: strokes are wide enough to be found, noise is not."""
+"""The longer side, in pixels, at which ink is searched: strokes are wide enough to be found, noise is not."""
 
-_EVEN = 0.1  # of the range of a colour: pictures vary less along their edge, photos more
-_AROUND = 0.12  # of the longer side: what lies within so far around a stroke's pixel holds paper as well
+_EVEN = 0.1  # of a colour's range: along the edge pictures vary less, photos more
+_AROUND = 0.12  # of the longer side: within this distance of a stroke there is always some paper
 _SOFT = 6.0  # pixels: the closing leaves steps, and shadows have edges
 _CONTRAST = 0.12  # (of 1) between a pixel of ink and the paper, at least: less is paper's own texture
 _CLEAR = 0.2  # ... and on average: less is a shadow
-_SPECK = 0.02  # of the largest piece of ink: what is smaller is dirt
-_BORDER = 0.25  # a piece of ink that runs along so much of the picture's edge is the edge of the paper
+_SPECK = 0.02  # of the largest piece of ink: anything smaller is dirt
+_BORDER = 0.25  # a piece of ink along this much of the picture's edge is the edge of the paper
 _LEAST_INK = 0.002  # of the picture: less is dirt
-_MOST_INK = 0.6  # of the picture; where more differs from its surroundings there is no paper to write on
+_MOST_INK = 0.6  # of the picture: if more differs from its surroundings, there is no paper
 
 
 def from_picture(rgba: NDArray[np.uint8]) -> Prepared | None:
-    """Bring the digit in a picture (H, W, 4) uint8 into the form of an MNIST digit; None where none is found.
+    """Convert the digit in a picture (H, W, 4) uint8 to the form of an MNIST digit; None if none is found.
 
-    Dark ink on light ground as well as light ink on dark: whatever there is less of is the ink. A picture
-    with one colour all along its edge was made on a screen, and is taken as it is; others are photos.
+    It may be dark on light or light on dark: the ink is whatever there is less of. A picture with a uniform edge
+    was made on a screen and is used directly; any other is treated as a photo.
     """
     if has_even_ground(rgba):
         return to_mnist(rgba)
@@ -42,24 +42,24 @@ def from_picture(rgba: NDArray[np.uint8]) -> Prepared | None:
 
 
 def ink_of_photo(rgba: NDArray[np.uint8]) -> Grey:
-    """How much ink each place holds: (H, W, 4) uint8 -> (h, w) float32 from 0 to 1, its longer side 240 pixels.
+    """The amount of ink at each pixel: (H, W, 4) uint8 -> (h, w) float32 from 0 to 1, its longer side 240 pixels.
 
-    All 0 where no ink is found.
+    All 0 if no ink is found.
     """
     grey = _grey(rgba)
     differences = [_darker_than_around(grey), _darker_than_around(1 - grey)]
     candidates = [(difference, _cleaned(difference)) for difference in differences]
     strongest = max(_contrast(*each) for each in candidates)
     clear = [ink for difference, ink in candidates if _contrast(difference, ink) >= strongest / 2]
-    # What is not ink stands out from the ink as well: as blots around the strokes, which are larger.
+    # The background stands out from the ink, too: as blots around the strokes, which are larger.
     ink = min(clear, key=_size)
     return ink if strongest >= _CLEAR and _size(ink) < math.inf else np.zeros_like(ink)
 
 
 def has_even_ground(rgba: NDArray[np.uint8]) -> bool:
-    """Whether a picture (H, W, 4) uint8 has one colour all along its edge."""
+    """Whether a picture (H, W, 4) uint8 has a uniform colour along its edge."""
     outline = np.concatenate([rgba[0], rgba[-1], rgba[:, 0], rgba[:, -1]]).astype(np.int64)
-    outline[:, :3] *= outline[:, 3:]  # what cannot be seen has no colour
+    outline[:, :3] *= outline[:, 3:]  # transparent pixels have no colour
     return bool((np.ptp(outline, axis=0) < (_EVEN * 255**2,) * 3 + (_EVEN * 255,)).all())
 
 
@@ -74,13 +74,13 @@ def _grey(rgba: NDArray[np.uint8]) -> Grey:
 
 
 def _darker_than_around(grey: Grey) -> Grey:
-    """How much darker each place is than the paper around it, from 0 to 1, as a part of the paper's light.
+    """How much darker each pixel is than the paper around it, from 0 to 1, relative to the paper's brightness.
 
-    The paper is the lightest thing nearby: wider than any stroke, and smoothed so that it has no steps.
+    The paper is the lightest thing nearby, wider than any stroke; it is smoothed to avoid steps.
     """
     around = max(1, round(max(grey.shape) * _AROUND))
     picture = Image.fromarray(np.rint(grey * 255).astype(np.uint8)).filter(ImageFilter.MedianFilter(3))
-    # Closing: the lightest nearby, and the darkest of that, which is the paper again where no stroke is.
+    # Morphological closing: the lightest nearby, and then the darkest of that, which removes the strokes.
     paper = -_largest(-_largest(np.asarray(picture, np.float32), around), around)
     smooth = Image.fromarray(paper.astype(np.uint8)).filter(ImageFilter.GaussianBlur(_SOFT))
     light = np.asarray(smooth, np.float32) / np.float32(255)
@@ -104,13 +104,13 @@ def _contrast(difference: Grey, ink: Grey) -> float:
 
 
 def _size(ink: Grey) -> float:
-    """How large a part of the picture the ink takes; infinite where there is none, or a mere speck."""
+    """The fraction of the picture that the ink takes; infinite if there is none, or just a speck."""
     part = float((ink > 0.5).mean())
     return part if part > _LEAST_INK else math.inf
 
 
 def _cleaned(ink: Grey) -> Grey:
-    """Without paper, dirt, and the edges of the sheet; the darkest strokes are 1."""
+    """The ink without paper, dirt and the edges of the sheet; the darkest strokes are 1."""
     limit = max(_CONTRAST, _threshold(ink))
     mask = ink > limit
     if not mask.any() or mask.mean() > _MOST_INK:
@@ -129,7 +129,7 @@ def _cleaned(ink: Grey) -> Grey:
 
 
 def _threshold(ink: Grey) -> float:
-    """Between paper and ink: where the two classes differ most (Otsu 1979, IEEE Trans. SMC 9, p. 62)."""
+    """The threshold between paper and ink at which the two classes differ most (Otsu 1979, IEEE Trans. SMC 9, p. 62)."""
     counts, edges = np.histogram(ink, bins=64, range=(0, 1))
     middles = (edges[:-1] + edges[1:]) / 2
     below, total = np.cumsum(counts), counts.sum()
@@ -151,9 +151,9 @@ def _digits_own(pieces: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np
 
 
 def regions(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """A number from 1 for each piece of ``mask`` (H, W), 0 elsewhere; neighbours touch at corners, too.
+    """The connected components of ``mask`` (H, W), numbered from 1, 0 elsewhere; diagonal neighbours are connected.
 
-    Each row is cut into runs; a run that touches one of the row above belongs to the same piece.
+    Each row is divided into runs; a run that touches one in the row above belongs to the same component.
     """
     parents: list[int] = [0]
 

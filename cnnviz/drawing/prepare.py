@@ -3,7 +3,7 @@
 MNIST's digits were scaled into a box of 20x20 pixels with their aspect ratio kept, and placed so that
 their centre of mass is the centre of a field of 28x28 (LeCun et al. 1998, section III.A). Measured on
 the 10,000 test images the centre of mass is pixel index 14.0 on average and within half a pixel of it
-always. Both steps matter: without them a network that reads 98 of 100 test digits reads 39 of 100
+always. Both steps matter: without them a network that recognises 98 of 100 test digits recognises 39 of 100
 small drawings.
 """
 
@@ -18,7 +18,7 @@ FIELD = 28
 BOX = 20
 CENTRE = 14.0
 FAINT = 0.1
-"""What differs less than this from the background (of 1) is noise, or the blurred edge of a stroke."""
+"""A smaller difference from the background (out of 1) is noise, or the blurred edge of a stroke."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +42,20 @@ class Prepared:
 def to_mnist(
     image_data: NDArray[np.uint8], background: tuple[int, int, int, int] | None = None
 ) -> Prepared | None:
-    """Bring a drawing into the form of an MNIST digit.
+    """Convert a drawing to the form of an MNIST digit.
 
     Args:
         image_data: (H, W, 4) uint8, red, green, blue, alpha; any size, ink of any colour.
-        background: the colour that is no ink; by default the median of the outermost pixels.
+        background: the colour of the background; by default the median of the outermost pixels.
 
     Returns:
-        The stages and the result, or None where nothing is drawn.
+        The stages and the result, or None if nothing is drawn.
     """
     return prepared_from_ink(ink_of(image_data, background))
 
 
 def prepared_from_ink(ink: NDArray[np.float32]) -> Prepared | None:
-    """Scale and centre ``ink`` (H, W) from 0 to 1; None where there is none."""
+    """Scale and centre ``ink`` (H, W) from 0 to 1; None if there is none."""
     if not ink.any():
         return None
     box = bounding_box(ink)
@@ -72,8 +72,8 @@ def ink_of(
 ) -> NDArray[np.float32]:
     """How much each pixel differs from the background: (H, W, 4) uint8 -> (H, W) float32 from 0 to 1.
 
-    Colours are compared after multiplication with their opacity. There an edge that is half covered
-    lies half way between background and ink, so that grey levels stay true on transparent canvases too.
+    Colours are compared premultiplied with their opacity: then a half-covered edge lies half way between background
+    and ink, and grey levels are correct on transparent canvases, too.
     The strongest difference becomes 1; without any ink all is 0.
     """
     if image_data.size == 0:
@@ -92,7 +92,7 @@ def ink_of(
 
 
 def bounding_box(ink: NDArray[np.float32]) -> tuple[int, int, int, int]:
-    """(top, left, height, width) in pixels of all that is not 0 in ``ink`` (H, W), which holds something."""
+    """(top, left, height, width) in pixels of everything that is not 0 in ``ink`` (H, W), which must not be empty."""
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     top, left = int(rows[0]), int(columns[0])
     return top, left, int(rows[-1]) - top + 1, int(columns[-1]) - left + 1
@@ -101,7 +101,7 @@ def bounding_box(ink: NDArray[np.float32]) -> tuple[int, int, int, int]:
 def shrink(ink: NDArray[np.float32], side: int = BOX) -> NDArray[np.float32]:
     """Resample (H, W) by area, aspect ratio kept, to a longest side of ``side`` pixels; the maximum is 1.
 
-    A thin pen would come out grey, and MNIST's strokes are white in their middle: hence the maximum.
+    The maximum is set to 1 because a thin pen would come out grey, while MNIST's strokes are white in the middle.
     """
     height, width = ink.shape
     longest = max(height, width)
@@ -114,7 +114,7 @@ def shrink(ink: NDArray[np.float32], side: int = BOX) -> NDArray[np.float32]:
 def centring_offset(scaled: NDArray[np.float32]) -> tuple[int, int]:
     """Where (top, left) to put ``scaled`` so that its centre of mass is nearest to pixel index 14 of 28.
 
-    A lopsided drawing stays inside of the field rather than losing ink over its edge.
+    A lopsided drawing is kept inside the field rather than losing ink beyond its edge.
     """
     top, left = (_shift(scaled.sum(axis=1 - axis)) for axis in (0, 1))
     return top, left

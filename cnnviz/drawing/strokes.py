@@ -1,7 +1,7 @@
-"""The strokes of a drawing: read from the canvas, drawn again with another pen, and those of ten digits to begin with.
+"""The strokes of a drawing: read from the canvas, redrawn with another pen, and those of ten example digits.
 
-A thick pen hides the shape of what is drawn small: holes close, strokes melt together. The canvas tells the
-way that the pen took, so the same drawing can be drawn with a pen that fits its size.
+A thick pen hides the shape of a small drawing: holes close, strokes merge. The canvas reports the path of the
+pen, so the same drawing can be redrawn with a pen that suits its size.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from PIL import Image, ImageDraw
 WHITE, BLACK = "#ffffff", "#000000"
 MOST_POINTS = 20_000
 THICK = 0.16
-"""A pen that takes a larger part of the drawing's longer side hides its shape; MNIST's take an eighth."""
+"""A pen wider than this fraction of the drawing's longer side hides its shape; MNIST's take an eighth."""
 
-_FILL, _FINE = 0.75, 0.08  # of the canvas: a drawing that fills most of it, and a pen that suits it
-_LEAST = 6.0  # pixels: what is shorter is a dot
-_SMOOTH = 4  # times as fine as the canvas, so that edges come out grey
+_FILL, _FINE = 0.75, 0.08  # of the canvas: the size of an enlarged drawing, and a pen that suits it
+_LEAST = 6.0  # pixels: anything shorter is a dot
+_SMOOTH = 4  # supersampling factor, for smooth edges
 
 
 @dataclass(frozen=True, eq=False)
 class Stroke:
-    """One move of the pen: ``points`` (N, 2), x and y in pixels, and its ``width``; an eraser takes ink away."""
+    """One move of the pen: ``points`` (N, 2), x and y in pixels, and its ``width``; an eraser removes ink."""
 
     points: Points
     width: float
@@ -36,9 +36,9 @@ class Stroke:
 
 
 def strokes_of(drawing: Mapping[str, Any] | None) -> tuple[Stroke, ...] | None:
-    """The strokes of a drawing as the canvas describes it (Fabric.js); None where it holds anything else.
+    """The strokes of a drawing as the canvas describes it (Fabric.js); None if it contains anything else.
 
-    Strokes that were turned, scaled or moved with the canvas's own tools lie where these put them.
+    Rotating, scaling or moving strokes with the canvas's own tools is taken into account.
     """
     if not isinstance(drawing, Mapping) or not isinstance(drawing.get("objects"), list):
         return None
@@ -52,12 +52,12 @@ def strokes_of(drawing: Mapping[str, Any] | None) -> tuple[Stroke, ...] | None:
 
 
 def drawing_of(strokes: Iterable[Stroke]) -> dict[str, Any]:
-    """``strokes`` as the canvas takes a drawing to begin with; :func:`strokes_of` reads it."""
+    """``strokes`` in the canvas's format for an initial drawing, as :func:`strokes_of` reads it."""
     return {"objects": [_described(stroke) for stroke in strokes]}
 
 
 def rendered(strokes: Sequence[Stroke], side: int, pen: float | None = None) -> NDArray[np.uint8]:
-    """The strokes in white on black: (side, side, 4) uint8; ``pen`` takes the place of the pens' widths."""
+    """The strokes in white on black: (side, side, 4) uint8; ``pen`` replaces the widths of the pens."""
     size = side * _SMOOTH
     image = Image.new("L", (size, size))
     draw = ImageDraw.Draw(image)
@@ -73,7 +73,7 @@ def rendered(strokes: Sequence[Stroke], side: int, pen: float | None = None) -> 
 def finer(strokes: Sequence[Stroke], side: int) -> NDArray[np.uint8] | None:
     """The drawing enlarged, with a pen that does not hide its shape: (side, side, 4) uint8.
 
-    None where its pen is fine enough, or where there is no shape to be seen: a dot.
+    None if its pen is fine enough, or if it is just a dot.
     """
     longest = extent(strokes)
     pen = max((stroke.width for stroke in strokes if not stroke.erases), default=0.0)
@@ -83,7 +83,7 @@ def finer(strokes: Sequence[Stroke], side: int) -> NDArray[np.uint8] | None:
 
 
 def extent(strokes: Sequence[Stroke]) -> float:
-    """The longer side of the box around the ways of the pen, in pixels, its width left out."""
+    """The longer side of the box around the pen's path, in pixels, ignoring the width of the pen."""
     points = [stroke.points for stroke in strokes if not stroke.erases]
     if not points:
         return 0.0
@@ -92,7 +92,7 @@ def extent(strokes: Sequence[Stroke]) -> float:
 
 
 def _magnified(strokes: Sequence[Stroke], side: int, longest: float) -> list[Stroke]:
-    """The strokes in the middle of the canvas, as large as fits well; an eraser grows with what it erased."""
+    """The strokes enlarged and centred on the canvas; an eraser grows in proportion."""
     points = np.concatenate([stroke.points for stroke in strokes if not stroke.erases])
     factor = side * _FILL / longest
     middle = (points.max(axis=0) + points.min(axis=0)) / 2
@@ -156,8 +156,7 @@ def placed(entry: Mapping[str, Any]) -> tuple[Points, float]:
     so that box has to be computed as Fabric.js computes it.
 
     Raises:
-        ValueError, KeyError, TypeError: it is no path of lines and quadratic curves, or it does not say where
-            its middle is.
+        ValueError, KeyError, TypeError: it is not a path of lines and quadratic curves, or its centre is missing.
     """
     commands = [(str(command), [float(number) for number in numbers]) for command, *numbers in entry["path"]]
     points = _points(commands)
@@ -257,7 +256,7 @@ _WAYS: Mapping[str, tuple[tuple[tuple[float, float], ...], ...]] = MappingProxyT
     }
 )  # fmt: skip
 EXAMPLES = tuple(_WAYS)
-"""The digits that there are."""
+"""The digits for which there is an example."""
 
 
 def example(name: str, side: int, pen: float) -> tuple[Stroke, ...]:

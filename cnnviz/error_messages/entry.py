@@ -1,4 +1,4 @@
-"""What the decoder knows of one kind of error, and what it says of one that was pasted."""
+"""An entry of the error decoder, and the explanation that it gives of a pasted error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cnnviz.language import Message
 from cnnviz.operations.op import Shape
 
 NUMBER = r"(\d{1,9})"
-"""A size: of more digits no tensor is."""
+"""A size; no tensor has one with more digits."""
 
 SIZES = r"([-\d, x]{1,120})"
 """Sizes in a row: ``2, 1, 28, 28`` or ``10x1x1``."""
@@ -18,7 +18,7 @@ SIZES = r"([-\d, x]{1,120})"
 
 @dataclass(frozen=True)
 class Reason:
-    """What usually leads to an error, likeliest first, and the remedy; ``code`` is a line that mends it."""
+    """A usual cause of an error and its remedy; ``code`` is a line that fixes it."""
 
     text: Message
     code: str | None = None
@@ -37,7 +37,7 @@ class WrongLinear:
 class Decoded:
     """What an error says.
 
-    ``error`` is the sentence of PyTorch that was found, ``meaning`` the same in plain words, ``layer`` the
+    ``error`` is PyTorch's sentence as it was found, ``meaning`` the same in plain words, ``layer`` the
     layer that raised it, as code. Where a Linear does not fit, ``linear`` has its numbers, and ``maps`` are
     pairs of shapes (C, H, W): the maps that arrive, and those that the layer was made for, if both can be
     read as maps of the same number of channels.
@@ -53,7 +53,7 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Entry:
-    """One kind of error: what it is about, how it is found in a text, and what explains it."""
+    """One kind of error: its title, the pattern that finds it in a text, and the function that explains it."""
 
     about: Message
     pattern: re.Pattern[str]
@@ -61,12 +61,12 @@ class Entry:
 
 
 def entry(about: Message, pattern: str, explain: Callable[[re.Match[str]], Decoded]) -> Entry:
-    """An entry for errors that ``pattern`` finds, each run of spaces and line breaks taken for one space."""
+    """An entry for errors that ``pattern`` finds in a text whose whitespace has been collapsed to single spaces."""
     return Entry(about, re.compile(pattern), explain)
 
 
 def one_remedy(meaning: Message, text: Message, code: str | None = None, layer: str | None = None) -> Decoded:
-    """What is said of an error that has one usual reason: what it means, the remedy, and a line that mends it."""
+    """The explanation of an error with one usual cause: its meaning, the remedy, and a line that fixes it."""
     return Decoded(meaning, (Reason(text, code),), layer)
 
 

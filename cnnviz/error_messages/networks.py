@@ -1,4 +1,4 @@
-"""Which registered networks say exactly what a pasted error says, and for images of which size."""
+"""Which registered networks raise exactly the pasted error, and for which image sizes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Producer:
 
 @lru_cache(maxsize=64)
 def producers(linear: WrongLinear) -> tuple[Producer, ...]:
-    """The networks with such a Linear that receives so many features from square images of some size.
+    """The networks with this Linear in which it receives that many features for square images of some size.
 
     Larger images never give fewer features, so the sizes are found by bisection, some 20 traces a network.
     """
@@ -56,7 +56,7 @@ def _linears() -> tuple[tuple[str, str, int, int], ...]:
 
 
 class _Arriving:
-    """How many features a layer receives from square images with ``side`` pixels; 0 where none come so far."""
+    """The features that a layer receives for square images of ``side`` pixels; 0 if the pass does not get there."""
 
     def __init__(self, key: str, path: str) -> None:
         self._model = resolve(key, {})[0]

@@ -1,4 +1,4 @@
-"""Figures of a network: how parameters are shared among its layers, and what a value sees of the input."""
+"""Figures of a network: the layers' shares of its parameters, and the receptive field of a value."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Bar:
 
     @property
     def total(self) -> int:
-        """All parts added up."""
+        """The sum of all parts."""
         return sum(self.parts.values())
 
 
 def bars(entries: Sequence[Bar], total: int, title: str, axis: str, dark: bool = False) -> go.Figure:
-    """The figure, the first of ``entries`` on top; beside each bar its number and its part of ``total``."""
+    """Horizontal bars, the first of ``entries`` on top, each with its number and its share of ``total``."""
     kinds = dict.fromkeys(kind for bar in entries for kind in bar.parts)
     # One trace of text, as annotations cost a millisecond each.
     figure = go.Figure([*(_of_kind(entries, kind, dark) for kind in kinds), _numbers(entries, total)])
@@ -69,7 +69,7 @@ def _rows(entries: Sequence[Bar]) -> list[int]:
 
 
 def _of_kind(entries: Sequence[Bar], kind: str, dark: bool) -> go.Bar:
-    """The part of every bar that is of one kind."""
+    """The segments of one kind in all bars."""
     return go.Bar(
         x=[bar.parts.get(kind, 0) for bar in entries],
         y=_rows(entries),
@@ -94,7 +94,7 @@ def _numbers(entries: Sequence[Bar], total: int) -> go.Scatter:
 
 
 def percent(part: int, total: int) -> str:
-    """``part`` of ``total`` in percent, with a decimal where it is nearly nothing or nearly all."""
+    """``part`` of ``total`` in per cent, with a decimal close to 0 or 100."""
     value = 100 * part / total if total else 0.0
     if 0 < value < 0.1:
         return "< 0.1 %"
@@ -105,7 +105,7 @@ def percent(part: int, total: int) -> str:
 
 
 def _shortened(name: str) -> str:
-    """The end of a long path: it tells the layer. It is cut at a point, where there is one."""
+    """The end of a long path, which names the layer, cut at a dot if there is one."""
     if len(name) <= _LONGEST_NAME:
         return name
     end = name[-_LONGEST_NAME + 1 :]

@@ -1,4 +1,4 @@
-"""Figures of an evaluation: confusions, the accuracy of each class, calibration."""
+"""Figures of an evaluation: the confusion matrix, the accuracy of each class, calibration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _MARGIN = {"l": 0, "r": 8, "t": 44, "b": 0}
 def confusion_figure(
     matrix: Counts, names: Sequence[str], title: str, chosen: tuple[int, int], *, dark: bool = False
 ) -> go.Figure:
-    """How often each class (rows) is read as each (columns); the cell ``chosen`` (row, column) has a frame.
+    """The confusion matrix: true classes in rows, predictions in columns; the cell ``chosen`` (row, column) is
+    framed.
 
     ``matrix`` is (classes, classes). Every cell is a point that can be clicked; its ``customdata`` is
     (row, column).
@@ -63,7 +64,7 @@ def confusion_figure(
 
 
 def _shades(matrix: Counts) -> Parts:
-    """-1..0 on the diagonal (more right answers), 0..1 beside it (more mistakes); roots, so that few show."""
+    """-1..0 on the diagonal (correct), 0..1 off it (mistakes); square roots make small numbers visible."""
     diagonal = np.eye(len(matrix), dtype=bool)
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     mistakes = np.where(diagonal, 0.0, matrix)
@@ -190,7 +191,10 @@ def calibration_figure(
             "anchor": "x",
             "dtick": 1,
             "tickformat": ",",
-            "range": [np.log10(0.5), np.log10(max(1, counts.max())) + 0.1],  # a bar of one image is seen, too
+            "range": [
+                np.log10(0.5),
+                np.log10(max(1, counts.max())) + 0.1,
+            ],  # so that a bar of one image is visible
         },
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )

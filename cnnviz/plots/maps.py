@@ -29,7 +29,7 @@ _GREY = 127.5  # of a filter in colour: zero
 def filter_figure(
     name: str, weights: Values, title: str, *, numbers: Numbers, limit: float, dark: bool = False
 ) -> go.Figure:
-    """Filters as one heat map with their numbers; hovering tells the single weights.
+    """Filters as one heat map with their numbers; hovering shows each weight.
 
     ``weights`` is (N, in, kh, kw), ``numbers`` (N,) the output channels that they belong to, ``name`` the
     layer's; ``limit`` is the end of the colour scale.

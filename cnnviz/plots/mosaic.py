@@ -1,4 +1,4 @@
-"""Many small maps side by side in one picture, on a colour scale with zero in its middle.
+"""Many small maps side by side in one picture, on a colour scale centred on zero.
 
 Positive values are red, negative ones blue, and zero has (nearly) the colour of the page, in the light
 theme as in the dark one.
@@ -20,10 +20,10 @@ Layout = NDArray[np.intp]
 Picture = NDArray[np.uint8]
 
 GAP = -1
-"""Stands in a layout where no value is."""
+"""Marks the gaps in a layout."""
 
 LONG_VECTOR = 64
-"""Of more values than this a vector becomes a map."""
+"""A longer vector becomes a map."""
 
 _ZERO = 128  # the middle of the 255 colours 1..255; the colour 0 is transparent
 
@@ -44,7 +44,7 @@ def as_maps(values: Values) -> Values:
 
 
 def columns(count: int) -> int:
-    """In how many columns ``count`` square maps stand: wider than high, full rows where possible."""
+    """The number of columns for ``count`` square maps: wider than high, with full rows if possible."""
     wanted = math.sqrt(4 * count)
     full = [number for number in range(1, 17) if count % number == 0 and wanted / 2 <= number <= wanted * 2]
     return min(full, key=lambda number: abs(number - wanted)) if full else max(1, min(16, round(wanted)))

@@ -1,4 +1,4 @@
-"""Images as files for the browser, and what a network looked at drawn over them."""
+"""Images as PNG files, and attributions drawn over them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def image_png(pixels: Pixels) -> bytes:
 
 
 def end_of_scale(values: Values) -> float:
-    """The end of the colour scale: only a few pixels in a thousand are stronger, and one alone pales no others."""
+    """The end of the colour scale: a high quantile, so that a single strong pixel does not pale the others."""
     return float(np.quantile(np.abs(values), 0.995)) or float(np.abs(values).max())
 
 
@@ -41,8 +41,8 @@ def attribution_figure(
 ) -> go.Figure:
     """What speaks for a class (red) and against it (blue), over the image in pale grey.
 
-    ``image`` is (C, H, W) uint8, ``values`` (H, W); zero is transparent. Hovering tells the numbers. ``side``
-    is the picture's, in pixels of the page.
+    ``image`` is (C, H, W) uint8, ``values`` (H, W); zero is transparent. Hovering shows the numbers. ``side`` is
+    the side of the picture in pixels on the page.
     """
     height, width = values.shape
     end = end_of_scale(values) or 1.0
@@ -83,7 +83,7 @@ def _pale(image: Pixels, dark: bool) -> Pixels:
 
 
 def _coarse(values: Values) -> tuple[Values, int]:
-    """Means of squares where there are very many values, and the squares' side."""
+    """Means over squares if there are very many values, and the side of the squares."""
     from cnnviz.plots.mosaic import shrunk
 
     step = -(-max(values.shape) // _MOST_SIDE)

@@ -52,9 +52,9 @@ _TICKED_EPOCHS = 12
 def loss_figure(steps: NDArray[Any], revision: str, loss_name: str = "cross-entropy") -> go.Figure:
     """Loss per batch, as measured and smoothed.
 
-    ``steps`` has the fields ``step`` and ``loss`` (see :mod:`cnnviz.training.records.metrics`). While
-    ``revision`` stays the same, new points leave the person's zoom as it is. ``loss_name`` is what a person
-    calls the loss.
+    ``steps`` has the fields ``step`` and ``loss`` (see :mod:`cnnviz.training.records.metrics`). While ``revision``
+    stays the same, new points do not reset the zoom. ``loss_name`` is the loss's name on
+    the axis.
     """
     x, loss = steps["step"], steps["loss"]
     figure = go.Figure()
@@ -129,9 +129,9 @@ def _per_epoch(train: Sequence[float], test: Sequence[float], total_epochs: int,
 def smoothed(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
     """Exponential mean of ``y`` over about the last 4 % of ``x`` (and 5 units of it at least).
 
-    ``x`` is positive and rises, in steps that may differ. Later points do not change earlier means. As
-    Adam corrects its means (Kingma and Ba 2015, section 3), the weights that a mean has seen so far are
-    divided out; so there is no pull towards 0 at the start.
+    ``x`` is positive and increasing, not necessarily evenly spaced. Later points do not change earlier means. As in
+    Adam (Kingma and Ba 2015, section 3), each mean is divided by the sum of its weights so far, which removes the
+    bias towards 0 at the start.
     """
     means = np.empty(len(y))
     total = weight = 0.0
@@ -144,7 +144,7 @@ def smoothed(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def lay_out(figure: go.Figure, title: str, revision: str) -> None:
-    """What all figures about training have in common; the legend stands between title and curves."""
+    """The common layout of all figures about training; the legend is between title and curves."""
     figure.update_layout(
         title={"text": title, "font": {"weight": "bold"}},
         height=HEIGHT,
@@ -156,7 +156,7 @@ def lay_out(figure: go.Figure, title: str, revision: str) -> None:
 
 
 def legend_below(figure: go.Figure, height: int) -> None:
-    """Let the legend stand below the curves, where it may have many rows; ``height`` in pixels, for two entries."""
+    """Put the legend below the curves, where it may have many rows; ``height`` in pixels is for two entries."""
     entries = sum(trace.showlegend is not False for trace in figure.data)
     figure.update_layout(
         height=height + _LEGEND_ROW * max(0, entries - 2),
@@ -188,7 +188,7 @@ _SMALLEST = 1e-12  # a norm of 0 has no logarithm
 
 
 def rate_figure(samples: NDArray[Any], revision: str) -> go.Figure:
-    """The learning rate step by step; ``samples`` has the fields of :class:`cnnviz.training.records.metrics.Sample`."""
+    """The learning rate at each step; ``samples`` has the fields of :class:`cnnviz.training.records.metrics.Sample`."""
     figure = go.Figure()
     figure.add_scatter(
         x=samples["step"],
@@ -205,7 +205,7 @@ def rate_figure(samples: NDArray[Any], revision: str) -> go.Figure:
 
 
 def speed_figure(samples: NDArray[Any], revision: str) -> go.Figure:
-    """Images a second over the seconds of training."""
+    """Images per second over the time of training."""
     figure = go.Figure()
     seconds, speed = samples["seconds"], samples["images_per_second"]
     for name, values, line, order in (
@@ -222,7 +222,7 @@ def speed_figure(samples: NDArray[Any], revision: str) -> go.Figure:
 
 
 def gradient_figure(samples: NDArray[Any], layers: Sequence[str], revision: str) -> go.Figure:
-    """The norm of the gradient of each of the ``layers`` step by step: lines, or for many layers a map."""
+    """The gradient norm of each of the ``layers`` at each step: as lines or, for many layers, as a heat map."""
     if len(layers) <= _MOST_LINES:
         return _gradient_lines(samples, layers, revision)
     figure = go.Figure()
@@ -264,7 +264,7 @@ def _gradient_lines(samples: NDArray[Any], layers: Sequence[str], revision: str)
 
 
 def _ticks(norms: NDArray[Any]) -> dict[str, Any]:
-    """Powers of ten, and where there are few of them, 2 and 5 times each as well; all written out."""
+    """Ticks at powers of ten and, if there are few of them, also at 2 and 5 times each; all written out."""
     shown = np.maximum(norms, _SMALLEST)
     if shown.size and np.log10(shown.max() / shown.min()) < _FEW_DECADES:
         return {"dtick": "D2", "tickformat": "~g"}
@@ -300,7 +300,7 @@ _COMPARISON_TITLES: Mapping[str, tuple[Message, Message]] = MappingProxyType(
     }
 )
 _DASHES = ("solid", "dash", "dot", "dashdot")
-_COLOURS = 10  # of the theme; after them lines begin again with another dash
+_COLOURS = 10  # in the theme; further lines repeat them with another dash
 SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star", "x", "pentagon")
 _COMPARISON_HEIGHT = 420
 
@@ -320,7 +320,9 @@ def dash(number: int) -> str:
 
 
 def comparison_figure(curves: Sequence[Curve], what: str, axis: str, revision: str) -> go.Figure:
-    """The chart; ``what`` is a key of :data:`MESSAGES`, ``axis`` is ``progress`` or ``seconds``."""
+    """Several runs on one chart; ``what`` is a key of :data:`COMPARISON_MESSAGES`, ``axis`` ``progress`` or
+    ``seconds``.
+    """
     chart = go.Figure()
     title, y_title = _COMPARISON_TITLES[what]
     accuracy = what.endswith("accuracy")

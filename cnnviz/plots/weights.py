@@ -1,4 +1,4 @@
-"""The weights of a layer: how they are distributed, how strong its filters are, and how they formed in training."""
+"""The weights of a layer: their distribution, the norms of its filters, and how they developed in training."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def histogram_figure(
     title: str,
     dark: bool = False,
 ) -> go.Figure:
-    """How many weights have which value, of one network or of two over each other.
+    """The histogram of the weights of one network, or of two overlaid.
 
-    ``counts`` hold a number for each bin, (bins,); ``edges`` (bins + 1,) are the same for all.
+    ``counts`` has one number per bin, (bins,), for each network; ``edges`` (bins + 1,) are the same for all.
     """
     middles = (edges[1:] + edges[:-1]) / 2
     figure = go.Figure()
@@ -61,7 +61,7 @@ def norms_figure(
 ) -> go.Figure:
     """The norm of each filter, and its bias below, from left to right in ``order`` (out,).
 
-    ``linear`` says that it is a Linear, which has outputs and no filters.
+    ``linear`` says that the layer is a Linear, which has outputs instead of filters.
     """
     one = (
         _("Output {number}", number="%{customdata}")
@@ -107,10 +107,10 @@ def predictions_figure(
     title: str,
     label: int | None = None,
 ) -> go.Figure:
-    """The probability of each class (S, classes) after each of the S ``steps``; the true ``label`` thick.
+    """The probability of each class (S, classes) after each of the S ``steps``; the true ``label`` is drawn thick.
 
-    Of more than ten classes those that are ever the likeliest are drawn. The steps stand side by side,
-    whatever lies between them.
+    Of more than ten classes, the ten with the highest peaks are drawn. The steps are evenly spaced, whatever lies
+    between them.
     """
     order = np.argsort(-probabilities.max(axis=0), kind="stable")[:_NAMED]
     figure = go.Figure()
@@ -135,7 +135,7 @@ def predictions_figure(
 
 
 def colour_mosaic(filters: NDArray[np.float32], limit: float) -> NDArray[np.uint8]:
-    """Filters (N, 3, h, w) that read red, green and blue in one picture, (3, H, W); grey is zero."""
+    """Filters (N, 3, h, w) on red, green and blue as one picture, (3, H, W); grey is zero."""
     count, _channels, height, width = filters.shape
     where = layout(count, height, width, (1, 1))
     shades = np.clip(_GREY + _GREY * filters / (limit or 1.0), 0, 255).astype(np.uint8)
