@@ -21,7 +21,6 @@ from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain
 from cnnviz.ui.shared.views import View
 
-FIGURE_WIDTH = 640
 _EIGHT = 8
 _NO_BUTTONS = {"displayModeBar": False}
 
