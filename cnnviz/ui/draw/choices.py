@@ -49,10 +49,9 @@ def choose_task(found: Sequence[Checkpoint]) -> DatasetInfo:
     usual = next((_task_of(checkpoint) for checkpoint in found if checkpoint.id == named), None)
     chosen = choose_one(
         _("What to read"),
-        list(_TASKS),
+        _TASKS,
         key="task",
         kind=Message("The task"),
-        title=lambda key: str(_TASKS[key]),
         default=usual or DIGITS,
         widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
         # The source stays; "draw" alone is nothing that another task has.

@@ -13,7 +13,6 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnviz import datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.interpret.inputs import Pixels, middle_square, on_paper, scaled
-from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.draw import canvas, stages
 from cnnviz.ui.draw.choices import DIGITS
@@ -21,7 +20,6 @@ from cnnviz.ui.draw.stages import Stage
 from cnnviz.ui.inside import example, verdicts
 from cnnviz.ui.inside.example import CLOTHING, remember_drawing
 from cnnviz.ui.shared.downloads import offer_download
-from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.own_image import OwnImage, own_image
 from cnnviz.ui.shared.show import explained
 
@@ -97,19 +95,11 @@ def _test_image(task: DatasetInfo) -> Shown | None:
     offered = [info.key for info in datasets.registered() if info.classes == task.classes]
     there = [key for key in offered if datasets.is_available(key)]
     notes = st.container()
-    key = choose_one(
-        _("Data set"),
-        offered,
-        key="dataset",
-        kind=Message("The data set"),
-        title=lambda key: datasets.get(key).title,
-        default=next(iter(reversed(there)), offered[0]),
-        forget=("digit", "image"),
-    )
-    if not offer_download(key):
+    info = example.choose_data_set(offered, there[-1] if there else offered[0])
+    if not offer_download(info.key):
         return None
     picked, number = st.container(), st.container()
-    found = example.choose_image(datasets.get(key), notes, picked, number)
+    found = example.choose_image(info, notes, picked, number)
     with number:
         example.show(found)
     remember_drawing(found.pixels[0] if task.key == DIGITS else None)

@@ -48,10 +48,9 @@ def choose_order(key: str, page: str, *, default: str = "channel", width: int = 
     with st.container(width=width):
         return choose_one(
             _("Order"),
-            list(ORDERS),
+            ORDERS,
             key=key,
             kind=Message("The order"),
-            title=lambda name: str(ORDERS[name]),
             default=default,
             forget=(page,),
         )

@@ -205,10 +205,9 @@ def _in_numbers(layer: LayerWeights, output: int | None) -> str:
 def _details(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) -> None:
     view = choose_one(
         _("Figures"),
-        list(_DETAILS),
+        _DETAILS,
         key="figures",
         kind=Message("The figure"),
-        title=lambda key: str(_DETAILS[key]),
         widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
     )
     if view == "norm":

@@ -90,10 +90,9 @@ def _choose_scale() -> str:
     with st.container(width=150):
         return choose_one(
             _("Colour scale"),
-            list(_SCALES),
+            _SCALES,
             key="scale",
             kind=Message("The scale"),
-            title=lambda key: str(_SCALES[key]),
         )
 
 

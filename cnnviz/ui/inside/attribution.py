@@ -131,10 +131,9 @@ def _choose_method(trace: Trace) -> str:
     late = "gradcam" if usual_cam_op(trace) is not None else "gradient"
     return choose_one(
         _("Method"),
-        list(_METHODS),
+        _METHODS,
         key="method",
         kind=Message("The method"),
-        title=lambda key: str(_METHODS[key]),
         default=ALL if is_quick(trace) else late,
         widget=partial(st.segmented_control, required=True, wrap=True),
     )

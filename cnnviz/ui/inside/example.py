@@ -72,10 +72,9 @@ def choose_example(weights: Weights) -> Example | None:
     """
     source = choose_one(
         _("Image from"),
-        list(SOURCES),
+        SOURCES,
         key="source",
         kind=Message("The source"),
-        title=lambda key: str(SOURCES[key]),
         widget=partial(st.segmented_control, required=True),
     )
     if source == "upload":
@@ -143,13 +142,18 @@ def choose_image(
 def choose_data(weights: Weights) -> DatasetInfo:
     """A data set; by default the network's own if it is on this machine, else a similar one."""
     offered = _offered(weights)
+    return choose_data_set(offered, next(filter(datasets.is_available, offered), offered[0]))
+
+
+def choose_data_set(offered: Sequence[str], default: str) -> DatasetInfo:
+    """The data set in the link, one of those whose keys are ``offered``; another one forgets class and image."""
     key = choose_one(
         _("Data set"),
         offered,
         key="dataset",
         kind=Message("The data set"),
         title=lambda key: datasets.get(key).title,
-        default=next((key for key in offered if datasets.is_available(key)), offered[0]),
+        default=default,
         forget=("digit", "image"),
     )
     return datasets.get(key)

@@ -9,7 +9,7 @@ not; ends the page at a number such as ``1e999``; and drops what it cannot use w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar
@@ -36,11 +36,11 @@ _SWITCH = {"true": True, "false": False}
 
 def choose_one(
     label: str,
-    options: Sequence[str],
+    options: Sequence[str] | Mapping[str, object],
     *,
     key: str,
     kind: Message,
-    title: Callable[[str], str] = str,
+    title: Callable[[str], str] | None = None,
     default: str | None = None,
     widget: Callable[..., Any] = st.selectbox,
     forget: Sequence[str] = (),
@@ -50,21 +50,22 @@ def choose_one(
 ) -> str:
     """A choice among ``options``, which the link holds by key: ``?model=basic-cnn`` in every language.
 
-    ``title`` gives the text that stands for an option. A link that names an option that does not exist
+    ``title`` gives the text that stands for an option; where ``options`` are a mapping, its values do. A link that names an option that does not exist
     gets a sentence (``kind`` says of what, as in "The architecture") in the container ``notes``, where there
     is one, and the default is shown. ``widget`` is ``st.selectbox`` or ``st.segmented_control``, and ``look``
     are its own settings. ``forget`` are parameters of the link that mean nothing after another choice. Of
     ``elsewhere``, options of the same parameter in other views, the default is shown without a word.
     """
-    usual = options[0] if default is None else default
+    keys = list(options)
+    usual = keys[0] if default is None else default
+    if title is None:
+        title = (lambda name: str(options[name])) if isinstance(options, Mapping) else str
 
     def read(named: list[str]) -> tuple[str, Sequence[Message]]:
         name = named[-1]
-        return name if name in options else usual, [] if name in elsewhere else _unknown(
-            [name], options, kind
-        )
+        return name if name in options else usual, [] if name in elsewhere else _unknown([name], keys, kind)
 
-    draw = partial(widget, label, options, format_func=title, **look)
+    draw = partial(widget, label, keys, format_func=title, **look)
     return _linked(draw, key, usual, read, widget_key=f"choice-{key}", notes=notes, forget=forget)
 
 

@@ -91,10 +91,9 @@ def _compare(chosen: tuple[str, ...]) -> None:
 def _choose(title: str, key: str, options: Mapping[str, Message]) -> str:
     return choose_one(
         title,
-        list(options),
+        options,
         key=key,
         kind=Message("The choice"),
-        title=lambda name: str(options[name]),
         widget=partial(st.segmented_control, required=True, wrap=True, width="content"),
     )
 

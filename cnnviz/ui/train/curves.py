@@ -116,10 +116,9 @@ def _shown_epochs(run: Run, epochs: Sequence[EpochMetrics]) -> int:
 def _more(live: LiveFigures, store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> None:
     chosen = choose_one(
         _("More curves"),
-        list(MORE),
+        MORE,
         key="curve",
         kind=Message("The curve"),
-        title=lambda key: str(MORE[key]),
         widget=partial(st.segmented_control, required=True, wrap=True),
     )
     if chosen == "loss":

@@ -52,10 +52,9 @@ def of_person(runs: Sequence[Run], whose: str) -> list[Run]:
 def _choose_whose(runs: Sequence[Run]) -> str:
     return choose_one(
         _("Whose runs"),
-        list(WHOSE),
+        WHOSE,
         key="whose",
         kind=Message("The choice"),
-        title=lambda key: str(WHOSE[key]),
         default="mine" if of_person(runs, "mine") else "all",
         widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
     )
