@@ -136,7 +136,9 @@ def test_every_map_has_its_patch_and_one_its_nine_images(open_page: OpenPage) ->
     assert markup(app).count("<figure") == 9
     (under,) = re.findall(r"<figcaption[^>]*>([^<]*)<", markup(app))[:1]
     assert f"the class that the test set gives the image: such as {under}" in texts(app)
-    frames = re.findall(r"width:([\d.]+)%;height:([\d.]+)%", markup(app))
+    frames = re.findall(
+        r'class="cnnviz-frame" style="[^"]*height:([\d.]+)%;--cnnviz-width:([\d.]+)%"', markup(app)
+    )
     assert len(frames) == 9
     assert all(0 < float(side) <= 50 for frame in frames for side in frame)  # 14 of 28, or less at the edge
     before = markup(app)
