@@ -16,6 +16,7 @@ from cnnviz import datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.operations.op import Op, shape_text
+from cnnviz.operations.operation import operation_of
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.loop.batches import Batches
 from cnnviz.training.loop.evaluate import test_batches
@@ -24,9 +25,6 @@ from cnnviz.training.loop.optimisation import loss_function
 if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps
     from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
-
-
-_SOFTMAX = frozenset({"Softmax", "softmax"})
 
 
 def check_output(op: Op, classes: int) -> None:
@@ -57,7 +55,7 @@ def probabilities(output: FeatureMaps, classes: int) -> NDArray[np.float32]:
     """
     check_output(output.op, classes)
     values = output.values.astype(np.float64)
-    if output.op.type not in _SOFTMAX:
+    if operation_of(output.op).gives != "probabilities":
         values = np.exp(values - values.max())
         values /= values.sum()
     return values.astype(np.float32)

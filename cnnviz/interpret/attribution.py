@@ -20,10 +20,9 @@ from cnnviz.errors import CnnvizError
 from cnnviz.interpret.activations import around_activation
 from cnnviz.interpret.top_activations import batch_size
 from cnnviz.language import Message
-from cnnviz.operations.batch_layout import FRONT
+from cnnviz.operations.batch_axis import FRONT
 from cnnviz.operations.op import Op, product
-from cnnviz.shapes.receptive_field import receptive_fields
-from cnnviz.shapes.receptive_field.field import ReceptiveField
+from cnnviz.shapes.receptive_field import ReceptiveField, receptive_fields
 from cnnviz.tracing.capture import output_of, score_op, scores_and_output, scores_of
 from cnnviz.tracing.trace import Trace
 

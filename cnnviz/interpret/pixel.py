@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-from cnnviz.operations.batch_layout import FRONT
+from cnnviz.operations.batch_axis import FRONT
 from cnnviz.operations.op import MODEL_INPUT, Op, product
-from cnnviz.operations.padding import same_padding
+from cnnviz.operations.window_arithmetic import same_padding
 from cnnviz.tracing.capture import Call, capture_call
 
 if TYPE_CHECKING:

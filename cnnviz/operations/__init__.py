@@ -1,1 +1,31 @@
-"""Operations: everything that cnnviz knows about each of them, a file for each family."""
+"""Operations: everything that cnnviz knows about each of them, one file for each family.
+
+Importing this registers them all, see :mod:`cnnviz.operations.operation`.
+"""
+
+from cnnviz.operations import (
+    creation,
+    data_movement,
+    elementwise,
+    linear,
+    merging,
+    normalisation,
+    reductions,
+    resizing,
+    sequences,
+    windows,
+)
+
+FAMILIES = (
+    windows,
+    resizing,
+    linear,
+    normalisation,
+    elementwise,
+    data_movement,
+    merging,
+    reductions,
+    sequences,
+    creation,
+)
+"""The modules whose entries the registry holds."""

@@ -1,32 +1,315 @@
-"""Functions that make every value of those at its own position, and functions that make constants."""
+"""Elementwise operations: activations, arithmetic, comparisons; softmax beside them, which shares out a whole.
+
+Formulas of activations are the definitions of PyTorch's documentation.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
-_MODULES: Final = frozenset(
-    "ReLU ReLU6 LeakyReLU PReLU RReLU ELU CELU SELU GELU SiLU Mish Sigmoid Tanh Softplus Softsign Hardtanh Hardswish "
-    "Hardsigmoid Hardshrink Softshrink Tanhshrink LogSigmoid Threshold Identity Dropout Dropout1d Dropout2d Dropout3d "
-    "AlphaDropout FeatureAlphaDropout StochasticDepth".split()
-)
-_FUNCTIONS: Final = frozenset(
-    "relu relu6 leaky_relu prelu rrelu elu celu selu gelu silu mish sigmoid tanh softplus softsign hardtanh hardswish "
-    "hardsigmoid hardshrink softshrink tanhshrink logsigmoid threshold exp exp2 expm1 log log2 log10 log1p sqrt rsqrt "
-    "square abs absolute neg negative positive sign sgn sin cos tan asin acos atan sinh cosh asinh acosh atanh erf "
-    "erfc erfinv expit logit reciprocal floor ceil round trunc frac clamp clamp_min clamp_max clip nan_to_num "
-    "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout stochastic_depth "
-    "add sub rsub mul div floordiv floor_divide mod remainder fmod pow rpow rdiv rtruediv float_power maximum minimum "
-    "fmax fmin atan2 hypot lerp addcmul addcdiv where masked_fill heaviside xlogy logaddexp "
-    "eq ne lt le gt ge and or xor invert logical_and logical_or logical_not logical_xor isnan isinf isfinite "
-    "contiguous clone detach to type type_as float double half bfloat16 int long bool cpu cuda".split()
-)
-CONSTANT: Final = frozenset(
-    "zeros ones full empty rand randn arange linspace eye zeros_like ones_like full_like empty_like rand_like randn_like "
-    "new_zeros new_ones new_full new_empty new_tensor tensor zero".split()
-)
-"""What comes out depends on no value that went in, at most on its shape."""
+import numpy as np
+
+from cnnviz.language import Message
+from cnnviz.operations.explanation import Explanation, number
+from cnnviz.operations.normalisation import diagnose_normalisation, mend_normalisation
+from cnnviz.operations.op import Op, shape_text
+from cnnviz.operations.operation import Operation, define
+from cnnviz.operations.reach import Call, Reach, spread
+
+# -- activations -----------------------------------------------------------------------------------------
+
+Remarks = Callable[[Op], tuple[Message, ...]]
 
 
-def is_pointwise(type_name: str) -> bool:
-    """Whether each value that an op of this type gives depends only on those at its own position (in evaluation)."""
-    return type_name in _MODULES or type_name in _FUNCTIONS
+def explain_activation(
+    formula: str, defaults: Mapping[str, object], remarks: Remarks, op: Op, _ops: Sequence[Op]
+) -> Explanation | None:
+    """An activation by its ``formula``, whose fields are the op's arguments, or PyTorch's ``defaults`` for them."""
+    if op.input_shapes[0] != op.output_shape:
+        return None
+    values = {key: number(op.arguments.get(key, default)) for key, default in defaults.items()}
+    formula, output = "y = " + formula.format(**values), shape_text(op.output_shape)
+    sentence = Message(
+        "{name} computes {formula} for each value by itself: the shape stays {output}.",
+        name=op.title,
+        formula=formula,
+        output=output,
+    )
+    return Explanation(formula, output, sentence, background=remarks(op))
+
+
+def activation(
+    functions: str,
+    modules: str,
+    formula: str,
+    remarks: Remarks | Message | None = None,
+    *,
+    arguments: str = "",
+    **defaults: float,
+) -> Operation:
+    """Register an activation: its names, its formula, a remark on it, and its arguments with PyTorch's defaults.
+
+    The arguments come in PyTorch's order behind the input; where they have no default of a number, ``arguments``
+    names them all.
+    """
+    if isinstance(remarks, Message):
+        told = (remarks,)
+        remarks = lambda _op: told  # noqa: E731
+    return define(
+        functions,
+        modules,
+        kind="activation",
+        arguments=f"input {arguments or ' '.join(defaults)}",
+        pointwise=True,
+        explain=partial(explain_activation, formula, defaults, remarks or (lambda _op: ())),
+    )
+
+
+_COMPARISON = Message("A comparison counts as 1 where it holds, and as 0 where it does not.")
+
+activation("relu", "ReLU", "max(0, x)")
+activation("relu6", "ReLU6", "min(max(0, x), 6)")
+activation("leaky_relu", "LeakyReLU", "max(0, x) + {negative_slope} * min(0, x)", negative_slope=0.01)
+activation("elu", "ELU", "max(0, x) + min(0, {alpha} * (e^x - 1))", alpha=1.0)
+activation("celu", "CELU", "max(0, x) + min(0, {alpha} * (e^(x/{alpha}) - 1))", alpha=1.0)
+activation("selu", "SELU", "1.0507 * (max(0, x) + min(0, 1.6733 * (e^x - 1)))")
+activation("silu", "SiLU", "x/(1 + e^(-x))")
+activation("mish", "Mish", "x * tanh(ln(1 + e^x))")
+activation("sigmoid", "Sigmoid", "1/(1 + e^(-x))")
+activation("tanh", "Tanh", "(e^x - e^(-x))/(e^x + e^(-x))")
+activation("softplus", "Softplus", "ln(1 + e^({beta} * x))/{beta}", beta=1.0, threshold=20.0)
+activation("softsign", "Softsign", "x/(1 + |x|)")
+activation("hardtanh", "Hardtanh", "min(max({min_val}, x), {max_val})", min_val=-1.0, max_val=1.0)
+activation("hardswish", "Hardswish", "x * min(max(0, x + 3), 6)/6")
+activation("hardsigmoid", "Hardsigmoid", "min(max(0, x/6 + 1/2), 1)")
+activation("hardshrink", "Hardshrink", "x * (|x| > {lambd})", _COMPARISON, lambd=0.5)
+activation("softshrink", "Softshrink", "sign(x) * max(0, |x| - {lambd})", lambd=0.5)
+activation("tanhshrink", "Tanhshrink", "x - tanh(x)")
+activation("logsigmoid log_sigmoid", "LogSigmoid", "ln(1/(1 + e^(-x)))")
+activation(
+    "threshold",
+    "Threshold",
+    "x * (x > {threshold}) + {value} * (x ≤ {threshold})",
+    _COMPARISON,
+    threshold=0.0,
+    value=0.0,
+)
+activation("exp", "", "e^x")
+activation(
+    "rrelu rrelu_with_noise",
+    "RReLU",
+    "max(0, x) + a * min(0, x)",
+    Message("The slope a is drawn anew for each value in training; in evaluation it is fixed."),
+    arguments="lower upper training",
+)
+
+
+def _explain_gelu(op: Op, ops: Sequence[Op]) -> Explanation | None:
+    if op.arguments.get("approximate") == "tanh":
+        formula = "x/2 * (1 + tanh(0.79788 * (x + 0.044715 * x^3)))"
+        return explain_activation(formula, {}, lambda _op: (), op, ops)
+    told = Message("Φ is the distribution function of the normal distribution.")
+    return explain_activation("x * Φ(x)", {}, lambda _op: (told,), op, ops)
+
+
+define(
+    "gelu", "GELU", kind="activation", arguments="input approximate", pointwise=True, explain=_explain_gelu
+)
+
+
+def _slopes(op: Op) -> tuple[Message, ...]:
+    return (Message("The slope a is learned: {count:,} of them.", count=op.params),) if op.params else ()
+
+
+def _slopes_of_channels(op: Op) -> tuple[str, int] | None:
+    """The slopes of a PReLU: one, or one for each channel."""
+    return (str(op.params), op.params) if isinstance(op.arguments.get("num_parameters"), int) else None
+
+
+define(
+    "prelu",
+    "PReLU",
+    kind="activation",
+    arguments="input weight",
+    attributes="num_parameters",
+    pointwise=True,
+    explain=partial(explain_activation, "max(0, x) + a * min(0, x)", {}, _slopes),
+    parameters=_slopes_of_channels,
+    diagnose=(diagnose_normalisation,),
+    mend=mend_normalisation,
+)
+
+
+def explain_gate(op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """``GLU``: one half of a dimension decides how much of the other passes."""
+    if len(op.input_shapes[0]) != len(op.output_shape):
+        return None
+    sentence = Message(
+        "{name} halves one dimension: one half decides by a sigmoid how much of the other passes: {output}.",
+        name=op.title,
+        output=shape_text(op.output_shape),
+    )
+    substituted = f"{shape_text(op.input_shapes[0])} -> {shape_text(op.output_shape)}"
+    return Explanation("y = a/(1 + e^(-b)), n/2", substituted, sentence)
+
+
+def reach_gate(call: Call) -> Reach:
+    """One half of a dimension decides how much of the other passes."""
+    reach, dim = call.first, call.number("dim", -1) % len(call.shape)
+    half = reach.shape[dim] // 2
+    return reach.gathered(dim, np.arange(half) + np.array([[0], [half]]))
+
+
+define("glu", "GLU", kind="activation", arguments="input dim", explain=explain_gate, reach=reach_gate)
+
+# -- softmax and its like --------------------------------------------------------------------------------
+
+
+def explain_softmax(formula: str, op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """Scores become shares of a whole along one dimension, by ``formula``."""
+    if op.input_shapes[0] != op.output_shape:
+        return None
+    output = shape_text(op.output_shape)
+    full = op.layout.full(op.output_shape, 2)
+    dim = softmax_dimension(op, len(full))
+    axis = op.layout.axis(dim, len(full))
+    if axis is None:
+        sentence = Message(
+            "{name} takes its sums over the images of the batch, dimension {dim}: the shares of one image do not add "
+            "up to 1. Let dim=1 (or -1) name the dimension of the classes; the shape stays {output}.",
+            name=op.title,
+            dim=dim,
+            output=output,
+        )
+        return Explanation(formula, output, sentence)
+    values = {"name": op.title, "count": op.output_shape[axis], "output": output}
+    if "ln" in formula:
+        sentence = Message(
+            "{name} turns {count} scores into logarithms of probabilities, which add up to 1; the shape stays {output}.",
+            **values,
+        )
+        told = Message("The loss that belongs to it is NLLLoss; CrossEntropyLoss contains both.")
+        return Explanation(formula, output, sentence, background=(told,))
+    sentence = Message(
+        "{name} turns {count} scores into probabilities, which add up to 1; the shape stays {output}.",
+        **values,
+    )
+    return Explanation(formula, output, sentence)
+
+
+def softmax_dimension(op: Op, count: int) -> int:
+    """The dimension of ``count`` that is summed over, the batch included; PyTorch's own choice where none is told."""
+    dim = op.arguments.get("dim")
+    if op.base == "Softmax2d":
+        return count - 3
+    if isinstance(dim, int):
+        return dim % count
+    if op.base == "gumbel_softmax":
+        return count - 1
+    return 0 if count in (0, 1, 3) else 1
+
+
+def reach_softmax(call: Call) -> Reach:
+    """Every value reads all along the dimension that is summed over."""
+    return spread(call, [softmax_dimension(call.op, len(call.shape))])
+
+
+for _functions, _modules, _formula, _gives in (
+    ("softmax", "Softmax Softmax2d", "e^x / Σ e^x", "probabilities"),
+    ("log_softmax", "LogSoftmax", "x - ln Σ e^x", "log probabilities"),
+    ("softmin", "Softmin", "e^(-x) / Σ e^(-x)", ""),
+    ("gumbel_softmax", "", "e^((x + g)/τ) / Σ e^((x + g)/τ)", ""),
+):
+    define(
+        _functions,
+        _modules,
+        kind="activation",
+        arguments="input tau hard eps dim" if _functions == "gumbel_softmax" else "input dim",
+        gives=_gives,
+        random=_functions == "gumbel_softmax",
+        explain=partial(explain_softmax, f"y = {_formula}"),
+        reach=reach_softmax,
+    )
+
+# -- arithmetic of one tensor, and comparisons -------------------------------------------------------------
+
+for _names in (
+    "exp2",
+    "expm1",
+    "log",
+    "log2",
+    "log10",
+    "log1p",
+    "sqrt",
+    "rsqrt",
+    "square",
+    "abs absolute",
+    "neg negative",
+    "positive",
+    "sign sgn",
+    "sin",
+    "cos",
+    "tan",
+    "asin arcsin",
+    "acos arccos",
+    "atan arctan",
+    "sinh",
+    "cosh",
+    "asinh arcsinh",
+    "acosh arccosh",
+    "atanh arctanh",
+    "erf",
+    "erfc",
+    "erfinv",
+    "expit",
+    "logit",
+    "reciprocal",
+    "floor",
+    "ceil",
+    "round",
+    "trunc fix",
+    "frac",
+    "clamp clip",
+    "clamp_min",
+    "clamp_max",
+    "nan_to_num",
+    "rsub",
+    "floordiv floor_divide",
+    "mod remainder",
+    "fmod",
+    "pow",
+    "rpow",
+    "rdiv rtruediv",
+    "float_power",
+    "fmax",
+    "fmin",
+    "atan2 arctan2",
+    "hypot",
+    "lerp",
+    "addcmul",
+    "addcdiv",
+    "masked_fill",
+    "heaviside",
+    "xlogy",
+    "logaddexp",
+    "eq",
+    "ne not_equal",
+    "lt less",
+    "le less_equal",
+    "gt greater",
+    "ge greater_equal",
+    "and logical_and",
+    "or logical_or",
+    "xor logical_xor",
+    "invert",
+    "logical_not",
+    "isnan",
+    "isinf",
+    "isfinite",
+    "type_as",
+    "int",
+    "long",
+    "bool",
+):
+    define(_names, pointwise=True)

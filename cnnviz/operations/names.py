@@ -1,60 +1,16 @@
-"""Names and kinds: what a module or function is called in tables, and which kind of op it is."""
+"""Names: what a module or function is called in tables, and which operation of the registry it is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
-from torch.nn.modules import (
-    activation,
-    batchnorm,
-    container,
-    conv,
-    dropout,
-    instancenorm,
-    pooling,
-)
+from torch.nn.modules import container
 
-from cnnviz.operations.op import Kind
+from cnnviz.operations.operation import UNKNOWN, Operation, named
 
-_MODULE_KINDS: tuple[tuple[Kind, tuple[type, ...]], ...] = (
-    ("convolution", (conv._ConvNd,)),
-    ("linear", (nn.Linear, nn.Bilinear)),
-    (
-        "normalisation",
-        (
-            batchnorm._NormBase,
-            instancenorm._InstanceNorm,
-            nn.LayerNorm,
-            nn.GroupNorm,
-            nn.RMSNorm,
-            nn.LocalResponseNorm,
-        ),
-    ),
-    ("dropout", (dropout._DropoutNd,)),
-    ("reshape", (nn.Flatten, nn.Unflatten, nn.PixelShuffle, nn.PixelUnshuffle, nn.ChannelShuffle)),
-)
-"""By class; activation and pooling modules are told by the torch.nn file that defines them."""
-
-_FUNCTION_KINDS: dict[Kind, frozenset[str]] = {
-    "merge": frozenset(
-        "add sub mul div cat concat concatenate stack hstack vstack maximum minimum where".split()
-    ),
-    "reshape": frozenset(
-        "flatten view reshape permute transpose squeeze unsqueeze unflatten expand chunk split getitem T mT H mH "
-        "contiguous unbind pad swapaxes movedim roll pixel_shuffle channel_shuffle view_as reshape_as to clone "
-        "detach repeat flip narrow select".split()
-    ),
-    "activation": frozenset(
-        "relu relu6 leaky_relu prelu rrelu elu selu celu gelu silu mish sigmoid tanh softmax log_softmax softmin "
-        "softplus softsign hardtanh hardswish hardsigmoid hardshrink softshrink tanhshrink logsigmoid glu "
-        "threshold exp gumbel_softmax".split()
-    ),
-    "linear": frozenset("linear bilinear matmul mm bmm addmm baddbmm einsum".split()),
-    "other": frozenset(),
-}
 _OPERATOR_NAMES = {
     "truediv": "div",
     "subtract": "sub",
@@ -65,6 +21,17 @@ _OPERATOR_NAMES = {
 _PARAMETRIZATIONS = "parametrizations"
 """The child that ``torch.nn.utils.parametrize`` gives to a layer."""
 
+_LIBRARIES = ("torch.nn.", "torchvision.")
+"""Classes of these packages are known by their names alone."""
+
+
+class LayerOperation(NamedTuple):
+    """Which operation a layer is: its entry, the name by which it was found, and whether its class computes otherwise."""
+
+    entry: Operation
+    name: str
+    own_forward: bool
+
 
 def is_leaf(module: nn.Module) -> bool:
     """Whether ``module`` is a layer of ``torch.nn`` (or derived from one) that calls no other layer."""
@@ -72,7 +39,9 @@ def is_leaf(module: nn.Module) -> bool:
         return True
     children = (name for name, child in module._modules.items() if child is not None)
     cls: type = type(module)
-    return _derives_from_layer(cls) and all(name == _PARAMETRIZATIONS for name in children)
+    return (_derives_from_layer(cls) or named(cls) is not UNKNOWN) and all(
+        name == _PARAMETRIZATIONS for name in children
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -90,23 +59,18 @@ def module_type(module: nn.Module) -> str:
     return name.removeprefix("Parametrized") if _PARAMETRIZATIONS in module._modules else name
 
 
-def module_kind(module: nn.Module) -> Kind:
-    """The kind of op that a call of the leaf ``module`` is."""
+def layer_operation(module: nn.Module) -> LayerOperation:
+    """The operation of a leaf, found along its class's bases: a class that keeps ``forward`` is the same operation."""
     cls: type = type(module)
-    return _class_kind(cls)
-
-
-@lru_cache(maxsize=1024)
-def _class_kind(cls: type) -> Kind:
-    for kind, classes in _MODULE_KINDS:
-        if issubclass(cls, classes):
-            return kind
-    files = {base.__module__ for base in cls.__mro__}
-    if pooling.__name__ in files:
-        return "pooling"
-    if activation.__name__ in files and not issubclass(cls, nn.MultiheadAttention):
-        return "activation"
-    return "other"
+    for base in cls.__mro__:
+        entry = named(base)
+        if entry is UNKNOWN and base.__module__.startswith(_LIBRARIES):
+            entry = named(base.__name__)
+        if entry is not UNKNOWN:
+            if named(cls.__name__) is entry and not hasattr(nn, cls.__name__):  # a LayerNorm2d of one's own
+                return LayerOperation(entry, cls.__name__, False)
+            return LayerOperation(entry, base.__name__, cls.forward is not base.forward)  # type: ignore[attr-defined]
+    return LayerOperation(UNKNOWN, "-", False)
 
 
 @lru_cache(maxsize=4096)
@@ -121,20 +85,3 @@ def function_type(func: Callable[..., Any]) -> str:
             name = name[1:]
     name = name.strip("_")
     return _OPERATOR_NAMES.get(name, name)
-
-
-@lru_cache(maxsize=4096)
-def function_kind(name: str) -> Kind:
-    """The kind of op that a call of the function ``name`` is."""
-    for kind, names in _FUNCTION_KINDS.items():
-        if name in names:
-            return kind
-    for part, kind in (
-        ("conv", "convolution"),
-        ("pool", "pooling"),
-        ("norm", "normalisation"),
-        ("dropout", "dropout"),
-    ):
-        if part in name:
-            return kind
-    return "other"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cnnviz.language import Message
-from cnnviz.operations.batch_layout import FRONT, Layout
+from cnnviz.operations.batch_axis import FRONT, Layout
 
 Shape = tuple[int, ...]
 """Sizes without the batch dimension, such as (88, 4, 4)."""
@@ -23,9 +23,6 @@ Kind = Literal[
     "linear",
     "other",
 ]
-
-JOINING = ("cat", "concat", "concatenate")
-"""Functions that put tensors one behind the other."""
 
 MODEL_INPUT = -1
 """The index that stands for the model's input among an op's ``inputs``."""
@@ -43,7 +40,9 @@ class Op:
     this op's output (None where the output is the input itself), and ``call_part`` tells which of its tensors that
     is; it is how :mod:`cnnviz.tracing.capture` finds the op again on real tensors. Shapes are those of one image;
     ``layout`` tells where the images are in the output, and ``input_layouts`` in the inputs (empty: in front of
-    all). ``parts`` tells which of several outputs each input is (empty: the first), as after a ``split``.
+    all). ``parts`` tells which of several outputs each input is (empty: the first), as after a ``split``. ``operation`` is the name by
+    which the registry knows it (empty: its type), ``own_forward`` tells that its class computes otherwise than the
+    ``torch.nn`` class it is derived from.
     """
 
     index: int
@@ -63,6 +62,13 @@ class Op:
     layout: Layout = FRONT
     input_layouts: tuple[Layout, ...] = ()
     parts: tuple[int, ...] = ()
+    operation: str = ""
+    own_forward: bool = False
+
+    @property
+    def base(self) -> str:
+        """The ``torch.nn`` class or the function that it is: ``Conv2d`` for a class derived from that."""
+        return self.operation or self.type
 
     @property
     def title(self) -> str:
@@ -110,6 +116,13 @@ class FailedCall:
     input_shapes: tuple[Shape, ...]
     arguments: Mapping[str, object]
     error: Exception
+    operation: str = ""
+    own_forward: bool = False
+
+    @property
+    def base(self) -> str:
+        """The ``torch.nn`` class or the function that it is: ``Conv2d`` for a class derived from that."""
+        return self.operation or self.type
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ Imports no torch.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
-from cnnviz.operations.layer import convolution
-from cnnviz.operations.op import Op, Shape, product, shape_text
-from cnnviz.operations.recurrent import biases, is_recurrent, step_terms, steps
+from cnnviz.operations.op import Op
+from cnnviz.operations.operation import named
+from cnnviz.operations.windows import detached_convolution
 
 
 def parameter_formula(op: Op) -> str | None:
@@ -18,60 +17,11 @@ def parameter_formula(op: Op) -> str | None:
 
     A kernel has one weight for each position and input channel (of its group), and a bias.
     """
-    counted = _parameters(op) if op.params else None
+    formula = named(op.base).parameters
+    counted = formula(op) if op.params and formula else None
     if counted is None or counted[1] != op.params:
         return None
     return f"{counted[0]} = {op.params:,}"
-
-
-def _parameters(op: Op) -> tuple[str, int] | None:
-    """The formula and its value."""
-    arguments = op.arguments
-    bias = bool(arguments.get("bias"))
-    if "in_channels" in arguments and "groups" in arguments:
-        kernel = cast(Shape, arguments["kernel_size"])
-        channels = cast(int, arguments["in_channels"]) // cast(int, arguments["groups"])
-        return _rows(
-            f"{shape_text(kernel)} x {channels}", product(kernel) * channels, bias, arguments["out_channels"]
-        )
-    if "in_features" in arguments:
-        features = cast(int, arguments["in_features"])
-        return _rows(str(features), features, bias, arguments["out_features"])
-    if "in1_features" in arguments:
-        pair = (cast(int, arguments["in1_features"]), cast(int, arguments["in2_features"]))
-        return _rows(shape_text(pair), product(pair), bias, arguments["out_features"])
-    if "num_embeddings" in arguments:
-        table = (cast(int, arguments["num_embeddings"]), cast(int, arguments["embedding_dim"]))
-        return shape_text(table), product(table)
-    if is_recurrent(op.type, arguments):
-        terms, (text, count) = step_terms(op.type, arguments), biases(op.type, arguments)
-        return " + ".join(term for term, _ in terms) + text, sum(weights for _, weights in terms) + count
-    return _of_each_channel(op)
-
-
-def _rows(text: str, weights: int, bias: bool, rows: object) -> tuple[str, int]:
-    """``rows`` kernels (or rows of a matrix) of ``weights`` weights each."""
-    count = cast(int, rows)
-    if bias:
-        return f"({text} + 1) x {count}", (weights + 1) * count
-    return f"{text} x {count}", weights * count
-
-
-def _of_each_channel(op: Op) -> tuple[str, int] | None:
-    """Gamma and beta of a normalisation, the slopes of a PReLU."""
-    arguments = op.arguments
-    channels = arguments.get("num_features", arguments.get("num_channels"))
-    shape = arguments.get("normalized_shape")
-    if isinstance(channels, int):
-        text, count = str(channels), channels
-    elif isinstance(shape, (tuple, list)):
-        text, count = shape_text(tuple(shape)), product(tuple(shape))
-    elif isinstance(arguments.get("num_parameters"), int):
-        text, count = str(op.params), op.params
-    else:
-        return None
-    pairs = op.params == 2 * count
-    return (f"2 x {text}", 2 * count) if pairs else (text, count)
 
 
 def macs_formula(op: Op) -> str | None:
@@ -80,33 +30,11 @@ def macs_formula(op: Op) -> str | None:
     For a transposed convolution: the products for one input value, times the number of input values. For a
     recurrent layer: the products of one step, times the number of steps.
     """
-    arguments = op.arguments
-    values = op.output_shape
-    if op.macs == 0 or not op.input_shapes:
+    formula = named(op.base).macs_formula
+    counted = formula(op) if op.macs and op.input_shapes and formula else None
+    if counted is None or counted[1] != op.macs:
         return None
-    if is_recurrent(op.type, arguments):
-        return _macs_of_steps(op)
-    if "in_channels" in arguments:
-        transposed = "transpose" in op.type.lower()
-        values = op.input_shapes[0] if transposed else values
-        channels = cast(int, arguments["out_channels" if transposed else "in_channels"])
-        kernel = cast(Shape, arguments["kernel_size"])
-        window = (*kernel, channels // cast(int, arguments["groups"]))
-    elif "in_features" in arguments:
-        window = (cast(int, arguments["in_features"]),)
-    else:
-        return None
-    if product(window) * product(values) != op.macs:
-        return None
-    return f"{shape_text((*window, *values))} = {op.macs:,}"
-
-
-def _macs_of_steps(op: Op) -> str | None:
-    count = steps(op)
-    terms = step_terms(op.type, op.arguments)
-    if sum(weights for _, weights in terms) * count != op.macs:
-        return None
-    return " + ".join(f"{term} x {count}" for term, _ in terms) + f" = {op.macs:,}"
+    return f"{counted[0]} = {op.macs:,}"
 
 
 @dataclass(frozen=True)
@@ -150,8 +78,8 @@ def saving(channels: int, size: tuple[int, int], kernel: int, maps: int, reduced
     direct = window * channels * maps  # for each pixel, as is the cost of one reduced channel
     each = channels + window * maps
     return Saving(
-        direct=convolution(channels, maps, (kernel, kernel), size, size),
-        reduce=convolution(channels, reduced, (1, 1), size, size),
-        after=convolution(reduced, maps, (kernel, kernel), size, size),
+        direct=detached_convolution(channels, maps, (kernel, kernel), size, size),
+        reduce=detached_convolution(channels, reduced, (1, 1), size, size),
+        after=detached_convolution(reduced, maps, (kernel, kernel), size, size),
         break_even=-(-direct // each),
     )

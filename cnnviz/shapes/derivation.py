@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import reduce
 
 from cnnviz.language import Message
+from cnnviz.operations.explaining import explain
 from cnnviz.operations.op import MODEL_INPUT, Op, Shape, shape_text
-from cnnviz.operations.rules import explain
 from cnnviz.tracing.trace import Trace
 
 

@@ -13,8 +13,7 @@ from typing import Literal
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.operations.op import shape_text
-from cnnviz.operations.padding import same_padding, span
-from cnnviz.operations.rules.windows import Side
+from cnnviz.operations.window_arithmetic import Side, same_padding, span
 
 Changes = tuple[tuple[str, int], ...]
 Padding = int | Literal["same", "valid"]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cnnviz.operations.batch_layout import FRONT, Layout
+from cnnviz.operations.batch_axis import FRONT, Layout
 from cnnviz.operations.op import Kind, ModuleCall, Op, Shape, product, shape_text
 
 if TYPE_CHECKING:

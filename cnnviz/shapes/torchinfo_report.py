@@ -21,7 +21,7 @@ from torchinfo.torchinfo import clear_cached_forward_pass
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-from cnnviz.operations.names import is_leaf, module_kind
+from cnnviz.operations.names import is_leaf, layer_operation
 from cnnviz.operations.op import Op
 from cnnviz.tracing.copies import uncompiled
 from cnnviz.tracing.inputs import checked_shape, needs_data, prepared
@@ -184,7 +184,7 @@ class _Differences:
         biases = sum(_bias_macs(info) for info in infos) if ours else 0
         self._note("bias", path, macs=biases)
         rest = theirs - biases - ours
-        kind = module_kind(module)
+        kind = layer_operation(module).entry.kind
         cause: _Cause = "other"
         if isinstance(module, _ConvTransposeNd):
             cause = "transposed"
@@ -201,7 +201,10 @@ class _Differences:
 def _bias_macs(info: LayerInfo) -> int:
     """What torchinfo counts for the bias of a convolution or linear layer in one call."""
     bias = getattr(info.module, "bias", None)
-    if not isinstance(bias, nn.Parameter) or module_kind(info.module) not in ("convolution", "linear"):
+    if not isinstance(bias, nn.Parameter) or layer_operation(info.module).entry.kind not in (
+        "convolution",
+        "linear",
+    ):
         return 0
     return bias.numel() * (math.prod(info.output_size[2:]) if "Conv" in info.class_name else 1)
 

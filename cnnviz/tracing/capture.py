@@ -20,11 +20,9 @@ from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.operations.arguments import bind
 from cnnviz.operations.op import MODEL_INPUT, Op
+from cnnviz.operations.operation import named, operation_of
 from cnnviz.tracing.tap import Tap, mapped, tensors_in
 from cnnviz.tracing.trace import Trace
-
-_SOFTMAX = frozenset({"Softmax", "LogSoftmax", "softmax", "log_softmax"})
-
 
 # -- looking -------------------------------------------------------------------------------------
 
@@ -141,7 +139,7 @@ def scores_and_output(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> tupl
 def score_op(trace: Trace) -> Op:
     """The op that gives the class scores: the last one, or what goes into the softmax at the end."""
     op = trace.ops[-1]
-    while op.type in _SOFTMAX and op.inputs and op.inputs[0] != MODEL_INPUT:
+    while operation_of(op).gives and op.inputs and op.inputs[0] != MODEL_INPUT:
         op = trace.ops[op.inputs[0]]
     return op
 
@@ -215,7 +213,7 @@ class _OneCall(Tap):
     ) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """Copy what goes in, as the call itself may work in place."""
         if self._op.call == self.calls:
-            bound = bind(name, args, kwargs).items()
+            bound = bind(named(name), args, kwargs).items()
             self._given = {key: mapped(value, _copied) for key, value in bound}
         return args, kwargs
 

@@ -12,18 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cnnviz.operations.operation import named
 from cnnviz.randomness import untouched_generator
 from cnnviz.tracing.tap import Tap, mapped, tensors_in
-
-RANDOM = frozenset(
-    "alpha_dropout bernoulli binomial cauchy dropout dropout1d dropout2d dropout3d exponential feature_alpha_dropout "
-    "feature_dropout fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d "
-    "fractional_max_pool3d_with_indices geometric gru gumbel_softmax kaiming_normal kaiming_uniform log_normal lstm "
-    "multi_head_attention_forward multinomial native_dropout normal orthogonal poisson rand rand_like randint "
-    "randint_like randn randn_like random randperm rnn_relu rnn_tanh rrelu rrelu_with_noise "
-    "scaled_dot_product_attention sparse standard_gamma trunc_normal uniform xavier_normal xavier_uniform".split()
-)
-"""Functions that may draw random numbers, ``torch.nn.init``'s among them: it initialises layers."""
 
 _PLAIN = frozenset((int, float, bool, str, type(None)))
 
@@ -87,7 +78,7 @@ class Isolation:
         self, function: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         """Call ``function``; one that draws random numbers goes on with those of this pass."""
-        if name not in RANDOM or any(tensor.is_meta for tensor in tensors_in(args)[:1]):
+        if not named(name).random or any(tensor.is_meta for tensor in tensors_in(args)[:1]):
             return function(*args, **kwargs)
         with untouched_generator():
             if self._generator is not None:

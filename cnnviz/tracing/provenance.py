@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor
 
-from cnnviz.operations.batch_layout import FRONT, WITHOUT, Layout
+from cnnviz.operations.batch_axis import FRONT, WITHOUT, Layout, Source, follow, kept_in
 from cnnviz.operations.op import MODEL_INPUT, Shape
-from cnnviz.tracing.batch_axis import MOVING, Source, follow, of_further, stays
+from cnnviz.operations.operation import Operation
 
 
 @dataclass(slots=True)
@@ -37,20 +37,20 @@ class Provenance:
         self._layouts: dict[int, Layout] = {}  # of tensors whose first dimension is not the batch
         self._images = model_input.shape[0]
 
-    def from_op(self, tensors: Sequence[Tensor], index: int, type_name: str, layout: Layout) -> None:
+    def from_op(self, tensors: Sequence[Tensor], index: int, operation: Operation, layout: Layout) -> None:
         """Note that the op at ``index`` returned ``tensors``, the first of them with this ``layout``."""
         for tensor in tensors:
             self._ops[id(tensor)] = index
         self._alive.extend(tensors)
         if layout is not FRONT or len(tensors) > 1 or self._layouts or self._parts:
-            self._note_unusual(tensors, type_name, layout)
+            self._note_unusual(tensors, operation, layout)
 
-    def _note_unusual(self, tensors: Sequence[Tensor], type_name: str, layout: Layout) -> None:
+    def _note_unusual(self, tensors: Sequence[Tensor], operation: Operation, layout: Layout) -> None:
         shape = tuple(tensors[0].shape)
         for part, tensor in enumerate(tensors):
             found = layout
             if part:
-                found = of_further(type_name, (shape, layout), tuple(tensor.shape), self._images)
+                found = self._further(operation, (shape, layout), tuple(tensor.shape))
             # What was noted before is of no worth: a call in place returns a tensor that is known already.
             self._parts.pop(id(tensor), None)
             self._layouts.pop(id(tensor), None)
@@ -58,6 +58,12 @@ class Provenance:
                 self._parts[id(tensor)] = part
             if found != FRONT:
                 self._layouts[id(tensor)] = found
+
+    def _further(self, operation: Operation, first: Source, shape: Shape) -> Layout:
+        """The layout of a further output of ``shape``, such as a part of a split or the states of an LSTM."""
+        if operation.further_batch_axis is not None:
+            return operation.further_batch_axis(first, shape, self._images)
+        return kept_in([first], shape, self._images)
 
     def from_call(self, tensors: Sequence[Tensor], number: int) -> None:
         """Note that the function call of that ``number`` returned ``tensors``."""
@@ -94,18 +100,22 @@ class Provenance:
         return Links(inputs, shapes, () if usual else layouts, parts if any(parts) else ())
 
     def seen(
-        self, name: str, arguments: Mapping[str, object], tensors: Sequence[Tensor], output: Tensor
+        self,
+        operation: Operation,
+        arguments: Mapping[str, object],
+        tensors: Sequence[Tensor],
+        output: Tensor,
     ) -> tuple[Shape, Layout]:
-        """The shape of one image of the first ``output`` of a call of ``name`` with ``tensors``, and its layout."""
+        """The shape of one image of the first ``output`` of a call of ``operation`` with ``tensors``, and its layout."""
         shape = tuple(output.shape)
         if (
             shape[:1] == (self._images,)
-            and (name not in MOVING or stays(name, arguments))
+            and (operation.stays_in_front is None or operation.stays_in_front(arguments))
             and not (self._layouts and any(id(tensor) in self._layouts for tensor in tensors))
         ):
             return shape[1:], FRONT
         sources = [self._source(tensor) for tensor in tensors]
-        layout = follow(name, arguments, sources, shape, self._images)
+        layout = follow(operation.batch_axis, arguments, sources, shape, self._images)
         return layout.shown(shape), layout
 
     def layout_of(self, tensor: Tensor) -> Layout:

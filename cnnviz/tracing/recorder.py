@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnviz.operations.arguments import function_arguments, module_arguments
-from cnnviz.operations.macs import MEASURED, formula_macs
-from cnnviz.operations.names import function_kind, is_leaf, module_kind, module_type
+from cnnviz.operations.names import is_leaf, layer_operation, module_type
 from cnnviz.operations.op import FailedCall, ModuleCall, Op
+from cnnviz.operations.operation import Operation, named
 from cnnviz.tracing.isolation import Isolation
 from cnnviz.tracing.meta_answers import answer
 from cnnviz.tracing.provenance import Provenance
@@ -150,31 +150,42 @@ class Recorder(Tap):
     def _record_module(self, frame: Frame, outputs: list[Tensor]) -> Op:
         params, reused = self.weights.count(frame.module)
         call, call_part = self.provenance.call_of(outputs[0])
+        found = layer_operation(frame.module)
         return self._record(
             frame,
+            found.entry,
             frame.inputs,
             outputs,
             name=self._names.unique(frame.path),
             type=module_type(frame.module),
-            kind=module_kind(frame.module),
             params=params,
             reused=reused,
             module=frame.path,
-            arguments=module_arguments(frame.module),
+            arguments=module_arguments(frame.module, found.entry),
             call=call,
             call_part=call_part,
+            operation=found.name,
+            own_forward=found.own_forward,
         )
 
-    def _record(self, frame: Frame, tensors: list[Tensor], outputs: list[Tensor], **known: Any) -> Op:
-        """Add the op that made ``outputs`` of ``tensors``; ``known`` are the fields that are told already."""
-        links, type_name, arguments = self.provenance.links(tensors), known["type"], known["arguments"]
-        shape, layout = self.provenance.seen(type_name, arguments, tensors, outputs[0])
+    def _record(
+        self,
+        frame: Frame,
+        entry: Operation,
+        tensors: list[Tensor],
+        outputs: list[Tensor],
+        **known: Any,
+    ) -> Op:
+        """Add the op by which ``entry`` made ``outputs`` of ``tensors``; ``known`` are the fields that are told already."""
+        links, arguments = self.provenance.links(tensors), known["arguments"]
+        shape, layout = self.provenance.seen(entry, arguments, tensors, outputs[0])
         op = Op(
+            kind=entry.kind,
             index=len(self.ops),
             inputs=links.inputs,
             input_shapes=links.shapes,
             output_shape=shape,
-            macs=self._macs(frame, type_name, arguments, links.inputs, tensors, outputs),
+            macs=self._macs(frame, entry, arguments, links.inputs, tensors, outputs),
             layout=layout,
             input_layouts=links.layouts,
             parts=links.parts,
@@ -185,7 +196,7 @@ class Recorder(Tap):
             self._constant.add(op.index)
         elif self.rebatched is None and outputs[0].shape[:1] != (self._batch,):
             self.rebatched = op.name
-        self.provenance.from_op(outputs, op.index, type_name, layout)
+        self.provenance.from_op(outputs, op.index, entry, layout)
         return op
 
     # -- functions -------------------------------------------------------------------------------
@@ -204,7 +215,7 @@ class Recorder(Tap):
             known = answer(func, args, kwargs)
             if known is not None:
                 return known
-            if name not in MEASURED:
+            if not named(name).measured_macs:
                 return self.isolation.call(func, name, args, kwargs)
             with FlopCounterMode(display=False) as counter:
                 result = self.isolation.call(func, name, args, kwargs)
@@ -241,17 +252,17 @@ class Recorder(Tap):
     def _record_function(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], outputs: list[Tensor]
     ) -> None:
-        frame, tensors = self._stack[-1], tensors_in((args, kwargs))
+        frame, tensors, operation = self._stack[-1], tensors_in((args, kwargs)), named(name)
         self.weights.use(tensors, len(self.ops))
         self._record(
             frame,
+            operation,
             tensors,
             outputs,
             name=self._names.unique(self._function_label(name)),
             type=name,
-            kind=function_kind(name),
             params=0,
-            arguments=function_arguments(name, args, kwargs),
+            arguments=function_arguments(operation, args, kwargs),
             call=self.calls,
         )
         frame.flops = 0
@@ -265,13 +276,14 @@ class Recorder(Tap):
             label, type_name = self._leaf.path, module_type(self._leaf.module)
             path: str | None = label
             links = self.provenance.links(self._leaf.inputs)
-            arguments = module_arguments(self._leaf.module)
+            operation, known_as, _ = layer_operation(self._leaf.module)
+            arguments = module_arguments(self._leaf.module, operation)
         else:
-            label, type_name, path = self._function_label(name), name, None
+            label, type_name, path, known_as = self._function_label(name), name, None, name
             links = self.provenance.links(tensors_in((args, kwargs)))
-            arguments = function_arguments(name, args, kwargs)
+            arguments = function_arguments(named(name), args, kwargs)
         self.failed = FailedCall(
-            self._names.unique(label), type_name, path, links.inputs, links.shapes, arguments, error
+            self._names.unique(label), type_name, path, links.inputs, links.shapes, arguments, error, known_as
         )
 
     def _function_label(self, name: str) -> str:
@@ -286,7 +298,7 @@ class Recorder(Tap):
     def _macs(
         self,
         frame: Frame,
-        type_name: str,
+        operation: Operation,
         arguments: Mapping[str, object],
         inputs: Sequence[int],
         tensors: Sequence[Tensor],
@@ -297,8 +309,10 @@ class Recorder(Tap):
         images = 1 if once else self._batch  # what does not depend on the images is computed once for all
         if frame.flops:
             return frame.flops // 2 // images
+        if operation.macs is None:
+            return 0
         received = tensors[0].numel() // images if tensors else 0
-        return formula_macs(type_name, arguments, received, outputs[0].numel() // images)
+        return operation.macs(arguments, received, outputs[0].numel() // images)
 
 
 # -- so that nothing counts twice ----------------------------------------------------------------

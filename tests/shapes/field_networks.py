@@ -90,7 +90,7 @@ MOVES: list[Layer] = [
     lambda x: x.narrow(2, 0, max(1, x.shape[2] - 1)),
     lambda x: x.chunk(2, dim=3)[-1] * 2,
     lambda x: torch.stack([x, x.flip(3)]).mean(0),
-    lambda x: x.mean((2, 3), keepdim=True) * x[:, :, :1] + x,
+    lambda x: x.mean((2, 3), keepdim=True) * (x[:, :, :1] + 1) + x,  # + 1: times a padded zero nothing shows
     lambda x: x + x.logsumexp(3, keepdim=True),
     lambda x: x + torch.zeros(x.shape[2], 1, dtype=x.dtype, device=x.device),
     lambda x: x.repeat(1, 1, 1, 2),

@@ -7,8 +7,8 @@ from torch import nn
 
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
-from cnnviz.operations.rules import explain
-from cnnviz.operations.rules.windows import Side
+from cnnviz.operations.explaining import explain
+from cnnviz.operations.window_arithmetic import Side
 from cnnviz.shapes.derivation import branches, derive, derive_failure, linear_indices, side_by_side
 from cnnviz.shapes.text import derivation_text
 from cnnviz.tracing.trace import trace

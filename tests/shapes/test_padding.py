@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from cnnviz.operations.padding import same_padding, span
+from cnnviz.operations.window_arithmetic import same_padding, span
 from cnnviz.shapes.sliding_window import Window
 
 

@@ -23,6 +23,7 @@ def test_the_example_of_the_course() -> None:
     assert parameter_formula(found.reduce) == "(1 x 1 x 192 + 1) x 16 = 3,088"
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same'")  # PyTorch warns once, of even kernels
 @settings(max_examples=30)
 @given(CHANNELS, st.integers(1, 9), st.integers(1, 5), CHANNELS, CHANNELS)
 def test_counts_are_those_of_the_real_layers(

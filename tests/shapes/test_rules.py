@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cnnviz.operations.rules.adaptive import windows
-from cnnviz.operations.rules.windows import Side
+from cnnviz.operations.window_arithmetic import Side, adaptive_windows
 from cnnviz.shapes.derivation import Step, derive
 from cnnviz.tracing.trace import trace
 
@@ -215,7 +214,7 @@ def test_what_is_read_is_what_the_gradient_reaches(
 def test_adaptive_windows_are_pytorchs(size: int, count: int) -> None:
     values = torch.arange(size, dtype=torch.float64)
     pooled = nn.AdaptiveAvgPool1d(count)(values[None])[0]
-    means = [values[first : last + 1].mean().item() for first, last in windows(size, count)]
+    means = [values[first : last + 1].mean().item() for first, last in adaptive_windows(size, count)]
     assert means == pytest.approx(pooled.tolist())
 
 

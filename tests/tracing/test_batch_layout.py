@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnviz.models import resolve
-from cnnviz.operations.batch_layout import FRONT, Layout, refactored
+from cnnviz.operations.batch_axis import FRONT, Layout, refactored
 from cnnviz.shapes.counting import macs_formula
 from cnnviz.shapes.text import torchsummary_text
 from cnnviz.tracing.capture import capture

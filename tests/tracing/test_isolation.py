@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from cnnviz.operations.names import function_type
+from cnnviz.operations.operation import named
 from cnnviz.randomness import untouched_generator
-from cnnviz.tracing.isolation import RANDOM
 from cnnviz.tracing.trace import trace
 
 _INNER = ("_cudnn", "_flash", "_fused", "_scaled", "miopen")
@@ -25,14 +25,15 @@ def test_every_function_that_pytorch_calls_random_is_known() -> None:
                 tagged.add(name)
     public = {name for name in tagged if hasattr(torch, name) or hasattr(torch.Tensor, name)}
     assert "bernoulli_" in public
-    known = {name for name in public if name.strip("_") in RANDOM}
+    known = {name for name in public if named(name.strip("_")).random}
     assert {name for name in public - known if not name.startswith(_INNER)} == set()
 
 
 def test_every_initialisation_of_layers_is_known() -> None:
     fills = {name for name in dir(nn.init) if name.endswith("_") and not name.startswith("_")}
     constant = {"constant_", "ones_", "zeros_", "eye_", "dirac_"}
-    assert {function_type(getattr(nn.init, name)) for name in fills - constant} <= RANDOM
+    assert "kaiming_uniform_" in fills
+    assert all(named(function_type(getattr(nn.init, name))).random for name in fills - constant)
 
 
 def test_a_trace_waits_for_nobody_who_uses_the_generator() -> None:

@@ -8,8 +8,8 @@ from typing import cast
 import streamlit as st
 
 from cnnviz.language import translate as _
-from cnnviz.operations.layer import convolution
 from cnnviz.operations.op import Op, Shape, shape_text
+from cnnviz.operations.windows import detached_convolution
 from cnnviz.shapes.counting import Saving, macs_formula, parameter_formula, saving
 from cnnviz.shapes.sliding_window import Slide, Window
 from cnnviz.ui.convolution.layer import FIELD_WIDTH, KINDS, Layer
@@ -50,7 +50,7 @@ def show(layer: Layer, walks: tuple[Slide, Slide]) -> None:
             width=FIELD_WIDTH + 80,
         )
     kernel = (window.kernel, window.kernel)
-    op = convolution(in_channels, maps, kernel, (layer.height, layer.width), (size[0], size[1]))
+    op = detached_convolution(in_channels, maps, kernel, (layer.height, layer.width), (size[0], size[1]))
     lines = (
         _("Output shape: **{shape}**", shape=shape_text((maps, *size))),
         _("Parameters, the weights of each kernel and a bias: **{formula}**", formula=parameter_formula(op)),

@@ -1,24 +1,75 @@
-"""Which pixels every value of a tensor depends on, and what rearranging and reading do to that.
+"""What a value of a tensor depends on: boxes of input pixels, and what rearranging and reading do to them.
 
 For every value the first and the last pixel along each side of the input are kept: the box around all pixels
 that it depends on. Values that share a box share it in memory, so a map of 224 x 224 needs two rows of numbers.
+Where patches lie regularly they are kept as size, jump and start, as Araujo, Norris and Sim describe them
+("Computing Receptive Fields of Convolutional Neural Networks", Distill 2019, equations 2 to 4).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, takewhile
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnviz.operations.op import Shape
-from cnnviz.operations.receptive_field.grouping import Bounds, groups, longer, regrouped
-from cnnviz.operations.receptive_field.lattice import Lattice, merged
+from cnnviz.operations.op import Op, Shape, product
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Along one side of the input: patches of ``size`` pixels, ``jump`` apart, the first from ``start`` on.
+
+    They run along dimension ``dim`` of a tensor; None where every value has the same patch (``jump`` 0). Padding
+    is taken for pixels that lie before pixel 0 or beyond the last, so ``start`` may be negative.
+    """
+
+    dim: int | None
+    size: int = 1
+    jump: int = 1
+    start: int = 0
+
+    def window(self, offset: int, stride: int, span: int) -> Lattice:
+        """After windows of which number i reads positions i * ``stride`` + ``offset`` and the ``span`` after it."""
+        first = min(offset * self.jump, (offset + span) * self.jump)
+        return replace(
+            self, size=self.size + span * abs(self.jump), jump=self.jump * stride, start=self.start + first
+        )
+
+    def at(self, position: int) -> Lattice:
+        """The patch of one ``position`` alone."""
+        return Lattice(None, self.size, 0, self.start + position * self.jump)
+
+    def collapsed(self, count: int) -> Lattice:
+        """Where every value reads all ``count`` positions."""
+        reach = (count - 1) * self.jump
+        return Lattice(None, self.size + abs(reach), 0, self.start + min(0, reach))
+
+    @property
+    def centre(self) -> int:
+        """Twice the centre of the first patch: a whole number."""
+        return 2 * self.start + self.size
+
+
+def merged(lattices: Sequence[Lattice]) -> Lattice | None:
+    """Patches from the first pixel of any to the last of any; None where these do not lie regularly."""
+    if len({(lattice.dim, lattice.jump) for lattice in lattices}) != 1:
+        return None
+    start = min(lattice.start for lattice in lattices)
+    end = max(lattice.start + lattice.size for lattice in lattices)
+    return replace(lattices[0], start=start, size=end - start)
+
+
+Bounds = NDArray[np.int64]
+"""(..., 2): for each value minus the first pixel, and the pixel after the last."""
 
 Table = NDArray[np.int64]
 """(readings, positions): the positions that each new position reads, -1 for none."""
+
+_MOST_VALUES = 3_000_000
 
 NOTHING = -(1 << 40)
 """Stands for both bounds of a value that depends on no pixel: whatever it is joined with goes beyond."""
@@ -288,3 +339,137 @@ def _read(bounds: Bounds, dim: int, table: Table) -> Bounds:
         found = taken if found is None else np.maximum(found, taken)
     assert found is not None
     return found
+
+
+# -- what a rule is told --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Call:
+    """An op, the reaches of what it was given, and the whole shape of its output number ``part``."""
+
+    op: Op
+    sources: tuple[Reach, ...]
+    shape: Shape
+    part: int = 0
+
+    @property
+    def first(self) -> Reach:
+        """What it was given first."""
+        return self.sources[0]
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """The op's arguments, of which a rule checks what it needs."""
+        return cast(Mapping[str, Any], self.op.arguments)
+
+    @property
+    def function(self) -> str:
+        """The op's type in small letters without underscores: the same for a layer and its function."""
+        return self.op.type.lower().replace("_", "")
+
+    def number(self, name: str, default: int | None = None) -> int:
+        """An argument that is a whole number.
+
+        Raises:
+            ValueError: it is none.
+        """
+        value = self.arguments.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f"{name} is {value!r}")
+        return value
+
+    def numbers(self, name: str, count: int) -> tuple[int, ...]:
+        """An argument that is one whole number, or one for each of ``count`` dimensions.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        value = self.arguments.get(name)
+        found = tuple(value) if isinstance(value, (tuple, list)) else (value,) * count
+        if len(found) != count or not all(isinstance(entry, int) for entry in found):
+            raise ValueError(f"{name} is {value!r}")
+        return cast(tuple[int, ...], found)
+
+
+class UnknownError(ValueError):
+    """A rule does not know what this very op does with places."""
+
+
+def listed(value: object) -> Sequence[int]:
+    """One whole number, or several, as a list.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    found = [value] if isinstance(value, int) else value
+    if not isinstance(found, (tuple, list)) or not all(isinstance(entry, int) for entry in found):
+        raise ValueError(f"{value!r} are no whole numbers")
+    return found
+
+
+def value_by_value(call: Call) -> Reach:
+    """Every value is made of those at its own position."""
+    return joined(call.sources, call.shape)
+
+
+def spread(call: Call, dims: Iterable[int]) -> Reach:
+    """Every value reads all along ``dims``; the shape stays."""
+    found = call.first.reduced(dims).broadcast(call.shape)
+    return replace(found, places=call.first.places)
+
+
+# -- reshaping boxes that values share ------------------------------------------------------------
+
+
+def groups(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
+    """Runs of dimensions with as many values before and after a reshape, as short as possible."""
+    if product(old) != product(new) or 0 in old:
+        raise ValueError(f"{old} cannot become {new}")
+    found: list[tuple[list[int], list[int]]] = []
+    i = j = 0
+    while i < len(old) or j < len(new):
+        olds, news, have, want = [], [], 1, 1
+        if i < len(old):
+            olds.append(i)
+            have *= old[i]
+            i += 1
+        if j < len(new):
+            news.append(j)
+            want *= new[j]
+            j += 1
+        while have != want:
+            if have < want:
+                olds.append(i)
+                have *= old[i]
+                i += 1
+            else:
+                news.append(j)
+                want *= new[j]
+                j += 1
+        found.append((olds, news))
+    return found
+
+
+def longer(shape: Shape, dims: Sequence[int]) -> list[int]:
+    """Those of ``dims`` that are not of size 1."""
+    return [dim for dim in dims if shape[dim] > 1]
+
+
+def regrouped(bounds: Bounds, old: Shape, new: Shape, parts: Sequence[tuple[list[int], list[int]]]) -> Bounds:
+    """``bounds`` of a tensor of shape ``old`` after its reshape to ``new``, whose runs are ``parts``.
+
+    Raises:
+        ValueError: it would fill the memory.
+    """
+    before, after = list(bounds.shape[:-1]), [1] * len(new)
+    for olds, news in parts:
+        if all(bounds.shape[dim] == 1 for dim in olds):
+            continue
+        for dim in olds:
+            before[dim] = old[dim]
+        for dim in news:
+            after[dim] = new[dim]
+    if product(tuple(before)) > _MOST_VALUES:
+        raise ValueError("too many boxes")
+    return np.broadcast_to(bounds, (*before, 2)).reshape(*after, 2)

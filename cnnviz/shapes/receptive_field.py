@@ -1,17 +1,19 @@
-"""What is told of a receptive field: its size, how it moves, and the patch of any value."""
+"""Receptive fields: which part of the input one value of an op depends on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from threading import Lock
+from typing import overload
 
 import numpy as np
 
-from cnnviz.operations.batch_layout import FRONT, Layout
-from cnnviz.operations.op import Shape
-from cnnviz.operations.receptive_field.grouping import Bounds
-from cnnviz.operations.receptive_field.lattice import Lattice
-from cnnviz.operations.receptive_field.reach import Reach
+from cnnviz.operations.batch_axis import FRONT, Layout
+from cnnviz.operations.op import MODEL_INPUT, Op, Shape
+from cnnviz.operations.operation import operation_of
+from cnnviz.operations.reach import Bounds, Call, Lattice, Reach, bounded, of_constant, of_input
+from cnnviz.tracing.trace import Trace
 
 Box = tuple[tuple[int, int], ...]
 """For each side of the input the first pixel of a patch, and how many pixels it has."""
@@ -200,3 +202,92 @@ def _fitted(bounds: Bounds) -> Lattice | None:
         return None
     jump = int(steps[0]) if len(steps) else 0
     return Lattice(long[0] if jump else None, int(sizes[0]), jump, int(first[0]))
+
+
+# -- of every op of a trace ----------------------------------------------------------------------------
+
+
+class ReceptiveFields(Sequence[ReceptiveField]):
+    """The receptive fields of all ops of a trace, by index, each worked out when it is asked for."""
+
+    def __init__(self, trace: Trace) -> None:
+        shape = (1, *trace.input_shape)
+        sides = range(min(2, max(1, len(shape) - 2)), len(shape))
+        self._image = tuple(shape[side] for side in sides)
+        self._ops = trace.ops
+        self._input = of_input(shape, sides)
+        self._reaches: list[Reach] = []
+        self._parts: dict[tuple[int, int, Shape], Reach] = {}
+        self._fields: dict[int, ReceptiveField] = {}
+        self._lock = Lock()  # several sessions may look at one trace
+
+    def __len__(self) -> int:
+        return len(self._ops)
+
+    @overload
+    def __getitem__(self, index: int) -> ReceptiveField: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[ReceptiveField, ...]: ...
+    def __getitem__(self, index: int | slice) -> ReceptiveField | tuple[ReceptiveField, ...]:
+        if isinstance(index, slice):
+            return tuple(self[number] for number in range(*index.indices(len(self))))
+        number = range(len(self))[index]
+        with self._lock:
+            for op in self._ops[len(self._reaches) : number + 1]:
+                self._reaches.append(self._through(op, op.layout.full(op.output_shape), 0))
+            if number not in self._fields:
+                self._fields[number] = field_of(self._reaches[number], self._image, self._ops[number].layout)
+            return self._fields[number]
+
+    def _through(self, op: Op, shape: Shape, part: int) -> Reach:
+        """The reach of the output number ``part`` of ``op``."""
+        operation = operation_of(op)
+        if not op.inputs or operation.constant:
+            return of_constant(shape, len(self._image))
+        sources = tuple(self._source(op, number) for number in range(len(op.inputs)))
+        if all(source.nothing for source in sources):  # whatever is made of constants is one
+            return of_constant(shape, len(self._image))
+        rule = operation.reach_rule
+        if rule is not None and not op.layout.mixed and all(source.known for source in sources):
+            try:
+                found = rule(Call(op, sources, shape, part))
+            except (ValueError, IndexError, KeyError, TypeError, AttributeError):
+                return bounded(sources, shape)  # arguments that the rule does not foresee
+            if found.shape == shape:
+                return found
+        return bounded(sources, shape)
+
+    def _source(self, op: Op, number: int) -> Reach:
+        """The reach of the input ``number`` of ``op``."""
+        index = op.inputs[number]
+        if index == MODEL_INPUT:
+            return self._input
+        part = op.parts[number] if op.parts else 0
+        layout = op.input_layouts[number] if op.input_layouts else FRONT
+        shape = layout.full(op.input_shapes[number])
+        if part == 0 and self._reaches[index].shape == shape:
+            return self._reaches[index]
+        key = (index, part, shape)
+        if key not in self._parts:
+            self._parts[key] = self._through(self._ops[index], shape, part)
+        return self._parts[key]
+
+
+_REMEMBERED = 8
+_lock = Lock()
+_found: dict[int, tuple[Trace, ReceptiveFields]] = {}
+"""Of the traces that were asked about last: a page asks again at every click."""
+
+
+def receptive_fields(trace: Trace) -> Sequence[ReceptiveField]:
+    """The receptive field of every op of ``trace``, by index.
+
+    The sides of the input are height and width of an image, the length of a vector, all sides of a volume; both
+    sizes of an input of two, such as a sequence of features.
+    """
+    with _lock:
+        known = _found.pop(id(trace), None) or (trace, ReceptiveFields(trace))
+        _found[id(trace)] = known
+        while len(_found) > _REMEMBERED:
+            del _found[next(iter(_found))]
+    return known[1]

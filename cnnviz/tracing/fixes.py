@@ -12,9 +12,9 @@ from itertools import islice
 from torch import nn
 
 from cnnviz.errors import CnnvizError
+from cnnviz.operations.fixes import candidates
 from cnnviz.operations.op import FailedCall, Fix, Op
 from cnnviz.tracing.edits import edited
-from cnnviz.tracing.fixes.candidates import candidates
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,57 @@
-"""Edits that could make branches meet: of which layer, and what, is read off the way each branch takes."""
+"""Edits of one layer's argument that could mend a failure, worked out from shapes; :mod:`cnnviz.tracing` tries them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from cnnviz.operations.failure.merging import differing
-from cnnviz.operations.failure.origin import layer_text
-from cnnviz.operations.op import JOINING, MODEL_INPUT, FailedCall, Fix, Op, Shape
-from cnnviz.operations.rules.windows import Side, sides
+from cnnviz.operations.op import MODEL_INPUT, FailedCall, Fix, Op, Shape
+from cnnviz.operations.operation import operation_of
+from cnnviz.operations.origin import channels_from, layer_text
+from cnnviz.operations.window_arithmetic import Side, sides
+
+
+def candidates(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
+    """Edits worth trying for the call that ``failed`` after ``ops``, the most natural first; some are impossible."""
+    mend = operation_of(failed).mend
+    if mend is None or not failed.input_shapes or not failed.input_shapes[0]:
+        return
+    # Arguments may be so odd that nothing can be worked out from them.
+    with suppress(TypeError, ValueError, IndexError, KeyError, ZeroDivisionError):
+        yield from mend(failed, ops)
+
+
+def fix(
+    path: str | None, type_name: str, arguments: Mapping[str, object], argument: str, value: object
+) -> Iterator[Fix]:
+    """The edit that gives the layer at ``path`` another ``argument``; nothing for a function (no path)."""
+    if path is not None:
+        yield Fix(f"{path}.{argument}", sized(value), layer_text(type_name, {**arguments, argument: value}))
+
+
+def sized(value: object) -> object:
+    """A value as an edit takes it: one number where all sides agree, else a list."""
+    if not isinstance(value, tuple):
+        return value
+    return value[0] if len(set(value)) == 1 else list(value)
+
+
+def of_origin(failed: FailedCall, ops: Sequence[Op], expected: object) -> Iterator[Fix]:
+    """Let the layer that chose the channels (or features) choose those that are expected."""
+    index = channels_from(ops, failed.inputs[0])
+    if index != MODEL_INPUT:
+        op = ops[index]
+        for argument in ("out_channels", "out_features"):
+            if argument in op.arguments:
+                yield from fix(op.module, op.type, op.arguments, argument, expected)
+
+
+# -- one branch to another size ------------------------------------------------------------------------
 
 _LARGEST_STRIDE = 8
+
+
 _REACH = 64
 """How far from its present value an argument is looked for."""
 
@@ -25,27 +66,12 @@ class _Change:
     natural: bool = False
 
 
-def for_branches(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
-    """Edits of single layers that could bring the inputs of a merging call to one shape.
-
-    First the branch whose shape the fewest share, then the one that was computed last: a shortcut comes first.
-    """
-    shapes, places = failed.input_shapes, range(len(failed.input_shapes))
-    sharing = [sum(not differing(failed, shape, other) for other in shapes) for shape in shapes]
-    for place in sorted(places, key=lambda place: (sharing[place], -failed.inputs[place])):
-        branch = _own(failed.inputs, place, ops)
-        others = sorted((p for p in places if p != place), key=lambda p: -sharing[p])
-        target = next((shapes[p] for p in others if differing(failed, shapes[place], shapes[p])), None)
-        if branch and target is not None:
-            yield from _mended(failed, branch, shapes[place], target)
-
-
 def for_size(inputs: Sequence[int], ops: Sequence[Op], size: Shape) -> Iterator[Fix]:
     """Edits of single layers on the way to the first of ``inputs`` that could make its maps so large."""
-    yield from _resized(_own(inputs, 0, ops), size)
+    yield from resized(own_branch(inputs, 0, ops), size)
 
 
-def _own(inputs: Sequence[int], place: int, ops: Sequence[Op]) -> list[Op]:
+def own_branch(inputs: Sequence[int], place: int, ops: Sequence[Op]) -> list[Op]:
     """The end of a branch, from the last op that another branch shares, or that has several inputs."""
     others = set[int]().union(*(_ancestors(ops, i) for p, i in enumerate(inputs) if p != place))
     found: list[Op] = []
@@ -67,34 +93,15 @@ def _ancestors(ops: Sequence[Op], last: int) -> set[int]:
     return found
 
 
-def _mended(failed: FailedCall, branch: list[Op], shape: Shape, target: Shape) -> Iterator[Fix]:
-    if len(shape) != len(target):
-        return
-    if shape[1:] != target[1:]:
-        yield from _resized(branch, target[1:])
-    if shape[0] != target[0] and not (failed.type in JOINING and failed.arguments.get("dim") == 1):
-        for op in reversed(branch):
-            for argument in ("out_channels", "out_features"):
-                if argument in op.arguments:
-                    if op.module is not None:
-                        yield _fix(op, argument, target[0])
-                    return
-
-
-def _resized(branch: list[Op], size: Shape) -> Iterator[Fix]:
+def resized(branch: list[Op], size: Shape) -> Iterator[Fix]:
+    """Edits of one layer of ``branch`` each with which its maps get ``size``; those first that keep the layer's own size."""
     changes = [
         change
         for argument in ("padding", "stride", "kernel_size")
         for change in _changes(branch, size, argument)
     ]
     for change in sorted(changes, key=lambda change: not change.natural):  # the order is kept else
-        yield _fix(change.op, change.argument, change.value)
-
-
-def _fix(op: Op, argument: str, value: object) -> Fix:
-    single = value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
-    text = layer_text(op.type, {**op.arguments, argument: value})
-    return Fix(f"{op.module}.{argument}", list(single) if isinstance(single, tuple) else single, text)
+        yield from fix(change.op.module, change.op.type, change.op.arguments, change.argument, change.value)
 
 
 def _changes(branch: list[Op], target: Shape, argument: str) -> Iterator[_Change]:

@@ -7,7 +7,8 @@ from typing import cast
 
 from cnnviz import numbers
 from cnnviz.language import Message
-from cnnviz.operations.op import JOINING, MODEL_INPUT, Op, Shape, shape_text
+from cnnviz.operations.op import MODEL_INPUT, Op, Shape, shape_text
+from cnnviz.operations.operation import operation_of
 
 _DEFAULTS: Mapping[str, object] = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "ceil_mode": False}
 
@@ -21,7 +22,7 @@ def channels_from(ops: Sequence[Op], index: int) -> int:
 
 def _sets_channels(op: Op) -> bool:
     arguments = op.arguments
-    if not op.inputs or "out_channels" in arguments or "out_features" in arguments or op.type in JOINING:
+    if not op.inputs or "out_channels" in arguments or "out_features" in arguments or operation_of(op).joins:
         return True
     return op.input_shapes[0][:1] != op.output_shape[:1]
 
@@ -89,7 +90,7 @@ def source(ops: Sequence[Op], index: int) -> str | Message:
     if index == MODEL_INPUT:
         return Message("the input")
     op = ops[index]
-    if op.type in JOINING:
+    if operation_of(op).joins:
         axis = int(str(op.arguments.get("dim", 1))) - 1
         sizes = (str(shape[axis]) for shape in op.input_shapes if 0 <= axis < len(shape))
         return f"{op.title} ({' + '.join(sizes)})"

@@ -1,10 +1,13 @@
-"""Where the images of a batch are in a tensor: alone in front, as nearly always, or somewhere else."""
+"""Where the images of a batch are in a tensor, and after a call: in front, as nearly always, or elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,6 +83,9 @@ WITHOUT = Layout(None)
 """Of a constant, the same for all images."""
 MIXED = Layout(None, mixed=True)
 
+Source = tuple[Shape, Layout]
+"""A tensor that a call was given: its whole shape, and where the images are in it."""
+
 
 def refactored(full: Shape, layout: Layout, result: Shape, images: int) -> Layout:
     """The layout after a view or reshape of ``full`` to ``result``: values keep their order in memory."""
@@ -122,3 +128,84 @@ def indexed(count: int, layout: Layout, index: Sequence[object]) -> Layout:
         dim += width
         place += 0 if isinstance(entry, int) else width
     return MIXED
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCall:
+    """What a rule is told of a call: its arguments, its tensors, and what came out.
+
+    ``operands`` are all tensors that it was given, ``moving`` those of them that have a row for each of the
+    ``images``; ``result`` is the whole shape of its first output.
+    """
+
+    arguments: Mapping[str, Any]
+    operands: Sequence[Source]
+    moving: Sequence[Source]
+    result: Shape
+    images: int
+
+
+BatchRule = Callable[[BatchCall], Layout]
+"""Says where the images are in the first output of a call. Arguments that it does not foresee may raise."""
+
+
+def follow(
+    rule: BatchRule | None,
+    arguments: Mapping[str, Any],
+    operands: Sequence[Source],
+    result: Shape,
+    images: int,
+) -> Layout:
+    """The layout of a call's first output, of shape ``result``, by the operation's ``rule``.
+
+    Args:
+        rule: None where the images stay where they are.
+        arguments: those that an op has.
+        operands: the tensors that the call was given.
+        result: the whole shape of what it returned.
+        images: how many there are in the batch.
+    """
+    if any(layout.mixed for _, layout in operands):
+        return MIXED
+    moving = [source for source in operands if source[1].place is not None]
+    if not moving:
+        return of_constant(result, images)
+    try:
+        found = (rule or kept)(BatchCall(arguments, operands, moving, result, images))
+    except (TypeError, ValueError, IndexError):  # arguments that are not foreseen
+        return MIXED
+    return found if found.fits(result, images) else MIXED
+
+
+def of_constant(result: Shape, images: int) -> Layout:
+    """The layout of a tensor that is made of no image."""
+    return FRONT if result[:1] == (images,) else WITHOUT
+
+
+def kept(call: BatchCall) -> Layout:
+    """Where the images were; dimensions match from the last one on, as in broadcasting, or from the first on."""
+    return kept_in(call.moving, call.result, call.images)
+
+
+def kept_in(sources: Sequence[Source], result: Shape, images: int) -> Layout:
+    """The same of tensors that are not all of a call's."""
+    for shape, layout in sources:
+        if layout.place is not None:
+            moved = Layout(layout.place + len(result) - len(shape), layout.before, layout.after)
+            for found in (moved, layout):
+                if cast(int, found.place) >= 0 and found.fits(result, images):
+                    return found
+    return FRONT if result[:1] == (images,) else MIXED
+
+
+def moved(layout: Layout, order: Sequence[int]) -> Layout:
+    """The layout after dimensions were put into another ``order``."""
+    return Layout(order.index(cast(int, layout.place)), layout.before, layout.after)
+
+
+def removed(layout: Layout, gone: Sequence[int]) -> Layout:
+    """The layout after dimensions are ``gone``."""
+    place = cast(int, layout.place)
+    if place in gone:
+        return WITHOUT
+    return Layout(place - sum(dim < place for dim in gone), layout.before, layout.after)

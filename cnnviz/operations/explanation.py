@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from cnnviz.language import Message
 from cnnviz.operations.op import MODEL_INPUT, Op, shape_text
@@ -46,3 +47,26 @@ def plain(op: Op) -> Explanation:
 def number(value: object) -> str:
     """A number as formulas show it: 0.5, 1e-05, 3."""
     return f"{value:g}" if isinstance(value, (int, float)) else str(value)
+
+
+def rows_of_weights(text: str, weights: int, op: Op, rows: str) -> tuple[str, int]:
+    """``(5 x 5 x 1 + 1) x 10`` and 260: ``rows`` names the argument that holds how many rows of ``weights`` there are."""
+    count = cast(int, op.arguments[rows])
+    if op.arguments.get("bias"):
+        return f"({text} + 1) x {count}", (weights + 1) * count
+    return f"{text} x {count}", weights * count
+
+
+def moving(sentence: Message) -> Callable[[Op, Sequence[Op]], Explanation]:
+    """The explanation of an op that puts values elsewhere and changes none: ``sentence`` gets ``name`` and ``output``."""
+
+    def explain(op: Op, _ops: Sequence[Op]) -> Explanation:
+        received, given = shape_text(op.input_shapes[0]), shape_text(op.output_shape)
+        kept = op.input_shapes[0] == op.output_shape
+        return Explanation(
+            "m = n" if kept else "n -> m",
+            given if kept else f"{received} -> {given}",
+            Message(sentence.template, name=op.title, output=given),
+        )
+
+    return explain

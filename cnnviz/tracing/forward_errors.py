@@ -12,8 +12,9 @@ from torch import nn
 
 import cnnviz
 from cnnviz.language import Message
+from cnnviz.operations.diagnosis import quoted
 from cnnviz.operations.names import module_type
-from cnnviz.operations.op import Failure, called
+from cnnviz.operations.op import Failure
 
 _NOT_A_PERSONS = tuple(f"{Path(module.__path__[0])}{os.sep}" for module in (torch, cnnviz))
 
@@ -24,19 +25,6 @@ def forward_raised(path: str, module: nn.Module, error: BaseException) -> Failur
     if not path and isinstance(error, TypeError) and needed is not None and len(needed) != 1:
         return _other_inputs(module, needed)
     return quoted(path or "forward", module_type(module), error, _place(error))
-
-
-def quoted(name: str, type_name: str, error: BaseException, place: str | None = None) -> Failure:
-    """The error's own words, where cnnviz does not know the rule that was broken; ``place`` is a line of code."""
-    values = {"name": called(name, type_name), "type": type_name, "error": type(error).__name__}
-    words = str(error).strip().splitlines()[:1] or ["-"]
-    if place is None:
-        reason = Message("{name} ({type}) raises {error}: {words}", words=words[0], **values)
-    else:
-        reason = Message(
-            "{name} ({type}) raises {error} in {place}: {words}", place=place, words=words[0], **values
-        )
-    return Failure(name=name, type=type_name, reason=reason)
 
 
 def _other_inputs(module: nn.Module, needed: list[str]) -> Failure:

@@ -1,0 +1,49 @@
+"""New tensors: constants, of which not one value depends on what arrives, and random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cnnviz.language import Message
+from cnnviz.operations.batch_axis import BatchCall, Layout, of_constant
+from cnnviz.operations.explanation import Explanation
+from cnnviz.operations.op import Op, shape_text
+from cnnviz.operations.operation import define
+
+
+def explain_constant(op: Op, _ops: Sequence[Op]) -> Explanation:
+    """New values, of which not one depends on what arrives."""
+    sentence = Message(
+        "{name} makes new values, whatever arrives: {output}.",
+        name=op.title,
+        output=shape_text(op.output_shape),
+    )
+    return Explanation("m", shape_text(op.output_shape), sentence)
+
+
+def _batch_axis_of_constant(call: BatchCall) -> Layout:
+    return of_constant(call.result, call.images)
+
+
+for _names in (
+    "zeros zeros_like new_zeros zero",
+    "ones ones_like new_ones",
+    "full full_like new_full",
+    "empty empty_like new_empty",
+    "arange",
+    "linspace",
+    "eye",
+    "tensor new_tensor",
+):
+    define(_names, constant=True, explain=explain_constant, batch_axis=_batch_axis_of_constant)
+for _names in ("rand rand_like", "randn randn_like"):
+    define(_names, constant=True, random=True, explain=explain_constant, batch_axis=_batch_axis_of_constant)
+define(
+    "bernoulli binomial cauchy exponential geometric log_normal multinomial normal poisson randint randint_like "
+    "random randperm standard_gamma uniform",
+    random=True,
+)
+define(  # torch.nn.init, by which layers that are made in a forward set their weights
+    "kaiming_normal kaiming_uniform orthogonal sparse trunc_normal xavier_normal xavier_uniform",
+    random=True,
+)

@@ -1,0 +1,60 @@
+"""Why an output has the shape it has: for each op the rule, the rule with numbers, and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cnnviz.language import Message
+from cnnviz.operations.batch_axis import FRONT
+from cnnviz.operations.data_movement import explain_reshape
+from cnnviz.operations.explanation import Explanation, plain
+from cnnviz.operations.op import Op, shape_text
+from cnnviz.operations.operation import operation_of
+
+
+def explain(op: Op, ops: Sequence[Op]) -> Explanation:
+    """Explain the output shape of ``op``, one of ``ops``, from its arguments and input shapes."""
+    explanation = None
+    if op.input_shapes:
+        rule = operation_of(op).explain
+        explanation = (rule and rule(op, ops)) or _by_kind(op, ops)
+    return _with_layout(explanation or plain(op), op)
+
+
+def _by_kind(op: Op, ops: Sequence[Op]) -> Explanation | None:
+    """What holds for every op that arranges values anew, or that leaves the shape alone."""
+    if op.kind == "reshape" and (found := explain_reshape(op, ops)):
+        return found
+    if op.input_shapes[0] != op.output_shape or op.kind in ("convolution", "pooling", "linear"):
+        return None
+    values = {"name": op.title, "type": op.type, "output": shape_text(op.output_shape)}
+    if operation_of(op).pointwise:
+        sentence = Message("{name} works on each value by itself: the shape stays {output}.", **values)
+    elif op.kind == "normalisation":
+        sentence = Message("{name} shifts and scales values and keeps their number: {output}.", **values)
+    else:
+        sentence = Message("{name} ({type}) leaves the shape as it is: {output}.", **values)
+    return Explanation("m = n", shape_text(op.output_shape), sentence)
+
+
+def _with_layout(explanation: Explanation, op: Op) -> Explanation:
+    """With a note where the batch is not simply in front."""
+    layout = op.layout
+    if layout == FRONT or (layout.place is None and not layout.mixed and not op.output_shape):
+        return explanation
+    if layout.mixed:
+        note = Message(
+            "Here the images of a batch lie across the dimensions: sizes are those of a batch of two."
+        )
+    elif layout.place is None:
+        note = Message("It has no batch dimension: it is one and the same for all images.")
+    elif layout.alone:
+        note = Message("The batch is not in front here, it is dimension {place}.", place=layout.place)
+    else:
+        note = Message(
+            "The batch is folded into dimension {place}, which has {count} rows for each image.",
+            place=layout.place,
+            count=layout.before * layout.after,
+        )
+    return replace(explanation, background=(*explanation.background, note))

@@ -1,0 +1,392 @@
+"""Linear layers, products of matrices, attention: every output is a sum of products over many inputs."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from cnnviz import numbers
+from cnnviz.language import Message
+from cnnviz.operations.batch_axis import WITHOUT, BatchCall, Layout
+from cnnviz.operations.explanation import Explanation, rows_of_weights
+from cnnviz.operations.fixes import fix, of_origin
+from cnnviz.operations.op import FailedCall, Failure, Fix, Op, called, product, shape_text
+from cnnviz.operations.operation import define, never
+from cnnviz.operations.origin import origins
+from cnnviz.operations.reach import Call, Reach, UnknownError, joined
+
+# -- shapes ------------------------------------------------------------------------------------------
+
+
+def explain_linear(op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """Y = W x + b: as many features as there are rows of weights."""
+    in_features, out_features = op.arguments.get("in_features"), op.arguments.get("out_features")
+    if in_features is None or out_features is None or not op.output_shape:
+        return None
+    if op.output_shape[-1] != out_features:
+        return None
+    sentence = Message(
+        "{name} is Linear({in_features}, {out_features}): its in_features is the {in_features} values that "
+        "arrive, and it gives {out_features}.",
+        name=op.title,
+        in_features=in_features,
+        out_features=out_features,
+    )
+    formula = "y = W x" if op.arguments.get("bias") is False else "y = W x + b"
+    notes: tuple[Message, ...] = ()
+    if len(op.output_shape) > 1:
+        rows = shape_text(op.output_shape[:-1])
+        notes = (Message("It works on the last dimension alone, {rows} times.", rows=rows),)
+    return Explanation(
+        "Linear(in_features, out_features)",
+        f"Linear({in_features}, {out_features})",
+        sentence,
+        notes,
+        (
+            Message(
+                "Each output sums all inputs, each times a weight of its own: {formula}.", formula=formula
+            ),
+        ),
+    )
+
+
+def explain_matrix_product(op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """(a x b) times (b x c) is (a x c)."""
+    if len(op.input_shapes) != 2:
+        return None
+    left, right = op.input_shapes
+    if min(len(left), len(right)) < 2 or left[-1] != right[-2]:
+        return None
+    sentence = Message(
+        "{name} multiplies matrices: each value sums {inner} products of a row and a column: {output}.",
+        name=op.title,
+        inner=left[-1],
+        output=shape_text(op.output_shape),
+    )
+    substituted = f"({shape_text(left)}) * ({shape_text(right)}) = {shape_text(op.output_shape)}"
+    return Explanation("(a x b) * (b x c) = (a x c)", substituted, sentence)
+
+
+def explain_attention(op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """Multi-head attention (Vaswani et al. 2017, section 3.2): the shape of the queries stays."""
+    heads, width = op.arguments.get("num_heads"), op.arguments.get("embed_dim")
+    if not isinstance(heads, int) or not isinstance(width, int) or op.input_shapes[0] != op.output_shape:
+        return None
+    sentence = Message(
+        "{name} lets each of the places look at all others: {heads} heads of {width}/{heads} = {each} features each "
+        "weigh what they find; the shape stays {output}.",
+        name=op.title,
+        heads=heads,
+        width=width,
+        each=width // heads,
+        output=shape_text(op.output_shape),
+    )
+    return Explanation("softmax(Q Kᵀ / √d) V", shape_text(op.output_shape), sentence)
+
+
+def explain_dot_product_attention(op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """``scaled_dot_product_attention`` (Vaswani et al. 2017, section 3.2.1)."""
+    values = {"name": op.title, "output": shape_text(op.output_shape)}
+    if op.arguments.get("is_causal"):
+        sentence = Message(
+            "{name} lets each place look at itself and those before it, weighed by the products of queries and keys: "
+            "{output}.",
+            **values,
+        )
+    else:
+        sentence = Message(
+            "{name} lets each place look at all others, weighed by the products of queries and keys: {output}.",
+            **values,
+        )
+    return Explanation("softmax(Q Kᵀ / √d) V", shape_text(op.output_shape), sentence)
+
+
+def explain_einsum(op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """``einsum``: its equation says it all."""
+    equation = op.arguments.get("equation")
+    if not isinstance(equation, str):
+        return None
+    received = ", ".join(shape_text(shape) for shape in op.input_shapes)
+    sentence = Message(
+        "{name} multiplies values whose letters agree, and sums over every letter that does not stand behind the "
+        "arrow: {output}.",
+        name=op.title,
+        output=shape_text(op.output_shape),
+    )
+    return Explanation(equation, f"{received} -> {shape_text(op.output_shape)}", sentence)
+
+
+def subscripts(equation: str, counts: Sequence[int]) -> tuple[list[str], str]:
+    """The letters of each operand of an ``einsum``, and of its result; dots become letters of their own.
+
+    Raises:
+        ValueError: an equation that does not fit operands of so many dimensions.
+    """
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    given = left.split(",")
+    spare = [letter for letter in string.ascii_letters if letter not in equation]
+    longest = 0
+    for number, (letters, count) in enumerate(zip(given, counts, strict=True)):
+        width = count - len(letters.replace("...", ""))
+        longest = max(longest, width if "..." in letters else 0)
+        given[number] = letters.replace("...", "".join(spare[:width][::-1]))
+        if len(given[number]) != count:
+            raise ValueError(equation)
+    if not arrow:
+        once = sorted(letter for letter in set("".join(given)) if "".join(given).count(letter) == 1)
+        right = "".join(once)
+    return given, right.replace("...", "".join(spare[:longest][::-1]))
+
+
+# -- receptive fields, and where the batch goes ------------------------------------------------------
+
+
+def reach_linear(call: Call) -> Reach:
+    """Every feature that leaves reads all that arrive."""
+    return joined([source.reduced([-1]) for source in call.sources], (*call.shape[:-1], 1)).repeated(
+        -1, call.shape[-1]
+    )
+
+
+def reach_matrix_product(call: Call) -> Reach:
+    """A row of the first times a column of the second."""
+    left, right = call.sources
+    if min(len(left.shape), len(right.shape)) < 2:
+        raise UnknownError
+    return joined([left.reduced([-1]), right.reduced([-2])], call.shape)
+
+
+def reach_einsum(call: Call) -> Reach:
+    """Einstein's summation: letters that the result does not have are read completely."""
+    given, told = subscripts(str(call.arguments["equation"]), [len(reach.shape) for reach in call.sources])
+    operands = []
+    for letters, reach in zip(given, call.sources, strict=True):
+        if len(set(letters)) < len(letters):
+            raise UnknownError
+        gone = [dim for dim, letter in enumerate(letters) if letter not in told]
+        left = [letter for letter in letters if letter in told]
+        found = reach.reduced(gone, keep=False).permuted(
+            [left.index(letter) for letter in told if letter in left]
+        )
+        for dim, letter in enumerate(told):
+            found = found if letter in left else found.unsqueezed(dim)
+        operands.append(found)
+    return joined(operands, call.shape)
+
+
+def reach_attention(call: Call) -> Reach:
+    """``nn.MultiheadAttention``: every query reads all keys and values."""
+    if call.part or len(call.sources) != 3:  # the weights, or a mask
+        raise UnknownError
+    row = 1 if call.arguments.get("batch_first") else 0
+    query, *others = call.sources
+    read = [query.reduced([2]), *(other.reduced([row, 2]) for other in others)]
+    return joined(read, (*call.shape[:-1], 1)).repeated(-1, call.shape[-1])
+
+
+def reach_dot_product_attention(call: Call) -> Reach:
+    """``scaled_dot_product_attention``: a causal one reads keys and values up to the query's own."""
+    query, key, value, *masks = call.sources
+    if any(not mask.nothing for mask in masks):
+        raise UnknownError
+    if call.arguments.get("is_causal"):
+        if query.shape[-2] != key.shape[-2]:
+            raise UnknownError
+        read = [query.reduced([-1]), key.reduced([-1]).accumulated(-2), value.accumulated(-2)]
+        return joined(read, call.shape)
+    return joined([query.reduced([-1]), key.reduced([-1, -2]), value.reduced([-2])], call.shape)
+
+
+def _batch_axis_of_einsum(call: BatchCall) -> Layout:
+    given, told = subscripts(call.arguments["equation"], [len(shape) for shape, _ in call.operands])
+    for (_, layout), letters in zip(call.operands, given, strict=True):
+        letter = "" if layout.place is None else letters[layout.place]
+        if letter and letter in told:
+            return Layout(told.index(letter), layout.before, layout.after)
+    return WITHOUT
+
+
+# -- diagnosis and repair ----------------------------------------------------------------------------
+
+
+def diagnose_missing_flatten(call: FailedCall, _ops: Sequence[Op]) -> Failure | None:
+    """Maps arrive where a row of features is expected: more often a forgotten flatten than a wrong size."""
+    received, expected = call.input_shapes[0], call.arguments.get("in_features")
+    if not isinstance(expected, int) or len(received) != 3 or received[-1] == expected:
+        return None
+    count = product(received)
+    values = {
+        "shape": shape_text(received),
+        "count": count,
+        "features": numbers.features(count),
+        "out_features": call.arguments["out_features"],
+    }
+    reason = Message(
+        "{name} receives the maps {shape} as they are. flatten(1) is missing before it.",
+        name=called(call.name, call.type),
+        shape=shape_text(received),
+    )
+    if count == expected:
+        advice = Message(
+            "With it, {shape} = {features} arrive, as Linear({count}, {out_features}) expects.",
+            **values,
+        )
+    else:
+        advice = Message(
+            "With it, {shape} = {features} arrive, and the layer has to be Linear({count}, {out_features}).",
+            **values,
+        )
+    return Failure(call.name, call.type, reason, expected, received, advice=advice)
+
+
+def diagnose_features(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
+    """A Linear that was built for another number of features than arrive."""
+    expected = call.arguments.get("in_features")
+    if not isinstance(expected, int) or not call.input_shapes[0] or call.input_shapes[0][-1] == expected:
+        return None
+    received = call.input_shapes[0][-1]
+    flattened = _flattened(call, ops)
+    shape = call.input_shapes[0] if flattened is None else ops[flattened].input_shapes[0]
+    arriving = numbers.features(received)
+    values = {
+        "name": called(call.name, call.type),
+        "received": received,
+        "expected": expected,
+        "out_features": call.arguments["out_features"],
+    }
+    reason = Message(
+        "{name} receives {features}, but Linear({expected}, {out_features}) expects {wanted}.",
+        features=arriving
+        if flattened is None
+        else Message("{shape} = {features}", shape=shape_text(shape), features=arriving),
+        wanted=numbers.number(expected),
+        **values,
+    )
+    advice = Message("Fix: Linear({received}, {out_features}).", **values)
+    before = call.inputs[0] if flattened is None else ops[flattened].inputs[0]
+    cause = origins(ops, before, shape)
+    return Failure(call.name, call.type, reason, expected, received, cause=cause, advice=advice)
+
+
+def _flattened(call: FailedCall, ops: Sequence[Op]) -> int | None:
+    """The op that made the failing layer's input of maps, if one did."""
+    index = call.inputs[0] if call.inputs else -1
+    while index >= 0:
+        op = ops[index]
+        received = op.input_shapes[0] if op.input_shapes else ()
+        if op.kind == "reshape" and received and product(received) == product(op.output_shape):
+            return index if len(received) > 1 else None
+        if op.kind not in ("activation", "dropout") or not op.inputs:
+            return None
+        index = op.inputs[0]
+    return None
+
+
+def mend_features(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
+    """The features that arrive, or the expected ones from whoever chose them."""
+    received = failed.input_shapes[0]
+    if len(received) < 3:  # of maps, a forgotten flatten is the more likely reason
+        yield from fix(failed.path, failed.type, failed.arguments, "in_features", received[-1])
+        yield from of_origin(failed, ops, failed.arguments["in_features"])
+
+
+# -- parameters and multiply-adds ----------------------------------------------------------------------
+
+
+def weights_of_linear(op: Op) -> tuple[str, int]:
+    """``(1408 + 1) x 10``: a weight for each input feature, and a bias."""
+    features = cast(int, op.arguments["in_features"])
+    return rows_of_weights(str(features), features, op, "out_features")
+
+
+def weights_of_bilinear(op: Op) -> tuple[str, int]:
+    """``(5 x 7 + 1) x 10``: a weight for each pair of input features, and a bias."""
+    pair = (cast(int, op.arguments["in1_features"]), cast(int, op.arguments["in2_features"]))
+    return rows_of_weights(shape_text(pair), product(pair), op, "out_features")
+
+
+def macs_of_linear(arguments: Mapping[str, Any], _received: int, given: int) -> int:
+    """Every output value sums ``in_features`` products."""
+    return given * int(arguments["in_features"])
+
+
+def macs_formula_of_linear(op: Op) -> tuple[str, int]:
+    """``1408 x 10``: the features that are summed, times the output values."""
+    factors = (cast(int, op.arguments["in_features"]), *op.output_shape)
+    return shape_text(factors), product(factors)
+
+
+# -- entries -------------------------------------------------------------------------------------------
+
+
+def _of_weight(bound: Mapping[str, Any], found: dict[str, Any]) -> None:
+    """The features of a linear function, from its weight of shape (out_features, in_features)."""
+    weight = bound.get("weight")
+    if weight is not None:
+        found |= {"in_features": weight.shape[1], "out_features": weight.shape[0]}
+        found["bias"] = bound.get("bias") is not None
+
+
+define(
+    "linear",
+    "Linear",
+    kind="linear",
+    arguments="input weight bias",
+    attributes="in_features out_features",
+    complete=_of_weight,
+    explain=explain_linear,
+    parameters=weights_of_linear,
+    macs=macs_of_linear,
+    macs_formula=macs_formula_of_linear,
+    reach=reach_linear,
+    diagnose=(diagnose_missing_flatten, diagnose_features),
+    mend=mend_features,
+)
+define(
+    "bilinear",
+    "Bilinear",
+    kind="linear",
+    arguments="input1 input2 weight bias",
+    attributes="in1_features in2_features out_features",
+    parameters=weights_of_bilinear,
+    measured_macs=True,
+    reach=reach_linear,
+)
+define(
+    "matmul mm bmm",
+    kind="linear",
+    measured_macs=True,
+    explain=explain_matrix_product,
+    reach=reach_matrix_product,
+)
+define("addmm baddbmm", kind="linear", measured_macs=True)
+define("mv", kind="linear", measured_macs=True)
+define("tensordot", kind="linear", measured_macs=True)
+define(
+    "einsum",
+    kind="linear",
+    arguments="equation",
+    measured_macs=True,
+    explain=explain_einsum,
+    reach=reach_einsum,
+    batch_axis=_batch_axis_of_einsum,
+    stays_in_front=never,
+)
+define(
+    "multi_head_attention_forward",
+    "MultiheadAttention",
+    attributes="embed_dim num_heads batch_first",
+    random=True,
+    measured_macs=True,
+    explain=explain_attention,
+    reach=reach_attention,
+)
+define(
+    "scaled_dot_product_attention",
+    arguments="query key value attn_mask dropout_p is_causal",
+    random=True,
+    measured_macs=True,
+    explain=explain_dot_product_attention,
+    reach=reach_dot_product_attention,
+)

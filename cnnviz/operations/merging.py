@@ -1,0 +1,296 @@
+"""Merging: branches meet, concatenated, stacked, or combined value by value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+
+from cnnviz.language import Message
+from cnnviz.operations.batch_axis import BatchCall, Layout
+from cnnviz.operations.data_movement import explain_identity
+from cnnviz.operations.explanation import Explanation, source_name
+from cnnviz.operations.fixes import fix, own_branch, resized
+from cnnviz.operations.op import MODEL_INPUT, FailedCall, Failure, Fix, Op, Shape, called, shape_text
+from cnnviz.operations.operation import define, named, never
+from cnnviz.operations.origin import channels_origin, size_origin
+from cnnviz.operations.reach import Bounds, Call, Reach, UnknownError, centred, common
+
+# -- shapes ------------------------------------------------------------------------------------------
+
+_SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
+
+
+def explain_concatenation(op: Op, ops: Sequence[Op]) -> Explanation | None:
+    """Inputs one behind the other along one dimension."""
+    dim = op.arguments.get("dim")
+    if len(op.inputs) == 1:
+        return explain_identity(op, ops)
+    if not isinstance(dim, int):
+        return None
+    axis = dim - 1
+    if axis < 0 or any(len(shape) != len(op.output_shape) for shape in op.input_shapes):
+        return None
+    sizes = [shape[axis] for shape in op.input_shapes]
+    if sum(sizes) != op.output_shape[axis]:  # a constant is among the inputs
+        return None
+    values = {
+        "name": op.title,
+        "parts": ", ".join(
+            f"{source_name(i, ops)} ({size})" for i, size in zip(op.inputs, sizes, strict=True)
+        ),
+        "output": shape_text(op.output_shape),
+    }
+    if axis == 0 and len(op.output_shape) == 3:
+        sentence = Message(
+            "{name} puts its inputs one behind the other: {parts}. Their channels add up, height and width must "
+            "agree: {output}.",
+            **values,
+        )
+    else:
+        sentence = Message(
+            "{name} puts its inputs one behind the other: {parts}. Their sizes add up, all others must agree: "
+            "{output}.",
+            **values,
+        )
+    substituted = " + ".join(str(size) for size in sizes) + f" = {sum(sizes)}"
+    return Explanation("C1 + C2 + ..." if axis == 0 else "n1 + n2 + ...", substituted, sentence)
+
+
+def explain_stack(op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """Inputs of one shape along a new dimension."""
+    if len(op.output_shape) != len(op.input_shapes[0]) + 1:
+        return None
+    sentence = Message(
+        "{name} lays its {count} inputs along a new dimension, so all must have the same shape: {output}.",
+        name=op.title,
+        count=len(op.inputs),
+        output=shape_text(op.output_shape),
+    )
+    substituted = f"{len(op.inputs)} x ({shape_text(op.input_shapes[0])})"
+    return Explanation("N x (C x H x W)", substituted, sentence)
+
+
+def explain_combination(op: Op, ops: Sequence[Op]) -> Explanation | None:
+    """Two inputs combined value by value."""
+    if len(op.inputs) < 2:
+        return None
+    values = {
+        "name": op.title,
+        "inputs": ", ".join(source_name(i, ops) for i in op.inputs),
+        "output": shape_text(op.output_shape),
+    }
+    if len(set(op.input_shapes)) > 1:
+        shapes = ", ".join(shape_text(shape) for shape in op.input_shapes)
+        sentence = Message(
+            "{name} combines {inputs} value by value; where one of them has size 1, its value is repeated: {output}.",
+            **values,
+        )
+        return Explanation("max(m, n)", f"{shapes} -> {shape_text(op.output_shape)}", sentence)
+    sign = _SIGNS.get(op.base, ",")
+    substituted = f" {sign} ".join(f"({shape_text(shape)})" for shape in op.input_shapes)
+    sentence = Message(
+        "{name} combines {inputs} value by value, so both must have the same shape; it stays {output}.",
+        **values,
+    )
+    return Explanation(f"(C x H x W) {sign} (C x H x W)", substituted, sentence)
+
+
+# -- receptive fields, and where the batch goes ------------------------------------------------------
+
+
+def reach_concatenation(call: Call) -> Reach:
+    """Inputs one behind the other along a dimension that they have, or along a new one (``stack``)."""
+    count = len(call.shape)
+    dim = call.number("dim", 0) % count
+    sources = [reach.unsqueezed(dim) if call.op.base == "stack" else reach for reach in call.sources]
+    sizes = [reach.shape[dim] for reach in sources]
+    if sum(sizes) != call.shape[dim]:  # a parameter is among them, nobody knows where
+        raise UnknownError
+    seeing = [reach for reach in sources if not reach.nothing] or sources[:1]
+    lattices = tuple(
+        None if lattice is not None and lattice.dim == dim else lattice for lattice in common(seeing)
+    )
+    return replace(
+        seeing[0],
+        shape=call.shape,
+        bounds=tuple(
+            _behind([reach.bounds[side] for reach in sources], sizes, dim)
+            for side in range(len(seeing[0].bounds))
+        ),
+        lattices=lattices,
+        places=frozenset().union(*(reach.places for reach in seeing))
+        - ({dim} if call.op.base == "stack" else set()),
+        known=all(reach.known for reach in seeing),
+        aligned=all(reach.aligned for reach in seeing) and centred(seeing),
+    )
+
+
+def _behind(all_bounds: list[Bounds], sizes: list[int], dim: int) -> Bounds:
+    """Bounds one behind the other along ``dim``."""
+    if all(bounds.shape[dim] == 1 and np.array_equal(bounds, all_bounds[0]) for bounds in all_bounds):
+        return all_bounds[0]
+    widest = np.broadcast_shapes(*((*b.shape[:dim], 1, *b.shape[dim + 1 :]) for b in all_bounds))
+    fitted = [
+        np.broadcast_to(bounds, (*widest[:dim], size, *widest[dim + 1 :]))
+        for bounds, size in zip(all_bounds, sizes, strict=True)
+    ]
+    return np.concatenate(fitted, axis=dim)
+
+
+def _batch_axis_of_stack(call: BatchCall) -> Layout:
+    _, layout = call.moving[0]
+    place, dim = cast(int, layout.place), call.arguments.get("dim", 0) % len(call.result)
+    return Layout(place + (dim <= place), layout.before, layout.after)
+
+
+# -- diagnosis and repair ----------------------------------------------------------------------------
+
+
+def diagnose_unlike(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
+    """Branches that meet with shapes that do not fit together."""
+    shapes = call.input_shapes
+    pair = _unlike_pair(call)
+    if pair is None:
+        return None
+    inputs = ", ".join(
+        f"{ops[index].title if index != MODEL_INPUT else 'x'} {shape_text(shape)}"
+        for index, shape in zip(call.inputs, shapes, strict=True)
+    )
+    if named(call.base).joins:
+        reason = Message(
+            "{name} joins inputs whose sizes differ ({inputs}): only the dimension that is joined may differ.",
+            name=called(call.name, call.type),
+            inputs=inputs,
+        )
+        advice = Message("Give the branches the same stride, and each kernel its padding.")
+    else:
+        reason = Message(
+            "{name} combines inputs of unlike shapes ({inputs}), value by value: both must match.",
+            name=called(call.name, call.type),
+            inputs=inputs,
+        )
+        advice = Message(
+            "Let the branch keep the shape (padding, stride 1), or bring the shortcut to it with a 1x1 convolution."
+        )
+    first, other = (shapes[number] for number in pair)
+    return Failure(call.name, call.type, reason, first, other, cause=_cause(call, ops, pair), advice=advice)
+
+
+def _unlike_pair(call: FailedCall) -> tuple[int, int] | None:
+    """The first two inputs whose shapes do not fit together, by their places among the inputs."""
+    shapes = call.input_shapes
+    for number, shape in enumerate(shapes[1:], 1):
+        if _differing(call, shapes[0], shape):
+            return 0, number
+    return None
+
+
+def _differing(call: FailedCall, one: Shape, other: Shape) -> tuple[int, ...]:
+    """The axes (0 is the channels) in which two inputs may not differ, and do; -1 for a dimension too many."""
+    if len(one) != len(other):
+        return (-1,)
+    dim = call.arguments.get("dim", 0)
+    joined = dim - 1 if named(call.base).joins and isinstance(dim, int) else None
+    repeats = not named(call.base).joins  # where one side has size 1, its value is repeated
+    return tuple(
+        axis
+        for axis, (a, b) in enumerate(zip(one, other, strict=True))
+        if a != b and axis != joined and not (repeats and 1 in (a, b))
+    )
+
+
+def _cause(call: FailedCall, ops: Sequence[Op], pair: tuple[int, int]) -> Message | None:
+    shapes = [call.input_shapes[number] for number in pair]
+    axes = _differing(call, *shapes)
+    if axes == (-1,):
+        return None
+    told = [
+        channels_origin(ops, call.inputs[number], shape[0])
+        if axes[0] == 0
+        else size_origin(ops, call.inputs[number], shape[1:])
+        for number, shape in zip(pair, shapes, strict=True)
+    ]
+    return Message("{first} {second}", first=told[0], second=told[1])
+
+
+def mend_branches(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
+    """Edits of single layers that could bring the inputs of a merging call to one shape.
+
+    First the branch whose shape the fewest share, then the one that was computed last: a shortcut comes first.
+    """
+    shapes, places = failed.input_shapes, range(len(failed.input_shapes))
+    sharing = [sum(not _differing(failed, shape, other) for other in shapes) for shape in shapes]
+    for place in sorted(places, key=lambda place: (sharing[place], -failed.inputs[place])):
+        branch = own_branch(failed.inputs, place, ops)
+        others = sorted((p for p in places if p != place), key=lambda p: -sharing[p])
+        target = next((shapes[p] for p in others if _differing(failed, shapes[place], shapes[p])), None)
+        if branch and target is not None:
+            yield from _mended(failed, branch, shapes[place], target)
+
+
+def _mended(failed: FailedCall, branch: list[Op], shape: Shape, target: Shape) -> Iterator[Fix]:
+    if len(shape) != len(target):
+        return
+    if shape[1:] != target[1:]:
+        yield from resized(branch, target[1:])
+    if shape[0] != target[0] and not (named(failed.base).joins and failed.arguments.get("dim") == 1):
+        for op in reversed(branch):
+            for argument in ("out_channels", "out_features"):
+                if argument in op.arguments:
+                    if op.module is not None:
+                        yield from fix(op.module, op.type, op.arguments, argument, target[0])
+                    return
+
+
+# -- entries -------------------------------------------------------------------------------------------
+
+
+def _joined_dimension(bound: Mapping[str, Any], found: dict[str, Any]) -> None:
+    """The dimension along which tensors are joined, counted from the front."""
+    found.pop("tensors", None)
+    if bound.get("tensors"):
+        found["dim"] = int(found.get("dim", 0)) % bound["tensors"][0].dim()
+
+
+def _stays_unless_joined_in_front(arguments: Mapping[str, Any]) -> bool:
+    return bool(arguments.get("dim", 0) != 0)
+
+
+define(
+    "cat concat concatenate",
+    kind="merge",
+    arguments="tensors dim",
+    joins=True,
+    complete=_joined_dimension,
+    explain=explain_concatenation,
+    reach=reach_concatenation,
+    stays_in_front=_stays_unless_joined_in_front,
+    diagnose=(diagnose_unlike,),
+    mend=mend_branches,
+)
+define(
+    "stack",
+    kind="merge",
+    arguments="tensors dim",
+    explain=explain_stack,
+    reach=reach_concatenation,
+    batch_axis=_batch_axis_of_stack,
+    stays_in_front=never,
+    diagnose=(diagnose_unlike,),
+    mend=mend_branches,
+)
+define("hstack", kind="merge", diagnose=(diagnose_unlike,), mend=mend_branches)
+define("vstack", kind="merge", diagnose=(diagnose_unlike,), mend=mend_branches)
+for _names in ("add", "sub", "mul", "div", "maximum", "minimum"):
+    define(
+        _names,
+        kind="merge",
+        pointwise=True,
+        explain=explain_combination,
+        diagnose=(diagnose_unlike,),
+        mend=mend_branches,
+    )
+define("where", kind="merge", pointwise=True, diagnose=(diagnose_unlike,), mend=mend_branches)

@@ -1,0 +1,568 @@
+"""Normalisation and dropout: what they take statistics over, what they learn, what they do in training.
+
+Ioffe and Szegedy 2015 (batch), Ba et al. 2016 (layer), Ulyanov et al. 2016 (instance), Wu and He 2018
+(group), Krizhevsky et al. 2012, section 3.3 (local response), Zhang and Sennrich 2019 (RMS); Srivastava et
+al. 2014 (dropout, scaled in training as PyTorch does it), Klambauer et al. 2017 (alpha dropout).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import gcd
+from typing import Any, cast
+
+import numpy as np
+
+from cnnviz import numbers
+from cnnviz.language import Message
+from cnnviz.operations.explanation import Explanation, number
+from cnnviz.operations.fixes import fix
+from cnnviz.operations.op import FailedCall, Failure, Fix, Op, Shape, called, product, shape_text
+from cnnviz.operations.operation import define, define_each
+from cnnviz.operations.origin import channels_origin, origins
+from cnnviz.operations.reach import Call, Reach, UnknownError, listed, spread
+from cnnviz.operations.windows import diagnose_dimensions
+
+# -- normalisation: values and shapes ------------------------------------------------------------------
+
+
+def _explained_by(rule: Callable[[Op], Explanation]) -> Callable[[Op, Sequence[Op]], Explanation | None]:
+    """``rule`` for calls that keep the shape, as every normalisation does."""
+
+    def explain(op: Op, _ops: Sequence[Op]) -> Explanation | None:
+        return rule(op) if op.output_shape and op.input_shapes[0] == op.output_shape else None
+
+    return explain
+
+
+def _explain_batch_norm(op: Op) -> Explanation:
+    channels, sizes = op.output_shape[0], op.output_shape[1:]
+    over = Message("each of the {channels} channels", channels=channels)
+    return _standardised(op, over, channels, (_statistics(op, sizes),))
+
+
+def _statistics(op: Op, sizes: Shape) -> Message:
+    """What the statistics of a batch normalisation are taken over, in training and in evaluation."""
+    if op.arguments.get("track_running_stats") is False:
+        return Message("It keeps no running averages: the statistics are always those of the batch at hand.")
+    if op.arguments.get("training") is True:
+        return Message(
+            "It is called with training=True: the statistics are those of the batch at hand, in evaluation, too."
+        )
+    momentum = op.arguments.get("momentum", 0.1)
+    if momentum is None or (op.module is not None and "momentum" not in op.arguments):
+        return Message(
+            "In training the statistics are those of the batch, and the mean of those of all batches so far is kept "
+            "(momentum None); in evaluation this mean is used."
+        )
+    if sizes:
+        return Message(
+            "In training the statistics are those of the batch, over batch x {sizes} values, and running averages of "
+            "them are kept (momentum {momentum}); in evaluation these running averages are used.",
+            sizes=shape_text(sizes),
+            momentum=number(momentum),
+        )
+    return Message(
+        "In training the statistics are those of the batch, and running averages of them are kept (momentum "
+        "{momentum}); in evaluation these running averages are used.",
+        momentum=number(momentum),
+    )
+
+
+def _explain_layer_norm(op: Op) -> Explanation:
+    shape = op.arguments.get("normalized_shape")
+    sizes = tuple(shape) if isinstance(shape, (tuple, list)) else op.output_shape
+    over = Message(
+        "the {sizes} = {count} values of each image, batch aside",
+        sizes=shape_text(sizes),
+        count=product(sizes),
+    )
+    if op.base == "LayerNorm2d" and sizes == op.output_shape[:1]:  # torchvision's, for channels in front
+        over = Message("the {channels} channels of each pixel by itself", channels=sizes[0])
+    elif sizes != op.output_shape:
+        over = Message("each {sizes} of the last dimensions", sizes=shape_text(sizes))
+    return _standardised(op, over, product(sizes), (_SAME_IN_EVALUATION,))
+
+
+def _explain_instance_norm(op: Op) -> Explanation:
+    channels, sizes = op.output_shape[0], op.output_shape[1:]
+    over = Message(
+        "each map of each image by itself, over its {sizes} = {count} values",
+        sizes=shape_text(sizes),
+        count=product(sizes),
+    )
+    running = op.arguments.get("track_running_stats") is True
+    return _standardised(op, over, channels, (_KEPT if running else _SAME_IN_EVALUATION,))
+
+
+_KEPT = Message("In evaluation the running averages of training are used.")
+
+
+def _explain_group_norm(op: Op) -> Explanation:
+    groups, channels, sizes = op.arguments.get("num_groups"), op.output_shape[0], op.output_shape[1:]
+    if not isinstance(groups, int) or channels % groups:
+        groups = 1
+    over = Message(
+        "each of {groups} groups of {share} channels, of each image by itself, over {share} x {sizes} values",
+        groups=groups,
+        share=channels // groups,
+        sizes=shape_text(sizes),
+    )
+    return _standardised(op, over, channels, (_SAME_IN_EVALUATION,))
+
+
+_SAME_IN_EVALUATION = Message(
+    "The statistics are those of the image at hand, in training and in evaluation alike; through them every value "
+    "depends on all others that they are taken over."
+)
+
+
+def _standardised(op: Op, over: Message, pairs: int, notes: tuple[Message, ...]) -> Explanation:
+    arguments = op.arguments
+    learned = bool(arguments.get("affine", arguments.get("elementwise_affine", op.params > 0)))
+    scale = " * gamma + beta" if learned else ""
+    eps = number(arguments.get("eps", 1e-5))
+    sentence = Message(
+        "{name} brings {over} to mean 0 and variance 1; the shape stays {output}.",
+        name=op.title,
+        over=over,
+        output=shape_text(op.output_shape),
+    )
+    parameters = (
+        Message(
+            "Then gamma scales and beta shifts them again, {count} of each: both are learned.",
+            count=f"{pairs:,}",
+        )
+        if learned
+        else Message("No gamma and beta follow: there is nothing to learn.")
+    )
+    return Explanation(
+        f"y = (x - mean)/√(var + eps){scale}",
+        f"y = (x - mean)/√(var + {eps}){scale}",
+        sentence,
+        background=(parameters, *notes),
+    )
+
+
+def _explain_unit_length(op: Op) -> Explanation:
+    p, dim = op.arguments.get("p", 2), op.arguments.get("dim", 1)
+    sentence = Message(
+        "{name} divides the values along dimension {dim} by their norm (p = {p}), so that it becomes 1; the shape "
+        "stays {output}.",
+        name=op.title,
+        dim=dim,
+        p=number(p),
+        output=shape_text(op.output_shape),
+    )
+    return Explanation("y = x/max(‖x‖, eps)", shape_text(op.output_shape), sentence)
+
+
+def _explain_rms_norm(op: Op) -> Explanation:
+    shape = op.arguments.get("normalized_shape")
+    sizes = tuple(cast(Shape, shape)) if isinstance(shape, (tuple, list)) else op.output_shape[-1:]
+    learned = " * gamma" if op.arguments.get("elementwise_affine", op.params > 0) else ""
+    sentence = Message(
+        "{name} divides each {sizes} of the last dimensions by its root mean square; the shape stays {output}.",
+        name=op.title,
+        sizes=shape_text(sizes),
+        output=shape_text(op.output_shape),
+    )
+    rule = f"y = x/√(mean(x²) + eps){learned}"
+    return Explanation(rule, rule, sentence, background=(_SAME_IN_EVALUATION,))
+
+
+def _explain_local_response_norm(op: Op) -> Explanation:
+    size, alpha, beta, k = (
+        number(op.arguments.get(name, default))
+        for name, default in (("size", 5), ("alpha", 1e-4), ("beta", 0.75), ("k", 1))
+    )
+    sentence = Message(
+        "{name} divides each value by the strength of its neighbours: of the {size} channels around it at the same "
+        "pixel. The shape stays {output}.",
+        name=op.title,
+        size=size,
+        output=shape_text(op.output_shape),
+    )
+    return Explanation(
+        "y = x/(k + alpha/n * Σ x²)^beta",
+        f"y = x/({k} + {alpha}/{size} * Σ x²)^{beta}",
+        sentence,
+        background=(Message("It has no parameters, and is the same in training and in evaluation."),),
+    )
+
+
+# -- normalisation: receptive fields --------------------------------------------------------------------
+
+
+def reach_batch_norm(call: Call) -> Reach:
+    """By running statistics every value by itself; otherwise every value reads its whole channel."""
+    own = call.arguments.get("track_running_stats") is False or call.arguments.get("training") is True
+    return spread(call, range(2, len(call.shape))) if own else call.first
+
+
+def reach_instance_norm(call: Call) -> Reach:
+    """Every value reads its channel; where running statistics are kept those are used in evaluation."""
+    running_ones = (
+        call.arguments.get("track_running_stats") is True or call.arguments.get("use_input_stats") is False
+    )
+    return call.first if running_ones else spread(call, range(2, len(call.shape)))
+
+
+def reach_group_norm(call: Call) -> Reach:
+    """Every value reads all maps of its group."""
+    reach, groups = call.first.reduced(range(2, len(call.shape))), call.number("num_groups")
+    share = call.shape[1] // groups
+    table = np.arange(share)[:, None] + np.arange(call.shape[1]) // share * share
+    return replace(reach.gathered(1, table).broadcast(call.shape), places=call.first.places)
+
+
+def reach_layer_norm(call: Call) -> Reach:
+    """Every value reads all that the statistics are taken over: the last dimensions."""
+    shape = tuple(listed(call.arguments.get("normalized_shape")))
+    if (
+        call.op.base == "LayerNorm2d" and call.shape[1:2] == shape
+    ):  # torchvision's: over the channels of a pixel
+        return spread(call, [1])
+    if call.shape[len(call.shape) - len(shape) :] != shape:
+        raise UnknownError
+    return spread(call, range(len(call.shape) - len(shape), len(call.shape)))
+
+
+def reach_local_response_norm(call: Call) -> Reach:
+    """Every value reads the same pixel of the channels around its own."""
+    size = call.number("size")
+    around = np.arange(-(size // 2), (size - 1) // 2 + 1)[:, None] + np.arange(call.shape[1])
+    return call.first.gathered(1, np.where((around >= 0) & (around < call.shape[1]), around, -1))
+
+
+def reach_unit_length(call: Call) -> Reach:
+    """``normalize``: every value reads all along the dimensions whose length becomes 1."""
+    return spread(call, [axis % len(call.shape) for axis in listed(call.arguments.get("dim", 1))])
+
+
+# -- normalisation: diagnosis and repair -----------------------------------------------------------------
+
+
+def diagnose_normalisation(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
+    """A normalisation (or a PReLU) that was built for other channels than arrive, or sees one value only."""
+    shape = call.arguments.get("normalized_shape")
+    if isinstance(shape, (tuple, list)):
+        return _last_dimensions(call, ops, tuple(shape))
+    family = call.base.lower().replace("_", "")
+    if "norm" in family or family == "prelu":
+        return _channels(call, ops) or _groups(call) or _one_value(call)
+    return None
+
+
+def _channels_argument(call: FailedCall) -> str | None:
+    """The argument that holds the number of channels."""
+    names = ("num_features", "num_channels", "num_parameters")
+    return next((name for name in names if isinstance(call.arguments.get(name), int)), None)
+
+
+def _channels(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
+    argument, received = _channels_argument(call), call.input_shapes[0][0]
+    if "instance" in call.base.lower() and not (
+        call.arguments.get("affine") or call.arguments.get("track_running_stats")
+    ):
+        return None  # without weights and statistics it takes any number of channels
+    if argument is None or call.arguments[argument] in (
+        received,
+        1 if argument == "num_parameters" else None,
+    ):
+        return None
+    expected = int(str(call.arguments[argument]))
+    reason = Message(
+        "{name} ({type}) is made for {channels}, but its input {shape} has {received}.",
+        name=called(call.name, call.type),
+        type=call.type,
+        channels=numbers.channels(expected),
+        shape=shape_text(call.input_shapes[0]),
+        received=numbers.number(received),
+    )
+    advice = Message("Set {argument} to {received}.", argument=argument, received=received)
+    cause = channels_origin(ops, call.inputs[0], received)
+    return Failure(call.name, call.type, reason, expected, received, cause=cause, advice=advice)
+
+
+def _groups(call: FailedCall) -> Failure | None:
+    groups, channels = call.arguments.get("num_groups"), call.input_shapes[0][0]
+    if not isinstance(groups, int) or channels % groups == 0:
+        return None
+    reason = Message(
+        "{name} ({type}) deals {dealt} out into {groups} groups, but {channels}/{groups} is no whole number.",
+        name=called(call.name, call.type),
+        type=call.type,
+        dealt=numbers.channels(channels),
+        channels=channels,
+        groups=groups,
+    )
+    advice = Message("Choose a number of groups that divides the channels.")
+    return Failure(call.name, call.type, reason, groups, channels, advice=advice)
+
+
+def _one_value(call: FailedCall) -> Failure | None:
+    sizes = call.input_shapes[0][1:]
+    if "instance" not in call.base.lower() or product(sizes) > 1:
+        return None
+    reason = Message(
+        "{name} ({type}) takes mean and variance over each map, but a map of {sizes} is a single value.",
+        name=called(call.name, call.type),
+        type=call.type,
+        sizes=shape_text(sizes),
+    )
+    advice = Message("Use a larger input, or leave the normalisation out where maps are that small.")
+    return Failure(call.name, call.type, reason, None, call.input_shapes[0], advice=advice)
+
+
+def _last_dimensions(call: FailedCall, ops: Sequence[Op], expected: tuple[int, ...]) -> Failure | None:
+    shape = call.input_shapes[0]
+    received = shape[-len(expected) :]
+    if received == expected:
+        return None
+    reason = Message(
+        "{name} ({type}) normalises {expected}, but the last dimensions of its input {shape} are {received}.",
+        name=called(call.name, call.type),
+        type=call.type,
+        expected=shape_text(expected),
+        shape=shape_text(shape),
+        received=shape_text(received),
+    )
+    advice = Message(
+        "Set {argument} to {received}.", argument="normalized_shape", received=str(list(received))
+    )
+    return Failure(
+        call.name,
+        call.type,
+        reason,
+        expected,
+        received,
+        cause=origins(ops, call.inputs[0], shape),
+        advice=advice,
+    )
+
+
+def mend_normalisation(failed: FailedCall, _ops: Sequence[Op]) -> Iterator[Fix]:
+    """The channels that arrive, groups that divide them, or the last dimensions that arrive."""
+    arguments, received = failed.arguments, failed.input_shapes[0]
+    argument, groups = _channels_argument(failed), arguments.get("num_groups")
+    if argument is not None:
+        yield from fix(failed.path, failed.type, arguments, argument, received[0])
+        if isinstance(groups, int):
+            common = gcd(received[0], int(str(arguments[argument])))
+            yield from fix(
+                failed.path,
+                failed.type,
+                arguments,
+                "num_groups",
+                max(d for d in range(1, groups + 1) if common % d == 0),
+            )
+    shape = arguments.get("normalized_shape")
+    if isinstance(shape, (tuple, list)):
+        yield from fix(failed.path, failed.type, arguments, "normalized_shape", list(received[-len(shape) :]))
+
+
+# -- normalisation: parameters ---------------------------------------------------------------------------
+
+
+def weights_of_channels(op: Op) -> tuple[str, int] | None:
+    """Gamma and beta of each channel, or of each normalised value: ``2 x 64``; ``64`` of gamma alone."""
+    channels = op.arguments.get("num_features", op.arguments.get("num_channels"))
+    shape = op.arguments.get("normalized_shape")
+    if isinstance(channels, int):
+        text, count = str(channels), channels
+    elif isinstance(shape, (tuple, list)):
+        text, count = shape_text(tuple(shape)), product(tuple(shape))
+    else:
+        return None
+    return (f"2 x {text}", 2 * count) if op.params == 2 * count else (text, count)
+
+
+# -- dropout ---------------------------------------------------------------------------------------------
+
+
+def explain_dropout(op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """A dropout of any kind; all keep the shape."""
+    p = op.arguments.get("p", 0.5)
+    if op.input_shapes[0] != op.output_shape or not isinstance(p, (int, float)):
+        return None
+    output, background = shape_text(op.output_shape), _dropout_modes(op)
+    if "alpha" in op.base.lower():
+        return Explanation("m = n", output, _alpha_sentence(op, p), background=background)
+    if p >= 1:
+        sentence = Message(
+            "{name} sets every value to zero in training, for its probability is 1; the shape stays {output}.",
+            name=op.title,
+            output=output,
+        )
+        return Explanation("y = 0", "y = 0", sentence, background=background)
+    kept = Message(
+        "What is kept is multiplied by 1/(1 - {p}) = {factor}, so that the sum to be expected stays the same.",
+        p=number(p),
+        factor=f"{1 / (1 - p):.4g}",
+    )
+    return Explanation(
+        "y = m * x/(1 - p), m ∈ {0, 1}",
+        f"y = m * x/(1 - {number(p)}), m ∈ {{0, 1}}",
+        _dropout_sentence(op, p),
+        background=(kept, *background) if p > 0 else background,
+    )
+
+
+def _dropout_sentence(op: Op, p: float) -> Message:
+    values = {"name": op.title, "p": number(p), "output": shape_text(op.output_shape)}
+    if op.base[-2:].lower() in ("1d", "2d", "3d"):
+        return Message(
+            "{name} sets whole channels to zero in training, each with probability {p}; the shape stays {output}.",
+            **values,
+        )
+    return Message(
+        "{name} sets each value to zero in training, with probability {p}; the shape stays {output}.",
+        **values,
+    )
+
+
+def _alpha_sentence(op: Op, p: float) -> Message:
+    """Klambauer et al. 2017, section 3: for networks of SELUs."""
+    values = {"name": op.title, "p": number(p), "output": shape_text(op.output_shape)}
+    if "feature" in op.base.lower():
+        return Message(
+            "{name} sets whole channels, each with probability {p}, to a fixed negative number in training, so that "
+            "mean and variance stay; the shape stays {output}.",
+            **values,
+        )
+    return Message(
+        "{name} sets each value with probability {p} to a fixed negative number in training, so that mean and "
+        "variance stay; the shape stays {output}.",
+        **values,
+    )
+
+
+def _dropout_modes(op: Op) -> tuple[Message, ...]:
+    """What training and evaluation change: a function is told so by an argument, and a trace runs in evaluation."""
+    if op.module is None and op.arguments.get("training", "alpha" not in op.base.lower()) is True:
+        return (
+            Message(
+                "Careful: called like this it drops in evaluation, too, because F.{type} takes training=True where "
+                "nothing else is said. Write F.{type}(x, training=self.training), or use the layer nn.Dropout.",
+                type=op.type,
+            ),
+        )
+    return (Message("In evaluation it does nothing."),)
+
+
+# -- entries -------------------------------------------------------------------------------------------
+
+
+def _of_statistics(bound: Mapping[str, Any], found: dict[str, Any]) -> None:
+    """What the tensors of a normalisation tell about it: whether it scales, and for how many channels it is made."""
+    weight, mean = bound.get("weight"), bound.get("running_mean")
+    found["affine"] = weight is not None
+    known = [tensor for tensor in (mean, weight) if tensor is not None]
+    if known and "running_mean" in bound:
+        found["num_features"] = known[0].numel()
+
+
+_COMMON: Mapping[str, Any] = {
+    "kind": "normalisation",
+    "complete": _of_statistics,
+    "parameters": weights_of_channels,
+    "mend": mend_normalisation,
+}
+_RUNNING = "num_features affine track_running_stats eps momentum"
+
+define_each(
+    "",
+    "BatchNorm#d",
+    arguments="input running_mean running_var weight bias training momentum eps",
+    attributes=_RUNNING,
+    explain=_explained_by(_explain_batch_norm),
+    reach=reach_batch_norm,
+    diagnose=(diagnose_dimensions, diagnose_normalisation),
+    **_COMMON,
+)
+define(
+    "batch_norm native_batch_norm",
+    "SyncBatchNorm",
+    arguments="input running_mean running_var weight bias training momentum eps",
+    attributes=_RUNNING,
+    explain=_explained_by(_explain_batch_norm),
+    reach=reach_batch_norm,
+    diagnose=(diagnose_normalisation,),
+    **_COMMON,
+)
+define_each(
+    "",
+    "InstanceNorm#d",
+    attributes=_RUNNING,
+    explain=_explained_by(_explain_instance_norm),
+    reach=reach_instance_norm,
+    diagnose=(diagnose_dimensions, diagnose_normalisation),
+    **_COMMON,
+)
+define(
+    "instance_norm",
+    arguments="input running_mean running_var weight bias use_input_stats momentum eps",
+    explain=_explained_by(_explain_instance_norm),
+    reach=reach_instance_norm,
+    diagnose=(diagnose_normalisation,),
+    **_COMMON,
+)
+define(
+    "layer_norm native_layer_norm",
+    "LayerNorm LayerNorm2d",
+    arguments="input normalized_shape weight bias eps",
+    attributes="elementwise_affine",
+    explain=_explained_by(_explain_layer_norm),
+    reach=reach_layer_norm,
+    diagnose=(diagnose_normalisation,),
+    **_COMMON,
+)
+define(
+    "rms_norm",
+    "RMSNorm",
+    arguments="input normalized_shape weight eps",
+    attributes="elementwise_affine",
+    explain=_explained_by(_explain_rms_norm),
+    reach=reach_layer_norm,
+    diagnose=(diagnose_normalisation,),
+    **_COMMON,
+)
+define(
+    "group_norm native_group_norm",
+    "GroupNorm",
+    arguments="input num_groups weight bias eps",
+    attributes="num_channels affine",
+    explain=_explained_by(_explain_group_norm),
+    reach=reach_group_norm,
+    diagnose=(diagnose_normalisation,),
+    **_COMMON,
+)
+define(
+    "local_response_norm",
+    "LocalResponseNorm CrossMapLRN2d",
+    kind="normalisation",
+    arguments="input size alpha beta k",
+    explain=_explained_by(_explain_local_response_norm),
+    reach=reach_local_response_norm,
+)
+define(
+    "normalize",
+    kind="normalisation",
+    arguments="input p dim",
+    explain=_explained_by(_explain_unit_length),
+    reach=reach_unit_length,
+)
+_DROPOUT: Mapping[str, Any] = {
+    "kind": "dropout",
+    "arguments": "input p training",
+    "pointwise": True,
+    "random": True,
+    "explain": explain_dropout,
+}
+define("dropout native_dropout feature_dropout", "Dropout", **_DROPOUT)
+define_each("dropout#d", "Dropout#d", diagnose=(diagnose_dimensions,), **_DROPOUT)
+define("alpha_dropout", "AlphaDropout", **_DROPOUT)
+define("feature_alpha_dropout", "FeatureAlphaDropout", **_DROPOUT)
+define("stochastic_depth", "StochasticDepth", pointwise=True)

@@ -1,1 +1,0 @@
-"""What one value of an op depends on: the rules, and what they compute with."""

@@ -1,0 +1,678 @@
+"""Convolutions and poolings: windows that walk over a map.
+
+Sizes follow the formulas of PyTorch's documentation (``Conv2d``, ``ConvTranspose2d``, ``MaxPool2d``,
+``AdaptiveAvgPool2d``, ``MaxUnpool2d``); see :mod:`cnnviz.operations.window_arithmetic`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from math import gcd
+from typing import Any, cast
+
+import numpy as np
+
+from cnnviz import numbers
+from cnnviz.language import Message
+from cnnviz.operations.explanation import Explanation, rows_of_weights
+from cnnviz.operations.fixes import fix, for_size, of_origin
+from cnnviz.operations.op import MODEL_INPUT, FailedCall, Failure, Fix, Op, Shape, called, product, shape_text
+from cnnviz.operations.operation import define_each, named
+from cnnviz.operations.origin import channels_origin, size_origin
+from cnnviz.operations.reach import Call, Lattice, Reach, Table, UnknownError
+from cnnviz.operations.window_arithmetic import Side, same_padding, sides, span
+
+# -- shapes ------------------------------------------------------------------------------------------
+
+
+def explain_window(op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """A convolution or a pooling with a kernel."""
+    along = sides(op)
+    if along is None or tuple(side.count for side in along) != op.output_shape[-len(along) :]:
+        return None
+    lines = dict.fromkeys(side.formula for side in along)  # usually both sides agree: one line says it
+    span = "k" if all(side.dilation == 1 for side in along) else "d(k - 1) - 1"
+    padding = ""
+    if any(side.before or side.after for side in along):
+        padding = " + 2p" if all(side.before == side.after for side in along) else " + p"
+    fraction = f"(n{padding} - {span})/s"
+    if any("⌊" in line or "⌈" in line for line in lines):
+        fraction = f"⌈{fraction}⌉" if along[0].ceil_mode else f"⌊{fraction}⌋"
+    notes = (_dilated(along), _channels_note(op), _gaps(along), _dropped(along), _unread(along))
+    background = (_size_kept(along), _average_note(op, along), _over_the_edge(along))
+    return Explanation(
+        f"{fraction} + 1{' - 1' if any(side.dropped for side in along) else ''}",
+        ", ".join(lines),
+        _window_sentence(op, along),
+        tuple(note for note in notes if note is not None),
+        tuple(note for note in background if note is not None),
+    )
+
+
+def _window_sentence(op: Op, along: tuple[Side, ...]) -> Message:
+    values = {
+        "name": op.title,
+        "kernel": shape_text(tuple(side.kernel for side in along)),
+        "output": shape_text(op.output_shape),
+        "channels": op.output_shape[0],
+    }
+    if op.kind == "convolution" and op.output_shape[0] == 1:
+        return Message(
+            "{name} gives one value for each place where its {kernel} kernel fits; one kernel gives one channel: "
+            "{output}.",
+            **values,
+        )
+    if op.kind == "convolution":
+        return Message(
+            "{name} gives one value for each place where its {kernel} kernel fits; {channels} kernels give "
+            "{channels} channels: {output}.",
+            **values,
+        )
+    if "max" in op.base.lower():
+        return Message(
+            "{name} keeps the largest value of each {kernel} window; the number of channels stays {channels}: {output}.",
+            **values,
+        )
+    if "avg" in op.base.lower():
+        return Message(
+            "{name} takes the mean of each {kernel} window; the number of channels stays {channels}: {output}.",
+            **values,
+        )
+    return Message(
+        "{name} makes one value of each {kernel} window; the number of channels stays {channels}: {output}.",
+        **values,
+    )
+
+
+def _size_kept(along: tuple[Side, ...]) -> Message | None:
+    kept = all(side.count == side.size and side.stride == 1 for side in along)
+    if not kept or all(side.before + side.after == 0 for side in along):
+        return None
+    span = shape_text(tuple(side.span for side in along))
+    if any(side.before != side.after for side in along):
+        return Message("The padding gives back what the {span} window takes away: the size stays.", span=span)
+    return Message(
+        "The padding of {padding} on each side gives back what the {span} window takes away: the size stays.",
+        padding=shape_text(tuple(dict.fromkeys(side.before for side in along))),
+        span=span,
+    )
+
+
+def _dilated(along: tuple[Side, ...]) -> Message | None:
+    if all(side.dilation == 1 or side.kernel == 1 for side in along):
+        return None
+    return Message(
+        "Dilation {dilation} leaves gaps between the values of the kernel: {kernel} of them reach over {span}.",
+        dilation=shape_text(tuple(dict.fromkeys(side.dilation for side in along))),
+        kernel=shape_text(tuple(side.kernel for side in along)),
+        span=shape_text(tuple(side.span for side in along)),
+    )
+
+
+def _channels_note(op: Op) -> Message | None:
+    """How the channels that arrive reach the channels that leave."""
+    groups, received = op.arguments.get("groups", 1), op.arguments.get("in_channels")
+    if not isinstance(groups, int) or not isinstance(received, int):
+        return None
+    if groups == 1:
+        kernel = cast(Shape, op.arguments["kernel_size"])
+        if set(kernel) != {1}:
+            return None
+        if received == op.output_shape[0] == 1:
+            return None
+        if received == 1:
+            return Message(
+                "A {kernel} kernel looks at one pixel at a time: it makes {channels} multiples of the one channel.",
+                kernel="x".join(map(str, kernel)),
+                channels=op.output_shape[0],
+            )
+        return Message(
+            "A {kernel} kernel looks at one pixel at a time: it mixes the {received} channels into {channels}.",
+            kernel="x".join(map(str, kernel)),
+            received=received,
+            channels=op.output_shape[0],
+        )
+    if groups == received:
+        return Message(
+            "groups = {groups}, as many as channels: a depthwise convolution, each kernel sees one channel alone.",
+            groups=groups,
+        )
+    return Message(
+        "groups = {groups}: the {received} channels are dealt out into {groups} groups, and each kernel sees the "
+        "{share} channels of its own group alone.",
+        groups=groups,
+        received=received,
+        share=received // groups,
+    )
+
+
+def _average_note(op: Op, along: tuple[Side, ...]) -> Message | None:
+    counted = op.arguments.get("count_include_pad", True)
+    if "avg" not in op.base.lower() or not counted or all(side.before == 0 for side in along):
+        return None
+    return Message("The zeros of the padding count in the mean (count_include_pad).")
+
+
+def _over_the_edge(along: tuple[Side, ...]) -> Message | None:
+    if all(side.count == side.room // side.stride + 1 for side in along):
+        return None
+    return Message("ceil_mode rounds up: the last window reaches over the edge and uses what is there.")
+
+
+def _dropped(along: tuple[Side, ...]) -> Message | None:
+    if not any(side.dropped for side in along):
+        return None
+    return Message(
+        "ceil_mode rounds up, but a last window that would begin beyond the input and its left padding is dropped: "
+        "hence the - 1."
+    )
+
+
+def _gaps(along: tuple[Side, ...]) -> Message | None:
+    if not any(side.stride > side.span and side.count > 1 for side in along):
+        return None
+    return Message(
+        "The stride {stride} is larger than the window {span}: what lies between two windows is never read.",
+        stride=shape_text(tuple(side.stride for side in along)),
+        span=shape_text(tuple(side.span for side in along)),
+    )
+
+
+def _unread(along: tuple[Side, ...]) -> Message | None:
+    """The border at the end that is too narrow for one more window."""
+    left = tuple(side.size - side.read for side in along)
+    if not any(left):
+        return None
+    values = {
+        "read": shape_text(tuple(side.read for side in along)),
+        "size": shape_text(tuple(side.size for side in along)),
+        "left": shape_text(left),
+    }
+    if len(left) == 2:
+        return Message(
+            "A border stays unused: of {size} only {read} is read. Rows left over at the bottom: {rows}; columns "
+            "left over at the right: {columns}.",
+            rows=left[0],
+            columns=left[1],
+            **values,
+        )
+    return Message(
+        "A border stays unused: of {size} only {read} is read, {left} left over at the end.", **values
+    )
+
+
+def explain_transposed_convolution(op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """``(n - 1) s - 2p + d(k - 1) + output_padding + 1``, from PyTorch's ``ConvTranspose2d``."""
+    names = ("kernel_size", "stride", "padding", "dilation", "output_padding")
+    arguments = {"output_padding": (0,) * 3, **op.arguments}
+    found = [arguments.get(name) for name in names]
+    if not all(isinstance(values, tuple) for values in found):
+        return None
+    sizes = op.input_shapes[0][1:]
+    along = list(zip(sizes, *cast(list[Shape], found), strict=False))
+    counts = tuple((n - 1) * s - 2 * p + d * (k - 1) + o + 1 for n, k, s, p, d, o in along)
+    if counts != op.output_shape[1:]:  # an output_size that was asked for in the call, say
+        return None
+    lines = dict.fromkeys(
+        f"({n} - 1)*{s}"
+        + (f" - 2*{p}" if p else "")
+        + (f" + {k}" if d == 1 else f" + {d}*({k} - 1) + 1")
+        + (f" + {o}" if o else "")
+        + f" = {count}"
+        for (n, k, s, p, d, o), count in zip(along, counts, strict=True)
+    )
+    sentence = Message(
+        "{name} goes the other way: each value that arrives is spread over a {kernel} patch, and the patches are "
+        "laid {stride} apart and added up: {output}.",
+        name=op.title,
+        kernel=shape_text(cast(Shape, found[0])),
+        stride=shape_text(cast(Shape, found[1])),
+        output=shape_text(op.output_shape),
+    )
+    return Explanation("(n - 1)*s - 2p + d(k - 1) + o + 1", ", ".join(lines), sentence)
+
+
+# -- receptive fields --------------------------------------------------------------------------------
+
+PADDING_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+"""How PyTorch calls a padding, and how numpy does."""
+
+
+def reach_convolution(call: Call) -> Reach:
+    """Every output channel of a group reads all channels of the group."""
+    reach = _mixed_channels(call)
+    mode = call.arguments.get("padding_mode", "zeros")
+    for dim, kernel, stride, dilation, (before, after) in _along(call, reach):
+        size = reach.shape[dim]
+        starts = np.arange(call.shape[dim]) * stride - before
+        table = np.stack([starts + cell * dilation for cell in range(kernel)])
+        outside = None if mode == "zeros" else mapped(size, before, after, PADDING_MODES[mode])
+        reach = reach.gathered(
+            dim,
+            inside(table, size) if outside is None else outside[table + before],
+            partial(walked, offset=-before, stride=stride, span=dilation * (kernel - 1)),
+        )
+    return reach
+
+
+def reach_pooling(call: Call) -> Reach:
+    """Windows on every channel by itself."""
+    if call.part:  # where the largest values were
+        raise UnknownError
+    reach = call.first
+    for dim, kernel, stride, dilation, (before, _) in _along(call, reach):
+        starts = np.arange(call.shape[dim]) * stride - before
+        table = np.stack([starts + cell * dilation for cell in range(kernel)])
+        reach = reach.gathered(
+            dim,
+            inside(table, reach.shape[dim]),
+            partial(walked, offset=-before, stride=stride, span=dilation * (kernel - 1)),
+        )
+    return reach
+
+
+def reach_transposed_convolution(call: Call) -> Reach:
+    """Position i reads every j for which some cell k of the kernel gives i = j * stride - padding + k * dilation."""
+    reach = _mixed_channels(call)
+    for dim, kernel, stride, dilation, (before, _) in _along(call, reach):
+        positions = np.arange(call.shape[dim]) + before
+        rows = [positions - cell * dilation for cell in range(kernel)]
+        table = np.stack([np.where(row % stride, -1, row // stride) for row in rows])
+        span = dilation * (kernel - 1)
+        regular = partial(walked, offset=before - span, stride=1, span=span) if stride == 1 else None
+        reach = reach.gathered(dim, inside(table, reach.shape[dim]), regular)
+    return reach
+
+
+def _mixed_channels(call: Call) -> Reach:
+    """Dimension 1 as the channels that leave: each reads those of its group."""
+    reach, leaving, groups = call.first, call.shape[1], call.number("groups", 1)
+    if groups == 1 or all(bounds.shape[1] == 1 for bounds in reach.bounds):
+        return replace(reach.reduced([1]), places=reach.places - {1}).repeated(1, leaving)
+    share = reach.shape[1] // groups
+    table = np.arange(share)[:, None] + np.arange(leaving) // (leaving // groups) * share
+    return reach.gathered(1, table)
+
+
+def _along(call: Call, reach: Reach) -> list[tuple[int, int, int, int, tuple[int, int]]]:
+    """For each dimension of a window: its number, kernel, stride, dilation, and the padding at both ends."""
+    count = len(reach.shape) - 2
+    kernel, stride = call.numbers("kernel_size", count), call.numbers("stride", count)
+    dilation = call.numbers("dilation", count) if "dilation" in call.arguments else (1,) * count
+    padding = call.arguments.get("padding", 0)
+    if padding == "same":
+        ends = [same_padding(k, d) for k, d in zip(kernel, dilation, strict=True)]
+    elif padding in ("valid", 0):
+        ends = [(0, 0)] * count
+    else:
+        ends = [(amount, amount) for amount in call.numbers("padding", count)]
+    return list(zip(range(2, 2 + count), kernel, stride, dilation, ends, strict=True))
+
+
+def inside(table: Table, size: int) -> Table:
+    """``table`` with -1 for every position outside of ``size``."""
+    return np.where((table >= 0) & (table < size), table, -1)
+
+
+def mapped(size: int, before: int, after: int, mode: str) -> Table:
+    """Which of ``size`` values stands at every position, the padding included."""
+    return np.pad(np.arange(size), (before, after), mode=mode)  # type: ignore[call-overload, no-any-return]
+
+
+def walked(lattice: Lattice, offset: int, stride: int, span: int) -> Lattice:
+    """:meth:`Lattice.window` with the lattice first, for ``partial``."""
+    return lattice.window(offset, stride, span)
+
+
+# -- diagnosis and repair ----------------------------------------------------------------------------
+
+
+def diagnose_dimensions(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
+    """A layer for maps that receives a row of features, or for images that receives another thing."""
+    received = call.input_shapes[0]
+    wanted = named(call.base).dimensions + 1
+    if len(received) == wanted or call.path is None:
+        return None
+    if "BatchNorm1d" in call.base and len(received) == 1:
+        return None
+    values = {
+        "name": called(call.name, call.type),
+        "type": call.type,
+        "shape": shape_text(received),
+        "wanted": wanted,
+        "count": len(received),
+    }
+    first = call.inputs[0] == MODEL_INPUT
+    if len(received) == 1 and wanted == 3 and not first:
+        reason = Message(
+            "{name} ({type}) works on maps, channels x height x width, but a row of {values} arrives.",
+            values=numbers.values(received[0]),
+            **values,
+        )
+        advice = Message("Put it before the values are flattened.")
+    else:
+        reason = Message(
+            "{name} ({type}) works on {wanted} dimensions besides the batch, but its input {shape} has {count}.",
+            **values,
+        )
+        advice = Message(
+            "Give it an input of {wanted} dimensions, such as {example} for maps.",
+            wanted=wanted,
+            example=shape_text((int(str(call.arguments.get("in_channels", 3))), *(32,) * (wanted - 1))),
+        )
+    if not first:
+        maker = ops[call.inputs[0]]
+        cause = Message("{shape} is what {by} gives.", shape=shape_text(received), by=maker.title)
+        return Failure(call.name, call.type, reason, wanted, received, cause=cause, advice=advice)
+    return Failure(call.name, call.type, reason, wanted, received, advice=advice)
+
+
+def diagnose_channels(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
+    """A convolution that was built for another number of channels than arrive."""
+    expected, received = call.arguments.get("in_channels"), call.input_shapes[0][0]
+    if not isinstance(expected, int) or expected == received:
+        return None
+    wanted = numbers.channels(expected)
+    reason = Message(
+        "{name} ({type}) expects {channels}, but its input {shape} has {received}.",
+        name=called(call.name, call.type),
+        type=call.type,
+        shape=shape_text(call.input_shapes[0]),
+        channels=wanted,
+        received=numbers.number(received),
+    )
+    advice = Message(
+        "Set in_channels to {received}, or give the layer before it {channels}.",
+        received=received,
+        channels=wanted,
+    )
+    cause = channels_origin(ops, call.inputs[0], received)
+    return Failure(call.name, call.type, reason, expected, received, cause=cause, advice=advice)
+
+
+def diagnose_window(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
+    """A window that is larger than what it is laid over."""
+    spans, room, sizes = window_sizes(call)
+    if not spans or all(needed <= space for needed, space in zip(spans, room, strict=True)):
+        return None
+    values = {
+        "name": called(call.name, call.type),
+        "type": call.type,
+        "spans": shape_text(spans),
+        "sizes": shape_text(sizes),
+        "room": shape_text(room),
+    }
+    if room == sizes:
+        reason = Message(
+            "{name} ({type}) lays a window of {spans} over an input of {sizes}: the window is larger than the input.",
+            **values,
+        )
+    else:
+        reason = Message(
+            "{name} ({type}) lays a window of {spans} over an input of {sizes}, {room} once padded: the window "
+            "is larger than that.",
+            **values,
+        )
+    return Failure(
+        call.name,
+        call.type,
+        reason,
+        spans,
+        room,
+        cause=size_origin(ops, call.inputs[0], sizes),
+        advice=Message("Use a smaller kernel, more padding, or a larger input."),
+    )
+
+
+def window_sizes(call: FailedCall) -> tuple[Shape, Shape, Shape]:
+    """For each side: how far a window reaches, the padded input, and the input; empty where there is no window."""
+    arguments = call.arguments
+    kernel = arguments.get("kernel_size")
+    if not isinstance(kernel, tuple) or "transpose" in call.base.lower() or "output_size" in arguments:
+        return (), (), ()
+    count = len(kernel)
+    padding, dilation = (
+        value if isinstance(value, tuple) else (default,) * count
+        for value, default in ((arguments.get("padding"), 0), (arguments.get("dilation"), 1))
+    )
+    sizes = call.input_shapes[0][-count:]
+    spans = tuple(map(span, kernel, dilation))
+    added = [2 * p for p in padding]
+    if arguments.get("padding") == "same":
+        added = [sum(same_padding(k, d)) for k, d in zip(kernel, dilation, strict=True)]
+    room = tuple(size + more for size, more in zip(sizes, added, strict=True))
+    return spans, room, sizes
+
+
+def diagnose_padding(call: FailedCall, _ops: Sequence[Op]) -> Failure | None:
+    """A pooling that pads more than half of its kernel: PyTorch refuses windows of padding alone."""
+    given, kernel = call.arguments.get("padding"), call.arguments.get("kernel_size")
+    if not isinstance(given, tuple) or not isinstance(kernel, tuple):
+        return None
+    most = tuple(side // 2 for side in kernel)  # whatever the dilation
+    if len(given) != len(most) or all(p <= limit for p, limit in zip(given, most, strict=True)):
+        return None
+    reason = Message(
+        "{name} ({type}) has a padding of {padding}, but a pooling may pad at most half of its kernel of {kernel}.",
+        name=called(call.name, call.type),
+        type=call.type,
+        padding=shape_text(given),
+        kernel=shape_text(kernel),
+    )
+    advice = Message("Set its padding to {most}.", most=shape_text(most))
+    return Failure(call.name, call.type, reason, most, given, advice=advice)
+
+
+def mend_channels(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
+    """The channels that arrive, other groups where they need them, or the expected channels from whoever chose them."""
+    received, arguments = failed.input_shapes[0][0], failed.arguments
+    groups, expected, leaving = (int(str(arguments[n])) for n in ("groups", "in_channels", "out_channels"))
+    yield from fix(failed.path, failed.type, arguments, "in_channels", received)
+    if received % groups:
+        common = gcd(received, expected, leaving)
+        yield from fix(failed.path, failed.type, arguments, "groups", common)
+    yield from of_origin(failed, ops, expected)
+
+
+def _mend_window(failed: FailedCall) -> Iterator[Fix]:
+    spans, room, sizes = window_sizes(failed)
+    if not spans:
+        return
+    kernel, dilation = _sides(failed, "kernel_size", len(spans)), _sides(failed, "dilation", len(spans))
+    given = _sides(failed, "padding", len(spans))
+    fitting = tuple(min(k, (space - 1) // d + 1) for k, space, d in zip(kernel, room, dilation, strict=True))
+    needed = tuple(max(p, -(-(span - n) // 2)) for p, span, n in zip(given, spans, sizes, strict=True))
+    most = tuple(min(p, side // 2) for p, side in zip(given, kernel, strict=True))
+    for argument, value, now in (
+        ("kernel_size", fitting, kernel),
+        ("padding", needed, given),
+        ("padding", most, given),
+    ):
+        if value != now and min(value) >= (1 if argument == "kernel_size" else 0):
+            yield from fix(failed.path, failed.type, failed.arguments, argument, value)
+
+
+def _larger_input(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
+    """Let a layer on the way give maps that are just large enough for the window."""
+    spans, room, sizes = window_sizes(failed)
+    if spans and failed.inputs:
+        wanted = tuple(max(n, n + span - space) for n, span, space in zip(sizes, spans, room, strict=True))
+        if wanted != sizes:
+            yield from for_size(failed.inputs, ops, wanted)
+
+
+def _sides(failed: FailedCall, argument: str, count: int) -> Shape:
+    value = failed.arguments.get(argument)
+    return value if isinstance(value, tuple) else (1 if argument == "dilation" else 0,) * count
+
+
+def mend_convolution(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
+    """Other channels where these differ, another window or a larger input else."""
+    if failed.arguments["in_channels"] != failed.input_shapes[0][0]:
+        yield from mend_channels(failed, ops)
+    else:
+        yield from mend_pooling(failed, ops)
+
+
+def mend_pooling(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
+    """Another window, or a larger input."""
+    yield from _mend_window(failed)
+    yield from _larger_input(failed, ops)
+
+
+# -- parameters and multiply-adds ----------------------------------------------------------------------
+
+
+def kernels(op: Op) -> tuple[str, int] | None:
+    """``(5 x 5 x 1 + 1) x 10``: a weight for each place and input channel (of its group), and a bias."""
+    kernel, channels = cast(Shape, op.arguments["kernel_size"]), _share(op, "in_channels")
+    weights = product(kernel) * channels
+    return rows_of_weights(f"{shape_text(kernel)} x {channels}", weights, op, "out_channels")
+
+
+def macs_of_convolution(arguments: Mapping[str, Any], _received: int, given: int) -> int:
+    """Every output value sums ``in_channels / groups`` x kernel products."""
+    return (
+        given * int(arguments["in_channels"]) // int(arguments["groups"]) * product(arguments["kernel_size"])
+    )
+
+
+def macs_of_transposed_convolution(arguments: Mapping[str, Any], received: int, _given: int) -> int:
+    """Every input value is multiplied by ``out_channels / groups`` x kernel weights."""
+    return (
+        received
+        * int(arguments["out_channels"])
+        // int(arguments["groups"])
+        * product(arguments["kernel_size"])
+    )
+
+
+def macs_formula_of_convolution(op: Op) -> tuple[str, int]:
+    """``5 x 5 x 1 x 10 x 24 x 24``: products of one output value, times the output values."""
+    factors = (*cast(Shape, op.arguments["kernel_size"]), _share(op, "in_channels"), *op.output_shape)
+    return shape_text(factors), product(factors)
+
+
+def macs_formula_of_transposed_convolution(op: Op) -> tuple[str, int]:
+    """Products of one value that arrives, times the values that arrive."""
+    factors = (*cast(Shape, op.arguments["kernel_size"]), _share(op, "out_channels"), *op.input_shapes[0])
+    return shape_text(factors), product(factors)
+
+
+def _share(op: Op, channels: str) -> int:
+    """Of how many ``channels`` one group has."""
+    return cast(int, op.arguments[channels]) // cast(int, op.arguments["groups"])
+
+
+def detached_convolution(
+    in_channels: int, out_channels: int, kernel: tuple[int, int], input_size: Shape, output_size: Shape
+) -> Op:
+    """The op of a ``Conv2d`` with bias that belongs to no network, to see what it would cost.
+
+    Sizes are (height, width) in pixels, of its input and of its output.
+    """
+    arguments = {
+        "in_channels": in_channels,
+        "out_channels": out_channels,
+        "kernel_size": kernel,
+        "groups": 1,
+        "bias": True,
+    }
+    received, given = (in_channels, *input_size), (out_channels, *output_size)
+    return Op(
+        index=0,
+        name="conv",
+        type="Conv2d",
+        kind="convolution",
+        inputs=(MODEL_INPUT,),
+        input_shapes=(received,),
+        output_shape=given,
+        params=(product(kernel) * in_channels + 1) * out_channels,
+        macs=macs_of_convolution(arguments, product(received), product(given)),
+        arguments=arguments,
+    )
+
+
+# -- entries -------------------------------------------------------------------------------------------
+
+
+def _of_weight(bound: Mapping[str, Any], found: dict[str, Any]) -> None:
+    """Channels and kernel of a convolution, from its weight of shape (out, in / groups, *kernel)."""
+    weight = bound.get("weight")
+    if weight is not None:
+        leaving, arriving, *kernel = weight.shape
+        found |= {"out_channels": leaving, "in_channels": arriving * int(found.get("groups", 1))}
+        found |= {"kernel_size": tuple(kernel), "bias": bound.get("bias") is not None}
+
+
+def _of_transposed_weight(bound: Mapping[str, Any], found: dict[str, Any]) -> None:
+    """The same of a transposed one, whose weight has the shape (in, out / groups, *kernel)."""
+    weight = bound.get("weight")
+    if weight is not None:
+        arriving, leaving, *kernel = weight.shape
+        found |= {"out_channels": leaving * int(found.get("groups", 1)), "in_channels": arriving}
+        found |= {"kernel_size": tuple(kernel), "bias": bound.get("bias") is not None}
+
+
+define_each(
+    "conv#d",
+    "Conv#d",
+    kind="convolution",
+    arguments="input weight bias stride padding dilation groups",
+    attributes="in_channels out_channels kernel_size padding_mode output_padding",
+    complete=_of_weight,
+    explain=explain_window,
+    parameters=kernels,
+    macs=macs_of_convolution,
+    macs_formula=macs_formula_of_convolution,
+    reach=reach_convolution,
+    diagnose=(diagnose_dimensions, diagnose_channels, diagnose_window),
+    mend=mend_convolution,
+)
+define_each(
+    "conv_transpose#d",
+    "ConvTranspose#d",
+    kind="convolution",
+    arguments="input weight bias stride padding output_padding groups dilation",
+    attributes="in_channels out_channels kernel_size padding_mode",
+    complete=_of_transposed_weight,
+    explain=explain_transposed_convolution,
+    parameters=kernels,
+    macs=macs_of_transposed_convolution,
+    macs_formula=macs_formula_of_transposed_convolution,
+    reach=reach_transposed_convolution,
+    diagnose=(diagnose_dimensions, diagnose_channels),
+    mend=mend_convolution,
+)
+define_each(
+    "max_pool#d max_pool#d_with_indices",
+    "MaxPool#d",
+    kind="pooling",
+    arguments="input kernel_size stride padding dilation ceil_mode",
+    explain=explain_window,
+    reach=reach_pooling,
+    diagnose=(diagnose_dimensions, diagnose_window, diagnose_padding),
+    mend=mend_pooling,
+)
+define_each(
+    "avg_pool#d",
+    "AvgPool#d",
+    kind="pooling",
+    arguments="input kernel_size stride padding ceil_mode count_include_pad divisor_override",
+    explain=explain_window,
+    reach=reach_pooling,
+    diagnose=(diagnose_dimensions, diagnose_window, diagnose_padding),
+    mend=mend_pooling,
+)
+define_each(
+    "lp_pool#d",
+    "LPPool#d",
+    kind="pooling",
+    arguments="input norm_type kernel_size stride ceil_mode",
+    explain=explain_window,
+    reach=reach_pooling,
+    diagnose=(diagnose_dimensions, diagnose_window),
+    mend=mend_pooling,
+)
