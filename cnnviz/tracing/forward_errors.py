@@ -10,13 +10,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
-import cnnviz
 from cnnviz.language import Message
 from cnnviz.operations.diagnosis import quoted
 from cnnviz.operations.names import module_type
 from cnnviz.operations.op import Failure
 
-_NOT_A_PERSONS = tuple(f"{Path(module.__path__[0])}{os.sep}" for module in (torch, cnnviz))
+_CNNVIZ = Path(__file__).parent.parent
+_NOT_A_PERSONS = tuple(f"{folder}{os.sep}" for folder in (Path(torch.__path__[0]), _CNNVIZ))
 
 
 def forward_raised(path: str, module: nn.Module, error: BaseException) -> Failure:
