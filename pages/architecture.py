@@ -5,14 +5,14 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.architecture import network, overview, take_home, views, what_if
-from cnnviz.ui.shared import cached
+from cnnviz.ui.shared import cached, edits_in_link
 from cnnviz.ui.shared.frame import frame
 from cnnviz.ui.shared.show import explained
 
 frame(Message("Architecture"))
 st.title(_("Shapes and reasons"), anchor=False)
 chosen, input_shape = network.choose()
-edits = network.choose_options(chosen.architecture, what_if.edits_in_link())
+edits = network.choose_options(chosen.architecture, edits_in_link.in_link())
 known = network.options_among(chosen.architecture, edits)
 told = st.container()
 with explained():

@@ -19,8 +19,7 @@ from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION, torchvision_input
-from cnnviz.ui.architecture import what_if
-from cnnviz.ui.shared import cached
+from cnnviz.ui.shared import cached, edits_in_link
 from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.link_state import choose_number
 from cnnviz.ui.shared.show import link_problem
@@ -202,7 +201,7 @@ def _usable_options(architecture: Architecture, edits: Edits) -> Edits:
             if option is not None:
                 option.check(path, json.loads(value))
                 if json.loads(value) == option.default:  # it changes nothing
-                    what_if.take_back(path)
+                    edits_in_link.take_back(path)
                     continue
             kept.append((path, value))
         except UsageError as error:
@@ -229,11 +228,11 @@ def _option_widget(key: str, name: str, option: Option, value: object) -> None:
 def _write_option(widget: str, name: str, option: Option) -> None:
     value = st.session_state[widget]
     if value == option.default:  # what everybody sees anyway is left out, to keep links short
-        what_if.take_back(name)
+        edits_in_link.take_back(name)
     else:
-        what_if.put(name, json.dumps(value))
+        edits_in_link.put(name, json.dumps(value))
 
 
 def _reset_options(options: Mapping[str, Option]) -> None:
     for name in options:
-        what_if.take_back(name)
+        edits_in_link.take_back(name)

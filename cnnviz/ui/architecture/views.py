@@ -19,6 +19,7 @@ from cnnviz.ui.architecture import (
     why,
 )
 from cnnviz.ui.architecture.network import Subject
+from cnnviz.ui.shared import edits_in_link
 from cnnviz.ui.shared.views import View, choose_view
 
 VIEWS: Mapping[str, View[[Subject]]] = {
@@ -42,6 +43,6 @@ def choose() -> View[[Subject]]:
         default = "error"
     elif "layer" in st.query_params:
         default = "operation"
-    elif what_if.PARAMETER in st.query_params:
+    elif edits_in_link.PARAMETER in st.query_params:
         default = "changes"
     return choose_view(VIEWS, default, wrap=True)

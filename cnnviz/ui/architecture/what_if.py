@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from cnnviz.errors import CnnvizError, shortened
-from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.shapes.html import chip, numbers, table, total
-from cnnviz.ui.shared import cached
+from cnnviz.ui.shared import cached, edits_in_link
 from cnnviz.ui.shared.cached import Edits
-from cnnviz.ui.shared.show import explained, link_problem, plain
+from cnnviz.ui.shared.show import explained, plain
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Failure, Fix, Op, Shape
@@ -25,30 +24,9 @@ if TYPE_CHECKING:
     from cnnviz.tracing.trace import Trace
     from cnnviz.ui.architecture.network import Subject
 
-PARAMETER = "set"
-_MOST_EDITS = 64
-_LONGEST = 200
-"""Characters of an edit; a longer one may be nested more deeply than Python can read."""
 
 _LARGEST = 16_384
 _FROM_ZERO = ("padding", "output_padding")
-
-
-def edits_in_link() -> Edits:
-    """The edits that the link holds, as paths and JSON values; what cannot be read is named and left out."""
-    found = {}
-    for text in st.query_params.get_all(PARAMETER)[:_MOST_EDITS]:
-        path, _sign, value = text.partition("=")
-        try:
-            found[path] = json.dumps(json.loads(value if len(text) <= _LONGEST else ""))
-        except ValueError:
-            link_problem(
-                Message(
-                    "{text!r} in the link is not PATH=VALUE, such as conv1.kernel_size=3.",
-                    text=shortened(text),
-                )
-            )
-    return tuple(found.items())
 
 
 @contextmanager
@@ -83,7 +61,7 @@ def _offer(fix: Fix, at: str | None = None) -> None:
         plain(label),
         icon=":material/build:",
         key="apply-fix",
-        on_click=put,
+        on_click=edits_in_link.put,
         args=(fix.path, json.dumps(fix.value)),
     )
 
@@ -122,7 +100,7 @@ def choose(model_name: str, edits: Edits, options: Edits = ()) -> Edits:
             _("Change it"),
             icon=":material/science:",
             key="edit-apply",
-            on_click=put,
+            on_click=edits_in_link.put,
             args=(f"{layer}.{argument}", json.dumps(value)),
         )
     if edits:
@@ -136,7 +114,7 @@ def _effective(edits: Edits, layers: Mapping[str, Mapping[str, object]]) -> Edit
         layer, _dot, argument = path.rpartition(".")
         arguments = layers.get(layer, {})
         if argument in arguments and _is_same(json.loads(value), arguments[argument]):
-            take_back(path)
+            edits_in_link.take_back(path)
         else:
             kept.append((path, value))
     return tuple(kept)
@@ -157,7 +135,7 @@ def _take_back_buttons(edits: Edits) -> None:
                 icon=":material/undo:",
                 help=_("Take this change back"),
                 key=f"undo-{path}",
-                on_click=take_back,
+                on_click=edits_in_link.take_back,
                 args=(path,),
             )
 
@@ -173,21 +151,6 @@ def _whole_number(edit: str | None, original: object, least: int) -> int:
     if isinstance(value, (tuple, list)) and value:
         value = value[0]
     return max(least, min(value, _LARGEST)) if isinstance(value, int) else least
-
-
-def put(path: str, value: str) -> None:
-    """Keep an edit in the link, in place of an older one of the same path; ``value`` is JSON. For callbacks."""
-    kept = [text for text in st.query_params.get_all(PARAMETER) if text.partition("=")[0] != path]
-    st.query_params[PARAMETER] = [*kept, f"{path}={value}"]
-
-
-def take_back(path: str) -> None:
-    """Take the edit of ``path`` out of the link, where there is one. For callbacks."""
-    kept = [text for text in st.query_params.get_all(PARAMETER) if text.partition("=")[0] != path]
-    if kept:
-        st.query_params[PARAMETER] = kept
-    else:
-        st.query_params.pop(PARAMETER, None)
 
 
 def show(subject: Subject) -> None:

@@ -19,9 +19,9 @@ from cnnviz.language import translate as _
 from cnnviz.training.recipe.limits import CHOICES, RANGES, check_field
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.transforms.image_preparation import Augmentation, ImagePreparation
-from cnnviz.ui.architecture import what_if
 from cnnviz.ui.architecture.network import choose_options
 from cnnviz.ui.data.choices import NORMALISATIONS
+from cnnviz.ui.shared import edits_in_link
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
 from cnnviz.ui.shared.show import link_problem, plain
 from cnnviz.ui.train.fields import WIDTH, Fields, channels_text, choose_augmentation
@@ -133,7 +133,7 @@ def _folded(title: str, key: str, parameters: Sequence[str]) -> Iterator[None]:
 
 
 def _network_options(network: Architecture, fields: Fields) -> None:
-    edits = what_if.edits_in_link() if OPTIONS in st.query_params else ()
+    edits = edits_in_link.in_link() if OPTIONS in st.query_params else ()
     usable = []
     for name, value in edits:
         try:
