@@ -69,7 +69,7 @@ def _add_train(train: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from cnnviz.training.checkpoints.checkpoints import export_checkpoint, own_way
+    from cnnviz.training.checkpoints.checkpoints import departure, export_checkpoint
     from cnnviz.training.store.store import open_store
     from cnnviz.training.worker.worker import run_in_foreground
 
@@ -87,7 +87,7 @@ def _train(options: argparse.Namespace) -> int:
     epochs = open_store().epochs(run.id)
     if options.export:
         exported = export_checkpoint(run.id, options.export)
-        text, why = _("exported as {id}", id=exported.id), own_way(exported)
+        text, why = _("exported as {id}", id=exported.id), departure(exported)
         print(text if why is None else f"{text}: {why}", file=sys.stderr)
     document: dict[str, Any] = {
         "run_id": run.id,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Listing:
-    """What there is: shipped checkpoints first, then those of runs, the newest first; and what is damaged."""
+    """All checkpoints, shipped ones first, then those of runs, newest first; and what is wrong with damaged ones."""
 
     checkpoints: tuple[Checkpoint, ...]
     problems: tuple[CheckpointError, ...]
@@ -85,7 +85,7 @@ def save(
 
 
 def scan() -> Listing:
-    """Look at all checkpoints that there are; only changed JSON files are read again."""
+    """Find all checkpoints; only changed JSON files are read again."""
     checkpoints: list[Checkpoint] = []
     problems: list[CheckpointError] = []
     for path in [*_shipped(), *_of_runs()]:
@@ -154,7 +154,7 @@ def export_checkpoint(run_id: str, directory: Path) -> Checkpoint:
 
     The id is ``<architecture>-<dataset>``, by which checkpoints are shipped, where the run followed the
     course's recipe, and nothing else, to its end; otherwise ``<architecture>-<dataset>-<run id>``, which
-    replaces nothing: :func:`own_way` says why.
+    replaces nothing: :func:`departure` says why.
 
     Returns:
         the checkpoint under its new id.
@@ -166,7 +166,7 @@ def export_checkpoint(run_id: str, directory: Path) -> Checkpoint:
     """
     source = get(run_id)
     name = f"{source.architecture}-{source.dataset}"
-    if own_way(source) is not None:
+    if departure(source) is not None:
         name += f"-{source.run_id}"
     data = source.read_weights()
     weights = directory / f"{name}.safetensors"
@@ -175,8 +175,8 @@ def export_checkpoint(run_id: str, directory: Path) -> Checkpoint:
     return Checkpoint.from_dict(facts, weights)
 
 
-def own_way(checkpoint: Checkpoint) -> Message | None:
-    """In what its training was other than the course's recipe from beginning to end; None where it was that."""
+def departure(checkpoint: Checkpoint) -> Message | None:
+    """How its training departed from the course's recipe; None where it followed it from beginning to end."""
     course = Recipe.default(checkpoint.architecture, dataset=checkpoint.dataset)
     # What the same recipe may differ in: the draw of the numbers, and the machine.
     free = {field: getattr(checkpoint.recipe, field) for field in ("seed", "threads", "device")}

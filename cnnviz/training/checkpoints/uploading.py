@@ -1,4 +1,4 @@
-"""Weights that a person brings along: checked like any others, measured, and kept as a run that is over."""
+"""Weights that a person uploads: checked like any others, evaluated, and kept as a finished run."""
 
 from __future__ import annotations
 

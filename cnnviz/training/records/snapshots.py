@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cnnviz.training.recipe.recipe import Recipe
 
 ENOUGH = 16
-"""So many snapshots tell how a network formed; a limit that leaves room for fewer is worth a sentence."""
+"""This many snapshots show how a network learned; a limit that leaves room for fewer deserves a sentence."""
 
 _MEGABYTE = 2**20
 _BESIDE = 1.01  # a file is larger than its weights: it names them, and holds the figures so far
@@ -120,8 +120,8 @@ def shortage(run_id: str, recipe: Recipe) -> Message | None:
 def thin_out(folder: Path, limit_bytes: int) -> None:
     """Remove snapshots of a run until they take at most ``limit_bytes``.
 
-    The one whose neighbours are the nearest goes first, on a logarithmic scale of steps; the first and the
-    last stay the longest.
+    The one whose neighbours are closest on a logarithmic scale of steps goes first; the first and the last
+    stay the longest.
     """
     files = [(step, found, found.stat().st_size) for step, _, found in _files(folder)]
     while files and sum(size for _, _, size in files) > limit_bytes:

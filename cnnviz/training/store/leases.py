@@ -26,7 +26,7 @@ def this_process() -> dict[str, Any]:
 
 
 def why_gone(run: Run) -> Message | None:
-    """The reason why nobody works on this active run any more; None while somebody does."""
+    """Why nobody works on this active run any more; None while somebody does."""
     if run.host == host() and run.pid is not None and process_is_dead(run.pid):
         if run.worker is None:
             return Message("The worker process ended before it could begin; {log} says why.", log=_log(run))
@@ -77,7 +77,7 @@ def ticks() -> float | None:
 
 
 def process_is_dead(pid: int) -> bool:
-    """Whether there is surely no process ``pid`` on this machine any more; a zombie counts as dead."""
+    """Whether the process ``pid`` of this machine is certainly gone; a zombie counts as dead."""
     if sys.platform == "win32":  # os.kill(pid, 0) would end the process there; the lease has to do
         return False
     try:

@@ -16,7 +16,7 @@ _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that can be taken for anoth
 
 
 class Status(StrEnum):
-    """Where a run is in its life; :func:`describe` says it in words."""
+    """The stage that a run is at; :func:`describe` says it in words."""
 
     QUEUED = "queued"
     STARTING = "starting"
@@ -29,7 +29,7 @@ class Status(StrEnum):
 
 
 HELD = (Status.STARTING, Status.RUNNING, Status.PAUSED)
-"""A run in one of these may have a worker; a paused one has given its place up where it has none."""
+"""A run in one of these may have a worker; a paused one has given up its place where it has none."""
 
 OPEN = (Status.QUEUED, *HELD)
 RESUMABLE = (Status.PAUSED, Status.STOPPED, Status.INTERRUPTED, Status.FAILED)
@@ -47,7 +47,7 @@ _WORDS: Mapping[Status, Message] = {
 
 
 def describe(status: Status) -> Message:
-    """The word for a status that a person reads."""
+    """The status in a word, as people read it."""
     return _WORDS[status]
 
 
@@ -94,12 +94,12 @@ class Run:
 
     @property
     def is_open(self) -> bool:
-        """Whether the run still waits or goes on."""
+        """Whether the run is waiting or in progress."""
         return self.status in OPEN
 
     @property
     def can_resume(self) -> bool:
-        """Whether it can go on from where it was paused, stopped or cut off."""
+        """Whether it can be resumed from its last saved state."""
         return self.status in RESUMABLE
 
     @property
@@ -146,7 +146,7 @@ class Command:
 
 
 def new_run_id() -> str:
-    """A run id: today's date and six random letters, unique across machines for all that we will see."""
+    """A run id: today's date and six random letters, unique across machines in all likelihood."""
     return f"{datetime.now():%Y%m%d}-" + "".join(secrets.choice(_LETTERS) for _ in range(6))
 
 

@@ -2,7 +2,7 @@
 
 Several servers, workers and terminals use one store at once. Whoever changes a run's state does so in
 one transaction that excludes all others, and only from the state that it expects; so a run has one
-worker, and a worker that has lost its run can change nothing any more.
+worker, and a worker that has lost its run can no longer change it.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class RunStore:
         """Put a run of ``recipe`` into the queue and return its id.
 
         ``owner`` is a random name of the person who asks: people's runs take turns. With ``origin``, a run
-        and one of the steps of :func:`cnnviz.training.records.snapshots.available`, the new run goes on from
+        and one of the steps of :func:`cnnviz.training.records.snapshots.available`, the new run continues from
         that snapshot. With ``worker`` it skips the queue and is claimed by that worker of this process.
         """
         values: dict[str, Any] = {"owner": owner, "name": name}
@@ -147,7 +147,7 @@ class RunStore:
             return [EpochMetrics(**row) for row in connection.execute(chosen).mappings()]
 
     def requested(self, run_id: str) -> Sequence[Kind]:
-        """What was asked of the run and its worker has not heard of yet, and a stop even if it has."""
+        """What was asked of the run and its worker has not taken yet; a stop even if it has."""
         asked = sa.select(commands.c.kind).where(commands.c.run_id == run_id).order_by(commands.c.number)
         with self._database.reading() as connection:
             return [Kind(kind) for kind in connection.execute(asked).scalars()]
@@ -164,7 +164,7 @@ class RunStore:
     # -- what people ask of a run ---------------------------------------------------------------------
 
     def request_stop(self, run_id: str) -> None:
-        """Ask for the end of a run: one that nobody works on is stopped at once, any other soon."""
+        """Ask a run to stop: one without a worker stops at once, any other soon."""
         with self._database.writing() as connection:
             run = queries.get(connection, run_id)
             if run.is_open and run.worker is None and run.status != Status.STARTING:
@@ -202,8 +202,8 @@ class RunStore:
                 queries.change(connection, run_id, **queries.queued(connection))
 
     def request_learning_rate(self, run_id: str, rate: float) -> None:
-        """Ask a run to go on with another learning rate; its schedule goes on from there. A run that can be
-        resumed hears of it when it is.
+        """Ask a run to continue with another learning rate, from which its schedule continues. A run that
+        has to be resumed first takes it then.
 
         Raises:
             UsageError: the rate is out of its range, or the run is finished.
@@ -216,9 +216,9 @@ class RunStore:
             queries.ask(connection, run_id, Command(Kind.RATE, rate))
 
     def resume(self, run_id: str) -> None:
-        """Let a paused, stopped, interrupted or failed run go on from its last saved state.
+        """Resume a paused, stopped, interrupted or failed run from its last saved state.
 
-        A paused run whose worker still holds it goes on soon; any other rejoins the queue. Then call
+        A paused run whose worker still holds it continues soon; any other rejoins the queue. Then call
         :func:`cnnviz.training.worker.executor.start_queued`.
 
         Raises:
@@ -274,7 +274,7 @@ class RunStore:
             queries.change(connection, run_id, queries.unclaimed(), pid=pid)
 
     def fail_start(self, run_id: str, reason: Message) -> None:
-        """A run that no worker could be started for has failed."""
+        """Mark a run for which no worker could be started as failed."""
         with self._database.writing() as connection:
             queries.change(connection, run_id, queries.unclaimed(), **queries.ended(Status.FAILED, reason))
 
@@ -293,7 +293,7 @@ class RunStore:
 
     # -- what workers say and hear ---------------------------------------------------------------------
     # Each method that changes a run takes the worker's own name, and returns False, and changes nothing,
-    # where the run is that worker's no more.
+    # where the run is no longer that worker's.
 
     def claim(self, run_id: str, worker: str) -> bool:
         """Make ``worker`` (a name unique to it) the one that works on a waiting or starting run.
@@ -308,7 +308,7 @@ class RunStore:
     def begin(
         self, run_id: str, worker: str, total_steps: int, finished: Sequence[EpochMetrics] = ()
     ) -> bool:
-        """The claimed run's training begins, or goes on after the epochs in ``finished``."""
+        """The claimed run's training begins, or is resumed after the epochs in ``finished``."""
         started = {"status": Status.RUNNING, "started_at": sa.func.coalesce(runs.c.started_at, time.time())}
         facts = {"total_steps": total_steps, "ended_at": None, "reason": None}
         with self._database.writing() as connection:
@@ -320,7 +320,7 @@ class RunStore:
             return True
 
     def renew(self, run_id: str, worker: str, epoch: int, step: int) -> bool:
-        """Renew the lease and note how far the run is."""
+        """Renew the lease and note how far the run has come."""
         return self._change(run_id, worker, epoch=epoch, step=step, **lease(self.settings.lease_seconds))
 
     def take_commands(self, run_id: str) -> Sequence[Command]:
@@ -339,12 +339,12 @@ class RunStore:
         return [Command(Kind(kind), value) for kind, value in rows]
 
     def pause(self, run_id: str, worker: str, epoch: int, step: int) -> bool:
-        """The worker holds the run at this step, and waits."""
+        """The worker pauses the run at this step, and waits."""
         paused = {"status": Status.PAUSED, "paused_at": time.time()}
         return self._change(run_id, worker, epoch=epoch, step=step, **paused)
 
     def proceed(self, run_id: str, worker: str) -> bool:
-        """The worker goes on with the run that it held."""
+        """The worker resumes the run that it had paused."""
         return self._change(run_id, worker, status=Status.RUNNING, paused_at=None)
 
     def give_up_place(

@@ -23,7 +23,7 @@ from cnnviz.training.worker.processes import (
 
 
 class Executor(Protocol):
-    """Whatever can start the worker of a run: this machine, or a cluster's queue one day."""
+    """What starts the worker of a run: this machine, or some day a cluster's queue."""
 
     def start(self, run_id: str) -> int | None:
         """Start a worker for the run and return at once.
@@ -49,7 +49,7 @@ class LocalExecutor:
     def start(self, run_id: str) -> int:
         """See :meth:`Executor.start`; what the worker prints goes to ``worker.log`` in the run's folder.
 
-        A process that waits for work takes the run, where there is one.
+        A standby worker takes the run, where one is waiting.
         """
         process = run_in_standby(self._settings, run_id) or self._start(run_id)
         threading.Thread(target=self._wait, args=(process,), daemon=True).start()
@@ -70,9 +70,9 @@ class LocalExecutor:
             )
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        """Take note of the worker's end; if it was killed, its run and the queue wait for somebody."""
+        """Notice the worker's end: if it was killed, its run is marked, and the next one starts."""
         process.wait()
-        # the store may be gone by now, or be locked; then whoever looks next does the same
+        # the store may be gone by now, or be locked; then the next process that looks does the same
         with contextlib.suppress(CnnvizError):
             dispatch(open_store(self._settings), self, self._settings.max_workers)
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from cnnviz.errors import CnnvizError
 from cnnviz.training.loop.observer import EpochMetrics, Observer
@@ -22,6 +22,7 @@ from cnnviz.training.store.store import RunStore
 if TYPE_CHECKING:
     from torch import nn
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _LONGEST_INTERVAL = 0.5  # seconds; a page's Stop and its progress bar wait for no longer
@@ -104,6 +105,15 @@ class Heartbeat:
         """:func:`persistently`, but so that the run can still fail with its true reason: within the lease."""
         return persistently(write, self.store.settings.lease_seconds / 2)
 
+    def tell(
+        self,
+        change: Callable[Concatenate[RunStore, str, str, P], bool],
+        *values: P.args,
+        **facts: P.kwargs,
+    ) -> bool:
+        """:meth:`write` a change of the run by one of the store's methods for workers; whether it is still theirs."""
+        return self.write(lambda: change(self.store, self.run_id, self.worker, *values, **facts))
+
     def _beat(self) -> None:
         lease = self.store.settings.lease_seconds
         while True:
@@ -125,9 +135,9 @@ class Heartbeat:
 
 
 class Recorder:
-    """The observer that writes a run down, and passes everything on to the person's own observer.
+    """The observer that records a run, and passes everything on to the observer ``audience``.
 
-    ``finished`` are the epochs that were completed before, where the run goes on.
+    ``finished`` are the epochs that were completed before a run was resumed.
 
     Raises:
         OSError: the metrics cannot be written; ``ENOSPC`` where the disk is full.
@@ -146,11 +156,7 @@ class Recorder:
 
     def on_start(self, model: nn.Module, steps_per_epoch: int) -> None:
         """See :class:`cnnviz.training.loop.observer.Observer`."""
-        heartbeat = self._heartbeat
-        total_steps = steps_per_epoch * self._epochs
-        heartbeat.write(
-            lambda: heartbeat.store.begin(heartbeat.run_id, heartbeat.worker, total_steps, self._finished)
-        )
+        self._heartbeat.tell(RunStore.begin, steps_per_epoch * self._epochs, self._finished)
         if self._audience is not None:
             self._audience.on_start(model, steps_per_epoch)
 
@@ -163,18 +169,17 @@ class Recorder:
 
     def on_epoch(self, metrics: EpochMetrics, model: nn.Module) -> None:
         """See :class:`cnnviz.training.loop.observer.Observer`."""
-        heartbeat = self._heartbeat
         self._metrics.flush()
-        heartbeat.write(lambda: heartbeat.store.add_epoch(heartbeat.run_id, heartbeat.worker, metrics))
+        self._heartbeat.tell(RunStore.add_epoch, metrics)
         if self._audience is not None:
             self._audience.on_epoch(metrics, model)
 
 
 @contextlib.contextmanager
 def reserved_space(folder: Path) -> Iterator[None]:
-    """Keep a little of the disk back while the block lasts, and give it free at its end.
+    """Reserve a little disk space while the block lasts, and free it at the end.
 
-    So a worker that ends because the disk is full can still write into the database that it did.
+    A worker that ends because the disk is full can then still say so in the database.
 
     Raises:
         OSError: not even this much is left.
@@ -190,7 +195,7 @@ def reserved_space(folder: Path) -> Iterator[None]:
 
 
 def persistently(write: Callable[[], T], seconds: float = _LAST_WORDS_SECONDS) -> T:
-    """The result of ``write``; where the store refuses, it is tried again for so many seconds.
+    """The result of ``write``, which is tried again for ``seconds`` while the store refuses.
 
     Raises:
         StoreError: the store refused until the end.
@@ -202,4 +207,6 @@ def persistently(write: Callable[[], T], seconds: float = _LAST_WORDS_SECONDS) -
         except StoreError:
             if time.monotonic() > deadline:
                 raise
-        time.sleep(0.5)  # nothing tells when another program lets the database go, or the disk has room
+        time.sleep(
+            0.5
+        )  # nothing tells when another program releases the database, or the disk has room again

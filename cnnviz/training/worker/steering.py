@@ -15,6 +15,7 @@ from cnnviz.training.loop.resuming import STATE_NAME
 from cnnviz.training.records import snapshots
 from cnnviz.training.records.metrics import MetricsWriter, write_rate_changes
 from cnnviz.training.store.runs import Command, Kind
+from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker.heartbeat import Heartbeat
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ _LOOK_SECONDS = 0.05
 
 
 class Steering:
-    """Lets a training go on, wait, make a single step or end, as people ask through the store.
+    """Continues, pauses, steps or ends a training as people ask through the store, and saves its states.
 
-    A step at which nothing is to be done costs half a microsecond. ``gave_up`` tells, when the training has
-    ended, that it was paused for too long and has given its place up.
+    A step at which nothing is due costs half a microsecond. ``gave_up`` tells, when the training has ended,
+    that it was paused for too long and has given up its place.
     """
 
     def __init__(self, heartbeat: Heartbeat, metrics: MetricsWriter, folder: Path, step: int = 0) -> None:
@@ -142,13 +143,11 @@ class Steering:
             self._allowed = _ALLOWED[command.kind]
 
     def _hold(self, session: Session) -> None:
-        """Wait until somebody lets the run go on, by a step at least, or ends it."""
+        """Pause until somebody resumes the run, for a single step at least, or ends it."""
         heartbeat = self._heartbeat
         self._save(session, session.state())
         self._measure(session).flush()
-        heartbeat.write(
-            lambda: heartbeat.store.pause(heartbeat.run_id, heartbeat.worker, session.epoch, session.step)
-        )
+        heartbeat.tell(RunStore.pause, session.epoch, session.step)
         deadline = time.monotonic() + heartbeat.store.settings.pause_seconds
         while self._allowed <= 0 and not heartbeat.must_stop():
             if time.monotonic() > deadline:
@@ -157,11 +156,11 @@ class Steering:
             time.sleep(_LOOK_SECONDS)  # the heartbeat's thread hears of requests, and so do signals
             self._hear(session)
         if self._allowed > 1:
-            heartbeat.write(lambda: heartbeat.store.proceed(heartbeat.run_id, heartbeat.worker))
+            heartbeat.tell(RunStore.proceed)
 
 
 _ALLOWED = {Kind.PAUSE: 0.0, Kind.STEP: 1.0, Kind.RESUME: math.inf}
-"""How many steps are made before the run pauses."""
+"""How many more steps are made before the run pauses."""
 
 
 class BackgroundWriter:

@@ -104,7 +104,7 @@ def run_in_foreground(
 
 
 def _carry_out(store: RunStore, run: Run, worker: str, audience: Observer | None) -> _Ending:
-    """Do everything for a run that ``worker`` has claimed, and write into the store how it ended."""
+    """Carry out a run that ``worker`` has claimed, and write into the store how it ended."""
     with Heartbeat(store, run.id, worker, run.epoch, run.step) as heartbeat, _heeding_signals(heartbeat):
         ending = _attempt(heartbeat, run, audience)
         facts = {"epoch": heartbeat.epoch, "step": heartbeat.step, **ending.facts}
@@ -143,9 +143,8 @@ def _train(heartbeat: Heartbeat, run: Run, folder: Path, audience: Observer | No
     memory.check(recipe)
     dataset = datasets.load(recipe.dataset)
     start = start_of(run, folder, recipe)
-    heartbeat.write(
-        heartbeat.listen
-    )  # a run that goes on for one step must not make more before it hears of that
+    # A run that is resumed for one step must not make more before it knows.
+    heartbeat.write(heartbeat.listen)
     if heartbeat.must_stop():
         return _ending(heartbeat, {})
     with supervised(heartbeat, folder, recipe.epochs, audience, start) as (recorder, steering):
@@ -159,7 +158,7 @@ def _train(heartbeat: Heartbeat, run: Run, folder: Path, audience: Observer | No
     if result.stopped:
         gave_up = steering.gave_up and not heartbeat.stop_requested
         return _Ending(Status.PAUSED, facts=facts) if gave_up else _ending(heartbeat, facts)
-    (folder / STATE_NAME).unlink(missing_ok=True)  # there is nothing to go on with
+    (folder / STATE_NAME).unlink(missing_ok=True)  # there is nothing left to resume
     return _Ending(Status.FINISHED, facts=facts)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from cnnviz import architectures
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.checkpoints.checkpoints import export_checkpoint, own_way
+from cnnviz.training.checkpoints.checkpoints import departure, export_checkpoint
 from cnnviz.training.loop.observer import TrainingResult
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.metrics import RateChange
@@ -85,4 +85,4 @@ def test_what_a_person_did_beside_the_recipe_takes_no_shipped_checkpoints_place_
 ) -> None:
     name = exported(tmp_path, monkeypatch, **done)
     assert name == f"basic-cnn-mnist-{RUN}"
-    assert why in str(own_way(checkpoints.get(name)))
+    assert why in str(departure(checkpoints.get(name)))
