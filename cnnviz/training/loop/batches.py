@@ -1,4 +1,4 @@
-"""Images in memory as bytes, prepared a batch at a time.
+"""Images kept in memory as bytes and prepared a batch at a time.
 
 A DataLoader that turns images into tensors one by one spends more time on them than the small networks
 of the course spend on training.
@@ -18,7 +18,6 @@ from cnnviz.training.transforms.batch_preparer import as_rows
 if TYPE_CHECKING:
     from cnnviz.training.recipe.recipe import Recipe
 
-
 BATCH_SIZE = 256  # larger ones leave the processor's caches and are slower
 _BATCH_PIXELS = 256 * 32 * 32
 _LEAST_BATCH_SIZE = 16
@@ -28,13 +27,13 @@ _FLOAT = 4
 
 
 def test_batch_size(height: int, width: int) -> int:
-    """How many images of this size are tested at once: fewer large ones, whose maps take much memory."""
+    """How many images of this size are tested at once: the larger they are, the fewer, to save memory."""
     return max(_LEAST_BATCH_SIZE, min(BATCH_SIZE, _BATCH_PIXELS // (height * width)))
 
 
 def batches_ahead(recipe: Recipe, shape: tuple[int, int, int]) -> int:
     """How many batches of images of ``shape`` (C, H, W) are prepared at once: several small ones, which saves
-    calls, but of large ones one.
+    calls, or a single large one.
     """
     if recipe.preparation.augmentation or recipe.preparation.resize:
         return 1
@@ -42,7 +41,7 @@ def batches_ahead(recipe: Recipe, shape: tuple[int, int, int]) -> int:
 
 
 class Batches:
-    """A set of images and labels that is handed out in batches."""
+    """A set of images and labels, handed out in batches."""
 
     def __init__(
         self,
@@ -56,9 +55,9 @@ class Batches:
         memory_format: torch.memory_format = torch.channels_last,
     ) -> None:
         """images: (N, C, H, W) uint8; labels: (N,) int64; ``prepare`` makes of a batch of such images what
-        the network gets. With ``leave_single`` a last batch of one image is left out. So many batches
-        ``ahead`` are prepared at once, which is quicker, where ``prepare`` leaves nothing to chance. The network
-        gets its batches in ``memory_format``. Images with the channels last are not copied.
+        the network gets. With ``leave_single`` a last batch of one image is left out. ``ahead`` batches
+        are prepared at once, which is quicker; ``prepare`` must not be random then. The network gets its
+        batches in ``memory_format``. Images with the channels last are not copied.
         """
         self._images = images.contiguous(memory_format=torch.channels_last)
         self._labels = labels

@@ -1,4 +1,4 @@
-"""How good a network is on images with labels."""
+"""Measuring a network's accuracy and loss on labelled images."""
 
 from __future__ import annotations
 

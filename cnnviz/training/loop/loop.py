@@ -26,7 +26,7 @@ __all__ = ["EpochMetrics", "Observer", "Supervisor", "TrainingDivergedError", "T
 
 
 class TrainingDivergedError(CnnvizError):
-    """The loss is no number any more."""
+    """The loss is no longer a finite number."""
 
     def __init__(self, step: int, epoch: int, rate: float) -> None:
         super().__init__(
@@ -43,21 +43,21 @@ class TrainingDivergedError(CnnvizError):
 
 
 class Supervisor(Protocol):
-    """Whoever steers a training and keeps its states. The calls come from the training thread.
+    """Controls a training run and saves its state. All calls come from the training thread.
 
     Both may change the session's learning rate, take its :meth:`~Session.state`, and wait, with its watch
     standing still.
     """
 
     def before_step(self, session: Session) -> bool:
-        """Whether to go on. Must cost microseconds where nothing is to be done."""
+        """Whether to continue. Must take only microseconds when there is nothing to do."""
 
     def after_epoch(self, session: Session) -> None:
-        """An epoch is complete, and ``session`` stands before the next one."""
+        """An epoch has ended, and ``session`` is about to start the next one."""
 
 
 class _Nobody:
-    """Lets a training run."""
+    """Never interrupts a training run."""
 
     def before_step(self, session: Session) -> bool:
         return True
@@ -75,8 +75,8 @@ def train(
 ) -> TrainingResult:
     """Train the network of ``recipe`` on ``dataset``, and test it after every epoch.
 
-    ``supervisor`` is asked before every step; once it says no, the run ends with the weights it has. With
-    ``start`` the training goes on from there instead of from the seed's initial weights.
+    ``supervisor`` is asked before every step; once it says no, the run ends with its current weights. Given
+    ``start``, training resumes from that state instead of beginning with the seed's initial weights.
 
     Raises:
         UsageError: the recipe is invalid, or asks for a GPU where there is none.
@@ -104,7 +104,7 @@ def train(
 
 
 def device_of(name: str) -> torch.device:
-    """The device that a recipe's word means here.
+    """The device that a recipe's ``device`` means on this machine.
 
     Raises:
         UsageError: it asks for a GPU where there is none.
@@ -117,7 +117,7 @@ def device_of(name: str) -> torch.device:
 
 @contextmanager
 def settled(recipe: Recipe, device: torch.device) -> Iterator[None]:
-    """The recipe's threads and seed (for dropout and the like), as they were before when it is over."""
+    """Use the recipe's threads and seed (for dropout and the like); afterwards both are restored."""
     threads = torch.get_num_threads()
     torch.set_num_threads(recipe.threads)
     try:
@@ -129,7 +129,7 @@ def settled(recipe: Recipe, device: torch.device) -> Iterator[None]:
 
 
 def _train_all(session: Session, observer: Observer, supervisor: Supervisor) -> Evaluation:
-    """All epochs, or as many as ``supervisor`` allows; the evaluation is that of the weights at the end."""
+    """Run all epochs, or as many as ``supervisor`` allows. Returns the evaluation of the final weights."""
     observer.on_start(session.model, len(session.train))
     tested: Evaluation | None = None
     while session.epoch <= session.recipe.epochs:
@@ -146,7 +146,7 @@ def _train_all(session: Session, observer: Observer, supervisor: Supervisor) -> 
 
 
 def _train_epoch(session: Session, observer: Observer, supervisor: Supervisor) -> bool:
-    """One pass over the training images, or the rest of one; whether it came to its end."""
+    """One pass over the training images, or the rest of one. Returns whether it was completed."""
     session.model.train()
     session.apply_learning_rate()
     order, train, tally = session.next_order(), session.train, session.tally
@@ -172,7 +172,7 @@ def _train_epoch(session: Session, observer: Observer, supervisor: Supervisor) -
 
 
 def step(session: Session, x: Tensor, labels: Tensor) -> tuple[float, int]:
-    """One update of the weights from one batch: the batch's mean loss and right answers before it."""
+    """Update the weights from one batch. Returns its mean loss and number of correct answers before the update."""
     session.optimizer.zero_grad()
     scores = session.model(x)
     if isinstance(scores, tuple):

@@ -1,4 +1,4 @@
-"""Measuring a training from time to time: how large the gradients are, how fast it is, how long it takes still."""
+"""Sampling a training run from time to time: size of the gradients, speed, and time left."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TESTED_PART = 1 / 3  # of a training step, which is a way forward and two as lo
 
 
 class Sampler:
-    """Writes samples of a training into its run's folder; ``due`` is when the next one is wanted, by ``clock``.
+    """Writes samples of a training run into the run's folder; ``due`` is when, by ``clock``, the next one is due.
 
     It is wanted once a second at least, unless a step or the measuring itself is slow. TensorBoard's files, which
     name each curve at each of its points, get fewer points the longer a run goes on.
@@ -63,7 +63,7 @@ class Sampler:
         self.due = now + max(SECONDS, min(sparse, _LONGEST_SECONDS), (now - begin) * _SHARE)
 
     def epoch(self, step: int, metrics: EpochMetrics) -> None:
-        """Note the figures of an epoch that ended after ``step`` steps."""
+        """Record the metrics of an epoch that ended after ``step`` steps."""
         names = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
         self._events.add(step, {f"epoch/{name}": getattr(metrics, name) for name in names})
 
@@ -78,7 +78,7 @@ class Sampler:
 
 
 def layers_with_parameters(model: nn.Module) -> dict[str, list[nn.Parameter]]:
-    """The layers with parameters of their own, by name, in the order of the model; shared ones count once."""
+    """Layers with parameters of their own, by name, in the model's order; shared parameters count once."""
     seen: set[nn.Parameter] = set()
     found: dict[str, list[nn.Parameter]] = {}
     for name, module in model.named_modules():

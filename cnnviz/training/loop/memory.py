@@ -1,4 +1,4 @@
-"""How much memory a training takes, and how much there is."""
+"""How much memory a training run needs, and how much is available."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cnnviz.training.loop.batches import batches_ahead, test_batch_size
 from cnnviz.training.recipe.recipe import Recipe
 
 PROCESS_BYTES = 650 * 2**20
-"""A worker with PyTorch and a small network."""
+"""What a worker with PyTorch and a small network takes."""
 
 _FLOAT = 4
 _INDEX = 8  # a maximum pooling remembers where each maximum was
@@ -27,7 +27,7 @@ _CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
 class TooLargeError(UsageError):
-    """A training would not fit into the memory."""
+    """A training run would not fit into memory."""
 
     def __init__(self, needed: int, available: int, recipe: Recipe) -> None:
         super().__init__(
@@ -43,7 +43,7 @@ class TooLargeError(UsageError):
 
 
 def needed(recipe: Recipe) -> int:
-    """About how many bytes a training by a valid ``recipe`` takes at most, its process included.
+    """About how many bytes training by a valid ``recipe`` takes at its peak, process included.
 
     Counted are the images, and the batches that are prepared; weights, gradients and what the optimizer keeps;
     copies of these for saved states; the outputs of all operations for a whole batch, which the gradients are
@@ -63,7 +63,7 @@ def needed(recipe: Recipe) -> int:
 
 
 def available(device: str = "cpu") -> int | None:
-    """How many bytes are free, on a GPU for ``cuda``; None where the system does not tell.
+    """How many bytes are free (on the GPU for ``cuda``); None if the system does not say.
 
     What this process's PyTorch has reserved on the GPU and does not use is free for a training in it.
     """
@@ -75,7 +75,7 @@ def available(device: str = "cpu") -> int | None:
 
 
 def check(recipe: Recipe) -> None:
-    """Check that a training by a valid ``recipe`` fits into the memory that is free now.
+    """Check that training by a valid ``recipe`` fits into the memory that is free now.
 
     Raises:
         TooLargeError: it does not; the message has the numbers.
@@ -88,14 +88,14 @@ def check(recipe: Recipe) -> None:
 
 
 def trace_of(recipe: Recipe) -> Trace:
-    """The trace of the recipe's network for images as it gets them."""
+    """The trace of the recipe's network for images of the size that it gets."""
     with torch.device("meta"):
         model = architectures.get(recipe.architecture).build(**recipe.options)
     return trace(model, recipe.input_shape)
 
 
 def _image_bytes(recipe: Recipe, info: datasets.DatasetInfo) -> int:
-    """The data set as it was loaded, what the training keeps of it in an order of its own, prepared batches."""
+    """Bytes of the loaded data set, of the reordered copy that training keeps, and of prepared batches."""
     chosen = recipe.train_images or info.train_images
     is_grey = info.input_shape[0] == 1  # which lies in memory as it would with the channels last
     copied = (recipe.train_images or 0) if is_grey else chosen + info.test_images

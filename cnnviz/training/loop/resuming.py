@@ -1,4 +1,4 @@
-"""From where a run goes on: its own saved state, or a snapshot of another run. Importing this imports no torch."""
+"""Where a run resumes: from its own saved state, or from a snapshot of another run. Importing this imports no torch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SAME = ("architecture", "options", "dataset", "train_images", "batch_size")
 
 
 def check_branch(recipe: Recipe, origin: Run, step: int) -> None:
-    """Check that a new run of ``recipe`` can go on from the snapshot of ``origin`` after ``step`` steps.
+    """Check that a new run of ``recipe`` can start from the snapshot of ``origin`` after ``step`` steps.
 
     Network, data and batch size must stay: weights and the position within an epoch depend on them. Everything
     else may change.
@@ -54,7 +54,7 @@ def check_branch(recipe: Recipe, origin: Run, step: int) -> None:
 
 
 def start_of(run: Run, folder: Path, recipe: Recipe) -> State | None:
-    """The state from which ``run`` goes on; None where it begins with the seed's initial weights.
+    """The state from which ``run`` resumes; None if it begins with the seed's initial weights.
 
     Raises:
         CnnvizError: the state is damaged, or the snapshot of the other run is gone.

@@ -1,4 +1,4 @@
-"""A training in progress: how it begins, what it works with, how far it is, and how it goes on from a saved state."""
+"""A training run in progress: how it is set up, what it works with, how far it is, and how it resumes from a state."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from cnnviz.training.records.metrics import RateChange
 from cnnviz.training.transforms.batch_preparer import BatchPreparer
 
 OTHER_STREAM = 2**31
-"""Added to a recipe's seed, it gives a seed that no recipe has."""
+"""Added to a recipe's seed, it gives a seed that no recipe can have."""
 
 _ADDED = {"base_epoch": 1}  # what states of earlier versions, which lack it, meant by their silence
 _POSITION = ("epoch", "batch", "step", "seconds", "base_rate", "base_epoch")
@@ -37,7 +37,7 @@ _POSITION = ("epoch", "batch", "step", "seconds", "base_rate", "base_epoch")
 
 @dataclass
 class Tally:
-    """What has been counted in the epoch that goes on: sums over its images, and its seconds."""
+    """Running totals of the current epoch: sums over its images so far, and its seconds."""
 
     images: int = 0
     correct: int = 0
@@ -61,7 +61,7 @@ class Stopwatch:
 
     @contextlib.contextmanager
     def standing(self) -> Iterator[None]:
-        """While the block lasts, no time passes: a run that pauses is not slow."""
+        """Stop the clock for the length of the block: time spent paused does not count."""
         seconds = self.read()
         try:
             yield
@@ -118,7 +118,7 @@ class Session:
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the present epoch."""
+        """The learning rate of the current epoch."""
         return self.recipe.rate(self.epoch, self.base_rate, self.base_epoch)
 
     @property
@@ -127,7 +127,7 @@ class Session:
         return len(self.train) * self.recipe.epochs
 
     def change_learning_rate(self, rate: float) -> None:
-        """From now on this epoch's learning rate is ``rate``, and the schedule goes on from there."""
+        """Set this epoch's learning rate to ``rate``; the schedule continues from there."""
         if rate == self.learning_rate:
             return
         self.base_rate, self.base_epoch = rate, self.epoch
@@ -136,23 +136,23 @@ class Session:
         self.apply_learning_rate()
 
     def apply_learning_rate(self) -> None:
-        """Tell the optimizer the learning rate of the present epoch."""
+        """Hand the learning rate of the current epoch to the optimizer."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate
 
     def next_order(self) -> Tensor:
-        """The order of the images in the present epoch."""
+        """The order of the images in the current epoch."""
         self.generators.epoch_start = self.generators.order.get_state()
         return self.train.order(self.generators.order)
 
     def end_epoch(self, metrics: EpochMetrics) -> None:
-        """The present epoch is complete, and the next one goes on."""
+        """Close the current epoch and move on to the next one."""
         self.finished.append(metrics)
         self.epoch, self.batch, self.tally = self.epoch + 1, 0, Tally()
         self.generators.epoch_start = self.generators.order.get_state()
 
     def state(self) -> State:
-        """A copy, on the CPU, of what is needed to go on from here; to be taken between two steps."""
+        """A copy, on the CPU, of all that is needed to resume from here; take it between two steps."""
         facts = {name: getattr(self, name) for name in _POSITION}
         facts["recipe"] = self.recipe.to_dict()
         facts["tally"] = dataclasses.asdict(self.tally)
@@ -169,7 +169,7 @@ class Session:
         return State(facts, weights, self._optimizer_tensors(), generators)
 
     def restore(self, state: State) -> None:
-        """Go on from ``state``; where it holds only weights, the optimizer begins anew, and so does chance.
+        """Resume from ``state``; if it holds only weights, the optimizer and the random generators start afresh.
 
         Raises:
             StateError: it is that of another network.
@@ -221,7 +221,7 @@ class Session:
 
 
 def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Session:
-    """A training by a valid ``recipe`` that stands before its first step."""
+    """A training run by a valid ``recipe``, about to make its first step."""
     model = initial_network(recipe).to(device)
     memory_order = memory_format(model)
     model = model.to(memory_format=memory_order)

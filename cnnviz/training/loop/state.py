@@ -1,4 +1,4 @@
-"""The state of a training between two steps: everything that is needed to go on as if nothing had happened."""
+"""The state of a training run between two steps: everything needed to resume as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PARTS = ("weights", "optimizer", "generators")
 
 
 class StateError(CnnvizError):
-    """A saved state is damaged, or is that of another network."""
+    """A saved state is damaged, or belongs to another network."""
 
     def __init__(self, reason: object) -> None:
         super().__init__(Message("The saved state of the training cannot be used: {reason}.", reason=reason))
@@ -54,12 +54,12 @@ class State:
 
     @property
     def rate_changes(self) -> tuple[RateChange, ...]:
-        """Where people have changed the learning rate; states of earlier versions do not tell."""
+        """Where the learning rate was changed by hand; states of earlier versions do not record it."""
         return tuple(RateChange(**change) for change in self.facts.get("rate_changes", ()))
 
     @property
     def nbytes(self) -> int:
-        """How many bytes the tensors have together."""
+        """The total size of the tensors in bytes."""
         parts = (self.weights, self.optimizer, self.generators)
         return sum(tensor.nbytes for part in parts for tensor in part.values())
 

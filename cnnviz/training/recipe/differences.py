@@ -1,4 +1,4 @@
-"""In which fields recipes differ. Importing this imports no torch."""
+"""Which fields differ between recipes. Importing this imports no torch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def differing(recipes: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The names (as :func:`flat` has them) of the fields in which the ``recipes`` are not all the same.
+    """The names (as in :func:`flat`) of the fields in which the ``recipes`` differ.
 
     A field that matters in none of them is left out: a momentum that Adam does not use, say. Of networks with
     different options each option is compared where there is one.
@@ -48,7 +48,7 @@ def differing(recipes: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def label(name: str, architecture: str) -> Message | str:
-    """What a person reads for the field ``name``, an option being one of ``architecture``."""
+    """The label of the field ``name``; options are those of ``architecture``."""
     prefix, _, inner = name.partition(".")
     if name in _LABELS:
         return _LABELS[name]

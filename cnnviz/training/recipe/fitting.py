@@ -1,4 +1,4 @@
-"""Whether a network, a data set and the sizes of a recipe go together. Importing this imports no torch."""
+"""Whether network, data set and sizes of a recipe fit together. Importing this imports no torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def usual_resize(architecture: architectures.Architecture, dataset: datasets.DatasetInfo) -> int | None:
-    """The size to which images are brought for an architecture; None where they have it already."""
+    """The size to which images are resized for an architecture; None if they have it already."""
     wanted = architecture.input_shape[1:]
     return None if wanted == dataset.input_shape[1:] else wanted[0]
 
@@ -91,7 +91,7 @@ def has_batch_norm(model: nn.Module) -> bool:
 
 @lru_cache(maxsize=256)
 def _misfit(key: str, options: str, shape: tuple[int, int, int]) -> Message | None:
-    """Why the network fails on images of ``shape`` (C, H, W); None where it gives one score a class."""
+    """Why the network fails on images of ``shape`` (C, H, W); None if it does not."""
     from cnnviz.tracing.trace import trace
 
     failure = trace(_on_meta(key, options), shape).failure

@@ -1,4 +1,4 @@
-"""What the fields of a recipe may be, each by itself. Widgets and the command line take their limits here."""
+"""The allowed values of each field of a recipe, by itself. Widgets and the command line take their limits from here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cnnviz.language import Message
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers that a field of a recipe may take: ``low`` and ``high`` are allowed themselves.
+    """The numbers that a field of a recipe may take, from ``low`` to ``high``, both included.
 
     Where ``optional``, None is allowed too, and means that the recipe does without.
     """

@@ -1,4 +1,4 @@
-"""The recipe of a training run: everything that decides what comes out. Importing this imports no torch."""
+"""The recipe of a training run: everything that determines its result. Importing this imports no torch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _ADDED: Mapping[str, object] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train one network; :meth:`default` gives the course's way.
+    """How to train one network; :meth:`default` gives the course's recipe.
 
     Data: ``preparation`` says how images are prepared; of the training images ``train_images`` are used, drawn
     with ``seed``, as many of each class as possible (None: all).
@@ -206,7 +206,7 @@ FIELDS = tuple(_fields())
 def schedule_factor(
     schedule: str, epoch: int, epochs: int, step_epochs: int, step_factor: float, since: int = 1
 ) -> float:
-    """What the learning rate of the epoch ``since`` is multiplied with in ``epoch``, both counted from 1, of
+    """The factor by which the learning rate in ``epoch`` differs from that in ``since``, both counted from 1, of
     ``epochs``.
 
     ``none``: 1. ``step``: ``step_factor`` once for every ``step_epochs`` epochs that are over, as PyTorch's
@@ -228,12 +228,12 @@ def _half_cosine(epoch: int, epochs: int) -> float:
 
 
 def recipe_text(recipe: Recipe) -> str:
-    """The text of a file with a recipe, for a person to keep: JSON, in lines."""
+    """A recipe as the text of a file to keep: indented JSON."""
     return json.dumps(recipe.to_dict(), indent=2, ensure_ascii=False) + "\n"
 
 
 def script_name(recipe: Recipe) -> str:
-    """What the file of :func:`cnnviz.training.scripts.recipe_script.recipe_script` may be called."""
+    """A name for the file that :func:`cnnviz.training.scripts.recipe_script.recipe_script` writes."""
     return f"{recipe.architecture}_{recipe.dataset}.py".replace("-", "_")
 
 

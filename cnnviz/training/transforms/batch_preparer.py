@@ -35,7 +35,7 @@ class BatchPreparer:
         self._changes = preparation.augmentation.to_dict() if preparation.augmentation else None
 
     def test(self, images: Tensor) -> Tensor:
-        """images: (B, C, H, W) uint8 -> (B, C, R, R) float32: what the network is tested on."""
+        """images: (B, C, H, W) uint8 -> (B, C, R, R) float32, as the network is tested on them."""
         if self._permutation is not None:
             images = self._permutation(images)
         # Normalising commutes with resizing, whose weights add up to 1, and is quicker on small images.
@@ -89,7 +89,7 @@ class Permutation:
     """One shuffled order of an image's pixels, the same for every image and channel, train and test."""
 
     def __init__(self, seed: int, shape: tuple[int, int, int], device: torch.device | None = None) -> None:
-        """For images of ``shape`` (C, H, W); ``order`` holds, place by place, which pixel comes there."""
+        """For images of ``shape`` (C, H, W); ``order[i]`` is the pixel that moves to place i."""
         pixels = shape[1] * shape[2]
         self.order = torch.randperm(pixels, generator=torch.Generator().manual_seed(seed)).to(device)
 
@@ -118,7 +118,7 @@ def as_rows(images: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Stages:
-    """The image after each step that is taken; None for one that is not.
+    """The image after each step of its preparation; None for a step that is not taken.
 
     ``image`` is (C, H, W) uint8. ``draws`` (N, C, H, W) uint8 are what augmentation makes of it in N epochs;
     the later steps go on with the first of them. ``permuted`` is (C, H, W), ``resized`` (C, R, R), both
