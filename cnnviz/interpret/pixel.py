@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -234,21 +235,13 @@ def _convolution(op: Op, call: Call) -> Arithmetic:
     kernel = weight.shape[2:]
     stride, dilation = _pair(given.get("stride", 1), flat, 1), _pair(given.get("dilation", 1), flat, 1)
     padding = _padding(given.get("padding", 0), flat, kernel, dilation)
-    make: Callable[..., Places] = sliding
+    windows: Callable[..., Places] = sliding
     if call.function.startswith("conv_transpose"):
-        make = transposed
+        windows = transposed
         # (in, out / groups, kh, kw) -> (out, in / groups, kh, kw)
         weight = np.concatenate([part.transpose(1, 0, 2, 3) for part in np.split(weight, groups)])
-    rows, columns = (
-        make(
-            output.shape[2 + axis],
-            x.shape[2 + axis],
-            kernel=kernel[axis],
-            stride=stride[axis],
-            padding=padding[axis],
-            dilation=dilation[axis],
-        )
-        for axis in (0, 1)
+    rows, columns = _along_both(
+        windows, output, x, kernel=kernel, stride=stride, padding=padding, dilation=dilation
     )
     bias = _bias(given.get("bias"), len(weight))
     return Arithmetic(op, "sum", x[0], output[0], rows, columns, weight, bias, groups)
@@ -278,17 +271,17 @@ def _pool_windows(given: Mapping[str, Any], flat: bool, x: Values, output: Value
     kernel = _pair(given["kernel_size"], flat, 1)
     stride = _pair(given.get("stride") or given["kernel_size"], flat, 1)
     padding, dilation = _pair(given.get("padding", 0), flat, 0), _pair(given.get("dilation", 1), flat, 1)
+    windows = partial(sliding, ends=True)
+    return _along_both(windows, output, x, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
+
+
+def _along_both(
+    windows: Callable[..., Places], output: Values, x: Values, **sizes: Sequence[int]
+) -> tuple[Places, Places]:
+    """The windows along the rows and along the columns: ``sizes`` are pairs, the arrays end in height and width."""
     rows, columns = (
-        sliding(
-            output.shape[1 + axis],
-            x.shape[1 + axis],
-            kernel=kernel[axis],
-            stride=stride[axis],
-            padding=padding[axis],
-            dilation=dilation[axis],
-            ends=True,
-        )
-        for axis in (0, 1)
+        windows(output.shape[axis], x.shape[axis], **{name: pair[axis] for name, pair in sizes.items()})
+        for axis in (-2, -1)
     )
     return rows, columns
 
