@@ -8,13 +8,18 @@ import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
+from torch import nn
 
 from cnnviz import architectures, settings
 from cnnviz.cli.main import _parser, main
+from cnnviz.operations import operation
 from cnnviz.settings import PROJECT_DIRECTORY
+from cnnviz.shapes.derivation import derive
+from cnnviz.shapes.receptive_field import receptive_fields
 from cnnviz.tracing.trace import trace
 from cnnviz.training.checkpoints import checkpoints
 from tests.networks import NETWORKS, on_meta
@@ -158,6 +163,29 @@ def test_the_example_of_a_trace_runs(number: int, capsys: pytest.CaptureFixture[
 
 def test_the_trace_is_shown_in_both_places() -> None:
     assert {block.document for block in TRACING} == {"README.md", "docs/command-line.md"}
+
+
+def test_the_example_of_an_operation_is_known_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operation, "_ENTRIES", list(operation._ENTRIES))
+    monkeypatch.setattr(operation, "_BY_NAME", dict(operation._BY_NAME))
+    (block,) = [block for block in PYTHON if "\ndefine(" in block.text]
+    values: dict[str, Any] = {}
+    exec(compile(block.text, block.document, "exec"), values)
+    scale, before, after = values["Scale"](4), nn.Conv2d(1, 4, 3), nn.Conv2d(4, 2, 3)
+    traced = trace(nn.Sequential(before, scale, after), (1, 8, 8))
+    (op,) = [op for op in traced.ops if op.type == "Scale"]
+    assert (op.params, op.macs, op.output_shape) == (4, 4 * 6 * 6, (4, 6, 6))
+    step = derive(traced, op.index).steps[-1]
+    assert (step.rule, step.substituted) == ("y = s_c * x", "4 x 6 x 6")
+    assert receptive_fields(traced)[op.index].size == (3, 3)
+    failure = trace(nn.Sequential(before, values["Scale"](5)), (1, 8, 8)).failure
+    assert failure is not None
+    assert failure.message == "Scale 1 expects 5 channels, and 4 arrive."
+
+
+def test_the_example_of_an_activation_stands_in_its_file() -> None:
+    (block,) = [block for block in PYTHON if block.text.startswith("activation(")]
+    assert block.text in (PROJECT_DIRECTORY / "cnnviz/operations/elementwise.py").read_text(encoding="utf-8")
 
 
 # Links
