@@ -14,14 +14,15 @@ from typing import Any, cast
 
 import numpy as np
 
-from cnnviz import numbers
 from cnnviz.language import Message
+from cnnviz.operations import refusals
 from cnnviz.operations.explanation import Explanation, number
 from cnnviz.operations.fixes import fix
-from cnnviz.operations.op import FailedCall, Failure, Fix, Op, Shape, called, product, shape_text
+from cnnviz.operations.op import FailedCall, Failure, Fix, Op, Shape, product, shape_text
 from cnnviz.operations.operation import define, define_each
 from cnnviz.operations.origin import channels_origin, origins
 from cnnviz.operations.reach import Call, Reach, UnknownError, listed, spread
+from cnnviz.operations.refusals import Layer
 from cnnviz.operations.windows import diagnose_dimensions
 
 # -- normalisation: values and shapes ------------------------------------------------------------------
@@ -273,47 +274,23 @@ def _channels(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     ):
         return None
     expected = int(str(call.arguments[argument]))
-    reason = Message(
-        "{name} ({type}) is made for {channels}, but its input {shape} has {received}.",
-        name=called(call.name, call.type),
-        type=call.type,
-        channels=numbers.channels(expected),
-        shape=shape_text(call.input_shapes[0]),
-        received=numbers.number(received),
-    )
-    advice = Message("Set {argument} to {received}.", argument=argument, received=received)
-    cause = channels_origin(ops, call.inputs[0], received)
-    return Failure(call.name, call.type, reason, expected, received, cause=cause, advice=advice)
+    shape = call.input_shapes[0]
+    refused = refusals.normalises_other_channels(Layer.of(call), argument, expected, received, shape)
+    return refused.failure(call, expected, received, channels_origin(ops, call.inputs[0], received))
 
 
 def _groups(call: FailedCall) -> Failure | None:
     groups, channels = call.arguments.get("num_groups"), call.input_shapes[0][0]
     if not isinstance(groups, int) or channels % groups == 0:
         return None
-    reason = Message(
-        "{name} ({type}) deals {dealt} out into {groups} groups, but {channels}/{groups} is no whole number.",
-        name=called(call.name, call.type),
-        type=call.type,
-        dealt=numbers.channels(channels),
-        channels=channels,
-        groups=groups,
-    )
-    advice = Message("Choose a number of groups that divides the channels.")
-    return Failure(call.name, call.type, reason, groups, channels, advice=advice)
+    return refusals.uneven_groups(Layer.of(call), channels, groups).failure(call, groups, channels)
 
 
 def _one_value(call: FailedCall) -> Failure | None:
     sizes = call.input_shapes[0][1:]
     if "instance" not in call.base.lower() or product(sizes) > 1:
         return None
-    reason = Message(
-        "{name} ({type}) takes mean and variance over each map, but a map of {sizes} is a single value.",
-        name=called(call.name, call.type),
-        type=call.type,
-        sizes=shape_text(sizes),
-    )
-    advice = Message("Use a larger input, or leave the normalisation out where maps are that small.")
-    return Failure(call.name, call.type, reason, None, call.input_shapes[0], advice=advice)
+    return refusals.normalises_single_values(Layer.of(call), sizes).failure(call, None, call.input_shapes[0])
 
 
 def _last_dimensions(call: FailedCall, ops: Sequence[Op], expected: tuple[int, ...]) -> Failure | None:
@@ -321,26 +298,8 @@ def _last_dimensions(call: FailedCall, ops: Sequence[Op], expected: tuple[int, .
     received = shape[-len(expected) :]
     if received == expected:
         return None
-    reason = Message(
-        "{name} ({type}) normalises {expected}, but the last dimensions of its input {shape} are {received}.",
-        name=called(call.name, call.type),
-        type=call.type,
-        expected=shape_text(expected),
-        shape=shape_text(shape),
-        received=shape_text(received),
-    )
-    advice = Message(
-        "Set {argument} to {received}.", argument="normalized_shape", received=str(list(received))
-    )
-    return Failure(
-        call.name,
-        call.type,
-        reason,
-        expected,
-        received,
-        cause=origins(ops, call.inputs[0], shape),
-        advice=advice,
-    )
+    refused = refusals.normalises_other_sizes(Layer.of(call), expected, shape)
+    return refused.failure(call, expected, received, origins(ops, call.inputs[0], shape))
 
 
 def mend_normalisation(failed: FailedCall, _ops: Sequence[Op]) -> Iterator[Fix]:

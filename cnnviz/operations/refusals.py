@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from cnnviz import numbers
 from cnnviz.language import Message
-from cnnviz.operations.op import Shape, product, shape_text
+from cnnviz.operations.op import FailedCall, Failure, Shape, called, product, shape_text
 
 _MOST_GROUPS = 64
 _SHOWN_GROUPS = 8
@@ -25,6 +26,11 @@ class Layer:
     name: str | Message
     type: str
 
+    @classmethod
+    def of(cls, call: FailedCall) -> Self:
+        """The layer of a call that raised."""
+        return cls(called(call.name, call.type), call.type)
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -32,6 +38,16 @@ class Refusal:
 
     reason: Message
     advice: Message
+
+    def failure(
+        self,
+        call: FailedCall,
+        expected: int | Shape | None,
+        received: int | Shape,
+        cause: Message | None = None,
+    ) -> Failure:
+        """The diagnosis of ``call``; ``cause`` says which choice it goes back to."""
+        return Failure(call.name, call.type, self.reason, expected, received, cause=cause, advice=self.advice)
 
 
 def other_channels(layer: Layer, shape: Shape, expected: int, received: int) -> Refusal:

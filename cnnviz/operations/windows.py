@@ -16,12 +16,14 @@ import numpy as np
 
 from cnnviz import numbers
 from cnnviz.language import Message
+from cnnviz.operations import refusals
 from cnnviz.operations.explanation import Explanation, rows_of_weights
 from cnnviz.operations.fixes import fix, for_size, of_origin
 from cnnviz.operations.op import MODEL_INPUT, FailedCall, Failure, Fix, Op, Shape, called, product, shape_text
 from cnnviz.operations.operation import define_each, named
 from cnnviz.operations.origin import channels_origin, size_origin
 from cnnviz.operations.reach import Call, Lattice, Reach, Table, UnknownError
+from cnnviz.operations.refusals import Layer
 from cnnviz.operations.window_arithmetic import Side, same_padding, sides, span
 
 # -- shapes ------------------------------------------------------------------------------------------
@@ -374,22 +376,8 @@ def diagnose_channels(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     expected, received = call.arguments.get("in_channels"), call.input_shapes[0][0]
     if not isinstance(expected, int) or expected == received:
         return None
-    wanted = numbers.channels(expected)
-    reason = Message(
-        "{name} ({type}) expects {channels}, but its input {shape} has {received}.",
-        name=called(call.name, call.type),
-        type=call.type,
-        shape=shape_text(call.input_shapes[0]),
-        channels=wanted,
-        received=numbers.number(received),
-    )
-    advice = Message(
-        "Set in_channels to {received}, or give the layer before it {channels}.",
-        received=received,
-        channels=wanted,
-    )
-    cause = channels_origin(ops, call.inputs[0], received)
-    return Failure(call.name, call.type, reason, expected, received, cause=cause, advice=advice)
+    refused = refusals.other_channels(Layer.of(call), call.input_shapes[0], expected, received)
+    return refused.failure(call, expected, received, channels_origin(ops, call.inputs[0], received))
 
 
 def diagnose_window(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
@@ -454,15 +442,7 @@ def diagnose_padding(call: FailedCall, _ops: Sequence[Op]) -> Failure | None:
     most = tuple(side // 2 for side in kernel)  # whatever the dilation
     if len(given) != len(most) or all(p <= limit for p, limit in zip(given, most, strict=True)):
         return None
-    reason = Message(
-        "{name} ({type}) has a padding of {padding}, but a pooling may pad at most half of its kernel of {kernel}.",
-        name=called(call.name, call.type),
-        type=call.type,
-        padding=shape_text(given),
-        kernel=shape_text(kernel),
-    )
-    advice = Message("Set its padding to {most}.", most=shape_text(most))
-    return Failure(call.name, call.type, reason, most, given, advice=advice)
+    return refusals.too_much_padding(Layer.of(call), given, kernel).failure(call, most, given)
 
 
 def mend_channels(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
