@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from cnnviz.ui.architecture.network import Network, Subject
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.frame import is_dark
-from cnnviz.ui.shared.link_state import choose_many, choose_one
+from cnnviz.ui.shared.link_state import choose_many, choose_one, choose_segment
 
 if TYPE_CHECKING:
     from cnnviz.shapes.graph import Folding
@@ -43,13 +42,13 @@ _PARTS = {
 def show(subject: Subject) -> None:
     """The graph of operations or that of the backward pass, whichever is chosen."""
     network, edits, traced = subject.network, subject.edits, subject.trace
-    backward = choose_one(
+    backward = choose_segment(
         _("Graph"),
         list(_GRAPHS),
         key="pass",
         kind=Message("The graph"),
         title=lambda key: str(_GRAPHS[key]),
-        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
+        label_visibility="collapsed",
     )
     if backward == "backward":
         _autograd(network, edits, traced)

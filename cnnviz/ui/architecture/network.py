@@ -21,7 +21,7 @@ from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION, torchvision_input
 from cnnviz.ui.shared import cached, edits_in_link
 from cnnviz.ui.shared.cached import Edits
-from cnnviz.ui.shared.link_state import choose_number
+from cnnviz.ui.shared.link_state import choose_number, put_in_link
 from cnnviz.ui.shared.show import link_problem
 
 if TYPE_CHECKING:
@@ -148,10 +148,7 @@ def _write(widget: str, key: str, default: str, forget: Sequence[str]) -> None:
     name = _FIRST_OF_TORCHVISION if name == TORCHVISION else name
     for parameter in forget:
         st.query_params.pop(parameter, None)
-    if name == default:  # what everybody sees anyway is left out, to keep links short
-        st.query_params.pop(key, None)
-    else:
-        st.query_params[key] = name
+    put_in_link(key, name, default)
 
 
 def _title(name: str) -> str:

@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.shapes.sliding_window import Padding, Window
-from cnnviz.ui.shared.link_state import choose_number, choose_one
+from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment
 
 LARGEST_INPUT = 1_024
 LARGEST_KERNEL = 11
@@ -94,14 +94,12 @@ def _show(parameters: Mapping[str, str]) -> None:
 
 def choose() -> Layer:
     """The widgets of the layer; every choice is in the link."""
-    kind = choose_one(
+    kind = choose_segment(
         _("What walks over the input"),
         list(KINDS),
         key="layer",
         kind=Message("The layer"),
         title=lambda key: str(KINDS[key].title),
-        widget=st.segmented_control,
-        required=True,
         label_visibility="collapsed",
     )
     pooling = KINDS[kind].pooling

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 
 import streamlit as st
@@ -13,7 +12,7 @@ from cnnviz import datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.shared.link_state import choose_number, choose_one, put_in_link
+from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment, put_in_link
 
 ALL = "all"
 """In the choice of a class: no limit."""
@@ -77,13 +76,12 @@ NORMALISATIONS: Mapping[str, Normalisation] = MappingProxyType(
 
 def choose_normalisation(info: DatasetInfo) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and deviation, one a channel, of the normalisation that the link names."""
-    chosen = choose_one(
+    chosen = choose_segment(
         _("Normalisation"),
         list(NORMALISATIONS),
         key="normalise",
         kind=Message("The normalisation"),
         title=lambda key: str(NORMALISATIONS[key].title),
-        widget=partial(st.segmented_control, required=True),
     )
     way = NORMALISATIONS[chosen]
     if way.mean is None or way.deviation is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from html import escape
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -23,7 +22,7 @@ from cnnviz.ui.data.choices import choose_class, choose_normalisation, choose_se
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Source
 from cnnviz.ui.shared.frame import is_dark
-from cnnviz.ui.shared.link_state import choose_one
+from cnnviz.ui.shared.link_state import choose_segment
 
 PARTS: Mapping[str, Message] = MappingProxyType(
     {"train": Message("Training images"), "test": Message("Test images")}
@@ -82,13 +81,12 @@ def samples(subject: Subject) -> None:
     """Images of every class, or many of one."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         with st.container(width=260):
-            part = choose_one(
+            part = choose_segment(
                 _("Part"),
                 list(PARTS),
                 key="part",
                 kind=Message("The part of the data set"),
                 title=lambda key: str(PARTS[key]),
-                widget=partial(st.segmented_control, required=True),
             )
         with st.container(width=200):
             label = choose_class(subject.info)

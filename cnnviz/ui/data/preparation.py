@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -25,7 +24,7 @@ from cnnviz.ui.data.choices import choose_normalisation, choose_seed
 from cnnviz.ui.data.contents import Subject, image, value_figures
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
-from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
+from cnnviz.ui.shared.link_state import choose_number, choose_segment, choose_switch, put_in_link
 from cnnviz.ui.shared.pictures import image_address
 from cnnviz.ui.train.fields import choose_augmentation
 
@@ -97,13 +96,12 @@ def _choose(info: DatasetInfo, notes: DeltaGenerator) -> ImagePreparation:
             width=160,
         )
     st.subheader(_("Size and values"), anchor=False)
-    resize = choose_one(
+    resize = choose_segment(
         _("Size"),
         _SIZES,
         key="resize",
         kind=Message("The size"),
         title=lambda side: _("as it is") if side == "off" else f"{side} x {side}",
-        widget=partial(st.segmented_control, required=True),
     )
     mean, deviation = choose_normalisation(info)
     side = None if resize == "off" else int(resize)

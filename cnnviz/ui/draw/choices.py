@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import streamlit as st
 
@@ -16,7 +15,7 @@ from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
 from cnnviz.ui.inside.example import CLOTHING
 from cnnviz.ui.inside.weights import checkpoint_title, is_shipped, same_task
 from cnnviz.ui.shared.frame import TRAIN, link
-from cnnviz.ui.shared.link_state import choose_many, choose_one
+from cnnviz.ui.shared.link_state import choose_many, choose_segment
 from cnnviz.ui.shared.show import plain
 
 DIGITS = "mnist"
@@ -47,13 +46,13 @@ def choose_task(found: Sequence[Checkpoint]) -> DatasetInfo:
     """
     named = st.query_params.get("checkpoint")
     usual = next((_task_of(checkpoint) for checkpoint in found if checkpoint.id == named), None)
-    chosen = choose_one(
+    chosen = choose_segment(
         _("What to read"),
         _TASKS,
         key="task",
         kind=Message("The task"),
         default=usual or DIGITS,
-        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
+        label_visibility="collapsed",
         # The source stays; "draw" alone is nothing that another task has.
         forget=(*_OF_THE_TASK, "source") if st.query_params.get("source") == "draw" else _OF_THE_TASK,
     )
@@ -82,14 +81,14 @@ def choose_source(task: DatasetInfo) -> str:
     """Where the picture comes from: ``draw`` (digits alone), ``file``, ``camera`` or ``data``."""
     offered = [key for key in _SOURCES if key != "draw" or task.key == DIGITS]
     usual = offered[0] if task.key == DIGITS else "data"
-    return choose_one(
+    return choose_segment(
         _("Picture from"),
         offered,
         key="source",
         kind=Message("The source"),
         title=lambda key: str(_SOURCES[key]),
         default=usual,
-        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
+        label_visibility="collapsed",
     )
 
 

@@ -17,7 +17,7 @@ from cnnviz.ui.evaluate.answers import AT_ONCE, Subject, show_images
 from cnnviz.ui.evaluate.choices import Known
 from cnnviz.ui.inside.weights import checkpoint_title, same_task
 from cnnviz.ui.shared.frame import is_dark
-from cnnviz.ui.shared.link_state import choose_one
+from cnnviz.ui.shared.link_state import choose_one, choose_segment
 from cnnviz.ui.shared.show import plain
 from cnnviz.ui.shared.views import View
 
@@ -254,13 +254,13 @@ def _compare(first: Subject, second: Subject) -> None:
         st.write(str(_difference(first, second, found.chance)))
     else:
         st.warning(str(_unfair(second if first.honest else first)), icon=":material/visibility:")
-    group = choose_one(
+    group = choose_segment(
         _("Images that are read rightly by"),
         list(groups),
         key="group",
         kind=Message("The group"),
         title=lambda key: f"{groups[key][0]} ({len(groups[key][1]):,})",
-        widget=partial(st.segmented_control, required=True, wrap=True),
+        wrap=True,
     )
     show_images(first, groups[group][1], f"images-{group}", AT_ONCE, second)
 

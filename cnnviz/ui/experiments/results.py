@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from html import escape
 
 import plotly.graph_objects as go
@@ -18,7 +17,7 @@ from cnnviz.language import translate as _
 from cnnviz.plots import experiments as plots
 from cnnviz.training.store.runs import Status, describe
 from cnnviz.ui.shared import cached
-from cnnviz.ui.shared.link_state import choose_one
+from cnnviz.ui.shared.link_state import choose_segment
 from cnnviz.ui.shared.show import plain
 from cnnviz.ui.train.compare import Row, show_table
 from cnnviz.ui.train.runs import duration
@@ -29,13 +28,14 @@ _SHUFFLED_WITH = 1  # the seed of the permutation that the experiment's recipes 
 def choose_experiment() -> Experiment:
     """The experiment that the link names."""
     known = {experiment.key: experiment for experiment in experiments.registered()}
-    chosen = choose_one(
+    chosen = choose_segment(
         _("Experiment"),
         list(known),
         key="experiment",
         kind=Message("The experiment"),
         title=lambda key: str(known[key].title),
-        widget=partial(st.segmented_control, required=True, label_visibility="collapsed", wrap=True),
+        label_visibility="collapsed",
+        wrap=True,
         forget=("group", "setting"),
     )
     return known[chosen]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 from types import MappingProxyType
 from urllib.parse import urlencode
 
@@ -25,7 +24,7 @@ from cnnviz.ui.shared import callbacks
 from cnnviz.ui.shared.callbacks import ask, ask_page
 from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import fragment
-from cnnviz.ui.shared.link_state import choose_one
+from cnnviz.ui.shared.link_state import choose_one, choose_segment
 from cnnviz.ui.shared.live import LiveFigures
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.show import explained, link_problem, plain, run_again
@@ -63,13 +62,13 @@ def offer(shown: Experiment, shipped: Results | None) -> None:
 
 
 def _choose_setting() -> str:
-    return choose_one(
+    return choose_segment(
         _("Setting"),
         list(_SETTINGS),
         key="setting",
         kind=Message("The setting"),
         title=lambda key: str(_SETTINGS["full" if key == "full" else "quick"]),
-        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
+        label_visibility="collapsed",
     )
 
 

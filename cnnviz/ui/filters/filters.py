@@ -19,7 +19,7 @@ from cnnviz.ui.filters.choices import Order, choose_order, choose_page
 from cnnviz.ui.inside.weights import Weights, choose_layer
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import fragment, is_dark
-from cnnviz.ui.shared.link_state import choose_number, choose_one
+from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment
 from cnnviz.ui.shared.show import explained, plain
 
 if TYPE_CHECKING:
@@ -203,12 +203,12 @@ def _in_numbers(layer: LayerWeights, output: int | None) -> str:
 
 
 def _details(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) -> None:
-    view = choose_one(
+    view = choose_segment(
         _("Figures"),
         _DETAILS,
         key="figures",
         kind=Message("The figure"),
-        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
+        label_visibility="collapsed",
     )
     if view == "norm":
         _norms(shown, chosen, by)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +19,7 @@ from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached, progress
 from cnnviz.ui.shared.frame import is_dark
-from cnnviz.ui.shared.link_state import choose_number, choose_one
+from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment
 from cnnviz.ui.shared.show import explained, plain
 
 if TYPE_CHECKING:
@@ -129,13 +128,13 @@ def _choose_method(trace: Trace) -> str:
     from cnnviz.interpret.attribution import is_quick, usual_cam_op
 
     late = "gradcam" if usual_cam_op(trace) is not None else "gradient"
-    return choose_one(
+    return choose_segment(
         _("Method"),
         _METHODS,
         key="method",
         kind=Message("The method"),
         default=ALL if is_quick(trace) else late,
-        widget=partial(st.segmented_control, required=True, wrap=True),
+        wrap=True,
     )
 
 

@@ -19,7 +19,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared.frame import DRAW, link
-from cnnviz.ui.shared.link_state import choose_number, choose_one, put_in_link
+from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment, put_in_link
 from cnnviz.ui.shared.own_image import own_image
 from cnnviz.ui.shared.pictures import image_address
 from cnnviz.ui.shared.show import plain
@@ -70,12 +70,11 @@ def choose_example(weights: Weights) -> Example | None:
     Raises:
         CnnvizError: it is missing or cannot be read; the message says what to do.
     """
-    source = choose_one(
+    source = choose_segment(
         _("Image from"),
         SOURCES,
         key="source",
         kind=Message("The source"),
-        widget=partial(st.segmented_control, required=True),
     )
     if source == "upload":
         pixels = choose_upload(weights)

@@ -50,8 +50,8 @@ def choose_one(
 ) -> str:
     """A choice among ``options``, which the link holds by key: ``?model=basic-cnn`` in every language.
 
-    ``title`` gives the text that stands for an option; where ``options`` are a mapping, its values do. A link that names an option that does not exist
-    gets a sentence (``kind`` says of what, as in "The architecture") in the container ``notes``, where there
+    ``title`` gives the text that stands for an option; where ``options`` are a mapping, its values do. A link
+    that names an option that does not exist gets a sentence (``kind`` says of what, as in "The architecture") in the container ``notes``, where there
     is one, and the default is shown. ``widget`` is ``st.selectbox`` or ``st.segmented_control``, and ``look``
     are its own settings. ``forget`` are parameters of the link that mean nothing after another choice. Of
     ``elsewhere``, options of the same parameter in other views, the default is shown without a word.
@@ -67,6 +67,13 @@ def choose_one(
 
     draw = partial(widget, label, keys, format_func=title, **look)
     return _linked(draw, key, usual, read, widget_key=f"choice-{key}", notes=notes, forget=forget)
+
+
+def choose_segment(
+    label: str, options: Sequence[str] | Mapping[str, object], *, key: str, kind: Message, **look: Any
+) -> str:
+    """:func:`choose_one` among a few ``options`` that all stay in sight side by side."""
+    return choose_one(label, options, key=key, kind=kind, widget=st.segmented_control, required=True, **look)
 
 
 def choose_many(

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Generic, ParamSpec, TypeVar
-
-import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.shared.link_state import choose_one
+from cnnviz.ui.shared.link_state import choose_segment
 
 P = ParamSpec("P")
 
@@ -29,14 +26,13 @@ V = TypeVar("V", bound=View[...])
 
 def choose_view(views: Mapping[str, V], default: str | None = None, **look: Any) -> V:
     """The view that the link names, else the ``default``, else the first; ``look`` are the widget's own settings."""
-    chosen = choose_one(
+    chosen = choose_segment(
         _("View"),
         list(views),
         key="view",
         kind=Message("The view"),
         title=lambda key: str(views[key].title),
         default=default,
-        widget=partial(st.segmented_control, required=True),
         **{"label_visibility": "collapsed", **look},
     )
     return views[chosen]

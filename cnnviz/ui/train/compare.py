@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from html import escape
 from types import MappingProxyType
 from typing import Any
@@ -28,7 +27,7 @@ from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.transforms.image_preparation import resized_shape
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import fragment, is_dark
-from cnnviz.ui.shared.link_state import choose_many, choose_one
+from cnnviz.ui.shared.link_state import choose_many, choose_segment
 from cnnviz.ui.shared.live import LiveFigures
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.show import explained
@@ -89,12 +88,13 @@ def _compare(chosen: tuple[str, ...]) -> None:
 
 
 def _choose(title: str, key: str, options: Mapping[str, Message]) -> str:
-    return choose_one(
+    return choose_segment(
         title,
         options,
         key=key,
         kind=Message("The choice"),
-        widget=partial(st.segmented_control, required=True, wrap=True, width="content"),
+        wrap=True,
+        width="content",
     )
 
 

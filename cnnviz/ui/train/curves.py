@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from cnnviz.training.records.record_files import Records
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.ui.shared import warm
-from cnnviz.ui.shared.link_state import choose_one
+from cnnviz.ui.shared.link_state import choose_segment
 from cnnviz.ui.shared.live import LiveFigures
 from cnnviz.ui.train.runs import value_text
 
@@ -114,12 +113,12 @@ def _shown_epochs(run: Run, epochs: Sequence[EpochMetrics]) -> int:
 
 
 def _more(live: LiveFigures, store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> None:
-    chosen = choose_one(
+    chosen = choose_segment(
         _("More curves"),
         MORE,
         key="curve",
         kind=Message("The curve"),
-        widget=partial(st.segmented_control, required=True, wrap=True),
+        wrap=True,
     )
     if chosen == "loss":
         _epoch_loss(live, run, epochs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +17,7 @@ from cnnviz.training.store.runs import Run, describe
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared.callbacks import ask
 from cnnviz.ui.shared.frame import fragment
-from cnnviz.ui.shared.link_state import choose_one
+from cnnviz.ui.shared.link_state import choose_segment
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.show import explained, plain
 from cnnviz.ui.train.checkpoint_files import bring_along
@@ -50,13 +49,13 @@ def of_person(runs: Sequence[Run], whose: str) -> list[Run]:
 
 
 def _choose_whose(runs: Sequence[Run]) -> str:
-    return choose_one(
+    return choose_segment(
         _("Whose runs"),
         WHOSE,
         key="whose",
         kind=Message("The choice"),
         default="mine" if of_person(runs, "mine") else "all",
-        widget=partial(st.segmented_control, required=True, label_visibility="collapsed"),
+        label_visibility="collapsed",
     )
 
 
