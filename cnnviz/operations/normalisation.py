@@ -433,7 +433,7 @@ _RUNNING = "num_features affine track_running_stats eps momentum"
 
 define_each(
     "",
-    "BatchNorm#d",
+    "BatchNorm#d LazyBatchNorm#d",
     arguments="input running_mean running_var weight bias training momentum eps",
     attributes=_RUNNING,
     explain=_explained_by(_explain_batch_norm),
@@ -453,7 +453,7 @@ define(
 )
 define_each(
     "",
-    "InstanceNorm#d",
+    "InstanceNorm#d LazyInstanceNorm#d",
     attributes=_RUNNING,
     explain=_explained_by(_explain_instance_norm),
     reach=reach_instance_norm,
