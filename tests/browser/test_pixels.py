@@ -20,7 +20,7 @@ from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.tracing.capture import capture
 from cnnviz.tracing.trace import trace
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.loop.batches import as_input
+from cnnviz.training.transforms.batch_preparer import as_input
 
 expect.set_options(timeout=60_000)
 PAGE = "filters?view=value&dataset=mnist-sample"
