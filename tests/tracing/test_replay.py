@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -136,8 +136,18 @@ def test_a_pass_of_another_network_is_refused() -> None:
         replay(nn.Linear(2, 2), torch.rand(1, 3), trace(nn.Linear(2, 2), (3,)))
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Work this small is done before a second thread has begun, and tests run side by side."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.mark.slow
 @each(ALL)
+@pytest.mark.usefixtures("one_thread")
 def test_every_network_of_the_registry(architecture: Architecture) -> None:
     assert_replayed(architecture.build_seeded(3), architecture.input_shape)
 
@@ -178,7 +188,7 @@ def quick_weights(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", torchvision.models.list_models(module=torchvision.models))
-@pytest.mark.usefixtures("quick_weights")
+@pytest.mark.usefixtures("one_thread", "quick_weights")
 def test_every_network_of_torchvision(name: str) -> None:
     options: dict[str, Any] = {"weights": None}
     side = SMALLEST.get(name, 64)
