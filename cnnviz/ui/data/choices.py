@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-
 import streamlit as st
 
 from cnnviz import datasets
@@ -13,6 +9,7 @@ from cnnviz.datasets import DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment, put_in_link
+from cnnviz.ui.train.fields import NORMALISATIONS
 
 ALL = "all"
 """In the choice of a class: no limit."""
@@ -54,24 +51,6 @@ def choose_seed(label: str) -> int:
 
 def _next_seed(seed: int) -> None:
     put_in_link("shuffle", (seed + 1) % (_MOST_SEED + 1), default=0)
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """A usual way to normalise: the ``mean`` and the ``deviation`` of every channel; None: the data set's."""
-
-    title: Message
-    mean: float | None
-    deviation: float | None
-
-
-NORMALISATIONS: Mapping[str, Normalisation] = MappingProxyType(
-    {
-        "data": Normalisation(Message("the data's own"), None, None),
-        "half": Normalisation(Message("0.5, 0.5"), 0.5, 0.5),
-        "none": Normalisation(Message("0 to 1"), 0.0, 1.0),
-    }
-)
 
 
 def choose_normalisation(info: DatasetInfo) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -20,11 +20,10 @@ from cnnviz.training.recipe.limits import CHOICES, RANGES, check_field
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.transforms.image_preparation import Augmentation, ImagePreparation
 from cnnviz.ui.architecture.network import choose_options
-from cnnviz.ui.data.choices import NORMALISATIONS
 from cnnviz.ui.shared import edits_in_link
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
 from cnnviz.ui.shared.show import link_problem, plain
-from cnnviz.ui.train.fields import WIDTH, Fields, channels_text, choose_augmentation
+from cnnviz.ui.train.fields import NORMALISATIONS, WIDTH, Fields, channels_text, choose_augmentation
 from cnnviz.ui.train.sharing import DATA, NETWORK, OPTIONS, ORDER, PERMUTE
 
 _OF_THE_DATA = ("resize", "mean", "deviation", "train_images")

@@ -43,6 +43,24 @@ VALUES: Mapping[str, Message] = MappingProxyType(
 """What is shown for the values of a field."""
 
 
+@dataclass(frozen=True)
+class Normalisation:
+    """A usual way to normalise: the ``mean`` and the ``deviation`` of every channel; None: the data set's."""
+
+    title: Message
+    mean: float | None
+    deviation: float | None
+
+
+NORMALISATIONS: Mapping[str, Normalisation] = MappingProxyType(
+    {
+        "data": Normalisation(Message("the data's own"), None, None),
+        "half": Normalisation(Message("0.5, 0.5"), 0.5, 0.5),
+        "none": Normalisation(Message("0 to 1"), 0.0, 1.0),
+    }
+)
+
+
 @dataclass
 class Fields:
     """Widgets for the fields of a recipe, with the values of ``default`` as defaults.
