@@ -1,8 +1,8 @@
 """Imports point one way: from the pages down to the language, as the arrows below say.
 
-The arrows are those of "The house" in DESIGN.md. A layer may import itself and whatever its arrows lead to, over any
-number of other layers; everything else is an upward or a sideways import, and fails. That goes for every import: at
-the top of a module, inside a function, for types alone, of a whole folder, or by ``importlib``.
+A layer may import itself and whatever its arrows lead to, over any number of other layers; everything else is an
+upward or a sideways import, and fails. That goes for every import: at the top of a module, inside a function, for
+types alone, of a whole folder, or by ``importlib``.
 """
 
 from __future__ import annotations
