@@ -236,11 +236,11 @@ def test_a_model_with_two_inputs_is_told_what_to_do() -> None:
     message = failure_of(TwoInputs(), (1, 8, 8)).message
     assert "takes 2 inputs (x, mask), and a trace sends one tensor" in message
     assert "wrap the model" in message
-    assert "raises TypeError in test_failure.py, line" in failure_of(TwoInside(), (1, 8, 8)).message
+    assert "raises TypeError in test_diagnosis.py, line" in failure_of(TwoInside(), (1, 8, 8)).message
     assert trace(Optional(), (1, 8, 8)).failure is None
 
 
 def test_the_line_of_ones_own_code_that_raised_is_named() -> None:
     message = failure_of(Raises(), (1, 8, 8)).message
     line = inspect.getsourcelines(Raises.forward)[1] + 1
-    assert f"raises KeyError in test_failure.py, line {line}: 'no such thing'" in message
+    assert f"raises KeyError in test_diagnosis.py, line {line}: 'no such thing'" in message
