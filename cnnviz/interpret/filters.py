@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.operations.op import MODEL_INPUT, Op, Shape, product
+from cnnviz.operations.operation import operation_of
 from cnnviz.tracing.trace import Trace
 
 Values = NDArray[np.float32]
 
 _LAYERS = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
-_KEEPS_PLACES = frozenset({"Flatten", "flatten", "view", "reshape", "unsqueeze", "squeeze"})
-_MOVES_CHANNELS = frozenset({"permute", "transpose", "movedim", "moveaxis", "swapaxes", "Permute"})
+_PASSING = ("dropout", "activation", "normalisation")
+"""Kinds of ops after which every value is still in its place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,7 @@ def _of_layer(op: Op, layer: nn.Module, trace: Trace) -> LayerWeights:
     assert isinstance(weight, Tensor)
     weight = weight.detach()
     if isinstance(layer, nn.Linear):
-        maps = _arriving_maps(op, trace) or (weight.shape[1], 1, 1)
+        maps = maps_into(op, trace) or (weight.shape[1], 1, 1)
         weight = weight.view(len(weight), *maps)
     elif isinstance(layer, nn.ConvTranspose2d):
         weight = weight.transpose(0, 1)  # here PyTorch puts the input channels first
@@ -92,17 +93,17 @@ def _readable(tensor: Tensor) -> Values:
     return array
 
 
-def _arriving_maps(op: Op, trace: Trace) -> tuple[int, int, int] | None:
+def maps_into(op: Op, trace: Trace) -> tuple[int, int, int] | None:
     """The maps (C, H, W) whose flattened values a Linear reads; None if it reads no such values."""
     wanted = op.input_shapes[0][-1:]
     index = op.inputs[0] if op.inputs else None
     while index is not None and index != MODEL_INPUT:
         before = trace.ops[index]
-        if before.type in _MOVES_CHANNELS:
+        if operation_of(before).reorders:
             return None
         if (maps := _as_maps(before.output_shape, wanted)) is not None:
             return maps
-        keeps = before.kind in ("dropout", "activation", "normalisation") or before.type in _KEEPS_PLACES
+        keeps = before.kind in _PASSING or operation_of(before).keeps_order
         index = before.inputs[0] if keeps and before.inputs else None
     return None if index is None else _as_maps(trace.input_shape, wanted)
 

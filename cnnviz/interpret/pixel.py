@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cnnviz.errors import CnnvizError
+from cnnviz.interpret.filters import maps_into
 from cnnviz.language import Message
 from cnnviz.operations.batch_axis import FRONT
-from cnnviz.operations.op import MODEL_INPUT, Op, product
+from cnnviz.operations.op import Op
 from cnnviz.operations.window_arithmetic import same_padding
 from cnnviz.tracing.capture import Call, capture_call
 
@@ -288,7 +289,7 @@ def _along_both(
 
 def _linear(op: Op, call: Call, trace: Trace) -> Arithmetic:
     x, weight = _numpy(call.arguments["input"]), _numpy(call.arguments["weight"])
-    shape = _flattened(op, trace) or (x.shape[1], 1, 1)
+    shape = maps_into(op, trace) or (x.shape[1], 1, 1)
     return Arithmetic(
         op,
         "sum",
@@ -299,25 +300,6 @@ def _linear(op: Op, call: Call, trace: Trace) -> Arithmetic:
         weight.reshape(-1, *shape),
         _bias(call.arguments.get("bias"), len(weight)),
     )
-
-
-def _flattened(op: Op, trace: Trace) -> tuple[int, int, int] | None:
-    """The maps (C, H, W) whose flattened values a linear layer receives; None if it receives no maps."""
-    source = _source(op)
-    while source >= 0 and trace.ops[source].kind in ("dropout", "activation"):
-        source = _source(trace.ops[source])
-    if source < 0:
-        return None
-    before = trace.ops[source]
-    shape = before.input_shapes[0] if before.input_shapes else ()
-    flattens = before.type.lower() in ("flatten", "view", "reshape")
-    if not flattens or len(shape) != 3 or before.output_shape != (product(shape),):
-        return None
-    return shape[0], shape[1], shape[2]
-
-
-def _source(op: Op) -> int:
-    return op.inputs[0] if op.inputs else MODEL_INPUT
 
 
 def _unsupported(op: Op) -> CnnvizError:

@@ -345,6 +345,7 @@ def _stays_where_indexed(arguments: Mapping[str, Any]) -> bool:
 
 _RESHAPE: Mapping[str, Any] = {
     "kind": "reshape",
+    "keeps_order": True,
     "reach": reach_reshape,
     "batch_axis": _batch_axis_of_reshape,
 }
@@ -377,6 +378,7 @@ for _functions, _arguments, _order in (
         kind="reshape",
         arguments=_arguments,
         listed="dims" if _functions == "permute" else "",
+        reorders=True,
         explain=partial(explain_order, _order),
         reach=partial(reach_order, _order),
         batch_axis=partial(_batch_axis_of_order, _order),

@@ -34,6 +34,8 @@ class Operation:
 
     ``pointwise``: every value depends on those at its own position alone, in evaluation. ``constant``: no value
     depends on a value that arrives. ``random``: it may draw random numbers. ``joins``: it concatenates.
+    ``keeps_order``: it gives the same values in the same order, in another shape. ``reorders``: it puts dimensions
+    into another order. ``remembers_places``: training keeps where its values came from, as of a max pooling.
     ``gives`` tells what its values mean, where they mean something by themselves. ``listed`` is the argument that a function
     takes as one list or as numbers one by one, such as the ``shape`` of a view.
     """
@@ -50,6 +52,9 @@ class Operation:
     constant: bool = False
     random: bool = False
     joins: bool = False
+    keeps_order: bool = False
+    reorders: bool = False
+    remembers_places: bool = False
     gives: Literal["", "probabilities", "log probabilities"] = ""
     listed: str = ""
     complete: Callable[[Mapping[str, Any], dict[str, Any]], None] | None = None

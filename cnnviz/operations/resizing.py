@@ -362,6 +362,7 @@ for _way in ("avg", "max"):
         f"adaptive_{_way}_pool#d" + (" adaptive_max_pool#d_with_indices" if _way == "max" else ""),
         f"Adaptive{_way.capitalize()}Pool#d",
         kind="pooling",
+        remembers_places=_way == "max",
         arguments="input output_size",
         explain=explain_adaptive_pooling,
         reach=reach_adaptive_pooling,
@@ -372,6 +373,7 @@ define_each(
     "FractionalMaxPool#d",
     dimensions=(2, 3),
     kind="pooling",
+    remembers_places=True,
     arguments="input kernel_size output_size output_ratio",
     random=True,
 )

@@ -630,6 +630,7 @@ define_each(
     "max_pool#d max_pool#d_with_indices",
     "MaxPool#d",
     kind="pooling",
+    remembers_places=True,
     arguments="input kernel_size stride padding dilation ceil_mode",
     explain=explain_window,
     reach=reach_pooling,

@@ -13,6 +13,7 @@ import torch
 from cnnviz import architectures, datasets
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
+from cnnviz.operations.operation import operation_of
 from cnnviz.tracing.trace import Trace, trace
 from cnnviz.training.loop.batches import batches_ahead, test_batch_size
 from cnnviz.training.recipe.recipe import Recipe
@@ -111,7 +112,7 @@ def _step_bytes(traced: Trace, batch_size: int) -> int:
     for op in traced.ops:
         if op.kind == "reshape":  # another view of the same numbers
             continue
-        remembers = op.kind == "pooling" and "max" in op.type.lower()
+        remembers = operation_of(op).remembers_places
         kept += math.prod(op.output_shape) * (_FLOAT + (_INDEX if remembers else 0))
     return batch_size * (kept + 2 * _largest(traced))
 
