@@ -13,13 +13,13 @@ st.title(_("Look inside convolutional networks"), anchor=False)
 st.write(
     _(
         "Pick a network, read the shape of every layer and see where each number comes from. Then train "
-        "it, look at its filters and feature maps, and draw a digit for it."
+        "it, look at its filters and feature maps, and draw a digit for it to recognise."
     )
 )
 networks = architectures.registered("network")
 trained = home.trained(networks)
 home.cards(trained)
-st.header(_("All the others"), anchor=False)
+st.header(_("More networks"), anchor=False)
 home.short_cards([network for network in networks if network not in trained])
-st.header(_("Blocks on their own, to compare"), anchor=False)
+st.header(_("Single blocks to compare"), anchor=False)
 home.names(architectures.registered("block"))

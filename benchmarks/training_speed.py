@@ -266,7 +266,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     print(
-        f"{'images a second':16}{'course':>9}{'cnnviz':>9}{'ratio':>7}{'least':>7}{'one batch':>10}{'ratio':>7}"
+        f"{'images per second':16}{'course':>9}{'cnnviz':>9}{'ratio':>7}{'least':>7}{'one batch':>10}{'ratio':>7}"
         f"{'least':>7}{'costs':>8}{'accuracy':>10}{'ours':>7}"
     )
     slow = [

@@ -43,11 +43,11 @@ class UnknownKeyError(UsageError):
         close = _closest(quoted, names)
         if close is not None:
             message = Message(
-                "{kind} {key!r} is unknown; did you mean {match!r}?", kind=kind, key=quoted, match=close
+                "Unknown {kind} {key!r}; did you mean {match!r}?", kind=kind, key=quoted, match=close
             )
         elif len(names) > _MOST_NAMES:
             message = Message(
-                "{kind} {key!r} is unknown; there are {count:,}, among them: {known}.",
+                "Unknown {kind} {key!r}; there are {count:,}, including: {known}.",
                 kind=kind,
                 key=quoted,
                 count=len(names),
@@ -55,7 +55,7 @@ class UnknownKeyError(UsageError):
             )
         else:
             message = Message(
-                "{kind} {key!r} is unknown; there are: {known}.",
+                "Unknown {kind} {key!r}; available: {known}.",
                 kind=kind,
                 key=quoted,
                 known=", ".join(names) or "-",

@@ -28,7 +28,7 @@ class StorageError(CnnvizError):
             )
         else:
             message = Message(
-                "{path} cannot be written ({reason}). Check the folder and its permissions.",
+                "Cannot write {path} ({reason}). Check the folder and its permissions.",
                 path=path,
                 reason=error.strerror or error,
             )

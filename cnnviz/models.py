@@ -77,7 +77,7 @@ def traced(
     model = edited(original, remaining) if remaining else original
     shape = input_shape or made_for
     if shape is None:
-        raise UsageError(Message("Say what the input of {model} looks like: --input C,H,W", model=name))
+        raise UsageError(Message("Specify the input shape of {model}: --input C,H,W", model=name))
     done = trace(model, shape)
     if done.failure is None or not (edits or shape != made_for):
         return done
@@ -130,10 +130,10 @@ def _check_options(
         if "." in path or path in dict(model.named_children()):
             continue
         if options:
-            raise UnknownKeyError(Message("The option"), path, options)
+            raise UnknownKeyError(Message("option"), path, options)
         raise UsageError(
             Message(
-                "{model} has no options, so {path!r} cannot be set; the argument of a layer is written like "
+                "{model} has no options, so {path!r} cannot be set; write a layer's argument like this: "
                 "conv1.kernel_size.",
                 model=name,
                 path=shortened(path),
@@ -147,7 +147,7 @@ def _from_torchvision(name: str) -> nn.Module:
 
     known = torchvision_names()
     if name not in known:
-        raise UnknownKeyError(Message("The torchvision model"), name, known)
+        raise UnknownKeyError(Message("torchvision model"), name, known)
     options = {"init_weights": False} if name in _ASKING_FOR_WEIGHTS else {}
     model: nn.Module
     try:
@@ -181,7 +181,7 @@ def _from_file(path: Path, class_name: str, edits: dict[str, object]) -> nn.Modu
     from torch import nn
 
     if not path.is_file():
-        raise UsageError(Message("There is no file {path}.", path=path))
+        raise UsageError(Message("The file {path} does not exist.", path=path))
     if not class_name:
         raise _no_class(path)
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -195,7 +195,7 @@ def _from_file(path: Path, class_name: str, edits: dict[str, object]) -> nn.Modu
         found = getattr(module, class_name, None)
         if not (isinstance(found, type) and issubclass(found, nn.Module)):
             classes = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, nn.Module)]
-            raise UnknownKeyError(Message("The class"), class_name, classes)
+            raise UnknownKeyError(Message("Python class"), class_name, classes)
         model: nn.Module = found(**_taken_by(found, edits))
         _check_options(class_name, edits, _parameters(found), model)
         return model
@@ -203,7 +203,9 @@ def _from_file(path: Path, class_name: str, edits: dict[str, object]) -> nn.Modu
         raise
     except (Exception, SystemExit) as error:  # the person's own code may raise anything
         raise CnnvizError(
-            Message("{path} does not run: {type}: {error}", path=path, type=type(error).__name__, error=error)
+            Message(
+                "{path} raises an error: {type}: {error}", path=path, type=type(error).__name__, error=error
+            )
         ) from error
     finally:
         sys.path.remove(str(path.parent.absolute()))
@@ -219,13 +221,14 @@ def _no_class(path: Path) -> UsageError:
     if not classes:
         return UsageError(
             Message(
-                "Say which class of {path} is the network: {path}:CLASS. There is none in it as yet.",
+                "Specify which class of {path} is the network: {path}:CLASS. The file defines no "
+                "classes yet.",
                 path=path,
             )
         )
     return UsageError(
         Message(
-            "Say which class of {path} is the network: {classes}.",
+            "Specify which class of {path} is the network: {classes}.",
             path=path,
             classes=", ".join(classes[:_MOST_CLASSES]),
         )
@@ -256,7 +259,7 @@ def _taken_by(cls: type[nn.Module], edits: dict[str, object]) -> dict[str, objec
     if missing:
         raise UsageError(
             Message(
-                "{cls} cannot be built without {names}: add {example}, or give it a default.",
+                "{cls} needs a value for {names}: add {example}, or give it a default.",
                 cls=cls.__name__,
                 names=", ".join(missing),
                 example=" ".join(f"--set {name}=VALUE" for name in missing),

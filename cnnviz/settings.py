@@ -93,7 +93,7 @@ def _sqlite_url(path: Path) -> str:
 def _zero_or_one(name: str, default: int) -> int:
     text = os.environ.get(name, "")
     if text not in ("", "0", "1"):
-        raise UsageError(Message("{name} is {text!r}; it must be 0 or 1.", name=name, text=text))
+        raise UsageError(Message("{name} must be 0 or 1; got {text!r}.", name=name, text=text))
     return int(text) if text else default
 
 
@@ -107,6 +107,6 @@ def _positive(name: str, default: float, whole: bool = False) -> float:
         value = 0
     if not value > 0:
         raise UsageError(
-            Message("{name} is {text!r}; it must be a number greater than 0.", name=name, text=text)
+            Message("{name} must be a number greater than 0; got {text!r}.", name=name, text=text)
         )
     return value

@@ -10,7 +10,7 @@ from cnnviz.ui.shared.frame import frame
 from cnnviz.ui.shared.show import explained
 
 frame(Message("Architecture"))
-st.title(_("Shapes and reasons"), anchor=False)
+st.title(_("Shapes explained"), anchor=False)
 chosen, input_shape = network.choose()
 edits = network.choose_options(chosen.architecture, edits_in_link.in_link())
 known = network.options_among(chosen.architecture, edits)

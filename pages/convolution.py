@@ -10,11 +10,11 @@ from cnnviz.ui.shared.frame import frame
 from cnnviz.ui.shared.show import explained
 
 frame(Message("Convolution"))
-st.title(_("Convolution, one step at a time"), anchor=False)
+st.title(_("Convolution, step by step"), anchor=False)
 st.write(
     _(
-        "A small kernel walks over the input. At each stop it multiplies what it covers with its weights, adds "
-        "everything up, and writes one output value."
+        "A small kernel slides over the input. At each position it multiplies the values it covers by "
+        "its weights, adds up the products, and writes one output value."
     )
 )
 layer.examples()
@@ -22,9 +22,9 @@ chosen = layer.choose()
 with explained():
     walks = slide(chosen.window, chosen.height, chosen.width)
     size.show(chosen, walks)
-    st.header(_("Watch it walk"), anchor=False)
+    st.header(_("Watch the window slide"), anchor=False)
     animation.show(chosen, walks)
-    st.header(_("What the layer costs"), anchor=False)
+    st.header(_("Cost of the layer"), anchor=False)
     cost.show(chosen, walks)
 st.header(_("What a 1x1 convolution saves"), anchor=False)
 with explained():

@@ -39,7 +39,7 @@ def studio() -> None:
         verdicts.warm_up(chosen)
         return
     if shown.way is not None:
-        st.subheader(_("What the networks get"), anchor=False)
+        st.subheader(_("Network input"), anchor=False)
         stages.show(shown.way())
     inside(shown, chosen)
 

@@ -31,8 +31,8 @@ frame(Message("Evaluate"))
 st.title(_("How good is a network?"), anchor=False)
 st.write(
     _(
-        "A trained network is asked about every test image. See how often it is right, what it confuses, where "
-        "it fails, and whether it is right as often as it is sure."
+        "A trained network is tested on every test image. See how often it is correct, what it "
+        "confuses, where it fails, and whether its confidence matches its accuracy."
     )
 )
 with st.container(horizontal=True):

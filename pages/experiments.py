@@ -13,11 +13,11 @@ from cnnviz.ui.train import runs
 
 frame(Message("Experiments"))
 runs.expect()
-st.title(_("The course's arguments, put to the test"), anchor=False)
+st.title(_("Testing the course's claims"), anchor=False)
 st.write(
     _(
-        "Each is a claim, a few trainings that settle it, and one figure. The results of a full run are there at "
-        "once; you may repeat it here, and see whether you get the same."
+        "Each experiment is a claim, a few training runs that test it, and a figure. The results of a "
+        "full run are included; repeat it here to see whether you get the same."
     )
 )
 with explained():

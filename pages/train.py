@@ -24,8 +24,8 @@ runs.expect()
 st.title(_("Train a network"), anchor=False)
 st.write(
     _(
-        "Training goes on in a process of its own: you may close this page, open it elsewhere, or restart "
-        "the server, and find the run again."
+        "Training runs in a separate process: you can close this page, open it elsewhere or restart the "
+        "server and still find the run again."
     )
 )
 settings, result = st.columns([1, 2.1], gap="medium")

@@ -78,21 +78,21 @@ def test_the_command_adds_what_is_new_drops_what_is_gone_and_compiles(
 ) -> None:
     path = tmp_path / "cnnviz.po"
     text = CATALOGUE.read_text(encoding="utf-8")
-    entry = 'msgid "The architecture"\nmsgstr "' + catalogue()["The architecture"] + '"\n\n'
+    entry = 'msgid "architecture"\nmsgstr "' + catalogue()["architecture"] + '"\n\n'
     assert entry in text
     path.write_text(text.replace(entry, 'msgid "Nobody says this"\nmsgstr "-"\n\n'), encoding="utf-8")
     before = path.read_bytes()
 
     assert main(["--check"], path) == 1
     printed = capsys.readouterr()
-    assert printed.out == "The architecture\n"
+    assert printed.out == "architecture\n"
     assert "1 without a translation; not up to date: cnnviz.po, cnnviz.mo" in printed.err
     assert path.read_bytes() == before
     assert not path.with_suffix(".mo").exists()
 
     assert main([], path) == 1  # not translated yet
-    assert capsys.readouterr().out == "The architecture\n"
-    untranslated = 'msgid "The architecture"\nmsgstr ""\n\n'
+    assert capsys.readouterr().out == "architecture\n"
+    untranslated = 'msgid "architecture"\nmsgstr ""\n\n'
     assert untranslated in path.read_text(encoding="utf-8")
     path.write_text(path.read_text(encoding="utf-8").replace(untranslated, entry), encoding="utf-8")
     assert main([], path) == 0
@@ -102,10 +102,10 @@ def test_the_command_adds_what_is_new_drops_what_is_gone_and_compiles(
 
 
 def test_a_message_is_written_in_the_language_of_whoever_shows_it() -> None:
-    message = Message("The architecture")
-    assert str(message) == "The architecture"
+    message = Message("architecture")
+    assert str(message) == "architecture"
     with spoken("zh"):
-        assert str(message) == catalogue()["The architecture"]
+        assert str(message) == catalogue()["architecture"]
     assert language() == "en"
 
 

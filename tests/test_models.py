@@ -67,7 +67,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         resolve(f"{path}:Broken", {}, own_files=True)
     with pytest.raises(CnnvizError, match="SystemExit"):
         resolve(f"{path}:Exits", {}, own_files=True)
-    with pytest.raises(UsageError, match="no file"):
+    with pytest.raises(UsageError, match="does not exist"):
         resolve(f"{tmp_path}/other.py:Net", {}, own_files=True)
 
 

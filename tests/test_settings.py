@@ -64,7 +64,7 @@ def test_reading_the_settings_loads_nothing_slow() -> None:
 @pytest.mark.parametrize("text", ["0", "-1", "many", "nan", "1.5"])
 def test_a_number_that_is_none_is_refused_by_name(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CNNVIZ_MAX_WORKERS", text)
-    with pytest.raises(UsageError, match=f"CNNVIZ_MAX_WORKERS is '{text}'"):
+    with pytest.raises(UsageError, match=f"CNNVIZ_MAX_WORKERS must be a number greater than 0; got '{text}'"):
         settings()
 
 

@@ -42,11 +42,11 @@ class Option:
         else:
             whole = isinstance(value, int) and not isinstance(value, bool)
             allowed = whole and self.low <= int(str(value)) <= self.high
-            rule = str(Message("a whole number from {low:,} to {high:,}", low=self.low, high=self.high))
+            rule = str(Message("an integer from {low:,} to {high:,}", low=self.low, high=self.high))
         if not allowed:
             raise UsageError(
                 Message(
-                    "The option {name} is {value}; allowed is: {rule}.",
+                    "Option {name} must be {rule}; got {value}.",
                     name=name,
                     value=shortened(value),
                     rule=rule,
@@ -100,7 +100,7 @@ class Architecture:
         """
         for name, value in values.items():
             if name not in self.options:
-                raise UnknownKeyError(Message("The option"), name, self.options)
+                raise UnknownKeyError(Message("option"), name, self.options)
             self.options[name].check(name, value)
 
     def build(self, **options: object) -> nn.Module:

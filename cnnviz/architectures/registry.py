@@ -36,4 +36,4 @@ def get(key: str) -> Architecture:
     try:
         return _BY_KEY[key]
     except KeyError:
-        raise UnknownKeyError(Message("The architecture"), key, _BY_KEY) from None
+        raise UnknownKeyError(Message("architecture"), key, _BY_KEY) from None

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kind, said = type(error).__name__, " ".join(str(error).split())
         print(
             _(
-                "Something went wrong that should not have: {kind}: {words} (CNNVIZ_TRACEBACK=1 shows where)",
+                "Unexpected error: {kind}: {words} (set CNNVIZ_TRACEBACK=1 to see where)",
                 kind=kind,
                 words=said,
             ),
@@ -69,7 +69,7 @@ def _set_language_from(words: list[str]) -> None:
 def _parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument(
-        "--lang", choices=list(LANGUAGES), default=argparse.SUPPRESS, help=_("language of the text")
+        "--lang", choices=list(LANGUAGES), default=argparse.SUPPRESS, help=_("language of the output")
     )
     parser = argparse.ArgumentParser(
         prog="python -m cnnviz", description=_("Look inside convolutional networks."), parents=[shared]
@@ -81,8 +81,8 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(command=function)
         return command
 
-    as_json = add("list", _list, _("the architectures"))
-    as_json.add_argument("--json", action="store_true", help=_("print one JSON document"))
+    as_json = add("list", _list, _("list the architectures"))
+    as_json.add_argument("--json", action="store_true", help=_("print JSON"))
     _add_shape_commands(add)
     training_commands.add_commands(add)
     return parser
@@ -91,12 +91,12 @@ def _parser() -> argparse.ArgumentParser:
 def _add_shape_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     summary = add("summary", _summary, _("shapes, parameters and multiply-adds, layer by layer"))
     summary.add_argument("--format", choices=("torchsummary", "table", "json"), default="table")
-    why = add("why", _why, _("where each number of a layer's shape comes from"))
-    why.add_argument("--layer", help=_("a layer's name (default: the first Linear)"))
-    why.add_argument("--json", action="store_true", help=_("print one JSON document"))
+    why = add("why", _why, _("explain each number in a layer's output shape"))
+    why.add_argument("--layer", help=_("name of a layer (default: the first Linear)"))
+    why.add_argument("--json", action="store_true", help=_("print JSON"))
     for command in (summary, why):
         command.add_argument(
-            "model", metavar="MODEL", help=_("a key of `list`, torchvision:NAME, or FILE.py:CLASS")
+            "model", metavar="MODEL", help=_("a key from `list`, torchvision:NAME, or FILE.py:CLASS")
         )
         command.add_argument("--input", type=_shape, metavar="C,H,W", help=_("channels, height, width"))
         command.add_argument(
@@ -106,7 +106,7 @@ def _add_shape_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
             default=[],
             dest="edits",
             metavar="PATH=VALUE",
-            help=_("a builder option or a layer's argument, such as conv1.kernel_size=3"),
+            help=_("an architecture option or a layer's argument, such as conv1.kernel_size=3"),
         )
 
 
@@ -115,7 +115,7 @@ def _shape(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(
-            _("{text!r} is not of the form C,H,W, such as 1,28,28", text=text)
+            _("{text!r} must have the form C,H,W, such as 1,28,28", text=text)
         ) from None
 
 
@@ -127,7 +127,10 @@ def _edit(text: str) -> tuple[str, Any]:
         return path, json.loads(value)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            _("{text!r} is not PATH=VALUE with a JSON value, such as conv1.kernel_size=3", text=text)
+            _(
+                "{text!r} must have the form PATH=VALUE with a JSON value, such as conv1.kernel_size=3",
+                text=text,
+            )
         ) from None
 
 
@@ -209,7 +212,7 @@ def _check_reached(traced: Any, options: argparse.Namespace) -> None:
     if traced.failure and options.layer and options.layer not in {*executed, traced.failure.name}:
         raise CnnvizError(
             Message(
-                "{layer} is not among what is executed before the pass ends at {name}: {message}",
+                "{layer} is not reached: the forward pass fails at {name}: {message}",
                 layer=options.layer,
                 name=traced.failure.name,
                 message=traced.failure.message,

@@ -26,16 +26,16 @@ _OF_THE_DATA = (*_CHANNELS, "resize")
 def add_recipe_options(parser: argparse.ArgumentParser) -> None:
     """Add ``KEY`` or ``--recipe``, and an option for every field; :func:`recipe_from` reads them."""
     start = parser.add_mutually_exclusive_group(required=True)
-    start.add_argument("key", nargs="?", metavar="KEY", help=_("a key of `list`"))
+    start.add_argument("key", nargs="?", metavar="KEY", help=_("a key from `list`"))
     start.add_argument(
         "--recipe",
         type=Path,
         metavar="FILE",
-        help=_("a recipe that was saved on the Train page, in place of KEY; other options change it"),
+        help=_("a recipe saved on the Train page, instead of KEY; other options override it"),
     )
     parser.add_argument("--dataset", help=" | ".join(datasets.keys()))
     for field, limits in RANGES.items():
-        text = _("{label}, from {low:,} to {high:,}", label=limits.label, low=limits.low, high=limits.high)
+        text = _("{label}, {low:,} to {high:,}", label=limits.label, low=limits.low, high=limits.high)
         kind: Callable[[str], float] = int if limits.whole else float
         parser.add_argument(
             _flag(field), dest=field, type=kind, help=text, metavar="N" if limits.whole else "X"
@@ -47,7 +47,9 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
             _flag(field),
             type=_numbers,
             metavar="X,...",
-            help=_("what images are normalised with, one number a channel, such as 0.49,0.48,0.45"),
+            help=_(
+                "mean or standard deviation for normalisation, one number per channel, such as 0.49,0.48,0.45"
+            ),
         )
     parser.add_argument(
         "--option",
@@ -55,7 +57,7 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         dest="options",
         metavar="NAME=VALUE",
-        help=_("an option of the architecture, such as growth=16; may be repeated"),
+        help=_("an option of the architecture, such as growth=16; can be repeated"),
     )
     parser.add_argument(
         "--augment",
@@ -64,7 +66,7 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
         dest="augmentation",
         metavar="NAME[=VALUE]",
         help=_(
-            "{presets}, or one change, such as rotation=15; may be repeated",
+            "{presets}, or a single change, such as rotation=15; can be repeated",
             presets=" | ".join(PRESETS),
         ),
     )
@@ -102,7 +104,7 @@ def _saved(path: Path) -> Recipe:
     except OSError as error:
         raise UsageError(
             Message(
-                "The recipe {path} cannot be read ({reason}). Name a file that was saved on the Train page.",
+                "Cannot read the recipe {path} ({reason}). Choose a file saved on the Train page.",
                 path=path,
                 reason=error.strerror,
             )
@@ -126,7 +128,7 @@ def _flag(field: str) -> str:
 def _assignment(text: str) -> tuple[str, object]:
     name, sign, value = text.partition("=")
     if not (name and sign):
-        raise argparse.ArgumentTypeError(_("{text!r} is not of the form NAME=VALUE", text=text))
+        raise argparse.ArgumentTypeError(_("{text!r} must have the form NAME=VALUE", text=text))
     try:
         return name, json.loads(value)
     except ValueError:  # a word, which need not stand in quotes
@@ -138,7 +140,7 @@ def _numbers(text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(
-            _("{text!r} is not one number a channel, such as 0.49,0.48,0.45", text=text)
+            _("{text!r} must have one number per channel, such as 0.49,0.48,0.45", text=text)
         ) from None
 
 
@@ -154,7 +156,7 @@ def _augmentation(changes: list[tuple[str, object]]) -> Augmentation:
             values |= {k: v for k, v in PRESETS[name].augmentation.to_dict().items() if v}
         elif value is True and name != "flip":
             rule = Message("{name}=VALUE, flip, or one of {presets}", name=name, presets=" | ".join(PRESETS))
-            raise UsageError(Message("--augment is {value}; allowed is: {rule}.", value=name, rule=rule))
+            raise UsageError(Message("--augment must be {rule}; got {value}.", value=name, rule=rule))
         else:
             values[name] = value
     return Augmentation.from_dict(values)

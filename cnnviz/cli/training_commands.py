@@ -28,26 +28,26 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the five commands; ``add(name, function, text)`` makes a command's parser."""
     train = add("train", _train, _("train an architecture"))
     _add_train(train)
-    evaluate = add("evaluate", _evaluate, _("accuracy and loss of a checkpoint on test images"))
+    evaluate = add("evaluate", _evaluate, _("measure a checkpoint's accuracy and loss on test images"))
     evaluate.add_argument("name", metavar="KEY|CHECKPOINT")
-    evaluate.add_argument("--dataset", help=_("default: what it was trained on"))
-    predict = add("predict", _predict, _("which digit an image shows"))
+    evaluate.add_argument("--dataset", help=_("default: the data set it was trained on"))
+    predict = add("predict", _predict, _("classify the digit in an image"))
     predict.add_argument("image", type=Path, metavar="IMAGE")
     predict.add_argument(
         "--model",
         action="append",
         dest="models",
         metavar="KEY|CHECKPOINT",
-        help=_("may be repeated (default: all included checkpoints for digits)"),
+        help=_("can be repeated (default: all included checkpoints for digits)"),
     )
-    runs = add("runs", _runs, _("the training runs, newest first"))
+    runs = add("runs", _runs, _("list the training runs, newest first"))
     for command in (train, evaluate):
         command.add_argument(
-            "--download", action="store_true", help=_("fetch the data set first if it is not there")
+            "--download", action="store_true", help=_("download the data set first if it is missing")
         )
     for command in (evaluate, predict, runs):
-        command.add_argument("--json", action="store_true", help=_("print one JSON document"))
-    worker = add("worker", _worker, _("carry out a queued run (cnnviz starts this itself)"))
+        command.add_argument("--json", action="store_true", help=_("print JSON"))
+    worker = add("worker", _worker, _("run a queued training run (cnnviz starts this itself)"))
     worker.add_argument("run_id", metavar="RUN_ID")
 
 
@@ -57,15 +57,18 @@ def _add_train(train: argparse.ArgumentParser) -> None:
         "--export",
         type=Path,
         metavar="DIR",
-        help=_("also write the checkpoint there, as <architecture>-<dataset> if the recipe is the course's"),
+        help=_(
+            "also write the checkpoint to this folder, as <architecture>-<dataset> if the recipe is the "
+            "course's"
+        ),
     )
     train.add_argument(
         "--script",
         type=Path,
         metavar="FILE.py",
-        help=_("do not train; write a script of plain PyTorch that trains so, without cnnviz"),
+        help=_("do not train; write a plain PyTorch script that does, without cnnviz"),
     )
-    train.add_argument("--json", action="store_true", help=_("print one JSON document"))
+    train.add_argument("--json", action="store_true", help=_("print JSON"))
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -112,20 +115,20 @@ def _say_what_is_left(run: Run) -> None:
     facts = {"id": run.id, "step": run.step, "total": run.total_steps}
     if run.status == Status.STOPPED:
         text = _(
-            "The run {id} was stopped after {step:,} of {total:,} steps. Resume on the Train page (`streamlit run "
-            "app.py`) lets it go on.",
+            "Run {id} was stopped after {step:,} of {total:,} steps. Press Resume on the Train page "
+            "(`streamlit run app.py`) to continue it.",
             **facts,
         )
     elif run.status == Status.PAUSED:
         text = _(
-            "The run {id} was paused after {step:,} of {total:,} steps, for so long that it gave its place up. "
-            "Resume on the Train page (`streamlit run app.py`) lets it go on.",
+            "Run {id} was paused after {step:,} of {total:,} steps for so long that it lost its place. "
+            "Press Resume on the Train page (`streamlit run app.py`) to continue it.",
             **facts,
         )
     else:
         text = _(
-            "The run {id} gave its place up after {step:,} of {total:,} steps, and goes on in another process, "
-            "as somebody asked for on the Train page.",
+            "Run {id} gave up its place after {step:,} of {total:,} steps; it continues in another "
+            "process because someone pressed Resume on the Train page.",
             **facts,
         )
     print(text, file=sys.stderr)
@@ -138,7 +141,7 @@ def _write_script(recipe: Recipe, path: Path, as_json: bool) -> int:
     if as_json:
         print_json({"script": str(path)})
     else:
-        print(_("{path} is written; `python {path}` trains", path=path))
+        print(_("wrote {path}; run `python {path}` to train", path=path))
     return 0
 
 
@@ -193,7 +196,7 @@ def _predict(options: argparse.Namespace) -> int:
     prepared = from_picture(load_drawing(options.image))
     if prepared is None:
         raise CnnvizError(
-            Message("{path} is empty: all its pixels have about the same colour.", path=options.image)
+            Message("{path} is blank: all its pixels have about the same colour.", path=options.image)
         )
     chosen, problems = _chosen_checkpoints(options.models)
     document: list[dict[str, Any]] = []
@@ -250,7 +253,8 @@ def _chosen_checkpoints(names: list[str] | None) -> tuple[list[Checkpoint], list
     if not found and not problems:
         raise CnnvizError(
             Message(
-                "There is no checkpoint in {folder}; train one, and name it with --model.", folder=shipped
+                "There is no checkpoint in {folder}. Train a network and choose its checkpoint with --model.",
+                folder=shipped,
             )
         )
     return found, problems
@@ -277,7 +281,7 @@ def _runs(options: argparse.Namespace) -> int:
         print_json(document)
         return 0
     if not document:
-        print(_("There are no runs yet."), file=sys.stderr)
+        print(_("No runs yet."), file=sys.stderr)
     for entry in document:
         status = str(describe(Status(entry["status"])))
         accuracy = "" if entry["test_accuracy"] is None else f"{entry['test_accuracy']:.2%}"

@@ -67,7 +67,7 @@ def _check_names(info: DatasetInfo, path: Path) -> None:
     expected = [name.encode() for name in info.classes]
     if names != expected:
         raise damaged_download(
-            path, Message("it does not name the classes {names}", names=", ".join(info.classes))
+            path, Message("the class names {names} are missing", names=", ".join(info.classes))
         )
 
 
@@ -82,21 +82,23 @@ def _read_batch(info: DatasetInfo, path: Path) -> tuple[NDArray[np.uint8], NDArr
         or images.shape[1:] != (pixels,)
         or len(images) == 0
     ):
-        raise damaged_download(path, Message("it holds no table of {pixels:,} bytes an image", pixels=pixels))
+        raise damaged_download(
+            path, Message("the images are not stored as {pixels:,} bytes each", pixels=pixels)
+        )
     labels = labels if isinstance(labels, list) else []
     if len(labels) != len(images):
         raise damaged_download(
             path,
-            Message(
-                "it has {images:,} images, but {labels:,} labels", images=len(images), labels=len(labels)
-            ),
+            Message("it has {images:,} images but {labels:,} labels", images=len(images), labels=len(labels)),
         )
     for label in labels:
         if not isinstance(label, int) or not 0 <= label < len(info.classes):
             raise damaged_download(
                 path,
                 Message(
-                    "it has the label {label}; {last} is the last", label=label, last=len(info.classes) - 1
+                    "it contains label {label}, but the largest is {last}",
+                    label=label,
+                    last=len(info.classes) - 1,
                 ),
             )
     return np.ascontiguousarray(images).reshape(-1, *info.input_shape), np.array(labels, np.int64)
@@ -108,10 +110,8 @@ def _read(path: Path) -> dict[bytes, Any]:
         try:
             content = _Unpickler(file, encoding="bytes").load()
         except Exception as error:  # a damaged pickle fails in as many ways as there are instructions in it
-            reason = Message(
-                "it cannot be read as a file of CIFAR-10 ({error})", error=error or type(error).__name__
-            )
+            reason = Message("it is not a valid CIFAR-10 file ({error})", error=error or type(error).__name__)
             raise damaged_download(path, reason) from error
     if not isinstance(content, dict):
-        raise damaged_download(path, Message("it holds no batch of images"))
+        raise damaged_download(path, Message("it contains no batch of images"))
     return content

@@ -74,20 +74,22 @@ def _read_half(
         found, expected = (" x ".join(map(str, shape)) for shape in (images.shape, info.input_shape[1:]))
         raise damaged_download(
             images_path,
-            Message("it holds {found} pixels, not images of {expected}", found=found, expected=expected),
+            Message(
+                "it contains {found} pixels instead of {expected} images", found=found, expected=expected
+            ),
         )
     if len(images) != len(labels):
         raise damaged_download(
             images_path,
-            Message(
-                "it has {images:,} images, but {labels:,} labels", images=len(images), labels=len(labels)
-            ),
+            Message("it has {images:,} images but {labels:,} labels", images=len(images), labels=len(labels)),
         )
     if int(labels.max()) >= len(info.classes):
         raise damaged_download(
             labels_path,
             Message(
-                "it has the label {label}; {last} is the last", label=labels.max(), last=len(info.classes) - 1
+                "it contains label {label}, but the largest is {last}",
+                label=labels.max(),
+                last=len(info.classes) - 1,
             ),
         )
     return images[:, None], labels.astype(np.int64)

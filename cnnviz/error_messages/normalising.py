@@ -16,7 +16,7 @@ from cnnviz.operations.refusals import (
     uneven_groups,
 )
 
-_WHAT = Message("The normalisation")
+_WHAT = Message("normalisation")
 
 
 def _batch_norm(match: re.Match[str]) -> Decoded:
@@ -38,22 +38,23 @@ def _one_value(match: re.Match[str]) -> Decoded:
     reasons = (
         Reason(
             Message(
-                "To predict one image, switch the network to evaluation: it then uses its running statistics."
+                "To predict a single image, switch the network to evaluation mode, where it uses its "
+                "running statistics."
             ),
             "model.eval()",
         ),
         Reason(
             Message(
-                "In training, the last batch of an epoch may have one image left: leave it out, or choose another "
-                "batch size."
+                "In training, the last batch of an epoch may contain only one image: drop it, or choose "
+                "another batch size."
             ),
             "DataLoader(data, batch_size=64, shuffle=True, drop_last=True)",
         ),
     )
     return Decoded(
         meaning=Message(
-            "In training a normalisation takes mean and variance over all values of a channel, and in a tensor of "
-            "{shape} each channel has one value: there is no variance.",
+            "In training, normalisation computes mean and variance over all values of a channel. In a "
+            "{shape} tensor each channel has one value, so there is no variance.",
             shape=shape_text(sizes(match[1])),
         ),
         reasons=reasons,
@@ -67,8 +68,8 @@ def _one_pixel(match: re.Match[str]) -> Decoded:
         Reason(refused.advice),
         Reason(
             Message(
-                "Switching to evaluation does not help by itself: without running statistics InstanceNorm computes "
-                "its own there, too. LayerNorm takes all channels of an image together."
+                "Evaluation mode alone does not help: without running statistics, InstanceNorm computes "
+                "its own there too. LayerNorm takes all channels of an image together."
             ),
             "nn.GroupNorm(1, channels)",
         ),
@@ -90,9 +91,7 @@ def _layer_norm(match: re.Match[str]) -> Decoded:
         reasons=(
             Reason(refused.advice, f"nn.LayerNorm({numbers})"),
             Reason(
-                Message(
-                    "To normalise the channels of maps, whatever their size, take one group of all channels."
-                ),
+                Message("To normalise the channels of maps of any size, use one group with all channels."),
                 "nn.GroupNorm(1, channels)",
             ),
         ),
@@ -126,11 +125,11 @@ def _prelu(match: re.Match[str]) -> Decoded:
     expected, received = int(match[1]), int(match[2])
     return one_remedy(
         Message(
-            "PReLU learns a slope for each of {channels}, and the tensor that arrives has {received}.",
+            "PReLU learns one slope for each of {channels}, but the tensor it got has {received}.",
             channels=numbers.channels(expected),
             received=received,
         ),
-        Message("Give it one slope for each channel that arrives, or a single one for all: nn.PReLU()."),
+        Message("Give it one slope for each channel it gets, or a single one for all: nn.PReLU()."),
         f"nn.PReLU({received})",
         f"nn.PReLU({expected})",
     )
@@ -138,50 +137,50 @@ def _prelu(match: re.Match[str]) -> Decoded:
 
 ENTRIES = (
     entry(
-        Message("A normalisation for another number of channels"),
+        Message("Normalisation with the wrong number of channels"),
         rf"(running_mean|running_var|weight|bias) should contain {NUMBER} elements not {NUMBER}",
         _batch_norm,
     ),
     entry(
-        Message("A batch of one image in training"),
+        Message("Training batch with a single image"),
         rf"Expected more than 1 value per channel when training, got input size (?:torch\.Size\()?\[{SIZES}\]",
         _one_value,
     ),
     entry(
-        Message("An instance normalisation of maps of one pixel"),
+        Message("Instance normalisation of 1-pixel maps"),
         rf"Expected more than 1 spatial element when training, got input size (?:torch\.Size\()?\[{SIZES}\]",
         _one_pixel,
     ),
     entry(
-        Message("A normalisation for another number of channels"),
+        Message("Normalisation with the wrong number of channels"),
         rf"expected input's size at dim=1 to match num_features \({NUMBER}\), but got: {NUMBER}",
         _instance_norm,
     ),
     entry(
-        Message("A normalisation for another number of channels"),
+        Message("Normalisation with the wrong number of channels"),
         rf"Given normalized_shape=\[{SIZES}\], expected input with shape \[\*, {SIZES}\], but got input of "
         rf"size ?\[{SIZES}\]",
         _layer_norm,
     ),
     entry(
-        Message("Groups that do not divide the channels"),
+        Message("Groups do not divide the channels"),
         rf"num_channels \({NUMBER}\) must be divisible by num_groups \({NUMBER}\)",
         _group_norm,
     ),
     entry(
-        Message("Groups that do not divide the channels"),
+        Message("Groups do not divide the channels"),
         rf"Expected number of channels in input to be divisible by num_groups, but got input of shape \[{SIZES}\] and "
         rf"num_groups={NUMBER}",
         _group_norm_function,
     ),
     entry(
-        Message("An activation for another number of channels"),
+        Message("Activation with the wrong number of channels"),
         rf"Mismatch of parameter numbers and input channel size\. Found parameter numbers = {NUMBER} and channel size "
         rf"= {NUMBER}",
         _prelu,
     ),
     entry(
-        Message("A normalisation for another number of channels"),
+        Message("Normalisation with the wrong number of channels"),
         rf"Expected weight to be a vector of size equal to the number of channels in input, but got weight of "
         rf"shape \[{NUMBER}\] and input of shape \[{SIZES}\]",
         _group_norm_channels,

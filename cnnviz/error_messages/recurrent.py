@@ -21,17 +21,18 @@ def _features_of_cell(match: re.Match[str]) -> Decoded:
 def _other_features(expected: int, received: int, layer: str) -> Decoded:
     return Decoded(
         meaning=Message(
-            "The layer takes steps of {features}, the last size of a tensor; steps of {received} arrive.",
+            "The layer expects time steps of {features}, the last dimension of the tensor; it got "
+            "{received}.",
             features=numbers.features(expected),
             received=received,
         ),
         reasons=(
             Reason(
-                Message("Give the layer the number that arrives as its input_size."),
+                Message("Set the layer's input_size to the number it gets."),
                 f"nn.LSTM(input_size={received}, hidden_size=...)",
             ),
             Reason(
-                Message("Or the dimensions stand in another order: features come last."),
+                Message("Or the dimensions are in the wrong order: features come last."),
                 "x = x.transpose(1, 2)",
             ),
         ),
@@ -43,15 +44,16 @@ def _dimensions(match: re.Match[str]) -> Decoded:
     layer, single, batched, count = match[1], int(match[2]), int(match[3]), int(match[4])
     if count > batched:
         text = Message(
-            "Of maps, make a sequence first: here each column of the maps becomes a step of channels x height features."
+            "Turn maps into a sequence first: here each column becomes a time step with channels x "
+            "height features."
         )
         code = "x = x.flatten(1, 2).transpose(1, 2)"
     else:
-        text, code = Message("Add the dimensions that are missing in front."), "x = x.unsqueeze(0)"
+        text, code = Message("Add the missing dimensions at the front."), "x = x.unsqueeze(0)"
     return one_remedy(
         Message(
-            "{layer} takes {single} dimensions without a batch, the last of them the features, or {batched} with one; a "
-            "tensor with {count} arrives.",
+            "{layer} expects {single} dimensions without a batch (features last) or {batched} with one; "
+            "it got a tensor with {count}.",
             layer=layer,
             single=single,
             batched=batched,
@@ -67,11 +69,11 @@ def _state(match: re.Match[str]) -> Decoded:
     wanted, given = sizes(match[1]), sizes(match[2])
     return one_remedy(
         Message(
-            "The state to begin with must be {wanted} (layers and directions, batch, hidden_size); {given} was given.",
+            "The initial state must be {wanted} (layers and directions, batch, hidden_size); got {given}.",
             wanted=shape_text(wanted),
             given=shape_text(given),
         ),
-        Message("Make it for the batch at hand, or leave it out: the layer then begins with zeros."),
+        Message("Create it for the current batch, or omit it: the layer then starts from zeros."),
         f"h = torch.zeros({', '.join(map(str, wanted))}, device=x.device)",
         "nn.LSTM / nn.GRU / nn.RNN",
     )
@@ -80,11 +82,12 @@ def _state(match: re.Match[str]) -> Decoded:
 def _state_dimensions(match: re.Match[str]) -> Decoded:
     return one_remedy(
         Message(
-            "Input and state differ in whether there is a batch: with one the input and the state have 3 dimensions, "
-            "without one both have 2."
+            "Either both input and state have a batch dimension or neither: with one, both have 3 "
+            "dimensions; without, both have 2."
         ),
         Message(
-            "Add the batch to the one that lacks it, or leave the state out: the layer begins with zeros."
+            "Add the batch dimension where it is missing, or omit the state: the layer then starts from "
+            "zeros."
         ),
         "h = h.unsqueeze(1)",
         "nn.LSTM / nn.GRU / nn.RNN",
@@ -95,18 +98,19 @@ def _cell_batch(match: re.Match[str]) -> Decoded:
     rows, states = int(match[1]), int(match[2])
     return one_remedy(
         Message(
-            "The input has {rows} rows and the state {states}: each sequence of the batch has a state of its own.",
+            "The input has {rows} rows but the state has {states}: each sequence of the batch has its "
+            "own state.",
             rows=rows,
             states=states,
         ),
-        Message("Make the state for the batch at hand: the last one of an epoch may be smaller."),
+        Message("Create the state for the current batch: the last one of an epoch may be smaller."),
         "h = torch.zeros(x.size(0), hidden_size, device=x.device)",
         "nn.LSTMCell / nn.GRUCell",
     )
 
 
-_TITLE = Message("A recurrent layer that receives other features")
-_OF_STATE = Message("A recurrent layer's state of another shape")
+_TITLE = Message("Recurrent layer gets the wrong number of features")
+_OF_STATE = Message("Recurrent layer with a state of the wrong shape")
 
 ENTRIES = (
     entry(
@@ -116,7 +120,7 @@ ENTRIES = (
     ),
     entry(_TITLE, rf"input has inconsistent input_size: got {NUMBER} expected {NUMBER}", _features_of_cell),
     entry(
-        Message("A tensor with the wrong number of dimensions"),
+        Message("Wrong number of dimensions"),
         r"(LSTM|GRU|RNN|LSTMCell|GRUCell|RNNCell): Expected input to be (\d)D or (\d)D, got (\d{1,2})D",
         _dimensions,
     ),

@@ -37,14 +37,15 @@ def _misread_channels(arrived: Shape, expected: int) -> list[Reason]:
     """Another dimension than the second holds the channels."""
     if len(arrived) == 4 and arrived[0] == expected == 1 and arrived[1] > 4:
         text = Message(
-            "If {images} grey images are meant: their channel is missing, so they count as one image of "
-            "{images} channels.",
+            "If these are {images} grey images, their channel dimension is missing, so they count as "
+            "one image with {images} channels.",
             images=arrived[1],
         )
         return [Reason(text, "x = x.unsqueeze(1)")]
     if len(arrived) == 4 and arrived[-1] == expected != arrived[1]:
         text = Message(
-            "The channels stand last, as in NumPy and Matplotlib; PyTorch wants them before height and width."
+            "The channels come last, as in NumPy and Matplotlib; PyTorch expects them before height and "
+            "width."
         )
         return [Reason(text, "x = x.permute(0, 3, 1, 2)")]
     return []
@@ -52,15 +53,13 @@ def _misread_channels(arrived: Shape, expected: int) -> list[Reason]:
 
 def _colours(expected: int, received: int) -> list[Reason]:
     if (expected, received) == (1, 3):
-        text = Message("The network is made for grey images and gets coloured ones: turn them grey.")
+        text = Message("The network expects grey images but gets colour images: convert them to greyscale.")
         return [Reason(text, "transforms.Grayscale()")]
     if (expected, received) == (3, 1):
-        text = Message("The network is made for coloured images and gets grey ones: repeat the one channel.")
+        text = Message("The network expects colour images but gets grey ones: repeat the single channel.")
         return [Reason(text, "transforms.Grayscale(num_output_channels=3)")]
     if (expected, received) in ((3, 4), (1, 4)):
-        text = Message(
-            "Four channels are those of a PNG with transparency: convert the image when it is read."
-        )
+        text = Message("Four channels come from a PNG with transparency: convert the image when you load it.")
         return [Reason(text, "image.convert('RGB')" if expected == 3 else "image.convert('L')")]
     return []
 
@@ -70,20 +69,20 @@ def _kernel_too_large(match: re.Match[str]) -> Decoded:
     missing = max(k - n for k, n in zip(kernel, room, strict=True))
     return Decoded(
         meaning=Message(
-            "The kernel of {kernel} is larger than the map that it is to move over: {room}, padding included.",
+            "The {kernel} kernel is larger than its input, {room} including padding.",
             kernel=shape_text(kernel),
             room=shape_text(room),
         ),
         reasons=(
             Reason(
                 Message(
-                    "The map has become too small on the way: every pooling and every stride of 2 halves it, every "
-                    "kernel without padding takes an edge off. Leave one of them out, or take larger images."
+                    "The map has become too small: every pooling and every stride of 2 halves it, and "
+                    "every unpadded kernel trims the edges. Remove one of them, or use larger images."
                 )
             ),
             Reason(
                 Message(
-                    "Or give this layer a padding: {padding} more on each side makes its kernel fit.",
+                    "Or give this layer padding: {padding} more on each side is enough for its kernel.",
                     padding=-(-missing // 2),
                 )
             ),
@@ -97,18 +96,18 @@ def _pooling_too_large(match: re.Match[str]) -> Decoded:
     if not arrived:
         raise ValueError("no sizes: PyTorch did not write this")
     halvings = Message(
-        "Each pooling by 2 halves height and width: 28, 14, 7, 3, 1, and then nothing is left to halve. Leave one "
-        "out, or take larger images."
+        "Each 2x2 pooling halves height and width: 28, 14, 7, 3, 1, and then nothing is left to halve. "
+        "Remove one, or use larger images."
     )
     return Decoded(
         meaning=Message(
-            "The window of the pooling is larger than the map: {shape} arrives, and no window fits.",
+            "The pooling window is larger than its input, {shape}.",
             shape=shape_text(arrived),
         ),
         reasons=(
             Reason(halvings),
             Reason(
-                Message("Or let the pooling choose its window, so that any size fits."),
+                Message("Or use adaptive pooling, which works for any size."),
                 "nn.AdaptiveAvgPool2d(1)",
             ),
         ),
@@ -117,9 +116,9 @@ def _pooling_too_large(match: re.Match[str]) -> Decoded:
 
 
 def _line_pooling_too_large(match: re.Match[str]) -> Decoded:
-    text = Message("The sequence has become too short on the way: leave a pooling out, or take longer ones.")
+    text = Message("The sequence has become too short: remove a pooling layer, or use longer sequences.")
     return one_remedy(
-        Message("The window of the pooling is longer than the sequence: no window fits."),
+        Message("The pooling window is longer than the sequence."),
         text,
         layer="nn.MaxPool1d",
     )
@@ -128,11 +127,12 @@ def _line_pooling_too_large(match: re.Match[str]) -> Decoded:
 def _divisible(match: re.Match[str]) -> Decoded:
     which = f"{match[1]}_channels"
     text = Message(
-        "With groups the channels are dealt out evenly, a convolution for each heap: choose a number of groups "
-        "that divides in_channels and out_channels. groups=in_channels is the depthwise convolution."
+        "With groups, the channels are divided evenly and each group gets its own convolution: choose a "
+        "number of groups that divides in_channels and out_channels. groups=in_channels gives a "
+        "depthwise convolution."
     )
     return one_remedy(
-        Message("{which} is no multiple of groups.", which=which),
+        Message("{which} is not a multiple of groups.", which=which),
         text,
         "nn.Conv2d(32, 64, 3, groups=32)",
         "nn.Conv2d(..., groups=...)",
@@ -144,7 +144,7 @@ def _divisible_weight(match: re.Match[str]) -> Decoded:
     text = Message("Choose a number of groups that divides the number of output channels.")
     return one_remedy(
         Message(
-            "The output's {channels} cannot be dealt out to {groups} groups.",
+            "The output's {channels} cannot be divided evenly into {groups} groups.",
             channels=numbers.channels(weight[0]),
             groups=groups,
         ),
@@ -157,12 +157,11 @@ def _bias(match: re.Match[str]) -> Decoded:
     count = int(match[3])
     return one_remedy(
         Message(
-            "The convolution gives {channels} and takes one bias for each; the bias that it was given has the shape "
-            "{shape}.",
+            "The convolution outputs {channels} and needs one bias for each; its bias has shape {shape}.",
             channels=numbers.channels(count),
             shape=shape_text(sizes(match[4])),
         ),
-        Message("Give the bias one dimension with one number for each output channel, or leave it out."),
+        Message("Give the bias one dimension with one number per output channel, or omit it."),
         f"bias = torch.zeros({count})",
         f"F.conv{'_transpose' if match[1] else ''}{len(sizes(match[2])) - 2}d(x, weight, bias)",
     )
@@ -170,40 +169,40 @@ def _bias(match: re.Match[str]) -> Decoded:
 
 _WINDOWS = (
     entry(
-        Message("A convolution that receives another number of channels"),
+        Message("Convolution gets the wrong number of channels"),
         rf"Given (groups|transposed)={NUMBER}, weight of size \[{SIZES}\], expected input ?\[{SIZES}\] to have "
         rf"{NUMBER} channels, but got {NUMBER} channels instead",
         _channels,
     ),
     entry(
-        Message("A kernel that is larger than its input"),
+        Message("Kernel larger than its input"),
         rf"Calculated padded input size per channel: \({SIZES}\)\. Kernel size: \({SIZES}\)\. "
         r"Kernel size can't be greater than actual input size",
         _kernel_too_large,
     ),
     entry(
-        Message("A pooling whose input is too small"),
+        Message("Pooling input too small"),
         rf"Given input size: \({SIZES}\)\. Calculated output size: \({SIZES}\)\. Output size is too small",
         _pooling_too_large,
     ),
     entry(
-        Message("A pooling whose input is too small"),
+        Message("Pooling input too small"),
         r"max_pool1d\(\) Invalid computed output size",
         _line_pooling_too_large,
     ),
     entry(
-        Message("Groups that do not divide the channels"),
+        Message("Groups do not divide the channels"),
         r"(in|out)_channels must be divisible by groups",
         _divisible,
     ),
     entry(
-        Message("Groups that do not divide the channels"),
+        Message("Groups do not divide the channels"),
         rf"Given groups={NUMBER}, expected weight to be divisible by {NUMBER} at dimension 0, but got weight of "
         rf"size \[+{SIZES}\]+ instead",
         _divisible_weight,
     ),
     entry(
-        Message("A bias that does not fit"),
+        Message("Bias of the wrong shape"),
         rf"Given (transposed=1, )?weight of size \[{SIZES}\], expected bias to be 1-dimensional with {NUMBER} elements, "
         rf"but got bias of size \[{SIZES}\] instead",
         _bias,
@@ -244,17 +243,17 @@ def _too_much(layer: str, padding: int, kernel: int) -> Decoded:
 
 def _negative(match: re.Match[str]) -> Decoded:
     return one_remedy(
-        Message("A padding is below zero; it is the number of cells that are added on each side."),
-        Message("Take 0 for none. To take cells away, cut them off."),
+        Message("A padding is negative; it is the number of cells added on each side."),
+        Message("Use 0 for no padding. To remove cells, use slicing."),
         "x = x[..., 1:-1, 1:-1]",
     )
 
 
 def _same_with_stride(match: re.Match[str]) -> Decoded:
     return one_remedy(
-        Message("padding='same' goes with stride 1 alone."),
+        Message("padding='same' works only with stride 1."),
         Message(
-            "padding='same' means that the size stays, and a stride makes it smaller: give the padding as a number, "
+            "padding='same' keeps the size, but a stride reduces it: give the padding as a number, "
             "(kernel_size - 1) / 2."
         ),
         "nn.Conv2d(16, 32, 3, stride=2, padding=1)",
@@ -265,10 +264,11 @@ def _same_with_stride(match: re.Match[str]) -> Decoded:
 def _of_output(match: re.Match[str]) -> Decoded:
     return one_remedy(
         Message(
-            "The output padding of a transposed convolution must be smaller than its stride or its dilation: it chooses "
-            "among the sizes that a convolution with this stride would bring to the same size, and there are no more."
+            "The output padding of a transposed convolution must be smaller than its stride or "
+            "dilation: it selects one of the sizes that a convolution with this stride would map to the "
+            "same output size, and there are no others."
         ),
-        Message("With stride 2 take 0 or 1, with stride 1 take 0."),
+        Message("Use 0 or 1 with stride 2, and 0 with stride 1."),
         "nn.ConvTranspose2d(32, 16, 3, stride=2, padding=1, output_padding=1)",
         "nn.ConvTranspose2d(..., output_padding=...)",
     )
@@ -278,12 +278,13 @@ def _output_size(match: re.Match[str]) -> Decoded:
     wanted, least, most = (shape_text(sizes(match[n])) for n in (1, 2, 3))
     return one_remedy(
         Message(
-            "An output of {wanted} was asked for, and this transposed convolution can give sizes from {least} to {most}.",
+            "The requested output size is {wanted}, but this transposed convolution can produce sizes "
+            "from {least} to {most}.",
             wanted=wanted,
             least=least,
             most=most,
         ),
-        Message("Ask for one of these sizes, or change the stride: it is what enlarges."),
+        Message("Request one of these sizes, or change the stride, which controls the enlargement."),
         layer="nn.ConvTranspose2d",
     )
 
@@ -292,13 +293,13 @@ def _reflected(match: re.Match[str]) -> Decoded:
     shape, dimension = sizes(match[3]), int(match[2])
     return one_remedy(
         Message(
-            "The padding {padding} reflects the input at its edge and needs more values than there are: dimension "
-            "{dimension} of {shape}.",
+            "The padding {padding} reflects the input at its edges and needs more values than there are "
+            "in dimension {dimension} of {shape}.",
             padding=str(sizes(match[1])),
             dimension=dimension,
             shape=shape_text(shape),
         ),
-        Message("Take a padding smaller than the size, larger images, or a padding with zeros."),
+        Message("Use a padding smaller than that size, larger images, or zero padding."),
         "F.pad(x, padding)",
         "F.pad(x, padding, mode='reflect')",
     )
@@ -308,17 +309,17 @@ def _several(match: re.Match[str]) -> Decoded:
     name, count, given = match[1], int(match[2]), sizes(match[3])
     return one_remedy(
         Message(
-            "{name} takes one number, or {count}, one for each side; {given} were given.",
+            "{name} expects one number, or {count}, one per spatial dimension; it got {given}.",
             name=name,
             count=count,
             given=len(given),
         ),
-        Message("Give it one number for all sides; batch and channels have none."),
+        Message("Pass one number for all spatial dimensions; batch and channels do not count."),
         f"{name}={given[0]}",
     )
 
 
-_TITLE = Message("A padding that does not fit")
+_TITLE = Message("Padding that does not fit")
 
 _PADDINGS = (
     entry(
@@ -366,7 +367,7 @@ _PADDINGS = (
         _reflected,
     ),
     entry(
-        Message("A size for another number of sides"),
+        Message("Size with the wrong number of dimensions"),
         rf"expected (\w{{1,20}}) to be a single integer value or a list of {NUMBER} values to match the convolution "
         rf"dimensions, but got \w{{1,20}}=\[{SIZES}\]",
         _several,
@@ -379,8 +380,8 @@ def _convolution(match: re.Match[str]) -> Decoded:
     layer = f"nn.Conv{single - 1}d"
     return Decoded(
         meaning=Message(
-            "{layer} takes one image with {single} dimensions or a batch with {batched}; a tensor with {count} "
-            "arrives: {shape}.",
+            "{layer} expects one image with {single} dimensions or a batch with {batched}; it got a "
+            "tensor with {count}: {shape}.",
             layer=layer,
             single=single,
             batched=batched,
@@ -394,19 +395,19 @@ def _convolution(match: re.Match[str]) -> Decoded:
 
 def _missing_dimensions(arrived: Shape, single: int, batched: int) -> tuple[Reason, ...]:
     if len(arrived) > batched:
-        text = Message("There are too many dimensions: take those of size 1 away, or merge two of them.")
+        text = Message("There are too many dimensions: remove those of size 1, or merge two of them.")
         return (Reason(text, "x = x.flatten(0, 1)"),)
     reasons = []
     side = round(arrived[-1] ** 0.5) if arrived else 0
     if single == 3 and side > 1 and side**2 == arrived[-1]:
         text = Message(
-            "The images are flat, {values} = {side} x {side}: give them their shape (channel, height, width) back.",
+            "The images are flat: {values} = {side} x {side}. Restore their shape (channel, height, width).",
             values=arrived[-1],
             side=side,
         )
         reasons.append(Reason(text, f"x = x.view(-1, 1, {side}, {side})"))
     text = Message(
-        "The channel is missing (a grey image has one, too), and the batch: add a dimension for each."
+        "The batch and channel dimensions are missing (even a grey image has one channel): add both."
     )
     return (*reasons, Reason(text, "x = x.unsqueeze(0).unsqueeze(0)"))
 
@@ -414,10 +415,10 @@ def _missing_dimensions(arrived: Shape, single: int, batched: int) -> tuple[Reas
 def _pooling(match: re.Match[str]) -> Decoded:
     return one_remedy(
         Message(
-            "The pooling takes maps with 3 dimensions (channels, height, width) or a batch of them with 4, none "
-            "of size 0."
+            "Pooling expects maps with 3 dimensions (channels, height, width) or a batch of them with "
+            "4, none of size 0."
         ),
-        Message("The channel or the batch is missing: add a dimension in front."),
+        Message("The batch or channel dimension is missing: add it at the front."),
         "x = x.unsqueeze(0)",
         "nn.MaxPool2d / nn.AvgPool2d",
     )
@@ -427,11 +428,12 @@ def _out_of_range(match: re.Match[str]) -> Decoded:
     dimension = int(match[3])
     return one_remedy(
         Message(
-            "Dimension {dimension} was asked for; dimensions count from 0, and the last one here is {last}.",
+            "The code uses dimension {dimension}, but dimensions count from 0 and the last one here is "
+            "{last}.",
             dimension=dimension,
             last=int(match[2]),
         ),
-        Message("Usually one image was given without a batch around it: add the dimension in front."),
+        Message("Usually a single image was passed without a batch dimension: add it at the front."),
         "x = x.unsqueeze(0)",
     )
 
@@ -441,13 +443,13 @@ def _normalisation(match: re.Match[str]) -> Decoded:
     received = int(match[3])
     return one_remedy(
         Message(
-            "The normalisation takes tensors with {wanted} dimensions; one with {received} arrives.",
+            "The normalisation expects tensors with {wanted} dimensions; it got one with {received}.",
             wanted=wanted,
             received=received,
         ),
         Message(
-            "After a flatten there are two dimensions (batch, features), which BatchNorm1d takes; maps (batch, "
-            "channels, height, width) go to BatchNorm2d."
+            "After a flatten there are two dimensions (batch, features): use BatchNorm1d. For maps "
+            "(batch, channels, height, width), use BatchNorm2d."
         ),
         "nn.BatchNorm1d(...)" if received < 4 else "nn.BatchNorm2d(...)",
         "nn.BatchNorm2d" if match[1] == "4" else "nn.BatchNorm1d",
@@ -456,23 +458,23 @@ def _normalisation(match: re.Match[str]) -> Decoded:
 
 _DIMENSIONS = (
     entry(
-        Message("A tensor with the wrong number of dimensions"),
+        Message("Wrong number of dimensions"),
         rf"Expected (\d)D \(unbatched\) or (\d)D \(batched\) input to (conv\w{{1,20}}), but got input of size: "
         rf"\[{SIZES}\]",
         _convolution,
     ),
     entry(
-        Message("A tensor with the wrong number of dimensions"),
+        Message("Wrong number of dimensions"),
         r"non-empty 3D or 4D \(batch mode\) tensor expected for input",
         _pooling,
     ),
     entry(
-        Message("A tensor with the wrong number of dimensions"),
+        Message("Wrong number of dimensions"),
         r"Dimension out of range \(expected to be in range of \[(-\d{1,3}), (\d{1,3})\], but got (-?\d{1,3})\)",
         _out_of_range,
     ),
     entry(
-        Message("A tensor with the wrong number of dimensions"),
+        Message("Wrong number of dimensions"),
         r"expected (\d)D(?: or (\d)D)? input \(got (\d)D input\)",
         _normalisation,
     ),

@@ -62,7 +62,7 @@ def _tell_shipped(experiment: Experiment) -> None:
 
 
 def _mark(holds: bool) -> Message:
-    return Message("It holds.") if holds else Message("It does not hold.")
+    return Message("The claim holds.") if holds else Message("The claim does not hold.")
 
 
 def _carry_out(experiment: Experiment, setting: Setting, write: bool) -> bool:
@@ -113,7 +113,7 @@ def _write(experiment: Experiment, setting: Setting, outcomes: dict[str, Outcome
         cores = os.cpu_count() or 1
         known = results.Results(experiment.key, outcomes, times, cores, versions(), now)
     elif known is None:
-        raise UsageError(Message("There are no results yet: run with --full --write first."))
+        raise UsageError(Message("No results yet: run with --full --write first."))
     print(results.save(dataclasses.replace(known, seconds=times)))
 
 

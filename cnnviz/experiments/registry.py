@@ -28,7 +28,7 @@ def _read(name: str) -> Experiment:
             raise TypeError(f"EXPERIMENT is of type {type(experiment).__name__}")
     except Exception as error:  # a teacher's own code may raise anything
         raise CnnvizError(
-            Message("{file} in the catalogue is no experiment: {error}.", file=f"{name}.py", error=error)
+            Message("{file} in the catalogue is not an experiment: {error}.", file=f"{name}.py", error=error)
         ) from error
     return experiment
 
@@ -46,5 +46,5 @@ def get(key: str) -> Experiment:
     """
     by_key = {experiment.key: experiment for experiment in registered()}
     if key not in by_key:
-        raise UnknownKeyError(Message("The experiment"), key, by_key)
+        raise UnknownKeyError(Message("experiment"), key, by_key)
     return by_key[key]

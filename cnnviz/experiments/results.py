@@ -85,5 +85,5 @@ def _read(path: Path, _changed: int) -> Results:
         return Results(**{**values, "outcomes": outcomes})
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise CnnvizError(
-            Message("The results in {path} cannot be understood ({error}).", path=path.name, error=error)
+            Message("Cannot read the results in {path} ({error}).", path=path.name, error=error)
         ) from error

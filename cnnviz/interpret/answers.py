@@ -36,8 +36,8 @@ def check_output(op: Op, classes: int) -> None:
     if op.output_shape != (classes,):
         raise CnnvizError(
             Message(
-                "This network ends in {shape} values ({name}), not in one score for each of {classes} classes: "
-                "there is no class to ask for.",
+                "This network outputs {shape} values ({name}) instead of one score for each of "
+                "{classes} classes, so there is no class to explain.",
                 shape=shape_text(op.output_shape),
                 name=op.name,
                 classes=classes,
@@ -181,7 +181,7 @@ def check_scores(scores: object, images: int, classes: int) -> None:
     shape = tuple(scores.shape[1:]) if isinstance(scores, Tensor) else ()
     raise CnnvizError(
         Message(
-            "The network answers with {shape} values for an image; {classes} are needed, one score a class.",
+            "The network outputs {shape} values per image; {classes} are needed, one score per class.",
             shape=shape_text(shape),
             classes=classes,
         )

@@ -155,8 +155,8 @@ def grad_cam(question: Question, op: Op) -> Attribution:
     if not _has_places(op):
         raise CnnvizError(
             Message(
-                "{name} gives no maps with several places, so Grad-CAM cannot say where; choose a convolution, a "
-                "merge or a pooling.",
+                "{name} has no spatial maps, so Grad-CAM cannot show where; choose a convolution, a "
+                "merge or a pooling layer.",
                 name=op.name,
             )
         )
@@ -204,7 +204,7 @@ def no_places(trace: Trace) -> CnnvizError:
     """The message for a network without an op at which Grad-CAM can be computed."""
     return CnnvizError(
         Message(
-            "{model} has no maps with several places, so Grad-CAM cannot say where; the other methods can.",
+            "{model} has no spatial maps, so Grad-CAM cannot show where; the other methods can.",
             model=trace.model,
         )
     )

@@ -37,7 +37,7 @@ class UnwatchedError(CnnvizError):
 
     def __init__(self) -> None:
         super().__init__(
-            Message("This was stopped because nobody waited for it. Reload the page to start again.")
+            Message("Stopped because nobody was waiting for the result. Reload the page to start again.")
         )
 
 

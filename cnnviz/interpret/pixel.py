@@ -305,8 +305,8 @@ def _linear(op: Op, call: Call, trace: Trace) -> Arithmetic:
 def _unsupported(op: Op) -> CnnvizError:
     return CnnvizError(
         Message(
-            "The arithmetic of {name} ({type}) cannot be shown; choose a convolution, a pooling or a linear layer "
-            "that works on images or vectors.",
+            "Cannot show the calculation of {name} ({type}); choose a convolution, pooling or linear "
+            "layer that works on images or vectors.",
             name=op.name,
             type=op.type,
         )

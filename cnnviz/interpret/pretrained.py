@@ -75,7 +75,7 @@ def get(name: str) -> Pretrained:
     try:
         return _BY_NAME[name]
     except KeyError:
-        raise UnknownKeyError(Message("The pretrained model"), name, _BY_NAME) from None
+        raise UnknownKeyError(Message("pretrained model"), name, _BY_NAME) from None
 
 
 def place(model: Pretrained) -> Path:
@@ -132,7 +132,7 @@ def load(name: str) -> nn.Module:
     if not path.is_file():
         raise PretrainedError(
             Message(
-                "The learned weights of {title} are not on this machine; download them first.",
+                "The pretrained weights of {title} are not on this machine; download them first.",
                 title=model.title,
             )
         )
@@ -187,8 +187,8 @@ def _verify(model: Pretrained, digest: str) -> None:
     if not digest.startswith(expected):
         raise PretrainedError(
             Message(
-                "{file} is damaged: its SHA-256 begins with {found}, not with {expected}. Delete it in {folder} "
-                "and download it again.",
+                "{file} is damaged: its SHA-256 starts with {found} instead of {expected}. Delete it in "
+                "{folder} and download it again.",
                 file=model.file,
                 found=digest[: len(expected)],
                 expected=expected,
@@ -207,15 +207,15 @@ def _refuse_code(path: Path) -> None:
         torch.load(path, map_location="meta", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise PretrainedError(
-            Message("{file} holds no weights ({reason}).", file=path.name, reason=error)
+            Message("{file} contains no weights ({reason}).", file=path.name, reason=error)
         ) from error
 
 
 def _unreachable(model: Pretrained, error: Exception) -> PretrainedError:
     return PretrainedError(
         Message(
-            "The weights of {title} could not be downloaded ({reason}): this machine seems to be offline. Connect "
-            "it and try again, or copy {file} into {folder}.",
+            "The weights of {title} could not be downloaded ({reason}): this machine seems to be "
+            "offline. Connect to the internet and try again, or copy {file} into {folder}.",
             title=model.title,
             reason=" ".join(str(error).split()),
             file=model.file,

@@ -14,7 +14,7 @@ from cnnviz.operations.operation import define
 def explain_constant(op: Op, _ops: Sequence[Op]) -> Explanation:
     """New values, of which not one depends on what arrives."""
     sentence = Message(
-        "{name} makes new values, whatever arrives: {output}.",
+        "{name} creates new values, whatever its input: {output}.",
         name=op.title,
         output=shape_text(op.output_shape),
     )

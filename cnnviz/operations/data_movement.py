@@ -26,7 +26,7 @@ def explain_reshape(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     if op.kind != "reshape" or product(received) != product(op.output_shape):
         return None
     sentence = Message(
-        "{name} arranges the {count} values of {input} anew, none is lost: {output}.",
+        "{name} rearranges the {count} values of {input} without losing any: {output}.",
         name=op.title,
         count=f"{product(received):,}",
         input=shape_text(received),
@@ -49,14 +49,14 @@ def _left_over(op: Op) -> tuple[Message, ...]:
     wanted = op.arguments.get("shape")
     if not isinstance(wanted, tuple) or -1 not in [size for size in wanted if isinstance(size, int)]:
         return ()
-    return (Message("-1 in a view stands for whatever size is left over."),)
+    return (Message("In a view, -1 stands for the size that follows from all the others."),)
 
 
 def explain_part(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     """A part of what arrives; of several parts the shape is the first one's."""
     received = shape_text(op.input_shapes[0])
     sentence = Message(
-        "{name} takes a part out of {input}: {output}.",
+        "{name} selects part of {input}: {output}.",
         name=op.title,
         input=received,
         output=shape_text(op.output_shape),
@@ -75,7 +75,7 @@ def explain_order(order: Order, op: Op, _ops: Sequence[Op]) -> Explanation | Non
         return None
     letters = tuple(f"n{number}" for number in range(1, len(received) + 1))
     sentence = Message(
-        "{name} puts the dimensions into another order; no value changes: {output}.",
+        "{name} reorders the dimensions; the values stay the same: {output}.",
         name=op.title,
         output=shape_text(op.output_shape),
     )
@@ -289,8 +289,7 @@ def diagnose_view(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
         return None
     received = call.input_shapes[0]
     reason = Message(
-        "{name} cannot turn {shape} ({values} an image) into {wanted}: the sizes do not multiply to the "
-        "same number.",
+        "{name} cannot reshape {shape} ({values} per image) to {wanted}: the products of the sizes differ.",
         name=called(call.name, call.type),
         shape=shape_text(received),
         values=numbers.values(product(received)),
@@ -303,7 +302,7 @@ def diagnose_view(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
         cast(Shape, wanted),
         received,
         cause=origins(ops, call.inputs[0], received),
-        advice=Message("flatten(1) fits any size."),
+        advice=Message("flatten(1) works for any size."),
     )
 
 
@@ -332,7 +331,7 @@ def explain_identity(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     if op.input_shapes[0] != op.output_shape:
         return None
     sentence = Message(
-        "{name} passes on what arrives, as it is: {output}.",
+        "{name} passes its input on unchanged: {output}.",
         name=op.title,
         output=shape_text(op.output_shape),
     )
@@ -356,13 +355,13 @@ define("view_as reshape_as", explain=explain_reshape, **_RESHAPE)
 define(
     "squeeze",
     arguments="input dim",
-    explain=moving(Message("{name} leaves dimensions of size 1 out; no value changes: {output}.")),
+    explain=moving(Message("{name} removes dimensions of size 1; the values stay the same: {output}.")),
     **_RESHAPE,
 )
 define(
     "unsqueeze",
     arguments="input dim",
-    explain=moving(Message("{name} adds a dimension of size 1; no value changes: {output}.")),
+    explain=moving(Message("{name} adds a dimension of size 1; the values stay the same: {output}.")),
     stays_in_front=never,
     **_RESHAPE,
 )
@@ -418,7 +417,7 @@ define(
     arguments="input shifts dims",
     explain=moving(
         Message(
-            "{name} moves values along: what leaves at one end comes in at the other. The shape stays {output}."
+            "{name} shifts values: what leaves at one end re-enters at the other. The shape stays {output}."
         )
     ),
     reach=reach_roll,
@@ -428,26 +427,26 @@ define(
     kind="reshape",
     listed="dims",
     explain=moving(
-        Message("{name} turns the order round: the last value comes first. The shape stays {output}.")
+        Message("{name} reverses the order: the last value comes first. The shape stays {output}.")
     ),
     reach=reach_flip,
 )
 define(
     "expand expand_as broadcast_to",
     kind="reshape",
-    explain=moving(Message("{name} repeats what has size 1, without a copy in memory: {output}.")),
+    explain=moving(Message("{name} repeats dimensions of size 1 without copying memory: {output}.")),
     reach=reach_expansion,
 )
 define(
     "repeat tile",
     kind="reshape",
-    explain=moving(Message("{name} puts what arrives several times side by side: {output}.")),
+    explain=moving(Message("{name} repeats its input several times side by side: {output}.")),
     reach=reach_tiles,
 )
 define(
     "repeat_interleave",
     arguments="input repeats dim",
-    explain=moving(Message("{name} puts each value several times: {output}.")),
+    explain=moving(Message("{name} repeats each value several times: {output}.")),
     reach=reach_repetition,
 )
 define(
@@ -455,16 +454,16 @@ define(
     "ChannelShuffle",
     kind="reshape",
     arguments="input groups",
-    explain=moving(Message("{name} deals the channels out anew, the first of every group first: {output}.")),
+    explain=moving(
+        Message("{name} shuffles the channels, starting with the first of every group: {output}.")
+    ),
     reach=reach_channel_shuffle,
 )
 define(
     "setitem",
-    explain=moving(
-        Message("{name} writes new values into a part of what arrived. The shape stays {output}.")
-    ),
+    explain=moving(Message("{name} writes new values into part of its input. The shape stays {output}.")),
 )
-define("sort", explain=moving(Message("{name} puts the values along a dimension into order: {output}.")))
+define("sort", explain=moving(Message("{name} sorts the values along a dimension: {output}.")))
 define("", "Identity", pointwise=True, explain=explain_identity)
 define("contiguous", kind="reshape", pointwise=True, explain=explain_identity)
 define("clone", kind="reshape", pointwise=True, explain=explain_identity)

@@ -31,7 +31,7 @@ def explain_activation(
     values = {key: number(op.arguments.get(key, default)) for key, default in defaults.items()}
     formula, output = "y = " + formula.format(**values), shape_text(op.output_shape)
     sentence = Message(
-        "{name} computes {formula} for each value by itself: the shape stays {output}.",
+        "{name} computes {formula} for each value separately: the shape stays {output}.",
         name=op.title,
         formula=formula,
         output=output,
@@ -66,7 +66,7 @@ def activation(
     )
 
 
-_COMPARISON = Message("A comparison counts as 1 where it holds, and as 0 where it does not.")
+_COMPARISON = Message("A comparison gives 1 where it is true and 0 where it is false.")
 
 activation("relu", "ReLU", "max(0, x)")
 activation("relu6", "ReLU6", "min(max(0, x), 6)")
@@ -100,7 +100,7 @@ activation(
     "rrelu rrelu_with_noise",
     "RReLU",
     "max(0, x) + a * min(0, x)",
-    Message("The slope a is drawn anew for each value in training; in evaluation it is fixed."),
+    Message("In training, the slope a is drawn at random for each value; in evaluation it is fixed."),
     arguments="lower upper training",
 )
 
@@ -109,7 +109,7 @@ def _explain_gelu(op: Op, ops: Sequence[Op]) -> Explanation | None:
     if op.arguments.get("approximate") == "tanh":
         formula = "x/2 * (1 + tanh(0.79788 * (x + 0.044715 * x^3)))"
         return explain_activation(formula, {}, lambda _op: (), op, ops)
-    told = Message("Φ is the distribution function of the normal distribution.")
+    told = Message("Φ is the cumulative distribution function of the normal distribution.")
     return explain_activation("x * Φ(x)", {}, lambda _op: (told,), op, ops)
 
 
@@ -119,7 +119,7 @@ define(
 
 
 def _slopes(op: Op) -> tuple[Message, ...]:
-    return (Message("The slope a is learned: {count:,} of them.", count=op.params),) if op.params else ()
+    return (Message("The slope a is learned ({count:,} values).", count=op.params),) if op.params else ()
 
 
 def _slopes_of_channels(op: Op) -> tuple[str, int] | None:
@@ -146,7 +146,7 @@ def explain_gate(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     if len(op.input_shapes[0]) != len(op.output_shape):
         return None
     sentence = Message(
-        "{name} halves one dimension: one half decides by a sigmoid how much of the other passes: {output}.",
+        "{name} halves one dimension: a sigmoid of one half decides how much of the other passes: {output}.",
         name=op.title,
         output=shape_text(op.output_shape),
     )
@@ -176,8 +176,9 @@ def explain_softmax(formula: str, op: Op, _ops: Sequence[Op]) -> Explanation | N
     axis = op.layout.axis(dim, len(full))
     if axis is None:
         sentence = Message(
-            "{name} takes its sums over the images of the batch, dimension {dim}: the shares of one image do not add "
-            "up to 1. Let dim=1 (or -1) name the dimension of the classes; the shape stays {output}.",
+            "{name} normalises over the images of the batch, dimension {dim}, so the probabilities of "
+            "one image do not add up to 1. Use dim=1 (or -1), the dimension of the classes; the shape "
+            "stays {output}.",
             name=op.title,
             dim=dim,
             output=output,
@@ -186,13 +187,14 @@ def explain_softmax(formula: str, op: Op, _ops: Sequence[Op]) -> Explanation | N
     values = {"name": op.title, "count": op.output_shape[axis], "output": output}
     if "ln" in formula:
         sentence = Message(
-            "{name} turns {count} scores into logarithms of probabilities, which add up to 1; the shape stays {output}.",
+            "{name} turns {count} scores into log-probabilities; the probabilities add up to 1; the "
+            "shape stays {output}.",
             **values,
         )
-        told = Message("The loss that belongs to it is NLLLoss; CrossEntropyLoss contains both.")
+        told = Message("The matching loss is NLLLoss; CrossEntropyLoss combines both.")
         return Explanation(formula, output, sentence, background=(told,))
     sentence = Message(
-        "{name} turns {count} scores into probabilities, which add up to 1; the shape stays {output}.",
+        "{name} turns {count} scores into probabilities that add up to 1; the shape stays {output}.",
         **values,
     )
     return Explanation(formula, output, sentence)

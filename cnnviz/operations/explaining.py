@@ -30,11 +30,13 @@ def _by_kind(op: Op, ops: Sequence[Op]) -> Explanation | None:
         return None
     values = {"name": op.title, "type": op.type, "output": shape_text(op.output_shape)}
     if operation_of(op).pointwise:
-        sentence = Message("{name} works on each value by itself: the shape stays {output}.", **values)
+        sentence = Message("{name} works on each value separately: the shape stays {output}.", **values)
     elif op.kind == "normalisation":
-        sentence = Message("{name} shifts and scales values and keeps their number: {output}.", **values)
+        sentence = Message(
+            "{name} shifts and scales the values; their number stays the same: {output}.", **values
+        )
     else:
-        sentence = Message("{name} ({type}) leaves the shape as it is: {output}.", **values)
+        sentence = Message("{name} ({type}) does not change the shape: {output}.", **values)
     return Explanation("m = n", shape_text(op.output_shape), sentence)
 
 
@@ -45,15 +47,18 @@ def _with_layout(explanation: Explanation, op: Op) -> Explanation:
         return explanation
     if layout.mixed:
         note = Message(
-            "Here the images of a batch lie across the dimensions: sizes are those of a batch of two."
+            "The images of the batch are spread over several dimensions here; the sizes shown are for a "
+            "batch of two."
         )
     elif layout.place is None:
-        note = Message("It has no batch dimension: it is one and the same for all images.")
+        note = Message("It has no batch dimension: all images share it.")
     elif layout.alone:
-        note = Message("The batch is not in front here, it is dimension {place}.", place=layout.place)
+        note = Message(
+            "The batch dimension is not at the front here: it is dimension {place}.", place=layout.place
+        )
     else:
         note = Message(
-            "The batch is folded into dimension {place}, which has {count} rows for each image.",
+            "The batch is merged into dimension {place}, which has {count} rows per image.",
             place=layout.place,
             count=layout.before * layout.after,
         )

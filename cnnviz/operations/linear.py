@@ -27,8 +27,8 @@ def explain_linear(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     if op.output_shape[-1] != out_features:
         return None
     sentence = Message(
-        "{name} is Linear({in_features}, {out_features}): its in_features is the {in_features} values that "
-        "arrive, and it gives {out_features}.",
+        "{name} is Linear({in_features}, {out_features}): in_features is the number of values it "
+        "receives, {in_features}, and it outputs {out_features}.",
         name=op.title,
         in_features=in_features,
         out_features=out_features,
@@ -37,7 +37,7 @@ def explain_linear(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     notes: tuple[Message, ...] = ()
     if len(op.output_shape) > 1:
         rows = shape_text(op.output_shape[:-1])
-        notes = (Message("It works on the last dimension alone, {rows} times.", rows=rows),)
+        notes = (Message("It works on the last dimension only, {rows} times.", rows=rows),)
     return Explanation(
         "Linear(in_features, out_features)",
         f"Linear({in_features}, {out_features})",
@@ -45,7 +45,8 @@ def explain_linear(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         notes,
         (
             Message(
-                "Each output sums all inputs, each times a weight of its own: {formula}.", formula=formula
+                "Each output is a sum of all inputs, each multiplied by its own weight: {formula}.",
+                formula=formula,
             ),
         ),
     )
@@ -59,7 +60,8 @@ def explain_matrix_product(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     if min(len(left), len(right)) < 2 or left[-1] != right[-2]:
         return None
     sentence = Message(
-        "{name} multiplies matrices: each value sums {inner} products of a row and a column: {output}.",
+        "{name} is a matrix product: each value is the sum of {inner} products of a row and a column: "
+        "{output}.",
         name=op.title,
         inner=left[-1],
         output=shape_text(op.output_shape),
@@ -74,8 +76,8 @@ def explain_attention(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     if not isinstance(heads, int) or not isinstance(width, int) or op.input_shapes[0] != op.output_shape:
         return None
     sentence = Message(
-        "{name} lets each of the places look at all others: {heads} heads of {width}/{heads} = {each} features each "
-        "weigh what they find; the shape stays {output}.",
+        "{name} lets each position attend to all the others, with {heads} heads of {width}/{heads} = "
+        "{each} features each; the shape stays {output}.",
         name=op.title,
         heads=heads,
         width=width,
@@ -90,13 +92,14 @@ def explain_dot_product_attention(op: Op, _ops: Sequence[Op]) -> Explanation | N
     values = {"name": op.title, "output": shape_text(op.output_shape)}
     if op.arguments.get("is_causal"):
         sentence = Message(
-            "{name} lets each place look at itself and those before it, weighed by the products of queries and keys: "
-            "{output}.",
+            "{name} lets each position attend to itself and the ones before it, weighted by the "
+            "products of queries and keys: {output}.",
             **values,
         )
     else:
         sentence = Message(
-            "{name} lets each place look at all others, weighed by the products of queries and keys: {output}.",
+            "{name} lets each position attend to all the others, weighted by the products of queries "
+            "and keys: {output}.",
             **values,
         )
     return Explanation("softmax(Q Kᵀ / √d) V", shape_text(op.output_shape), sentence)
@@ -109,8 +112,8 @@ def explain_einsum(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         return None
     received = ", ".join(shape_text(shape) for shape in op.input_shapes)
     sentence = Message(
-        "{name} multiplies values whose letters agree, and sums over every letter that does not stand behind the "
-        "arrow: {output}.",
+        "{name} multiplies values with matching indices and sums over every index that does not appear "
+        "after the arrow: {output}.",
         name=op.title,
         output=shape_text(op.output_shape),
     )
@@ -223,18 +226,18 @@ def diagnose_missing_flatten(call: FailedCall, _ops: Sequence[Op]) -> Failure | 
         "out_features": call.arguments["out_features"],
     }
     reason = Message(
-        "{name} receives the maps {shape} as they are. flatten(1) is missing before it.",
+        "{name} receives unflattened maps, {shape}: flatten(1) is missing before it.",
         name=called(call.name, call.type),
         shape=shape_text(received),
     )
     if count == expected:
         advice = Message(
-            "With it, {shape} = {features} arrive, as Linear({count}, {out_features}) expects.",
+            "Flattening gives {shape} = {features}, as Linear({count}, {out_features}) expects.",
             **values,
         )
     else:
         advice = Message(
-            "With it, {shape} = {features} arrive, and the layer has to be Linear({count}, {out_features}).",
+            "Flattening gives {shape} = {features}, so the layer must be Linear({count}, {out_features}).",
             **values,
         )
     return Failure(call.name, call.type, reason, expected, received, advice=advice)

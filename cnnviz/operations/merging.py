@@ -45,14 +45,14 @@ def explain_concatenation(op: Op, ops: Sequence[Op]) -> Explanation | None:
     }
     if axis == 0 and len(op.output_shape) == 3:
         sentence = Message(
-            "{name} puts its inputs one behind the other: {parts}. Their channels add up, height and width must "
-            "agree: {output}.",
+            "{name} concatenates its inputs: {parts}. Their channels add up; height and width must "
+            "match: {output}.",
             **values,
         )
     else:
         sentence = Message(
-            "{name} puts its inputs one behind the other: {parts}. Their sizes add up, all others must agree: "
-            "{output}.",
+            "{name} concatenates its inputs: {parts}. Their sizes add up in this dimension; all others "
+            "must match: {output}.",
             **values,
         )
     substituted = " + ".join(str(size) for size in sizes) + f" = {sum(sizes)}"
@@ -64,7 +64,7 @@ def explain_stack(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     if len(op.output_shape) != len(op.input_shapes[0]) + 1:
         return None
     sentence = Message(
-        "{name} lays its {count} inputs along a new dimension, so all must have the same shape: {output}.",
+        "{name} stacks its {count} inputs along a new dimension, so all must have the same shape: {output}.",
         name=op.title,
         count=len(op.inputs),
         output=shape_text(op.output_shape),
@@ -85,14 +85,16 @@ def explain_combination(op: Op, ops: Sequence[Op]) -> Explanation | None:
     if len(set(op.input_shapes)) > 1:
         shapes = ", ".join(shape_text(shape) for shape in op.input_shapes)
         sentence = Message(
-            "{name} combines {inputs} value by value; where one of them has size 1, its value is repeated: {output}.",
+            "{name} combines {inputs} element by element; where one of them has size 1, its value is "
+            "repeated (broadcasting): {output}.",
             **values,
         )
         return Explanation("max(m, n)", f"{shapes} -> {shape_text(op.output_shape)}", sentence)
     sign = _SIGNS.get(op.base, ",")
     substituted = f" {sign} ".join(f"({shape_text(shape)})" for shape in op.input_shapes)
     sentence = Message(
-        "{name} combines {inputs} value by value, so both must have the same shape; it stays {output}.",
+        "{name} combines {inputs} element by element, so both must have the same shape, which stays "
+        "{output}.",
         **values,
     )
     return Explanation(f"(C x H x W) {sign} (C x H x W)", substituted, sentence)
@@ -161,19 +163,22 @@ def diagnose_unlike(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     )
     if named(call.base).joins:
         reason = Message(
-            "{name} joins inputs whose sizes differ ({inputs}): only the dimension that is joined may differ.",
+            "{name} concatenates inputs of different sizes ({inputs}): they may differ only in the "
+            "concatenated dimension.",
             name=called(call.name, call.type),
             inputs=inputs,
         )
-        advice = Message("Give the branches the same stride, and each kernel its padding.")
+        advice = Message("Give all branches the same stride, and pad each kernel accordingly.")
     else:
         reason = Message(
-            "{name} combines inputs of unlike shapes ({inputs}), value by value: both must match.",
+            "{name} combines inputs of different shapes ({inputs}) element by element: the shapes must "
+            "match.",
             name=called(call.name, call.type),
             inputs=inputs,
         )
         advice = Message(
-            "Let the branch keep the shape (padding, stride 1), or bring the shortcut to it with a 1x1 convolution."
+            "Let the branch keep the shape (padding, stride 1), or use a 1x1 convolution to give the "
+            "shortcut the same shape."
         )
     first, other = (shapes[number] for number in pair)
     return Failure(call.name, call.type, reason, first, other, cause=_cause(call, ops, pair), advice=advice)

@@ -46,27 +46,27 @@ def _explain_batch_norm(op: Op) -> Explanation:
 def _statistics(op: Op, sizes: Shape) -> Message:
     """What the statistics of a batch normalisation are taken over, in training and in evaluation."""
     if op.arguments.get("track_running_stats") is False:
-        return Message("It keeps no running averages: the statistics are always those of the batch at hand.")
+        return Message("It keeps no running averages: the statistics are always those of the current batch.")
     if op.arguments.get("training") is True:
         return Message(
-            "It is called with training=True: the statistics are those of the batch at hand, in evaluation, too."
+            "It is called with training=True: even in evaluation it uses the statistics of the current batch."
         )
     momentum = op.arguments.get("momentum", 0.1)
     if momentum is None or (op.module is not None and "momentum" not in op.arguments):
         return Message(
-            "In training the statistics are those of the batch, and the mean of those of all batches so far is kept "
-            "(momentum None); in evaluation this mean is used."
+            "In training it uses the statistics of the batch and keeps their average over all batches "
+            "so far (momentum None); in evaluation it uses this average."
         )
     if sizes:
         return Message(
-            "In training the statistics are those of the batch, over batch x {sizes} values, and running averages of "
-            "them are kept (momentum {momentum}); in evaluation these running averages are used.",
+            "In training it uses the statistics of the batch, over batch x {sizes} values, and keeps "
+            "running averages (momentum {momentum}); in evaluation it uses these averages.",
             sizes=shape_text(sizes),
             momentum=number(momentum),
         )
     return Message(
-        "In training the statistics are those of the batch, and running averages of them are kept (momentum "
-        "{momentum}); in evaluation these running averages are used.",
+        "In training it uses the statistics of the batch and keeps running averages (momentum "
+        "{momentum}); in evaluation it uses these averages.",
         momentum=number(momentum),
     )
 
@@ -75,12 +75,12 @@ def _explain_layer_norm(op: Op) -> Explanation:
     shape = op.arguments.get("normalized_shape")
     sizes = tuple(shape) if isinstance(shape, (tuple, list)) else op.output_shape
     over = Message(
-        "the {sizes} = {count} values of each image, batch aside",
+        "the {sizes} = {count} values of each image (not across the batch)",
         sizes=shape_text(sizes),
         count=product(sizes),
     )
     if op.base == "LayerNorm2d" and sizes == op.output_shape[:1]:  # torchvision's, for channels in front
-        over = Message("the {channels} channels of each pixel by itself", channels=sizes[0])
+        over = Message("the {channels} channels of each pixel", channels=sizes[0])
     elif sizes != op.output_shape:
         over = Message("each {sizes} of the last dimensions", sizes=shape_text(sizes))
     return _standardised(op, over, product(sizes), (_SAME_IN_EVALUATION,))
@@ -89,7 +89,7 @@ def _explain_layer_norm(op: Op) -> Explanation:
 def _explain_instance_norm(op: Op) -> Explanation:
     channels, sizes = op.output_shape[0], op.output_shape[1:]
     over = Message(
-        "each map of each image by itself, over its {sizes} = {count} values",
+        "each map of each image separately, over its {sizes} = {count} values",
         sizes=shape_text(sizes),
         count=product(sizes),
     )
@@ -97,7 +97,7 @@ def _explain_instance_norm(op: Op) -> Explanation:
     return _standardised(op, over, channels, (_KEPT if running else _SAME_IN_EVALUATION,))
 
 
-_KEPT = Message("In evaluation the running averages of training are used.")
+_KEPT = Message("In evaluation it uses the running averages from training.")
 
 
 def _explain_group_norm(op: Op) -> Explanation:
@@ -105,7 +105,8 @@ def _explain_group_norm(op: Op) -> Explanation:
     if not isinstance(groups, int) or channels % groups:
         groups = 1
     over = Message(
-        "each of {groups} groups of {share} channels, of each image by itself, over {share} x {sizes} values",
+        "each of {groups} groups of {share} channels, for each image separately, over {share} x {sizes} "
+        "values",
         groups=groups,
         share=channels // groups,
         sizes=shape_text(sizes),
@@ -114,8 +115,8 @@ def _explain_group_norm(op: Op) -> Explanation:
 
 
 _SAME_IN_EVALUATION = Message(
-    "The statistics are those of the image at hand, in training and in evaluation alike; through them every value "
-    "depends on all others that they are taken over."
+    "It uses the statistics of the current image, in training and evaluation alike, so every value "
+    "depends on all the others they are computed over."
 )
 
 
@@ -125,18 +126,18 @@ def _standardised(op: Op, over: Message, pairs: int, notes: tuple[Message, ...])
     scale = " * gamma + beta" if learned else ""
     eps = number(arguments.get("eps", 1e-5))
     sentence = Message(
-        "{name} brings {over} to mean 0 and variance 1; the shape stays {output}.",
+        "{name} normalises {over} to mean 0 and variance 1; the shape stays {output}.",
         name=op.title,
         over=over,
         output=shape_text(op.output_shape),
     )
     parameters = (
         Message(
-            "Then gamma scales and beta shifts them again, {count} of each: both are learned.",
+            "Then gamma scales and beta shifts them, {count} of each; both are learned.",
             count=f"{pairs:,}",
         )
         if learned
-        else Message("No gamma and beta follow: there is nothing to learn.")
+        else Message("There are no gamma and beta: nothing is learned.")
     )
     return Explanation(
         f"y = (x - mean)/√(var + eps){scale}",
@@ -149,8 +150,8 @@ def _standardised(op: Op, over: Message, pairs: int, notes: tuple[Message, ...])
 def _explain_unit_length(op: Op) -> Explanation:
     p, dim = op.arguments.get("p", 2), op.arguments.get("dim", 1)
     sentence = Message(
-        "{name} divides the values along dimension {dim} by their norm (p = {p}), so that it becomes 1; the shape "
-        "stays {output}.",
+        "{name} divides the values along dimension {dim} by their norm (p = {p}), which becomes 1; the "
+        "shape stays {output}.",
         name=op.title,
         dim=dim,
         p=number(p),
@@ -179,8 +180,8 @@ def _explain_local_response_norm(op: Op) -> Explanation:
         for name, default in (("size", 5), ("alpha", 1e-4), ("beta", 0.75), ("k", 1))
     )
     sentence = Message(
-        "{name} divides each value by the strength of its neighbours: of the {size} channels around it at the same "
-        "pixel. The shape stays {output}.",
+        "{name} divides each value by the magnitude of its neighbours, the {size} channels around it at "
+        "the same pixel. The shape stays {output}.",
         name=op.title,
         size=size,
         output=shape_text(op.output_shape),
@@ -189,7 +190,7 @@ def _explain_local_response_norm(op: Op) -> Explanation:
         "y = x/(k + alpha/n * Σ x²)^beta",
         f"y = x/({k} + {alpha}/{size} * Σ x²)^{beta}",
         sentence,
-        background=(Message("It has no parameters, and is the same in training and in evaluation."),),
+        background=(Message("It has no parameters and works the same in training and evaluation."),),
     )
 
 
@@ -351,13 +352,15 @@ def explain_dropout(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         return Explanation("m = n", output, _alpha_sentence(op, p), background=background)
     if p >= 1:
         sentence = Message(
-            "{name} sets every value to zero in training, for its probability is 1; the shape stays {output}.",
+            "{name} sets every value to zero in training, because its probability is 1; the shape stays "
+            "{output}.",
             name=op.title,
             output=output,
         )
         return Explanation("y = 0", "y = 0", sentence, background=background)
     kept = Message(
-        "What is kept is multiplied by 1/(1 - {p}) = {factor}, so that the sum to be expected stays the same.",
+        "The values that remain are multiplied by 1/(1 - {p}) = {factor}, so that the expected sum "
+        "stays the same.",
         p=number(p),
         factor=f"{1 / (1 - p):.4g}",
     )
@@ -373,11 +376,12 @@ def _dropout_sentence(op: Op, p: float) -> Message:
     values = {"name": op.title, "p": number(p), "output": shape_text(op.output_shape)}
     if op.base[-2:].lower() in ("1d", "2d", "3d"):
         return Message(
-            "{name} sets whole channels to zero in training, each with probability {p}; the shape stays {output}.",
+            "In training, {name} sets whole channels to zero, each with probability {p}; the shape "
+            "stays {output}.",
             **values,
         )
     return Message(
-        "{name} sets each value to zero in training, with probability {p}; the shape stays {output}.",
+        "In training, {name} sets each value to zero with probability {p}; the shape stays {output}.",
         **values,
     )
 
@@ -387,13 +391,13 @@ def _alpha_sentence(op: Op, p: float) -> Message:
     values = {"name": op.title, "p": number(p), "output": shape_text(op.output_shape)}
     if "feature" in op.base.lower():
         return Message(
-            "{name} sets whole channels, each with probability {p}, to a fixed negative number in training, so that "
-            "mean and variance stay; the shape stays {output}.",
+            "In training, {name} sets whole channels, each with probability {p}, to a fixed negative "
+            "number, which preserves mean and variance; the shape stays {output}.",
             **values,
         )
     return Message(
-        "{name} sets each value with probability {p} to a fixed negative number in training, so that mean and "
-        "variance stay; the shape stays {output}.",
+        "In training, {name} sets each value with probability {p} to a fixed negative number, which "
+        "preserves mean and variance; the shape stays {output}.",
         **values,
     )
 
@@ -403,8 +407,9 @@ def _dropout_modes(op: Op) -> tuple[Message, ...]:
     if op.module is None and op.arguments.get("training", "alpha" not in op.base.lower()) is True:
         return (
             Message(
-                "Careful: called like this it drops in evaluation, too, because F.{type} takes training=True where "
-                "nothing else is said. Write F.{type}(x, training=self.training), or use the layer nn.Dropout.",
+                "Careful: called like this, it drops values in evaluation too, because F.{type} "
+                "defaults to training=True. Write F.{type}(x, training=self.training), or use the layer "
+                "nn.Dropout.",
                 type=op.type,
             ),
         )

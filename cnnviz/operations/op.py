@@ -166,7 +166,7 @@ class Failure:
         layer = self.fix.path.rpartition(".")[0]
         if layer == self.name:
             return Message("Fix: {text}.", text=self.fix.text)
-        return Message("Fix: make {layer} {text}.", layer=layer, text=self.fix.text)
+        return Message("Fix: change {layer} to {text}.", layer=layer, text=self.fix.text)
 
 
 def called(name: str, type_name: str) -> str:

@@ -32,15 +32,17 @@ def explain_reduction(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     count = f"{shape_text(gone)} = {product(gone)}" if len(gone) > 1 else shape_text(gone)
     values = {"name": op.title, "count": count, "output": shape_text(op.output_shape)}
     if op.base == "mean":
-        sentence = Message("{name} takes the mean of {count} values each: {output} is left.", **values)
+        sentence = Message("{name} averages {count} values at a time, leaving {output}.", **values)
     elif op.base == "argmax":
-        sentence = Message("{name} tells which of {count} values is the largest: {output} is left.", **values)
+        sentence = Message(
+            "{name} returns the index of the largest of {count} values, leaving {output}.", **values
+        )
     elif op.base == "argmin":
         sentence = Message(
-            "{name} tells which of {count} values is the smallest: {output} is left.", **values
+            "{name} returns the index of the smallest of {count} values, leaving {output}.", **values
         )
     else:
-        sentence = Message("{name} makes one value of {count} values each: {output} is left.", **values)
+        sentence = Message("{name} reduces {count} values at a time to one, leaving {output}.", **values)
     rule = "C x H x W -> C x 1 x 1" if kept else "C x H x W -> C"
     if (len(received), axes) != (3, {1, 2}):
         rule = "n1 x n2 -> n1 x 1" if kept else "n1 x n2 -> n1"
@@ -53,7 +55,7 @@ def _all_of_it(op: Op) -> Explanation | None:
         return None
     received = shape_text(op.input_shapes[0])
     sentence = Message(
-        "{name} makes one value of all there are, {input} of each image, and of all images of the batch together.",
+        "{name} reduces all values, {input} per image, of all images of the batch to a single one.",
         name=op.title,
         input=received,
     )

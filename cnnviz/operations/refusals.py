@@ -63,7 +63,7 @@ def other_channels(layer: Layer, shape: Shape, expected: int, received: int) -> 
             received=numbers.number(received),
         ),
         Message(
-            "Set in_channels to {received}, or give the layer before it {channels}.",
+            "Set in_channels to {received}, or let the layer before it output {channels}.",
             received=received,
             channels=wanted,
         ),
@@ -74,15 +74,16 @@ def too_much_padding(layer: Layer, padding: Shape, kernel: Shape) -> Refusal:
     """A pooling that pads by more than half of its kernel: some windows would hold nothing but padding."""
     return Refusal(
         Message(
-            "{name} ({type}) has a padding of {padding}, but a pooling may pad at most half of its kernel of {kernel}.",
+            "{name} ({type}) has a padding of {padding}, but pooling allows at most half of its kernel "
+            "of {kernel}.",
             name=layer.name,
             type=layer.type,
             padding=shape_text(padding),
             kernel=shape_text(kernel),
         ),
         Message(
-            "Take a padding of at most {most}: more would make windows of nothing but padding. A dilation does not "
-            "change that.",
+            "Use a padding of at most {most}: with more, some windows would contain only padding. A "
+            "dilation does not change that.",
             most=shape_text(tuple(side // 2 for side in kernel)),
         ),
     )
@@ -99,10 +100,10 @@ def normalises_other_channels(
         "received": numbers.number(received),
     }
     if shape is None:
-        reason = Message("{name} ({type}) is made for {channels}, but its input has {received}.", **values)
+        reason = Message("{name} ({type}) was made for {channels}, but its input has {received}.", **values)
     else:
         reason = Message(
-            "{name} ({type}) is made for {channels}, but its input {shape} has {received}.",
+            "{name} ({type}) was made for {channels}, but its input {shape} has {received}.",
             shape=shape_text(shape),
             **values,
         )
@@ -130,12 +131,12 @@ def normalises_single_values(layer: Layer, sizes: Shape) -> Refusal:
     assert product(sizes) == 1
     return Refusal(
         Message(
-            "{name} ({type}) takes mean and variance over each map, but a map of {sizes} is a single value.",
+            "{name} ({type}) computes mean and variance over each map, but a {sizes} map is a single value.",
             name=layer.name,
             type=layer.type,
             sizes=shape_text(sizes),
         ),
-        Message("Use a larger input, or leave the normalisation out where maps are that small."),
+        Message("Use a larger input, or remove the normalisation where maps are this small."),
     )
 
 
@@ -144,7 +145,8 @@ def uneven_groups(layer: Layer, channels: int, groups: int) -> Refusal:
     fitting = [count for count in range(1, min(channels, _MOST_GROUPS) + 1) if channels % count == 0]
     return Refusal(
         Message(
-            "{name} ({type}) deals {dealt} out into {groups} groups, but {channels}/{groups} is no whole number.",
+            "{name} ({type}) divides {dealt} into {groups} groups, but {channels}/{groups} is not an "
+            "integer.",
             name=layer.name,
             type=layer.type,
             dealt=numbers.channels(channels),

@@ -35,14 +35,14 @@ def explain_adaptive_pooling(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     if len(received) != dimensions or min((*received, *wanted, 1)) < 1:
         return None
     lines = dict.fromkeys(_adaptive_line(n, m) for n, m in zip(received, wanted, strict=True))
-    told = Message("Its windows, from first to last pixel: {windows}.", windows="; ".join(lines))
+    told = Message("Its windows, first to last pixel: {windows}.", windows="; ".join(lines))
     notes = () if product(wanted) == 1 else (told,)
     return Explanation(
         "⌊i n/m⌋ ... ⌈(i + 1) n/m⌉ - 1",
         f"{shape_text(received)} -> {shape_text(wanted)}",
         _adaptive_sentence(op, received, wanted),
         notes,
-        (Message("The input may have any size: what follows need not change."),),
+        (Message("The input may have any size; the layers after it stay the same."),),
     )
 
 
@@ -63,17 +63,18 @@ def _adaptive_sentence(op: Op, received: Shape, wanted: Shape) -> Message:
     if product(wanted) == 1:
         if "avg" in op.base.lower():
             return Message(
-                "{name} takes the mean of all {input} = {count} values of a map: one value is left of each of the "
-                "{channels} channels.",
+                "{name} averages all {input} = {count} values of each map, leaving one value for each "
+                "of the {channels} channels.",
                 **values,
             )
         return Message(
-            "{name} keeps the largest of all {input} = {count} values of a map: one value is left of each of "
-            "the {channels} channels.",
+            "{name} keeps the largest of all {input} = {count} values of each map, leaving one value "
+            "for each of the {channels} channels.",
             **values,
         )
     return Message(
-        "{name} lays its windows so that {output} values come out of {input}; the number of channels stays {channels}.",
+        "{name} chooses its windows so that {input} becomes {output}; the number of channels stays "
+        "{channels}.",
         **values,
     )
 
@@ -81,7 +82,7 @@ def _adaptive_sentence(op: Op, received: Shape, wanted: Shape) -> Message:
 def explain_unpooling(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     """``(n - 1) s - 2p + k``, from PyTorch's ``MaxUnpool2d``."""
     sentence = Message(
-        "{name} puts each value back where a max pooling found it, and zeros everywhere else: {output}.",
+        "{name} puts each value back where max pooling found it, with zeros everywhere else: {output}.",
         name=op.title,
         output=shape_text(op.output_shape),
     )
@@ -127,13 +128,13 @@ def explain_padding(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     values = {"name": op.title, "input": shape_text(received), "output": shape_text(op.output_shape)}
     if min(amounts) < 0:
         sentence = Message(
-            "{name} adds at the edges of {input}, and cuts off where the number is negative: {output}.",
+            "{name} pads the edges of {input}, or crops them where the number is negative: {output}.",
             **values,
         )
     elif zeros:
-        sentence = Message("{name} puts zeros around {input}: {output}.", **values)
+        sentence = Message("{name} pads {input} with zeros: {output}.", **values)
     else:
-        sentence = Message("{name} puts further values around {input}: {output}.", **values)
+        sentence = Message("{name} pads {input} with more values: {output}.", **values)
     substituted = ", ".join(dict.fromkeys(reversed(lines))) or shape_text(op.output_shape)
     return Explanation("p1 + n + p2", substituted, sentence)
 
@@ -148,7 +149,7 @@ def explain_interpolation(op: Op, _ops: Sequence[Op]) -> Explanation | None:
             dict.fromkeys(f"{n}*{in_formula(factor)} = {m}" for n, m in zip(received, output, strict=False))
         )
     sentence = Message(
-        "{name} draws the maps anew at another size (mode {mode}); the number of channels stays {channels}: {output}.",
+        "{name} resizes the maps (mode {mode}); the number of channels stays {channels}: {output}.",
         name=op.title,
         mode=op.arguments.get("mode", "nearest"),
         channels=op.output_shape[0],
@@ -168,13 +169,13 @@ def explain_pixel_shuffle(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         numbers = f"{channels}*{factor}² x {height}/{factor} x {width}/{factor}"
         rule, sentence = (
             "C*r² x H/r x W/r",
-            Message("{name} makes channels of each {r} x {r} pixels: {output}.", **values),
+            Message("{name} turns each {r} x {r} pixels into channels: {output}.", **values),
         )
     else:
         numbers = f"{channels}/{factor}² x {height}*{factor} x {width}*{factor}"
         rule, sentence = (
             "C/r² x H*r x W*r",
-            Message("{name} lays {r} x {r} channels out as pixels side by side: {output}.", **values),
+            Message("{name} turns {r} x {r} channels into neighbouring pixels: {output}.", **values),
         )
     return Explanation(rule, f"{numbers} = {shape_text(op.output_shape)}", sentence)
 
@@ -424,7 +425,7 @@ define(
     "unfold im2col",
     "Unfold",
     arguments="input kernel_size dilation padding stride",
-    explain=moving(Message("{name} lays the values of every window out as a column: {output}.")),
+    explain=moving(Message("{name} turns the values of each window into a column: {output}.")),
     reach=reach_unfold,
 )
 define(
@@ -432,7 +433,7 @@ define(
     "Fold",
     arguments="input output_size kernel_size dilation padding stride",
     explain=moving(
-        Message("{name} lays columns back to where their windows are, and adds up what overlaps: {output}.")
+        Message("{name} puts columns back at the positions of their windows and sums overlaps: {output}.")
     ),
     reach=reach_fold,
 )

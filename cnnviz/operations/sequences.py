@@ -38,22 +38,22 @@ def explain_recurrent(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     substituted = f"{shape_text(op.input_shapes[0])} -> {shape_text(op.output_shape)}"
     if op.base.endswith("Cell"):
         sentence = Message(
-            "{name} makes one step: of the {received} values that arrive and of its {hidden} values so far it makes "
-            "new ones: {output}.",
+            "{name} does one step: it computes new values from the {received} input values and its "
+            "{hidden} current ones: {output}.",
             **values,
         )
         return Explanation("h = f(x, h)", substituted, sentence)
     values["steps"] = _steps(op)
     if directions == 2:
         sentence = Message(
-            "{name} reads the {steps} steps of the sequence, {received} values each, once forwards and once backwards; "
-            "each step gives 2 x {hidden} values, which depend on all others: {output}.",
+            "{name} reads the {steps} steps of the sequence, {received} values each, forwards and "
+            "backwards; each step outputs 2 x {hidden} values, which depend on all the others: {output}.",
             **values,
         )
     else:
         sentence = Message(
-            "{name} reads the {steps} steps of the sequence, {received} values each, one after the other; each gives "
-            "{hidden} values, which depend on all steps before it, too: {output}.",
+            "{name} reads the {steps} steps of the sequence, {received} values each, one after the "
+            "other; each outputs {hidden} values, which also depend on all earlier steps: {output}.",
             **values,
         )
     return Explanation("h[t] = f(x[t], h[t - 1])", substituted, sentence)
@@ -64,7 +64,8 @@ def explain_running(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     if op.input_shapes[0] != op.output_shape:
         return None
     sentence = Message(
-        "{name} goes along dimension {dim}: each value is made of itself and of all before it; the shape stays {output}.",
+        "{name} accumulates along dimension {dim}: each value is computed from itself and all values "
+        "before it; the shape stays {output}.",
         name=op.title,
         dim=op.arguments.get("dim", 0),
         output=shape_text(op.output_shape),
@@ -75,7 +76,7 @@ def explain_running(op: Op, _ops: Sequence[Op]) -> Explanation | None:
 def explain_embedding(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     """An embedding: a row of a table for every number."""
     sentence = Message(
-        "{name} looks up a row of its table for every number that arrives: {output}.",
+        "{name} looks up one row of its table for every number it receives: {output}.",
         name=op.title,
         output=shape_text(op.output_shape),
     )

@@ -62,14 +62,14 @@ def _window_sentence(op: Op, along: tuple[Side, ...]) -> Message:
     }
     if op.kind == "convolution" and op.output_shape[0] == 1:
         return Message(
-            "{name} gives one value for each place where its {kernel} kernel fits; one kernel gives one channel: "
-            "{output}.",
+            "{name} outputs one value for each position where its {kernel} kernel fits; one kernel "
+            "gives one channel: {output}.",
             **values,
         )
     if op.kind == "convolution":
         return Message(
-            "{name} gives one value for each place where its {kernel} kernel fits; {channels} kernels give "
-            "{channels} channels: {output}.",
+            "{name} outputs one value for each position where its {kernel} kernel fits; {channels} "
+            "kernels give {channels} channels: {output}.",
             **values,
         )
     if "max" in op.base.lower():
@@ -79,11 +79,12 @@ def _window_sentence(op: Op, along: tuple[Side, ...]) -> Message:
         )
     if "avg" in op.base.lower():
         return Message(
-            "{name} takes the mean of each {kernel} window; the number of channels stays {channels}: {output}.",
+            "{name} averages each {kernel} window; the number of channels stays {channels}: {output}.",
             **values,
         )
     return Message(
-        "{name} makes one value of each {kernel} window; the number of channels stays {channels}: {output}.",
+        "{name} reduces each {kernel} window to one value; the number of channels stays {channels}: "
+        "{output}.",
         **values,
     )
 
@@ -94,9 +95,12 @@ def _size_kept(along: tuple[Side, ...]) -> Message | None:
         return None
     span = shape_text(tuple(side.span for side in along))
     if any(side.before != side.after for side in along):
-        return Message("The padding gives back what the {span} window takes away: the size stays.", span=span)
+        return Message(
+            "The padding makes up for what the {span} window removes, so the size stays the same.", span=span
+        )
     return Message(
-        "The padding of {padding} on each side gives back what the {span} window takes away: the size stays.",
+        "The padding of {padding} on each side makes up for what the {span} window removes, so the size "
+        "stays the same.",
         padding=shape_text(tuple(dict.fromkeys(side.before for side in along))),
         span=span,
     )
@@ -106,7 +110,7 @@ def _dilated(along: tuple[Side, ...]) -> Message | None:
     if all(side.dilation == 1 or side.kernel == 1 for side in along):
         return None
     return Message(
-        "Dilation {dilation} leaves gaps between the values of the kernel: {kernel} of them reach over {span}.",
+        "Dilation {dilation} leaves gaps between the kernel's weights: {kernel} weights span {span}.",
         dilation=shape_text(tuple(dict.fromkeys(side.dilation for side in along))),
         kernel=shape_text(tuple(side.kernel for side in along)),
         span=shape_text(tuple(side.span for side in along)),
@@ -126,24 +130,26 @@ def _channels_note(op: Op) -> Message | None:
             return None
         if received == 1:
             return Message(
-                "A {kernel} kernel looks at one pixel at a time: it makes {channels} multiples of the one channel.",
+                "A {kernel} kernel sees one pixel at a time: it turns the single channel into "
+                "{channels} multiples of it.",
                 kernel="x".join(map(str, kernel)),
                 channels=op.output_shape[0],
             )
         return Message(
-            "A {kernel} kernel looks at one pixel at a time: it mixes the {received} channels into {channels}.",
+            "A {kernel} kernel sees one pixel at a time: it mixes {received} channels into {channels}.",
             kernel="x".join(map(str, kernel)),
             received=received,
             channels=op.output_shape[0],
         )
     if groups == received:
         return Message(
-            "groups = {groups}, as many as channels: a depthwise convolution, each kernel sees one channel alone.",
+            "groups = {groups}, the number of channels: a depthwise convolution, in which each kernel "
+            "sees only one channel.",
             groups=groups,
         )
     return Message(
-        "groups = {groups}: the {received} channels are dealt out into {groups} groups, and each kernel sees the "
-        "{share} channels of its own group alone.",
+        "groups = {groups}: the {received} channels are divided into {groups} groups, and each kernel "
+        "sees only the {share} channels of its own group.",
         groups=groups,
         received=received,
         share=received // groups,
@@ -154,21 +160,21 @@ def _average_note(op: Op, along: tuple[Side, ...]) -> Message | None:
     counted = op.arguments.get("count_include_pad", True)
     if "avg" not in op.base.lower() or not counted or all(side.before == 0 for side in along):
         return None
-    return Message("The zeros of the padding count in the mean (count_include_pad).")
+    return Message("The mean includes the zeros of the padding (count_include_pad).")
 
 
 def _over_the_edge(along: tuple[Side, ...]) -> Message | None:
     if all(side.count == side.room // side.stride + 1 for side in along):
         return None
-    return Message("ceil_mode rounds up: the last window reaches over the edge and uses what is there.")
+    return Message("ceil_mode rounds up: the last window extends past the edge and uses what is there.")
 
 
 def _dropped(along: tuple[Side, ...]) -> Message | None:
     if not any(side.dropped for side in along):
         return None
     return Message(
-        "ceil_mode rounds up, but a last window that would begin beyond the input and its left padding is dropped: "
-        "hence the - 1."
+        "ceil_mode rounds up, but a last window that would start past the input and its left padding is "
+        "dropped: hence the - 1."
     )
 
 
@@ -176,7 +182,7 @@ def _gaps(along: tuple[Side, ...]) -> Message | None:
     if not any(side.stride > side.span and side.count > 1 for side in along):
         return None
     return Message(
-        "The stride {stride} is larger than the window {span}: what lies between two windows is never read.",
+        "The stride {stride} is larger than the window {span}: values between two windows are never read.",
         stride=shape_text(tuple(side.stride for side in along)),
         span=shape_text(tuple(side.span for side in along)),
     )
@@ -194,14 +200,14 @@ def _unread(along: tuple[Side, ...]) -> Message | None:
     }
     if len(left) == 2:
         return Message(
-            "A border stays unused: of {size} only {read} is read. Rows left over at the bottom: {rows}; columns "
-            "left over at the right: {columns}.",
+            "Part of the border is unused: only {read} of {size} is read. Rows left over at the bottom: "
+            "{rows}; columns left over on the right: {columns}.",
             rows=left[0],
             columns=left[1],
             **values,
         )
     return Message(
-        "A border stays unused: of {size} only {read} is read, {left} left over at the end.", **values
+        "Part of the border is unused: only {read} of {size} is read, {left} left over at the end.", **values
     )
 
 
@@ -226,8 +232,8 @@ def explain_transposed_convolution(op: Op, _ops: Sequence[Op]) -> Explanation | 
         for (n, k, s, p, d, o), count in zip(along, counts, strict=True)
     )
     sentence = Message(
-        "{name} goes the other way: each value that arrives is spread over a {kernel} patch, and the patches are "
-        "laid {stride} apart and added up: {output}.",
+        "{name} works in reverse: each input value is spread over a {kernel} patch, and the patches are "
+        "placed {stride} apart and summed: {output}.",
         name=op.title,
         kernel=shape_text(cast(Shape, found[0])),
         stride=shape_text(cast(Shape, found[1])),
@@ -349,24 +355,25 @@ def diagnose_dimensions(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     first = call.inputs[0] == MODEL_INPUT
     if len(received) == 1 and wanted == 3 and not first:
         reason = Message(
-            "{name} ({type}) works on maps, channels x height x width, but a row of {values} arrives.",
+            "{name} ({type}) expects maps, channels x height x width, but gets a row of {values}.",
             values=numbers.values(received[0]),
             **values,
         )
-        advice = Message("Put it before the values are flattened.")
+        advice = Message("Move it before the flatten.")
     else:
         reason = Message(
-            "{name} ({type}) works on {wanted} dimensions besides the batch, but its input {shape} has {count}.",
+            "{name} ({type}) expects {wanted} dimensions besides the batch, but its input {shape} has "
+            "{count}.",
             **values,
         )
         advice = Message(
-            "Give it an input of {wanted} dimensions, such as {example} for maps.",
+            "Pass an input with {wanted} dimensions, such as {example} for maps.",
             wanted=wanted,
             example=shape_text((int(str(call.arguments.get("in_channels", 3))), *(32,) * (wanted - 1))),
         )
     if not first:
         maker = ops[call.inputs[0]]
-        cause = Message("{shape} is what {by} gives.", shape=shape_text(received), by=maker.title)
+        cause = Message("{by} outputs {shape}.", shape=shape_text(received), by=maker.title)
         return Failure(call.name, call.type, reason, wanted, received, cause=cause, advice=advice)
     return Failure(call.name, call.type, reason, wanted, received, advice=advice)
 
@@ -394,13 +401,13 @@ def diagnose_window(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     }
     if room == sizes:
         reason = Message(
-            "{name} ({type}) lays a window of {spans} over an input of {sizes}: the window is larger than the input.",
+            "{name} ({type}) has a {spans} window, which is larger than its {sizes} input.",
             **values,
         )
     else:
         reason = Message(
-            "{name} ({type}) lays a window of {spans} over an input of {sizes}, {room} once padded: the window "
-            "is larger than that.",
+            "{name} ({type}) has a {spans} window, which is larger than its {sizes} input ({room} with "
+            "padding).",
             **values,
         )
     return Failure(

@@ -113,8 +113,8 @@ def _shortened(name: str) -> str:
 
 
 RECEPTIVE_FIELD_SENTENCE = Message(
-    "The blue frame is what the first value sees, the red one what the middle value sees; what reaches over "
-    "the grey image lies in the padding."
+    "The blue frame shows what the first value sees, the red one what the middle value sees; parts "
+    "outside the grey image are padding."
 )
 _FIRST, _MIDDLE = "#0077bb", "#cc3311"
 Patch = tuple[int, int, int, int]

@@ -56,7 +56,7 @@ def counts_figure(classes: Sequence[str], train: Sequence[int], test: Sequence[i
             marker={"pattern": {"shape": pattern, "solidity": 0.35}},
             hovertemplate="%{y}: <b>%{x:,}</b>",
         )
-    _lay_out(figure, _("Images of each class"), _ROW * len(classes) + 110)
+    _lay_out(figure, _("Images per class"), _ROW * len(classes) + 110)
     figure.update_layout(legend={"traceorder": "normal"}, bargap=0.25)
     figure.update_xaxes(title=_("images"), tickformat=",")
     figure.update_yaxes(title=_("class"), autorange="reversed", type="category")
@@ -94,7 +94,7 @@ def values_figure(counts: NDArray[np.int64], axis: Axis, title: str, dark: bool)
     _lay_out(figure, title, _HEIGHT)
     figure.update_layout(showlegend=len(counts) > 1)
     figure.update_xaxes(title=axis.title)
-    figure.update_yaxes(title=_("part of all pixels"), type="log", tickformat=".2~%", dtick=1)
+    figure.update_yaxes(title=_("share of all pixels"), type="log", tickformat=".2~%", dtick=1)
     return figure
 
 

@@ -56,7 +56,7 @@ def confusion_figure(
         "showgrid": False,
         "zeroline": False,
     }
-    figure.update_xaxes(axis, title=_("read as"), side="bottom", range=[-0.5, len(names) - 0.5])
+    figure.update_xaxes(axis, title=_("predicted class"), side="bottom", range=[-0.5, len(names) - 0.5])
     figure.update_yaxes(axis, title=_("true class"), range=[len(names) - 0.5, -0.5])
     return figure.update_layout(
         title=title, height=480, margin=_MARGIN, dragmode=False, showlegend=False, clickmode="event+select"
@@ -87,7 +87,7 @@ def _cells(
     totals = matrix.sum(axis=1)
     texts = [
         _(
-            "{true} read as {read}: {count:,} of {total:,} images ({part:.1%})",
+            "{true} predicted as {read}: {count:,} of {total:,} images ({part:.1%})",
             true=names[row],
             read=names[column],
             count=int(matrix[row, column]),
@@ -126,7 +126,7 @@ def classes_figure(
     high = [interval[1] - accuracy for accuracy, interval in zip(accuracies, intervals, strict=True)]
     texts = [
         _(
-            "{name}: {accuracy:.2%}, surely between {low:.1%} and {high:.1%}",
+            "{name}: {accuracy:.2%}, confidence interval {low:.1%} to {high:.1%} (95 %)",
             name=name,
             accuracy=a,
             low=i[0],
@@ -168,7 +168,7 @@ def calibration_figure(
         x=[0, 1],
         y=[0, 1],
         mode="lines",
-        name=_("right as often as sure"),
+        name=_("perfect calibration"),
         line={"dash": "dash", "color": "#888888"},
         hoverinfo="skip",
     )
@@ -176,7 +176,7 @@ def calibration_figure(
         [ideal, _reliability(counts, confidence, accuracy, colour), _images_in_bins(edges, counts, colour)]
     )
     figure.update_xaxes(
-        title=_("confidence: probability of the class that it names"), range=[0, 1.02], tickformat=".0%"
+        title=_("confidence: probability of the predicted class"), range=[0, 1.02], tickformat=".0%"
     )
     return figure.update_layout(
         title=title,
@@ -204,7 +204,7 @@ def _reliability(counts: Counts, confidence: Parts, accuracy: Parts, colour: str
     filled = counts > 0
     texts = [
         _(
-            "{count:,} images, sure to {confidence:.1%} on average: {accuracy:.1%} right",
+            "{count:,} images, mean confidence {confidence:.1%}, accuracy {accuracy:.1%}",
             count=int(count),
             confidence=sure,
             accuracy=right,

@@ -178,7 +178,7 @@ def _mark_refused(figure: go.Figure, x: Sequence[float]) -> None:
         x=list(x),
         y=[0.0] * len(x),
         mode="markers+text",
-        text=[_("refused")] * len(x),
+        text=[_("not possible")] * len(x),
         textposition="top center",
         marker={"size": 11, "symbol": "x-thin-open"},
         cliponaxis=False,
@@ -206,7 +206,7 @@ def layers(title: str, norms: Mapping[str, Sequence[float]], revision: str) -> g
         )
     _lay_out(figure, title, revision, legend=True)
     figure.update_xaxes(
-        title=_("layer, from the input to the output"),
+        title=_("layer, from input to output"),
         tickvals=[0, 0.5, 1],
         ticktext=[_("first"), _("middle"), _("last")],
     )
@@ -241,7 +241,7 @@ def digits(natural: NDArray[np.uint8], permuted: NDArray[np.uint8]) -> go.Figure
     )
     middles = [height / 2, height + 2 * gap + height / 2]
     figure.update_layout(
-        title={"text": _("The same digits, and the same pixels"), "font": {"weight": "bold"}},
+        title={"text": _("The same digits, pixels in order and shuffled"), "font": {"weight": "bold"}},
         height=230,
         margin={"l": 10, "r": 10, "t": 50, "b": 10},
         plot_bgcolor="rgba(0,0,0,0)",
@@ -249,7 +249,7 @@ def digits(natural: NDArray[np.uint8], permuted: NDArray[np.uint8]) -> go.Figure
     figure.update_yaxes(
         autorange="reversed",
         tickvals=middles,
-        ticktext=[_("in order"), _("in disorder")],
+        ticktext=[_("in order"), _("shuffled")],
         scaleanchor="x",
         constrain="domain",
         constraintoward="top",

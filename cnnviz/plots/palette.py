@@ -41,7 +41,7 @@ KINDS: Mapping[str, KindStyle] = MappingProxyType(
         "convolution": KindStyle("#332288", "#8f80e8", "C", "square", Message("Convolution")),
         "pooling": KindStyle("#88ccee", "#88ccee", "P", "triangle-down", Message("Pooling")),
         "normalisation": KindStyle("#ddcc77", "#ddcc77", "N", "hourglass", Message("Normalisation")),
-        "activation": KindStyle("#cc6677", "#ee8899", "A", "circle", Message("Activation")),
+        "activation": KindStyle("#cc6677", "#ee8899", "A", "circle", Message("Activation function")),
         "dropout": KindStyle("#999933", "#b9b94e", "D", "x", Message("Dropout")),
         "merge": KindStyle("#aa4499", "#d07ac2", "M", "cross", Message("Merge")),
         "reshape": KindStyle("#44aa99", "#5fc9b7", "R", "diamond", Message("Reshape")),

@@ -14,25 +14,26 @@ def filters_sentence(limit: float, trained: bool, untrained_limit: float | None 
     """
     if untrained_limit is not None and not trained:
         return Message(
-            "Both are weights from before the training, drawn at random, up to {limit:.2f}: there is no pattern yet.",
+            "Both show random weights from before training, up to {limit:.2f}: there is no pattern yet.",
             limit=limit,
         )
     if untrained_limit is not None:
         return Message(
-            "Both have the same colour scale: training turns the random pattern into edges and strokes, and "
-            "takes the largest weight from {untrained:.2f} to {limit:.2f}.",
+            "Both use the same colour scale: training turns the random pattern into edges and strokes, "
+            "and changes the largest weight from {untrained:.2f} to {limit:.2f}.",
             untrained=untrained_limit,
             limit=limit,
         )
     if not trained:
         return Message(
-            "These weights are drawn at random, up to {limit:.2f}: there is no pattern yet. Compare them with "
+            "These weights are random, up to {limit:.2f}: there is no pattern yet. Compare them with "
             "those of a trained network.",
             limit=limit,
         )
     return Message(
-        "A filter answers most strongly where the image is bright under its red weights and dark under "
-        "its blue ones: look for edges and strokes in different directions. The largest weight is {limit:.2f}.",
+        "A filter responds most strongly where the image is bright under its red weights and dark under "
+        "its blue ones: look for edges and strokes in different directions. The largest weight is "
+        "{limit:.2f}.",
         limit=limit,
     )
 
@@ -41,12 +42,12 @@ def colours_sentence(trained: bool) -> Message:
     """What there is to see in filters that are shown in red, green and blue."""
     if not trained:
         return Message(
-            "Grey is zero. These weights are drawn at random: every pixel has a colour of its own, and there "
-            "is no pattern yet."
+            "Grey is zero. These weights are random: every pixel has a different colour, and there is "
+            "no pattern yet."
         )
     return Message(
-        "Grey is zero. A filter answers most strongly to a patch that looks like its picture: look for grey "
-        "edges and stripes in different directions, and for spots and edges of colour."
+        "Grey is zero. A filter responds most strongly to a patch that looks like it: look for grey "
+        "edges and stripes in different directions, and for coloured spots and edges."
     )
 
 
@@ -54,22 +55,23 @@ def norms_sentence(linear: bool, biased: bool) -> Message:
     """What norms and biases say: of the outputs of a Linear, or of the filters of a convolution."""
     if linear and biased:
         return Message(
-            "The norm says how strongly an output can answer at all; one near zero answers to nothing. The bias is "
-            "what the output is where all inputs are zero."
+            "The norm measures how strongly an output can respond; one near zero responds to nothing. "
+            "The bias is the output when all inputs are zero."
         )
     if linear:
         return Message(
-            "The norm says how strongly an output can answer at all; one near zero answers to nothing. This layer "
-            "has no bias."
+            "The norm measures how strongly an output can respond; one near zero responds to nothing. "
+            "This layer has no bias."
         )
     if biased:
         return Message(
-            "The norm says how strongly a filter can answer at all; one near zero answers to nothing. The bias is "
-            "added everywhere: with a negative one before a ReLU the filter stays silent until its pattern is clear."
+            "The norm measures how strongly a filter can respond; one near zero responds to nothing. "
+            "The bias is added everywhere: if it is negative before a ReLU, the filter stays silent "
+            "until its pattern is clear."
         )
     return Message(
-        "The norm says how strongly a filter can answer at all; one near zero answers to nothing. This layer "
-        "has no bias."
+        "The norm measures how strongly a filter can respond; one near zero responds to nothing. This "
+        "layer has no bias."
     )
 
 
@@ -79,15 +81,16 @@ def slices_sentence(picture: tuple[int, int], reads_maps: bool) -> Message:
     ``reads_maps`` says that the layer is a Linear and its slices are laid out as the maps that it reads.
     """
     if picture == (1, 1):
-        return Message("One weight for each input: the output is their weighted sum, plus the bias.")
+        return Message("One weight per input: the output is the weighted sum of the inputs, plus the bias.")
     if reads_maps:
         return Message(
-            "A Linear reads maps that were flattened. Laid out as these maps again, its weights show which "
-            "places of which map speak for this output (red) and against it (blue)."
+            "This Linear receives flattened maps. Arranged as those maps again, its weights show which "
+            "positions of which map count for this output (red) or against it (blue)."
         )
     return Message(
-        "One slice for each input channel: every slice is moved over its own map, and the sum of all, plus "
-        "the bias, is this filter's output. Few strong slices mean that it listens to few maps."
+        "One slice per input channel: each slice slides over its own map, and the sum of all, plus the "
+        "bias, is this filter's output. If only a few slices are strong, the filter relies on only a "
+        "few maps."
     )
 
 
@@ -95,12 +98,13 @@ def rows_sentence(trained: bool) -> Message:
     """What there is to see in the rows of a first Linear, laid out as the images that it reads."""
     if not trained:
         return Message(
-            "Each unit has a weight for every pixel, laid out here as the image. They are drawn at random: there "
-            "is no pattern yet."
+            "Each unit has a weight for every pixel, arranged here like the image. The weights are "
+            "random: there is no pattern yet."
         )
     return Message(
-        "Each unit has a weight for every pixel, laid out here as the image: red pixels speak for it, blue "
-        "ones against it. It knows no neighbours; what looks smooth, training has made so."
+        "Each unit has a weight for every pixel, arranged here like the image: red pixels count for it, "
+        "blue ones against it. It does not know which pixels are neighbours; any smoothness comes from "
+        "training."
     )
 
 
@@ -111,14 +115,14 @@ def maps_sentence(kind: str, type_name: str, zeros: float) -> Message:
     """
     if kind == "activation" and zeros > 0:
         return Message(
-            "What was negative is 0 now, {zeros:.0%} of all values: each map keeps only the places where its "
-            "pattern was found.",
+            "Negative values are now 0 ({zeros:.0%} of all values): each map keeps only the places "
+            "where its pattern was found.",
             zeros=zeros,
         )
     if kind == "activation":
         return Message(
-            "{name} bends every value by itself: large ones are squeezed together, and which places stand out "
-            "stays the same.",
+            "{name} transforms each value separately: large values are squeezed together, but the same "
+            "places stand out.",
             name=type_name,
         )
     return _OF_KIND.get(kind, Message("Each square is one value; zero has the colour of the page."))
@@ -126,17 +130,19 @@ def maps_sentence(kind: str, type_name: str, zeros: float) -> Message:
 
 _OF_KIND: Mapping[str, Message] = {
     "convolution": Message(
-        "Each map is the answer of one filter: red where its pattern is, blue where its opposite is."
+        "Each map is the response of one filter: red where its pattern occurs, blue where its opposite "
+        "occurs."
     ),
-    "pooling": Message("Pooling keeps how strongly a pattern was found nearby, and gives up where exactly."),
+    "pooling": Message("Pooling keeps how strongly a pattern was found nearby, but not exactly where."),
     "normalisation": Message(
-        "Normalising brings every map to a like size: patterns stay, strengths are evened out."
+        "Normalisation brings all maps to a similar scale: patterns stay, differences in strength are "
+        "evened out."
     ),
     "merge": Message(
-        "Here several ways through the network meet: added up value by value, or put side by side."
+        "Several paths through the network meet here: added element by element, or concatenated."
     ),
     "linear": Message(
-        "Each value is a weighted sum of all inputs. Of the last Linear they are the scores of the classes, and "
-        "the largest is the network's answer."
+        "Each value is a weighted sum of all inputs. For the last Linear, these are the class scores; "
+        "the class with the largest is the prediction."
     ),
 }

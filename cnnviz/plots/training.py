@@ -17,22 +17,22 @@ from cnnviz.language import translate as _
 from cnnviz.plots import palette
 
 LOSS_MESSAGE = Message(
-    "Every batch is another sample of the images, so its loss jitters (thin line); the mean of the last "
-    "batches (thick line) shows where training is heading. Falling is good; a loss that rises or jumps says "
-    "that the learning rate is too high."
+    "Each batch contains different images, so its loss fluctuates (thin line); the mean of the last "
+    "batches (thick line) shows the trend. It should fall; if the loss rises or jumps, the learning "
+    "rate is too high."
 )
 ACCURACY_MESSAGE = Message(
-    "Both curves should rise. Where the training images go on getting better and the test images do not, "
-    "the network learns its training images by heart. At first the training images may be behind: their "
-    "accuracy is averaged over the epoch, while the weights still change, and the test comes after it."
+    "Both curves should rise. If the training accuracy keeps rising while the test accuracy does not, "
+    "the network is overfitting. Early on, the training accuracy may be lower: it is averaged over the "
+    "epoch while the weights still change, whereas the test follows at the end."
 )
 SECOND_PASS_MESSAGE = Message(
-    "Both curves should rise, and both are measured with the weights at the epoch's end. Where the training "
-    "images go on getting better and the test images do not, the network learns its training images by heart."
+    "Both curves should rise; both are measured with the weights at the end of the epoch. If the "
+    "training accuracy keeps rising while the test accuracy does not, the network is overfitting."
 )
 EPOCH_LOSS_MESSAGE = Message(
-    "Both curves should fall. A test loss that rises again while the training loss goes on falling says that "
-    "the network becomes surer of its mistakes: it learns its training images by heart."
+    "Both curves should fall. If the test loss rises while the training loss keeps falling, the network "
+    "becomes more confident in its mistakes: it is overfitting."
 )
 
 HEIGHT = 340
@@ -70,13 +70,13 @@ def loss_figure(steps: NDArray[Any], revision: str, loss_name: str = "cross-entr
     figure.add_scatter(
         x=x,
         y=loss,
-        name=_("each batch"),
+        name=_("single batch"),
         mode="lines",
         line={"width": 1, "color": FAINT},
         hovertemplate="%{y:.4f}",
     )
     lay_out(figure, _("Loss per batch"), revision)
-    figure.update_xaxes(title=_("step (one batch each)"), tickformat=",")
+    figure.update_xaxes(title=_("step (one batch)"), tickformat=",")
     figure.update_yaxes(title=_("loss ({name})", name=loss_name), rangemode="tozero")
     return figure
 
@@ -167,17 +167,16 @@ def legend_below(figure: go.Figure, height: int) -> None:
 
 
 RATE_MESSAGE = Message(
-    "The learning rate says how far each step goes along the gradient. A schedule lowers it from epoch to "
-    "epoch, so that the weights settle; steps by hand show here, too."
+    "The learning rate sets how far each step moves along the gradient. A schedule lowers it over the "
+    "epochs so that the weights settle; changes by hand are shown too."
 )
 GRADIENT_MESSAGE = Message(
-    "How strongly the loss pulls at each layer, on a logarithmic scale. Norms that shrink by powers of ten "
-    "from the last layers to the first say that these hardly learn (vanishing gradients); norms that grow "
-    "without end announce a loss that is no number any more."
+    "The gradient norm of each layer, on a logarithmic scale. If the norms shrink by orders of "
+    "magnitude from the last layers to the first, the first layers hardly learn (vanishing gradients); "
+    "if they grow without bound, the loss is about to become infinite or NaN."
 )
 SPEED_MESSAGE = Message(
-    "Images that pass through training in a second, testing not counted. Other runs and programs on the same "
-    "machine make it dip."
+    "Images per second in training, tests excluded. Other runs and programs on the same machine slow it down."
 )
 
 _MOST_LINES = 8
@@ -199,7 +198,7 @@ def rate_figure(samples: NDArray[Any], revision: str) -> go.Figure:
         name=_("learning rate"),
     )
     lay_out(figure, _("Learning rate"), revision)
-    figure.update_xaxes(title=_("step (one batch each)"), tickformat=",")
+    figure.update_xaxes(title=_("step (one batch)"), tickformat=",")
     figure.update_yaxes(title=_("learning rate"), rangemode="tozero")
     return figure
 
@@ -215,9 +214,9 @@ def speed_figure(samples: NDArray[Any], revision: str) -> go.Figure:
         figure.add_scatter(
             x=seconds, y=values, mode="lines", line=line, hovertemplate="%{y:,.0f}", name=name, zorder=order
         )
-    lay_out(figure, _("Images a second"), revision)
-    figure.update_xaxes(title=_("seconds of training"), tickformat=",")
-    figure.update_yaxes(title=_("images a second"), tickformat=",", rangemode="tozero")
+    lay_out(figure, _("Images per second"), revision)
+    figure.update_xaxes(title=_("training time in seconds"), tickformat=",")
+    figure.update_yaxes(title=_("images per second"), tickformat=",", rangemode="tozero")
     return figure
 
 
@@ -236,9 +235,9 @@ def gradient_figure(samples: NDArray[Any], layers: Sequence[str], revision: str)
         colorbar={"title": _("norm"), "tickprefix": "10<sup>", "ticksuffix": "</sup>", "dtick": 1},
         hovertemplate="%{y}<br>10<sup>%{z:.1f}</sup><extra></extra>",
     )
-    lay_out(figure, _("Gradient norm of each layer"), revision)
+    lay_out(figure, _("Gradient norm per layer"), revision)
     figure.update_layout(height=max(HEIGHT, 130 + _ROW * len(layers)), hovermode="closest")
-    figure.update_xaxes(title=_("step (one batch each)"), tickformat=",")
+    figure.update_xaxes(title=_("step (one batch)"), tickformat=",")
     figure.update_yaxes(
         type="category", dtick=1, autorange="reversed", automargin=True, showgrid=False, tickfont={"size": 11}
     )
@@ -257,8 +256,8 @@ def _gradient_lines(samples: NDArray[Any], layers: Sequence[str], revision: str)
             line={"width": 2, "dash": ("solid", "dot", "dash", "dashdot")[number % 4]},
             hovertemplate="%{y:.3g}",
         )
-    lay_out(figure, _("Gradient norm of each layer (smoothed)"), revision)
-    figure.update_xaxes(title=_("step (one batch each)"), tickformat=",")
+    lay_out(figure, _("Gradient norm per layer (smoothed)"), revision)
+    figure.update_xaxes(title=_("step (one batch)"), tickformat=",")
     figure.update_yaxes(title=_("norm"), type="log", **_ticks(samples["norms"]))
     return figure
 
@@ -271,32 +270,30 @@ def _ticks(norms: NDArray[Any]) -> dict[str, Any]:
     return {"exponentformat": "power"}
 
 
-_LOSS = Message(
-    "The lower, the better; losses of different kinds (cross-entropy, mean squared error) cannot be compared."
-)
+_LOSS = Message("Lower is better. Different losses (cross-entropy, mean squared error) cannot be compared.")
 COMPARISON_MESSAGES: Mapping[str, Message] = MappingProxyType(
     {
         "test_accuracy": Message(
-            "How many of the test images each network gets right after every epoch. Accuracies on different "
-            "data sets cannot be compared."
+            "Accuracy on the test images after every epoch. Accuracies on different data sets cannot be "
+            "compared."
         ),
         "train_accuracy": Message(
-            "How many of its training images each network gets right. A curve far above the same run's test "
-            "accuracy says that it learns its images by heart."
+            "Accuracy on the training images. A curve far above the test accuracy of the same run means "
+            "overfitting."
         ),
         "test_loss": _LOSS,
         "batch_loss": Message(
-            "The mean of the last batches. {rest}",
+            "Mean of the last batches. {rest}",
             rest=_LOSS,
         ),
     }
 )
 _COMPARISON_TITLES: Mapping[str, tuple[Message, Message]] = MappingProxyType(
     {
-        "test_accuracy": (Message("Test accuracy after each epoch"), Message("accuracy")),
-        "train_accuracy": (Message("Training accuracy of each epoch"), Message("accuracy")),
-        "test_loss": (Message("Test loss after each epoch"), Message("loss")),
-        "batch_loss": (Message("Loss per batch, smoothed"), Message("loss")),
+        "test_accuracy": (Message("Test accuracy per epoch"), Message("accuracy")),
+        "train_accuracy": (Message("Training accuracy per epoch"), Message("accuracy")),
+        "test_loss": (Message("Test loss per epoch"), Message("loss")),
+        "batch_loss": (Message("Loss per batch (smoothed)"), Message("loss")),
     }
 )
 _DASHES = ("solid", "dash", "dot", "dashdot")
@@ -339,8 +336,8 @@ def comparison_figure(curves: Sequence[Curve], what: str, axis: str, revision: s
         )
     lay_out(chart, str(title), revision)
     legend_below(chart, _COMPARISON_HEIGHT)
-    step = _("epoch") if per_epoch else _("step (one batch each)")
-    chart.update_xaxes(title=_("seconds of training") if axis == "seconds" else step, tickformat=",")
+    step = _("epoch") if per_epoch else _("step (one batch)")
+    chart.update_xaxes(title=_("training time in seconds") if axis == "seconds" else step, tickformat=",")
     if (
         per_epoch
         and axis == "progress"

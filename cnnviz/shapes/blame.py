@@ -138,12 +138,12 @@ def _cause(found: _Comparison, edits: Mapping[str, object]) -> Message | None:
     ops = [found.broken.ops[index] for index in sorted(found.axes)]
     told = [op for op in ops if op.name in found.before and op.kind != "reshape"]
     if not told:
-        return Message("It goes back to {choices}.", choices=_Listed(choices))
+        return Message("Cause: {choices}.", choices=_Listed(choices))
     ends = (
         [told[0], told[-1]] if len(told) > 1 else told
     )  # where the difference begins, and what has become of it
     return Message(
-        "It goes back to {choices}: {differences}.",
+        "Cause: {choices}: {differences}.",
         choices=_Listed(choices),
         differences=_Listed(tuple(_difference(op, found.before[op.name]) for op in ends)),
     )
@@ -151,7 +151,7 @@ def _cause(found: _Comparison, edits: Mapping[str, object]) -> Message | None:
 
 def _difference(now: Op, before: Op) -> Message:
     return Message(
-        "{op} gives {now} instead of {before}",
+        "{op} outputs {now} instead of {before}",
         op=now.title,
         now=shape_text(now.output_shape),
         before=shape_text(before.output_shape),
@@ -171,7 +171,7 @@ class _Listed:
 def _choices(found: _Comparison, edits: Mapping[str, object]) -> Iterator[Message]:
     if found.of_input:
         yield Message(
-            "the input of {now} instead of {before}",
+            "input {now} instead of {before}",
             now=shape_text(found.broken.input_shape),
             before=shape_text(found.working.input_shape),
         )

@@ -255,7 +255,8 @@ def autograd_dot(
     if traced.failure is not None:
         raise CnnvizError(
             Message(
-                "There is no backward pass: the forward pass breaks. {reason}", reason=traced.failure.reason
+                "There is no backward pass, because the forward pass fails. {reason}",
+                reason=traced.failure.reason,
             )
         )
     _check_size(len(traced.ops), most_nodes)
@@ -276,8 +277,8 @@ def _check_size(nodes: int, most: int) -> None:
     if nodes > most:
         raise CnnvizError(
             Message(
-                "The graph of this backward pass has {nodes} nodes or more; more than {most} cannot be read. Choose a "
-                "smaller network.",
+                "The graph of this backward pass has at least {nodes} nodes; graphs with more than "
+                "{most} are too large to read. Choose a smaller network.",
                 nodes=nodes,
                 most=most,
             )
@@ -291,7 +292,7 @@ def _torchviz(model: nn.Module, shape: Shape, traced: Trace) -> list[str]:
     copy, outputs = _forward(model, shape, traced.real_pass)
     if not any(output.grad_fn for output in outputs):
         raise CnnvizError(
-            Message("There is no backward pass: no parameter that learns is used by this network.")
+            Message("There is no backward pass, because this network uses no trainable parameters.")
         )
     body: list[str] = make_dot(outputs, params=dict(copy.named_parameters())).body
     return body
@@ -311,7 +312,7 @@ def _forward(model: nn.Module, shape: Shape, real: bool) -> tuple[nn.Module, tup
             return _forward(model, shape, real=True)
         raise CnnvizError(
             Message(
-                "There is no backward pass: in training the forward pass raises {error}: {words}",
+                "There is no backward pass: in training, the forward pass raises {error}: {words}",
                 error=type(error).__name__,
                 words=(str(error).strip().splitlines() or ["-"])[0],
             )

@@ -69,8 +69,8 @@ def preset(name: str, size: int) -> Kernel:
     if size < known.least:
         raise UsageError(
             Message(
-                "{title} compares neighbouring pixels, so it needs a kernel of at least {least} x {least}: make "
-                "the kernel larger, or choose another one.",
+                "{title} compares neighbouring pixels, so it needs a kernel of at least {least} x "
+                "{least}: enlarge the kernel or choose another one.",
                 title=known.title,
                 least=known.least,
             )
@@ -88,8 +88,8 @@ def parse(text: str, size: int) -> Kernel:
     if len(rows) != size or any(len(row) != size for row in rows):
         raise UsageError(
             Message(
-                "A {size} x {size} kernel is {size} rows of {size} numbers, rows apart by / and numbers by "
-                "spaces, such as {example}; {text!r} is not.",
+                "A {size} x {size} kernel must be written as {size} rows of {size} numbers, with / "
+                "between rows and spaces between numbers, such as {example}; got {text!r}.",
                 size=size,
                 example=written(_identity(size)),
                 text=shortened(text),
@@ -111,7 +111,7 @@ def _weight(text: str) -> float:
     if not abs(number) <= LARGEST:
         raise UsageError(
             Message(
-                "{text!r} is no weight for a kernel: it takes numbers from {low} to {high}.",
+                "A kernel weight must be a number from {low} to {high}; got {text!r}.",
                 text=shortened(text),
                 low=-LARGEST,
                 high=LARGEST,

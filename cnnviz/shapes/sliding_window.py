@@ -142,16 +142,16 @@ def _check(window: Window) -> None:
     if window.pooling and isinstance(window.padding, str):
         raise UsageError(
             Message(
-                "Pooling in PyTorch takes a number as its padding, not {padding!r}: choose 0 for none.",
+                "Pooling in PyTorch needs a number as padding; got {padding!r}. Choose 0 for none.",
                 padding=window.padding,
             )
         )
     if window.padding == "same" and window.stride > 1:
         raise UsageError(
             Message(
-                "Padding 'same' is impossible with stride {stride}: the output is smaller than the input, "
-                "whatever the padding. Choose stride 1, or padding {padding} as a number, which gives the "
-                "input's size divided by {stride}, rounded up.",
+                "Padding 'same' does not work with stride {stride}: the output would be smaller than "
+                "the input with any padding. Choose stride 1, or padding {padding} as a number, which "
+                "gives the input size divided by {stride}, rounded up.",
                 stride=window.stride,
                 padding=(window.span - 1) // 2,
             )
@@ -159,8 +159,8 @@ def _check(window: Window) -> None:
     if window.pooling and isinstance(window.padding, int) and window.padding > window.kernel // 2:
         raise UsageError(
             Message(
-                "Padding {padding} is more than half of the {kernel} window; PyTorch refuses it for pooling, "
-                "because a window could lie in the padding alone. Choose {most} or less.",
+                "Padding {padding} is more than half the {kernel} window, which PyTorch does not allow "
+                "for pooling: a window could contain only padding. Choose {most} or less.",
                 padding=window.padding,
                 kernel=shape_text((window.kernel, window.kernel)),
                 most=window.kernel // 2,
@@ -175,8 +175,9 @@ def _check_fit(window: Window, height: int, width: int) -> None:
         return
     if window.dilation > 1:
         template = Message(
-            "The {kernel} kernel with dilation {dilation} covers {span} cells, but an input of {input} has only "
-            "{room} with its padding: choose a smaller kernel or dilation, more padding or a larger input.",
+            "The {kernel} kernel with dilation {dilation} spans {span} cells, but the {input} input has "
+            "only {room} including padding: choose a smaller kernel or dilation, more padding or a "
+            "larger input.",
             kernel=shape_text((window.kernel, window.kernel)),
             dilation=window.dilation,
             span=window.span,
@@ -185,8 +186,8 @@ def _check_fit(window: Window, height: int, width: int) -> None:
         )
     else:
         template = Message(
-            "The {kernel} kernel is larger than an input of {input}, which has only {room} cells with its "
-            "padding: choose a smaller kernel, more padding or a larger input.",
+            "The {kernel} kernel is larger than the {input} input, which has only {room} cells "
+            "including padding: choose a smaller kernel, more padding or a larger input.",
             kernel=shape_text((window.kernel, window.kernel)),
             input=shape_text((height, width)),
             room=size + before + after,

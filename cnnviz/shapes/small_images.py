@@ -25,7 +25,7 @@ _PATTERNS: Mapping[str, Message] = MappingProxyType(
         "cross": Message("Cross"),
         "checker": Message("Checkerboard"),
         "ramp": Message("Ramp"),
-        "point": Message("A single point"),
+        "point": Message("Single point"),
     }
 )
 NAMES: tuple[str, ...] = (*(f"digit-{digit}" for digit in range(10)), *_PATTERNS)

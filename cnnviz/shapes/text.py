@@ -77,9 +77,9 @@ def _step_lines(
 
 def _branch_lines(name: str, waiting: dict[str, Sequence[Sequence[Step]]], indent: str) -> Iterator[str]:
     for number, branch in enumerate(waiting.pop(name, ()), 1):
-        yield indent + _("branch {number} on the way to {layer}:", number=number, layer=name)
+        yield indent + _("branch {number} to {layer}:", number=number, layer=name)
         if not branch:
-            yield f"{indent}    " + _("The shortcut: what arrived is passed on as it is.")
+            yield f"{indent}    " + _("The shortcut passes its input on unchanged.")
         yield from _step_lines(branch, waiting, f"{indent}    ")
 
 
@@ -124,8 +124,8 @@ def _totals(trace: Trace, layers: Sequence[Row]) -> list[str]:
 def mixing_note(op: str) -> Message:
     """The warning for a network whose output does not have one row per image."""
     return Message(
-        "Careful: {op} mixes the images of a batch: the output does not have one row for each image. Let "
-        "flatten(1) or view(x.size(0), -1) keep the batch.",
+        "Careful: {op} mixes the images of a batch, so the output no longer has one row per image. Use "
+        "flatten(1) or view(x.size(0), -1) to keep the batch dimension.",
         op=op,
     )
 
@@ -148,20 +148,23 @@ def notes(trace: Trace) -> list[str]:
     if trace.mixing_op:
         told.append(str(mixing_note(trace.mixing_op)))
     if trace.real_pass:
-        told.append(_("The forward pass needs data: it was traced in one real pass on the CPU."))
+        told.append(
+            _("The forward pass depends on the data, so it was traced by really running it on the CPU.")
+        )
     if not trace.failure:
         directly, in_training, unused = (_listed(entries) for entries in outside_of_layers(trace))
         if directly:
-            told.append(_("Used directly, outside of a layer: {names}", names=directly))
+            told.append(_("Used directly, outside a layer: {names}", names=directly))
         if in_training:
             told.append(
                 _(
-                    "Used in training only, as auxiliary classifiers are (this pass is one of evaluation): {names}",
+                    "Used only in training, as auxiliary classifiers are (this pass is in evaluation "
+                    "mode): {names}",
                     names=in_training,
                 )
             )
         if unused:
-            told.append(_("Declared, but not used: {names}", names=unused))
+            told.append(_("Declared but not used: {names}", names=unused))
     return told
 
 

@@ -100,14 +100,12 @@ def _statistics(model: nn.Module, x: Tensor, depth: int) -> torchinfo.ModelStati
 def _refused(error: Exception, traced: Trace) -> CnnvizError:
     if traced.failure is not None:
         return CnnvizError(
-            Message(
-                "torchinfo has no report on a network that breaks: {reason}", reason=traced.failure.reason
-            )
+            Message("torchinfo cannot summarise a network that fails: {reason}", reason=traced.failure.reason)
         )
     words = str(error).strip().splitlines()
     return CnnvizError(
         Message(
-            "torchinfo has no report on this network, it raises: {words}", words=words[0] if words else "-"
+            "torchinfo cannot summarise this network; it raises: {words}", words=words[0] if words else "-"
         )
     )
 
@@ -213,39 +211,40 @@ def _reason(cause: _Cause, names: Sequence[str]) -> Message:
     shown = ", ".join(names[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
     match cause:
         case "bias":
-            return Message("torchinfo counts adding the bias as a multiply-add (in {names}).", names=shown)
+            return Message("torchinfo counts adding the bias as a multiply-add ({names}).", names=shown)
         case "scale":
             return Message(
-                "torchinfo counts scale and shift of a normalisation once a channel (in {names}); a multiply-add "
-                "here is one of a convolution, a linear layer or a matrix product.",
+                "torchinfo counts a normalisation's scale and shift once per channel ({names}); cnnviz "
+                "counts only the multiply-adds of convolutions, linear layers and matrix products.",
                 names=shown,
             )
         case "positions":
             return Message(
-                "torchinfo counts the weights of a linear layer once an image, however often it is applied (in {names}).",
+                "torchinfo counts a linear layer's weights once per image, however often it is applied "
+                "({names}).",
                 names=shown,
             )
         case "transposed":
             return Message(
-                "torchinfo multiplies a transposed convolution's weights by the size of its output; each of "
-                "them meets the values of the input (in {names}).",
+                "torchinfo multiplies a transposed convolution's weights by its output size, although "
+                "each weight is multiplied by the values of the input ({names}).",
                 names=shown,
             )
         case "inside":
             return Message(
-                "torchinfo counts only modules that have none inside: nothing for {names}.", names=shown
+                "torchinfo counts only modules without submodules: nothing for {names}.", names=shown
             )
         case "function":
-            return Message("torchinfo sees modules alone, no functions: nothing for {names}.", names=shown)
+            return Message("torchinfo sees only modules, not functions: nothing for {names}.", names=shown)
         case "tied":
             return Message(
-                "torchinfo counts tied weights in each layer that has them (in {names}).", names=shown
+                "torchinfo counts shared weights in every layer that uses them ({names}).", names=shown
             )
         case "shared":
             return Message(
-                "A module in several places ({names}) makes torchinfo list its containers out of order and count some "
-                "of their parameters twice.",
+                "A module used in several places ({names}) makes torchinfo list its containers out of "
+                "order and count some of their parameters twice.",
                 names=shown,
             )
         case "other":
-            return Message("torchinfo counts {names} in another way.", names=shown)
+            return Message("torchinfo counts {names} differently.", names=shown)

@@ -354,8 +354,8 @@ def _checked(output: Tensor, trace: Trace, op: Op) -> Tensor:
 def _not_reached(trace: Trace, op: Op) -> CnnvizError:
     return CnnvizError(
         Message(
-            "This pass through {model} did not come to {name} as its trace has it; a network that decides by its "
-            "data has no fixed list of operations.",
+            "This forward pass of {model} did not reach {name}, although its trace did; a network whose "
+            "operations depend on the data has no fixed list of operations.",
             model=trace.model,
             name=op.name,
         )
@@ -366,8 +366,8 @@ def pass_differs(trace: Trace, calls: int) -> CnnvizError:
     """What there is to say of a pass that made other ``calls`` than the traced one."""
     return CnnvizError(
         Message(
-            "This pass through {model} ran {calls} operations where its trace has {expected}; a network that "
-            "decides by its data has no fixed list of feature maps.",
+            "This forward pass of {model} ran {calls} operations, but its trace has {expected}; a "
+            "network whose operations depend on the data has no fixed list of feature maps.",
             model=trace.model,
             calls=calls,
             expected=trace.calls,

@@ -48,7 +48,7 @@ def uncompiled(model: nn.Module) -> nn.Module:
 def _refuse_scripted(module: nn.Module) -> None:
     if isinstance(module, torch.jit.ScriptModule):
         raise CnnvizError(
-            Message("A scripted module hides its operations; trace the module that it was made from.")
+            Message("A scripted module hides its operations; trace the original module instead.")
         )
 
 
@@ -94,7 +94,8 @@ def _copied(model: nn.Module, convert: Callable[[Tensor], Tensor]) -> tuple[nn.M
     except Exception as error:
         raise CnnvizError(
             Message(
-                "{model} cannot be copied ({error}); move what cannot be copied out of the module's attributes.",
+                "{model} cannot be copied ({error}); remove whatever cannot be copied from the module's "
+                "attributes.",
                 model=type(model).__name__,
                 error=error,
             )
@@ -131,7 +132,7 @@ class _Copier:
             if type(tensor) in _LAZY:
                 raise CnnvizError(
                     Message(
-                        "{model} has lazy layers that do not know their sizes yet; run it once on an input first.",
+                        "{model} has lazy layers without sizes; run it once on an input first.",
                         model=type(self._model).__name__,
                     )
                 )

@@ -72,19 +72,17 @@ def _parts(model: nn.Module, path: str) -> tuple[str, str]:
     if path in layers:
         raise UsageError(
             Message(
-                "{layer} is a layer; say which argument of it to set, such as {layer}.{argument}.",
+                "{layer} is a layer; specify which of its arguments to set, such as {layer}.{argument}.",
                 layer=path,
                 argument=next(iter(constructor_arguments(layers[path])), "kernel_size"),
             )
         )
     if layer_path not in layers:
-        raise UnknownKeyError(Message("The layer"), layer_path or path, layers)
+        raise UnknownKeyError(Message("layer"), layer_path or path, layers)
     layer = layers[layer_path]
     arguments = constructor_arguments(layer)
     if argument not in arguments:
-        raise UnknownKeyError(
-            Message("The argument of {layer}", layer=type(layer).__name__), argument, arguments
-        )
+        raise UnknownKeyError(Message("argument of {layer}", layer=type(layer).__name__), argument, arguments)
     return layer_path, argument
 
 
@@ -92,9 +90,7 @@ def _edit(model: nn.Module, path: str, changes: Mapping[str, object]) -> None:
     old = model.get_submodule(path)
     if parametrize.is_parametrized(old):
         raise ImpossibleLayerError(
-            Message(
-                "{layer} computes its weights (as weight_norm does) and cannot be built anew.", layer=path
-            )
+            Message("{layer} computes its weights (as weight_norm does) and cannot be rebuilt.", layer=path)
         )
     for argument, value in changes.items():
         _check_sizes(path, type(old), argument, value)
@@ -124,8 +120,8 @@ def _impossible(
         fix = _other_groups(path, cls, arguments, argument, channels)
         return ImpossibleLayerError(
             Message(
-                "{layer} cannot have {asked}: its channels, {channels}, do not divide into {groups} groups. Choose "
-                "{argument} so that it divides them, such as {possible}.",
+                "{layer} cannot have {asked}: its channels ({channels}) cannot be divided into {groups} "
+                "groups. Set {argument} to {possible}, for example.",
                 layer=path,
                 asked=asked,
                 channels=", ".join(map(str, dict.fromkeys(channels))),
@@ -176,7 +172,7 @@ def _check_sizes(layer: str, cls: type[nn.Module], argument: str, value: object)
         return
     raise ImpossibleLayerError(
         Message(
-            "{layer} cannot have {argument} = {value}: it takes whole numbers from {least} to {largest:,}.",
+            "{layer} cannot have {argument} = {value}: it must be an integer from {least} to {largest:,}.",
             layer=layer,
             argument=argument,
             value=shortened(value),

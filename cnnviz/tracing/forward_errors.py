@@ -29,13 +29,14 @@ def forward_raised(path: str, module: nn.Module, error: BaseException) -> Failur
 
 def _other_inputs(module: nn.Module, needed: list[str]) -> Failure:
     reason = Message(
-        "The forward of {type} takes {count} inputs ({names}), and a trace sends one tensor.",
+        "The forward of {type} takes {count} inputs ({names}), but a trace passes one tensor.",
         type=module_type(module),
         count=len(needed),
         names=", ".join(needed) or "-",
     )
     advice = Message(
-        "Give all but the first a default, or wrap the model in a module whose forward takes one tensor."
+        "Give all but the first a default value, or wrap the model in a module whose forward takes one "
+        "tensor."
     )
     return Failure(name="forward", type=module_type(module), reason=reason, advice=advice)
 

@@ -29,8 +29,8 @@ def checked_shape(input_shape: Sequence[Any]) -> Shape:
     if not sizes or not all(isinstance(n, int) and 1 <= n <= _LARGEST_SIZE for n in sizes):
         raise UsageError(
             Message(
-                "The input shape {shape} is not possible: it takes whole numbers from 1 to {largest}, "
-                "such as 1,28,28 for (channels, height, width).",
+                "The input shape must consist of integers from 1 to {largest}, such as 1,28,28 for "
+                "(channels, height, width); got {shape}.",
                 shape=",".join(str(n) for n in sizes) or "-",
                 largest=f"{_LARGEST_SIZE:,}",
             )
@@ -54,8 +54,9 @@ def prepared(model: nn.Module, shape: Shape, batch: int, real: bool = False) -> 
     if values > _MOST_REAL_VALUES:
         raise CnnvizError(
             Message(
-                "This network needs real data to be traced, and a batch of {batch} inputs of {shape} is {values:,} "
-                "values; more than {most:,} might not fit into memory. Trace a smaller input.",
+                "This network can only be traced with real data, and a batch of {batch} inputs of "
+                "{shape} has {values:,} values; more than {most:,} might not fit into memory. Choose a "
+                "smaller input.",
                 batch=batch,
                 shape=shape_text(shape),
                 values=values,

@@ -227,8 +227,8 @@ class _Calls(Recorder):
 def _incomplete(model: str, name: str) -> CnnvizError:
     return CnnvizError(
         Message(
-            "The trace of {model} is incomplete: {name} reads a tensor that is no weight and that none of its links "
-            "names.",
+            "The trace of {model} is incomplete: {name} uses a tensor that is neither a weight nor one "
+            "of its recorded inputs.",
             model=model,
             name=name,
         )

@@ -65,7 +65,7 @@ class Trace:
         for op in self.ops:
             if op.name == name:
                 return op
-        raise UnknownKeyError(Message("The layer"), name, [op.name for op in self.ops])
+        raise UnknownKeyError(Message("layer"), name, [op.name for op in self.ops])
 
     def __repr__(self) -> str:
         if _formats is None:

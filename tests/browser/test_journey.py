@@ -66,7 +66,7 @@ def test_card_leads_to_the_networks_own_page(server: Server, page: Page) -> None
     page.goto(server.url)
     shown_well(page)
     card = page.locator('.st-key-trained [data-name="inception-mini"]')
-    card.get_by_role("link", name="Shapes and reasons").click()
+    card.get_by_role("link", name="Shapes explained").click()
     expect(page).to_have_url(re.compile("model=inception-mini"))
     shown_well(page)
     expect(page.get_by_text("1408").first).to_be_visible()

@@ -153,7 +153,7 @@ def test_the_output_follows_an_edited_kernel(server: Server, page: Page) -> None
     weight = page.locator(".pixels .kernel input").first
     patch = number(page.locator(".pixels .patch .grid span").first)
     old = float(weight.input_value().replace("−", "-"))
-    expect(page.locator(".pixels .input figcaption")).to_have_text("Input, of one channel")
+    expect(page.locator(".pixels .input figcaption")).to_have_text("Input (one channel)")
     weight.focus()
     frame = weight.evaluate(
         "cell => [getComputedStyle(cell).outlineWidth, getComputedStyle(cell).outlineOffset]"
@@ -161,7 +161,7 @@ def test_the_output_follows_an_edited_kernel(server: Server, page: Page) -> None
     assert frame == ["3px", "-3px"]  # what lies outside of the grid is cut off
     weight.fill("2.5")
     weight.press("Enter")
-    expect(page.locator(".pixels .check")).to_contain_text("With the learned kernel PyTorch computed")
+    expect(page.locator(".pixels .check")).to_contain_text("With the learned kernel, PyTorch computed")
     assert number(result) - before == pytest.approx((2.5 - old) * patch, abs=2e-3)
     page.get_by_role("button", name="Identity").click()
     centre = page.locator(".pixels .patch .grid span").nth(12)

@@ -159,7 +159,7 @@ def test_a_value_under_the_mouse_shows_its_patch_and_a_click_keeps_it_in_the_lin
     expect(page).to_have_url(re.compile("at=4-6"))
     page.reload()
     expect(heading).to_have_text("Output row 4 of 8, column 6 of 8")
-    walker.get_by_role("button", name="One forward").click()
+    walker.get_by_role("button", name="Step forward").click()
     expect(heading).to_have_text("Output row 4 of 8, column 7 of 8")
     walker.get_by_role("button", name="Play").click()
     expect(heading).not_to_have_text("Output row 4 of 8, column 7 of 8")

@@ -51,26 +51,26 @@ def batch(images: np.ndarray, labels: list[int]) -> bytes:
 
 IMAGES = np.zeros((4, 3, 32, 32))
 DAMAGES = {
-    "truncated": ("data_batch_3", lambda data: data[:-1], "cannot be read as a file of CIFAR-10"),
-    "empty": ("test_batch", lambda data: b"", "cannot be read as a file of CIFAR-10"),
-    "a web page": ("data_batch_1", lambda data: b"<html>" * 9, "cannot be read as a file of CIFAR-10"),
-    "a list": ("data_batch_1", lambda data: pickle.dumps([1, 2]), "holds no batch of images"),
-    "no data": ("data_batch_5", lambda data: cifar_files.dictionary(), "no table of 3,072 bytes"),
+    "truncated": ("data_batch_3", lambda data: data[:-1], "is not a valid CIFAR-10 file"),
+    "empty": ("test_batch", lambda data: b"", "is not a valid CIFAR-10 file"),
+    "a web page": ("data_batch_1", lambda data: b"<html>" * 9, "is not a valid CIFAR-10 file"),
+    "a list": ("data_batch_1", lambda data: pickle.dumps([1, 2]), "contains no batch of images"),
+    "no data": ("data_batch_5", lambda data: cifar_files.dictionary(), "not stored as 3,072 bytes each"),
     "size": (
         "data_batch_2",
         lambda data: cifar_files.dictionary(
             data=cifar_files.table(np.zeros((4, 784))), labels=cifar_files.numbers([1, 2, 3, 4])
         ),
-        "no table of 3,072 bytes",
+        "not stored as 3,072 bytes each",
     ),
-    "no images": ("test_batch", lambda data: batch(IMAGES[:0], []), "no table of 3,072 bytes"),
-    "count": ("test_batch", lambda data: batch(IMAGES, [1, 2, 3]), "4 images, but 3 labels"),
-    "label": ("test_batch", lambda data: batch(IMAGES, [1, 2, 3, 10]), "label 10; 9 is the last"),
-    "negative": ("test_batch", lambda data: batch(IMAGES, [1, 2, 3, -1]), "label -1; 9 is the last"),
+    "no images": ("test_batch", lambda data: batch(IMAGES[:0], []), "not stored as 3,072 bytes each"),
+    "count": ("test_batch", lambda data: batch(IMAGES, [1, 2, 3]), "4 images but 3 labels"),
+    "label": ("test_batch", lambda data: batch(IMAGES, [1, 2, 3, 10]), "label 10, but the largest is 9"),
+    "negative": ("test_batch", lambda data: batch(IMAGES, [1, 2, 3, -1]), "label -1, but the largest is 9"),
     "other classes": (
         "batches.meta",
         lambda data: data.replace(b"automobile", b"locomotive"),
-        "does not name the classes airplane, automobile",
+        "class names airplane, automobile",
     ),
 }
 

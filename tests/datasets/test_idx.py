@@ -34,7 +34,7 @@ def test_fashion_mnist_has_the_same_format_in_a_folder_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CNNVIZ_DATA_DIR", str(tmp_path))
-    with pytest.raises(DatasetMissingError, match=r"Fashion-MNIST is not there.*31 MB.*FashionMNIST/raw"):
+    with pytest.raises(DatasetMissingError, match=r"Fashion-MNIST is missing.*31 MB.*FashionMNIST/raw"):
         datasets.load("fashion-mnist")
     idx_files.write(tmp_path, name="FashionMNIST")
     data = datasets.load("fashion-mnist")
@@ -76,16 +76,16 @@ DAMAGES = {
     "empty": ("train-labels-idx1-ubyte", lambda data: b"", r"starts with the bytes - instead of 00 00 08 01"),
     "a web page": ("t10k-images-idx3-ubyte", lambda data: b"<html>" * 9, "starts with the bytes 3c 68 74 6d"),
     "compressed": ("t10k-images-idx3-ubyte", lambda data: b"\x1f\x8b\x08" + data, "starts with the bytes"),
-    "label": ("t10k-labels-idx1-ubyte", lambda data: data[:-1] + b"\x0a", "label 10; 9 is the last"),
+    "label": ("t10k-labels-idx1-ubyte", lambda data: data[:-1] + b"\x0a", "label 10, but the largest is 9"),
     "size": (
         "train-images-idx3-ubyte",
         lambda data: idx_files.idx(np.zeros((30, 14, 56))),
-        "30 x 14 x 56 pixels, not images of 28 x 28",
+        "30 x 14 x 56 pixels instead of 28 x 28 images",
     ),
     "count": (
         "train-images-idx3-ubyte",
         lambda data: idx_files.idx(np.zeros((29, 28, 28))),
-        "29 images, but 30 labels",
+        "29 images but 30 labels",
     ),
 }
 

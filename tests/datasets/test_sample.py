@@ -81,7 +81,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_file_with_the_label_in_another_column_is_refused(installed: Path) -> None:
     _write(installed, np.roll(_table(), 1, axis=1))
-    with pytest.raises(DatasetDamagedError, match="last column does not hold 500 labels"):
+    with pytest.raises(DatasetDamagedError, match="last column does not contain 500 labels"):
         sample.read(INFO)
 
 

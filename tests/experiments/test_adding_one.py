@@ -59,7 +59,9 @@ def test_a_file_that_is_no_experiment_is_named(
     monkeypatch.setattr(catalogue, "__path__", [*catalogue.__path__, str(tmp_path)])
     importlib.invalidate_caches()
     try:
-        with pytest.raises(CnnvizError, match=rf"batch_size\.py in the catalogue is no experiment: .*{said}"):
+        with pytest.raises(
+            CnnvizError, match=rf"batch_size\.py in the catalogue is not an experiment: .*{said}"
+        ):
             experiments.registered()
     finally:
         sys.modules.pop(_MODULE, None)

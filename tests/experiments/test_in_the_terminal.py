@@ -39,7 +39,7 @@ def test_full_results_are_written_and_the_quick_setting_is_timed(
     tiny: experiments.Experiment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert terminal.main([tiny.key, "--full", "--write"]) == 0
-    assert "It does not hold. The MLP reads" in capsys.readouterr().out
+    assert "The claim does not hold. The MLP reaches" in capsys.readouterr().out
     full = results.shipped(tiny.key)
     assert full is not None
     assert list(full.seconds) == ["full"]

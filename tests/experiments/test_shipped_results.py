@@ -80,7 +80,7 @@ def test_batch_normalisation() -> None:
     assert all(found[f"with-rate-{rate}"].accuracy > 0.5 for rate in rates)
     learned = [rate for rate in rates if found[f"without-rate-{rate}"].accuracy > 0.5]
     assert 0 < len(learned) < len(rates)
-    assert "batches of 2 images or more" in str(found["with-batch-1"].reason)
+    assert "batches of at least 2 images" in str(found["with-batch-1"].reason)
 
 
 def test_too_simple_too_clever() -> None:
@@ -161,5 +161,5 @@ def test_damaged_results_are_explained(tmp_path: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr(results, "FOLDER", tmp_path)
     assert results.shipped("pixels-in-disorder") is None
     (tmp_path / "pixels-in-disorder.json").write_text('{"outcomes": 3}')
-    with pytest.raises(CnnvizError, match=r"pixels-in-disorder\.json cannot be understood"):
+    with pytest.raises(CnnvizError, match=r"Cannot read the results in pixels-in-disorder\.json"):
         results.shipped("pixels-in-disorder")

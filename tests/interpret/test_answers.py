@@ -52,7 +52,7 @@ def test_the_figures_are_those_of_the_command_line(tmp_path: Path) -> None:
 
 
 def test_output_that_is_no_class_vector_gets_a_sentence() -> None:
-    with pytest.raises(CnnvizError, match="answers with 5 values for an image; 3 are needed"):
+    with pytest.raises(CnnvizError, match="outputs 5 values per image; 3 are needed"):
         answer_all(network(5), batches(), 3)
 
 

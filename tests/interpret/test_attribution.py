@@ -203,7 +203,7 @@ def test_all_methods_at_reused_modules_and_ops_in_place() -> None:
 
 def test_a_layer_without_places_is_refused() -> None:
     question = about(architectures.get("basic-cnn"))
-    with pytest.raises(CnnvizError, match="flatten gives no maps with several places"):
+    with pytest.raises(CnnvizError, match="flatten has no spatial maps"):
         grad_cam(question, question.trace.op("flatten"))
 
 

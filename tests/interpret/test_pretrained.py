@@ -87,7 +87,7 @@ def test_what_is_not_the_file_is_refused_and_not_kept(
     url, folder = server
     name = offer(monkeypatch, url, weights)
     (folder / name).write_bytes(weights[:-1] + b"x")
-    with pytest.raises(PretrainedError, match="its SHA-256 begins with"):
+    with pytest.raises(PretrainedError, match="its SHA-256 starts with"):
         pretrained.download(NAME)
     assert list(home.iterdir()) == []
     (folder / name).unlink()
@@ -144,7 +144,7 @@ def test_a_file_that_would_run_code_is_refused(home: Path, monkeypatch: pytest.M
     name = offer(monkeypatch, "http://127.0.0.1:9", data)
     home.mkdir(parents=True)
     (home / name).write_bytes(data)
-    with pytest.raises(PretrainedError, match="holds no weights"):
+    with pytest.raises(PretrainedError, match="contains no weights"):
         pretrained.load(NAME)
 
 

@@ -84,7 +84,7 @@ def test_weights_kept_again_are_other_weights(runs: Path) -> None:
 def test_snapshots_of_another_network_or_damaged_ones_get_a_sentence(runs: Path) -> None:
     keep_snapshots(runs, Recipe.default("basic-cnn"), (0, 1))
     first, second = moments(RUN)
-    with pytest.raises(CnnvizError, match="does not fit the architecture resnet-mini"):
+    with pytest.raises(CnnvizError, match="does not match the architecture resnet-mini"):
         networks.load(first.key(Recipe.default("resnet-mini")))
     path = next((runs / RUN / "snapshots").glob("*1-*"))
     path.write_bytes(b"x")
@@ -108,5 +108,5 @@ def test_filters_and_answers_at_every_moment(runs: Path) -> None:
     assert not np.array_equal(found.filters[0], found.filters[-1])
     assert found.probabilities.shape == (3, 10)
     assert np.allclose(found.probabilities[-1], model(x).softmax(1)[0].numpy(), atol=1e-6)
-    with pytest.raises(CnnvizError, match="not in one score for each of 7 classes"):
+    with pytest.raises(CnnvizError, match="instead of one score for each of 7 classes"):
         history(keys, traced, x, 7)

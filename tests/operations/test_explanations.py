@@ -34,7 +34,7 @@ def told(model: nn.Module, *shape: int) -> Step:
     return derive(traced, len(traced.ops) - 1).steps[-1]
 
 
-BATCH = ("over batch x 4 x 4 values", "in evaluation these running averages", "6 of each")
+BATCH = ("over batch x 4 x 4 values", "in evaluation it uses these averages", "6 of each")
 
 
 @pytest.mark.parametrize(
@@ -45,21 +45,21 @@ BATCH = ("over batch x 4 x 4 values", "in evaluation these running averages", "6
             "y = (x - mean)/√(var + 1e-05) * gamma + beta",
             (*BATCH, "each of the 6 channels"),
         ),
-        (nn.BatchNorm2d(6, eps=0.5, affine=False), "y = (x - mean)/√(var + 0.5)", ("nothing to learn",)),
-        (nn.BatchNorm2d(6, track_running_stats=False), "+ beta", ("always those of the batch",)),
+        (nn.BatchNorm2d(6, eps=0.5, affine=False), "y = (x - mean)/√(var + 0.5)", ("nothing is learned",)),
+        (nn.BatchNorm2d(6, track_running_stats=False), "+ beta", ("always those of the current batch",)),
         (nn.LayerNorm([6, 4, 4]), "* gamma + beta", ("6 x 4 x 4 = 96 values of each image", "96 of each")),
         (nn.LayerNorm(4, elementwise_affine=False), "(var + 1e-05)", ("each 4 of the last", "alike")),
         (nn.GroupNorm(3, 6), "* gamma + beta", ("each of 3 groups of 2 channels", "6 of each", "alike")),
         (
             nn.InstanceNorm2d(6),
             "(var + 1e-05)",
-            ("each map of each image", "4 x 4 = 16 values", "nothing to learn"),
+            ("each map of each image", "4 x 4 = 16 values", "nothing is learned"),
         ),
         (nn.RMSNorm([4]), "mean(x²)", ("root mean square",)),
         (
             nn.LocalResponseNorm(5),
             "y = x/(1 + 0.0001/5 * Σ x²)^0.75",
-            ("of the 5 channels around it", "no parameters"),
+            ("the 5 channels around it", "no parameters"),
         ),
     ],
 )
@@ -145,7 +145,7 @@ def test_activations_over_several_values(layer: nn.Module, rule: str, words: str
         (nn.Dropout2d(0.5), ("whole channels", "1/(1 - 0.5) = 2")),
         (nn.AlphaDropout(0.1), ("fixed negative number", "In evaluation it does nothing")),
         (nn.Dropout(1.0), ("every value to zero", "probability is 1")),
-        (nn.Identity(), ("passes on what arrives",)),
+        (nn.Identity(), ("passes its input on unchanged",)),
     ],
 )
 def test_dropout(layer: nn.Module, words: tuple[str, ...]) -> None:
@@ -155,18 +155,18 @@ def test_dropout(layer: nn.Module, words: tuple[str, ...]) -> None:
 
 
 WINDOWS = [
-    (nn.Conv2d(1, 2, 11, 4), (224, 224), "⌊(224 - 11)/4⌋ + 1 = 54", "of 224 x 224 only 223 x 223 is read"),
-    (nn.MaxPool2d(3, 2), (12, 11), "⌊(12 - 3)/2⌋ + 1 = 5, (11 - 3)/2 + 1 = 5", "bottom: 1; columns left over at the right: 0"),
-    (nn.Conv1d(1, 2, 3, 2), (10,), "⌊(10 - 3)/2⌋ + 1 = 4", "of 10 only 9 is read, 1 left over"),
-    (nn.Conv2d(1, 2, 5, padding=2), (9, 9), "(9 + 2*2 - 5)/1 + 1 = 9", "padding of 2 on each side gives back what the 5 x 5"),
-    (nn.Conv2d(1, 2, 4, padding="same"), (9, 9), "(9 + 3 - 4)/1 + 1 = 9", "The padding gives back what the 4 x 4"),
+    (nn.Conv2d(1, 2, 11, 4), (224, 224), "⌊(224 - 11)/4⌋ + 1 = 54", "only 223 x 223 of 224 x 224 is read"),
+    (nn.MaxPool2d(3, 2), (12, 11), "⌊(12 - 3)/2⌋ + 1 = 5, (11 - 3)/2 + 1 = 5", "bottom: 1; columns left over on the right: 0"),
+    (nn.Conv1d(1, 2, 3, 2), (10,), "⌊(10 - 3)/2⌋ + 1 = 4", "only 9 of 10 is read, 1 left over"),
+    (nn.Conv2d(1, 2, 5, padding=2), (9, 9), "(9 + 2*2 - 5)/1 + 1 = 9", "padding of 2 on each side makes up for what the 5 x 5"),
+    (nn.Conv2d(1, 2, 4, padding="same"), (9, 9), "(9 + 3 - 4)/1 + 1 = 9", "The padding makes up for what the 4 x 4"),
     (nn.Conv2d(1, 2, 3, padding="valid"), (9, 9), "(9 - 3)/1 + 1 = 7", "2 kernels give 2 channels"),
-    (nn.Conv2d(1, 2, 3, dilation=2), (9, 9), "(9 - 2*(3 - 1) - 1)/1 + 1 = 5", "3 x 3 of them reach over 5 x 5"),
-    (nn.Conv2d(1, 2, 1, stride=2), (9, 9), "(9 - 1)/2 + 1 = 5", "between two windows is never read"),
-    (nn.Conv2d(1, 7, 1), (9, 9), "(9 - 1)/1 + 1 = 9", "makes 7 multiples of the one channel"),
-    (nn.MaxPool2d(2, ceil_mode=True), (5, 5), "⌈(5 - 2)/2⌉ + 1 = 3", "last window reaches over the edge"),
-    (nn.AvgPool2d(3, padding=1), (9, 9), "⌊(9 + 2*1 - 3)/3⌋ + 1 = 3", "zeros of the padding count in the mean"),
-    (nn.LPPool2d(2, 2), (4, 4), "(4 - 2)/2 + 1 = 2", "makes one value of each 2 x 2 window"),
+    (nn.Conv2d(1, 2, 3, dilation=2), (9, 9), "(9 - 2*(3 - 1) - 1)/1 + 1 = 5", "3 x 3 weights span 5 x 5"),
+    (nn.Conv2d(1, 2, 1, stride=2), (9, 9), "(9 - 1)/2 + 1 = 5", "between two windows are never read"),
+    (nn.Conv2d(1, 7, 1), (9, 9), "(9 - 1)/1 + 1 = 9", "turns the single channel into 7 multiples of it"),
+    (nn.MaxPool2d(2, ceil_mode=True), (5, 5), "⌈(5 - 2)/2⌉ + 1 = 3", "last window extends past the edge"),
+    (nn.AvgPool2d(3, padding=1), (9, 9), "⌊(9 + 2*1 - 3)/3⌋ + 1 = 3", "mean includes the zeros of the padding"),
+    (nn.LPPool2d(2, 2), (4, 4), "(4 - 2)/2 + 1 = 2", "reduces each 2 x 2 window to one value"),
 ]  # fmt: skip
 
 
@@ -180,7 +180,10 @@ def test_windows(layer: nn.Module, size: tuple[int, ...], numbers: str, words: s
 
 @pytest.mark.parametrize(
     ("groups", "words"),
-    [(8, "depthwise"), (2, "dealt out into 2 groups, and each kernel sees the 4 channels of its own group")],
+    [
+        (8, "depthwise"),
+        (2, "divided into 2 groups, and each kernel sees only the 4 channels of its own group"),
+    ],
 )
 def test_groups(groups: int, words: str) -> None:
     assert words in told(nn.Conv2d(8, 8, 3, groups=groups), 8, 9, 9).text
@@ -251,25 +254,25 @@ def test_transposed_convolutions(
 @pytest.mark.parametrize(
     ("model", "substituted", "words"),
     [
-        (nn.ZeroPad2d((1, 2, 0, 0)), "1 + 4 + 2 = 7", "puts zeros around"),
-        (nn.ReflectionPad2d(1), "1 + 4 + 1 = 6", "puts further values around"),
-        (Calls(lambda x: nn.functional.pad(x, (0, 0, 0, 0, 0, 3))), "0 + 6 + 3 = 9", "puts zeros around"),
-        (nn.Upsample(scale_factor=2), "4*2 = 8", "at another size (mode nearest)"),
-        (nn.PixelUnshuffle(2), "6*2² x 4/2 x 4/2 = 24 x 2 x 2", "makes channels of each 2 x 2"),
-        (Calls(lambda x: x.mean((2, 3))), "6 x 4 x 4 -> 6", "mean of 4 x 4 = 16 values"),
-        (Calls(lambda x: x.mean(-1, keepdim=True)), "6 x 4 x 4 -> 6 x 4 x 1", "mean of 4 values"),
-        (Calls(lambda x: x.permute(0, 2, 3, 1)), "6 x 4 x 4 -> 4 x 4 x 6", "another order"),
-        (Calls(lambda x: x.transpose(1, 3)), "6 x 4 x 4 -> 4 x 4 x 6", "another order"),
+        (nn.ZeroPad2d((1, 2, 0, 0)), "1 + 4 + 2 = 7", "pads 6 x 4 x 4 with zeros"),
+        (nn.ReflectionPad2d(1), "1 + 4 + 1 = 6", "pads 6 x 4 x 4 with more values"),
+        (Calls(lambda x: nn.functional.pad(x, (0, 0, 0, 0, 0, 3))), "0 + 6 + 3 = 9", "pads 6 x 4 x 4 with zeros"),
+        (nn.Upsample(scale_factor=2), "4*2 = 8", "resizes the maps (mode nearest)"),
+        (nn.PixelUnshuffle(2), "6*2² x 4/2 x 4/2 = 24 x 2 x 2", "turns each 2 x 2 pixels into channels"),
+        (Calls(lambda x: x.mean((2, 3))), "6 x 4 x 4 -> 6", "averages 4 x 4 = 16 values"),
+        (Calls(lambda x: x.mean(-1, keepdim=True)), "6 x 4 x 4 -> 6 x 4 x 1", "averages 4 values"),
+        (Calls(lambda x: x.permute(0, 2, 3, 1)), "6 x 4 x 4 -> 4 x 4 x 6", "reorders the dimensions"),
+        (Calls(lambda x: x.transpose(1, 3)), "6 x 4 x 4 -> 4 x 4 x 6", "reorders the dimensions"),
         (Calls(lambda x: x.flatten(1)), "6 x 4 x 4 = 96", "arranges the 96 values"),
-        (Calls(lambda x: x.view(x.size(0), -1)), "6 x 4 x 4 = 96", "-1 in a view stands for"),
-        (Calls(lambda x: x.reshape(x.size(0), 2, 48)), "6 x 4 x 4 -> 2 x 48", "none is lost"),
-        (Calls(lambda x: x.chunk(2, dim=1)[0]), "6 x 4 x 4 -> 3 x 4 x 4", "takes a part out of"),
-        (Calls(lambda x: x[:, :2]), "6 x 4 x 4 -> 2 x 4 x 4", "takes a part out of"),
+        (Calls(lambda x: x.view(x.size(0), -1)), "6 x 4 x 4 = 96", "-1 stands for"),
+        (Calls(lambda x: x.reshape(x.size(0), 2, 48)), "6 x 4 x 4 -> 2 x 48", "without losing any"),
+        (Calls(lambda x: x.chunk(2, dim=1)[0]), "6 x 4 x 4 -> 3 x 4 x 4", "selects part of"),
+        (Calls(lambda x: x[:, :2]), "6 x 4 x 4 -> 2 x 4 x 4", "selects part of"),
         (Calls(lambda x: torch.stack([x, x], 1)), "2 x (6 x 4 x 4)", "along a new dimension"),
         (Calls(lambda x: torch.cat([x, x], 2)), "4 + 4 = 8", "Their sizes add up"),
-        (Calls(lambda x: x @ x.transpose(2, 3)), "(6 x 4 x 4) * (6 x 4 x 4) = 6 x 4 x 4", "sums 4 products"),
-        (Calls(lambda x: x * 2 + 1), "6 x 4 x 4", "each value by itself"),
-        (nn.Linear(4, 9), "Linear(4, 9)", "last dimension alone, 6 x 4 times"),
+        (Calls(lambda x: x @ x.transpose(2, 3)), "(6 x 4 x 4) * (6 x 4 x 4) = 6 x 4 x 4", "sum of 4 products"),
+        (Calls(lambda x: x * 2 + 1), "6 x 4 x 4", "each value separately"),
+        (nn.Linear(4, 9), "Linear(4, 9)", "last dimension only, 6 x 4 times"),
     ],
 )  # fmt: skip
 def test_other_operations(model: nn.Module, substituted: str, words: str) -> None:
@@ -296,7 +299,7 @@ def test_what_holds_for_every_op_of_a_kind_is_told_once() -> None:
 
 
 def test_a_function_drops_in_evaluation_unless_it_is_told_not_to() -> None:
-    warning = "drops in evaluation, too"
+    warning = "drops values in evaluation too"
     assert warning in told(Calls(lambda x: F.dropout(x)), 6).text
     assert warning in told(Calls(lambda x: F.dropout(x, 0.2, True)), 6).text
     assert "F.dropout2d(x, training=self.training)" in told(Calls(lambda x: F.dropout2d(x)), 6, 4, 4).text
@@ -333,18 +336,18 @@ def test_a_softmax_over_the_batch_is_warned_of(
 
 NOT_VALUE_BY_VALUE = [
     (nn.LSTM(4, 4, batch_first=True), (6, 4), "reads the 6 steps of the sequence, 4 values each, one after the other"),
-    (nn.GRU(4, 2, batch_first=True, bidirectional=True), (6, 4), "2 x 2 values, which depend on all others"),
-    (nn.LSTMCell(4, 4), (4,), "makes one step"),
-    (Calls(lambda x: F.scaled_dot_product_attention(x, x, x)), (2, 6, 4), "look at all others"),
-    (Calls(lambda x: x.cumsum(1)), (6, 4), "itself and of all before it"),
-    (Calls(lambda x: x.new_zeros(x.shape)), (6, 4), "makes new values, whatever arrives"),
-    (Calls(lambda x: torch.cat([x], 1)), (6, 4), "passes on what arrives"),
-    (Calls(lambda x: x.detach()), (6, 4), "passes on what arrives"),
+    (nn.GRU(4, 2, batch_first=True, bidirectional=True), (6, 4), "2 x 2 values, which depend on all the others"),
+    (nn.LSTMCell(4, 4), (4,), "does one step"),
+    (Calls(lambda x: F.scaled_dot_product_attention(x, x, x)), (2, 6, 4), "attend to all the others"),
+    (Calls(lambda x: x.cumsum(1)), (6, 4), "itself and all values before it"),
+    (Calls(lambda x: x.new_zeros(x.shape)), (6, 4), "creates new values, whatever its input"),
+    (Calls(lambda x: torch.cat([x], 1)), (6, 4), "passes its input on unchanged"),
+    (Calls(lambda x: x.detach()), (6, 4), "passes its input on unchanged"),
     (Calls(lambda x: F.normalize(x)), (6, 4), "by their norm"),
-    (Calls(lambda x: x.flip(1)), (6, 4), "turns the order round"),
-    (Calls(lambda x: x.roll(1, 1)), (6, 4), "comes in at the other"),
-    (Calls(lambda x: x.tril()), (6, 4), "(tril) leaves the shape as it is"),
-    (Calls(lambda x: x.sum()), (6, 4), "of all images of the batch together"),
+    (Calls(lambda x: x.flip(1)), (6, 4), "reverses the order"),
+    (Calls(lambda x: x.roll(1, 1)), (6, 4), "re-enters at the other"),
+    (Calls(lambda x: x.tril()), (6, 4), "(tril) does not change the shape"),
+    (Calls(lambda x: x.sum()), (6, 4), "of all images of the batch to a single one"),
 ]  # fmt: skip
 
 
@@ -354,7 +357,7 @@ def test_only_what_works_on_single_values_is_said_to(
 ) -> None:
     text = told(network, *shape).text
     assert words in text
-    assert "each value by itself" not in text
+    assert "each value separately" not in text
 
 
 @pytest.mark.parametrize(
@@ -374,9 +377,9 @@ def test_formulas_name_a_bias_and_a_momentum_where_there_is_one() -> None:
     assert "y = W x." in told(nn.Linear(4, 3, bias=False), 4).text
     assert "y = W x + b." in told(nn.Linear(4, 3), 4).text
     text = told(nn.BatchNorm2d(6, momentum=None), 6, 4, 4).text
-    assert "the mean of those of all batches so far" in text
+    assert "their average over all batches so far" in text
     statistics = told(Calls(lambda x: F.batch_norm(x, None, None, training=True)), 6, 4, 4).text
-    assert "in evaluation, too" in statistics
+    assert "even in evaluation it uses the statistics of the current batch" in statistics
 
 
 @given(
@@ -406,13 +409,11 @@ def test_a_dropped_window_is_explained() -> None:
 
 def test_the_place_of_the_batch_is_told() -> None:
     windows = Calls(lambda x: x.reshape(-1, 2, 4))
-    assert "folded into dimension 0, which has 3 rows for each image" in told(windows, 6, 4).text
+    assert "merged into dimension 0, which has 3 rows per image" in told(windows, 6, 4).text
     turned = told(Calls(lambda x: x.permute(1, 2, 0)), 6, 4)
     assert turned.rule == "n1 x n2 -> n1 x n2"
     assert "it is dimension 2" in turned.text
-    assert (
-        "one and the same for all images" in told(Calls(lambda x: torch.zeros(3, 5, device=x.device)), 4).text
-    )
+    assert "all images share it" in told(Calls(lambda x: torch.zeros(3, 5, device=x.device)), 4).text
     assert "The batch" not in told(nn.Linear(4, 2), 4).text
 
 

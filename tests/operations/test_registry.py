@@ -71,12 +71,12 @@ FUNCTIONS_NOT_EXPLAINED = {
     "scaled_grouped_mm": "for 8-bit numbers on GPUs",
     "upsample_bilinear": "deprecated; it calls interpolate",
     "upsample_nearest": "deprecated; it calls interpolate",
-    "assert_int_or_pair": "PyTorch's own",
-    "boolean_dispatch": "PyTorch's own",
-    "handle_torch_function": "PyTorch's own",
-    "has_torch_function": "PyTorch's own",
-    "has_torch_function_unary": "PyTorch's own",
-    "has_torch_function_variadic": "PyTorch's own",
+    "assert_int_or_pair": "PyTorch default",
+    "boolean_dispatch": "PyTorch default",
+    "handle_torch_function": "PyTorch default",
+    "has_torch_function": "PyTorch default",
+    "has_torch_function_unary": "PyTorch default",
+    "has_torch_function_variadic": "PyTorch default",
 }
 _LOSS = re.compile(r".*(_loss|cross_entropy|cross_entropy_with_logits)$|kl_div")
 

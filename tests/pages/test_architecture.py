@@ -84,7 +84,7 @@ def test_another_input_size_ends_the_table_with_the_diagnosis(open_page: OpenPag
     last_rows = html(app).partition("InceptionA-20")[2].partition("</table>")[0]
     assert "Linear · fc receives 88 x 5 x 5 = 2200 features" in last_rows
     choose_view(app, "why")
-    assert "What arrives at fc: 88 x 5 x 5 = 2200" in [heading.value for heading in app.subheader]
+    assert "Input of fc: 88 x 5 x 5 = 2200" in [heading.value for heading in app.subheader]
     assert not app.exception
 
 
@@ -92,7 +92,7 @@ def test_another_input_size_ends_the_table_with_the_diagnosis(open_page: OpenPag
 def test_any_size_in_a_link_gives_a_page(open_page: OpenPage, size: str) -> None:
     app = open_page(PAGE, model="basic-cnn", size=size)
     assert app.metric
-    assert all("Something went wrong" not in error.value for error in app.error)
+    assert all("Unexpected error" not in error.value for error in app.error)
 
 
 def test_an_unknown_network_in_a_link_is_named(open_page: OpenPage) -> None:
@@ -127,13 +127,13 @@ def test_what_if_a_kernel_were_smaller(open_page: OpenPage) -> None:
     ("edit", "sentence"),
     [
         ("fc.in_featurs=3", "did you mean 'in_features'"),
-        ("fc", "is not PATH=VALUE"),
+        ("fc", "must have the form PATH=VALUE"),
         ("conv2.groups=3", "cannot have groups = 3"),
         ("conv1.kernel_size=[]", "conv1"),
         ("fc.out_features=99999999999999999999", "fc"),
         (f"conv1.kernel_size={'[' * 3000}{']' * 3000}", "conv1.kernel_size="),
         (f"conv1.kernel_size={'[' * 80}{']' * 80}", "conv1"),
-        (f"conv1.out_channels={'9' * 5000}", "is not PATH=VALUE"),
+        (f"conv1.out_channels={'9' * 5000}", "must have the form PATH=VALUE"),
         (f"{'a' * 150}=3", f"{'a' * 39}…"),
     ],
 )
@@ -141,7 +141,7 @@ def test_nonsense_edits_in_a_link_get_a_sentence(open_page: OpenPage, edit: str,
     app = open_page(PAGE, model="basic-cnn", set=edit)
     said = " ".join(element.value for element in [*app.error, *app.warning])
     assert sentence in said
-    assert "Something went wrong" not in said
+    assert "Unexpected error" not in said
     assert all(len(element.value) < 250 for element in [*app.error, *app.warning])
 
 
@@ -166,5 +166,5 @@ def test_any_operation_tells_its_numbers(open_page: OpenPage) -> None:
 
 def test_an_unknown_layer_in_a_link_is_named(open_page: OpenPage) -> None:
     app = open_page(PAGE, model="basic-cnn", layer="conv9")
-    assert "The layer 'conv9' is unknown" in app.warning[0].value
+    assert "Unknown layer 'conv9'" in app.warning[0].value
     assert not app.error

@@ -66,7 +66,7 @@ def test_same_padding_says_when_it_is_uneven_and_when_it_is_impossible(open_conv
     assert "(10 + 3 - 4)/1 + 1 = 10" in sentences(app)
     assert picture(app)["layer"]["bottom"] == 2
     app.number_input(key="stride").set_value(2).run()
-    assert "impossible with stride 2" in app.error[0].value
+    assert "does not work with stride 2" in app.error[0].value
     assert "120,422,400" in sentences(app)  # the rest of the page goes on
 
 
@@ -85,11 +85,11 @@ def test_an_unused_border_is_named_and_mended_by_a_button(open_convolution: Open
 def test_rounding_up_is_offered_for_pooling(open_convolution: OpenPage) -> None:
     app = open_convolution(layer="max-pooling", height="7", width="7")
     assert "⌊(7 - 2)/2⌋ + 1 = 3" in sentences(app)
-    button = next(button for button in app.button if button.label == "rounding up")
+    button = next(button for button in app.button if button.label == "round up")
     button.click().run()
     assert app.query_params["rounding"] == "up"
     assert "⌈(7 - 2)/2⌉ + 1 = 4" in sentences(app)
-    assert "reaches 1 beyond the input" in sentences(app)
+    assert "extends 1 past the input" in sentences(app)
     layer = picture(app)["layer"]
     assert (layer["mode"], layer["beyond_rows"], layer["kernels"]) == ("max", 1, [])
     assert app.code[0].value == "nn.MaxPool2d(kernel_size=2, stride=2, ceil_mode=True)"
@@ -151,11 +151,11 @@ def test_link_restores_everything(open_convolution: OpenPage) -> None:
         ("padding", "sane", "did you mean 'same'"),
         ("in", "1.5", "from 1 to 4,096"),
         ("bias", "nan", "from -99 to 99"),
-        ("input", "dog", "The picture 'dog' is unknown"),
-        ("weights", "x'\n\n![a](https://evil.example/x.png)", "is unknown"),
-        ("at", "9-1", "no place in an output of 8 x 8"),
-        ("at", "²-1", "no place in an output"),
-        ("at", "", "no place in an output"),
+        ("input", "dog", "Unknown picture 'dog'"),
+        ("weights", "x'\n\n![a](https://evil.example/x.png)", "Unknown kernel"),
+        ("at", "9-1", "not a position in the 8 x 8 output"),
+        ("at", "²-1", "not a position in the"),
+        ("at", "", "not a position in the"),
         ("speed", "3", "0.5, 1, 2"),
         ("reduced", "0", "from 1 to 4,096"),
     ],
@@ -172,11 +172,11 @@ def test_nonsense_in_a_link_gets_a_sentence(
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ({"kernel": "11"}, "The 11 x 11 kernel is larger than an input of 10 x 10"),
+        ({"kernel": "11"}, "The 11 x 11 kernel is larger than the 10 x 10 input"),
         ({"layer": "max-pooling", "padding": "2"}, "Padding 2 is more than half"),
-        ({"layer": "average-pooling", "padding": "same"}, "takes a number as its padding"),
-        ({"weights": "own", "own": "1 2 3"}, "is 3 rows of 3 numbers"),
-        ({"weights": "own", "own": "1 0 0 / 0 [x](y) 0 / 0 0 1"}, "is no weight for a kernel"),
+        ({"layer": "average-pooling", "padding": "same"}, "needs a number as padding"),
+        ({"weights": "own", "own": "1 2 3"}, "must be written as 3 rows of 3 numbers"),
+        ({"weights": "own", "own": "1 0 0 / 0 [x](y) 0 / 0 0 1"}, "A kernel weight must be a number"),
         ({"kernel": "1", "weights": "sharpen"}, "Sharpen compares neighbouring pixels"),
     ],
 )
@@ -227,7 +227,7 @@ def test_inputs_too_large_for_the_picture_are_worked_out_all_the_same(open_convo
 
 @pytest.mark.parametrize(
     ("reduced", "verdict"),
-    [("16", "9.7 times fewer"), ("155", "Nothing is saved"), ("4096", "Nothing is saved")],
+    [("16", "9.7 times fewer"), ("155", "No saving"), ("4096", "No saving")],
 )
 def test_saving_of_a_1x1_convolution(open_convolution: OpenPage, reduced: str, verdict: str) -> None:
     app = open_convolution()

@@ -96,7 +96,7 @@ def test_classes_are_counted_and_averaged(open_page: OpenPage) -> None:
     app = choose(open_page(PAGE), "view", "classes")
     (figure,) = charts(app)
     assert [bar["x"] for bar in figure["data"]] == [[400] * 10, [100] * 10]  # type: ignore[union-attr,index,call-overload]
-    assert "right 10.0% of the time" in texts(app)
+    assert "correct for 10.0% of the test images" in texts(app)
     data = datasets.load("mnist-sample")
     mean = data.train_images[data.train_labels == 3].float().mean(0)[0].round()
     np.testing.assert_allclose(pictures(app)["3"], mean.numpy(), atol=1)
@@ -115,13 +115,13 @@ def test_values_are_shown_before_and_after_normalisation(open_page: OpenPage, wa
 
 def test_every_step_that_is_taken_is_shown_in_order(open_page: OpenPage) -> None:
     app = open_page(PAGE, view="recipe")
-    assert headings(app) == ["1. As stored", "2. Augmented", "3. Normalised"]
+    assert headings(app) == ["1. Stored image", "2. Augmented", "3. Normalised"]
     app.toggle(key="permute").set_value(True).run()
     choose(app, "resize", "96")
-    assert headings(app) == ["1. As stored", "2. Augmented", "3. Permuted", "4. Resized", "5. Normalised"]
+    assert headings(app) == ["1. Stored image", "2. Augmented", "3. Permuted", "4. Resized", "5. Normalised"]
     shown = pictures(app)
     first, drawn = datasets.load("mnist-sample").train_images[0, 0].numpy(), shown["Augmented"]
-    np.testing.assert_array_equal(shown["As stored"], first)
+    np.testing.assert_array_equal(shown["Stored image"], first)
     np.testing.assert_array_equal(drawn, shown["Draw 1"])
     assert sorted(shown["Permuted"].flatten()) == sorted(drawn.flatten())
     assert (shown["Permuted"] != drawn).any()
@@ -144,7 +144,7 @@ def test_presets_set_the_sliders_and_draws_change_with_the_seed(open_page: OpenP
     assert app.slider(key="rotation").value == 0
     assert app.slider(key="crop_padding").value == 4
     assert app.toggle(key="flip").value
-    assert "for digits leave the flip off" in texts(app)
+    assert "for digits, leave flipping off" in texts(app)
     app.button(key="preset-none").click().run()
     assert "Draw 1" not in pictures(app)
     assert "Augmentation is off" in texts(app)
@@ -159,7 +159,7 @@ def test_another_image_comes_from_another_place(open_page: OpenPage) -> None:
     app.button(key="another").click().run()
     place = app.number_input(key="image").value - 1
     data = datasets.load("mnist-sample")
-    np.testing.assert_array_equal(pictures(app)["As stored"], data.train_images[place, 0].numpy())
+    np.testing.assert_array_equal(pictures(app)["Stored image"], data.train_images[place, 0].numpy())
     assert f"label {data.train_labels[place]}; " in markup(app)
     assert place > 400
     app.number_input(key="image").set_value(4000).run()
@@ -173,7 +173,7 @@ def test_a_link_reopens_the_view(open_page: OpenPage) -> None:
     app = open_page(PAGE, **link)
     assert not app.warning
     assert headings(app)[-2:] == ["4. Resized", "5. Normalised"]
-    assert "order 5, the same for every image" in markup(app)
+    assert "permutation 5, the same for every image" in markup(app)
     assert app.slider(key="rotation").value == 90
     again = open_page(PAGE, **link)
     assert markup(again) == markup(app)
@@ -186,9 +186,9 @@ def test_a_wrong_link_gets_sentences_and_the_defaults(open_page: OpenPage) -> No
     )
     assert "did you mean 'mnist'" in texts(app)
     for name in ("image=4001", "flip=x", "rotation=999"):
-        assert f"The link says {name}, which cannot be used" in texts(app).replace("\\", "")
-    assert "The size '95' is unknown; there are: 224, 96, off" in texts(app)
-    assert headings(app)[0] == "1. As stored"
+        assert f"{name} in the link cannot be used" in texts(app).replace("\\", "")
+    assert "Unknown size '95'; available: 224, 96, off" in texts(app)
+    assert headings(app)[0] == "1. Stored image"
     said = texts(open_page(PAGE, view="sample", part="tset", **{"class": "12"}))
     assert all(word in said for word in ("did you mean 'samples'", "did you mean 'test'", "class '12'"))
 
@@ -202,7 +202,7 @@ def test_colour_images_have_their_own_settings(open_page: OpenPage, tmp_path: Pa
     assert app.toggle(key="flip").value
     assert "for digits" not in texts(app)
     stored = datasets.load("cifar10").train_images[0].permute(1, 2, 0)
-    np.testing.assert_array_equal(pictures(app)["As stored"], stored.numpy())
+    np.testing.assert_array_equal(pictures(app)["Stored image"], stored.numpy())
     assert "label airplane; 3 x 32 x 32" in markup(app)
     choose(app, "view", "values")
     assert all(f">{channel}</td>" in markup(app) for channel in ("red", "green", "blue"))
@@ -219,7 +219,7 @@ def test_data_that_are_not_there_are_offered_for_download(
 
     monkeypatch.setattr(datasets, "download", download)
     app = open_page(PAGE, dataset="cifar10")
-    assert "CIFAR-10 is not on this machine yet. The download has 170 MB." in texts(app)
+    assert "CIFAR-10 is not on this machine yet. The download is 170 MB." in texts(app)
     assert not pictures(app)
     app.button(key="download").click().run()
     assert "airplane, image 1" in pictures(app)

@@ -92,8 +92,8 @@ def test_every_shipped_network_says_what_it_reads(open_page: OpenPage, shipped: 
     assert verdicts(app) == [str(digit) for digit in range(len(KEYS))]
     assert not app.info
     assert f"1 of {len(KEYS)} networks: 0" in plain(app)
-    assert "The others: 1, 2" in plain(app)
-    assert any("does not mean that it is right" in caption.value for caption in app.caption)
+    assert "Others: 1, 2" in plain(app)
+    assert any("even a high one can be wrong" in caption.value for caption in app.caption)
 
 
 def test_networks_that_agree_and_a_single_one_say_so(
@@ -103,7 +103,7 @@ def test_networks_that_agree_and_a_single_one_say_so(
     save_constant(shipped, "mlp", 0)
     app = open_page("pages/draw.py", checkpoint=["basic-cnn-mnist", "mlp-mnist"])
     assert "All 2 networks: 0" in plain(app)
-    assert "Read as 0" in plain(open_page("pages/draw.py", checkpoint="mlp-mnist"))
+    assert "Prediction: 0" in plain(open_page("pages/draw.py", checkpoint="mlp-mnist"))
 
 
 def test_runner_up_and_time_stand_on_each_card(open_page: OpenPage, shipped: Path, canvas: Canvas) -> None:
@@ -127,8 +127,8 @@ def test_without_a_chosen_network_the_page_asks_for_one(
 ) -> None:
     canvas.draw()
     app = open_page("pages/draw.py", checkpoint="")
-    assert [info.value for info in app.info] == ["Choose a network here, and it reads what you show it."]
-    assert "No network is chosen." in plain(app)
+    assert [info.value for info in app.info] == ["Choose a network to see its prediction."]
+    assert "No network chosen." in plain(app)
 
 
 def test_chosen_networks_are_kept_in_the_link(open_page: OpenPage, shipped: Path, canvas: Canvas) -> None:
@@ -176,7 +176,7 @@ def test_without_any_network_the_way_to_one_is_shown(
     monkeypatch.setenv("CNNVIZ_CHECKPOINTS_DIR", str(tmp_path))
     canvas.draw()
     app = open_page("pages/draw.py")
-    assert "no network that has learned MNIST" in app.info[0].value
+    assert "No network has been trained on MNIST yet" in app.info[0].value
     assert not verdicts(app)
 
 
@@ -212,7 +212,7 @@ def test_the_way_from_the_picture_to_the_networks_is_shown(
 ) -> None:
     canvas.draw()
     text = plain(open_page("pages/draw.py"))
-    for stage in ("Picture", "Ink", "Box", "Scaled", "Centred"):
+    for stage in ("Picture", "Ink", "Bounding box", "Scaled", "Centred"):
         assert stage in text
     assert "The ink fills 230 x 20 pixels" in text
     assert "20 x 2." in text
@@ -316,7 +316,7 @@ def test_a_tiny_drawing_is_drawn_again_with_a_finer_pen(
     tiny = [Stroke(stroke.points * 0.15, 24) for stroke in example("3", SIDE, 24)]
     canvas.strokes = drawing_of(tiny)
     app = open_page("pages/draw.py")
-    assert "with a finer pen" in plain(app)
+    assert "with a thinner pen" in plain(app)
     assert not any("This drawing is small" in caption.value for caption in app.caption)
 
 
@@ -350,8 +350,8 @@ def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
 DIGIT = Image.open(io.BytesIO(photo()))
 BLANK = Image.new("L", (30, 30), 200)
 REFUSED = {
-    "notes.png": (b"seven", "is not an image that can be read"),
-    "empty.png": (b"", "is not an image that can be read"),
+    "notes.png": (b"seven", "as an image; use a PNG or JPEG file"),
+    "empty.png": (b"", "as an image; use a PNG or JPEG file"),
     "cut.png": (photo()[:60], "cut.png"),
     "large.png": (encoded(Image.new("1", (8_000, 5_000)), "PNG"), "more than 25,000,000 pixels"),
 }
@@ -379,7 +379,7 @@ def test_a_file_that_cannot_be_read_gets_a_sentence(open_page: OpenPage, shipped
 @pytest.mark.parametrize("name", WITHOUT_A_DIGIT)
 def test_a_picture_without_a_digit_gets_a_sentence(open_page: OpenPage, shipped: Path, name: str) -> None:
     app = uploaded(open_page("pages/draw.py", source="file"), name, WITHOUT_A_DIGIT[name])
-    assert any("No digit is found in this picture" in info.value for info in app.info)
+    assert any("No digit found in this picture" in info.value for info in app.info)
     assert not app.error
     assert not verdicts(app)
 
@@ -397,7 +397,7 @@ def test_a_file_above_the_limit_is_not_decoded(
     monkeypatch.setattr("cnnviz.drawing.images.MAX_BYTES", 100)
     monkeypatch.setattr(Image, "open", lambda *_: pytest.fail("decoded"))
     app = uploaded(open_page("pages/draw.py", source="file"), "one.png", photo())
-    assert "at most 100 are read" in app.error[0].value
+    assert "the limit is 100" in app.error[0].value
 
 
 def garment(ground: int, piece: int) -> bytes:
@@ -409,7 +409,7 @@ def garment(ground: int, piece: int) -> bytes:
 
 @pytest.mark.parametrize(
     ("ground", "piece", "sentence"),
-    [(250, 40, "turned into its negative"), (10, 200, "bright on dark, as Fashion-MNIST")],
+    [(250, 40, "converted to greyscale and inverted"), (10, 200, "bright on dark, like Fashion-MNIST")],
 )
 def test_clothes_are_shown_as_given_and_as_the_networks_get_them(
     open_page: OpenPage, shipped: Path, ground: int, piece: int, sentence: str
@@ -417,7 +417,7 @@ def test_clothes_are_shown_as_given_and_as_the_networks_get_them(
     save_constant(shipped, "lenet-bn", 3, "fashion-mnist")
     app = open_page("pages/draw.py", task="fashion-mnist", source="file")
     uploaded(app, "dress.png", garment(ground, piece))
-    assert "What you gave: 140 x 90 pixels" in plain(app)
+    assert "Your input: 140 x 90 pixels" in plain(app)
     assert sentence in plain(app)
     given, _, got = pictures(app)
     assert (given.size, given.mode, got.size, got.mode) == ((90, 140), "RGB", (28, 28), "L")
@@ -440,7 +440,7 @@ def test_a_colour_picture_is_shown_as_given_and_as_the_networks_get_it(
     app = open_page("pages/draw.py", task="cifar10", source="file")
     uploaded(app, "ship.png", garment(120, 240))
     assert [(found.size, found.mode) for found in pictures(app)] == [((90, 140), "RGB"), ((32, 32), "RGB")]
-    assert "brought to 32 x 32 pixels of red, green and blue" in plain(app)
+    assert "scaled to 32 x 32 pixels in red, green and blue" in plain(app)
 
 
 def test_a_large_photo_s_stages_tell_in_which_pixels_they_count(open_page: OpenPage, shipped: Path) -> None:
@@ -451,16 +451,16 @@ def test_a_large_photo_s_stages_tell_in_which_pixels_they_count(open_page: OpenP
         open_page("pages/draw.py", source="file"), "one.png", encoded(Image.fromarray(colours), "PNG")
     )
     text = plain(app)
-    assert "What you gave: 1,200 x 900 pixels (height x width)" in text
-    assert "The picture was brought to 240 x 180 pixels (height x width) first" in text
-    assert (found := re.search(r"which are about (\d+) x (\d+) of your picture", text))
+    assert "Your input: 1,200 x 900 pixels (height x width)" in text
+    assert "The picture was first scaled to 240 x 180 pixels (height x width)" in text
+    assert (found := re.search(r"about (\d+) x (\d+) of your picture", text))
     assert int(found[1]) == pytest.approx(400, abs=15)
     assert int(found[2]) == pytest.approx(40, abs=15)
     assert pictures(app)[0].mode == "RGB"
 
 
 @pytest.mark.parametrize(
-    ("task", "title"), [("mnist", "Draw a digit"), ("fashion-mnist", "Show a piece of clothing")]
+    ("task", "title"), [("mnist", "Draw a digit"), ("fashion-mnist", "Classify clothing")]
 )
 def test_the_title_says_what_is_to_be_done(open_page: OpenPage, shipped: Path, task: str, title: str) -> None:
     assert [found.value for found in open_page("pages/draw.py", task=task).title] == [title]
@@ -473,12 +473,12 @@ def test_the_source_stays_where_the_other_task_has_it(open_page: OpenPage, shipp
     drawn = open_page("pages/draw.py", source="draw")
     drawn.button_group(key="choice-task").set_value("cifar10").run()
     assert drawn.button_group(key="choice-source").value == "data"
-    assert not any("The source" in warning.value for warning in drawn.warning)
+    assert not any("source" in warning.value for warning in drawn.warning)
 
 
 def test_the_limit_of_pixels_is_told_before_a_file_is_chosen(open_page: OpenPage, shipped: Path) -> None:
     app = open_page("pages/draw.py", source="file")
-    assert app.file_uploader(key="upload").label == "An image file of at most 25 megapixels"
+    assert app.file_uploader(key="upload").label == "Image file (up to 25 megapixels)"
     limit = app.file_uploader(key="upload").proto.max_upload_size_mb
     assert limit == 20 <= st.get_option("server.maxUploadSize")
 
@@ -513,7 +513,7 @@ def test_a_link_to_a_network_leads_to_its_task(open_page: OpenPage, shipped: Pat
 
 def test_a_task_without_networks_leads_to_training(open_page: OpenPage, shipped: Path) -> None:
     app = open_page("pages/draw.py", task="fashion-mnist")
-    assert "no network that has learned Fashion-MNIST" in app.info[0].value
+    assert "No network has been trained on Fashion-MNIST yet" in app.info[0].value
     assert not verdicts(app)
 
 

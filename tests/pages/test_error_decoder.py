@@ -18,9 +18,9 @@ def said(app: AppTest) -> str:
 def test_a_pasted_error_is_explained_and_kept_in_the_link(open_page: OpenPage) -> None:
     app = open_page(PAGE, view="error")
     app.text_area(key=FIELD).set_value(f"RuntimeError: {EXAMPLES[0]}").run()
-    assert "2200 = 88 x 5 x 5, where 1408 = 88 x 4 x 4" in said(app)
+    assert "2200 = 88 x 5 x 5, but 1408 = 88 x 4 x 4" in said(app)
     assert "nn.Linear(2200, 10)" in [code.value for code in app.code]
-    assert "Inception mini says exactly this in fc, for images from 32 x 32 to 35 x 35" in said(app)
+    assert "Inception mini raises exactly this error in fc for images from 32 x 32 to 35 x 35" in said(app)
     assert app.query_params["error"] in (f"RuntimeError: {EXAMPLES[0]}", [f"RuntimeError: {EXAMPLES[0]}"])
     assert not app.exception
 
@@ -51,17 +51,17 @@ def test_a_whole_traceback_stays_out_of_the_link(open_page: OpenPage) -> None:
 def test_an_example_is_one_click_away(open_page: OpenPage) -> None:
     app = open_page(PAGE, view="error")
     app.button(key="example-error-2").click().run()
-    assert "number 1 (counted from 0) has 8" in said(app)
+    assert "number 1 (counting from 0) has 8" in said(app)
     assert not app.exception
 
 
 def test_a_text_without_an_error_gets_an_honest_answer(open_page: OpenPage) -> None:
     app = open_page(PAGE, error="![a](x) KeyError: 'conv1'")
-    assert "No error that cnnviz knows is in this text" in said(app)
-    assert "A Linear that receives another number of features" in said(app)
+    assert "This text contains no error that cnnviz knows" in said(app)
+    assert "Linear gets the wrong number of features" in said(app)
     assert "![a]" not in said(app)
 
 
 def test_numbers_that_no_network_produces(open_page: OpenPage) -> None:
     app = open_page(PAGE, error="mat1 and mat2 shapes cannot be multiplied (1x7 and 5x3)")
-    assert "None of the networks here has a Linear(5, 3)" in said(app)
+    assert "In none of the networks does a Linear(5, 3)" in said(app)

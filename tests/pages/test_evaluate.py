@@ -47,12 +47,12 @@ def test_overview_tells_the_test_accuracy_and_shows_eight_images(open_page: Open
         "Test accuracy": "10.00%",
         "Test loss": metrics(app)["Test loss"],
         "Images": "1,000",
-        "Read wrongly": "900",
+        "Misclassified": "900",
     }
     assert pictures(app) == 8
     labels = datasets.load("mnist-sample").test_labels
     for number, label in enumerate(labels[:8].tolist(), 1):
-        assert f"is {label} · image {number}" in html(app)
+        assert f"true: {label} · image {number}" in html(app)
     app.number_input(key="eight").set_value(2).run()
     assert "image 9" in html(app)
     assert "image 8" not in html(app)
@@ -60,10 +60,10 @@ def test_overview_tells_the_test_accuracy_and_shows_eight_images(open_page: Open
 
 def test_a_cell_shows_its_images(open_page: OpenPage, shipped: Path) -> None:
     app = open_page(PAGE, view="confusions", true="7", read="3")
-    assert "**100** of 100 images of **7** are read as **3**." in [text.value for text in app.markdown]
+    assert "**100** of 100 images of **7** are predicted as **3**." in [text.value for text in app.markdown]
     assert pictures(app) == 12
     app.selectbox(key="choice-read").set_value("4").run()
-    assert "**0** of 100 images of **7** are read as **4**." in [text.value for text in app.markdown]
+    assert "**0** of 100 images of **7** are predicted as **4**." in [text.value for text in app.markdown]
     assert pictures(app) == 0
     assert app.query_params["read"] == "4"
 
@@ -82,7 +82,7 @@ def test_a_click_on_a_cell_goes_into_the_link(monkeypatch: pytest.MonkeyPatch) -
 def test_worst_mistakes_are_in_pages(open_page: OpenPage, shipped: Path) -> None:
     app = open_page(PAGE, view="mistakes")
     assert pictures(app) == 24
-    assert "900 of 1,000 images are read wrongly" in app.markdown[-1].value
+    assert "900 of 1,000 images are misclassified" in app.markdown[-1].value
     assert "✓" not in html(app)
     before = html(app)
     app.number_input(key="images").set_value(38).run()
@@ -93,25 +93,25 @@ def test_worst_mistakes_are_in_pages(open_page: OpenPage, shipped: Path) -> None
 def test_calibration_tells_its_error(open_page: OpenPage, shipped: Path) -> None:
     app = open_page(PAGE, view="calibration")
     assert metrics(app)["Expected calibration error"].startswith("90.")  # always sure, right in a tenth
-    assert "It is too sure of itself." in [text.value for text in app.markdown]
+    assert "It is overconfident." in [text.value for text in app.markdown]
     assert len(app.get("plotly_chart")) == 1
 
 
 def test_two_networks_are_compared(open_page: OpenPage, shipped: Path) -> None:
     app = open_page(PAGE, view="compare")
     shown = metrics(app)
-    assert shown["right: only MLP"] == shown["right: only Small CNN"] == "100"
-    assert shown["right: neither"] == "800"
-    assert any("do not tell which of the two is better" in text.value for text in app.markdown)
-    assert html(app).count("is 3") == 24
+    assert shown["correct: only MLP"] == shown["correct: only Small CNN"] == "100"
+    assert shown["correct: neither"] == "800"
+    assert any("do not show which network is better" in text.value for text in app.markdown)
+    assert html(app).count("true: 3") == 24
     app.button_group(key="choice-group").set_value("second").run()
-    assert html(app).count("is 5") == 24
+    assert html(app).count("true: 5") == 24
 
 
 def test_a_network_that_has_seen_the_images_is_not_called_better(open_page: OpenPage, shipped: Path) -> None:
     save_constant(shipped, "basic-cnn", 1, "mnist")
     app = open_page(PAGE, view="compare", checkpoint="mlp-mnist-sample", second="basic-cnn-mnist")
-    assert "Basic CNN has learned from these very images" in app.warning[0].value
+    assert "Basic CNN was trained on these very images" in app.warning[0].value
     assert not any("better" in text.value for text in app.markdown)
     fair = open_page(PAGE, view="compare", checkpoint="mlp-mnist-sample")
     assert not fair.warning  # of itself the page compares with one that has not
@@ -122,9 +122,9 @@ def test_images_that_the_network_learned_from_are_named_so(
 ) -> None:
     save_constant(shipped, "basic-cnn", 1, "mnist")
     app = open_page(PAGE, checkpoint="basic-cnn-mnist")
-    assert "There is no test accuracy on MNIST sample" in app.warning[0].value
+    assert "MNIST sample gives no test accuracy" in app.warning[0].value
     assert "Test accuracy" not in metrics(app)
-    assert metrics(app)["Accuracy on images that it learned from"] == "10.00%"
+    assert metrics(app)["Accuracy on its training images"] == "10.00%"
 
 
 def test_a_data_set_that_is_not_there_can_be_downloaded(open_page: OpenPage, shipped: Path) -> None:
@@ -139,7 +139,7 @@ def test_only_data_sets_with_the_networks_images_and_classes_are_offered(
 ) -> None:
     assert open_page(PAGE).selectbox(key="choice-dataset").options == ["MNIST sample", "MNIST"]
     app = open_page(PAGE, dataset="fashion-mnist")
-    assert "'fashion-mnist' is unknown" in app.warning[0].value
+    assert "Unknown data set 'fashion-mnist'" in app.warning[0].value
 
 
 def test_damaged_weights_get_a_sentence(open_page: OpenPage, shipped: Path) -> None:
@@ -154,7 +154,7 @@ def test_without_a_network_the_way_to_one_is_shown(
     open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CNNVIZ_CHECKPOINTS_DIR", str(tmp_path / "none"))
-    assert "no trained network" in open_page(PAGE).info[0].value
+    assert "No trained networks yet" in open_page(PAGE).info[0].value
 
 
 @pytest.mark.parametrize(

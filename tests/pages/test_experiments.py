@@ -60,7 +60,7 @@ def test_claim_figure_and_verdict_are_there_at_once(
     assert shipped is not None
     verdict = results.verdict(experiment, shipped.outcomes, full=True)
     assert verdict is not None
-    assert ("The claim holds" if verdict.holds else "Not so on this data") in said(app)
+    assert ("The claim holds" if verdict.holds else "Not confirmed on this data") in said(app)
     drawn = [key for key in charts(app) if key.startswith("shipped-")]
     assert len(drawn) == len(experiment.panels)
     for panel in experiment.panels:
@@ -79,7 +79,7 @@ def test_another_experiment_is_chosen_and_named_in_the_link(open_page: OpenPage,
 def test_an_unknown_experiment_in_the_link_is_explained(open_page: OpenPage, store: RunStore) -> None:
     app = open_page(PAGE, experiment="pixels-in-order", group="group-of-nobody")
     assert "did you mean 'pixels-in-disorder'" in texts(app).replace("\\", "")
-    assert "were deleted, or are of another experiment" in texts(app)
+    assert "were deleted or belong to another experiment" in texts(app)
 
 
 def test_start_queues_a_run_for_each_variant_and_names_their_group_in_the_link(
@@ -93,9 +93,9 @@ def test_start_queues_a_run_for_each_variant_and_names_their_group_in_the_link(
     assert [run.recipe["architecture"] for run in runs] == ["mlp", "mlp", "small-cnn", "small-cnn"]
     assert [run.recipe["permutation_seed"] for run in runs] == [None, 1, None, 1]
     assert {run.owner for run in runs} == {ME}
-    assert runs[1].name == "Pixels in disorder: MLP, pixels in disorder"
+    assert runs[1].name == "Shuffled pixels: MLP, pixels shuffled"
     assert runs[0].status == Status.STARTING
-    assert app.get("progress")[0].proto.text.startswith("0 of 4 trainings done")
+    assert app.get("progress")[0].proto.text.startswith("0 of 4 runs done")
 
 
 def test_the_figure_fills_in_and_ends_in_a_verdict(open_page: OpenPage, store: RunStore) -> None:
@@ -106,9 +106,9 @@ def test_the_figure_fills_in_and_ends_in_a_verdict(open_page: OpenPage, store: R
         work(store, run.id, accuracy)
         app.run()
         if number < 4:
-            assert app.get("progress")[0].proto.text.startswith(f"{number} of 4 trainings done")
+            assert app.get("progress")[0].proto.text.startswith(f"{number} of 4 runs done")
     assert said(app).count("The claim holds") == 2
-    assert "from 95.0% to 60.0%: it loses 35.0 points" in said(app).replace("\\", "")
+    assert "from 95.0% to 60.0%, a loss of 35.0 points" in said(app).replace("\\", "")
     again = open_page(PAGE)  # a reload without the link finds it, too
     assert said(again).count("The claim holds") == 2
     assert len(charts(again)) == 1 + 2 * len(DISORDER.panels)
@@ -119,8 +119,8 @@ def test_a_claim_that_is_not_seen_is_said_not_to_hold(open_page: OpenPage, store
     for run in found.runs:
         work(store, run.id, 0.9)
     app = open_page(PAGE, group=found.id)
-    assert "Not so on this data" in said(app)
-    assert "less than the eight that were claimed" in said(app)
+    assert "Not confirmed on this data" in said(app)
+    assert "less than the claimed eight" in said(app)
 
 
 def test_it_is_stopped_goes_on_and_is_deleted_as_one(open_page: OpenPage, store: RunStore) -> None:

@@ -55,9 +55,9 @@ def test_the_slider_shows_the_weights_of_each_step(open_page: OpenPage, runs: Pa
     assert chart(app)["z"] != trained
     app.select_slider(key="choice-step").set_value("0").run()
     assert chart(app, 0)["z"] == chart(app, 1)["z"]  # beside the untrained weights: the same
-    assert "Both are weights from before the training" in texts(app)
+    assert "Both show random weights from before training" in texts(app)
     app.toggle(key="untrained").set_value(False).run()
-    assert "drawn at random" in texts(app)
+    assert "These weights are random" in texts(app)
     assert "edges" not in texts(app)
     app.toggle(key="untrained").set_value(True).run()
     app.select_slider(key="choice-step").set_value("16").run()
@@ -67,7 +67,7 @@ def test_the_slider_shows_the_weights_of_each_step(open_page: OpenPage, runs: Pa
 def test_maps_and_predictions_follow_the_slider(open_page: OpenPage, runs: Path) -> None:
     finish(runs)
     app = open_page(PAGE, checkpoint=RUN, view="maps", step="1")
-    assert f"{RUN}, step 1 reads" in texts(app)
+    assert f"{RUN}, step 1 predicts" in texts(app)
     before = markup(app)
     app.select_slider(key="choice-step").set_value("16").run()
     assert markup(app) != before
@@ -76,12 +76,12 @@ def test_maps_and_predictions_follow_the_slider(open_page: OpenPage, runs: Path)
 def test_all_snapshots_at_once(open_page: OpenPage, runs: Path) -> None:
     finish(runs)
     app = open_page(PAGE, checkpoint=RUN, view="history")
-    assert titles(app) == ["What the network says about this image"]
+    assert titles(app) == ["The network's predictions for this image"]
     assert [caption in markup(app) for caption in ("Before the first step", "After step 16, epoch 1")] == [
         True
     ] * 2
     assert markup(app).count("<figcaption") == len(STEPS)
-    assert "Filters of conv1 as they formed" in app.subheader[0].value
+    assert "Filters of conv1 during training" in app.subheader[0].value
 
 
 def test_snapshots_that_nearly_coincide_are_shown_once_and_links_to_them_work(
@@ -108,7 +108,7 @@ def test_a_run_that_is_not_finished_is_offered(open_page: OpenPage, runs: Path) 
     run_id = store.create(RECIPE)
     keep_snapshots(runs, RECIPE, (0, 1), run_id)
     app = open_page(PAGE, checkpoint=run_id)
-    assert f"Basic CNN · {run_id} · not finished" in app.selectbox(key="choice-checkpoint").options
+    assert f"Basic CNN · {run_id} · unfinished" in app.selectbox(key="choice-checkpoint").options
     assert app.select_slider(key="choice-step").options == ["start", "1 (epoch 1)"]
     assert titles(app)[0] == f"Basic CNN · {run_id}, step 1: 10 filters of 1 x 5 x 5 in conv1"
     store.close()
@@ -118,13 +118,13 @@ def test_a_run_that_is_not_finished_is_offered(open_page: OpenPage, runs: Path) 
 def test_nonsense_about_steps_gets_a_sentence(open_page: OpenPage, runs: Path) -> None:
     finish(runs)
     app = open_page(PAGE, checkpoint=RUN, step="3")
-    assert_said(app, "The training step '3' is unknown")
+    assert_said(app, "Unknown training step '3'")
     assert titles(app)
 
 
 def test_weights_without_snapshots_say_where_to_get_some(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="untrained-basic-cnn", view="history")
-    assert "There are no snapshots of this training" in app.info[0].value
+    assert "This training has no snapshots" in app.info[0].value
     assert not app.select_slider
 
 
@@ -135,12 +135,12 @@ def test_one_s_own_run_is_told_why_it_has_no_snapshots(
     for file in list((runs / RUN / "snapshots").iterdir())[1:]:
         file.unlink()
     app = open_page(PAGE, checkpoint=RUN, view="history")
-    assert "There are fewer than two snapshots of this training." in app.info[0].value
+    assert "This training has fewer than two snapshots." in app.info[0].value
     monkeypatch.setenv("CNNVIZ_SNAPSHOT_MB", "0.05")
     app.run()
     assert "only the latest is kept" in app.info[0].value
-    assert "0.05 MB together" in app.info[0].value
-    assert "run of your own" not in texts(app)
+    assert "for all snapshots of a run is 0.05 MB" in app.info[0].value
+    assert "your own runs" not in texts(app)
 
 
 def test_beside_the_few_that_had_room_stands_why_they_are_few(
@@ -149,7 +149,7 @@ def test_beside_the_few_that_had_room_stands_why_they_are_few(
     finish(runs)
     monkeypatch.setenv("CNNVIZ_SNAPSHOT_MB", "0.14")  # the four of the test, and no fifth
     app = open_page(PAGE, checkpoint=RUN, view="history")
-    assert any("no more than 4 are kept" in caption.value for caption in app.caption)
+    assert any("at most 4 are kept" in caption.value for caption in app.caption)
 
 
 def test_a_damaged_snapshot_is_explained(open_page: OpenPage, runs: Path) -> None:
@@ -168,4 +168,4 @@ def test_a_recipe_that_is_resized_or_permuted_is_followed(open_page: OpenPage, r
     checkpoints.save(runs / RUN, RUN, result, dataset_digest="0" * 64, run_id=RUN)
     permuted = open_page(PAGE, checkpoint=RUN, view="maps")
     assert not permuted.error
-    assert "reads" in texts(permuted)
+    assert "predicts" in texts(permuted)

@@ -58,7 +58,7 @@ def test_an_uploaded_picture_goes_through_the_network(open_page: OpenPage) -> No
     assert "Choose a picture" in app.info[0].value
     app.file_uploader[0].set_value(("cat.png", picture_file("RGBA", (300, 200)), "image/png")).run()
     assert len(cards(app)) == 12
-    assert "reads" in texts(app)
+    assert "predicts" in texts(app)
     assert "wrong" not in texts(app)  # nobody knows what it is
 
 
@@ -75,8 +75,8 @@ def test_pictures_of_all_kinds_and_sizes_are_read(open_page: OpenPage) -> None:
 def test_a_file_that_cannot_be_read_gets_a_sentence(open_page: OpenPage) -> None:
     app = open_page(PAGE, view="maps", source="upload")
     for data, sentence in (
-        (b"no picture", "is not an image"),
-        (b"", "is not an image"),
+        (b"no picture", "as an image; use a PNG or JPEG file"),
+        (b"", "as an image; use a PNG or JPEG file"),
         (picture_file("RGB", (9, 9))[:-40], "is damaged"),
         (picture_file("1", (8_000, 5_000)), "more than 25,000,000 pixels"),
     ):
@@ -88,10 +88,10 @@ def test_a_file_that_cannot_be_read_gets_a_sentence(open_page: OpenPage) -> None
 def test_a_digit_on_paper_is_prepared_for_a_network_of_digits(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="basic-cnn-mnist", view="maps", source="upload")
     app.file_uploader[0].set_value(("one.png", picture_file("RGB", (50, 90)), "image/png")).run()
-    assert "reads handwritten digits" in texts(app)
+    assert "recognises handwritten digits" in texts(app)
     assert len(cards(app)) == 8
     app.file_uploader[0].set_value(("white.png", picture_file("RGB", (9, 9), blank=True), "image/png")).run()
-    assert "No digit is found in this picture" in app.info[0].value
+    assert "No digit found in this picture" in app.info[0].value
 
 
 def test_clothes_on_light_ground_are_turned_for_a_network_of_clothes(open_page: OpenPage) -> None:
@@ -101,19 +101,19 @@ def test_clothes_on_light_ground_are_turned_for_a_network_of_clothes(open_page: 
     file = io.BytesIO()
     Image.fromarray(page).save(file, "PNG")
     app.file_uploader[0].set_value(("dress.png", file.getvalue(), "image/png")).run()
-    assert "so it was made grey and turned into its negative" in texts(app)
-    assert "What the network gets" not in texts(app)  # it is what stands there as the own image
+    assert "so it was converted to greyscale and inverted" in texts(app)
+    assert "Network input" not in texts(app)  # it is what stands there as the own image
 
 
 def test_what_the_network_gets_of_a_colour_picture_is_shown(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="untrained-lenet-cifar", view="maps", source="upload")
     app.file_uploader[0].set_value(("photo.png", picture_file("RGB", (50, 90)), "image/png")).run()
-    assert "What the network gets: 3 x 32 x 32" in texts(app)
+    assert "Network input: 3 x 32 x 32" in texts(app)
 
 
 def test_the_drawing_of_the_draw_page_is_offered(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="basic-cnn-mnist", view="maps", source="drawing")
-    assert "Nothing is drawn yet" in app.info[0].value
+    assert "Nothing drawn yet" in app.info[0].value
     ink = np.zeros((28, 28), np.uint8)
     ink[4:24, 13:16] = 255
     app.session_state["drawn"] = ink
@@ -123,7 +123,7 @@ def test_the_drawing_of_the_draw_page_is_offered(open_page: OpenPage) -> None:
 
 
 def test_images_seen_in_training_are_no_test(open_page: OpenPage) -> None:
-    assert "training set of MNIST" in texts(open_page(PAGE, checkpoint="basic-cnn-mnist", **MAPS))
+    assert "MNIST's training set" in texts(open_page(PAGE, checkpoint="basic-cnn-mnist", **MAPS))
 
 
 def test_missing_data_is_explained(
@@ -140,6 +140,6 @@ def test_missing_data_is_explained(
 def test_an_image_of_another_data_set_is_brought_to_the_network_s_input(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="untrained-lenet-cifar", **MAPS)  # grey 28 x 28 to colours 32 x 32
     assert len(cards(app)) == 12
-    assert "reads" in texts(app)
-    assert ": right" not in texts(app)
+    assert "predicts" in texts(app)
+    assert ": correct" not in texts(app)
     assert ": wrong" not in texts(app)

@@ -38,7 +38,7 @@ def test_all_maps_of_a_layer_and_one_enlarged(open_page: OpenPage) -> None:
     assert shown["chosen"] == 3
     assert titles(app) == ["conv2, map 3"]
     assert len(app.dataframe[0].value) == 20
-    assert "conv2, 20 rows to scroll" in texts(app)
+    assert "conv2, 20 rows (scroll)" in texts(app)
     app.selectbox(key="choice-scale").set_value("own").run()
     assert "Each map has its own colour scale" in texts(app)
     app.selectbox(key="choice-layer").set_value("fc").run()  # no maps, but ten values
@@ -111,15 +111,15 @@ def test_nonsense_about_a_layer_gets_sentences(open_page: OpenPage) -> None:
     )
     assert_said(
         app,
-        "The layer 'rblock1.add' is unknown",
-        "allowed is a whole number from 0 to 9",
-        "The scale 'log' is unknown",
-        "The order 'size' is unknown",
-        "The source 'camera' is unknown",
+        "Unknown layer 'rblock1.add'",
+        "it must be an integer from 0 to 9",
+        "Unknown colour scale 'log'",
+        "Unknown order 'size'",
+        "Unknown source 'camera'",
     )
     assert len(tiles(app)["tiles"]) == 10
     app = open_page(PAGE, checkpoint="basic-cnn-mnist", **LAYER, layer="relu", both="maybe")
-    assert_said(app, "The link says both=maybe")
+    assert_said(app, "both=maybe in the link cannot be used")
 
 
 def test_every_map_has_its_patch_and_one_its_nine_images(open_page: OpenPage) -> None:
@@ -128,14 +128,14 @@ def test_every_map_has_its_patch_and_one_its_nine_images(open_page: OpenPage) ->
     assert len(patches["tiles"]) == 20
     assert patches["chosen"] == 3
     assert len({tile["png"] for tile in patches["tiles"]}) > 5
-    assert "out of 100 test images of MNIST sample" in texts(app)
+    assert "among 100 test images of MNIST sample" in texts(app)
     assert "100 of 1,000 images, evenly spread" in texts(app)
     assert "network of this size" not in texts(app)  # a small one, and nobody but the link wanted so few
     assert "receptive field, 14 x 14 pixels" in texts(app)
-    assert app.subheader[0].value == "Basic CNN: the 9 images that excite map 3 of conv2 most"
+    assert app.subheader[0].value == "Basic CNN: the 9 images that activate map 3 of conv2 most strongly"
     assert markup(app).count("<figure") == 9
     (under,) = re.findall(r"<figcaption[^>]*>([^<]*)<", markup(app))[:1]
-    assert f"the class that the test set gives the image: such as {under}" in texts(app)
+    assert f"the image's true class, such as {under}" in texts(app)
     frames = re.findall(
         r'class="cnnviz-frame" style="[^"]*height:([\d.]+)%;--cnnviz-width:([\d.]+)%"', markup(app)
     )
@@ -161,14 +161,14 @@ def test_a_map_that_is_never_above_zero_is_dead(open_page: OpenPage, shipped: Pa
     save(shipped, "basic-cnn", model)
     app = open_page(PAGE, checkpoint="basic-cnn-mnist", layer="relu", **EXCITE)
     assert [tile["number"] for tile in tiles(app)["tiles"] if tile["dead"]] == [4]
-    assert "1 of 10 maps are never above zero" in texts(app)
+    assert "1 of 10 maps are never positive" in texts(app)
 
 
 def test_nonsense_about_what_excites_a_map_gets_sentences(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="mlp-mnist", **{**EXCITE, "images": "12"}, layer="conv1", map="-1")
     assert_said(
         app,
-        "The checkpoint 'mlp-mnist' is unknown",
-        "The number of images '12' is unknown",
-        "allowed is a whole number from 0 to 9",
+        "Unknown checkpoint 'mlp-mnist'",
+        "Unknown number of images '12'",
+        "it must be an integer from 0 to 9",
     )

@@ -50,13 +50,13 @@ def test_untrained_weights_stand_beside_the_trained_ones(open_page: OpenPage) ->
     trained, untrained = (json.loads(chart.proto.spec)["data"][0] for chart in app.get("plotly_chart")[:2])
     assert trained["z"] != untrained["z"]
     assert trained["zmax"] == untrained["zmax"]
-    assert "Both have the same colour scale" in texts(app)
+    assert "Both use the same colour scale" in texts(app)
 
 
 def test_maps_of_untrained_weights_have_the_scale_of_the_trained_ones(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="basic-cnn-mnist", untrained="true", **MAPS)
     assert markup(app).count("data:image/png;base64,") == 2 * 8 + 1
-    scales = [float(scale) for scale in re.findall(r"one scale for both: ±([^<]*)<", markup(app))]
+    scales = [float(scale) for scale in re.findall("same scale for both: ±([^<]*)<", markup(app))]
     ends = [float(end) for end in re.findall(r"values up to ±([^ <]*)", markup(app))]
     assert scales == [max(pair) for pair in zip(ends[::2], ends[1::2], strict=True)]
     assert len(scales) == 8
@@ -65,7 +65,7 @@ def test_maps_of_untrained_weights_have_the_scale_of_the_trained_ones(open_page:
 def test_untrained_weights_alone(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="untrained-resnet-mini")
     assert titles(app)[0].startswith("Untrained, seed 1: 16 filters")
-    assert "drawn at random" in texts(app)
+    assert "These weights are random" in texts(app)
     assert not app.toggle
 
 
@@ -73,7 +73,7 @@ def test_a_deeper_layer_is_shown_by_output_and_input_channel(open_page: OpenPage
     app = open_page(PAGE, checkpoint="basic-cnn-mnist")
     app.selectbox(key="choice-layer").set_value("conv2").run()
     assert titles(app)[0] == "Basic CNN: filter 0 of conv2, 10 of 10 slices"
-    assert "One slice for each input channel" in texts(app)
+    assert "One slice per input channel" in texts(app)
     before = chart(app)["z"]
     app.number_input(key="output").set_value(7).run()
     assert titles(app)[0] == "Basic CNN: filter 7 of conv2, 10 of 10 slices"
@@ -82,7 +82,7 @@ def test_a_deeper_layer_is_shown_by_output_and_input_channel(open_page: OpenPage
     app.selectbox(key="choice-layer").set_value("fc").run()  # 10 filters, not 20
     assert not app.warning
     assert titles(app)[0] == "Basic CNN: filter 0 of fc, 20 of 20 slices"
-    assert "Laid out as these maps again" in texts(app)
+    assert "Arranged as those maps again" in texts(app)
 
 
 def test_filters_are_sorted_and_keep_their_numbers(open_page: OpenPage) -> None:
@@ -114,7 +114,7 @@ def test_very_many_slices_come_in_pages(open_page: OpenPage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("figures", "title"), [("norm", "norm and bias of each filter"), ("histogram", "weights of conv2")]
+    ("figures", "title"), [("norm", "norm and bias per filter"), ("histogram", "weights of conv2")]
 )
 def test_figures_about_a_layer(open_page: OpenPage, figures: str, title: str) -> None:
     app = open_page(PAGE, checkpoint="basic-cnn-mnist", layer="conv2", figures=figures, untrained="true")
@@ -123,8 +123,8 @@ def test_figures_about_a_layer(open_page: OpenPage, figures: str, title: str) ->
 
 def test_of_a_linear_norm_and_bias_are_told_without_filters(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="basic-cnn-mnist", layer="fc", figures="norm")
-    assert titles(app)[-1] == "Basic CNN: fc, norm and bias of each output"
-    assert "where all inputs are zero" in texts(app)
+    assert titles(app)[-1] == "Basic CNN: fc, norm and bias per output"
+    assert "when all inputs are zero" in texts(app)
     assert "ReLU" not in texts(app)
 
 
@@ -133,13 +133,13 @@ def test_all_layers_have_a_histogram(open_page: OpenPage) -> None:
     table = app.dataframe[0].value
     assert list(table["Layer"]) == ["conv1", "conv2", "fc"]
     assert all(abs(sum(bars) - 1) < 1e-6 for bars in table["Histogram"])
-    assert "Zero is in the middle of each histogram" in texts(app)
+    assert "Each histogram is centred on zero" in texts(app)
     assert "inputs have smaller weights" not in texts(app)  # the table may say otherwise
 
 
 def test_a_checkpoint_that_is_near_nothing_gets_the_list(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="nonsense")
-    assert_said(app, "The checkpoint 'nonsense' is unknown; there are: ")
+    assert_said(app, "Unknown checkpoint 'nonsense'; available: ")
     assert "basic-cnn-mnist" in app.warning[0].value
 
 
@@ -150,16 +150,16 @@ def test_a_link_reopens_the_view(open_page: OpenPage) -> None:
     assert "label 4" in texts(app)
     assert app.number_input(key="image").value == 12
     assert markup(app).count("<figcaption") == 18
-    assert "one scale for both" in markup(app)
+    assert "same scale for both" in markup(app)
 
 
 def test_a_wrong_link_gets_sentences_and_the_defaults(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="basic-cn-mnist", digit="x", image="5000", dataset="mnits", view="maps")
     said = [warning.value for warning in app.warning]
     assert any("did you mean 'basic-cnn-mnist'" in text for text in said)
-    assert any("The class 'x' is unknown" in text for text in said)
+    assert any("Unknown class 'x'" in text for text in said)
     assert any(
-        "The link says image=5000, which cannot be used: allowed is a whole number from 1 to 1,000" in text
+        "image=5000 in the link cannot be used: it must be an integer from 1 to 1,000" in text
         for text in said
     )
     assert any("did you mean 'mnist'" in text for text in said)
@@ -174,13 +174,13 @@ def test_nonsense_about_filters_gets_sentences(open_page: OpenPage) -> None:
     assert_said(
         app,
         "did you mean 'maps'",
-        "The layer 'features.0' is unknown",
-        "The order 'size' is unknown",
-        "The figure 'bar' is unknown",
+        "Unknown layer 'features.0'",
+        "Unknown order 'size'",
+        "Unknown figure 'bar'",
     )
     assert "filters of 1 x 5 x 5 in conv1" in titles(app)[0]
     app = open_page(PAGE, checkpoint="basic-cnn-mnist", layer="conv2", output="99")
-    assert_said(app, "allowed is a whole number from 0 to 19")
+    assert_said(app, "it must be an integer from 0 to 19")
 
 
 def test_a_damaged_checkpoint_is_explained_and_the_others_work(open_page: OpenPage, shipped: Path) -> None:

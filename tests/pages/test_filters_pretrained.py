@@ -28,7 +28,7 @@ def test_learned_weights_are_offered_and_shown_in_colour(
     data = weights_file()
     name = offer(monkeypatch, "http://127.0.0.1:9", data)
     app = open_page(PAGE, checkpoint=f"torchvision:{NAME}", untrained="true")
-    assert "SqueezeNet 1.1 learned to tell 1,000 kinds of things apart" in app.info[0].value
+    assert "SqueezeNet 1.1 was trained on the 1.3 million photographs and 1,000 classes" in app.info[0].value
     assert not app.get("plotly_chart")
     app.button(key="download").click().run()
     assert "this machine seems to be offline" in app.error[0].value

@@ -19,14 +19,14 @@ def test_four_methods_answer_why(open_page: OpenPage) -> None:
     app = open_page(PAGE, checkpoint="inception-mini-mnist", **WHY)
     assert titles(app) == ["Grad-CAM", "Integrated gradients", "Occlusion", "Input gradient"]
     found = re.search(
-        r"All together: ([+-]\d+\.\d+); the score goes from \S+ to \S+, by ([+-]\d+\.\d+)", texts(app)
+        r"Total: ([+-]\d+\.\d+); the score changes from \S+ to \S+, by ([+-]\d+\.\d+)", texts(app)
     )
     assert found is not None
     assert float(found[1]) == pytest.approx(float(found[2]), abs=0.1)
-    assert app.subheader[0].value.startswith("Inception mini: what speaks for ")
+    assert app.subheader[0].value.startswith("Inception mini: evidence for ")
     before = texts(app)
     app.selectbox(key="choice-target").set_value("5").run()
-    assert app.subheader[0].value == "Inception mini: what speaks for 5"
+    assert app.subheader[0].value == "Inception mini: evidence for 5"
     assert texts(app) != before
 
 
@@ -37,9 +37,9 @@ def test_grad_cam_at_a_layer_of_one_s_choice(open_page: OpenPage) -> None:
     app.selectbox(key="choice-cam").set_value("rblock1.add").run()
     assert titles(app) == ["Grad-CAM", "Grad-CAM"]
     assert "rblock1.add" in texts(app)
-    assert "12 x 12 places" in texts(app)
-    assert "12 x 12 places" not in before
-    assert "where its receptive field has its centre" in texts(app)
+    assert "12 x 12 positions" in texts(app)
+    assert "12 x 12 positions" not in before
+    assert "at the centre of its receptive field" in texts(app)
 
 
 def test_another_network_forgets_the_layer_for_grad_cam(open_page: OpenPage) -> None:
@@ -57,9 +57,9 @@ def test_trained_and_untrained_weights_are_asked_about_one_class(open_page: Open
         )
         trained, untrained = (header.value.rpartition(" ")[2] for header in app.subheader)
         assert trained == untrained
-        assert f"about the class that Basic CNN names, {trained}" in texts(app)
+        assert f"the class that Basic CNN predicts, {trained}" in texts(app)
     app = open_page(PAGE, checkpoint="basic-cnn-mnist", method="gradient", **WHY)
-    assert "Both are asked" not in texts(app)
+    assert "Both networks are explained" not in texts(app)
 
 
 def test_a_network_without_maps_answers_by_the_other_methods(open_page: OpenPage) -> None:
@@ -67,7 +67,7 @@ def test_a_network_without_maps_answers_by_the_other_methods(open_page: OpenPage
     assert titles(app) == ["Integrated gradients", "Occlusion", "Input gradient"]
     assert not app.error
     app = open_page(PAGE, checkpoint="untrained-mlp", method="gradcam", **WHY)
-    assert "MLP has no maps with several places" in app.error[0].value
+    assert "MLP has no spatial maps" in app.error[0].value
 
 
 def test_nonsense_about_why_gets_sentences(open_page: OpenPage) -> None:
@@ -83,10 +83,10 @@ def test_nonsense_about_why_gets_sentences(open_page: OpenPage) -> None:
     )
     assert_said(
         app,
-        "The class '12' is unknown",
-        "The method 'lime' is unknown",
-        "The layer 'fc' is unknown",
-        "The number of steps '7' is unknown",
-        "allowed is a whole number from 1 to 14",
+        "Unknown class '12'",
+        "Unknown method 'lime'",
+        "Unknown layer 'fc'",
+        "Unknown number of steps '7'",
+        "it must be an integer from 1 to 14",
     )
     assert len(titles(app)) == 4

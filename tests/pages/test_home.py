@@ -50,7 +50,7 @@ def test_trained_networks_come_first_and_can_be_drawn_for(open_page: OpenPage) -
     drawn = [
         parse_qs(urlsplit(link["address"]).query)["checkpoint"][0]
         for link in ways
-        if link["label"] == "Draw for it"
+        if link["label"] == "Try it out"
     ]
     assert not {"lenet-bn-fashion-mnist", "lenet-cifar-cifar10"} & {*drawn}  # they read no digits
     assert drawn == [f"{key}-mnist" for key in architectures.keys("network") if f"{key}-mnist" in SHIPPED]

@@ -39,11 +39,11 @@ def test_start_puts_the_chosen_recipe_into_the_queue_and_its_id_into_the_link(
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("epochs", 0, "epochs is 0; allowed is: a whole number from 1 to 1,000"),
-        ("learning_rate", 99.0, "learning rate is 99"),
-        ("batch_size", 5000, "batch size is 5000"),
-        ("momentum", -0.5, "momentum is -0.5"),
-        ("seed", -1, "seed is -1"),
+        ("epochs", 0, "epochs must be an integer from 1 to 1,000; got 0"),
+        ("learning_rate", 99.0, "learning rate must be a number from 1e-06 to 10.0; got 99"),
+        ("batch_size", 5000, "batch size must be an integer from 1 to 4,096; got 5000"),
+        ("momentum", -0.5, "momentum must be a number from 0.0 to 0.999; got -0.5"),
+        ("seed", -1, "seed must be an integer from 0 to 2,147,483,647; got -1"),
     ],
 )
 def test_numbers_out_of_range_are_explained(
@@ -60,7 +60,11 @@ def test_numbers_out_of_range_are_explained(
 
 def test_every_number_out_of_range_is_named(open_page: OpenPage, store: RunStore) -> None:
     said = texts(open_page(PAGE, epochs="0", learning_rate="99", seed="-1"))
-    for sentence in ("epochs is 0", "learning rate is 99", "seed is -1"):
+    for sentence in (
+        "epochs must be an integer from 1 to 1,000; got 0",
+        "learning rate must be a number from 1e-06 to 10.0; got 99",
+        "seed must be an integer from 0 to 2,147,483,647; got -1",
+    ):
         assert said.count(sentence) == 1
 
 
@@ -101,7 +105,7 @@ def test_every_field_of_a_recipe_stands_in_the_link(
     open_page: OpenPage, store: RunStore, chosen: Recipe
 ) -> None:
     app = open_page(PAGE, **sharing.parameters(chosen))
-    assert "The link" not in texts(app)
+    assert "in the link" not in texts(app)
     app.button(key="start").click().run()
     (run,) = store.list()
     assert Recipe.from_dict(run.recipe) == chosen
@@ -138,13 +142,19 @@ def test_another_network_begins_with_its_own_sizes(open_page: OpenPage, store: R
 @pytest.mark.parametrize(
     ("link", "sentence"),
     [
-        ({"model": "alexnet", "resize": "28"}, "does not take images of 1 x 28 x 28"),
-        ({"mean": "0.5, 0.5"}, "mean is 0.5, 0.5; allowed is: 1 numbers"),
-        ({"deviation": "wide"}, "standard deviation is wide; allowed is"),
-        ({"train_images": "4001"}, "4,001 training images are asked for; MNIST sample has 4,000"),
+        ({"model": "alexnet", "resize": "28"}, "does not accept 1 x 28 x 28 images"),
+        ({"mean": "0.5, 0.5"}, "mean must be one number per channel (1); got 0.5, 0.5"),
+        (
+            {"deviation": "wide"},
+            "standard deviation must be one number greater than 0 per channel (1); got wide",
+        ),
+        ({"train_images": "4001"}, "asks for 4,001 training images, but MNIST sample has only 4,000"),
         ({"model": "resnet-mini", "batch_size": "1"}, ""),
-        ({"model": "lenet-bn", "batch_size": "1"}, "needs the mean and the deviation of a batch"),
-        ({"permute": "true", "order": "-1"}, "seed of the permutation is -1"),
+        ({"model": "lenet-bn", "batch_size": "1"}, "needs the mean and standard deviation of a batch"),
+        (
+            {"permute": "true", "order": "-1"},
+            "permutation seed must be an integer from 0 to 2,147,483,647; got -1",
+        ),
     ],
 )
 def test_what_cannot_be_trained_is_explained(
@@ -157,7 +167,11 @@ def test_what_cannot_be_trained_is_explained(
 
 @pytest.mark.parametrize(
     ("edit", "sentence"),
-    [("growth=999", "option growth is 999"), ("groth=8", "mean 'growth'"), ("conv1.kernel_size=3", "option")],
+    [
+        ("growth=999", "Option growth must be an integer from 1 to 64; got 999"),
+        ("groth=8", "mean 'growth'"),
+        ("conv1.kernel_size=3", "option"),
+    ],
 )
 def test_options_that_the_network_does_not_take_are_named_and_left_out(
     open_page: OpenPage, store: RunStore, edit: str, sentence: str
@@ -191,7 +205,7 @@ def test_a_file_without_a_recipe_is_explained_and_changes_nothing(
     app = open_page(PAGE, model="densenet", epochs="3")
     data = json.dumps({**recipe().to_dict(), "epochs": 5000}).encode()
     app.file_uploader(key="recipe-file").set_value(("mine.json", data, "application/json")).run()
-    assert "epochs is 5000; allowed is" in texts(app)
+    assert "epochs must be an integer from 1 to 1,000; got 5000" in texts(app)
     assert (app.query_params["model"], app.query_params["epochs"]) == ("densenet", "3")
 
 
@@ -210,9 +224,9 @@ def test_a_link_without_a_usable_number_is_explained(
     open_page: OpenPage, store: RunStore, name: str, value: str
 ) -> None:
     app = open_page(PAGE, **{name: value})
-    assert f"The link says {name}={value}, which" in texts(app)
+    assert f"{name}={value} in the link cannot be used" in texts(app)
     assert not app.button(key="start").disabled
-    assert "The link says" not in texts(open_page(PAGE, epochs="3", learning_rate="1e-3"))
+    assert "in the link" not in texts(open_page(PAGE, epochs="3", learning_rate="1e-3"))
 
 
 def test_unknown_choices_in_the_link_are_explained(open_page: OpenPage, store: RunStore) -> None:
@@ -224,7 +238,7 @@ def test_unknown_choices_in_the_link_are_explained(open_page: OpenPage, store: R
 
 def test_the_page_says_what_the_test_accuracy_is_measured_on(open_page: OpenPage, store: RunStore) -> None:
     captions = [caption.value for caption in open_page(PAGE, dataset="mnist-sample").caption]
-    assert any("measured on 1,000 others" in caption for caption in captions)
+    assert any("measured on 1,000 other images from that set" in caption for caption in captions)
     captions = [caption.value for caption in open_page(PAGE, dataset="mnist").caption]
     assert any("measured on the 10,000 test images of MNIST" in caption for caption in captions)
 
@@ -243,7 +257,7 @@ def test_data_that_are_not_there_are_offered_for_download(
     monkeypatch.setattr(datasets, "is_available", lambda key: len(there) > 1)
     monkeypatch.setattr(datasets, "download", download)
     app = open_page(PAGE, dataset="mnist")
-    assert "MNIST is not on this machine yet. The download has 12 MB." in texts(app)
+    assert "MNIST is not on this machine yet. The download is 12 MB." in texts(app)
     assert app.button(key="start").disabled
     app.button(key="download").click().run()
     assert "There is no connection." in texts(app)
@@ -251,7 +265,7 @@ def test_data_that_are_not_there_are_offered_for_download(
     there.append("mnist")
     app.button(key="download").click().run()
     assert not app.button(key="start").disabled
-    assert texts(app) == "Nothing of yours is here yet: choose, and start."
+    assert texts(app) == "No runs yet. Choose a network and press Start training."
 
 
 def test_a_locked_database_is_a_sentence(

@@ -45,7 +45,7 @@ def test_runs_stand_on_one_chart_with_what_differs(open_page: OpenPage, store: R
     app = open_page(PAGE, view="compare", runs=[slow, fast])
     titles, *rows = table(app)
     assert titles == [
-        "Run", "State", "Horizontal flip", "Learning rate", "Best accuracy", "Last accuracy", "Epochs done",
+        "Run", "Status", "Horizontal flip", "Learning rate", "Best accuracy", "Final accuracy", "Epochs completed",
         "Time", "Parameters",
     ]  # fmt: skip
     assert [row[2:6] for row in rows] == [
@@ -68,7 +68,7 @@ def test_at_first_one_s_newest_runs_are_compared(open_page: OpenPage, store: Run
 
 @pytest.mark.parametrize(
     ("figure", "title"),
-    [("test_loss", "Test loss after each epoch"), ("batch_loss", "Loss per batch, smoothed")],
+    [("test_loss", "Test loss per epoch"), ("batch_loss", "Loss per batch (smoothed)")],
 )
 def test_other_figures_are_a_choice(open_page: OpenPage, store: RunStore, figure: str, title: str) -> None:
     ids = [finished(store, [0.9]), finished(store, [0.8], epochs=2)]
@@ -76,14 +76,14 @@ def test_other_figures_are_a_choice(open_page: OpenPage, store: RunStore, figure
     (chart,) = app.get("plotly_chart")
     layout = json.loads(chart.proto.spec)["layout"]
     assert layout["title"]["text"] == title
-    assert layout["xaxis"]["title"]["text"] == "seconds of training"
+    assert layout["xaxis"]["title"]["text"] == "training time in seconds"
     assert len(json.loads(chart.proto.spec)["data"]) == 2
 
 
 def test_the_same_recipe_twice_is_said(open_page: OpenPage, store: RunStore) -> None:
     ids = [finished(store, [0.9]), finished(store, [0.9])]
     app = open_page(PAGE, view="compare", runs=ids)
-    assert any("recipes are the same" in caption.value for caption in app.caption)
+    assert any("recipes are identical" in caption.value for caption in app.caption)
 
 
 def test_what_was_done_beside_the_same_recipe_is_shown(open_page: OpenPage, store: RunStore) -> None:
@@ -92,13 +92,13 @@ def test_what_was_done_beside_the_same_recipe_is_shown(open_page: OpenPage, stor
     branch = store.create(recipe(), origin=(first, 1024))
     app = open_page(PAGE, view="compare", runs=[first, steered, branch])
     titles, *rows = table(app)
-    assert titles[2:4] == ["Goes on from", "Learning rate changed by hand"]
+    assert titles[2:4] == ["Continues from", "Manual learning rate changes"]
     assert [row[2:4] for row in rows] == [
         ["–", "–"],
         ["–", "0.5 after step 1,200 · 0.05 after step 1,300"],
         [f"run {first}, step 1,024", "–"],
     ]
-    assert not any("recipes are the same" in caption.value for caption in app.caption)
+    assert not any("recipes are identical" in caption.value for caption in app.caption)
 
 
 def test_a_run_that_was_stopped_in_its_first_epoch_has_trained(open_page: OpenPage, store: RunStore) -> None:

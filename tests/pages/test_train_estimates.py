@@ -26,7 +26,7 @@ def said(app: AppTest) -> str:
     """The captions of the page, once the measurement is there."""
     for _ in range(50):
         captions = "\n".join(caption.value for caption in app.caption)
-        if "A few batches are measured" not in captions:
+        if "Timing a few batches" not in captions:
             return captions
         app.run()
     raise AssertionError("the measurement does not end")
@@ -34,13 +34,13 @@ def said(app: AppTest) -> str:
 
 def test_the_page_says_how_long_it_will_take_before_a_start(open_page: OpenPage, store: RunStore) -> None:
     app = open_page(PAGE, model="lenet5", epochs="5")
-    assert "About **1 min 0 s** here: 12 s an epoch, 400 images a second" in said(app)
-    assert "memory about 800 MB of 4.0 GB free" in said(app)
+    assert "About **1 min 0 s** on this machine: 12 s per epoch, 400 images per second" in said(app)
+    assert "about 800 MB of memory (4.0 GB available)" in said(app)
     app.number_input(key="epochs").set_value(100).run()
-    assert "About **20 min 0 s** here" in said(app)
+    assert "About **20 min 0 s** on this machine" in said(app)
     assert not app.button(key="start").disabled
     app.number_input(key="epochs").set_value(1).run()
-    assert "About **12 s** here: 400 images a second" in said(app)
+    assert "About **12 s** on this machine: 400 images per second" in said(app)
 
 
 def test_less_than_a_second_is_not_called_none(
@@ -49,9 +49,9 @@ def test_less_than_a_second_is_not_called_none(
     quick = dataclasses.replace(SECONDS, seconds=0.3, epoch_seconds=0.2, test_seconds=0.1)
     monkeypatch.setattr(estimates, "estimate", lambda recipe: quick)
     app = open_page(PAGE, model="mlp")
-    assert "**Less than 1 s** here: 400 images a second" in said(app)
+    assert "**Less than 1 s** on this machine: 400 images per second" in said(app)
     app.number_input(key="epochs").set_value(4).run()
-    assert "About **1 s** here: less than 1 s an epoch" in said(app)
+    assert "About **1 s** on this machine: less than 1 s per epoch" in said(app)
 
 
 def test_a_long_training_can_be_made_short(
@@ -84,7 +84,7 @@ def test_a_training_that_would_not_fit_is_refused_with_the_numbers(
     monkeypatch.setattr(estimates, "estimate", lambda recipe: large)
     app = open_page(PAGE, model="vgg11", dataset="mnist-sample")
     said(app)
-    assert "would not fit: memory about 9.0 GB of 4.0 GB free" in texts(app)
+    assert "would not fit: about 9.0 GB of memory (4.0 GB available)" in texts(app)
     assert app.button(key="start").disabled
 
 
@@ -97,19 +97,19 @@ def test_a_refusal_ends_with_the_run_that_took_the_memory(
     monkeypatch.setattr(estimates, "estimate", lambda recipe: SECONDS if free >= SECONDS.memory else refused)
     app = open_page(PAGE, model="vgg11", dataset="mnist-sample", epochs="5")
     said(app)
-    assert "would not fit: memory about 800 MB of 300 MB free" in texts(app)
+    assert "would not fit: about 800 MB of memory (300 MB available)" in texts(app)
     assert app.button(key="start").disabled
     free = 2_000_000_000  # the other run has ended
     for _ in range(50):
         app.run()
         if not app.error:
             break
-    assert "About **1 min 0 s** here" in said(app)
-    assert "memory about 800 MB of 2.0 GB free" in said(app)
+    assert "About **1 min 0 s** on this machine" in said(app)
+    assert "about 800 MB of memory (2.0 GB available)" in said(app)
     assert not app.button(key="start").disabled
     free = 400_000_000  # and another one has begun
     app.run()
-    assert "would not fit: memory about 800 MB of 400 MB free" in texts(app)
+    assert "would not fit: about 800 MB of memory (400 MB available)" in texts(app)
     assert app.button(key="start").disabled
 
 
@@ -125,10 +125,10 @@ def test_what_a_graphics_card_has_free_is_said_and_asked_for_again(
     for _ in range(50):
         if not app.error:
             break
-        assert "memory about 800 MB of 500 MB free on NVIDIA H100" in texts(app)
+        assert "about 800 MB of memory (500 MB available) on NVIDIA H100" in texts(app)
         assert app.button(key="start").disabled
         app.run()
-    assert "memory about 800 MB of 16.0 GB free on NVIDIA H100" in said(app)
+    assert "about 800 MB of memory (16.0 GB available) on NVIDIA H100" in said(app)
     assert not app.button(key="start").disabled
 
 
@@ -144,7 +144,7 @@ def test_a_slow_measurement_that_fails_is_made_once(
 
     monkeypatch.setattr(estimates, "estimate", fail)
     app = open_page(PAGE, model="lenet5")
-    assert "A few batches are measured" in "\n".join(caption.value for caption in app.caption)
+    assert "Timing a few batches" in "\n".join(caption.value for caption in app.caption)
     go_on.set()
     assert "The measurement went wrong." in said(app)
     assert len(asked) == 1
@@ -161,7 +161,7 @@ def test_a_measurement_that_nobody_waited_for_is_made_when_somebody_comes_back(
     app = open_page(PAGE, model="lenet5", epochs="5")
     monkeypatch.setattr(estimates, "estimate", lambda recipe: SECONDS)
     app.run()
-    assert "About **1 min 0 s** here" in said(app)
+    assert "About **1 min 0 s** on this machine" in said(app)
 
 
 def test_a_measurement_that_fails_stops_nobody(

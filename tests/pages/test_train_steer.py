@@ -65,7 +65,7 @@ def test_a_paused_run_without_a_worker_says_so_and_queues_again(open_page: OpenP
     assert store.pause(run_id, "worker", 1, 10)
     assert store.give_up_place(run_id, "worker")
     app = open_page(PAGE, run=run_id)
-    assert any("another run may train meanwhile" in caption.value for caption in app.caption)
+    assert any("another run may train in the meantime" in caption.value for caption in app.caption)
     app.button(key="resume").click().run()
     assert status(app) == "starting"
 
@@ -101,17 +101,17 @@ def test_the_learning_rate_changes_in_the_middle(open_page: OpenPage, store: Run
     assert store.take_commands(run_id) == [Command(Kind.RATE, 0.005)]
     app.number_input(key=f"new-rate-{run_id}").set_value(99.0)
     app.button(key="change-rate").click().run()
-    assert "learning rate is 99.0; allowed is" in texts(app)
+    assert "learning rate must be a number from 1e-06 to 10.0; got 99.0" in texts(app)
     assert store.take_commands(run_id) == []
 
 
 @pytest.mark.parametrize(
     ("end", "sentence"),
     [
-        (None, "The worker will hear of the change in a moment."),
-        ("paused", "It counts when the run is resumed."),
-        ("stopped", "It counts when the run is resumed."),
-        ("queued", "It counts as soon as the run starts."),
+        (None, "The worker will apply the change in a moment."),
+        ("paused", "Takes effect when the run is resumed."),
+        ("stopped", "Takes effect when the run is resumed."),
+        ("queued", "Takes effect when the run starts."),
     ],
 )
 def test_a_change_of_the_learning_rate_says_when_it_counts(
@@ -165,7 +165,7 @@ def test_training_goes_on_from_a_snapshot_as_a_new_run(open_page: OpenPage, stor
     assert (branch.origin, branch.origin_step, branch.owner) == (first, STEPS, ME)
     assert Recipe.from_dict(branch.recipe) == recipe(learning_rate=0.001)
     assert app.query_params["run"] == branch.id
-    assert any(f"goes on from run {first}, step 63" in caption.value for caption in app.caption)
+    assert any(f"continues from run {first}, step 63" in caption.value for caption in app.caption)
 
 
 def test_the_same_initial_weights_need_no_snapshot(open_page: OpenPage, store: RunStore) -> None:
@@ -182,8 +182,8 @@ def test_the_same_initial_weights_need_no_snapshot(open_page: OpenPage, store: R
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("again-rate", math.pi * 10, "learning rate is 31.4"),
-        ("again-epochs", 1, "stands at the end of the 1 epochs"),
+        ("again-rate", math.pi * 10, "learning rate must be a number from 1e-06 to 10.0; got 31.4"),
+        ("again-epochs", 1, "is already the end of the 1 epochs"),
     ],
 )
 def test_what_a_snapshot_cannot_go_on_with_is_explained(
@@ -231,7 +231,7 @@ def test_a_run_is_deleted_and_brought_back(open_page: OpenPage, store: RunStore)
     app = open_page(PAGE, run=second)
     app.button(key="delete").click().run()
     assert [run.id for run in store.list()] == [first]
-    assert f"The run {second} was deleted." in texts(app)
+    assert f"Run {second} was deleted." in texts(app)
     assert app.dataframe[0].value["run"].tolist() == [first]
     app.button(key="undo-delete").click().run()
     assert [run.id for run in store.list()] == [second, first]
@@ -244,7 +244,7 @@ def test_what_was_deleted_earlier_can_be_brought_back(open_page: OpenPage, store
     assert store.finish(run_id, "worker", Status.FINISHED)
     store.delete(run_id)
     app = open_page(PAGE, run=run_id)
-    assert f"The run {run_id} was deleted." in texts(app)
+    assert f"Run {run_id} was deleted." in texts(app)
     app.button(key=f"restore-{run_id}").click().run()
     assert status(app) == "finished"
 
@@ -256,7 +256,7 @@ def test_a_run_that_goes_on_cannot_be_deleted(open_page: OpenPage, store: RunSto
 def test_a_bare_page_shows_one_s_own_runs(open_page: OpenPage, store: RunStore) -> None:
     theirs = store.create(recipe("resnet-mini"), owner=SOMEBODY)
     app = open_page(PAGE)
-    assert "Nothing of yours is here yet" in texts(app)
+    assert "No runs yet" in texts(app)
     assert app.dataframe[0].value["run"].tolist() == [theirs]  # there is nothing else to list
     own = mine(store)
     app = open_page(PAGE)

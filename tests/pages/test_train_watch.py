@@ -44,7 +44,7 @@ def test_the_second_run_waits_and_says_so(open_page: OpenPage, store: RunStore) 
     first, second = mine(store), mine(store)
     app = open_page(PAGE, run=second)
     assert status(app) == "queued"
-    assert "Place 1 in the queue" in texts(app)
+    assert "Position 1 in the queue" in texts(app)
     assert store.claim(first, "worker")
     assert store.finish(first, "worker", Status.FINISHED)
     app.run()
@@ -91,7 +91,7 @@ def test_an_interrupted_run_says_why_and_keeps_its_curve(open_page: OpenPage, st
 
 def test_a_run_that_starts_shows_that_something_goes_on(open_page: OpenPage, store: RunStore) -> None:
     mine(store)
-    (info,) = [element for element in open_page(PAGE).info if "worker process starts" in element.value]
+    (info,) = [element for element in open_page(PAGE).info if "Starting the worker process" in element.value]
     assert info.icon == "spinner"
 
 

@@ -47,17 +47,17 @@ def test_the_server_takes_what_the_page_says_that_it_takes(
     assert max(limits.values()) <= server
     upload(app, ("mine.safetensors", SHIPPED.read_bytes()))
     said = "\n".join(caption.value for caption in app.caption)
-    assert "the weights can be uploaded again" in said
+    assert "you can upload the weights again" in said
     monkeypatch.setattr(checkpoint_files, "_MEGABYTE", 100)  # of 26,000 bytes
     said = "\n".join(caption.value for caption in app.run().caption)
-    assert "The weights have 262 MB: they cannot be uploaded again" in said
+    assert "The weights have 262 MB and cannot be uploaded again" in said
     assert f"up to {server} MB" in said
 
 
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (("a.safetensors",), "it does not fit the architecture lenet5: conv1.bias is missing"),
+        (("a.safetensors",), "it does not match the architecture lenet5: conv1.bias is missing"),
         (("a.json",), "Choose one .safetensors file"),
         (("a.safetensors", "b.safetensors"), "Choose one .safetensors file"),
     ],

@@ -55,12 +55,10 @@ def test_layer_channel_and_place_are_kept_in_the_link(value: OpenPage) -> None:
 @pytest.mark.parametrize(
     ("layer", "hint"),
     [
-        ("conv1", "Point at a value of the output; a click stops there. Change the kernel's weights: the "
-         "output follows."),
-        ("conv2", "Point at a value of the output; a click stops there. Click a channel to see its patch. "
-         "Change the kernel's weights: the output follows."),
-        ("fc", "Point at a value of the output; a click stops there. Click a channel to see its patch."),
-        ("pooling", "Point at a value of the output; a click stops there."),
+        ("conv1", "Point at an output value; click to stay there. Change the kernel's weights to see the output change."),
+        ("conv2", "Point at an output value; click to stay there. Click a channel to see its patch. Change the kernel's weights to see the output change."),
+        ("fc", "Point at an output value; click to stay there. Click a channel to see its patch."),
+        ("pooling", "Point at an output value; click to stay there."),
     ],
 )  # fmt: skip
 def test_only_what_can_be_done_is_offered(value: OpenPage, layer: str, hint: str) -> None:
@@ -99,11 +97,11 @@ def test_the_last_layer_shows_the_answer_with_the_names_of_the_classes(value: Op
 @pytest.mark.parametrize(
     ("link", "sentence"),
     [
-        ({"layer": "incep1.branch1x1"}, "The layer 'incep1.branch1x1' is unknown"),
+        ({"layer": "incep1.branch1x1"}, "Unknown layer 'incep1.branch1x1'"),
         ({"channel": "10"}, "channel=10"),
-        ({"at": "24-0"}, "which is no place in an output of 24 x 24"),
-        ({"at": "0-" + "9" * 5000}, "which is no place in an output of 24 x 24"),
-        ({"at": "x"}, "which is no place in an output of 24 x 24"),
+        ({"at": "24-0"}, "is not a position in the 24 x 24 output"),
+        ({"at": "0-" + "9" * 5000}, "is not a position in the 24 x 24 output"),
+        ({"at": "x"}, "is not a position in the 24 x 24 output"),
     ],
 )
 def test_nonsense_in_a_link_gets_a_sentence(value: OpenPage, link: dict[str, str], sentence: str) -> None:

@@ -14,7 +14,7 @@ def test_every_cell_can_be_clicked_and_tells_its_count() -> None:
     assert "markers" in points.mode
     cells = {tuple(place): text for place, text in zip(points.customdata, points.hovertext, strict=True)}
     assert len(cells) == 9
-    assert cells[0, 1] == "cat read as dog: 10 of 100 images (10.0%)"
+    assert cells[0, 1] == "cat predicted as dog: 10 of 100 images (10.0%)"
     places = zip(points.y, points.x, strict=True)
     assert [tuple(place) for place in points.customdata] == list(places)
 
@@ -60,4 +60,4 @@ def test_empty_groups_are_left_out_of_the_calibration() -> None:
     )
     assert list(figure.data[1].y) == [0.4, 0.95]
     assert list(figure.data[2].y) == [0, 2, 6]
-    assert "2 images, sure to 50.0% on average: 40.0% right" in figure.data[1].text[0]
+    assert "2 images, mean confidence 50.0%, accuracy 40.0%" in figure.data[1].text[0]

@@ -8,7 +8,7 @@ from cnnviz.plots import experiments as plots
 
 def test_bars_stand_at_their_places_and_a_missing_one_leaves_a_gap() -> None:
     figure = plots.bars(
-        "t", ["MLP", "CNN"], {"in order": [0.9, None], "in disorder": [0.8, 0.7]}, "test_accuracy", "r"
+        "t", ["MLP", "CNN"], {"in order": [0.9, None], "shuffled": [0.8, 0.7]}, "test_accuracy", "r"
     )
     assert [list(bar.x) for bar in figure.data] == [["MLP", "CNN"]] * 2
     assert [list(bar.y) for bar in figure.data] == [[0.9, None], [0.8, 0.7]]
@@ -37,7 +37,7 @@ def test_a_sweep_names_the_numbers_that_were_tried() -> None:
 
 def test_what_was_refused_is_marked() -> None:
     figure = plots.sweep("t", [1, 2], "batch size", {"with": [None, 0.5]}, "test_accuracy", "r", refused=[1])
-    assert (list(figure.data[1].x), list(figure.data[1].text)) == ([1], ["refused"])
+    assert (list(figure.data[1].x), list(figure.data[1].text)) == ([1], ["not possible"])
 
 
 def test_networks_of_different_depth_share_an_axis_from_first_to_last_layer() -> None:

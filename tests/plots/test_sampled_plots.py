@@ -85,8 +85,8 @@ def test_runs_are_told_apart_beyond_the_theme_s_ten_colours() -> None:
     ("axis", "what", "title"),
     [
         ("progress", "test_loss", "epoch"),
-        ("progress", "batch_loss", "step (one batch each)"),
-        ("seconds", "batch_loss", "seconds of training"),
+        ("progress", "batch_loss", "step (one batch)"),
+        ("seconds", "batch_loss", "training time in seconds"),
     ],
 )
 def test_the_axis_says_what_it_counts(axis: str, what: str, title: str) -> None:

@@ -21,7 +21,7 @@ def test_loss_is_shown_raw_and_smoothed() -> None:
     noisy = [2.0 + (-1) ** n for n in range(400)]
     figure = loss_figure(steps(noisy), revision="run")
     by_name = {trace.name: np.asarray(trace.y) for trace in figure.data}
-    np.testing.assert_allclose(by_name["each batch"], noisy)
+    np.testing.assert_allclose(by_name["single batch"], noisy)
     assert np.ptp(by_name["mean of the last batches"][200:]) < 0.3
     assert figure.layout.xaxis.title.text
     assert figure.layout.yaxis.title.text

@@ -69,12 +69,12 @@ def test_a_parameter_that_is_used_directly() -> None:
 @pytest.mark.parametrize(
     ("model", "shape", "match"),
     [
-        (nn.Linear(4, 2), (5,), "the forward pass breaks. linear"),
-        (nn.ReLU(), (4,), "no parameter that learns"),
-        (nn.Linear(4, 2).requires_grad_(False), (4,), "no parameter that learns"),
-        (Calls(lambda net, x: None, nn.Linear(4, 2)), (4,), "no parameter that learns"),
-        (nn.Sequential(*(nn.Linear(4, 4) for _ in range(60))), (4,), "more than 150 cannot be read"),
-        (nn.Sequential(*(nn.Linear(4, 4) for _ in range(2000))), (4,), "has 2000 nodes or more"),
+        (nn.Linear(4, 2), (5,), "because the forward pass fails. linear"),
+        (nn.ReLU(), (4,), "no trainable parameters"),
+        (nn.Linear(4, 2).requires_grad_(False), (4,), "no trainable parameters"),
+        (Calls(lambda net, x: None, nn.Linear(4, 2)), (4,), "no trainable parameters"),
+        (nn.Sequential(*(nn.Linear(4, 4) for _ in range(60))), (4,), "more than 150 are too large to read"),
+        (nn.Sequential(*(nn.Linear(4, 4) for _ in range(2000))), (4,), "has at least 2000 nodes"),
     ],
 )
 def test_what_cannot_be_drawn_is_said_in_a_sentence(
@@ -87,7 +87,7 @@ def test_what_cannot_be_drawn_is_said_in_a_sentence(
 def test_a_forward_that_fails_in_training_alone_is_said_in_a_sentence() -> None:
     model, shape = resolve("resnet18", {"bn.eps": -1})
     assert shape is not None
-    with pytest.raises(CnnvizError, match=r"in training the forward pass raises .*eps must be positive"):
+    with pytest.raises(CnnvizError, match=r"in training, the forward pass raises .*eps must be positive"):
         drawn(model, shape)
 
 

@@ -19,24 +19,24 @@ def message(name: str, edits: dict[str, object], shape: tuple[int, ...] | None =
 
 def test_another_input_is_named_with_what_it_makes_of_the_sizes() -> None:
     told = message("inception-mini", {}, (1, 32, 32))
-    assert "goes back to the input of 1 x 32 x 32 instead of 1 x 28 x 28" in told
-    assert "conv1 gives 10 x 28 x 28 instead of 10 x 24 x 24" in told
-    assert "incep2.cat gives 88 x 5 x 5 instead of 88 x 4 x 4" in told
+    assert "Cause: input 1 x 32 x 32 instead of 1 x 28 x 28" in told
+    assert "conv1 outputs 10 x 28 x 28 instead of 10 x 24 x 24" in told
+    assert "incep2.cat outputs 88 x 5 x 5 instead of 88 x 4 x 4" in told
 
 
 @pytest.mark.parametrize(
     ("name", "edits", "shape", "named", "not_named"),
     [
-        ("basic-cnn", {"conv1.kernel_size": 7}, None, "conv1.kernel_size = 7 instead of 5", "input of"),
-        ("basic-cnn", {"fc.in_features": 300}, None, "fc.in_features = 300 instead of 320", "gives"),
-        ("basic-cnn", {"conv2.kernel_size": 30}, None, "conv2.kernel_size = 30 instead of 5", "gives"),
-        ("basic-cnn", {"pooling.kernel_size": [3, 2]}, None, "pooling.kernel_size = 3 x 2 instead of 2", "input of"),
+        ("basic-cnn", {"conv1.kernel_size": 7}, None, "conv1.kernel_size = 7 instead of 5", "input "),
+        ("basic-cnn", {"fc.in_features": 300}, None, "fc.in_features = 300 instead of 320", "outputs"),
+        ("basic-cnn", {"conv2.kernel_size": 30}, None, "conv2.kernel_size = 30 instead of 5", "outputs"),
+        ("basic-cnn", {"pooling.kernel_size": [3, 2]}, None, "pooling.kernel_size = 3 x 2 instead of 2", "input "),
         # The first two belong together and change no size: it is the third that does.
         (
             "basic-cnn",
             {"conv1.out_channels": 20, "conv2.in_channels": 20, "conv2.kernel_size": 7},
             None,
-            "goes back to conv2.kernel_size = 7 instead of 5:",
+            "Cause: conv2.kernel_size = 7 instead of 5:",
             "out_channels",
         ),
         # A larger input that a larger kernel makes up for.
@@ -44,14 +44,14 @@ def test_another_input_is_named_with_what_it_makes_of_the_sizes() -> None:
             "inception-mini",
             {"conv1.kernel_size": 7, "conv2.kernel_size": 3},
             (1, 30, 30),
-            "goes back to conv2.kernel_size = 3 instead of 5:",
+            "Cause: conv2.kernel_size = 3 instead of 5:",
             "conv1.kernel_size",
         ),
         (
             "inception-mini",
             {"conv1.kernel_size": 7},
             (1, 40, 40),
-            "the input of 1 x 40 x 40 instead of 1 x 28 x 28, conv1.kernel_size = 7 instead of 5",
+            "input 1 x 40 x 40 instead of 1 x 28 x 28, conv1.kernel_size = 7 instead of 5",
             "conv2.",
         ),
         (
@@ -59,11 +59,11 @@ def test_another_input_is_named_with_what_it_makes_of_the_sizes() -> None:
             {"growth": 16, "fc.in_features": 8},
             None,
             "fc.in_features = 8 instead of 248, growth = 16",
-            "input of",
+            "input ",
         ),
         ("densenet", {"growth": 16, "conv.out_channels": 8}, None, "conv.out_channels = 8 instead of 64:", "growth"),
-        ("resnet-mini", {"conv1.out_channels": 20}, None, "conv1 gives 20 x 24 x 24 instead of 16", "input of"),
-        ("torchvision:alexnet", {}, (3, 32, 32), "the input of 3 x 32 x 32 instead of 3 x 224 x 224", "kernel_size ="),
+        ("resnet-mini", {"conv1.out_channels": 20}, None, "conv1 outputs 20 x 24 x 24 instead of 16", "input "),
+        ("torchvision:alexnet", {}, (3, 32, 32), "input 3 x 32 x 32 instead of 3 x 224 x 224", "kernel_size ="),
     ],
 )  # fmt: skip
 def test_edits_that_make_the_difference_are_named_and_no_others(
@@ -71,7 +71,7 @@ def test_edits_that_make_the_difference_are_named_and_no_others(
 ) -> None:
     told = message(name, edits, shape)
     assert named in told
-    cause = told.partition("goes back to")[2].partition(" Fix:")[0]
+    cause = told.partition("Cause: ")[2].partition(" Fix:")[0]
     assert not_named not in cause
 
 

@@ -70,9 +70,9 @@ def test_a_failure_ends_the_table() -> None:
 @pytest.mark.parametrize(
     ("model", "shape", "note"),
     [
-        (Bare(), (100,), "Used directly, outside of a layer: scale (100)"),
-        (Unused(), (4,), "Declared, but not used: unused.weight (495), unused.bias (5)"),
-        (NeedsData(), (4,), "traced in one real pass on the CPU"),
+        (Bare(), (100,), "Used directly, outside a layer: scale (100)"),
+        (Unused(), (4,), "Declared but not used: unused.weight (495), unused.bias (5)"),
+        (NeedsData(), (4,), "traced by really running it on the CPU"),
         (Calls(lambda net, x: x.view(-1, 2), nn.ReLU()), (8,), "view mixes the images of a batch"),
     ],
 )

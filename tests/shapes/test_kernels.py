@@ -67,5 +67,5 @@ def test_another_number_of_weights_is_explained(text: str) -> None:
 
 @pytest.mark.parametrize("weight", ["x", "nan", "inf", "1e999", "1000", "-1000"])
 def test_what_is_no_weight_is_explained(weight: str) -> None:
-    with pytest.raises(UsageError, match=f"'{weight}' is no weight.*-999 to 999"):
+    with pytest.raises(UsageError, match=f"weight must be a number from -999 to 999; got '{weight}'"):
         parse(f"1 {weight} / 0 0", 2)

@@ -55,7 +55,7 @@ def test_a_pass_that_differs_from_the_trace_is_refused() -> None:
 
     model = Moody().eval()
     traced = trace(model, (3,))
-    with pytest.raises(CnnvizError, match="decides by its data"):
+    with pytest.raises(CnnvizError, match="whose operations depend on the data"):
         capture(model, -torch.ones(1, 3), traced)
 
 

@@ -172,7 +172,7 @@ def test_no_fix_is_offered_that_would_not_help(model: nn.Module, shape: tuple[in
 def test_the_message_says_what_to_do_with_a_fix_and_without_one() -> None:
     failure = traced("resnet-mini", {"rblock1.conv1.padding": 0}).failure
     assert failure is not None
-    assert failure.message.endswith("Fix: make rblock1.conv1 Conv2d(16, 16, kernel_size=3, padding=1).")
+    assert failure.message.endswith("Fix: change rblock1.conv1 to Conv2d(16, 16, kernel_size=3, padding=1).")
     plain = trace(Functional(), (1, 5, 5)).failure
     assert plain is not None
     assert plain.message.endswith("Use a smaller kernel, more padding, or a larger input.")

@@ -116,7 +116,7 @@ def test_a_link_that_is_wrong_is_noticed(name: str, change: dict[str, Any]) -> N
     )
     x = torch.rand(1, 1, 9, 9)
     assert torch.equal(replay(model, x, good), model(x))
-    with pytest.raises(CnnvizError, match=f"incomplete: {name} reads a tensor"):
+    with pytest.raises(CnnvizError, match=f"incomplete: {name} uses a tensor"):
         replay(model, x, bad)
 
 

@@ -115,9 +115,9 @@ def test_a_pass_that_goes_another_way_is_noticed() -> None:
     model = Wandering().eval()
     traced = trace(model, (1, 4, 4))
     model.long = False
-    with pytest.raises(CnnvizError, match="did not come to flatten"):
+    with pytest.raises(CnnvizError, match="did not reach flatten"):
         output_of(model, image((1, 4, 4)), traced, traced.op("flatten"))
-    with pytest.raises(CnnvizError, match="did not come to"):
+    with pytest.raises(CnnvizError, match="did not reach"):
         scores_and_output(model, image((1, 4, 4)), traced, traced.op("relu"))
 
 

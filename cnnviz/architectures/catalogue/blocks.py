@@ -16,8 +16,8 @@ _Inception = partial(_Block, family="Inception", input_shape=(192, 28, 28))
 _Residual = partial(_Block, family="ResNet", input_shape=(64, 56, 56))
 
 _REDUCTIONS = {
-    "reduce3x3": Option(Message("Channels in front of the 3x3 kernel"), 96, low=1, high=192),
-    "reduce5x5": Option(Message("Channels in front of the 5x5 kernel"), 16, low=1, high=192),
+    "reduce3x3": Option(Message("Channels before the 3x3 convolution"), 96, low=1, high=192),
+    "reduce5x5": Option(Message("Channels before the 5x5 convolution"), 16, low=1, high=192),
 }
 
 ARCHITECTURES = (
@@ -27,8 +27,9 @@ ARCHITECTURES = (
         year=2015,
         paper=_SZEGEDY,
         idea=Message(
-            "1x1, 3x3, 5x5 and a pooling side by side, each on all 192 channels. The pooling cannot change its "
-            "channels, so the output has 416, and the 5x5 kernel alone costs 120 million multiply-adds."
+            "1x1, 3x3 and 5x5 convolutions and pooling process all 192 channels in parallel. Pooling "
+            "cannot change the number of channels, so the output has 416, and the 5x5 convolution alone "
+            "costs 120 million multiply-adds."
         ),
         builder="blocks:NaiveInception",
     ),
@@ -38,8 +39,8 @@ ARCHITECTURES = (
         year=2015,
         paper=_SZEGEDY,
         idea=Message(
-            "A 1x1 convolution in front of each large kernel reduces the channels first, and one after the "
-            "pooling does too. The 5x5 kernel now costs a tenth, and the output has 256 channels."
+            "A 1x1 convolution reduces the channels before each large kernel, and another one follows "
+            "the pooling. The 5x5 convolution now costs a tenth, and the output has 256 channels."
         ),
         builder="blocks:ReducedInception",
         options=_REDUCTIONS,
@@ -50,8 +51,8 @@ ARCHITECTURES = (
         year=2016,
         paper="Szegedy et al. 2016, Rethinking the Inception Architecture for Computer Vision",
         idea=Message(
-            "Two 3x3 convolutions one after the other see the same 5x5 patch. They have 18 weights a channel "
-            "pair in place of 25, and one more activation."
+            "Two 3x3 convolutions in a row see the same 5x5 patch, with 18 weights per pair of channels "
+            "instead of 25, and one more activation."
         ),
         builder="blocks:FactorisedInception",
         options=_REDUCTIONS,
@@ -62,8 +63,8 @@ ARCHITECTURES = (
         year=2016,
         paper=_HE,
         idea=Message(
-            "Two 3x3 convolutions with batch normalisation, one after the other. Stacked deep, such blocks "
-            "train worse the more there are of them: that is what the shortcut cures."
+            "Two 3x3 convolutions in a row, each with batch normalisation. The more of these blocks you "
+            "stack, the harder the network is to train; the shortcut solves this problem."
         ),
         builder="blocks:PlainBlock",
     ),
@@ -73,8 +74,8 @@ ARCHITECTURES = (
         year=2016,
         paper=_HE,
         idea=Message(
-            "The input is added to what two convolutions made of it. The shortcut has no parameters, and where "
-            "the convolutions give zero, the block passes its input on."
+            "The input is added to the output of two convolutions. The shortcut has no parameters; "
+            "where the convolutions output zero, the block passes its input on unchanged."
         ),
         builder="blocks:IdentityBlock",
     ),
@@ -84,8 +85,8 @@ ARCHITECTURES = (
         year=2016,
         paper=_HE,
         idea=Message(
-            "Where a block halves the map and doubles the channels, the shortcut's shape would not fit. A 1x1 "
-            "convolution with stride 2 brings it to the same shape."
+            "Where a block halves the map and doubles the channels, an identity shortcut would no "
+            "longer fit. A 1x1 convolution with stride 2 gives it the right shape."
         ),
         builder="blocks:ProjectionBlock",
     ),
@@ -95,8 +96,9 @@ ARCHITECTURES = (
         year=2016,
         paper=_HE,
         idea=Message(
-            "A shortcut without parameters for a block that halves the map: a max pooling halves it too, and "
-            "the missing channels are zeros. Values that the pooling drops do not reach the sum."
+            "A parameter-free shortcut for a block that halves the map: max pooling halves the input "
+            "too, and zeros fill the missing channels. Values dropped by the pooling do not reach the "
+            "sum."
         ),
         builder="blocks:PooledShortcutBlock",
     ),
@@ -106,8 +108,8 @@ ARCHITECTURES = (
         year=2016,
         paper="He et al. 2016, Identity Mappings in Deep Residual Networks",
         idea=Message(
-            "Normalisation and ReLU stand in front of each convolution, and nothing comes after the addition. "
-            "So the signal passes along the shortcuts through the whole network unchanged."
+            "Normalisation and ReLU come before each convolution, and nothing follows the addition. The "
+            "signal passes along the shortcuts through the whole network unchanged."
         ),
         builder="blocks:PreActivationBlock",
     ),
@@ -119,13 +121,13 @@ ARCHITECTURES = (
         paper=_HUANG,
         input_shape=(64, 24, 24),
         idea=Message(
-            "Four layers, each of which reads everything before it and adds 32 channels: 64 become 192. "
-            "Concatenation keeps what is there, where an addition would mix it."
+            "Four layers, each of which receives all earlier outputs and adds 32 channels: 64 become "
+            "192. Concatenation keeps every channel; addition would mix them."
         ),
         builder="densenet:DenseBlock",
         arguments={"in_channels": 64},
         options={
-            "growth": Option(Message("Channels that each layer adds"), 32, low=1, high=64),
+            "growth": Option(Message("Channels added per layer"), 32, low=1, high=64),
             "layers": Option(Message("Layers in the block"), 4, low=1, high=12),
         },
     ),

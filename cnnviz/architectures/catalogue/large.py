@@ -14,7 +14,7 @@ _DEPTHS = (11, 13, 16, 19)
 def _vgg_options(depth: int, divisor: int) -> dict[str, Option]:
     return {
         "depth": Option(Message("Layers with parameters"), depth, choices=_DEPTHS),
-        "divisor": Option(Message("Channels divided by"), divisor, choices=(1, 2, 4, 8)),
+        "divisor": Option(Message("Divide the channels by"), divisor, choices=(1, 2, 4, 8)),
     }
 
 
@@ -26,8 +26,8 @@ ARCHITECTURES = (
         year=2012,
         paper="Krizhevsky, Sutskever and Hinton 2012, ImageNet Classification with Deep Convolutional Neural Networks",
         idea=Message(
-            "LeNet's plan, larger and deeper, with ReLU and dropout, trained on GPUs: it won ImageNet 2012 by "
-            "a wide margin. Most of its parameters sit in the first fully connected layer."
+            "LeNet's design, larger and deeper, with ReLU and dropout, trained on GPUs: it won ImageNet "
+            "2012 by a wide margin. Most of its parameters are in the first fully connected layer."
         ),
         input_shape=(1, 224, 224),
         dataset="fashion-mnist",
@@ -41,8 +41,9 @@ ARCHITECTURES = (
         year=2013,
         paper=_ZEILER,
         idea=Message(
-            "Its authors made AlexNet's feature maps visible and saw dead and coarse first filters. A 7x7 "
-            "kernel with stride 2 in place of 11x11 with stride 4 keeps more of the image."
+            "Its authors visualised AlexNet's feature maps and found dead and coarse filters in the "
+            "first layer. A 7x7 kernel with stride 2 instead of 11x11 with stride 4 keeps more of the "
+            "image."
         ),
         input_shape=(3, 224, 224),
         dataset="cifar10",
@@ -56,8 +57,8 @@ ARCHITECTURES = (
         year=2013,
         paper=_ZEILER,
         idea=Message(
-            "The paper's wider variant: 512, 1024 and 512 maps in the last three convolutions. It was better "
-            "on ImageNet, at almost twice the parameters."
+            "The paper's wider variant: 512, 1024 and 512 maps in the last three convolutions. It was "
+            "more accurate on ImageNet, with almost twice the parameters."
         ),
         input_shape=(3, 224, 224),
         dataset="cifar10",
@@ -72,8 +73,9 @@ ARCHITECTURES = (
         year=2015,
         paper=_VGG,
         idea=Message(
-            "Only 3x3 convolutions, stacked: two see as far as one 5x5 and have fewer parameters. The course "
-            "divides the paper's channels by 4, so that it can be trained on a small machine."
+            "Stacked 3x3 convolutions only: two of them cover the same area as one 5x5, with fewer "
+            "parameters. The course divides the paper's channels by 4 so that the network can be "
+            "trained on a small machine."
         ),
         input_shape=(1, 224, 224),
         dataset="fashion-mnist",
@@ -88,8 +90,9 @@ ARCHITECTURES = (
         year=2015,
         paper=_VGG,
         idea=Message(
-            "Configuration A of the paper at its full width: 64 to 512 maps. Each block of 3x3 convolutions "
-            "ends in a pooling that halves the map while the next block doubles the channels."
+            "Configuration A of the paper at full width: 64 to 512 maps. Each block of 3x3 convolutions "
+            "ends with pooling, which halves the map, and the next block doubles the channels, up to "
+            "512."
         ),
         input_shape=(1, 224, 224),
         dataset="fashion-mnist",
@@ -104,8 +107,8 @@ ARCHITECTURES = (
         year=2015,
         paper=_VGG,
         idea=Message(
-            "Configuration D, the one that is used most: thirteen 3x3 convolutions and three fully connected "
-            "layers. Its simple plan made it the feature extractor of years to come."
+            "Configuration D, the most widely used: thirteen 3x3 convolutions and three fully connected "
+            "layers. Its simple design made it a popular feature extractor for years."
         ),
         input_shape=(3, 224, 224),
         dataset="cifar10",
@@ -121,8 +124,9 @@ ARCHITECTURES = (
         year=2014,
         paper="Lin, Chen and Yan 2014, Network In Network",
         idea=Message(
-            "After each convolution two 1x1 convolutions mix the channels of every pixel, like a small network "
-            "inside the network. At the end each class has one map, and its mean is the score: no Linear."
+            "After each convolution, two 1x1 convolutions mix the channels at every pixel, like a small "
+            "network inside the network. At the end each class has one map, and its mean is the score: "
+            "no Linear needed."
         ),
         input_shape=(1, 224, 224),
         dataset="fashion-mnist",
@@ -136,8 +140,9 @@ ARCHITECTURES = (
         year=2015,
         paper="Szegedy et al. 2015, Going Deeper with Convolutions",
         idea=Message(
-            "Nine Inception modules look with several kernel sizes at once, and 1x1 convolutions in front of "
-            "the large kernels keep them cheap. It is deeper than AlexNet with a fraction of its parameters."
+            "Nine Inception modules apply several kernel sizes in parallel, and 1x1 convolutions before "
+            "the large kernels keep them cheap. It is deeper than AlexNet, with a fraction of its "
+            "parameters."
         ),
         input_shape=(1, 96, 96),
         dataset="fashion-mnist",
@@ -152,8 +157,9 @@ ARCHITECTURES = (
         year=2016,
         paper="He et al. 2016, Deep Residual Learning for Image Recognition",
         idea=Message(
-            "Eight residual blocks in four stages; where a stage halves the map, a 1x1 convolution brings the "
-            "shortcut to the same shape. The shortcuts let gradients reach the first layers unhindered."
+            "Eight residual blocks in four stages; where a stage halves the map, a 1x1 convolution "
+            "reshapes the shortcut to match. The shortcuts let gradients reach the first layers "
+            "directly."
         ),
         input_shape=(1, 96, 96),
         dataset="fashion-mnist",
@@ -168,15 +174,16 @@ ARCHITECTURES = (
         year=2017,
         paper="Huang et al. 2017, Densely Connected Convolutional Networks",
         idea=Message(
-            "Within a block each layer reads the outputs of all layers before it and adds a few channels of "
-            "its own. Nothing has to be learned twice, so few channels a layer are enough."
+            "Within a block, each layer receives the outputs of all earlier layers and adds a few "
+            "channels of its own. Features are reused instead of relearned, so each layer needs only a "
+            "few channels."
         ),
         input_shape=(1, 96, 96),
         dataset="fashion-mnist",
         builder="densenet:DenseNet",
         options={
-            "growth": Option(Message("Channels that each layer adds"), 32, low=1, high=64),
-            "layers": Option(Message("Layers in each block"), 4, low=1, high=12),
+            "growth": Option(Message("Channels added per layer"), 32, low=1, high=64),
+            "layers": Option(Message("Layers per block"), 4, low=1, high=12),
             "blocks": Option(Message("Dense blocks"), 4, low=1, high=5),
         },
         recipe={**FASHION, "learning_rate": 0.1, "batch_size": 256},

@@ -19,13 +19,13 @@ ARCHITECTURES = (
         year=1986,
         paper="Rumelhart, Hinton and Williams 1986, Learning Representations by Back-Propagating Errors",
         idea=Message(
-            "Every unit sees all 784 pixels with a weight of its own, so the network does not know which "
-            "pixels are neighbours. It is the measure for what a convolution adds."
+            "Every unit sees all 784 pixels, each with its own weight, so the network does not know "
+            "which pixels are neighbours. It is the baseline that shows what convolution adds."
         ),
         input_shape=_MNIST_INPUT,
         builder="mlp:MLP",
         options={
-            "width": Option(Message("Units in each hidden layer"), 8, low=1, high=512),
+            "width": Option(Message("Units per hidden layer"), 8, low=1, high=512),
             "dropout": Option(Message("Dropout in per cent"), 0, low=0, high=90),
         },
         log_softmax=True,
@@ -38,12 +38,13 @@ ARCHITECTURES = (
         year=1998,
         paper=_LECUN,
         idea=Message(
-            "Two 5x5 convolutions of six maps use the same few weights at every place of the image. With no "
-            "more parameters than the MLP it reads digits far better, as long as neighbours stay neighbours."
+            "Two 5x5 convolutions with six maps each apply the same few weights everywhere in the "
+            "image. With no more parameters than the MLP it recognises digits far better, as long as "
+            "neighbouring pixels stay neighbours."
         ),
         input_shape=_MNIST_INPUT,
         builder="small_cnn:SmallCNN",
-        options={"maps": Option(Message("Maps of each convolution"), 6, low=1, high=64)},
+        options={"maps": Option(Message("Maps per convolution"), 6, low=1, high=64)},
         log_softmax=True,
         recipe={"epochs": 1},
     ),
@@ -54,13 +55,14 @@ ARCHITECTURES = (
         year=1998,
         paper=_LECUN,
         idea=Message(
-            "Convolution and average pooling take turns, maps become more and smaller, and three fully "
-            "connected layers decide. It read the digits on cheques, and its plan is still that of most CNNs."
+            "Convolution and average pooling alternate, the maps become smaller and more numerous, and "
+            "three fully connected layers classify. It read the digits on cheques, and most CNNs still "
+            "follow its design."
         ),
         input_shape=_MNIST_INPUT,
         builder="lenet:LeNet5",
         options={
-            "activation": Option(Message("Activation"), "tanh", choices=("tanh", "sigmoid", "relu")),
+            "activation": Option(Message("Activation function"), "tanh", choices=("tanh", "sigmoid", "relu")),
         },
     ),
     Architecture(
@@ -70,8 +72,8 @@ ARCHITECTURES = (
         year=1998,
         paper=_LECUN,
         idea=Message(
-            "Two 5x5 convolutions find strokes and their combinations, and a max pooling after each "
-            "halves the map. What is left, 20 maps of 4 x 4, goes into one Linear."
+            "Two 5x5 convolutions detect strokes and combinations of strokes; max pooling after each "
+            "halves the map. The remaining 20 maps of 4 x 4 go into one Linear."
         ),
         input_shape=_MNIST_INPUT,
         builder="small_cnn:BasicCNN",
@@ -83,8 +85,9 @@ ARCHITECTURES = (
         year=2015,
         paper="Szegedy et al. 2015, Going Deeper with Convolutions",
         idea=Message(
-            "An Inception module runs 1x1, 3x3, 5x5 and a pooling side by side and lets training decide which "
-            "kernel size is best. The channels of all branches are concatenated: 16 + 24 + 24 + 24 = 88."
+            "An Inception module runs 1x1, 3x3 and 5x5 convolutions and pooling in parallel and lets "
+            "training decide which kernel size works best. The channels of all branches are "
+            "concatenated: 16 + 24 + 24 + 24 = 88."
         ),
         input_shape=_MNIST_INPUT,
         builder="inception:InceptionMini",
@@ -96,8 +99,9 @@ ARCHITECTURES = (
         year=2015,
         paper="Szegedy et al. 2015, Going Deeper with Convolutions, figure 2",
         idea=Message(
-            "GoogLeNet's module 3a twice, at a third of its width, small enough to be trained in front of a "
-            "class. One option says whether 1x1 convolutions reduce the channels in front of the large kernels."
+            "GoogLeNet's module 3a twice, at a third of its width, small enough to train during a "
+            "lesson. One option sets whether 1x1 convolutions reduce the channels before the large "
+            "kernels."
         ),
         input_shape=_MNIST_INPUT,
         builder="inception:InceptionPair",
@@ -112,7 +116,8 @@ ARCHITECTURES = (
         paper="He et al. 2016, Deep Residual Learning for Image Recognition",
         idea=Message(
             "A residual block adds its input to its output, so it only has to learn the difference. "
-            "The gradient flows back through the addition unhindered, which lets networks grow deep."
+            "Gradients flow back through the addition unchanged, which makes very deep networks "
+            "trainable."
         ),
         input_shape=_MNIST_INPUT,
         builder="resnet:ResNetMini",
@@ -124,15 +129,15 @@ ARCHITECTURES = (
         year=2016,
         paper="He et al. 2016, Deep Residual Learning for Image Recognition, section 4.2",
         idea=Message(
-            "Blocks of two convolutions, 6 to 56 layers deep, with the shortcut of one's choice or none. Without "
-            "a shortcut the deep network stalls, with one it learns: compare them."
+            "Blocks of two convolutions, 6 to 56 layers deep, with any kind of shortcut or none. "
+            "Without shortcuts, the deep network stops improving; with them, it learns. Compare the two."
         ),
         input_shape=_MNIST_INPUT,
         builder="resnet:ResNetDeep",
         options={
             "depth": Option(Message("Layers with parameters"), 20, choices=(6, 8, 14, 20, 32, 44, 56)),
             "shortcut": Option(Message("Shortcut"), "identity", choices=_SHORTCUTS),
-            "width": Option(Message("Maps of the first stage"), 8, low=1, high=64),
+            "width": Option(Message("Maps in the first stage"), 8, low=1, high=64),
             "batch_norm": Option(Message("Batch normalisation"), True),
         },
         recipe={"learning_rate": 0.05, "momentum": 0.9},
@@ -144,9 +149,9 @@ ARCHITECTURES = (
         year=2015,
         paper="Ioffe and Szegedy 2015, Batch Normalization",
         idea=Message(
-            "After each layer the values of a batch are brought to mean 0 and deviation 1, and two learned "
-            "numbers per channel scale and shift them again. So the network learns at rates that break it "
-            "otherwise."
+            "After each layer, every channel of the batch is normalised to mean 0 and standard "
+            "deviation 1, then scaled and shifted by two learned numbers. The network tolerates "
+            "learning rates at which it would otherwise fail."
         ),
         input_shape=_MNIST_INPUT,
         dataset="fashion-mnist",
@@ -161,8 +166,8 @@ ARCHITECTURES = (
         year=1998,
         paper=_LECUN,
         idea=Message(
-            "LeNet's layers for colour images: each kernel has one slice for red, green and blue, and their "
-            "sums are added. On photographs so small a network comes to its limits."
+            "LeNet's layers for colour images: each kernel has one slice each for red, green and blue, "
+            "and the three results are summed. On photographs, a network this small reaches its limits."
         ),
         input_shape=_CIFAR_INPUT,
         dataset="cifar10",
@@ -176,8 +181,8 @@ ARCHITECTURES = (
         year=2015,
         paper="Simonyan and Zisserman 2015, Very Deep Convolutional Networks for Large-Scale Image Recognition",
         idea=Message(
-            "VGG-11's eight convolutions with batch normalisation, for images of 32 x 32. Five poolings leave "
-            "one value per map, so a single Linear(512, 10) is enough."
+            "VGG-11's eight convolutions with batch normalisation, for 32 x 32 images. Five rounds of "
+            "pooling leave one value per map, so a single Linear(512, 10) is enough."
         ),
         input_shape=_CIFAR_INPUT,
         dataset="cifar10",

@@ -9,7 +9,7 @@ BATCHES = (1, 2, 4, 16, 64)
 LEARNED = 0.5
 """Of the test accuracy, in ten classes: from here on a network counts as one that learns."""
 
-_WITH = {True: Message("with batch normalisation"), False: Message("without")}
+_WITH = {True: Message("with batch normalisation"), False: Message("without it")}
 _KEYS = {True: "with", False: "without"}
 _FEW = {"learning_rate": 0.1, "train_images": 2_000, "epochs": 2}
 
@@ -21,8 +21,8 @@ def _judge(outcomes: Outcomes) -> Verdict:
         for key in _KEYS.values()
     }
     first = Message(
-        "With batch normalisation LeNet learns at {many} of the {all} learning rates ({rates}), without at {few} "
-        "({others}).",
+        "With batch normalisation, LeNet learns at {many} of {all} learning rates ({rates}); without "
+        "it, at {few} ({others}).",
         many=len(learned["with"]),
         few=len(learned["without"]),
         all=len(tried),
@@ -32,8 +32,8 @@ def _judge(outcomes: Outcomes) -> Verdict:
     pair, many = outcomes["with-batch-2"].accuracy, outcomes["with-batch-16"].accuracy
     refused = outcomes["with-batch-1"].status == "refused"
     second = Message(
-        "A batch of one image it cannot do at all, as the deviation of a single value is 0; with two images a "
-        "batch it reaches {pair:.1%}, with sixteen {many:.1%}.",
+        "It cannot train on batches of one image, because a single value has standard deviation 0; with "
+        "batches of two it reaches {pair:.1%}, with batches of sixteen {many:.1%}.",
         pair=pair,
         many=many,
     )
@@ -74,7 +74,7 @@ _BATCHED = tuple(
         True,
         "batch",
         size,
-        Message("batches of {size}, {how}", size=size, how=_WITH[True]),
+        Message("batch size {size}, {how}", size=size, how=_WITH[True]),
         {**_FEW, "batch_size": size},
     )
     for size in BATCHES
@@ -85,8 +85,8 @@ EXPERIMENT = Experiment(
     order=4,
     title=Message("Batch normalisation"),
     claim=Message(
-        "With batch normalisation LeNet learns at every learning rate from 0.01 to 3, without it only at some "
-        "of them; and it cannot work with batches of a single image."
+        "With batch normalisation, LeNet learns at every learning rate from 0.01 to 3; without it, only "
+        "at some of them. But batch normalisation cannot train on batches of a single image."
     ),
     variants=(*_RATED, *_BATCHED),
     panels=(
@@ -94,8 +94,8 @@ EXPERIMENT = Experiment(
             "sweep",
             Message("Test accuracy by learning rate"),
             Message(
-                "Where a line is at 10 %, a guess among ten classes, the network has not learned. See how wide "
-                "the range is in which each line is above it."
+                "A line at 10 %, a random guess among ten classes, means that the network has not "
+                "learned. Compare how wide the range is in which each line stays above that."
             ),
             x="learning_rate",
             log_x=True,
@@ -103,10 +103,11 @@ EXPERIMENT = Experiment(
         ),
         Panel(
             "sweep",
-            Message("Test accuracy by size of the batch"),
+            Message("Test accuracy by batch size"),
             Message(
-                "2,000 images, twice, at a learning rate of 0.1. Smaller batches are more steps, which helps; "
-                "but mean and deviation of two images say little, and of one image nothing: the lab refuses it."
+                "2,000 images, two epochs, learning rate 0.1. Smaller batches mean more steps, which "
+                "helps; but the mean and standard deviation of two images are poor estimates, and those "
+                "of a single image are useless, so cnnviz refuses to train on it."
             ),
             x="batch_size",
             log_x=True,

@@ -17,8 +17,8 @@ def _judge(outcomes: Outcomes) -> Verdict:
     )
     losses = {key: outcome.loss or 0.0 for key, outcome in deep.items()}
     first = Message(
-        "With {depth} layers the plain network's training loss is {plain:.2f} after {epochs} epochs, that of "
-        "the network with shortcuts {residual:.2f}; with {few} layers they are {plain_few:.2f} and "
+        "With {depth} layers, the training loss after {epochs} epochs is {plain:.2f} for the plain "
+        "network and {residual:.2f} with shortcuts; with {few} layers, {plain_few:.2f} and "
         "{residual_few:.2f}.",
         depth=DEPTHS[-1],
         few=DEPTHS[0],
@@ -29,8 +29,8 @@ def _judge(outcomes: Outcomes) -> Verdict:
         residual_few=shallow["residual"].loss or 0.0,
     )
     second = Message(
-        "In the first layer of the deep plain network the gradient is {start} times that of the last "
-        "convolution at the start and {later} times during training; with shortcuts {start_residual} and "
+        "In the deep plain network, the first layer's gradient is {start} times the last convolution's "
+        "at the start and {later} times during training; with shortcuts, {start_residual} and "
         "{later_residual} times.",
         start=_first_to_last(deep["plain"].first_norms),
         later=_first_to_last(deep["plain"].later_norms),
@@ -53,8 +53,8 @@ EXPERIMENT = Experiment(
     order=2,
     title=Message("Depth without shortcuts"),
     claim=Message(
-        "A plain network of 56 layers stalls where one of 6 layers learns; with a shortcut around every two "
-        "layers the same 56 layers learn."
+        "A plain 56-layer network fails to learn where a 6-layer one succeeds; with a shortcut around "
+        "every two layers, the same 56 layers learn."
     ),
     variants=tuple(
         Variant(
@@ -72,8 +72,8 @@ EXPERIMENT = Experiment(
             "sweep",
             Message("Training loss by depth"),
             Message(
-                "Follow the plain networks to the right: with more layers their loss after the same training "
-                "rises to 2.3, what a blind guess costs. With shortcuts it stays low."
+                "Follow the plain networks to the right: the more layers, the higher the loss after the "
+                "same training, up to 2.3, the loss of a random guess. With shortcuts it stays low."
             ),
             y=("loss",),
             x="options.depth",
@@ -81,7 +81,7 @@ EXPERIMENT = Experiment(
         Panel(
             "curves",
             Message("Training loss"),
-            Message("The deepest plain network hardly leaves the height at which all begin."),
+            Message("The deepest plain network hardly improves on its initial loss."),
             y=("loss",),
             variants=_SHOWN,
         ),
@@ -89,8 +89,8 @@ EXPERIMENT = Experiment(
             "layers",
             Message("Gradient of each layer at the start"),
             Message(
-                "At the first step: with shortcuts the line of a deep network is nearly level. Without, the "
-                "gradients of its layers differ by powers of ten."
+                "First step: with shortcuts, a deep network's line is nearly level. Without them, the "
+                "gradients of its layers differ by orders of magnitude."
             ),
             y=("first_norms",),
             variants=_SHOWN,
@@ -99,8 +99,9 @@ EXPERIMENT = Experiment(
             "layers",
             Message("Gradient of each layer during training"),
             Message(
-                "The median over the second half of the training. Look at the left end of the deep plain "
-                "network, which has everything still to learn: next to nothing reaches its first layers."
+                "Median over the second half of training. Look at the left end of the deep plain "
+                "network, which still has everything to learn: almost no gradient reaches its first "
+                "layers."
             ),
             y=("later_norms",),
             variants=_SHOWN,

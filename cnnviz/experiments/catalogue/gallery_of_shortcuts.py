@@ -19,7 +19,7 @@ def _judge(outcomes: Outcomes) -> Verdict:
     best, worst = max(reached, key=reached.__getitem__), min(reached, key=reached.__getitem__)
     without, apart = outcomes["none"].accuracy, reached[best] - reached[worst]
     first = Message(
-        "Of the four shortcuts {best} reaches {most:.1%} of the test digits and {worst} {least:.1%}, "
+        "Of the four shortcuts, {best} reaches a test accuracy of {most:.1%} and {worst} {least:.1%}, "
         "{points:.1f} points apart.",
         best=_TITLES[best],
         worst=_TITLES[worst],
@@ -29,15 +29,15 @@ def _judge(outcomes: Outcomes) -> Verdict:
     )
     gained = reached[worst] - without
     second = Message(
-        "Without any shortcut the same 32 layers reach {without:.1%}: even the weakest shortcut adds {points:.1f} "
-        "points.",
+        "Without a shortcut, the same 32 layers reach {without:.1%}: even the weakest shortcut adds "
+        "{points:.1f} points.",
         without=without,
         points=100 * gained,
     )
     if gained <= apart:
         second = Message(
-            "Without any shortcut the same 32 layers reach {without:.1%}, with the weakest one {least:.1%}: no "
-            "further apart than the shortcuts are.",
+            "Without a shortcut, the same 32 layers reach {without:.1%}; with the weakest one, "
+            "{least:.1%}: no larger a gap than between the shortcuts.",
             without=without,
             least=reached[worst],
         )
@@ -47,37 +47,37 @@ def _judge(outcomes: Outcomes) -> Verdict:
 EXPERIMENT = Experiment(
     key="gallery-of-shortcuts",
     order=7,
-    title=Message("Gallery of shortcuts"),
+    title=Message("Comparing shortcuts"),
     claim=Message(
-        "Which shortcut a residual network of 32 layers has matters little (within three points of accuracy); "
-        "that it has one matters more."
+        "For a 32-layer residual network, the kind of shortcut matters little (within three points of "
+        "accuracy); having one matters more."
     ),
     variants=tuple(Variant(key, title, {"options": {"shortcut": key}}) for key, title in _TITLES.items()),
     panels=(
         Panel(
             "curves",
             Message("Training loss"),
-            Message("Five networks with the same convolutions: watch which curve stays behind the others."),
+            Message("Five networks with the same convolutions: see which curve lags behind."),
             y=("loss",),
         ),
         Panel(
             "bars",
             Message("Test accuracy"),
-            Message("The four with a shortcut are close together."),
+            Message("The four networks with shortcuts are close together."),
         ),
         Panel(
             "layers",
             Message("Gradient of each layer at the start"),
             Message(
-                "At the first step, from the input to the output: a level line means that all layers are told "
-                "equally clearly what to do."
+                "First step, from input to output: a level line means that all layers receive gradients "
+                "of similar size."
             ),
             y=("first_norms",),
         ),
         Panel(
             "bars",
             Message("Parameters"),
-            Message("Only projections have parameters of their own, and few."),
+            Message("Only projections have parameters of their own, and only a few."),
             y=("parameters",),
         ),
     ),

@@ -14,8 +14,9 @@ def _judge(outcomes: Outcomes) -> Verdict:
     faster = times[0] / times[1] if times[1] else 0.0
     lost = naive.accuracy - reduced.accuracy
     first = Message(
-        "The 1x1 convolutions take the multiply-adds of an image from {naive:,} to {reduced:,}, {factor:.1f} "
-        "times fewer, and training an image from {slow:.2f} to {fast:.2f} ms, {faster:.1f} times faster.",
+        "The 1x1 convolutions reduce the multiply-adds per image from {naive:,} to {reduced:,}, "
+        "{factor:.1f} times fewer, and the training time per image from {slow:.2f} to {fast:.2f} ms, "
+        "{faster:.1f} times faster.",
         naive=naive.total_macs,
         reduced=reduced.total_macs,
         factor=macs,
@@ -26,14 +27,14 @@ def _judge(outcomes: Outcomes) -> Verdict:
     values = {"naive": naive.accuracy, "reduced": reduced.accuracy}
     if lost <= MOST_LOST:
         second = Message(
-            "Accuracy pays little for it: {naive:.1%} of the test digits naive, {reduced:.1%} reduced, after training "
-            "on the same images.",
+            "Accuracy hardly suffers: after training on the same images, the naive module reaches a "
+            "test accuracy of {naive:.1%}, the reduced one {reduced:.1%}.",
             **values,
         )
     else:
         second = Message(
-            "But accuracy pays for it after so short a training: {naive:.1%} of the test digits naive, {reduced:.1%} "
-            "reduced.",
+            "After such short training, accuracy suffers: the naive module reaches a test accuracy of "
+            "{naive:.1%}, the reduced one {reduced:.1%}.",
             **values,
         )
     return Verdict(macs >= LEAST_SAVED and faster > 1 and lost <= MOST_LOST, (first, second))
@@ -44,8 +45,8 @@ EXPERIMENT = Experiment(
     order=3,
     title=Message("The 1x1 convolution"),
     claim=Message(
-        "A 1x1 convolution in front of each large kernel of an Inception module halves the multiply-adds at "
-        "least and saves time, and costs at most two points of accuracy."
+        "A 1x1 convolution before each large kernel of an Inception module at least halves the "
+        "multiply-adds, saves time, and costs at most two points of accuracy."
     ),
     variants=(
         Variant("naive", Message("naive"), {"options": {"module": "naive"}}),
@@ -54,32 +55,33 @@ EXPERIMENT = Experiment(
     panels=(
         Panel(
             "stack",
-            Message("Multiply-adds of one image, by size of kernel"),
+            Message("Multiply-adds per image by kernel size"),
             Message(
-                "Each convolution costs channels out x height x width x channels in x kernel height x kernel "
-                "width. The large kernels shrink most, as fewer channels come in; the 1x1 parts that do it are "
-                "small."
+                "A convolution costs channels out x height x width x channels in x kernel height x "
+                "kernel width. The large kernels save most, because they get fewer channels; the 1x1 "
+                "convolutions that reduce them are cheap."
             ),
         ),
         Panel(
             "bars",
-            Message("Time of one image in training, measured"),
+            Message("Measured training time per image"),
             Message(
-                "Time falls less than the multiply-adds do: pooling and concatenation cost time, too, and many "
-                "small convolutions use the processor less well than few large ones."
+                "Time falls less than multiply-adds: pooling and concatenation take time too, and many "
+                "small convolutions use the processor less efficiently than a few large ones."
             ),
             y=("milliseconds",),
         ),
         Panel(
             "bars",
             Message("Test accuracy"),
-            Message("What was left out is hardly missed: many channels say much the same."),
+            Message("The removed channels are hardly missed: many of them are redundant."),
         ),
         Panel(
             "curves",
             Message("Training loss"),
             Message(
-                "Over the same images: what the reduced network saves in computing, it pays for with a slower start."
+                "By number of images seen, the reduced network learns more slowly at first: the price "
+                "of its cheaper steps."
             ),
             y=("loss",),
         ),

@@ -3,7 +3,7 @@
 from cnnviz.experiments.experiment import Experiment, Outcomes, Panel, Variant, Verdict
 from cnnviz.language import Message
 
-_SERIES = {None: Message("pixels in order"), 1: Message("pixels in disorder")}
+_SERIES = {None: Message("pixels in order"), 1: Message("pixels shuffled")}
 _PLACES = {"mlp": Message("MLP"), "small-cnn": Message("Small CNN")}
 MOST_OF_MLP, LEAST_OF_CNN = 0.02, 0.08
 """What the MLP may lose at most, and what the CNN loses at least."""
@@ -14,30 +14,30 @@ def _judge(outcomes: Outcomes) -> Verdict:
     change = permuted["mlp"] - natural["mlp"]
     lost = natural["small-cnn"] - permuted["small-cnn"]
     mlp = Message(
-        "The MLP reads {natural:.1%} of the test digits with their pixels in order and {permuted:.1%} in "
-        "disorder: to it all orders are the same.",
+        "The MLP reaches a test accuracy of {natural:.1%} with pixels in order and {permuted:.1%} with "
+        "pixels shuffled: the order makes no difference to it.",
         natural=natural["mlp"],
         permuted=permuted["mlp"],
     )
     if abs(change) > MOST_OF_MLP:
         mlp = Message(
-            "The MLP reads {natural:.1%} of the test digits with their pixels in order and {permuted:.1%} in "
-            "disorder: more than two points apart, which its initial weights and the few steps explain, not "
-            "the order.",
+            "The MLP reaches a test accuracy of {natural:.1%} with pixels in order and {permuted:.1%} "
+            "with pixels shuffled: more than two points apart, because of the random initial weights "
+            "and the short training, not the order.",
             natural=natural["mlp"],
             permuted=permuted["mlp"],
         )
     cnn = Message(
-        "The convolutional network falls from {natural:.1%} to {permuted:.1%}: it loses {points:.1f} points, "
-        "because what it looks for, strokes within 5 x 5 neighbours, is gone.",
+        "The convolutional network drops from {natural:.1%} to {permuted:.1%}, a loss of {points:.1f} "
+        "points: the patterns it detects, strokes within 5 x 5 neighbourhoods, are gone.",
         natural=natural["small-cnn"],
         permuted=permuted["small-cnn"],
         points=100 * lost,
     )
     if lost < LEAST_OF_CNN:
         cnn = Message(
-            "The convolutional network goes from {natural:.1%} to {permuted:.1%}: it loses {points:.1f} points, "
-            "less than the eight that were claimed.",
+            "The convolutional network goes from {natural:.1%} to {permuted:.1%}, a loss of "
+            "{points:.1f} points: less than the claimed eight.",
             natural=natural["small-cnn"],
             permuted=permuted["small-cnn"],
             points=100 * lost,
@@ -50,10 +50,11 @@ _HOWS = {"natural": None, "permuted": 1}
 EXPERIMENT = Experiment(
     key="pixels-in-disorder",
     order=1,
-    title=Message("Pixels in disorder"),
+    title=Message("Shuffled pixels"),
     claim=Message(
-        "Shuffle the pixels of all images in the same way: a fully connected network does not care (within two "
-        "points of accuracy), a convolutional network of the same size loses at least eight points."
+        "Shuffle the pixels of all images in the same way: a fully connected network is unaffected "
+        "(within two points of accuracy), while a convolutional network of the same size loses at least "
+        "eight points."
     ),
     variants=tuple(
         Variant(
@@ -69,16 +70,16 @@ EXPERIMENT = Experiment(
     panels=(
         Panel(
             "bars",
-            Message("Test accuracy, pixels in order and in disorder"),
+            Message("Test accuracy with pixels in order and shuffled"),
             Message(
-                "Compare the two bars of each network: the MLP's are about equal, the convolutional network's "
-                "right bar is lower."
+                "Compare the two bars of each network: they are about equal for the MLP; for the "
+                "convolutional network, the right bar is lower."
             ),
         ),
         Panel(
             "curves",
             Message("Training loss"),
-            Message("In disorder the convolutional network learns later, and less."),
+            Message("With shuffled pixels, the convolutional network learns more slowly and less."),
             y=("loss",),
         ),
     ),

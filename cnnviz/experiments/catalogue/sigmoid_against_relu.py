@@ -17,15 +17,16 @@ def _judge(outcomes: Outcomes) -> Verdict:
     )
     smaller = norms[1] / max(norms[0], 1e-12)
     first = Message(
-        "At the first step the first layer's gradient is {sigmoid:.2g} with the sigmoid and {relu:.2g} with ReLU, "
-        "{times:,.0f} times as much: a sigmoid's slope is 1/4 at most, and four of them lie in a row.",
+        "At the first step, the first layer's gradient is {sigmoid:.2g} with sigmoid and {relu:.2g} "
+        "with ReLU, {times:,.0f} times as large: the slope of a sigmoid is at most 1/4, and there are "
+        "four in a row.",
         sigmoid=norms[0],
         relu=norms[1],
         times=smaller,
     )
     second = Message(
-        "After the same training the sigmoid network reaches {sigmoid:.1%} of the test digits, the other one "
-        "{relu:.1%}.",
+        "After the same training, the sigmoid network reaches a test accuracy of {sigmoid:.1%}, the "
+        "ReLU network {relu:.1%}.",
         sigmoid=sigmoid.accuracy,
         relu=relu.accuracy,
     )
@@ -35,10 +36,10 @@ def _judge(outcomes: Outcomes) -> Verdict:
 EXPERIMENT = Experiment(
     key="sigmoid-against-relu",
     order=6,
-    title=Message("Sigmoid against ReLU"),
+    title=Message("Sigmoid versus ReLU"),
     claim=Message(
-        "In the same LeNet the gradient that reaches the first layer is at least ten times smaller with "
-        "sigmoids than with ReLUs, and the network learns later."
+        "In the same LeNet, the gradient that reaches the first layer is at least ten times smaller "
+        "with sigmoid than with ReLU, and the network learns more slowly."
     ),
     variants=tuple(Variant(key, title, {"options": {"activation": key}}) for key, title in _TITLES.items()),
     panels=(
@@ -46,29 +47,30 @@ EXPERIMENT = Experiment(
             "layers",
             Message("Gradient of each layer at the start"),
             Message(
-                "Read from right to left, as the gradient flows: with the sigmoid every layer takes a part of "
-                "it away, on a logarithmic scale."
+                "Read from right to left, as the gradient flows: with sigmoid, every layer shrinks it. "
+                "Logarithmic scale."
             ),
             y=("first_norms",),
         ),
         Panel(
             "layers",
             Message("Gradient of each layer during training"),
-            Message("The median over the second half of the training."),
+            Message("Median over the second half of training."),
             y=("later_norms",),
         ),
         Panel(
             "curves",
             Message("Training loss"),
             Message(
-                "The sigmoid's curve stays at 2.3, a guess among ten digits, before it falls, if it does."
+                "The sigmoid curve stays at 2.3, a random guess among ten digits, before it falls, if "
+                "it falls at all."
             ),
             y=("loss",),
         ),
         Panel(
             "curves",
             Message("Test accuracy"),
-            Message("After each epoch, on images that no network was trained on."),
+            Message("After each epoch, on images that were not used for training."),
             y=("test_accuracy",),
         ),
     ),

@@ -12,7 +12,7 @@ IMAGES = {50: 200, 200: 100, 1_000: 30, 4_000: 15}
 _WIDTH, _WIDE, _SOME = 128, 512, 1_000
 _HANDWRITING = {"rotation": 15.0, "scale": 0.1, "shift": 0.1, "shear": 10.0, "stroke_width": 1.0}
 _CURES: dict[str, tuple[Message, dict[str, Any]]] = {
-    "nothing": (Message("no cure"), {}),
+    "nothing": (Message("no regularisation"), {}),
     "dropout": (Message("dropout 50 %"), {"options": {"dropout": 50}}),
     "decay": (Message("weight decay 0.01"), {"weight_decay": 0.01}),
     "augmentation": (Message("augmentation"), {"augmentation": _HANDWRITING}),
@@ -30,8 +30,9 @@ def _judge(outcomes: Outcomes) -> Verdict:
     narrow, few = outcomes[f"width-{WIDTHS[0]}"], outcomes[f"images-{min(IMAGES)}"]
     many = outcomes[f"images-{max(IMAGES)}"]
     first = Message(
-        "Two units a layer get {narrow:.1%} even of the training images right, 128 units {few_train:.1%} of 50 "
-        "training images but {few_test:.1%} of the test images, and {many_test:.1%} of these with 4,000.",
+        "With two units per layer, the accuracy is only {narrow:.1%} even on the training images. With "
+        "128 units it is {few_train:.1%} on 50 training images but {few_test:.1%} on test images, and "
+        "{many_test:.1%} on test images after training on 4,000.",
         narrow=narrow.train_accuracy or 0.0,
         few_train=few.train_accuracy or 0.0,
         few_test=few.accuracy,
@@ -41,15 +42,17 @@ def _judge(outcomes: Outcomes) -> Verdict:
     helped = [key for key in cures if outcomes[key].accuracy - outcomes["nothing"].accuracy >= HELPS]
     values = {key: outcomes[key].accuracy for key in _CURES}
     second = Message(
-        "With 512 units, 1,000 images and no cure the test accuracy is {nothing:.1%}, with dropout {dropout:.1%}, "
-        "with weight decay {decay:.1%}, with augmentation {augmentation:.1%}: all three help.",
+        "With 512 units and 1,000 images, the test accuracy is {nothing:.1%} without regularisation, "
+        "{dropout:.1%} with dropout, {decay:.1%} with weight decay and {augmentation:.1%} with "
+        "augmentation: all three help.",
         **values,
     )
     if len(helped) < len(cures):
         second = Message(
-            "With 512 units, 1,000 images and no cure the test accuracy is {nothing:.1%}, with dropout "
-            "{dropout:.1%}, with weight decay {decay:.1%}, with augmentation {augmentation:.1%}: {count} of the "
-            "three gain half a point or more, and weight decay takes the test loss from {before:.2f} to {after:.2f}.",
+            "With 512 units and 1,000 images, the test accuracy is {nothing:.1%} without "
+            "regularisation, {dropout:.1%} with dropout, {decay:.1%} with weight decay and "
+            "{augmentation:.1%} with augmentation: {count} of the three gain half a point or more, and "
+            "weight decay changes the test loss from {before:.2f} to {after:.2f}.",
             count=len(helped),
             before=outcomes["nothing"].test_loss or 0.0,
             after=outcomes["decay"].test_loss or 0.0,
@@ -68,7 +71,7 @@ def _judge(outcomes: Outcomes) -> Verdict:
 _OF_WIDTH = tuple(
     Variant(
         f"width-{width}",
-        Message("{width} units a layer", width=width),
+        Message("{width} units per layer", width=width),
         {"options": {"width": width}, "train_images": _SOME, "epochs": 30},
     )
     for width in WIDTHS
@@ -90,10 +93,11 @@ _BOTH = ("train_accuracy", "test_accuracy")
 EXPERIMENT = Experiment(
     key="too-simple-too-clever",
     order=5,
-    title=Message("Too simple, too clever"),
+    title=Message("Underfitting and overfitting"),
     claim=Message(
-        "A network that is too narrow fails on its training images, too; a wide one learns a few images by heart "
-        "and fails on others. More images help, and so do dropout, weight decay and augmentation."
+        "A network that is too narrow fails even on its training images; a wide one memorises a few "
+        "images and fails on new ones. More images help, and so do dropout, weight decay and "
+        "augmentation."
     ),
     variants=(*_OF_WIDTH, *_OF_IMAGES, *_CURED),
     panels=(
@@ -101,8 +105,8 @@ EXPERIMENT = Experiment(
             "sweep",
             Message("Accuracy by width, 1,000 training images"),
             Message(
-                "On the left both lines are low: underfitting. On the right the training images are known by "
-                "heart, and the distance between the lines is what was not understood."
+                "On the left, both lines are low: underfitting. On the right, the network has memorised "
+                "the training images, and the gap between the lines shows overfitting."
             ),
             y=_BOTH,
             x="options.width",
@@ -113,8 +117,8 @@ EXPERIMENT = Experiment(
             "sweep",
             Message("Accuracy by number of training images, 128 units"),
             Message(
-                "With few images the lines are far apart: overfitting. More images lift the lower line, as they "
-                "cannot all be learned by heart in the same way."
+                "With few images, the lines are far apart: overfitting. With more, the lower line "
+                "rises, because the network can no longer memorise them all."
             ),
             y=_BOTH,
             x="train_images",
@@ -123,20 +127,20 @@ EXPERIMENT = Experiment(
         ),
         Panel(
             "bars",
-            Message("Cures for overfitting: accuracy"),
+            Message("Reducing overfitting: accuracy"),
             Message(
-                "512 units, 1,000 training images. Compare the bars of the test accuracy: a cure may lower the "
-                "other one and still be good."
+                "512 units, 1,000 training images. Compare the test accuracies: a remedy may lower the "
+                "training accuracy and still help."
             ),
             y=_BOTH,
             variants=tuple(variant.key for variant in _CURED),
         ),
         Panel(
             "bars",
-            Message("Cures for overfitting: test loss"),
+            Message("Reducing overfitting: test loss"),
             Message(
-                "The loss also counts how sure a network is of its mistakes: weights that are kept small make "
-                "it less sure, even where it makes as many."
+                "The loss also penalises confident mistakes: small weights make a network less "
+                "confident, even if it makes as many mistakes."
             ),
             y=("test_loss",),
             variants=tuple(variant.key for variant in _CURED),

@@ -35,7 +35,7 @@ class CheckpointError(CnnvizError):
 
     def __init__(self, checkpoint_id: str, reason: Message) -> None:
         super().__init__(
-            Message("The checkpoint {id} cannot be used: {reason}.", id=checkpoint_id, reason=reason)
+            Message("Checkpoint {id} cannot be used: {reason}.", id=checkpoint_id, reason=reason)
         )
         self.id = checkpoint_id
 
@@ -88,7 +88,8 @@ class Checkpoint:
         found = hashlib.sha256(data).hexdigest()
         if found != self.sha256:
             reason = Message(
-                "the SHA-256 of {path} is {found}..., the JSON beside it says {expected}...; get both files again",
+                "the SHA-256 of {path} is {found}..., but its JSON file says {expected}...; get both "
+                "files again",
                 path=self.weights.name,
                 found=found[:12],
                 expected=self.sha256[:12],

@@ -121,7 +121,7 @@ def get(checkpoint_id: str) -> Checkpoint:
         if problem.id == checkpoint_id:
             raise problem
     known = [checkpoint.id for checkpoint in listing.checkpoints]
-    raise UnknownKeyError(Message("The checkpoint"), checkpoint_id, known)
+    raise UnknownKeyError(Message("checkpoint"), checkpoint_id, known)
 
 
 def find(name: str) -> Checkpoint:
@@ -183,9 +183,9 @@ def departure(checkpoint: Checkpoint) -> Message | None:
     if checkpoint.recipe != dataclasses.replace(course, **free):
         return Message("its recipe is not the course's")
     if checkpoint.stopped:
-        return Message("it was stopped before the end of its recipe")
+        return Message("it was stopped before training was complete")
     if checkpoint.origin is not None:
-        return Message("it went on from a snapshot of the run {id}", id=checkpoint.origin)
+        return Message("it continues from a snapshot of run {id}", id=checkpoint.origin)
     if checkpoint.rate_changes:
         first = checkpoint.rate_changes[0]
         return Message(
@@ -231,10 +231,12 @@ def _read(path: Path, changed: int, size: int) -> Checkpoint:
     except OSError as error:
         raise _unreadable(path, error) from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, CnnvizError) as error:
-        reason = Message("{path} cannot be understood ({error})", path=path.name, error=error)
+        reason = Message("{path} cannot be parsed ({error})", path=path.name, error=error)
         raise CheckpointError(path.stem, reason) from error
     if checkpoint.id != path.stem:
-        reason = Message("{path} is about another checkpoint, {other}", path=path.name, other=checkpoint.id)
+        reason = Message(
+            "{path} describes a different checkpoint, {other}", path=path.name, other=checkpoint.id
+        )
         raise CheckpointError(path.stem, reason)
     return checkpoint
 

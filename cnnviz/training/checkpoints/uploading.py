@@ -66,7 +66,9 @@ def read_upload(file: str, data: bytes, facts: bytes | None, recipe: Recipe | No
         known = _checkpoint(facts, data)
     if recipe is None:
         raise CnnvizError(
-            Message("Choose in the form which network these weights are of, or add the checkpoint's JSON.")
+            Message(
+                "Choose in the form which network these weights belong to, or add the checkpoint's JSON file."
+            )
         )
     tensors = _tensors(file, data)
     return Upload(file, weights.network(file, recipe.architecture, recipe.options, tensors), recipe, known)
@@ -116,7 +118,7 @@ def _tensors(file: str, data: bytes) -> dict[str, Tensor]:
     try:
         return safetensors.torch.load(data)
     except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a type that torch does not have
-        raise CheckpointError(file, Message("it is no safetensors file ({error})", error=error)) from error
+        raise CheckpointError(file, Message("it is not a safetensors file ({error})", error=error)) from error
 
 
 def _checkpoint(facts: bytes, data: bytes) -> Checkpoint | None:
@@ -128,7 +130,8 @@ def _checkpoint(facts: bytes, data: bytes) -> Checkpoint | None:
     if values["sha256"] != found:
         raise CnnvizError(
             Message(
-                "The JSON is about other weights: their SHA-256 is {expected}..., that of the file is {found}...",
+                "The JSON file belongs to other weights: it expects SHA-256 {expected}..., but the file "
+                "has {found}...",
                 expected=str(values["sha256"])[:12],
                 found=found[:12],
             )
@@ -139,6 +142,6 @@ def _checkpoint(facts: bytes, data: bytes) -> Checkpoint | None:
             raise ValueError("the epochs are not 1, 2, 3, ...")
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise CnnvizError(
-            Message("The figures in the JSON cannot be understood: {reason}.", reason=error)
+            Message("Cannot read the figures in the JSON file: {reason}.", reason=error)
         ) from error
     return checkpoint

@@ -34,7 +34,9 @@ def read(checkpoint: Checkpoint) -> dict[str, Tensor]:
     try:
         return safetensors.torch.load(data)
     except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a type that torch does not have
-        reason = Message("{path} is no safetensors file ({error})", path=checkpoint.weights.name, error=error)
+        reason = Message(
+            "{path} is not a safetensors file ({error})", path=checkpoint.weights.name, error=error
+        )
         raise CheckpointError(checkpoint.id, reason) from error
 
 
@@ -67,7 +69,7 @@ def check_fit(
             raise CheckpointError(
                 checkpoint_id,
                 Message(
-                    "it does not fit the architecture {architecture}: {reason}",
+                    "it does not match the architecture {architecture}: {reason}",
                     architecture=architecture,
                     reason=reason,
                 ),
@@ -87,5 +89,5 @@ def _misfit(name: str, found: Tensor | None, expected: Tensor | None) -> Message
             expected=f"{expected.dtype} {' x '.join(map(str, expected.shape))}",
         )
     if not bool(found.isfinite().all()):
-        return Message("{name} holds numbers that are not finite", name=name)
+        return Message("{name} contains infinite or NaN values", name=name)
     return None

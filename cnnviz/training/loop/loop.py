@@ -31,7 +31,7 @@ class TrainingDivergedError(CnnvizError):
     def __init__(self, step: int, epoch: int, rate: float) -> None:
         super().__init__(
             Message(
-                "The loss is not a finite number any more at step {step:,} (epoch {epoch}): training has "
+                "The loss became infinite or NaN at step {step:,} (epoch {epoch}): training has "
                 "diverged. Try a smaller learning rate, {smaller:g} instead of {rate:g}.",
                 step=step,
                 epoch=epoch,
@@ -111,7 +111,7 @@ def device_of(name: str) -> torch.device:
     """
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
-        raise UsageError(Message("The device is cuda, but PyTorch finds no GPU here; take auto or cpu."))
+        raise UsageError(Message("The device is cuda, but PyTorch finds no GPU here; choose auto or cpu."))
     return torch.device("cuda" if there and name != "cpu" else "cpu")
 
 

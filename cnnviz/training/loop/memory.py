@@ -33,8 +33,8 @@ class TooLargeError(UsageError):
     def __init__(self, needed: int, available: int, recipe: Recipe) -> None:
         super().__init__(
             Message(
-                "This training needs about {needed:.1f} GB of memory, and {available:.1f} GB are free. Take a "
-                "smaller batch size than {batch_size:,}, or smaller images.",
+                "This training needs about {needed:.1f} GB of memory, but only {available:.1f} GB are "
+                "free. Choose a batch size below {batch_size:,}, or smaller images.",
                 needed=needed / 1e9,
                 available=available / 1e9,
                 batch_size=recipe.batch_size,

@@ -37,8 +37,8 @@ def check_branch(recipe: Recipe, origin: Run, step: int) -> None:
     if changed:
         raise UsageError(
             Message(
-                "A run that goes on from a snapshot keeps its network, its images and its batch size; changed "
-                "are: {fields}.",
+                "A run that continues from a snapshot must keep its network, images and batch size; "
+                "changed: {fields}.",
                 fields=", ".join(changed),
             )
         )
@@ -46,7 +46,8 @@ def check_branch(recipe: Recipe, origin: Run, step: int) -> None:
     if position >= recipe.epochs * max(1, origin.total_steps // origin.epochs):
         raise UsageError(
             Message(
-                "The snapshot after step {step:,} stands at the end of the {epochs:,} epochs: ask for more.",
+                "The snapshot after step {step:,} is already the end of the {epochs:,} epochs: set more "
+                "epochs.",
                 step=step,
                 epochs=recipe.epochs,
             )

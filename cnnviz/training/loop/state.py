@@ -25,7 +25,7 @@ class StateError(CnnvizError):
     """A saved state is damaged, or belongs to another network."""
 
     def __init__(self, reason: object) -> None:
-        super().__init__(Message("The saved state of the training cannot be used: {reason}.", reason=reason))
+        super().__init__(Message("The saved training state cannot be used: {reason}.", reason=reason))
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from cnnviz.training.transforms.image_preparation import AUGMENTATION_RANGES
 
 _LABELS: Mapping[str, Message] = {
     "architecture": Message("network"),
-    "dataset": Message("data"),
+    "dataset": Message("data set"),
     "mean": Message("mean"),
     "deviation": Message("standard deviation"),
     "augmentation.flip": Message("horizontal flip"),

@@ -37,7 +37,8 @@ def check_fit(
     if (architecture.input_shape[0], architecture.classes) != (shape[0], len(dataset.classes)):
         raise UsageError(
             Message(
-                "{architecture} takes images of {takes} in {classes} classes; {dataset} has {has} in {count}.",
+                "{architecture} expects {takes} images in {classes} classes, but {dataset} has {has} "
+                "images in {count}.",
                 architecture=architecture.title,
                 takes=" x ".join(map(str, architecture.input_shape)),
                 classes=architecture.classes or 0,
@@ -52,7 +53,7 @@ def check_fit(
     if reason is not None:
         raise UsageError(
             Message(
-                "{architecture} does not take images of {has}: {reason} Resize them to {size} pixels.",
+                "{architecture} does not accept {has} images: {reason} Resize them to {size} pixels.",
                 architecture=architecture.title,
                 has=" x ".join(map(str, shape)),
                 reason=reason,
@@ -75,8 +76,8 @@ def check_batches(
         return
     raise UsageError(
         Message(
-            "{architecture} has batch normalisation, which needs the mean and the deviation of a batch: of one "
-            "image alone the deviation is 0. Take batches of 2 images or more.",
+            "{architecture} has batch normalisation, which needs the mean and standard deviation of a "
+            "batch; for a single image, the standard deviation is 0. Use batches of at least 2 images.",
             architecture=architecture.title,
         )
     )

@@ -41,13 +41,11 @@ RANGES: Mapping[str, Range] = MappingProxyType(
         "learning_rate": Range(Message("learning rate"), 1e-6, 10.0),
         "momentum": Range(Message("momentum"), 0.0, 0.999),
         "weight_decay": Range(Message("weight decay"), 0.0, 1.0),
-        "step_epochs": Range(Message("epochs of a step"), 1, 1_000, whole=True),
-        "step_factor": Range(Message("factor of a step"), 1e-3, 1.0),
+        "step_epochs": Range(Message("epochs per step"), 1, 1_000, whole=True),
+        "step_factor": Range(Message("factor per step"), 1e-3, 1.0),
         "train_images": Range(Message("training images"), 1, 10_000_000, whole=True, optional=True),
         "resize": Range(Message("image size"), 8, 512, whole=True, optional=True),
-        "permutation_seed": Range(
-            Message("seed of the permutation"), 0, 2**31 - 1, whole=True, optional=True
-        ),
+        "permutation_seed": Range(Message("permutation seed"), 0, 2**31 - 1, whole=True, optional=True),
         "seed": Range(Message("seed"), 0, 2**31 - 1, whole=True),
         "threads": Range(Message("threads"), 1, 256, whole=True),
     }
@@ -85,16 +83,16 @@ def check_channels(label: Message, values: tuple[float, ...], channels: int, pos
     low = 0.0 if positive else -math.inf
     if len(values) == channels and all(_is_number(value) and value > low for value in values):
         return
-    rule = Message("{count} numbers, one a channel", count=channels)
+    rule = Message("one number per channel ({count})", count=channels)
     if positive:
-        rule = Message("{count} numbers greater than 0, one a channel", count=channels)
+        rule = Message("one number greater than 0 per channel ({count})", count=channels)
     raise refused(label, ", ".join(map(str, values)) or "-", rule)
 
 
 def refused(label: Message, value: object, rule: Message | str) -> UsageError:
     """The error that says which field has which value, and what is allowed."""
     return UsageError(
-        Message("{field} is {value}; allowed is: {rule}.", field=label, value=shortened(value), rule=rule)
+        Message("{field} must be {rule}; got {value}.", field=label, value=shortened(value), rule=rule)
     )
 
 
@@ -117,6 +115,6 @@ def check_number(value: object, limits: Range) -> None:
     if limits.whole and not isinstance(value, int):
         fits = False
     if not fits:
-        kind = Message("a whole number") if limits.whole else Message("a number")
+        kind = Message("an integer") if limits.whole else Message("a number")
         rule = Message("{kind} from {low:,} to {high:,}", kind=kind, low=limits.low, high=limits.high)
         raise refused(limits.label, value, rule)

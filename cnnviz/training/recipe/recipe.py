@@ -92,10 +92,12 @@ class Recipe:
         known = architectures.get(architecture)
         for name in changes:
             if name not in FIELDS:
-                raise UnknownKeyError(Message("The recipe's field"), name, FIELDS)
+                raise UnknownKeyError(Message("recipe field"), name, FIELDS)
         if known.dataset is None:
             raise UsageError(
-                Message("{title} is a block without classes: it is not trained by itself.", title=known.title)
+                Message(
+                    "{title} is a block without classes and cannot be trained by itself.", title=known.title
+                )
             )
         dataset = datasets.get(changes.get("dataset", known.dataset))
         values: dict[str, Any] = {"architecture": architecture, "dataset": known.dataset, "options": {}}
@@ -125,7 +127,7 @@ class Recipe:
         if self.train_images is not None and self.train_images > dataset.train_images:
             raise UsageError(
                 Message(
-                    "{wanted:,} training images are asked for; {dataset} has {has:,}.",
+                    "The recipe asks for {wanted:,} training images, but {dataset} has only {has:,}.",
                     wanted=self.train_images,
                     dataset=dataset.title,
                     has=dataset.train_images,
@@ -181,7 +183,8 @@ class Recipe:
         if unknown or missing:
             raise UsageError(
                 Message(
-                    "This is no recipe of this cnnviz: unknown fields: {unknown}; missing fields: {missing}.",
+                    "This version of cnnviz cannot use the recipe. Unknown fields: {unknown}; missing "
+                    "fields: {missing}.",
                     unknown=", ".join(map(shortened, unknown)) or "-",
                     missing=", ".join(missing) or "-",
                 )
@@ -247,9 +250,7 @@ def read_recipe(data: bytes) -> Recipe:
         recipe = Recipe.from_dict(_values(data))
         recipe.validate()
     except (TypeError, ValueError, AttributeError, KeyError) as error:
-        raise UsageError(
-            Message("The recipe in this file cannot be understood: {reason}.", reason=error)
-        ) from error
+        raise UsageError(Message("Cannot read the recipe in this file: {reason}.", reason=error)) from error
     return recipe
 
 
@@ -258,10 +259,10 @@ def _values(data: bytes) -> Mapping[str, Any]:
         values = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise UsageError(
-            Message("This file is no JSON text; a recipe as it is saved on the Train page was expected.")
+            Message("This is not a JSON file. Choose a recipe saved on the Train page.")
         ) from error
     if isinstance(values, dict) and isinstance(values.get("recipe"), dict):  # the facts of a checkpoint
         values = values["recipe"]
     if not isinstance(values, dict):
-        raise UsageError(Message("There is no recipe in this file."))
+        raise UsageError(Message("This file contains no recipe."))
     return values

@@ -191,5 +191,5 @@ def read_rate_changes(folder: Path) -> tuple[RateChange, ...]:
         return ()
     except (OSError, ValueError, TypeError) as problem:
         raise CnnvizError(
-            Message("The metrics in {path} cannot be read: {problem}.", path=path, problem=problem)
+            Message("Cannot read the metrics in {path}: {problem}.", path=path, problem=problem)
         ) from problem

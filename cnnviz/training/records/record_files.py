@@ -132,7 +132,7 @@ def read_records(path: Path, form: Form, max_points: int = MAX_POINTS) -> Record
         return np.empty(0, form.dtype)
     except OSError as problem:
         raise CnnvizError(
-            Message("The metrics in {path} cannot be read: {problem}.", path=path, problem=problem.strerror)
+            Message("Cannot read the metrics in {path}: {problem}.", path=path, problem=problem.strerror)
         ) from problem
     return chosen[_valid(chosen)]
 
@@ -145,7 +145,9 @@ def words(fields: Sequence[tuple[Any, ...]]) -> np.dtype[Any]:
 def not_ours(path: Path) -> CnnvizError:
     """The error about a file of another kind."""
     return CnnvizError(
-        Message("{path} holds no metrics that this version of cnnviz understands; move it away.", path=path)
+        Message(
+            "{path} contains no metrics that this version of cnnviz can read; move the file away.", path=path
+        )
     )
 
 

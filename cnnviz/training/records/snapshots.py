@@ -70,7 +70,7 @@ def read(run_id: str, step: int) -> State:
     try:
         return State.from_bytes(files[step].read_bytes())
     except (KeyError, OSError) as error:  # thinned out at this very moment, say
-        raise CnnvizError(Message("The snapshot of step {step:,} cannot be read.", step=step)) from error
+        raise CnnvizError(Message("Cannot read the snapshot of step {step:,}.", step=step)) from error
 
 
 def find(run_id: str, step: int) -> int:
@@ -81,7 +81,7 @@ def find(run_id: str, step: int) -> int:
     """
     steps = [found for found, _ in available(run_id)]
     if step not in steps:
-        raise UnknownKeyError(Message("The snapshot of step"), str(step), map(str, steps))
+        raise UnknownKeyError(Message("snapshot step"), str(step), map(str, steps))
     return step
 
 
@@ -107,8 +107,8 @@ def shortage(run_id: str, recipe: Recipe) -> Message | None:
     if fits >= ENOUGH or len(sizes) < fits:
         return None
     return Message(
-        "One snapshot of this network takes {each:,.1f} MB, and all of a run may take {limit:,g} MB together: "
-        "{kept}. Where cnnviz is started with CNNVIZ_SNAPSHOT_MB={more}, {count} of a run are kept.",
+        "One snapshot of this network takes {each:,.1f} MB, and the limit for all snapshots of a run is "
+        "{limit:,g} MB, so {kept}. Start cnnviz with CNNVIZ_SNAPSHOT_MB={more} to keep {count} per run.",
         each=each / _MEGABYTE,
         limit=configuration.snapshot_mb,
         kept=_kept(fits),
@@ -150,7 +150,7 @@ def _kept(fits: int) -> Message:
         return Message("none is kept")
     if fits == 1:
         return Message("only the latest is kept")
-    return Message("no more than {fits} are kept", fits=fits)
+    return Message("at most {fits} are kept", fits=fits)
 
 
 @lru_cache(maxsize=64)

@@ -122,7 +122,7 @@ class Database:
             self._url = make_url(url)
         except sa.exc.ArgumentError as problem:
             raise StoreError(
-                Message("CNNVIZ_DATABASE_URL is {url!r}, which is no SQLAlchemy URL.", url=url)
+                Message("CNNVIZ_DATABASE_URL must be a SQLAlchemy URL; got {url!r}.", url=url)
             ) from problem
         self._engine = self._make_engine()
         with self.reading() as connection:
@@ -181,19 +181,19 @@ class Database:
         if "locked" in cause:
             return StoreError(
                 Message(
-                    "The database of runs {place} has been locked by another program for {seconds:g} "
-                    "seconds; end that program, or try again later.",
+                    "The runs database {place} has been locked by another program for {seconds:g} "
+                    "seconds; close that program, or try again later.",
                     place=place,
                     seconds=self._patience,
                 )
             )
         if "disk is full" in cause:
             return StoreError(
-                Message("The disk that holds {place} is full; free some space and try again.", place=place)
+                Message("The disk with {place} is full; free some space and try again.", place=place)
             )
         return StoreError(
             Message(
-                "The database of runs {place} cannot be used: {cause}. See CNNVIZ_RUNS_DIR and "
+                "The runs database {place} cannot be used: {cause}. Check CNNVIZ_RUNS_DIR and "
                 "CNNVIZ_DATABASE_URL.",
                 place=place,
                 cause=cause.rstrip("."),
@@ -213,7 +213,7 @@ def _version(connection: Connection) -> int | None:
     if version > SCHEMA_VERSION:
         raise StoreError(
             Message(
-                "The database of runs {place} has version {version}, and this cnnviz understands version "
+                "The runs database {place} has version {version}, but this version of cnnviz supports "
                 "{known}; update cnnviz, or choose another CNNVIZ_RUNS_DIR.",
                 place=_place(connection.engine.url),
                 version=version,

@@ -29,19 +29,21 @@ def why_gone(run: Run) -> Message | None:
     """Why nobody works on this active run any more; None while somebody does."""
     if run.host == host() and run.pid is not None and process_is_dead(run.pid):
         if run.worker is None:
-            return Message("The worker process ended before it could begin; {log} says why.", log=_log(run))
+            return Message(
+                "The worker process ended before training began; see {log} for the reason.", log=_log(run)
+            )
         return Message(
-            "The worker process ended without a word: it was killed, or the memory was full, or it crashed "
-            "({log} may say more). What was measured until then is kept.",
+            "The worker process ended unexpectedly: it was killed, ran out of memory, or crashed (see "
+            "{log}). The measurements up to then are kept.",
             log=_log(run),
         )
     if not _has_run_out(run):
         return None
     if run.worker is None:
-        return Message("The worker process did not begin in time; {log} may say why.", log=_log(run))
+        return Message("The worker process did not start in time; see {log} for the reason.", log=_log(run))
     return Message(
-        "The worker was not heard of for too long: its machine may be off, asleep or overloaded. "
-        "What was measured until then is kept."
+        "The worker has not responded for too long: its machine may be off, asleep or overloaded. The "
+        "measurements up to then are kept."
     )
 
 

@@ -14,7 +14,7 @@ from cnnviz.language import Message
 from cnnviz.training.store.database import commands, runs
 from cnnviz.training.store.runs import HELD, Command, Kind, Run, Status, message_from_json, message_to_json
 
-STOPPED_WHILE_PAUSED = Message("It was stopped while it was paused.")
+STOPPED_WHILE_PAUSED = Message("The run was stopped while paused.")
 
 NOBODY: dict[str, Any] = dict.fromkeys(("worker", "host", "pid", "lease_until", "lease_ticks"))
 """The columns of a run that nobody works on."""
@@ -34,7 +34,7 @@ def get(connection: Connection, run_id: str) -> Run:
     row = connection.execute(sa.select(runs).where(runs.c.id == run_id)).mappings().first()
     if row is None:
         newest = sa.select(runs.c.id).order_by(runs.c.number.desc()).limit(5)
-        raise UnknownKeyError(Message("The run"), run_id, connection.execute(newest).scalars())
+        raise UnknownKeyError(Message("run"), run_id, connection.execute(newest).scalars())
     return as_run(row)
 
 

@@ -50,7 +50,7 @@ KEEP_SECONDS = 7 * 24 * 3600.0
 
 _TRASH_FOLDER = ".deleted"
 _WHY_STOPPED = {
-    Status.QUEUED: Message("It was stopped while it waited in the queue."),
+    Status.QUEUED: Message("The run was stopped while queued."),
     Status.PAUSED: queries.STOPPED_WHILE_PAUSED,
 }
 
@@ -394,7 +394,7 @@ class RunStore:
             over = runs.c.status.not_in(OPEN)
             if not queries.change(connection, run_id, over, deleted_at=time.time()):
                 queries.get(connection, run_id)
-                raise UsageError(Message("The run {id} is not over yet: stop it first.", id=run_id))
+                raise UsageError(Message("Run {id} is not over yet: stop it first.", id=run_id))
             _move(self.folder(run_id), self._trash(run_id))
 
     def restore(self, run_id: str) -> None:
@@ -406,7 +406,7 @@ class RunStore:
         """
         with self._database.writing() as connection:
             if not queries.change(connection, run_id, deleted_at=None):
-                raise UnknownKeyError(Message("The run"), run_id, ())
+                raise UnknownKeyError(Message("run"), run_id, ())
             _move(self._trash(run_id), self.folder(run_id))
 
     def delete_group(self, group_id: str) -> None:
@@ -419,7 +419,7 @@ class RunStore:
         """
         members = self._members(group_id)
         if any(run.is_open for run in members):
-            raise UsageError(Message("Not all runs of {id} are over yet: stop them first.", id=group_id))
+            raise UsageError(Message("Some runs of {id} are still going: stop them first.", id=group_id))
         for run in members:
             self.delete(run.id)
 
@@ -460,7 +460,7 @@ class RunStore:
         """:meth:`group`, where there is one; else UnknownKeyError."""
         members = self.group(group_id, deleted=deleted)
         if not members:
-            raise UnknownKeyError(Message("The group of runs"), group_id, ())
+            raise UnknownKeyError(Message("group of runs"), group_id, ())
         return members
 
     def _change(self, run_id: str, worker: str, **values: object) -> bool:
@@ -495,9 +495,9 @@ def _interrupt(connection: Connection, run: Run, reason: Message) -> bool:
 
 def _over(run: Run) -> UsageError:
     if run.status in OPEN:
-        return UsageError(Message("The run {id} goes on already.", id=run.id))
+        return UsageError(Message("Run {id} is already going again.", id=run.id))
     return UsageError(
-        Message("The run {id} is {status}: start a new one.", id=run.id, status=describe(run.status))
+        Message("Run {id} is {status}: start a new one.", id=run.id, status=describe(run.status))
     )
 
 

@@ -17,7 +17,7 @@ from cnnviz.training.recipe.limits import Range, check_channels, check_number, r
 
 AUGMENTATION_RANGES: Mapping[str, Range] = MappingProxyType(
     {
-        "crop_padding": Range(Message("padding of the crop"), 0, 16, whole=True),
+        "crop_padding": Range(Message("crop padding"), 0, 16, whole=True),
         "rotation": Range(Message("rotation"), 0.0, 180.0),
         "scale": Range(Message("scale"), 0.0, 0.9),
         "shift": Range(Message("shift"), 0.0, 0.5),
@@ -94,7 +94,7 @@ class Augmentation:
         names = {entry.name for entry in dataclasses.fields(cls)}
         for name in values:
             if name not in names:
-                raise UnknownKeyError(Message("The augmentation"), name, names)
+                raise UnknownKeyError(Message("augmentation option"), name, names)
         return cls(**values)
 
 
@@ -112,14 +112,14 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
-        "none": Preset(Message("Nothing"), NONE),
+        "none": Preset(Message("None"), NONE),
         "crop-flip": Preset(Message("Crop and flip"), Augmentation(crop_padding=4, flip=True)),
         "digits": Preset(
             Message("Handwriting"),
             Augmentation(rotation=15.0, scale=0.1, shift=0.1, shear=10.0, stroke_width=1.0),
         ),
         "colours": Preset(
-            Message("Light and colours"), Augmentation(brightness=0.4, contrast=0.4, saturation=0.4)
+            Message("Light and colour"), Augmentation(brightness=0.4, contrast=0.4, saturation=0.4)
         ),
     }
 )

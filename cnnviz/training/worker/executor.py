@@ -94,7 +94,7 @@ def dispatch(store: RunStore, executor: Executor, max_workers: int) -> Sequence[
             pid = executor.start(run_id)
         except OSError as problem:
             reason = Message(
-                "No worker process could be started: {problem}.", problem=problem.strerror or problem
+                "Could not start a worker process: {problem}.", problem=problem.strerror or problem
             )
             store.fail_start(run_id, reason)
             continue

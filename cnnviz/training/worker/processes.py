@@ -198,7 +198,7 @@ def ask(configuration: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
             standby.end()
     except OSError as problem:
         raise CnnvizError(
-            Message("No process could be started: {problem}.", problem=problem.strerror or problem)
+            Message("Could not start a process: {problem}.", problem=problem.strerror or problem)
         ) from problem
     if answer is None:
         raise CnnvizError(Message("The measurement took too long; the machine may be overloaded."))

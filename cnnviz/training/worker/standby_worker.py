@@ -102,7 +102,7 @@ def _answer(request: Mapping[str, Any], somebody_waits: Callable[[], bool]) -> d
     except CnnvizError as error:
         return {"error": message_to_json(error.message)}
     except Exception as error:  # of PyTorch: too little memory, say
-        reason = Message("This training could not be tried out: {error}.", error=str(error).splitlines()[0])
+        reason = Message("The trial run of this training failed: {error}.", error=str(error).splitlines()[0])
         return {"error": message_to_json(reason)}
 
 

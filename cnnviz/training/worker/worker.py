@@ -63,7 +63,7 @@ def main(run_id: str) -> int:
         store = open_store()
         run = store.get(run_id)
         if not store.claim(run_id, worker):
-            raise CnnvizError(Message("The run {id} has a worker already, or is over.", id=run_id))
+            raise CnnvizError(Message("Run {id} already has a worker, or is over.", id=run_id))
         ending = _carry_out(store, run, worker, None)
         start_queued(store.settings, step_back=0)  # whoever started this worker made it nice already
     except CnnvizError as error:
@@ -114,7 +114,7 @@ def _carry_out(store: RunStore, run: Run, worker: str, audience: Observer | None
         else:
             kept = persistently(lambda: store.finish(run.id, worker, ending.status, ending.reason, **facts))
     if not kept:
-        return _Ending(Status.INTERRUPTED, Message("The run {id} was taken from its worker.", id=run.id))
+        return _Ending(Status.INTERRUPTED, Message("Run {id} no longer belongs to this worker.", id=run.id))
     return ending
 
 
@@ -203,7 +203,7 @@ def _ending(heartbeat: Heartbeat, facts: dict[str, Any]) -> _Ending:
         return _Ending(Status.STOPPED, facts=facts)
     return _Ending(
         Status.INTERRUPTED,
-        Message("The worker was told to end, as happens when a machine shuts down."),
+        Message("The worker received a signal to exit, as happens when a machine shuts down."),
         facts,
     )
 
@@ -211,7 +211,7 @@ def _ending(heartbeat: Heartbeat, facts: dict[str, Any]) -> _Ending:
 def _storage(error: OSError, folder: Path) -> Message:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Message(
-            "The disk is full: nothing more can be written to {folder}. What was measured until then is "
+            "The disk is full: nothing more can be written to {folder}. The measurements up to then are "
             "kept. Free some space and start again.",
             folder=folder,
         )
@@ -222,13 +222,13 @@ def _unforeseen(error: Exception, run: Run, folder: Path) -> Message:
     text = str(error) or type(error).__name__
     if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
         return Message(
-            "There is not enough memory for this training. Try a smaller batch size than {size:,}.",
+            "There is not enough memory for this training. Choose a batch size below {size:,}.",
             size=run.recipe.get("batch_size", 0),
         )
     with contextlib.suppress(OSError), (folder / LOG_NAME).open("a", encoding="utf-8") as log:
         traceback.print_exception(error, file=log)
     return Message(
-        "Training ended by an error that should not happen: {error}. {log} has the details.",
+        "Training stopped because of an unexpected error: {error}. See {log} for details.",
         error=text.splitlines()[0],
         log=f"{run.id}/{LOG_NAME}",
     )

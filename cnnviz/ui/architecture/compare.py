@@ -39,9 +39,9 @@ def show(subject: Subject) -> None:
     other = cached.trace(second.name, traced.input_shape if same else second.input_shape)
     names = (first.title, second.title)
     if first.name == second.name and edits:
-        names = (_("{title}, changed", title=first.title), _("{title}, as it is", title=first.title))
+        names = (_("{title} (changed)", title=first.title), _("{title} (original)", title=first.title))
     if not same:
-        st.caption(_("The two are made for different inputs, so each gets its own."))
+        st.caption(_("The two networks expect different inputs, so each gets its own."))
     _sums(names, (traced, other))
     for column, title, one in zip(st.columns(2, gap="large"), names, (traced, other), strict=True):
         with column:
@@ -67,8 +67,8 @@ def _sums(names: tuple[str, str], traces: tuple[Trace, Trace]) -> None:
         st.markdown(
             plain(
                 _(
-                    "{second} has {params:,.2f} times the parameters of {first}, and takes {macs:,.2f} times its "
-                    "multiply-adds.",
+                    "{second} has {params:,.2f} times the parameters and {macs:,.2f} times the "
+                    "multiply-adds of {first}.",
                     first=names[0],
                     second=names[1],
                     params=right.total_params / left.total_params,
@@ -83,7 +83,7 @@ def _sums(names: tuple[str, str], traces: tuple[Trace, Trace]) -> None:
     body += _numbers(_("Parameters"), left.total_params, right.total_params, bold=True)
     body += _numbers(_("Multiply-adds"), left.macs, right.macs, bold=True)
     body += _numbers(_("Operations"), len(left.ops), len(right.ops))
-    body += _numbers(_("Depth, in layers with parameters"), depths[0], depths[1])
+    body += _numbers(_("Depth (layers with parameters)"), depths[0], depths[1])
     kinds = (by_kind(left), by_kind(right))
     for kind in dict.fromkeys((*kinds[0], *kinds[1])):
         body += _of_kind(kind, kinds[0].get(kind, (0, 0, 0)), kinds[1].get(kind, (0, 0, 0)))
@@ -97,7 +97,7 @@ def _sums(names: tuple[str, str], traces: tuple[Trace, Trace]) -> None:
 def _of_kind(kind: Kind, left: Sequence[int], right: Sequence[int]) -> str:
     """Rows for one kind of operation: how many there are and what they hold, where they hold anything."""
     mark, title = chip(kind), str(palette.kind(kind).title)
-    rows = _numbers(_("{kind}: how many", kind=title), left[0], right[0], mark)
+    rows = _numbers(_("{kind}: count", kind=title), left[0], right[0], mark)
     if left[1] or right[1]:
         rows += _numbers(_("{kind}: parameters", kind=title), left[1], right[1], mark)
     if left[2] or right[2]:
@@ -137,7 +137,7 @@ def _layers(traced: Trace) -> None:
         (_("Parameters"), "right"),
         (_("Multiply-adds"), "right"),
     )
-    st.caption(_("All {count:,} operations, in the order in which they are executed:", count=len(shown)))
+    st.caption(_("All {count:,} operations, in order of execution:", count=len(shown)))
     with st.container(height=_HEIGHT if len(shown) > _HIGH else "content", border=len(shown) > _HIGH):
         st.html(table(titles, body))
 
@@ -147,7 +147,7 @@ def show_torchinfo(subject: Subject) -> None:
     from cnnviz.shapes.text import table_text
 
     network, edits, traced = subject.network, subject.edits, subject.trace
-    with st.spinner(_("torchinfo looks at the network ...")):
+    with st.spinner(_("torchinfo is analysing the network ...")):
         found = cached.torchinfo_report(network.name, traced.input_shape, edits)
     left, right = st.columns(2, gap="large")
     with left:
@@ -157,10 +157,10 @@ def show_torchinfo(subject: Subject) -> None:
             st.markdown(_("**Why they differ**"))
             st.markdown("\n".join(f"- {_difference(difference)}" for difference in found.differences))
         else:
-            st.markdown(_("Both count the same."))
-    st.subheader(_("What torchinfo prints"), anchor=False)
+            st.markdown(_("Both counts agree."))
+    st.subheader(_("torchinfo's output"), anchor=False)
     st.code(found.text, language=None)
-    st.subheader(_("What cnnviz prints"), anchor=False)
+    st.subheader(_("cnnviz's output"), anchor=False)
     st.code(table_text(traced), language=None)
 
 
@@ -186,7 +186,7 @@ def _torchinfo_totals(traced: Trace, params: int, macs: int) -> str:
         for title, ours, theirs in lines
     )
     titles = (
-        (_("One image"), "left"),
+        (_("Per image"), "left"),
         ("cnnviz", "right"),
         ("torchinfo", "right"),
         (_("Difference"), "right"),

@@ -40,8 +40,8 @@ def show() -> None:
 
     st.write(
         _(
-            "Paste an error of PyTorch, the message alone or the whole traceback, and read what it means, what "
-            "usually leads to it, and what mends it."
+            "Paste a PyTorch error, just the message or the whole traceback, to read what it means, "
+            "what usually causes it, and how to fix it."
         )
     )
     text = _pasted()
@@ -65,7 +65,7 @@ def _pasted() -> str:
     if linked is not None:  # the link is the truth: a link to another error must change the field too
         st.session_state[_WIDGET] = linked[-LONGEST:]
     return st.text_area(
-        _("The error"),
+        _("Error message"),
         key=_WIDGET,
         height=130,
         max_chars=LONGEST,
@@ -84,7 +84,7 @@ def _write() -> None:
 
 
 def _offer_examples() -> None:
-    st.caption(_("Or try one of these:"))
+    st.caption(_("Or try an example:"))
     for number, example in enumerate(EXAMPLES):
         st.button(
             plain(example),
@@ -104,8 +104,8 @@ def _not_understood() -> None:
 
     st.warning(
         _(
-            "No error that cnnviz knows is in this text. Paste the last line of the traceback, from the error's name "
-            "on. These are understood:"
+            "This text contains no error that cnnviz knows. Paste the last line of the traceback, "
+            "starting with the name of the error. cnnviz explains these errors:"
         ),
         icon=":material/help:",
     )
@@ -116,10 +116,10 @@ def _explain(found: Decoded) -> None:
     st.subheader(_("What it means"), anchor=False)
     st.markdown(plain(found.meaning))
     if found.layer is not None:
-        st.caption(_("It comes from {layer}.", layer=f"`{found.layer}`"))
+        st.caption(_("Raised in {layer}.", layer=f"`{found.layer}`"))
     if found.maps:
         st.html(_maps(found.maps))
-    st.subheader(_("What leads to it, and what mends it"), anchor=False)
+    st.subheader(_("Causes and fixes"), anchor=False)
     for number, reason in enumerate(found.reasons, 1):
         _reason(number, reason)
     if found.linear is not None:
@@ -140,7 +140,7 @@ def _maps(maps: tuple[tuple[Shape, Shape], ...]) -> str:
         + "</tr>"
         for pair in maps
     )
-    return table(((_("Maps that would arrive"), "left"), (_("Maps it was made for"), "left")), body)
+    return table(((_("Maps it could be getting"), "left"), (_("Maps it was made for"), "left")), body)
 
 
 def _product(shape: Shape) -> str:
@@ -152,14 +152,14 @@ def _networks(linear: WrongLinear) -> None:
     """The registered networks that say so, each with a link that shows it."""
     from cnnviz.error_messages.networks import producers
 
-    st.subheader(_("Which network says so"), anchor=False)
-    with st.spinner(_("Trying the networks with such a layer ...")):
+    st.subheader(_("Networks with this error"), anchor=False)
+    with st.spinner(_("Searching the networks for such a layer ...")):
         found = producers(linear)
     if not found:
         st.markdown(
             _(
-                "None of the networks here has a Linear({in_features}, {out_features}) that square images of any "
-                "size reach with {received} values.",
+                "In none of the networks does a Linear({in_features}, {out_features}) get {received} "
+                "values from square images of some size.",
                 in_features=linear.in_features,
                 out_features=linear.out_features,
                 received=linear.received,
@@ -174,13 +174,14 @@ def _networks(linear: WrongLinear) -> None:
         }
         if producer.smallest == producer.largest:
             sentence = _(
-                "{title} says exactly this in {layer}, for images of {smallest} x {smallest}.", **values
+                "{title} raises exactly this error in {layer} for {smallest} x {smallest} images.", **values
             )
         else:
             sentence = _(
-                "{title} says exactly this in {layer}, for images from {smallest} x {smallest} to {largest} x {largest}.",
+                "{title} raises exactly this error in {layer} for images from {smallest} x {smallest} "
+                "to {largest} x {largest}.",
                 **values,
             )
         st.markdown(plain(sentence))
-        label = _("Show {title} with {size} x {size} pixels", title=values["title"], size=producer.smallest)
+        label = _("Show {title} with {size} x {size} images", title=values["title"], size=producer.smallest)
         frame.link(frame.ARCHITECTURE, label, model=producer.key, size=str(producer.smallest))

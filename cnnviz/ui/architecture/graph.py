@@ -31,9 +31,9 @@ _GRAPHS = {
     "backward": Message("Autograd, backward"),
 }
 _PARTS = {
-    "function": ("other", Message("function that passes gradients back")),
+    "function": ("other", Message("function that computes gradients")),
     "parameter": ("pooling", Message("parameter")),
-    "saved": ("normalisation", Message("tensor kept for the way back")),
+    "saved": ("normalisation", Message("tensor saved for the backward pass")),
     "output": ("reshape", Message("output")),
 }
 """The parts of autograd's graph (cnnviz.shapes.graph.PARTS): the kind whose colour each takes, its name."""
@@ -46,7 +46,7 @@ def show(subject: Subject) -> None:
         _("Graph"),
         list(_GRAPHS),
         key="pass",
-        kind=Message("The graph"),
+        kind=Message("graph"),
         title=lambda key: str(_GRAPHS[key]),
         label_visibility="collapsed",
     )
@@ -66,9 +66,9 @@ def _operations(traced: Trace) -> None:
     st.html(legend(dict.fromkeys(node.kind for node in drawn.nodes if node.kind)))
     st.caption(
         _(
-            "{nodes:,} nodes for {ops:,} operations. Arrows are tensors. Branches part and meet again in a "
-            "merge; a dashed arrow is a shortcut, beside which a longer way leads to the same place. A solid "
-            "grey box stands for a folded block.",
+            "{nodes:,} nodes for {ops:,} operations. Arrows are tensors. Branches split and rejoin in a "
+            "merge; a dashed arrow is a shortcut that bypasses a longer path to the same place. A solid "
+            "grey box is a folded block.",
             nodes=len(drawn.nodes),
             ops=len(traced.ops),
         )
@@ -79,7 +79,7 @@ def _operations(traced: Trace) -> None:
 def _autograd(network: Network, edits: Edits, traced: Trace) -> None:
     """What autograd remembers of a forward pass, to go back through it."""
     parts = {part: _fill_and_text(kind) for part, (kind, _title) in _PARTS.items()}
-    with st.spinner(_("Asking autograd ...")):
+    with st.spinner(_("Building the autograd graph ...")):
         source = cached.autograd_dot(network.name, traced.input_shape, edits, tuple(parts.items()), _ink())
     entries = "".join(
         f'<span><span class="cnnviz-swatch {palette.kind_class(kind)}"></span> {escape(str(title))}</span>'
@@ -89,9 +89,9 @@ def _autograd(network: Network, edits: Edits, traced: Trace) -> None:
     st.html(f'<div class="cnnviz-legend">{entries}</div>')
     st.caption(
         _(
-            "Training goes this graph from the bottom to the top, against the arrows: from the output, each function "
-            "passes gradients on to those that it received its values from, until they reach the parameters. "
-            "torchviz draws it from what autograd keeps of a forward pass."
+            "Training follows this graph from bottom to top, against the arrows: starting at the "
+            "output, each function passes gradients to the functions that supplied its inputs, until "
+            "they reach the parameters. torchviz draws it from what autograd records in a forward pass."
         )
     )
     st.graphviz_chart(source, width="content")
@@ -114,7 +114,7 @@ def _look(traced: Trace) -> tuple[Folding, bool]:
     start = readable_depth(traced, READABLE) if levels else None
     left, middle, right = st.columns([3, 5, 2], vertical_alignment="bottom")
     with right:
-        across = st.toggle(_("From left to right"), key="across", bind="query-params")
+        across = st.toggle(_("Left to right"), key="across", bind="query-params")
     if not levels:
         return Folding(), across
     offered = [_ALL, *map(str, range(1, max(levels.values()) + 1))]
@@ -123,7 +123,7 @@ def _look(traced: Trace) -> tuple[Folding, bool]:
             _("Show"),
             offered,
             key="depth",
-            kind=Message("The level of the graph"),
+            kind=Message("graph level"),
             title=_level,
             default=_ALL if start is None else str(start),
         )
@@ -132,7 +132,8 @@ def _look(traced: Trace) -> tuple[Folding, bool]:
     if start is not None and depth == str(start):
         st.caption(
             _(
-                "All {count:,} operations would be hard to read, so blocks from level {level} on begin folded.",
+                "All {count:,} operations would be hard to read, so blocks from level {level} on are "
+                "folded at first.",
                 count=len(traced.ops),
                 level=start,
             )
@@ -144,17 +145,17 @@ def _exceptions(depth: str, levels: Mapping[str, int]) -> Folding:
     """The containers that are folded although, or unfolded although, the level says otherwise."""
     from cnnviz.shapes.graph import Folding
 
-    kind = Message("The block")
+    kind = Message("block")
     if depth == _ALL:
-        nothing = _("every block is open")
+        nothing = _("all blocks are open")
         return Folding(
             folded=frozenset(choose_many(_("Fold"), list(levels), key="fold", kind=kind, placeholder=nothing))
         )
     offered = [path for path, level in levels.items() if level >= int(depth)]
-    nothing = _("no block of this level or below is open")
+    nothing = _("no block at this level or below is open")
     unfolded = choose_many(_("Unfold"), offered, key="unfold", kind=kind, placeholder=nothing)
     return Folding(int(depth), unfolded=frozenset(unfolded))
 
 
 def _level(depth: str) -> str:
-    return _("every operation") if depth == _ALL else _("blocks of level {level} folded", level=depth)
+    return _("all operations") if depth == _ALL else _("blocks of level {level} folded", level=depth)

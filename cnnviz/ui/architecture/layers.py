@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 
 _OUTSIDE = (
     Message(
-        "{count:,} parameters of the total stand in no row, because they are used directly, outside of a layer, "
-        "as those of an attention are."
+        "{count:,} of the parameters are not in any row, because they are used directly, outside a "
+        "layer, such as those of attention."
     ),
     Message(
-        "{count:,} parameters of the total are used in training only, as those of auxiliary classifiers are; these "
-        "shapes are those of a pass in evaluation."
+        "{count:,} of the parameters are used only in training, such as those of auxiliary classifiers; "
+        "the shapes shown are from evaluation mode."
     ),
-    Message("{count:,} parameters of the total are declared, but this pass never uses them."),
+    Message("{count:,} of the parameters are declared but not used in this forward pass."),
 )
 """Of parameters in the three groups of :func:`cnnviz.shapes.text.outside_of_layers`."""
 
 SENTENCE = Message(
-    "Maps are drawn to scale, and a stack has one sheet more each time the number of channels doubles. "
-    "A thin column is a vector."
+    "Maps are drawn to scale; each doubling of the channels adds a sheet to the stack. A thin column is "
+    "a vector."
 )
 _SIDE = 84  # of the largest map, in pixels
 _SMALLEST = 3
@@ -53,14 +53,14 @@ _FRONT, _BEHIND = 0.35, 0.08  # how opaque the sheets of a stack are
 
 def show(subject: Subject) -> None:
     """The shapes as a picture, the table, and the network's own code beside it where somebody wants it."""
-    picture(subject.trace, _("Shapes along {title}", title=subject.network.title))
+    picture(subject.trace, _("Shapes through {title}", title=subject.network.title))
     with st.container(horizontal=True):
         functions = st.toggle(
-            _("Show functional operations too (relu, cat, flatten, ...)"),
+            _("Show functional operations (relu, cat, flatten, ...)"),
             key="operations",
             bind="query-params",
         )
-        beside = st.toggle(_("Show the code beside the table"), key="beside", bind="query-params")
+        beside = st.toggle(_("Show the code next to the table"), key="beside", bind="query-params")
     if beside:
         left, right = st.columns([3, 2])
         with left:
@@ -98,15 +98,15 @@ def _table(subject: Subject, functions: bool) -> None:
     st.html(legend(dict.fromkeys(row.kind for row in rows if row.kind)))
     st.caption(
         _(
-            "{trainable:,} parameters are trained, {frozen:,} are not. A multiply and an add count as one "
-            "multiply-add; the bias is not counted.",
+            "{trainable:,} trainable parameters, {frozen:,} frozen. One multiplication plus one "
+            "addition counts as one multiply-add; the bias is not counted.",
             trainable=traced.trainable_params,
             frozen=traced.total_params - traced.trainable_params,
         )
     )
     _outside_of_layers(traced)
     take_home.downloads(subject.network.name, rows)
-    with st.expander(_("As text, the way torchsummary prints it")):
+    with st.expander(_("As text, in torchsummary's format")):
         st.code(torchsummary_text(traced, layers=subject.layers), language=None)
 
 
@@ -126,10 +126,10 @@ def _parameters(told: str, entries: Sequence[Unexecuted], traced: Trace) -> None
     """Names and numbers of parameters below the sentence that is told of them, and which op they go into."""
     columns: dict[str, list[str] | list[int]] = {
         _("Parameter"): [entry.name for entry in entries],
-        _("Number"): [entry.params for entry in entries],
+        _("Count"): [entry.params for entry in entries],
     }
     if entries[0].name in traced.used_directly:
-        columns[_("Goes into")] = [traced.ops[traced.used_directly[entry.name]].name for entry in entries]
+        columns[_("Used by")] = [traced.ops[traced.used_directly[entry.name]].name for entry in entries]
     with st.expander(told):
         st.dataframe(columns, hide_index=True)
 

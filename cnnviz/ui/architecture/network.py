@@ -93,7 +93,7 @@ def choose() -> tuple[Network, Shape]:
             width=140,
         )
         size = choose_number(
-            _("Height and width, in pixels"),
+            _("Height and width in pixels"),
             key="size",
             low=1,
             high=LARGEST_INPUT,
@@ -113,7 +113,7 @@ def pick(label: str, key: str, default: str, forget: Sequence[str] = ()) -> str:
     offered = [*(known.key for known in architectures.registered()), TORCHVISION]
     entry = TORCHVISION if name.startswith(TORCHVISION) else name
     if entry not in offered:
-        link_problem(UnknownKeyError(Message("The architecture"), name, architectures.keys()).message)
+        link_problem(UnknownKeyError(Message("architecture"), name, architectures.keys()).message)
         name = entry = default
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _select(label, offered, entry, f"choice-{key}", (key, default, forget))
@@ -123,15 +123,13 @@ def pick(label: str, key: str, default: str, forget: Sequence[str] = ()) -> str:
 
 
 def _pick_of_torchvision(name: str, key: str, default: str, forget: Sequence[str]) -> str:
-    with st.spinner(_("Asking torchvision for its models ...")):
+    with st.spinner(_("Loading the list of torchvision models ...")):
         offered = [TORCHVISION + model for model in cached.torchvision_names()]
     if name not in offered:
         model = name.removeprefix(TORCHVISION)
-        link_problem(
-            UnknownKeyError(Message("The torchvision model"), model, cached.torchvision_names()).message
-        )
+        link_problem(UnknownKeyError(Message("torchvision model"), model, cached.torchvision_names()).message)
         name = _FIRST_OF_TORCHVISION
-    _select(_("Model of torchvision"), offered, name, f"torchvision-{key}", (key, default, forget))
+    _select(_("torchvision model"), offered, name, f"torchvision-{key}", (key, default, forget))
     return name
 
 
@@ -153,7 +151,7 @@ def _write(widget: str, key: str, default: str, forget: Sequence[str]) -> None:
 
 def _title(name: str) -> str:
     if name == TORCHVISION:
-        return _("A model of torchvision …")
+        return _("A torchvision model …")
     network = get(name)
     if network.architecture is not None and network.architecture.group == "block":
         return _("Block · {title}", title=network.title)
@@ -181,7 +179,7 @@ def choose_options(
                 _option_widget(architecture.key, name, option, values[name])
         if options_among(architecture, usable):
             st.button(
-                _("Back to the paper's values"),
+                _("Reset to the paper's values"),
                 icon=":material/restart_alt:",
                 key="options-reset",
                 on_click=_reset_options,

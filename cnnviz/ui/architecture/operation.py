@@ -29,9 +29,9 @@ def show(subject: Subject) -> None:
 
     traced = subject.trace
     if not traced.ops:
-        st.info(_("No operation was executed, so there is none to ask about."))
+        st.info(_("No operation was executed, so there is nothing to look at."))
         return
-    name = choose_one(_("Operation"), [op.name for op in traced.ops], key="layer", kind=Message("The layer"))
+    name = choose_one(_("Operation"), [op.name for op in traced.ops], key="layer", kind=Message("layer"))
     op = traced.op(name)
     field = receptive_fields(traced)[op.index]
     derivation = derive(traced, op.index)
@@ -66,12 +66,12 @@ def _counts(op: Op) -> list[str]:
     if params:
         lines.append(plain(_meaning(op)) + f": **{plain(params)}**")
     elif op.reused:
-        lines.append(_("Parameters: those that were counted where this layer was called first."))
+        lines.append(_("Parameters: already counted where this layer is first called."))
     else:
         lines.append(_("Parameters: {count:,}", count=op.params))
     if macs:
         lines.append(
-            _("Multiply-adds, the products of all output values: **{formula}**", formula=plain(macs))
+            _("Multiply-adds, all products of all output values: **{formula}**", formula=plain(macs))
         )
     else:
         lines.append(_("Multiply-adds: {count:,}", count=op.macs))
@@ -82,15 +82,15 @@ def _meaning(op: Op) -> str:
     """What the factors of the parameters' formula are."""
     bias = bool(op.arguments.get("bias"))
     if op.kind == "convolution" and bias:
-        return _("Parameters, for each kernel a weight at each of its places and a bias")
+        return _("Parameters, one weight per kernel position and one bias per kernel")
     if op.kind == "convolution":
-        return _("Parameters, for each kernel a weight at each of its places, no bias")
+        return _("Parameters, one weight per kernel position, no bias")
     if op.kind == "linear" and bias:
-        return _("Parameters, for each output a weight for each input and a bias")
+        return _("Parameters, one weight per input and output, and one bias per output")
     if op.kind == "linear":
-        return _("Parameters, for each output a weight for each input, no bias")
+        return _("Parameters, one weight per input and output, no bias")
     if op.kind == "normalisation":
-        return _("Parameters, the gammas and betas")
+        return _("Parameters, gamma and beta")
     return _("Parameters")
 
 
@@ -99,27 +99,27 @@ def sentence(op: Op, field: ReceptiveField) -> str:
     size = shape_text(field.size)
     if not field.known:
         text = _(
-            "Receptive field: not known. What is done with places on the way to {name} is not followed here; a value "
-            "depends on nothing outside of a patch of {size} pixels.",
+            "Receptive field: unknown, because cnnviz cannot follow how the operations before {name} "
+            "move pixels; a value depends on nothing outside a patch of {size} pixels.",
             name=op.title,
             size=size,
         )
     elif field.nothing:
-        text = _("{name} depends on no pixel: it is the same for every image.", name=op.title)
+        text = _("{name} does not depend on any pixel: it is the same for every image.", name=op.title)
     elif field.whole:
         text = _("Each value of {name} depends on the whole image.", name=op.title)
     elif field.same:
         text = _(
-            "All values of {name} depend on the same patch of {size} pixels, which begins at row {row}, column "
-            "{column}: what lies outside of it is never read.",
+            "All values of {name} depend on the same patch of {size} pixels, which starts at row {row}, "
+            "column {column}; pixels outside it are never read.",
             name=op.title,
             size=size,
             **_corner(field),
         )
     elif not field.regular:
         text = _(
-            "Receptive field: the values of {name} see patches of at most {size} pixels; their sizes, or the steps "
-            "from one to the next, are not all the same.",
+            "Receptive field: the values of {name} see patches of at most {size} pixels, which differ "
+            "in size or are unevenly spaced.",
             name=op.title,
             size=size,
         )
@@ -139,17 +139,18 @@ def _corner(field: ReceptiveField) -> dict[str, int]:
 def _regular(op: Op, field: ReceptiveField) -> str:
     """Size, jump and start of patches that lie regularly."""
     text = _(
-        "Receptive field: each value of {name} sees a patch of {size} pixels (size); from one value to the next the "
-        "patch moves by {jump} pixels (jump), and the first begins at row {row}, column {column} (start).",
+        "Receptive field: each value of {name} sees a patch of {size} pixels (size); the patches of "
+        "neighbouring values are {jump} pixels apart (jump), and the first starts at row {row}, column "
+        "{column} (start).",
         name=op.title,
         size=shape_text(field.size),
         jump=field.jump[0] if len(set(field.jump)) == 1 else shape_text(field.jump),
         **_corner(field),
     )
     if min(field.start) < 0:
-        text += " " + _("A start below 0 lies in the padding.")
+        text += " " + _("A negative start lies in the padding.")
     if not field.aligned:
-        text += " " + _("The patches of the branches that meet here do not share a centre.")
+        text += " " + _("The patches of the branches that meet here have different centres.")
     return text
 
 
@@ -175,9 +176,9 @@ def _way(traced: Trace, derivation: Derivation) -> None:
     """The chain from the input in one line, and all of it, branches included, where somebody unfolds it."""
     from cnnviz.shapes.derivation import stations
 
-    heading = _("The way from the input")
+    heading = _("Path from the input")
     st.markdown(f"**{heading}**")
     told = stations(traced.input_shape, derivation.steps)
     st.html(why.chain(shape_text(traced.input_shape), told))
-    if st.toggle(_("Unfold every step, branches included"), key="way", bind="query-params"):
+    if st.toggle(_("Show every step, including branches"), key="way", bind="query-params"):
         why.unfolded(traced, derivation)

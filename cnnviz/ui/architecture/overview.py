@@ -28,7 +28,7 @@ def about(network: Network, traced: Trace) -> None:
     else:
         st.write(
             _(
-                "A model of torchvision, {cls}, built without weights: only its shapes are computed.",
+                "A torchvision model, {cls}, built without weights: only its shapes are computed.",
                 cls=traced.model,
             )
         )
@@ -52,8 +52,8 @@ def _layers(traced: Trace) -> str:
 
     found = depth(traced)
     return _(
-        "Layers with parameters on the longest way through it: {weighted} (convolutions and fully connected "
-        "layers; normalisation is not counted); {total} with poolings.",
+        "Layers with parameters on the longest path: {weighted} (convolutions and fully connected "
+        "layers, without normalisation); {total} including pooling.",
         weighted=found.weighted,
         total=found.total,
     )
@@ -67,13 +67,13 @@ def _beside_alexnet(traced: Trace) -> str:
         return ""
     if traced.total_params < other:
         return _(
-            "AlexNet's {other:,} parameters are {ratio:,.1f} times as many as its {own:,}.",
+            "AlexNet has {other:,} parameters, {ratio:,.1f} times as many as this network's {own:,}.",
             own=traced.total_params,
             other=other,
             ratio=other / traced.total_params,
         )
     return _(
-        "Its {own:,} parameters are {ratio:,.1f} times as many as AlexNet's {other:,}.",
+        "This network has {own:,} parameters, {ratio:,.1f} times as many as AlexNet's {other:,}.",
         own=traced.total_params,
         other=other,
         ratio=traced.total_params / other,
@@ -94,12 +94,12 @@ def totals(subject: Subject) -> None:
         st.metric(_("Input"), shape_text(traced.input_shape), border=True)
         st.metric(_("Output"), output, border=True)
         st.metric(
-            _("Memory for one image"),
+            _("Memory per image"),
             f"{estimate.total / _MEGABYTE:.2f} MB",
             border=True,
             help=_(
-                "float32: the input {input:.2f} MB, all outputs forward and backward {activations:.2f} MB, "
-                "the parameters {params:.2f} MB.",
+                "float32: input {input:.2f} MB, all outputs in forward and backward pass "
+                "{activations:.2f} MB, parameters {params:.2f} MB.",
                 input=estimate.input / _MEGABYTE,
                 activations=estimate.activations / _MEGABYTE,
                 params=estimate.params / _MEGABYTE,

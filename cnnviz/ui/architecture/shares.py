@@ -36,7 +36,7 @@ def show(subject: Subject) -> None:
             found,
             "params",
             traced.total_params,
-            _("Where the parameters sit"),
+            _("Parameters by layer"),
             _("parameters"),
         )
     with right:
@@ -44,15 +44,11 @@ def show(subject: Subject) -> None:
             found,
             "macs",
             traced.macs,
-            _("Where the multiply-adds are done"),
-            _("multiply-adds for one image"),
+            _("Multiply-adds by layer"),
+            _("multiply-adds per image"),
         )
     if any(share.layers > 1 for share in found):
-        st.caption(
-            _(
-                "Blocks with more than one layer inside are one bar each; the graph can be folded in the same way."
-            )
-        )
+        st.caption(_("A block with several layers is a single bar; the graph can be folded in the same way."))
 
 
 def _by_kind(traced: Trace, kind: Kind) -> str:
@@ -77,7 +73,7 @@ def _figure(found: Sequence[Share], quantity: Quantity, total: int, title: str, 
 
     shown, rest = largest(found, quantity, MOST_BARS)
     if not shown:
-        st.caption(_("Nothing here has any: {title}.", title=title))
+        st.caption(_("No layer here has {title}.", title=title))
         return
     entries = [Bar(_name(share), share.type, dict(share.by_kind(quantity).items())) for share in shown]
     if rest:
@@ -95,8 +91,8 @@ def _largest(shown: Sequence[Share], quantity: Quantity, total: int) -> str:
     count = first.total(quantity)
     values = {"name": _name(first), "count": count, "total": total, "percent": percent(count, total)}
     if quantity == "params":
-        return _("{name} alone holds {count:,} of {total:,} parameters ({percent}).", **values)
-    return _("{name} alone takes {count:,} of {total:,} multiply-adds ({percent}).", **values)
+        return _("{name} alone has {count:,} of {total:,} parameters ({percent}).", **values)
+    return _("{name} alone needs {count:,} of {total:,} multiply-adds ({percent}).", **values)
 
 
 def _name(share: Share) -> str:

@@ -55,11 +55,11 @@ def code(subject: Subject) -> None:
     name = f"{_file_name(network.name).replace('-', '_')}.py"
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader(_("A file that runs by itself"), anchor=False)
+        st.subheader(_("Standalone file"), anchor=False)
         st.write(
             _(
-                "With what you chose here, and without cnnviz: `python {name}` builds the network and prints "
-                "the shape of its output.",
+                "With your choices and without cnnviz: `python {name}` builds the network and prints "
+                "its output shape.",
                 name=name,
             )
         )
@@ -73,15 +73,15 @@ def code(subject: Subject) -> None:
         )
         st.code(text, language="python", height=_HEIGHT)
     with right:
-        st.subheader(_("The file that defines it"), anchor=False)
+        st.subheader(_("Source file"), anchor=False)
         source(network)
 
 
 def link() -> None:
     """The address of what is on the page, to copy."""
     address = (st.context.url or "").partition("?")[0]
-    with st.popover(_("Link"), icon=":material/link:", help=_("A link that reopens exactly this view")):
-        st.write(_("The address holds every choice on this page. Copy it, and others see what you see."))
+    with st.popover(_("Link"), icon=":material/link:", help=_("A link to exactly this view")):
+        st.write(_("The address contains every choice on this page. Copy it to share this view."))
         st.code(f"{address}?{urlencode(_parameters())}", language=None, wrap_lines=True)
 
 

@@ -54,9 +54,9 @@ def _offer(fix: Fix, at: str | None = None) -> None:
     """A button for ``fix``; it names the layer where that is another than the one ``at`` which the pass ended."""
     layer = fix.path.rpartition(".")[0]
     if layer == at:
-        label = _("Make it {fix}", fix=fix.text)
+        label = _("Change to {fix}", fix=fix.text)
     else:
-        label = _("Make {layer} {fix}", layer=layer, fix=fix.text)
+        label = _("Change {layer} to {fix}", layer=layer, fix=fix.text)
     st.button(
         plain(label),
         icon=":material/build:",
@@ -72,10 +72,10 @@ def choose(model_name: str, edits: Edits, options: Edits = ()) -> Edits:
     ``options`` are those of the builder: they decide which layers there are. Returned are ``edits`` without those
     that change nothing, which leave the link, too.
     """
-    st.markdown(_("**What if?** Change an argument of any layer and see what it does downstream."))
+    st.markdown(_("**What if?** Change an argument of any layer to see its effect on the layers after it."))
     layers = cached.editable(model_name, options)
     if not layers:
-        st.caption(_("This network has no layer whose arguments could be changed."))
+        st.caption(_("This network has no layer with arguments that can be changed."))
         return edits
     edits = _effective(edits, layers)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -97,7 +97,7 @@ def choose(model_name: str, edits: Edits, options: Edits = ()) -> Edits:
             width=140,
         )
         st.button(
-            _("Change it"),
+            _("Apply"),
             icon=":material/science:",
             key="edit-apply",
             on_click=edits_in_link.put,
@@ -133,7 +133,7 @@ def _take_back_buttons(edits: Edits) -> None:
             st.button(
                 plain(f"{shortened(path)} = {shortened(text)}"),
                 icon=":material/undo:",
-                help=_("Take this change back"),
+                help=_("Undo this change"),
                 key=f"undo-{path}",
                 on_click=edits_in_link.take_back,
                 args=(path,),
@@ -159,7 +159,7 @@ def show(subject: Subject) -> None:
     if subject.edits or traced.input_shape != network.input_shape:
         _before_and_after(cached.trace(network.name, network.input_shape), traced)
     else:
-        st.info(_("Nothing is changed yet. Change something above, and see here what it does downstream."))
+        st.info(_("No changes yet. Change something above to see its effect on the layers after it."))
 
 
 def _before_and_after(before: Trace, after: Trace) -> None:
@@ -185,8 +185,9 @@ def _before_and_after(before: Trace, after: Trace) -> None:
         )
     else:
         text = _(
-            "{changed:,} of {count:,} operations change or are not reached any more, because the pass ends at {name}. "
-            "Parameters: {params:+,} to {params_after:,}; multiply-adds up to there: {macs_after:,}.",
+            "{changed:,} of {count:,} operations change or are no longer reached, because the forward "
+            "pass fails at {name}. Parameters: {params:+,} to {params_after:,}; multiply-adds up to "
+            "there: {macs_after:,}.",
             name=after.failure.name,
             **values,
         )

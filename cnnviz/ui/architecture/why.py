@@ -43,7 +43,7 @@ def show(subject: Subject) -> None:
     elif found:
         offered = list(found)
     else:
-        st.caption(_("No operation is executed, so there is nothing to explain."))
+        st.caption(_("No operation was executed, so there is nothing to explain."))
         return
     chosen = offered[0]
     if len(offered) > 1:
@@ -51,7 +51,7 @@ def show(subject: Subject) -> None:
             _("Explain"),
             offered,
             key="why",
-            kind=Message("The layer"),
+            kind=Message("layer"),
             title=lambda name: _title(traced, name),
         )
     if chosen == _FAILED:
@@ -62,7 +62,7 @@ def show(subject: Subject) -> None:
 
 def _title(traced: Trace, name: str) -> str:
     if traced.failure is not None and name == _FAILED:
-        return _("what arrives at {layer}", layer=traced.failure.name)
+        return _("input of {layer}", layer=traced.failure.name)
     return name
 
 
@@ -74,7 +74,7 @@ def _explain(traced: Trace, derivation: Derivation, broken: bool) -> None:
         shapes = (traced.ops[i].output_shape if i >= 0 else traced.input_shape for i in traced.failure.inputs)
         last = ", ".join(map(shape_text, shapes))
     if broken:
-        title = _("What arrives at {layer}: {numbers}", layer=derivation.layer, numbers=last)
+        title = _("Input of {layer}: {numbers}", layer=derivation.layer, numbers=last)
     else:
         title = _("Why {layer} is {linear}", layer=derivation.layer, linear=last)
     st.subheader(plain(title), anchor=False)
@@ -99,8 +99,8 @@ def unfolded(traced: Trace, derivation: Derivation, broken: bool = False) -> Non
     st.html(_steps(derivation.steps, fields))
     st.caption(
         _(
-            "The receptive field is the patch of the input that one value depends on, in pixels; where it is "
-            "larger than the image, the rest of it is padding."
+            "The receptive field is the patch of the input that one value depends on, in pixels; where "
+            "it is larger than the image, the rest is padding."
         )
     )
 
@@ -118,8 +118,8 @@ def _branches(traced: Trace, derivation: Derivation, fields: Sequence[ReceptiveF
         inputs = {traced.failure.name: traced.failure.inputs, **inputs}
     if not inputs:
         return
-    with st.expander(_("What happens side by side, before branches meet"), expanded=broken):
-        name = choose_one(_("Where they meet"), list(inputs), key="meeting", kind=Message("The merge"))
+    with st.expander(_("Parallel branches before each merge"), expanded=broken):
+        name = choose_one(_("Merge"), list(inputs), key="meeting", kind=Message("merge"))
         told = core.branches(traced, inputs[name])
         for number, (source, branch) in enumerate(zip(inputs[name], told, strict=True), 1):
             shape = traced.ops[source].output_shape if source >= 0 else traced.input_shape
@@ -128,7 +128,7 @@ def _branches(traced: Trace, derivation: Derivation, fields: Sequence[ReceptiveF
             if branch:
                 st.html(_steps(branch, fields))
             else:
-                st.caption(_("The shortcut: what arrived is passed on as it is."))
+                st.caption(_("The shortcut passes its input on unchanged."))
 
 
 def _steps(derivation: Sequence[Step], fields: Sequence[ReceptiveField]) -> str:
@@ -178,9 +178,9 @@ def _box(name: str, numbers: str, kind: str) -> str:
 def extent(field: ReceptiveField) -> str:
     """A receptive field in a few words."""
     if not field.known:
-        return _("not known")
+        return _("unknown")
     if field.nothing:
-        return _("no pixel")
+        return _("no pixels")
     if field.whole:
         return _("the whole image")
     if not field.regular:

@@ -47,8 +47,8 @@ def show(layer: Layer, walks: tuple[Slide, Slide]) -> None:
     if max(layer.height, layer.width) > LARGEST_PICTURE:
         st.info(
             _(
-                "The picture shows inputs of up to {most} x {most} pixels. Everything else on this page holds for "
-                "larger ones, too.",
+                "The picture shows inputs of up to {most} x {most} pixels. Everything else on this page "
+                "also works for larger ones.",
                 most=LARGEST_PICTURE,
             )
         )
@@ -80,7 +80,7 @@ def _choose_image(layer: Layer) -> NDArray[np.uint8]:
         _("Picture"),
         small_images.NAMES,
         key="input",
-        kind=Message("The picture"),
+        kind=Message("picture"),
         title=lambda key: str(small_images.title(key)),
         default="digit-3" if KINDS[layer.kind].channels == 1 else "discs",
         width=165,
@@ -99,8 +99,8 @@ def _choose_weights(layer: Layer) -> list[kernels.Kernel]:
         _("Kernel"),
         [*kernels.PRESETS, "own"],
         key="weights",
-        kind=Message("The kernel"),
-        title=lambda key: str(kernels.PRESETS[key].title) if key in kernels.PRESETS else _("My own numbers"),
+        kind=Message("kernel"),
+        title=lambda key: str(kernels.PRESETS[key].title) if key in kernels.PRESETS else _("Custom"),
         default="vertical-edges" if size > 1 else "identity",
         width=165,
     )
@@ -108,13 +108,13 @@ def _choose_weights(layer: Layer) -> list[kernels.Kernel]:
     if channels == 1:
         return [kernel]
     mix = choose_one(
-        _("Kernel slices"),
+        _("Slices of the kernel"),
         list(_MIXES),
         key="mix",
-        kind=Message("The kernel slices"),
+        kind=Message("kernel slices"),
         title=lambda key: {
-            "alike": _("alike"),
-            "red": _("red alone"),
+            "alike": _("all the same"),
+            "red": _("red only"),
             "red-green": _("red minus green"),
         }[key],
         default="alike" if size > 1 else "red-green",
@@ -125,7 +125,7 @@ def _choose_weights(layer: Layer) -> list[kernels.Kernel]:
 
 def _choose_own(size: int) -> kernels.Kernel:
     example = kernels.written(kernels.preset("blur" if size == 1 else "vertical-edges", size))
-    text = choose_text(_("Weights, rows apart by /"), key="own", default=example, width=346)
+    text = choose_text(_("Weights, with / between rows"), key="own", default=example, width=346)
     return kernels.parse(text, size)
 
 
@@ -187,7 +187,7 @@ def _texts(layer: Layer) -> dict[str, Any]:
         "input": _("Input"),
         "image": _("Image"),
         "output": _("Output"),
-        "enlarged": _("Output, enlarged"),
+        "enlarged": _("Output (enlarged)"),
         "patch": _("Patch"),
         "kernel": _("Kernel"),
         "products": _("Products"),
@@ -196,27 +196,27 @@ def _texts(layer: Layer) -> dict[str, Any]:
         "sum": _("sum of {count} products:"),
         "values": _("{count} values"),
         "position": _("Output row {row} of {rows}, column {column} of {columns}"),
-        "first": _("Back to the first"),
-        "back": _("One back"),
+        "first": _("Back to the start"),
+        "back": _("Step back"),
         "play": _("Play"),
         "pause": _("Pause"),
-        "forward": _("One forward"),
+        "forward": _("Step forward"),
         "scrub": _("Position of the window"),
-        "speed": _("{speed} a second"),
-        "speed_label": _("Speed, in output values a second"),
-        "keys": _("The arrow keys choose a value, the space bar plays and pauses."),
+        "speed": _("{speed} per second"),
+        "speed_label": _("Speed in output values per second"),
+        "keys": _("Arrow keys select a value; the space bar plays and pauses."),
         "hint": _(
-            "Point at an output value to see its patch, or at an input pixel to see which values read it."
+            "Point at an output value to see its patch, or at an input pixel to see which values use it."
         ),
-        "readers": _("This input pixel goes into {count} output values."),
+        "readers": _("This input pixel contributes to {count} output values."),
         "marks": {
-            "now": _("what is read now, and what comes of it"),
+            "now": _("current window and its output"),
             "padding": _("padding, counts as 0")
             if layer.kind != "max-pooling"
-            else _("padding, never the largest"),
-            "gap": _("gaps of the dilation, skipped"),
+            else _("padding, never the maximum"),
+            "gap": _("gaps from dilation, skipped"),
             "unread": _("never read by any window"),
-            "beyond": _("beyond the input, does not count") if average else _("beyond the input"),
+            "beyond": _("past the input, does not count") if average else _("past the input"),
         },
     }
 
@@ -249,8 +249,8 @@ def _stop_in_link(rows: int, columns: int) -> int | None:
     if named != st.session_state.get("_walk_stop"):  # else it was right until the person changed the layer
         link_problem(
             Message(
-                "The link says at={value}, which is no place in an output of {rows:,} x {columns:,}: it takes a row "
-                "and a column, such as at=1-1. The walk begins at the first one.",
+                "at={value} in the link is not a position in the {rows:,} x {columns:,} output: use row "
+                "and column, such as at=1-1. Starting at the first position.",
                 value=shortened(named),
                 rows=rows,
                 columns=columns,
@@ -273,7 +273,7 @@ def _speed_in_link() -> float | None:
     del st.query_params["speed"]
     link_problem(
         Message(
-            "The link says speed={value}, which cannot be used: there are {known}.",
+            "speed={value} in the link cannot be used; available: {known}.",
             value=shortened(named),
             known=", ".join(speeds),
         )

@@ -26,8 +26,8 @@ def show(layer: Layer, walks: tuple[Slide, Slide]) -> None:
     if kind.pooling:
         st.write(
             _(
-                "Pooling has no parameters and multiplies nothing. Each channel is pooled by itself: as many "
-                "channels come out as go in."
+                "Pooling has no parameters and no multiplications. Each channel is pooled separately, "
+                "so the number of channels stays the same."
             )
         )
         st.code(_pooling_code(layer.kind, window), language="python")
@@ -53,8 +53,11 @@ def show(layer: Layer, walks: tuple[Slide, Slide]) -> None:
     op = detached_convolution(in_channels, maps, kernel, (layer.height, layer.width), (size[0], size[1]))
     lines = (
         _("Output shape: **{shape}**", shape=shape_text((maps, *size))),
-        _("Parameters, the weights of each kernel and a bias: **{formula}**", formula=parameter_formula(op)),
-        _("Multiply-adds, the products of all output values: **{formula}**", formula=macs_formula(op)),
+        _(
+            "Parameters, the weights of each kernel plus one bias: **{formula}**",
+            formula=parameter_formula(op),
+        ),
+        _("Multiply-adds, all products of all output values: **{formula}**", formula=macs_formula(op)),
     )
     st.markdown("\n".join(f"- {line}" for line in lines))
     st.code(_convolution_code(in_channels, maps, window), language="python")
@@ -79,9 +82,9 @@ def show_saving() -> None:
     """Choose a convolution and a reduction; formulas, and bars drawn to scale."""
     st.write(
         _(
-            "A 1x1 convolution looks at one pixel and mixes its channels. Placed before a large kernel, it can "
-            "first reduce the channels, and the large kernel then has less to multiply. The default is the 5x5 "
-            "branch of GoogLeNet's module 3a: 120 million multiply-adds become 12 million."
+            "A 1x1 convolution mixes the channels at each pixel. Placed before a large kernel, it can "
+            "reduce the number of channels, so that the large kernel has less to multiply. The default "
+            "is the 5x5 branch of GoogLeNet's module 3a: 120 million multiply-adds become 12 million."
         )
     )
     notes = st.container()
@@ -99,7 +102,7 @@ def show_saving() -> None:
         )
     found = saving(channels, (size, size), kernel, outputs, reduced)
     st.html(_bars(found))
-    st.caption(_("Bars show the multiply-adds of one image, drawn to scale; 1x1 convolutions are striped."))
+    st.caption(_("Bars show the multiply-adds per image, to scale; 1x1 convolutions are striped."))
     st.markdown(_verdict(found))
 
 
@@ -110,7 +113,7 @@ def _bars(found: Saving) -> str:
         (
             '<div class="cnnviz-ways">',
             _way(_("Directly"), [found.direct], most),
-            _way(_("Through the 1x1 convolution"), [found.reduce, found.after], most),
+            _way(_("With the 1x1 convolution"), [found.reduce, found.after], most),
             "</div>",
         )
     )
@@ -142,21 +145,21 @@ def _line(op: Op) -> str:
 
 def _verdict(found: Saving) -> str:
     parameters = _(
-        "Parameters: {direct:,} directly, {detour:,} through the 1x1 convolution.",
+        "Parameters: {direct:,} directly, {detour:,} with the 1x1 convolution.",
         direct=found.direct.params,
         detour=found.params,
     )
     if found.ratio > 1:
         verdict = _(
-            "**{ratio:.1f} times fewer multiply-adds.** From {break_even:,} reduced channels on nothing would be "
-            "saved.",
+            "**{ratio:.1f} times fewer multiply-adds.** With {break_even:,} or more reduced channels, "
+            "there is no saving.",
             ratio=found.ratio,
             break_even=found.break_even,
         )
     else:
         verdict = _(
-            "**Nothing is saved**: the detour costs as much or more, unless it reduces to fewer than "
-            "{break_even:,} channels.",
+            "**No saving**: the 1x1 convolution pays off only with fewer than {break_even:,} reduced "
+            "channels.",
             break_even=found.break_even,
         )
     return f"{verdict} {parameters}"

@@ -63,7 +63,7 @@ EXAMPLES: Mapping[str, tuple[Message, Mapping[str, str]]] = MappingProxyType(
             {"layer": "rgb", "kernel": "1", "input": "discs", "mix": "red-green"},
         ),
         "ceil": (
-            Message("Pooling that rounds up"),
+            Message("Pooling with rounding up"),
             {"layer": "max-pooling", "height": "9", "width": "9", "rounding": "up"},
         ),
         "alexnet": (
@@ -81,7 +81,7 @@ _OWN = (
 def examples() -> None:
     """Buttons that show something worth seeing."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="examples"):
-        st.markdown(_("**Try**"))
+        st.markdown(_("**Try an example**"))
         for name, (title, parameters) in EXAMPLES.items():
             st.button(str(title), key=f"example-{name}", type="tertiary", on_click=_show, args=(parameters,))
 
@@ -95,10 +95,10 @@ def _show(parameters: Mapping[str, str]) -> None:
 def choose() -> Layer:
     """The widgets of the layer; every choice is in the link."""
     kind = choose_segment(
-        _("What walks over the input"),
+        _("Operation"),
         list(KINDS),
         key="layer",
-        kind=Message("The layer"),
+        kind=Message("layer"),
         title=lambda key: str(KINDS[key].title),
         label_visibility="collapsed",
     )
@@ -132,7 +132,7 @@ def _padding() -> Padding:
         _("Padding"),
         [*numbers, *named],
         key="padding",
-        kind=Message("The padding"),
+        kind=Message("padding"),
         title=lambda key: {"same": _("same"), "valid": _("valid")}.get(key, key),
         width=FIELD_WIDTH,
     )
@@ -144,7 +144,7 @@ def _rounding() -> str:
         _("Rounding"),
         ["down", "up"],
         key="rounding",
-        kind=Message("The rounding"),
+        kind=Message("rounding"),
         title=lambda key: {"down": _("down"), "up": _("up (ceil_mode)")}[key],
         width=FIELD_WIDTH + 50,
     )

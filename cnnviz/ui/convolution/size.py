@@ -48,9 +48,7 @@ def _letters(window: Window) -> list[str]:
     before, after = window.pads
     letters = [_("n input"), _("k kernel"), _("s stride")]
     if window.padding != "valid":
-        letters.append(
-            _("p padding on each side") if before == after else _("p padding of both sides together")
-        )
+        letters.append(_("p padding on each side") if before == after else _("p total padding of both sides"))
     if window.dilation > 1:
         letters.append(_("d dilation"))
     return letters
@@ -61,13 +59,16 @@ def _remarks(window: Window, walks: tuple[Slide, Slide]) -> None:
     span = window.span
     if window.padding == "valid":
         st.write(
-            _("Padding 'valid' is none: a value for each place where the whole kernel lies in the input.")
+            _(
+                "Padding 'valid' means none: one value for each position where the whole kernel lies "
+                "inside the input."
+            )
         )
     elif window.padding == "same" and before == after:
         st.write(
             _(
-                "Padding 'same' gives back the {lost} rows and columns that a kernel over {span} takes away: "
-                "{before} on each side.",
+                "Padding 'same' makes up for the {lost} rows and columns that a kernel spanning {span} "
+                "removes: {before} on each side.",
                 lost=span - 1,
                 span=span,
                 before=before,
@@ -76,8 +77,8 @@ def _remarks(window: Window, walks: tuple[Slide, Slide]) -> None:
     elif window.padding == "same":
         st.write(
             _(
-                "Padding 'same' must give back {lost} rows and columns, which is an odd number: {before} at the "
-                "top and left, but {after} at the bottom and right. An odd kernel is padded evenly.",
+                "Padding 'same' must make up for {lost} rows and columns, an odd number: {before} at "
+                "the top and left, but {after} at the bottom and right. An odd kernel is padded evenly.",
                 lost=span - 1,
                 before=before,
                 after=after,
@@ -87,16 +88,14 @@ def _remarks(window: Window, walks: tuple[Slide, Slide]) -> None:
     if overhang:
         st.write(
             _(
-                "Rounded up, the last window reaches {overhang} beyond the input and its padding; what lies there "
-                "does not count.",
+                "Because of rounding up, the last window extends {overhang} past the input and its "
+                "padding; cells there do not count.",
                 overhang=overhang,
             )
         )
     if any(walk.side.dropped for walk in walks):
         st.write(
-            _(
-                "Rounded up there would be one window more, but it would begin beyond the input: PyTorch drops it."
-            )
+            _("Rounding up would add one window, but it would start past the input, so PyTorch drops it.")
         )
 
 
@@ -110,7 +109,7 @@ def _unread(layer: Layer, walks: tuple[Slide, Slide]) -> None:
         if not offers:
             return
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            st.markdown(_("All are read with"))
+            st.markdown(_("To read all pixels:"))
             for number, remedy in enumerate(offers):
                 label = _label(layer, remedy)
                 st.button(label, key=f"remedy-{number}", on_click=_apply, args=(remedy,))
@@ -123,7 +122,7 @@ def _sentences(layer: Layer, down: Slide, across: Slide) -> list[str]:
     if down.border or across.border:
         sentences.append(
             _(
-                "Left over at the border: rows at the bottom: {rows}, columns at the right: {columns}.",
+                "Unused border: rows at the bottom: {rows}, columns on the right: {columns}.",
                 rows=down.border,
                 columns=across.border,
             )
@@ -131,7 +130,7 @@ def _sentences(layer: Layer, down: Slide, across: Slide) -> list[str]:
     rows, columns = (len(walk.unread) - walk.border for walk in (down, across))
     if rows or columns:
         sentences.append(
-            _("Skipped between the windows: rows: {rows}, columns: {columns}.", rows=rows, columns=columns)
+            _("Skipped between windows: rows: {rows}, columns: {columns}.", rows=rows, columns=columns)
         )
     return sentences
 
@@ -149,7 +148,7 @@ def _label(layer: Layer, remedy: Remedy) -> str:
     if "padding" in changes:
         return _("padding {padding}", padding=changes["padding"])
     if "ceil_mode" in changes:
-        return _("rounding up")
+        return _("round up")
     size = (changes.get("height", layer.height), changes.get("width", layer.width))
     return _("input {size}", size=shape_text(size))
 

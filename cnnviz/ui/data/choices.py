@@ -23,7 +23,7 @@ def choose_data() -> DatasetInfo:
         _("Data set"),
         datasets.keys(),
         key="dataset",
-        kind=Message("The data set"),
+        kind=Message("data set"),
         title=lambda key: datasets.get(key).title,
     )
     return datasets.get(chosen)
@@ -35,7 +35,7 @@ def choose_class(info: DatasetInfo) -> int | None:
         _("Class"),
         (ALL, *map(str, range(len(info.classes)))),
         key="class",
-        kind=Message("The class"),
+        kind=Message("class"),
         title=lambda name: _("all classes") if name == ALL else info.class_title(int(name)),
     )
     return None if chosen == ALL else int(chosen)
@@ -45,7 +45,7 @@ def choose_seed(label: str) -> int:
     """A number for what is drawn at random, with a button for the next one."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = choose_number(label, key="shuffle", low=0, high=_MOST_SEED, default=0, width=120)
-        st.button(_("Others"), key="others", icon=":material/shuffle:", on_click=_next_seed, args=(seed,))
+        st.button(_("New sample"), key="others", icon=":material/shuffle:", on_click=_next_seed, args=(seed,))
     return seed
 
 
@@ -59,7 +59,7 @@ def choose_normalisation(info: DatasetInfo) -> tuple[tuple[float, ...], tuple[fl
         _("Normalisation"),
         list(NORMALISATIONS),
         key="normalise",
-        kind=Message("The normalisation"),
+        kind=Message("normalisation"),
         title=lambda key: str(NORMALISATIONS[key].title),
     )
     way = NORMALISATIONS[chosen]

@@ -54,7 +54,7 @@ def load(info: DatasetInfo) -> Subject:
     Raises:
         CnnvizError: it is missing or damaged; the message says what to do.
     """
-    with st.spinner(_("{title} is being read …", title=info.title)):
+    with st.spinner(_("Loading {title} …", title=info.title)):
         return Subject(info, datasets.load(info.key))
 
 
@@ -64,11 +64,11 @@ def facts(info: DatasetInfo) -> None:
     for dimension in info.input_shape:
         size *= dimension
     entries = (
-        (f"{info.train_images:,}", _("images to train on")),
-        (f"{info.test_images:,}", _("images to test on")),
+        (f"{info.train_images:,}", _("training images")),
+        (f"{info.test_images:,}", _("test images")),
         (f"{len(info.classes)}", _("classes")),
         (shape_text(info.input_shape), _("channels x height x width")),
-        (_("{megabytes:,.0f} MB", megabytes=size / 1e6), _("in memory, a byte a value")),
+        (_("{megabytes:,.0f} MB", megabytes=size / 1e6), _("in memory, one byte per value")),
     )
     cells = "".join(
         f'<div><div class="cnnviz-size">{escape(value)}</div><div class="cnnviz-note">{escape(label)}</div></div>'
@@ -82,16 +82,16 @@ def samples(subject: Subject) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         with st.container(width=260):
             part = choose_segment(
-                _("Part"),
+                _("Images from"),
                 list(PARTS),
                 key="part",
-                kind=Message("The part of the data set"),
+                kind=Message("part of the data set"),
                 title=lambda key: str(PARTS[key]),
             )
         with st.container(width=200):
             label = choose_class(subject.info)
         with st.container(width=260):
-            seed = choose_seed(_("Shuffle"))
+            seed = choose_seed(_("Random seed"))
     shown = range(len(subject.info.classes)) if label is None else (label,)
     numbers = subject.data.part(part)[1].bincount(minlength=len(subject.info.classes)).tolist()
     cards = []
@@ -103,8 +103,8 @@ def samples(subject: Subject) -> None:
     st.html(f'<div class="cnnviz-classes{one_class}">{"".join(cards)}</div>')
     st.caption(
         _(
-            "The pixels are shown as they are, without smoothing: a network gets no more than this. Point at an "
-            "image for its number."
+            "Pixels are shown without smoothing: this is all the network gets. Point at an image to see "
+            "its number."
         )
     )
 
@@ -129,7 +129,7 @@ def image(source: str, description: str) -> str:
 
 
 def _statistics(subject: Subject) -> Statistics:
-    with st.spinner(_("The pixels of {title} are being counted …", title=subject.info.title)):
+    with st.spinner(_("Computing the statistics of {title} …", title=subject.info.title)):
         return cached.dataset_statistics(*subject.key)
 
 
@@ -142,13 +142,13 @@ def classes(subject: Subject) -> None:
     commonest = int(found.test_counts.argmax())
     st.caption(
         _(
-            "Whoever answers {title} to every test image is right {share:.1%} of the time: the least that a "
-            "network must beat.",
+            "Always predicting {title} would be correct for {share:.1%} of the test images: the "
+            "baseline that a network must beat.",
             title=titles[commonest],
             share=found.test_counts[commonest] / found.test_counts.sum(),
         )
     )
-    st.subheader(_("The average image of each class"), anchor=False)
+    st.subheader(_("Mean image of each class"), anchor=False)
     pictures = zip(titles, cached.class_means(*subject.key), strict=True)
     cells = "".join(
         f'<figure class="cnnviz-figure">{image(source, title)}'
@@ -158,9 +158,9 @@ def classes(subject: Subject) -> None:
     st.html(f'<div class="cnnviz-averages">{cells}</div>')
     st.caption(
         _(
-            "Each pixel is the mean of that pixel over all training images of the class. Where an average still "
-            "looks like its class, the images are alike pixel by pixel, and a simple network gets far; where it "
-            "is a blur, shapes must be found wherever they are."
+            "Each pixel is averaged over all training images of the class. Where the mean still looks "
+            "like its class, the images resemble each other pixel by pixel, and a simple network does "
+            "well; where it is blurred, the network must find shapes wherever they are."
         )
     )
 
@@ -173,9 +173,9 @@ def values(subject: Subject) -> None:
     value_figures(found.values, 1, mean, deviation)
     st.caption(
         _(
-            "Normalisation moves and stretches the axis and leaves the shape as it is (the dotted line is the "
-            "mean). With the data's own mean and deviation the values lie around 0 with a deviation of 1, which "
-            "suits the weights that training starts from."
+            "Normalisation shifts and scales the axis but keeps the shape of the distribution (dotted "
+            "line: mean). With the data set's own mean and standard deviation, the values are centred "
+            "on 0 with standard deviation 1, which suits the initial weights."
         )
     )
 
@@ -203,7 +203,7 @@ def value_figures(
 
 def _moments(info: DatasetInfo, found: Statistics, mean: Sequence[float], deviation: Sequence[float]) -> str:
     """Mean and deviation of each channel: computed here, as usually quoted, and after normalisation."""
-    rows = [(_("Channel"), _("Mean"), _("Deviation"), _("Usually quoted"), _("After normalisation"))]
+    rows = [(_("Channel"), _("Mean"), _("Standard deviation"), _("Commonly used"), _("After normalisation"))]
     for number, channel in enumerate(plots.channels(len(info.mean))):
         own, spread = float(found.mean[number]), float(found.deviation[number])
         after = (own - mean[number]) / deviation[number]

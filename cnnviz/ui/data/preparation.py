@@ -46,7 +46,7 @@ def show(subject: Subject) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         place = _choose_image(subject, notes)
         with st.container(width=260):
-            shuffle = choose_seed(_("Draws"))
+            shuffle = choose_seed(_("Random seed"))
     pictures, settings = st.columns([2.2, 1], gap="medium")
     with settings, st.container(border=True):
         preparation = _choose(subject.info, notes)
@@ -71,7 +71,9 @@ def _choose_image(subject: Subject, notes: DeltaGenerator) -> int:
         number = choose_number(
             _("Training image"), key="image", low=1, high=count, default=1, notes=notes, width=120
         )
-        st.button(_("Another"), key="another", icon=":material/image:", on_click=_jump, args=(number, count))
+        st.button(
+            _("Another image"), key="another", icon=":material/image:", on_click=_jump, args=(number, count)
+        )
     return number - 1
 
 
@@ -83,11 +85,11 @@ def _choose(info: DatasetInfo, notes: DeltaGenerator) -> ImagePreparation:
     st.subheader(_("Augmentation"), anchor=False)
     usual = PRESETS[_SUGGESTED.get(info.key, _DIGITS)].augmentation
     augmentation = choose_augmentation(info.input_shape[0], usual, notes)
-    st.subheader(_("Permutation"), anchor=False)
+    st.subheader(_("Pixel permutation"), anchor=False)
     permutation_seed = None
-    if choose_switch(_("Permute the pixels"), key="permute", notes=notes):
+    if choose_switch(_("Shuffle the pixels"), key="permute", notes=notes):
         permutation_seed = choose_number(
-            _("Seed of the permutation"),
+            _("Permutation seed"),
             key="order",
             low=0,
             high=_MOST_SEED,
@@ -100,8 +102,8 @@ def _choose(info: DatasetInfo, notes: DeltaGenerator) -> ImagePreparation:
         _("Size"),
         _SIZES,
         key="resize",
-        kind=Message("The size"),
-        title=lambda side: _("as it is") if side == "off" else f"{side} x {side}",
+        kind=Message("size"),
+        title=lambda side: _("unchanged") if side == "off" else f"{side} x {side}",
     )
     mean, deviation = choose_normalisation(info)
     side = None if resize == "off" else int(resize)
@@ -124,24 +126,27 @@ def _steps(preparation: ImagePreparation, found: Stages, label: str) -> None:
 
 
 def _taken(preparation: ImagePreparation, found: Stages, label: str) -> Iterator[_Step]:
-    note = _("label {label}; {shape}, 0 to 255", label=label, shape=shape_text(found.image.shape))
-    yield _Step(_("As stored"), image_address(found.image), note)
+    note = _("label {label}; {shape}, values 0 to 255", label=label, shape=shape_text(found.image.shape))
+    yield _Step(_("Stored image"), image_address(found.image), note)
     if found.draws is not None:
-        note = _("the first of the draws below; test images are left as they are")
+        note = _("the first of the draws below; test images are not augmented")
         yield _Step(_("Augmented"), image_address(found.draws[0]), note)
     if found.permuted is not None:
         note = _(
-            "order {seed}, the same for every image: a fully connected network does not mind, a convolution "
-            "loses its neighbours",
+            "permutation {seed}, the same for every image: a fully connected network does not mind, a "
+            "convolution loses its neighbouring pixels",
             seed=preparation.permutation_seed,
         )
         yield _Step(_("Permuted"), image_address(found.permuted), note)
     if found.resized is not None:
-        note = _("{shape}, bilinear: more pixels, no more detail", shape=shape_text(found.resized.shape))
+        note = _(
+            "{shape}, bilinear interpolation: more pixels, but no more detail",
+            shape=shape_text(found.resized.shape),
+        )
         yield _Step(_("Resized"), image_address(found.resized), note)
     low, high = float(found.normalised.min()), float(found.normalised.max())
     note = _(
-        "{shape}, {low:.2f} to {high:.2f}: red above 0, blue below",
+        "{shape}, {low:.2f} to {high:.2f}: positive values red, negative ones blue",
         shape=shape_text(found.normalised.shape),
         low=low,
         high=high,
@@ -167,7 +172,7 @@ def _card(number: int, step: _Step) -> str:
 
 def _draws(info: DatasetInfo, label: int, preparation: ImagePreparation, found: Stages) -> None:
     """What augmentation makes of the image, epoch by epoch."""
-    st.subheader(_("What augmentation makes of it"), anchor=False)
+    st.subheader(_("Examples of augmentation"), anchor=False)
     if found.draws is None:
         st.caption(_("Augmentation is off: the network sees the same image in every epoch."))
         return
@@ -178,21 +183,21 @@ def _draws(info: DatasetInfo, label: int, preparation: ImagePreparation, found: 
     st.html(f'<div class="cnnviz-draws">{draws}</div>')
     st.caption(
         _(
-            "{count} random draws. In every epoch the network sees another one, always with the label {label}: so "
-            "it learns what does not matter.",
+            "{count} random draws. In every epoch the network sees a different one, always with label "
+            "{label}, and so learns to ignore these changes.",
             count=len(found.draws),
             label=info.class_title(label),
         )
     )
     if preparation.augmentation.flip and info.classes[0] == "0":
         st.caption(
-            ":material/lightbulb: " + _("A mirrored 2 is no 2 any more: for digits leave the flip off.")
+            ":material/lightbulb: " + _("A mirrored 2 is no longer a 2: for digits, leave flipping off.")
         )
 
 
 def _values(preparation: ImagePreparation, found: Stages) -> None:
     """The image's values before and after normalisation."""
-    st.subheader(_("Its values, before and after normalisation"), anchor=False)
+    st.subheader(_("Its values before and after normalisation"), anchor=False)
     last = found.image
     for step in (None if found.draws is None else found.draws[0], found.permuted, found.resized):
         last = last if step is None else step
@@ -201,8 +206,8 @@ def _values(preparation: ImagePreparation, found: Stages) -> None:
     value_figures(binned, _BIN, preparation.mean, preparation.deviation)
     st.caption(
         _(
-            "Normalisation only moves and stretches the axis. This image alone has the mean {mean:.2f} (dotted) "
-            "and the deviation {deviation:.2f} now.",
+            "Normalisation only shifts and scales the axis. This image alone now has mean {mean:.2f} "
+            "(dotted) and standard deviation {deviation:.2f}.",
             mean=float(found.normalised.mean()),
             deviation=float(found.normalised.std()),
         )

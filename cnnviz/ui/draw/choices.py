@@ -29,12 +29,12 @@ _OF_THE_TASK = ("checkpoint", "inside", "dataset", "digit", "image")
 
 _TITLES: Mapping[str, Message] = {
     DIGITS: Message("Draw a digit"),
-    CLOTHING: Message("Show a piece of clothing"),
-    "cifar10": Message("Show an animal or a vehicle"),
+    CLOTHING: Message("Classify clothing"),
+    "cifar10": Message("Classify an animal or a vehicle"),
 }
 _SOURCES: Mapping[str, Message] = {
     "draw": Message("Draw here"),
-    "file": Message("Picture file"),
+    "file": Message("Image file"),
     "camera": Message("Camera"),
     "data": Message("Test image"),
 }
@@ -47,10 +47,10 @@ def choose_task(found: Sequence[Checkpoint]) -> DatasetInfo:
     named = st.query_params.get("checkpoint")
     usual = next((_task_of(checkpoint) for checkpoint in found if checkpoint.id == named), None)
     chosen = choose_segment(
-        _("What to read"),
+        _("Task"),
         _TASKS,
         key="task",
-        kind=Message("The task"),
+        kind=Message("task"),
         default=usual or DIGITS,
         label_visibility="collapsed",
         # The source stays; "draw" alone is nothing that another task has.
@@ -64,13 +64,13 @@ def introduce(task: DatasetInfo) -> None:
     st.title(str(_TITLES[task.key]), anchor=False)
     if task.key == DIGITS:
         text = _(
-            "Draw one digit from 0 to 9 with the mouse or a finger: anywhere on the canvas, large or small. Each "
-            "network says what it reads. Pictures and photos are read as well."
+            "Draw a digit from 0 to 9 with the mouse or a finger, anywhere on the canvas, large or "
+            "small. Each network shows what it recognises. You can also use a picture or a photo."
         )
     else:
         text = _(
-            "Show the networks a test image, or a picture of your own: each says which of the {count} classes of "
-            "{dataset} it takes it for.",
+            "Show the networks a test image or a picture of your own: each predicts one of the {count} "
+            "classes of {dataset}.",
             count=len(task.classes),
             dataset=task.title,
         )
@@ -82,10 +82,10 @@ def choose_source(task: DatasetInfo) -> str:
     offered = [key for key in _SOURCES if key != "draw" or task.key == DIGITS]
     usual = offered[0] if task.key == DIGITS else "data"
     return choose_segment(
-        _("Picture from"),
+        _("Source"),
         offered,
         key="source",
-        kind=Message("The source"),
+        kind=Message("source"),
         title=lambda key: str(_SOURCES[key]),
         default=usual,
         label_visibility="collapsed",
@@ -107,9 +107,7 @@ def choose_checkpoints(found: Sequence[Checkpoint], task: DatasetInfo) -> list[C
     """The chosen networks for ``task``, by default all that are included."""
     offered = {checkpoint.id: checkpoint for checkpoint in found if _task_of(checkpoint) == task.key}
     if not offered:
-        st.info(
-            _("There is no network that has learned {data} yet.", data=task.title), icon=":material/info:"
-        )
+        st.info(_("No network has been trained on {data} yet.", data=task.title), icon=":material/info:")
         link(TRAIN, _("Train one"))
         return []
     shipped = [id_ for id_, checkpoint in offered.items() if is_shipped(checkpoint)]
@@ -117,13 +115,13 @@ def choose_checkpoints(found: Sequence[Checkpoint], task: DatasetInfo) -> list[C
         _("Networks"),
         list(offered),
         key="checkpoint",
-        kind=Message("The checkpoint"),
+        kind=Message("checkpoint"),
         title=lambda id_: checkpoint_title(offered[id_]),
         default=shipped or list(offered)[:1],
         placeholder=_("Choose trained networks"),
     )
     if not chosen:
-        st.info(_("Choose a network here, and it reads what you show it."), icon=":material/info:")
+        st.info(_("Choose a network to see its prediction."), icon=":material/info:")
     return [offered[id_] for id_ in chosen]
 
 

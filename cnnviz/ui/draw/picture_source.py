@@ -64,7 +64,7 @@ def answer(shown: Shown | None, labels: Sequence[str], source: str) -> None:
     """What most networks say, and below it what the others say."""
     text, rest = ("", "") if shown is None else verdicts.summary(labels)
     if not labels:
-        text = _("No network is chosen.")
+        text = _("No network chosen.")
     elif shown is None:
         text = _("Draw a digit here:") if source == "draw" else ""
     st.html(
@@ -82,11 +82,11 @@ def _drawn() -> Shown | None:
         st.caption(
             ":material/lightbulb: "
             + _(
-                "This drawing is small, and the pen hides its shape: draw it larger, or with a thinner pen, and "
-                "the networks read it more surely."
+                "This drawing is small, and the thick pen hides its shape: draw it larger or with a "
+                "thinner pen for a more reliable prediction."
             )
         )
-    st.caption(_("The drawing stays here while you look at other pages; loading this page anew clears it."))
+    st.caption(_("The drawing stays while you visit other pages; reloading this page clears it."))
     way = partial(stages.of_digit, found.image, found.prepared, redrawn=found.redrawn)
     return Shown(found.prepared.image[None], _("Your drawing"), way)
 
@@ -122,7 +122,7 @@ def _of_file(own: OwnImage, task: DatasetInfo) -> Shown | None:
     prepared = from_picture(own.image)
     if prepared is None:
         st.info(
-            _("No digit is found in this picture. Take it from nearer, with more light, or a thicker pen."),
+            _("No digit found in this picture. Move closer, use more light, or use a thicker pen."),
             icon=":material/search_off:",
         )
         return None

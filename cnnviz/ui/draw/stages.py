@@ -57,11 +57,13 @@ def of_digit(
     return [
         _picture(image, given),
         Stage(_("Ink"), _ink_sentence(redrawn, prepared, given), ink, prepared.box),
-        Stage(_("Box"), _box_sentence(prepared, given), ink[:, top : top + height, left : left + width]),
+        Stage(
+            _("Bounding box"), _box_sentence(prepared, given), ink[:, top : top + height, left : left + width]
+        ),
         Stage(
             _("Scaled"),
             _(
-                "Its longer side has 20 pixels now, as MNIST's digits have: {height} x {width}.",
+                "Its longer side is now 20 pixels, as in MNIST: {height} x {width}.",
                 height=small.shape[1],
                 width=small.shape[2],
             ),
@@ -71,8 +73,8 @@ def of_digit(
         Stage(
             _("Centred"),
             _(
-                "Its centre of mass lies in the middle of 28 x 28: {top} pixels from the top, {left} from the left. "
-                "This is what the networks get.",
+                "Its centre of mass is in the middle of 28 x 28, {top} pixels from the top and {left} "
+                "from the left. This is the networks' input.",
                 top=prepared.offset[0],
                 left=prepared.offset[1],
             ),
@@ -86,11 +88,11 @@ def of_garment(image: NDArray[np.uint8], garment: Garment, given: Size) -> list[
     """From the picture (H, W, 4) uint8, whose file was ``given`` large, to an image as of Fashion-MNIST."""
     cut = (
         _(
-            "Cut to what differs from the ground, its longer side brought to 28 pixels, in the middle of 28 x 28. "
-            "This is what the networks get."
+            "Cropped to what differs from the background, its longer side scaled to 28 pixels, centred "
+            "in 28 x 28. This is the networks' input."
         )
         if garment.cut
-        else _("The middle square, brought to 28 x 28 pixels. This is what the networks get.")
+        else _("The middle square, scaled to 28 x 28 pixels. This is the networks' input.")
     )
     return [
         _picture(image, given),
@@ -102,8 +104,8 @@ def of_garment(image: NDArray[np.uint8], garment: Garment, given: Size) -> list[
 def of_colours(image: NDArray[np.uint8], pixels: Pixels, given: Size) -> list[Stage]:
     """From the picture (H, W, 4) uint8, whose file was ``given`` large, to the ``pixels`` (3, H, W)."""
     text = _(
-        "The middle square, brought to {height} x {width} pixels of red, green and blue. This is what the "
-        "networks get.",
+        "The middle square, scaled to {height} x {width} pixels in red, green and blue. This is the "
+        "networks' input.",
         height=pixels.shape[1],
         width=pixels.shape[2],
     )
@@ -111,23 +113,26 @@ def of_colours(image: NDArray[np.uint8], pixels: Pixels, given: Size) -> list[St
 
 
 def _picture(image: NDArray[np.uint8], given: Size | None) -> Stage:
-    text = _("What you gave.")
+    text = _("Your input.")
     if given is not None:
         text = _(
-            "What you gave: {height:,} x {width:,} pixels (height x width).", height=given[0], width=given[1]
+            "Your input: {height:,} x {width:,} pixels (height x width).", height=given[0], width=given[1]
         )
     return Stage(_("Picture"), text, on_paper(image), ground="transparent")
 
 
 def _ink_sentence(redrawn: bool, prepared: Prepared, given: Size | None) -> str:
     if redrawn:
-        return _("Your pen is thick for so small a drawing: its strokes, enlarged, with a finer pen.")
-    text = _("What differs from the ground, whatever its colour: from 0 to 1.")
+        return _(
+            "The pen is thick for such a small drawing, so its strokes were enlarged and redrawn with a "
+            "thinner pen."
+        )
+    text = _("Whatever differs from the background, in any colour, from 0 to 1.")
     height, width = prepared.ink.shape
     if given is None or given == (height, width):
         return text
     brought = _(
-        "The picture was brought to {height} x {width} pixels (height x width) first.",
+        "The picture was first scaled to {height} x {width} pixels (height x width).",
         height=height,
         width=width,
     )
@@ -138,14 +143,14 @@ def _box_sentence(prepared: Prepared, given: Size | None) -> str:
     height, width = prepared.box[2:]
     if given is None or given == prepared.ink.shape:
         return _(
-            "The ink fills {height} x {width} pixels (height x width); where it lay does not matter.",
+            "The ink fills {height} x {width} pixels (height x width); its position does not matter.",
             height=height,
             width=width,
         )
     down, across = (whole / part for whole, part in zip(given, prepared.ink.shape, strict=True))
     return _(
-        "The ink fills {height} x {width} pixels (height x width), which are about {high:,} x {wide:,} of your "
-        "picture; where it lay does not matter.",
+        "The ink fills {height} x {width} pixels (height x width), about {high:,} x {wide:,} of your "
+        "picture; its position does not matter.",
         height=height,
         width=width,
         high=round(height * down),

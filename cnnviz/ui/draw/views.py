@@ -19,8 +19,8 @@ from cnnviz.ui.shared.views import View, choose_view
 def _maps(weights: Weights, shown: Shown) -> None:
     st.write(
         _(
-            "What every operation makes of your picture, in order of execution. Positive values are red, negative "
-            "ones blue, zero has the colour of the page."
+            "The output of every operation for your picture, in order of execution. Positive values are "
+            "red, negative ones blue, zero has the colour of the page."
         )
     )
     maps.cards([weights], weights.image_key(shown.pixels))
@@ -29,11 +29,11 @@ def _maps(weights: Weights, shown: Shown) -> None:
 VIEWS: Mapping[str, View[[Weights, Shown]]] = {
     "maps": View(Message("Feature maps"), _maps),
     "why": View(
-        Message("Why this answer"),
+        Message("Attribution"),
         lambda weights, shown: attribution.show([weights], Example(shown.pixels, shown.title)),
     ),
     "value": View(
-        Message("One value"), lambda weights, shown: pixel.show(weights, weights.image_key(shown.pixels))
+        Message("Single value"), lambda weights, shown: pixel.show(weights, weights.image_key(shown.pixels))
     ),
 }
 
@@ -47,7 +47,7 @@ def show(shown: Shown, chosen: Sequence[Weights]) -> None:
                 _("Network"),
                 list(by_id),
                 key="inside",
-                kind=Message("The checkpoint"),
+                kind=Message("checkpoint"),
                 title=lambda id_: by_id[id_].title,
                 forget=IN_A_NETWORK,
             )

@@ -52,7 +52,7 @@ class Subject:
             return answers_of(checkpoint, data.key, progress)
 
         key = checkpoint.id, checkpoint.sha256, data.key
-        title = _("Evaluation of {title}", title=plain(checkpoint_title(checkpoint)))
+        title = _("Evaluating {title}", title=plain(checkpoint_title(checkpoint)))
         return cls(checkpoint, data, progress.result(key, work, title, _jobs()))
 
     @property
@@ -81,7 +81,7 @@ def show_images(
 ) -> None:
     """The images ``found``, ``at_once`` per page; ``key`` is the link's parameter of the page number."""
     if not len(found):
-        st.caption(_("There are none."))
+        st.caption(_("None."))
         return
     pages = -(-len(found) // at_once)
     number = 1
@@ -107,11 +107,11 @@ def _picture(
     names, truth = subject.names, int(subject.answers.labels[index])
     if second is None:
         read, sure = _reading(subject, index)
-        notes: tuple[str, ...] = (_("is {true} · image {number:,}", true=names[truth], number=index + 1),)
+        notes: tuple[str, ...] = (_("true: {true} · image {number:,}", true=names[truth], number=index + 1),)
         title, right = f"{read} {sure:.1%}", bool(subject.answers.right[index])
     else:
         (one, one_sure), (two, two_sure) = _reading(subject, index), _reading(second, index)
-        title, right = _("is {true}", true=names[truth]), None
+        title, right = _("true: {true}", true=names[truth]), None
         notes = (f"{subject.title}: {one} {one_sure:.0%}", f"{second.title}: {two} {two_sure:.0%}")
     return Picture(pixels, title, notes, _("Test image {number:,}", number=index + 1), right)
 

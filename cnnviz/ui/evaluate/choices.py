@@ -28,14 +28,14 @@ def choose_checkpoint() -> tuple[Checkpoint, Known] | None:
         st.warning(plain(problem), icon=":material/error:")
     known = {found.id: found for found in listing.checkpoints if _can_be_run(found)}
     if not known:
-        st.info(_("There is no trained network yet."), icon=":material/info:")
+        st.info(_("No trained networks yet."), icon=":material/info:")
         link(TRAIN, _("Train one"))
         return None
     chosen = choose_one(
         _("Network"),
         list(known),
         key="checkpoint",
-        kind=Message("The checkpoint"),
+        kind=Message("checkpoint"),
         title=lambda id_: checkpoint_title(known[id_]),
     )
     return known[chosen], known
@@ -47,10 +47,10 @@ def choose_data(checkpoint: Checkpoint) -> DatasetInfo:
     fitting = [info.key for info in datasets.registered() if same_task(trained_on, info)]
     there = [key for key in fitting if datasets.is_available(key)]
     chosen = choose_one(
-        _("Test images of"),
+        _("Test images from"),
         fitting,
         key="dataset",
-        kind=Message("The data set"),
+        kind=Message("data set"),
         title=lambda key: datasets.get(key).title,
         default=trained_on.key if trained_on.key in there or not there else there[0],
     )

@@ -38,7 +38,7 @@ def overview(subject: Subject) -> None:
     intervals = [scores.interval(int(r), int(n)) for r, n in zip(right, images, strict=True)]
     left, beside = st.columns([3, 2], gap="large")
     with left:
-        title = _("Accuracy of each class")
+        title = _("Accuracy per class")
         parts = right / np.maximum(images, 1)
         figure = classes_figure(
             subject.names, parts, intervals, subject.answers.accuracy, title, dark=is_dark()
@@ -47,8 +47,8 @@ def overview(subject: Subject) -> None:
         hardest = int(parts.argmin())
         st.caption(
             _(
-                "The dashed line is the accuracy over all classes; the bars say how far chance alone may have "
-                "moved a point (95 %). Hardest here: {name}, {accuracy:.2%}.",
+                "Dashed line: overall accuracy. Bars: confidence intervals (95 %). Hardest class: "
+                "{name}, {accuracy:.2%}.",
                 name=plain(subject.names[hardest]),
                 accuracy=float(parts[hardest]),
             )
@@ -67,9 +67,9 @@ def confusions(subject: Subject) -> None:
     left, beside = st.columns([6, 5], gap="large")
     with beside, st.container(horizontal=True):
         true = _choose_class(subject, _("True class"), "true", usual[0])
-        read = _choose_class(subject, _("Read as"), "read", usual[1])
+        read = _choose_class(subject, _("Predicted class"), "read", usual[1])
     with left:
-        title = _("Confusions of {title}", title=subject.title)
+        title = _("Confusion matrix of {title}", title=subject.title)
         st.plotly_chart(
             confusion_figure(matrix, subject.names, title, (true, read), dark=is_dark()),
             key="confusion",
@@ -79,8 +79,8 @@ def confusions(subject: Subject) -> None:
         )
         st.caption(
             _(
-                "A row for each true class, a column for what the network reads. Right answers stand on the "
-                "diagonal (blue), mistakes beside it (red). Click a cell to see its images."
+                "Rows: true class. Columns: predicted class. Correct predictions are on the diagonal "
+                "(blue), mistakes off it (red). Click a cell to see its images."
             )
         )
     with beside:
@@ -88,7 +88,7 @@ def confusions(subject: Subject) -> None:
         names = subject.names
         st.markdown(
             _(
-                "**{count:,}** of {total:,} images of **{true}** are read as **{read}**.",
+                "**{count:,}** of {total:,} images of **{true}** are predicted as **{read}**.",
                 count=len(found),
                 total=int(matrix[true].sum()),
                 true=plain(names[true]),
@@ -103,8 +103,9 @@ def mistakes(subject: Subject) -> None:
     found = scores.most_wrong(subject.answers)
     st.write(
         _(
-            "{count:,} of {total:,} images are read wrongly. Here are those of which the network is surest: some "
-            "are hard for people as well, some have a label that one may doubt, and some are plain mistakes.",
+            "{count:,} of {total:,} images are misclassified. These are the ones the network is most "
+            "confident about: some are hard even for people, some have questionable labels, and some "
+            "are plain mistakes.",
             count=len(found),
             total=len(subject.answers.labels),
         )
@@ -133,7 +134,7 @@ def calibration(subject: Subject) -> None:
         sure = float(subject.answers.confidence.astype(np.float64).mean())
         st.write(
             _(
-                "On average the network is sure to {sure:.2%}, and right in {accuracy:.2%} of the images.",
+                "On average the network's confidence is {sure:.2%}, and its accuracy is {accuracy:.2%}.",
                 sure=sure,
                 accuracy=subject.answers.accuracy,
             )
@@ -141,10 +142,10 @@ def calibration(subject: Subject) -> None:
         st.write(str(_leaning(sure, subject.answers.accuracy)))
         st.write(
             _(
-                "Softmax makes numbers that add up to 1; nothing makes them true. The images are grouped by the "
-                "probability of the class that the network names; in each group that probability is compared "
-                "with the part of the images that is right. The expected calibration error is the mean "
-                "difference, weighted with the images of the group."
+                "Softmax makes the outputs add up to 1, but does not make them true probabilities. The "
+                "images are grouped by confidence, the probability of the predicted class; in each "
+                "group the mean confidence is compared with the accuracy. The expected calibration "
+                "error is the mean difference, weighted by the number of images in each group."
             )
         )
 
@@ -156,18 +157,18 @@ def _figures(subject: Subject) -> None:
     test = subject.honest
     with st.container(horizontal=True, gap="large"):
         st.metric(
-            _("Test accuracy") if test else _("Accuracy on images that it learned from"),
+            _("Test accuracy") if test else _("Accuracy on its training images"),
             f"{answers.accuracy:.2%}",
             width="content",
         )
         st.metric(_("Test loss") if test else _("Loss"), f"{answers.loss:.4f}", width="content")
         st.metric(_("Images"), f"{len(answers.labels):,}", width="content")
-        st.metric(_("Read wrongly"), f"{len(answers.labels) - right:,}", width="content")
+        st.metric(_("Misclassified"), f"{len(answers.labels) - right:,}", width="content")
     if test:
         st.caption(
             _(
-                "The true accuracy, on all images of this kind, lies between {low:.2%} and {high:.2%}: with {count:,} "
-                "images, chance leaves so much open (95 %).",
+                "The true accuracy, on all images of this kind, lies between {low:.2%} and {high:.2%} "
+                "(confidence interval for {count:,} images, 95 %).",
                 low=low,
                 high=high,
                 count=len(answers.labels),
@@ -177,10 +178,10 @@ def _figures(subject: Subject) -> None:
 
 def _leaning(sure: float, accuracy: float) -> Message:
     if sure > accuracy + 0.005:
-        return Message("It is too sure of itself.")
+        return Message("It is overconfident.")
     if sure < accuracy - 0.005:
-        return Message("It is less sure than it could be.")
-    return Message("Over all images the two agree; single groups may still be too sure or not sure enough.")
+        return Message("It is underconfident.")
+    return Message("Over all images the two agree; individual groups may still be over- or underconfident.")
 
 
 def _choose_class(subject: Subject, label: str, key: str, usual: int) -> int:
@@ -190,7 +191,7 @@ def _choose_class(subject: Subject, label: str, key: str, usual: int) -> int:
             label,
             classes,
             key=key,
-            kind=Message("The class"),
+            kind=Message("class"),
             title=lambda value: subject.data.class_title(classes.index(value)),
             default=classes[usual],
         )
@@ -213,10 +214,10 @@ def comparison(subject: Subject, known: Known) -> None:
         return
     with st.container(width=320):
         chosen = choose_one(
-            _("Compared with"),
+            _("Compare with"),
             others,
             key="second",
-            kind=Message("The checkpoint"),
+            kind=Message("checkpoint"),
             title=lambda id_: checkpoint_title(known[id_]),
         )
     _compare(subject, Subject.of(known[chosen], subject.data))
@@ -249,16 +250,16 @@ def _compare(first: Subject, second: Subject) -> None:
         for subject in (first, second):
             st.metric(plain(subject.title), f"{subject.answers.accuracy:.2%}", width="content")
         for title, images in groups.values():
-            st.metric(_("right: {who}", who=plain(title)), f"{len(images):,}", width="content")
+            st.metric(_("correct: {who}", who=plain(title)), f"{len(images):,}", width="content")
     if first.honest is second.honest:
         st.write(str(_difference(first, second, found.chance)))
     else:
         st.warning(str(_unfair(second if first.honest else first)), icon=":material/visibility:")
     group = choose_segment(
-        _("Images that are read rightly by"),
+        _("Images classified correctly by"),
         list(groups),
         key="group",
-        kind=Message("The group"),
+        kind=Message("group"),
         title=lambda key: f"{groups[key][0]} ({len(groups[key][1]):,})",
         wrap=True,
     )
@@ -267,8 +268,8 @@ def _compare(first: Subject, second: Subject) -> None:
 
 def _unfair(subject: Subject) -> Message:
     return Message(
-        "{title} has learned from these very images, and the other network has not: which of the two is better "
-        "must be asked of images that neither has seen.",
+        "{title} was trained on these very images, and the other network was not: for a fair "
+        "comparison, use images that neither has seen.",
         title=subject.title,
     )
 
@@ -277,31 +278,31 @@ def _difference(first: Subject, second: Subject, chance: float) -> Message:
     ahead, behind = sorted((first, second), key=lambda subject: -subject.answers.accuracy)
     if chance < _LEAST_CHANCE:
         return Message(
-            "{ahead} is better than {behind} on these images. Between two equally good networks chance alone "
-            "would make a difference of this size or more in less than {chance:.1%} of such comparisons.",
+            "{ahead} is better than {behind} on these images. For two equally good networks, chance "
+            "alone would produce a difference this large in less than {chance:.1%} of such comparisons.",
             ahead=ahead.title,
             behind=behind.title,
             chance=_LEAST_CHANCE,
         )
     if chance < 0.05:
         return Message(
-            "{ahead} is better than {behind} on these images. Between two equally good networks chance alone "
-            "would make a difference of this size or more in {chance:.1%} of such comparisons.",
+            "{ahead} is better than {behind} on these images. For two equally good networks, chance "
+            "alone would produce a difference this large in {chance:.1%} of such comparisons.",
             ahead=ahead.title,
             behind=behind.title,
             chance=chance,
         )
     return Message(
-        "These images do not tell which of the two is better: between two equally good networks chance alone "
-        "makes a difference of this size or more in {chance:.0%} of such comparisons.",
+        "These images do not show which network is better: for two equally good networks, chance alone "
+        "produces a difference this large in {chance:.0%} of such comparisons.",
         chance=chance,
     )
 
 
 VIEWS: Mapping[str, View[[Subject, Known]]] = {
     "overview": View(Message("Overview"), lambda subject, _others: overview(subject)),
-    "confusions": View(Message("Confusions"), lambda subject, _others: confusions(subject)),
+    "confusions": View(Message("Confusion matrix"), lambda subject, _others: confusions(subject)),
     "mistakes": View(Message("Worst mistakes"), lambda subject, _others: mistakes(subject)),
-    "calibration": View(Message("How sure, how right"), lambda subject, _others: calibration(subject)),
-    "compare": View(Message("Two networks"), comparison),
+    "calibration": View(Message("Calibration"), lambda subject, _others: calibration(subject)),
+    "compare": View(Message("Compare"), comparison),
 }

@@ -32,7 +32,7 @@ def choose_experiment() -> Experiment:
         _("Experiment"),
         list(known),
         key="experiment",
-        kind=Message("The experiment"),
+        kind=Message("experiment"),
         title=lambda key: str(known[key].title),
         label_visibility="collapsed",
         wrap=True,
@@ -45,18 +45,18 @@ def show_shipped(experiment: Experiment) -> Results | None:
     """Claim, verdict and figures of the included full run; returns its results, if there are any."""
     shipped = results.shipped(experiment.key)
     with st.container(border=True):
-        st.subheader(_("The claim"), anchor=False)
+        st.subheader(_("Claim"), anchor=False)
         st.write(str(experiment.claim))
         if shipped is not None:
             say(results.verdict(experiment, shipped.outcomes, full=True), "seen-shipped")
     _picture(experiment)
     if shipped is None:
-        st.info(_("No full run of this experiment comes along yet: run it here."), icon=":material/info:")
+        st.info(_("No full run of this experiment is included yet: run it here."), icon=":material/info:")
         return None
     shown = _shipped_figures(experiment.key, shipped.created_at, language())
     panels(experiment, shown, lambda figure, name: _chart(figure, f"shipped-{name}"))
     st.caption(_about(experiment, shipped))
-    with st.expander(_("All trainings in numbers"), icon=":material/table_chart:"):
+    with st.expander(_("All runs in numbers"), icon=":material/table_chart:"):
         compare(experiment, "full", shipped.outcomes)
     return shipped
 
@@ -69,7 +69,7 @@ def say(verdict: Verdict | None, key: str) -> None:
         if verdict.holds:
             st.badge(_("The claim holds"), icon=":material/check:", color="green")
         else:
-            st.badge(_("Not so on this data"), icon=":material/close:", color="orange")
+            st.badge(_("Not confirmed on this data"), icon=":material/close:", color="orange")
         st.write(" ".join(plain(sentence) for sentence in verdict.seen))
 
 
@@ -109,8 +109,8 @@ def _picture(experiment: Experiment) -> None:
         _chart(figure, "picture")
         st.caption(
             _(
-                "One shuffled order of the 784 pixels, the same for every image: each digit has all of its "
-                "pixels, but no strokes. People are lost; is a network?"
+                "One random order of the 784 pixels, the same for every image: each digit keeps all its "
+                "pixels but has no strokes. People cannot read it any more. Can a network?"
             )
         )
 
@@ -119,7 +119,7 @@ def _about(experiment: Experiment, shipped: Results) -> str:
     """Where the included results come from."""
     recipe = experiment.recipe(experiment.variants[0], "full")
     return _(
-        "Results of a full run that comes along: {count} trainings on {data}, on {cores} cores, with cnnviz "
+        "Results of the included full run: {count} training runs on {data}, with {cores} cores, cnnviz "
         "{cnnviz} and PyTorch {torch}, {date}.",
         count=len([outcome for outcome in shipped.outcomes.values() if outcome.status != "refused"]),
         data=datasets.get(recipe.dataset).title,
@@ -158,7 +158,7 @@ def _row(title: str, outcome: Outcome, link: str | None) -> Row:
     name = escape(title)
     if link is not None:
         name = f'<a href="{escape(link)}" target="_self">{name}</a>'
-    state = _("refused") if outcome.status == "refused" else str(describe(Status(outcome.status)))
+    state = _("not possible") if outcome.status == "refused" else str(describe(Status(outcome.status)))
     return Row(name, state, outcome.recipe, _reached(outcome))
 
 

@@ -43,7 +43,7 @@ _SETTINGS: Mapping[Setting, Message] = MappingProxyType({"quick": Message("Quick
 
 def offer(shown: Experiment, shipped: Results | None) -> None:
     """Choose a setting, see how long it takes, and start."""
-    st.subheader(_("Run it here"), anchor=False)
+    st.subheader(_("Run it yourself"), anchor=False)
     setting: Setting = "full" if _choose_setting() == "full" else "quick"
     recipe = shown.recipe(shown.variants[0], setting)
     st.write(_plan(shown, setting, shipped))
@@ -66,7 +66,7 @@ def _choose_setting() -> str:
         _("Setting"),
         list(_SETTINGS),
         key="setting",
-        kind=Message("The setting"),
+        kind=Message("setting"),
         title=lambda key: str(_SETTINGS["full" if key == "full" else "quick"]),
         label_visibility="collapsed",
     )
@@ -77,7 +77,7 @@ def _plan(shown: Experiment, setting: Setting, shipped: Results | None) -> str:
     variants = [variant for variant in shown.of(setting) if not variant.refused]
     recipe = shown.recipe(variants[0], setting)
     text = _(
-        "{count} trainings on {data}, as ordinary runs: you may close this page meanwhile.",
+        "{count} training runs on {data}, listed on the Train page: you may close this page in the meantime.",
         count=len(variants),
         data=datasets.get(recipe.dataset).title,
     )
@@ -85,7 +85,7 @@ def _plan(shown: Experiment, setting: Setting, shipped: Results | None) -> str:
     if shipped is None or seconds is None:
         return text
     return f"{text} " + _(
-        "They took **{time}** on {cores} cores.", time=duration(seconds), cores=shipped.cores
+        "With {cores} cores this took **{time}**.", time=duration(seconds), cores=shipped.cores
     )
 
 
@@ -102,7 +102,7 @@ def _choose_group(shown: Experiment) -> Group | None:
     own = [key for key, group in known.items() if group.owner == owner()]
     named = st.query_params.get(PARAMETER)
     if named is not None and named not in known:
-        link_problem(Message("The runs that the link names were deleted, or are of another experiment."))
+        link_problem(Message("The runs in the link were deleted or belong to another experiment."))
         st.query_params.pop(PARAMETER)
         named = None
     offered = list(dict.fromkeys([*([named] if named else []), *own]))
@@ -112,10 +112,10 @@ def _choose_group(shown: Experiment) -> Group | None:
         return known[offered[0]]
     offered.sort(key=list(known).index)
     chosen = choose_one(
-        _("Which execution"),
+        _("Runs of this experiment"),
         offered,
         key=PARAMETER,
-        kind=Message("The group of runs"),
+        kind=Message("group of runs"),
         title=lambda key: _group_title(known[key]),
     )
     return known[chosen]
@@ -144,7 +144,7 @@ def _watch(group_id: str, was_open: bool) -> None:
         live = LiveFigures(group.id)
         page_results.panels(shown, page_results.drawn(shown, group.setting, outcomes), live.draw)
         live.update()
-        with st.expander(_("All trainings in numbers"), icon=":material/table_chart:"):
+        with st.expander(_("All runs in numbers"), icon=":material/table_chart:"):
             page_results.compare(shown, group.setting, outcomes, _links(group))
 
 
@@ -168,7 +168,9 @@ def _head(store: RunStore, shown: Experiment, group: Group) -> None:
     """The group's title, status, progress and buttons."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(
-            _("Your run") if group.owner == owner() else _("Somebody's run"), anchor=False, width="content"
+            _("Your run") if group.owner == owner() else _("Someone else's run"),
+            anchor=False,
+            width="content",
         )
         with st.container(key="group-status", width="content"):
             _badge(group)
@@ -185,7 +187,7 @@ def _badge(group: Group) -> None:
     elif all(run.status == Status.FINISHED for run in group.runs):
         st.badge(_("finished"), color="green")
     else:
-        st.badge(_("not complete"), color="orange")
+        st.badge(_("incomplete"), color="orange")
 
 
 def _buttons(store: RunStore, group: Group) -> None:
@@ -202,7 +204,7 @@ def _buttons(store: RunStore, group: Group) -> None:
         return
     if group.can_resume:
         st.button(
-            _("Go on"), key="resume", icon=":material/play_circle:", on_click=ask_page, args=(_resume, group)
+            _("Resume"), key="resume", icon=":material/play_circle:", on_click=ask_page, args=(_resume, group)
         )
     st.button(
         _("Delete"), key="delete", icon=":material/delete:", on_click=ask_page, args=(_delete, group.id)
@@ -213,10 +215,10 @@ def _progress(shown: Experiment, group: Group) -> None:
     """A bar over all runs, with the time left, extrapolated from the time spent."""
     done = running.part_done(group, _weights(shown, group))
     ready = sum(not run.is_open for run in group.runs)
-    text = _("{ready} of {count} trainings done", ready=ready, count=len(group.runs))
+    text = _("{ready} of {count} runs done", ready=ready, count=len(group.runs))
     spent = sum((run.ended_at or time.time()) - run.started_at for run in group.runs if run.started_at)
     if not spent:
-        text += " · " + _("waits for its turn")
+        text += " · " + _("queued")
     elif done > _TOLD_FROM:
         at_once = max(1, sum(run.status == Status.RUNNING for run in group.runs))
         left = spent * (1 - done) / done / at_once
@@ -250,7 +252,7 @@ def _offer_undo() -> None:
     if group_id is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.info(_("All runs of the experiment were deleted."), icon=":material/delete:")
+        st.info(_("All runs of this experiment were deleted."), icon=":material/delete:")
         st.button(
             _("Undo"), key="undo-delete", icon=":material/undo:", on_click=ask, args=(_restore, group_id)
         )

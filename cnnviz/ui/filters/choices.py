@@ -19,9 +19,9 @@ Order = NDArray[np.intp]
 """Channels, in the order in which they are shown."""
 
 ORDERS: Mapping[str, Message] = {
-    "channel": Message("as in the network"),
+    "channel": Message("network order"),
     "norm": Message("strongest first"),
-    "similarity": Message("alike side by side"),
+    "similarity": Message("by similarity"),
 }
 
 END = "end"
@@ -39,7 +39,7 @@ def choose_shown(compares: bool) -> list[Weights]:
             weights = choose_weights(notes)
         weights = _choose_step(weights)
         start = weights.start if compares else None
-        beside = start and choose_switch(_("Next to the untrained weights"), key="untrained")
+        beside = start and choose_switch(_("Compare with untrained weights"), key="untrained")
     return [weights, start] if start and beside else [weights]
 
 
@@ -50,7 +50,7 @@ def choose_order(key: str, page: str, *, default: str = "channel", width: int = 
             _("Order"),
             ORDERS,
             key=key,
-            kind=Message("The order"),
+            kind=Message("order"),
             default=default,
             forget=(page,),
         )
@@ -89,13 +89,14 @@ def _choose_step(weights: Weights) -> Weights:
             _("Training step"),
             options,
             key="step",
-            kind=Message("The training step"),
+            kind=Message("training step"),
             title=lambda key: _title(key, by_step.get(key)),
             default=options[-1],
             widget=partial(
                 st.select_slider,
                 help=_(
-                    "Weights were kept at steps 0, 1, 2, 4, 8, ... and after every epoch: see how they formed."
+                    "Weights are saved at steps 0, 1, 2, 4, 8, ... and after every epoch, so you can "
+                    "see how they develop."
                 ),
             ),
         )

@@ -81,9 +81,9 @@ def _choose_pictures(shown: Sequence[Weights], chosen: Sequence[LayerWeights], b
                 _("Picture"),
                 ("colour", "slices"),
                 key="picture",
-                kind=Message("The picture"),
+                kind=Message("picture"),
                 forget=("page",),
-                title=lambda key: {"colour": _("in colour"), "slices": _("red, green, blue apart")}[key],
+                title=lambda key: {"colour": _("in colour"), "slices": _("red, green, blue separately")}[key],
             )
         count = _MOST_AT_ONCE if picture == "colour" else _MOST_AT_ONCE // 3
         order = choose_page(_order(shown[0], layer, by), count, "page")
@@ -207,7 +207,7 @@ def _details(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) 
         _("Figures"),
         _DETAILS,
         key="figures",
-        kind=Message("The figure"),
+        kind=Message("figure"),
         label_visibility="collapsed",
     )
     if view == "norm":
@@ -223,9 +223,9 @@ def _norms(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) ->
     weights, layer = shown[0], chosen[0]
     order, lengths = cached.filter_order(weights.key, weights.input_shape, layer.name, by)
     linear = layer.op.kind == "linear"
-    title = _("{title}: {layer}, norm and bias of each filter", title=weights.title, layer=layer.name)
+    title = _("{title}: {layer}, norm and bias per filter", title=weights.title, layer=layer.name)
     if linear:
-        title = _("{title}: {layer}, norm and bias of each output", title=weights.title, layer=layer.name)
+        title = _("{title}: {layer}, norm and bias per output", title=weights.title, layer=layer.name)
     figure = weights_plots.norms_figure(lengths, layer.bias, order, title, is_dark(), linear)
     st.plotly_chart(figure, key="norms", config={"displayModeBar": False}, width=_DETAIL_WIDTH)
     st.caption(str(sentences.norms_sentence(linear, layer.bias is not None)))
@@ -256,9 +256,9 @@ def _histogram_note(found: Distribution, trained: bool) -> str:
         "{size:,} weights from {low:.3f} to {high:.3f}.", size=found.size, low=found.low, high=found.high
     )
     if not trained:
-        text += " " + _("They are as they were drawn at random.")
+        text += " " + _("They still have their random initial values.")
     if found.every > 1:
-        text += " " + _("One of every {every} is counted.", every=found.every)
+        text += " " + _("One in {every} is counted.", every=found.every)
     return text
 
 
@@ -287,8 +287,8 @@ def _table(shown: Sequence[Weights]) -> None:
     )
     st.caption(
         _(
-            "Zero is in the middle of each histogram, which reaches as far to both sides as the layer's largest "
-            "weight, positive or negative. So the pictures' widths cannot be compared; the standard deviations can."
+            "Each histogram is centred on zero and scaled to the largest absolute weight of its layer, "
+            "so the widths of the histograms cannot be compared, but the standard deviations can."
         )
     )
 

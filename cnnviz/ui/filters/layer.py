@@ -31,7 +31,7 @@ PAGE = 64
 
 _ENLARGED = 440
 _ROW, _MOST_ROWS, _BORDERS = 35, 11, 2  # of a table: pixels, rows of maps seen at once, pixels
-_SCALES: Mapping[str, Message] = {"common": Message("one for all"), "own": Message("each its own")}
+_SCALES: Mapping[str, Message] = {"common": Message("shared"), "own": Message("individual")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ def _choose_ops(weights: Weights, image: ImageKey) -> tuple[Op, ...]:
     pair = around_activation(weights.trace, op)
     if pair is None or pair[0].output_shape != pair[1].output_shape:
         return (op,)
-    return pair if choose_switch(_("Before and after the activation"), key="both") else (op,)
+    return pair if choose_switch(_("Before and after activation"), key="both") else (op,)
 
 
 def _choose_scale() -> str:
@@ -92,7 +92,7 @@ def _choose_scale() -> str:
             _("Colour scale"),
             _SCALES,
             key="scale",
-            kind=Message("The scale"),
+            kind=Message("colour scale"),
         )
 
 
@@ -133,7 +133,7 @@ def _title(number: int, found: MapStatistics) -> str:
 
 def _note(number: int, found: MapStatistics) -> str:
     return _(
-        "Map {number}: from {low:.3g} to {high:.3g}, mean {mean:.3g}, {zeros:.0%} zeros",
+        "Map {number}: {low:.3g} to {high:.3g}, mean {mean:.3g}, {zeros:.0%} zeros",
         number=number,
         low=float(found.low[number]),
         high=float(found.high[number]),
@@ -148,9 +148,9 @@ def _summary(maps: FeatureMaps, found: MapStatistics, count: int, limit: float |
     if count < total:
         parts = [_("{count} of {total} maps.", count=count, total=total)]
     if limit is None:
-        parts.append(_("Each map has its own colour scale: patterns can be compared, strengths cannot."))
+        parts.append(_("Each map has its own colour scale: compare patterns, not strengths."))
     else:
-        parts.append(_("One colour scale, from -{limit:.3g} to {limit:.3g}.", limit=limit))
+        parts.append(_("Shared colour scale, -{limit:.3g} to {limit:.3g}.", limit=limit))
     dead = int(found.dead.sum())
     if dead:
         parts.append(_("{dead} of {total} are dead for this image: zero everywhere.", dead=dead, total=total))
@@ -180,9 +180,9 @@ def _table(grid: _Grid) -> None:
         _("Largest"): found.high,
     }
     count = len(found.mean)
-    told = _("Statistics of every map of {op}", op=grid.maps.op.name)
+    told = _("Statistics of all maps of {op}", op=grid.maps.op.name)
     if count > _MOST_ROWS:
-        told = _("Statistics of every map of {op}, {count} rows to scroll", op=grid.maps.op.name, count=count)
+        told = _("Statistics of all maps of {op}, {count} rows (scroll)", op=grid.maps.op.name, count=count)
     st.caption(plain(told))
     dead = [_("yes") if each else _("no") for each in found.dead]
     st.dataframe(

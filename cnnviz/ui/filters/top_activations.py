@@ -122,8 +122,8 @@ def show(shown: Sequence[Weights]) -> None:
             _top(search, each, chosen)
         st.caption(
             _(
-                "Under each picture stand the map's value there, its largest in this image, and the class that the "
-                "test set gives the image: such as {example}.",
+                "Below each picture: the map's value there, its maximum in this image, and the image's "
+                "true class, such as {example}.",
                 example=_captioned(searches[0], found[0], chosen, 0),
             )
         )
@@ -131,23 +131,25 @@ def show(shown: Sequence[Weights]) -> None:
         if not field.known:
             st.caption(
                 _(
-                    "What {op} and the operations before it do with places is not followed: the frame is the patch "
-                    "outside of which nothing can have changed the value, the value may depend on less.",
+                    "cnnviz cannot follow how {op} and the operations before it move pixels. Pixels "
+                    "outside the frame cannot affect the value; it may depend on fewer still.",
                     op=op.name,
                 )
             )
             return
         st.caption(
             _(
-                "The frame is the receptive field, {size} pixels of the network's input, as far as it lies in the "
-                "image: nothing outside of it can have changed the value. Beside it the patch alone.",
+                "The frame is the receptive field, {size} input pixels, as far as it lies within the "
+                "image: pixels outside it cannot affect the value. The patch is shown next to it.",
                 size=shape_text(field.size),
             )
         )
 
 
 def _result(search: _Search) -> TopActivations:
-    title = _("{count:,} images through {title}", count=search.count, title=plain(search.weights.title))
+    title = _(
+        "Running {count:,} images through {title}", count=search.count, title=plain(search.weights.title)
+    )
     return progress.result(search.key, search.run, title)
 
 
@@ -164,7 +166,7 @@ def _choose_count(weights: Weights, op: Op, info: DatasetInfo) -> int:
             _("Images"),
             [str(count) for count in offered],
             key="images",
-            kind=Message("The number of images"),
+            kind=Message("number of images"),
             title=lambda text: f"{int(text):,}",
             default=str(usual),
         )
@@ -174,8 +176,8 @@ def _choose_count(weights: Weights, op: Op, info: DatasetInfo) -> int:
 def _told(search: _Search, found: TopActivations) -> str:
     parts = [
         _(
-            "Each picture is the patch that excites one map of {op} most, out of {seen:,} test images of {data}. "
-            "What the strongest nine have in common is what the map looks for.",
+            "Each picture shows the patch that activates one map of {op} most strongly, among {seen:,} "
+            "test images of {data}. What its top nine patches have in common is what the map detects.",
             op=search.op.name,
             seen=found.seen,
             data=search.info.title,
@@ -184,18 +186,18 @@ def _told(search: _Search, found: TopActivations) -> str:
     if found.seen < search.available:
         parts.append(
             _(
-                "{seen:,} of {available:,} images, evenly spread, were looked through.",
+                "{seen:,} of {available:,} images, evenly spread, were searched.",
                 seen=found.seen,
                 available=search.available,
             )
         )
         if search.count == search.usual_count:
-            parts.append(_("For more of them, a network of this size would take long."))
+            parts.append(_("Searching more images would take too long with a network of this size."))
     dead = int((found.active == 0).sum())
     if dead:
         parts.append(
             _(
-                "{dead} of {total} maps are never above zero on any of them.",
+                "{dead} of {total} maps are never positive on any of them.",
                 dead=dead,
                 total=len(found.active),
             )
@@ -235,7 +237,7 @@ def _top(search: _Search, found: TopActivations, chosen: int) -> None:
     """The images that activate the chosen map most."""
     ranks = range(found.values.shape[1])
     title = _(
-        "{title}: the {top} images that excite map {number} of {op} most",
+        "{title}: the {top} images that activate map {number} of {op} most strongly",
         title=search.weights.title,
         number=chosen,
         op=search.op.name,

@@ -55,8 +55,9 @@ VIEWS: Mapping[str, FilterView] = {
         _of_image(
             lambda shown, image: maps.cards(shown, shown[0].image_key(image.pixels)),
             Message(
-                "What every operation makes of one image, in order of execution. Positive values are red, "
-                "negative ones blue, zero has the colour of the page: after a ReLU no blue is left."
+                "The output of every operation for one image, in order of execution. Positive values "
+                "are red, negative ones blue, zero has the colour of the page: after a ReLU no blue is "
+                "left."
             ),
         ),
     ),
@@ -64,18 +65,18 @@ VIEWS: Mapping[str, FilterView] = {
         Message("One layer"),
         _of_image(lambda shown, image: layer.show(shown, shown[0].image_key(image.pixels))),
     ),
-    "excite": FilterView(Message("What excites a map"), top_activations.show),
-    "why": FilterView(Message("Why this answer"), _of_image(attribution.show)),
+    "excite": FilterView(Message("Top activations"), top_activations.show),
+    "why": FilterView(Message("Attribution"), _of_image(attribution.show)),
     "history": FilterView(
-        Message("How it formed"), _of_image(lambda shown, image: weight_history.show(shown[0], image))
+        Message("During training"), _of_image(lambda shown, image: weight_history.show(shown[0], image))
     ),
     "value": FilterView(
-        Message("One value"),
+        Message("Single value"),
         _of_image(
             lambda shown, image: pixel.show(shown[0], shown[0].image_key(image.pixels)),
             Message(
-                "Every value of a layer is a sum of products, a mean or a maximum: here it is written out, and "
-                "compared with what PyTorch computed."
+                "Every value of a layer is a sum of products, a mean or a maximum: here it is written "
+                "out and compared with PyTorch's result."
             ),
             reads=False,
         ),

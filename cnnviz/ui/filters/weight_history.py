@@ -49,15 +49,15 @@ def _say_why_there_are_none(weights: Weights) -> None:
     run_id, recipe = weights.run_id, weights.recipe
     if run_id is not None and recipe is not None and (settings().runs_dir / run_id).is_dir():
         text = snapshots.shortage(run_id, recipe) or _(
-            "There are fewer than two snapshots of this training. While a run trains, its weights are kept at "
+            "This training has fewer than two snapshots. While a run trains, its weights are saved at "
             "steps 0, 1, 2, 4, 8, ... and after every epoch."
         )
         st.info(plain(text), icon=":material/movie:")
         return
     st.info(
         _(
-            "There are no snapshots of this training. Choose a run of your own: while it trains, its weights "
-            "are kept at steps 0, 1, 2, 4, 8, ... and after every epoch."
+            "This training has no snapshots. Choose one of your own runs: while it trains, its weights "
+            "are saved at steps 0, 1, 2, 4, 8, ... and after every epoch."
         ),
         icon=":material/movie:",
     )
@@ -84,23 +84,23 @@ def _predictions(weights: Weights, found: Sequence[Moment], example: Example, to
         [moment.step for moment in found],
         told.probabilities,
         weights.classes,
-        _("What the network says about this image"),
+        _("The network's predictions for this image"),
         example.label_for(weights),
     )
     st.plotly_chart(figure, key="predictions", config={"displayModeBar": False}, width=_WIDTH)
     st.caption(
         _(
-            "At first all classes are about equally likely; then the network makes up its mind, and sometimes "
-            "changes it. Snapshots were kept at steps 0, 1, 2, 4, 8, ... and at the end of every epoch (where the "
-            "two nearly coincide, the epoch's end is shown). They stand side by side, however many steps lie "
-            "between them."
+            "At first all classes are about equally likely; then the network decides, and sometimes "
+            "changes its mind. Snapshots are saved at steps 0, 1, 2, 4, 8, ... and at the end of every "
+            "epoch (where two nearly coincide, the end of the epoch is shown). They are evenly spaced "
+            "here, however many steps lie between them."
         )
     )
 
 
 def _filters(weights: Weights, found: Sequence[Moment], told: History) -> None:
     layer = weights.layers[0]
-    st.subheader(plain(_("Filters of {layer} as they formed", layer=layer.name)), anchor=False)
+    st.subheader(plain(_("Filters of {layer} during training", layer=layer.name)), anchor=False)
     limit = float(abs(told.filters).max())
 
     def draw() -> tuple[bytes, ...]:
@@ -115,7 +115,7 @@ def _filters(weights: Weights, found: Sequence[Moment], told: History) -> None:
         for moment, picture in zip(found, pictures, strict=True)
     )
     st.html(f'<div class="cnnviz-moments">{figures}</div>')
-    text = _("All on one scale, up to {limit:.2f}.", limit=limit)
+    text = _("Same scale for all, up to {limit:.2f}.", limit=limit)
     if layer.shape[0] > MOST_FILTERS:
         text += " " + _("The first {count} of {total} filters.", count=MOST_FILTERS, total=layer.shape[0])
     st.caption(text)

@@ -70,7 +70,7 @@ def trained(networks: Sequence[Architecture]) -> list[Architecture]:
 
 def cards(networks: Sequence[Architecture]) -> None:
     """Trained networks, each with a picture of its idea and all the ways into it."""
-    dark, described = is_dark(), _("The idea as a picture")
+    dark, described = is_dark(), _("Diagram of the main idea")
     _show(
         [
             Card(
@@ -113,11 +113,11 @@ def names(blocks: Sequence[Architecture]) -> None:
 def _ways(network: Architecture) -> list[Link]:
     weights = {"checkpoint": _checkpoint(network)}
     if network.dataset == "mnist":
-        last = Link(_("Draw for it"), DRAW, weights)
+        last = Link(_("Try it out"), DRAW, weights)
     else:
         last = Link(_("Evaluate"), EVALUATE, weights)
     return [
-        Link(_("Shapes and reasons"), ARCHITECTURE, {"model": network.key}),
+        Link(_("Shapes explained"), ARCHITECTURE, {"model": network.key}),
         Link(_("Train it"), TRAIN, {"model": network.key}),
         Link(_("Filters"), FILTERS, weights),
         last,

@@ -86,7 +86,8 @@ def show(shown: Sequence[Weights], example: Example) -> None:
         st.write(
             plain(
                 _(
-                    "Both are asked about the class that {title} names, {label}, so that the pictures can be compared.",
+                    "Both networks are explained for the class that {title} predicts, {label}, so that "
+                    "the pictures can be compared.",
                     title=shown[0].title,
                     label=shown[0].classes[label],
                 )
@@ -95,7 +96,7 @@ def show(shown: Sequence[Weights], example: Example) -> None:
     for weights in shown:
         asked = _Asked(weights, image, label, weights.classes[label])
         st.subheader(
-            plain(_("{title}: what speaks for {label}", title=weights.title, label=asked.label)), anchor=False
+            plain(_("{title}: evidence for {label}", title=weights.title, label=asked.label)), anchor=False
         )
         with st.container(horizontal=True, gap="medium"):
             for name in methods:
@@ -103,8 +104,9 @@ def show(shown: Sequence[Weights], example: Example) -> None:
                     _figure(asked, name, choices, width)
     st.caption(
         _(
-            "Red speaks for the class, blue against it; what has no colour makes no difference. Each picture has "
-            "its own scale. These are answers to different questions, and none of them is the network's reason."
+            "Red counts for the class, blue against it; areas without colour make no difference. Each "
+            "picture has its own scale. The methods answer different questions, and none of them shows "
+            "the network's actual reasoning."
         )
     )
 
@@ -115,10 +117,10 @@ def _choose_target(weights: Weights, example: Example) -> int | None:
     verdicts.probabilities(weights, example)  # says where there are no classes
     with st.container(width=220):
         chosen = choose_one(
-            _("Asked about"),
+            _("Class to explain"),
             [PREDICTED, *map(str, range(len(classes)))],
             key="target",
-            kind=Message("The class"),
+            kind=Message("class"),
             title=lambda key: _("the predicted class") if key == PREDICTED else classes[int(key)],
         )
     return None if chosen == PREDICTED else int(chosen)
@@ -132,7 +134,7 @@ def _choose_method(trace: Trace) -> str:
         _("Method"),
         _METHODS,
         key="method",
-        kind=Message("The method"),
+        kind=Message("method"),
         default=ALL if is_quick(trace) else late,
         wrap=True,
     )
@@ -152,7 +154,7 @@ def _choose_settings(trace: Trace, methods: Sequence[str]) -> _Choices:
                     _("Layer for Grad-CAM"),
                     list(by_name),
                     key="cam",
-                    kind=Message("The layer"),
+                    kind=Message("layer"),
                     title=lambda key: f"{key} · {shape_text(by_name[key].output_shape)}",
                     default=op,
                 )
@@ -160,10 +162,10 @@ def _choose_settings(trace: Trace, methods: Sequence[str]) -> _Choices:
             with st.container(width=220):
                 steps = int(
                     choose_one(
-                        _("Steps of integrated gradients"),
+                        _("Integration steps"),
                         [str(count) for count in STEPS],
                         key="steps",
-                        kind=Message("The number of steps"),
+                        kind=Message("number of steps"),
                         default=str(steps),
                     )
                 )
@@ -171,7 +173,7 @@ def _choose_settings(trace: Trace, methods: Sequence[str]) -> _Choices:
             side = min(trace.input_shape[1:])
             with st.container(width=220):
                 window = choose_number(
-                    _("Covering square, in pixels"), key="window", low=1, high=side // 2, default=window
+                    _("Occlusion square in pixels"), key="window", low=1, high=side // 2, default=window
                 )
     return _Choices(op, steps, window)
 
@@ -210,8 +212,8 @@ def _attribution(asked: _Asked, method: str, choices: _Choices) -> Attribution:
 
 def _told_gradient(asked: _Asked, found: Attribution, choices: _Choices) -> str:
     return _(
-        "What would happen if a pixel became a little brighter: red ones would raise the score of {label} "
-        "({score:.2f}), blue ones lower it. Neighbours often disagree.",
+        "The effect of making a pixel slightly brighter: red pixels would raise the score of {label} "
+        "({score:.2f}), blue ones would lower it. Neighbouring pixels often disagree.",
         label=asked.label,
         score=found.score,
     )
@@ -219,8 +221,8 @@ def _told_gradient(asked: _Asked, found: Attribution, choices: _Choices) -> str:
 
 def _told_integrated(asked: _Asked, found: Attribution, choices: _Choices) -> str:
     return _(
-        "What each pixel adds on the way from black to this image. All together: {total:+.2f}; the score goes "
-        "from {black:.2f} to {score:.2f}, by {difference:+.2f}.",
+        "The contribution of each pixel on the path from a black image to this one. Total: "
+        "{total:+.2f}; the score changes from {black:.2f} to {score:.2f}, by {difference:+.2f}.",
         total=found.total,
         black=found.black_score,
         score=found.score,
@@ -232,29 +234,30 @@ def _told_cam(asked: _Asked, found: Attribution, choices: _Choices) -> str:
     op = asked.trace.op(str(choices.op))
     if not found.values.any():
         return _(
-            "No map of {op} that speaks for {label} is active anywhere: there is nothing to see.",
+            "No map of {op} that counts for {label} is active anywhere, so there is nothing to see.",
             op=op.name,
             label=asked.label,
         )
     values = {"op": op.name, "label": asked.label, "places": shape_text(op.output_shape[1:])}
     if found.placed:
         return _(
-            "Where those maps of {op} are active that speak for {label}: each of the {places} places is drawn "
-            "where its receptive field has its centre, with a smooth passage between neighbours. A place sees "
+            "Where the maps of {op} that count for {label} are active: each of the {places} positions "
+            "is drawn at the centre of its receptive field, with smooth transitions. A position sees "
             "more of the image than its spot.",
             **values,
         )
     return _(
-        "Where those maps of {op} are active that speak for {label}: {places} places, stretched over the whole "
-        "image. Their receptive fields do not tell where each of them belongs: this is only roughly where they look.",
+        "Where the maps of {op} that count for {label} are active: {places} positions, stretched over "
+        "the whole image. Their receptive fields do not give each a place of its own, so this shows "
+        "only roughly where they look.",
         **values,
     )
 
 
 def _told_occlusion(asked: _Asked, found: Attribution, choices: _Choices) -> str:
     return _(
-        "How much the score of {label} ({score:.2f}) falls when a black square of {window} pixels covers a place: "
-        "by {fall:.2f} at most.",
+        "How much the score of {label} ({score:.2f}) drops when a black square of {window} pixels "
+        "covers a place: by {fall:.2f} at most.",
         label=asked.label,
         score=found.score,
         window=choices.window,

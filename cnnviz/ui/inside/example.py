@@ -74,7 +74,7 @@ def choose_example(weights: Weights) -> Example | None:
         _("Image from"),
         SOURCES,
         key="source",
-        kind=Message("The source"),
+        kind=Message("source"),
     )
     if source == "upload":
         pixels = choose_upload(weights)
@@ -95,7 +95,7 @@ def show(example: Example) -> None:
 def _drawing() -> Example | None:
     image = recalled_drawing()
     if image is None:
-        st.info(_("Nothing is drawn yet: draw a digit, and come back."), icon=":material/draw:")
+        st.info(_("Nothing drawn yet: draw a digit, then come back."), icon=":material/draw:")
         link(DRAW, _("Draw a digit"))
         return None
     return Example(image[None], _("Your drawing"))
@@ -150,7 +150,7 @@ def choose_data_set(offered: Sequence[str], default: str) -> DatasetInfo:
         _("Data set"),
         offered,
         key="dataset",
-        kind=Message("The data set"),
+        kind=Message("data set"),
         title=lambda key: datasets.get(key).title,
         default=default,
         forget=("digit", "image"),
@@ -179,7 +179,7 @@ def _choose_class(info: DatasetInfo) -> int | None:
         _("Class"),
         [ALL, *classes],
         key="digit",
-        kind=Message("The class"),
+        kind=Message("class"),
         title=lambda name: _("all") if name == ALL else info.class_title(classes.index(name)),
         forget=("image",),
         widget=partial(st.pills, required=True, wrap=True) if len(classes[0]) < 2 else st.selectbox,
@@ -224,12 +224,12 @@ def _digit(rgba: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
 
     prepared = from_picture(rgba)
     if prepared is None:
-        st.info(_("No digit is found in this picture."), icon=":material/draw:")
+        st.info(_("No digit found in this picture."), icon=":material/draw:")
         return None
     st.caption(
         _(
-            "This network reads handwritten digits: the ink was found, brought to 20 pixels and centred in "
-            "28 x 28, as MNIST's digits were."
+            "This network recognises handwritten digits, so the ink was located, scaled to 20 pixels "
+            "and centred in 28 x 28, as in MNIST."
         )
     )
     return prepared.image[None]
@@ -258,9 +258,10 @@ def turned_sentence(garment: Garment) -> str:
     """A sentence that says whether the picture was inverted, and why."""
     if garment.turned:
         return _(
-            "The picture is dark on light, and Fashion-MNIST's images are bright on black: so it was made grey "
-            "and turned into its negative."
+            "The picture is dark on light, but Fashion-MNIST is bright on black, so it was converted to "
+            "greyscale and inverted."
         )
     return _(
-        "The picture is bright on dark, as Fashion-MNIST's images are: it was made grey, its ground black."
+        "The picture is bright on dark, like Fashion-MNIST: it was converted to greyscale and its "
+        "background made black."
     )

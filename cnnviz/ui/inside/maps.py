@@ -47,7 +47,7 @@ def cards(shown: Sequence[Weights], image: ImageKey) -> None:
             )
             for index, (weights, found) in enumerate(zip(shown, same, strict=True))
         ]
-        scale = _("one scale for both: ±{limit:.3g}", limit=limit) if len(shown) > 1 else ""
+        scale = _("same scale for both: ±{limit:.3g}", limit=limit) if len(shown) > 1 else ""
         body = f'<div class="cnnviz-side-by-side">{"".join(parts)}</div>'
         rows.append(f'<figure class="cnnviz-card">{_heading(same[0].op, scale)}{body}</figure>')
     st.html(f'<div class="{"cnnviz-card-rows" if len(shown) > 1 else "cnnviz-cards"}">{"".join(rows)}</div>')

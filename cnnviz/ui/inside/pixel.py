@@ -130,8 +130,8 @@ def _place_in_link(layer: Arithmetic, channel: int) -> tuple[int, int] | None:
     del st.query_params["at"]
     link_problem(
         Message(
-            "The link says at={value}, which is no place in an output of {rows:,} x {columns:,}: it takes a row "
-            "and a column, counted from 0, such as at=0-0.",
+            "at={value} in the link is not a position in the {rows:,} x {columns:,} output: use row and "
+            "column, counting from 0, such as at=0-0.",
             value=shortened(named),
             rows=rows,
             columns=columns,
@@ -175,7 +175,7 @@ def _texts(layer: Arithmetic, classes: tuple[str, ...]) -> dict[str, Any]:
         "output_edited": _("Output channel {channel} with your kernel"),
         "output_value": _("Output value {number} (0 to {last})"),
         "input_channel": _("Input channel {channel} (0 to {last})"),
-        "input_only": _("Input, of one channel"),
+        "input_only": _("Input (one channel)"),
         "input_other": _("Patch of input channel {channel}"),
         "input_vector": _("Input: {count} values"),
         "position": _("Output row {row} (0 to {last_row}), column {column} (0 to {last_column})"),
@@ -185,29 +185,29 @@ def _texts(layer: Arithmetic, classes: tuple[str, ...]) -> dict[str, Any]:
         "weight": _("Weight in row {row}, column {column}"),
         "kernel_is": _("Kernel:"),
         "learned": _("as learned"),
-        "with_others": _("the other channels and the bias count, too"),
+        "with_others": _("including the other channels and the bias"),
         "channel": _("channel {channel}"),
         "products_sum": _("sum of the products"),
         "others": _("{count} other channels"),
-        "others_ask": _("{count} other channels (click to ask for them)"),
+        "others_ask": _("{count} other channels (click to show)"),
         "bias": _("bias"),
-        "sum": _("All together:"),
+        "sum": _("Total:"),
         "mean": _("the sum {sum}, divided by {count}"),
         "maximum": _("the largest of {count} values"),
-        "same": _("PyTorch computed {computed}: the same number, but for float32 rounding."),
+        "same": _("PyTorch computed {computed}: the same, up to float32 rounding."),
         "different": _("PyTorch computed {computed}; the difference is {difference}."),
-        "edited": _("With the learned kernel PyTorch computed {computed}."),
-        "ask": _("Click this value to ask for its arithmetic."),
-        "keys": _("The arrow keys choose a value."),
+        "edited": _("With the learned kernel, PyTorch computed {computed}."),
+        "ask": _("Click this value to see how it is computed."),
+        "keys": _("The arrow keys select a value."),
         "hint": _hint(layer),
     }
 
 
 def _hint(layer: Arithmetic) -> str:
     """How to use the view."""
-    parts = [_("Point at a value of the output; a click stops there.")]
+    parts = [_("Point at an output value; click to stay there.")]
     if layer.mode == "sum" and len(layer.sources(0)) > 1:
         parts.append(_("Click a channel to see its patch."))
     if layer.mode == "sum" and layer.output.shape[1:] != (1, 1):
-        parts.append(_("Change the kernel's weights: the output follows."))
+        parts.append(_("Change the kernel's weights to see the output change."))
     return " ".join(parts)

@@ -83,7 +83,7 @@ def _what_it_gets(weights: Weights, image: Example) -> None:
     """A person's own picture as the network gets it, if that differs in size or channels."""
     seen = weights.image_key(image.pixels).seen()
     if seen.shape != image.pixels.shape:
-        title = _("What the network gets: {shape}", shape=shape_text(seen.shape))
+        title = _("Network input: {shape}", shape=shape_text(seen.shape))
         example.show(Example(seen, title))
 
 
@@ -93,10 +93,10 @@ def _verdict(weights: Weights, image: Example) -> None:
     best = np.argsort(-values, kind="stable")
     found = classes[int(best[0])]
     if label is None:
-        text = _("{title} reads {label}", title=weights.title, label=found)
+        text = _("{title} predicts {label}", title=weights.title, label=found)
     else:
-        mark = _("right") if best[0] == label else _("wrong")
-        text = _("{title} reads {label}: {right}", title=weights.title, label=found, right=mark)
+        mark = _("correct") if best[0] == label else _("wrong")
+        text = _("{title} predicts {label}: {right}", title=weights.title, label=found, right=mark)
     st.caption(plain(text))
     places = range(len(classes)) if len(classes) <= _MOST_BARS else best[:_MOST_BARS].tolist()
     st.html(markup.bars([classes[place] for place in places], [float(values[place]) for place in places]))
@@ -119,8 +119,9 @@ def cards(pixels: Pixels | None, chosen: Sequence[Weights]) -> list[str]:
     if chosen:
         st.caption(
             _(
-                "A network always chooses one of its classes, whatever you show it: a dot, a scribble, two digits. "
-                "The percentages add up to 100 because softmax makes them: a high one does not mean that it is right."
+                "A network always chooses one of its classes, whatever you show it: a dot, a scribble, "
+                "two digits. Softmax makes the percentages add up to 100, so even a high one can be "
+                "wrong."
             )
         )
     return labels
@@ -133,12 +134,12 @@ def summary(labels: Sequence[str]) -> tuple[str, str]:
         return UNREAD, ""
     (label, count), *others = said.most_common()
     if len(labels) == 1:
-        return _("Read as {label}", label=label), ""
+        return _("Prediction: {label}", label=label), ""
     if count == len(labels):
         return _("All {count} networks: {label}", count=count, label=label), ""
     text = _("{count} of {all} networks: {label}", count=count, all=len(labels), label=label)
     rest = ", ".join(other for other, _count in others)
-    return text, _("The others: {labels}", labels=rest) if rest else ""
+    return text, _("Others: {labels}", labels=rest) if rest else ""
 
 
 def warm_up(chosen: Sequence[Weights]) -> None:

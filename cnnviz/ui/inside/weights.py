@@ -195,7 +195,7 @@ def choose_weights(notes: DeltaGenerator) -> Weights:
         _("Weights"),
         options,
         key="checkpoint",
-        kind=Message("The checkpoint"),
+        kind=Message("checkpoint"),
         title=lambda option: _title(option, known, unfinished),
         default=next((found for found in (_FIRST, *known) if found in known), f"{_UNTRAINED}basic-cnn"),
         forget=IN_A_NETWORK,
@@ -236,7 +236,7 @@ def _title(option: str, known: Mapping[str, Checkpoint], unfinished: Mapping[str
     if option in known:
         return checkpoint_title(known[option])
     if option in unfinished:
-        return _("{title} · not finished", title=_name_of_run(option, unfinished[option]))
+        return _("{title} · unfinished", title=_name_of_run(option, unfinished[option]))
     if option.startswith(TORCHVISION):
         return _("{title} · ImageNet", title=pretrained.get(option.removeprefix(TORCHVISION)).title)
     title = architectures.get(option.removeprefix(_UNTRAINED)).title
@@ -257,7 +257,7 @@ def choose_layer(
             _("Layer"),
             list(shapes),
             key="layer",
-            kind=Message("The layer"),
+            kind=Message("layer"),
             title=lambda name: f"{name} · {types[name]} · {shape_text(shapes[name])}",
             default=default,
             forget=IN_A_LAYER,

@@ -24,7 +24,7 @@ def offer_download(key: str) -> bool:
     with place.container():
         st.warning(
             _(
-                "{title} is not on this machine yet. The download has {size:.0f} MB.",
+                "{title} is not on this machine yet. The download is {size:.0f} MB.",
                 title=info.title,
                 size=size,
             ),
@@ -51,7 +51,7 @@ def offer_weights(model: str) -> bool:
         found = pretrained.get(model)
         st.info(
             _(
-                "{title} learned to tell 1,000 kinds of things apart on the 1.3 million photographs of ImageNet. Its "
+                "{title} was trained on the 1.3 million photographs and 1,000 classes of ImageNet. Its "
                 "weights come from torchvision ({megabytes:,.0f} MB) and are kept on this machine.",
                 title=found.title,
                 megabytes=found.megabytes,
@@ -62,7 +62,7 @@ def offer_weights(model: str) -> bool:
             _with_progress(
                 lambda show: pretrained.download(model, show),
                 lambda part: _(
-                    "Download of {title}: {done:,.1f} of {megabytes:,.1f} MB",
+                    "Downloading {title}: {done:,.1f} of {megabytes:,.1f} MB",
                     title=found.title,
                     done=part * found.megabytes,
                     megabytes=found.megabytes,

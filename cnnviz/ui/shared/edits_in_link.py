@@ -27,7 +27,7 @@ def in_link() -> Edits:
         except ValueError:
             link_problem(
                 Message(
-                    "{text!r} in the link is not PATH=VALUE, such as conv1.kernel_size=3.",
+                    "{text!r} in the link must have the form PATH=VALUE, such as conv1.kernel_size=3.",
                     text=shortened(text),
                 )
             )

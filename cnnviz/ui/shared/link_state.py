@@ -142,7 +142,7 @@ def choose_switch(
         if named[-1] in _SWITCH:
             return _SWITCH[named[-1]], ()
         problem = Message(
-            "The link says {name}={value}, which cannot be used: allowed is: {rule}.",
+            "{name}={value} in the link cannot be used; it must be {rule}.",
             name=key,
             value=shortened(named[-1]),
             rule=" | ".join(_SWITCH),
@@ -220,12 +220,12 @@ def _no_number(key: str, named: str, low: float, high: float, default: float) ->
     values = {"name": key, "value": shortened(named), "low": low, "high": high, "default": default}
     if isinstance(default, int):
         return Message(
-            "The link says {name}={value}, which cannot be used: allowed is a whole number from {low:,} to "
-            "{high:,}. It is {default:,} now.",
+            "{name}={value} in the link cannot be used: it must be an integer from {low:,} to {high:,}. "
+            "Using {default:,} instead.",
             **values,
         )
     return Message(
-        "The link says {name}={value}, which cannot be used: allowed is a number from {low:g} to "
-        "{high:g}. It is {default:g} now.",
+        "{name}={value} in the link cannot be used: it must be a number from {low:g} to {high:g}. Using "
+        "{default:g} instead.",
         **values,
     )

@@ -36,7 +36,7 @@ def own_image(camera: bool = False) -> OwnImage | None:
         ImageFileError: it is too large, damaged, or no image.
     """
     if camera:
-        file = st.camera_input(_("A photo"), key="camera")
+        file = st.camera_input(_("Photo"), key="camera")
     else:
         file = st.file_uploader(_label(), type=_TYPES, key="upload", max_upload_size=_most_megabytes())
     kept = _KEY if not camera else f"{_KEY}-camera"
@@ -45,7 +45,7 @@ def own_image(camera: bool = False) -> OwnImage | None:
         st.session_state[kept] = file.file_id, _read(file.getvalue(), file.name)
     if kept not in st.session_state:
         st.info(
-            _("Choose a picture: it is shown to the network and not kept."), icon=":material/upload_file:"
+            _("Choose a picture: the network sees it, but it is not stored."), icon=":material/upload_file:"
         )
         return None
     own: OwnImage = st.session_state[kept][1]
@@ -62,7 +62,7 @@ def _most_megabytes() -> int:
 def _label() -> str:
     from cnnviz.drawing.images import MAX_PIXELS
 
-    return _("An image file of at most {limit} megapixels", limit=MAX_PIXELS // _MILLION)
+    return _("Image file (up to {limit} megapixels)", limit=MAX_PIXELS // _MILLION)
 
 
 def _read(data: bytes, name: str) -> OwnImage:

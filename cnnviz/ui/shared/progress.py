@@ -61,7 +61,7 @@ def result(key: Hashable, work: Callable[[Progress], R], title: str, jobs: Jobs[
 
 def _text(title: str, started: bool, seconds_left: float | None) -> str:
     if not started:
-        return _("{title}: waits for its turn, as something else is being computed.", title=title)
+        return _("{title}: queued behind another computation.", title=title)
     if seconds_left is None:
         return title
     return _("{title}: {seconds:,.0f} s left", title=title, seconds=seconds_left)

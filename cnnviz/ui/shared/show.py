@@ -81,9 +81,6 @@ def explained() -> Iterator[None]:
     except Exception:  # a page's last line of defence; streamlit's own control flow is no Exception
         _log.exception("Unforeseen problem on a page")
         st.error(
-            _(
-                "Something went wrong here that should not have. The rest of the page goes on; the "
-                "details are in the server's log."
-            ),
+            _("Unexpected error. The rest of the page still works; see the server's log for details."),
             icon=":material/bug_report:",
         )

@@ -30,7 +30,7 @@ def choose_view(views: Mapping[str, V], default: str | None = None, **look: Any)
         _("View"),
         list(views),
         key="view",
-        kind=Message("The view"),
+        kind=Message("view"),
         title=lambda key: str(views[key].title),
         default=default,
         **{"label_visibility": "collapsed", **look},

@@ -34,12 +34,12 @@ def take_home(checkpoint_id: str) -> None:
             # read when somebody asks for it: some weights have hundreds of megabytes
             _download(_("Weights"), "weights", checkpoint.weights.read_bytes, f"{name}.safetensors")
             facts = checkpoint.weights.with_suffix(".json")
-            _download(_("Facts"), "facts", facts.read_bytes, f"{name}.json")
+            _download(_("Metadata"), "facts", facts.read_bytes, f"{name}.json")
             _download(_("Code"), "code", lambda: script.encode(), f"load_{name.replace('-', '_')}.py")
         st.caption(
             _(
-                "The code needs torch and safetensors, and no cnnviz: `pip install torch safetensors`. The facts "
-                "hold recipe, figures and checksum."
+                "The code needs torch and safetensors but not cnnviz: `pip install torch safetensors`. "
+                "The metadata file contains the recipe, the figures and a checksum."
             )
         )
         if checkpoint.weights.exists():
@@ -51,10 +51,10 @@ def _uploadable(size: int) -> str:
     """Whether weights of ``size`` bytes could be uploaded here again."""
     limit = int(st.get_option("server.maxUploadSize"))
     if size <= limit * _MEGABYTE:
-        return _("With the facts the weights can be uploaded again.")
+        return _("With the metadata file, you can upload the weights again.")
     return _(
-        "The weights have {size:,} MB: they cannot be uploaded again, as this server takes files of up to "
-        "{limit:,} MB. Whoever runs it can set another limit: server.maxUploadSize.",
+        "The weights have {size:,} MB and cannot be uploaded again, because this server accepts files "
+        "of up to {limit:,} MB. The administrator can change the limit: server.maxUploadSize.",
         size=math.ceil(size / _MEGABYTE),
         limit=limit,
     )
@@ -83,18 +83,18 @@ def bring_along(recipe: Recipe | None) -> None:
     """Upload weights; without a JSON file they are assumed to fit the form's ``recipe``."""
     with st.popover(_("Upload weights"), icon=":material/upload:", key="upload-weights"):
         files = st.file_uploader(
-            _("A .safetensors file, and its .json where there is one"),
+            _("A .safetensors file, with its .json if there is one"),
             type=["safetensors", "json"],
             accept_multiple_files=True,
             key="upload-files",
         )
         st.caption(
             _(
-                "Without a JSON the form says which network it is and how images are prepared. Names, shapes and "
-                "values are checked, and the accuracy is measured on the test images."
+                "Without a JSON file, the form specifies the network and the image preparation. Names, "
+                "shapes and values are checked, and the accuracy is measured on the test images."
             )
         )
-        wanted = st.button(_("Check and keep"), key="keep-upload", disabled=not files)
+        wanted = st.button(_("Check and save"), key="keep-upload", disabled=not files)
     if wanted:
         with explained():
             _keep(files, recipe)
@@ -106,12 +106,12 @@ def _keep(files: list[UploadedFile], recipe: Recipe | None) -> None:
     weights = [file for file in files if file.name.endswith(".safetensors")]
     facts = [file for file in files if file.name.endswith(".json")]
     if len(weights) != 1 or len(facts) > 1:
-        raise UsageError(Message("Choose one .safetensors file, and at most one .json that belongs to it."))
+        raise UsageError(Message("Choose one .safetensors file and at most one matching .json file."))
     upload = read_upload(
         weights[0].name, weights[0].getvalue(), facts[0].getvalue() if facts else None, recipe
     )
     warm.one_thread_an_operation()
-    text = _("The accuracy is measured on the test images ...")
+    text = _("Measuring the accuracy on the test images ...")
     bar = st.progress(0.0, text)
 
     def show(part: float) -> None:

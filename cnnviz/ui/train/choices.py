@@ -59,15 +59,16 @@ def tested_on(info: DatasetInfo) -> Message:
     """Which images a network is trained on, and which ones measure its test accuracy."""
     if info.part_of is None:
         return Message(
-            "It learns from {train:,} images. The test accuracy is measured on the {test:,} test images of "
-            "{title}, which it never learns from.",
+            "Trains on {train:,} images. Test accuracy is measured on the {test:,} test images of "
+            "{title}, which are never used for training.",
             train=info.train_images,
             test=info.test_images,
             title=info.title,
         )
     return Message(
-        "It learns from {train:,} images out of the training set of {whole}. The test accuracy is measured "
-        "on {test:,} others of these, which it never learns from; the test images of {whole} are not used.",
+        "Trains on {train:,} images from {whole}'s training set. Test accuracy is measured on {test:,} "
+        "other images from that set, which are never used for training; {whole}'s test images are not "
+        "used.",
         train=info.train_images,
         test=info.test_images,
         whole=datasets.get(info.part_of).title,
@@ -79,7 +80,7 @@ def _choose_network() -> Architecture:
         _("Network"),
         [known.key for known in architectures.registered("network") if _data_for(known)],
         key=NETWORK,
-        kind=Message("The architecture"),
+        kind=Message("architecture"),
         title=lambda key: architectures.get(key).title,
         forget=(OPTIONS, *_OF_THE_DATA),
     )
@@ -93,7 +94,7 @@ def _choose_data(network: Architecture) -> DatasetInfo:
         _("Data"),
         fitting,
         key=DATA,
-        kind=Message("The data set"),
+        kind=Message("data set"),
         title=lambda key: datasets.get(key).title,
         default=network.dataset if there else fitting[0],
         forget=_OF_THE_DATA,
@@ -143,7 +144,7 @@ def _network_options(network: Architecture, fields: Fields) -> None:
                 link_problem(error.message)
     fields.values["options"] = {name: json.loads(value) for name, value in usable}
     if network.options:
-        with _folded(_("Options of the network"), "options", (OPTIONS,)):
+        with _folded(_("Network options"), "options", (OPTIONS,)):
             choose_options(network, tuple(usable), most_columns=1)
 
 
@@ -155,20 +156,21 @@ def _images(info: DatasetInfo, fields: Fields) -> None:
             fields.optional(_("Training images"), "train_images", info.train_images, step=500)
         st.caption(
             _(
-                "The images have {side} x {side} pixels; another size stretches or shrinks them. Fewer training "
-                "images are drawn by the seed, as many of each class as possible.",
+                "The images have {side} x {side} pixels; any other size rescales them. With fewer "
+                "training images, the seed decides which ones are drawn, with classes as balanced as "
+                "possible.",
                 side=side,
             )
         )
         _normalisation(info, fields)
-        permuted = choose_switch(_("Permute the pixels"), key=PERMUTE, notes=fields.notes)
+        permuted = choose_switch(_("Shuffle the pixels"), key=PERMUTE, notes=fields.notes)
         fields.values["permutation_seed"] = _order(fields.notes) if permuted else None
 
 
 def _normalisation(info: DatasetInfo, fields: Fields) -> None:
-    help_text = _("One number a channel, for values from 0 to 1; with commas between them.")
+    help_text = _("One number per channel, for values from 0 to 1, separated by commas.")
     fields.channels(_("Mean"), "mean", help=help_text)
-    fields.channels(_("Deviation"), "deviation", help=help_text)
+    fields.channels(_("Standard deviation"), "deviation", help=help_text)
     with st.container(horizontal=True, gap="small"):
         for key, way in NORMALISATIONS.items():
             channels = len(info.mean)
@@ -192,7 +194,7 @@ def _put_normalisation(
 def _order(notes: DeltaGenerator) -> int:
     limits = RANGES["permutation_seed"]
     return choose_number(
-        _("Seed of the permutation"),
+        _("Permutation seed"),
         key=ORDER,
         low=int(limits.low),
         high=int(limits.high),
@@ -207,9 +209,11 @@ def _learning(fields: Fields) -> None:
     with _folded(_("Optimisation and loss"), "learning", _LEARNING):
         fields.number(_("Weight decay"), "weight_decay", step=0.0001, format="%g")
         schedule = fields.choice(
-            _("Schedule of the learning rate"),
+            _("Learning rate schedule"),
             "schedule",
-            help=_("step: multiplied by a factor after some epochs; cosine: down to almost 0 at the end."),
+            help=_(
+                "step: multiplied by a factor every few epochs; cosine: decreases to almost 0 at the end."
+            ),
         )
         if schedule == "step":
             with st.container(horizontal=True):
@@ -218,23 +222,23 @@ def _learning(fields: Fields) -> None:
         fields.choice(
             _("Loss"),
             "loss",
-            help=_("For a network that ends in a log-softmax, cross-entropy is the negative log-likelihood."),
+            help=_("For a network that ends in log-softmax, cross-entropy is the negative log-likelihood."),
         )
         fields.choice(
             _("Initialisation"),
             "initialisation",
-            help=_("Xavier: uniform weights for all convolutions and Linears, after Glorot and Bengio 2010."),
+            help=_("Xavier: uniform weights for all convolutions and Linears (Glorot and Bengio 2010)."),
         )
 
 
 def _machine(fields: Fields) -> None:
-    with _folded(_("Measuring and machine"), "machine", _MACHINE):
+    with _folded(_("Measurement and hardware"), "machine", _MACHINE):
         fields.choice(
             _("Training accuracy"),
             "train_accuracy",
             help=_(
-                "The running average is free, and made while the weights change; a second pass over the "
-                "training images measures the weights at the epoch's end."
+                "The running average is free, but computed while the weights change; a second pass over "
+                "the training images uses the weights at the end of the epoch."
             ),
         )
         fields.choice(_("Device"), "device")

@@ -45,7 +45,7 @@ FIGURES: Mapping[str, Message] = MappingProxyType(
     }
 )
 AXES: Mapping[str, Message] = MappingProxyType(
-    {"progress": Message("epochs or steps"), "seconds": Message("seconds of training")}
+    {"progress": Message("epochs or steps"), "seconds": Message("training time in seconds")}
 )
 
 
@@ -57,13 +57,13 @@ def compare(runs: Sequence[Run]) -> None:
         _("Runs to compare"),
         list(by_id),
         key="runs",
-        kind=Message("The run"),
+        kind=Message("run"),
         title=lambda run_id: short_title(by_id[run_id]),
         default=(own or list(by_id))[:_AT_FIRST],
         placeholder=_("Choose runs"),
     )
     if not chosen:
-        st.info(_("Choose runs to see them on one chart."), icon=":material/info:")
+        st.info(_("Choose runs to see them in one chart."), icon=":material/info:")
         return
     goes_on = any(by_id[run_id].is_open for run_id in chosen)
     fragment(run_every=COMPARE_SECONDS if goes_on else None)(_compare)(tuple(chosen))
@@ -75,7 +75,7 @@ def _compare(chosen: tuple[str, ...]) -> None:
         runs = [store.get(run_id) for run_id in chosen]
         with st.container(horizontal=True, gap="medium"):
             figure = _choose(_("Figure"), "figure", FIGURES)
-            axis = _choose(_("Over"), "axis", AXES)
+            axis = _choose(_("Horizontal axis"), "axis", AXES)
         epochs = {run.id: store.epochs(run.id) for run in runs}
         curves = [_curve(store, run, epochs[run.id], figure, axis) for run in runs]
         live = LiveFigures(f"compare-{figure}-{axis}-{'-'.join(chosen)}")
@@ -92,7 +92,7 @@ def _choose(title: str, key: str, options: Mapping[str, Message]) -> str:
         title,
         options,
         key=key,
-        kind=Message("The choice"),
+        kind=Message("choice"),
         wrap=True,
         width="content",
     )
@@ -127,7 +127,7 @@ def show_table(rows: Sequence[Row], first: str, reached: Sequence[str], beside: 
     """
     names = differing([row.recipe for row in rows])
     fields = [str(label(name, _architecture_with(name, rows))) for name in names]
-    left = [first, _("State"), *(field[:1].upper() + field[1:] for field in fields), *beside]
+    left = [first, _("Status"), *(field[:1].upper() + field[1:] for field in fields), *beside]
     sides = [(title, "left") for title in left] + [(title, "right") for title in reached]
     titles = [(title.replace(" ", "\u00a0"), side) for title, side in sides]  # one line, however many columns
     body = "".join(
@@ -158,16 +158,16 @@ def _table(store: RunStore, runs: Sequence[Run], epochs: Mapping[str, Sequence[E
         )
         for number, run in enumerate(runs)
     ]
-    reached = [_("Best accuracy"), _("Last accuracy"), _("Epochs done"), _("Time"), _("Parameters")]
+    reached = [_("Best accuracy"), _("Final accuracy"), _("Epochs completed"), _("Time"), _("Parameters")]
     if not show_table(rows, _("Run"), reached, list(beside)) and len(runs) > 1 and not beside:
-        st.caption(_("The recipes are the same."))
+        st.caption(_("The recipes are identical."))
 
 
 def _beside_the_recipes(store: RunStore, runs: Sequence[Run]) -> dict[str, list[str]]:
     """Facts that no recipe holds, by column title with one text per run, where ``runs`` differ."""
     columns = {
-        _("Goes on from"): [_origin(run) for run in runs],
-        _("Learning rate changed by hand"): [_rate_changes(store, run) for run in runs],
+        _("Continues from"): [_origin(run) for run in runs],
+        _("Manual learning rate changes"): [_rate_changes(store, run) for run in runs],
     }
     return {title: texts for title, texts in columns.items() if len(set(texts)) > 1}
 

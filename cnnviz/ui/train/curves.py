@@ -32,13 +32,13 @@ MORE: Mapping[str, Message] = MappingProxyType(
         "loss": Message("Loss per epoch"),
         "rate": Message("Learning rate"),
         "gradients": Message("Gradients"),
-        "speed": Message("Images a second"),
+        "speed": Message("Images per second"),
     }
 )
 """Further figures, one at a time, below the two that are always shown."""
 
 _MOST_FIGURES = 64
-_NO_EPOCH = Message("The run ended within its first epoch, so there is nothing to show for each epoch.")
+_NO_EPOCH = Message("The run ended within its first epoch, so there is nothing to show per epoch.")
 
 
 def show(store: RunStore, run: Run, steps: Steps) -> None:
@@ -63,8 +63,8 @@ def show(store: RunStore, run: Run, steps: Steps) -> None:
     st.caption(
         ":material/terminal: "
         + _(
-            "TensorBoard shows these curves, too: `pip install tensorboard`, then `{command}`, on the machine "
-            "that trains.",
+            "You can also view these curves in TensorBoard: `pip install tensorboard`, then `{command}` "
+            "on the machine that trains.",
             command=_tensorboard(store.settings.runs_dir),
         )
     )
@@ -117,7 +117,7 @@ def _more(live: LiveFigures, store: RunStore, run: Run, epochs: Sequence[EpochMe
         _("More curves"),
         MORE,
         key="curve",
-        kind=Message("The curve"),
+        kind=Message("curve"),
         wrap=True,
     )
     if chosen == "loss":
@@ -125,7 +125,7 @@ def _more(live: LiveFigures, store: RunStore, run: Run, epochs: Sequence[EpochMe
         return
     samples = read_samples(store.folder(run.id) / SAMPLES_FILE)
     if not len(samples.records):
-        st.caption(_("This is measured a few times a second while the run goes on; nothing is there yet."))
+        st.caption(_("Measured a few times per second during the run; no data yet."))
         return
     _sampled(live, run, samples, chosen)
 

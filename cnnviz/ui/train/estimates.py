@@ -78,7 +78,7 @@ def _wait(job: Job[Measured]) -> None:
     """Wait for the measurement, then rerun the page to show it."""
     if job.wait(0.02):
         run_again()
-    st.caption(":material/timer: " + _("A few batches are measured: how long it will take here ..."))
+    st.caption(":material/timer: " + _("Timing a few batches to estimate the training time ..."))
 
 
 def _look_again(key: str, found: Estimate) -> None:
@@ -136,14 +136,17 @@ def _answer(job: Job[Measured]) -> Estimate | CnnvizError:
 
 def _say(found: Estimate, recipe: Recipe) -> None:
     """The estimate in one line; a way to shorten a long run; or why it does not fit."""
-    memory = _("memory about {needed}", needed=_bytes(found.memory))
+    memory = _("about {needed} of memory", needed=_bytes(found.memory))
     if found.available is not None:
-        memory += " " + _("of {available} free", available=_bytes(found.available))
+        memory += " " + _("({available} available)", available=_bytes(found.available))
     if found.gpu is not None:
         memory += " " + _("on {gpu}", gpu=found.gpu)
     if not found.fits:
         st.error(
-            _("This would not fit: {memory}. Take a smaller batch, or smaller images.", memory=plain(memory)),
+            _(
+                "This would not fit: {memory}. Use a smaller batch size or smaller images.",
+                memory=plain(memory),
+            ),
             icon=":material/memory:",
         )
         return
@@ -156,16 +159,20 @@ def _time_text(found: Estimate, recipe: Recipe, memory: str) -> str:
     whole = found.seconds * recipe.epochs
     speed = f"{found.images_per_second:,.{0 if found.images_per_second >= 10 else 1}f}"
     if whole < 1:
-        return _("**Less than 1 s** here: {speed} images a second; {memory}.", speed=speed, memory=memory)
+        return _(
+            "**Less than 1 s** on this machine: {speed} images per second; {memory}.",
+            speed=speed,
+            memory=memory,
+        )
     if recipe.epochs == 1:
         return _(
-            "About **{whole}** here: {speed} images a second; {memory}.",
+            "About **{whole}** on this machine: {speed} images per second; {memory}.",
             whole=duration(whole),
             speed=speed,
             memory=memory,
         )
     return _(
-        "About **{whole}** here: {epoch} an epoch, {speed} images a second; {memory}.",
+        "About **{whole}** on this machine: {epoch} per epoch, {speed} images per second; {memory}.",
         whole=duration(whole),
         epoch=duration(found.seconds),
         speed=speed,
@@ -180,7 +187,7 @@ def _offer_fewer(found: Estimate, recipe: Recipe) -> None:
     passes = found.seconds - found.test_seconds  # over the training images, a second one included
     fewer = int(left * images / passes) // 100 * 100
     if not _LEAST_BATCHES * recipe.batch_size <= fewer < images:
-        st.caption(_("Fewer epochs, smaller images or a smaller network would make it shorter."))
+        st.caption(_("Fewer epochs, smaller images or a smaller network would be faster."))
         return
     st.button(
         _("Train on {count:,} images: about {duration}", count=fewer, duration=duration(_SHORT_SECONDS)),

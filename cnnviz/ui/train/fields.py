@@ -28,14 +28,14 @@ VALUES: Mapping[str, Message] = MappingProxyType(
         "sgd": Message("SGD"),
         "adam": Message("Adam"),
         "adamw": Message("AdamW"),
-        "none": Message("none: constant"),
+        "none": Message("none (constant)"),
         "step": Message("step"),
         "cosine": Message("cosine"),
-        "default": Message("PyTorch's own"),
+        "default": Message("PyTorch default"),
         "xavier": Message("Xavier"),
         "running": Message("running average"),
         "second-pass": Message("second pass"),
-        "auto": Message("a GPU where there is one"),
+        "auto": Message("GPU if available"),
         "cpu": Message("CPU"),
         "cuda": Message("GPU (CUDA)"),
     }
@@ -54,7 +54,7 @@ class Normalisation:
 
 NORMALISATIONS: Mapping[str, Normalisation] = MappingProxyType(
     {
-        "data": Normalisation(Message("the data's own"), None, None),
+        "data": Normalisation(Message("from the data set"), None, None),
         "half": Normalisation(Message("0.5, 0.5"), 0.5, 0.5),
         "none": Normalisation(Message("0 to 1"), 0.0, 1.0),
     }
@@ -124,7 +124,7 @@ class Fields:
             default=usual,
             limited=False,
             notes=self.notes,
-            **{"width": WIDTH, "help": _("From {low:,} to {high:,}.", low=low, high=high), **options},
+            **{"width": WIDTH, "help": _("{low:,} to {high:,}.", low=low, high=high), **options},
         )
 
 

@@ -33,9 +33,9 @@ def allowed(run: Run) -> bool:
     if run.owner in (None, owner()):  # nobody's: it was started on the command line
         return True
     return st.toggle(
-        _("Steer somebody else's run"),
+        _("Control someone else's run"),
         key="steer-others",
-        help=_("Another browser has started this run. Whoever steers it changes what they see."),
+        help=_("This run was started in another browser. Controlling it changes what its owner sees."),
     )
 
 
@@ -69,7 +69,7 @@ def _pause(store: RunStore, run: Run, asked: Sequence[Kind]) -> None:
 
 def _resume(store: RunStore, run: Run, asked: Sequence[Kind]) -> None:
     waiting = Kind.RESUME in asked
-    label = _("Going on ...") if waiting else _("Resume")
+    label = _("Resuming ...") if waiting else _("Resume")
 
     def resume(run_id: str) -> None:
         store.resume(run_id)
@@ -116,7 +116,7 @@ def offer_undo() -> None:
     if run_id is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.info(_("The run {id} was deleted.", id=run_id), icon=":material/delete:")
+        st.info(_("Run {id} was deleted.", id=run_id), icon=":material/delete:")
         st.button(_("Undo"), key="undo-delete", icon=":material/undo:", on_click=ask, args=(restore, run_id))
 
 
@@ -140,8 +140,8 @@ def _learning_rate(store: RunStore, run: Run) -> None:
         st.number_input(
             _("New learning rate"), value=_present_rate(store, run), key=key, step=0.001, format="%g"
         )
-        st.caption(_("It counts from the next step on; a schedule goes on from there."))
-        st.button(_("Change it"), key="change-rate", on_click=ask, args=(_change_rate, run.id, key))
+        st.caption(_("Takes effect at the next step; a schedule continues from there."))
+        st.button(_("Apply"), key="change-rate", on_click=ask, args=(_change_rate, run.id, key))
         if Kind.RATE in store.requested(run.id):
             st.caption(_when_it_counts(run))
 
@@ -149,10 +149,10 @@ def _learning_rate(store: RunStore, run: Run) -> None:
 def _when_it_counts(run: Run) -> str:
     """When a requested change will take effect."""
     if run.status == Status.QUEUED:
-        return _("It counts as soon as the run starts.")
+        return _("Takes effect when the run starts.")
     if not run.is_open or (run.status == Status.PAUSED and run.worker is None):
-        return _("It counts when the run is resumed.")
-    return _("The worker will hear of the change in a moment.")
+        return _("Takes effect when the run is resumed.")
+    return _("The worker will apply the change in a moment.")
 
 
 def _present_rate(store: RunStore, run: Run) -> float:
@@ -165,11 +165,11 @@ def _change_rate(run_id: str, key: str) -> None:
 
 
 def _again(run: Run) -> None:
-    with st.popover(_("Again"), icon=":material/history:", key="tool-again"):
+    with st.popover(_("Run again"), icon=":material/history:", key="tool-again"):
         steps = {0: 0, **dict(snapshots.available(run.id))}
         weights, rate, epochs = f"from-{run.id}", f"again-rate-{run.id}", f"again-epochs-{run.id}"
         st.selectbox(
-            _("From these weights"),
+            _("Starting weights"),
             list(steps),
             key=weights,
             format_func=lambda step: _place(step, steps[step]),
@@ -178,20 +178,18 @@ def _again(run: Run) -> None:
             _say_why_there_are_few(run)
         usual = float(run.recipe.get("learning_rate", 0.01))
         st.number_input(_("Learning rate"), value=usual, key=rate, step=0.001, format="%g")
-        st.number_input(_("Epochs in all"), value=run.epochs, key=epochs, step=1)
+        st.number_input(_("Total epochs"), value=run.epochs, key=epochs, step=1)
         st.button(
-            _("Train on as a new run"),
+            _("Continue as a new run"),
             key="branch",
             icon=":material/alt_route:",
             on_click=ask_page,
             args=(_branch, run, weights, rate, epochs),
         )
         st.caption(
-            _(
-                "For other changes take the recipe into the form: while the seed stays, so do the initial weights."
-            )
+            _("For other changes, copy the recipe to the form: the same seed gives the same initial weights.")
         )
-        st.button(_("Recipe into the form"), key="into-form", on_click=ask_page, args=(_into_form, run))
+        st.button(_("Copy recipe to the form"), key="into-form", on_click=ask_page, args=(_into_form, run))
 
 
 def _say_why_there_are_few(run: Run) -> None:

@@ -72,7 +72,7 @@ def shown_run(runs: Sequence[Run]) -> Run | None:
             run = open_store().get(named)
             if run.deleted_at is None:
                 return run
-            link_problem(Message("The run {id} was deleted.", id=run.id))
+            link_problem(Message("Run {id} was deleted.", id=run.id))
         except UnknownKeyError as error:
             link_problem(error.message)
     own = [run for run in runs if run.owner == owner()]
@@ -115,7 +115,7 @@ def summary(run: Run) -> str:
     shown |= dict.fromkeys(name for name in _unusual(run) if name not in _IN_THE_TITLE)
     facts = [f"{label(name, run.architecture)} {value_text(fields[name])}" for name in shown]
     if run.origin is not None:
-        facts.append(_("goes on from run {id}, step {step:,}", id=run.origin, step=run.origin_step))
+        facts.append(_("continues from run {id}, step {step:,}", id=run.origin, step=run.origin_step))
     return " · ".join([*facts, _("run {id}", id=run.id)])
 
 

@@ -93,7 +93,7 @@ def share(recipe: Recipe | None) -> None:
     """Share, save and load: ``recipe`` is the form's, None if it is not valid."""
     with st.popover(_("Share, save, load"), icon=":material/ios_share:", width="stretch", key="recipe-files"):
         if recipe is not None:
-            st.caption(_("A link that fills in the form like this:"))
+            st.caption(_("Link to this filled-in form:"))
             st.code(address(parameters(recipe)), language=None, wrap_lines=True)
             st.download_button(
                 _("Save the recipe"),
@@ -113,13 +113,14 @@ def share(recipe: Recipe | None) -> None:
                 icon=":material/code:",
                 key="save-script",
                 help=_(
-                    "One file that needs no cnnviz: it trains by this recipe, with the same losses for the same seed."
+                    "A single file without cnnviz: it trains with this recipe, and the same seed gives "
+                    "the same losses."
                 ),
                 on_click="ignore",
                 width="stretch",
             )
         st.file_uploader(
-            _("Load a recipe: a file that was saved here, or the JSON of a checkpoint"),
+            _("Load a recipe: a file saved here, or a checkpoint's JSON file"),
             type="json",
             key=_UPLOAD,
             on_change=_load,

@@ -26,7 +26,7 @@ from cnnviz.ui.train.runs import data_title, epochs_text, network_title, short_t
 
 LIST_SECONDS = 3.0
 _MOST_DELETED = 20
-WHOSE: Mapping[str, Message] = MappingProxyType({"mine": Message("My runs"), "all": Message("Everybody's")})
+WHOSE: Mapping[str, Message] = MappingProxyType({"mine": Message("My runs"), "all": Message("All runs")})
 
 
 def list_runs(runs: Sequence[Run], shown: Run | None, recipe: Recipe | None) -> None:
@@ -50,10 +50,10 @@ def of_person(runs: Sequence[Run], whose: str) -> list[Run]:
 
 def _choose_whose(runs: Sequence[Run]) -> str:
     return choose_segment(
-        _("Whose runs"),
+        _("Show"),
         WHOSE,
         key="whose",
-        kind=Message("The choice"),
+        kind=Message("choice"),
         default="mine" if of_person(runs, "mine") else "all",
         label_visibility="collapsed",
     )
@@ -64,7 +64,7 @@ def _deleted() -> None:
     gone = open_store().list(_MOST_DELETED, deleted=True)
     if not gone:
         return
-    with st.popover(_("Deleted: {count:,}", count=len(gone)), icon=":material/delete:", key="deleted"):
+    with st.popover(_("Trash: {count:,}", count=len(gone)), icon=":material/delete:", key="deleted"):
         for run in gone:
             st.button(
                 plain(_("Restore {run}", run=short_title(run))),
@@ -82,7 +82,7 @@ def _list(shown: str | None, whose: str) -> None:
         if st.session_state.pop("_other_run_chosen", False):
             st.rerun()
         if not runs:
-            st.caption(_("There are none."))
+            st.caption(_("None."))
             return
         ids = [run.id for run in runs]
         key = f"runs-{ids[0]}-{shown}-{len(ids)}"  # rows move when a run is added, and the selection goes by row

@@ -20,7 +20,7 @@ def _watch_one(_runs: Sequence[Run], shown: Run | None, recipe: Recipe | None) -
     if shown is not None:
         watch(shown)
     else:
-        st.info(_("Nothing of yours is here yet: choose, and start."), icon=":material/info:")
+        st.info(_("No runs yet. Choose a network and press Start training."), icon=":material/info:")
         curves.before_the_first(recipe.epochs if recipe else 1)
 
 

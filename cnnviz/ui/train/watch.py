@@ -63,13 +63,13 @@ def _progress(store: RunStore, run: Run, steps: Steps) -> None:
     if run.status == Status.QUEUED:
         place = store.queue_position(run.id) or 1
         text = _(
-            "Place {place:,} in the queue. It starts by itself when the runs before it have ended; you may "
-            "close this page meanwhile.",
+            "Position {place:,} in the queue. It starts automatically when the runs before it have "
+            "ended; you may close this page in the meantime.",
             place=place,
         )
         st.info(text, icon=":material/hourglass_top:")
     elif run.status == Status.STARTING:
-        st.info(_("The worker process starts and loads the data ..."), icon="spinner")
+        st.info(_("Starting the worker process and loading the data ..."), icon="spinner")
     elif run.status in (Status.RUNNING, Status.PAUSED) and run.total_steps:
         st.progress(min(1.0, run.step / run.total_steps), _progress_text(store, run))
     elif run.reason is not None:
@@ -86,8 +86,10 @@ def _progress(store: RunStore, run: Run, steps: Steps) -> None:
 
 def _pause_text(run: Run) -> str:
     if run.worker is None:
-        return _("Paused, and another run may train meanwhile: it queues again when you let it go on.")
-    return _("Paused before step {step:,}. Nothing is lost, however long it waits.", step=run.step + 1)
+        return _(
+            "Paused; another run may train in the meantime. This run rejoins the queue when you resume it."
+        )
+    return _("Paused before step {step:,}. Nothing is lost, however long it stays paused.", step=run.step + 1)
 
 
 def _progress_text(store: RunStore, run: Run) -> str:
@@ -127,7 +129,7 @@ def _metrics(store: RunStore, run: Run, steps: Steps) -> None:
             st.metric(_("Best epoch"), _percent(best), width="content")
         st.metric(_("Epoch") if run.is_open else _("Epochs completed"), epochs_text(run), width="content")
         st.metric(_("Images per second"), "–" if speed is None else f"{speed:,.0f}", width="content")
-        st.metric(_("Time of training"), str(duration(trained)), width="content")
+        st.metric(_("Training time"), str(duration(trained)), width="content")
 
 
 def _percent(accuracy: float | None) -> str:
@@ -137,5 +139,5 @@ def _percent(accuracy: float | None) -> str:
 def _uses(checkpoint: str) -> None:
     with st.container(horizontal=True):
         link(DRAW, _("Draw a digit for this network"), checkpoint=checkpoint)
-        link(FILTERS, _("Look at its filters"), checkpoint=checkpoint)
+        link(FILTERS, _("Explore its filters"), checkpoint=checkpoint)
         link(EVALUATE, _("See its mistakes"), checkpoint=checkpoint)

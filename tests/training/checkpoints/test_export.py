@@ -74,7 +74,7 @@ def test_a_run_that_was_stopped_takes_no_shipped_checkpoints_place(
     ("done", "why"),
     [
         ({"steered": (RateChange(1200, 0.05), RateChange(1300, 0.01))}, "to 0.05 after step 1,200"),
-        ({"origin": "20260101-xyz"}, "a snapshot of the run 20260101-xyz"),
+        ({"origin": "20260101-xyz"}, "a snapshot of run 20260101-xyz"),
         ({"stopped": True}, "stopped"),
         ({"momentum": 0.0}, "its recipe is not the course's"),
     ],

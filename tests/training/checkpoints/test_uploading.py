@@ -80,11 +80,14 @@ def test_a_recipe_alone_says_which_network_it_is() -> None:
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (b"no safetensors at all", "mine cannot be used: it is no safetensors file"),
-        (b"", "no safetensors file"),
+        (b"no safetensors at all", "mine cannot be used: it is not a safetensors file"),
+        (b"", "not a safetensors file"),
         (weights(extra=torch.zeros(2)), "extra is not part of the network"),
         (weights(**{"conv1.weight": torch.zeros(1, 2)}), "conv1.weight is torch.float32 1 x 2 instead of"),
-        (weights(**{"conv1.bias": torch.tensor(float("nan")).expand(4).clone()}), "not finite|instead of"),
+        (
+            weights(**{"conv1.bias": torch.tensor(float("nan")).expand(4).clone()}),
+            "infinite or NaN|instead of",
+        ),
     ],
     ids=["text", "empty", "extra", "shape", "nan"],
 )
@@ -100,15 +103,15 @@ def test_nobody_guesses_which_network_it_is() -> None:
 
 def test_the_json_of_other_weights_is_refused() -> None:
     facts = SHIPPED.with_suffix(".json").read_bytes()
-    with pytest.raises(CnnvizError, match="The JSON is about other weights"):
+    with pytest.raises(CnnvizError, match="The JSON file belongs to other weights"):
         read_upload("mine", weights(), facts, None)
 
 
 def test_figures_that_make_no_sense_are_refused() -> None:
     facts = json.loads(SHIPPED.with_suffix(".json").read_text())
     facts["epochs"] = [{**facts["epochs"][0], "epoch": 3}]
-    with pytest.raises(CnnvizError, match="figures in the JSON cannot be understood"):
+    with pytest.raises(CnnvizError, match="Cannot read the figures in the JSON file"):
         read_upload("mine", SHIPPED.read_bytes(), json.dumps(facts).encode(), None)
     facts["epochs"] = "many"
-    with pytest.raises(CnnvizError, match="figures in the JSON cannot be understood"):
+    with pytest.raises(CnnvizError, match="Cannot read the figures in the JSON file"):
         read_upload("mine", SHIPPED.read_bytes(), json.dumps(facts).encode(), None)

@@ -110,7 +110,7 @@ def test_a_damaged_state_is_the_reason(store: RunStore, quick: Recipe) -> None:
     store.folder(run_id).mkdir(parents=True)
     (store.folder(run_id) / STATE_NAME).write_bytes(b"nonsense")
     assert worker.main(run_id) == 1
-    assert "saved state of the training cannot be used" in str(store.get(run_id).reason)
+    assert "saved training state cannot be used" in str(store.get(run_id).reason)
 
 
 def test_a_new_run_goes_on_from_a_snapshot_of_another(store: RunStore, quick: Recipe) -> None:
@@ -143,9 +143,9 @@ def test_a_new_run_goes_on_from_a_snapshot_of_another(store: RunStore, quick: Re
 def test_what_a_branch_must_keep_is_checked(store: RunStore, quick: Recipe) -> None:
     first = worker.run_in_foreground(dataclasses.replace(quick, epochs=1, train_images=40))
     check_branch(Recipe.from_dict(first.recipe | {"epochs": 2, "learning_rate": 0.5}), first, 10)
-    with pytest.raises(UsageError, match="changed are: batch_size"):
+    with pytest.raises(UsageError, match="changed: batch_size"):
         check_branch(Recipe.from_dict(first.recipe | {"batch_size": 8}), first, 4)
-    with pytest.raises(UsageError, match="stands at the end of the 1 epochs"):
+    with pytest.raises(UsageError, match="is already the end of the 1 epochs"):
         check_branch(Recipe.from_dict(first.recipe), first, 10)
     with pytest.raises(UnknownKeyError, match="snapshot of step '3'"):
         check_branch(Recipe.from_dict(first.recipe), first, 3)

@@ -46,8 +46,8 @@ def test_what_is_not_used_does_not_differ() -> None:
 def test_every_field_has_a_name_that_a_person_reads() -> None:
     names = [str(label(name, "densenet")) for name in flat(recipe("densenet"))]
     assert not [name for name in names if "_" in name or "." in name]
-    assert str(label("options.growth", "densenet")) == "Channels that each layer adds"
-    assert str(label("augmentation.crop_padding", "densenet")) == "padding of the crop"
+    assert str(label("options.growth", "densenet")) == "Channels added per layer"
+    assert str(label("augmentation.crop_padding", "densenet")) == "crop padding"
 
 
 def test_what_another_cnnviz_knew_is_called_as_it_stands_there() -> None:

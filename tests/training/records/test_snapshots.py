@@ -88,7 +88,7 @@ def test_what_is_trained_again_is_forgotten(tmp_path: Path) -> None:
 
 def test_a_network_that_is_too_large_for_a_snapshot_is_told_so_with_numbers(store: RunStore) -> None:
     said = str(snapshots.shortage("20260101-abc", Recipe.default("vgg11")))
-    assert "takes 164.4 MB, and all of a run may take 64 MB together: none is kept" in said
+    assert "takes 164.4 MB, and the limit for all snapshots of a run is 64 MB, so none is kept" in said
     assert snapshots.shortage("20260101-abc", Recipe.default("vgg-cifar")) is None  # one of 35 MB has room
 
 
@@ -105,7 +105,7 @@ def test_with_the_limit_that_is_named_so_many_are_kept(
     said = snapshots.shortage(few.id, recipe)
     assert said is not None
     assert "takes 1.3 MB" in str(said)
-    assert "no more than 2 are kept" in str(said)
+    assert "at most 2 are kept" in str(said)
     monkeypatch.setenv("CNNVIZ_SNAPSHOT_MB", str(said.values["more"]))
     many = worker.run_in_foreground(recipe, configuration=settings())
     assert len(snapshots.available(many.id)) == snapshots.ENOUGH
@@ -119,7 +119,7 @@ def test_few_snapshots_of_a_run_that_has_just_begun_are_not_put_down_to_the_limi
     files(store.folder("20260101-abc"), 0, 1, 2)
     assert snapshots.shortage("20260101-abc", recipe) is None
     files(store.folder("20260101-abc"), 0, 1, 2, 4, 8)
-    assert "no more than 5 are kept" in str(snapshots.shortage("20260101-abc", recipe))
+    assert "at most 5 are kept" in str(snapshots.shortage("20260101-abc", recipe))
 
 
 def test_the_next_worker_of_a_run_removes_what_a_killed_one_left(store: RunStore, recipe: Recipe) -> None:
@@ -141,5 +141,5 @@ def test_damaged_and_missing_ones_are_explained(store: RunStore) -> None:
     assert snapshots.available("20260101-abc") == [(4, 1)]
     with pytest.raises(CnnvizError, match="cannot be used"):
         snapshots.load("20260101-abc", 4)
-    with pytest.raises(UnknownKeyError, match="snapshot of step '5' is unknown"):
+    with pytest.raises(UnknownKeyError, match="Unknown snapshot step '5'"):
         snapshots.load("20260101-abc", 5)

@@ -173,7 +173,7 @@ def test_a_lease_that_ran_out_interrupts_the_run_and_its_worker_changes_nothing_
     assert store.reap() == [run_id]
     run = store.get(run_id)
     assert run.status == Status.INTERRUPTED
-    assert "not heard of for too long" in str(run.reason)
+    assert "not responded for too long" in str(run.reason)
     assert run.ended_at is not None
     assert not store.renew(run_id, "w", 1, 1)
     assert not store.add_epoch(run_id, "w", dataclasses.replace(EPOCH, epoch=2))
@@ -189,7 +189,7 @@ def test_a_lease_that_is_renewed_while_it_is_judged_holds(
 
     def late(_run: object) -> Message:
         assert store.renew(run_id, "w", 1, 7)  # the worker speaks up just before it is written off
-        return Message("not heard of")
+        return Message("not responded")
 
     monkeypatch.setattr(store_module, "why_gone", late)
     assert store.reap() == []
@@ -245,7 +245,7 @@ def test_a_zombie_counts_as_dead(store: RunStore, recipe: Recipe) -> None:
     process.stdout.close()
     process.wait()
     assert reaped == [run_id]
-    assert "before it could begin" in str(store.get(run_id).reason)
+    assert "before training began" in str(store.get(run_id).reason)
 
 
 def test_a_start_that_nobody_claims_is_given_up(
@@ -258,7 +258,7 @@ def test_a_start_that_nobody_claims_is_given_up(
     assert store.reap() == []
     wait(0.2 * longest)
     assert store.reap() == [run_id]
-    assert "did not begin in time" in str(store.get(run_id).reason)
+    assert "did not start in time" in str(store.get(run_id).reason)
 
 
 def test_a_reason_is_kept_as_a_message() -> None:

@@ -278,9 +278,9 @@ def test_a_stop_ends_a_pause(store: RunStore, long: Recipe) -> None:
 
 def test_what_cannot_be_is_refused(store: RunStore, recipe: Recipe) -> None:
     run_id = store.create(recipe, worker="w")
-    with pytest.raises(UsageError, match="goes on already"):
+    with pytest.raises(UsageError, match="already going again"):
         store.resume(run_id)
-    with pytest.raises(UsageError, match=r"learning rate is 99\.0"):
+    with pytest.raises(UsageError, match=r"learning rate must be .*; got 99\.0"):
         store.request_learning_rate(run_id, 99.0)
     assert store.finish(run_id, "w", Status.FINISHED)
     for refused in (store.resume, store.request_step, lambda id_: store.request_learning_rate(id_, 0.1)):

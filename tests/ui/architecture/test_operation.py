@@ -20,20 +20,20 @@ def branches(net: nn.Module, x: Tensor) -> Tensor:
 
 
 CASES: list[tuple[nn.Module, str, str]] = [
-    (nn.Conv2d(1, 2, 3, 2, 1), "3 x 3", "a patch of 3 x 3 pixels (size); from one value to the next the patch moves by 2"),
+    (nn.Conv2d(1, 2, 3, 2, 1), "3 x 3", "a patch of 3 x 3 pixels (size); the patches of neighbouring values are 2 pixels apart"),
     (nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), "the whole image", "depends on the whole image"),
     (
         nn.Sequential(nn.Conv2d(1, 1, 3, 2), nn.Flatten(), nn.Linear(9, 2)),
         "7 x 7",
-        "the same patch of 7 x 7 pixels, which begins at row 0, column 0",
+        "the same patch of 7 x 7 pixels, which starts at row 0, column 0",
     ),
     (
         nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(1, 1, 3)),
         "at most 2 x 2",
-        "patches of at most 2 x 2 pixels; their sizes, or the steps",
+        "patches of at most 2 x 2 pixels, which differ in size",
     ),
-    (Calls(lambda _net, x: torch.sort(x, 2)[0]), "not known", "Receptive field: not known"),
-    (Calls(lambda _net, x: torch.zeros_like(x) + 1), "no pixel", "depends on no pixel"),
+    (Calls(lambda _net, x: torch.sort(x, 2)[0]), "unknown", "Receptive field: unknown"),
+    (Calls(lambda _net, x: torch.zeros_like(x) + 1), "no pixels", "does not depend on any pixel"),
     (Calls(branches, nn.Conv2d(1, 1, 3, padding=1)), "3 x 3", "Some of its channels see less."),
 ]  # fmt: skip
 

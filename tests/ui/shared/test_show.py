@@ -101,14 +101,14 @@ def test_what_a_link_cannot_name_is_still_said_when_the_page_runs_again_by_itsel
 
         repeat_link_problems()
         st.session_state["runs"] = runs = st.session_state.get("runs", 0) + 1
-        link_problem("The model 'x' is unknown.")  # as a choice does: its link stays as it is
+        link_problem("Unknown model 'x'.")  # as a choice does: its link stays as it is
         if runs == 1:
-            link_problem("The link says epochs=abc.")
+            link_problem("epochs=abc. in the link cannot be used")
         if runs <= 2:
             run_again()
 
     app = AppTest.from_function(page).run()
     assert app.session_state["runs"] == 3
-    both = ["The model 'x' is unknown.", "The link says epochs=abc."]
+    both = ["Unknown model 'x'.", "epochs=abc. in the link cannot be used"]
     assert [warning.value for warning in app.warning] == both
     assert [warning.value for warning in app.run().warning] == both[:1]  # the person has done something since
