@@ -131,7 +131,7 @@ def test_every_map_has_its_patch_and_one_its_nine_images(open_page: OpenPage) ->
     assert "among 100 test images of MNIST sample" in texts(app)
     assert "100 of 1,000 images, evenly spread" in texts(app)
     assert "network of this size" not in texts(app)  # a small one, and nobody but the link wanted so few
-    assert "receptive field, 14 x 14 pixels" in texts(app)
+    assert "receptive field, 14 x 14 input pixels" in texts(app)
     assert app.subheader[0].value == "Basic CNN: the 9 images that activate map 3 of conv2 most strongly"
     assert markup(app).count("<figure") == 9
     (under,) = re.findall(r"<figcaption[^>]*>([^<]*)<", markup(app))[:1]

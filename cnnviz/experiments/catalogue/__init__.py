@@ -30,7 +30,7 @@ For example ``batch_size.py`` (docs/adding.md tells it step by step, and a test 
         panels=(
             Panel(
                 "sweep",
-                Message("Test accuracy by size of the batch"),
+                Message("Test accuracy by batch size"),
                 Message("The line falls to the right: large batches are few steps."),
                 x="batch_size",
                 log_x=True,
