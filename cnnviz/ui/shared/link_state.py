@@ -51,7 +51,7 @@ def choose_one(
     """A choice among ``options``, which the link holds by key: ``?model=basic-cnn`` in every language.
 
     ``title`` gives the text that stands for an option; where ``options`` are a mapping, its values do. A link
-    that names an option that does not exist gets a sentence (``kind`` says of what, as in "The architecture") in the container ``notes``, where there
+    that names an option that does not exist gets a sentence (``kind`` says of what, as in "architecture") in the container ``notes``, where there
     is one, and the default is shown. ``widget`` is ``st.selectbox`` or ``st.segmented_control``, and ``look``
     are its own settings. ``forget`` are parameters of the link that mean nothing after another choice. Of
     ``elsewhere``, options of the same parameter in other views, the default is shown without a word.
