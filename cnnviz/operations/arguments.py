@@ -14,12 +14,11 @@ from torch import Tensor, nn
 from cnnviz.operations.operation import Operation
 
 _WINDOW = ("kernel_size", "stride", "padding", "dilation", "output_padding", "output_size")
-_OF_CALLS_ALONE = frozenset(("input", "weight", "bias", "training"))
 
 
 def module_arguments(module: nn.Module, operation: Operation) -> Mapping[str, object]:
     """The arguments of a layer, read from its attributes."""
-    wanted = {*operation.arguments, *operation.attributes} - _OF_CALLS_ALONE
+    wanted = operation.layer_attributes
     found = {name: value for name, value in vars(module).items() if name in wanted}
     if "in_channels" in found or "in_features" in found or "in1_features" in found:
         found["bias"] = getattr(module, "bias", None) is not None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import nn
 from torch.nn.modules import container
 
-from cnnviz.operations.operation import UNKNOWN, Operation, named
+from cnnviz.operations.operation import UNKNOWN, LayerOperation, named, of_class
 
 _OPERATOR_NAMES = {
     "truediv": "div",
@@ -20,17 +20,6 @@ _OPERATOR_NAMES = {
 }
 _PARAMETRIZATIONS = "parametrizations"
 """The child that ``torch.nn.utils.parametrize`` gives to a layer."""
-
-_LIBRARIES = ("torch.nn.", "torchvision.")
-"""Classes of these packages are known by their names alone."""
-
-
-class LayerOperation(NamedTuple):
-    """Which operation a layer is: its entry, the name by which it was found, and whether its class computes otherwise."""
-
-    entry: Operation
-    name: str
-    own_forward: bool
 
 
 def is_leaf(module: nn.Module) -> bool:
@@ -60,17 +49,9 @@ def module_type(module: nn.Module) -> str:
 
 
 def layer_operation(module: nn.Module) -> LayerOperation:
-    """The operation of a leaf, found along its class's bases: a class that keeps ``forward`` is the same operation."""
+    """The operation of the leaf ``module``."""
     cls: type = type(module)
-    for base in cls.__mro__:
-        entry = named(base)
-        if entry is UNKNOWN and base.__module__.startswith(_LIBRARIES):
-            entry = named(base.__name__)
-        if entry is not UNKNOWN:
-            if named(cls.__name__) is entry and not hasattr(nn, cls.__name__):  # a LayerNorm2d of one's own
-                return LayerOperation(entry, cls.__name__, False)
-            return LayerOperation(entry, base.__name__, cls.forward is not base.forward)  # type: ignore[attr-defined]
-    return LayerOperation(UNKNOWN, "-", False)
+    return of_class(cls)
 
 
 @lru_cache(maxsize=4096)

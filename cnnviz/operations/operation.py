@@ -7,15 +7,20 @@ registry and know no operation by name. Importing this imports no torch.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 from cnnviz.operations.batch_axis import BatchRule, Layout, Source
 from cnnviz.operations.explanation import Explanation
 from cnnviz.operations.op import FailedCall, Failure, Fix, Kind, Op, Shape
 from cnnviz.operations.reach import Call, Reach, value_by_value
+
+_OF_CALLS_ALONE = frozenset(("input", "weight", "bias", "training"))
+"""Arguments of functions that a layer has in another form."""
 
 
 def never(_arguments: Mapping[str, Any]) -> bool:
@@ -83,6 +88,11 @@ class Operation:
     mend: Callable[[FailedCall, Sequence[Op]], Iterator[Fix]] | None = None
     """Edits that could mend a refused call, the likeliest first."""
 
+    @cached_property
+    def layer_attributes(self) -> frozenset[str]:
+        """The attributes of a layer that are its arguments."""
+        return frozenset((*self.arguments, *self.attributes)) - _OF_CALLS_ALONE
+
     @property
     def names(self) -> tuple[str | type, ...]:
         """All names by which it is found."""
@@ -97,8 +107,22 @@ class Operation:
 UNKNOWN = Operation(name="")
 """Stands for every operation that is in no entry."""
 
+
+class LayerOperation(NamedTuple):
+    """Which operation a layer is: its entry, the name by which it was found, and whether its class computes otherwise."""
+
+    entry: Operation
+    name: str
+    own_forward: bool
+
+
+_LIBRARIES = ("torch.nn.", "torchvision.")
+"""Classes of these packages are known by their names alone."""
+
 _ENTRIES: list[Operation] = []
 _BY_NAME: dict[str | type, Operation] = {}
+_BY_CLASS: dict[type, LayerOperation] = {}
+"""What was found of classes, until another operation is registered."""
 
 
 def define(
@@ -131,6 +155,7 @@ def define(
             raise ValueError(f"{known} is {_BY_NAME[known].name} already, and cannot be {entry.name} as well")
     _ENTRIES.append(entry)
     _BY_NAME.update(dict.fromkeys(_keys(entry), entry))
+    _BY_CLASS.clear()
     return entry
 
 
@@ -152,6 +177,27 @@ def define_each(
 def named(name: str | type) -> Operation:
     """The operation of that name, ``conv2d`` or ``Conv2d``; ``UNKNOWN`` where no entry has it."""
     return _BY_NAME.get(name, UNKNOWN)
+
+
+def of_class(cls: type) -> LayerOperation:
+    """The operation of a layer, found along its class's bases: a class that keeps ``forward`` is the same operation."""
+    found = _BY_CLASS.get(cls)
+    if found is None:
+        found = _BY_CLASS[cls] = _found_along_bases(cls)
+    return found
+
+
+def _found_along_bases(cls: type) -> LayerOperation:
+    for base in cls.__mro__:
+        entry = named(base)
+        if entry is UNKNOWN and base.__module__.startswith(_LIBRARIES):
+            entry = named(base.__name__)
+        if entry is not UNKNOWN:
+            if named(cls.__name__) is entry and not hasattr(sys.modules.get("torch.nn"), cls.__name__):
+                # A LayerNorm2d of one's own is what torchvision's is.
+                return LayerOperation(entry, cls.__name__, False)
+            return LayerOperation(entry, base.__name__, cls.forward is not base.forward)  # type: ignore[attr-defined]
+    return LayerOperation(UNKNOWN, "-", False)
 
 
 def operation_of(op: Op | FailedCall) -> Operation:
@@ -176,3 +222,4 @@ def temporarily(
         _ENTRIES.remove(entry)
         for known in _keys(entry):
             del _BY_NAME[known]
+        _BY_CLASS.clear()
