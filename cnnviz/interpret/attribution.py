@@ -17,8 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnviz.errors import CnnvizError
-from cnnviz.interpret.activations import around_activation
-from cnnviz.interpret.top_activations import batch_size
+from cnnviz.interpret.activations import around_activation, batch_size
 from cnnviz.language import Message
 from cnnviz.operations.batch_axis import FRONT
 from cnnviz.operations.op import Op, product

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from benchmarks.browser import settle
 from benchmarks.serving import Server
 from cnnviz import datasets
-from cnnviz.interpret.binary_payload import Payload, describe, others
-from cnnviz.interpret.pixel import arithmetic_of
+from cnnviz.interpret.pixel import Payload, arithmetic_of, describe, others
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.tracing.capture import capture
 from cnnviz.tracing.trace import trace

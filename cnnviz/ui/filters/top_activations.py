@@ -29,7 +29,7 @@ from cnnviz.ui.shared.show import explained, plain
 if TYPE_CHECKING:
     from cnnviz.datasets import DatasetInfo
     from cnnviz.datasets.loading import Dataset
-    from cnnviz.interpret.top_activations import TopActivations
+    from cnnviz.interpret.activations import TopActivations
 
 PAGE = 64
 """Maps per page, each shown as the patch that activates it most."""
@@ -58,7 +58,7 @@ class _Search:
     @property
     def usual_count(self) -> int:
         """The default number of images to search."""
-        from cnnviz.interpret.top_activations import usual_count
+        from cnnviz.interpret.activations import usual_count
 
         trace = self.weights.trace
         return usual_count(trace, self.op, self.available)
@@ -70,7 +70,7 @@ class _Search:
 
     def run(self, progress: progress.Progress) -> TopActivations:
         """Search the images; ``progress`` is called with 0..1."""
-        from cnnviz.interpret.top_activations import batch_size, spread, top_activations
+        from cnnviz.interpret.activations import batch_size, spread, top_activations
 
         trace = self.weights.trace
         chosen, size = spread(self.count, self.available), batch_size(trace)
@@ -84,7 +84,7 @@ class _Search:
 
     def image(self, found: TopActivations, number: int, rank: int) -> int:
         """The index of the test image of this ``rank`` (from 0) among the top activations of map ``number``."""
-        from cnnviz.interpret.top_activations import spread
+        from cnnviz.interpret.activations import spread
 
         return int(spread(self.count, self.available)[found.images[number, rank]])
 
@@ -155,7 +155,7 @@ def _result(search: _Search) -> TopActivations:
 
 def _choose_count(weights: Weights, op: Op, info: DatasetInfo) -> int:
     """How many images to search."""
-    from cnnviz.interpret.top_activations import COUNTS, usual_count
+    from cnnviz.interpret.activations import COUNTS, usual_count
 
     trace = weights.trace
     available = len(datasets.load(info.key).test_labels)

@@ -91,7 +91,7 @@ def _default_channel(layer: Arithmetic) -> int:
 def _data(
     layer: Arithmetic, channel: int, place: tuple[int, int] | None, name: str, classes: tuple[str, ...]
 ) -> bytes:
-    from cnnviz.interpret.binary_payload import Payload, describe, others
+    from cnnviz.interpret.pixel import Payload, describe, others
 
     payload = Payload()
     facts = describe(layer, channel, payload)
