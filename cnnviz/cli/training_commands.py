@@ -187,13 +187,12 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from cnnviz.drawing.classify import predict
-    from cnnviz.drawing.images import load_drawing
-    from cnnviz.drawing.photo import from_picture
+    from cnnviz.drawing.pictures import digit_from_picture, load_drawing
+    from cnnviz.interpret.answers import predict
     from cnnviz.training.checkpoints import checkpoints
     from cnnviz.training.checkpoints.checkpoint_facts import CheckpointError
 
-    prepared = from_picture(load_drawing(options.image))
+    prepared = digit_from_picture(load_drawing(options.image))
     if prepared is None:
         raise CnnvizError(
             Message("{path} is blank: all its pixels have about the same colour.", path=options.image)

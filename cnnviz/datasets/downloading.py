@@ -106,7 +106,7 @@ def download(info: DatasetInfo, root: Path, progress: Callable[[float], None]) -
 
 def _is_whole(info: DatasetInfo, root: Path) -> bool:
     try:
-        reading.reader(info).read_folder(info, reading.folder(info, root))
+        reading.FORMATS[info.file_format].read_folder(info, reading.folder(info, root))
     except (OSError, DatasetDamagedError):
         return False
     return True
@@ -114,10 +114,10 @@ def _is_whole(info: DatasetInfo, root: Path) -> bool:
 
 def _move(info: DatasetInfo, temporary: Path, root: Path) -> None:
     source, target = reading.folder(info, temporary), reading.folder(info, root)
-    reader = reading.reader(info)
-    reader.read_folder(info, source)
+    stored = reading.FORMATS[info.file_format]
+    stored.read_folder(info, source)
     target.mkdir(parents=True, exist_ok=True)
-    for name in reader.FILES:
+    for name in stored.files:
         (source / name).replace(target / name)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import TYPE_CHECKING
 
+from cnnviz.datasets import reading
 from cnnviz.datasets.registry import DatasetInfo, get, keys
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
@@ -68,8 +67,7 @@ def is_available(key: str) -> bool:
     Raises:
         UnknownKeyError: there is no such data set.
     """
-    info = get(key)
-    return bool(_source(info).is_available(info))
+    return reading.is_available(get(key))
 
 
 def download(key: str, progress: Callable[[float], None] | None = None) -> None:
@@ -93,15 +91,10 @@ def download(key: str, progress: Callable[[float], None] | None = None) -> None:
     _loaded.pop((key, root), None)
 
 
-def _source(info: DatasetInfo) -> ModuleType:
-    """The module that knows where the data set is and reads it."""
-    return importlib.import_module(f"cnnviz.datasets.{'reading' if info.folder else info.reader}")
-
-
 def _read(info: DatasetInfo) -> Dataset:
     import torch
 
-    arrays = _source(info).read(info)
+    arrays = reading.read(info)
     return Dataset(
         key=info.key,
         classes=info.classes,

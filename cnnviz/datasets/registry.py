@@ -41,9 +41,9 @@ class DatasetInfo:
 
     ``input_shape`` is (C, H, W); ``mean`` and ``deviation``, one a channel, are what networks usually
     normalise its images with after these are scaled to 0..1. ``classes`` are their names in English, as
-    links and files hold them; :meth:`class_title` is what a person reads. ``reader`` is the module below
-    ``cnnviz.datasets`` that reads it. ``torchvision`` names the class in ``torchvision.datasets`` that
-    downloads it, ``folder`` where that puts the files, ``download_bytes`` how much it fetches. ``part_of``
+    links and files hold them; :meth:`class_title` is what a person reads. ``torchvision`` names the class in
+    ``torchvision.datasets`` that downloads it, ``folder`` where that puts the files, ``file_format`` how
+    :data:`cnnviz.datasets.reading.FORMATS` calls their format, ``download_bytes`` how much it fetches. ``part_of``
     names the data set from whose training images these ones were taken.
     """
 
@@ -56,9 +56,9 @@ class DatasetInfo:
     test_images: int
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
-    reader: str
     torchvision: str | None = None
     folder: str | None = None
+    file_format: str = ""
     download_bytes: int = 0
     part_of: str | None = None
     class_titles: tuple[Message, ...] = ()
@@ -82,7 +82,6 @@ _DATASETS = (
         test_images=1_000,
         mean=(0.1307,),
         deviation=(0.3081,),
-        reader="sample",
         part_of="mnist",
     ),
     DatasetInfo(
@@ -97,7 +96,7 @@ _DATASETS = (
         test_images=10_000,
         mean=(0.1307,),
         deviation=(0.3081,),
-        reader="idx",
+        file_format="idx",
         torchvision="MNIST",
         folder="MNIST/raw",
         download_bytes=11_594_722,
@@ -116,7 +115,7 @@ _DATASETS = (
         test_images=10_000,
         mean=(0.2860,),
         deviation=(0.3530,),
-        reader="idx",
+        file_format="idx",
         torchvision="FashionMNIST",
         folder="FashionMNIST/raw",
         download_bytes=30_878_645,
@@ -135,7 +134,7 @@ _DATASETS = (
         test_images=10_000,
         mean=(0.4914, 0.4822, 0.4465),
         deviation=(0.2470, 0.2435, 0.2616),
-        reader="cifar",
+        file_format="cifar",
         torchvision="CIFAR10",
         folder="cifar-10-batches-py",
         download_bytes=170_498_071,

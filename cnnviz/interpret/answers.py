@@ -21,10 +21,12 @@ from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.loop.batches import Batches
 from cnnviz.training.loop.evaluate import test_batches
 from cnnviz.training.loop.optimisation import loss_function
+from cnnviz.training.transforms.batch_preparer import as_input
 
 if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps
     from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+    from cnnviz.training.transforms.image_preparation import ImagePreparation
 
 
 def check_output(op: Op, classes: int) -> None:
@@ -168,6 +170,20 @@ def answer(model: nn.Module, x: Tensor, classes: int | None = None) -> NDArray[n
         check_scores(scores, 1, classes)
     probabilities: NDArray[np.float32] = scores[0].softmax(0).numpy()
     return probabilities
+
+
+def predict(model: nn.Module, image: NDArray[np.uint8], preparation: ImagePreparation) -> NDArray[np.float32]:
+    """The probability of each class for one image, from 0 to 1, summing to 1: (classes,) float32.
+
+    Args:
+        model: in eval mode; it is not changed, and may be shared between threads.
+        image: (H, W) uint8, 255 is ink, as :func:`cnnviz.drawing.to_mnist` gives it; a network for
+            colours gets it in each channel.
+        preparation: of the images with which the model was trained.
+    """
+    height, width = image.shape
+    shape = (len(preparation.mean), height, width)
+    return answer(model, as_input(np.broadcast_to(image, shape).tobytes(), shape, preparation))
 
 
 def check_scores(scores: object, images: int, classes: int) -> None:

@@ -44,9 +44,9 @@ def sample_digits() -> Digits:
         DatasetMissingError: the sample is not installed; the message says what to do.
         DatasetDamagedError: its file is not what it should be.
     """
-    from cnnviz.datasets import get, sample
+    from cnnviz.datasets import get, reading
 
-    arrays = sample.read(get("mnist-sample"))
+    arrays = reading.read_sample(get("mnist-sample"))
     firsts = [int(np.flatnonzero(arrays.test_labels == digit)[0]) for digit in range(10)]
     return arrays.test_images[firsts, 0]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnviz.datasets.idx import FILES
+from cnnviz.datasets.reading import IDX_FILES
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -19,7 +19,7 @@ def files(train: int = 30, test: int = 20) -> dict[str, bytes]:
     arrays = []
     for count in (train, test):
         arrays += [generator.integers(0, 256, (count, 28, 28)), np.arange(count) % 10]
-    return {name: idx(array) for name, array in zip(FILES, arrays, strict=True)}
+    return {name: idx(array) for name, array in zip(IDX_FILES, arrays, strict=True)}
 
 
 def write(root: Path, train: int = 30, test: int = 20, name: str = "MNIST") -> Path:

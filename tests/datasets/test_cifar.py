@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torchvision_cifar import expect
 
 from cnnviz import datasets
-from cnnviz.datasets import DatasetDamagedError, DatasetMissingError, cifar
+from cnnviz.datasets import DatasetDamagedError, DatasetMissingError, reading
 
 INFO = datasets.get("cifar10")
 
@@ -35,7 +35,7 @@ def test_reads_what_torchvision_reads(folder: Path, monkeypatch: pytest.MonkeyPa
         assert list(data.classes) == theirs.classes
 
 
-@pytest.mark.parametrize("name", cifar.FILES)
+@pytest.mark.parametrize("name", reading.CIFAR_FILES)
 def test_a_missing_file_says_where_it_was_looked_for_and_how_to_get_it(folder: Path, name: str) -> None:
     (folder / name).unlink()
     assert not datasets.is_available("cifar10")
@@ -101,8 +101,8 @@ def test_a_pickle_that_would_run_a_program_runs_nothing(folder: Path, tmp_path: 
 @settings(max_examples=30, deadline=None)
 def test_no_cut_of_a_file_is_taken_for_a_file(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     folder = cifar_files.write(tmp_path_factory.mktemp("cifar"), count=1)
-    assert len(cifar.read_folder(INFO, folder).test_labels) == 1
+    assert len(reading.read_cifar_folder(INFO, folder).test_labels) == 1
     path = folder / "test_batch"
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(DatasetDamagedError):
-        cifar.read_folder(INFO, folder)
+        reading.read_cifar_folder(INFO, folder)

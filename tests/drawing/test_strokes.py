@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from cnnviz.drawing import to_mnist
-from cnnviz.drawing.classify import predict
 from cnnviz.drawing.strokes import (
     EXAMPLES,
     MOST_POINTS,
@@ -18,6 +17,7 @@ from cnnviz.drawing.strokes import (
     rendered,
     strokes_of,
 )
+from cnnviz.interpret.answers import predict
 from cnnviz.training.checkpoints import checkpoints
 
 PAPER = (0, 0, 0, 255)

@@ -394,7 +394,7 @@ def test_pictures_of_every_kind_are_read(open_page: OpenPage, shipped: Path, nam
 def test_a_file_above_the_limit_is_not_decoded(
     open_page: OpenPage, shipped: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cnnviz.drawing.images.MAX_BYTES", 100)
+    monkeypatch.setattr("cnnviz.drawing.pictures.MAX_BYTES", 100)
     monkeypatch.setattr(Image, "open", lambda *_: pytest.fail("decoded"))
     app = uploaded(open_page("pages/draw.py", source="file"), "one.png", photo())
     assert "the limit is 100" in app.error[0].value

@@ -109,17 +109,17 @@ def _test_image(task: DatasetInfo) -> Shown | None:
 def _of_file(own: OwnImage, task: DatasetInfo) -> Shown | None:
     """An uploaded picture or photo; None, with a message, if no digit is found in it."""
     if task.key == CLOTHING:
-        from cnnviz.drawing import garment
+        from cnnviz.drawing.pictures import garment_from_picture
 
-        piece = garment.from_picture(own.image)
+        piece = garment_from_picture(own.image)
         way: Callable[[], Sequence[Stage]] = partial(stages.of_garment, own.image, piece, own.size)
         return Shown(piece.image[None], _("Your picture"), way)
     if task.key != DIGITS:
         pixels = scaled(middle_square(on_paper(own.image)), (task.input_shape[1], task.input_shape[2]))
         return Shown(pixels, _("Your picture"), partial(stages.of_colours, own.image, pixels, own.size))
-    from cnnviz.drawing.photo import from_picture
+    from cnnviz.drawing.pictures import digit_from_picture
 
-    prepared = from_picture(own.image)
+    prepared = digit_from_picture(own.image)
     if prepared is None:
         st.info(
             _("No digit found in this picture. Move closer, use more light, or use a thicker pen."),

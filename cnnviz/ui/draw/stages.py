@@ -11,7 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cnnviz.drawing import Prepared
-from cnnviz.drawing.garment import Garment
+from cnnviz.drawing.pictures import Garment
 from cnnviz.interpret.inputs import Pixels, on_paper, scaled
 from cnnviz.language import translate as _
 from cnnviz.ui.inside.example import turned_sentence

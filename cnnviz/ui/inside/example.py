@@ -25,7 +25,7 @@ from cnnviz.ui.shared.pictures import image_address
 from cnnviz.ui.shared.show import plain
 
 if TYPE_CHECKING:
-    from cnnviz.drawing.garment import Garment
+    from cnnviz.drawing.pictures import Garment
 
 CLOTHING = "fashion-mnist"
 
@@ -220,9 +220,9 @@ def _pixels(rgba: NDArray[np.uint8], weights: Weights) -> NDArray[np.uint8] | No
 
 
 def _digit(rgba: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-    from cnnviz.drawing.photo import from_picture
+    from cnnviz.drawing.pictures import digit_from_picture
 
-    prepared = from_picture(rgba)
+    prepared = digit_from_picture(rgba)
     if prepared is None:
         st.info(_("No digit found in this picture."), icon=":material/draw:")
         return None
@@ -236,9 +236,9 @@ def _digit(rgba: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
 
 
 def _garment(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    from cnnviz.drawing.garment import from_picture
+    from cnnviz.drawing.pictures import garment_from_picture
 
-    garment = from_picture(rgba)
+    garment = garment_from_picture(rgba)
     st.caption(turned_sentence(garment))
     return garment.image[None]
 

@@ -54,19 +54,19 @@ def own_image(camera: bool = False) -> OwnImage | None:
 
 def _most_megabytes() -> int:
     """What the widget takes: as much as is read of an image file, and no more than the server takes."""
-    from cnnviz.drawing.images import MAX_BYTES
+    from cnnviz.drawing.pictures import MAX_BYTES
 
     return min(math.ceil(MAX_BYTES / _MILLION), int(st.get_option("server.maxUploadSize")))
 
 
 def _label() -> str:
-    from cnnviz.drawing.images import MAX_PIXELS
+    from cnnviz.drawing.pictures import MAX_PIXELS
 
     return _("Image file (up to {limit} megapixels)", limit=MAX_PIXELS // _MILLION)
 
 
 def _read(data: bytes, name: str) -> OwnImage:
-    from cnnviz.drawing.images import read_drawing
+    from cnnviz.drawing.pictures import read_drawing
     from cnnviz.interpret.inputs import scaled
 
     rgba = read_drawing(data, name)

@@ -1,18 +1,115 @@
-"""Find the ink in a photo or file of a digit: on paper or on a blackboard, in uneven light.
-
-Paper has no fixed colour in a photo: it is grey in the shade and yellow under a lamp. So each pixel is compared
-with its surroundings, not with one colour for all.
-"""
+"""Pictures from files: reading them, and finding the digit or the piece of clothing that a network is asked about."""
 
 from __future__ import annotations
 
+import io
 import math
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
 
-from cnnviz.drawing.prepare import Prepared, prepared_from_ink, to_mnist
+from cnnviz.drawing.prepare import FAINT, FIELD, Prepared, bounding_box, prepared_from_ink, to_mnist
+from cnnviz.errors import CnnvizError
+from cnnviz.interpret.inputs import middle_square, on_paper, scaled, with_channels
+from cnnviz.language import Message
+
+MAX_BYTES = 20_000_000
+MAX_PIXELS = 25_000_000
+
+
+class ImageFileError(CnnvizError):
+    """An image file that cannot be read; the message says why and what to do."""
+
+
+def load_drawing(path: Path) -> NDArray[np.uint8]:
+    """Read an image file as (H, W, 4) uint8: red, green, blue, alpha.
+
+    Grey, colour, palette, CMYK and 16-bit images, with transparency or without, in any format that
+    Pillow reads; of an animation the first frame; rotated as the camera recorded. The size in bytes and in pixels is
+    checked before anything is decoded.
+
+    Raises:
+        ImageFileError: the file is missing, too large, damaged, or no image.
+    """
+    _check_file(path)
+    return _decoded(path, str(path))
+
+
+def read_drawing(data: bytes, name: str) -> NDArray[np.uint8]:
+    """Like :func:`load_drawing`, for the bytes of an uploaded file called ``name``.
+
+    Raises:
+        ImageFileError: it is too large, damaged, or no image.
+    """
+    _check_size(len(data), name)
+    return _decoded(io.BytesIO(data), name)
+
+
+def _decoded(file: Path | io.BytesIO, name: str) -> NDArray[np.uint8]:
+    try:
+        with Image.open(file) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ImageFileError(_too_many_pixels(name))
+            return _as_rgba(ImageOps.exif_transpose(image))
+    except UnidentifiedImageError:
+        raise ImageFileError(
+            Message("Cannot read {path} as an image; use a PNG or JPEG file.", path=name)
+        ) from None
+    except (
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+    ):  # a warning, if warnings are errors
+        raise ImageFileError(_too_many_pixels(name)) from None
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three for damaged files
+        raise ImageFileError(
+            Message("The image {path} is damaged ({reason}); save it again.", path=name, reason=error)
+        ) from None
+
+
+def _check_file(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError:
+        raise ImageFileError(
+            Message("The file {path} does not exist; check the name and the folder.", path=path)
+        ) from None
+    if not path.is_file():
+        raise ImageFileError(Message("{path} is a folder; choose an image file in it.", path=path))
+    _check_size(size, str(path))
+
+
+def _check_size(size: int, name: str) -> None:
+    if size > MAX_BYTES:
+        raise ImageFileError(
+            Message(
+                "The image {path} has {size:,} bytes; the limit is {limit:,}. Save a smaller version.",
+                path=name,
+                size=size,
+                limit=MAX_BYTES,
+            )
+        )
+
+
+def _too_many_pixels(name: str) -> Message:
+    return Message(
+        "The image {path} has more than {limit:,} pixels. Save a smaller version.",
+        path=name,
+        limit=MAX_PIXELS,
+    )
+
+
+def _as_rgba(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode.startswith(("I", "F")):  # 16 or 32 bits of grey: Pillow would cut them off, not scale them
+        grey = np.asarray(image, dtype=np.float64)
+        grey = np.nan_to_num(grey, posinf=0.0, neginf=0.0)
+        low, high = float(grey.min()), float(grey.max())
+        image = Image.fromarray(((grey - low) * (255 / ((high - low) or 1))).astype(np.uint8))
+    rgba: NDArray[np.uint8] = np.asarray(image.convert("RGBA"))
+    return rgba
+
 
 Grey = NDArray[np.float32]
 
@@ -30,11 +127,14 @@ _LEAST_INK = 0.002  # of the picture: less is dirt
 _MOST_INK = 0.6  # of the picture: if more differs from its surroundings, there is no paper
 
 
-def from_picture(rgba: NDArray[np.uint8]) -> Prepared | None:
+def digit_from_picture(rgba: NDArray[np.uint8]) -> Prepared | None:
     """Convert the digit in a picture (H, W, 4) uint8 to the form of an MNIST digit; None if none is found.
 
     It may be dark on light or light on dark: the ink is whatever there is less of. A picture with a uniform edge
     was made on a screen and is used directly; any other is treated as a photo.
+
+    Paper has no fixed colour in a photo: it is grey in the shade and yellow under a lamp. So each pixel is compared
+    with its surroundings, not with one colour for all.
     """
     if has_even_ground(rgba):
         return to_mnist(rgba)
@@ -180,3 +280,60 @@ def regions(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         above = here
     roots = np.array([root(number) for number in range(len(parents))])
     return np.unique(roots, return_inverse=True)[1][labels]
+
+
+@dataclass(frozen=True, eq=False)
+class Garment:
+    """A piece of clothing on its way to the network.
+
+    ``turned``: the picture was dark on light and has been inverted. ``bright``: (H, W) uint8, the whole picture with its ground
+    black. ``cut``: the picture was cropped to the piece, not to its middle square. ``image``: (28, 28)
+    uint8, what the network gets.
+    """
+
+    turned: bool
+    bright: NDArray[np.uint8]
+    cut: bool
+    image: NDArray[np.uint8]
+
+
+def garment_from_picture(rgba: NDArray[np.uint8]) -> Garment:
+    """Convert a picture (H, W, 4) uint8 to the form of a Fashion-MNIST image.
+
+    Those were made from a shop's photos on light ground: cropped to the piece, its longer side resized to 28 pixels,
+    centred, converted to grey and inverted (Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747, section 2).
+
+    The background is what lies along the edge; if it is lighter than the middle, the picture is inverted. A
+    picture on a uniform background is cropped to what differs from it; of a photo, in which the piece cannot be
+    told from its surroundings, the middle square is taken. An image of 28 x 28 pixels is not moved.
+    """
+    grey = with_channels(on_paper(rgba), 1)[0].astype(np.float32) / np.float32(255)
+    ground = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
+    turned = ground > float(_inner(grey).mean())
+    above = (ground - grey) / ground if turned else (grey - ground) / max(1 - ground, 1 / 255)
+    bright = np.rint(np.clip(above, 0, 1) * 255).astype(np.uint8)
+    ink = np.where(bright > FAINT * 255, bright, 0).astype(np.float32)
+    cut = bright.shape != (FIELD, FIELD) and has_even_ground(rgba) and bool(ink.any())
+    return Garment(turned, bright, cut, _centred(bright, bounding_box(ink)) if cut else _square(bright))
+
+
+def _inner(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The middle third in height and width, at least one pixel."""
+    height, width = grey.shape
+    return grey[height // 3 : height - height // 3, width // 3 : width - width // 3]
+
+
+def _centred(bright: NDArray[np.uint8], box: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    top, left, height, width = box
+    factor = FIELD / max(height, width)
+    high, wide = max(1, round(height * factor)), max(1, round(width * factor))
+    field = np.zeros((FIELD, FIELD), np.uint8)
+    down, across = (FIELD - high) // 2, (FIELD - wide) // 2
+    piece = bright[None, top : top + height, left : left + width]
+    field[down : down + high, across : across + wide] = scaled(piece, (high, wide))[0]
+    return field
+
+
+def _square(bright: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    image: NDArray[np.uint8] = scaled(middle_square(bright[None]), (FIELD, FIELD))[0]
+    return image
