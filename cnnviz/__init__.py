@@ -17,7 +17,7 @@ __all__ = ["__version__", "trace"]
 
 def __getattr__(name: str) -> Any:
     if name == "trace":
-        from cnnviz.shapes.html import trace_html
+        from cnnviz.shapes.table import trace_html
         from cnnviz.shapes.text import table_text
         from cnnviz.tracing.trace import show_traces_as, trace
 

@@ -1,16 +1,22 @@
-"""How the window of a convolution or pooling slides over its input, and what it never reads.
+"""A convolution or pooling by hand: how its window slides, what it never reads, and small images and kernels for it.
 
-Positions follow PyTorch's documentation of ``Conv2d``, ``MaxPool2d`` and ``AvgPool2d``; Dumoulin and
+The images' pixels are numbers from 0 to 9 and the kernels have readable numbers, so that a person can follow the
+arithmetic. Handwritten digits are real ones from the sample; the other images are simple patterns. Positions follow PyTorch's documentation of ``Conv2d``, ``MaxPool2d`` and ``AvgPool2d``; Dumoulin and
 Visin 2016, "A guide to convolution arithmetic for deep learning", draws them. Imports no torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
-from cnnviz.errors import UsageError
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnviz.errors import UsageError, shortened
 from cnnviz.language import Message
 from cnnviz.operations.op import shape_text
 from cnnviz.operations.window_arithmetic import Side, same_padding, span
@@ -229,3 +235,252 @@ def _first(height: int, width: int, name: str, windows: Iterable[Window]) -> Cha
         except UsageError:  # such a layer is impossible
             continue
     return ()
+
+
+BRIGHTEST = 9
+Planes = NDArray[np.float64]
+Digits = NDArray[np.uint8]
+
+_MARGIN = 2  # of MNIST's 28 pixels: digits lie in the middle 20, and a small image has none to waste
+_PATTERNS: Mapping[str, Message] = MappingProxyType(
+    {
+        "discs": Message("Discs"),
+        "edge": Message("Edge"),
+        "cross": Message("Cross"),
+        "checker": Message("Checkerboard"),
+        "ramp": Message("Ramp"),
+        "point": Message("Single point"),
+    }
+)
+IMAGES: tuple[str, ...] = (*(f"digit-{digit}" for digit in range(10)), *_PATTERNS)
+
+
+def image_title(name: str) -> Message:
+    """The title of the image ``name`` (one of ``IMAGES``)."""
+    kind, _dash, digit = name.partition("-")
+    return Message("Digit {digit}", digit=digit) if kind == "digit" else _PATTERNS[name]
+
+
+def sample_digits() -> Digits:
+    """A real digit of each class: (10, 28, 28) uint8, 255 is ink.
+
+    Raises:
+        DatasetMissingError: the sample is not installed; the message says what to do.
+        DatasetDamagedError: its file is not what it should be.
+    """
+    from cnnviz.datasets import get, reading
+
+    arrays = reading.read_sample(get("mnist-sample"))
+    firsts = [int(np.flatnonzero(arrays.test_labels == digit)[0]) for digit in range(10)]
+    return arrays.test_images[firsts, 0]
+
+
+def small_image(name: str, size: tuple[int, int], colour: bool, digits: Digits | None) -> NDArray[np.uint8]:
+    """The image ``name`` with ``size`` (height, width): (1, H, W) uint8, or (3, H, W) with ``colour``; 0 to 9.
+
+    ``digits`` are those of :func:`sample_digits`; patterns need none.
+    """
+    if name.startswith("digit-"):
+        if digits is None:
+            raise ValueError(name)
+        planes = _digit(digits[int(name[-1])], size, colour)
+    else:
+        planes = _pattern(name, size, colour)
+    return np.rint(np.clip(planes, 0, 1) * BRIGHTEST).astype(np.uint8)
+
+
+def resample(image: Planes, size: tuple[int, int]) -> Planes:
+    """``image`` (H, W) resized to ``size``; each new pixel is the mean of the area that it covers."""
+    rows, columns = (_shares(new, old) for new, old in zip(size, image.shape, strict=True))
+    result: Planes = rows @ image @ columns.T
+    return result
+
+
+def _shares(new: int, old: int) -> Planes:
+    """(new, old): the share of each old cell in each new one, along one side."""
+    begin = np.arange(new)[:, None] * old / new
+    cells = np.arange(old)[None, :]
+    covered = np.minimum(begin + old / new, cells + 1) - np.maximum(begin, cells)
+    shares: Planes = np.clip(covered, 0, None) * new / old
+    return shares
+
+
+def _digit(pixels: Digits, size: tuple[int, int], colour: bool) -> Planes:
+    if max(size) < pixels.shape[0]:
+        pixels = pixels[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+    ink: Planes = resample(pixels / 255, size)
+    ink = ink / max(float(ink.max()), 1e-9)
+    if not colour:
+        return ink.reshape(1, *size)
+    across, _down = _coordinates(size)
+    # A warm digit on a background from green to blue: all three channels differ.
+    return np.stack([ink, 0.6 * ink + 0.5 * (1 - ink) * (1 - across), 0.7 * (1 - ink) * across])
+
+
+def _coordinates(size: tuple[int, int]) -> tuple[Planes, Planes]:
+    """The position of each pixel's centre across and down, from 0 to 1; both (H, W)."""
+    height, width = size
+    down, across = np.meshgrid(
+        (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width, indexing="ij"
+    )
+    return across, down
+
+
+def _pattern(name: str, size: tuple[int, int], colour: bool) -> Planes:
+    planes = _DRAWN[name](size)
+    if colour:
+        return planes
+    grey: Planes = planes.mean(axis=0, keepdims=True) if name == "discs" else planes[:1]
+    return grey
+
+
+def _discs(size: tuple[int, int]) -> Planes:
+    """Three discs of light, red, green and blue, that overlap."""
+    across, down = _coordinates(size)
+    centres = ((0.5, 0.36), (0.36, 0.62), (0.64, 0.62))
+    distances = [np.hypot(across - x, down - y) for x, y in centres]
+    return np.stack([np.clip((0.36 - distance) * 8, 0, 1) for distance in distances])
+
+
+def _edge(size: tuple[int, int]) -> Planes:
+    across, _down = _coordinates(size)
+    right = (across > 0.5).astype(float)
+    return np.stack([right, 0.5 * right + 0.2, 1 - right])
+
+
+def _cross(size: tuple[int, int]) -> Planes:
+    across, down = _coordinates(size)
+    upright = np.abs(across - 0.5) < max(0.12, 0.51 / size[1])
+    level = np.abs(down - 0.5) < max(0.12, 0.51 / size[0])
+    return np.stack([upright | level, upright, level]).astype(float)
+
+
+def _checker(size: tuple[int, int]) -> Planes:
+    rows, columns = np.indices(size)
+    field = max(1, min(size) // 5)
+    odd = (rows // field + columns // field) % 2
+    return np.stack([odd, 1 - odd, 0.5 * odd + 0.25])
+
+
+def _ramp(size: tuple[int, int]) -> Planes:
+    across, down = _coordinates(size)
+    return np.stack([across, down, 1 - across])
+
+
+def _point(size: tuple[int, int]) -> Planes:
+    """One bright pixel: the output is the kernel itself, rotated by 180 degrees."""
+    planes = np.zeros((3, *size))
+    planes[:, size[0] // 2, size[1] // 2] = 1
+    return planes
+
+
+_DRAWN: Mapping[str, Callable[[tuple[int, int]], Planes]] = MappingProxyType(
+    {"discs": _discs, "edge": _edge, "cross": _cross, "checker": _checker, "ramp": _ramp, "point": _point}
+)
+
+
+Kernel = NDArray[np.float64]
+
+LARGEST_WEIGHT = 999
+"""The largest weight that may be typed, so that products stay readable."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named kernel, available from ``least`` x ``least`` cells upwards."""
+
+    title: Message
+    least: int
+    make: Callable[[int], Kernel]
+
+
+def _vertical_edges(size: int) -> Kernel:
+    """Right minus left (Prewitt's operator where ``size`` is 3)."""
+    return np.tile(np.sign(np.arange(size) - (size - 1) / 2), (size, 1))
+
+
+def _identity(size: int) -> Kernel:
+    kernel = np.zeros((size, size))
+    # With an even size: the cell that padding "same" puts over the pixel itself.
+    kernel[(size - 1) // 2, (size - 1) // 2] = 1
+    return kernel
+
+
+def _sharpen(size: int) -> Kernel:
+    kernel = 5 * _identity(size)
+    middle = (size - 1) // 2
+    for row, column in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        kernel[middle + row, middle + column] = -1
+    return kernel
+
+
+KERNELS: Mapping[str, Preset] = MappingProxyType(
+    {
+        "vertical-edges": Preset(Message("Vertical edges"), 2, _vertical_edges),
+        "horizontal-edges": Preset(Message("Horizontal edges"), 2, lambda size: _vertical_edges(size).T),
+        "blur": Preset(Message("Blur (mean)"), 1, lambda size: np.full((size, size), 1 / size**2)),
+        "sharpen": Preset(Message("Sharpen"), 3, _sharpen),
+        "identity": Preset(Message("Identity"), 1, _identity),
+    }
+)
+
+
+def preset_kernel(name: str, size: int) -> Kernel:
+    """The kernel ``name`` of ``KERNELS`` with ``size`` x ``size`` cells, float64.
+
+    Raises:
+        UsageError: the kernel needs more cells.
+    """
+    known = KERNELS[name]
+    if size < known.least:
+        raise UsageError(
+            Message(
+                "{title} compares neighbouring pixels, so it needs a kernel of at least {least} x "
+                "{least}: enlarge the kernel or choose another one.",
+                title=known.title,
+                least=known.least,
+            )
+        )
+    return known.make(size)
+
+
+def parse_kernel(text: str, size: int) -> Kernel:
+    """Read a typed kernel: rows separated by ``/``, numbers by spaces or commas.
+
+    Raises:
+        UsageError: it is not a table of ``size`` x ``size`` numbers.
+    """
+    rows = [row.replace(",", " ").split() for row in text.strip().strip("/").split("/")]
+    if len(rows) != size or any(len(row) != size for row in rows):
+        raise UsageError(
+            Message(
+                "A {size} x {size} kernel must be written as {size} rows of {size} numbers, with / "
+                "between rows and spaces between numbers, such as {example}; got {text!r}.",
+                size=size,
+                example=kernel_text(_identity(size)),
+                text=shortened(text),
+            )
+        )
+    return np.array([[_weight(number) for number in row] for row in rows])
+
+
+def kernel_text(kernel: Kernel) -> str:
+    """``kernel`` as text that :func:`parse_kernel` reads."""
+    return " / ".join(" ".join(f"{weight:g}" for weight in row) for row in kernel)
+
+
+def _weight(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not abs(number) <= LARGEST_WEIGHT:
+        raise UsageError(
+            Message(
+                "A kernel weight must be a number from {low} to {high}; got {text!r}.",
+                text=shortened(text),
+                low=-LARGEST_WEIGHT,
+                high=LARGEST_WEIGHT,
+            )
+        )
+    return number

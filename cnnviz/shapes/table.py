@@ -1,15 +1,24 @@
-"""A trace as a summary table: its rows and totals as data, and as CSV, Markdown and LaTeX to take home."""
+"""A trace as a summary table: rows, totals and notes as data, as CSV, Markdown and LaTeX to take home, and as HTML.
+
+The HTML is for the pages and for notebooks, narrow enough for a phone. How it looks is
+:func:`cnnviz.plots.palette.table_style`: the pages have it in their own style sheet, a notebook gets it with each
+table. All text is escaped; it needs no script and no IPython.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
+from cnnviz.language import Message
+from cnnviz.language import translate as _
 from cnnviz.operations.batch_axis import FRONT, Layout
-from cnnviz.operations.op import Kind, ModuleCall, Op, Shape, product, shape_text
+from cnnviz.operations.op import Failure, Kind, ModuleCall, Op, Shape, Unexecuted, product, shape_text
+from cnnviz.plots import palette
 
 if TYPE_CHECKING:
     from cnnviz.tracing.trace import Trace
@@ -164,3 +173,147 @@ def _readable(row: Row) -> list[str]:
 
 def _escaped(text: str) -> str:
     return "".join(_LATEX_SPECIAL.get(letter, letter) for letter in text)
+
+
+def mixing_note(op: str) -> Message:
+    """The warning for a network whose output does not have one row per image."""
+    return Message(
+        "Careful: {op} mixes the images of a batch, so the output no longer has one row per image. Use "
+        "flatten(1) or view(x.size(0), -1) to keep the batch dimension.",
+        op=op,
+    )
+
+
+def notes(trace: Trace) -> list[str]:
+    """The notes below a table of ``trace``, as sentences, without its failure."""
+    told: list[str] = []
+    if trace.mixing_op:
+        told.append(str(mixing_note(trace.mixing_op)))
+    if trace.real_pass:
+        told.append(
+            _("The forward pass depends on the data, so it was traced by really running it on the CPU.")
+        )
+    if not trace.failure:
+        directly, in_training, unused = (_listed(entries) for entries in outside_of_layers(trace))
+        if directly:
+            told.append(_("Used directly, outside a layer: {names}", names=directly))
+        if in_training:
+            told.append(
+                _(
+                    "Used only in training, as auxiliary classifiers are (this pass is in evaluation "
+                    "mode): {names}",
+                    names=in_training,
+                )
+            )
+        if unused:
+            told.append(_("Declared but not used: {names}", names=unused))
+    return told
+
+
+def outside_of_layers(
+    trace: Trace,
+) -> tuple[Sequence[Unexecuted], Sequence[Unexecuted], Sequence[Unexecuted]]:
+    """Parameters that no layer carries: those used directly, those used in training only, those not used."""
+    directly = [entry for entry in trace.unexecuted if entry.name in trace.used_directly]
+    in_training = [entry for entry in trace.unexecuted if entry.name in trace.in_training]
+    known = {*trace.used_directly, *trace.in_training}
+    return directly, in_training, [entry for entry in trace.unexecuted if entry.name not in known]
+
+
+def _listed(entries: Sequence[Unexecuted]) -> str:
+    return ", ".join(f"{entry.name} ({entry.params:,})" for entry in entries)
+
+
+_NUMBER = ' class="cnnviz-number"'
+_SHARED_KINDS = ("convolution", "linear", "normalisation")
+
+
+def trace_html(trace: Trace) -> str:
+    """The table of ``trace`` by itself, functional operations too, with a title, notes and a legend.
+
+    It fits a light and a dark notebook without knowing which one it is in.
+    """
+    shown = rows(trace, functions=True)
+    title = (
+        f"<b>{escape(trace.model)}</b> · {escape(_('input: {shape}', shape=shape_text(trace.input_shape)))}"
+    )
+    told = "".join(f"<p>{escape(note)}</p>" for note in notes(trace))
+    kinds = dict.fromkeys(row.kind for row in shown if row.kind)
+    return (
+        f'<div class="cnnviz-notebook"><style>{palette.table_style()}</style><p>{title}</p>'
+        f"{layers(shown, trace)}{told}{legend(kinds)}</div>"
+    )
+
+
+def layers(shown: Sequence[Row], trace: Trace) -> str:
+    """The summary table: the rows ``shown`` in order, those inside a container indented, and the totals."""
+    titles = (_("Layer (type)"), _("Output shape"), _("Parameters"), _("Multiply-adds"), _("Name"))
+    body = "".join(map(_layer, shown))
+    if trace.failure:
+        body += _broken(trace.failure)
+    body += total((_("Total"), "", f"{trace.total_params:,}", f"{trace.macs:,}", ""))
+    return table(zip(titles, ("left", "right", "right", "right", "left"), strict=True), body)
+
+
+def table(titles: Iterable[tuple[str, str]], body: str) -> str:
+    """A table with the rows ``body`` (HTML) under ``titles``, each with its alignment; a wide table scrolls."""
+    head = "".join(
+        f'<th scope="col"{_NUMBER if side == "right" else ""}>{escape(text)}</th>' for text, side in titles
+    )
+    return f'<div class="cnnviz-table"><table><tr>{head}</tr>{body}</table></div>'
+
+
+def numbers(texts: Iterable[str]) -> str:
+    """A cell for each of ``texts``, right-aligned so that the digits of numbers line up."""
+    return "".join(f"<td{_NUMBER}>{escape(text)}</td>" for text in texts)
+
+
+def words(texts: Iterable[str]) -> str:
+    """A left-aligned cell for each of ``texts``."""
+    return "".join(f"<td>{escape(text)}</td>" for text in texts)
+
+
+def total(texts: Sequence[str]) -> str:
+    """The last row of a table: its title, and below each other column what it comes to."""
+    return f'<tr class="cnnviz-total">{words(texts[:1])}{numbers(texts[1:])}</tr>'
+
+
+def _layer(row: Row) -> str:
+    note = _("shared")
+    shared = f" <em>{escape(note)}</em>" if row.reused and row.kind in _SHARED_KINDS else ""
+    cells = (
+        f'<td class="cnnviz-inside" style="--cnnviz-depth:{row.depth}">'
+        f"{chip(row.kind)} {escape(row.label or row.type)}</td>"
+        + numbers(
+            (
+                shape_text(row.output_shape),
+                "" if row.container else f"{row.params:,}",
+                f"{row.macs:,}" if row.macs else "",
+            )
+        )
+        + f'<td class="cnnviz-faint">{escape(row.name)}{shared}</td>'
+    )
+    return f'<tr class="cnnviz-container">{cells}</tr>' if row.container else f"<tr>{cells}</tr>"
+
+
+def _broken(failure: Failure) -> str:
+    """The last row of a table that ends early."""
+    text = f"✗ {failure.type} · {failure.message}"
+    return f'<tr><td colspan="5" class="cnnviz-broken">{escape(text)}</td></tr>'
+
+
+def chip(kind: str | None) -> str:
+    """A coloured letter for a kind of operation; an empty space of the same width for None."""
+    if kind is None:
+        return '<span class="cnnviz-chip"></span>'
+    style = palette.kind(kind)
+    return (
+        f'<span class="cnnviz-chip {palette.kind_class(kind)}" title="{escape(str(style.title))}">'
+        f"{style.letter}</span>"
+    )
+
+
+def legend(kinds: Iterable[str]) -> str:
+    """What the coloured letters of a table mean."""
+    entries = "".join(f"<span>{chip(kind)} {escape(str(palette.kind(kind).title))}</span>" for kind in kinds)
+    return f'<div class="cnnviz-legend">{entries}</div>'

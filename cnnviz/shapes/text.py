@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.operations.op import Failure, ModuleCall, Op, Unexecuted, shape_text
+from cnnviz.operations.op import Failure, ModuleCall, Op, shape_text
 from cnnviz.shapes.derivation import Derivation, Step
-from cnnviz.shapes.table import Row, rows, sizes
+from cnnviz.shapes.table import Row, notes, rows, sizes
 from cnnviz.tracing.trace import Trace
 
 _WIDTH = 64
@@ -121,15 +120,6 @@ def _totals(trace: Trace, layers: Sequence[Row]) -> list[str]:
     ]
 
 
-def mixing_note(op: str) -> Message:
-    """The warning for a network whose output does not have one row per image."""
-    return Message(
-        "Careful: {op} mixes the images of a batch, so the output no longer has one row per image. Use "
-        "flatten(1) or view(x.size(0), -1) to keep the batch dimension.",
-        op=op,
-    )
-
-
 def _endings(trace: Trace, diagnosis: bool) -> list[str]:
     """The notes and, if the table ends early, the diagnosis."""
     told = notes(trace)
@@ -140,46 +130,6 @@ def _endings(trace: Trace, diagnosis: bool) -> list[str]:
             _("The table ends at {name}: {message}", name=trace.failure.name, message=trace.failure.message)
         )
     return told
-
-
-def notes(trace: Trace) -> list[str]:
-    """The notes below a table of ``trace``, as sentences, without its failure."""
-    told: list[str] = []
-    if trace.mixing_op:
-        told.append(str(mixing_note(trace.mixing_op)))
-    if trace.real_pass:
-        told.append(
-            _("The forward pass depends on the data, so it was traced by really running it on the CPU.")
-        )
-    if not trace.failure:
-        directly, in_training, unused = (_listed(entries) for entries in outside_of_layers(trace))
-        if directly:
-            told.append(_("Used directly, outside a layer: {names}", names=directly))
-        if in_training:
-            told.append(
-                _(
-                    "Used only in training, as auxiliary classifiers are (this pass is in evaluation "
-                    "mode): {names}",
-                    names=in_training,
-                )
-            )
-        if unused:
-            told.append(_("Declared but not used: {names}", names=unused))
-    return told
-
-
-def outside_of_layers(
-    trace: Trace,
-) -> tuple[Sequence[Unexecuted], Sequence[Unexecuted], Sequence[Unexecuted]]:
-    """Parameters that no layer carries: those used directly, those used in training only, those not used."""
-    directly = [entry for entry in trace.unexecuted if entry.name in trace.used_directly]
-    in_training = [entry for entry in trace.unexecuted if entry.name in trace.in_training]
-    known = {*trace.used_directly, *trace.in_training}
-    return directly, in_training, [entry for entry in trace.unexecuted if entry.name not in known]
-
-
-def _listed(entries: Sequence[Unexecuted]) -> str:
-    return ", ".join(f"{entry.name} ({entry.params:,})" for entry in entries)
 
 
 def _bracketed(row: Row) -> str:

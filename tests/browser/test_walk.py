@@ -17,9 +17,7 @@ from benchmarks.browser import settle
 from benchmarks.serving import Server
 from cnnviz.errors import UsageError
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.shapes.kernels import preset
-from cnnviz.shapes.sliding_window import Window, slide
-from cnnviz.shapes.small_images import sample_digits, small_image
+from cnnviz.shapes.sliding_window import Window, preset_kernel, sample_digits, slide, small_image
 from cnnviz.ui.convolution.animation import layer_data
 from cnnviz.ui.convolution.layer import KINDS, Layer
 
@@ -129,7 +127,7 @@ def numbers(place: Locator) -> list[float]:
 
 def edges_of_the_digit() -> Tensor:
     image = small_image("digit-3", (10, 10), False, sample_digits())
-    kernel = torch.from_numpy(preset("vertical-edges", 3))[None, None]
+    kernel = torch.from_numpy(preset_kernel("vertical-edges", 3))[None, None]
     return F.conv2d(torch.from_numpy(image).double()[None], kernel)[0, 0]
 
 
@@ -172,7 +170,7 @@ def test_three_partial_sums_and_the_bias_add_up(server: Server, page: Page) -> N
         float(text.split()[-1].replace("−", "-")) for text in walker.locator(".subtotal").all_inner_texts()
     ]
     image = small_image("discs", (10, 10), True, None)
-    slices = torch.from_numpy(preset("vertical-edges", 3))[None, None]
+    slices = torch.from_numpy(preset_kernel("vertical-edges", 3))[None, None]
     planes = torch.from_numpy(image).double()
     expected = [
         F.conv2d(planes[None, [c]], slices * factor)[0, 0, 2, 1] for c, factor in enumerate((1, -1, 0))

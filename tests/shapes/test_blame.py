@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import pytest
 from torch import nn
 
+from cnnviz import architectures
 from cnnviz.models import traced
-from cnnviz.shapes.blame import with_blame
+from cnnviz.shapes.blame import compare, with_blame
 from cnnviz.tracing.edits import edited
 from cnnviz.tracing.trace import trace
 
@@ -89,3 +92,36 @@ def test_what_works_and_what_never_worked_is_left_as_it_is() -> None:
     assert with_blame(whole, broken, {}) is whole
     assert with_blame(broken, broken, {}) is broken
     assert with_blame(broken, whole, {}) is broken  # nothing was changed that could be named
+
+
+def test_only_what_an_edit_touches_is_changed() -> None:
+    model = architectures.get("basic-cnn").build()
+    pairings = compare(
+        trace(model, (1, 28, 28)), trace(edited(model, {"conv2.out_channels": 30}), (1, 28, 28))
+    )
+    assert [pairing.name for pairing in pairings if pairing.changed] == [
+        "conv2",
+        "pooling_2",
+        "relu_2",
+        "flatten",
+        "fc",
+    ]
+    fc = pairings[-1]
+    assert fc.before is not None
+    assert fc.after is None  # 480 values arrive where 320 are expected
+
+
+def test_nothing_changes_without_an_edit() -> None:
+    model = architectures.get("resnet-mini").build()
+    traced = trace(model, (1, 28, 28))
+    pairings = compare(traced, trace(edited(model, {}), (1, 28, 28)))
+    assert len(pairings) == len(traced.ops)
+    assert not any(pairing.changed for pairing in pairings)
+
+
+def test_what_only_one_of_them_runs_stands_in_its_place() -> None:
+    with_norm = nn.Sequential(OrderedDict(conv=nn.Conv2d(1, 2, 3), norm=nn.BatchNorm2d(2), act=nn.ReLU()))
+    without = nn.Sequential(OrderedDict(conv=nn.Conv2d(1, 2, 3), act=nn.ReLU(), pool=nn.MaxPool2d(2)))
+    pairings = compare(trace(without, (1, 9, 9)), trace(with_norm, (1, 9, 9)))
+    assert [pairing.name for pairing in pairings] == ["conv", "norm", "act", "pool"]
+    assert [pairing.changed for pairing in pairings] == [False, True, False, True]

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnviz.errors import UsageError
-from cnnviz.shapes.sliding_window import Padding, Window, remedies, rule, slide
+from cnnviz.shapes.sliding_window import (
+    IMAGES,
+    KERNELS,
+    Digits,
+    Padding,
+    Window,
+    kernel_text,
+    parse_kernel,
+    preset_kernel,
+    remedies,
+    resample,
+    rule,
+    sample_digits,
+    slide,
+    small_image,
+)
 
 # A convolution with an even kernel and padding "same" makes a padded copy, and says so.
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
@@ -153,3 +170,99 @@ def test_rule_in_letters(padding: Padding, dilation: int, ceil_mode: bool, lette
 def test_uneven_padding_has_a_letter_for_both_sides_together() -> None:
     assert rule(Window(4, padding="same")) == "⌊(n + p - k)/s⌋ + 1"
     assert slide(Window(4, padding="same"), 9, 9)[0].side.formula == "(9 + 3 - 4)/1 + 1 = 9"
+
+
+IMAGE_SIZES = [(1, 1), (1, 5), (4, 4), (10, 7), (28, 28), (40, 33)]
+
+
+@pytest.fixture(scope="module")
+def digits() -> Digits:
+    return sample_digits()
+
+
+@pytest.mark.parametrize("colour", [False, True])
+@pytest.mark.parametrize("name", IMAGES)
+def test_every_image_has_its_size_and_pixels_from_0_to_9(name: str, colour: bool, digits: Digits) -> None:
+    for size in IMAGE_SIZES:
+        image = small_image(name, size, colour, digits)
+        assert image.shape == (3 if colour else 1, *size)
+        assert image.dtype == np.uint8
+        assert image.max() <= 9
+    assert small_image(name, (10, 10), colour, digits).max() == 9
+
+
+@pytest.mark.parametrize("name", [name for name in IMAGES if name != "point"])
+def test_channels_of_a_colour_image_differ(name: str, digits: Digits) -> None:
+    red, green, blue = small_image(name, (10, 10), True, digits)
+    assert (red != green).any()
+    assert (green != blue).any()
+
+
+def test_a_digit_is_a_real_one(digits: Digits) -> None:
+    image = small_image("digit-7", (28, 28), False, digits)[0]
+    assert_array_equal(image, np.rint(digits[7] / digits[7].max() * 9))
+    assert len({digit.tobytes() for digit in digits}) == 10
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(1, 30), st.integers(1, 30))
+def test_resampling_keeps_the_mean_and_the_place(height: int, width: int, rows: int, columns: int) -> None:
+    image = np.random.default_rng(height * 100 + width).random((height, width))
+    assert_allclose(resample(image, (rows, columns)).mean(), image.mean())
+    assert_allclose(resample(image, (height, width)), image)
+    assert_allclose(resample(image, (height * 2, width * 3)), image.repeat(2, axis=0).repeat(3, axis=1))
+
+
+IMAGE = torch.arange(49, dtype=torch.float64).reshape(1, 1, 7, 7) % 10
+
+
+def applied(name: str, size: int) -> torch.Tensor:
+    return F.conv2d(IMAGE, torch.from_numpy(preset_kernel(name, size).copy())[None, None], padding="same")
+
+
+@pytest.mark.parametrize("size", range(1, 6))
+def test_identity_gives_back_the_image(size: int) -> None:
+    assert_array_equal(applied("identity", size), IMAGE)
+
+
+def test_the_well_known_kernels() -> None:
+    assert kernel_text(preset_kernel("vertical-edges", 3)) == "-1 0 1 / -1 0 1 / -1 0 1"
+    assert_array_equal(preset_kernel("horizontal-edges", 3), preset_kernel("vertical-edges", 3).T)
+    assert kernel_text(preset_kernel("sharpen", 3)) == "0 -1 0 / -1 5 -1 / 0 -1 0"
+    assert_array_equal(preset_kernel("blur", 2), [[0.25, 0.25], [0.25, 0.25]])
+
+
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("size", [3, 4, 7, 11])
+def test_edges_add_up_to_nothing_and_the_others_to_one(name: str, size: int) -> None:
+    kernel = preset_kernel(name, size)
+    assert kernel.shape == (size, size)
+    assert kernel.sum() == pytest.approx(0 if name.endswith("edges") else 1)
+
+
+def test_a_kernel_that_is_too_small_is_explained() -> None:
+    with pytest.raises(UsageError, match=r"Vertical edges.*at least 2 x 2"):
+        preset_kernel("vertical-edges", 1)
+
+
+@given(st.integers(1, 4).flatmap(lambda n: st.lists(st.integers(-99, 99), min_size=n * n, max_size=n * n)))
+def test_what_is_written_can_be_read(weights: list[int]) -> None:
+    size = int(len(weights) ** 0.5)
+    kernel = np.array(weights, dtype=float).reshape(size, size)
+    assert_array_equal(parse_kernel(kernel_text(kernel), size), kernel)
+
+
+@pytest.mark.parametrize("text", ["1,0/0,-1.5", " 1 0 / 0 -1.5 /", "1, 0 /0 ,-1.5"])
+def test_commas_and_spaces_both_do(text: str) -> None:
+    assert_array_equal(parse_kernel(text, 2), [[1, 0], [0, -1.5]])
+
+
+@pytest.mark.parametrize("text", ["", "/", "1 2", "1 2 / 3", "1 2 / 3 4 / 5 6", "1 2 3 / 4 5 6"])
+def test_another_number_of_weights_is_explained(text: str) -> None:
+    with pytest.raises(UsageError, match=r"2 rows of 2 numbers.*such as 1 0 / 0 0"):
+        parse_kernel(text, 2)
+
+
+@pytest.mark.parametrize("weight", ["x", "nan", "inf", "1e999", "1000", "-1000"])
+def test_what_is_no_weight_is_explained(weight: str) -> None:
+    with pytest.raises(UsageError, match=f"weight must be a number from -999 to 999; got '{weight}'"):
+        parse_kernel(f"1 {weight} / 0 0", 2)

@@ -12,7 +12,7 @@ from cnnviz import architectures
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.plots import palette
-from cnnviz.shapes.html import chip, numbers, table
+from cnnviz.shapes.table import chip, numbers, table
 from cnnviz.ui.architecture import network
 from cnnviz.ui.architecture.layers import picture
 from cnnviz.ui.architecture.network import Network, Subject
@@ -60,7 +60,7 @@ def _partner(chosen: Network) -> str:
 
 
 def _sums(names: tuple[str, str], traces: tuple[Trace, Trace]) -> None:
-    from cnnviz.shapes.shares import by_kind, depth
+    from cnnviz.shapes.counting import by_kind, depth
 
     left, right = traces
     if left.total_params and left.macs:

@@ -10,7 +10,7 @@ import streamlit as st
 from cnnviz import architectures
 from cnnviz.language import translate as _
 from cnnviz.operations.op import product, shape_text
-from cnnviz.shapes.html import table
+from cnnviz.shapes.table import table
 from cnnviz.ui.shared import frame
 from cnnviz.ui.shared.show import plain
 

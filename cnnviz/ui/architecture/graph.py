@@ -11,7 +11,7 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
-from cnnviz.shapes.html import legend
+from cnnviz.shapes.table import legend
 from cnnviz.ui.architecture.network import Network, Subject
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits

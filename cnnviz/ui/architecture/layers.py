@@ -15,7 +15,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.plots import palette
-from cnnviz.shapes.html import layers, legend
+from cnnviz.shapes.table import layers, legend
 from cnnviz.ui.architecture import take_home
 from cnnviz.ui.architecture.network import Subject
 from cnnviz.ui.shared.frame import is_dark
@@ -37,7 +37,7 @@ _OUTSIDE = (
     ),
     Message("{count:,} of the parameters are declared but not used in this forward pass."),
 )
-"""Of parameters in the three groups of :func:`cnnviz.shapes.text.outside_of_layers`."""
+"""Of parameters in the three groups of :func:`cnnviz.shapes.table.outside_of_layers`."""
 
 SENTENCE = Message(
     "Maps are drawn to scale; each doubling of the channels adds a sheet to the stack. A thin column is "
@@ -112,7 +112,7 @@ def _table(subject: Subject, functions: bool) -> None:
 
 def _outside_of_layers(traced: Trace) -> None:
     """Parameters of the total that stand in no row: of layers that are not called, or used directly."""
-    from cnnviz.shapes.text import outside_of_layers
+    from cnnviz.shapes.table import outside_of_layers
 
     if traced.failure:
         return

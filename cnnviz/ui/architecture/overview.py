@@ -48,7 +48,7 @@ def _size(traced: Trace) -> None:
 
 
 def _layers(traced: Trace) -> str:
-    from cnnviz.shapes.shares import depth
+    from cnnviz.shapes.counting import depth
 
     found = depth(traced)
     return _(
@@ -110,7 +110,7 @@ def totals(subject: Subject) -> None:
 def failure(traced: Trace) -> None:
     """The diagnosis of a forward pass that broke, or that mixes up the images of a batch."""
     if traced.mixing_op is not None:
-        from cnnviz.shapes.text import mixing_note
+        from cnnviz.shapes.table import mixing_note
 
         st.warning(plain(mixing_note(traced.mixing_op)), icon=":material/warning:")
     if traced.failure is None:

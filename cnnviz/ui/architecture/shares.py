@@ -9,7 +9,7 @@ import streamlit as st
 
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
-from cnnviz.shapes.html import legend
+from cnnviz.shapes.table import legend
 from cnnviz.ui.architecture.network import Subject
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
@@ -17,7 +17,7 @@ from cnnviz.ui.shared.show import plain
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Kind
-    from cnnviz.shapes.shares import Quantity, Share
+    from cnnviz.shapes.counting import Quantity, Share
     from cnnviz.tracing.trace import Trace
 
 MOST_BARS = 20
@@ -54,7 +54,7 @@ def show(subject: Subject) -> None:
 def _by_kind(traced: Trace, kind: Kind) -> str:
     """What all layers of one kind hold together; nothing where there are none."""
     from cnnviz.plots.architecture import percent
-    from cnnviz.shapes.shares import by_kind
+    from cnnviz.shapes.counting import by_kind
 
     count, params, macs = by_kind(traced).get(kind, (0, 0, 0))
     if not count or not traced.total_params or not traced.macs:
@@ -69,7 +69,7 @@ def _by_kind(traced: Trace, kind: Kind) -> str:
 
 def _figure(found: Sequence[Share], quantity: Quantity, total: int, title: str, axis: str) -> None:
     from cnnviz.plots.architecture import Bar, bars
-    from cnnviz.shapes.shares import largest
+    from cnnviz.shapes.counting import largest
 
     shown, rest = largest(found, quantity, MOST_BARS)
     if not shown:

@@ -13,7 +13,7 @@ import streamlit as st
 from cnnviz.errors import CnnvizError, shortened
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
-from cnnviz.shapes.html import chip, numbers, table, total
+from cnnviz.shapes.table import chip, numbers, table, total
 from cnnviz.ui.shared import cached, edits_in_link
 from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.show import explained, plain

@@ -12,7 +12,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.plots import palette
-from cnnviz.shapes.html import chip, table
+from cnnviz.shapes.table import chip, table
 from cnnviz.ui.architecture.network import Subject
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.show import plain

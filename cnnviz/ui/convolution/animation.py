@@ -17,8 +17,17 @@ from cnnviz.errors import shortened
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
-from cnnviz.shapes import kernels, small_images
-from cnnviz.shapes.sliding_window import Slide
+from cnnviz.shapes.sliding_window import (
+    IMAGES,
+    KERNELS,
+    Kernel,
+    Slide,
+    image_title,
+    kernel_text,
+    parse_kernel,
+    preset_kernel,
+    small_image,
+)
 from cnnviz.ui.convolution.layer import KINDS, Layer
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.component import in_browser
@@ -78,33 +87,33 @@ def _choose_image(layer: Layer) -> NDArray[np.uint8]:
     """The input's pixels, 0 to 9: (1, H, W) or (3, H, W)."""
     name = choose_one(
         _("Picture"),
-        small_images.NAMES,
+        IMAGES,
         key="input",
         kind=Message("picture"),
-        title=lambda key: str(small_images.title(key)),
+        title=lambda key: str(image_title(key)),
         default="digit-3" if KINDS[layer.kind].channels == 1 else "discs",
         width=165,
     )
     digits = cached.sample_digits() if name.startswith("digit-") else None
     colour = KINDS[layer.kind].channels > 1
-    return small_images.small_image(name, (layer.height, layer.width), colour, digits)
+    return small_image(name, (layer.height, layer.width), colour, digits)
 
 
-def _choose_weights(layer: Layer) -> list[kernels.Kernel]:
+def _choose_weights(layer: Layer) -> list[Kernel]:
     """The kernel's weights for each channel; none for pooling."""
     size, channels = layer.window.kernel, KINDS[layer.kind].channels
     if KINDS[layer.kind].pooling:
         return []
     name = choose_one(
         _("Kernel"),
-        [*kernels.PRESETS, "own"],
+        [*KERNELS, "own"],
         key="weights",
         kind=Message("kernel"),
-        title=lambda key: str(kernels.PRESETS[key].title) if key in kernels.PRESETS else _("Custom"),
+        title=lambda key: str(KERNELS[key].title) if key in KERNELS else _("Custom"),
         default="vertical-edges" if size > 1 else "identity",
         width=165,
     )
-    kernel = _choose_own(size) if name == "own" else kernels.preset(name, size)
+    kernel = _choose_own(size) if name == "own" else preset_kernel(name, size)
     if channels == 1:
         return [kernel]
     mix = choose_one(
@@ -123,10 +132,10 @@ def _choose_weights(layer: Layer) -> list[kernels.Kernel]:
     return [kernel * factor for factor in _MIXES[mix]]
 
 
-def _choose_own(size: int) -> kernels.Kernel:
-    example = kernels.written(kernels.preset("blur" if size == 1 else "vertical-edges", size))
+def _choose_own(size: int) -> Kernel:
+    example = kernel_text(preset_kernel("blur" if size == 1 else "vertical-edges", size))
     text = choose_text(_("Weights, with / between rows"), key="own", default=example, width=346)
-    return kernels.parse(text, size)
+    return parse_kernel(text, size)
 
 
 def _choose_bias(layer: Layer) -> float:
@@ -149,7 +158,7 @@ def layer_data(
     layer: Layer,
     walks: tuple[Slide, Slide],
     image: NDArray[np.uint8],
-    weights: list[kernels.Kernel],
+    weights: list[Kernel],
     bias: float,
 ) -> dict[str, Any]:
     """The layer as arithmetic.js reads it."""

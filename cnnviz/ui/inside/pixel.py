@@ -18,7 +18,7 @@ from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Op
 from cnnviz.plots import palette
-from cnnviz.shapes import kernels
+from cnnviz.shapes.sliding_window import KERNELS, preset_kernel
 from cnnviz.ui.inside.weights import Weights, choose_layer
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.component import in_browser
@@ -157,8 +157,11 @@ def _presets(layer: Arithmetic) -> dict[str, Any]:
     if high != wide or high < 2:
         return {}
     return {
-        name: {"title": str(preset.title), "kernel": kernels.preset(name, high).ravel().tolist()}
-        for name, preset in kernels.PRESETS.items()
+        name: {
+            "title": str(preset.title),
+            "kernel": preset_kernel(name, high).ravel().tolist(),
+        }
+        for name, preset in KERNELS.items()
         if high >= preset.least
     }
 

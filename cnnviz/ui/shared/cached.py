@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps, MapStatistics
     from cnnviz.interpret.filters import Distribution, LayerWeights
     from cnnviz.interpret.pixel import Arithmetic
+    from cnnviz.shapes.counting import Share
     from cnnviz.shapes.receptive_field import ReceptiveField
-    from cnnviz.shapes.shares import Share
-    from cnnviz.shapes.small_images import Digits
+    from cnnviz.shapes.sliding_window import Digits
     from cnnviz.shapes.torchinfo_report import TorchinfoReport
     from cnnviz.tracing.trace import Trace
     from cnnviz.training.transforms.batch_preparer import Stages
@@ -145,7 +145,7 @@ def shares(
     model_name: str, input_shape: tuple[int, ...], edits: Edits = (), most: int = 20
 ) -> tuple[Share, ...]:
     """Who holds the parameters and multiply-adds of a network, edited, in at most some ``most`` parts."""
-    from cnnviz.shapes.shares import shares as shares_
+    from cnnviz.shapes.counting import shares as shares_
 
     return shares_(trace(model_name, input_shape, edits), most)
 
@@ -403,7 +403,7 @@ def preparation_stages(
 @st.cache_resource(max_entries=1, show_spinner=False)
 def sample_digits() -> Digits:
     """A real digit of each class; they are shared and must not be changed."""
-    from cnnviz.shapes.small_images import sample_digits as digits
+    from cnnviz.shapes.sliding_window import sample_digits as digits
 
     return digits()
 

@@ -18,7 +18,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import training
 from cnnviz.plots.training import Curve, smoothed
-from cnnviz.shapes.html import numbers, table, words
+from cnnviz.shapes.table import numbers, table, words
 from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.recipe.differences import differing, flat, label
 from cnnviz.training.records.metrics import STEPS_FILE, read_rate_changes, read_steps

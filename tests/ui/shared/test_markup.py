@@ -6,7 +6,7 @@ import pytest
 
 from cnnviz.plots import palette
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.shapes.html import chip
+from cnnviz.shapes.table import chip
 from cnnviz.ui.shared import markup
 
 
