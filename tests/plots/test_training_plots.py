@@ -5,7 +5,17 @@ import tomllib
 import numpy as np
 import pytest
 
-from cnnviz.plots.training import accuracy_figure, loss_figure, smoothed
+from cnnviz.plots.training import (
+    Curve,
+    accuracy_figure,
+    comparison_figure,
+    dash,
+    gradient_figure,
+    loss_figure,
+    rate_figure,
+    smoothed,
+    speed_figure,
+)
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.training.records.metrics import STEP
 
@@ -83,3 +93,91 @@ def test_later_points_leave_the_smoothed_curve_as_it_is() -> None:
 def test_the_theme_has_the_ten_colours_that_streamlit_gives_to_plotly(theme: str) -> None:
     configuration = tomllib.loads((PROJECT_DIRECTORY / ".streamlit" / "config.toml").read_text())
     assert len(set(configuration["theme"][theme]["chartCategoricalColors"])) == 10
+
+
+def samples(count: int, layers: int) -> np.ndarray:
+    dtype = [("step", "<u4"), ("seconds", "<f8"), ("learning_rate", "<f8"), ("images_per_second", "<f4")]
+    records = np.zeros(count, [*dtype, ("norms", "<f4", (layers,))])
+    records["step"] = 10 * np.arange(1, count + 1)
+    records["seconds"] = np.arange(1, count + 1)
+    records["learning_rate"] = 0.1
+    records["images_per_second"] = 5000
+    records["norms"] = 10.0 ** -np.arange(layers)
+    return records
+
+
+def test_learning_rate_and_speed_are_curves_with_named_axes() -> None:
+    records = samples(5, 2)
+    rate, speed = rate_figure(records, "run"), speed_figure(records, "run")
+    np.testing.assert_allclose(rate.data[0].y, 0.1)
+    np.testing.assert_array_equal(rate.data[0].x, records["step"])
+    for line in speed.data:  # smoothed, and as measured
+        np.testing.assert_array_equal(line.x, records["seconds"])
+        np.testing.assert_allclose(line.y, 5000)
+    for chart in (rate, speed):
+        assert chart.layout.xaxis.title.text
+        assert chart.layout.yaxis.title.text
+        assert chart.layout.uirevision == "run"
+
+
+def test_few_layers_are_lines_on_a_logarithmic_scale() -> None:
+    chart = gradient_figure(samples(5, 3), ("conv1", "conv2", "fc"), "run")
+    assert [line.name for line in chart.data] == ["conv1", "conv2", "fc"]
+    assert [line.y[0] for line in chart.data] == pytest.approx([1, 0.1, 0.01])
+    assert chart.layout.yaxis.type == "log"
+    assert len({line.line.dash for line in chart.data}) == 3  # told apart without colour
+
+
+def test_norms_that_jump_from_batch_to_batch_are_smoothed_by_their_factors() -> None:
+    records = samples(400, 1)
+    records["norms"][::2] = 0.01
+    (line,) = gradient_figure(records, ("conv1",), "run").data
+    assert line.y[-1] == pytest.approx(0.1, rel=0.3)  # the geometric mean of 1 and 0.01
+
+
+def test_a_scale_of_few_decades_has_ticks_between_them() -> None:
+    assert gradient_figure(samples(5, 2), ("a", "b"), "run").layout.yaxis.dtick == "D2"
+    assert gradient_figure(samples(5, 6), list("abcdef"), "run").layout.yaxis.dtick is None
+    assert gradient_figure(samples(0, 2), ("a", "b"), "run").layout.yaxis.type == "log"
+
+
+def test_many_layers_are_a_map_that_stays_small() -> None:
+    names = [f"layer{number}" for number in range(60)]
+    chart = gradient_figure(samples(2_000, 60), names, "run")
+    (heat,) = chart.data
+    assert heat.z.shape[0] == 60
+    assert heat.z.shape[1] <= 240
+    assert list(heat.y) == names
+    assert heat.z[3, 0] == pytest.approx(-3)
+    assert chart.layout.yaxis.autorange == "reversed"  # the first layer on top, as in tables
+
+
+def test_a_gradient_of_nothing_has_a_place_on_the_scale() -> None:
+    records = samples(3, 2)
+    records["norms"] = 0
+    lines = gradient_figure(records, ("a", "b"), "run").data
+    assert len(lines) == 2
+    assert all(len(line.y) and np.all(np.asarray(line.y) > 0) for line in lines)
+    assert np.isfinite(gradient_figure(samples(3, 20), [str(n) for n in range(20)], "run").data[0].z).all()
+
+
+def test_runs_are_told_apart_beyond_the_theme_s_ten_colours() -> None:
+    curve = Curve("run", np.arange(3), np.array([0.1, 0.5, 0.6]))
+    chart = comparison_figure([curve] * 12, "test_accuracy", "progress", "r")
+    assert [line.line.dash for line in chart.data] == ["solid"] * 10 + ["dash"] * 2
+    assert dash(45) == "solid"
+    assert chart.layout.yaxis.title.text == "accuracy"
+    assert chart.layout.showlegend
+
+
+@pytest.mark.parametrize(
+    ("axis", "what", "title"),
+    [
+        ("progress", "test_loss", "epoch"),
+        ("progress", "batch_loss", "step (one batch)"),
+        ("seconds", "batch_loss", "training time in seconds"),
+    ],
+)
+def test_the_axis_says_what_it_counts(axis: str, what: str, title: str) -> None:
+    chart = comparison_figure([Curve("run", np.arange(3), np.ones(3))], what, axis, "r")
+    assert chart.layout.xaxis.title.text == title

@@ -13,7 +13,6 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.plots import maps as plots
-from cnnviz.plots import sentences
 from cnnviz.plots import weights as weights_plots
 from cnnviz.ui.filters.choices import Order, choose_order, choose_page
 from cnnviz.ui.inside.weights import Weights, choose_layer
@@ -121,12 +120,12 @@ def _all_filters(
 
     first = chosen[0]
     if colour:
-        sentence = sentences.colours_sentence(shown[0].trained)
+        sentence = plots.colours_sentence(shown[0].trained)
     elif first.op.kind == "linear":
-        sentence = sentences.rows_sentence(shown[0].trained)
+        sentence = plots.rows_sentence(shown[0].trained)
     else:
         others = chosen[1].limit if len(chosen) > 1 else None
-        sentence = sentences.filters_sentence(first.limit, shown[0].trained, others)
+        sentence = plots.filters_sentence(first.limit, shown[0].trained, others)
     _side_by_side(shown, chosen, figure, sentence)
 
 
@@ -150,7 +149,7 @@ def _one_filter(shown: Sequence[Weights], chosen: Sequence[LayerWeights], output
         )
 
     reads_maps = first.op.kind == "linear" and height * width > 1
-    _side_by_side(shown, chosen, figure, sentences.slices_sentence((height, width), reads_maps), output)
+    _side_by_side(shown, chosen, figure, plots.slices_sentence((height, width), reads_maps), output)
 
 
 def _side_by_side(
@@ -228,7 +227,7 @@ def _norms(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) ->
         title = _("{title}: {layer}, norm and bias per output", title=weights.title, layer=layer.name)
     figure = weights_plots.norms_figure(lengths, layer.bias, order, title, is_dark(), linear)
     st.plotly_chart(figure, key="norms", config={"displayModeBar": False}, width=_DETAIL_WIDTH)
-    st.caption(str(sentences.norms_sentence(linear, layer.bias is not None)))
+    st.caption(str(plots.norms_sentence(linear, layer.bias is not None)))
 
 
 def _histogram(shown: Sequence[Weights], layer: str) -> None:

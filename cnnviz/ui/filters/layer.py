@@ -14,7 +14,6 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Op, shape_text
 from cnnviz.plots import maps as plots
-from cnnviz.plots import sentences
 from cnnviz.ui.filters.choices import Order, choose_order, choose_page
 from cnnviz.ui.inside.weights import Weights, choose_op
 from cnnviz.ui.shared import cached
@@ -72,7 +71,7 @@ def show(shown: Sequence[Weights], image: ImageKey) -> None:
         with st.container(width="stretch" if len(grids) == 1 else 2 * _ENLARGED):
             _table(grids[-1])
     maps = grids[-1].maps
-    st.caption(str(sentences.maps_sentence(maps.op.kind, maps.op.type, maps.zeros)))
+    st.caption(str(plots.maps_sentence(maps.op.kind, maps.op.type, maps.zeros)))
 
 
 def _choose_ops(weights: Weights, image: ImageKey) -> tuple[Op, ...]:
@@ -201,4 +200,4 @@ def _vector(grid: _Grid, place: int) -> None:
     """The output of an op that has no maps."""
     figure = plots.maps_figure(grid.maps.values, grid.title, dark=is_dark())
     st.plotly_chart(figure, key=f"vector-{place}", config={"displayModeBar": False}, width=_ENLARGED * 3 // 2)
-    st.caption(str(sentences.maps_sentence(grid.maps.op.kind, grid.maps.op.type, grid.maps.zeros)))
+    st.caption(str(plots.maps_sentence(grid.maps.op.kind, grid.maps.op.type, grid.maps.zeros)))

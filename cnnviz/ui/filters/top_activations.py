@@ -16,7 +16,7 @@ from cnnviz import datasets
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Op, product, shape_text
-from cnnviz.plots.overlay import image_png
+from cnnviz.plots.maps import image_png
 from cnnviz.ui.filters.choices import choose_page
 from cnnviz.ui.inside import example
 from cnnviz.ui.inside.weights import Weights, choose_op

@@ -11,8 +11,8 @@ import streamlit as st
 from cnnviz.interpret.weight_history import MOST_FILTERS, Moment
 from cnnviz.language import translate as _
 from cnnviz.plots import weights as plots
+from cnnviz.plots.maps import image_png
 from cnnviz.plots.mosaic import mosaic, png
-from cnnviz.plots.overlay import image_png
 from cnnviz.settings import settings
 from cnnviz.training.records import snapshots
 from cnnviz.ui.filters import choices

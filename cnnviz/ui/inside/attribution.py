@@ -13,7 +13,7 @@ from cnnviz.interpret.inputs import ImageKey
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
-from cnnviz.plots import overlay
+from cnnviz.plots import maps
 from cnnviz.ui.inside import verdicts
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import Weights
@@ -183,7 +183,7 @@ def _figure(asked: _Asked, method: str, choices: _Choices, width: int) -> None:
     found = _attribution(asked, method, choices)
     title = str(_METHODS[method])
     image = asked.image.seen()
-    figure = overlay.attribution_figure(image, found.values, title, side=width, dark=is_dark())
+    figure = maps.attribution_figure(image, found.values, title, side=width, dark=is_dark())
     key = f"why-{asked.weights.key[0]}-{method}"
     st.plotly_chart(figure, key=key, config={"displayModeBar": False})
     st.caption(plain(_TOLD[method](asked, found, choices)))
