@@ -3,8 +3,8 @@
 Each experiment is a file in :mod:`cnnviz.experiments.catalogue`. Importing this imports no torch.
 """
 
+from cnnviz.experiments.catalogue import get, keys, registered
 from cnnviz.experiments.experiment import Experiment, Outcome, Outcomes, Panel, Setting, Variant, Verdict
-from cnnviz.experiments.registry import get, keys, registered
 
 __all__ = [
     "Experiment",

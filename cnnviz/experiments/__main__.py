@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from cnnviz import datasets
 from cnnviz.cli.terminal import progress_bar
 from cnnviz.errors import CnnvizError, UsageError
-from cnnviz.experiments import registry, results, running
+from cnnviz.experiments import catalogue, results, running
 from cnnviz.experiments.experiment import Experiment, Outcome, Setting
 from cnnviz.language import Message
 from cnnviz.training.checkpoints.checkpoints import versions
@@ -39,9 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args(arguments)
     try:
-        chosen = [registry.get(key) for key in options.keys]
+        chosen = [catalogue.get(key) for key in options.keys]
         if not chosen:
-            for experiment in registry.registered():
+            for experiment in catalogue.registered():
                 _tell_shipped(experiment)
         done = [
             _carry_out(experiment, "full" if options.full else "quick", options.write)

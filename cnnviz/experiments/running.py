@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from cnnviz import architectures, datasets
-from cnnviz.experiments import registry
+from cnnviz.experiments import catalogue
 from cnnviz.experiments.experiment import Experiment, Outcome, Setting
 from cnnviz.language import Message
 from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, read_samples, read_steps
@@ -105,7 +105,7 @@ def experiment_of(group: Group) -> Experiment:
     Raises:
         UnknownKeyError: this cnnviz does not know it.
     """
-    return registry.get(group.experiment)
+    return catalogue.get(group.experiment)
 
 
 def outcomes(store: RunStore, experiment: Experiment, group: Group) -> dict[str, Outcome]:

@@ -9,7 +9,7 @@ import pytest
 
 from cnnviz import experiments
 from cnnviz.errors import UnknownKeyError
-from cnnviz.experiments import figures, results, running
+from cnnviz.experiments import results, running
 from cnnviz.experiments.experiment import Experiment, Outcome, Setting
 from cnnviz.plots.experiments import MEASURES
 from cnnviz.training.store.runs import Status
@@ -76,7 +76,7 @@ def test_it_runs_at_its_smallest_setting(
     for sentence in verdict.seen:
         assert any(sign.isdigit() for sign in str(sentence))
     for panel in experiment.panels:
-        figure = figures.draw(panel, experiment, "smallest", outcomes, "")
+        figure = results.draw(panel, experiment, "smallest", outcomes, "")
         assert figure.layout.title.text == str(panel.title)
         assert figure.layout.yaxis.title.text
         drawn = [value for trace in figure.data for value in trace.y if value is not None]
@@ -86,7 +86,7 @@ def test_it_runs_at_its_smallest_setting(
 @each
 @pytest.mark.parametrize("setting", get_args(Setting))
 def test_a_figure_of_nothing_can_be_drawn(experiment: Experiment, setting: Setting) -> None:
-    empty = [figures.draw(panel, experiment, setting, {}, "") for panel in experiment.panels]
+    empty = [results.draw(panel, experiment, setting, {}, "") for panel in experiment.panels]
     assert empty
     assert all(figure.layout.title.text for figure in empty)
 

@@ -10,7 +10,7 @@ import pytest
 
 from cnnviz import experiments
 from cnnviz.experiments import __main__ as terminal
-from cnnviz.experiments import registry, results
+from cnnviz.experiments import results
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import worker
 
@@ -31,7 +31,7 @@ def tiny(store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ex
     monkeypatch.setattr(results, "FOLDER", tmp_path / "results")
     known = experiments.get("pixels-in-disorder")
     experiment = dataclasses.replace(known, quick=TINY, full=TINY)
-    monkeypatch.setattr(registry, "get", lambda _key: experiment)
+    monkeypatch.setattr(catalogue, "get", lambda _key: experiment)
     return experiment
 
 

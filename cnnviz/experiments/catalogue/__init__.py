@@ -1,45 +1,49 @@
-'''One file for each experiment. A new file is a new experiment: it is found by itself.
+"""All experiments, one file for each. A new file is a new experiment: it is found by itself (see docs/adding.md)."""
 
-For example ``batch_size.py`` (docs/adding.md tells it step by step, and a test adds it)::
+from __future__ import annotations
 
-    """Do small batches learn more from the same images?"""
+import importlib
+import pkgutil
 
-    from cnnviz.experiments import Experiment, Outcomes, Panel, Variant, Verdict
-    from cnnviz.language import Message
-
-
-    def _judge(outcomes: Outcomes) -> Verdict:
-        small, large = outcomes["batch-16"].accuracy, outcomes["batch-256"].accuracy
-        return Verdict(
-            holds=small > large,
-            seen=(
-                Message("In batches of 16 images the network reaches {accuracy:.1%}.", accuracy=small),
-                Message("In batches of 256 images it reaches {accuracy:.1%}.", accuracy=large),
-            ),
-        )
+from cnnviz.errors import CnnvizError, UnknownKeyError
+from cnnviz.experiments.experiment import Experiment
+from cnnviz.language import Message
 
 
-    EXPERIMENT = Experiment(
-        key="batch-size",
-        title=Message("Small batches"),
-        claim=Message("From the same images, seen as often, small batches learn more than large ones."),
-        variants=tuple(
-            Variant(f"batch-{size}", Message("batches of {size}", size=size), {"batch_size": size})
-            for size in (16, 64, 256)
-        ),
-        panels=(
-            Panel(
-                "sweep",
-                Message("Test accuracy by batch size"),
-                Message("The line falls to the right: large batches are few steps."),
-                x="batch_size",
-                log_x=True,
-            ),
-            Panel("curves", Message("Training loss"), Message("The lowest curve learns fastest."), y=("loss",)),
-        ),
-        judge=_judge,
-        base={"architecture": "basic-cnn"},
-        quick={"dataset": "mnist-sample", "epochs": 2},
-        full={"dataset": "mnist", "epochs": 1},
-    )
-'''
+def registered() -> tuple[Experiment, ...]:
+    """All experiments, in the order of the course.
+
+    Raises:
+        CnnvizError: a file in the catalogue is no experiment; the message names it.
+    """
+    found = [_read(module.name) for module in pkgutil.iter_modules(__path__)]
+    return tuple(sorted(found, key=lambda experiment: (experiment.order, experiment.key)))
+
+
+def _read(name: str) -> Experiment:
+    try:
+        experiment = importlib.import_module(f"{__name__}.{name}").EXPERIMENT
+        if not isinstance(experiment, Experiment):
+            raise TypeError(f"EXPERIMENT is of type {type(experiment).__name__}")
+    except Exception as error:  # a teacher's own code may raise anything
+        raise CnnvizError(
+            Message("{file} in the catalogue is not an experiment: {error}.", file=f"{name}.py", error=error)
+        ) from error
+    return experiment
+
+
+def keys() -> tuple[str, ...]:
+    """The keys of all experiments, in the same order."""
+    return tuple(experiment.key for experiment in registered())
+
+
+def get(key: str) -> Experiment:
+    """The experiment with this key.
+
+    Raises:
+        UnknownKeyError: there is none; the message names the closest.
+    """
+    by_key = {experiment.key: experiment for experiment in registered()}
+    if key not in by_key:
+        raise UnknownKeyError(Message("experiment"), key, by_key)
+    return by_key[key]

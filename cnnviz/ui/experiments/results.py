@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from cnnviz import datasets, experiments
-from cnnviz.experiments import figures, results
+from cnnviz.experiments import results
 from cnnviz.experiments.experiment import Experiment, Outcome, Outcomes, Setting, Verdict
 from cnnviz.experiments.results import Results
 from cnnviz.language import Message, language
@@ -83,7 +83,7 @@ def _shipped_figures(key: str, created_at: str, code: str) -> list[go.Figure]:
 def drawn(experiment: Experiment, setting: Setting, outcomes: Outcomes) -> list[go.Figure]:
     """One figure per panel of the experiment."""
     revision = f"{experiment.key}-{setting}"
-    return [figures.draw(panel, experiment, setting, outcomes, revision) for panel in experiment.panels]
+    return [results.draw(panel, experiment, setting, outcomes, revision) for panel in experiment.panels]
 
 
 def panels(
