@@ -1,26 +1,28 @@
-"""The commands about trained networks: train, evaluate, predict, runs, worker."""
+"""The commands about trained networks: train (with an option for every field of a recipe), evaluate, predict, runs, worker."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnviz import datasets
-from cnnviz.cli.recipe_options import add_recipe_options, recipe_from
 from cnnviz.cli.terminal import TrainingProgress, print_json, progress_bar
-from cnnviz.errors import CnnvizError
+from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.files import write_whole
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.training.recipe.limits import CHOICES, RANGES
+from cnnviz.training.recipe.recipe import Recipe, read_recipe
+from cnnviz.training.transforms.image_preparation import PRESETS, Augmentation
 
 if TYPE_CHECKING:
     from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint, CheckpointError
-    from cnnviz.training.recipe.recipe import Recipe
     from cnnviz.training.store.runs import Run
 
 
@@ -205,11 +207,7 @@ def _predict(options: argparse.Namespace) -> int:
         except CheckpointError as error:
             problems.append(error)
             continue
-        probabilities = predict(
-            model,
-            prepared.image,
-            checkpoint.recipe.preparation,
-        )
+        probabilities = predict(model, prepared.image, checkpoint.recipe.preparation)
         best = int(probabilities.argmax())
         document.append(
             {
@@ -239,15 +237,25 @@ def _chosen_checkpoints(names: list[str] | None) -> tuple[list[Checkpoint], list
     from cnnviz.settings import settings
     from cnnviz.training.checkpoints import checkpoints
 
-    if names:
-        return [checkpoints.find(name) for name in names], []
     shipped, listing = settings().checkpoints_dir, checkpoints.scan()
-    digits = {info.key for info in datasets.registered() if info.classes == datasets.get("mnist").classes}
-    found = [
-        checkpoint
-        for checkpoint in listing.checkpoints
-        if checkpoint.weights.parent == shipped and checkpoint.dataset in digits
-    ]
+    mnist = datasets.get("mnist")
+    digits = {info.key for info in datasets.registered() if info.classes == mnist.classes}
+    for_digits = [checkpoint for checkpoint in listing.checkpoints if checkpoint.dataset in digits]
+    if names:
+        chosen = [checkpoints.find(name) for name in names]
+        for checkpoint in chosen:
+            info = datasets.get(checkpoint.dataset)
+            if info.input_shape != mnist.input_shape:
+                raise UsageError(
+                    Message(
+                        "{model} was trained on {dataset}, so it cannot read a digit. Networks that can: {networks}.",
+                        model=checkpoint.id,
+                        dataset=info.title,
+                        networks=", ".join(known.id for known in for_digits) or "-",
+                    )
+                )
+        return chosen, []
+    found = [checkpoint for checkpoint in for_digits if checkpoint.weights.parent == shipped]
     problems = [problem for problem in listing.problems if (shipped / f"{problem.id}.json").exists()]
     if not found and not problems:
         raise CnnvizError(
@@ -295,3 +303,149 @@ def _worker(options: argparse.Namespace) -> int:
     from cnnviz.training.worker.worker import main
 
     return main(options.run_id)
+
+
+_FLAGS = {"learning_rate": "--lr"}
+"""Options that are not called like the field."""
+
+_CHANNELS = ("mean", "deviation")
+_OF_THE_DATA = (*_CHANNELS, "resize")
+
+
+def add_recipe_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``KEY`` or ``--recipe``, and an option for every field; :func:`recipe_from` reads them."""
+    start = parser.add_mutually_exclusive_group(required=True)
+    start.add_argument("key", nargs="?", metavar="KEY", help=_("a key from `list`"))
+    start.add_argument(
+        "--recipe",
+        type=Path,
+        metavar="FILE",
+        help=_("a recipe saved on the Train page, instead of KEY; other options override it"),
+    )
+    parser.add_argument("--dataset", help=" | ".join(datasets.keys()))
+    for field, limits in RANGES.items():
+        text = _("{label}, {low:,} to {high:,}", label=limits.label, low=limits.low, high=limits.high)
+        kind: Callable[[str], float] = int if limits.whole else float
+        parser.add_argument(
+            _flag(field), dest=field, type=kind, help=text, metavar="N" if limits.whole else "X"
+        )
+    for field, choice in CHOICES.items():
+        parser.add_argument(_flag(field), dest=field, metavar="NAME", help=" | ".join(choice.values))
+    for field in _CHANNELS:
+        parser.add_argument(
+            _flag(field),
+            type=_numbers,
+            metavar="X,...",
+            help=_(
+                "mean or standard deviation for normalisation, one number per channel, such as 0.49,0.48,0.45"
+            ),
+        )
+    parser.add_argument(
+        "--option",
+        type=_assignment,
+        action="append",
+        dest="options",
+        metavar="NAME=VALUE",
+        help=_("an option of the architecture, such as growth=16; can be repeated"),
+    )
+    parser.add_argument(
+        "--augment",
+        type=_change,
+        action="append",
+        dest="augmentation",
+        metavar="NAME[=VALUE]",
+        help=_(
+            "{presets}, or a single change, such as rotation=15; can be repeated",
+            presets=" | ".join(PRESETS),
+        ),
+    )
+
+
+def recipe_from(options: argparse.Namespace) -> Recipe:
+    """The course's recipe for ``KEY``, or that of ``--recipe``, changed by the options that are given; it is valid.
+
+    ``--augment`` replaces all of a recipe's augmentation, ``--option`` only the options of the architecture that
+    it names. Of a saved recipe that gets another data set, size and normalisation follow that one where they were
+    the usual ones.
+
+    Raises:
+        UsageError: a value is not allowed, or the file has no recipe in it.
+        UnknownKeyError: no such architecture, data set or option.
+    """
+    fields = ("dataset", *RANGES, *CHOICES, *_CHANNELS)
+    changes: dict[str, Any] = {name: getattr(options, name) for name in fields}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if options.options:
+        changes["options"] = dict(options.options)
+    if options.augmentation is not None:
+        changes["augmentation"] = _augmentation(options.augmentation)
+    if options.recipe is None:
+        recipe = Recipe.default(options.key, **changes)
+    else:
+        recipe = _changed(_saved(options.recipe), changes)
+    recipe.validate()
+    return recipe
+
+
+def _saved(path: Path) -> Recipe:
+    try:
+        return read_recipe(path.read_bytes())
+    except OSError as error:
+        raise UsageError(
+            Message(
+                "Cannot read the recipe {path} ({reason}). Choose a file saved on the Train page.",
+                path=path,
+                reason=error.strerror,
+            )
+        ) from error
+
+
+def _changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    dataset = changes.get("dataset", recipe.dataset)
+    saved = recipe.values()
+    before = Recipe.default(recipe.architecture, dataset=recipe.dataset).values()
+    after = Recipe.default(recipe.architecture, dataset=dataset).values()
+    following = {name: after[name] for name in _OF_THE_DATA if saved[name] == before[name]}
+    options = {**recipe.options, **changes.get("options", {})}
+    return recipe.changed(**{**following, **changes, "options": options})
+
+
+def _flag(field: str) -> str:
+    return _FLAGS.get(field, "--" + field.replace("_", "-"))
+
+
+def _assignment(text: str) -> tuple[str, object]:
+    name, sign, value = text.partition("=")
+    if not (name and sign):
+        raise argparse.ArgumentTypeError(_("{text!r} must have the form NAME=VALUE", text=text))
+    try:
+        return name, json.loads(value)
+    except ValueError:  # a word, which need not stand in quotes
+        return name, value
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            _("{text!r} must have one number per channel, such as 0.49,0.48,0.45", text=text)
+        ) from None
+
+
+def _change(text: str) -> tuple[str, object]:
+    return _assignment(text) if "=" in text else (text, True)
+
+
+def _augmentation(changes: list[tuple[str, object]]) -> Augmentation:
+    """Presets and single changes, the later ones on top of the earlier ones."""
+    values: dict[str, object] = {}
+    for name, value in changes:
+        if name in PRESETS and value is True:
+            values |= {k: v for k, v in PRESETS[name].augmentation.to_dict().items() if v}
+        elif value is True and name != "flip":
+            rule = Message("{name}=VALUE, flip, or one of {presets}", name=name, presets=" | ".join(PRESETS))
+            raise UsageError(Message("--augment must be {rule}; got {value}.", value=name, rule=rule))
+        else:
+            values[name] = value
+    return Augmentation.from_dict(values)

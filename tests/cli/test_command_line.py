@@ -16,8 +16,8 @@ from PIL import Image, ImageDraw
 
 from cnnviz import architectures
 from cnnviz.cli.main import main
-from cnnviz.cli.recipe_options import add_recipe_options, recipe_from
 from cnnviz.cli.terminal import TrainingProgress
+from cnnviz.cli.training_commands import add_recipe_options, recipe_from
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.training.recipe.recipe import FIELDS, Recipe, recipe_text
 from cnnviz.training.store.runs import Command, Status
@@ -456,6 +456,19 @@ def test_all_included_networks_for_digits_read_an_image(run: Run, tmp_path: Path
     read = document(run("predict", str(tmp_path / "one.png"), "--json"))
     assert len(read) == 7
     assert {entry["label"] for entry in read} == {"1"}
+
+
+def test_a_network_for_colour_images_is_refused_with_those_that_read_digits(run: Run, tmp_path: Path) -> None:
+    image = Image.new("L", (200, 300), 255)
+    ImageDraw.Draw(image).line([(120, 40), (110, 260)], fill=0, width=22)
+    image.save(tmp_path / "one.png")
+    words = ("predict", str(tmp_path / "one.png"), "--model", "basic-cnn", "--model", "lenet-cifar", "--json")
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    said = one_line(err)
+    assert said.startswith("lenet-cifar-cifar10 was trained on CIFAR-10, so it cannot read a digit.")
+    assert "basic-cnn-mnist, " in said
+    assert "fashion" not in said
 
 
 def test_a_damaged_checkpoint_does_not_keep_the_good_ones_from_reading(

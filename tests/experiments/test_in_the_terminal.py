@@ -10,7 +10,7 @@ import pytest
 
 from cnnviz import experiments
 from cnnviz.experiments import __main__ as terminal
-from cnnviz.experiments import results
+from cnnviz.experiments import catalogue, results
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import worker
 
