@@ -40,10 +40,16 @@ def function_arguments(
         sizes = args[1] if len(args) == 2 and isinstance(args[1], Sequence) else args[1:]
         return {operation.listed: tuple(sizes)}
     bound = bind(operation, args, kwargs)
-    found = {key: value for key, value in bound.items() if not isinstance(value, Tensor)}
+    found = {key: value for key, value in bound.items() if not _holds_tensors(value)}
     if operation.complete is not None:
         operation.complete(bound, found)
     return _normalised({k: v for k, v in found.items() if v is not None}, operation.dimensions)
+
+
+def _holds_tensors(value: object) -> bool:
+    """Whether it is a tensor, or a list of them as ``cat`` takes it: an op keeps no tensor alive."""
+    first = value[0] if isinstance(value, (tuple, list)) and value else value
+    return isinstance(first, Tensor)
 
 
 def _normalised(found: dict[str, Any], dimensions: int) -> Mapping[str, object]:

@@ -1,4 +1,4 @@
-"""New tensors: constants, of which not one value depends on what arrives, and random numbers."""
+"""New tensors: constants, whose values depend on no input, and random numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cnnviz.operations.operation import define
 
 
 def explain_constant(op: Op, _ops: Sequence[Op]) -> Explanation:
-    """New values, of which not one depends on what arrives."""
+    """New values that do not depend on the input."""
     sentence = Message(
         "{name} creates new values, whatever its input: {output}.",
         name=op.title,
@@ -43,7 +43,7 @@ define(
     "random randperm standard_gamma uniform",
     random=True,
 )
-define(  # torch.nn.init, by which layers that are made in a forward set their weights
+define(  # torch.nn.init, with which layers built inside a forward initialise their weights
     "kaiming_normal kaiming_uniform orthogonal sparse trunc_normal xavier_normal xavier_uniform",
     random=True,
 )

@@ -1,4 +1,4 @@
-"""Data movement: values get another shape, order or place, and none of them changes."""
+"""Data movement: values get another shape, order or position, and none of them changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cnnviz.operations.reach import Call, Lattice, Reach, UnknownError, listed
 
 
 def explain_reshape(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """The same values in another shape: flatten, view, reshape, squeeze."""
+    """The same values in another shape: flatten, view, reshape, unflatten."""
     received = op.input_shapes[0]
     if op.kind != "reshape" or product(received) != product(op.output_shape):
         return None
@@ -53,7 +53,7 @@ def _left_over(op: Op) -> tuple[Message, ...]:
 
 
 def explain_part(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """A part of what arrives; of several parts the shape is the first one's."""
+    """A part of the input; of several parts, the shape is that of the first."""
     received = shape_text(op.input_shapes[0])
     sentence = Message(
         "{name} selects part of {input}: {output}.",
@@ -65,11 +65,11 @@ def explain_part(op: Op, _ops: Sequence[Op]) -> Explanation | None:
 
 
 Order = Callable[[Mapping[str, Any], int], list[int]]
-"""From a call's arguments and the number of dimensions to their new order."""
+"""The new order of the dimensions, from a call's arguments and the number of dimensions."""
 
 
 def explain_order(order: Order, op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """Dimensions in another order: permute, transpose and their like."""
+    """Dimensions in another order: permute, transpose and their relatives."""
     received = op.input_shapes[0]
     if sorted(received) != sorted(op.output_shape):
         return None
@@ -87,19 +87,19 @@ def explain_order(order: Order, op: Op, _ops: Sequence[Op]) -> Explanation | Non
 
 
 def _axes(order: Order, op: Op, received: Shape) -> list[int] | None:
-    """The new order of the dimensions without the batch, where the arguments tell it."""
+    """The new order of the dimensions, batch excluded; None where the arguments do not tell it."""
     before = op.input_layouts[0] if op.input_layouts else FRONT
     count = len(before.full(received))
     try:
         axes = [before.axis(dim, count) for dim in order(op.arguments, count)]
-    except (TypeError, ValueError, IndexError, KeyError):  # arguments that are not foreseen
+    except (TypeError, ValueError, IndexError, KeyError):  # unusual arguments
         return None
     found = [axis for axis in axes if axis is not None]
     return found if sorted(found) == list(range(len(received))) else None
 
 
 def swapped(first: int, second: int, count: int) -> list[int]:
-    """The order of ``count`` dimensions of which two have changed places."""
+    """The order of ``count`` dimensions after two of them are swapped."""
     order = list(range(count))
     order[first], order[second] = order[second], order[first]
     return order
@@ -148,7 +148,7 @@ def reach_order(order: Order, call: Call) -> Reach:
 
 
 def reach_index(call: Call) -> Reach:
-    """What stands between the brackets of ``x[...]``: numbers, slices, None, dots."""
+    """Indexing ``x[...]`` with numbers, slices, None and an ellipsis."""
     reach, index = call.first, list(call.arguments.get("index", ()))
     used = sum(entry is not None and entry is not Ellipsis for entry in index)
     dots = next((at for at, entry in enumerate(index) if entry is Ellipsis), len(index))
@@ -168,27 +168,40 @@ def reach_index(call: Call) -> Reach:
     return reach
 
 
-def reach_selection(call: Call) -> Reach:
-    """One position along a dimension: ``select`` and the parts of an ``unbind``."""
-    dim = call.number("dim", 0) % len(call.first.shape)
-    return _picked(call.first, dim, call.part if call.op.base == "unbind" else call.number("index"))
+def reach_select(call: Call) -> Reach:
+    """One position along a dimension."""
+    return _picked(call.first, _dim(call), call.number("index"))
 
 
-def reach_part(call: Call) -> Reach:
-    """One of the parts of ``chunk`` and ``split``, or what ``narrow`` takes."""
-    dim = call.number("dim", 0) % len(call.first.shape)
+def reach_unbind(call: Call) -> Reach:
+    """One position along a dimension for each part."""
+    return _picked(call.first, _dim(call), call.part)
+
+
+def reach_narrow(call: Call) -> Reach:
+    """A run of positions along a dimension."""
+    dim = _dim(call)
+    start = call.number("start") % call.first.shape[dim]
+    return _sliced(call.first, dim, start, start + call.shape[dim], 1)
+
+
+def reach_split(call: Call) -> Reach:
+    """One of the parts of ``chunk`` and ``split``."""
+    dim = _dim(call)
     given = call.arguments.get("split_size")
-    if call.op.base == "narrow":
-        start = call.number("start") % call.first.shape[dim]
-    elif isinstance(given, (tuple, list)):
+    if isinstance(given, (tuple, list)):
         start = sum(given[: call.part])
-    else:  # equal parts, but the last one
+    else:  # all parts but the last are as large as the first
         start = call.part * call.op.layout.full(call.op.output_shape)[dim]
     return _sliced(call.first, dim, start, start + call.shape[dim], 1)
 
 
+def _dim(call: Call) -> int:
+    return call.number("dim", 0) % len(call.first.shape)
+
+
 def reach_flip(call: Call) -> Reach:
-    """The last position first."""
+    """Positions in reverse order."""
     reach = call.first
     for dim in listed(call.arguments.get("dims")):
         dim %= len(reach.shape)
@@ -197,7 +210,7 @@ def reach_flip(call: Call) -> Reach:
 
 
 def reach_roll(call: Call) -> Reach:
-    """What leaves at one end comes in at the other."""
+    """Positions shifted cyclically."""
     reach = call.first
     shifts, dims = listed(call.arguments.get("shifts")), listed(call.arguments.get("dims"))
     for shift, dim in zip(shifts, dims, strict=True):
@@ -208,12 +221,12 @@ def reach_roll(call: Call) -> Reach:
 
 
 def reach_expansion(call: Call) -> Reach:
-    """Dimensions of size 1 repeated."""
+    """Dimensions of size 1 repeated, as ``expand`` does."""
     return call.first.broadcast(call.shape)
 
 
 def reach_tiles(call: Call) -> Reach:
-    """All positions again and again: ``repeat``."""
+    """All positions repeated as a block: ``repeat``, ``tile``."""
     reach = call.first
     for _ in range(len(call.shape) - len(reach.shape)):
         reach = reach.unsqueezed(0)
@@ -224,13 +237,13 @@ def reach_tiles(call: Call) -> Reach:
 
 
 def reach_repetition(call: Call) -> Reach:
-    """Every position several times: ``repeat_interleave``."""
+    """Each position repeated in place: ``repeat_interleave``."""
     times, dim = call.number("repeats"), call.number("dim")
     return call.first.gathered(dim, np.arange(call.shape[dim])[None] // times)
 
 
 def reach_channel_shuffle(call: Call) -> Reach:
-    """Channels dealt out anew, the first of every group first (ShuffleNet)."""
+    """The first channel of every group, then the second of every group, and so on (ShuffleNet)."""
     groups = call.number("groups")
     images, channels, *sides = call.first.shape
     split = call.first.reshaped((images, groups, channels // groups, *sides))
@@ -238,7 +251,7 @@ def reach_channel_shuffle(call: Call) -> Reach:
 
 
 def _picked(reach: Reach, dim: int, position: int) -> Reach:
-    """One position along ``dim``, which is then gone."""
+    """One position along ``dim``, which disappears."""
     position %= reach.shape[dim]
     taken = reach.gathered(dim, np.array([[position]]), partial(Lattice.at, position=position))
     return taken.squeezed([dim])
@@ -257,7 +270,7 @@ def _walking(start: int, step: int) -> Callable[[Lattice], Lattice | None]:
     return partial(Lattice.window, offset=start, stride=step, span=0)
 
 
-# -- where the batch goes --------------------------------------------------------------------------------
+# -- the batch dimension ---------------------------------------------------------------------------------
 
 
 def _batch_axis_of_order(order: Order, call: BatchCall) -> Layout:
@@ -283,7 +296,7 @@ def _batch_axis_without_one(call: BatchCall) -> Layout:
 
 
 def diagnose_view(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
-    """Values that do not fill the shape that a view asks for."""
+    """A view whose shape has another number of values than its input."""
     wanted = call.arguments.get("shape")
     if not isinstance(wanted, tuple):
         return None
@@ -309,11 +322,11 @@ def diagnose_view(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
 # -- entries -------------------------------------------------------------------------------------------
 
 OTHER_INDEX = "other"
-"""Stands in an index for what is neither number, slice, None nor dots, such as a tensor of numbers."""
+"""Stands in an index for anything but a number, a slice, None or an ellipsis, such as a tensor of indices."""
 
 
 def _index(bound: Mapping[str, Any], found: dict[str, Any]) -> None:
-    """What stands between the brackets of ``x[...]``."""
+    """The index of ``x[...]`` as a tuple."""
     value = bound.get("index")
     entries = value if isinstance(value, tuple) else (value,)
     found["index"] = tuple(
@@ -327,7 +340,7 @@ def _index(bound: Mapping[str, Any], found: dict[str, Any]) -> None:
 
 
 def explain_identity(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """An op that passes on what arrives."""
+    """An op that returns its input unchanged."""
     if op.input_shapes[0] != op.output_shape:
         return None
     sentence = Message(
@@ -336,6 +349,10 @@ def explain_identity(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         output=shape_text(op.output_shape),
     )
     return Explanation("y = x", shape_text(op.output_shape), sentence)
+
+
+def _stays_unless_permuted(arguments: Mapping[str, Any]) -> bool:
+    return bool(arguments.get("dims", (1,))[0] == 0)
 
 
 def _stays_where_indexed(arguments: Mapping[str, Any]) -> bool:
@@ -365,26 +382,26 @@ define(
     stays_in_front=never,
     **_RESHAPE,
 )
-for _functions, _arguments, _order in (
-    ("permute", "", _permuted),
-    ("transpose swapaxes swapdims", "input dim0 dim1", _transposed),
-    ("movedim moveaxis", "input source destination", _relocated),
-    ("T t H", "", _reversed),
-    ("mT mH adjoint", "", _last_two),
-):
+
+
+def _reordering(functions: str, order: Order, **knowledge: Any) -> None:
+    """Register an operation that puts dimensions into another ``order``."""
     define(
-        _functions,
+        functions,
         kind="reshape",
-        arguments=_arguments,
-        listed="dims" if _functions == "permute" else "",
         reorders=True,
-        explain=partial(explain_order, _order),
-        reach=partial(reach_order, _order),
-        batch_axis=partial(_batch_axis_of_order, _order),
-        stays_in_front=(lambda arguments: bool(arguments.get("dims", (1,))[0] == 0))
-        if _functions == "permute"
-        else never,
+        explain=partial(explain_order, order),
+        reach=partial(reach_order, order),
+        batch_axis=partial(_batch_axis_of_order, order),
+        **{"stays_in_front": never, **knowledge},
     )
+
+
+_reordering("permute", _permuted, listed="dims", stays_in_front=_stays_unless_permuted)
+_reordering("transpose swapaxes swapdims", _transposed, arguments="input dim0 dim1")
+_reordering("movedim moveaxis", _relocated, arguments="input source destination")
+_reordering("T t H", _reversed)
+_reordering("mT mH adjoint", _last_two)
 define(
     "getitem",
     kind="reshape",
@@ -395,22 +412,25 @@ define(
     batch_axis=_batch_axis_of_index,
     stays_in_front=_stays_where_indexed,
 )
-for _functions, _arguments in (("select", "input dim index"), ("unbind", "input dim")):
+for _functions, _arguments, _reach in (
+    ("select", "input dim index", reach_select),
+    ("unbind", "input dim", reach_unbind),
+):
     define(
         _functions,
         kind="reshape",
         arguments=_arguments,
         explain=explain_part,
-        reach=reach_selection,
+        reach=_reach,
         batch_axis=_batch_axis_without_one,
         stays_in_front=never,
     )
-for _functions, _arguments in (
-    ("chunk", "input chunks dim"),
-    ("split", "input split_size dim"),
-    ("narrow", "input dim start length"),
+for _functions, _arguments, _reach in (
+    ("chunk", "input chunks dim", reach_split),
+    ("split", "input split_size dim", reach_split),
+    ("narrow", "input dim start length", reach_narrow),
 ):
-    define(_functions, kind="reshape", arguments=_arguments, explain=explain_part, reach=reach_part)
+    define(_functions, kind="reshape", arguments=_arguments, explain=explain_part, reach=_reach)
 define(
     "roll",
     kind="reshape",

@@ -1,12 +1,13 @@
-"""Elementwise operations: activations, arithmetic, comparisons; softmax beside them, which shares out a whole.
+"""Elementwise operations: activations, arithmetic, comparisons; softmax stands beside the activations.
 
-Formulas of activations are the definitions of PyTorch's documentation.
+The formulas of activations are those of PyTorch's documentation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ Remarks = Callable[[Op], tuple[Message, ...]]
 def explain_activation(
     formula: str, defaults: Mapping[str, object], remarks: Remarks, op: Op, _ops: Sequence[Op]
 ) -> Explanation | None:
-    """An activation by its ``formula``, whose fields are the op's arguments, or PyTorch's ``defaults`` for them."""
+    """An activation by its ``formula``, filled in with the op's arguments, or with PyTorch's ``defaults``."""
     if op.input_shapes[0] != op.output_shape:
         return None
     values = {key: number(op.arguments.get(key, default)) for key, default in defaults.items()}
@@ -48,10 +49,10 @@ def activation(
     arguments: str = "",
     **defaults: float,
 ) -> Operation:
-    """Register an activation: its names, its formula, a remark on it, and its arguments with PyTorch's defaults.
+    """Register an activation by its names, its formula, a remark, and its arguments with PyTorch's defaults.
 
-    The arguments come in PyTorch's order behind the input; where they have no default of a number, ``arguments``
-    names them all.
+    The arguments come in PyTorch's order after the input; ``arguments`` names them all where some default is not
+    a number.
     """
     if isinstance(remarks, Message):
         told = (remarks,)
@@ -123,7 +124,7 @@ def _slopes(op: Op) -> tuple[Message, ...]:
 
 
 def _slopes_of_channels(op: Op) -> tuple[str, int] | None:
-    """The slopes of a PReLU: one, or one for each channel."""
+    """The slopes of a PReLU: a single one, or one per channel."""
     return (str(op.params), op.params) if isinstance(op.arguments.get("num_parameters"), int) else None
 
 
@@ -142,7 +143,7 @@ define(
 
 
 def explain_gate(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """``GLU``: one half of a dimension decides how much of the other passes."""
+    """``GLU`` (Dauphin et al. 2017): one half of a dimension decides how much of the other half passes."""
     if len(op.input_shapes[0]) != len(op.output_shape):
         return None
     sentence = Message(
@@ -155,7 +156,7 @@ def explain_gate(op: Op, _ops: Sequence[Op]) -> Explanation | None:
 
 
 def reach_gate(call: Call) -> Reach:
-    """One half of a dimension decides how much of the other passes."""
+    """Each value depends on its counterpart in both halves of the dimension."""
     reach, dim = call.first, call.number("dim", -1) % len(call.shape)
     half = reach.shape[dim] // 2
     return reach.gathered(dim, np.arange(half) + np.array([[0], [half]]))
@@ -166,73 +167,104 @@ define("glu", "GLU", kind="activation", arguments="input dim", explain=explain_g
 # -- softmax and its like --------------------------------------------------------------------------------
 
 
-def explain_softmax(formula: str, op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """Scores become shares of a whole along one dimension, by ``formula``."""
+Dimension = Callable[[int], int]
+"""The dimension that a softmax of a tensor with so many dimensions sums over where its call names none."""
+
+
+def first_or_second(count: int) -> int:
+    """PyTorch's own choice, since before it had an argument for it."""
+    return 0 if count in (0, 1, 3) else 1
+
+
+def explain_softmax(
+    formula: str,
+    sentence: Message,
+    background: tuple[Message, ...],
+    usual: Dimension,
+    op: Op,
+    _ops: Sequence[Op],
+) -> Explanation | None:
+    """Scores become shares that add up to 1 along one dimension, by ``formula``."""
     if op.input_shapes[0] != op.output_shape:
         return None
     output = shape_text(op.output_shape)
     full = op.layout.full(op.output_shape, 2)
-    dim = softmax_dimension(op, len(full))
+    dim = softmax_dimension(usual, op, len(full))
     axis = op.layout.axis(dim, len(full))
     if axis is None:
         sentence = Message(
-            "{name} normalises over the images of the batch, dimension {dim}, so the probabilities of "
-            "one image do not add up to 1. Use dim=1 (or -1), the dimension of the classes; the shape "
-            "stays {output}.",
+            "{name} normalises over the images of the batch, dimension {dim}, so the probabilities of one "
+            "image do not add up to 1. Use dim=1 (or -1), the dimension of the classes; the shape stays "
+            "{output}.",
             name=op.title,
             dim=dim,
             output=output,
         )
         return Explanation(formula, output, sentence)
-    values = {"name": op.title, "count": op.output_shape[axis], "output": output}
-    if "ln" in formula:
-        sentence = Message(
-            "{name} turns {count} scores into log-probabilities; the probabilities add up to 1; the "
-            "shape stays {output}.",
-            **values,
-        )
-        told = Message("The matching loss is NLLLoss; CrossEntropyLoss combines both.")
-        return Explanation(formula, output, sentence, background=(told,))
-    sentence = Message(
-        "{name} turns {count} scores into probabilities that add up to 1; the shape stays {output}.",
-        **values,
-    )
-    return Explanation(formula, output, sentence)
+    told = Message(sentence.template, name=op.title, count=op.output_shape[axis], output=output)
+    return Explanation(formula, output, told, background=background)
 
 
-def softmax_dimension(op: Op, count: int) -> int:
-    """The dimension of ``count`` that is summed over, the batch included; PyTorch's own choice where none is told."""
+def softmax_dimension(usual: Dimension, op: Op, count: int) -> int:
+    """The dimension, of ``count`` with the batch, that is summed over."""
     dim = op.arguments.get("dim")
-    if op.base == "Softmax2d":
-        return count - 3
-    if isinstance(dim, int):
-        return dim % count
-    if op.base == "gumbel_softmax":
-        return count - 1
-    return 0 if count in (0, 1, 3) else 1
+    return dim % count if isinstance(dim, int) else usual(count)
 
 
-def reach_softmax(call: Call) -> Reach:
-    """Every value reads all along the dimension that is summed over."""
-    return spread(call, [softmax_dimension(call.op, len(call.shape))])
+def reach_softmax(usual: Dimension, call: Call) -> Reach:
+    """Each value depends on all values along the dimension that is summed over."""
+    return spread(call, [softmax_dimension(usual, call.op, len(call.shape))])
 
 
-for _functions, _modules, _formula, _gives in (
-    ("softmax", "Softmax Softmax2d", "e^x / Σ e^x", "probabilities"),
-    ("log_softmax", "LogSoftmax", "x - ln Σ e^x", "log probabilities"),
-    ("softmin", "Softmin", "e^(-x) / Σ e^(-x)", ""),
-    ("gumbel_softmax", "", "e^((x + g)/τ) / Σ e^((x + g)/τ)", ""),
-):
+_PROBABILITIES = Message(
+    "{name} turns {count} scores into probabilities that add up to 1; the shape stays {output}."
+)
+
+
+def _softmax(
+    functions: str,
+    modules: str,
+    formula: str,
+    sentence: Message = _PROBABILITIES,
+    background: tuple[Message, ...] = (),
+    usual: Dimension = first_or_second,
+    arguments: str = "input dim",
+    **knowledge: Any,
+) -> None:
+    """Register a softmax or one of its relatives."""
     define(
-        _functions,
-        _modules,
+        functions,
+        modules,
         kind="activation",
-        arguments="input tau hard eps dim" if _functions == "gumbel_softmax" else "input dim",
-        gives=_gives,
-        random=_functions == "gumbel_softmax",
-        explain=partial(explain_softmax, f"y = {_formula}"),
-        reach=reach_softmax,
+        arguments=arguments,
+        explain=partial(explain_softmax, f"y = {formula}", sentence, background, usual),
+        reach=partial(reach_softmax, usual),
+        **knowledge,
     )
+
+
+_softmax("softmax", "Softmax", "e^x / Σ e^x", gives="probabilities")
+_softmax("", "Softmax2d", "e^x / Σ e^x", usual=lambda count: count - 3, gives="probabilities")
+_softmax(
+    "log_softmax",
+    "LogSoftmax",
+    "x - ln Σ e^x",
+    Message(
+        "{name} turns {count} scores into log-probabilities; the probabilities add up to 1; the shape stays "
+        "{output}."
+    ),
+    (Message("The matching loss is NLLLoss; CrossEntropyLoss combines both."),),
+    gives="log probabilities",
+)
+_softmax("softmin", "Softmin", "e^(-x) / Σ e^(-x)")
+_softmax(
+    "gumbel_softmax",
+    "",
+    "e^((x + g)/τ) / Σ e^((x + g)/τ)",
+    usual=lambda count: count - 1,
+    arguments="input tau hard eps dim",
+    random=True,
+)
 
 # -- arithmetic of one tensor, and comparisons -------------------------------------------------------------
 

@@ -1,9 +1,10 @@
-"""Merging: branches meet, concatenated, stacked, or combined value by value."""
+"""Merging: branches meet and are concatenated, stacked, or combined value by value."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -20,11 +21,9 @@ from cnnviz.operations.reach import Bounds, Call, Reach, UnknownError, centred, 
 
 # -- shapes ------------------------------------------------------------------------------------------
 
-_SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
-
 
 def explain_concatenation(op: Op, ops: Sequence[Op]) -> Explanation | None:
-    """Inputs one behind the other along one dimension."""
+    """Concatenation along one dimension, whose sizes add up."""
     dim = op.arguments.get("dim")
     if len(op.inputs) == 1:
         return explain_identity(op, ops)
@@ -45,14 +44,14 @@ def explain_concatenation(op: Op, ops: Sequence[Op]) -> Explanation | None:
     }
     if axis == 0 and len(op.output_shape) == 3:
         sentence = Message(
-            "{name} concatenates its inputs: {parts}. Their channels add up; height and width must "
-            "match: {output}.",
+            "{name} concatenates its inputs: {parts}. Their channels add up; height and width must match: "
+            "{output}.",
             **values,
         )
     else:
         sentence = Message(
-            "{name} concatenates its inputs: {parts}. Their sizes add up in this dimension; all others "
-            "must match: {output}.",
+            "{name} concatenates its inputs: {parts}. Their sizes add up in this dimension; all others must "
+            "match: {output}.",
             **values,
         )
     substituted = " + ".join(str(size) for size in sizes) + f" = {sum(sizes)}"
@@ -60,7 +59,7 @@ def explain_concatenation(op: Op, ops: Sequence[Op]) -> Explanation | None:
 
 
 def explain_stack(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """Inputs of one shape along a new dimension."""
+    """Inputs of the same shape, stacked along a new dimension."""
     if len(op.output_shape) != len(op.input_shapes[0]) + 1:
         return None
     sentence = Message(
@@ -73,8 +72,8 @@ def explain_stack(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     return Explanation("N x (C x H x W)", substituted, sentence)
 
 
-def explain_combination(op: Op, ops: Sequence[Op]) -> Explanation | None:
-    """Two inputs combined value by value."""
+def explain_combination(sign: str, op: Op, ops: Sequence[Op]) -> Explanation | None:
+    """Two inputs combined value by value, which ``sign`` stands for."""
     if len(op.inputs) < 2:
         return None
     values = {
@@ -90,26 +89,32 @@ def explain_combination(op: Op, ops: Sequence[Op]) -> Explanation | None:
             **values,
         )
         return Explanation("max(m, n)", f"{shapes} -> {shape_text(op.output_shape)}", sentence)
-    sign = _SIGNS.get(op.base, ",")
     substituted = f" {sign} ".join(f"({shape_text(shape)})" for shape in op.input_shapes)
     sentence = Message(
-        "{name} combines {inputs} element by element, so both must have the same shape, which stays "
-        "{output}.",
+        "{name} combines {inputs} element by element, so both must have the same shape, which stays {output}.",
         **values,
     )
     return Explanation(f"(C x H x W) {sign} (C x H x W)", substituted, sentence)
 
 
-# -- receptive fields, and where the batch goes ------------------------------------------------------
+# -- receptive fields and the batch dimension --------------------------------------------------------
 
 
 def reach_concatenation(call: Call) -> Reach:
-    """Inputs one behind the other along a dimension that they have, or along a new one (``stack``)."""
-    count = len(call.shape)
-    dim = call.number("dim", 0) % count
-    sources = [reach.unsqueezed(dim) if call.op.base == "stack" else reach for reach in call.sources]
+    """Each value depends on the one that was put there."""
+    return _concatenated(call, call.sources, call.number("dim", 0) % len(call.shape))
+
+
+def reach_stack(call: Call) -> Reach:
+    """The same along a new dimension, which is no dimension of places."""
+    dim = call.number("dim", 0) % len(call.shape)
+    reach = _concatenated(call, [reach.unsqueezed(dim) for reach in call.sources], dim)
+    return replace(reach, places=reach.places - {dim})
+
+
+def _concatenated(call: Call, sources: Sequence[Reach], dim: int) -> Reach:
     sizes = [reach.shape[dim] for reach in sources]
-    if sum(sizes) != call.shape[dim]:  # a parameter is among them, nobody knows where
+    if sum(sizes) != call.shape[dim]:  # a parameter is among the inputs, at an unknown position
         raise UnknownError
     seeing = [reach for reach in sources if not reach.nothing] or sources[:1]
     lattices = tuple(
@@ -123,15 +128,14 @@ def reach_concatenation(call: Call) -> Reach:
             for side in range(len(seeing[0].bounds))
         ),
         lattices=lattices,
-        places=frozenset().union(*(reach.places for reach in seeing))
-        - ({dim} if call.op.base == "stack" else set()),
+        places=frozenset().union(*(reach.places for reach in seeing)),
         known=all(reach.known for reach in seeing),
         aligned=all(reach.aligned for reach in seeing) and centred(seeing),
     )
 
 
 def _behind(all_bounds: list[Bounds], sizes: list[int], dim: int) -> Bounds:
-    """Bounds one behind the other along ``dim``."""
+    """Bounds concatenated along ``dim``."""
     if all(bounds.shape[dim] == 1 and np.array_equal(bounds, all_bounds[0]) for bounds in all_bounds):
         return all_bounds[0]
     widest = np.broadcast_shapes(*((*b.shape[:dim], 1, *b.shape[dim + 1 :]) for b in all_bounds))
@@ -148,11 +152,11 @@ def _batch_axis_of_stack(call: BatchCall) -> Layout:
     return Layout(place + (dim <= place), layout.before, layout.after)
 
 
-# -- diagnosis and repair ----------------------------------------------------------------------------
+# -- diagnosis and fixes -----------------------------------------------------------------------------
 
 
 def diagnose_unlike(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
-    """Branches that meet with shapes that do not fit together."""
+    """Branches whose shapes do not fit together."""
     shapes = call.input_shapes
     pair = _unlike_pair(call)
     if pair is None:
@@ -171,8 +175,7 @@ def diagnose_unlike(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
         advice = Message("Give all branches the same stride, and pad each kernel accordingly.")
     else:
         reason = Message(
-            "{name} combines inputs of different shapes ({inputs}) element by element: the shapes must "
-            "match.",
+            "{name} combines inputs of different shapes ({inputs}) element by element: the shapes must match.",
             name=called(call.name, call.type),
             inputs=inputs,
         )
@@ -185,7 +188,7 @@ def diagnose_unlike(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
 
 
 def _unlike_pair(call: FailedCall) -> tuple[int, int] | None:
-    """The first two inputs whose shapes do not fit together, by their places among the inputs."""
+    """The positions of the first two inputs whose shapes do not fit together."""
     shapes = call.input_shapes
     for number, shape in enumerate(shapes[1:], 1):
         if _differing(call, shapes[0], shape):
@@ -194,12 +197,12 @@ def _unlike_pair(call: FailedCall) -> tuple[int, int] | None:
 
 
 def _differing(call: FailedCall, one: Shape, other: Shape) -> tuple[int, ...]:
-    """The axes (0 is the channels) in which two inputs may not differ, and do; -1 for a dimension too many."""
+    """The axes (0: the channels) along which two inputs differ and must not; (-1,) if one has more dimensions."""
     if len(one) != len(other):
         return (-1,)
     dim = call.arguments.get("dim", 0)
     joined = dim - 1 if named(call.base).joins and isinstance(dim, int) else None
-    repeats = not named(call.base).joins  # where one side has size 1, its value is repeated
+    repeats = not named(call.base).joins  # broadcasting repeats what has size 1
     return tuple(
         axis
         for axis, (a, b) in enumerate(zip(one, other, strict=True))
@@ -224,7 +227,7 @@ def _cause(call: FailedCall, ops: Sequence[Op], pair: tuple[int, int]) -> Messag
 def mend_branches(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
     """Edits of single layers that could bring the inputs of a merging call to one shape.
 
-    First the branch whose shape the fewest share, then the one that was computed last: a shortcut comes first.
+    The branch whose shape is the rarest comes first, then the one computed last; so a shortcut comes first.
     """
     shapes, places = failed.input_shapes, range(len(failed.input_shapes))
     sharing = [sum(not _differing(failed, shape, other) for other in shapes) for shape in shapes]
@@ -254,8 +257,7 @@ def _mended(failed: FailedCall, branch: list[Op], shape: Shape, target: Shape) -
 
 
 def _joined_dimension(bound: Mapping[str, Any], found: dict[str, Any]) -> None:
-    """The dimension along which tensors are joined, counted from the front."""
-    found.pop("tensors", None)
+    """The dimension along which tensors are concatenated, counted from the front."""
     if bound.get("tensors"):
         found["dim"] = int(found.get("dim", 0)) % bound["tensors"][0].dim()
 
@@ -281,7 +283,7 @@ define(
     kind="merge",
     arguments="tensors dim",
     explain=explain_stack,
-    reach=reach_concatenation,
+    reach=reach_stack,
     batch_axis=_batch_axis_of_stack,
     stays_in_front=never,
     diagnose=(diagnose_unlike,),
@@ -289,12 +291,19 @@ define(
 )
 define("hstack", kind="merge", diagnose=(diagnose_unlike,), mend=mend_branches)
 define("vstack", kind="merge", diagnose=(diagnose_unlike,), mend=mend_branches)
-for _names in ("add", "sub", "mul", "div", "maximum", "minimum"):
+for _name, _sign in (
+    ("add", "+"),
+    ("sub", "-"),
+    ("mul", "*"),
+    ("div", "/"),
+    ("maximum", ","),
+    ("minimum", ","),
+):
     define(
-        _names,
+        _name,
         kind="merge",
         pointwise=True,
-        explain=explain_combination,
+        explain=partial(explain_combination, _sign),
         diagnose=(diagnose_unlike,),
         mend=mend_branches,
     )

@@ -1,4 +1,4 @@
-"""Normalisation and dropout: what they take statistics over, what they learn, what they do in training.
+"""Normalisation and dropout: what their statistics cover, what they learn, what they do in training.
 
 Ioffe and Szegedy 2015 (batch), Ba et al. 2016 (layer), Ulyanov et al. 2016 (instance), Wu and He 2018
 (group), Krizhevsky et al. 2012, section 3.3 (local response), Zhang and Sennrich 2019 (RMS); Srivastava et
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import gcd
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ from cnnviz.operations import refusals
 from cnnviz.operations.explanation import Explanation, number
 from cnnviz.operations.fixes import fix
 from cnnviz.operations.op import FailedCall, Failure, Fix, Op, Shape, product, shape_text
-from cnnviz.operations.operation import define, define_each
+from cnnviz.operations.operation import define, define_each, named
 from cnnviz.operations.origin import channels_origin, origins
 from cnnviz.operations.reach import Call, Reach, UnknownError, listed, spread
 from cnnviz.operations.refusals import Layer
@@ -29,7 +30,7 @@ from cnnviz.operations.windows import diagnose_dimensions
 
 
 def _explained_by(rule: Callable[[Op], Explanation]) -> Callable[[Op, Sequence[Op]], Explanation | None]:
-    """``rule`` for calls that keep the shape, as every normalisation does."""
+    """Apply ``rule`` only to calls that keep the shape, as every normalisation does."""
 
     def explain(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         return rule(op) if op.output_shape and op.input_shapes[0] == op.output_shape else None
@@ -44,7 +45,7 @@ def _explain_batch_norm(op: Op) -> Explanation:
 
 
 def _statistics(op: Op, sizes: Shape) -> Message:
-    """What the statistics of a batch normalisation are taken over, in training and in evaluation."""
+    """Which statistics a batch normalisation uses, in training and in evaluation."""
     if op.arguments.get("track_running_stats") is False:
         return Message("It keeps no running averages: the statistics are always those of the current batch.")
     if op.arguments.get("training") is True:
@@ -54,21 +55,26 @@ def _statistics(op: Op, sizes: Shape) -> Message:
     momentum = op.arguments.get("momentum", 0.1)
     if momentum is None or (op.module is not None and "momentum" not in op.arguments):
         return Message(
-            "In training it uses the statistics of the batch and keeps their average over all batches "
-            "so far (momentum None); in evaluation it uses this average."
+            "In training it uses the statistics of the batch and keeps their average over all batches so far "
+            "(momentum None); in evaluation it uses this average."
         )
     if sizes:
         return Message(
-            "In training it uses the statistics of the batch, over batch x {sizes} values, and keeps "
-            "running averages (momentum {momentum}); in evaluation it uses these averages.",
+            "In training it uses the statistics of the batch, over batch x {sizes} values, and keeps running "
+            "averages (momentum {momentum}); in evaluation it uses these averages.",
             sizes=shape_text(sizes),
             momentum=number(momentum),
         )
     return Message(
-        "In training it uses the statistics of the batch and keeps running averages (momentum "
-        "{momentum}); in evaluation it uses these averages.",
+        "In training it uses the statistics of the batch and keeps running averages (momentum {momentum}); "
+        "in evaluation it uses these averages.",
         momentum=number(momentum),
     )
+
+
+def _over_channels(op: Op) -> bool:
+    """Whether it is torchvision's layer norm, or a copy of it, which normalises the channels of each pixel."""
+    return op.base == "LayerNorm2d"
 
 
 def _explain_layer_norm(op: Op) -> Explanation:
@@ -79,7 +85,7 @@ def _explain_layer_norm(op: Op) -> Explanation:
         sizes=shape_text(sizes),
         count=product(sizes),
     )
-    if op.base == "LayerNorm2d" and sizes == op.output_shape[:1]:  # torchvision's, for channels in front
+    if _over_channels(op) and sizes == op.output_shape[:1]:
         over = Message("the {channels} channels of each pixel", channels=sizes[0])
     elif sizes != op.output_shape:
         over = Message("each {sizes} of the last dimensions", sizes=shape_text(sizes))
@@ -115,8 +121,8 @@ def _explain_group_norm(op: Op) -> Explanation:
 
 
 _SAME_IN_EVALUATION = Message(
-    "It uses the statistics of the current image, in training and evaluation alike, so every value "
-    "depends on all the others they are computed over."
+    "It uses the statistics of the current image, in training and evaluation alike, so every value depends "
+    "on all the others they are computed over."
 )
 
 
@@ -150,8 +156,8 @@ def _standardised(op: Op, over: Message, pairs: int, notes: tuple[Message, ...])
 def _explain_unit_length(op: Op) -> Explanation:
     p, dim = op.arguments.get("p", 2), op.arguments.get("dim", 1)
     sentence = Message(
-        "{name} divides the values along dimension {dim} by their norm (p = {p}), which becomes 1; the "
-        "shape stays {output}.",
+        "{name} divides the values along dimension {dim} by their norm (p = {p}), which becomes 1; the shape "
+        "stays {output}.",
         name=op.title,
         dim=dim,
         p=number(p),
@@ -180,8 +186,8 @@ def _explain_local_response_norm(op: Op) -> Explanation:
         for name, default in (("size", 5), ("alpha", 1e-4), ("beta", 0.75), ("k", 1))
     )
     sentence = Message(
-        "{name} divides each value by the magnitude of its neighbours, the {size} channels around it at "
-        "the same pixel. The shape stays {output}.",
+        "{name} divides each value by the magnitude of its neighbours, the {size} channels around it at the "
+        "same pixel. The shape stays {output}.",
         name=op.title,
         size=size,
         output=shape_text(op.output_shape),
@@ -198,13 +204,13 @@ def _explain_local_response_norm(op: Op) -> Explanation:
 
 
 def reach_batch_norm(call: Call) -> Reach:
-    """By running statistics every value by itself; otherwise every value reads its whole channel."""
+    """Each value depends on itself with running statistics, on its whole channel with those of the batch."""
     own = call.arguments.get("track_running_stats") is False or call.arguments.get("training") is True
     return spread(call, range(2, len(call.shape))) if own else call.first
 
 
 def reach_instance_norm(call: Call) -> Reach:
-    """Every value reads its channel; where running statistics are kept those are used in evaluation."""
+    """Each value depends on its whole channel, unless running statistics are used in evaluation."""
     running_ones = (
         call.arguments.get("track_running_stats") is True or call.arguments.get("use_input_stats") is False
     )
@@ -212,7 +218,7 @@ def reach_instance_norm(call: Call) -> Reach:
 
 
 def reach_group_norm(call: Call) -> Reach:
-    """Every value reads all maps of its group."""
+    """Each value depends on all maps of its group."""
     reach, groups = call.first.reduced(range(2, len(call.shape))), call.number("num_groups")
     share = call.shape[1] // groups
     table = np.arange(share)[:, None] + np.arange(call.shape[1]) // share * share
@@ -220,11 +226,9 @@ def reach_group_norm(call: Call) -> Reach:
 
 
 def reach_layer_norm(call: Call) -> Reach:
-    """Every value reads all that the statistics are taken over: the last dimensions."""
+    """Each value depends on all values that are normalised together: the last dimensions."""
     shape = tuple(listed(call.arguments.get("normalized_shape")))
-    if (
-        call.op.base == "LayerNorm2d" and call.shape[1:2] == shape
-    ):  # torchvision's: over the channels of a pixel
+    if _over_channels(call.op) and call.shape[1:2] == shape:
         return spread(call, [1])
     if call.shape[len(call.shape) - len(shape) :] != shape:
         raise UnknownError
@@ -232,43 +236,48 @@ def reach_layer_norm(call: Call) -> Reach:
 
 
 def reach_local_response_norm(call: Call) -> Reach:
-    """Every value reads the same pixel of the channels around its own."""
+    """Each value depends on the same pixel of the neighbouring channels."""
     size = call.number("size")
     around = np.arange(-(size // 2), (size - 1) // 2 + 1)[:, None] + np.arange(call.shape[1])
     return call.first.gathered(1, np.where((around >= 0) & (around < call.shape[1]), around, -1))
 
 
 def reach_unit_length(call: Call) -> Reach:
-    """``normalize``: every value reads all along the dimensions whose length becomes 1."""
+    """``normalize``: each value depends on all values along the dimensions whose norm becomes 1."""
     return spread(call, [axis % len(call.shape) for axis in listed(call.arguments.get("dim", 1))])
 
 
-# -- normalisation: diagnosis and repair -----------------------------------------------------------------
+# -- normalisation: diagnosis and fixes ------------------------------------------------------------------
 
 
 def diagnose_normalisation(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
-    """A normalisation (or a PReLU) that was built for other channels than arrive, or sees one value only."""
+    """A normalisation (or a PReLU) whose input has other channels, or other last dimensions, than it is made for."""
     shape = call.arguments.get("normalized_shape")
     if isinstance(shape, (tuple, list)):
         return _last_dimensions(call, ops, tuple(shape))
-    family = call.base.lower().replace("_", "")
-    if "norm" in family or family == "prelu":
-        return _channels(call, ops) or _groups(call) or _one_value(call)
-    return None
+    return _channels(call, ops) or _groups(call)
+
+
+def diagnose_instance_norm(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
+    """Other channels than those of its weights and statistics (without them it takes any number), or single values."""
+    of_channels = call.arguments.get("affine") or call.arguments.get("track_running_stats")
+    return (diagnose_normalisation(call, ops) if of_channels else None) or _one_value(call)
+
+
+def diagnose_dimensions_of_batch_norm(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
+    """An input with the wrong number of dimensions; a ``BatchNorm1d`` takes a row of features, too."""
+    takes_features = named(call.base).dimensions == 1 and len(call.input_shapes[0]) == 1
+    return None if takes_features else diagnose_dimensions(call, ops)
 
 
 def _channels_argument(call: FailedCall) -> str | None:
-    """The argument that holds the number of channels."""
+    """The name of the argument that holds the number of channels."""
     names = ("num_features", "num_channels", "num_parameters")
     return next((name for name in names if isinstance(call.arguments.get(name), int)), None)
 
 
 def _channels(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     argument, received = _channels_argument(call), call.input_shapes[0][0]
-    if "instance" in call.base.lower() and not (
-        call.arguments.get("affine") or call.arguments.get("track_running_stats")
-    ):
-        return None  # without weights and statistics it takes any number of channels
     if argument is None or call.arguments[argument] in (
         received,
         1 if argument == "num_parameters" else None,
@@ -289,7 +298,7 @@ def _groups(call: FailedCall) -> Failure | None:
 
 def _one_value(call: FailedCall) -> Failure | None:
     sizes = call.input_shapes[0][1:]
-    if "instance" not in call.base.lower() or product(sizes) > 1:
+    if product(sizes) > 1:
         return None
     return refusals.normalises_single_values(Layer.of(call), sizes).failure(call, None, call.input_shapes[0])
 
@@ -304,7 +313,7 @@ def _last_dimensions(call: FailedCall, ops: Sequence[Op], expected: tuple[int, .
 
 
 def mend_normalisation(failed: FailedCall, _ops: Sequence[Op]) -> Iterator[Fix]:
-    """The channels that arrive, groups that divide them, or the last dimensions that arrive."""
+    """The number of channels received, ``groups`` that divide them, or the last dimensions received."""
     arguments, received = failed.arguments, failed.input_shapes[0]
     argument, groups = _channels_argument(failed), arguments.get("num_groups")
     if argument is not None:
@@ -327,7 +336,7 @@ def mend_normalisation(failed: FailedCall, _ops: Sequence[Op]) -> Iterator[Fix]:
 
 
 def weights_of_channels(op: Op) -> tuple[str, int] | None:
-    """Gamma and beta of each channel, or of each normalised value: ``2 x 64``; ``64`` of gamma alone."""
+    """``2 x 64``: a gamma and a beta per channel, or per normalised value; ``64`` with gamma alone."""
     channels = op.arguments.get("num_features", op.arguments.get("num_channels"))
     shape = op.arguments.get("normalized_shape")
     if isinstance(channels, int):
@@ -342,14 +351,12 @@ def weights_of_channels(op: Op) -> tuple[str, int] | None:
 # -- dropout ---------------------------------------------------------------------------------------------
 
 
-def explain_dropout(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """A dropout of any kind; all keep the shape."""
-    p = op.arguments.get("p", 0.5)
-    if op.input_shapes[0] != op.output_shape or not isinstance(p, (int, float)):
+def explain_dropout(sentence: Message, op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """A dropout that sets values or channels to zero, as its ``sentence`` says."""
+    p = _probability(op)
+    if p is None:
         return None
-    output, background = shape_text(op.output_shape), _dropout_modes(op)
-    if "alpha" in op.base.lower():
-        return Explanation("m = n", output, _alpha_sentence(op, p), background=background)
+    output, background = shape_text(op.output_shape), _dropout_modes(op, training=True)
     if p >= 1:
         sentence = Message(
             "{name} sets every value to zero in training, because its probability is 1; the shape stays "
@@ -359,57 +366,44 @@ def explain_dropout(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         )
         return Explanation("y = 0", "y = 0", sentence, background=background)
     kept = Message(
-        "The values that remain are multiplied by 1/(1 - {p}) = {factor}, so that the expected sum "
-        "stays the same.",
+        "The values that remain are multiplied by 1/(1 - {p}) = {factor}, so that the expected sum stays the "
+        "same.",
         p=number(p),
         factor=f"{1 / (1 - p):.4g}",
     )
     return Explanation(
         "y = m * x/(1 - p), m ∈ {0, 1}",
         f"y = m * x/(1 - {number(p)}), m ∈ {{0, 1}}",
-        _dropout_sentence(op, p),
+        Message(sentence.template, name=op.title, p=number(p), output=output),
         background=(kept, *background) if p > 0 else background,
     )
 
 
-def _dropout_sentence(op: Op, p: float) -> Message:
-    values = {"name": op.title, "p": number(p), "output": shape_text(op.output_shape)}
-    if op.base[-2:].lower() in ("1d", "2d", "3d"):
-        return Message(
-            "In training, {name} sets whole channels to zero, each with probability {p}; the shape "
-            "stays {output}.",
-            **values,
-        )
-    return Message(
-        "In training, {name} sets each value to zero with probability {p}; the shape stays {output}.",
-        **values,
-    )
+def explain_alpha_dropout(sentence: Message, op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """A dropout for networks of SELUs (Klambauer et al. 2017, section 3), which keeps mean and variance."""
+    p, output = _probability(op), shape_text(op.output_shape)
+    if p is None:
+        return None
+    told = Message(sentence.template, name=op.title, p=number(p), output=output)
+    return Explanation("m = n", output, told, background=_dropout_modes(op, training=False))
 
 
-def _alpha_sentence(op: Op, p: float) -> Message:
-    """Klambauer et al. 2017, section 3: for networks of SELUs."""
-    values = {"name": op.title, "p": number(p), "output": shape_text(op.output_shape)}
-    if "feature" in op.base.lower():
-        return Message(
-            "In training, {name} sets whole channels, each with probability {p}, to a fixed negative "
-            "number, which preserves mean and variance; the shape stays {output}.",
-            **values,
-        )
-    return Message(
-        "In training, {name} sets each value with probability {p} to a fixed negative number, which "
-        "preserves mean and variance; the shape stays {output}.",
-        **values,
-    )
+def _probability(op: Op) -> float | None:
+    """The probability to drop a value; None where it is no number, or the shape changes."""
+    p = op.arguments.get("p", 0.5)
+    return p if op.input_shapes[0] == op.output_shape and isinstance(p, (int, float)) else None
 
 
-def _dropout_modes(op: Op) -> tuple[Message, ...]:
-    """What training and evaluation change: a function is told so by an argument, and a trace runs in evaluation."""
-    if op.module is None and op.arguments.get("training", "alpha" not in op.base.lower()) is True:
+def _dropout_modes(op: Op, training: bool) -> tuple[Message, ...]:
+    """What evaluation changes. A trace runs in evaluation, but a function follows its argument ``training``.
+
+    ``training`` is PyTorch's default for that argument.
+    """
+    if op.module is None and op.arguments.get("training", training) is True:
         return (
             Message(
-                "Careful: called like this, it drops values in evaluation too, because F.{type} "
-                "defaults to training=True. Write F.{type}(x, training=self.training), or use the layer "
-                "nn.Dropout.",
+                "Careful: called like this, it drops values in evaluation too, because F.{type} defaults to "
+                "training=True. Write F.{type}(x, training=self.training), or use the layer nn.Dropout.",
                 type=op.type,
             ),
         )
@@ -420,7 +414,7 @@ def _dropout_modes(op: Op) -> tuple[Message, ...]:
 
 
 def _of_statistics(bound: Mapping[str, Any], found: dict[str, Any]) -> None:
-    """What the tensors of a normalisation tell about it: whether it scales, and for how many channels it is made."""
+    """Read off the tensors whether it scales, and for how many channels it is made."""
     weight, mean = bound.get("weight"), bound.get("running_mean")
     found["affine"] = weight is not None
     known = [tensor for tensor in (mean, weight) if tensor is not None]
@@ -443,7 +437,7 @@ define_each(
     attributes=_RUNNING,
     explain=_explained_by(_explain_batch_norm),
     reach=reach_batch_norm,
-    diagnose=(diagnose_dimensions, diagnose_normalisation),
+    diagnose=(diagnose_dimensions_of_batch_norm, diagnose_normalisation),
     **_COMMON,
 )
 define(
@@ -462,7 +456,7 @@ define_each(
     attributes=_RUNNING,
     explain=_explained_by(_explain_instance_norm),
     reach=reach_instance_norm,
-    diagnose=(diagnose_dimensions, diagnose_normalisation),
+    diagnose=(diagnose_dimensions, diagnose_instance_norm),
     **_COMMON,
 )
 define(
@@ -470,7 +464,7 @@ define(
     arguments="input running_mean running_var weight bias use_input_stats momentum eps",
     explain=_explained_by(_explain_instance_norm),
     reach=reach_instance_norm,
-    diagnose=(diagnose_normalisation,),
+    diagnose=(diagnose_instance_norm,),
     **_COMMON,
 )
 define(
@@ -523,10 +517,49 @@ _DROPOUT: Mapping[str, Any] = {
     "arguments": "input p training",
     "pointwise": True,
     "random": True,
-    "explain": explain_dropout,
 }
-define("dropout native_dropout feature_dropout", "Dropout", **_DROPOUT)
-define_each("dropout#d", "Dropout#d", diagnose=(diagnose_dimensions,), **_DROPOUT)
-define("alpha_dropout", "AlphaDropout", **_DROPOUT)
-define("feature_alpha_dropout", "FeatureAlphaDropout", **_DROPOUT)
+_drops_channels = partial(
+    explain_dropout,
+    Message(
+        "In training, {name} sets whole channels to zero, each with probability {p}; the shape stays "
+        "{output}."
+    ),
+)
+define(
+    "dropout native_dropout",
+    "Dropout",
+    explain=partial(
+        explain_dropout,
+        Message(
+            "In training, {name} sets each value to zero with probability {p}; the shape stays {output}."
+        ),
+    ),
+    **_DROPOUT,
+)
+define("feature_dropout", explain=_drops_channels, **_DROPOUT)
+define_each("dropout#d", "Dropout#d", explain=_drops_channels, diagnose=(diagnose_dimensions,), **_DROPOUT)
+define(
+    "alpha_dropout",
+    "AlphaDropout",
+    explain=partial(
+        explain_alpha_dropout,
+        Message(
+            "In training, {name} sets each value with probability {p} to a fixed negative number, which "
+            "preserves mean and variance; the shape stays {output}."
+        ),
+    ),
+    **_DROPOUT,
+)
+define(
+    "feature_alpha_dropout",
+    "FeatureAlphaDropout",
+    explain=partial(
+        explain_alpha_dropout,
+        Message(
+            "In training, {name} sets whole channels, each with probability {p}, to a fixed negative number, "
+            "which preserves mean and variance; the shape stays {output}."
+        ),
+    ),
+    **_DROPOUT,
+)
 define("stochastic_depth", "StochasticDepth", pointwise=True)

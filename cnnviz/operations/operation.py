@@ -57,6 +57,7 @@ class Operation:
     constant: bool = False
     random: bool = False
     joins: bool = False
+    slides: bool = False
     keeps_order: bool = False
     reorders: bool = False
     remembers_places: bool = False

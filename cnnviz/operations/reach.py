@@ -363,11 +363,6 @@ class Call:
         """The op's arguments, of which a rule checks what it needs."""
         return cast(Mapping[str, Any], self.op.arguments)
 
-    @property
-    def function(self) -> str:
-        """The op's type in small letters without underscores: the same for a layer and its function."""
-        return self.op.type.lower().replace("_", "")
-
     def number(self, name: str, default: int | None = None) -> int:
         """An argument that is a whole number.
 

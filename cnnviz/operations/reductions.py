@@ -1,9 +1,10 @@
-"""Reductions: one value is left of many, along some dimensions or of all there are."""
+"""Reductions: many values become one, along some dimensions or along all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from cnnviz.language import Message
@@ -14,8 +15,8 @@ from cnnviz.operations.operation import define
 from cnnviz.operations.reach import Call, Reach, listed, value_by_value
 
 
-def explain_reduction(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """Dimensions of which one value is left: ``x.mean((2, 3))``."""
+def explain_reduction(sentence: Message, op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """Dimensions reduced to one value, as in ``x.mean((2, 3))``; ``sentence`` says which."""
     received = op.input_shapes[0]
     dims = op.arguments.get("dim")
     if dims is None:
@@ -30,27 +31,15 @@ def explain_reduction(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         return None
     gone = tuple(received[axis] for axis in sorted(axes))
     count = f"{shape_text(gone)} = {product(gone)}" if len(gone) > 1 else shape_text(gone)
-    values = {"name": op.title, "count": count, "output": shape_text(op.output_shape)}
-    if op.base == "mean":
-        sentence = Message("{name} averages {count} values at a time, leaving {output}.", **values)
-    elif op.base == "argmax":
-        sentence = Message(
-            "{name} returns the index of the largest of {count} values, leaving {output}.", **values
-        )
-    elif op.base == "argmin":
-        sentence = Message(
-            "{name} returns the index of the smallest of {count} values, leaving {output}.", **values
-        )
-    else:
-        sentence = Message("{name} reduces {count} values at a time to one, leaving {output}.", **values)
+    told = Message(sentence.template, name=op.title, count=count, output=shape_text(op.output_shape))
     rule = "C x H x W -> C x 1 x 1" if kept else "C x H x W -> C"
     if (len(received), axes) != (3, {1, 2}):
         rule = "n1 x n2 -> n1 x 1" if kept else "n1 x n2 -> n1"
-    return Explanation(rule, f"{shape_text(received)} -> {shape_text(op.output_shape)}", sentence)
+    return Explanation(rule, f"{shape_text(received)} -> {shape_text(op.output_shape)}", told)
 
 
 def _all_of_it(op: Op) -> Explanation | None:
-    """A sum over all dimensions: the batch, too."""
+    """A reduction over all dimensions, including the batch."""
     if op.output_shape or len(op.inputs) > 1:
         return None
     received = shape_text(op.input_shapes[0])
@@ -63,12 +52,12 @@ def _all_of_it(op: Op) -> Explanation | None:
 
 
 def reach_reduction(call: Call) -> Reach:
-    """One value of all along some dimensions, or of all there are."""
+    """Each value depends on all values along the dimensions that are reduced."""
     if len(call.sources) > 1:  # ``max`` of two tensors
         return value_by_value(call)
     reach, dims = call.first, call.arguments.get("dim")
     axes = range(len(reach.shape)) if dims is None else [dim % len(reach.shape) for dim in listed(dims)]
-    if len(call.shape) == len(reach.shape):  # the dimensions stay, with one place each
+    if len(call.shape) == len(reach.shape):  # the dimensions stay, with size 1
         return replace(reach.reduced(axes), places=reach.places)
     return reach.reduced(axes, keep=False)
 
@@ -81,22 +70,27 @@ def _batch_axis_of_reduction(call: BatchCall) -> Layout:
     return removed(layout, [dim % len(shape) for dim in listed(dims)])
 
 
-for _names, _arguments in (
-    ("mean nanmean", "input dim keepdim"),
-    ("sum nansum", "input dim keepdim"),
-    ("amax amin aminmax", "input dim keepdim"),
-    ("argmax", "input dim keepdim"),
-    ("argmin", "input dim keepdim"),
-    ("max min median nanmedian mode", "input dim keepdim"),
-    ("prod logsumexp all any count_nonzero", "input dim keepdim"),
-    ("std var std_mean var_mean", "input dim unbiased keepdim"),
-    ("norm", "input p dim keepdim"),
-    ("vector_norm", "input ord dim keepdim"),
+_MEAN = Message("{name} averages {count} values at a time, leaving {output}.")
+_LARGEST = Message("{name} returns the index of the largest of {count} values, leaving {output}.")
+_SMALLEST = Message("{name} returns the index of the smallest of {count} values, leaving {output}.")
+_ONE_VALUE = Message("{name} reduces {count} values at a time to one, leaving {output}.")
+
+for _names, _arguments, _sentence in (
+    ("mean nanmean", "input dim keepdim", _MEAN),
+    ("sum nansum", "input dim keepdim", _ONE_VALUE),
+    ("amax amin aminmax", "input dim keepdim", _ONE_VALUE),
+    ("argmax", "input dim keepdim", _LARGEST),
+    ("argmin", "input dim keepdim", _SMALLEST),
+    ("max min median nanmedian mode", "input dim keepdim", _ONE_VALUE),
+    ("prod logsumexp all any count_nonzero", "input dim keepdim", _ONE_VALUE),
+    ("std var std_mean var_mean", "input dim unbiased keepdim", _ONE_VALUE),
+    ("norm", "input p dim keepdim", _ONE_VALUE),
+    ("vector_norm", "input ord dim keepdim", _ONE_VALUE),
 ):
     define(
         _names,
         arguments=_arguments,
-        explain=explain_reduction,
+        explain=partial(explain_reduction, _sentence),
         reach=reach_reduction,
         batch_axis=_batch_axis_of_reduction,
     )

@@ -1,14 +1,14 @@
-"""Maps brought to another size: adaptive pooling, padding, interpolation, unpooling, pixel shuffle, unfold and fold.
+"""Maps of another size: adaptive pooling, padding, interpolation, unpooling, pixel shuffle, unfold and fold.
 
-Formulas are those of PyTorch's documentation (``AdaptiveAvgPool2d``, ``MaxUnpool2d``, ``PixelShuffle``, ``Unfold``).
+The formulas are those of PyTorch's documentation (``AdaptiveAvgPool2d``, ``MaxUnpool2d``, ``PixelShuffle``, ``Unfold``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -26,8 +26,8 @@ from cnnviz.operations.windows import PADDING_MODES, diagnose_dimensions, inside
 _MOST_WINDOWS = 8
 
 
-def explain_adaptive_pooling(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """A pooling that was told its output size."""
+def explain_adaptive_pooling(to_one: Message, op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """A pooling to a given output size; ``to_one`` says what a single value for each map is."""
     if "output_size" not in op.arguments:
         return None
     dimensions = len(op.output_shape) - 1
@@ -40,7 +40,14 @@ def explain_adaptive_pooling(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     return Explanation(
         "⌊i n/m⌋ ... ⌈(i + 1) n/m⌉ - 1",
         f"{shape_text(received)} -> {shape_text(wanted)}",
-        _adaptive_sentence(op, received, wanted),
+        Message(
+            (to_one if product(wanted) == 1 else _TO_MANY).template,
+            name=op.title,
+            input=shape_text(received),
+            output=shape_text(wanted),
+            channels=op.output_shape[0],
+            count=product(received),
+        ),
         notes,
         (Message("The input may have any size; the layers after it stay the same."),),
     )
@@ -52,31 +59,9 @@ def _adaptive_line(size: int, count: int) -> str:
     return ", ".join(shown) + (", ..." if len(found) > _MOST_WINDOWS else "")
 
 
-def _adaptive_sentence(op: Op, received: Shape, wanted: Shape) -> Message:
-    values = {
-        "name": op.title,
-        "input": shape_text(received),
-        "output": shape_text(wanted),
-        "channels": op.output_shape[0],
-        "count": product(received),
-    }
-    if product(wanted) == 1:
-        if "avg" in op.base.lower():
-            return Message(
-                "{name} averages all {input} = {count} values of each map, leaving one value for each "
-                "of the {channels} channels.",
-                **values,
-            )
-        return Message(
-            "{name} keeps the largest of all {input} = {count} values of each map, leaving one value "
-            "for each of the {channels} channels.",
-            **values,
-        )
-    return Message(
-        "{name} chooses its windows so that {input} becomes {output}; the number of channels stays "
-        "{channels}.",
-        **values,
-    )
+_TO_MANY = Message(
+    "{name} chooses its windows so that {input} becomes {output}; the number of channels stays {channels}."
+)
 
 
 def explain_unpooling(op: Op, _ops: Sequence[Op]) -> Explanation | None:
@@ -93,14 +78,9 @@ def explain_unpooling(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     )
 
 
-_PAD_MODULES = ("ZeroPad", "ConstantPad", "ReflectionPad", "ReplicationPad", "CircularPad")
-
-
 def pad_amounts(op: Op) -> Sequence[int] | None:
-    """What a padding puts before and after each dimension, the last one first; None for any other op."""
-    amounts = op.arguments.get("pad") if op.base == "pad" else None
-    if op.base.startswith(_PAD_MODULES):
-        amounts = op.arguments.get("padding")
+    """What a padding adds before and after each dimension, the last dimension first; None where that is unclear."""
+    amounts = op.arguments.get("pad", op.arguments.get("padding"))
     known = isinstance(amounts, (tuple, list)) and amounts and len(amounts) % 2 == 0
     return (
         cast(Sequence[int], amounts)
@@ -109,8 +89,13 @@ def pad_amounts(op: Op) -> Sequence[int] | None:
     )
 
 
-def explain_padding(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """Values put around a map: of each dimension how many before and after, the last dimension first."""
+def _pad_mode(fixed: str | None, op: Op) -> str:
+    """PyTorch's name of the padding's mode, which is ``fixed`` for layers that have only one."""
+    return fixed or str(op.arguments.get("mode", "constant"))
+
+
+def explain_padding(mode: str | None, op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """Values added around a map: for each dimension p1 before and p2 after."""
     amounts = pad_amounts(op)
     if amounts is None or len(amounts) > 2 * len(op.output_shape):
         return None
@@ -123,8 +108,7 @@ def explain_padding(op: Op, _ops: Sequence[Op]) -> Explanation | None:
             if total != op.output_shape[-axis]:
                 return None
             lines.append(f"{before} + {received[-axis]} + {after} = {total}")
-    zeros = op.arguments.get("mode", "constant") == "constant" and not op.arguments.get("value")
-    zeros = zeros and not op.base.startswith(("Reflection", "Replication", "Circular"))
+    zeros = _pad_mode(mode, op) == "constant" and not op.arguments.get("value")
     values = {"name": op.title, "input": shape_text(received), "output": shape_text(op.output_shape)}
     if min(amounts) < 0:
         sentence = Message(
@@ -140,7 +124,7 @@ def explain_padding(op: Op, _ops: Sequence[Op]) -> Explanation | None:
 
 
 def explain_interpolation(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """A map that is enlarged or reduced by interpolation."""
+    """A map enlarged or reduced by interpolation."""
     factor = op.arguments.get("scale_factor")
     received, output = op.input_shapes[0][1:], op.output_shape[1:]
     substituted = f"{shape_text(received)} -> {shape_text(output)}"
@@ -158,33 +142,23 @@ def explain_interpolation(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     return Explanation("n*f" if isinstance(factor, (int, float)) else "n -> m", substituted, sentence)
 
 
-def explain_pixel_shuffle(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """Channels laid out as pixels, r x r of them, or the other way round."""
+def explain_pixel_shuffle(rule: str, sentence: Message, op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """Channels laid out as r x r pixels, or the reverse: the sizes by ``rule``, whose letters get their numbers."""
     factor = op.arguments.get("upscale_factor", op.arguments.get("downscale_factor"))
     if not isinstance(factor, int) or len(op.output_shape) != 3 or len(op.input_shapes[0]) != 3:
         return None
-    values = {"name": op.title, "r": factor, "output": shape_text(op.output_shape)}
-    channels, height, width = op.input_shapes[0]
-    if "un" in op.base.lower():
-        numbers = f"{channels}*{factor}² x {height}/{factor} x {width}/{factor}"
-        rule, sentence = (
-            "C*r² x H/r x W/r",
-            Message("{name} turns each {r} x {r} pixels into channels: {output}.", **values),
-        )
-    else:
-        numbers = f"{channels}/{factor}² x {height}*{factor} x {width}*{factor}"
-        rule, sentence = (
-            "C/r² x H*r x W*r",
-            Message("{name} turns {r} x {r} channels into neighbouring pixels: {output}.", **values),
-        )
-    return Explanation(rule, f"{numbers} = {shape_text(op.output_shape)}", sentence)
+    numbers, output = rule, shape_text(op.output_shape)
+    for letter, value in zip("CHWr", (*op.input_shapes[0], factor), strict=True):
+        numbers = numbers.replace(letter, str(value))
+    told = Message(sentence.template, name=op.title, r=factor, output=output)
+    return Explanation(rule, f"{numbers} = {output}", told)
 
 
 # -- receptive fields --------------------------------------------------------------------------------
 
 
 def reach_adaptive_pooling(call: Call) -> Reach:
-    """Window i of n over m values covers floor(i m / n) to ceil((i + 1) m / n)."""
+    """Window i of n over m values covers floor(i m / n) to ceil((i + 1) m / n) - 1."""
     if call.part:
         raise UnknownError
     reach = call.first
@@ -193,17 +167,12 @@ def reach_adaptive_pooling(call: Call) -> Reach:
     return reach
 
 
-def reach_padding(call: Call) -> Reach:
-    """What lies around a map: nothing, or values of it once more."""
+def reach_padding(mode: str | None, call: Call) -> Reach:
+    """The padding depends on nothing, or repeats values of the map."""
     amounts = pad_amounts(call.op)
     if amounts is None:
         raise UnknownError
-    mode = next(
-        (mode for mode in ("Reflection", "Replication", "Circular") if call.op.base.startswith(mode)), ""
-    )
-    known = {"Reflection": "reflect", "Replication": "replicate", "Circular": "circular"}.get(mode)
-    known = known or str(call.arguments.get("mode", "constant"))
-    reach = call.first
+    reach, known = call.first, _pad_mode(mode, call.op)
     for number, (before, after) in enumerate(zip(amounts[::2], amounts[1::2], strict=True), 1):
         dim = len(reach.shape) - number
         if before or after:
@@ -217,11 +186,10 @@ def reach_padding(call: Call) -> Reach:
 
 
 def reach_interpolation(call: Call) -> Reach:
-    """Interpolation: the positions whose weights are not 0."""
+    """Each value depends on the positions whose weight is not 0."""
     if call.arguments.get("antialias"):
         raise UnknownError
     reach, mode = call.first, str(call.arguments.get("mode", "nearest"))
-    mode = {"upsamplingnearest2d": "nearest", "upsamplingbilinear2d": "bilinear"}.get(call.function, mode)
     for number, dim in enumerate(range(2, len(call.shape))):
         size, count = reach.shape[dim], call.shape[dim]
         if mode == "area":
@@ -239,7 +207,7 @@ def reach_interpolation(call: Call) -> Reach:
 
 
 def reach_unfold(call: Call) -> Reach:
-    """The values of every window as one column (``nn.Unfold``), or windows along one dimension (``Tensor.unfold``)."""
+    """The values of each window as a column (``nn.Unfold``), or windows along one dimension (``Tensor.unfold``)."""
     reach = call.first
     if len(call.shape) == len(reach.shape) + 1:
         dim, size, step = (call.number(name) for name in ("kernel_size", "dilation", "padding"))
@@ -266,7 +234,7 @@ def reach_unfold(call: Call) -> Reach:
 
 
 def reach_fold(call: Call) -> Reach:
-    """Columns laid back to where ``nn.Unfold`` takes them from, and added up."""
+    """Columns put back where ``nn.Unfold`` takes them from, and summed where they overlap."""
     options, reach = _fold_options(call), call.first
     sizes = call.shape[2:]
     counts = [
@@ -288,7 +256,7 @@ def reach_fold(call: Call) -> Reach:
 
 
 def _steps(row: Table) -> Callable[[Lattice], Lattice] | None:
-    """How a lattice goes on where ``row`` says which one position each reads, if these are evenly apart."""
+    """What becomes of a lattice if each position reads the one in ``row``; None where these are not evenly spaced."""
     steps = np.diff(row)
     if len(row) == 1 or (steps != steps[0]).any() or steps[0] == 0:
         return None
@@ -307,7 +275,7 @@ def _adapted(reach: Reach, dim: int, count: int) -> Reach:
 
 
 def _scale(call: Call, number: int, ratio: float) -> float:
-    """How far apart the positions are that are read: as asked for, where PyTorch does not compute it anew."""
+    """The step between the positions read: from ``scale_factor``, unless PyTorch computes it from the sizes."""
     factor = call.arguments.get("scale_factor")
     if factor is None or call.arguments.get("recompute_scale_factor"):
         return ratio
@@ -316,12 +284,12 @@ def _scale(call: Call, number: int, ratio: float) -> float:
 
 
 def _taps(call: Call, number: int, size: int, count: int, cubic: bool) -> Table:
-    """The positions that linear or cubic interpolation reads, in single or in double precision."""
+    """The positions that linear or cubic interpolation reads, in single and in double precision."""
     rows = []
     for kind in ("float32", "float64"):
         positions = np.arange(count).astype(kind)
         half, step = np.asarray([0.5, _scale(call, number, size / count)]).astype(kind)
-        if call.arguments.get("align_corners") or call.function == "upsamplingbilinear2d":
+        if call.arguments.get("align_corners"):
             at = positions * np.asarray((size - 1) / max(count - 1, 1)).astype(kind)
         else:
             at = (positions + half) * step - half
@@ -343,14 +311,19 @@ def _fold_options(call: Call) -> list[tuple[int, int, int, int]]:
     return list(zip(kernel, stride, padding, dilation, strict=True))
 
 
-def reach_pixel_shuffle(call: Call) -> Reach:
-    """Channels as pixels side by side, ``(N, C r r, H, W)`` to ``(N, C, H r, W r)``, or the other way round."""
+def reach_pixel_unshuffle(call: Call) -> Reach:
+    """Pixels as channels, ``(N, C, H r, W r)`` to ``(N, C r r, H, W)``."""
     reach = call.first
     images, channels, height, width = reach.shape
-    if "un" in call.function:
-        factor = height // call.shape[2]
-        split = reach.reshaped((images, channels, height // factor, factor, width // factor, factor))
-        return replace(split.permuted([0, 1, 3, 5, 2, 4]).reshaped(call.shape), places=reach.places)
+    factor = height // call.shape[2]
+    split = reach.reshaped((images, channels, height // factor, factor, width // factor, factor))
+    return replace(split.permuted([0, 1, 3, 5, 2, 4]).reshaped(call.shape), places=reach.places)
+
+
+def reach_pixel_shuffle(call: Call) -> Reach:
+    """Channels as pixels, ``(N, C r r, H, W)`` to ``(N, C, H r, W r)``."""
+    reach = call.first
+    images, channels, height, width = reach.shape
     factor = call.shape[2] // height
     split = reach.reshaped((images, channels // factor**2, factor, factor, height, width))
     return replace(split.permuted([0, 1, 4, 2, 5, 3]).reshaped(call.shape), places=reach.places)
@@ -358,17 +331,37 @@ def reach_pixel_shuffle(call: Call) -> Reach:
 
 # -- entries -------------------------------------------------------------------------------------------
 
-for _way in ("avg", "max"):
-    define_each(
-        f"adaptive_{_way}_pool#d" + (" adaptive_max_pool#d_with_indices" if _way == "max" else ""),
-        f"Adaptive{_way.capitalize()}Pool#d",
-        kind="pooling",
-        remembers_places=_way == "max",
-        arguments="input output_size",
-        explain=explain_adaptive_pooling,
-        reach=reach_adaptive_pooling,
-        diagnose=(diagnose_dimensions,),
-    )
+_ADAPTIVE: Mapping[str, Any] = {
+    "kind": "pooling",
+    "arguments": "input output_size",
+    "reach": reach_adaptive_pooling,
+    "diagnose": (diagnose_dimensions,),
+}
+define_each(
+    "adaptive_avg_pool#d",
+    "AdaptiveAvgPool#d",
+    explain=partial(
+        explain_adaptive_pooling,
+        Message(
+            "{name} averages all {input} = {count} values of each map, leaving one value for each of the "
+            "{channels} channels."
+        ),
+    ),
+    **_ADAPTIVE,
+)
+define_each(
+    "adaptive_max_pool#d adaptive_max_pool#d_with_indices",
+    "AdaptiveMaxPool#d",
+    remembers_places=True,
+    explain=partial(
+        explain_adaptive_pooling,
+        Message(
+            "{name} keeps the largest of all {input} = {count} values of each map, leaving one value for "
+            "each of the {channels} channels."
+        ),
+    ),
+    **_ADAPTIVE,
+)
 define_each(
     "fractional_max_pool#d fractional_max_pool#d_with_indices",
     "FractionalMaxPool#d",
@@ -385,19 +378,21 @@ define_each(
     arguments="input indices kernel_size stride padding output_size",
     explain=explain_unpooling,
 )
-define(
-    "pad",
-    " ".join(
-        f"{way}Pad{n}d"
-        for way in ("Zero", "Constant", "Reflection", "Replication", "Circular")
-        for n in (1, 2, 3)
-    ),
-    kind="reshape",
-    arguments="input pad mode value",
-    attributes="padding",
-    explain=explain_padding,
-    reach=reach_padding,
-)
+for _functions, _layers, _mode in (
+    ("pad", "ZeroPad ConstantPad", None),
+    ("", "ReflectionPad", "reflect"),
+    ("", "ReplicationPad", "replicate"),
+    ("", "CircularPad", "circular"),
+):
+    define(
+        _functions,
+        " ".join(f"{layer}{n}d" for layer in _layers.split() for n in (1, 2, 3)),
+        kind="reshape",
+        arguments="input pad mode value",
+        attributes="padding",
+        explain=partial(explain_padding, _mode),
+        reach=partial(reach_padding, _mode),
+    )
 define(
     "interpolate upsample",
     "Upsample UpsamplingNearest2d UpsamplingBilinear2d",
@@ -410,7 +405,11 @@ define(
     "PixelShuffle",
     kind="reshape",
     arguments="input upscale_factor",
-    explain=explain_pixel_shuffle,
+    explain=partial(
+        explain_pixel_shuffle,
+        "C/r² x H*r x W*r",
+        Message("{name} turns {r} x {r} channels into neighbouring pixels: {output}."),
+    ),
     reach=reach_pixel_shuffle,
 )
 define(
@@ -418,8 +417,12 @@ define(
     "PixelUnshuffle",
     kind="reshape",
     arguments="input downscale_factor",
-    explain=explain_pixel_shuffle,
-    reach=reach_pixel_shuffle,
+    explain=partial(
+        explain_pixel_shuffle,
+        "C*r² x H/r x W/r",
+        Message("{name} turns each {r} x {r} pixels into channels: {output}."),
+    ),
+    reach=reach_pixel_unshuffle,
 )
 define(
     "unfold im2col",

@@ -1,7 +1,7 @@
 """Sequences: recurrent layers, running sums, tables of vectors.
 
-Every gate of an LSTM (Hochreiter and Schmidhuber 1997; four gates) or GRU (Cho et al. 2014; three) multiplies what
-arrives, and what the layer said one step before, by a matrix each; a plain RNN has one such gate.
+Each gate of an LSTM (Hochreiter and Schmidhuber 1997; four gates) or GRU (Cho et al. 2014; three) multiplies the
+input, and the layer's own output one step earlier, by a matrix each; a plain RNN has one such gate.
 """
 
 from __future__ import annotations
@@ -24,48 +24,57 @@ from cnnviz.operations.reach import Call, Reach, UnknownError, joined
 
 
 def explain_recurrent(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """LSTM, GRU and RNN: step by step, with a memory; or one step alone."""
+    """LSTM, GRU and RNN: step by step, with a memory."""
     if not op.output_shape:
         return None
-    hidden = op.arguments.get("proj_size") or op.arguments["hidden_size"]
-    directions = 2 if op.arguments.get("bidirectional") else 1
-    values = {
-        "name": op.title,
-        "received": op.arguments["input_size"],
-        "hidden": hidden,
-        "output": shape_text(op.output_shape),
-    }
-    substituted = f"{shape_text(op.input_shapes[0])} -> {shape_text(op.output_shape)}"
-    if op.base.endswith("Cell"):
+    values = {**_sizes(op), "steps": _steps(op)}
+    if op.arguments.get("bidirectional"):
         sentence = Message(
-            "{name} does one step: it computes new values from the {received} input values and its "
-            "{hidden} current ones: {output}.",
-            **values,
-        )
-        return Explanation("h = f(x, h)", substituted, sentence)
-    values["steps"] = _steps(op)
-    if directions == 2:
-        sentence = Message(
-            "{name} reads the {steps} steps of the sequence, {received} values each, forwards and "
-            "backwards; each step outputs 2 x {hidden} values, which depend on all the others: {output}.",
+            "{name} reads the {steps} steps of the sequence, {received} values each, forwards and backwards; "
+            "each step outputs 2 x {hidden} values, which depend on all the others: {output}.",
             **values,
         )
     else:
         sentence = Message(
-            "{name} reads the {steps} steps of the sequence, {received} values each, one after the "
-            "other; each outputs {hidden} values, which also depend on all earlier steps: {output}.",
+            "{name} reads the {steps} steps of the sequence, {received} values each, one after the other; "
+            "each outputs {hidden} values, which also depend on all earlier steps: {output}.",
             **values,
         )
-    return Explanation("h[t] = f(x[t], h[t - 1])", substituted, sentence)
+    return Explanation("h[t] = f(x[t], h[t - 1])", _from_to(op), sentence)
+
+
+def explain_cell(op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """A single step of an LSTM, GRU or RNN."""
+    if not op.output_shape:
+        return None
+    sentence = Message(
+        "{name} does one step: it computes new values from the {received} input values and its {hidden} "
+        "current ones: {output}.",
+        **_sizes(op),
+    )
+    return Explanation("h = f(x, h)", _from_to(op), sentence)
+
+
+def _sizes(op: Op) -> dict[str, object]:
+    return {
+        "name": op.title,
+        "received": op.arguments["input_size"],
+        "hidden": op.arguments.get("proj_size") or op.arguments["hidden_size"],
+        "output": shape_text(op.output_shape),
+    }
+
+
+def _from_to(op: Op) -> str:
+    return f"{shape_text(op.input_shapes[0])} -> {shape_text(op.output_shape)}"
 
 
 def explain_running(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """``cumsum`` and its like."""
+    """``cumsum`` and its relatives."""
     if op.input_shapes[0] != op.output_shape:
         return None
     sentence = Message(
-        "{name} accumulates along dimension {dim}: each value is computed from itself and all values "
-        "before it; the shape stays {output}.",
+        "{name} accumulates along dimension {dim}: each value is computed from itself and all values before "
+        "it; the shape stays {output}.",
         name=op.title,
         dim=op.arguments.get("dim", 0),
         output=shape_text(op.output_shape),
@@ -74,27 +83,25 @@ def explain_running(op: Op, _ops: Sequence[Op]) -> Explanation | None:
 
 
 def explain_embedding(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """An embedding: a row of a table for every number."""
+    """An embedding: for each number, a row of a table."""
     sentence = Message(
         "{name} looks up one row of its table for every number it receives: {output}.",
         name=op.title,
         output=shape_text(op.output_shape),
     )
-    return Explanation(
-        "n -> n x m", f"{shape_text(op.input_shapes[0])} -> {shape_text(op.output_shape)}", sentence
-    )
+    return Explanation("n -> n x m", _from_to(op), sentence)
 
 
-# -- receptive fields, and where the batch goes ------------------------------------------------------
+# -- receptive fields and the batch dimension --------------------------------------------------------
 
 
 def reach_recurrent(call: Call) -> Reach:
-    """A step reads itself and all before it; with two directions those behind it, too."""
+    """Each step depends on itself and all earlier steps; with two directions on later ones, too."""
     row = 1 if call.arguments.get("batch_first") else 0
     if any(not state.nothing for state in call.sources[1:]):
         raise UnknownError
     steps = call.first.reduced([2])
-    if call.part:  # the state at the end
+    if call.part:  # the final state
         return steps.reduced([row]).broadcast(call.shape)
     count = call.shape[-1]
     if not call.arguments.get("bidirectional"):
@@ -116,7 +123,7 @@ def reach_recurrent(call: Call) -> Reach:
 
 
 def reach_cell(call: Call) -> Reach:
-    """One step of a recurrent layer: all that arrives, and the state so far."""
+    """Each value depends on the whole input and the whole previous state."""
     if any(len(source.shape) != 2 for source in call.sources):
         raise UnknownError
     return joined([source.reduced([1]) for source in call.sources], (call.shape[0], 1)).repeated(
@@ -125,22 +132,20 @@ def reach_cell(call: Call) -> Reach:
 
 
 def reach_running(call: Call) -> Reach:
-    """``cumsum`` and its like."""
+    """Each value depends on itself and all values before it."""
     return call.first.accumulated(call.number("dim"))
 
 
 def _states(_first: Source, shape: Shape, _images: int) -> Layout:
-    """The states of a recurrent layer: layers and directions are in front of the batch."""
+    """The states of a recurrent layer have the shape (layers x directions, batch, features)."""
     return Layout(len(shape) - 2)
 
 
 # -- parameters and multiply-adds ----------------------------------------------------------------------
 
-_GATES = {"LSTM": 4, "LSTMCell": 4, "GRU": 3, "GRUCell": 3, "RNN": 1, "RNNCell": 1}
-
 
 def _step_terms(gates: int, arguments: Mapping[str, object]) -> tuple[tuple[str, int], ...]:
-    """For each layer the weights that one step multiplies by, as ``4 x 7 x (5 + 7)`` and as a number."""
+    """The weights of each layer that one step multiplies by, as ``4 x 7 x (5 + 7)`` and as a number."""
     hidden = cast(int, arguments["hidden_size"])
     directions = 2 if arguments.get("bidirectional") else 1
     projected = cast(int, arguments.get("proj_size") or 0)
@@ -161,12 +166,12 @@ def _step_terms(gates: int, arguments: Mapping[str, object]) -> tuple[tuple[str,
 
 
 def _steps(op: Op) -> int:
-    """How many steps the sequence of one image has that arrives at ``op``."""
+    """The number of steps of the input sequence of one image."""
     return product(op.input_shapes[0]) // cast(int, op.arguments["input_size"])
 
 
 def _biases(gates: int, arguments: Mapping[str, object]) -> tuple[str, int]:
-    """The biases of all layers: two for each gate's value, as PyTorch keeps them."""
+    """The biases of all layers: two per gate and feature, as PyTorch keeps them."""
     if not arguments.get("bias"):
         return "", 0
     directions = 2 if arguments.get("bidirectional") else 1
@@ -175,45 +180,48 @@ def _biases(gates: int, arguments: Mapping[str, object]) -> tuple[str, int]:
     return f" + {' x '.join(map(str, factors))} x {arguments['hidden_size']}", count
 
 
-def weights_of_recurrent(op: Op) -> tuple[str, int]:
+def weights_of_recurrent(gates: int, op: Op) -> tuple[str, int]:
     """``4 x 7 x (5 + 7) + 2 x 4 x 7``: the matrices of all gates, layer by layer, and their biases."""
-    gates = _GATES[op.base]
     terms, (text, count) = _step_terms(gates, op.arguments), _biases(gates, op.arguments)
     return " + ".join(term for term, _ in terms) + text, sum(weights for _, weights in terms) + count
 
 
 def macs_of_recurrent(gates: int, arguments: Mapping[str, Any], received: int, _given: int) -> int:
-    """A recurrent layer of so many ``gates`` multiplies by its weights once for every step."""
+    """A recurrent layer with so many ``gates`` multiplies by its weights once per step."""
     products = sum(count for _, count in _step_terms(gates, arguments))
     return products * (received // int(arguments["input_size"]))
 
 
-def macs_formula_of_recurrent(op: Op) -> tuple[str, int]:
-    """The products of one step, times the steps."""
-    count, terms = _steps(op), _step_terms(_GATES[op.base], op.arguments)
+def macs_formula_of_recurrent(gates: int, op: Op) -> tuple[str, int]:
+    """The products of one step, times the number of steps."""
+    count, terms = _steps(op), _step_terms(gates, op.arguments)
     return " + ".join(f"{term} x {count}" for term, _ in terms), sum(weights for _, weights in terms) * count
 
 
 def weights_of_embedding(op: Op) -> tuple[str, int]:
-    """``1000 x 64``: a vector for each word."""
+    """``1000 x 64``: one vector per word."""
     table = (cast(int, op.arguments["num_embeddings"]), cast(int, op.arguments["embedding_dim"]))
     return shape_text(table), product(table)
 
 
 # -- entries -------------------------------------------------------------------------------------------
 
-for _layer, _count in _GATES.items():
+for _layer, _gates in (("LSTM", 4), ("GRU", 3), ("RNN", 1)):
+    _recurrent: Mapping[str, Any] = {
+        "attributes": "input_size hidden_size num_layers batch_first bidirectional proj_size",
+        "parameters": partial(weights_of_recurrent, _gates),
+        "macs": partial(macs_of_recurrent, _gates),
+        "macs_formula": partial(macs_formula_of_recurrent, _gates),
+    }
     define(
         modules=_layer,
-        attributes="input_size hidden_size num_layers batch_first bidirectional proj_size",
         explain=explain_recurrent,
-        parameters=weights_of_recurrent,
-        macs=partial(macs_of_recurrent, _count),
-        macs_formula=macs_formula_of_recurrent,
-        reach=reach_cell if _layer.endswith("Cell") else reach_recurrent,
-        further_batch_axis=None if _layer.endswith("Cell") else _states,
+        reach=reach_recurrent,
+        further_batch_axis=_states,
+        **_recurrent,
     )
-define("lstm gru rnn_tanh rnn_relu", random=True)  # what these layers call: it may drop values between layers
+    define(modules=f"{_layer}Cell", explain=explain_cell, reach=reach_cell, **_recurrent)
+define("lstm gru rnn_tanh rnn_relu", random=True)  # what these layers call; there may be dropout between them
 define(
     "cumsum cumprod cummax cummin logcumsumexp",
     arguments="input dim",

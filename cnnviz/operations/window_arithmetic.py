@@ -1,4 +1,4 @@
-"""How windows lie over an input: how many fit, what they read, how far they reach. Imports no torch.
+"""The arithmetic of windows: how many fit, what they read, how far they reach. Imports no torch.
 
 Sizes follow the formulas of PyTorch's documentation (``Conv2d``, ``MaxPool2d``, ``AdaptiveAvgPool2d``); Dumoulin
 and Visin 2016, "A guide to convolution arithmetic for deep learning", derives them.
@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from typing import cast
 
 from cnnviz.operations.op import Op, Shape
+from cnnviz.operations.operation import named
 
 
 def span(kernel: int, dilation: int = 1) -> int:
-    """From the first to the last cell that a window reads along one side, the gaps of a dilation included."""
+    """The length of a window along one side, in values, the gaps of a dilation included."""
     return dilation * (kernel - 1) + 1
 
 
 def same_padding(kernel: int, dilation: int = 1) -> tuple[int, int]:
-    """The cells that ``padding="same"`` adds before and after; of an odd number, one more stands after.
+    """The padding before and after that ``padding="same"`` means (stride 1); an odd total puts one more after.
 
-    As PyTorch's ``torch.nn.modules.conv._ConvNd`` deals them out; the stride is 1.
+    As in PyTorch's ``torch.nn.modules.conv._ConvNd``.
     """
     total = span(kernel, dilation) - 1
     return total // 2, total - total // 2
@@ -30,7 +31,7 @@ def same_padding(kernel: int, dilation: int = 1) -> tuple[int, int]:
 class Side:
     """The windows along one side of a map.
 
-    ``before`` and ``after`` are the padding at the two ends, in values, as ``size`` is.
+    ``size``, ``before`` and ``after`` (the padding at the two ends) are numbers of values.
     """
 
     size: int
@@ -43,12 +44,12 @@ class Side:
 
     @property
     def span(self) -> int:
-        """How many values a window reaches over, the gaps of a dilation included."""
+        """The length of a window in values, the gaps of a dilation included."""
         return span(self.kernel, self.dilation)
 
     @property
     def room(self) -> int:
-        """How far the first window can move."""
+        """How many values the first window can move before it reaches the end of the padded input."""
         return self.size + self.before + self.after - self.span
 
     @property
@@ -57,12 +58,12 @@ class Side:
         if not self.ceil_mode:
             return self.room // self.stride + 1
         count = -(-self.room // self.stride) + 1
-        # A window that would start beyond the input and its left padding is dropped.
+        # PyTorch drops a window that would start in the padding at the end.
         return count - 1 if (count - 1) * self.stride >= self.size + self.before else count
 
     @property
     def read(self) -> int:
-        """How many values there are up to the last one that any window reads, 0 where none is read."""
+        """The number of values up to the last one that some window reads; 0 where none is read."""
         last = -1
         for cell in range(self.kernel):
             offset = cell * self.dilation - self.before
@@ -73,7 +74,7 @@ class Side:
 
     @property
     def dropped(self) -> bool:
-        """Whether PyTorch drops the last window of ``ceil_mode``, because it would begin beyond the input."""
+        """Whether PyTorch drops the extra window of ``ceil_mode`` because it would start beyond the input."""
         return self.ceil_mode and self.count < -(-self.room // self.stride) + 1
 
     @property
@@ -96,18 +97,16 @@ class Side:
 
 
 def sides(op: Op, received: Shape | None = None) -> tuple[Side, ...] | None:
-    """The windows of a convolution or pooling along each side of ``received`` (its input, if None).
+    """The windows of a convolution or pooling along each side of ``received`` (default: the shape of its input).
 
-    None for any other op, and where arguments and input do not fit together.
+    None for an op without sliding windows, and where its arguments do not fit the input.
     """
     arguments = op.arguments
     kernel = arguments.get("kernel_size")
     wanted = tuple(arguments.get(name) for name in ("stride", "dilation"))
-    if op.kind not in ("convolution", "pooling") or not isinstance(kernel, tuple):
+    if not named(op.base).slides or not isinstance(kernel, tuple):
         return None
     received = op.input_shapes[0] if received is None else received
-    if "output_size" in arguments or "transpose" in op.base.lower() or "unpool" in op.base.lower():
-        return None
     if len(received) < len(kernel) or not all(isinstance(v, tuple) and len(v) == len(kernel) for v in wanted):
         return None
     stride, dilation = cast(tuple[Shape, Shape], wanted)
@@ -123,7 +122,7 @@ def sides(op: Op, received: Shape | None = None) -> tuple[Side, ...] | None:
 
 
 def _padding(padding: object, kernel: Shape, dilation: Shape) -> list[tuple[int, int]] | None:
-    """Before and after each side; ``padding="same"`` puts the larger part after."""
+    """The padding before and after each side."""
     if padding == "same":
         return [same_padding(k, d) for k, d in zip(kernel, dilation, strict=True)]
     if padding in ("valid", 0):
@@ -134,9 +133,8 @@ def _padding(padding: object, kernel: Shape, dilation: Shape) -> list[tuple[int,
 
 
 def adaptive_windows(size: int, count: int) -> tuple[tuple[int, int], ...]:
-    """First and last value of each of ``count`` adaptive_windows over ``size`` values.
+    """The first and last value of each of ``count`` adaptive windows over ``size`` values.
 
-    Window i reaches from floor(i size / count) up to, but not including, ceil((i + 1) size / count), as
-    PyTorch's ``AdaptiveAvgPool2d`` computes it.
+    Window i covers floor(i size / count) to ceil((i + 1) size / count) - 1, as in PyTorch's ``AdaptiveAvgPool2d``.
     """
     return tuple((i * size // count, -(-(i + 1) * size // count) - 1) for i in range(count))

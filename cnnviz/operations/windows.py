@@ -1,4 +1,4 @@
-"""Convolutions and poolings: windows that walk over a map.
+"""Convolution and pooling: windows that slide over a map.
 
 Sizes follow the formulas of PyTorch's documentation (``Conv2d``, ``ConvTranspose2d``, ``MaxPool2d``,
 ``AdaptiveAvgPool2d``, ``MaxUnpool2d``); see :mod:`cnnviz.operations.window_arithmetic`.
@@ -29,8 +29,43 @@ from cnnviz.operations.window_arithmetic import Side, same_padding, sides, span
 # -- shapes ------------------------------------------------------------------------------------------
 
 
-def explain_window(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """A convolution or a pooling with a kernel."""
+def explain_convolution(op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """A convolution: the number of windows that fit, and one channel for each kernel."""
+    one = op.output_shape[:1] == (1,)
+    return _explained(op, _ONE_KERNEL if one else _KERNELS, note=_channels_note(op))
+
+
+_KERNELS = Message(
+    "{name} outputs one value for each position where its {kernel} kernel fits; {channels} kernels give "
+    "{channels} channels: {output}."
+)
+_ONE_KERNEL = Message(
+    "{name} outputs one value for each position where its {kernel} kernel fits; one kernel gives one "
+    "channel: {output}."
+)
+
+
+def explain_pooling(sentence: Message, op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """A pooling with a kernel; ``sentence`` says what becomes of the values in a window."""
+    return _explained(op, sentence)
+
+
+def explain_average_pooling(op: Op, _ops: Sequence[Op]) -> Explanation | None:
+    """An average pooling, whose mean may include the padding."""
+    sentence = Message(
+        "{name} averages each {kernel} window; the number of channels stays {channels}: {output}."
+    )
+    counted = Message("The mean includes the zeros of the padding (count_include_pad).")
+    padded = any(side.before for side in sides(op) or ())
+    return _explained(
+        op, sentence, background=counted if padded and op.arguments.get("count_include_pad", True) else None
+    )
+
+
+def _explained(
+    op: Op, sentence: Message, note: Message | None = None, background: Message | None = None
+) -> Explanation | None:
+    """How many windows fit along each side; ``note`` and ``background`` add what this kind of window needs."""
     along = sides(op)
     if along is None or tuple(side.count for side in along) != op.output_shape[-len(along) :]:
         return None
@@ -42,50 +77,20 @@ def explain_window(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     fraction = f"(n{padding} - {span})/s"
     if any("⌊" in line or "⌈" in line for line in lines):
         fraction = f"⌈{fraction}⌉" if along[0].ceil_mode else f"⌊{fraction}⌋"
-    notes = (_dilated(along), _channels_note(op), _gaps(along), _dropped(along), _unread(along))
-    background = (_size_kept(along), _average_note(op, along), _over_the_edge(along))
+    notes = (_dilated(along), note, _gaps(along), _dropped(along), _unread(along))
+    told_once = (_size_kept(along), background, _over_the_edge(along))
     return Explanation(
         f"{fraction} + 1{' - 1' if any(side.dropped for side in along) else ''}",
         ", ".join(lines),
-        _window_sentence(op, along),
-        tuple(note for note in notes if note is not None),
-        tuple(note for note in background if note is not None),
-    )
-
-
-def _window_sentence(op: Op, along: tuple[Side, ...]) -> Message:
-    values = {
-        "name": op.title,
-        "kernel": shape_text(tuple(side.kernel for side in along)),
-        "output": shape_text(op.output_shape),
-        "channels": op.output_shape[0],
-    }
-    if op.kind == "convolution" and op.output_shape[0] == 1:
-        return Message(
-            "{name} outputs one value for each position where its {kernel} kernel fits; one kernel "
-            "gives one channel: {output}.",
-            **values,
-        )
-    if op.kind == "convolution":
-        return Message(
-            "{name} outputs one value for each position where its {kernel} kernel fits; {channels} "
-            "kernels give {channels} channels: {output}.",
-            **values,
-        )
-    if "max" in op.base.lower():
-        return Message(
-            "{name} keeps the largest value of each {kernel} window; the number of channels stays {channels}: {output}.",
-            **values,
-        )
-    if "avg" in op.base.lower():
-        return Message(
-            "{name} averages each {kernel} window; the number of channels stays {channels}: {output}.",
-            **values,
-        )
-    return Message(
-        "{name} reduces each {kernel} window to one value; the number of channels stays {channels}: "
-        "{output}.",
-        **values,
+        Message(
+            sentence.template,
+            name=op.title,
+            kernel=shape_text(tuple(side.kernel for side in along)),
+            output=shape_text(op.output_shape),
+            channels=op.output_shape[0],
+        ),
+        tuple(told for told in notes if told is not None),
+        tuple(told for told in told_once if told is not None),
     )
 
 
@@ -118,7 +123,7 @@ def _dilated(along: tuple[Side, ...]) -> Message | None:
 
 
 def _channels_note(op: Op) -> Message | None:
-    """How the channels that arrive reach the channels that leave."""
+    """Which input channels each output channel is computed from, where it is worth saying."""
     groups, received = op.arguments.get("groups", 1), op.arguments.get("in_channels")
     if not isinstance(groups, int) or not isinstance(received, int):
         return None
@@ -130,8 +135,8 @@ def _channels_note(op: Op) -> Message | None:
             return None
         if received == 1:
             return Message(
-                "A {kernel} kernel sees one pixel at a time: it turns the single channel into "
-                "{channels} multiples of it.",
+                "A {kernel} kernel sees one pixel at a time: it turns the single channel into {channels} "
+                "multiples of it.",
                 kernel="x".join(map(str, kernel)),
                 channels=op.output_shape[0],
             )
@@ -143,24 +148,17 @@ def _channels_note(op: Op) -> Message | None:
         )
     if groups == received:
         return Message(
-            "groups = {groups}, the number of channels: a depthwise convolution, in which each kernel "
-            "sees only one channel.",
+            "groups = {groups}, the number of channels: a depthwise convolution, in which each kernel sees "
+            "only one channel.",
             groups=groups,
         )
     return Message(
-        "groups = {groups}: the {received} channels are divided into {groups} groups, and each kernel "
-        "sees only the {share} channels of its own group.",
+        "groups = {groups}: the {received} channels are divided into {groups} groups, and each kernel sees "
+        "only the {share} channels of its own group.",
         groups=groups,
         received=received,
         share=received // groups,
     )
-
-
-def _average_note(op: Op, along: tuple[Side, ...]) -> Message | None:
-    counted = op.arguments.get("count_include_pad", True)
-    if "avg" not in op.base.lower() or not counted or all(side.before == 0 for side in along):
-        return None
-    return Message("The mean includes the zeros of the padding (count_include_pad).")
 
 
 def _over_the_edge(along: tuple[Side, ...]) -> Message | None:
@@ -189,7 +187,7 @@ def _gaps(along: tuple[Side, ...]) -> Message | None:
 
 
 def _unread(along: tuple[Side, ...]) -> Message | None:
-    """The border at the end that is too narrow for one more window."""
+    """The strip at the bottom and the right that is too narrow for another window."""
     left = tuple(side.size - side.read for side in along)
     if not any(left):
         return None
@@ -245,11 +243,11 @@ def explain_transposed_convolution(op: Op, _ops: Sequence[Op]) -> Explanation | 
 # -- receptive fields --------------------------------------------------------------------------------
 
 PADDING_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
-"""How PyTorch calls a padding, and how numpy does."""
+"""PyTorch's names of padding modes, and numpy's."""
 
 
 def reach_convolution(call: Call) -> Reach:
-    """Every output channel of a group reads all channels of the group."""
+    """Each output channel of a group reads all input channels of that group."""
     reach = _mixed_channels(call)
     mode = call.arguments.get("padding_mode", "zeros")
     for dim, kernel, stride, dilation, (before, after) in _along(call, reach):
@@ -266,8 +264,8 @@ def reach_convolution(call: Call) -> Reach:
 
 
 def reach_pooling(call: Call) -> Reach:
-    """Windows on every channel by itself."""
-    if call.part:  # where the largest values were
+    """Windows over each channel separately."""
+    if call.part:  # the indices of the largest values
         raise UnknownError
     reach = call.first
     for dim, kernel, stride, dilation, (before, _) in _along(call, reach):
@@ -282,7 +280,7 @@ def reach_pooling(call: Call) -> Reach:
 
 
 def reach_transposed_convolution(call: Call) -> Reach:
-    """Position i reads every j for which some cell k of the kernel gives i = j * stride - padding + k * dilation."""
+    """Output i reads every input j with i = j * stride - padding + k * dilation for some kernel cell k."""
     reach = _mixed_channels(call)
     for dim, kernel, stride, dilation, (before, _) in _along(call, reach):
         positions = np.arange(call.shape[dim]) + before
@@ -295,7 +293,7 @@ def reach_transposed_convolution(call: Call) -> Reach:
 
 
 def _mixed_channels(call: Call) -> Reach:
-    """Dimension 1 as the channels that leave: each reads those of its group."""
+    """The output channels along dimension 1, each of which reads the input channels of its group."""
     reach, leaving, groups = call.first, call.shape[1], call.number("groups", 1)
     if groups == 1 or all(bounds.shape[1] == 1 for bounds in reach.bounds):
         return replace(reach.reduced([1]), places=reach.places - {1}).repeated(1, leaving)
@@ -305,7 +303,7 @@ def _mixed_channels(call: Call) -> Reach:
 
 
 def _along(call: Call, reach: Reach) -> list[tuple[int, int, int, int, tuple[int, int]]]:
-    """For each dimension of a window: its number, kernel, stride, dilation, and the padding at both ends."""
+    """For each spatial dimension: its index, kernel size, stride, dilation, and the padding at both ends."""
     count = len(reach.shape) - 2
     kernel, stride = call.numbers("kernel_size", count), call.numbers("stride", count)
     dilation = call.numbers("dilation", count) if "dilation" in call.arguments else (1,) * count
@@ -320,30 +318,28 @@ def _along(call: Call, reach: Reach) -> list[tuple[int, int, int, int, tuple[int
 
 
 def inside(table: Table, size: int) -> Table:
-    """``table`` with -1 for every position outside of ``size``."""
+    """``table`` with -1 for positions outside of 0 to ``size`` - 1."""
     return np.where((table >= 0) & (table < size), table, -1)
 
 
 def mapped(size: int, before: int, after: int, mode: str) -> Table:
-    """Which of ``size`` values stands at every position, the padding included."""
+    """Which of ``size`` values each position holds, padding included."""
     return np.pad(np.arange(size), (before, after), mode=mode)  # type: ignore[call-overload, no-any-return]
 
 
 def walked(lattice: Lattice, offset: int, stride: int, span: int) -> Lattice:
-    """:meth:`Lattice.window` with the lattice first, for ``partial``."""
+    """:meth:`Lattice.window` as a function, for ``partial``."""
     return lattice.window(offset, stride, span)
 
 
-# -- diagnosis and repair ----------------------------------------------------------------------------
+# -- diagnosis and fixes -----------------------------------------------------------------------------
 
 
 def diagnose_dimensions(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
-    """A layer for maps that receives a row of features, or for images that receives another thing."""
+    """An input with the wrong number of dimensions, such as a row of features for a layer that takes maps."""
     received = call.input_shapes[0]
     wanted = named(call.base).dimensions + 1
     if len(received) == wanted or call.path is None:
-        return None
-    if "BatchNorm1d" in call.base and len(received) == 1:
         return None
     values = {
         "name": called(call.name, call.type),
@@ -379,7 +375,7 @@ def diagnose_dimensions(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
 
 
 def diagnose_channels(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
-    """A convolution that was built for another number of channels than arrive."""
+    """A convolution whose input has a different number of channels from ``in_channels``."""
     expected, received = call.arguments.get("in_channels"), call.input_shapes[0][0]
     if not isinstance(expected, int) or expected == received:
         return None
@@ -388,7 +384,7 @@ def diagnose_channels(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
 
 
 def diagnose_window(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
-    """A window that is larger than what it is laid over."""
+    """A window larger than its padded input."""
     spans, room, sizes = window_sizes(call)
     if not spans or all(needed <= space for needed, space in zip(spans, room, strict=True)):
         return None
@@ -422,10 +418,10 @@ def diagnose_window(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
 
 
 def window_sizes(call: FailedCall) -> tuple[Shape, Shape, Shape]:
-    """For each side: how far a window reaches, the padded input, and the input; empty where there is no window."""
+    """For each side the span of a window, the size of the padded input, and of the input; empty without windows."""
     arguments = call.arguments
     kernel = arguments.get("kernel_size")
-    if not isinstance(kernel, tuple) or "transpose" in call.base.lower() or "output_size" in arguments:
+    if not isinstance(kernel, tuple) or not named(call.base).slides:
         return (), (), ()
     count = len(kernel)
     padding, dilation = (
@@ -442,7 +438,7 @@ def window_sizes(call: FailedCall) -> tuple[Shape, Shape, Shape]:
 
 
 def diagnose_padding(call: FailedCall, _ops: Sequence[Op]) -> Failure | None:
-    """A pooling that pads more than half of its kernel: PyTorch refuses windows of padding alone."""
+    """A pooling padded by more than half of its kernel: PyTorch rejects windows that hold nothing but padding."""
     given, kernel = call.arguments.get("padding"), call.arguments.get("kernel_size")
     if not isinstance(given, tuple) or not isinstance(kernel, tuple):
         return None
@@ -453,7 +449,7 @@ def diagnose_padding(call: FailedCall, _ops: Sequence[Op]) -> Failure | None:
 
 
 def mend_channels(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
-    """The channels that arrive, other groups where they need them, or the expected channels from whoever chose them."""
+    """``in_channels`` as received, ``groups`` to match, or the expected channels from the layer that chose them."""
     received, arguments = failed.input_shapes[0][0], failed.arguments
     groups, expected, leaving = (int(str(arguments[n])) for n in ("groups", "in_channels", "out_channels"))
     yield from fix(failed.path, failed.type, arguments, "in_channels", received)
@@ -482,7 +478,7 @@ def _mend_window(failed: FailedCall) -> Iterator[Fix]:
 
 
 def _larger_input(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
-    """Let a layer on the way give maps that are just large enough for the window."""
+    """Make an earlier layer's output just large enough for the window."""
     spans, room, sizes = window_sizes(failed)
     if spans and failed.inputs:
         wanted = tuple(max(n, n + span - space) for n, span, space in zip(sizes, spans, room, strict=True))
@@ -496,7 +492,7 @@ def _sides(failed: FailedCall, argument: str, count: int) -> Shape:
 
 
 def mend_convolution(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
-    """Other channels where these differ, another window or a larger input else."""
+    """Fix the channels where they differ, otherwise the window or the size of its input."""
     if failed.arguments["in_channels"] != failed.input_shapes[0][0]:
         yield from mend_channels(failed, ops)
     else:
@@ -504,7 +500,7 @@ def mend_convolution(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
 
 
 def mend_pooling(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
-    """Another window, or a larger input."""
+    """A smaller window, more padding, or a larger input."""
     yield from _mend_window(failed)
     yield from _larger_input(failed, ops)
 
@@ -513,21 +509,21 @@ def mend_pooling(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
 
 
 def kernels(op: Op) -> tuple[str, int] | None:
-    """``(5 x 5 x 1 + 1) x 10``: a weight for each place and input channel (of its group), and a bias."""
+    """``(5 x 5 x 1 + 1) x 10``: one weight per kernel cell and input channel (of the group), and a bias."""
     kernel, channels = cast(Shape, op.arguments["kernel_size"]), _share(op, "in_channels")
     weights = product(kernel) * channels
     return rows_of_weights(f"{shape_text(kernel)} x {channels}", weights, op, "out_channels")
 
 
 def macs_of_convolution(arguments: Mapping[str, Any], _received: int, given: int) -> int:
-    """Every output value sums ``in_channels / groups`` x kernel products."""
+    """Each output value sums ``in_channels / groups`` x kernel products."""
     return (
         given * int(arguments["in_channels"]) // int(arguments["groups"]) * product(arguments["kernel_size"])
     )
 
 
 def macs_of_transposed_convolution(arguments: Mapping[str, Any], received: int, _given: int) -> int:
-    """Every input value is multiplied by ``out_channels / groups`` x kernel weights."""
+    """Each input value is multiplied by ``out_channels / groups`` x kernel weights."""
     return (
         received
         * int(arguments["out_channels"])
@@ -537,28 +533,28 @@ def macs_of_transposed_convolution(arguments: Mapping[str, Any], received: int, 
 
 
 def macs_formula_of_convolution(op: Op) -> tuple[str, int]:
-    """``5 x 5 x 1 x 10 x 24 x 24``: products of one output value, times the output values."""
+    """``5 x 5 x 1 x 10 x 24 x 24``: the products of one output value, times the number of output values."""
     factors = (*cast(Shape, op.arguments["kernel_size"]), _share(op, "in_channels"), *op.output_shape)
     return shape_text(factors), product(factors)
 
 
 def macs_formula_of_transposed_convolution(op: Op) -> tuple[str, int]:
-    """Products of one value that arrives, times the values that arrive."""
+    """The products of one input value, times the number of input values."""
     factors = (*cast(Shape, op.arguments["kernel_size"]), _share(op, "out_channels"), *op.input_shapes[0])
     return shape_text(factors), product(factors)
 
 
 def _share(op: Op, channels: str) -> int:
-    """Of how many ``channels`` one group has."""
+    """How many of the ``channels`` one group has."""
     return cast(int, op.arguments[channels]) // cast(int, op.arguments["groups"])
 
 
 def detached_convolution(
     in_channels: int, out_channels: int, kernel: tuple[int, int], input_size: Shape, output_size: Shape
 ) -> Op:
-    """The op of a ``Conv2d`` with bias that belongs to no network, to see what it would cost.
+    """The op of a ``Conv2d`` with bias outside any network, to see what it would cost.
 
-    Sizes are (height, width) in pixels, of its input and of its output.
+    Sizes are (height, width) in pixels.
     """
     arguments = {
         "in_channels": in_channels,
@@ -595,7 +591,7 @@ def _of_weight(bound: Mapping[str, Any], found: dict[str, Any]) -> None:
 
 
 def _of_transposed_weight(bound: Mapping[str, Any], found: dict[str, Any]) -> None:
-    """The same of a transposed one, whose weight has the shape (in, out / groups, *kernel)."""
+    """The same for a transposed convolution, whose weight has the shape (in, out / groups, *kernel)."""
     weight = bound.get("weight")
     if weight is not None:
         arriving, leaving, *kernel = weight.shape
@@ -607,10 +603,11 @@ define_each(
     "conv#d",
     "Conv#d",
     kind="convolution",
+    slides=True,
     arguments="input weight bias stride padding dilation groups",
     attributes="in_channels out_channels kernel_size padding_mode output_padding",
     complete=_of_weight,
-    explain=explain_window,
+    explain=explain_convolution,
     parameters=kernels,
     macs=macs_of_convolution,
     macs_formula=macs_formula_of_convolution,
@@ -637,9 +634,15 @@ define_each(
     "max_pool#d max_pool#d_with_indices",
     "MaxPool#d",
     kind="pooling",
+    slides=True,
     remembers_places=True,
     arguments="input kernel_size stride padding dilation ceil_mode",
-    explain=explain_window,
+    explain=partial(
+        explain_pooling,
+        Message(
+            "{name} keeps the largest value of each {kernel} window; the number of channels stays {channels}: {output}."
+        ),
+    ),
     reach=reach_pooling,
     diagnose=(diagnose_dimensions, diagnose_window, diagnose_padding),
     mend=mend_pooling,
@@ -648,8 +651,9 @@ define_each(
     "avg_pool#d",
     "AvgPool#d",
     kind="pooling",
+    slides=True,
     arguments="input kernel_size stride padding ceil_mode count_include_pad divisor_override",
-    explain=explain_window,
+    explain=explain_average_pooling,
     reach=reach_pooling,
     diagnose=(diagnose_dimensions, diagnose_window, diagnose_padding),
     mend=mend_pooling,
@@ -658,8 +662,15 @@ define_each(
     "lp_pool#d",
     "LPPool#d",
     kind="pooling",
+    slides=True,
     arguments="input norm_type kernel_size stride ceil_mode",
-    explain=explain_window,
+    explain=partial(
+        explain_pooling,
+        Message(
+            "{name} reduces each {kernel} window to one value; the number of channels stays {channels}: "
+            "{output}."
+        ),
+    ),
     reach=reach_pooling,
     diagnose=(diagnose_dimensions, diagnose_window),
     mend=mend_pooling,
