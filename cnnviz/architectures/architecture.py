@@ -46,10 +46,7 @@ class Option:
         if not allowed:
             raise UsageError(
                 Message(
-                    "Option {name} must be {rule}; got {value}.",
-                    name=name,
-                    value=shortened(value),
-                    rule=rule,
+                    "Option {name} must be {rule}; got {value}.", name=name, value=shortened(value), rule=rule
                 )
             )
 

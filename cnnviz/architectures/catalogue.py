@@ -109,7 +109,7 @@ _SMALL = (
         input_shape=_MNIST_INPUT,
         builder="lenet:LeNet5",
         options={
-            "activation": Option(Message("Activation function"), "tanh", choices=("tanh", "sigmoid", "relu")),
+            "activation": Option(Message("Activation function"), "tanh", choices=("tanh", "sigmoid", "relu"))
         },
     ),
     _LeNet(

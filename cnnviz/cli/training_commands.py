@@ -355,8 +355,7 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
         dest="augmentation",
         metavar="NAME[=VALUE]",
         help=_(
-            "{presets}, or a single change, such as rotation=15; can be repeated",
-            presets=" | ".join(PRESETS),
+            "{presets}, or a single change, such as rotation=15; can be repeated", presets=" | ".join(PRESETS)
         ),
     )
 

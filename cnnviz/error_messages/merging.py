@@ -43,12 +43,7 @@ def _sides(first: int, second: int) -> tuple[Reason, ...]:
     return tuple(reasons)
 
 
-_NAMES = (
-    Message("the batch"),
-    Message("the channels"),
-    Message("the height"),
-    Message("the width"),
-)
+_NAMES = (Message("the batch"), Message("the channels"), Message("the height"), Message("the width"))
 
 
 def _broadcast(match: re.Match[str]) -> Decoded:

@@ -74,11 +74,7 @@ def _one_pixel(match: re.Match[str]) -> Decoded:
             "nn.GroupNorm(1, channels)",
         ),
     )
-    return Decoded(
-        meaning=refused.reason,
-        reasons=reasons,
-        layer="nn.InstanceNorm2d",
-    )
+    return Decoded(meaning=refused.reason, reasons=reasons, layer="nn.InstanceNorm2d")
 
 
 def _layer_norm(match: re.Match[str]) -> Decoded:

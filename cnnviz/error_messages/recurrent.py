@@ -114,9 +114,7 @@ _OF_STATE = Message("Recurrent layer with a state of the wrong shape")
 
 ENTRIES = (
     entry(
-        _TITLE,
-        rf"input\.size\(-1\) must be equal to input_size\. Expected {NUMBER}, got {NUMBER}",
-        _features,
+        _TITLE, rf"input\.size\(-1\) must be equal to input_size\. Expected {NUMBER}, got {NUMBER}", _features
     ),
     entry(_TITLE, rf"input has inconsistent input_size: got {NUMBER} expected {NUMBER}", _features_of_cell),
     entry(
@@ -130,9 +128,5 @@ ENTRIES = (
         r"For (?:un)?batched \d-D input, hx (?:and cx )?should also be \d-D but got",
         _state_dimensions,
     ),
-    entry(
-        _OF_STATE,
-        rf"Input batch size {NUMBER} doesn't match hidden\d? batch size {NUMBER}",
-        _cell_batch,
-    ),
+    entry(_OF_STATE, rf"Input batch size {NUMBER} doesn't match hidden\d? batch size {NUMBER}", _cell_batch),
 )

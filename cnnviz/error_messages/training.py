@@ -205,9 +205,7 @@ def _types(match: re.Match[str]) -> Decoded:
 def _found(match: re.Match[str]) -> Decoded:
     return Decoded(
         meaning=Message(
-            "Expected values of type {first}, but got {second}.",
-            first=match[1],
-            second=match[2],
+            "Expected values of type {first}, but got {second}.", first=match[1], second=match[2]
         ),
         reasons=_conversions(match[2]),
     )
@@ -280,9 +278,7 @@ def _given(function: str, given: str) -> Decoded:
     else:
         reasons = [taken, turned] if given in ("tuple", "list") else [turned]
     meaning = Message(
-        "{function} expects tensors, but got something else: {given}.",
-        function=function,
-        given=given,
+        "{function} expects tensors, but got something else: {given}.", function=function, given=given
     )
     return Decoded(meaning, tuple(reasons), function)
 
@@ -329,11 +325,7 @@ _VALUES = (
             rf"RNN input dtype \({_TYPE}\) does not match weight dtype \({_TYPE}\)",
         )
     ),
-    entry(
-        Message("Wrong data type or device"),
-        rf"expected scalar type {_TYPE} but found {_TYPE}",
-        _found,
-    ),
+    entry(Message("Wrong data type or device"), rf"expected scalar type {_TYPE} but found {_TYPE}", _found),
     entry(
         Message("Wrong data type or device"),
         r"mixed dtype \(CPU\): all inputs must share same datatype",

@@ -100,16 +100,10 @@ def _pooling_too_large(match: re.Match[str]) -> Decoded:
         "Remove one, or use larger images."
     )
     return Decoded(
-        meaning=Message(
-            "The pooling window is larger than its input, {shape}.",
-            shape=shape_text(arrived),
-        ),
+        meaning=Message("The pooling window is larger than its input, {shape}.", shape=shape_text(arrived)),
         reasons=(
             Reason(halvings),
-            Reason(
-                Message("Or use adaptive pooling, which works for any size."),
-                "nn.AdaptiveAvgPool2d(1)",
-            ),
+            Reason(Message("Or use adaptive pooling, which works for any size."), "nn.AdaptiveAvgPool2d(1)"),
         ),
         layer=f"nn.MaxPool{len(arrived) - 1}d / nn.AvgPool{len(arrived) - 1}d",
     )
@@ -117,11 +111,7 @@ def _pooling_too_large(match: re.Match[str]) -> Decoded:
 
 def _line_pooling_too_large(match: re.Match[str]) -> Decoded:
     text = Message("The sequence has become too short: remove a pooling layer, or use longer sequences.")
-    return one_remedy(
-        Message("The pooling window is longer than the sequence."),
-        text,
-        layer="nn.MaxPool1d",
-    )
+    return one_remedy(Message("The pooling window is longer than the sequence."), text, layer="nn.MaxPool1d")
 
 
 def _divisible(match: re.Match[str]) -> Decoded:

@@ -282,10 +282,7 @@ COMPARISON_MESSAGES: Mapping[str, Message] = MappingProxyType(
             "overfitting."
         ),
         "test_loss": _LOSS,
-        "batch_loss": Message(
-            "Mean of the last batches. {rest}",
-            rest=_LOSS,
-        ),
+        "batch_loss": Message("Mean of the last batches. {rest}", rest=_LOSS),
     }
 )
 _COMPARISON_TITLES: Mapping[str, tuple[Message, Message]] = MappingProxyType(

@@ -112,11 +112,7 @@ def remedies(window: Window, height: int, width: int) -> list[Remedy]:
     sizes = [_other_size(window, height, width, step) for step in (-1, 1)]
     strides = (replace(window, stride=stride) for stride in range(window.stride - 1, 0, -1))
     paddings = (replace(window, padding=more) for more in range(window.pads[0] + 1, window.span + 1))
-    found = [
-        *sizes,
-        _first(height, width, "stride", strides),
-        _first(height, width, "padding", paddings),
-    ]
+    found = [*sizes, _first(height, width, "stride", strides), _first(height, width, "padding", paddings)]
     if window.pooling and not window.ceil_mode:
         found.append(_first(height, width, "ceil_mode", [replace(window, ceil_mode=True)]))
     return [Remedy(changes) for changes in found if changes]

@@ -37,10 +37,7 @@ def _judge(outcomes: Outcomes) -> Verdict:
         pair=pair,
         many=many,
     )
-    return Verdict(
-        len(learned["with"]) == len(tried) > len(learned["without"]) and refused,
-        (first, second),
-    )
+    return Verdict(len(learned["with"]) == len(tried) > len(learned["without"]) and refused, (first, second))
 
 
 def _listed(rates: list[float]) -> str:

@@ -61,9 +61,7 @@ EXPERIMENT = Experiment(
             y=("loss",),
         ),
         Panel(
-            "bars",
-            Message("Test accuracy"),
-            Message("The four networks with shortcuts are close together."),
+            "bars", Message("Test accuracy"), Message("The four networks with shortcuts are close together.")
         ),
         Panel(
             "layers",
