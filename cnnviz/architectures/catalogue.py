@@ -93,7 +93,7 @@ _SMALL = (
             "neighbouring pixels stay neighbours."
         ),
         input_shape=_MNIST_INPUT,
-        builder="small_cnn:SmallCNN",
+        builder="lenet:SmallCNN",
         options={"maps": Option(Message("Maps per convolution"), 6, low=1, high=64)},
         log_softmax=True,
         recipe={"epochs": 1},
@@ -120,7 +120,7 @@ _SMALL = (
             "halves the map. The remaining 20 maps of 4 x 4 go into one Linear."
         ),
         input_shape=_MNIST_INPUT,
-        builder="small_cnn:BasicCNN",
+        builder="lenet:BasicCNN",
     ),
     _Inception(
         key="inception-mini",
@@ -331,7 +331,7 @@ _LARGE = (
         ),
         input_shape=(1, 96, 96),
         dataset="fashion-mnist",
-        builder="googlenet:GoogLeNet",
+        builder="inception:GoogLeNet",
         options={"auxiliary": Option(Message("Auxiliary classifiers"), False)},
         recipe={**FASHION, "learning_rate": 0.1, "batch_size": 128},
     ),
@@ -379,7 +379,7 @@ _BLOCKS = (
             "cannot change the number of channels, so the output has 416, and the 5x5 convolution alone "
             "costs 120 million multiply-adds."
         ),
-        builder="blocks:NaiveInception",
+        builder="inception:NaiveInception",
     ),
     _InceptionBlock(
         key="inception-reduced",
@@ -388,7 +388,7 @@ _BLOCKS = (
             "A 1x1 convolution reduces the channels before each large kernel, and another one follows "
             "the pooling. The 5x5 convolution now costs a tenth, and the output has 256 channels."
         ),
-        builder="blocks:ReducedInception",
+        builder="inception:ReducedInception",
         options=_REDUCTIONS,
     ),
     _InceptionBlock(
@@ -400,7 +400,7 @@ _BLOCKS = (
             "Two 3x3 convolutions in a row see the same 5x5 patch, with 18 weights per pair of channels "
             "instead of 25, and one more activation."
         ),
-        builder="blocks:FactorisedInception",
+        builder="inception:FactorisedInception",
         options=_REDUCTIONS,
     ),
     _ResidualBlock(
@@ -410,7 +410,7 @@ _BLOCKS = (
             "Two 3x3 convolutions in a row, each with batch normalisation. The more of these blocks you "
             "stack, the harder the network is to train; the shortcut solves this problem."
         ),
-        builder="blocks:PlainBlock",
+        builder="resnet:PlainBlock",
     ),
     _ResidualBlock(
         key="residual-identity",
@@ -419,7 +419,7 @@ _BLOCKS = (
             "The input is added to the output of two convolutions. The shortcut has no parameters; "
             "where the convolutions output zero, the block passes its input on unchanged."
         ),
-        builder="blocks:IdentityBlock",
+        builder="resnet:IdentityBlock",
     ),
     _ResidualBlock(
         key="residual-projection",
@@ -428,7 +428,7 @@ _BLOCKS = (
             "Where a block halves the map and doubles the channels, an identity shortcut would no "
             "longer fit. A 1x1 convolution with stride 2 gives it the right shape."
         ),
-        builder="blocks:ProjectionBlock",
+        builder="resnet:ProjectionBlock",
     ),
     _ResidualBlock(
         key="residual-pooled",
@@ -438,7 +438,7 @@ _BLOCKS = (
             "too, and zeros fill the missing channels. Values dropped by the pooling do not reach the "
             "sum."
         ),
-        builder="blocks:PooledShortcutBlock",
+        builder="resnet:PooledShortcutBlock",
     ),
     _ResidualBlock(
         key="residual-preactivation",
@@ -448,7 +448,7 @@ _BLOCKS = (
             "Normalisation and ReLU come before each convolution, and nothing follows the addition. The "
             "signal passes along the shortcuts through the whole network unchanged."
         ),
-        builder="blocks:PreActivationBlock",
+        builder="resnet:PreActivationBlock",
     ),
     _DenseNet(
         key="dense-block",

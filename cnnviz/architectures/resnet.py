@@ -172,3 +172,72 @@ class ResNetDeep(nn.Module):
         x = torch.flatten(F.adaptive_avg_pool2d(x, 1), 1)
         scores: Tensor = self.fc(x)
         return scores
+
+
+# Residual blocks on their own, for 64 maps of 56x56.
+
+
+class PlainBlock(nn.Module):
+    """Two convolutions with batch normalisation and no shortcut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(64, 64, kernel_size=3, padding=1)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.conv2 = nn.Conv2d(64, 64, kernel_size=3, padding=1)
+        self.bn2 = nn.BatchNorm2d(64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (B, 64, H, W) -> the same shape."""
+        x = F.relu(self.bn1(self.conv1(x)))
+        return F.relu(self.bn2(self.conv2(x)))
+
+
+class IdentityBlock(ResNetBlock):
+    """The shortcut passes the input on as it is (He et al. 2016, figure 2)."""
+
+    def __init__(self) -> None:
+        super().__init__(64, 64)
+
+
+class ProjectionBlock(ResNetBlock):
+    """The block halves the map and doubles the channels; a 1x1 convolution on the shortcut does too."""
+
+    def __init__(self) -> None:
+        super().__init__(64, 128, stride=2)
+
+
+class PooledShortcutBlock(nn.Module):
+    """A residual block that halves the map: the shortcut is a max pooling, its missing channels are zeros."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(64, 128, kernel_size=3, stride=2, padding=1)
+        self.bn1 = nn.BatchNorm2d(128)
+        self.conv2 = nn.Conv2d(128, 128, kernel_size=3, padding=1)
+        self.bn2 = nn.BatchNorm2d(128)
+        self.shortcut = nn.MaxPool2d(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (B, 64, H, W) -> (B, 128, H / 2, W / 2)."""
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        shortcut = F.pad(self.shortcut(x), (0, 0, 0, 0, 0, 64))
+        return F.relu(shortcut + y)
+
+
+class PreActivationBlock(nn.Module):
+    """Normalisation and ReLU before each convolution; nothing stands on the shortcut (He et al. 2016b, figure 1b)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(64)
+        self.conv1 = nn.Conv2d(64, 64, kernel_size=3, padding=1)
+        self.bn2 = nn.BatchNorm2d(64)
+        self.conv2 = nn.Conv2d(64, 64, kernel_size=3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (B, 64, H, W) -> the same shape."""
+        y: Tensor = self.conv1(F.relu(self.bn1(x)))
+        y = self.conv2(F.relu(self.bn2(y)))
+        return x + y
