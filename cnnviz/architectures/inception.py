@@ -31,11 +31,8 @@ class Inception(nn.Module):
         return torch.cat([branch1x1, branch3x3, branch5x5, branch_pool], dim=1)
 
 
-# Variants of the module on their own, with the widths of GoogLeNet's module 3a, which takes 192 maps of 28x28.
-
-
 class NaiveInception(nn.Module):
-    """1x1, 3x3, 5x5 and a pooling side by side, nothing reduced (Szegedy et al. 2015, figure 2a).
+    """1x1, 3x3, 5x5 and a pooling side by side, nothing reduced (figure 2a); by default as wide as GoogLeNet's 3a.
 
     The pooling cannot change its number of channels, so the output has them all on top: 64 + 128 + 32 + 192.
     """

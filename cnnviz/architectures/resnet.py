@@ -174,9 +174,6 @@ class ResNetDeep(nn.Module):
         return scores
 
 
-# Residual blocks on their own, for 64 maps of 56x56.
-
-
 class PlainBlock(nn.Module):
     """Two convolutions with batch normalisation and no shortcut."""
 

@@ -4,7 +4,7 @@ import torch
 
 from cnnviz import datasets
 from cnnviz.datasets import Dataset
-from cnnviz.datasets.statistics import moments, pick, statistics, value_counts
+from cnnviz.datasets.loading import moments, pick, statistics, value_counts
 
 
 def dataset(images: np.ndarray, labels: list[int], classes: int) -> Dataset:

@@ -32,7 +32,7 @@ _EACH, _OF_ONE = 20, 96
 """How many samples are shown of each class, and of a single one."""
 
 if TYPE_CHECKING:
-    from cnnviz.datasets.statistics import Statistics
+    from cnnviz.datasets.loading import Statistics
 
 
 @dataclass(frozen=True)

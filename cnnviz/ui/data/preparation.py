@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz.datasets import DatasetInfo
-from cnnviz.datasets.statistics import value_counts
+from cnnviz.datasets.loading import value_counts
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cnnviz.interpret.weight_history import Moment, moments, told_apart
+from cnnviz.interpret.networks import Moment, moments, told_apart
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.inside.weights import Weights, choose_weights, of_moment

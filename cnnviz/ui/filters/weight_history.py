@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from cnnviz.interpret.weight_history import MOST_FILTERS, Moment
+from cnnviz.interpret.networks import MOST_FILTERS, Moment
 from cnnviz.language import translate as _
 from cnnviz.plots import weights as plots
 from cnnviz.plots.maps import image_png
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from cnnviz.interpret.weight_history import History
+    from cnnviz.interpret.networks import History
 
 _WIDTH = 760
 
@@ -65,7 +65,7 @@ def _say_why_there_are_none(weights: Weights) -> None:
 
 
 def _history(weights: Weights, found: Sequence[Moment], example: Example) -> History:
-    from cnnviz.interpret.weight_history import history
+    from cnnviz.interpret.networks import history
 
     assert weights.recipe is not None
     image = weights.image_key(example.pixels)

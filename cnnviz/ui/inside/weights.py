@@ -15,7 +15,7 @@ from cnnviz.datasets import DatasetInfo
 from cnnviz.errors import CnnvizError
 from cnnviz.interpret import networks, pretrained
 from cnnviz.interpret.inputs import ImageKey, Pixels, Preparing
-from cnnviz.interpret.weight_history import Moment, moments, with_snapshots
+from cnnviz.interpret.networks import Moment, moments, with_snapshots
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from cnnviz.datasets.statistics import Statistics
+    from cnnviz.datasets.loading import Statistics
     from cnnviz.interpret.activations import FeatureMaps, MapStatistics
     from cnnviz.interpret.filters import Distribution, LayerWeights
     from cnnviz.interpret.pixel import Arithmetic
@@ -358,7 +358,7 @@ def drawings(key: tuple[object, ...], _draw: Callable[[], tuple[bytes, ...]]) ->
 def dataset_statistics(dataset: str, digest: str) -> Statistics:
     """The figures of a data set; they are shared and must not be changed."""
     from cnnviz import datasets
-    from cnnviz.datasets.statistics import statistics as compute
+    from cnnviz.datasets.loading import statistics as compute
 
     return compute(datasets.load(dataset))
 
@@ -369,7 +369,7 @@ def dataset_samples(
 ) -> tuple[Source, ...]:
     """``count`` images of a class (None: of any), drawn with ``seed``."""
     from cnnviz import datasets
-    from cnnviz.datasets.statistics import pick
+    from cnnviz.datasets.loading import pick
 
     data = datasets.load(dataset)
     images, labels = data.part(part)

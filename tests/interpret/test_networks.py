@@ -8,7 +8,7 @@ import torch
 
 from cnnviz.errors import CnnvizError
 from cnnviz.interpret import networks
-from cnnviz.interpret.weight_history import Moment, history, moments, told_apart, with_snapshots
+from cnnviz.interpret.networks import Moment, history, moments, told_apart, with_snapshots
 from cnnviz.tracing.trace import trace
 from cnnviz.training.recipe.recipe import Recipe
 from tests.snapshots import RUN, keep_snapshots, weights_after
