@@ -17,9 +17,9 @@ from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.files import write_whole
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.training.recipe.limits import CHOICES, RANGES
+from cnnviz.training.recipe.fields import CHOICES, RANGES
+from cnnviz.training.recipe.image_preparation import PRESETS, Augmentation
 from cnnviz.training.recipe.recipe import Recipe, read_recipe
-from cnnviz.training.transforms.image_preparation import PRESETS, Augmentation
 
 if TYPE_CHECKING:
     from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint, CheckpointError

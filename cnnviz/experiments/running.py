@@ -15,10 +15,10 @@ from cnnviz import architectures, datasets
 from cnnviz.experiments import catalogue
 from cnnviz.experiments.experiment import Experiment, Outcome, Setting
 from cnnviz.language import Message
+from cnnviz.training.recipe.image_preparation import resized_shape
 from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, read_samples, read_steps
 from cnnviz.training.store.runs import Member, Run, Status
 from cnnviz.training.store.store import RunStore
-from cnnviz.training.transforms.image_preparation import resized_shape
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Op

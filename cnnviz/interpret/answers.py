@@ -26,7 +26,7 @@ from cnnviz.training.transforms.batch_preparer import as_input
 if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps
     from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
-    from cnnviz.training.transforms.image_preparation import ImagePreparation
+    from cnnviz.training.recipe.image_preparation import ImagePreparation
 
 
 def check_output(op: Op, classes: int) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnviz.training.transforms.image_preparation import NONE, ImagePreparation
+from cnnviz.training.recipe.image_preparation import NONE, ImagePreparation
 
 if TYPE_CHECKING:
     from torch import Tensor

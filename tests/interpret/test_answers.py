@@ -13,8 +13,8 @@ from cnnviz.errors import CnnvizError
 from cnnviz.interpret.answers import answer_all, answers_of, predict
 from cnnviz.training.loop.batches import Batches
 from cnnviz.training.loop.evaluate import evaluate_checkpoint
+from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.transforms.batch_preparer import Normaliser
-from cnnviz.training.transforms.image_preparation import ImagePreparation
 from tests.constant_networks import save_constant
 from tests.networks import MNIST
 

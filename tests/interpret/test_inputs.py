@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from cnnviz.interpret.inputs import Preparing, middle_square, on_paper, scaled, with_channels
+from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.transforms.batch_preparer import BatchPreparer
-from cnnviz.training.transforms.image_preparation import ImagePreparation
 
 GREY = Preparing(ImagePreparation((0.1307,), (0.3081,)), (1, 28, 28))
 COLOUR = Preparing(ImagePreparation((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)), (3, 32, 32))

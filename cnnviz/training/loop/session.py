@@ -23,8 +23,7 @@ from cnnviz.training.loop.optimisation import (
     memory_format,
 )
 from cnnviz.training.loop.state import State, StateError
-from cnnviz.training.recipe.fitting import has_batch_norm
-from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.recipe.recipe import Recipe, has_batch_norm
 from cnnviz.training.records.metrics import RateChange
 from cnnviz.training.transforms.batch_preparer import BatchPreparer
 

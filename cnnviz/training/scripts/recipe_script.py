@@ -18,9 +18,8 @@ from cnnviz.standalone import Definition, Import, excerpt, render
 from cnnviz.training.loop.batches import test_batch_size
 from cnnviz.training.loop.optimisation import AUXILIARY_WEIGHT, memory_format
 from cnnviz.training.loop.session import OTHER_STREAM
-from cnnviz.training.recipe.fitting import has_batch_norm
-from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.transforms.image_preparation import ImagePreparation
+from cnnviz.training.recipe.image_preparation import ImagePreparation
+from cnnviz.training.recipe.recipe import Recipe, has_batch_norm
 
 _CHANGES = "training.transforms.random_changes"
 

@@ -24,7 +24,7 @@ from cnnviz.files import StorageError
 from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
 from cnnviz.training.loop.observer import EpochMetrics
-from cnnviz.training.recipe.limits import check_field
+from cnnviz.training.recipe.fields import check_field
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store import queries
 from cnnviz.training.store.database import Database, commands, epochs, runs

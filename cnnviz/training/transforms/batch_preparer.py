@@ -1,4 +1,4 @@
-"""Preparing images as an :class:`~cnnviz.training.transforms.image_preparation.ImagePreparation` says.
+"""Preparing images as an :class:`~cnnviz.training.recipe.image_preparation.ImagePreparation` says.
 
 Batches for training and tests, one image for a trained network, and one image step by step.
 """
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from cnnviz.training.transforms.image_preparation import ImagePreparation
+from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.transforms.random_changes import augment
 
 

@@ -35,7 +35,7 @@ def augment(
     """All changes that are not 0 or False, in this order: crop, flip, affine, stroke width, colours.
 
     images: (B, C, H, W) uint8 or float32, 0..255 -> the same shape; uint8 where it was and only crop and
-    flip are wanted, else float32. :class:`cnnviz.training.transforms.image_preparation.Augmentation` tells what
+    flip are wanted, else float32. :class:`cnnviz.training.recipe.image_preparation.Augmentation` tells what
     the numbers mean.
     """
     if crop_padding or flip:

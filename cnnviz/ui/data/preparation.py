@@ -19,7 +19,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.plots.mosaic import mosaic, png
-from cnnviz.training.transforms.image_preparation import PRESETS, ImagePreparation
+from cnnviz.training.recipe.image_preparation import PRESETS, ImagePreparation
 from cnnviz.ui.data.choices import choose_normalisation, choose_seed
 from cnnviz.ui.data.contents import Subject, image, value_figures
 from cnnviz.ui.shared import cached

@@ -23,8 +23,8 @@ from cnnviz.operations.op import Op, Shape, shape_text
 from cnnviz.settings import settings
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.transforms.image_preparation import ImagePreparation
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import WeightsKey
 from cnnviz.ui.shared.link_state import choose_one

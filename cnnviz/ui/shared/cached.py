@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from cnnviz.shapes.sliding_window import Digits
     from cnnviz.shapes.torchinfo_report import TorchinfoReport
     from cnnviz.tracing.trace import Trace
+    from cnnviz.training.recipe.image_preparation import ImagePreparation
     from cnnviz.training.transforms.batch_preparer import Stages
-    from cnnviz.training.transforms.image_preparation import ImagePreparation
 
 WeightsKey = tuple[str, ...]
 """Names weights, as :func:`cnnviz.interpret.networks.load` takes them: ("checkpoint", id, SHA-256), ..."""

@@ -16,9 +16,9 @@ from cnnviz.datasets import DatasetInfo
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.training.recipe.limits import CHOICES, RANGES, check_field
+from cnnviz.training.recipe.fields import CHOICES, RANGES, check_field
+from cnnviz.training.recipe.image_preparation import Augmentation, ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.transforms.image_preparation import Augmentation, ImagePreparation
 from cnnviz.ui.architecture.network import choose_options
 from cnnviz.ui.shared import edits_in_link
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link

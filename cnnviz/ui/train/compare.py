@@ -20,11 +20,11 @@ from cnnviz.plots import training
 from cnnviz.plots.training import Curve, smoothed
 from cnnviz.shapes.table import numbers, table, words
 from cnnviz.training.loop.observer import EpochMetrics
-from cnnviz.training.recipe.differences import differing, flat, label
+from cnnviz.training.recipe.fields import differing, flat, label
+from cnnviz.training.recipe.image_preparation import resized_shape
 from cnnviz.training.records.metrics import STEPS_FILE, read_rate_changes, read_steps
 from cnnviz.training.store.runs import Run, describe
 from cnnviz.training.store.store import RunStore, open_store
-from cnnviz.training.transforms.image_preparation import resized_shape
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import fragment, is_dark
 from cnnviz.ui.shared.link_state import choose_many, choose_segment

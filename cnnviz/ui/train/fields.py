@@ -13,9 +13,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.training.recipe.limits import CHOICES, RANGES
+from cnnviz.training.recipe.fields import AUGMENTATION_RANGES, CHOICES, RANGES
+from cnnviz.training.recipe.image_preparation import PRESETS, Augmentation
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.transforms.image_preparation import AUGMENTATION_RANGES, PRESETS, Augmentation
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, choose_text, put_in_link
 
 WIDTH = 128

@@ -11,7 +11,7 @@ from cnnviz import architectures, datasets
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.training.recipe.differences import differing, flat, label
+from cnnviz.training.recipe.fields import differing, flat, label
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.metrics import Steps
 from cnnviz.training.store.runs import Run, Status, describe
@@ -120,7 +120,7 @@ def summary(run: Run) -> str:
 
 
 def field_text(recipe: Mapping[str, Any], name: str) -> str:
-    """The value of the field ``name`` (as :func:`cnnviz.training.recipe.differences.flat` has it) of a run's recipe."""
+    """The value of the field ``name`` (as :func:`cnnviz.training.recipe.fields.flat` has it) of a run's recipe."""
     value = flat(recipe).get(name)
     if name == "architecture":
         return _title_of(architectures.get, str(value))

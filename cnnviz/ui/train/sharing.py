@@ -14,9 +14,9 @@ from cnnviz import architectures, datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.training.recipe.limits import CHOICES, RANGES
+from cnnviz.training.recipe.fields import CHOICES, RANGES
+from cnnviz.training.recipe.image_preparation import Augmentation, ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe, read_recipe, recipe_text, script_name
-from cnnviz.training.transforms.image_preparation import Augmentation, ImagePreparation
 from cnnviz.ui.shared.show import plain
 from cnnviz.ui.train.fields import channels_text
 

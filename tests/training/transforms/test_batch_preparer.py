@@ -7,6 +7,7 @@ import torch
 import torchvision.transforms.v2.functional as tv
 from torch.nn import functional as F
 
+from cnnviz.training.recipe.image_preparation import Augmentation, ImagePreparation
 from cnnviz.training.transforms.batch_preparer import (
     BatchPreparer,
     Normaliser,
@@ -15,7 +16,6 @@ from cnnviz.training.transforms.batch_preparer import (
     resized,
     stages,
 )
-from cnnviz.training.transforms.image_preparation import Augmentation, ImagePreparation
 
 CPU = torch.device("cpu")
 

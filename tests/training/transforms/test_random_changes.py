@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms import InterpolationMode
 
+from cnnviz.training.recipe.image_preparation import Augmentation
 from cnnviz.training.transforms import random_changes as changes
-from cnnviz.training.transforms.image_preparation import Augmentation
 
 ALL = Augmentation(
     crop_padding=3,

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from cnnviz.errors import UnknownKeyError, UsageError
-from cnnviz.training.transforms.image_preparation import AUGMENTATION_RANGES, NONE, PRESETS, Augmentation
+from cnnviz.training.recipe.fields import AUGMENTATION_RANGES
+from cnnviz.training.recipe.image_preparation import NONE, PRESETS, Augmentation
 
 
 def test_off_unless_asked_for() -> None:
@@ -43,7 +44,7 @@ def test_half_a_pixel_is_no_padding_and_a_number_no_switch() -> None:
 
 
 def test_a_recipe_can_name_it_without_torch() -> None:
-    code = "import sys, cnnviz.training.transforms.image_preparation; assert 'torch' not in sys.modules"
+    code = "import sys, cnnviz.training.recipe.image_preparation; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

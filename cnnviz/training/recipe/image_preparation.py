@@ -13,21 +13,7 @@ from typing import Any, Self
 
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
-from cnnviz.training.recipe.limits import Range, check_channels, check_number, refused
-
-AUGMENTATION_RANGES: Mapping[str, Range] = MappingProxyType(
-    {
-        "crop_padding": Range(Message("crop padding"), 0, 16, whole=True),
-        "rotation": Range(Message("rotation"), 0.0, 180.0),
-        "scale": Range(Message("scale"), 0.0, 0.9),
-        "shift": Range(Message("shift"), 0.0, 0.5),
-        "shear": Range(Message("shear"), 0.0, 60.0),
-        "stroke_width": Range(Message("stroke width"), 0.0, 4.0),
-        "brightness": Range(Message("brightness"), 0.0, 1.0),
-        "contrast": Range(Message("contrast"), 0.0, 1.0),
-        "saturation": Range(Message("saturation"), 0.0, 1.0),
-    }
-)
+from cnnviz.training.recipe.fields import AUGMENTATION_RANGES, check_channels, check_number, refused
 
 
 @dataclass(frozen=True)
