@@ -28,8 +28,8 @@ from benchmarks.training_speed import watched
 from cnnviz import datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.training.loop.batches import balanced_subset
-from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records.figures import EpochMetrics
 
 SIZES = {
     "densenet": (5_120, 4),

@@ -38,8 +38,7 @@ from cnnviz.errors import CnnvizError
 from cnnviz.settings import settings
 from cnnviz.training.loop.batches import Batches
 from cnnviz.training.loop.evaluate import evaluate
-from cnnviz.training.loop.loop import train
-from cnnviz.training.loop.observer import Observer, TrainingResult
+from cnnviz.training.loop.loop import Observer, TrainingResult, train
 from cnnviz.training.loop.optimisation import initial_network, make_optimizer, memory_format
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.store import open_store

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from cnnviz.training.loop.optimisation import initial_network
-from cnnviz.training.loop.state import State
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
+from cnnviz.training.records.snapshots import State
 
 RUN = "20260101-abc234"
 

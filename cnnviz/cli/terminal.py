@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from cnnviz.training.loop.observer import EpochMetrics
+    from cnnviz.training.records.figures import EpochMetrics
 
 
 def print_json(document: object) -> None:

@@ -14,8 +14,8 @@ from typing import Any, Literal, Self
 from cnnviz import datasets
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
-from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.store.runs import message_from_json, message_to_json
 
 DIGITS = 5

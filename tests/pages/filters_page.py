@@ -20,7 +20,7 @@ from torch import nn
 
 from cnnviz import architectures
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.loop.observer import TrainingResult
+from cnnviz.training.loop.loop import TrainingResult
 from cnnviz.training.recipe.recipe import Recipe
 from tests.networks import MINI
 

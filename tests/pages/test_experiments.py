@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from cnnviz import experiments
 from cnnviz.experiments import results, running
 from cnnviz.experiments.running import Group
-from cnnviz.training.loop.observer import EpochMetrics
+from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore

@@ -8,10 +8,10 @@ import streamlit as st
 
 from cnnviz.settings import settings
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.loop.observer import TrainingResult
-from cnnviz.training.loop.state import State
+from cnnviz.training.loop.loop import TrainingResult
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
+from cnnviz.training.records.snapshots import State
 from cnnviz.training.store import store as store_module
 from tests.pages.filters_page import PAGE, OpenPage, assert_said, chart, markup, texts, titles
 from tests.snapshots import RUN, checkpoint_weights, keep_snapshots, weights_after

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter, RateChange, write_rate_changes
+from cnnviz.training.records.figures import RateChange, write_rate_changes
+from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 from tests.pages.training_page import PAGE, figures, mine, recipe, texts, work

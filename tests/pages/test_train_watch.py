@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.language import Message
-from cnnviz.training.loop.observer import EpochMetrics
+from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter, Steps
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore

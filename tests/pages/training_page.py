@@ -5,8 +5,8 @@ from __future__ import annotations
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.training.loop.estimating import Estimate
-from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter
 from cnnviz.training.store.store import RunStore
 

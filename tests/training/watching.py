@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from torch import nn
 
-from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.loop.session import Session
-from cnnviz.training.loop.state import State
+from cnnviz.training.records.figures import EpochMetrics
+from cnnviz.training.records.snapshots import State
 
 
 def until(condition: Callable[[], object], seconds: float = 240) -> None:

@@ -13,9 +13,8 @@ from typing import Any
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.metrics import RateChange
+from cnnviz.training.records.figures import EpochMetrics, RateChange
 
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(

@@ -24,11 +24,12 @@ from cnnviz.files import json_bytes, write_together
 from cnnviz.language import Message
 from cnnviz.settings import settings
 from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint, CheckpointError
-from cnnviz.training.loop.observer import TrainingResult
 from cnnviz.training.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from cnnviz.training.loop.loop import TrainingResult
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from cnnviz.language import Message
 from cnnviz.training.checkpoints import checkpoints, weights
 from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint, CheckpointError
 from cnnviz.training.loop.evaluate import evaluate, test_batches
-from cnnviz.training.loop.observer import EpochMetrics, TrainingResult
+from cnnviz.training.loop.loop import TrainingResult
 from cnnviz.training.loop.optimisation import loss_function
 from cnnviz.training.recipe.recipe import Recipe, read_recipe
-from cnnviz.training.records.metrics import RateChange, write_rate_changes
+from cnnviz.training.records.figures import EpochMetrics, RateChange, write_rate_changes
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 

@@ -7,7 +7,8 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
@@ -16,13 +17,54 @@ from cnnviz.datasets import Dataset
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
 from cnnviz.training.loop.evaluate import Evaluation, evaluate
-from cnnviz.training.loop.observer import EpochMetrics, Observer, TrainingResult
 from cnnviz.training.loop.optimisation import with_auxiliaries
 from cnnviz.training.loop.session import Session, new_session
-from cnnviz.training.loop.state import State
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records.figures import EpochMetrics
+from cnnviz.training.records.snapshots import State
 
-__all__ = ["EpochMetrics", "Observer", "Supervisor", "TrainingDivergedError", "TrainingResult", "train"]
+if TYPE_CHECKING:
+    from torch import nn
+
+    from cnnviz.training.recipe.recipe import Recipe
+    from cnnviz.training.records.figures import RateChange
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """What a run leaves: ``model`` in eval mode on the CPU, and figures that belong to exactly its weights.
+
+    ``epochs`` holds the completed epochs. Where ``stopped`` is true the run was asked to end early;
+    ``test_accuracy`` (0..1) and ``test_loss`` are then measured after the last step all the same.
+    ``recipe`` names the device that was really used; ``rate_changes`` are where people changed its learning
+    rate on the way.
+    """
+
+    model: nn.Module
+    recipe: Recipe
+    epochs: tuple[EpochMetrics, ...]
+    steps: int
+    test_accuracy: float
+    test_loss: float
+    stopped: bool
+    rate_changes: tuple[RateChange, ...] = ()
+
+
+class Observer(Protocol):
+    """Whoever watches a run. The calls come from the training thread and hold it up."""
+
+    def on_start(self, model: nn.Module, steps_per_epoch: int) -> None:
+        """Training is about to begin with ``model``'s initial weights."""
+
+    def on_step(self, step: int, epoch: int, loss: float, accuracy: float, seconds: float) -> None:
+        """A batch is done. Must cost microseconds.
+
+        ``step`` counts from 1 over the whole run, ``epoch`` from 1; ``loss`` and ``accuracy`` (0..1) are
+        the batch's, before its weights were updated; ``seconds`` is the time spent in training passes.
+        """
+
+    def on_epoch(self, metrics: EpochMetrics, model: nn.Module) -> None:
+        """An epoch and its test pass are done; ``model`` may be read, and must not be changed."""
 
 
 class TrainingDivergedError(CnnvizError):

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.loop.session import Session
+from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.records.metrics import SAMPLES_FILE, Sample, SamplesWriter
 from cnnviz.training.records.tensorboard import EventFiles
 

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from cnnviz.datasets import Dataset
 from cnnviz.training.loop.batches import Batches, balanced_subset, batches_ahead, test_batch_size
-from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.loop.optimisation import (
     Loss,
     initial_network,
@@ -22,9 +21,9 @@ from cnnviz.training.loop.optimisation import (
     make_optimizer,
     memory_format,
 )
-from cnnviz.training.loop.state import State, StateError
 from cnnviz.training.recipe.recipe import Recipe, has_batch_norm
-from cnnviz.training.records.metrics import RateChange
+from cnnviz.training.records.figures import EpochMetrics, RateChange
+from cnnviz.training.records.snapshots import State, StateError
 from cnnviz.training.transforms.batch_preparer import BatchPreparer
 
 OTHER_STREAM = 2**31

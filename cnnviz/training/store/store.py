@@ -23,9 +23,9 @@ from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.files import StorageError
 from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
-from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.recipe.fields import check_field
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.store import queries
 from cnnviz.training.store.database import Database, commands, epochs, runs
 from cnnviz.training.store.leases import host, lease, this_process, why_gone

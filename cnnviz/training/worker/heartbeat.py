@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from cnnviz.errors import CnnvizError
-from cnnviz.training.loop.observer import EpochMetrics, Observer
+from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.records.metrics import MetricsWriter
 from cnnviz.training.store.database import StoreError
 from cnnviz.training.store.runs import Command, Kind
@@ -21,6 +21,8 @@ from cnnviz.training.store.store import RunStore
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from cnnviz.training.loop.loop import Observer
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -155,20 +157,20 @@ class Recorder:
         self._finished = finished
 
     def on_start(self, model: nn.Module, steps_per_epoch: int) -> None:
-        """See :class:`cnnviz.training.loop.observer.Observer`."""
+        """See :class:`cnnviz.training.loop.loop.Observer`."""
         self._heartbeat.tell(RunStore.begin, steps_per_epoch * self._epochs, self._finished)
         if self._audience is not None:
             self._audience.on_start(model, steps_per_epoch)
 
     def on_step(self, step: int, epoch: int, loss: float, accuracy: float, seconds: float) -> None:
-        """See :class:`cnnviz.training.loop.observer.Observer`."""
+        """See :class:`cnnviz.training.loop.loop.Observer`."""
         self._metrics.add(step, epoch, loss, accuracy, seconds)
         self._heartbeat.epoch, self._heartbeat.step = epoch, step
         if self._audience is not None:
             self._audience.on_step(step, epoch, loss, accuracy, seconds)
 
     def on_epoch(self, metrics: EpochMetrics, model: nn.Module) -> None:
-        """See :class:`cnnviz.training.loop.observer.Observer`."""
+        """See :class:`cnnviz.training.loop.loop.Observer`."""
         self._metrics.flush()
         self._heartbeat.tell(RunStore.add_epoch, metrics)
         if self._audience is not None:

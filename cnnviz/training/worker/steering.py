@@ -11,9 +11,10 @@ from queue import Queue
 from typing import TYPE_CHECKING
 
 from cnnviz.files import write_whole
-from cnnviz.training.loop.resuming import STATE_NAME
 from cnnviz.training.records import snapshots
-from cnnviz.training.records.metrics import MetricsWriter, write_rate_changes
+from cnnviz.training.records.figures import write_rate_changes
+from cnnviz.training.records.metrics import MetricsWriter
+from cnnviz.training.records.snapshots import STATE_NAME
 from cnnviz.training.store.runs import Command, Kind
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker.heartbeat import Heartbeat
@@ -21,7 +22,7 @@ from cnnviz.training.worker.heartbeat import Heartbeat
 if TYPE_CHECKING:
     from cnnviz.training.loop.measuring import Sampler
     from cnnviz.training.loop.session import Session
-    from cnnviz.training.loop.state import State
+    from cnnviz.training.records.snapshots import State
 
 SAVE_SECONDS = 30.0
 _SHARE = 50  # saving the state takes at most one part in so many of the time

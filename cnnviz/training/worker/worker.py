@@ -22,20 +22,22 @@ from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.files import StorageError
 from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
-from cnnviz.training.loop.observer import Observer
-from cnnviz.training.loop.resuming import STATE_NAME, start_of
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
-from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter, write_rate_changes
+from cnnviz.training.records.figures import write_rate_changes
+from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter
+from cnnviz.training.records.snapshots import STATE_NAME
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.worker.executor import start_queued
 from cnnviz.training.worker.heartbeat import Heartbeat, Recorder, persistently, reserved_space
 from cnnviz.training.worker.processes import LOG_NAME
+from cnnviz.training.worker.resuming import start_of
 from cnnviz.training.worker.steering import Steering
 
 if TYPE_CHECKING:
-    from cnnviz.training.loop.state import State
+    from cnnviz.training.loop.loop import Observer
+    from cnnviz.training.records.snapshots import State
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,8 @@ import streamlit as st
 from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.plots import training as plots
-from cnnviz.training.loop.observer import EpochMetrics
-from cnnviz.training.records.metrics import SAMPLES_FILE, STEP, Samples, Steps, read_samples
-from cnnviz.training.records.record_files import Records
+from cnnviz.training.records.figures import EpochMetrics
+from cnnviz.training.records.metrics import SAMPLES_FILE, STEP, Records, Samples, Steps, read_samples
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.ui.shared import warm

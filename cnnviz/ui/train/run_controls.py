@@ -11,12 +11,12 @@ import streamlit as st
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import translate as _
-from cnnviz.training.loop.resuming import check_branch
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
 from cnnviz.training.records.metrics import SAMPLES_FILE, read_samples
 from cnnviz.training.store.runs import Kind, Run, Status
 from cnnviz.training.store.store import RunStore, open_store
+from cnnviz.training.worker.resuming import check_branch
 from cnnviz.ui.shared.callbacks import ask, ask_page, whole_page
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.show import plain

@@ -15,9 +15,9 @@ from cnnviz.files import StorageError
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint, CheckpointError
 from cnnviz.training.loop.evaluate import evaluate_checkpoint
-from cnnviz.training.loop.observer import EpochMetrics, TrainingResult
+from cnnviz.training.loop.loop import TrainingResult
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.metrics import RateChange
+from cnnviz.training.records.figures import EpochMetrics, RateChange
 from tests.networks import MNIST
 
 EPOCHS = (

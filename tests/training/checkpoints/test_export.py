@@ -7,9 +7,9 @@ import pytest
 from cnnviz import architectures
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.checkpoints.checkpoints import departure, export_checkpoint
-from cnnviz.training.loop.observer import TrainingResult
+from cnnviz.training.loop.loop import TrainingResult
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.metrics import RateChange
+from cnnviz.training.records.figures import RateChange
 
 RUN = "20260101-abc"
 

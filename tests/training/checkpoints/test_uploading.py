@@ -16,7 +16,7 @@ from cnnviz.training.checkpoints.uploading import keep_upload, read_upload
 from cnnviz.training.loop.evaluate import evaluate_checkpoint
 from cnnviz.training.loop.optimisation import initial_network
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.metrics import RateChange, read_rate_changes
+from cnnviz.training.records.figures import RateChange, read_rate_changes
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 

@@ -10,9 +10,10 @@ from cnnviz import architectures, datasets
 from cnnviz.datasets import Dataset
 from cnnviz.errors import UsageError
 from cnnviz.training.loop.batches import Batches
-from cnnviz.training.loop.loop import EpochMetrics, TrainingDivergedError, TrainingResult, train
+from cnnviz.training.loop.loop import TrainingDivergedError, TrainingResult, train
 from cnnviz.training.loop.session import Session
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.transforms.batch_preparer import Normaliser
 from tests.networks import MNIST
 

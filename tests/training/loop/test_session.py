@@ -14,9 +14,9 @@ from cnnviz.datasets import Dataset
 from cnnviz.training.loop import session as session_module
 from cnnviz.training.loop.loop import train
 from cnnviz.training.loop.session import Session
-from cnnviz.training.loop.state import State, StateError
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.metrics import RateChange
+from cnnviz.training.records.figures import RateChange
+from cnnviz.training.records.snapshots import State, StateError
 from tests.training.watching import Capturing, Losses, Supervising
 
 

@@ -235,7 +235,7 @@ def test_threads_come_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_recipes_and_checkpoints_are_listed_without_torch() -> None:
     code = (
-        "import sys; from cnnviz.training.checkpoints import checkpoints; from cnnviz.training.loop import observer; from cnnviz.training.recipe import recipe; checkpoints.available(); "
+        "import sys; from cnnviz.training.checkpoints import checkpoints; from cnnviz.training.records import figures; from cnnviz.training.recipe import recipe; checkpoints.available(); "
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

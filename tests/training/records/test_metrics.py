@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from cnnviz.errors import CnnvizError
-from cnnviz.training.records import record_files
+from cnnviz.training.records import metrics
 from cnnviz.training.records.metrics import STEP, MetricsWriter, read_steps
 
 
@@ -49,7 +49,7 @@ def test_readers_see_steps_within_the_flush_interval(tmp_path: Path) -> None:
     with MetricsWriter(tmp_path / "steps", clock=lambda: now[0]) as writer:
         writer.add(1, 1, 1.0, 0.0, 0.1)
         assert len(read_steps(tmp_path / "steps")) == 0
-        now[0] = record_files.FLUSH_SECONDS
+        now[0] = metrics.FLUSH_SECONDS
         writer.add(2, 1, 1.0, 0.0, 0.2)
         assert len(read_steps(tmp_path / "steps")) == 2
 
@@ -68,7 +68,7 @@ def million(path: Path) -> None:
     steps = np.zeros(1_000_000, STEP)
     steps["step"] = np.arange(1, 1_000_001)
     steps["loss"] = 1 / steps["step"]
-    steps["check"] = record_files._check_words(steps)
+    steps["check"] = metrics._check_words(steps)
     write(path, 1, 1)
     with path.open("ab") as file:
         file.write(steps[1:].tobytes())
@@ -85,7 +85,7 @@ def test_a_million_steps_are_read_as_quickly_as_a_thousand(tmp_path: Path) -> No
             steps = read_steps(tmp_path / name)
             begins.append(time.perf_counter() - begin)
         seconds[name] = min(begins)
-        assert len(steps) <= record_files.MAX_POINTS + 1
+        assert len(steps) <= metrics.MAX_POINTS + 1
         assert steps["step"][[0, -1]].tolist() == [1, {"short": 1000, "long": 1_000_000}[name]]
     assert seconds["long"] < seconds["short"] + 0.02  # reading all of it takes longer
 

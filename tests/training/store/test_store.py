@@ -16,8 +16,8 @@ import pytest
 from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.language import Message
 from cnnviz.settings import PROJECT_DIRECTORY, Settings
-from cnnviz.training.loop.observer import EpochMetrics
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.store import leases
 from cnnviz.training.store import store as store_module
 from cnnviz.training.store.database import SCHEMA_VERSION, StoreError

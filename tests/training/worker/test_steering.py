@@ -16,15 +16,8 @@ from cnnviz.errors import UsageError
 from cnnviz.settings import Settings
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.metrics import (
-    SAMPLES_FILE,
-    STEPS_FILE,
-    RateChange,
-    read_rate_changes,
-    read_samples,
-    read_steps,
-    write_rate_changes,
-)
+from cnnviz.training.records.figures import RateChange, read_rate_changes, write_rate_changes
+from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, read_samples, read_steps
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import worker

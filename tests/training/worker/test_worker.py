@@ -23,11 +23,11 @@ from cnnviz.settings import PROJECT_DIRECTORY, Settings
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.checkpoints.checkpoints import export_checkpoint
 from cnnviz.training.loop import loop, memory
-from cnnviz.training.loop.observer import EpochMetrics
-from cnnviz.training.loop.resuming import STATE_NAME
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records import record_files, snapshots
+from cnnviz.training.records import metrics, snapshots
+from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.records.metrics import STEPS_FILE, read_steps
+from cnnviz.training.records.snapshots import STATE_NAME
 from cnnviz.training.store.database import StoreError
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore
@@ -276,8 +276,8 @@ def test_a_recipe_of_another_version_is_the_reason(
 def test_a_full_disk_fails_the_run_and_keeps_its_metrics(
     store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(record_files, "FLUSH_SECONDS", 0)
-    write_whole = record_files._write_whole
+    monkeypatch.setattr(metrics, "FLUSH_SECONDS", 0)
+    write_whole = metrics._write_whole
 
     def full(file: int, data: bytes) -> None:
         if only_run(store).status == Status.RUNNING and len(watcher.steps) >= 5:
@@ -285,7 +285,7 @@ def test_a_full_disk_fails_the_run_and_keeps_its_metrics(
         write_whole(file, data)
 
     watcher = Watcher()
-    monkeypatch.setattr(record_files, "_write_whole", full)
+    monkeypatch.setattr(metrics, "_write_whole", full)
     with pytest.raises(CnnvizError, match=r"disk is full.*are kept"):
         worker.run_in_foreground(recipe, watcher)
     run = only_run(store)

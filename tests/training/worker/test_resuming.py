@@ -14,14 +14,14 @@ import pytest
 from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.loop.resuming import STATE_NAME, check_branch
-from cnnviz.training.loop.state import State
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
 from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, read_samples, read_steps
+from cnnviz.training.records.snapshots import STATE_NAME, State
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import worker
+from cnnviz.training.worker.resuming import check_branch
 from tests.training.watching import Losses, until
 
 pytestmark = pytest.mark.slow

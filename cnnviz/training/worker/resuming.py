@@ -12,12 +12,12 @@ from cnnviz.language import Message
 from cnnviz.settings import settings
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import metrics, snapshots
+from cnnviz.training.records.snapshots import STATE_NAME, State, StateError
 from cnnviz.training.store.runs import Run
 
 if TYPE_CHECKING:
-    from cnnviz.training.loop.state import State
+    from cnnviz.training.records.snapshots import State
 
-STATE_NAME = "state.safetensors"
 
 _SAME = ("architecture", "options", "dataset", "train_images", "batch_size")
 
@@ -60,8 +60,6 @@ def start_of(run: Run, folder: Path, recipe: Recipe) -> State | None:
     Raises:
         CnnvizError: the state is damaged, or the snapshot of the other run is gone.
     """
-    from cnnviz.training.loop.state import State, StateError
-
     path = folder / STATE_NAME
     if path.exists():
         try:
