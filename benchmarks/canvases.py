@@ -23,7 +23,7 @@ from cnnviz import datasets
 from cnnviz.drawing import to_mnist
 from cnnviz.interpret.answers import Answers, answer_all
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+from cnnviz.training.checkpoints.checkpoints import Checkpoint
 
 TARGET = 0.97
 SIDE = 320  # as on the page

@@ -6,7 +6,7 @@ from cnnviz import datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.ui.evaluate import choices
 from cnnviz.ui.evaluate.answers import Subject
 from cnnviz.ui.evaluate.views import VIEWS

@@ -8,7 +8,7 @@ import torch
 
 from cnnviz import architectures
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.training.loop.loop import TrainingResult
 from cnnviz.training.recipe.recipe import Recipe
 

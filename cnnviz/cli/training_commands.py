@@ -22,7 +22,7 @@ from cnnviz.training.recipe.image_preparation import PRESETS, Augmentation
 from cnnviz.training.recipe.recipe import Recipe, read_recipe
 
 if TYPE_CHECKING:
-    from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint, CheckpointError
+    from cnnviz.training.checkpoints.checkpoints import Checkpoint, CheckpointError
     from cnnviz.training.store.runs import Run
 
 
@@ -137,7 +137,7 @@ def _say_what_is_left(run: Run) -> None:
 
 
 def _write_script(recipe: Recipe, path: Path, as_json: bool) -> int:
-    from cnnviz.training.scripts.recipe_script import recipe_script
+    from cnnviz.training.scripts.scripts import recipe_script
 
     write_whole(path, recipe_script(recipe).encode())
     if as_json:
@@ -156,7 +156,7 @@ def _fetch(dataset: str, wanted: bool) -> None:
 
 def _evaluate(options: argparse.Namespace) -> int:
     from cnnviz.training.checkpoints import checkpoints
-    from cnnviz.training.loop.evaluate import evaluate_checkpoint
+    from cnnviz.training.checkpoints.checkpoints import evaluate_checkpoint
 
     checkpoint = checkpoints.find(options.name)
     dataset = options.dataset or checkpoint.dataset
@@ -192,7 +192,7 @@ def _predict(options: argparse.Namespace) -> int:
     from cnnviz.drawing.pictures import digit_from_picture, load_drawing
     from cnnviz.interpret.answers import predict
     from cnnviz.training.checkpoints import checkpoints
-    from cnnviz.training.checkpoints.checkpoint_facts import CheckpointError
+    from cnnviz.training.checkpoints.checkpoints import CheckpointError
 
     prepared = digit_from_picture(load_drawing(options.image))
     if prepared is None:

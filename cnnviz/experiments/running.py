@@ -56,7 +56,7 @@ _CUT = (Status.STOPPED, Status.INTERRUPTED)
 
 
 def start(store: RunStore, experiment: Experiment, setting: Setting, owner: str | None = None) -> str:
-    """Put a run for each variant into the queue; then call :func:`cnnviz.training.worker.executor.start_queued`.
+    """Put a run for each variant into the queue; then call :func:`cnnviz.training.worker.processes.start_queued`.
 
     Returns:
         the id of their group.

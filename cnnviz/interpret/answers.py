@@ -25,7 +25,7 @@ from cnnviz.training.transforms.batch_preparer import as_input
 
 if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps
-    from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+    from cnnviz.training.checkpoints.checkpoints import Checkpoint
     from cnnviz.training.recipe.image_preparation import ImagePreparation
 
 

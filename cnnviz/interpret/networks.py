@@ -71,7 +71,7 @@ def _untrained(architecture: str, options: str, seed: str, initialisation: str) 
 def _snapshot(run_id: str, step: str, _stamp: str, recipe: str) -> nn.Module:
     import torch
 
-    from cnnviz.training.checkpoints.weights import check_fit
+    from cnnviz.training.checkpoints.checkpoints import check_fit
 
     known = Recipe.from_dict(json.loads(recipe))
     tensors = snapshots.load(run_id, int(step))

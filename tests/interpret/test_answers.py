@@ -11,8 +11,8 @@ from torch import nn
 from cnnviz import architectures, datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.interpret.answers import answer_all, answers_of, predict
+from cnnviz.training.checkpoints.checkpoints import evaluate_checkpoint
 from cnnviz.training.loop.batches import Batches
-from cnnviz.training.loop.evaluate import evaluate_checkpoint
 from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.transforms.batch_preparer import Normaliser
 from tests.constant_networks import save_constant

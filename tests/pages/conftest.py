@@ -10,7 +10,7 @@ from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.training.loop import memory
 from cnnviz.training.store import store as store_module
 from cnnviz.training.store.store import RunStore
-from cnnviz.training.worker.executor import dispatch
+from cnnviz.training.worker.processes import dispatch
 from cnnviz.ui.shared import owner
 from cnnviz.ui.train import estimates, runs
 from tests.pages.training_page import ME, SECONDS, Pretended

@@ -8,7 +8,7 @@ import pytest
 
 from cnnviz.settings import Settings, settings
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.store import leases
+from cnnviz.training.store import runs
 from cnnviz.training.store import store as store_module
 from cnnviz.training.store.store import RunStore
 
@@ -47,6 +47,6 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
         nonlocal now
         now += seconds
 
-    monkeypatch.setattr(leases, "ticks", lambda: now)
-    monkeypatch.setattr(leases, "time", SimpleNamespace(time=lambda: now))
+    monkeypatch.setattr(runs, "ticks", lambda: now)
+    monkeypatch.setattr(runs, "time", SimpleNamespace(time=lambda: now))
     return pass_

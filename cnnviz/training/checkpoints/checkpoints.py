@@ -1,7 +1,7 @@
 """Trained weights, with the facts needed to trust them: ``<id>.safetensors`` and ``<id>.json`` beside it.
 
 Shipped checkpoints lie in ``CNNVIZ_CHECKPOINTS_DIR``; a run's own one, named like the run, in its folder.
-Listing them reads only the JSON files and imports no torch.
+Importing this and listing them imports no torch.
 """
 
 from __future__ import annotations
@@ -10,26 +10,163 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import math
 import platform
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType, NoneType
+from typing import TYPE_CHECKING, Any
 
 import cnnviz
-from cnnviz import architectures
+from cnnviz import architectures, datasets
 from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.files import json_bytes, write_together
 from cnnviz.language import Message
 from cnnviz.settings import settings
-from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint, CheckpointError
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records.figures import EpochMetrics, RateChange
 
 if TYPE_CHECKING:
-    from torch import nn
+    from collections.abc import Callable
 
+    from torch import Tensor, nn
+
+    from cnnviz.training.loop.evaluate import Evaluation
     from cnnviz.training.loop.loop import TrainingResult
+
+
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(
+        ("id", "architecture", "dataset", "dataset_digest", "sha256", "created_at", "run_id"), str
+    ),
+    **dict.fromkeys(("options", "versions", "recipe"), dict),
+    "stopped": bool,
+    **dict.fromkeys(("epochs", "rate_changes"), list),
+    "origin": (str, NoneType),
+}
+_ADDED: Mapping[str, object] = MappingProxyType({"rate_changes": [], "origin": None})
+"""What the facts of earlier versions, which lack these, meant by their silence."""
+
+
+class CheckpointError(CnnvizError):
+    """A checkpoint cannot be trusted or does not fit; the others go on working."""
+
+    def __init__(self, checkpoint_id: str, reason: Message) -> None:
+        super().__init__(
+            Message("Checkpoint {id} cannot be used: {reason}.", id=checkpoint_id, reason=reason)
+        )
+        self.id = checkpoint_id
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The facts about one set of weights.
+
+    ``test_accuracy`` (0..1) and ``test_loss`` belong to exactly these weights, on the test images of
+    ``dataset``; ``best_test_accuracy`` is that of the best epoch on the way. ``rate_changes`` are where people
+    changed the learning rate while it trained; ``origin`` is the run from one of whose snapshots the training
+    went on: with either, the recipe does not say all that was done. ``dataset_digest`` and
+    ``sha256`` are hex: of the data, and of the bytes of the safetensors file at ``weights``.
+    ``created_at`` is ISO 8601 in UTC.
+    """
+
+    id: str
+    architecture: str
+    options: Mapping[str, object]
+    dataset: str
+    recipe: Recipe
+    test_accuracy: float
+    test_loss: float
+    best_test_accuracy: float
+    stopped: bool
+    epochs: tuple[EpochMetrics, ...]
+    rate_changes: tuple[RateChange, ...]
+    origin: str | None
+    dataset_digest: str
+    versions: Mapping[str, str]
+    sha256: str
+    created_at: str
+    run_id: str
+    weights: Path = field(compare=False)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.sha256))
+
+    def read_weights(self) -> bytes:
+        """The bytes of the safetensors file, if their SHA-256 is :attr:`sha256`.
+
+        Raises:
+            CheckpointError: the file is missing, or another one.
+        """
+        try:
+            data = self.weights.read_bytes()
+        except OSError as error:
+            reason = Message("{path} cannot be read ({error})", path=self.weights.name, error=error.strerror)
+            raise CheckpointError(self.id, reason) from error
+        found = hashlib.sha256(data).hexdigest()
+        if found != self.sha256:
+            reason = Message(
+                "the SHA-256 of {path} is {found}..., but its JSON file says {expected}...; get both "
+                "files again",
+                path=self.weights.name,
+                found=found[:12],
+                expected=self.sha256[:12],
+            )
+            raise CheckpointError(self.id, reason)
+        return data
+
+    def to_dict(self) -> dict[str, Any]:
+        """The facts as plain JSON values, as they stand in the file."""
+        values = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
+        del values["weights"]
+        return {
+            **values,
+            "options": dict(self.options),
+            "versions": dict(self.versions),
+            "recipe": self.recipe.to_dict(),
+            "epochs": [dataclasses.asdict(epoch) for epoch in self.epochs],
+            "rate_changes": [dataclasses.asdict(change) for change in self.rate_changes],
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], weights: Path) -> Checkpoint:
+        """The facts that :meth:`to_dict` wrote, of the safetensors file ``weights``.
+
+        Raises:
+            TypeError, KeyError, ValueError, UsageError: something is missing, unknown, of another kind,
+                out of its range, or contradicts the recipe.
+        """
+        values = {**_ADDED, **values}
+        for name, kind in _KINDS.items():
+            if not isinstance(values[name], kind):
+                raise TypeError(f"{name} is {values[name]!r}")
+        _check_figures({name: values[name] for name in ("test_accuracy", "test_loss", "best_test_accuracy")})
+        for figures in (*values["epochs"], *values["rate_changes"]):
+            _check_figures(figures)
+        recipe = Recipe.from_dict(values["recipe"])
+        recipe.validate()
+        for name in ("architecture", "dataset", "options"):
+            if values[name] != getattr(recipe, name):
+                raise ValueError(f"{name} is {values[name]!r}, and {getattr(recipe, name)!r} in the recipe")
+        epochs = tuple(EpochMetrics(**epoch) for epoch in values["epochs"])
+        changes = tuple(RateChange(**change) for change in values["rate_changes"])
+        return cls(
+            **{**values, "recipe": recipe, "epochs": epochs, "rate_changes": changes, "weights": weights}
+        )
+
+
+def _check_figures(figures: Mapping[str, Any]) -> None:
+    """Check that all are numbers from 0, accuracies up to 1."""
+    for name, value in figures.items():
+        high = 1 if name.endswith("accuracy") else math.inf
+        if isinstance(value, bool) or not (0 <= value <= high and value < math.inf):
+            raise ValueError(f"{name} is {value!r}")
+
+
+# -- keeping and finding them ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -56,10 +193,8 @@ def save(
         StorageError: the disk is full or the folder cannot be written; a checkpoint that was there stays.
         ValueError: a figure is not finite; a checkpoint that was there stays.
     """
-    from cnnviz.training.checkpoints.weights import to_bytes
-
     path = directory / f"{checkpoint_id}.safetensors"
-    data = to_bytes(result.model)
+    data = _to_bytes(result.model)
     recipe = result.recipe
     checkpoint = Checkpoint(
         id=checkpoint_id,
@@ -144,10 +279,39 @@ def load_model(checkpoint: Checkpoint) -> nn.Module:
         CheckpointError: the file is missing, is not the one that was saved, does not fit the
             architecture, or holds numbers that are not finite.
     """
-    from cnnviz.training.checkpoints import weights
+    import safetensors.torch
+    from safetensors import SafetensorError
 
-    tensors = weights.read(checkpoint)
-    return weights.network(checkpoint.id, checkpoint.architecture, checkpoint.options, tensors)
+    try:
+        weights = safetensors.torch.load(checkpoint.read_weights())
+    except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a type that torch does not have
+        reason = Message("{path} is no safetensors file ({error})", path=checkpoint.weights.name, error=error)
+        raise CheckpointError(checkpoint.id, reason) from error
+    return network(checkpoint.id, checkpoint.architecture, checkpoint.options, weights)
+
+
+def evaluate_checkpoint(
+    checkpoint: Checkpoint, dataset: str, progress: Callable[[float], None] | None = None
+) -> Evaluation:
+    """The figures of a checkpoint on the test images of a data set, prepared as its recipe says.
+
+    Raises:
+        CnnvizError: the network has seen these images in training; or the checkpoint or the data set is
+            missing or damaged.
+    """
+    import torch
+
+    from cnnviz.training.loop.evaluate import evaluate, test_batches
+    from cnnviz.training.loop.optimisation import loss_function
+
+    seen = datasets.overlap(checkpoint.dataset, dataset)
+    if seen is not None:
+        raise CnnvizError(seen)
+    data = datasets.load(dataset)
+    recipe = checkpoint.recipe
+    model = load_model(checkpoint).to(memory_format=torch.channels_last)
+    batches = test_batches(recipe, data.test_images, data.test_labels)
+    return evaluate(model, batches, progress, loss_function(recipe))
 
 
 def export_checkpoint(run_id: str, directory: Path) -> Checkpoint:
@@ -245,3 +409,74 @@ def _read(path: Path, changed: int, size: int) -> Checkpoint:
 def _unreadable(path: Path, error: OSError) -> CheckpointError:
     reason = Message("{path} cannot be read ({error})", path=path.name, error=error.strerror or error)
     return CheckpointError(path.stem, reason)
+
+
+# -- weights, checked before anybody uses them -----------------------------------------------------
+
+
+def _to_bytes(model: nn.Module) -> bytes:
+    """All weights and buffers of ``model`` as a safetensors file; tied ones are written once a name."""
+    import safetensors.torch
+    import torch
+
+    return safetensors.torch.save(
+        {
+            name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+            for name, tensor in model.state_dict().items()
+        }
+    )
+
+
+def network(
+    checkpoint_id: str, architecture: str, options: Mapping[str, object], weights: Mapping[str, Tensor]
+) -> nn.Module:
+    """The trained network with these ``weights``, in eval mode and without gradients, on the CPU.
+
+    Raises:
+        CheckpointError: the weights do not fit the architecture, or hold numbers that are not finite.
+    """
+    import torch
+
+    with torch.device("meta"):  # costs no time, and takes nothing from the global generator
+        model = architectures.get(architecture).build(**options)
+    check_fit(checkpoint_id, architecture, weights, model.state_dict())
+    model.load_state_dict(weights, assign=True)
+    return model.requires_grad_(False).eval()
+
+
+def check_fit(
+    checkpoint_id: str, architecture: str, weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]
+) -> None:
+    """Check that names, shapes and types are those of the network's ``state_dict``, and all values finite.
+
+    Raises:
+        CheckpointError: one is not; the message names it.
+    """
+    for name in sorted(weights.keys() | expected.keys()):
+        reason = _misfit(name, weights.get(name), expected.get(name))
+        if reason is not None:
+            raise CheckpointError(
+                checkpoint_id,
+                Message(
+                    "it does not match the architecture {architecture}: {reason}",
+                    architecture=architecture,
+                    reason=reason,
+                ),
+            )
+
+
+def _misfit(name: str, found: Tensor | None, expected: Tensor | None) -> Message | None:
+    if found is None:
+        return Message("{name} is missing", name=name)
+    if expected is None:
+        return Message("{name} is not part of the network", name=name)
+    if found.shape != expected.shape or found.dtype != expected.dtype:
+        return Message(
+            "{name} is {found} instead of {expected}",
+            name=name,
+            found=f"{found.dtype} {' x '.join(map(str, found.shape))}",
+            expected=f"{expected.dtype} {' x '.join(map(str, expected.shape))}",
+        )
+    if not bool(found.isfinite().all()):
+        return Message("{name} contains infinite or NaN values", name=name)
+    return None

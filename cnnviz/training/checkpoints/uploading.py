@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from cnnviz import datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-from cnnviz.training.checkpoints import checkpoints, weights
-from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint, CheckpointError
+from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.checkpoints.checkpoints import Checkpoint, CheckpointError
 from cnnviz.training.loop.evaluate import evaluate, test_batches
 from cnnviz.training.loop.loop import TrainingResult
 from cnnviz.training.loop.optimisation import loss_function
@@ -71,7 +71,9 @@ def read_upload(file: str, data: bytes, facts: bytes | None, recipe: Recipe | No
             )
         )
     tensors = _tensors(file, data)
-    return Upload(file, weights.network(file, recipe.architecture, recipe.options, tensors), recipe, known)
+    return Upload(
+        file, checkpoints.network(file, recipe.architecture, recipe.options, tensors), recipe, known
+    )
 
 
 def keep_upload(

@@ -10,15 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cnnviz import datasets
-from cnnviz.errors import CnnvizError
-from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.loop.batches import Batches, test_batch_size
-from cnnviz.training.loop.optimisation import loss_function
 from cnnviz.training.transforms.batch_preparer import BatchPreparer
 
 if TYPE_CHECKING:
-    from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
     from cnnviz.training.recipe.recipe import Recipe
 
 
@@ -64,22 +59,3 @@ def evaluate(
         if progress is not None:
             progress(number / len(batches))
     return Evaluation(batches.images, correct / batches.images, loss / batches.images)
-
-
-def evaluate_checkpoint(
-    checkpoint: Checkpoint, dataset: str, progress: Callable[[float], None] | None = None
-) -> Evaluation:
-    """The figures of a checkpoint on the test images of a data set, prepared as its recipe says.
-
-    Raises:
-        CnnvizError: the network has seen these images in training; or the checkpoint or the data set is
-            missing or damaged.
-    """
-    seen = datasets.overlap(checkpoint.dataset, dataset)
-    if seen is not None:
-        raise CnnvizError(seen)
-    data = datasets.load(dataset)
-    recipe = checkpoint.recipe
-    model = checkpoints.load_model(checkpoint).to(memory_format=torch.channels_last)
-    batches = test_batches(recipe, data.test_images, data.test_labels)
-    return evaluate(model, batches, progress, loss_function(recipe))

@@ -240,7 +240,7 @@ def recipe_text(recipe: Recipe) -> str:
 
 
 def script_name(recipe: Recipe) -> str:
-    """A name for the file that :func:`cnnviz.training.scripts.recipe_script.recipe_script` writes."""
+    """A name for the file that :func:`cnnviz.training.scripts.scripts.recipe_script` writes."""
     return f"{recipe.architecture}_{recipe.dataset}.py".replace("-", "_")
 
 

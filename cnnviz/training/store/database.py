@@ -35,7 +35,7 @@ runs = sa.Table(
     sa.Column("host", sa.String(300)),
     sa.Column("pid", sa.Integer),
     sa.Column("lease_until", sa.Float),
-    sa.Column("lease_ticks", sa.Float),  # the same by the host's monotonic clock; see leases.ticks
+    sa.Column("lease_ticks", sa.Float),  # the same by the host's monotonic clock; see runs.ticks
     sa.Column("epoch", sa.Integer, nullable=False, default=0),
     sa.Column("step", sa.Integer, nullable=False, default=0),
     sa.Column("total_steps", sa.Integer, nullable=False, default=0),

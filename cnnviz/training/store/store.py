@@ -28,7 +28,6 @@ from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.store import queries
 from cnnviz.training.store.database import Database, commands, epochs, runs
-from cnnviz.training.store.leases import host, lease, this_process, why_gone
 from cnnviz.training.store.runs import (
     OPEN,
     RESUMABLE,
@@ -38,7 +37,11 @@ from cnnviz.training.store.runs import (
     Run,
     Status,
     describe,
+    host,
+    lease,
     new_run_id,
+    this_process,
+    why_gone,
 )
 
 # A worker has this long from its start to its claim, even where leases are shorter: the interpreter
@@ -219,7 +222,7 @@ class RunStore:
         """Resume a paused, stopped, interrupted or failed run from its last saved state.
 
         A paused run whose worker still holds it continues soon; any other rejoins the queue. Then call
-        :func:`cnnviz.training.worker.executor.start_queued`.
+        :func:`cnnviz.training.worker.processes.start_queued`.
 
         Raises:
             UsageError: the run is finished, or goes on already.

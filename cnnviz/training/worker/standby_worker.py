@@ -72,12 +72,11 @@ def _import_what_is_slow() -> None:
     from cnnviz import datasets
     from cnnviz.training.checkpoints import checkpoints
     from cnnviz.training.loop import estimating, loop, measuring, memory
-    from cnnviz.training.records import tensorboard
     from cnnviz.training.store import store
 
     del datasets, checkpoints, estimating, loop, measuring, memory
     store.open_store()
-    tensorboard.prepare()
+    measuring.prepare_event_files()
 
 
 def _write_into_log(run_id: str) -> None:

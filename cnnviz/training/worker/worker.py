@@ -29,9 +29,8 @@ from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter
 from cnnviz.training.records.snapshots import STATE_NAME
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore, open_store
-from cnnviz.training.worker.executor import start_queued
 from cnnviz.training.worker.heartbeat import Heartbeat, Recorder, persistently, reserved_space
-from cnnviz.training.worker.processes import LOG_NAME
+from cnnviz.training.worker.processes import LOG_NAME, start_queued
 from cnnviz.training.worker.resuming import start_of
 from cnnviz.training.worker.steering import Steering
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cnnviz import datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.language import translate as _
-from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.ui.inside.weights import checkpoint_title
 from cnnviz.ui.shared import pictures, progress
 from cnnviz.ui.shared.link_state import choose_number

@@ -11,7 +11,7 @@ from cnnviz.datasets import DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.ui.inside.weights import checkpoint_title, same_task
 from cnnviz.ui.shared.frame import TRAIN, link
 from cnnviz.ui.shared.link_state import choose_one

@@ -12,7 +12,7 @@ from cnnviz import datasets
 from cnnviz.interpret import scores
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.ui.evaluate.answers import AT_ONCE, Subject, show_images
 from cnnviz.ui.evaluate.choices import Known
 from cnnviz.ui.inside.weights import checkpoint_title, same_task

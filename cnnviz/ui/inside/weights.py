@@ -22,7 +22,7 @@ from cnnviz.models import TORCHVISION
 from cnnviz.operations.op import Op, Shape, shape_text
 from cnnviz.settings import settings
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.ui.shared import cached

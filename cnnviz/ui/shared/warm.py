@@ -66,8 +66,7 @@ def _import_when_quiet() -> None:
 
 def _resume_queue() -> None:
     """Let the runs go on that waited when the last server ended, and have a process wait for new ones."""
-    from cnnviz.training.worker.executor import resume_queue
-    from cnnviz.training.worker.processes import keep_standby
+    from cnnviz.training.worker.processes import keep_standby, resume_queue
 
     try:
         resume_queue()

@@ -62,7 +62,7 @@ def _uploadable(size: int) -> str:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _script(checkpoint_id: str, sha256: str, file: str) -> str:
-    from cnnviz.training.scripts.loading_script import loading_script
+    from cnnviz.training.scripts.scripts import loading_script
 
     return loading_script(checkpoints.get(checkpoint_id), file)
 

@@ -16,8 +16,7 @@ from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.metrics import Steps
 from cnnviz.training.store.runs import Run, Status, describe
 from cnnviz.training.store.store import open_store
-from cnnviz.training.worker.executor import start_queued
-from cnnviz.training.worker.processes import keep_standby
+from cnnviz.training.worker.processes import keep_standby, start_queued
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.show import link_problem
 from cnnviz.ui.train.fields import VALUES

@@ -133,7 +133,7 @@ def share(recipe: Recipe | None) -> None:
 
 def script(recipe: Recipe) -> str:
     """The recipe as a file of plain PyTorch."""
-    from cnnviz.training.scripts.recipe_script import recipe_script
+    from cnnviz.training.scripts.scripts import recipe_script
 
     return recipe_script(recipe)
 

@@ -13,8 +13,7 @@ from cnnviz import architectures, datasets
 from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.files import StorageError
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint, CheckpointError
-from cnnviz.training.loop.evaluate import evaluate_checkpoint
+from cnnviz.training.checkpoints.checkpoints import Checkpoint, CheckpointError, evaluate_checkpoint
 from cnnviz.training.loop.loop import TrainingResult
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import EpochMetrics, RateChange

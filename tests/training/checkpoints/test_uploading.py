@@ -12,8 +12,8 @@ import torch
 from cnnviz.errors import CnnvizError
 from cnnviz.settings import PROJECT_DIRECTORY, settings
 from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.checkpoints.checkpoints import evaluate_checkpoint
 from cnnviz.training.checkpoints.uploading import keep_upload, read_upload
-from cnnviz.training.loop.evaluate import evaluate_checkpoint
 from cnnviz.training.loop.optimisation import initial_network
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import RateChange, read_rate_changes

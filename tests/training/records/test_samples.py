@@ -16,11 +16,10 @@ from torch import nn
 from cnnviz import datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.training.loop.loop import step as train_step
-from cnnviz.training.loop.measuring import Sampler, gradient_norms, layers_with_parameters
+from cnnviz.training.loop.measuring import EventFiles, Sampler, gradient_norms, layers_with_parameters
 from cnnviz.training.loop.session import Session, new_session
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.metrics import SAMPLES_FILE, Sample, SamplesWriter, read_samples
-from cnnviz.training.records.tensorboard import EventFiles
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import worker
 from tests.training.watching import Losses

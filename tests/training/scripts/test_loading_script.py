@@ -10,9 +10,9 @@ import torch
 
 from cnnviz import datasets
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.checkpoints.checkpoint_facts import Checkpoint
+from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.scripts.loading_script import loading_script
+from cnnviz.training.scripts.scripts import loading_script
 from cnnviz.training.transforms.batch_preparer import BatchPreparer
 
 

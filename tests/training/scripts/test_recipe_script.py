@@ -12,7 +12,7 @@ import pytest
 from cnnviz import architectures, datasets
 from cnnviz.training.loop.loop import train
 from cnnviz.training.recipe.recipe import Recipe, script_name
-from cnnviz.training.scripts.recipe_script import recipe_script
+from cnnviz.training.scripts.scripts import recipe_script
 from tests.datasets import cifar_files, idx_files
 from tests.training.watching import Losses
 

@@ -18,7 +18,7 @@ from cnnviz.language import Message
 from cnnviz.settings import PROJECT_DIRECTORY, Settings
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import EpochMetrics
-from cnnviz.training.store import leases
+from cnnviz.training.store import runs
 from cnnviz.training.store import store as store_module
 from cnnviz.training.store.database import SCHEMA_VERSION, StoreError
 from cnnviz.training.store.runs import Kind, Status, message_from_json, message_to_json
@@ -212,7 +212,7 @@ def test_a_worker_of_another_machine_is_judged_by_its_lease_alone(
     store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch, wait: Callable[[float], None]
 ) -> None:
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(leases, "host", lambda: "elsewhere")
+        elsewhere.setattr(runs, "host", lambda: "elsewhere")
         elsewhere.setattr(os, "getpid", dead_pid)
         silent = store.create(recipe, worker="b")
         wait(0.6 * store.settings.lease_seconds)

@@ -14,9 +14,8 @@ from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.metrics import STEPS_FILE, read_steps
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
-from cnnviz.training.worker import executor as executor_module
-from cnnviz.training.worker.executor import LocalExecutor, dispatch
-from cnnviz.training.worker.processes import LOG_NAME
+from cnnviz.training.worker import processes as processes
+from cnnviz.training.worker.processes import LOG_NAME, LocalExecutor, dispatch
 from tests.training.watching import until
 
 
@@ -69,13 +68,13 @@ def test_a_servers_start_moves_the_queue_and_makes_no_store(
     configuration: Settings, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretended = Pretended()
-    monkeypatch.setattr(executor_module, "LocalExecutor", lambda *_: pretended)
-    assert executor_module.resume_queue() == []
+    monkeypatch.setattr(processes, "LocalExecutor", lambda *_: pretended)
+    assert processes.resume_queue() == []
     assert not configuration.runs_dir.exists()
     left_behind = RunStore(configuration)
     run_id = left_behind.create(recipe)
     left_behind.close()
-    assert executor_module.resume_queue() == pretended.started == [run_id]
+    assert processes.resume_queue() == pretended.started == [run_id]
 
 
 def test_a_start_that_is_refused_fails_its_run_and_holds_up_no_other(store: RunStore, recipe: Recipe) -> None:
@@ -95,7 +94,7 @@ def test_a_worker_is_nicer_than_whoever_starts_it(
     given: list[int] = []
     monkeypatch.setattr(os, "getpriority", lambda *_: own)
     monkeypatch.setattr(os, "setpriority", lambda _kind, _pid, value: given.append(value))
-    monkeypatch.setattr(executor_module, "command", lambda *_: [sys.executable, "-S", "-c", ""])
+    monkeypatch.setattr(processes, "command", lambda *_: [sys.executable, "-S", "-c", ""])
     monkeypatch.setattr(LocalExecutor, "_wait", lambda _, process: process.wait())
     LocalExecutor(configuration).start("r1")
     assert given == [expected]
@@ -141,7 +140,7 @@ def test_killed_worker_leaves_its_metrics_and_the_next_run_starts(
 def test_a_worker_starts_the_next_run_by_itself(
     store: RunStore, local: LocalExecutor, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executor_module, "dispatch", lambda *_: [])  # this server does nothing any more
+    monkeypatch.setattr(processes, "dispatch", lambda *_: [])  # this server does nothing any more
     first, second = store.create(recipe), store.create(dataclasses.replace(recipe, epochs=500))
     dispatch(store, local, max_workers=1)
     until(lambda: store.get(second).step > 0)

@@ -20,8 +20,7 @@ from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import processes, worker
-from cnnviz.training.worker.executor import start_queued
-from cnnviz.training.worker.processes import LOG_NAME, estimate
+from cnnviz.training.worker.processes import LOG_NAME, estimate, start_queued
 from tests.training.watching import until
 
 pytestmark = pytest.mark.slow
@@ -63,7 +62,7 @@ def test_it_measures_and_then_carries_out_a_run(
 SERVER = """
 import sys
 from cnnviz.training.worker import processes
-from cnnviz.training.worker.executor import start_queued
+from cnnviz.training.worker.processes import start_queued
 
 processes.keep_standby()
 print(processes._kept[processes.settings()].ask({"estimate": {}}) is not None, flush=True)  # it is ready

@@ -10,7 +10,7 @@ import pytest
 from cnnviz import datasets
 from cnnviz.interpret.answers import answers_of
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.loop.evaluate import evaluate_checkpoint
+from cnnviz.training.checkpoints.checkpoints import evaluate_checkpoint
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store import store as store_module
 from cnnviz.training.worker import worker

@@ -1,4 +1,4 @@
-"""A recipe as one file of plain PyTorch that trains by it, for a person who has no cnnviz.
+"""Recipes and checkpoints as files of plain PyTorch, for a person who has no cnnviz.
 
 Only what the recipe uses is written. What is drawn from which generator, and in which order numbers are added
 up, is as in :mod:`cnnviz.training.loop.loop`; so the losses are the same to the last digit.
@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from cnnviz import architectures, datasets
 from cnnviz.standalone import Definition, Import, excerpt, render
+from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.training.loop.batches import test_batch_size
 from cnnviz.training.loop.optimisation import AUXILIARY_WEIGHT, memory_format
 from cnnviz.training.loop.session import OTHER_STREAM
@@ -119,3 +120,21 @@ def _look_at(recipe: Recipe) -> _Seen:
         with _Listening() as heard:
             outputs = model(torch.empty(2, *recipe.input_shape))
     return _Seen(has_batch_norm(model), heard.dropout, isinstance(outputs, tuple), memory_format(model))
+
+
+def loading_script(checkpoint: Checkpoint, file: str) -> str:
+    """A Python file that needs only torch and safetensors.
+
+    Run beside the weights, which are called ``file``, it loads the network, prepares images as the recipe says, and
+    prints the probability of each class.
+    """
+    recipe = checkpoint.recipe
+    load_file = ("safetensors.torch", "load_file", None)
+    return render(
+        "training/scripts/loading_script.py.jinja",
+        known=architectures.get(recipe.architecture),
+        network=excerpt(recipe.architecture, recipe.options, imports=[load_file]),
+        file=file,
+        info=datasets.get(recipe.dataset),
+        preparation=recipe.preparation,
+    )
