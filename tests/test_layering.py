@@ -37,7 +37,18 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.experiments": ("cnnviz.training", "cnnviz.plots"),
     "cnnviz.drawing": ("cnnviz.interpret",),  # a photo of a garment is cut and scaled as any image is
     "cnnviz.interpret": ("cnnviz.training",),
-    "cnnviz.training": ("cnnviz.datasets", "cnnviz.error_messages", "cnnviz.standalone", "cnnviz"),
+    "cnnviz.training": ("cnnviz.training.scripts", "cnnviz.training.worker"),
+    "cnnviz.training.worker": ("cnnviz.training.checkpoints",),
+    "cnnviz.training.scripts": ("cnnviz.training.checkpoints",),
+    "cnnviz.training.checkpoints": (
+        "cnnviz.training.loop",
+        "cnnviz.training.store",
+    ),  # uploads are kept as runs
+    "cnnviz.training.loop": ("cnnviz.training.records", "cnnviz.training.transforms"),
+    "cnnviz.training.store": ("cnnviz.training.records",),
+    "cnnviz.training.records": ("cnnviz.training.recipe",),
+    "cnnviz.training.transforms": ("cnnviz.training.recipe",),
+    "cnnviz.training.recipe": ("cnnviz.datasets", "cnnviz.error_messages", "cnnviz.standalone", "cnnviz"),
     "cnnviz.standalone": ("cnnviz.models",),
     "cnnviz.error_messages": ("cnnviz.models",),  # the networks that show an error are built by their keys
     "cnnviz.models": ("cnnviz.architectures", "cnnviz.shapes"),
@@ -83,7 +94,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     "jinja2": ("cnnviz.standalone",),
     "sqlalchemy": ("cnnviz.training.store",),
     "safetensors": ("cnnviz.training",),
-    "tensorboardX": ("cnnviz.training.records",),
+    "tensorboardX": ("cnnviz.training.loop",),
     "captum": ("cnnviz.interpret",),
     "torchinfo": ("cnnviz.shapes",),
     "torchviz": ("cnnviz.shapes",),
@@ -241,8 +252,8 @@ def test_downward_imports_and_those_of_others_pass(tmp_path: Path) -> None:
         {
             "pages/train.py": "import os\nfrom cnnviz.ui.train import page\n",
             "cnnviz/ui/train/page.py": "from cnnviz.training import loop\nimport cnnviz.language\n",
-            "cnnviz/training/loop.py": "from . import store\nfrom ..language import Message\n",
-            "cnnviz/training/store.py": "import json\nimport numpy as np\n",
+            "cnnviz/training/loop.py": "from . import records\nfrom ..language import Message\n",
+            "cnnviz/training/records.py": "import json\nimport numpy as np\n",
             "cnnviz/language.py": "class Message: ...\n",
         },
     )

@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -30,8 +30,6 @@ from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import EpochMetrics, RateChange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import Tensor, nn
 
     from cnnviz.training.loop.evaluate import Evaluation
@@ -104,8 +102,7 @@ class Checkpoint:
         try:
             data = self.weights.read_bytes()
         except OSError as error:
-            reason = Message("{path} cannot be read ({error})", path=self.weights.name, error=error.strerror)
-            raise CheckpointError(self.id, reason) from error
+            raise _unreadable(self.weights, error) from error
         found = hashlib.sha256(data).hexdigest()
         if found != self.sha256:
             reason = Message(
@@ -285,7 +282,9 @@ def load_model(checkpoint: Checkpoint) -> nn.Module:
     try:
         weights = safetensors.torch.load(checkpoint.read_weights())
     except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a type that torch does not have
-        reason = Message("{path} is no safetensors file ({error})", path=checkpoint.weights.name, error=error)
+        reason = Message(
+            "{path} is not a safetensors file ({error})", path=checkpoint.weights.name, error=error
+        )
         raise CheckpointError(checkpoint.id, reason) from error
     return network(checkpoint.id, checkpoint.architecture, checkpoint.options, weights)
 

@@ -24,6 +24,8 @@ from cnnviz.errors import CnnvizError
 from cnnviz.files import write_whole
 from cnnviz.language import Message
 
+STEPS_FILE = "steps.bin"
+SAMPLES_FILE = "samples.bin"
 FLUSH_SECONDS = 0.25
 MAX_POINTS = 2000
 
@@ -210,9 +212,6 @@ def _write_whole(file: int, data: bytes) -> None:
         view = view[os.write(file, view) :]
 
 
-STEPS_FILE = "steps.bin"
-SAMPLES_FILE = "samples.bin"
-
 # -- every step ---------------------------------------------------------------------------------------
 
 # loss and accuracy are those of one batch; seconds is what the training passes have taken so far.
@@ -225,7 +224,7 @@ Steps = Records  # of dtype STEP
 
 
 class MetricsWriter(RecordWriter):
-    """Appends the steps of one run to ``path``; see :class:`cnnviz.training.records.metrics.RecordWriter`."""
+    """Appends the steps of one run to ``path``; see :class:`RecordWriter`."""
 
     def __init__(
         self, path: Path, keep_until: int | None = None, clock: Callable[[], float] = time.monotonic
@@ -243,11 +242,7 @@ def read_steps(path: Path, max_points: int = MAX_POINTS) -> Steps:
     """The steps that are in the file at ``path``, at most about ``max_points`` of them.
 
     Returns:
-        a structured array (n,) with fields step, epoch, loss, accuracy, seconds; see
-        :func:`cnnviz.training.records.metrics.read_records`.
-
-    Raises:
-        CnnvizError: the file is none of cnnviz's, or cannot be read.
+        a structured array (n,) with fields step, epoch, loss, accuracy, seconds; see :func:`read_records`.
     """
     return read_records(path, _FORM, max_points)
 
@@ -287,7 +282,7 @@ class Samples:
 
 
 class SamplesWriter(RecordWriter):
-    """Appends samples of a run to ``path``; see :class:`cnnviz.training.records.metrics.RecordWriter`.
+    """Appends samples of a run to ``path``; see :class:`RecordWriter`.
 
     ``layers`` are the names of the layers whose gradients are measured.
     """
@@ -301,13 +296,7 @@ class SamplesWriter(RecordWriter):
 
 
 def read_samples(path: Path, max_points: int = MAX_POINTS) -> Samples:
-    """The samples that are in the file at ``path``, at most about ``max_points`` of them, evenly chosen.
-
-    Works while another process writes; a file that is not there (yet) has no samples.
-
-    Raises:
-        CnnvizError: the file is none of cnnviz's, or cannot be read.
-    """
+    """The samples that are in the file at ``path``, at most about ``max_points`` of them; see :func:`read_records`."""
     try:
         with path.open("rb") as file:
             magic, names = file.readline(), file.readline()

@@ -67,6 +67,8 @@ class RunStore:
     Raises:
         StoreError: the database cannot be opened or is of a newer version; all methods raise it, too,
             when the database is locked for too long, or fails.
+        UnknownKeyError: of a method, there is no run or group of that id.
+        StorageError: of a method that deletes or restores, a folder cannot be moved.
     """
 
     def __init__(self, configuration: Settings, patience: float = 5.0) -> None:
@@ -122,11 +124,7 @@ class RunStore:
     # -- reading --------------------------------------------------------------------------------------
 
     def get(self, run_id: str) -> Run:
-        """The run as it is now.
-
-        Raises:
-            UnknownKeyError: there is none of that id.
-        """
+        """The run as it is now."""
         with self._database.reading() as connection:
             return queries.get(connection, run_id)
 
@@ -234,8 +232,8 @@ class RunStore:
             if run.status == Status.PAUSED and run.worker is not None:
                 queries.ask(connection, run_id, Command(Kind.RESUME))
                 return
-            old = (Kind.STOP, Kind.PAUSE, Kind.STEP, Kind.RESUME)
-            connection.execute(commands.delete().where(commands.c.run_id == run_id, commands.c.kind.in_(old)))
+            old = (commands.c.run_id == run_id) & (commands.c.kind != Kind.RATE)
+            connection.execute(commands.delete().where(old))
             queries.change(connection, run_id, **queries.queued(connection))
 
     def describe(self, run_id: str, name: str | None, note: str | None) -> None:
@@ -390,8 +388,6 @@ class RunStore:
 
         Raises:
             UsageError: it is not over yet.
-            UnknownKeyError: there is none of that id.
-            StorageError: its folder cannot be moved.
         """
         with self._database.writing() as connection:
             over = runs.c.status.not_in(OPEN)
@@ -401,12 +397,7 @@ class RunStore:
             _move(self.folder(run_id), self._trash(run_id))
 
     def restore(self, run_id: str) -> None:
-        """Bring a deleted run back with all its files.
-
-        Raises:
-            UnknownKeyError: there is none of that id, or it is gone for good.
-            StorageError: its folder cannot be moved.
-        """
+        """Bring a deleted run back with all its files."""
         with self._database.writing() as connection:
             if not queries.change(connection, run_id, deleted_at=None):
                 raise UnknownKeyError(Message("run"), run_id, ())
@@ -417,8 +408,6 @@ class RunStore:
 
         Raises:
             UsageError: one of them is not over yet; then none is deleted.
-            UnknownKeyError: there is no such group.
-            StorageError: a folder cannot be moved.
         """
         members = self._members(group_id)
         if any(run.is_open for run in members):
@@ -427,12 +416,7 @@ class RunStore:
             self.delete(run.id)
 
     def restore_group(self, group_id: str) -> None:
-        """Bring the deleted runs of a group back.
-
-        Raises:
-            UnknownKeyError: none is left.
-            StorageError: a folder cannot be moved.
-        """
+        """Bring the deleted runs of a group back."""
         for run in self._members(group_id, deleted=True):
             self.restore(run.id)
 

@@ -30,6 +30,7 @@ T = TypeVar("T")
 _LONGEST_INTERVAL = 0.5  # seconds; a page's Stop and its progress bar wait for no longer
 _RESERVED_BYTES = 256 * 1024
 _LAST_WORDS_SECONDS = 30.0
+_RETRY_SECONDS = 0.5
 
 
 class Heartbeat:
@@ -101,7 +102,8 @@ class Heartbeat:
         """Stop listening; returns what was asked and not done yet, for whoever works on the run next."""
         with self._listening:
             self._leaving = True
-        return list(self.requests())
+        stop = [Command(Kind.STOP)] if self.stop_requested else []
+        return [*self.requests(), *stop]
 
     def write(self, write: Callable[[], T]) -> T:
         """:func:`persistently`, but so that the run can still fail with its true reason: within the lease."""
@@ -209,6 +211,5 @@ def persistently(write: Callable[[], T], seconds: float = _LAST_WORDS_SECONDS) -
         except StoreError:
             if time.monotonic() > deadline:
                 raise
-        time.sleep(
-            0.5
-        )  # nothing tells when another program releases the database, or the disk has room again
+        # Nothing tells when another program releases the database, or the disk has room again.
+        time.sleep(_RETRY_SECONDS)

@@ -74,9 +74,9 @@ def _import_what_is_slow() -> None:
     from cnnviz.training.loop import estimating, loop, measuring, memory
     from cnnviz.training.store import store
 
-    del datasets, checkpoints, estimating, loop, measuring, memory
     store.open_store()
     measuring.prepare_event_files()
+    del datasets, checkpoints, estimating, loop, memory
 
 
 def _write_into_log(run_id: str) -> None:

@@ -157,8 +157,8 @@ def _train(heartbeat: Heartbeat, run: Run, folder: Path, audience: Observer | No
         )
         facts = {"checkpoint": run.id, "test_accuracy": result.test_accuracy}
     if result.stopped:
-        gave_up = steering.gave_up and not heartbeat.stop_requested
-        return _Ending(Status.PAUSED, facts=facts) if gave_up else _ending(heartbeat, facts)
+        # Whatever is asked from then on is for give_up_place, whether the heartbeat has heard of it or not.
+        return _Ending(Status.PAUSED, facts=facts) if steering.gave_up else _ending(heartbeat, facts)
     (folder / STATE_NAME).unlink(missing_ok=True)  # there is nothing left to resume
     return _Ending(Status.FINISHED, facts=facts)
 

@@ -37,8 +37,11 @@ def waiting(configuration: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def test_it_measures_and_then_carries_out_a_run(
-    waiting: processes.StandbyWorker, store: RunStore, recipe: Recipe
+    waiting: processes.StandbyWorker, store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(
+        processes, "_REST_SECONDS", 3600.0
+    )  # longer than the run, however slow the machine is
     found = estimate(recipe)
     assert found.fits
     assert found.device == "cpu"

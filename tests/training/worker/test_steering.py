@@ -21,6 +21,7 @@ from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, read_sampl
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import worker
+from cnnviz.training.worker.heartbeat import Heartbeat
 from tests.training.watching import Losses, until
 
 STEPS = 16  # 4,000 images in batches of 250
@@ -178,32 +179,45 @@ def test_a_rate_that_was_chosen_during_a_pause_survives_it(
     assert set(read_rates(store, run_id)) == {0.002}
 
 
-def resume(store: RunStore, run_id: str) -> None:
-    """And wait until the worker's heartbeat has taken the wish."""
-    store.resume(run_id)
-    until(lambda: store.requested(run_id) == [])
-
-
+@pytest.mark.parametrize("heard", [True, False], ids=["heard", "perhaps unheard"])
 @pytest.mark.parametrize(
     ("ask", "expected"),
-    [(resume, Status.QUEUED), (RunStore.resume, Status.QUEUED), (RunStore.request_stop, Status.STOPPED)],
+    [
+        (lambda store, run_id, _heartbeat: store.resume(run_id), Status.QUEUED),
+        (lambda store, run_id, _heartbeat: store.request_stop(run_id), Status.STOPPED),
+        (lambda _store, _run_id, heartbeat: heartbeat.stop(), Status.STOPPED),  # as Control-C does
+    ],
+    ids=["resume", "stop", "Control-C"],
 )
 def test_whoever_asks_while_the_place_is_given_up_is_heard(
     store: RunStore,
     configuration: Settings,
     long: Recipe,
     monkeypatch: pytest.MonkeyPatch,
-    ask: Callable[[RunStore, str], None],
+    ask: Callable[[RunStore, str, Heartbeat], None],
     expected: Status,
+    heard: bool,
 ) -> None:
+    heartbeats: list[Heartbeat] = []
+
+    class Known(Heartbeat):
+        def __enter__(self) -> Heartbeat:
+            heartbeats.append(self)
+            return super().__enter__()
+
     monkeypatch.setattr(store, "settings", dataclasses.replace(configuration, pause_seconds=0.1))
     monkeypatch.setattr(worker, "start_queued", lambda *_, **__: [])
+    monkeypatch.setattr(worker, "Heartbeat", Known)
     run_id = paused_at_start(store, long)
     store.request_step(run_id)  # so that there are weights to be saved at the end
     save = checkpoints.save
 
     def asked_meanwhile(*args: Any, **facts: Any) -> None:
-        ask(store, run_id)
+        (heartbeat,) = heartbeats
+        assert not heartbeat.attention
+        ask(store, run_id, heartbeat)
+        if heard:
+            until(lambda: heartbeat.attention)
         save(*args, **facts)
 
     monkeypatch.setattr(checkpoints, "save", asked_meanwhile)
