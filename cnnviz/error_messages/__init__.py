@@ -9,7 +9,7 @@ from dataclasses import replace
 from operator import itemgetter
 
 from cnnviz.error_messages import features, merging, normalising, recurrent, training, windows
-from cnnviz.error_messages.entry import Decoded, Reason, WrongLinear
+from cnnviz.error_messages.entry import Decoded, Entry, Reason, WrongLinear
 from cnnviz.language import Message
 
 __all__ = ["LONGEST", "Decoded", "Reason", "WrongLinear", "decode", "understood"]
@@ -17,7 +17,7 @@ __all__ = ["LONGEST", "Decoded", "Reason", "WrongLinear", "decode", "understood"
 LONGEST = 20_000
 """Characters of a pasted text that are read, from its end: a traceback ends with its message."""
 
-_ENTRIES = (
+_ENTRIES: tuple[Entry, ...] = (
     *features.ENTRIES,
     *windows.ENTRIES,
     *normalising.ENTRIES,

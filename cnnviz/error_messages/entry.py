@@ -51,18 +51,32 @@ class Decoded:
     error: str = ""
 
 
+Explain = Callable[[re.Match[str]], Decoded]
+
+
 @dataclass(frozen=True)
 class Entry:
     """One kind of error: its title, the pattern that finds it in a text, and the function that explains it."""
 
     about: Message
     pattern: re.Pattern[str]
-    explain: Callable[[re.Match[str]], Decoded]
+    explain: Explain
 
 
-def entry(about: Message, pattern: str, explain: Callable[[re.Match[str]], Decoded]) -> Entry:
-    """An entry for errors that ``pattern`` finds in a text whose whitespace has been collapsed to single spaces."""
-    return Entry(about, re.compile(pattern), explain)
+class Entries(list[Entry]):
+    """The entries of one family of errors, in the order in which they were added."""
+
+    def add(self, about: Message, *patterns: str) -> Callable[[Explain], Explain]:
+        """Register the function below as the explanation of errors in which one of the ``patterns`` is found.
+
+        They are searched for in a text whose whitespace has been collapsed to single spaces.
+        """
+
+        def register(explain: Explain) -> Explain:
+            self.extend(Entry(about, re.compile(pattern), explain) for pattern in patterns)
+            return explain
+
+        return register
 
 
 def one_remedy(meaning: Message, text: Message, code: str | None = None, layer: str | None = None) -> Decoded:

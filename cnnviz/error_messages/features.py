@@ -9,9 +9,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cnnviz import architectures, numbers
-from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Reason, WrongLinear, entry, one_remedy, sizes
+from cnnviz.error_messages.entry import (
+    NUMBER,
+    SIZES,
+    Decoded,
+    Entries,
+    Reason,
+    WrongLinear,
+    one_remedy,
+    sizes,
+)
 from cnnviz.language import Message
 from cnnviz.operations.op import Shape, product, shape_text
+
+ENTRIES = Entries()
+entry = ENTRIES.add
+
 
 _MOST_MAPS = 3
 
@@ -41,6 +54,12 @@ def _divisors(number: int) -> set[int]:
     return {*small, *(number // divisor for divisor in small)}
 
 
+@entry(
+    Message("Linear gets the wrong number of features"),
+    rf"mat1 and mat2 shapes cannot be multiplied \({NUMBER}x{NUMBER} and {NUMBER}x{NUMBER}\)",
+    rf"same reduction dim, but got \[{NUMBER}, {NUMBER}\] X \[{NUMBER}, {NUMBER}\]",
+    rf"size mismatch, m1: \[{NUMBER} x {NUMBER}\], m2: \[{NUMBER} x {NUMBER}\]",
+)
 def _linear(match: re.Match[str]) -> Decoded:
     rows, received, expected, out_features = map(int, match.groups())
     maps = common_maps(received, expected)
@@ -117,6 +136,11 @@ def _size(
     return [Reason(text, f"nn.Linear({received}, {out_features})")]
 
 
+@entry(
+    Message("Matrix product with mismatched sizes"),
+    r"Expected size for first two dimensions of batch2 tensor to be: "
+    r"\[(\d{1,9}, \d{1,9})\] but got: \[(\d{1,9}, \d{1,9})\]",
+)
 def _batched_product(match: re.Match[str]) -> Decoded:
     (batch, inner), (other_batch, other_inner) = sizes(match[1]), sizes(match[2])
     return one_remedy(
@@ -137,6 +161,10 @@ def _batched_product(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("view with the wrong number of values"),
+    rf"shape '\[{SIZES}\]' is invalid for input of size {NUMBER}",
+)
 def _view(match: re.Match[str]) -> Decoded:
     wanted, count = sizes(match[1]), int(match[2])
     known = product(tuple(size for size in wanted if size > 0))
@@ -197,6 +225,10 @@ def _flat(wanted: Shape, count: int) -> Reason:
     return Reason(text, "x = x.flatten(1)")
 
 
+@entry(
+    Message("view of a tensor that is not contiguous"),
+    r"view size is not compatible with input tensor's size and stride",
+)
 def _strides(match: re.Match[str]) -> Decoded:
     return Decoded(
         meaning=Message(
@@ -209,34 +241,6 @@ def _strides(match: re.Match[str]) -> Decoded:
         ),
         layer="x.view(...)",
     )
-
-
-ENTRIES = (
-    *(
-        entry(Message("Linear gets the wrong number of features"), pattern, _linear)
-        for pattern in (
-            rf"mat1 and mat2 shapes cannot be multiplied \({NUMBER}x{NUMBER} and {NUMBER}x{NUMBER}\)",
-            rf"same reduction dim, but got \[{NUMBER}, {NUMBER}\] X \[{NUMBER}, {NUMBER}\]",
-            rf"size mismatch, m1: \[{NUMBER} x {NUMBER}\], m2: \[{NUMBER} x {NUMBER}\]",
-        )
-    ),
-    entry(
-        Message("Matrix product with mismatched sizes"),
-        r"Expected size for first two dimensions of batch2 tensor to be: "
-        r"\[(\d{1,9}, \d{1,9})\] but got: \[(\d{1,9}, \d{1,9})\]",
-        _batched_product,
-    ),
-    entry(
-        Message("view with the wrong number of values"),
-        rf"shape '\[{SIZES}\]' is invalid for input of size {NUMBER}",
-        _view,
-    ),
-    entry(
-        Message("view of a tensor that is not contiguous"),
-        r"view size is not compatible with input tensor's size and stride",
-        _strides,
-    ),
-)
 
 
 LARGEST_SIDE = 512

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import re
 
-from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Reason, entry, one_remedy, sizes
+from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Entries, Reason, one_remedy, sizes
 from cnnviz.language import Message
 from cnnviz.operations.op import product, shape_text
+
+ENTRIES = Entries()
+entry = ENTRIES.add
+
+_ORDER = Message("Invalid order of dimensions")
+_DEALT = Message("Values that cannot be split into new dimensions")
+
 
 _MOST_EDGE = 10
 
@@ -46,6 +53,11 @@ def _sides(first: int, second: int) -> tuple[Reason, ...]:
 _NAMES = (Message("the batch"), Message("the channels"), Message("the height"), Message("the width"))
 
 
+@entry(
+    Message("Addition of different shapes"),
+    rf"The size of tensor a \({NUMBER}\) must match the size of tensor b \({NUMBER}\) at non-singleton "
+    r"dimension (\d{1,3})",
+)
 def _broadcast(match: re.Match[str]) -> Decoded:
     first, second, dimension = int(match[1]), int(match[2]), int(match[3])
     if dimension >= 2:
@@ -75,6 +87,10 @@ def _broadcast(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Addition of different shapes"),
+    rf"output with shape \[{SIZES}\] doesn't match the broadcast shape \[{SIZES}\]",
+)
 def _in_place(match: re.Match[str]) -> Decoded:
     return one_remedy(
         Message(
@@ -88,6 +104,11 @@ def _in_place(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Concatenation with mismatched sizes"),
+    rf"Sizes of tensors must match except in dimension (\d{{1,3}})\. Expected size {NUMBER} but got size "
+    rf"{NUMBER} for tensor number {NUMBER}",
+)
 def _cat(match: re.Match[str]) -> Decoded:
     dimension, expected, received, number = map(int, match.groups())
     return Decoded(
@@ -112,6 +133,10 @@ def _cat(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Concatenation with mismatched sizes"),
+    r"Tensors must have same number of dimensions: got (\d{1,3}) and (\d{1,3})",
+)
 def _cat_dimensions(match: re.Match[str]) -> Decoded:
     first, second = int(match[1]), int(match[2])
     return one_remedy(
@@ -128,6 +153,11 @@ def _cat_dimensions(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Images of different sizes in one batch"),
+    rf"stack expects each tensor to be equal size, but got \[{SIZES}\] at entry {NUMBER} and \[{SIZES}\] at "
+    rf"entry {NUMBER}",
+)
 def _stack(match: re.Match[str]) -> Decoded:
     first, other, number = sizes(match[1]), sizes(match[3]), int(match[4])
     return one_remedy(
@@ -147,41 +177,14 @@ def _stack(match: re.Match[str]) -> Decoded:
     )
 
 
-_MERGES = (
-    entry(
-        Message("Addition of different shapes"),
-        rf"The size of tensor a \({NUMBER}\) must match the size of tensor b \({NUMBER}\) at non-singleton "
-        r"dimension (\d{1,3})",
-        _broadcast,
-    ),
-    entry(
-        Message("Addition of different shapes"),
-        rf"output with shape \[{SIZES}\] doesn't match the broadcast shape \[{SIZES}\]",
-        _in_place,
-    ),
-    entry(
-        Message("Concatenation with mismatched sizes"),
-        rf"Sizes of tensors must match except in dimension (\d{{1,3}})\. Expected size {NUMBER} but got size "
-        rf"{NUMBER} for tensor number {NUMBER}",
-        _cat,
-    ),
-    entry(
-        Message("Concatenation with mismatched sizes"),
-        r"Tensors must have same number of dimensions: got (\d{1,3}) and (\d{1,3})",
-        _cat_dimensions,
-    ),
-    entry(
-        Message("Images of different sizes in one batch"),
-        rf"stack expects each tensor to be equal size, but got \[{SIZES}\] at entry {NUMBER} and \[{SIZES}\] at "
-        rf"entry {NUMBER}",
-        _stack,
-    ),
-)
-
-
 _LAST_FIRST = "x = x.permute(0, 3, 1, 2)"
 
 
+@entry(
+    _ORDER,
+    rf"does not match the length of the desired ordering of dimensions i\.e\. input\.dim\(\) = {NUMBER} is not equal "
+    rf"to len\(dims\) = {NUMBER}",
+)
 def _permute(match: re.Match[str]) -> Decoded:
     present, named = int(match[1]), int(match[2])
     return one_remedy(
@@ -199,6 +202,7 @@ def _permute(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(_ORDER, r"permute\(\): duplicate dims are not allowed")
 def _permute_twice(match: re.Match[str]) -> Decoded:
     return one_remedy(
         Message("permute takes every dimension exactly once, but one is given twice."),
@@ -210,6 +214,11 @@ def _permute_twice(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    _DEALT,
+    r"pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
+    rf"input\.size\(-3\)={NUMBER} is not divisible by {NUMBER}",
+)
 def _shuffle(match: re.Match[str]) -> Decoded:
     channels, square = int(match[1]), int(match[2])
     factor, fitting = round(square**0.5), max(1, round(channels / square)) * square
@@ -227,6 +236,11 @@ def _shuffle(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    _DEALT,
+    rf"pixel_unshuffle expects (height|width) to be divisible by downscale_factor, but input\.size\(-\d\)={NUMBER} "
+    rf"is not divisible by {NUMBER}",
+)
 def _unshuffle(match: re.Match[str]) -> Decoded:
     size, factor = int(match[2]), int(match[3])
     return one_remedy(
@@ -242,6 +256,10 @@ def _unshuffle(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Wrong number of dimensions"),
+    r"(pixel_(?:un)?shuffle) expects input to have at least 3 dimensions, but got input with (\d{1,3}) dimension",
+)
 def _shuffled_dimensions(match: re.Match[str]) -> Decoded:
     return one_remedy(
         Message(
@@ -254,6 +272,10 @@ def _shuffled_dimensions(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    _DEALT,
+    rf"unflatten: Provided sizes \[{SIZES}\] don't multiply up to the size of dim (\d{{1,3}}) \({NUMBER}\)",
+)
 def _unflatten(match: re.Match[str]) -> Decoded:
     wanted, dimension, count = sizes(match[1]), int(match[2]), int(match[3])
     known = product(tuple(size for size in wanted if size > 0))
@@ -281,6 +303,11 @@ def _unflatten(match: re.Match[str]) -> Decoded:
     return one_remedy(meaning, text, layer=f"nn.Unflatten({dimension}, {tuple(wanted)})")
 
 
+@entry(
+    Message("Assignment or expansion with mismatched shapes"),
+    rf"The expanded size of the tensor \({NUMBER}\) must match the existing size \({NUMBER}\) at non-singleton "
+    rf"dimension (\d{{1,3}})\. Target sizes: \[{SIZES}\]\. Tensor sizes: \[{SIZES}\]",
+)
 def _expand(match: re.Match[str]) -> Decoded:
     wanted, present, dimension = int(match[1]), int(match[2]), int(match[3])
     return one_remedy(
@@ -299,47 +326,3 @@ def _expand(match: re.Match[str]) -> Decoded:
         ),
         layer="x[...] = y / x.expand(...)",
     )
-
-
-_ORDER = Message("Invalid order of dimensions")
-_DEALT = Message("Values that cannot be split into new dimensions")
-
-_ORDERS = (
-    entry(
-        _ORDER,
-        rf"does not match the length of the desired ordering of dimensions i\.e\. input\.dim\(\) = {NUMBER} is not equal "
-        rf"to len\(dims\) = {NUMBER}",
-        _permute,
-    ),
-    entry(_ORDER, r"permute\(\): duplicate dims are not allowed", _permute_twice),
-    entry(
-        _DEALT,
-        r"pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
-        rf"input\.size\(-3\)={NUMBER} is not divisible by {NUMBER}",
-        _shuffle,
-    ),
-    entry(
-        _DEALT,
-        rf"pixel_unshuffle expects (height|width) to be divisible by downscale_factor, but input\.size\(-\d\)={NUMBER} "
-        rf"is not divisible by {NUMBER}",
-        _unshuffle,
-    ),
-    entry(
-        Message("Wrong number of dimensions"),
-        r"(pixel_(?:un)?shuffle) expects input to have at least 3 dimensions, but got input with (\d{1,3}) dimension",
-        _shuffled_dimensions,
-    ),
-    entry(
-        _DEALT,
-        rf"unflatten: Provided sizes \[{SIZES}\] don't multiply up to the size of dim (\d{{1,3}}) \({NUMBER}\)",
-        _unflatten,
-    ),
-    entry(
-        Message("Assignment or expansion with mismatched shapes"),
-        rf"The expanded size of the tensor \({NUMBER}\) must match the existing size \({NUMBER}\) at non-singleton "
-        rf"dimension (\d{{1,3}})\. Target sizes: \[{SIZES}\]\. Tensor sizes: \[{SIZES}\]",
-        _expand,
-    ),
-)
-
-ENTRIES = (*_MERGES, *_ORDERS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cnnviz import numbers
-from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Reason, entry, one_remedy, sizes
+from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Entries, Reason, one_remedy, sizes
 from cnnviz.language import Message
 from cnnviz.operations.op import shape_text
 from cnnviz.operations.refusals import (
@@ -16,13 +16,25 @@ from cnnviz.operations.refusals import (
     uneven_groups,
 )
 
+ENTRIES = Entries()
+entry = ENTRIES.add
+
+
 _WHAT = Message("normalisation")
 
 
+@entry(
+    Message("Normalisation with the wrong number of channels"),
+    rf"(running_mean|running_var|weight|bias) should contain {NUMBER} elements not {NUMBER}",
+)
 def _batch_norm(match: re.Match[str]) -> Decoded:
     return _other_channels("BatchNorm2d", int(match[3]), int(match[2]))
 
 
+@entry(
+    Message("Normalisation with the wrong number of channels"),
+    rf"expected input's size at dim=1 to match num_features \({NUMBER}\), but got: {NUMBER}",
+)
 def _instance_norm(match: re.Match[str]) -> Decoded:
     return _other_channels("InstanceNorm2d", int(match[1]), int(match[2]))
 
@@ -34,6 +46,10 @@ def _other_channels(layer: str, expected: int, received: int) -> Decoded:
     )
 
 
+@entry(
+    Message("Training batch with a single image"),
+    rf"Expected more than 1 value per channel when training, got input size (?:torch\.Size\()?\[{SIZES}\]",
+)
 def _one_value(match: re.Match[str]) -> Decoded:
     reasons = (
         Reason(
@@ -62,6 +78,10 @@ def _one_value(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Instance normalisation of 1-pixel maps"),
+    rf"Expected more than 1 spatial element when training, got input size (?:torch\.Size\()?\[{SIZES}\]",
+)
 def _one_pixel(match: re.Match[str]) -> Decoded:
     refused = normalises_single_values(Layer(_WHAT, "InstanceNorm2d"), sizes(match[1])[2:])
     reasons = (
@@ -77,6 +97,11 @@ def _one_pixel(match: re.Match[str]) -> Decoded:
     return Decoded(meaning=refused.reason, reasons=reasons, layer="nn.InstanceNorm2d")
 
 
+@entry(
+    Message("Normalisation with the wrong number of channels"),
+    rf"Given normalized_shape=\[{SIZES}\], expected input with shape \[\*, {SIZES}\], but got input of "
+    rf"size ?\[{SIZES}\]",
+)
 def _layer_norm(match: re.Match[str]) -> Decoded:
     expected, arrived = sizes(match[1]), sizes(match[3])
     received = arrived[-len(expected) :]
@@ -95,10 +120,19 @@ def _layer_norm(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Groups do not divide the channels"),
+    rf"num_channels \({NUMBER}\) must be divisible by num_groups \({NUMBER}\)",
+)
 def _group_norm(match: re.Match[str]) -> Decoded:
     return _uneven_groups(int(match[1]), int(match[2]))
 
 
+@entry(
+    Message("Groups do not divide the channels"),
+    rf"Expected number of channels in input to be divisible by num_groups, but got input of shape \[{SIZES}\] and "
+    rf"num_groups={NUMBER}",
+)
 def _group_norm_function(match: re.Match[str]) -> Decoded:
     return _uneven_groups(sizes(match[1])[1], int(match[2]))
 
@@ -108,6 +142,11 @@ def _uneven_groups(channels: int, groups: int) -> Decoded:
     return one_remedy(refused.reason, refused.advice, layer=f"nn.GroupNorm({groups}, {channels})")
 
 
+@entry(
+    Message("Normalisation with the wrong number of channels"),
+    rf"Expected weight to be a vector of size equal to the number of channels in input, but got weight of "
+    rf"shape \[{NUMBER}\] and input of shape \[{SIZES}\]",
+)
 def _group_norm_channels(match: re.Match[str]) -> Decoded:
     expected, arrived = int(match[1]), sizes(match[2])
     layer = Layer(_WHAT, "GroupNorm")
@@ -117,6 +156,11 @@ def _group_norm_channels(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Activation with the wrong number of channels"),
+    rf"Mismatch of parameter numbers and input channel size\. Found parameter numbers = {NUMBER} and channel size "
+    rf"= {NUMBER}",
+)
 def _prelu(match: re.Match[str]) -> Decoded:
     expected, received = int(match[1]), int(match[2])
     return one_remedy(
@@ -129,56 +173,3 @@ def _prelu(match: re.Match[str]) -> Decoded:
         f"nn.PReLU({received})",
         f"nn.PReLU({expected})",
     )
-
-
-ENTRIES = (
-    entry(
-        Message("Normalisation with the wrong number of channels"),
-        rf"(running_mean|running_var|weight|bias) should contain {NUMBER} elements not {NUMBER}",
-        _batch_norm,
-    ),
-    entry(
-        Message("Training batch with a single image"),
-        rf"Expected more than 1 value per channel when training, got input size (?:torch\.Size\()?\[{SIZES}\]",
-        _one_value,
-    ),
-    entry(
-        Message("Instance normalisation of 1-pixel maps"),
-        rf"Expected more than 1 spatial element when training, got input size (?:torch\.Size\()?\[{SIZES}\]",
-        _one_pixel,
-    ),
-    entry(
-        Message("Normalisation with the wrong number of channels"),
-        rf"expected input's size at dim=1 to match num_features \({NUMBER}\), but got: {NUMBER}",
-        _instance_norm,
-    ),
-    entry(
-        Message("Normalisation with the wrong number of channels"),
-        rf"Given normalized_shape=\[{SIZES}\], expected input with shape \[\*, {SIZES}\], but got input of "
-        rf"size ?\[{SIZES}\]",
-        _layer_norm,
-    ),
-    entry(
-        Message("Groups do not divide the channels"),
-        rf"num_channels \({NUMBER}\) must be divisible by num_groups \({NUMBER}\)",
-        _group_norm,
-    ),
-    entry(
-        Message("Groups do not divide the channels"),
-        rf"Expected number of channels in input to be divisible by num_groups, but got input of shape \[{SIZES}\] and "
-        rf"num_groups={NUMBER}",
-        _group_norm_function,
-    ),
-    entry(
-        Message("Activation with the wrong number of channels"),
-        rf"Mismatch of parameter numbers and input channel size\. Found parameter numbers = {NUMBER} and channel size "
-        rf"= {NUMBER}",
-        _prelu,
-    ),
-    entry(
-        Message("Normalisation with the wrong number of channels"),
-        rf"Expected weight to be a vector of size equal to the number of channels in input, but got weight of "
-        rf"shape \[{NUMBER}\] and input of shape \[{SIZES}\]",
-        _group_norm_channels,
-    ),
-)

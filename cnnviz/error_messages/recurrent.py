@@ -5,15 +5,23 @@ from __future__ import annotations
 import re
 
 from cnnviz import numbers
-from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Reason, entry, one_remedy, sizes
+from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Entries, Reason, one_remedy, sizes
 from cnnviz.language import Message
 from cnnviz.operations.op import shape_text
 
+ENTRIES = Entries()
+entry = ENTRIES.add
 
+_TITLE = Message("Recurrent layer gets the wrong number of features")
+_OF_STATE = Message("Recurrent layer with a state of the wrong shape")
+
+
+@entry(_TITLE, rf"input\.size\(-1\) must be equal to input_size\. Expected {NUMBER}, got {NUMBER}")
 def _features(match: re.Match[str]) -> Decoded:
     return _other_features(int(match[1]), int(match[2]), "nn.LSTM / nn.GRU / nn.RNN")
 
 
+@entry(_TITLE, rf"input has inconsistent input_size: got {NUMBER} expected {NUMBER}")
 def _features_of_cell(match: re.Match[str]) -> Decoded:
     return _other_features(int(match[2]), int(match[1]), "nn.LSTMCell / nn.GRUCell")
 
@@ -40,6 +48,10 @@ def _other_features(expected: int, received: int, layer: str) -> Decoded:
     )
 
 
+@entry(
+    Message("Wrong number of dimensions"),
+    r"(LSTM|GRU|RNN|LSTMCell|GRUCell|RNNCell): Expected input to be (\d)D or (\d)D, got (\d{1,2})D",
+)
 def _dimensions(match: re.Match[str]) -> Decoded:
     layer, single, batched, count = match[1], int(match[2]), int(match[3]), int(match[4])
     if count > batched:
@@ -65,6 +77,7 @@ def _dimensions(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(_OF_STATE, rf"Expected hidden(?:\[\d\])? size \({SIZES}\), got \[{SIZES}\]")
 def _state(match: re.Match[str]) -> Decoded:
     wanted, given = sizes(match[1]), sizes(match[2])
     return one_remedy(
@@ -79,6 +92,7 @@ def _state(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(_OF_STATE, r"For (?:un)?batched \d-D input, hx (?:and cx )?should also be \d-D but got")
 def _state_dimensions(match: re.Match[str]) -> Decoded:
     return one_remedy(
         Message(
@@ -94,6 +108,7 @@ def _state_dimensions(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(_OF_STATE, rf"Input batch size {NUMBER} doesn't match hidden\d? batch size {NUMBER}")
 def _cell_batch(match: re.Match[str]) -> Decoded:
     rows, states = int(match[1]), int(match[2])
     return one_remedy(
@@ -107,26 +122,3 @@ def _cell_batch(match: re.Match[str]) -> Decoded:
         "h = torch.zeros(x.size(0), hidden_size, device=x.device)",
         "nn.LSTMCell / nn.GRUCell",
     )
-
-
-_TITLE = Message("Recurrent layer gets the wrong number of features")
-_OF_STATE = Message("Recurrent layer with a state of the wrong shape")
-
-ENTRIES = (
-    entry(
-        _TITLE, rf"input\.size\(-1\) must be equal to input_size\. Expected {NUMBER}, got {NUMBER}", _features
-    ),
-    entry(_TITLE, rf"input has inconsistent input_size: got {NUMBER} expected {NUMBER}", _features_of_cell),
-    entry(
-        Message("Wrong number of dimensions"),
-        r"(LSTM|GRU|RNN|LSTMCell|GRUCell|RNNCell): Expected input to be (\d)D or (\d)D, got (\d{1,2})D",
-        _dimensions,
-    ),
-    entry(_OF_STATE, rf"Expected hidden(?:\[\d\])? size \({SIZES}\), got \[{SIZES}\]", _state),
-    entry(
-        _OF_STATE,
-        r"For (?:un)?batched \d-D input, hx (?:and cx )?should also be \d-D but got",
-        _state_dimensions,
-    ),
-    entry(_OF_STATE, rf"Input batch size {NUMBER} doesn't match hidden\d? batch size {NUMBER}", _cell_batch),
-)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 
 from cnnviz import numbers
-from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Reason, entry, one_remedy, sizes
+from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Entries, Reason, one_remedy, sizes
 from cnnviz.language import Message
 from cnnviz.operations.op import shape_text
 
+ENTRIES = Entries()
+entry = ENTRIES.add
 
+
+@entry(Message("Label outside the classes"), r"Target (-?\d{1,9}) is out of bounds")
 def _out_of_bounds(match: re.Match[str]) -> Decoded:
     target = int(match[1])
     if target < 0:
@@ -33,6 +37,10 @@ def _labels(target: int) -> Message:
     return Message("A label has class {target}, but the network has no output for it.", target=target)
 
 
+@entry(
+    Message("Number of labels differs from number of rows"),
+    rf"Expected input batch_size \({NUMBER}\) to match target batch_size \({NUMBER}\)",
+)
 def _batch_sizes(match: re.Match[str]) -> Decoded:
     rows, targets = int(match[1]), int(match[2])
     reasons = []
@@ -56,6 +64,10 @@ def _batch_sizes(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Labels of the wrong shape"),
+    r"only batches of spatial targets supported \(3D tensors\) but got targets of dimension: (\d)",
+)
 def _spatial(match: re.Match[str]) -> Decoded:
     return one_remedy(
         Message(
@@ -70,6 +82,7 @@ def _spatial(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(Message("Labels of the wrong shape"), r"0D or 1D target tensor expected, multi-target not supported")
 def _several_targets(match: re.Match[str]) -> Decoded:
     return Decoded(
         meaning=Message(
@@ -86,6 +99,7 @@ def _several_targets(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(Message("Wrong data type or device"), r"expected target dtype to be Long or Byte, but got (\w{1,20})")
 def _target_type(match: re.Match[str]) -> Decoded:
     return one_remedy(
         Message("The loss expects classes as integers (Long), but the labels are {kind}.", kind=match[1]),
@@ -95,6 +109,11 @@ def _target_type(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Labels of the wrong shape"),
+    rf"[Tt]arget size \(torch\.Size\(\[{SIZES}\]\)\) (?:must be the same as|that is different to the) input size "
+    rf"\(torch\.Size\(\[{SIZES}\]\)\)",
+)
 def _target_shape(match: re.Match[str]) -> Decoded:
     target, output = sizes(match[1]), sizes(match[2])
     code = "target = target.unsqueeze(1).float()" if len(target) < len(output) else "target = target.float()"
@@ -110,6 +129,10 @@ def _target_shape(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("A tensor used as True or False"),
+    r"Boolean value of Tensor with more than one value is ambiguous",
+)
 def _loss_class(match: re.Match[str]) -> Decoded:
     text = Message("Create a loss such as nn.CrossEntropyLoss first, then call it.")
     return Decoded(
@@ -126,6 +149,11 @@ def _loss_class(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Weights of a different network"),
+    rf"size mismatch for ([\w.]{{1,100}}): copying a param with shape torch\.Size\(\[{SIZES}\]\) from checkpoint, "
+    rf"the shape in current model is torch\.Size\(\[{SIZES}\]\)",
+)
 def _state(match: re.Match[str]) -> Decoded:
     saved, present = sizes(match[2]), sizes(match[3])
     return one_remedy(
@@ -141,53 +169,17 @@ def _state(match: re.Match[str]) -> Decoded:
     )
 
 
-_LOSSES = (
-    entry(Message("Label outside the classes"), r"Target (-?\d{1,9}) is out of bounds", _out_of_bounds),
-    entry(
-        Message("Number of labels differs from number of rows"),
-        rf"Expected input batch_size \({NUMBER}\) to match target batch_size \({NUMBER}\)",
-        _batch_sizes,
-    ),
-    entry(
-        Message("Labels of the wrong shape"),
-        r"only batches of spatial targets supported \(3D tensors\) but got targets of dimension: (\d)",
-        _spatial,
-    ),
-    entry(
-        Message("Labels of the wrong shape"),
-        r"0D or 1D target tensor expected, multi-target not supported",
-        _several_targets,
-    ),
-    entry(
-        Message("Labels of the wrong shape"),
-        rf"[Tt]arget size \(torch\.Size\(\[{SIZES}\]\)\) (?:must be the same as|that is different to the) input size "
-        rf"\(torch\.Size\(\[{SIZES}\]\)\)",
-        _target_shape,
-    ),
-    entry(
-        Message("Wrong data type or device"),
-        r"expected target dtype to be Long or Byte, but got (\w{1,20})",
-        _target_type,
-    ),
-    entry(
-        Message("A tensor used as True or False"),
-        r"Boolean value of Tensor with more than one value is ambiguous",
-        _loss_class,
-    ),
-    entry(
-        Message("Weights of a different network"),
-        rf"size mismatch for ([\w.]{{1,100}}): copying a param with shape torch\.Size\(\[{SIZES}\]\) from checkpoint, "
-        rf"the shape in current model is torch\.Size\(\[{SIZES}\]\)",
-        _state,
-    ),
-)
-
-
 _TYPE = r"([\w:.]{1,40}(?: int| char)?)"
 _BYTES = ("Byte", "unsigned char", "torch.ByteTensor", "torch.cuda.ByteTensor")
 _DOUBLES = ("Double", "double", "torch.float64", "torch.DoubleTensor", "torch.cuda.DoubleTensor")
 
 
+@entry(
+    Message("Wrong data type or device"),
+    rf"Input type \({_TYPE}\) and (?:weight|bias) type \({_TYPE}\) should be the same",
+    rf"(?:must|to) have the same dtype, but got:? {_TYPE} (?:and|!=) {_TYPE}",
+    rf"RNN input dtype \({_TYPE}\) does not match weight dtype \({_TYPE}\)",
+)
 def _types(match: re.Match[str]) -> Decoded:
     first, second = match[1], match[2]
     if ("cuda" in first) != ("cuda" in second):
@@ -202,6 +194,7 @@ def _types(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(Message("Wrong data type or device"), rf"expected scalar type {_TYPE} but found {_TYPE}")
 def _found(match: re.Match[str]) -> Decoded:
     return Decoded(
         meaning=Message(
@@ -224,6 +217,7 @@ def _conversions(arrived: str) -> tuple[Reason, ...]:
     return (Reason(Message("Convert the input to the type of the weights."), "x = x.to(weight.dtype)"),)
 
 
+@entry(Message("Wrong data type or device"), r"mixed dtype \(CPU\): all inputs must share same datatype")
 def _mixed(match: re.Match[str]) -> Decoded:
     return Decoded(
         meaning=Message("The input of a normalisation and its weights have different types."),
@@ -231,6 +225,11 @@ def _mixed(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Wrong data type or device"),
+    r"Expected all tensors to be on the same device",
+    r"Tensor on device [\w:]{1,20} is not on the expected device [\w:]{1,20}",
+)
 def _devices(match: re.Match[str]) -> Decoded:
     return Decoded(
         meaning=Message(
@@ -250,6 +249,10 @@ def _devices(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Not a tensor"),
+    r"(\w{1,40})\(\): argument '(\w{1,40})' \(position (\d{1,3})\) must be Tensor, not ([\w.]{1,60})",
+)
 def _no_tensor(match: re.Match[str]) -> Decoded:
     return _given(match[1], match[4])
 
@@ -283,6 +286,11 @@ def _given(function: str, given: str) -> Decoded:
     return Decoded(meaning, tuple(reasons), function)
 
 
+@entry(
+    Message("Not a tensor"),
+    r"(\w{1,40})\(\) received an invalid combination of arguments - got \((.{1,300}?)\)(?=,? but expected one of"
+    r"(.{0,800}))",
+)
 def _combination(match: re.Match[str]) -> Decoded:
     """No form of a function takes what it was given: the first argument is no tensor, or a number is no whole one."""
     function, given, details = match[1], match[2].split(", "), match[3]
@@ -300,6 +308,12 @@ def _combination(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("A size that is not an integer"),
+    r"(\w{1,40})\(\): argument '\w{1,40}' \(position \d{1,3}\) must be (?:tuple of ints|int), not float",
+    r"(\w{1,40})\(\): argument 'size' failed to unpack the object at pos \d{1,3} with error "
+    r'"type must be tuple of ints, ?but got float"',
+)
 def _not_whole(match: re.Match[str]) -> Decoded:
     return _whole_numbers(match[1])
 
@@ -314,49 +328,3 @@ def _whole_numbers(function: str) -> Decoded:
         "padding = kernel_size // 2",
         function,
     )
-
-
-_VALUES = (
-    *(
-        entry(Message("Wrong data type or device"), pattern, _types)
-        for pattern in (
-            rf"Input type \({_TYPE}\) and (?:weight|bias) type \({_TYPE}\) should be the same",
-            rf"(?:must|to) have the same dtype, but got:? {_TYPE} (?:and|!=) {_TYPE}",
-            rf"RNN input dtype \({_TYPE}\) does not match weight dtype \({_TYPE}\)",
-        )
-    ),
-    entry(Message("Wrong data type or device"), rf"expected scalar type {_TYPE} but found {_TYPE}", _found),
-    entry(
-        Message("Wrong data type or device"),
-        r"mixed dtype \(CPU\): all inputs must share same datatype",
-        _mixed,
-    ),
-    *(
-        entry(Message("Wrong data type or device"), pattern, _devices)
-        for pattern in (
-            r"Expected all tensors to be on the same device",
-            r"Tensor on device [\w:]{1,20} is not on the expected device [\w:]{1,20}",
-        )
-    ),
-    entry(
-        Message("Not a tensor"),
-        r"(\w{1,40})\(\): argument '(\w{1,40})' \(position (\d{1,3})\) must be Tensor, not ([\w.]{1,60})",
-        _no_tensor,
-    ),
-    entry(
-        Message("Not a tensor"),
-        r"(\w{1,40})\(\) received an invalid combination of arguments - got \((.{1,300}?)\)(?=,? but expected one of"
-        r"(.{0,800}))",
-        _combination,
-    ),
-    *(
-        entry(Message("A size that is not an integer"), pattern, _not_whole)
-        for pattern in (
-            r"(\w{1,40})\(\): argument '\w{1,40}' \(position \d{1,3}\) must be (?:tuple of ints|int), not float",
-            r"(\w{1,40})\(\): argument 'size' failed to unpack the object at pos \d{1,3} with error "
-            r'"type must be tuple of ints, ?but got float"',
-        )
-    ),
-)
-
-ENTRIES = (*_LOSSES, *_VALUES)

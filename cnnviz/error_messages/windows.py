@@ -5,12 +5,22 @@ from __future__ import annotations
 import re
 
 from cnnviz import numbers
-from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Reason, entry, one_remedy, sizes
+from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Entries, Reason, one_remedy, sizes
 from cnnviz.language import Message
 from cnnviz.operations.op import Shape, shape_text
 from cnnviz.operations.refusals import Layer, other_channels, too_much_padding
 
+ENTRIES = Entries()
+entry = ENTRIES.add
 
+_TITLE = Message("Padding that does not fit")
+
+
+@entry(
+    Message("Convolution gets the wrong number of channels"),
+    rf"Given (groups|transposed)={NUMBER}, weight of size \[{SIZES}\], expected input ?\[{SIZES}\] to have "
+    rf"{NUMBER} channels, but got {NUMBER} channels instead",
+)
 def _channels(match: re.Match[str]) -> Decoded:
     transposed = match[1] == "transposed"
     groups = 1 if transposed else int(match[2])
@@ -64,6 +74,11 @@ def _colours(expected: int, received: int) -> list[Reason]:
     return []
 
 
+@entry(
+    Message("Kernel larger than its input"),
+    rf"Calculated padded input size per channel: \({SIZES}\)\. Kernel size: \({SIZES}\)\. "
+    r"Kernel size can't be greater than actual input size",
+)
 def _kernel_too_large(match: re.Match[str]) -> Decoded:
     room, kernel = sizes(match[1]), sizes(match[2])
     missing = max(k - n for k, n in zip(kernel, room, strict=True))
@@ -91,6 +106,10 @@ def _kernel_too_large(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Pooling input too small"),
+    rf"Given input size: \({SIZES}\)\. Calculated output size: \({SIZES}\)\. Output size is too small",
+)
 def _pooling_too_large(match: re.Match[str]) -> Decoded:
     arrived = sizes(match[1])
     if not arrived:
@@ -109,11 +128,13 @@ def _pooling_too_large(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(Message("Pooling input too small"), r"max_pool1d\(\) Invalid computed output size")
 def _line_pooling_too_large(match: re.Match[str]) -> Decoded:
     text = Message("The sequence has become too short: remove a pooling layer, or use longer sequences.")
     return one_remedy(Message("The pooling window is longer than the sequence."), text, layer="nn.MaxPool1d")
 
 
+@entry(Message("Groups do not divide the channels"), r"(in|out)_channels must be divisible by groups")
 def _divisible(match: re.Match[str]) -> Decoded:
     which = f"{match[1]}_channels"
     text = Message(
@@ -129,6 +150,11 @@ def _divisible(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Groups do not divide the channels"),
+    rf"Given groups={NUMBER}, expected weight to be divisible by {NUMBER} at dimension 0, but got weight of "
+    rf"size \[+{SIZES}\]+ instead",
+)
 def _divisible_weight(match: re.Match[str]) -> Decoded:
     groups, weight = int(match[1]), sizes(match[3])
     text = Message("Choose a number of groups that divides the number of output channels.")
@@ -143,6 +169,11 @@ def _divisible_weight(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Bias of the wrong shape"),
+    rf"Given (transposed=1, )?weight of size \[{SIZES}\], expected bias to be 1-dimensional with {NUMBER} elements, "
+    rf"but got bias of size \[{SIZES}\] instead",
+)
 def _bias(match: re.Match[str]) -> Decoded:
     count = int(match[3])
     return one_remedy(
@@ -157,59 +188,31 @@ def _bias(match: re.Match[str]) -> Decoded:
     )
 
 
-_WINDOWS = (
-    entry(
-        Message("Convolution gets the wrong number of channels"),
-        rf"Given (groups|transposed)={NUMBER}, weight of size \[{SIZES}\], expected input ?\[{SIZES}\] to have "
-        rf"{NUMBER} channels, but got {NUMBER} channels instead",
-        _channels,
-    ),
-    entry(
-        Message("Kernel larger than its input"),
-        rf"Calculated padded input size per channel: \({SIZES}\)\. Kernel size: \({SIZES}\)\. "
-        r"Kernel size can't be greater than actual input size",
-        _kernel_too_large,
-    ),
-    entry(
-        Message("Pooling input too small"),
-        rf"Given input size: \({SIZES}\)\. Calculated output size: \({SIZES}\)\. Output size is too small",
-        _pooling_too_large,
-    ),
-    entry(
-        Message("Pooling input too small"),
-        r"max_pool1d\(\) Invalid computed output size",
-        _line_pooling_too_large,
-    ),
-    entry(
-        Message("Groups do not divide the channels"),
-        r"(in|out)_channels must be divisible by groups",
-        _divisible,
-    ),
-    entry(
-        Message("Groups do not divide the channels"),
-        rf"Given groups={NUMBER}, expected weight to be divisible by {NUMBER} at dimension 0, but got weight of "
-        rf"size \[+{SIZES}\]+ instead",
-        _divisible_weight,
-    ),
-    entry(
-        Message("Bias of the wrong shape"),
-        rf"Given (transposed=1, )?weight of size \[{SIZES}\], expected bias to be 1-dimensional with {NUMBER} elements, "
-        rf"but got bias of size \[{SIZES}\] instead",
-        _bias,
-    ),
+@entry(
+    _TITLE,
+    rf"pad should be at most half of effective kernel size, but got pad={NUMBER}, kernel_size={NUMBER} and "
+    rf"dilation={NUMBER}",
 )
-
-
 def _of_pooling(match: re.Match[str]) -> Decoded:
     return _too_much("MaxPool2d", int(match[1]), int(match[2]))
 
 
+@entry(
+    _TITLE,
+    rf"pad should be smaller than or equal to half of kernel size, but got padW = {NUMBER}, padH = {NUMBER}, "
+    rf"kW = {NUMBER}, kH = {NUMBER}",
+)
 def _of_planes(match: re.Match[str]) -> Decoded:
     """The sides of the window come after those of the padding; only one of them may be at fault."""
     width, height, kernel_width, kernel_height = (int(size) for size in match.groups())
     return _worse((width, kernel_width), (height, kernel_height))
 
 
+@entry(
+    _TITLE,
+    rf"pad should be smaller than or equal to half of kernel size, but got kT: {NUMBER} kW: {NUMBER} kH: {NUMBER} "
+    rf"padT: {NUMBER} padW: {NUMBER} padH: {NUMBER}",
+)
 def _of_volumes(match: re.Match[str]) -> Decoded:
     kernels, paddings = match.groups()[:3], match.groups()[3:]
     return _worse(*((int(p), int(k)) for p, k in zip(paddings, kernels, strict=True)))
@@ -220,6 +223,11 @@ def _worse(*pairs: tuple[int, int]) -> Decoded:
     return _too_much("MaxPool2d" if len(pairs) == 2 else "MaxPool3d", padding, kernel)
 
 
+@entry(
+    _TITLE,
+    rf"max_pool1d\(\) padding should be at most half of kernel size, but got padding={NUMBER} and "
+    rf"kernel_size={NUMBER}",
+)
 def _of_sequences(match: re.Match[str]) -> Decoded:
     return _too_much("MaxPool1d", int(match[1]), int(match[2]))
 
@@ -231,6 +239,11 @@ def _too_much(layer: str, padding: int, kernel: int) -> Decoded:
     )
 
 
+@entry(
+    _TITLE,
+    r"pad(?:ding)? must be non-negative, but got (?:pad: )?-\d{1,9}",
+    r"negative padding is not supported",
+)
 def _negative(match: re.Match[str]) -> Decoded:
     return one_remedy(
         Message("A padding is negative; it is the number of cells added on each side."),
@@ -239,6 +252,7 @@ def _negative(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(_TITLE, r"padding='same' is not supported for strided convolutions")
 def _same_with_stride(match: re.Match[str]) -> Decoded:
     return one_remedy(
         Message("padding='same' works only with stride 1."),
@@ -251,6 +265,7 @@ def _same_with_stride(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(_TITLE, r"output padding must be smaller than either stride or dilation")
 def _of_output(match: re.Match[str]) -> Decoded:
     return one_remedy(
         Message(
@@ -264,6 +279,9 @@ def _of_output(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    _TITLE, rf"requested an output size of \({SIZES}\), but valid sizes range from \[{SIZES}\] to \[{SIZES}\]"
+)
 def _output_size(match: re.Match[str]) -> Decoded:
     wanted, least, most = (shape_text(sizes(match[n])) for n in (1, 2, 3))
     return one_remedy(
@@ -279,6 +297,11 @@ def _output_size(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    _TITLE,
+    rf"Padding size should be less than the corresponding input dimension, but got: padding \({SIZES}\) at "
+    rf"dimension {NUMBER} of input \[{SIZES}\]",
+)
 def _reflected(match: re.Match[str]) -> Decoded:
     shape, dimension = sizes(match[3]), int(match[2])
     return one_remedy(
@@ -295,6 +318,11 @@ def _reflected(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Size with the wrong number of dimensions"),
+    rf"expected (\w{{1,20}}) to be a single integer value or a list of {NUMBER} values to match the convolution "
+    rf"dimensions, but got \w{{1,20}}=\[{SIZES}\]",
+)
 def _several(match: re.Match[str]) -> Decoded:
     name, count, given = match[1], int(match[2]), sizes(match[3])
     return one_remedy(
@@ -309,62 +337,11 @@ def _several(match: re.Match[str]) -> Decoded:
     )
 
 
-_TITLE = Message("Padding that does not fit")
-
-_PADDINGS = (
-    entry(
-        _TITLE,
-        rf"pad should be at most half of effective kernel size, but got pad={NUMBER}, kernel_size={NUMBER} and "
-        rf"dilation={NUMBER}",
-        _of_pooling,
-    ),
-    entry(
-        _TITLE,
-        rf"pad should be smaller than or equal to half of kernel size, but got padW = {NUMBER}, padH = {NUMBER}, "
-        rf"kW = {NUMBER}, kH = {NUMBER}",
-        _of_planes,
-    ),
-    entry(
-        _TITLE,
-        rf"pad should be smaller than or equal to half of kernel size, but got kT: {NUMBER} kW: {NUMBER} kH: {NUMBER} "
-        rf"padT: {NUMBER} padW: {NUMBER} padH: {NUMBER}",
-        _of_volumes,
-    ),
-    entry(
-        _TITLE,
-        rf"max_pool1d\(\) padding should be at most half of kernel size, but got padding={NUMBER} and "
-        rf"kernel_size={NUMBER}",
-        _of_sequences,
-    ),
-    *(
-        entry(_TITLE, pattern, _negative)
-        for pattern in (
-            r"pad(?:ding)? must be non-negative, but got (?:pad: )?-\d{1,9}",
-            r"negative padding is not supported",
-        )
-    ),
-    entry(_TITLE, r"padding='same' is not supported for strided convolutions", _same_with_stride),
-    entry(_TITLE, r"output padding must be smaller than either stride or dilation", _of_output),
-    entry(
-        _TITLE,
-        rf"requested an output size of \({SIZES}\), but valid sizes range from \[{SIZES}\] to \[{SIZES}\]",
-        _output_size,
-    ),
-    entry(
-        _TITLE,
-        rf"Padding size should be less than the corresponding input dimension, but got: padding \({SIZES}\) at "
-        rf"dimension {NUMBER} of input \[{SIZES}\]",
-        _reflected,
-    ),
-    entry(
-        Message("Size with the wrong number of dimensions"),
-        rf"expected (\w{{1,20}}) to be a single integer value or a list of {NUMBER} values to match the convolution "
-        rf"dimensions, but got \w{{1,20}}=\[{SIZES}\]",
-        _several,
-    ),
+@entry(
+    Message("Wrong number of dimensions"),
+    rf"Expected (\d)D \(unbatched\) or (\d)D \(batched\) input to (conv\w{{1,20}}), but got input of size: "
+    rf"\[{SIZES}\]",
 )
-
-
 def _convolution(match: re.Match[str]) -> Decoded:
     single, batched, arrived = int(match[1]), int(match[2]), sizes(match[4])
     layer = f"nn.Conv{single - 1}d"
@@ -402,6 +379,7 @@ def _missing_dimensions(arrived: Shape, single: int, batched: int) -> tuple[Reas
     return (*reasons, Reason(text, "x = x.unsqueeze(0).unsqueeze(0)"))
 
 
+@entry(Message("Wrong number of dimensions"), r"non-empty 3D or 4D \(batch mode\) tensor expected for input")
 def _pooling(match: re.Match[str]) -> Decoded:
     return one_remedy(
         Message(
@@ -414,6 +392,10 @@ def _pooling(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(
+    Message("Wrong number of dimensions"),
+    r"Dimension out of range \(expected to be in range of \[(-\d{1,3}), (\d{1,3})\], but got (-?\d{1,3})\)",
+)
 def _out_of_range(match: re.Match[str]) -> Decoded:
     dimension = int(match[3])
     return one_remedy(
@@ -428,6 +410,7 @@ def _out_of_range(match: re.Match[str]) -> Decoded:
     )
 
 
+@entry(Message("Wrong number of dimensions"), r"expected (\d)D(?: or (\d)D)? input \(got (\d)D input\)")
 def _normalisation(match: re.Match[str]) -> Decoded:
     wanted = match[1] if match[2] is None else f"{match[1]} / {match[2]}"
     received = int(match[3])
@@ -444,30 +427,3 @@ def _normalisation(match: re.Match[str]) -> Decoded:
         "nn.BatchNorm1d(...)" if received < 4 else "nn.BatchNorm2d(...)",
         "nn.BatchNorm2d" if match[1] == "4" else "nn.BatchNorm1d",
     )
-
-
-_DIMENSIONS = (
-    entry(
-        Message("Wrong number of dimensions"),
-        rf"Expected (\d)D \(unbatched\) or (\d)D \(batched\) input to (conv\w{{1,20}}), but got input of size: "
-        rf"\[{SIZES}\]",
-        _convolution,
-    ),
-    entry(
-        Message("Wrong number of dimensions"),
-        r"non-empty 3D or 4D \(batch mode\) tensor expected for input",
-        _pooling,
-    ),
-    entry(
-        Message("Wrong number of dimensions"),
-        r"Dimension out of range \(expected to be in range of \[(-\d{1,3}), (\d{1,3})\], but got (-?\d{1,3})\)",
-        _out_of_range,
-    ),
-    entry(
-        Message("Wrong number of dimensions"),
-        r"expected (\d)D(?: or (\d)D)? input \(got (\d)D input\)",
-        _normalisation,
-    ),
-)
-
-ENTRIES = (*_WINDOWS, *_PADDINGS, *_DIMENSIONS)

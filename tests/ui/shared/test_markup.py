@@ -54,7 +54,7 @@ def test_every_class_of_the_markup_has_its_rule_in_the_style_sheet(dark: bool) -
 
 def test_every_class_in_the_code_has_a_rule_and_every_rule_is_used() -> None:
     folder = PROJECT_DIRECTORY / "cnnviz"
-    code = "".join(path.read_text() for path in (*folder.glob("ui/**/*.py"), folder / "shapes" / "html.py"))
+    code = "".join(path.read_text() for path in (*folder.glob("ui/**/*.py"), folder / "shapes" / "table.py"))
     code = re.sub(r"cnnviz-kind-\w+", "", code)
     written = {name for names in re.findall('class="([^"{}]*)"', code) for name in names.split()}
     rules = re.sub(r"\.cnnviz-kind-\w+", "", markup.style_sheet(False, "#123456"))
