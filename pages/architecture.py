@@ -4,15 +4,16 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.architecture import network, overview, take_home, views, what_if
-from cnnviz.ui.shared import cached, edits_in_link
+from cnnviz.ui.architecture import network, overview, views, what_if
+from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import frame
-from cnnviz.ui.shared.show import explained
+from cnnviz.ui.shared.link_state import edits_in_link
+from cnnviz.ui.shared.problems import explained
 
 frame(Message("Architecture"))
 st.title(_("Shapes explained"), anchor=False)
 chosen, input_shape = network.choose()
-edits = network.choose_options(chosen.architecture, edits_in_link.in_link())
+edits = network.choose_options(chosen.architecture, edits_in_link())
 known = network.options_among(chosen.architecture, edits)
 told = st.container()
 with explained():
@@ -28,6 +29,6 @@ with what_if.possible():
     with st.container(horizontal=True, vertical_alignment="center"):
         view = views.choose()
         st.space("stretch")
-        take_home.link()
+        views.link()
     with explained():
         view.show(subject)

@@ -5,9 +5,9 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.shapes.sliding_window import slide
-from cnnviz.ui.convolution import animation, cost, layer, size
+from cnnviz.ui.convolution import animation, cost, layer
 from cnnviz.ui.shared.frame import frame
-from cnnviz.ui.shared.show import explained
+from cnnviz.ui.shared.problems import explained
 
 frame(Message("Convolution"))
 st.title(_("Convolution, step by step"), anchor=False)
@@ -21,7 +21,7 @@ layer.examples()
 chosen = layer.choose()
 with explained():
     walks = slide(chosen.window, chosen.height, chosen.width)
-    size.show(chosen, walks)
+    layer.show_size(chosen, walks)
     st.header(_("Watch the window slide"), anchor=False)
     animation.show(chosen, walks)
     st.header(_("Cost of the layer"), anchor=False)

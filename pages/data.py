@@ -4,20 +4,19 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.data import choices, contents
-from cnnviz.ui.data.contents import Subject
-from cnnviz.ui.data.views import VIEWS
+from cnnviz.ui.data import choices, views
+from cnnviz.ui.data.choices import Subject
 from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import fragment, frame
-from cnnviz.ui.shared.show import explained
-from cnnviz.ui.shared.views import choose_view
+from cnnviz.ui.shared.link_state import choose_view
+from cnnviz.ui.shared.problems import explained
 
 
 @fragment()
 def view(subject: Subject) -> None:
     """One view: another image, or a slider, reruns nothing else of the page."""
     with explained():
-        choose_view(VIEWS).show(subject)
+        choose_view(views.VIEWS).show(subject)
 
 
 frame(Message("Data"))
@@ -25,7 +24,7 @@ st.title(_("What a network learns from"), anchor=False)
 with st.container(width=320):
     info = choices.choose_data()
 st.write(str(info.idea))
-contents.facts(info)
+views.facts(info)
 if offer_download(info.key):
     with explained():
-        view(contents.load(info))
+        view(choices.load(info))

@@ -6,17 +6,17 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.draw import choices, stages, views
 from cnnviz.ui.draw.canvas import SIDE
-from cnnviz.ui.draw.picture_source import Shown, answer, choose_picture, place_of_answer
+from cnnviz.ui.draw.choices import Shown
 from cnnviz.ui.inside import verdicts
 from cnnviz.ui.inside.weights import Weights, of_checkpoint
 from cnnviz.ui.shared.frame import fragment, frame
-from cnnviz.ui.shared.show import explained
+from cnnviz.ui.shared.problems import explained
 
 
 @fragment()
 def studio() -> None:
     """The canvas and what follows from it: a stroke reruns nothing else of the page."""
-    found = choices.all_checkpoints()
+    found = choices.in_order()
     introduction = st.container()
     with st.container(horizontal=True, gap="medium"):
         task = choices.choose_task(found)
@@ -29,12 +29,12 @@ def studio() -> None:
         said = st.container()
         chosen = [of_checkpoint(checkpoint) for checkpoint in choices.choose_checkpoints(found, task)]
     with left:
-        place = place_of_answer()
-        shown = choose_picture(task, source)
+        place = views.place_of_answer()
+        shown = choices.choose_picture(task, source)
     with said:
         labels = verdicts.cards(None if shown is None else shown.pixels, chosen)
     with place:
-        answer(shown, labels, source)
+        views.answer(shown, labels, source)
     if shown is None:
         verdicts.warm_up(chosen)
         return

@@ -8,12 +8,11 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.ui.evaluate import choices
-from cnnviz.ui.evaluate.answers import Subject
 from cnnviz.ui.evaluate.views import VIEWS
 from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import fragment, frame
-from cnnviz.ui.shared.show import explained, plain
-from cnnviz.ui.shared.views import choose_view
+from cnnviz.ui.shared.link_state import choose_view
+from cnnviz.ui.shared.problems import explained, plain
 
 
 @fragment()
@@ -24,7 +23,7 @@ def results(checkpoint: Checkpoint, known: choices.Known, data: DatasetInfo) -> 
         seen = datasets.overlap(checkpoint.dataset, data.key)
         if seen is not None:
             st.warning(plain(seen), icon=":material/visibility:")
-        view.show(Subject.of(checkpoint, data), known)
+        view.show(choices.Subject.of(checkpoint, data), known)
 
 
 frame(Message("Evaluate"))

@@ -5,10 +5,8 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.experiments import results, running
-from cnnviz.ui.shared import owner
-from cnnviz.ui.shared.callbacks import answer
 from cnnviz.ui.shared.frame import frame
-from cnnviz.ui.shared.show import explained
+from cnnviz.ui.shared.problems import answer_callbacks, explained
 from cnnviz.ui.train import runs
 
 frame(Message("Experiments"))
@@ -23,7 +21,7 @@ st.write(
 with explained():
     chosen = results.choose_experiment()
     shipped = results.show_shipped(chosen)
-    answer()
+    answer_callbacks()
     running.offer(chosen, shipped)
     running.show(chosen)
-owner.remember()
+runs.remember_owner()

@@ -4,19 +4,18 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.filters import choices
-from cnnviz.ui.filters.views import VIEWS
+from cnnviz.ui.filters import views
 from cnnviz.ui.shared.downloads import offer_weights
 from cnnviz.ui.shared.frame import frame
-from cnnviz.ui.shared.show import explained
-from cnnviz.ui.shared.views import choose_view
+from cnnviz.ui.shared.link_state import choose_view
+from cnnviz.ui.shared.problems import explained
 
 frame(Message("Filters and feature maps"))
 st.title(_("Filters and feature maps"), anchor=False)
 above = st.container()
-view = choose_view(VIEWS)
+view = choose_view(views.VIEWS)
 with above:
-    shown = choices.choose_shown(view.compares)
+    shown = views.choose_shown(view.compares)
 if shown[0].key[0] != "pretrained" or offer_weights(shown[0].key[1]):
     with explained():
         view.show(shown)

@@ -5,10 +5,9 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.store.store import open_store
-from cnnviz.ui.shared import callbacks, owner
 from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import frame
-from cnnviz.ui.shared.show import explained
+from cnnviz.ui.shared.problems import answer_callbacks, explained
 from cnnviz.ui.train import (
     choices,
     estimates,
@@ -48,9 +47,9 @@ with settings, st.container(border=True):
 with explained():
     known = open_store().list()
     with result:
-        callbacks.answer()
+        answer_callbacks()
         run_controls.offer_undo()
         shown = runs.shown_run(known)
         views.show(known, shown, recipe)
     table.list_runs(known, shown, recipe)
-owner.remember()
+runs.remember_owner()

@@ -239,10 +239,10 @@ def test_saving_of_a_1x1_convolution(open_convolution: OpenPage, reduced: str, v
 IMPORTS_NO_TORCH = """
 import sys
 from streamlit.testing.v1 import AppTest
-from cnnviz.ui.shared import warm
+from cnnviz.ui.shared import background
 from tests.speaking import spoken
 
-warm.QUIET_SECONDS = warm.LONGEST_WAIT_SECONDS = 3600
+background.QUIET_SECONDS = background.LONGEST_WAIT_SECONDS = 3600
 app = AppTest.from_file({app!r}, default_timeout=30)
 app.switch_page("pages/convolution.py")
 app.run()

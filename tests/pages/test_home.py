@@ -85,9 +85,9 @@ def test_unknown_language_is_english(open_page: OpenPage, code: str) -> None:
 IMPORTS_NO_TORCH = """
 import sys
 from streamlit.testing.v1 import AppTest
-from cnnviz.ui.shared import warm
+from cnnviz.ui.shared import background
 
-warm.QUIET_SECONDS = warm.LONGEST_WAIT_SECONDS = 3600
+background.QUIET_SECONDS = background.LONGEST_WAIT_SECONDS = 3600
 app = AppTest.from_file({app!r}, default_timeout=30).run()
 assert not app.exception, app.exception
 assert app.title

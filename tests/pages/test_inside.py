@@ -15,7 +15,7 @@ def page() -> None:
 
     from cnnviz.training.checkpoints import checkpoints
     from cnnviz.ui.draw import views
-    from cnnviz.ui.draw.picture_source import Shown
+    from cnnviz.ui.draw.choices import Shown
     from cnnviz.ui.inside.weights import of_checkpoint
 
     ink = np.zeros((1, 28, 28), np.uint8)

@@ -10,7 +10,7 @@ from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
-from cnnviz.ui.train import checkpoint_files
+from cnnviz.ui.train import sharing
 from tests.pages.training_page import ME, PAGE, buttons, status, texts
 
 OpenPage = Callable[..., AppTest]
@@ -48,7 +48,7 @@ def test_the_server_takes_what_the_page_says_that_it_takes(
     upload(app, ("mine.safetensors", SHIPPED.read_bytes()))
     said = "\n".join(caption.value for caption in app.caption)
     assert "you can upload the weights again" in said
-    monkeypatch.setattr(checkpoint_files, "_MEGABYTE", 100)  # of 26,000 bytes
+    monkeypatch.setattr(sharing, "_MEGABYTE", 100)  # of 26,000 bytes
     said = "\n".join(caption.value for caption in app.run().caption)
     assert "The weights have 262 MB and cannot be uploaded again" in said
     assert f"up to {server} MB" in said

@@ -17,7 +17,7 @@ from cnnviz.ui.architecture import network
 from cnnviz.ui.architecture.layers import picture
 from cnnviz.ui.architecture.network import Network, Subject
 from cnnviz.ui.shared import cached
-from cnnviz.ui.shared.show import plain
+from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Kind

@@ -12,7 +12,7 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import product, shape_text
 from cnnviz.shapes.table import table
 from cnnviz.ui.shared import frame
-from cnnviz.ui.shared.show import plain
+from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
     from cnnviz.error_messages import Decoded, Reason, WrongLinear

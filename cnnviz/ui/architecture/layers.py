@@ -1,4 +1,4 @@
-"""A network's layers: their shapes as a picture drawn to scale, and the summary table."""
+"""A network's layers: their shapes as a picture drawn to scale, the summary table, and the code that makes them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,15 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.plots import palette
 from cnnviz.shapes.table import layers, legend
-from cnnviz.ui.architecture import take_home
-from cnnviz.ui.architecture.network import Subject
+from cnnviz.ui.architecture.network import Network, Subject
+from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
-from cnnviz.ui.shared.show import plain
+from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Unexecuted
     from cnnviz.shapes.derivation import Derivation
+    from cnnviz.shapes.table import Row
     from cnnviz.tracing.trace import Trace
 
 _OUTSIDE = (
@@ -43,6 +45,7 @@ SENTENCE = Message(
     "Maps are drawn to scale; each doubling of the channels adds a sheet to the stack. A thin column is "
     "a vector."
 )
+_CODE_HEIGHT = 640
 _SIDE = 84  # of the largest map, in pixels
 _SMALLEST = 3
 _SHIFT = 4  # from one sheet of a stack to the next
@@ -66,7 +69,7 @@ def show(subject: Subject) -> None:
         with left:
             _table(subject, functions)
         with right:
-            take_home.source(subject.network)
+            _source(subject.network)
     else:
         _table(subject, functions)
 
@@ -105,7 +108,7 @@ def _table(subject: Subject, functions: bool) -> None:
         )
     )
     _outside_of_layers(traced)
-    take_home.downloads(subject.network.name, rows)
+    _downloads(subject.network.name, rows)
     with st.expander(_("As text, in torchsummary's format")):
         st.code(torchsummary_text(traced, layers=subject.layers), language=None)
 
@@ -209,3 +212,64 @@ def _stack(sheets: tuple[float, float, int], colour: str) -> str:
     )
     source = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
     return f'<img src="{source}" alt="" width="{across:.0f}" height="{down:.0f}">'
+
+
+def _downloads(name: str, rows: Sequence[Row]) -> None:
+    """The table as CSV, Markdown and LaTeX."""
+    from cnnviz.shapes import table
+
+    forms = (
+        ("CSV", "csv", table.csv_text),
+        ("Markdown", "md", table.markdown_text),
+        ("LaTeX", "tex", table.latex_text),
+    )
+    with st.container(horizontal=True):
+        for title, ending, write in forms:
+            st.download_button(
+                title,
+                partial(write, rows),  # written when somebody asks for it
+                file_name=f"{_file_name(name)}.{ending}",
+                icon=":material/download:",
+                key=f"download-{ending}",
+                on_click="ignore",
+            )
+
+
+def _source(network: Network) -> None:
+    """The file that defines the network, as it is."""
+    path, text = cached.source(network.name)
+    st.caption(f"`{path}`")
+    st.code(text, language="python", height=_CODE_HEIGHT)
+
+
+def show_code(subject: Subject) -> None:
+    """A file that runs by itself, the file that defines the network, and the link to this view."""
+    network, edits, traced = subject.network, subject.edits, subject.trace
+    text = cached.runnable(network.name, traced.input_shape, edits)
+    name = f"{_file_name(network.name).replace('-', '_')}.py"
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader(_("Standalone file"), anchor=False)
+        st.write(
+            _(
+                "With your choices and without cnnviz: `python {name}` builds the network and prints "
+                "its output shape.",
+                name=name,
+            )
+        )
+        st.download_button(
+            _("Download"),
+            text,
+            file_name=name,
+            icon=":material/download:",
+            key="download-source",
+            on_click="ignore",
+        )
+        st.code(text, language="python", height=_CODE_HEIGHT)
+    with right:
+        st.subheader(_("Source file"), anchor=False)
+        _source(network)
+
+
+def _file_name(name: str) -> str:
+    return name.rpartition(":")[2]

@@ -19,10 +19,10 @@ from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION, torchvision_input
-from cnnviz.ui.shared import cached, edits_in_link
+from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits
-from cnnviz.ui.shared.link_state import choose_number, put_in_link
-from cnnviz.ui.shared.show import link_problem
+from cnnviz.ui.shared.link_state import choose_number, put_edit, put_in_link, take_back_edit
+from cnnviz.ui.shared.problems import link_problem
 
 if TYPE_CHECKING:
     from cnnviz.shapes.table import Row
@@ -196,7 +196,7 @@ def _usable_options(architecture: Architecture, edits: Edits) -> Edits:
             if option is not None:
                 option.check(path, json.loads(value))
                 if json.loads(value) == option.default:  # it changes nothing
-                    edits_in_link.take_back(path)
+                    take_back_edit(path)
                     continue
             kept.append((path, value))
         except UsageError as error:
@@ -223,11 +223,11 @@ def _option_widget(key: str, name: str, option: Option, value: object) -> None:
 def _write_option(widget: str, name: str, option: Option) -> None:
     value = st.session_state[widget]
     if value == option.default:  # what everybody sees anyway is left out, to keep links short
-        edits_in_link.take_back(name)
+        take_back_edit(name)
     else:
-        edits_in_link.put(name, json.dumps(value))
+        put_edit(name, json.dumps(value))
 
 
 def _reset_options(options: Mapping[str, Option]) -> None:
     for name in options:
-        edits_in_link.take_back(name)
+        take_back_edit(name)

@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from cnnviz.language import Message
-from cnnviz.ui.architecture import (
-    compare,
-    decoder,
-    graph,
-    layers,
-    operation,
-    shares,
-    take_home,
-    what_if,
-    why,
-)
+from cnnviz.language import translate as _
+from cnnviz.ui.architecture import compare, decoder, graph, layers, overview, what_if, why
 from cnnviz.ui.architecture.network import Subject
-from cnnviz.ui.shared import edits_in_link
-from cnnviz.ui.shared.views import View, choose_view
+from cnnviz.ui.shared.link_state import EDITS, View, choose_view
 
 VIEWS: Mapping[str, View[[Subject]]] = {
     "layers": View(Message("Layers"), layers.show),
     "changes": View(Message("Before and after"), what_if.show),
     "why": View(Message("Why"), why.show),
-    "operation": View(Message("Single operation"), operation.show),
+    "operation": View(Message("Single operation"), why.show_operation),
     "graph": View(Message("Graph"), graph.show),
-    "bars": View(Message("Parameters by layer"), shares.show),
+    "bars": View(Message("Parameters by layer"), overview.shares),
     "compare": View(Message("Compare"), compare.show),
     "torchinfo": View(Message("torchinfo"), compare.show_torchinfo),
-    "code": View(Message("Code"), take_home.code),
+    "code": View(Message("Code"), layers.show_code),
     "error": View(Message("Error decoder"), lambda _subject: decoder.show()),
 }
 
@@ -43,6 +34,15 @@ def choose() -> View[[Subject]]:
         default = "error"
     elif "layer" in st.query_params:
         default = "operation"
-    elif edits_in_link.PARAMETER in st.query_params:
+    elif EDITS in st.query_params:
         default = "changes"
     return choose_view(VIEWS, default, wrap=True)
+
+
+def link() -> None:
+    """The address of what is on the page, to copy."""
+    address = (st.context.url or "").partition("?")[0]
+    parameters = [(name, value) for name in st.query_params for value in st.query_params.get_all(name)]
+    with st.popover(_("Link"), icon=":material/link:", help=_("A link to exactly this view")):
+        st.write(_("The address contains every choice on this page. Copy it to share this view."))
+        st.code(f"{address}?{urlencode(parameters)}", language=None, wrap_lines=True)

@@ -14,9 +14,10 @@ from cnnviz.errors import CnnvizError, shortened
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.shapes.table import chip, numbers, table, total
-from cnnviz.ui.shared import cached, edits_in_link
+from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits
-from cnnviz.ui.shared.show import explained, plain
+from cnnviz.ui.shared.link_state import put_edit, take_back_edit
+from cnnviz.ui.shared.problems import explained, plain
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Failure, Fix, Op, Shape
@@ -61,7 +62,7 @@ def _offer(fix: Fix, at: str | None = None) -> None:
         plain(label),
         icon=":material/build:",
         key="apply-fix",
-        on_click=edits_in_link.put,
+        on_click=put_edit,
         args=(fix.path, json.dumps(fix.value)),
     )
 
@@ -100,7 +101,7 @@ def choose(model_name: str, edits: Edits, options: Edits = ()) -> Edits:
             _("Apply"),
             icon=":material/science:",
             key="edit-apply",
-            on_click=edits_in_link.put,
+            on_click=put_edit,
             args=(f"{layer}.{argument}", json.dumps(value)),
         )
     if edits:
@@ -114,7 +115,7 @@ def _effective(edits: Edits, layers: Mapping[str, Mapping[str, object]]) -> Edit
         layer, _dot, argument = path.rpartition(".")
         arguments = layers.get(layer, {})
         if argument in arguments and _is_same(json.loads(value), arguments[argument]):
-            edits_in_link.take_back(path)
+            take_back_edit(path)
         else:
             kept.append((path, value))
     return tuple(kept)
@@ -135,7 +136,7 @@ def _take_back_buttons(edits: Edits) -> None:
                 icon=":material/undo:",
                 help=_("Undo this change"),
                 key=f"undo-{path}",
-                on_click=edits_in_link.take_back,
+                on_click=take_back_edit,
                 args=(path,),
             )
 

@@ -30,10 +30,10 @@ from cnnviz.shapes.sliding_window import (
 )
 from cnnviz.ui.convolution.layer import KINDS, Layer
 from cnnviz.ui.shared import cached
-from cnnviz.ui.shared.component import in_browser
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_text
-from cnnviz.ui.shared.show import explained, link_problem
+from cnnviz.ui.shared.markup import in_browser
+from cnnviz.ui.shared.problems import explained, link_problem
 
 LARGEST_PICTURE = 256
 """Pixels a side; the arithmetic of a larger input is the same, and nobody could see its pixels."""

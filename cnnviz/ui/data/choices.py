@@ -1,20 +1,45 @@
-"""What is chosen on the Data page: the data set, and what several views have in common."""
+"""What is chosen on the Data page: the data set, which is read here, and what several views have in common."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import streamlit as st
 
 from cnnviz import datasets
-from cnnviz.datasets import DatasetInfo
+from cnnviz.datasets import Dataset, DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment, put_in_link
-from cnnviz.ui.train.fields import NORMALISATIONS
+from cnnviz.ui.train.choices import NORMALISATIONS
 
 ALL = "all"
 """In the choice of a class: no limit."""
 
 _MOST_SEED = 9_999
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The data set that is shown."""
+
+    info: DatasetInfo
+    data: Dataset
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What cached results of it are found by."""
+        return self.info.key, self.data.digest
+
+
+def load(info: DatasetInfo) -> Subject:
+    """The data set in memory; the first time that takes seconds.
+
+    Raises:
+        CnnvizError: it is missing or damaged; the message says what to do.
+    """
+    with st.spinner(_("Loading {title} …", title=info.title)):
+        return Subject(info, datasets.load(info.key))
 
 
 def choose_data() -> DatasetInfo:

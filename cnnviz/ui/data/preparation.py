@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -18,15 +17,15 @@ from cnnviz.datasets.loading import value_counts
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
+from cnnviz.plots import data as plots
 from cnnviz.plots.mosaic import mosaic, png
 from cnnviz.training.recipe.image_preparation import PRESETS, ImagePreparation
-from cnnviz.ui.data.choices import choose_normalisation, choose_seed
-from cnnviz.ui.data.contents import Subject, image, value_figures
+from cnnviz.ui.data.choices import Subject, choose_normalisation, choose_seed
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_segment, choose_switch, put_in_link
-from cnnviz.ui.shared.pictures import image_address
-from cnnviz.ui.train.fields import choose_augmentation
+from cnnviz.ui.shared.pictures import chart, image_address, pixelated, png_address
+from cnnviz.ui.train.choices import choose_augmentation
 
 if TYPE_CHECKING:
     from cnnviz.training.transforms.batch_preparer import Stages
@@ -158,15 +157,14 @@ def _taken(preparation: ImagePreparation, found: Stages, label: str) -> Iterator
 def _signed(values: NDArray[np.float32]) -> str:
     """Values (C, H, W) around zero as a picture, the channels side by side."""
     limit = float(np.abs(values).max())
-    picture = png(mosaic(values, limit), is_dark())
-    return "data:image/png;base64," + base64.b64encode(picture).decode()
+    return png_address(png(mosaic(values, limit), is_dark()))
 
 
 def _card(number: int, step: _Step) -> str:
     wide = " cnnviz-channels" if step.wide else ""
     return (
         f'<figure class="cnnviz-card{wide}"><figcaption><b>{number}. {escape(step.title)}</b></figcaption>'
-        f'{image(step.picture, step.title)}<div class="cnnviz-note">{escape(step.note)}</div></figure>'
+        f'{pixelated(step.picture, step.title)}<div class="cnnviz-note">{escape(step.note)}</div></figure>'
     )
 
 
@@ -177,7 +175,7 @@ def _draws(info: DatasetInfo, label: int, preparation: ImagePreparation, found: 
         st.caption(_("Augmentation is off: the network sees the same image in every epoch."))
         return
     draws = "".join(
-        image(image_address(draw), _("Draw {number}", number=number))
+        pixelated(image_address(draw), _("Draw {number}", number=number))
         for number, draw in enumerate(found.draws, 1)
     )
     st.html(f'<div class="cnnviz-draws">{draws}</div>')
@@ -212,3 +210,24 @@ def _values(preparation: ImagePreparation, found: Stages) -> None:
             deviation=float(found.normalised.std()),
         )
     )
+
+
+def value_figures(
+    counts: NDArray[np.int64], width: int, mean: Sequence[float], deviation: Sequence[float]
+) -> None:
+    """How often each value occurs, as stored and normalised; ``counts`` (C, N) are of ``width`` values each."""
+    before, after = st.columns(2)
+    first = (width - 1) / 2  # the middle of the first values that are counted together
+    channels = len(counts)
+    with before:
+        axis = plots.Axis(_("value, 0 to 255"), [first] * channels, [float(width)] * channels)
+        figure = plots.values_figure(counts, axis, _("Before normalisation"), is_dark())
+        chart(figure, key="values-before")
+    with after:
+        axis = plots.Axis(
+            _("value that the network gets"),
+            [(first / 255 - m) / d for m, d in zip(mean, deviation, strict=True)],
+            [width / 255 / d for d in deviation],
+        )
+        figure = plots.values_figure(counts, axis, _("After normalisation"), is_dark())
+        chart(figure, key="values-after")

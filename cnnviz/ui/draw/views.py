@@ -1,19 +1,20 @@
-"""Views of the inside of one network on the Draw page: feature maps, attribution, one output value."""
+"""What the Draw page shows of the networks: their answer in one line, and the inside of one of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.draw.picture_source import Shown
-from cnnviz.ui.inside import attribution, maps, pixel
+from cnnviz.ui.draw.choices import Shown
+from cnnviz.ui.inside import attribution, maps, pixel, verdicts
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import IN_A_NETWORK, Weights
-from cnnviz.ui.shared.link_state import choose_one
-from cnnviz.ui.shared.views import View, choose_view
+from cnnviz.ui.shared.link_state import View, choose_one, choose_view
 
 
 def _maps(weights: Weights, shown: Shown) -> None:
@@ -36,6 +37,27 @@ VIEWS: Mapping[str, View[[Weights, Shown]]] = {
         Message("Single value"), lambda weights, shown: pixel.show(weights, weights.image_key(shown.pixels))
     ),
 }
+
+
+def place_of_answer() -> DeltaGenerator:
+    """The place of :func:`answer`: above the canvas, visible on a phone while one draws.
+
+    It has its height from the start, so that the canvas does not move, and is high enough for the canvas's
+    own buttons, which come up at the right over what stands there.
+    """
+    return st.container(height=52, border=False, key="answer")
+
+
+def answer(shown: Shown | None, labels: Sequence[str], source: str) -> None:
+    """What most networks say, and below it what the others say."""
+    text, rest = ("", "") if shown is None else verdicts.summary(labels)
+    if not labels:
+        text = _("No network chosen.")
+    elif shown is None:
+        text = _("Draw a digit here:") if source == "draw" else ""
+    st.html(
+        f'<div role="status" class="cnnviz-answer"><div>{escape(text)}</div><div>{escape(rest)}</div></div>'
+    )
 
 
 def show(shown: Shown, chosen: Sequence[Weights]) -> None:

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from cnnviz import datasets
 from cnnviz.interpret import scores
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.checkpoints.checkpoints import Checkpoint
-from cnnviz.ui.evaluate.answers import AT_ONCE, Subject, show_images
-from cnnviz.ui.evaluate.choices import Known
+from cnnviz.ui.evaluate.choices import Known, Subject
 from cnnviz.ui.inside.weights import checkpoint_title, same_task
 from cnnviz.ui.shared.frame import is_dark
-from cnnviz.ui.shared.link_state import choose_one, choose_segment
-from cnnviz.ui.shared.show import plain
-from cnnviz.ui.shared.views import View
+from cnnviz.ui.shared.link_state import View, choose_number, choose_one, choose_segment
+from cnnviz.ui.shared.pictures import Picture, chart, gallery
+from cnnviz.ui.shared.problems import plain
+
+if TYPE_CHECKING:
+    from cnnviz.interpret.answers import Numbers
+
+AT_ONCE = 24
+"""Images per page of a long list."""
 
 _EIGHT = 8
-_NO_BUTTONS = {"displayModeBar": False}
-
-
 _LEAST_CHANCE = 0.001
 
 
@@ -32,7 +36,7 @@ def overview(subject: Subject) -> None:
     """Key figures, the accuracy of each class, and eight images as in the course."""
     from cnnviz.plots.evaluation import classes_figure
 
-    _figures(subject)
+    _metrics(subject)
     matrix = scores.confusion(subject.answers)
     right, images = np.diag(matrix), matrix.sum(axis=1)
     intervals = [scores.interval(int(r), int(n)) for r, n in zip(right, images, strict=True)]
@@ -43,7 +47,7 @@ def overview(subject: Subject) -> None:
         figure = classes_figure(
             subject.names, parts, intervals, subject.answers.accuracy, title, dark=is_dark()
         )
-        st.plotly_chart(figure, key="classes", config=_NO_BUTTONS)
+        chart(figure, key="classes")
         hardest = int(parts.argmin())
         st.caption(
             _(
@@ -70,10 +74,9 @@ def confusions(subject: Subject) -> None:
         read = _choose_class(subject, _("Predicted class"), "read", usual[1])
     with left:
         title = _("Confusion matrix of {title}", title=subject.title)
-        st.plotly_chart(
+        chart(
             confusion_figure(matrix, subject.names, title, (true, read), dark=is_dark()),
             key="confusion",
-            config=_NO_BUTTONS,
             on_select=partial(_choose_cell, subject.data.classes),
             selection_mode="points",
         )
@@ -128,7 +131,7 @@ def calibration(subject: Subject) -> None:
             _("Calibration of {title}", title=subject.title),
             dark=is_dark(),
         )
-        st.plotly_chart(figure, key="calibration", config=_NO_BUTTONS)
+        chart(figure, key="calibration")
     with beside:
         st.metric(_("Expected calibration error"), f"{found.error:.2%}")
         sure = float(subject.answers.confidence.astype(np.float64).mean())
@@ -150,7 +153,7 @@ def calibration(subject: Subject) -> None:
         )
 
 
-def _figures(subject: Subject) -> None:
+def _metrics(subject: Subject) -> None:
     answers = subject.answers
     right = int(answers.right.sum())
     low, high = scores.interval(right, len(answers.labels))
@@ -297,6 +300,50 @@ def _difference(first: Subject, second: Subject, chance: float) -> Message:
         "produces a difference this large in {chance:.0%} of such comparisons.",
         chance=chance,
     )
+
+
+def show_images(
+    subject: Subject, found: Numbers, key: str, at_once: int, second: Subject | None = None
+) -> None:
+    """The images ``found``, ``at_once`` per page; ``key`` is the link's parameter of the page number."""
+    if not len(found):
+        st.caption(_("None."))
+        return
+    pages = -(-len(found) // at_once)
+    number = 1
+    if pages > 1:
+        number = choose_number(
+            _("Page (of {pages:,})", pages=pages), key=key, low=1, high=pages, default=1, width=160
+        )
+    images = datasets.load(subject.data.key).test_images
+    gallery(
+        [
+            _picture(subject, images[index].numpy(), index, second)
+            for index in found[(number - 1) * at_once : number * at_once].tolist()
+        ]
+    )
+
+
+def _picture(
+    subject: Subject,
+    pixels: NDArray[np.uint8],
+    index: int,
+    second: Subject | None,
+) -> Picture:
+    names, truth = subject.names, int(subject.answers.labels[index])
+    if second is None:
+        read, sure = _reading(subject, index)
+        notes: tuple[str, ...] = (_("true: {true} · image {number:,}", true=names[truth], number=index + 1),)
+        title, right = f"{read} {sure:.1%}", bool(subject.answers.right[index])
+    else:
+        (one, one_sure), (two, two_sure) = _reading(subject, index), _reading(second, index)
+        title, right = _("true: {true}", true=names[truth]), None
+        notes = (f"{subject.title}: {one} {one_sure:.0%}", f"{second.title}: {two} {two_sure:.0%}")
+    return Picture(pixels, title, notes, _("Test image {number:,}", number=index + 1), right)
+
+
+def _reading(subject: Subject, index: int) -> tuple[str, float]:
+    return subject.names[int(subject.answers.predicted[index])], float(subject.answers.confidence[index])
 
 
 VIEWS: Mapping[str, View[[Subject, Known]]] = {

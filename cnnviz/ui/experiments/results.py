@@ -18,7 +18,8 @@ from cnnviz.plots import experiments as plots
 from cnnviz.training.store.runs import Status, describe
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.link_state import choose_segment
-from cnnviz.ui.shared.show import plain
+from cnnviz.ui.shared.pictures import chart
+from cnnviz.ui.shared.problems import plain
 from cnnviz.ui.train.compare import Row, show_table
 from cnnviz.ui.train.runs import duration
 
@@ -54,7 +55,7 @@ def show_shipped(experiment: Experiment) -> Results | None:
         st.info(_("No full run of this experiment is included yet: run it here."), icon=":material/info:")
         return None
     shown = _shipped_figures(experiment.key, shipped.created_at, language())
-    panels(experiment, shown, lambda figure, name: _chart(figure, f"shipped-{name}"))
+    panels(experiment, shown, lambda figure, name: chart(figure, f"shipped-{name}"))
     st.caption(_about(experiment, shipped))
     with st.expander(_("All runs in numbers"), icon=":material/table_chart:"):
         compare(experiment, "full", shipped.outcomes)
@@ -98,15 +99,11 @@ def panels(
             st.caption(str(panel.note))
 
 
-def _chart(figure: go.Figure, key: str) -> None:
-    st.plotly_chart(figure, key=key, config={"displayModeBar": False})  # its buttons would cover the title
-
-
 def _picture(experiment: Experiment) -> None:
     """A picture of the data, for experiments that ask for one."""
     if experiment.picture == "permuted-digits":
         figure = plots.digits(cached.sample_digits(), cached.permuted_digits(_SHUFFLED_WITH))
-        _chart(figure, "picture")
+        chart(figure, "picture")
         st.caption(
             _(
                 "One random order of the 784 pixels, the same for every image: each digit keeps all its "

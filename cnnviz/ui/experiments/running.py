@@ -20,16 +20,21 @@ from cnnviz.language import translate as _
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.ui.experiments import results as page_results
-from cnnviz.ui.shared import callbacks
-from cnnviz.ui.shared.callbacks import ask, ask_page
 from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_one, choose_segment
-from cnnviz.ui.shared.live import LiveFigures
-from cnnviz.ui.shared.owner import owner
-from cnnviz.ui.shared.show import explained, link_problem, plain, run_again
+from cnnviz.ui.shared.problems import (
+    answer_callbacks,
+    ask,
+    ask_page,
+    explained,
+    link_problem,
+    plain,
+    run_again,
+)
 from cnnviz.ui.train import run_controls, runs
-from cnnviz.ui.train.runs import duration
+from cnnviz.ui.train.curves import LiveFigures
+from cnnviz.ui.train.runs import duration, owner
 
 PARAMETER = "group"
 """The link's parameter with the id of the group of runs that is shown."""
@@ -127,7 +132,7 @@ def _group_title(group: Group) -> str:
 
 
 def _watch(group_id: str, was_open: bool) -> None:
-    callbacks.answer()
+    answer_callbacks()
     with explained():
         runs.move_queue()
     with explained():

@@ -14,12 +14,12 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.plots import maps as plots
 from cnnviz.plots import weights as weights_plots
-from cnnviz.ui.filters.choices import Order, choose_order, choose_page
-from cnnviz.ui.inside.weights import Weights, choose_layer
+from cnnviz.ui.inside.weights import Order, Weights, choose_layer, choose_order, choose_page
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import fragment, is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment
-from cnnviz.ui.shared.show import explained, plain
+from cnnviz.ui.shared.pictures import chart
+from cnnviz.ui.shared.problems import explained, plain
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -163,9 +163,7 @@ def _side_by_side(
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         for place, (weights, layer) in enumerate(zip(shown, chosen, strict=True)):
             with st.container(width=FIGURE_WIDTH if alone else FIGURE_WIDTH * 9 // 10):
-                st.plotly_chart(
-                    figure(weights, layer), key=f"filters-{place}", config={"displayModeBar": False}
-                )
+                chart(figure(weights, layer), key=f"filters-{place}")
                 st.caption(plain(_in_numbers(layer, output)))
         if alone:
             with st.container(width=320):
@@ -226,7 +224,7 @@ def _norms(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) ->
     if linear:
         title = _("{title}: {layer}, norm and bias per output", title=weights.title, layer=layer.name)
     figure = weights_plots.norms_figure(lengths, layer.bias, order, title, is_dark(), linear)
-    st.plotly_chart(figure, key="norms", config={"displayModeBar": False}, width=_DETAIL_WIDTH)
+    chart(figure, key="norms", width=_DETAIL_WIDTH)
     st.caption(str(plots.norms_sentence(linear, layer.bias is not None)))
 
 
@@ -246,7 +244,7 @@ def _histogram(shown: Sequence[Weights], layer: str) -> None:
         _("{title}: weights of {layer}", title=shown[0].title, layer=layer),
         is_dark(),
     )
-    st.plotly_chart(figure, key="histogram", config={"displayModeBar": False}, width=_DETAIL_WIDTH)
+    chart(figure, key="histogram", width=_DETAIL_WIDTH)
     st.caption(plain(_histogram_note(own[0], shown[0].trained)))
 
 

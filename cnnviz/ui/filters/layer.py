@@ -14,13 +14,12 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Op, shape_text
 from cnnviz.plots import maps as plots
-from cnnviz.ui.filters.choices import Order, choose_order, choose_page
-from cnnviz.ui.inside.weights import Weights, choose_op
+from cnnviz.ui.inside.weights import Order, Weights, choose_op, choose_order, choose_page
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
-from cnnviz.ui.shared.pictures import Tile, tiles
-from cnnviz.ui.shared.show import plain
+from cnnviz.ui.shared.pictures import Tile, chart, tiles
+from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps, MapStatistics
@@ -166,7 +165,7 @@ def _enlarged(grids: Sequence[_Grid], chosen: int, limit: float | None) -> None:
         title = f"{grid.weights.title}: {title}" if several else title
         figure = plots.map_figure(values, title, limit=end, dark=is_dark())
         with st.container(width=_ENLARGED):
-            st.plotly_chart(figure, key=f"enlarged-{place}", config={"displayModeBar": False})
+            chart(figure, key=f"enlarged-{place}")
 
 
 def _table(grid: _Grid) -> None:
@@ -199,5 +198,5 @@ def _table(grid: _Grid) -> None:
 def _vector(grid: _Grid, place: int) -> None:
     """The output of an op that has no maps."""
     figure = plots.maps_figure(grid.maps.values, grid.title, dark=is_dark())
-    st.plotly_chart(figure, key=f"vector-{place}", config={"displayModeBar": False}, width=_ENLARGED * 3 // 2)
+    chart(figure, key=f"vector-{place}", width=_ENLARGED * 3 // 2)
     st.caption(str(plots.maps_sentence(grid.maps.op.kind, grid.maps.op.type, grid.maps.zeros)))

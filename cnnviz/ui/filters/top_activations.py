@@ -17,14 +17,13 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Op, product, shape_text
 from cnnviz.plots.maps import image_png
-from cnnviz.ui.filters.choices import choose_page
 from cnnviz.ui.inside import example
-from cnnviz.ui.inside.weights import Weights, choose_op
-from cnnviz.ui.shared import cached, progress
+from cnnviz.ui.inside.weights import Weights, choose_op, choose_page
+from cnnviz.ui.shared import background, cached
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_number, choose_one, put_in_link
 from cnnviz.ui.shared.pictures import Tile, frame, png_address, tiles
-from cnnviz.ui.shared.show import explained, plain
+from cnnviz.ui.shared.problems import explained, plain
 
 if TYPE_CHECKING:
     from cnnviz.datasets import DatasetInfo
@@ -68,7 +67,7 @@ class _Search:
         """The cache key of the result; the weights' key holds their digest."""
         return "excitation", self.weights.key, self.op.index, self.data.digest, self.count
 
-    def run(self, progress: progress.Progress) -> TopActivations:
+    def run(self, progress: background.Progress) -> TopActivations:
         """Search the images; ``progress`` is called with 0..1."""
         from cnnviz.interpret.activations import batch_size, spread, top_activations
 
@@ -150,7 +149,7 @@ def _result(search: _Search) -> TopActivations:
     title = _(
         "Running {count:,} images through {title}", count=search.count, title=plain(search.weights.title)
     )
-    return progress.result(search.key, search.run, title)
+    return background.result(search.key, search.run, title)
 
 
 def _choose_count(weights: Weights, op: Op, info: DatasetInfo) -> int:

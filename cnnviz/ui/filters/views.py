@@ -1,20 +1,26 @@
-"""The views of the Filters page; only the chosen one is computed and drawn."""
+"""The weights that the Filters page shows, and its views of them; only the chosen one is computed and drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
+from cnnviz.interpret.networks import Moment
 from cnnviz.language import Message
+from cnnviz.language import translate as _
 from cnnviz.ui.filters import filters, layer, top_activations, weight_history
 from cnnviz.ui.inside import attribution, example, maps, pixel, verdicts
 from cnnviz.ui.inside.example import Example
-from cnnviz.ui.inside.weights import Weights
+from cnnviz.ui.inside.weights import Weights, choose_weights, moments_of, of_moment
 from cnnviz.ui.shared.frame import fragment
-from cnnviz.ui.shared.show import explained
-from cnnviz.ui.shared.views import View
+from cnnviz.ui.shared.link_state import View, choose_one, choose_switch
+from cnnviz.ui.shared.problems import explained
+
+END = "end"
+"""Stands in the link for the checkpoint's weights."""
 
 Draw = Callable[[Sequence[Weights], Example], None]
 
@@ -83,3 +89,55 @@ VIEWS: Mapping[str, FilterView] = {
         compares=False,
     ),
 }
+
+
+def choose_shown(compares: bool) -> list[Weights]:
+    """The weights to show: one set, or trained weights and those that training started from.
+
+    ``compares`` says whether the view shows two side by side.
+    """
+    notes = st.container()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container(width=320):
+            weights = choose_weights(notes)
+        weights = _choose_step(weights)
+        start = weights.start if compares else None
+        beside = start and choose_switch(_("Compare with untrained weights"), key="untrained")
+    return [weights, start] if start and beside else [weights]
+
+
+def _choose_step(weights: Weights) -> Weights:
+    """``weights``, or an earlier snapshot of the same training if the link's ``step`` says so."""
+    found = moments_of(weights)
+    if not found or weights.recipe is None:
+        return weights
+    by_step = {str(moment.step): moment for moment in found}
+    options = [*by_step] if weights.checkpoint is None else [*by_step, END]
+    with st.container(width=420):
+        chosen = choose_one(
+            _("Training step"),
+            options,
+            key="step",
+            kind=Message("training step"),
+            title=lambda key: _title(key, by_step.get(key)),
+            default=options[-1],
+            widget=partial(
+                st.select_slider,
+                help=_(
+                    "Weights are saved at steps 0, 1, 2, 4, 8, ... and after every epoch, so you can "
+                    "see how they develop."
+                ),
+            ),
+        )
+    if chosen == END:
+        return weights
+    name = weights.title.partition(",")[0] if weights.checkpoint is None else weights.title
+    return of_moment(name, by_step[chosen], weights.recipe)
+
+
+def _title(key: str, moment: Moment | None) -> str:
+    if moment is None:
+        return _("trained")
+    if moment.step == 0:
+        return _("start")
+    return _("{step:,} (epoch {epoch})", step=moment.step, epoch=moment.epoch)

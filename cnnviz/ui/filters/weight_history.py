@@ -15,13 +15,12 @@ from cnnviz.plots.maps import image_png
 from cnnviz.plots.mosaic import mosaic, png
 from cnnviz.settings import settings
 from cnnviz.training.records import snapshots
-from cnnviz.ui.filters import choices
 from cnnviz.ui.inside.example import Example
-from cnnviz.ui.inside.weights import Weights
-from cnnviz.ui.shared import cached, progress
+from cnnviz.ui.inside.weights import Weights, moments_of
+from cnnviz.ui.shared import background, cached
 from cnnviz.ui.shared.frame import TRAIN, is_dark, link
-from cnnviz.ui.shared.pictures import png_address
-from cnnviz.ui.shared.show import plain
+from cnnviz.ui.shared.pictures import chart, png_address
+from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +33,7 @@ _WIDTH = 760
 
 def show(weights: Weights, example: Example) -> None:
     """Every snapshot of the training behind ``weights``."""
-    found = choices.moments_of(weights)
+    found = moments_of(weights)
     if not found or weights.recipe is None:
         _say_why_there_are_none(weights)
         return
@@ -72,7 +71,7 @@ def _history(weights: Weights, found: Sequence[Moment], example: Example) -> His
     keys = [moment.key(weights.recipe) for moment in found]
     start = weights.trace
     key = "history", tuple((moment.run_id, moment.step, moment.stamp) for moment in found), image.digest
-    return progress.result(
+    return background.result(
         key,
         lambda progress: history(keys, start, image.tensor(), len(weights.classes), progress),
         _("{count} snapshots", count=len(found)),
@@ -87,7 +86,7 @@ def _predictions(weights: Weights, found: Sequence[Moment], example: Example, to
         _("The network's predictions for this image"),
         example.label_for(weights),
     )
-    st.plotly_chart(figure, key="predictions", config={"displayModeBar": False}, width=_WIDTH)
+    chart(figure, key="predictions", width=_WIDTH)
     st.caption(
         _(
             "At first all classes are about equally likely; then the network decides, and sometimes "

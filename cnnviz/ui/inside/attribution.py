@@ -17,10 +17,11 @@ from cnnviz.plots import maps
 from cnnviz.ui.inside import verdicts
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import Weights
-from cnnviz.ui.shared import cached, progress
+from cnnviz.ui.shared import background, cached
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment
-from cnnviz.ui.shared.show import explained, plain
+from cnnviz.ui.shared.pictures import chart
+from cnnviz.ui.shared.problems import explained, plain
 
 if TYPE_CHECKING:
     from cnnviz.interpret.attribution import Attribution, Question
@@ -185,14 +186,14 @@ def _figure(asked: _Asked, method: str, choices: _Choices, width: int) -> None:
     image = asked.image.seen()
     figure = maps.attribution_figure(image, found.values, title, side=width, dark=is_dark())
     key = f"why-{asked.weights.key[0]}-{method}"
-    st.plotly_chart(figure, key=key, config={"displayModeBar": False})
+    chart(figure, key=key)
     st.caption(plain(_TOLD[method](asked, found, choices)))
 
 
 def _attribution(asked: _Asked, method: str, choices: _Choices) -> Attribution:
     from cnnviz.interpret import attribution
 
-    def work(progress: progress.Progress) -> Attribution:
+    def work(progress: background.Progress) -> Attribution:
         question = asked.question()
         if method == "gradcam":
             if choices.op is None:
@@ -207,7 +208,7 @@ def _attribution(asked: _Asked, method: str, choices: _Choices) -> Attribution:
 
     settings = {"gradcam": choices.op, "integrated": choices.steps, "occlusion": choices.window}
     key = ("why", method, asked.weights.key, asked.image.digest, asked.target, settings.get(method))
-    return progress.result(key, work, str(_METHODS[method]))
+    return background.result(key, work, str(_METHODS[method]))
 
 
 def _told_gradient(asked: _Asked, found: Attribution, choices: _Choices) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,9 +21,8 @@ from cnnviz.language import translate as _
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared.frame import DRAW, link
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment, put_in_link
-from cnnviz.ui.shared.own_image import own_image
 from cnnviz.ui.shared.pictures import image_address
-from cnnviz.ui.shared.show import plain
+from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
     from cnnviz.drawing.pictures import Garment
@@ -34,6 +34,13 @@ _DRAWING = "drawn"  # the Draw page's drawing in the session
 
 ALL = "all"
 """Stands for all classes."""
+
+KEPT = 512
+"""Pixels of the longer side that are kept of an image: more than any network here takes."""
+
+_TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"]
+_OWN_IMAGE = "own-image"
+_MILLION = 1_000_000
 
 SOURCES: Mapping[str, Message] = {
     "data": Message("Data set"),
@@ -60,6 +67,16 @@ class Example:
         if known and datasets.get(str(self.dataset)).classes == datasets.get(str(weights.dataset)).classes:
             return self.label
         return None
+
+
+@dataclass(frozen=True, eq=False)
+class OwnImage:
+    """``image`` (H, W, 4) uint8 of at most :data:`KEPT` pixels a side, of a file whose ``size`` was (height,
+    width) pixels.
+    """
+
+    image: NDArray[np.uint8]
+    size: tuple[int, int]
 
 
 def choose_example(weights: Weights) -> Example | None:
@@ -209,6 +226,54 @@ def choose_upload(weights: Weights) -> NDArray[np.uint8] | None:
     """
     own = own_image()
     return None if own is None else _pixels(own.image, weights)
+
+
+def own_image(camera: bool = False) -> OwnImage | None:
+    """The image file that a person chose, or the photo that was taken; None where there is none yet.
+
+    Raises:
+        ImageFileError: it is too large, damaged, or no image.
+    """
+    if camera:
+        file = st.camera_input(_("Photo"), key="camera")
+    else:
+        file = st.file_uploader(_upload_label(), type=_TYPES, key="upload", max_upload_size=_most_megabytes())
+    kept = _OWN_IMAGE if not camera else f"{_OWN_IMAGE}-camera"
+    if file is not None and st.session_state.get(kept, ("", None))[0] != file.file_id:
+        st.session_state.pop(kept, None)
+        st.session_state[kept] = file.file_id, _read_own(file.getvalue(), file.name)
+    if kept not in st.session_state:
+        st.info(
+            _("Choose a picture: the network sees it, but it is not stored."), icon=":material/upload_file:"
+        )
+        return None
+    own: OwnImage = st.session_state[kept][1]
+    return own
+
+
+def _most_megabytes() -> int:
+    """What the widget takes: as much as is read of an image file, and no more than the server takes."""
+    from cnnviz.drawing.pictures import MAX_BYTES
+
+    return min(math.ceil(MAX_BYTES / _MILLION), int(st.get_option("server.maxUploadSize")))
+
+
+def _upload_label() -> str:
+    from cnnviz.drawing.pictures import MAX_PIXELS
+
+    return _("Image file (up to {limit} megapixels)", limit=MAX_PIXELS // _MILLION)
+
+
+def _read_own(data: bytes, name: str) -> OwnImage:
+    from cnnviz.drawing.pictures import read_drawing
+    from cnnviz.interpret.inputs import scaled
+
+    rgba = read_drawing(data, name)
+    height, width = rgba.shape[:2]
+    factor = min(1.0, KEPT / max(height, width))
+    size = max(1, round(height * factor)), max(1, round(width * factor))
+    small = np.ascontiguousarray(scaled(rgba.transpose(2, 0, 1), size).transpose(1, 2, 0))
+    return OwnImage(small, (height, width))
 
 
 def _pixels(rgba: NDArray[np.uint8], weights: Weights) -> NDArray[np.uint8] | None:

@@ -21,10 +21,10 @@ from cnnviz.plots import palette
 from cnnviz.shapes.sliding_window import KERNELS, preset_kernel
 from cnnviz.ui.inside.weights import Weights, choose_layer
 from cnnviz.ui.shared import cached
-from cnnviz.ui.shared.component import in_browser
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_number, put_in_link
-from cnnviz.ui.shared.show import explained, link_problem
+from cnnviz.ui.shared.markup import in_browser
+from cnnviz.ui.shared.problems import explained, link_problem
 
 if TYPE_CHECKING:
     from cnnviz.interpret.pixel import Arithmetic

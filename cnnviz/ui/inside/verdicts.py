@@ -22,7 +22,7 @@ from cnnviz.ui.inside import example
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached, markup
-from cnnviz.ui.shared.show import explained, plain
+from cnnviz.ui.shared.problems import explained, plain
 
 _MOST_BARS = 10
 _DIGITS_WIDTH = 171  # two side by side on a phone of 390 pixels

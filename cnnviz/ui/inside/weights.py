@@ -1,13 +1,15 @@
-"""Choose the weights to look into (a checkpoint's, a run's, pretrained or untrained), and one of the network's layers."""
+"""Choose the weights to look into (a checkpoint's, a run's, pretrained or untrained), one of the layers, its channels."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz import architectures, datasets
@@ -15,7 +17,7 @@ from cnnviz.datasets import DatasetInfo
 from cnnviz.errors import CnnvizError
 from cnnviz.interpret import networks, pretrained
 from cnnviz.interpret.inputs import ImageKey, Pixels, Preparing
-from cnnviz.interpret.networks import Moment, moments, with_snapshots
+from cnnviz.interpret.networks import Moment, moments, told_apart, with_snapshots
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION
@@ -27,8 +29,8 @@ from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import WeightsKey
-from cnnviz.ui.shared.link_state import choose_one
-from cnnviz.ui.shared.show import plain
+from cnnviz.ui.shared.link_state import choose_number, choose_one
+from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
     from cnnviz.interpret.filters import LayerWeights
@@ -43,6 +45,16 @@ IN_A_LAYER = ("output", "page", "map", "part", "channel", "at")
 
 IN_A_NETWORK = ("layer", "stage", "cam", *IN_A_LAYER)
 """Parameters of the link that apply to one network only."""
+
+
+Order = NDArray[np.intp]
+"""Channels, in the order in which they are shown."""
+
+ORDERS: Mapping[str, Message] = {
+    "channel": Message("network order"),
+    "norm": Message("strongest first"),
+    "similarity": Message("by similarity"),
+}
 
 
 @dataclass(frozen=True)
@@ -109,6 +121,15 @@ class Weights:
     def image_key(self, pixels: Pixels) -> ImageKey:
         """An image (C, H, W) uint8 of any size as this network gets it."""
         return self.preparing.key(pixels)
+
+
+def all_checkpoints(notes: DeltaGenerator | None = None) -> tuple[Checkpoint, ...]:
+    """Every checkpoint that can be read; what is wrong with the others is said here, or in ``notes``."""
+    listing = checkpoints.scan()
+    with notes or nullcontext():
+        for problem in listing.problems:
+            st.warning(plain(problem), icon=":material/error:")
+    return listing.checkpoints
 
 
 def checkpoint_title(checkpoint: Checkpoint) -> str:
@@ -180,10 +201,7 @@ def choose_weights(notes: DeltaGenerator) -> Weights:
 
     What there is to say about damaged files, or about the link, stands in ``notes``.
     """
-    listing = checkpoints.scan()
-    for problem in listing.problems:
-        notes.warning(plain(problem), icon=":material/error:")
-    known = {found.id: found for found in listing.checkpoints}
+    known = {found.id: found for found in all_checkpoints(notes)}
     unfinished = _unfinished(known)
     options = [
         *known,
@@ -243,6 +261,17 @@ def _title(option: str, known: Mapping[str, Checkpoint], unfinished: Mapping[str
     return _("{title} · untrained", title=title)
 
 
+def moments_of(weights: Weights) -> tuple[Moment, ...]:
+    """The snapshots of the training behind ``weights``; none if there are fewer than two.
+
+    Of two that are nearly the same one is left out, unless the link's ``step`` names it.
+    """
+    found = moments(weights.run_id) if weights.run_id and weights.recipe else ()
+    apart, named = told_apart(found), st.query_params.get("step")
+    found = tuple(moment for moment in found if moment in apart or str(moment.step) == named)
+    return found if len(found) > 1 else ()
+
+
 def choose_layer(
     weights: Weights, shapes: Mapping[str, Shape], default: str | None = None, width: int = 330
 ) -> str:
@@ -272,3 +301,26 @@ def choose_op(weights: Weights) -> Op:
     kinds = [op.kind for op in trace.ops]
     first = next((kinds.index(kind) for kind in ("convolution", "linear") if kind in kinds), 0)
     return trace.op(choose_layer(weights, shapes, default=trace.ops[first].name))
+
+
+def choose_order(key: str, page: str, *, default: str = "channel", width: int = 200) -> str:
+    """The order of the channels, the link's ``key``; changing it drops the parameter ``page``."""
+    with st.container(width=width):
+        return choose_one(
+            _("Order"),
+            ORDERS,
+            key=key,
+            kind=Message("order"),
+            default=default,
+            forget=(page,),
+        )
+
+
+def choose_page(order: Order, size: int, key: str) -> Order:
+    """One page of ``order``; the link's ``key`` holds the page number if there are several."""
+    pages = -(-len(order) // size)
+    if pages == 1:
+        return order
+    with st.container(width=150):
+        page = choose_number(_("Page (of {pages})", pages=pages), key=key, low=1, high=pages, default=1)
+    return order[(page - 1) * size : page * size]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import streamlit as st
 
 from cnnviz.interpret.inputs import ImageKey
-from cnnviz.ui.shared import warm
+from cnnviz.ui.shared import background
 from cnnviz.ui.shared.pictures import image_address
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def network(weights: WeightsKey) -> nn.Module:
     """The network that ``weights`` names: shared by all, and not to be changed."""
     from cnnviz.interpret.networks import load
 
-    warm.one_thread_an_operation()
+    background.one_thread_an_operation()
     return _networks().get(weights, lambda: load(weights))
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from cnnviz import datasets
 from cnnviz.interpret import pretrained
 from cnnviz.language import translate as _
-from cnnviz.ui.shared.show import explained
+from cnnviz.ui.shared.background import with_bar
+from cnnviz.ui.shared.problems import explained
 
 _MEGABYTE = 1e6
 
@@ -33,7 +32,7 @@ def offer_download(key: str) -> bool:
         wanted = st.button(_("Download {title}", title=info.title), key="download")
     if wanted:
         with explained():
-            _with_progress(
+            with_bar(
                 lambda show: datasets.download(key, show),
                 lambda part: _("{done:.1f} of {size:.1f} MB", done=part * size, size=size),
             )
@@ -59,7 +58,7 @@ def offer_weights(model: str) -> bool:
             icon=":material/cloud_download:",
         )
         if st.button(_("Download"), key="download", icon=":material/download:", type="primary"):
-            _with_progress(
+            with_bar(
                 lambda show: pretrained.download(model, show),
                 lambda part: _(
                     "Downloading {title}: {done:,.1f} of {megabytes:,.1f} MB",
@@ -70,18 +69,3 @@ def offer_weights(model: str) -> bool:
             )
             st.rerun()
     return False
-
-
-def _with_progress(
-    download: Callable[[Callable[[float], None]], object], text: Callable[[float], str]
-) -> None:
-    """Download, with a bar that says in ``text`` how far it is (0..1)."""
-    bar = st.progress(0.0, text(0.0))
-
-    def show(part: float) -> None:
-        bar.progress(part, text(part))
-
-    try:
-        download(show)
-    finally:
-        bar.empty()

@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from cnnviz.language import DEFAULT_LANGUAGE, LANGUAGES, Message, language, set_language
-from cnnviz.ui.shared import markup, warm
-from cnnviz.ui.shared.show import repeat_link_problems
+from cnnviz.ui.shared import background, markup
+from cnnviz.ui.shared.problems import repeat_link_problems
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,7 +44,7 @@ MENU = (HOME, ARCHITECTURE, CONVOLUTION, DATA, TRAIN, FILTERS, DRAW, EVALUATE, E
 
 def frame(title: Message) -> None:
     """A page's first call: configuration, style sheet, language, menu. ``title`` is written once the language is known."""
-    warm.page_begins()
+    background.page_begins()
     _restore_language()
     st.set_page_config(page_title=f"{title} · cnnviz", page_icon=str(ICON), layout="wide")
     st.html(markup.style_sheet(is_dark(), accent()))

@@ -9,20 +9,27 @@ not; ends the page at a number such as ``1e999``; and drops what it cannot use w
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz.errors import UnknownKeyError, shortened
 from cnnviz.language import Message
-from cnnviz.ui.shared.show import link_problem
+from cnnviz.language import translate as _
+from cnnviz.ui.shared.problems import link_problem
+
+if TYPE_CHECKING:
+    from cnnviz.ui.shared.cached import Edits
 
 N = TypeVar("N", int, float)
 T = TypeVar("T")
+P = ParamSpec("P")
 
 Read = Callable[[list[str]], tuple[T, Sequence[Message]]]
 """Makes a value of what the link says (its parameter may occur several times), and tells what is wrong there."""
@@ -30,8 +37,26 @@ Read = Callable[[list[str]], tuple[T, Sequence[Message]]]
 EXACT = 2**53 - 1
 """The largest whole number that a browser holds exactly."""
 
+EDITS = "set"
+"""The parameter of a network's edits: ``set=conv1.kernel_size=3``, once for each."""
+
+_MOST_EDITS = 64
+_LONGEST_EDIT = 200
+"""Characters of an edit; a longer one may be nested more deeply than Python can read."""
+
 _MOST_PROBLEMS = 5
 _SWITCH = {"true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class View(Generic[P]):
+    """One way to look at what a page is about: its title, and what draws it; only the chosen one is drawn."""
+
+    title: Message
+    show: Callable[P, None]
+
+
+V = TypeVar("V", bound=View[...])
 
 
 def choose_one(
@@ -74,6 +99,13 @@ def choose_segment(
 ) -> str:
     """:func:`choose_one` among a few ``options`` that all stay in sight side by side."""
     return choose_one(label, options, key=key, kind=kind, widget=st.segmented_control, required=True, **look)
+
+
+def choose_view(views: Mapping[str, V], default: str | None = None, **look: Any) -> V:
+    """The view that the link names, else the ``default``, else the first; ``look`` are the widget's own settings."""
+    titles = {key: view.title for key, view in views.items()}
+    look = {"label_visibility": "collapsed", **look}
+    return views[choose_segment(_("View"), titles, key="view", kind=Message("view"), default=default, **look)]
 
 
 def choose_many(
@@ -168,6 +200,40 @@ def put_in_link(key: str, value: object, default: object) -> None:
         st.query_params[key] = value or ""
     else:
         st.query_params[key] = str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def edits_in_link() -> Edits:
+    """The edits that the link holds, as paths and JSON values; what cannot be read is named and left out."""
+    found = {}
+    for text in st.query_params.get_all(EDITS)[:_MOST_EDITS]:
+        path, _sign, value = text.partition("=")
+        try:
+            found[path] = json.dumps(json.loads(value if len(text) <= _LONGEST_EDIT else ""))
+        except ValueError:
+            link_problem(
+                Message(
+                    "{text!r} in the link must have the form PATH=VALUE, such as conv1.kernel_size=3.",
+                    text=shortened(text),
+                )
+            )
+    return tuple(found.items())
+
+
+def put_edit(path: str, value: str) -> None:
+    """Keep an edit in the link, in place of an older one of the same path; ``value`` is JSON. For callbacks."""
+    st.query_params[EDITS] = [*_edits_but(path), f"{path}={value}"]
+
+
+def take_back_edit(path: str) -> None:
+    """Take the edit of ``path`` out of the link, where there is one. For callbacks."""
+    if kept := _edits_but(path):
+        st.query_params[EDITS] = kept
+    else:
+        st.query_params.pop(EDITS, None)
+
+
+def _edits_but(path: str) -> list[str]:
+    return [text for text in st.query_params.get_all(EDITS) if text.partition("=")[0] != path]
 
 
 def _linked(

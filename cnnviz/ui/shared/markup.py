@@ -1,7 +1,4 @@
-"""The style sheet of the pages, and small pieces of HTML that draw at once where a chart would take its time.
-
-What goes into them is escaped.
-"""
+"""What Streamlit does not have: the style sheet, small pieces of HTML (what goes into them is escaped), JavaScript."""
 
 from __future__ import annotations
 
@@ -10,8 +7,14 @@ from collections.abc import Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
 
 from cnnviz.plots import palette
+
+if TYPE_CHECKING:
+    from streamlit.components.v2.types import ComponentRenderer
 
 _COMMENT = re.compile(r"/\*.*?\*/\s*", re.DOTALL)
 _SHORT = 2  # letters of a label that has room at full size
@@ -52,3 +55,26 @@ def _bar(label: str, value: float, best: bool, known: bool) -> str:
         f'<span class="cnnviz-track"><span class="cnnviz-bar{bar}" style="--cnnviz-part:{value:.2%}"></span></span>'
         f"<span{text}>{f'{value:.1%}' if known else ''}</span>"
     )
+
+
+_SHARED = Path(__file__).parent
+
+
+def in_browser(folder: Path, parts: Sequence[str]) -> ComponentRenderer:
+    """The component whose style is the CSS file in ``folder`` that is called like it.
+
+    Its code is the files ``parts``, one after the other, named without ``.js``: those of ``folder``, or those
+    that stand beside this module. It draws into an element whose class is the folder's name.
+    """
+    name = folder.name
+    return st.components.v2.component(
+        f"cnnviz_{name}",
+        html=f'<div class="{name}"></div>\n',
+        css=(folder / f"{name}.css").read_text(encoding="utf-8"),
+        js="\n".join(_code(folder, part) for part in parts),
+    )
+
+
+def _code(folder: Path, part: str) -> str:
+    own = folder / f"{part}.js"
+    return (own if own.exists() else _SHARED / own.name).read_text(encoding="utf-8")

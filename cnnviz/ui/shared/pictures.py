@@ -1,4 +1,4 @@
-"""Small pictures side by side: images of a data set with their captions, and tiles of which a person points at one.
+"""Pictures: charts, images of a data set with their captions, and tiles of which a person points at one.
 
 Tiles are buttons; a click comes back as the tile's number. They are a component of their own, as Streamlit
 has no pictures that can be clicked.
@@ -11,10 +11,14 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 _RIGHT = '<span class="cnnviz-right">✓ </span>'
 _WRONG = '<span class="cnnviz-wrong">✗ </span>'
@@ -32,6 +36,11 @@ class Picture:
     notes: tuple[str, ...]
     description: str
     right: bool | None = None
+
+
+def chart(figure: go.Figure, key: str, **look: Any) -> None:
+    """A figure of plotly without its buttons, which would cover the title; ``look`` are the widget's own settings."""
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, **look)
 
 
 def gallery(pictures: Sequence[Picture]) -> None:
@@ -52,6 +61,12 @@ def image_address(pixels: NDArray[np.uint8]) -> str:
 def png_address(png: bytes) -> str:
     """A PNG file as an address that an ``<img>`` takes."""
     return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def pixelated(source: str, description: str) -> str:
+    """A picture with square pixels, as wide as its place."""
+    text = escape(description)
+    return f'<img src="{source}" alt="{text}" title="{text}" class="cnnviz-pixels">'
 
 
 def frame(part: tuple[int, int, int, int], size: tuple[int, int]) -> str:

@@ -18,7 +18,7 @@ from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.worker.processes import estimate
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import put_in_link
-from cnnviz.ui.shared.show import plain, run_again
+from cnnviz.ui.shared.problems import plain, run_again
 from cnnviz.ui.train.runs import duration
 
 LOOK_SECONDS = 0.5

@@ -17,11 +17,10 @@ from cnnviz.training.records.metrics import SAMPLES_FILE, read_samples
 from cnnviz.training.store.runs import Kind, Run, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.worker.resuming import check_branch
-from cnnviz.ui.shared.callbacks import ask, ask_page, whole_page
-from cnnviz.ui.shared.owner import owner
-from cnnviz.ui.shared.show import plain
+from cnnviz.ui.shared.problems import ask, ask_page, plain, whole_page
 from cnnviz.ui.train import runs, sharing
-from cnnviz.ui.train.checkpoint_files import take_home
+from cnnviz.ui.train.runs import owner
+from cnnviz.ui.train.sharing import download_weights
 
 _DELETED = "_deleted_run"
 _LONGEST_NOTE = 2_000
@@ -94,7 +93,7 @@ def tools(store: RunStore, run: Run, steered: bool) -> None:
     """Popovers with tools for ``run``; those that change it only if it may be ``steered``."""
     with st.container(horizontal=True, gap="small"):
         if run.checkpoint is not None:
-            take_home(run.checkpoint)
+            download_weights(run.checkpoint)
         if steered and run.status != Status.FINISHED:
             _learning_rate(store, run)
         _again(run)

@@ -15,14 +15,12 @@ from cnnviz.language import translate as _
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.runs import Run, describe
 from cnnviz.training.store.store import open_store
-from cnnviz.ui.shared.callbacks import ask
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_segment
-from cnnviz.ui.shared.owner import owner
-from cnnviz.ui.shared.show import explained, plain
-from cnnviz.ui.train.checkpoint_files import bring_along
+from cnnviz.ui.shared.problems import ask, explained, plain
 from cnnviz.ui.train.run_controls import restore
-from cnnviz.ui.train.runs import data_title, epochs_text, network_title, short_title, show
+from cnnviz.ui.train.runs import data_title, epochs_text, network_title, owner, short_title, show
+from cnnviz.ui.train.sharing import upload_weights
 
 LIST_SECONDS = 3.0
 _MOST_DELETED = 20
@@ -35,7 +33,7 @@ def list_runs(runs: Sequence[Run], shown: Run | None, recipe: Recipe | None) -> 
         st.subheader(_("Runs"), anchor=False, width="content")
         whose = _choose_whose(runs)
         st.space("stretch")
-        bring_along(recipe)
+        upload_weights(recipe)
         _deleted()
     if not runs:
         return

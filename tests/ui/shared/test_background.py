@@ -8,11 +8,11 @@ import time
 import pytest
 
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.ui.shared import warm
+from cnnviz.ui.shared import background
 
 IMPORTS_TORCH = """
 import importlib.abc, sys, threading
-from cnnviz.ui.shared import warm
+from cnnviz.ui.shared import background
 
 class Watch(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
@@ -20,11 +20,11 @@ class Watch(importlib.abc.MetaPathFinder):
             print(threading.current_thread().name)
 
 sys.meta_path.insert(0, Watch())
-warm.QUIET_SECONDS = 0.3
+background.QUIET_SECONDS = 0.3
 for _ in range(5):
-    warm.page_begins()
+    background.page_begins()
 assert "torch" not in sys.modules
-assert warm.wait(100)
+assert background.wait(100)
 assert "torch" in sys.modules
 """
 
@@ -39,22 +39,22 @@ def test_torch_comes_in_the_background_when_no_page_has_begun_for_a_moment() -> 
 
 
 def test_each_page_puts_the_import_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warm, "QUIET_SECONDS", 0.4)
-    monkeypatch.setattr(warm, "_thread", threading.current_thread())  # that is: it runs already
-    warm.page_begins()
+    monkeypatch.setattr(background, "QUIET_SECONDS", 0.4)
+    monkeypatch.setattr(background, "_thread", threading.current_thread())  # that is: it runs already
+    background.page_begins()
     begin = time.monotonic()
-    threading.Timer(0.2, warm.page_begins).start()
-    warm._wait_until_quiet()
+    threading.Timer(0.2, background.page_begins).start()
+    background._wait_until_quiet()
     assert time.monotonic() - begin >= 0.55
 
 
 def test_a_busy_server_imports_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warm, "QUIET_SECONDS", 3600)
-    monkeypatch.setattr(warm, "LONGEST_WAIT_SECONDS", 0.2)
-    monkeypatch.setattr(warm, "_thread", threading.current_thread())
-    warm.page_begins()
+    monkeypatch.setattr(background, "QUIET_SECONDS", 3600)
+    monkeypatch.setattr(background, "LONGEST_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(background, "_thread", threading.current_thread())
+    background.page_begins()
     begin = time.monotonic()
-    warm._wait_until_quiet()
+    background._wait_until_quiet()
     assert 0.15 <= time.monotonic() - begin < 60
 
 
@@ -64,7 +64,7 @@ def test_pages_run_networks_with_one_thread_an_operation() -> None:
     before = torch.get_num_threads()
     seen: list[int] = []
     try:
-        warm.one_thread_an_operation()
+        background.one_thread_an_operation()
         reader = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
         reader.start()
         reader.join()

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from cnnviz.shapes.receptive_field import receptive_fields
 from cnnviz.tracing.trace import trace
-from cnnviz.ui.architecture.operation import sentence
-from cnnviz.ui.architecture.why import extent
+from cnnviz.ui.architecture.why import extent, sentence
 from tests.shapes.networks import Calls
 
 

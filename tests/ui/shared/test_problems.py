@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from cnnviz.ui.shared.show import plain
+from cnnviz.ui.shared.problems import plain
 
 
 def troubled_page() -> None:
@@ -16,7 +16,7 @@ def troubled_page() -> None:
 
     from cnnviz.errors import CnnvizError
     from cnnviz.language import Message
-    from cnnviz.ui.shared.show import explained
+    from cnnviz.ui.shared.problems import explained
 
     with explained():
         raise CnnvizError(Message("The file {name} is damaged.", name="a.json"))
@@ -82,7 +82,7 @@ def test_a_problem_is_shown_as_it_is_written() -> None:
     def page() -> None:
         from cnnviz.errors import CnnvizError
         from cnnviz.language import Message
-        from cnnviz.ui.shared.show import explained, link_problem
+        from cnnviz.ui.shared.problems import explained, link_problem
 
         with explained():
             raise CnnvizError(Message("{name} is damaged.", name="![a](https://evil.example/x.png)"))
@@ -97,7 +97,7 @@ def test_what_a_link_cannot_name_is_still_said_when_the_page_runs_again_by_itsel
     def page() -> None:
         import streamlit as st
 
-        from cnnviz.ui.shared.show import link_problem, repeat_link_problems, run_again
+        from cnnviz.ui.shared.problems import link_problem, repeat_link_problems, run_again
 
         repeat_link_problems()
         st.session_state["runs"] = runs = st.session_state.get("runs", 0) + 1

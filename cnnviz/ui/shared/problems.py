@@ -1,4 +1,4 @@
-"""Problems, shown as a sentence.
+"""Problems, shown as a sentence: those of a page, of its link, and of what a person asks for with a button.
 
 Streamlit reads every message as Markdown. A message that quotes a link, a file or an exception goes
 through :func:`plain`, so that nobody can put images, links or headings on the page by what is quoted.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import NoReturn, ParamSpec
 
 import streamlit as st
 
@@ -84,3 +84,36 @@ def explained() -> Iterator[None]:
             _("Unexpected error. The rest of the page still works; see the server's log for details."),
             icon=":material/bug_report:",
         )
+
+
+P = ParamSpec("P")
+
+_PROBLEM, _WHOLE = "_asking_problem", "_asking_whole_page"
+
+
+def ask(do: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Do it, in a callback; why it could not be done is what :func:`answer_callbacks` says."""
+    try:
+        do(*args, **kwargs)
+    except CnnvizError as error:
+        st.session_state[_PROBLEM] = error.message
+
+
+def ask_page(do: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    """:func:`ask`, and let the whole page run again where the button is part of a fragment."""
+    ask(do, *args, **kwargs)
+    whole_page()
+
+
+def whole_page() -> None:
+    """In a callback: what follows concerns the whole page, not the fragment alone."""
+    st.session_state[_WHOLE] = True
+
+
+def answer_callbacks() -> None:
+    """Begin a fragment: rerun the whole page where a callback asked for that, else say what went wrong in one."""
+    if st.session_state.pop(_WHOLE, False):
+        st.rerun()
+    problem = st.session_state.pop(_PROBLEM, None)
+    if problem is not None:
+        st.error(plain(problem), icon=":material/error:")

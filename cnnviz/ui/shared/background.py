@@ -1,0 +1,156 @@
+"""Work in the background: importing what is slow to import, and long computations with their progress.
+
+Importing torch takes 2 to 3 seconds, and holds Python's global lock for up to half a second at a time while its
+libraries are loaded. So it starts only when no page has begun for a moment: whoever opens the app, thirty at once
+even, has the first page before torch costs anything. A page that needs torch sooner imports it itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import streamlit as st
+
+from cnnviz.errors import CnnvizError
+from cnnviz.language import translate as _
+
+if TYPE_CHECKING:
+    from cnnviz.interpret.jobs import Jobs, Sized
+
+QUIET_SECONDS = 2.0  # thirty first pages at once take as long as this
+LONGEST_WAIT_SECONDS = 10.0
+SLOW_IMPORTS = ("torch", "plotly.graph_objects", "cnnviz.tracing.trace")
+
+R = TypeVar("R", bound="Sized")
+T = TypeVar("T")
+Progress = Callable[[float], None]
+"""Is told which part (0..1) is done."""
+
+MOST_BYTES = 100_000_000
+"""Of all results together that are kept."""
+
+_AT_ONCE = 0.15  # seconds that work may take before a bar comes up
+_LOOK_SECONDS = 0.2
+
+_log = logging.getLogger(__name__)
+_changed = threading.Condition()
+_latest_page = 0.0
+_thread: threading.Thread | None = None
+_finished = threading.Event()
+
+
+def page_begins() -> None:
+    """Note that a page begins now; the first one starts the thread that will import. Takes microseconds."""
+    global _latest_page, _thread
+    with _changed:
+        _latest_page = time.monotonic()
+        if _thread is None:
+            _thread = threading.Thread(target=_import_when_quiet, name="cnnviz-warm", daemon=True)
+            _thread.start()
+
+
+def one_thread_an_operation() -> None:
+    """Let torch use one thread for each operation in this process, all its threads included.
+
+    Pages run small networks on single images for many people at once. There two threads only wait for
+    each other: on a busy machine with two cores one image through Inception mini takes 1.5 ms with one
+    thread and 126 ms with two. Training happens in other processes, which decide for themselves.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def wait(seconds: float) -> bool:
+    """Wait until everything is imported, for at most ``seconds``; whether it is."""
+    return _finished.wait(seconds)
+
+
+def queue(most_bytes: int) -> Jobs[Any]:
+    """A queue of its own for one kind of work, whose results of at most ``most_bytes`` together are kept."""
+    from cnnviz.interpret.jobs import Jobs
+
+    return Jobs(most_bytes, at_once=max(1, (os.cpu_count() or 1) // 2))
+
+
+@st.cache_resource(show_spinner=False)
+def _jobs() -> Jobs[Any]:
+    return queue(MOST_BYTES)
+
+
+def result(key: Hashable, work: Callable[[Progress], R], title: str, jobs: Jobs[R] | None = None) -> R:
+    """What ``work`` returns, known again by ``key``; while it goes on a bar shows how far it is.
+
+    ``work`` gets a function to be called with the part (0..1) that is done; it ends where nobody watches any
+    more. ``title`` says what is done, as Markdown. ``jobs`` is a :func:`queue` other than the common one.
+
+    Raises:
+        Exception: what the work raised.
+    """
+    one_thread_an_operation()
+    job = (jobs or _jobs()).get(key, work)
+    if not job.wait(_AT_ONCE):
+        bar = st.progress(0.0, title)
+        try:
+            while not job.wait(_LOOK_SECONDS):
+                bar.progress(job.part, _progress_text(title, job.started, job.seconds_left))
+        finally:
+            bar.empty()
+    found: R = job.result()
+    return found
+
+
+def with_bar(work: Callable[[Progress], T], text: Callable[[float], str]) -> T:
+    """What ``work`` returns, done now, with a bar that says in ``text`` how far it is (0..1)."""
+    bar = st.progress(0.0, text(0.0))
+
+    def show(part: float) -> None:
+        bar.progress(part, text(part))
+
+    try:
+        return work(show)
+    finally:
+        bar.empty()
+
+
+def _progress_text(title: str, started: bool, seconds_left: float | None) -> str:
+    if not started:
+        return _("{title}: queued behind another computation.", title=title)
+    if seconds_left is None:
+        return title
+    return _("{title}: {seconds:,.0f} s left", title=title, seconds=seconds_left)
+
+
+def _import_when_quiet() -> None:
+    _wait_until_quiet()
+    for name in SLOW_IMPORTS:
+        try:
+            importlib.import_module(name)
+        except Exception:  # the page that needs it will say so; the others go on
+            _log.exception("Could not import %s ahead of time", name)
+    _finished.set()
+    _resume_queue()
+
+
+def _resume_queue() -> None:
+    """Let the runs go on that waited when the last server ended, and have a process wait for new ones."""
+    from cnnviz.training.worker.processes import keep_standby, resume_queue
+
+    try:
+        resume_queue()
+        keep_standby()
+    except CnnvizError as error:  # the Train page says it, too, and tries again
+        _log.warning("The queue of runs does not move: %s", error)
+
+
+def _wait_until_quiet() -> None:
+    latest_start = time.monotonic() + LONGEST_WAIT_SECONDS
+    with _changed:
+        while (start := min(_latest_page + QUIET_SECONDS, latest_start)) > time.monotonic():
+            _changed.wait(start - time.monotonic())
