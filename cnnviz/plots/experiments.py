@@ -117,17 +117,8 @@ def curves(
     """A line for each name: its epochs (n,) and its values (n,)."""
     shown = MEASURES[measure]
     figure = go.Figure()
-    few = measure != "loss"
     for number, (name, (x, y)) in enumerate(lines.items()):
-        figure.add_scatter(
-            x=x,
-            y=y,
-            name=name,
-            mode="lines+markers" if few else "lines",
-            line={"width": 2.5, "dash": _DASHES[number % len(_DASHES)]},
-            marker={"size": 7, "symbol": SYMBOLS[number % len(SYMBOLS)]},
-            hovertemplate=f"%{{y:{shown.form}}}",
-        )
+        _add_line(figure, number, name, x, y, shown.form, size=7, marked=measure != "loss")
     _lay_out(figure, title, revision, legend=True)
     figure.update_xaxes(title=_("epochs"), rangemode="tozero")
     figure.update_yaxes(title=str(shown.title), **shown.axis)
@@ -152,17 +143,8 @@ def sweep(
     shown = MEASURES[measure]
     figure = go.Figure()
     for number, (name, values) in enumerate(series.items()):
-        figure.add_scatter(
-            x=list(x),
-            y=list(values),
-            name=name,
-            mode="lines+markers",
-            connectgaps=True,
-            cliponaxis=False,
-            line={"width": 2.5, "dash": _DASHES[number % len(_DASHES)]},
-            marker={"size": 9, "symbol": SYMBOLS[number % len(SYMBOLS)]},
-            hovertemplate=f"%{{y:{shown.form}}}",
-        )
+        _add_line(figure, number, name, list(x), list(values), shown.form, size=9)
+        figure.data[-1].update(connectgaps=True, cliponaxis=False)
     if refused:
         _mark_refused(figure, refused)
     _lay_out(figure, title, revision, legend=True)
@@ -171,6 +153,21 @@ def sweep(
         figure.update_xaxes(type="log")
     figure.update_yaxes(title=str(shown.title), **shown.axis)
     return figure
+
+
+def _add_line(
+    figure: go.Figure, number: int, name: str, x: Any, y: Any, form: str, *, size: int, marked: bool = True
+) -> None:
+    """Add the line number ``number`` (from 0), with a dash and, if it is ``marked``, a mark of its own."""
+    figure.add_scatter(
+        x=x,
+        y=y,
+        name=name,
+        mode="lines+markers" if marked else "lines",
+        line={"width": 2.5, "dash": _DASHES[number % len(_DASHES)]},
+        marker={"size": size, "symbol": SYMBOLS[number % len(SYMBOLS)]},
+        hovertemplate=f"%{{y:{form}}}",
+    )
 
 
 def _mark_refused(figure: go.Figure, x: Sequence[float]) -> None:
@@ -194,16 +191,9 @@ def layers(title: str, norms: Mapping[str, Sequence[float]], revision: str) -> g
     """
     figure = go.Figure()
     for number, (name, values) in enumerate(norms.items()):
-        few = len(values) <= 12
-        figure.add_scatter(
-            x=np.linspace(0, 1, len(values)) if len(values) > 1 else np.zeros(len(values)),
-            y=np.maximum(values, _SMALLEST),
-            name=name,
-            mode="lines+markers" if few else "lines",
-            line={"width": 2.5, "dash": _DASHES[number % len(_DASHES)]},
-            marker={"size": 8, "symbol": SYMBOLS[number % len(SYMBOLS)]},
-            hovertemplate="%{y:.2g}",
-        )
+        places = np.linspace(0, 1, len(values)) if len(values) > 1 else np.zeros(len(values))
+        y = np.maximum(values, _SMALLEST)
+        _add_line(figure, number, name, places, y, ".2g", size=8, marked=len(values) <= 12)
     _lay_out(figure, title, revision, legend=True)
     figure.update_xaxes(
         title=_("layer, from input to output"),

@@ -238,23 +238,12 @@ Planes = NDArray[np.float64]
 Digits = NDArray[np.uint8]
 
 _MARGIN = 2  # of MNIST's 28 pixels: digits lie in the middle 20, and a small image has none to waste
-_PATTERNS: Mapping[str, Message] = MappingProxyType(
-    {
-        "discs": Message("Discs"),
-        "edge": Message("Edge"),
-        "cross": Message("Cross"),
-        "checker": Message("Checkerboard"),
-        "ramp": Message("Ramp"),
-        "point": Message("Single point"),
-    }
-)
-IMAGES: tuple[str, ...] = (*(f"digit-{digit}" for digit in range(10)), *_PATTERNS)
 
 
 def image_title(name: str) -> Message:
     """The title of the image ``name`` (one of ``IMAGES``)."""
     kind, _dash, digit = name.partition("-")
-    return Message("Digit {digit}", digit=digit) if kind == "digit" else _PATTERNS[name]
+    return Message("Digit {digit}", digit=digit) if kind == "digit" else _PATTERNS[name][0]
 
 
 def sample_digits() -> Digits:
@@ -323,7 +312,7 @@ def _coordinates(size: tuple[int, int]) -> tuple[Planes, Planes]:
 
 
 def _pattern(name: str, size: tuple[int, int], colour: bool) -> Planes:
-    planes = _DRAWN[name](size)
+    planes = _PATTERNS[name][1](size)
     if colour:
         return planes
     grey: Planes = planes.mean(axis=0, keepdims=True) if name == "discs" else planes[:1]
@@ -370,9 +359,17 @@ def _point(size: tuple[int, int]) -> Planes:
     return planes
 
 
-_DRAWN: Mapping[str, Callable[[tuple[int, int]], Planes]] = MappingProxyType(
-    {"discs": _discs, "edge": _edge, "cross": _cross, "checker": _checker, "ramp": _ramp, "point": _point}
+_PATTERNS: Mapping[str, tuple[Message, Callable[[tuple[int, int]], Planes]]] = MappingProxyType(
+    {
+        "discs": (Message("Discs"), _discs),
+        "edge": (Message("Edge"), _edge),
+        "cross": (Message("Cross"), _cross),
+        "checker": (Message("Checkerboard"), _checker),
+        "ramp": (Message("Ramp"), _ramp),
+        "point": (Message("Single point"), _point),
+    }
 )
+IMAGES: tuple[str, ...] = (*(f"digit-{digit}" for digit in range(10)), *_PATTERNS)
 
 
 Kernel = NDArray[np.float64]
