@@ -1,4 +1,4 @@
-"""Operations: everything that cnnviz knows about each of them, one file for each family.
+"""Operations: everything that cnnviz knows about each of them, one file per family.
 
 Importing this registers them all, see :mod:`cnnviz.operations.operation`.
 """

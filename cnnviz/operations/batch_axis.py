@@ -1,4 +1,4 @@
-"""Where the images of a batch are in a tensor, and after a call: in front, as nearly always, or elsewhere."""
+"""Which dimension of a tensor is the batch, before and after a call: nearly always the first."""
 
 from __future__ import annotations
 
@@ -9,19 +9,16 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from torch import Tensor
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The images run along the dimension ``place``; None for a tensor that has no row for each image.
+    """The batch is dimension ``place``; None for a tensor without one.
 
-    Other sizes may share that dimension, as the windows of a Swin transformer do: it then has ``before`` x
-    images x ``after`` rows. ``mixed`` tells that images are there, but lie across dimensions. A *shown* shape is
-    that of one image: without the dimension of the images where they are alone in it.
+    Other dimensions may be folded into it, as the windows of a Swin transformer are: it then has ``before`` x images
+    x ``after`` rows. ``mixed`` means that the images are there, but spread over several dimensions. A *shown* shape
+    is that of one image: without the batch dimension, unless something else is folded into it.
     """
 
     place: int | None = 0
@@ -31,24 +28,24 @@ class Layout:
 
     @property
     def alone(self) -> bool:
-        """Whether the images have a dimension of their own, which a shown shape leaves out."""
+        """Whether the batch has a dimension of its own, which a shown shape leaves out."""
         return self.place is not None and self.before * self.after == 1
 
     def fits(self, full: Shape, images: int) -> bool:
-        """Whether a tensor of shape ``full`` can be laid out so."""
+        """Whether a tensor of shape ``full`` can have this layout."""
         if self.place is None:
             return True
         return self.place < len(full) and full[self.place] == self.before * images * self.after
 
     def shown(self, full: Shape) -> Shape:
-        """The shape of one image of a tensor of shape ``full``."""
+        """The shape of one image in a tensor of shape ``full``."""
         if self.place is None:
             return full
         own = () if self.alone else (self.before * self.after,)
         return (*full[: self.place], *own, *full[self.place + 1 :])
 
     def full(self, shown: Shape, images: int = 1) -> Shape:
-        """The shape of a tensor of so many ``images``, of which one has the shape ``shown``."""
+        """The shape of a tensor of ``images`` images that have the shape ``shown`` each."""
         if self.place is None:
             return shown
         if self.alone:
@@ -56,16 +53,16 @@ class Layout:
         return (*shown[: self.place], shown[self.place] * images, *shown[self.place + 1 :])
 
     def axis(self, dim: int, count: int) -> int | None:
-        """The entry of a shown shape that dimension ``dim`` of a tensor of ``count`` dimensions has."""
+        """The index in a shown shape of dimension ``dim`` of ``count``; None for the batch."""
         dim %= count
         if not self.alone or self.place is None or dim < self.place:
             return dim
         return None if dim == self.place else dim - 1
 
     def by_image(self, tensor: Tensor, images: int) -> Tensor:
-        """``tensor`` as (images, ...), the shown shape behind them, a constant repeated for each of them.
+        """``tensor`` as (images, *shown shape); a constant is repeated for each image.
 
-        What is mixed, or has another number of images, is returned as it is.
+        A mixed tensor, or one with another number of images, is returned unchanged.
         """
         full = tuple(tensor.shape)
         if self == WITHOUT:
@@ -78,20 +75,20 @@ class Layout:
 
 
 FRONT = Layout()
-"""The usual one: dimension 0 is the batch."""
+"""The usual layout: dimension 0 is the batch."""
 WITHOUT = Layout(None)
-"""Of a constant, the same for all images."""
+"""The layout of a constant, the same for all images."""
 MIXED = Layout(None, mixed=True)
 
 Source = tuple[Shape, Layout]
-"""A tensor that a call was given: its whole shape, and where the images are in it."""
+"""A tensor passed to a call: its full shape and its layout."""
 
 
 def refactored(full: Shape, layout: Layout, result: Shape, images: int) -> Layout:
-    """The layout after a view or reshape of ``full`` to ``result``: values keep their order in memory."""
+    """The layout after a view or reshape from ``full`` to ``result``, which keeps the order of values in memory."""
     if layout.place is None:
         return layout
-    ahead = layout.before  # how many rows of all in front lie before one image's turn comes
+    ahead = layout.before  # values of the leading dimensions for each step from one image to the next
     for size in full[: layout.place]:
         ahead *= size
     passed = 1
@@ -104,10 +101,9 @@ def refactored(full: Shape, layout: Layout, result: Shape, images: int) -> Layou
 
 
 def indexed(count: int, layout: Layout, index: Sequence[object]) -> Layout:
-    """The layout of ``x[index]`` for an ``x`` of ``count`` dimensions; without images where one is picked out.
+    """The layout of ``x[index]`` for an ``x`` of ``count`` dimensions; ``WITHOUT`` where one image is picked.
 
-    ``index`` holds what stands between the brackets; anything but numbers, slices, None and dots is not foreseen
-    and gives ``MIXED``.
+    An ``index`` with anything but numbers, slices, None and an ellipsis gives ``MIXED``.
     """
     if layout.place is None:
         return layout
@@ -132,10 +128,10 @@ def indexed(count: int, layout: Layout, index: Sequence[object]) -> Layout:
 
 @dataclass(frozen=True, slots=True)
 class BatchCall:
-    """What a rule is told of a call: its arguments, its tensors, and what came out.
+    """A call as a batch rule sees it.
 
-    ``operands`` are all tensors that it was given, ``moving`` those of them that have a row for each of the
-    ``images``; ``result`` is the whole shape of its first output.
+    ``operands`` are all of its input tensors, ``moving`` those with a batch of ``images``; ``result`` is the full
+    shape of its first output.
     """
 
     arguments: Mapping[str, Any]
@@ -146,7 +142,7 @@ class BatchCall:
 
 
 BatchRule = Callable[[BatchCall], Layout]
-"""Says where the images are in the first output of a call. Arguments that it does not foresee may raise."""
+"""The layout of a call's first output. It may raise where the arguments are unusual."""
 
 
 def follow(
@@ -156,14 +152,14 @@ def follow(
     result: Shape,
     images: int,
 ) -> Layout:
-    """The layout of a call's first output, of shape ``result``, by the operation's ``rule``.
+    """The layout of a call's first output, by the operation's ``rule``.
 
     Args:
-        rule: None where the images stay where they are.
-        arguments: those that an op has.
-        operands: the tensors that the call was given.
-        result: the whole shape of what it returned.
-        images: how many there are in the batch.
+        rule: None where the batch stays where it is.
+        arguments: the op's arguments.
+        operands: the call's input tensors.
+        result: the full shape of its first output.
+        images: the number of images in the batch.
     """
     if any(layout.mixed for _, layout in operands):
         return MIXED
@@ -172,23 +168,23 @@ def follow(
         return of_constant(result, images)
     try:
         found = (rule or kept)(BatchCall(arguments, operands, moving, result, images))
-    except (TypeError, ValueError, IndexError):  # arguments that are not foreseen
+    except (TypeError, ValueError, IndexError):  # unusual arguments
         return MIXED
     return found if found.fits(result, images) else MIXED
 
 
 def of_constant(result: Shape, images: int) -> Layout:
-    """The layout of a tensor that is made of no image."""
+    """The layout of a tensor that depends on no image."""
     return FRONT if result[:1] == (images,) else WITHOUT
 
 
 def kept(call: BatchCall) -> Layout:
-    """Where the images were; dimensions match from the last one on, as in broadcasting, or from the first on."""
+    """Unchanged; dimensions are matched from the last, as in broadcasting, or else from the first."""
     return kept_in(call.moving, call.result, call.images)
 
 
 def kept_in(sources: Sequence[Source], result: Shape, images: int) -> Layout:
-    """The same of tensors that are not all of a call's."""
+    """The same for some of a call's tensors."""
     for shape, layout in sources:
         if layout.place is not None:
             moved = Layout(layout.place + len(result) - len(shape), layout.before, layout.after)
@@ -199,12 +195,12 @@ def kept_in(sources: Sequence[Source], result: Shape, images: int) -> Layout:
 
 
 def moved(layout: Layout, order: Sequence[int]) -> Layout:
-    """The layout after dimensions were put into another ``order``."""
+    """The layout after the dimensions are put into another ``order``."""
     return Layout(order.index(cast(int, layout.place)), layout.before, layout.after)
 
 
 def removed(layout: Layout, gone: Sequence[int]) -> Layout:
-    """The layout after dimensions are ``gone``."""
+    """The layout after the dimensions ``gone`` are removed."""
     place = cast(int, layout.place)
     if place in gone:
         return WITHOUT

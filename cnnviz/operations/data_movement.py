@@ -11,10 +11,10 @@ import numpy as np
 from cnnviz import numbers
 from cnnviz.language import Message
 from cnnviz.operations.batch_axis import FRONT, BatchCall, Layout, indexed, moved, refactored, removed
+from cnnviz.operations.diagnosis import origins
 from cnnviz.operations.explanation import Explanation, moving
 from cnnviz.operations.op import FailedCall, Failure, Op, Shape, called, product, shape_text
 from cnnviz.operations.operation import define, never
-from cnnviz.operations.origin import origins
 from cnnviz.operations.reach import Call, Lattice, Reach, UnknownError, listed
 
 # -- shapes ------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ def explain(op: Op, ops: Sequence[Op]) -> Explanation:
 
 
 def _by_kind(op: Op, ops: Sequence[Op]) -> Explanation | None:
-    """What holds for every op that arranges values anew, or that leaves the shape alone."""
+    """What can be said of any op that reshapes, or that keeps the shape."""
     if op.kind == "reshape" and (found := explain_reshape(op, ops)):
         return found
     if op.input_shapes[0] != op.output_shape or op.kind in ("convolution", "pooling", "linear"):
@@ -41,7 +41,7 @@ def _by_kind(op: Op, ops: Sequence[Op]) -> Explanation | None:
 
 
 def _with_layout(explanation: Explanation, op: Op) -> Explanation:
-    """With a note where the batch is not simply in front."""
+    """``explanation`` with a note where the batch is not simply dimension 0."""
     layout = op.layout
     if layout == FRONT or (layout.place is None and not layout.mixed and not op.output_shape):
         return explanation

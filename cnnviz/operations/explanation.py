@@ -1,4 +1,4 @@
-"""What an explanation of an op's shape consists of."""
+"""The parts of an explanation of an op's shape, and the explanations that several families share."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from cnnviz.operations.op import MODEL_INPUT, Op, shape_text
 
 @dataclass(frozen=True)
 class Explanation:
-    """A rule in letters, the same rule with numbers, a sentence that says what it means, and more if need be.
+    """A rule in letters, the same rule with numbers, and a sentence that says what it means.
 
-    Where an op keeps the shape, the rule is the formula of its values. ``notes`` say what the rule does
-    not tell of this very op: rows that are never read, groups. ``background`` is what holds for every op of
-    its kind, such as training against evaluation: a derivation tells it once.
+    Where an op keeps the shape, the rule is the formula of its values. ``notes`` add what is particular to this op,
+    such as rows that are never read. ``background`` holds for every op of its kind, such as the difference between
+    training and evaluation; a derivation says it once.
     """
 
     rule: str
@@ -32,7 +32,7 @@ def source_name(index: int, ops: Sequence[Op]) -> str:
 
 
 def plain(op: Op) -> Explanation:
-    """An op without a rule here: what arrives and what comes out."""
+    """An op without a rule: the shapes of its input and output."""
     received = ", ".join(shape_text(shape) for shape in op.input_shapes) or "-"
     sentence = Message(
         "{name} ({type}) turns {input} into {output}.",
@@ -45,12 +45,12 @@ def plain(op: Op) -> Explanation:
 
 
 def number(value: object) -> str:
-    """A number as formulas show it: 0.5, 1e-05, 3."""
+    """A number as it stands in formulas: 0.5, 1e-05, 3."""
     return f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
 
 def rows_of_weights(text: str, weights: int, op: Op, rows: str) -> tuple[str, int]:
-    """``(5 x 5 x 1 + 1) x 10`` and 260: ``rows`` names the argument that holds how many rows of ``weights`` there are."""
+    """``(5 x 5 x 1 + 1) x 10`` and 260; ``rows`` names the argument with the number of rows of ``weights``."""
     count = cast(int, op.arguments[rows])
     if op.arguments.get("bias"):
         return f"({text} + 1) x {count}", (weights + 1) * count
@@ -58,7 +58,7 @@ def rows_of_weights(text: str, weights: int, op: Op, rows: str) -> tuple[str, in
 
 
 def moving(sentence: Message) -> Callable[[Op, Sequence[Op]], Explanation]:
-    """The explanation of an op that puts values elsewhere and changes none: ``sentence`` gets ``name`` and ``output``."""
+    """The explanation of an op that moves values without changing them; ``sentence`` uses ``name`` and ``output``."""
 
     def explain(op: Op, _ops: Sequence[Op]) -> Explanation:
         received, given = shape_text(op.input_shapes[0]), shape_text(op.output_shape)

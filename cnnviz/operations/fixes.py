@@ -1,4 +1,4 @@
-"""Edits of one layer's argument that could mend a failure, worked out from shapes; :mod:`cnnviz.tracing` tries them."""
+"""Edits of a single argument that could fix a failure, worked out from shapes; :mod:`cnnviz.tracing.failures` tries them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from cnnviz.operations.diagnosis import channels_from, layer_text
 from cnnviz.operations.op import MODEL_INPUT, FailedCall, Fix, Op, Shape
 from cnnviz.operations.operation import operation_of
-from cnnviz.operations.origin import channels_from, layer_text
 from cnnviz.operations.window_arithmetic import Side, sides
 
 
 def candidates(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
-    """Edits worth trying for the call that ``failed`` after ``ops``, the most natural first; some are impossible."""
+    """Edits worth trying for the call that ``failed`` after ``ops``, the most natural first; some may be impossible."""
     mend = operation_of(failed).mend
     if mend is None or not failed.input_shapes or not failed.input_shapes[0]:
         return
-    # Arguments may be so odd that nothing can be worked out from them.
+    # Some arguments are so unusual that nothing can be worked out from them.
     with suppress(TypeError, ValueError, IndexError, KeyError, ZeroDivisionError):
         yield from mend(failed, ops)
 
@@ -31,14 +31,14 @@ def fix(
 
 
 def sized(value: object) -> object:
-    """A value as an edit takes it: one number where all sides agree, else a list."""
+    """A value as an edit takes it: one number where all sides agree, otherwise a list."""
     if not isinstance(value, tuple):
         return value
     return value[0] if len(set(value)) == 1 else list(value)
 
 
 def of_origin(failed: FailedCall, ops: Sequence[Op], expected: object) -> Iterator[Fix]:
-    """Let the layer that chose the channels (or features) choose those that are expected."""
+    """Make the layer that decided the channels (or features) produce the expected number."""
     index = channels_from(ops, failed.inputs[0])
     if index != MODEL_INPUT:
         op = ops[index]
@@ -50,15 +50,13 @@ def of_origin(failed: FailedCall, ops: Sequence[Op], expected: object) -> Iterat
 # -- one branch to another size ------------------------------------------------------------------------
 
 _LARGEST_STRIDE = 8
-
-
 _REACH = 64
-"""How far from its present value an argument is looked for."""
+"""How far from its present value an argument is searched."""
 
 
 @dataclass(frozen=True)
 class _Change:
-    """Another value for an argument of one op of a branch; ``natural`` where it keeps the op's own size."""
+    """A new value for an argument of one op of a branch; ``natural`` if the op then keeps the size of its maps."""
 
     op: Op
     argument: str
@@ -67,12 +65,12 @@ class _Change:
 
 
 def for_size(inputs: Sequence[int], ops: Sequence[Op], size: Shape) -> Iterator[Fix]:
-    """Edits of single layers on the way to the first of ``inputs`` that could make its maps so large."""
+    """Edits of single layers that could give the first of ``inputs`` maps of ``size``."""
     yield from resized(own_branch(inputs, 0, ops), size)
 
 
 def own_branch(inputs: Sequence[int], place: int, ops: Sequence[Op]) -> list[Op]:
-    """The end of a branch, from the last op that another branch shares, or that has several inputs."""
+    """The part of a branch that belongs to it alone: after the last op that is shared or has several inputs."""
     others = set[int]().union(*(_ancestors(ops, i) for p, i in enumerate(inputs) if p != place))
     found: list[Op] = []
     index = inputs[place]
@@ -130,7 +128,7 @@ _FIELDS: Mapping[str, str] = {"padding": "before", "stride": "stride", "kernel_s
 
 
 def _values(op: Op, side: Side, argument: str) -> range:
-    """What ``argument`` may become, not far from what it is: a link may ask for kernels of any size."""
+    """Values to try for ``argument``, near its present one, for a link may ask for kernels of any size."""
     if argument == "padding":
         most = side.kernel // 2 if op.kind == "pooling" else max(side.span - 1, 0)
         return range(max(0, side.before - _REACH), min(most, side.before + _REACH) + 1)
@@ -145,7 +143,7 @@ def _with(op: Op, argument: str, value: Shape) -> Op:
 
 
 def _arrives(way: list[Op], axis: int, argument: str, value: int, target: Shape) -> bool:
-    """Whether ``value``, given to the first op of ``way``, makes its end have the wanted size along ``axis``."""
+    """Whether ``value``, given to the first op of ``way``, leads to the ``target`` size along ``axis`` at its end."""
     along = sides(way[0])
     assert along is not None
     first = _with(way[0], argument, (value,) * len(along))
@@ -159,7 +157,7 @@ def _arrives(way: list[Op], axis: int, argument: str, value: int, target: Shape)
 
 
 def _passed(op: Op, received: Shape) -> Shape | None:
-    """The shape after ``op`` if ``received`` comes in; None where it cannot be told."""
+    """The output shape of ``op`` for an input of shape ``received``; None where it cannot be told."""
     along = sides(op, received)
     if along is not None:
         counts = tuple(side.count for side in along)

@@ -1,4 +1,4 @@
-"""Linear layers, products of matrices, attention: every output is a sum of products over many inputs."""
+"""Linear layers, matrix products and attention: each output is a sum of products over many inputs."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any, cast
 from cnnviz import numbers
 from cnnviz.language import Message
 from cnnviz.operations.batch_axis import WITHOUT, BatchCall, Layout
+from cnnviz.operations.diagnosis import origins
 from cnnviz.operations.explanation import Explanation, rows_of_weights
 from cnnviz.operations.fixes import fix, of_origin
 from cnnviz.operations.op import FailedCall, Failure, Fix, Op, called, product, shape_text
 from cnnviz.operations.operation import define, never
-from cnnviz.operations.origin import origins
 from cnnviz.operations.reach import Call, Reach, UnknownError, joined
 
 # -- shapes ------------------------------------------------------------------------------------------
 
 
 def explain_linear(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """Y = W x + b: as many features as there are rows of weights."""
+    """A linear layer, y = W x + b."""
     in_features, out_features = op.arguments.get("in_features"), op.arguments.get("out_features")
     if in_features is None or out_features is None or not op.output_shape:
         return None
@@ -71,7 +71,7 @@ def explain_matrix_product(op: Op, _ops: Sequence[Op]) -> Explanation | None:
 
 
 def explain_attention(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """Multi-head attention (Vaswani et al. 2017, section 3.2): the shape of the queries stays."""
+    """Multi-head attention (Vaswani et al. 2017, section 3.2): the output has the shape of the queries."""
     heads, width = op.arguments.get("num_heads"), op.arguments.get("embed_dim")
     if not isinstance(heads, int) or not isinstance(width, int) or op.input_shapes[0] != op.output_shape:
         return None
@@ -106,7 +106,7 @@ def explain_dot_product_attention(op: Op, _ops: Sequence[Op]) -> Explanation | N
 
 
 def explain_einsum(op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """``einsum``: its equation says it all."""
+    """``einsum``, whose equation is the rule."""
     equation = op.arguments.get("equation")
     if not isinstance(equation, str):
         return None
@@ -121,10 +121,10 @@ def explain_einsum(op: Op, _ops: Sequence[Op]) -> Explanation | None:
 
 
 def subscripts(equation: str, counts: Sequence[int]) -> tuple[list[str], str]:
-    """The letters of each operand of an ``einsum``, and of its result; dots become letters of their own.
+    """The letters of each operand of an ``einsum`` and of its result; an ellipsis becomes letters, too.
 
     Raises:
-        ValueError: an equation that does not fit operands of so many dimensions.
+        ValueError: the equation does not fit operands with these numbers of dimensions.
     """
     left, arrow, right = equation.replace(" ", "").partition("->")
     given = left.split(",")
@@ -142,18 +142,18 @@ def subscripts(equation: str, counts: Sequence[int]) -> tuple[list[str], str]:
     return given, right.replace("...", "".join(spare[:longest][::-1]))
 
 
-# -- receptive fields, and where the batch goes ------------------------------------------------------
+# -- receptive fields and the batch dimension --------------------------------------------------------
 
 
 def reach_linear(call: Call) -> Reach:
-    """Every feature that leaves reads all that arrive."""
+    """Each output feature depends on all input features."""
     return joined([source.reduced([-1]) for source in call.sources], (*call.shape[:-1], 1)).repeated(
         -1, call.shape[-1]
     )
 
 
 def reach_matrix_product(call: Call) -> Reach:
-    """A row of the first times a column of the second."""
+    """Each value depends on a row of the first matrix and a column of the second."""
     left, right = call.sources
     if min(len(left.shape), len(right.shape)) < 2:
         raise UnknownError
@@ -161,7 +161,7 @@ def reach_matrix_product(call: Call) -> Reach:
 
 
 def reach_einsum(call: Call) -> Reach:
-    """Einstein's summation: letters that the result does not have are read completely."""
+    """Each value depends on everything along the dimensions that are summed: letters the result does not have."""
     given, told = subscripts(str(call.arguments["equation"]), [len(reach.shape) for reach in call.sources])
     operands = []
     for letters, reach in zip(given, call.sources, strict=True):
@@ -179,7 +179,7 @@ def reach_einsum(call: Call) -> Reach:
 
 
 def reach_attention(call: Call) -> Reach:
-    """``nn.MultiheadAttention``: every query reads all keys and values."""
+    """``nn.MultiheadAttention``: each query depends on all keys and values."""
     if call.part or len(call.sources) != 3:  # the weights, or a mask
         raise UnknownError
     row = 1 if call.arguments.get("batch_first") else 0
@@ -189,7 +189,7 @@ def reach_attention(call: Call) -> Reach:
 
 
 def reach_dot_product_attention(call: Call) -> Reach:
-    """``scaled_dot_product_attention``: a causal one reads keys and values up to the query's own."""
+    """``scaled_dot_product_attention``: all keys and values; if causal, those up to the query's own position."""
     query, key, value, *masks = call.sources
     if any(not mask.nothing for mask in masks):
         raise UnknownError
@@ -210,11 +210,11 @@ def _batch_axis_of_einsum(call: BatchCall) -> Layout:
     return WITHOUT
 
 
-# -- diagnosis and repair ----------------------------------------------------------------------------
+# -- diagnosis and fixes -----------------------------------------------------------------------------
 
 
 def diagnose_missing_flatten(call: FailedCall, _ops: Sequence[Op]) -> Failure | None:
-    """Maps arrive where a row of features is expected: more often a forgotten flatten than a wrong size."""
+    """Maps where a row of features is expected: more often a missing flatten than a wrong size."""
     received, expected = call.input_shapes[0], call.arguments.get("in_features")
     if not isinstance(expected, int) or len(received) != 3 or received[-1] == expected:
         return None
@@ -244,7 +244,7 @@ def diagnose_missing_flatten(call: FailedCall, _ops: Sequence[Op]) -> Failure | 
 
 
 def diagnose_features(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
-    """A Linear that was built for another number of features than arrive."""
+    """A Linear whose input has a different number of features from ``in_features``."""
     expected = call.arguments.get("in_features")
     if not isinstance(expected, int) or not call.input_shapes[0] or call.input_shapes[0][-1] == expected:
         return None
@@ -273,7 +273,7 @@ def diagnose_features(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
 
 
 def _flattened(call: FailedCall, ops: Sequence[Op]) -> int | None:
-    """The op that made the failing layer's input of maps, if one did."""
+    """The op that flattened maps into the failing layer's input, if there is one."""
     index = call.inputs[0] if call.inputs else -1
     while index >= 0:
         op = ops[index]
@@ -287,9 +287,9 @@ def _flattened(call: FailedCall, ops: Sequence[Op]) -> int | None:
 
 
 def mend_features(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
-    """The features that arrive, or the expected ones from whoever chose them."""
+    """``in_features`` as received, or the expected features from the layer that decided them."""
     received = failed.input_shapes[0]
-    if len(received) < 3:  # of maps, a forgotten flatten is the more likely reason
+    if len(received) < 3:  # for maps, a missing flatten is more likely
         yield from fix(failed.path, failed.type, failed.arguments, "in_features", received[-1])
         yield from of_origin(failed, ops, failed.arguments["in_features"])
 
@@ -298,24 +298,24 @@ def mend_features(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
 
 
 def weights_of_linear(op: Op) -> tuple[str, int]:
-    """``(1408 + 1) x 10``: a weight for each input feature, and a bias."""
+    """``(1408 + 1) x 10``: for each output a weight per input feature, and a bias."""
     features = cast(int, op.arguments["in_features"])
     return rows_of_weights(str(features), features, op, "out_features")
 
 
 def weights_of_bilinear(op: Op) -> tuple[str, int]:
-    """``(5 x 7 + 1) x 10``: a weight for each pair of input features, and a bias."""
+    """``(5 x 7 + 1) x 10``: for each output a weight per pair of input features, and a bias."""
     pair = (cast(int, op.arguments["in1_features"]), cast(int, op.arguments["in2_features"]))
     return rows_of_weights(shape_text(pair), product(pair), op, "out_features")
 
 
 def macs_of_linear(arguments: Mapping[str, Any], _received: int, given: int) -> int:
-    """Every output value sums ``in_features`` products."""
+    """Each output value sums ``in_features`` products."""
     return given * int(arguments["in_features"])
 
 
 def macs_formula_of_linear(op: Op) -> tuple[str, int]:
-    """``1408 x 10``: the features that are summed, times the output values."""
+    """``1408 x 10``: the features summed, times the number of output values."""
     factors = (cast(int, op.arguments["in_features"]), *op.output_shape)
     return shape_text(factors), product(factors)
 

@@ -12,11 +12,11 @@ import numpy as np
 from cnnviz.language import Message
 from cnnviz.operations.batch_axis import BatchCall, Layout
 from cnnviz.operations.data_movement import explain_identity
+from cnnviz.operations.diagnosis import channels_origin, size_origin
 from cnnviz.operations.explanation import Explanation, source_name
 from cnnviz.operations.fixes import fix, own_branch, resized
 from cnnviz.operations.op import MODEL_INPUT, FailedCall, Failure, Fix, Op, Shape, called, shape_text
 from cnnviz.operations.operation import define, named, never
-from cnnviz.operations.origin import channels_origin, size_origin
 from cnnviz.operations.reach import Bounds, Call, Reach, UnknownError, centred, common
 
 # -- shapes ------------------------------------------------------------------------------------------

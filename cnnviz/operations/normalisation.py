@@ -17,11 +17,11 @@ import numpy as np
 
 from cnnviz.language import Message
 from cnnviz.operations import refusals
+from cnnviz.operations.diagnosis import channels_origin, origins
 from cnnviz.operations.explanation import Explanation, number
 from cnnviz.operations.fixes import fix
 from cnnviz.operations.op import FailedCall, Failure, Fix, Op, Shape, product, shape_text
 from cnnviz.operations.operation import define, define_each, named
-from cnnviz.operations.origin import channels_origin, origins
 from cnnviz.operations.reach import Call, Reach, UnknownError, listed, spread
 from cnnviz.operations.refusals import Layer
 from cnnviz.operations.windows import diagnose_dimensions

@@ -1,4 +1,4 @@
-"""What a trace is made of: ops, module calls, and where a forward pass broke."""
+"""What a trace consists of: ops, module calls, and where a forward pass failed."""
 
 from __future__ import annotations
 
@@ -30,19 +30,18 @@ MODEL_INPUT = -1
 
 @dataclass(frozen=True)
 class Op:
-    """One executed leaf of a forward pass: a call of a leaf module, or of a function outside of one.
+    """One step of a forward pass: a call of a leaf module, or of a function outside of one.
 
-    ``inputs`` are op indices, -1 is the model's input. ``params`` are the op's own parameters; of
-    weights that were used before, the first op carries them and this one is ``reused``. ``macs``
-    counts one multiply and one add as one, without the bias, for one image. ``arguments`` holds what
-    determines the output shape (``kernel_size``, ``stride``, ...). ``module`` is the path of the leaf
-    module, None for a function. ``call`` counts the function calls that gave tensors up to the one that gave
+    ``inputs`` are op indices, -1 is the model's input. ``params`` are the op's own parameters; weights that
+    were used before are counted by the first op, and this one is ``reused``. ``macs`` counts a multiply and an
+    add as one, without the bias, for one image. ``arguments`` holds what determines the output shape
+    (``kernel_size``, ``stride``, ...). ``module`` is the path of the leaf module, None for a function. ``call`` counts the function calls that gave tensors up to the one that gave
     this op's output (None where the output is the input itself), and ``call_part`` tells which of its tensors that
     is; it is how :mod:`cnnviz.tracing.capture` finds the op again on real tensors. Shapes are those of one image;
-    ``layout`` tells where the images are in the output, and ``input_layouts`` in the inputs (empty: in front of
-    all). ``parts`` tells which of several outputs each input is (empty: the first), as after a ``split``. ``operation`` is the name by
-    which the registry knows it (empty: its type), ``own_forward`` tells that its class computes otherwise than the
-    ``torch.nn`` class it is derived from.
+    ``layout`` tells which dimension of the output is the batch, ``input_layouts`` that of the inputs (empty: the
+    first of each). ``parts`` tells which of several outputs each input is (empty: the first), as after a ``split``. ``operation`` is the name by
+    which the registry knows it (empty: its type), ``own_forward`` means that its class overrides the
+    ``forward`` of the ``torch.nn`` class it is derived from.
     """
 
     index: int
@@ -98,7 +97,7 @@ class ModuleCall:
 
 @dataclass(frozen=True)
 class Unexecuted:
-    """A declared parameter that no op carries: of a layer that was not called, or used directly."""
+    """A declared parameter that no op counts: of a layer that was not called, or used directly."""
 
     name: str
     shape: Shape
@@ -107,7 +106,7 @@ class Unexecuted:
 
 @dataclass(frozen=True)
 class FailedCall:
-    """The call that raised: a leaf module's, or a function's outside of one."""
+    """The call that failed: of a leaf module, or of a function outside of one."""
 
     name: str
     type: str
@@ -127,7 +126,7 @@ class FailedCall:
 
 @dataclass(frozen=True)
 class Fix:
-    """An edit that mends a failure: set the attribute at ``path`` (``fc.in_features``) to ``value``."""
+    """An edit that fixes a failure: set the attribute at ``path`` (``fc.in_features``) to ``value``."""
 
     path: str
     value: object
@@ -138,9 +137,9 @@ class Fix:
 class Failure:
     """Where and why a forward pass ended early.
 
-    ``reason`` says what arrived and what was expected, as ``received`` and ``expected`` do in numbers where
-    there are such; ``cause`` says which earlier choice it comes from. ``fix`` is an edit with which the pass
-    gets further; where there is none, ``advice`` says what could be done. ``inputs`` are the ops whose
+    ``reason`` says what was received and what was expected, ``received`` and ``expected`` give the numbers where
+    there are any; ``cause`` names the earlier layer responsible. ``fix`` is an edit with which the pass gets
+    further; where there is none, ``advice`` says what to do. ``inputs`` are the ops whose
     outputs the failing call received.
     """
 
@@ -156,7 +155,7 @@ class Failure:
 
     @property
     def message(self) -> str:
-        """The whole diagnosis in sentences of the current language."""
+        """The whole diagnosis in the current language."""
         told = (self.reason, self.cause, self._remedy())
         return " ".join(str(sentence) for sentence in told if sentence is not None)
 

@@ -1,8 +1,8 @@
-"""The registry: everything that cnnviz knows about an operation is one entry, found by any of its names.
+"""The registry: all that cnnviz knows about an operation is one entry, found by any of its names.
 
-A family's file (``windows.py``, ``elementwise.py``, ...) defines its operations by :func:`define`, beside the
-functions that are their abilities. Tables, derivations, receptive fields, diagnoses and repairs ask the
-registry and know no operation by name. Importing this imports no torch.
+The file of a family (``windows.py``, ``elementwise.py``, ...) defines its operations with :func:`define`, next to the
+functions that are their abilities. Tables, derivations, receptive fields, diagnoses and fixes ask the registry and
+know no operation by name. Importing this imports no torch.
 """
 
 from __future__ import annotations
@@ -24,25 +24,26 @@ _OF_CALLS_ALONE = frozenset(("input", "weight", "bias", "training"))
 
 
 def never(_arguments: Mapping[str, Any]) -> bool:
-    """Of an operation that may put something else in front however it is called."""
+    """For operations that may move the batch whatever their arguments."""
     return False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """What cnnviz knows about one operation: its names, its nature, and its abilities (None: it has not that one).
+    """What cnnviz knows about one operation: its names, its nature, and its abilities (None where it lacks one).
 
-    ``modules`` are the names of the classes in ``torch.nn``, or classes of one's own; ``functions`` those of
-    functions and methods, without the ``_`` of a version that works in place. ``arguments`` names the positional
-    arguments of the functions; a layer's arguments are its attributes of these names, and of ``attributes``.
-    ``dimensions`` is the number of spatial dimensions where the operation is made for one number of them, else 0.
+    ``modules`` are the names of the classes in ``torch.nn``, or classes themselves; ``functions`` are the names of
+    functions and methods, without the ``_`` of in-place versions. ``arguments`` names the positional arguments of
+    the functions; a layer's arguments are its attributes with these names and those in ``attributes``.
+    ``dimensions`` is the number of spatial dimensions, or 0 where any number will do.
 
-    ``pointwise``: every value depends on those at its own position alone, in evaluation. ``constant``: no value
-    depends on a value that arrives. ``random``: it may draw random numbers. ``joins``: it concatenates.
-    ``keeps_order``: it gives the same values in the same order, in another shape. ``reorders``: it puts dimensions
-    into another order. ``remembers_places``: training keeps where its values came from, as of a max pooling.
-    ``gives`` tells what its values mean, where they mean something by themselves. ``listed`` is the argument that a function
-    takes as one list or as numbers one by one, such as the ``shape`` of a view.
+    ``pointwise``: in evaluation, each value depends only on the inputs at its own position. ``constant``: no value
+    depends on the input. ``random``: it may draw random numbers. ``joins``: it concatenates. ``slides``: its windows
+    slide over the input as ``kernel_size``, ``stride``, ``padding`` and ``dilation`` say. ``keeps_order``: the same
+    values in the same order, in another shape. ``reorders``: the dimensions in another order. ``remembers_places``:
+    training keeps the positions its values came from, as for max pooling. ``gives`` says what its values mean,
+    where they have a meaning of their own. ``listed`` is the argument that a function takes as one list or as
+    separate numbers, such as the ``shape`` of a view.
     """
 
     name: str
@@ -64,30 +65,30 @@ class Operation:
     gives: Literal["", "probabilities", "log probabilities"] = ""
     listed: str = ""
     complete: Callable[[Mapping[str, Any], dict[str, Any]], None] | None = None
-    """Adds to the arguments of a function call what its tensors tell: channels and kernel of a weight, say."""
+    """Adds to the arguments of a function call what its tensors say, such as the channels and kernel of a weight."""
 
     explain: Callable[[Op, Sequence[Op]], Explanation | None] | None = None
-    """The rule of the output's shape, with numbers; None where these numbers do not follow it."""
+    """The rule of the output's shape, with numbers; None where the numbers do not follow it."""
     macs: Callable[[Mapping[str, Any], int, int], int] | None = None
-    """Multiply-adds for one image, from the arguments and the numbers of values that arrive and leave."""
+    """Multiply-adds for one image, from the arguments and the numbers of input and output values."""
     measured_macs: bool = False
-    """Whether PyTorch's ``FlopCounterMode`` counts a call's multiply-adds, because there is no formula here."""
+    """Whether PyTorch's ``FlopCounterMode`` counts the multiply-adds, because there is no formula here."""
     macs_formula: Callable[[Op], tuple[str, int] | None] | None = None
-    """The same in writing, and its value."""
+    """The same as a written formula, and its value."""
     parameters: Callable[[Op], tuple[str, int] | None] | None = None
-    """Where the op's own parameters come from, in writing, and how many that makes."""
+    """The number of the op's parameters, as a written formula and its value."""
     reach: Callable[[Call], Reach] | None = None
-    """What each value of the output depends on: the rule of receptive fields."""
+    """What each output value depends on, for receptive fields."""
     batch_axis: BatchRule | None = None
-    """Where the images of a batch are in the output; None where they stay where they were."""
+    """Which dimension of the output is the batch; None where it stays where it was."""
     stays_in_front: Callable[[Mapping[str, Any]], bool] | None = None
-    """Whether a call with such arguments certainly leaves a batch in front that was there; None where all do."""
+    """Whether a call with these arguments is sure to keep the batch as dimension 0; None where every call is."""
     further_batch_axis: Callable[[Source, Shape, int], Layout] | None = None
-    """The same of a further output, such as the states of an LSTM."""
+    """The batch dimension of a further output, such as the states of an LSTM."""
     diagnose: tuple[Callable[[FailedCall, Sequence[Op]], Failure | None], ...] = ()
-    """What may have been broken when PyTorch refuses a call, the likeliest first; each answers None if it was not."""
+    """What may be wrong when PyTorch refuses a call, the likeliest first; each returns None if it is something else."""
     mend: Callable[[FailedCall, Sequence[Op]], Iterator[Fix]] | None = None
-    """Edits that could mend a refused call, the likeliest first."""
+    """Edits that could fix a refused call, the likeliest first."""
 
     @cached_property
     def layer_attributes(self) -> frozenset[str]:
@@ -96,17 +97,17 @@ class Operation:
 
     @property
     def names(self) -> tuple[str | type, ...]:
-        """All names by which it is found."""
+        """All names it is registered under."""
         return (*self.modules, *self.functions)
 
     @property
     def reach_rule(self) -> Callable[[Call], Reach] | None:
-        """The rule of receptive fields; a pointwise operation needs none of its own."""
+        """The rule for receptive fields; a pointwise operation needs none of its own."""
         return self.reach or (value_by_value if self.pointwise else None)
 
 
 UNKNOWN = Operation(name="")
-"""Stands for every operation that is in no entry."""
+"""Stands for every operation that is not registered."""
 
 
 class LayerOperation(NamedTuple):
@@ -135,10 +136,10 @@ def define(
     attributes: str = "",
     **knowledge: Any,
 ) -> Operation:
-    """Register an operation; names are words in one text, separated by spaces. Returns its entry.
+    """Register an operation and return its entry; names are separated by spaces.
 
     Raises:
-        ValueError: one of its names belongs to another operation already.
+        ValueError: one of its names already belongs to another operation.
     """
     classes = tuple(modules.split()) if isinstance(modules, str) else tuple(modules)
     words = tuple(functions.split())
@@ -161,14 +162,14 @@ def define(
 
 
 def _keys(entry: Operation) -> list[str | type]:
-    """All that it is found by: a class, too, goes by its name on a page."""
+    """All keys it is found by: a class is found by its name, too."""
     return [*entry.names, *(known.__name__ for known in entry.names if isinstance(known, type))]
 
 
 def define_each(
     functions: str, modules: str, *, dimensions: Sequence[int] = (1, 2, 3), **knowledge: Any
 ) -> tuple[Operation, ...]:
-    """Register an operation that exists for several numbers of dimensions: a ``#`` in its names stands for them."""
+    """Register an operation once per number of dimensions, which replaces each ``#`` in its names."""
     return tuple(
         define(functions.replace("#", str(n)), modules.replace("#", str(n)), dimensions=n, **knowledge)
         for n in dimensions
@@ -176,7 +177,7 @@ def define_each(
 
 
 def named(name: str | type) -> Operation:
-    """The operation of that name, ``conv2d`` or ``Conv2d``; ``UNKNOWN`` where no entry has it."""
+    """The operation with that name, such as ``conv2d`` or ``Conv2d``; ``UNKNOWN`` where there is none."""
     return _BY_NAME.get(name, UNKNOWN)
 
 
@@ -202,7 +203,7 @@ def _found_along_bases(cls: type) -> LayerOperation:
 
 
 def operation_of(op: Op | FailedCall) -> Operation:
-    """The operation that ``op`` is; ``UNKNOWN`` too where its layer computes in a ``forward`` of its own."""
+    """The operation of ``op``; ``UNKNOWN``, too, where its layer overrides ``forward``."""
     return UNKNOWN if op.own_forward else _BY_NAME.get(op.operation or op.type, UNKNOWN)
 
 
@@ -215,7 +216,7 @@ def registered() -> tuple[Operation, ...]:
 def temporarily(
     *, functions: str = "", modules: Sequence[str | type] = (), **knowledge: Any
 ) -> Iterator[Operation]:
-    """Register an operation for the length of a ``with`` block, as a test or an extension does."""
+    """Register an operation within a ``with`` block, as a test or an extension does."""
     entry = define(functions, modules, **knowledge)
     try:
         yield entry

@@ -1,8 +1,8 @@
-"""What a value of a tensor depends on: boxes of input pixels, and what rearranging and reading do to them.
+"""Which input pixels the values of a tensor depend on: boxes of pixels, and what operations do to them.
 
-For every value the first and the last pixel along each side of the input are kept: the box around all pixels
-that it depends on. Values that share a box share it in memory, so a map of 224 x 224 needs two rows of numbers.
-Where patches lie regularly they are kept as size, jump and start, as Araujo, Norris and Sim describe them
+For each value the first and the last pixel along each side of the input are kept: the box around all pixels that it
+depends on. Values with the same box share it in memory, so a map of 224 x 224 needs two rows of numbers. Where patches
+form a regular grid they are also kept as size, jump and start, as Araujo, Norris and Sim describe them
 ("Computing Receptive Fields of Convolutional Neural Networks", Distill 2019, equations 2 to 4).
 """
 
@@ -21,10 +21,10 @@ from cnnviz.operations.op import Op, Shape, product
 
 @dataclass(frozen=True)
 class Lattice:
-    """Along one side of the input: patches of ``size`` pixels, ``jump`` apart, the first from ``start`` on.
+    """Along one side of the input: patches of ``size`` pixels, ``jump`` pixels apart, the first from ``start`` on.
 
-    They run along dimension ``dim`` of a tensor; None where every value has the same patch (``jump`` 0). Padding
-    is taken for pixels that lie before pixel 0 or beyond the last, so ``start`` may be negative.
+    They run along dimension ``dim`` of a tensor; None where all values have the same patch (``jump`` 0). Padding
+    counts as pixels before the first and after the last, so ``start`` may be negative.
     """
 
     dim: int | None
@@ -33,29 +33,29 @@ class Lattice:
     start: int = 0
 
     def window(self, offset: int, stride: int, span: int) -> Lattice:
-        """After windows of which number i reads positions i * ``stride`` + ``offset`` and the ``span`` after it."""
+        """After windows, of which number i reads position i * ``stride`` + ``offset`` and the ``span`` positions after."""
         first = min(offset * self.jump, (offset + span) * self.jump)
         return replace(
             self, size=self.size + span * abs(self.jump), jump=self.jump * stride, start=self.start + first
         )
 
     def at(self, position: int) -> Lattice:
-        """The patch of one ``position`` alone."""
+        """The patch of a single ``position``."""
         return Lattice(None, self.size, 0, self.start + position * self.jump)
 
     def collapsed(self, count: int) -> Lattice:
-        """Where every value reads all ``count`` positions."""
+        """The patch of a value that reads all ``count`` positions."""
         reach = (count - 1) * self.jump
         return Lattice(None, self.size + abs(reach), 0, self.start + min(0, reach))
 
     @property
     def centre(self) -> int:
-        """Twice the centre of the first patch: a whole number."""
+        """Twice the centre of the first patch, so that it is a whole number."""
         return 2 * self.start + self.size
 
 
 def merged(lattices: Sequence[Lattice]) -> Lattice | None:
-    """Patches from the first pixel of any to the last of any; None where these do not lie regularly."""
+    """Patches from the first pixel of any lattice to the last of any; None where they form no regular grid."""
     if len({(lattice.dim, lattice.jump) for lattice in lattices}) != 1:
         return None
     start = min(lattice.start for lattice in lattices)
@@ -64,7 +64,7 @@ def merged(lattices: Sequence[Lattice]) -> Lattice | None:
 
 
 Bounds = NDArray[np.int64]
-"""(..., 2): for each value minus the first pixel, and the pixel after the last."""
+"""(..., 2): for each value, minus its first pixel, and the pixel after its last."""
 
 Table = NDArray[np.int64]
 """(readings, positions): the positions that each new position reads, -1 for none."""
@@ -72,17 +72,16 @@ Table = NDArray[np.int64]
 _MOST_VALUES = 3_000_000
 
 NOTHING = -(1 << 40)
-"""Stands for both bounds of a value that depends on no pixel: whatever it is joined with goes beyond."""
+"""Both bounds of a value that depends on no pixel: smaller than any others, so that a maximum ignores it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """The boxes of all values of a tensor of one image, batch dimension included: ``shape``.
+    """The boxes of all values of a tensor for one image; ``shape`` includes the batch dimension.
 
-    ``bounds`` has an array for each side of the input, whose shape broadcasts to ``shape`` and a 2: minus the
-    first pixel, and the pixel after the last. ``lattices`` has what is regular about them, None where nothing
-    is. ``places`` are the dimensions along which places of the input run: not the channels. Where ``known`` is
-    False the boxes only bound what a value depends on.
+    ``bounds`` has one array for each side of the input, which broadcasts to (*shape, 2). ``lattices`` holds the
+    regular grids that the boxes form, None where they form none. ``places`` are the dimensions that run along
+    positions of the input, unlike channels. Where ``known`` is False, the boxes are only an upper bound.
     """
 
     shape: Shape
@@ -112,7 +111,7 @@ class Reach:
         """The same values in another shape.
 
         Raises:
-            ValueError: there are others, or so many that their boxes would fill the memory.
+            ValueError: the number of values differs, or the boxes would need too much memory.
         """
         parts = groups(self.shape, shape)
         target = {
@@ -128,9 +127,9 @@ class Reach:
         )
 
     def _places_in(self, shape: Shape, parts: Sequence[tuple[list[int], list[int]]]) -> Iterator[int]:
-        """The dimensions of places after a reshape to ``shape``, whose runs are ``parts``."""
+        """The dimensions of places after a reshape to ``shape``; ``parts`` as :func:`groups` gives them."""
         if not longer(self.shape, sorted(self.places)):
-            # A single place: no size tells where it goes, but custom does, behind the channels.
+            # A single place: the sizes do not tell where it goes; by convention it follows the channels.
             behind = takewhile(lambda dim: shape[dim] == 1, range(len(shape) - 1, 0, -1))
             yield from islice(behind, len(self.bounds) if self.places else 0)
             return
@@ -141,7 +140,7 @@ class Reach:
     def gathered(
         self, dim: int, table: Table, regular: Callable[[Lattice], Lattice | None] | None = None
     ) -> Reach:
-        """Each position along ``dim`` reads those of ``table``; ``regular`` says what becomes of a lattice."""
+        """Each position along ``dim`` reads those in ``table``; ``regular`` maps a lattice, None where it ends."""
         dim %= len(self.shape)
         lattices = tuple(
             lattice if lattice is None or lattice.dim != dim else regular and regular(lattice)
@@ -156,7 +155,7 @@ class Reach:
         )
 
     def reduced(self, dims: Iterable[int], keep: bool = True) -> Reach:
-        """One value is made of all along ``dims``."""
+        """All values along ``dims`` become one."""
         gone = {dim % len(self.shape) for dim in dims}
         axes = tuple(sorted(gone))
         lattices = tuple(
@@ -177,7 +176,7 @@ class Reach:
         return found if keep else found.squeezed(gone)
 
     def repeated(self, dim: int, count: int) -> Reach:
-        """The one value along ``dim`` stands ``count`` times."""
+        """The single value along ``dim`` is repeated ``count`` times."""
         dim %= len(self.shape)
         return self.broadcast((*self.shape[:dim], count, *self.shape[dim + 1 :]))
 
@@ -195,7 +194,7 @@ class Reach:
         )
 
     def unsqueezed(self, dim: int) -> Reach:
-        """With a further dimension of size 1 at ``dim``."""
+        """With a new dimension of size 1 at ``dim``."""
         target = {old: old + (old >= dim) for old in range(len(self.shape))}
         return replace(
             self,
@@ -206,7 +205,7 @@ class Reach:
         )
 
     def broadcast(self, shape: Shape) -> Reach:
-        """Dimensions of size 1 repeated, and new ones in front."""
+        """Dimensions of size 1 repeated, and new ones added in front, as in broadcasting."""
         if shape == self.shape:
             return self
         reach = self
@@ -223,7 +222,7 @@ class Reach:
         return replace(reach, shape=shape, lattices=lattices)
 
     def accumulated(self, dim: int) -> Reach:
-        """Every position along ``dim`` reads itself and all before it."""
+        """Each position along ``dim`` reads itself and all before it."""
         dim %= len(self.shape)
         found = []
         for bounds in self.bounds:
@@ -234,11 +233,11 @@ class Reach:
         return replace(self, bounds=tuple(found), lattices=lattices)
 
     def irregular(self) -> Reach:
-        """The same boxes, of which nothing is said to be regular."""
+        """The same boxes without their lattices."""
         return replace(self, lattices=(None,) * len(self.lattices))
 
     def _renamed(self, target: dict[int, int]) -> tuple[Lattice | None, ...]:
-        """The lattices along their dimensions' new numbers; one whose dimension is gone was of one value."""
+        """The lattices with their dimensions renumbered; one along a removed dimension of size 1 is a single patch."""
         found: list[Lattice | None] = []
         for lattice in self.lattices:
             if lattice is None or lattice.dim is None:
@@ -251,7 +250,7 @@ class Reach:
 
 
 def of_input(shape: Shape, sides: Sequence[int]) -> Reach:
-    """Every value of an input of ``shape``, whose ``sides`` are dimensions, is its own pixel."""
+    """The input itself: each value is its own pixel; ``sides`` are the spatial dimensions of ``shape``."""
     bounds = []
     for side in sides:
         row = np.arange(shape[side])
@@ -262,13 +261,13 @@ def of_input(shape: Shape, sides: Sequence[int]) -> Reach:
 
 
 def of_constant(shape: Shape, sides: int) -> Reach:
-    """Values that depend on no pixel of an input of so many ``sides``."""
+    """Values that depend on no pixel of an input with so many ``sides``."""
     empty = np.full((*(1,) * len(shape), 2), NOTHING)
     return Reach(shape, (empty,) * sides, (None,) * sides, frozenset())
 
 
 def bounded(reaches: Sequence[Reach], shape: Shape) -> Reach:
-    """Of a call that is not known: its values depend on nothing but what it was given."""
+    """An upper bound for an unknown call: each value may depend on everything it was given."""
     sides = range(len(reaches[0].bounds))
     all_of = tuple(
         np.max([reach.bounds[side].reshape(-1, 2).max(axis=0) for reach in reaches], axis=0) for side in sides
@@ -278,7 +277,7 @@ def bounded(reaches: Sequence[Reach], shape: Shape) -> Reach:
 
 
 def joined(reaches: Sequence[Reach], shape: Shape) -> Reach:
-    """Values that are each made of those at the same position of all ``reaches``, sizes of 1 repeated."""
+    """Each value depends on those at the same position of all ``reaches``, broadcast to ``shape``."""
     fitted = [reach.broadcast(shape) for reach in reaches]
     seeing = [reach for reach in fitted if not reach.nothing] if len(fitted) > 1 else fitted
     if not seeing:
@@ -302,7 +301,7 @@ def joined(reaches: Sequence[Reach], shape: Shape) -> Reach:
 
 
 def common(reaches: Sequence[Reach]) -> tuple[Lattice | None, ...]:
-    """For each side what is regular where all of ``reaches`` meet."""
+    """For each side the lattice that covers those of all ``reaches``; None where there is none."""
     found = []
     for lattices in zip(*(reach.lattices for reach in reaches), strict=True):
         known = [lattice for lattice in lattices if lattice is not None]
@@ -311,7 +310,7 @@ def common(reaches: Sequence[Reach]) -> tuple[Lattice | None, ...]:
 
 
 def centred(reaches: Sequence[Reach]) -> bool:
-    """Whether the patches of all ``reaches`` for one value share a centre, as far as they are regular."""
+    """Whether the patches of all ``reaches`` for a value have the same centre, as far as they are regular."""
     for lattices in zip(*(reach.lattices for reach in reaches), strict=True):
         known = {(lattice.jump, lattice.centre) for lattice in lattices if lattice is not None}
         if len(known) > 1:
@@ -320,7 +319,7 @@ def centred(reaches: Sequence[Reach]) -> bool:
 
 
 def _read(bounds: Bounds, dim: int, table: Table) -> Bounds:
-    """The bounds of values that read those of ``table``."""
+    """The bounds after reading the positions in ``table`` along ``dim``."""
     some = table.max(axis=0) >= 0
     if bounds.shape[dim] == 1:
         if some.all():
@@ -341,12 +340,12 @@ def _read(bounds: Bounds, dim: int, table: Table) -> Bounds:
     return found
 
 
-# -- what a rule is told --------------------------------------------------------------------------
+# -- calls as rules see them ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Call:
-    """An op, the reaches of what it was given, and the whole shape of its output number ``part``."""
+    """An op, the reaches of its inputs, and the full shape of its output number ``part``."""
 
     op: Op
     sources: tuple[Reach, ...]
@@ -355,19 +354,19 @@ class Call:
 
     @property
     def first(self) -> Reach:
-        """What it was given first."""
+        """The reach of its first input."""
         return self.sources[0]
 
     @property
     def arguments(self) -> Mapping[str, Any]:
-        """The op's arguments, of which a rule checks what it needs."""
+        """The op's arguments; a rule checks those it needs."""
         return cast(Mapping[str, Any], self.op.arguments)
 
     def number(self, name: str, default: int | None = None) -> int:
-        """An argument that is a whole number.
+        """A whole-number argument.
 
         Raises:
-            ValueError: it is none.
+            ValueError: it is no whole number.
         """
         value = self.arguments.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int):
@@ -375,10 +374,10 @@ class Call:
         return value
 
     def numbers(self, name: str, count: int) -> tuple[int, ...]:
-        """An argument that is one whole number, or one for each of ``count`` dimensions.
+        """An argument that is a whole number, or one for each of ``count`` dimensions.
 
         Raises:
-            ValueError: it is something else.
+            ValueError: it is anything else.
         """
         value = self.arguments.get(name)
         found = tuple(value) if isinstance(value, (tuple, list)) else (value,) * count
@@ -388,14 +387,14 @@ class Call:
 
 
 class UnknownError(ValueError):
-    """A rule does not know what this very op does with places."""
+    """A rule cannot tell what this particular op does with positions."""
 
 
 def listed(value: object) -> Sequence[int]:
-    """One whole number, or several, as a list.
+    """A whole number, or several, as a list.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: it is anything else.
     """
     found = [value] if isinstance(value, int) else value
     if not isinstance(found, (tuple, list)) or not all(isinstance(entry, int) for entry in found):
@@ -404,21 +403,21 @@ def listed(value: object) -> Sequence[int]:
 
 
 def value_by_value(call: Call) -> Reach:
-    """Every value is made of those at its own position."""
+    """Each value depends on the inputs at its own position."""
     return joined(call.sources, call.shape)
 
 
 def spread(call: Call, dims: Iterable[int]) -> Reach:
-    """Every value reads all along ``dims``; the shape stays."""
+    """Each value depends on all values along ``dims``; the shape stays."""
     found = call.first.reduced(dims).broadcast(call.shape)
     return replace(found, places=call.first.places)
 
 
-# -- reshaping boxes that values share ------------------------------------------------------------
+# -- reshaping shared boxes -----------------------------------------------------------------------
 
 
 def groups(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
-    """Runs of dimensions with as many values before and after a reshape, as short as possible."""
+    """The shortest runs of dimensions that hold as many values before a reshape as after it."""
     if product(old) != product(new) or 0 in old:
         raise ValueError(f"{old} cannot become {new}")
     found: list[tuple[list[int], list[int]]] = []
@@ -452,10 +451,10 @@ def longer(shape: Shape, dims: Sequence[int]) -> list[int]:
 
 
 def regrouped(bounds: Bounds, old: Shape, new: Shape, parts: Sequence[tuple[list[int], list[int]]]) -> Bounds:
-    """``bounds`` of a tensor of shape ``old`` after its reshape to ``new``, whose runs are ``parts``.
+    """``bounds`` after a reshape from ``old`` to ``new``; ``parts`` as :func:`groups` gives them.
 
     Raises:
-        ValueError: it would fill the memory.
+        ValueError: they would need too much memory.
     """
     before, after = list(bounds.shape[:-1]), [1] * len(new)
     for olds, news in parts:

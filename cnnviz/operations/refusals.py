@@ -1,8 +1,8 @@
-"""What is said where PyTorch refuses an operation: for each rule, how it was broken and what to do.
+"""What to say when PyTorch refuses an operation: for each rule, how it was broken and what to do.
 
-The diagnosis of a trace knows the layer and where its input comes from; the error decoder reads the numbers out of
-PyTorch's own sentence. Both fill in the templates of this file, so an error is explained in the same words wherever
-a person meets it. Imports no torch.
+A trace's diagnosis knows the layer and where its input comes from; the error decoder reads the numbers from PyTorch's
+message. Both fill in the templates of this file, so the same error is explained in the same words everywhere. Imports
+no torch.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _SHOWN_GROUPS = 8
 
 @dataclass(frozen=True)
 class Layer:
-    """The layer that was refused: its ``name`` in the network (or what it is, if that is unknown) and its ``type``."""
+    """The layer that failed: its ``name`` in the network (or a description, where that is unknown) and its ``type``."""
 
     name: str | Message
     type: str
 
     @classmethod
     def of(cls, call: FailedCall) -> Self:
-        """The layer of a call that raised."""
+        """The layer of a failed call."""
         return cls(called(call.name, call.type), call.type)
 
 
@@ -46,7 +46,7 @@ class Refusal:
         received: int | Shape,
         cause: Message | None = None,
     ) -> Failure:
-        """The diagnosis of ``call``; ``cause`` says which choice it goes back to."""
+        """The diagnosis of ``call``; ``cause`` names the earlier layer responsible."""
         return Failure(call.name, call.type, self.reason, expected, received, cause=cause, advice=self.advice)
 
 
@@ -71,7 +71,7 @@ def other_channels(layer: Layer, shape: Shape, expected: int, received: int) -> 
 
 
 def too_much_padding(layer: Layer, padding: Shape, kernel: Shape) -> Refusal:
-    """A pooling that pads by more than half of its kernel: some windows would hold nothing but padding."""
+    """A pooling padded by more than half of its kernel: some windows would hold nothing but padding."""
     return Refusal(
         Message(
             "{name} ({type}) has a padding of {padding}, but pooling allows at most half of its kernel "
@@ -111,7 +111,7 @@ def normalises_other_channels(
 
 
 def normalises_other_sizes(layer: Layer, expected: Shape, shape: Shape) -> Refusal:
-    """A LayerNorm whose ``normalized_shape`` is not what the last dimensions of its input of ``shape`` are."""
+    """A LayerNorm whose ``normalized_shape`` differs from the last dimensions of its input of ``shape``."""
     received = shape[-len(expected) :]
     return Refusal(
         Message(
@@ -127,7 +127,7 @@ def normalises_other_sizes(layer: Layer, expected: Shape, shape: Shape) -> Refus
 
 
 def normalises_single_values(layer: Layer, sizes: Shape) -> Refusal:
-    """An InstanceNorm whose maps have one value each: there is no variance to divide by."""
+    """An InstanceNorm over maps of a single value, which have no variance to divide by."""
     assert product(sizes) == 1
     return Refusal(
         Message(

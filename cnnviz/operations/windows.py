@@ -17,11 +17,11 @@ import numpy as np
 from cnnviz import numbers
 from cnnviz.language import Message
 from cnnviz.operations import refusals
+from cnnviz.operations.diagnosis import channels_origin, size_origin
 from cnnviz.operations.explanation import Explanation, rows_of_weights
 from cnnviz.operations.fixes import fix, for_size, of_origin
 from cnnviz.operations.op import MODEL_INPUT, FailedCall, Failure, Fix, Op, Shape, called, product, shape_text
 from cnnviz.operations.operation import define_each, named
-from cnnviz.operations.origin import channels_origin, size_origin
 from cnnviz.operations.reach import Call, Lattice, Reach, Table, UnknownError
 from cnnviz.operations.refusals import Layer
 from cnnviz.operations.window_arithmetic import Side, same_padding, sides, span

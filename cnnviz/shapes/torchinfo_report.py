@@ -21,7 +21,7 @@ from torchinfo.torchinfo import clear_cached_forward_pass
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-from cnnviz.operations.names import is_leaf, layer_operation
+from cnnviz.operations.calls import is_leaf, layer_operation
 from cnnviz.operations.op import Op
 from cnnviz.tracing.copies import uncompiled
 from cnnviz.tracing.inputs import checked_shape, needs_data, prepared

@@ -18,7 +18,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-from cnnviz.operations.arguments import bind
+from cnnviz.operations.calls import bind
 from cnnviz.operations.op import MODEL_INPUT, Op
 from cnnviz.operations.operation import named, operation_of
 from cnnviz.tracing.tap import Tap, mapped, tensors_in

@@ -13,9 +13,9 @@ from torch.nn.utils import parametrize
 
 from cnnviz.errors import UnknownKeyError, UsageError, shortened
 from cnnviz.language import Message
-from cnnviz.operations.names import is_leaf
+from cnnviz.operations.calls import is_leaf
+from cnnviz.operations.diagnosis import layer_text
 from cnnviz.operations.op import Fix
-from cnnviz.operations.origin import layer_text
 from cnnviz.tracing.copies import meta_copy
 
 _OF_SHAPES = (

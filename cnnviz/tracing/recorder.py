@@ -17,12 +17,17 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from cnnviz.operations.arguments import function_arguments, module_arguments
-from cnnviz.operations.names import is_leaf, layer_operation, module_type
+from cnnviz.operations.calls import (
+    function_arguments,
+    is_leaf,
+    layer_operation,
+    module_arguments,
+    module_type,
+)
 from cnnviz.operations.op import FailedCall, ModuleCall, Op
 from cnnviz.operations.operation import Operation, named
 from cnnviz.tracing.isolation import Isolation
-from cnnviz.tracing.meta_answers import answer
+from cnnviz.tracing.meta_device import answer
 from cnnviz.tracing.provenance import Provenance
 from cnnviz.tracing.tap import Tap, tensors_in
 

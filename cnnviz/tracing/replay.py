@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-from cnnviz.operations.names import function_type, is_leaf
+from cnnviz.operations.calls import function_type, is_leaf
 from cnnviz.operations.op import MODEL_INPUT, Op
 from cnnviz.tracing.capture import pass_differs
 from cnnviz.tracing.copies import copy_with_originals, uncompiled

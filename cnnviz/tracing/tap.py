@@ -12,7 +12,7 @@ from typing import Any, Self
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from cnnviz.operations.names import function_type
+from cnnviz.operations.calls import function_type
 
 PASSED_THROUGH = frozenset({"data", "grad", "requires_grad", "retain_grad"})
 """Tensor attributes and methods that are bookkeeping, not operations of a network."""

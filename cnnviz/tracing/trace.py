@@ -13,8 +13,7 @@ from cnnviz.language import Message
 from cnnviz.operations.diagnosis import diagnose
 from cnnviz.operations.op import Failure, ModuleCall, Op, Shape, Unexecuted
 from cnnviz.tracing.copies import uncompiled
-from cnnviz.tracing.fixes import Outcome, fix_for
-from cnnviz.tracing.forward_errors import forward_raised
+from cnnviz.tracing.failures import Outcome, fix_for, forward_raised
 from cnnviz.tracing.inputs import checked_shape, needs_data, prepared
 from cnnviz.tracing.recorder import Recorder
 from cnnviz.tracing.tap import tensors_in

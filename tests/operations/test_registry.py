@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn.modules import loss
 
 from cnnviz.language import Message
+from cnnviz.operations.calls import layer_operation
 from cnnviz.operations.explaining import explain
 from cnnviz.operations.explanation import Explanation
-from cnnviz.operations.names import layer_operation
 from cnnviz.operations.op import FailedCall, Failure, Op, shape_text
 from cnnviz.operations.operation import (
     UNKNOWN,

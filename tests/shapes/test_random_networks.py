@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from cnnviz.errors import UsageError
-from cnnviz.operations.names import is_leaf
+from cnnviz.operations.calls import is_leaf
 from cnnviz.shapes.blame import compare, with_blame
 from cnnviz.shapes.counting import macs_formula, parameter_formula
 from cnnviz.shapes.derivation import branches, derive, derive_failure

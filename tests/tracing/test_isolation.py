@@ -7,7 +7,7 @@ import threading
 import torch
 from torch import nn
 
-from cnnviz.operations.names import function_type
+from cnnviz.operations.calls import function_type
 from cnnviz.operations.operation import named
 from cnnviz.randomness import untouched_generator
 from cnnviz.tracing.trace import trace

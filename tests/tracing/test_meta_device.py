@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cnnviz.tracing.meta_answers import answer
-from cnnviz.tracing.meta_checks import forgotten
+from cnnviz.tracing.meta_device import answer, forgotten
 from cnnviz.tracing.trace import trace
 
 SIDES = st.integers(1, 12)

@@ -1,0 +1,129 @@
+"""A forward pass that failed: the edit that mends it, and the error that the code of the ``forward`` raised itself.
+
+Candidates for a fix are worked out from the shapes; what is offered was tried, by tracing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
+from cnnviz.operations.calls import module_type
+from cnnviz.operations.diagnosis import quoted
+from cnnviz.operations.fixes import candidates
+from cnnviz.operations.op import FailedCall, Failure, Fix, Op
+from cnnviz.tracing.edits import edited
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How far a forward pass came: its ops, and what ended it (None where it was whole).
+
+    ``failed`` is None too where no torch function raised, but the code of ``forward`` itself.
+    """
+
+    ops: Sequence[Op]
+    failed: FailedCall | None
+    error: BaseException | None
+
+
+Attempt = Callable[[nn.Module], Outcome]
+
+_MOST_CANDIDATES = 8
+_MOST_OTHERS = 2
+_MOST_STEPS = 3
+
+
+def fix_for(model: nn.Module, outcome: Outcome, attempt: Attempt, thorough: bool) -> Fix | None:
+    """The first edit that takes ``model`` beyond the call where ``outcome`` ended; None where none does.
+
+    Where there is no such edit, one that does together with those offered after it: if a convolution
+    gets other channels, the normalisation behind it may need them too. Each is tried by ``attempt``,
+    which runs a model; where a run is dear, ``thorough`` is False and only the likeliest are tried.
+    """
+    failed = outcome.failed
+    if failed is None:
+        return None
+    possible = list(islice(candidates(failed, outcome.ops), _MOST_CANDIDATES if thorough else 2))
+    for fix in possible:
+        if _helps(model, {fix.path: fix.value}, failed.name, attempt, 1):
+            return fix
+    for fix in possible[:3] if thorough else ():
+        if _helps(model, {fix.path: fix.value}, failed.name, attempt, _MOST_STEPS):
+            return fix
+    return None
+
+
+def _helps(model: nn.Module, edits: Mapping[str, object], goal: str, attempt: Attempt, steps: int) -> bool:
+    """Whether the call named ``goal`` succeeds with ``edits`` and at most ``steps - 1`` more."""
+    try:
+        outcome = attempt(edited(model, edits))
+    except CnnvizError:  # the layer cannot be built so, or there is no such layer
+        return False
+    if outcome.error is None or any(op.name == goal for op in outcome.ops):
+        return True
+    if steps == 1 or outcome.failed is None:
+        return False
+    others = (fix for fix in candidates(outcome.failed, outcome.ops) if fix.path not in edits)
+    return any(
+        _helps(model, {**edits, fix.path: fix.value}, goal, attempt, steps - 1)
+        for fix in islice(others, _MOST_OTHERS)
+    )
+
+
+_CNNVIZ = Path(__file__).parent.parent
+_NOT_A_PERSONS = tuple(f"{folder}{os.sep}" for folder in (Path(torch.__path__[0]), _CNNVIZ))
+
+
+def forward_raised(path: str, module: nn.Module, error: BaseException) -> Failure:
+    """The diagnosis of an error that the forward of ``module`` raised; ``path`` is empty for the model itself."""
+    needed = _needed(module)
+    if not path and isinstance(error, TypeError) and needed is not None and len(needed) != 1:
+        return _other_inputs(module, needed)
+    return quoted(path or "forward", module_type(module), error, _place(error))
+
+
+def _other_inputs(module: nn.Module, needed: list[str]) -> Failure:
+    reason = Message(
+        "The forward of {type} takes {count} inputs ({names}), but a trace passes one tensor.",
+        type=module_type(module),
+        count=len(needed),
+        names=", ".join(needed) or "-",
+    )
+    advice = Message(
+        "Give all but the first a default value, or wrap the model in a module whose forward takes one "
+        "tensor."
+    )
+    return Failure(name="forward", type=module_type(module), reason=reason, advice=advice)
+
+
+def _needed(module: nn.Module) -> list[str] | None:
+    """The arguments that a call of ``module`` must give; None where that cannot be told."""
+    try:
+        parameters = inspect.signature(type(module).forward).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
+        return None
+    return [p.name for p in parameters if p.kind in kinds and p.default is inspect.Parameter.empty][1:]
+
+
+def _place(error: BaseException) -> str | None:
+    """File and line of the person's own code that raised ``error``: ``net.py, line 12``."""
+    own = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(_NOT_A_PERSONS)
+    ]
+    return f"{Path(own[-1].filename).name}, line {own[-1].lineno}" if own else None
