@@ -32,14 +32,16 @@ def test_both_ends_of_a_range_are_allowed_and_nothing_beyond(name: str) -> None:
     for value in (limits.low, limits.high):
         Augmentation(**{name: whole(value)}).validate()
     for value in (whole(limits.high + 1), -1, float("nan"), float("inf"), True, "1", None):
-        with pytest.raises(UsageError, match=f"{limits.label} is .*; allowed is: a .*number from 0"):
+        with pytest.raises(
+            UsageError, match=f"{limits.label} must be an? (integer|number) from 0(\\.0)? to .*; got "
+        ):
             Augmentation(**{name: value}).validate()  # type: ignore[arg-type]
 
 
 def test_half_a_pixel_is_no_padding_and_a_number_no_switch() -> None:
     with pytest.raises(UsageError, match=r"crop padding must be an integer from .*; got 1\.5"):
         Augmentation(crop_padding=1.5).validate()  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match=r"horizontal flip is 1; allowed is: true \| false"):
+    with pytest.raises(UsageError, match=r"horizontal flip must be true \| false; got 1"):
         Augmentation(flip=1).validate()  # type: ignore[arg-type]
 
 
