@@ -8,15 +8,7 @@ from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import frame
 from cnnviz.ui.shared.problems import answer_callbacks, explained
-from cnnviz.ui.train import (
-    choices,
-    estimates,
-    run_controls,
-    runs,
-    sharing,
-    table,
-    views,
-)
+from cnnviz.ui.train import choices, estimates, run_controls, runs, sharing, table, views
 
 frame(Message("Train a network"))
 runs.expect()

@@ -87,11 +87,7 @@ def _offer_examples() -> None:
     st.caption(_("Or try an example:"))
     for number, example in enumerate(EXAMPLES):
         st.button(
-            plain(example),
-            key=f"example-error-{number}",
-            type="tertiary",
-            on_click=_try,
-            args=(example,),
+            plain(example), key=f"example-error-{number}", type="tertiary", on_click=_try, args=(example,)
         )
 
 

@@ -26,10 +26,7 @@ READABLE = 100
 """Nodes; a larger graph starts folded."""
 
 _ALL = "all"
-_GRAPHS = {
-    "forward": Message("Operations, forward"),
-    "backward": Message("Autograd, backward"),
-}
+_GRAPHS = {"forward": Message("Operations, forward"), "backward": Message("Autograd, backward")}
 _PARTS = {
     "function": ("other", Message("function that computes gradients")),
     "parameter": ("pooling", Message("parameter")),

@@ -59,9 +59,7 @@ def show(subject: Subject) -> None:
     picture(subject.trace, _("Shapes through {title}", title=subject.network.title))
     with st.container(horizontal=True):
         functions = st.toggle(
-            _("Show functional operations (relu, cat, flatten, ...)"),
-            key="operations",
-            bind="query-params",
+            _("Show functional operations (relu, cat, flatten, ...)"), key="operations", bind="query-params"
         )
         beside = st.toggle(_("Show the code next to the table"), key="beside", bind="query-params")
     if beside:

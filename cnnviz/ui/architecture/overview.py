@@ -137,21 +137,9 @@ def shares(subject: Subject) -> None:
     st.html(legend(dict.fromkeys(kind for share in found for kind in (*share.params, *share.macs))))
     left, right = st.columns(2, gap="large")
     with left:
-        _figure(
-            found,
-            "params",
-            traced.total_params,
-            _("Parameters by layer"),
-            _("parameters"),
-        )
+        _figure(found, "params", traced.total_params, _("Parameters by layer"), _("parameters"))
     with right:
-        _figure(
-            found,
-            "macs",
-            traced.macs,
-            _("Multiply-adds by layer"),
-            _("multiply-adds per image"),
-        )
+        _figure(found, "macs", traced.macs, _("Multiply-adds by layer"), _("multiply-adds per image"))
     if any(share.layers > 1 for share in found):
         st.caption(_("A block with several layers is a single bar; the graph can be folded in the same way."))
 

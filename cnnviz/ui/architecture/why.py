@@ -50,11 +50,7 @@ def show(subject: Subject) -> None:
     chosen = offered[0]
     if len(offered) > 1:
         chosen = choose_one(
-            _("Explain"),
-            offered,
-            key="why",
-            kind=Message("layer"),
-            title=lambda name: _title(traced, name),
+            _("Explain"), offered, key="why", kind=Message("layer"), title=lambda name: _title(traced, name)
         )
     if chosen == _FAILED:
         _explain(traced, derive_failure(traced), broken=True)
@@ -138,13 +134,7 @@ def _steps(derivation: Sequence[Step], fields: Sequence[ReceptiveField]) -> str:
 
     ``fields`` are the receptive fields of all ops of the trace, by index.
     """
-    titles = (
-        _("Operation"),
-        _("With numbers"),
-        _("Result"),
-        _("Receptive field"),
-        _("Rule"),
-    )
+    titles = (_("Operation"), _("With numbers"), _("Result"), _("Receptive field"), _("Rule"))
     body = "".join(_step(step, fields[step.op.index]) for step in derivation)
     return table([(title, "left") for title in titles], body)
 

@@ -155,11 +155,7 @@ def _choose_bias(layer: Layer) -> float:
 
 
 def layer_data(
-    layer: Layer,
-    walks: tuple[Slide, Slide],
-    image: NDArray[np.uint8],
-    weights: list[Kernel],
-    bias: float,
+    layer: Layer, walks: tuple[Slide, Slide], image: NDArray[np.uint8], weights: list[Kernel], bias: float
 ) -> dict[str, Any]:
     """The layer as arithmetic.js reads it."""
     down, across = walks

@@ -49,13 +49,7 @@ def show(subject: Subject) -> None:
     pictures, settings = st.columns([2.2, 1], gap="medium")
     with settings, st.container(border=True):
         preparation = _choose(subject.info, notes)
-    found = cached.preparation_stages(
-        *subject.key,
-        place,
-        preparation,
-        _DRAWS,
-        shuffle,
-    )
+    found = cached.preparation_stages(*subject.key, place, preparation, _DRAWS, shuffle)
     with pictures:
         label = int(subject.data.train_labels[place])
         _steps(preparation, found, subject.info.class_title(label))
@@ -88,13 +82,7 @@ def _choose(info: DatasetInfo, notes: DeltaGenerator) -> ImagePreparation:
     permutation_seed = None
     if choose_switch(_("Shuffle the pixels"), key="permute", notes=notes):
         permutation_seed = choose_number(
-            _("Permutation seed"),
-            key="order",
-            low=0,
-            high=_MOST_SEED,
-            default=0,
-            notes=notes,
-            width=160,
+            _("Permutation seed"), key="order", low=0, high=_MOST_SEED, default=0, notes=notes, width=160
         )
     st.subheader(_("Size and values"), anchor=False)
     resize = choose_segment(

@@ -114,8 +114,7 @@ def choose_source(task: DatasetInfo) -> str:
 def in_order() -> list[Checkpoint]:
     """All checkpoints, included ones that were trained with augmentation first."""
     return sorted(
-        all_checkpoints(),
-        key=lambda found: not (is_shipped(found) and found.recipe.preparation.augmentation),
+        all_checkpoints(), key=lambda found: not (is_shipped(found) and found.recipe.preparation.augmentation)
     )
 
 

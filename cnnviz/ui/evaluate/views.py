@@ -324,12 +324,7 @@ def show_images(
     )
 
 
-def _picture(
-    subject: Subject,
-    pixels: NDArray[np.uint8],
-    index: int,
-    second: Subject | None,
-) -> Picture:
+def _picture(subject: Subject, pixels: NDArray[np.uint8], index: int, second: Subject | None) -> Picture:
     names, truth = subject.names, int(subject.answers.labels[index])
     if second is None:
         read, sure = _reading(subject, index)

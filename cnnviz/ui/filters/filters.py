@@ -201,11 +201,7 @@ def _in_numbers(layer: LayerWeights, output: int | None) -> str:
 
 def _details(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) -> None:
     view = choose_segment(
-        _("Figures"),
-        _DETAILS,
-        key="figures",
-        kind=Message("figure"),
-        label_visibility="collapsed",
+        _("Figures"), _DETAILS, key="figures", kind=Message("figure"), label_visibility="collapsed"
     )
     if view == "norm":
         _norms(shown, chosen, by)

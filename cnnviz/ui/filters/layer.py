@@ -86,12 +86,7 @@ def _choose_ops(weights: Weights, image: ImageKey) -> tuple[Op, ...]:
 
 def _choose_scale() -> str:
     with st.container(width=150):
-        return choose_one(
-            _("Colour scale"),
-            _SCALES,
-            key="scale",
-            kind=Message("colour scale"),
-        )
+        return choose_one(_("Colour scale"), _SCALES, key="scale", kind=Message("colour scale"))
 
 
 def _choose_channels(grid: _Grid) -> Order:

@@ -195,11 +195,7 @@ def _told(search: _Search, found: TopActivations) -> str:
     dead = int((found.active == 0).sum())
     if dead:
         parts.append(
-            _(
-                "{dead} of {total} maps are never positive on any of them.",
-                dead=dead,
-                total=len(found.active),
-            )
+            _("{dead} of {total} maps are never positive on any of them.", dead=dead, total=len(found.active))
         )
     return " ".join(parts)
 

@@ -87,12 +87,7 @@ def choose_example(weights: Weights) -> Example | None:
     Raises:
         CnnvizError: it is missing or cannot be read; the message says what to do.
     """
-    source = choose_segment(
-        _("Image from"),
-        SOURCES,
-        key="source",
-        kind=Message("source"),
-    )
+    source = choose_segment(_("Image from"), SOURCES, key="source", kind=Message("source"))
     if source == "upload":
         pixels = choose_upload(weights)
         return None if pixels is None else Example(pixels, _("Your image"))

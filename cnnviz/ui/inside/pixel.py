@@ -157,10 +157,7 @@ def _presets(layer: Arithmetic) -> dict[str, Any]:
     if high != wide or high < 2:
         return {}
     return {
-        name: {
-            "title": str(preset.title),
-            "kernel": preset_kernel(name, high).ravel().tolist(),
-        }
+        name: {"title": str(preset.title), "kernel": preset_kernel(name, high).ravel().tolist()}
         for name, preset in KERNELS.items()
         if high >= preset.least
     }

@@ -171,11 +171,7 @@ def _notes(reading: Reading, order: NDArray[np.int64], classes: Sequence[str]) -
     """The runner-up, and the time taken."""
     second = int(order[1]) if len(order) > 1 else int(order[0])
     lines = [
-        _(
-            "Runner-up: {label}, {part:.1%}",
-            label=classes[second],
-            part=float(reading.probabilities[second]),
-        ),
+        _("Runner-up: {label}, {part:.1%}", label=classes[second], part=float(reading.probabilities[second])),
         _("Computed in {milliseconds:.1f} ms", milliseconds=reading.seconds * 1000),
     ]
     rows = "".join(f"<div>{escape(line)}</div>" for line in lines)

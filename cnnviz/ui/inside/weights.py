@@ -306,14 +306,7 @@ def choose_op(weights: Weights) -> Op:
 def choose_order(key: str, page: str, *, default: str = "channel", width: int = 200) -> str:
     """The order of the channels, the link's ``key``; changing it drops the parameter ``page``."""
     with st.container(width=width):
-        return choose_one(
-            _("Order"),
-            ORDERS,
-            key=key,
-            kind=Message("order"),
-            default=default,
-            forget=(page,),
-        )
+        return choose_one(_("Order"), ORDERS, key=key, kind=Message("order"), default=default, forget=(page,))
 
 
 def choose_page(order: Order, size: int, key: str) -> Order:

@@ -249,8 +249,7 @@ def arithmetic(weights: WeightsKey, image: ImageKey, op: int) -> Arithmetic:
 
     traced = network_trace(weights, image.input_shape)
     return _arithmetics().get(
-        (weights, image, op),
-        lambda: arithmetic_of(network(weights), image.tensor(), traced, traced.ops[op]),
+        (weights, image, op), lambda: arithmetic_of(network(weights), image.tensor(), traced, traced.ops[op])
     )
 
 
@@ -385,12 +384,7 @@ def class_means(dataset: str, digest: str) -> tuple[str, ...]:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def preparation_stages(
-    dataset: str,
-    digest: str,
-    place: int,
-    preparation: ImagePreparation,
-    draws: int,
-    seed: int,
+    dataset: str, digest: str, place: int, preparation: ImagePreparation, draws: int, seed: int
 ) -> Stages:
     """A training image on its way to a network; it is shared and must not be changed."""
     from cnnviz import datasets

@@ -60,12 +60,7 @@ def frame(title: Message) -> None:
 
 def link(page: Page, label: str | None = None, **parameters: str) -> None:
     """A link to ``page``, in the current language, with the page's own query ``parameters``."""
-    st.page_link(
-        page.file,
-        label=label or str(page.title),
-        icon=page.icon,
-        query_params=_query(parameters),
-    )
+    st.page_link(page.file, label=label or str(page.title), icon=page.icon, query_params=_query(parameters))
 
 
 def address(page: Page, **parameters: str) -> str:

@@ -20,11 +20,7 @@ from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.recipe.fields import AUGMENTATION_RANGES, CHOICES, RANGES, check_field
-from cnnviz.training.recipe.image_preparation import (
-    PRESETS,
-    Augmentation,
-    ImagePreparation,
-)
+from cnnviz.training.recipe.image_preparation import PRESETS, Augmentation, ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.ui.architecture.network import choose_options
 from cnnviz.ui.shared.link_state import (

@@ -171,13 +171,7 @@ def _shown_epochs(run: Run, epochs: Sequence[EpochMetrics]) -> int:
 
 
 def _more(live: LiveFigures, store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> None:
-    chosen = choose_segment(
-        _("More curves"),
-        MORE,
-        key="curve",
-        kind=Message("curve"),
-        wrap=True,
-    )
+    chosen = choose_segment(_("More curves"), MORE, key="curve", kind=Message("curve"), wrap=True)
     if chosen == "loss":
         _epoch_loss(live, run, epochs)
         return
@@ -195,13 +189,7 @@ def _epoch_loss(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics]) -> 
     train = [epoch.train_loss for epoch in epochs]
     test = [epoch.test_loss for epoch in epochs]
     shown, loss = _shown_epochs(run, epochs), _loss_name(run)
-    _draw(
-        live,
-        run,
-        "epoch-loss",
-        epochs,
-        lambda: plots.epoch_loss_figure(train, test, shown, run.id, loss),
-    )
+    _draw(live, run, "epoch-loss", epochs, lambda: plots.epoch_loss_figure(train, test, shown, run.id, loss))
     st.caption(str(plots.EPOCH_LOSS_MESSAGE))
 
 

@@ -101,11 +101,7 @@ def tools(store: RunStore, run: Run, steered: bool) -> None:
             _words(run)
         if steered and not run.is_open:
             st.button(
-                _("Delete"),
-                key="delete",
-                icon=":material/delete:",
-                on_click=ask_page,
-                args=(_delete, run.id),
+                _("Delete"), key="delete", icon=":material/delete:", on_click=ask_page, args=(_delete, run.id)
             )
 
 
