@@ -10,6 +10,7 @@ from cnnviz import datasets
 from cnnviz.datasets import Dataset, DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.ui.shared.downloads import choose_data_set
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment, put_in_link
 from cnnviz.ui.train.choices import NORMALISATIONS
 
@@ -44,14 +45,7 @@ def load(info: DatasetInfo) -> Subject:
 
 def choose_data() -> DatasetInfo:
     """The data set that the link names; at first the one that is always there."""
-    chosen = choose_one(
-        _("Data set"),
-        datasets.keys(),
-        key="dataset",
-        kind=Message("data set"),
-        title=lambda key: datasets.get(key).title,
-    )
-    return datasets.get(chosen)
+    return choose_data_set(datasets.keys())
 
 
 def choose_class(info: DatasetInfo) -> int | None:

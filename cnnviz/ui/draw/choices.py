@@ -19,7 +19,7 @@ from cnnviz.ui.draw.stages import Stage
 from cnnviz.ui.inside import example
 from cnnviz.ui.inside.example import CLOTHING, OwnImage, own_image, remember_drawing
 from cnnviz.ui.inside.weights import all_checkpoints, checkpoint_title, is_shipped, same_task
-from cnnviz.ui.shared.downloads import offer_download
+from cnnviz.ui.shared.downloads import choose_data_set, offer_download
 from cnnviz.ui.shared.frame import TRAIN, link
 from cnnviz.ui.shared.link_state import choose_many, choose_segment
 from cnnviz.ui.shared.problems import explained
@@ -186,7 +186,7 @@ def _test_image(task: DatasetInfo) -> Shown | None:
     offered = [info.key for info in datasets.registered() if info.classes == task.classes]
     there = [key for key in offered if datasets.is_available(key)]
     notes = st.container()
-    info = example.choose_data_set(offered, there[-1] if there else offered[0])
+    info = choose_data_set(offered, there[-1] if there else offered[0], forget=example.OF_THE_DATA)
     if not offer_download(info.key):
         return None
     picked, number = st.container(), st.container()

@@ -15,6 +15,7 @@ from cnnviz.language import translate as _
 from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.ui.inside.weights import all_checkpoints, checkpoint_title, same_task
 from cnnviz.ui.shared import background
+from cnnviz.ui.shared.downloads import choose_data_set
 from cnnviz.ui.shared.frame import TRAIN, link
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.problems import plain
@@ -99,15 +100,8 @@ def choose_data(checkpoint: Checkpoint) -> DatasetInfo:
     trained_on = datasets.get(checkpoint.dataset)
     fitting = [info.key for info in datasets.registered() if same_task(trained_on, info)]
     there = [key for key in fitting if datasets.is_available(key)]
-    chosen = choose_one(
-        _("Test images from"),
-        fitting,
-        key="dataset",
-        kind=Message("data set"),
-        title=lambda key: datasets.get(key).title,
-        default=trained_on.key if trained_on.key in there or not there else there[0],
-    )
-    return datasets.get(chosen)
+    usual = trained_on.key if trained_on.key in there or not there else there[0]
+    return choose_data_set(fitting, usual, _("Test images from"))
 
 
 def _can_be_run(checkpoint: Checkpoint) -> bool:

@@ -19,6 +19,7 @@ from cnnviz.datasets import DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.inside.weights import Weights
+from cnnviz.ui.shared.downloads import choose_data_set
 from cnnviz.ui.shared.frame import DRAW, link
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment, put_in_link
 from cnnviz.ui.shared.pictures import image_address
@@ -31,6 +32,9 @@ CLOTHING = "fashion-mnist"
 
 _SHOWN = 200  # pixels
 _DRAWING = "drawn"  # the Draw page's drawing in the session
+
+OF_THE_DATA = ("digit", "image")
+"""Parameters of the link that mean nothing for another data set."""
 
 ALL = "all"
 """Stands for all classes."""
@@ -153,21 +157,8 @@ def choose_image(
 def choose_data(weights: Weights) -> DatasetInfo:
     """A data set; by default the network's own if it is on this machine, else a similar one."""
     offered = _offered(weights)
-    return choose_data_set(offered, next(filter(datasets.is_available, offered), offered[0]))
-
-
-def choose_data_set(offered: Sequence[str], default: str) -> DatasetInfo:
-    """The data set in the link, one of those whose keys are ``offered``; another one forgets class and image."""
-    key = choose_one(
-        _("Data set"),
-        offered,
-        key="dataset",
-        kind=Message("data set"),
-        title=lambda key: datasets.get(key).title,
-        default=default,
-        forget=("digit", "image"),
-    )
-    return datasets.get(key)
+    usual = next(filter(datasets.is_available, offered), offered[0])
+    return choose_data_set(offered, usual, forget=OF_THE_DATA)
 
 
 def _offered(weights: Weights) -> list[str]:

@@ -1,16 +1,37 @@
-"""Data sets and pretrained weights that are not on this machine yet: how large they are, and a button that fetches them."""
+"""Data sets and pretrained weights: choose a data set, and fetch with a button what is not on this machine yet."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import streamlit as st
 
 from cnnviz import datasets
+from cnnviz.datasets import DatasetInfo
 from cnnviz.interpret import pretrained
+from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.shared.background import with_bar
+from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.problems import explained
 
 _MEGABYTE = 1e6
+
+
+def choose_data_set(
+    offered: Sequence[str], default: str | None = None, label: str | None = None, forget: Sequence[str] = ()
+) -> DatasetInfo:
+    """The data set in the link, one of those whose keys are ``offered``; another one forgets parameters of the link."""
+    chosen = choose_one(
+        label or _("Data set"),
+        offered,
+        key="dataset",
+        kind=Message("data set"),
+        title=lambda key: datasets.get(key).title,
+        default=default,
+        forget=forget,
+    )
+    return datasets.get(chosen)
 
 
 def offer_download(key: str) -> bool:

@@ -23,6 +23,7 @@ from cnnviz.training.recipe.fields import AUGMENTATION_RANGES, CHOICES, RANGES, 
 from cnnviz.training.recipe.image_preparation import PRESETS, Augmentation, ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.ui.architecture.network import choose_options
+from cnnviz.ui.shared.downloads import choose_data_set
 from cnnviz.ui.shared.link_state import (
     choose_number,
     choose_one,
@@ -209,16 +210,8 @@ def _choose_network() -> Architecture:
 def _choose_data(network: Architecture) -> DatasetInfo:
     fitting = [info.key for info in _data_for(network)]
     there = network.dataset in fitting and datasets.is_available(network.dataset)
-    chosen = choose_one(
-        _("Data"),
-        fitting,
-        key=DATA,
-        kind=Message("data set"),
-        title=lambda key: datasets.get(key).title,
-        default=network.dataset if there else fitting[0],
-        forget=_OF_THE_DATA,
-    )
-    info = datasets.get(chosen)
+    usual = network.dataset if there else fitting[0]
+    info = choose_data_set(fitting, usual, _("Data"), _OF_THE_DATA)
     st.caption(str(tested_on(info)))
     return info
 
