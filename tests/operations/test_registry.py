@@ -279,6 +279,12 @@ def test_a_layer_and_its_function_say_the_same(
     assert receptive_fields(of_layer)[-1] == receptive_fields(of_function)[-1]
 
 
+@pytest.mark.parametrize("join", [torch.cat, torch.stack, torch.hstack, torch.vstack])
+def test_an_op_keeps_no_tensor_alive(join: Callable[[list[Tensor]], Tensor]) -> None:
+    op = trace(Function(lambda x: join([x, x])), (4, 6, 6)).ops[-1]
+    assert "tensor" not in repr(op.arguments)
+
+
 def test_a_reduction_of_a_norm_is_no_normalisation() -> None:
     traced = trace(Function(lambda x: x.norm(dim=1)), (4, 6, 6))
     assert traced.ops[-1].kind == "other"
