@@ -173,7 +173,7 @@ def _read(module: str) -> _File:
     lines, end = text.splitlines(), 0
     file = _File({}, {}, {}, {})
     for node in ast.parse(text).body:
-        piece = "\n".join(lines[end : node.end_lineno]).strip("\n")
+        piece = _without_imports(node, lines, end)
         end = node.end_lineno or 0
         names = dict.fromkeys(_bound(node), node)
         file = _File(
@@ -183,6 +183,23 @@ def _read(module: str) -> _File:
             {**file.others, **_others(node)},
         )
     return file
+
+
+def _without_imports(node: ast.stmt, lines: Sequence[str], end: int) -> str:
+    """The text of ``node`` and what is above it from line ``end`` on; the file imports at its top, not in functions."""
+    dropped: set[int] = set()
+    if isinstance(node, ast.FunctionDef):
+        for inner in node.body:
+            if isinstance(inner, ast.Import | ast.ImportFrom):
+                dropped |= {inner.lineno}
+        if dropped:
+            dropped.add(max(dropped) + 1)  # the blank line behind them
+    kept = [
+        line
+        for number, line in enumerate(lines[: node.end_lineno], 1)
+        if number > end and number not in dropped
+    ]
+    return "\n".join(kept).strip("\n")
 
 
 def _bound(node: ast.stmt) -> list[str]:
@@ -204,6 +221,8 @@ def _own(node: ast.stmt) -> dict[str, str]:
 
 
 def _others(node: ast.stmt) -> dict[str, Import]:
+    if isinstance(node, ast.If):  # TYPE_CHECKING
+        return {name: found for inner in node.body for name, found in _others(inner).items()}
     if not isinstance(node, ast.Import | ast.ImportFrom) or _own(node):
         return {}
     module = node.module if isinstance(node, ast.ImportFrom) else None

@@ -17,8 +17,8 @@ from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.files import write_whole
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.training.recipe.augmentation import PRESETS, Augmentation
 from cnnviz.training.recipe.fields import CHOICES, RANGES
-from cnnviz.training.recipe.image_preparation import PRESETS, Augmentation
 from cnnviz.training.recipe.recipe import Recipe, read_recipe
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from cnnviz.experiments.experiment import Experiment, Outcome, Outcomes, Panel, 
 from cnnviz.files import write_whole
 from cnnviz.language import Message
 from cnnviz.plots import experiments as plots
-from cnnviz.training.recipe.fields import flat, label
+from cnnviz.training.recipe.differences import flat, label
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

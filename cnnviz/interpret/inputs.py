@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnviz.training.recipe.image_preparation import NONE, ImagePreparation
+from cnnviz.training.recipe.augmentation import NONE
+from cnnviz.training.recipe.image_preparation import ImagePreparation
 
 if TYPE_CHECKING:
     from torch import Tensor

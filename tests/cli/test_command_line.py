@@ -19,7 +19,7 @@ from cnnviz.cli.main import main
 from cnnviz.cli.terminal import TrainingProgress
 from cnnviz.cli.training_commands import add_recipe_options, recipe_from
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.training.recipe.image_preparation import Augmentation
+from cnnviz.training.recipe.augmentation import Augmentation
 from cnnviz.training.recipe.recipe import FIELDS, Recipe, recipe_text
 from cnnviz.training.store.runs import Command, Status
 from cnnviz.training.store.store import open_store

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
-from cnnviz import architectures
-from cnnviz.errors import UnknownKeyError, UsageError, shortened
+from cnnviz.errors import UsageError, shortened
 from cnnviz.language import Message
 
 
@@ -63,20 +61,6 @@ CHOICES: Mapping[str, Choice] = MappingProxyType(
         "initialisation": Choice(Message("initialisation"), ("default", "xavier")),
         "train_accuracy": Choice(Message("training accuracy"), ("running", "second-pass")),
         "device": Choice(Message("device"), ("auto", "cpu", "cuda")),
-    }
-)
-
-AUGMENTATION_RANGES: Mapping[str, Range] = MappingProxyType(
-    {
-        "crop_padding": Range(Message("crop padding"), 0, 16, whole=True),
-        "rotation": Range(Message("rotation"), 0.0, 180.0),
-        "scale": Range(Message("scale"), 0.0, 0.9),
-        "shift": Range(Message("shift"), 0.0, 0.5),
-        "shear": Range(Message("shear"), 0.0, 60.0),
-        "stroke_width": Range(Message("stroke width"), 0.0, 4.0),
-        "brightness": Range(Message("brightness"), 0.0, 1.0),
-        "contrast": Range(Message("contrast"), 0.0, 1.0),
-        "saturation": Range(Message("saturation"), 0.0, 1.0),
     }
 )
 
@@ -140,80 +124,3 @@ def check_number(value: object, limits: Range) -> None:
 
 
 # -- in which fields recipes differ ----------------------------------------------------------------
-
-
-_LABELS: Mapping[str, Message] = {
-    "architecture": Message("network"),
-    "dataset": Message("data set"),
-    "mean": Message("mean"),
-    "deviation": Message("standard deviation"),
-    "augmentation.flip": Message("horizontal flip"),
-}
-_PREFIXES = ("options", "augmentation")
-
-
-def flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a recipe's JSON values, those of options and augmentation as ``options.growth``.
-
-    An option that the recipe leaves to the network has the network's own value.
-    """
-    fields: dict[str, Any] = {}
-    for name, value in recipe.items():
-        if name not in _PREFIXES:
-            fields[name] = value
-            continue
-        inner = {**_defaults(recipe), **value} if name == "options" else value
-        fields |= {f"{name}.{key}": part for key, part in inner.items()}
-    return fields
-
-
-def differing(recipes: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The names (as in :func:`flat`) of the fields in which the ``recipes`` differ.
-
-    A field that matters in none of them is left out: a momentum that Adam does not use, say. Of networks with
-    different options each option is compared where there is one.
-    """
-    tables = [flat(recipe) for recipe in recipes]
-    names = dict.fromkeys(name for table in tables for name in table)
-    return [name for name in names if len(_values(tables, name)) > 1]
-
-
-def label(name: str, architecture: str) -> Message | str:
-    """The label of the field ``name``; options are those of ``architecture``."""
-    prefix, _, inner = name.partition(".")
-    if name in _LABELS:
-        return _LABELS[name]
-    if prefix == "augmentation" and inner in AUGMENTATION_RANGES:
-        return AUGMENTATION_RANGES[inner].label
-    if prefix == "options":
-        return _option_label(architecture, inner)
-    limits = RANGES.get(name) or CHOICES.get(name)
-    return name if limits is None else limits.label
-
-
-def _values(tables: Sequence[Mapping[str, Any]], name: str) -> set[str]:
-    asked = [table for table in tables if name in table] if name.startswith("options.") else tables
-    return {repr(_effective(table, name)) for table in asked}
-
-
-def _effective(table: Mapping[str, Any], name: str) -> Any:
-    if name == "momentum" and table.get("optimizer") != "sgd":
-        return None
-    if name in ("step_epochs", "step_factor") and table.get("schedule") != "step":
-        return None
-    return table.get(name)
-
-
-def _defaults(recipe: Mapping[str, Any]) -> Mapping[str, Any]:
-    try:
-        return architectures.get(str(recipe.get("architecture"))).defaults
-    except UnknownKeyError:  # of another cnnviz
-        return {}
-
-
-def _option_label(architecture: str, name: str) -> Message | str:
-    try:
-        option = architectures.get(architecture).options.get(name)
-    except UnknownKeyError:
-        return name
-    return name if option is None else option.label

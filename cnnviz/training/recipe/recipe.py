@@ -15,8 +15,9 @@ from cnnviz import architectures, datasets
 from cnnviz.errors import UnknownKeyError, UsageError, shortened
 from cnnviz.language import Message
 from cnnviz.settings import settings
+from cnnviz.training.recipe.augmentation import Augmentation
 from cnnviz.training.recipe.fields import CHOICES, RANGES, check_field
-from cnnviz.training.recipe.image_preparation import Augmentation, ImagePreparation
+from cnnviz.training.recipe.image_preparation import ImagePreparation
 
 if TYPE_CHECKING:
     from torch import nn

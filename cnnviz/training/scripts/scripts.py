@@ -22,7 +22,7 @@ from cnnviz.training.loop.session import OTHER_STREAM
 from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe, has_batch_norm
 
-_CHANGES = "training.transforms.random_changes"
+_CHANGES = "training.recipe.augmentation"
 
 
 def recipe_script(recipe: Recipe) -> str:
@@ -68,15 +68,8 @@ def _definitions(recipe: Recipe) -> Iterator[Definition]:
     """The functions of cnnviz that the script calls."""
     if recipe.train_images is not None:
         yield "training.loop.batches", "balanced_subset"
-    changed = recipe.preparation.augmentation
-    if changed.crop_padding or changed.flip:
-        yield _CHANGES, "crop_and_flip"
-    if changed.is_affine:
-        yield from ((_CHANGES, "_affine_draws"), (_CHANGES, "warp"))
-    if changed.stroke_width:
-        yield from ((_CHANGES, "restroke"), (_CHANGES, "_uniform"))
-    if changed.recolours:
-        yield from ((_CHANGES, "recolour"), (_CHANGES, "_uniform"))
+    for change, _values in recipe.preparation.augmentation.changes():
+        yield _CHANGES, change.__name__
 
 
 def _normalisation(preparation: ImagePreparation) -> tuple[str, str, str]:

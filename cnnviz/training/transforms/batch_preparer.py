@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from cnnviz.training.recipe.augmentation import augment
 from cnnviz.training.recipe.image_preparation import ImagePreparation
-from cnnviz.training.transforms.random_changes import augment
 
 
 class BatchPreparer:
@@ -32,7 +32,7 @@ class BatchPreparer:
         self._normalise = Normaliser(preparation.mean, preparation.deviation, device)
         self._resize = preparation.resize
         self._permutation = None if seed is None else Permutation(seed, shape, device)
-        self._changes = preparation.augmentation.to_dict() if preparation.augmentation else None
+        self._augmentation = preparation.augmentation
 
     def test(self, images: Tensor) -> Tensor:
         """images: (B, C, H, W) uint8 -> (B, C, R, R) float32, as the network is tested on them."""
@@ -43,9 +43,7 @@ class BatchPreparer:
 
     def training(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Like :meth:`test`, after augmentation drawn from ``generator``; without any it draws nothing."""
-        if self._changes is not None:
-            images = augment(images, generator, **self._changes)
-        return self.test(images)
+        return self.test(augment(images, generator, self._augmentation))
 
 
 def as_input(pixels: bytes, shape: tuple[int, int, int], preparation: ImagePreparation) -> Tensor:
@@ -141,7 +139,7 @@ def stages(image: NDArray[np.uint8], preparation: ImagePreparation, *, draws: in
     if preparation.augmentation:
         copies = current.expand(draws, -1, -1, -1)
         generator = torch.Generator().manual_seed(seed)
-        drawn = augment(copies, generator, **preparation.augmentation.to_dict())
+        drawn = augment(copies, generator, preparation.augmentation)
         current = drawn[:1]
     if preparation.permutation_seed is not None:
         permuted = Permutation(preparation.permutation_seed, shape)(current)

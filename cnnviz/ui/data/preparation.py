@@ -19,7 +19,8 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.plots import data as plots
 from cnnviz.plots.mosaic import mosaic, png
-from cnnviz.training.recipe.image_preparation import PRESETS, ImagePreparation
+from cnnviz.training.recipe.augmentation import PRESETS
+from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.ui.data.choices import Subject, choose_normalisation, choose_seed
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark

@@ -19,8 +19,9 @@ from cnnviz.datasets import DatasetInfo
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.training.recipe.fields import AUGMENTATION_RANGES, CHOICES, RANGES, check_field
-from cnnviz.training.recipe.image_preparation import PRESETS, Augmentation, ImagePreparation
+from cnnviz.training.recipe.augmentation import PRESETS, STRENGTHS, Augmentation, Strength
+from cnnviz.training.recipe.fields import CHOICES, RANGES, check_field
+from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.ui.architecture.network import choose_options
 from cnnviz.ui.shared.downloads import choose_data_set
@@ -391,31 +392,6 @@ def _read(text: str) -> float | str:
         return text
 
 
-@dataclass(frozen=True)
-class Slider:
-    """A slider for one field: label, step, format, and the numbers of channels it applies to."""
-
-    label: Message
-    step: float
-    format: str
-    channels: tuple[int, ...] = (1, 3)
-
-
-SLIDERS: Mapping[str, Slider] = MappingProxyType(
-    {
-        "crop_padding": Slider(Message("Crop: padding"), 1, "%d px"),
-        "rotation": Slider(Message("Rotation"), 1.0, "±%d°"),
-        "scale": Slider(Message("Scale"), 0.05, "±%.2f"),
-        "shift": Slider(Message("Shift"), 0.05, "±%.2f"),
-        "shear": Slider(Message("Shear"), 1.0, "±%d°"),
-        "stroke_width": Slider(Message("Stroke width"), 0.25, "±%.2f px", channels=(1,)),
-        "brightness": Slider(Message("Brightness"), 0.05, "±%.2f"),
-        "contrast": Slider(Message("Contrast"), 0.05, "±%.2f"),
-        "saturation": Slider(Message("Saturation"), 0.05, "±%.2f", channels=(3,)),
-    }
-)
-
-
 def choose_augmentation(channels: int, usual: Augmentation, notes: DeltaGenerator) -> Augmentation:
     """Choose the augmentation of images with this number of ``channels``; ``usual`` are the defaults.
 
@@ -433,26 +409,26 @@ def choose_augmentation(channels: int, usual: Augmentation, notes: DeltaGenerato
         problems = st.container()
     flip = choose_switch(_("Horizontal flip"), key="flip", default=usual.flip, notes=problems)
     fields: dict[str, Any] = {"flip": flip}
-    shown = [name for name, slider in SLIDERS.items() if channels in slider.channels]
+    shown = [name for name, strength in STRENGTHS.items() if channels in strength.channels]
     columns = st.columns(2)
     for number, name in enumerate(shown):
         with columns[2 * number // len(shown)]:
-            fields[name] = _slider(name, SLIDERS[name], getattr(usual, name), problems)
+            fields[name] = _slider(name, STRENGTHS[name], getattr(usual, name), problems)
     return Augmentation(**fields)
 
 
-def _slider(name: str, slider: Slider, usual: float, notes: DeltaGenerator) -> float:
-    limits, kind = AUGMENTATION_RANGES[name], type(usual)
+def _slider(name: str, strength: Strength, usual: float, notes: DeltaGenerator) -> float:
+    limits, kind = strength.limits, type(usual)
     return choose_number(
-        str(slider.label),
+        str(strength.label),
         key=name,
         low=kind(limits.low),
         high=kind(limits.high),
         default=usual,
         notes=notes,
         widget=st.slider,
-        step=kind(slider.step),
-        format=slider.format,
+        step=kind(strength.step),
+        format=strength.format,
     )
 
 

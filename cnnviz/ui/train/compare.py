@@ -19,7 +19,7 @@ from cnnviz.language import translate as _
 from cnnviz.plots import training
 from cnnviz.plots.training import Curve, smoothed
 from cnnviz.shapes.table import numbers, table, words
-from cnnviz.training.recipe.fields import differing, flat, label
+from cnnviz.training.recipe.differences import differing, flat, label
 from cnnviz.training.recipe.image_preparation import resized_shape
 from cnnviz.training.records.figures import EpochMetrics, read_rate_changes
 from cnnviz.training.records.metrics import STEPS_FILE, read_steps

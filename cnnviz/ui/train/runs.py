@@ -13,7 +13,7 @@ from cnnviz import architectures, datasets
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.training.recipe.fields import differing, flat, label
+from cnnviz.training.recipe.differences import differing, flat, label
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.metrics import Steps
 from cnnviz.training.store.runs import Run, Status, describe

@@ -17,8 +17,9 @@ from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.recipe.augmentation import Augmentation
 from cnnviz.training.recipe.fields import CHOICES, RANGES
-from cnnviz.training.recipe.image_preparation import Augmentation, ImagePreparation
+from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe, read_recipe, recipe_text, script_name
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared.background import one_thread_an_operation, with_bar

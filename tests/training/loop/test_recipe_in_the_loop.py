@@ -14,7 +14,7 @@ from cnnviz.datasets import Dataset
 from cnnviz.training.loop.batches import Batches, balanced_subset
 from cnnviz.training.loop.loop import train
 from cnnviz.training.loop.optimisation import initial_network, loss_function, with_auxiliaries
-from cnnviz.training.recipe.image_preparation import NONE
+from cnnviz.training.recipe.augmentation import NONE
 from cnnviz.training.recipe.recipe import Recipe
 from tests.training.watching import Losses
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnnviz.training.recipe.fields import differing, flat, label
+from cnnviz.training.recipe.differences import differing, flat, label
 from cnnviz.training.recipe.recipe import Recipe
 
 

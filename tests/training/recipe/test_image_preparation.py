@@ -6,8 +6,7 @@ import sys
 import pytest
 
 from cnnviz.errors import UnknownKeyError, UsageError
-from cnnviz.training.recipe.fields import AUGMENTATION_RANGES
-from cnnviz.training.recipe.image_preparation import NONE, PRESETS, Augmentation
+from cnnviz.training.recipe.augmentation import NONE, PRESETS, STRENGTHS, Augmentation
 
 
 def test_off_unless_asked_for() -> None:
@@ -25,16 +24,14 @@ def test_plain_values_come_back() -> None:
         Augmentation.from_dict({"rotatoin": 3})
 
 
-@pytest.mark.parametrize("name", AUGMENTATION_RANGES)
+@pytest.mark.parametrize("name", STRENGTHS)
 def test_both_ends_of_a_range_are_allowed_and_nothing_beyond(name: str) -> None:
-    limits = AUGMENTATION_RANGES[name]
+    limits = STRENGTHS[name].limits
     whole = int if limits.whole else float
     for value in (limits.low, limits.high):
         Augmentation(**{name: whole(value)}).validate()
     for value in (whole(limits.high + 1), -1, float("nan"), float("inf"), True, "1", None):
-        with pytest.raises(
-            UsageError, match=f"{limits.label} must be an? (integer|number) from 0(\\.0)? to .*; got "
-        ):
+        with pytest.raises(UsageError, match=f"{limits.label} must be an? .* from 0"):
             Augmentation(**{name: value}).validate()  # type: ignore[arg-type]
 
 

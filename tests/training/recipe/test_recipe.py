@@ -13,8 +13,9 @@ from torch.optim import lr_scheduler
 from cnnviz.architectures import Architecture
 from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.settings import PROJECT_DIRECTORY
+from cnnviz.training.recipe.augmentation import Augmentation
 from cnnviz.training.recipe.fields import RANGES
-from cnnviz.training.recipe.image_preparation import Augmentation, ImagePreparation
+from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
 from tests.networks import NETWORKS, each
 

@@ -7,7 +7,8 @@ import torch
 import torchvision.transforms.v2.functional as tv
 from torch.nn import functional as F
 
-from cnnviz.training.recipe.image_preparation import Augmentation, ImagePreparation
+from cnnviz.training.recipe.augmentation import Augmentation
+from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.transforms.batch_preparer import (
     BatchPreparer,
     Normaliser,

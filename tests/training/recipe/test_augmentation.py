@@ -1,4 +1,3 @@
-import inspect
 import math
 
 import pytest
@@ -8,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms import InterpolationMode
 
-from cnnviz.training.recipe.image_preparation import Augmentation
-from cnnviz.training.transforms import random_changes as changes
+from cnnviz.standalone import excerpt
+from cnnviz.training.recipe import augmentation as changes
+from cnnviz.training.recipe.augmentation import NONE, Augmentation
 
 ALL = Augmentation(
     crop_padding=3,
@@ -35,7 +35,7 @@ def images(*shape: int, seed: int = 0) -> torch.Tensor:
 
 def test_nothing_asked_for_changes_and_draws_nothing() -> None:
     batch, generator = images(4, 3, 8, 8), seeded()
-    assert changes.augment(batch, generator) is batch
+    assert changes.augment(batch, generator, NONE) is batch
     assert generator.get_state().equal(seeded().get_state())
 
 
@@ -43,42 +43,42 @@ def test_nothing_asked_for_changes_and_draws_nothing() -> None:
 def test_the_same_generator_gives_the_same_images(shape: tuple[int, ...]) -> None:
     batch = images(*shape)
     before = batch.clone()
-    first, again = (changes.augment(batch, seeded(7), **ALL.to_dict()) for _ in range(2))
+    first, again = (changes.augment(batch, seeded(7), ALL) for _ in range(2))
     assert first.equal(again)
     assert first.shape == batch.shape
     assert first.dtype == torch.float32
     assert 0 <= first.min() <= first.max() <= 255
     assert batch.equal(before)
-    assert not first.equal(changes.augment(batch, seeded(8), **ALL.to_dict()))
+    assert not first.equal(changes.augment(batch, seeded(8), ALL))
 
 
 def test_a_run_goes_on_where_the_generator_was_saved() -> None:
     batch, generator = images(4, 1, 12, 12), seeded()
-    changes.augment(batch, generator, **ALL.to_dict())
+    changes.augment(batch, generator, ALL)
     saved = generator.get_state()
-    expected = changes.augment(batch, generator, **ALL.to_dict())
+    expected = changes.augment(batch, generator, ALL)
     resumed = torch.Generator()
     resumed.set_state(saved)
-    assert changes.augment(batch, resumed, **ALL.to_dict()).equal(expected)
+    assert changes.augment(batch, resumed, ALL).equal(expected)
 
 
 def test_the_global_generator_is_left_alone() -> None:
     before = torch.get_rng_state()
-    changes.augment(images(4, 3, 12, 12), seeded(), **ALL.to_dict())
+    changes.augment(images(4, 3, 12, 12), seeded(), ALL)
     assert torch.get_rng_state().equal(before)
 
 
 def test_channels_last_in_memory_makes_no_difference() -> None:
     batch = images(6, 3, 10, 10)
     last = batch.contiguous(memory_format=torch.channels_last)
-    results = [changes.augment(x, seeded(), **ALL.to_dict()) for x in (batch, last)]
+    results = [changes.augment(x, seeded(), ALL) for x in (batch, last)]
     assert torch.allclose(*results, atol=1e-3)
 
 
 @pytest.mark.parametrize(("padding", "flip"), [(4, False), (0, True), (2, True)])
 def test_each_crop_is_a_window_of_the_padded_image_as_it_is_or_mirrored(padding: int, flip: bool) -> None:
     batch = images(200, 2, 6, 5)
-    result = changes.augment(batch, seeded(), crop_padding=padding, flip=flip)
+    result = changes.augment(batch, seeded(), Augmentation(crop_padding=padding, flip=flip))
     assert result.dtype == torch.uint8
     windows = torch.nn.functional.pad(batch, (padding,) * 4).unfold(2, 6, 1).unfold(3, 5, 1)
     seen = set()
@@ -103,7 +103,7 @@ def test_each_crop_is_a_window_of_the_padded_image_as_it_is_or_mirrored(padding:
 def test_half_of_the_images_are_flipped() -> None:
     batch = torch.zeros(4000, 1, 2, 2, dtype=torch.uint8)
     batch[..., 0] = 9
-    flipped = changes.augment(batch, seeded(), flip=True)[:, 0, 0, 1] == 9
+    flipped = changes.augment(batch, seeded(), Augmentation(flip=True))[:, 0, 0, 1] == 9
     assert 0.45 < flipped.float().mean() < 0.55
 
 
@@ -146,7 +146,7 @@ def test_affine_draws_fill_their_range_and_do_not_leave_it() -> None:
     rows, columns = torch.meshgrid(torch.arange(41.0), torch.arange(41.0), indexing="ij")
 
     def centres(**change: float) -> tuple[torch.Tensor, torch.Tensor]:
-        found = changes.augment(batch, seeded(), **change)[:, 0]  # type: ignore[arg-type]
+        found = changes.augment(batch, seeded(), Augmentation(**change))[:, 0]  # type: ignore[arg-type]
         mass = found.sum(dim=(1, 2))
         return (found * rows).sum(dim=(1, 2)) / mass - 20, (found * columns).sum(dim=(1, 2)) / mass - 20
 
@@ -178,7 +178,7 @@ def test_strokes_become_wider_and_thinner_by_so_many_pixels() -> None:
 def test_stroke_widths_are_drawn_on_both_sides() -> None:
     batch = torch.zeros(500, 1, 21, 21)
     batch[..., 8:13] = 255.0
-    result = changes.augment(batch, seeded(), stroke_width=2.0)
+    result = changes.augment(batch, seeded(), Augmentation(stroke_width=2.0))
     widths = result[:, 0, 10].sum(dim=1) / 255
     assert 3 <= widths.min() < 3.1
     assert 6.9 < widths.max() <= 7.001
@@ -204,18 +204,18 @@ def test_colours_are_torchvisions(
 def test_each_image_is_changed_by_itself() -> None:
     batch = images(1, 3, 16, 16).expand(32, -1, -1, -1)
     for change in ALL.to_dict():
-        alone = changes.augment(batch, seeded(), **{change: getattr(ALL, change)})
+        alone = changes.augment(batch, seeded(), Augmentation(**{change: getattr(ALL, change)}))
         assert len({tuple(image.flatten().tolist()) for image in alone}) > 1
 
 
-def test_the_source_stands_by_itself() -> None:
-    """A script for people without cnnviz can hold it."""
+@pytest.mark.parametrize("change", changes.CHANGES, ids=lambda change: change.__name__)
+def test_a_script_can_hold_the_source_of_a_change(change: changes.Change) -> None:
+    """For people without cnnviz: with torch alone it does the same."""
+    written = excerpt("mlp", {}, further=[("training.recipe.augmentation", change.__name__)])
+    assert "cnnviz" not in written.imports + written.definitions
     names: dict[str, object] = {}
-    exec(inspect.getsource(changes), names)
-    augment = names["augment"]
-    assert callable(augment)
-    batch = images(2, 3, 8, 8)
-    assert augment(batch, seeded(), **ALL.to_dict()).equal(changes.augment(batch, seeded(), **ALL.to_dict()))
-    assert "cnnviz" not in "".join(
-        line for line in inspect.getsource(changes).splitlines() if "import" in line
-    )
+    exec(f"{written.imports}\n{written.definitions}", names)
+    alone = names[change.__name__]
+    assert callable(alone)
+    batch, values = images(2, 3, 8, 8), dict(ALL.changes())[change]
+    assert alone(batch, seeded(), **values).equal(change(batch, seeded(), **values))
