@@ -147,11 +147,11 @@ def test_what_a_branch_must_keep_is_checked(store: RunStore, quick: Recipe) -> N
         check_branch(Recipe.from_dict(first.recipe | {"batch_size": 8}), first, 4)
     with pytest.raises(UsageError, match="is already the end of the 1 epochs"):
         check_branch(Recipe.from_dict(first.recipe), first, 10)
-    with pytest.raises(UnknownKeyError, match="snapshot of step '3'"):
+    with pytest.raises(UnknownKeyError, match="snapshot step '3'"):
         check_branch(Recipe.from_dict(first.recipe), first, 3)
 
 
 def test_a_snapshot_that_is_gone_is_the_reason(store: RunStore, quick: Recipe) -> None:
     run_id = store.create(quick, origin=("20260101-abcdef", 4))
     assert worker.main(run_id) == 1
-    assert "snapshot of step '4'" in str(store.get(run_id).reason)
+    assert "snapshot step '4'" in str(store.get(run_id).reason)

@@ -246,7 +246,9 @@ def test_what_does_not_fit_is_not_measured_but_refused(
     recipe = Recipe.default("alexnet", dataset="mnist-sample", batch_size=512, device="cpu")
     found = measure(recipe)
     assert (found.fits, found.seconds, found.available) == (False, 0.0, 10**9)
-    with pytest.raises(UsageError, match=r"needs about \d+\.\d GB of memory, and 1\.0 GB are free.*than 512"):
+    with pytest.raises(
+        UsageError, match=r"needs about \d+\.\d GB of memory, but only 1\.0 GB are free.*below 512"
+    ):
         memory.check(recipe)
     with pytest.raises(UsageError, match="GB of memory"):
         worker.run_in_foreground(recipe)
