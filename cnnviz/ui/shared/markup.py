@@ -28,7 +28,8 @@ def style_sheet(dark: bool, accent: str) -> str:
     """
     own = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
     rules = f"{palette.table_style(dark)}:root{{--cnnviz-accent:{accent}}}\n{own}"
-    return f"<style>{_COMMENT.sub('', rules)}</style>"
+    # Streamlit searches it at every rerun: what need not be there costs time.
+    return f"<style>{' '.join(_COMMENT.sub('', rules).split())}</style>"
 
 
 def verdict(label: str) -> str:
