@@ -16,16 +16,15 @@ from cnnviz.operations import (
     windows,
 )
 
-FAMILIES = (
-    windows,
-    resizing,
-    linear,
-    normalisation,
-    elementwise,
-    data_movement,
-    merging,
-    reductions,
-    sequences,
-    creation,
-)
-"""The modules whose entries the registry holds."""
+__all__ = [
+    "creation",
+    "data_movement",
+    "elementwise",
+    "linear",
+    "merging",
+    "normalisation",
+    "reductions",
+    "resizing",
+    "sequences",
+    "windows",
+]
