@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cnnviz.errors import CnnvizError, UnknownKeyError, UsageError
-from cnnviz.models import resolve
+from cnnviz.models import resolve, torchvision_names
 from cnnviz.tracing.trace import trace
 
 NET = """
@@ -40,6 +40,12 @@ def test_torchvision_models_need_no_weights() -> None:
     assert trace(model, shape).total_params == 11_689_512
     with pytest.raises(UnknownKeyError, match="did you mean 'resnet18'"):
         resolve("torchvision:resnet81", {})
+
+
+def test_names_read_from_torchvisions_files_are_those_that_it_lists() -> None:
+    from torchvision import models
+
+    assert torchvision_names() == tuple(models.list_models(module=models))
 
 
 def test_the_largest_torchvision_model_takes_no_memory() -> None:

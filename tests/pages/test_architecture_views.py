@@ -186,8 +186,7 @@ def test_channels_of_the_input(open_page: OpenPage) -> None:
 def test_a_model_of_torchvision_in_a_link(open_page: OpenPage) -> None:
     app = open_page(PAGE, model="torchvision:resnet152")
     assert metrics(app)["Parameters"] == "60,192,808"
-    assert app.selectbox(key="choice-model").value == "torchvision:"
-    assert app.selectbox(key="torchvision-model").value == "torchvision:resnet152"
+    assert app.selectbox(key="choice-model").value == "torchvision:resnet152"
     choose_view(app, "code")
     assert 'models.get_model("resnet152", weights=None)' in code(app)
     assert "class Bottleneck" in code(app)
@@ -196,8 +195,7 @@ def test_a_model_of_torchvision_in_a_link(open_page: OpenPage) -> None:
 
 def test_choosing_a_model_of_torchvision_and_leaving_it_again(open_page: OpenPage) -> None:
     app = open_page(PAGE, model="densenet", set="growth=16", layer="fc", size="64")
-    app.selectbox(key="choice-model").set_value("torchvision:").run()
-    app.selectbox(key="torchvision-model").set_value("torchvision:inception_v3").run()
+    app.selectbox(key="choice-model").set_value("torchvision:inception_v3").run()
     assert dict(app.query_params) in (
         {"model": "torchvision:inception_v3"},
         {"model": ["torchvision:inception_v3"]},
@@ -206,6 +204,35 @@ def test_choosing_a_model_of_torchvision_and_leaving_it_again(open_page: OpenPag
     app.selectbox(key="choice-model").set_value("basic-cnn").run()
     assert not app.query_params
     assert not app.error
+
+
+def test_the_list_of_networks_has_torchvisions_models_by_name(open_page: OpenPage) -> None:
+    offered = open_page(PAGE).selectbox(key="choice-model").options
+    assert {"torchvision · resnet50", "torchvision · alexnet", "torchvision · convnext_tiny"} <= {*offered}
+    assert offered.index("Basic CNN") < offered.index("torchvision · alexnet")
+
+
+@pytest.mark.parametrize(
+    ("model", "other", "ratio"),
+    [
+        ("torchvision:resnet18", "61,100,840 parameters, 5.2 times", "5.23 times the parameters"),
+        ("torchvision:vgg16", "as many as AlexNet's 61,100,840", "0.44 times the parameters"),
+    ],
+)
+def test_a_model_of_torchvision_is_compared_with_torchvisions_alexnet(
+    open_page: OpenPage, model: str, other: str, ratio: str
+) -> None:
+    app = open_page(PAGE, model=model, view="compare")
+    assert other in said(app)
+    assert app.selectbox(key="choice-with").value == "torchvision:alexnet"
+    assert ratio in said(app)
+    assert "46,764,746" not in said(app)
+
+
+def test_torchvisions_alexnet_is_compared_with_another_one(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="torchvision:alexnet", view="compare")
+    assert app.selectbox(key="choice-with").value == "torchvision:vgg16"
+    assert "46,764,746" not in said(app)
 
 
 def test_an_unknown_model_of_torchvision_is_named(open_page: OpenPage) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from cnnviz import architectures
 from cnnviz.language import translate as _
+from cnnviz.models import TORCHVISION
 from cnnviz.operations.op import shape_text
 from cnnviz.plots import palette
 from cnnviz.shapes.table import chip, numbers, table
@@ -28,6 +29,8 @@ _HIGH = 24
 """Rows of a table beside another one; a longer table scrolls by itself, so that both ends stay in reach."""
 
 _HEIGHT = 720
+_OF_TORCHVISION = (f"{TORCHVISION}alexnet", f"{TORCHVISION}vgg16")
+"""What one of torchvision's models is compared with at first."""
 
 
 def show(subject: Subject) -> None:
@@ -51,9 +54,9 @@ def show(subject: Subject) -> None:
 
 
 def _partner(chosen: Network) -> str:
-    """Another network of the same family and group, or of the same group."""
+    """Another network of the same family and group, or of the same group; of torchvision's, its AlexNet."""
     if chosen.architecture is None:
-        return "alexnet"
+        return next(name for name in _OF_TORCHVISION if name != chosen.name)
     mates = [known for known in architectures.registered() if known.group == chosen.architecture.group]
     family = [known for known in mates if known.family == chosen.architecture.family]
     return next(known.key for known in (*family, *mates) if known.key != chosen.name)

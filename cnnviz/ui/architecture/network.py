@@ -104,55 +104,44 @@ def choose() -> tuple[Network, Shape]:
 
 
 def pick(label: str, key: str, default: str, forget: Sequence[str] = ()) -> str:
-    """A choice among all networks; the link's parameter ``key`` holds its name.
+    """A choice among all networks, torchvision's too; the link's parameter ``key`` holds its name.
 
-    The last entry opens a second choice, among the models of torchvision. ``forget`` are parameters of the
-    link that mean nothing for another network.
+    Whoever types in the field finds each by its name. ``forget`` are parameters of the link that mean nothing
+    for another network.
     """
     name = st.query_params.get(key, default)
-    offered = [*(known.key for known in architectures.registered()), TORCHVISION]
-    entry = TORCHVISION if name.startswith(TORCHVISION) else name
-    if entry not in offered:
-        link_problem(UnknownKeyError(Message("architecture"), name, architectures.keys()).message)
-        name = entry = default
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        _select(label, offered, entry, f"choice-{key}", (key, default, forget))
-        if entry == TORCHVISION:
-            name = _pick_of_torchvision(name, key, default, forget)
-    return name
-
-
-def _pick_of_torchvision(name: str, key: str, default: str, forget: Sequence[str]) -> str:
-    with st.spinner(_("Loading the list of torchvision models ...")):
-        offered = [TORCHVISION + model for model in cached.torchvision_names()]
+    offered = [
+        *(known.key for known in architectures.registered()),
+        *(TORCHVISION + model for model in cached.torchvision_names()),
+    ]
     if name not in offered:
-        model = name.removeprefix(TORCHVISION)
-        link_problem(UnknownKeyError(Message("torchvision model"), model, cached.torchvision_names()).message)
-        name = _FIRST_OF_TORCHVISION
-    _select(_("torchvision model"), offered, name, f"torchvision-{key}", (key, default, forget))
+        link_problem(_unknown(name))
+        name = _FIRST_OF_TORCHVISION if name.startswith(TORCHVISION) else default
+    # The link is the truth: a link to another network on the same page must change the widget too.
+    widget = f"choice-{key}"
+    st.session_state[widget] = name
+    args = (widget, key, default, forget)
+    st.selectbox(label, offered, format_func=_title, key=widget, on_change=_write, args=args)
     return name
 
 
-def _select(
-    label: str, offered: list[str], chosen: str, widget: str, args: tuple[str, str, Sequence[str]]
-) -> None:
-    # The link is the truth: a link to another network on the same page must change the widget too.
-    st.session_state[widget] = chosen
-    st.selectbox(label, offered, format_func=_title, key=widget, on_change=_write, args=(widget, *args))
+def _unknown(name: str) -> Message:
+    if name.startswith(TORCHVISION):
+        model = name.removeprefix(TORCHVISION)
+        return UnknownKeyError(Message("torchvision model"), model, cached.torchvision_names()).message
+    return UnknownKeyError(Message("architecture"), name, architectures.keys()).message
 
 
 def _write(widget: str, key: str, default: str, forget: Sequence[str]) -> None:
-    name = st.session_state[widget]
-    name = _FIRST_OF_TORCHVISION if name == TORCHVISION else name
     for parameter in forget:
         st.query_params.pop(parameter, None)
-    put_in_link(key, name, default)
+    put_in_link(key, st.session_state[widget], default)
 
 
 def _title(name: str) -> str:
-    if name == TORCHVISION:
-        return _("A torchvision model …")
     network = get(name)
+    if network.architecture is None:
+        return f"torchvision · {network.title}"
     if network.architecture is not None and network.architecture.group == "block":
         return _("Block · {title}", title=network.title)
     return network.title

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.language import translate as _
+from cnnviz.models import TORCHVISION
 from cnnviz.plots import palette
 from cnnviz.shapes.table import legend
 from cnnviz.ui.architecture import what_if
-from cnnviz.ui.architecture.network import Network, Subject
+from cnnviz.ui.architecture.network import Network, Subject, get
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.pictures import chart
@@ -41,7 +41,7 @@ def about(network: Network, traced: Trace) -> None:
                 cls=traced.model,
             )
         )
-    _size(traced)
+    _size(network, traced)
 
 
 def _idea(architecture: Architecture) -> None:
@@ -50,10 +50,10 @@ def _idea(architecture: Architecture) -> None:
     st.caption(architecture.paper)
 
 
-def _size(traced: Trace) -> None:
+def _size(network: Network, traced: Trace) -> None:
     """How the layers of the network are counted, and how many parameters it has beside AlexNet."""
     if traced.failure is None:
-        st.caption(f"{_layers(traced)} {_beside_alexnet(traced)}")
+        st.caption(f"{_layers(traced)} {_beside_alexnet(network, traced)}")
 
 
 def _layers(traced: Trace) -> str:
@@ -68,10 +68,13 @@ def _layers(traced: Trace) -> str:
     )
 
 
-def _beside_alexnet(traced: Trace) -> str:
-    """How the network's parameters compare with those of the network that everybody knows."""
-    known = architectures.get(_YARDSTICK)
-    other = cached.trace(known.key, known.input_shape).total_params
+def _beside_alexnet(network: Network, traced: Trace) -> str:
+    """How the network's parameters compare with those of the network that everybody knows.
+
+    That is AlexNet; of torchvision's models its own, made for ImageNet as they are.
+    """
+    known = get(_YARDSTICK if network.architecture is not None else TORCHVISION + _YARDSTICK)
+    other = cached.trace(known.name, known.input_shape).total_params
     if traced.total_params == other or traced.total_params == 0:
         return ""
     if traced.total_params < other:

@@ -118,7 +118,7 @@ def trace(model_name: str, input_shape: tuple[int, ...], edits: Edits = ()) -> T
 
 @st.cache_data(max_entries=1, show_spinner=False)
 def torchvision_names() -> tuple[str, ...]:
-    """The names of torchvision's classification models; the first call imports torchvision, 2 to 3 seconds."""
+    """The names of torchvision's classification models."""
     from cnnviz.models import torchvision_names as names
 
     return names()
