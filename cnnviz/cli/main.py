@@ -193,7 +193,8 @@ def _why(options: argparse.Namespace) -> int:
     elif options.layer:
         derivation = derive(traced, traced.op(options.layer).index)
     else:
-        derivation = derive(traced, next(iter(linear_indices(traced)), len(traced.ops) - 1))
+        last = traced.output or traced.ops[-1]
+        derivation = derive(traced, next(iter(linear_indices(traced)), last.index))
     beside = side_by_side(traced, derivation)
     if options.json:
         print_json(derivation_document(derivation, beside))

@@ -197,7 +197,7 @@ def history(
         filters.append(layer_weights(network, trace)[0].values[:MOST_FILTERS].copy())
         with torch.inference_mode():
             output = network(x.clone())[0].numpy()
-        said.append(probabilities(FeatureMaps(trace.ops[-1], output), classes))
+        said.append(probabilities(FeatureMaps(trace.output or trace.ops[-1], output), classes))
         if progress is not None:
             progress(number / len(keys))
     return History(np.stack(filters), np.stack(said))

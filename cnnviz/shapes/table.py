@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.batch_axis import FRONT, Layout
 from cnnviz.operations.op import Failure, Kind, ModuleCall, Op, Shape, Unexecuted, product, shape_text
 from cnnviz.plots import palette
+from cnnviz.shapes.warnings import warnings
 
 if TYPE_CHECKING:
     from cnnviz.tracing.trace import Trace
@@ -175,20 +175,18 @@ def _escaped(text: str) -> str:
     return "".join(_LATEX_SPECIAL.get(letter, letter) for letter in text)
 
 
-def mixing_note(op: str) -> Message:
-    """The warning for a network whose output does not have one row per image."""
-    return Message(
-        "Careful: {op} mixes the images of a batch, so the output no longer has one row per image. Use "
-        "flatten(1) or view(x.size(0), -1) to keep the batch dimension.",
-        op=op,
-    )
+def outputs_text(trace: Trace) -> str:
+    """The shape of what the model returns, ``10``, or several with their names: ``logits 10, features 84``."""
+    return ", ".join(f"{output.name} {shape_text(output.shape)}".strip() for output in trace.outputs)
 
 
 def notes(trace: Trace) -> list[str]:
-    """The notes below a table of ``trace``, as sentences, without its failure."""
+    """The notes below a table of ``trace``, as sentences, without its failure: its warnings at the end."""
     told: list[str] = []
-    if trace.mixing_op:
-        told.append(str(mixing_note(trace.mixing_op)))
+    if len(trace.outputs) > 1:
+        told.append(_("Outputs: {outputs}", outputs=outputs_text(trace)))
+    elif trace.outputs and trace.ops and trace.output is not trace.ops[-1]:
+        told.append(_output_note(trace))
     if trace.real_pass:
         told.append(
             _("The forward pass depends on the data, so it was traced by really running it on the CPU.")
@@ -207,7 +205,16 @@ def notes(trace: Trace) -> list[str]:
             )
         if unused:
             told.append(_("Declared but not used: {names}", names=unused))
+    told += [_("Warning: {warning}", warning=warning) for warning in warnings(trace)]
     return told
+
+
+def _output_note(trace: Trace) -> str:
+    """Where the output comes from, if not from the last row."""
+    shape = outputs_text(trace)
+    if trace.output is None:
+        return _("Output: {shape}, not computed by any operation", shape=shape)
+    return _("Output: {shape}, from {name}", shape=shape, name=trace.output.title)
 
 
 def outside_of_layers(

@@ -11,6 +11,7 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import Failure, ModuleCall, Op, shape_text
 from cnnviz.shapes.derivation import Derivation, Step
 from cnnviz.shapes.table import Row, notes, rows, sizes
+from cnnviz.shapes.warnings import NetworkWarning, warnings
 from cnnviz.tracing.trace import Trace
 
 _WIDTH = 64
@@ -147,7 +148,19 @@ def summary_document(name: str, trace: Trace) -> dict[str, Any]:
         "ops": [_op(op) for op in trace.ops],
         "modules": [_module(call) for call in trace.modules],
         "unexecuted": [asdict(entry) for entry in trace.unexecuted],
+        "outputs": [asdict(output) for output in trace.outputs],
+        "warnings": [_warning(warning) for warning in warnings(trace)],
         "failure": _failure(trace.failure),
+    }
+
+
+def _warning(warning: NetworkWarning) -> dict[str, Any]:
+    return {
+        "code": warning.code,
+        "name": warning.name,
+        "op": warning.op,
+        "text": str(warning.text),
+        "reason": str(warning.reason),
     }
 
 

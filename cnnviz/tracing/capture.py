@@ -137,8 +137,8 @@ def scores_and_output(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> tupl
 
 
 def score_op(trace: Trace) -> Op:
-    """The op that gives the class scores: the last one, or what goes into the softmax at the end."""
-    op = trace.ops[-1]
+    """The op that gives the class scores: the one whose output is returned, or what goes into the softmax at the end."""
+    op = trace.output or trace.ops[-1]
     while operation_of(op).gives and op.inputs and op.inputs[0] != MODEL_INPUT:
         op = trace.ops[op.inputs[0]]
     return op

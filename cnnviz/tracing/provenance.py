@@ -87,6 +87,10 @@ class Provenance:
         """Whether ``tensor`` is the model's input, or an op returned it."""
         return id(tensor) in self._ops
 
+    def op_of(self, tensor: Tensor) -> int | None:
+        """The index of the op that returned ``tensor``, -1 for the model's input; None where no op did."""
+        return self._ops.get(id(tensor))
+
     def links(self, tensors: Sequence[Tensor]) -> Links:
         """Those of ``tensors`` that an op returned."""
         known = [tensor for tensor in tensors if id(tensor) in self._ops]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +17,9 @@ from cnnviz.operations.op import Failure, ModuleCall, Op, Shape, Unexecuted
 from cnnviz.tracing.copies import uncompiled
 from cnnviz.tracing.failures import Outcome, fix_for, forward_raised
 from cnnviz.tracing.inputs import checked_shape, needs_data, prepared
+from cnnviz.tracing.mistakes import returned_no_tensor
+from cnnviz.tracing.outputs import Output, main_op, named_tensors, outputs_of
 from cnnviz.tracing.recorder import Recorder
-from cnnviz.tracing.tap import tensors_in
 
 TRACED_BATCH = 2
 """Images in a traced batch: two, so that a ``squeeze()`` cannot take the batch dimension away."""
@@ -33,7 +36,9 @@ class Trace:
     ``x.view(-1, 80)`` where 400 values an image arrive). ``calls`` is the number of function calls that
     returned tensors, leaf modules' inner ones included. Of the parameters in ``unexecuted``, ``used_directly``
     names those that a function outside of a layer is given, with the index of the first such op, and
-    ``in_training`` those that only a pass in training uses, as an auxiliary classifier's.
+    ``in_training`` those that only a pass in training uses, as an auxiliary classifier's. ``outputs`` are the tensors
+    that the model returned, which need not come from the last op. ``loss_fits`` means that the loss with which the
+    network is trained is known to fit what it returns.
     """
 
     model: str
@@ -49,6 +54,19 @@ class Trace:
     calls: int
     used_directly: Mapping[str, int] = field(default_factory=dict)
     in_training: frozenset[str] = frozenset()
+    outputs: tuple[Output, ...] = ()
+    loss_fits: bool = False
+
+    @property
+    def output(self) -> Op | None:
+        """The op whose output the model returned, of several the first; the last op where the pass failed.
+
+        None where no op gave it, as when the input itself comes back.
+        """
+        if self.failure is not None:
+            return self.ops[-1] if self.ops else None
+        index = main_op(self.outputs)
+        return None if index is None else self.ops[index]
 
     @property
     def macs(self) -> int:
@@ -107,7 +125,7 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
     model = uncompiled(model)
     with torch.no_grad():
         done = _run(model, shape)
-        failure = None if done.error is None else _failure(model, shape, done)
+        failure = _failure(model, shape, done)
         unused = frozenset() if failure else _unused(done.recorder)
         in_training = unused and unused - _unused_in_training(model, shape)
     recorder = done.recorder
@@ -130,17 +148,29 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
             and id(parameter) not in recorder.weights.carried
         },
         in_training=in_training,
+        outputs=done.outputs,
     )
 
 
 @dataclass
 class _Pass:
-    """One forward pass: who watched it, the rows of its output, what was raised, whether it was a real one."""
+    """One forward pass: who watched it, what it returned, what was raised, whether it was a real one."""
 
     recorder: Recorder
-    rows: int | None
+    returned: Any
     error: BaseException | None
     real: bool = False
+
+    @cached_property
+    def outputs(self) -> tuple[Output, ...]:
+        """The tensors that came back."""
+        return outputs_of(self.returned, self.recorder.provenance)
+
+    @property
+    def rows(self) -> int | None:
+        """The rows of the first tensor that came back; None where that has none."""
+        first = next((tensor for _, tensor in named_tensors(self.returned)), None)
+        return first.shape[0] if first is not None and first.dim() else None
 
     @property
     def outcome(self) -> Outcome:
@@ -162,17 +192,18 @@ def _record(model: nn.Module, model_input: Tensor) -> _Pass:
     recorder = Recorder(model, model_input)
     try:
         with recorder:
-            output = model(model_input)
+            returned = model(model_input)
     except (Exception, SystemExit) as error:  # whatever a person's forward raises is the trace's failure
         return _Pass(recorder, None, error)
-    tensors = tensors_in(output)
-    return _Pass(recorder, tensors[0].shape[0] if tensors and tensors[0].dim() else None, None)
+    return _Pass(recorder, returned, None)
 
 
-def _failure(model: nn.Module, shape: Shape, done: _Pass) -> Failure:
+def _failure(model: nn.Module, shape: Shape, done: _Pass) -> Failure | None:
+    """What ended the pass, or that no tensor came of it; None where it went well."""
     outcome = done.outcome
+    if outcome.error is None:
+        return None if done.outputs else returned_no_tensor(done.recorder.model, done.returned)
     if outcome.failed is None:
-        assert outcome.error is not None
         return forward_raised(*done.recorder.innermost(outcome.error), outcome.error)
     fix = fix_for(model, outcome, lambda other: _run(other, shape).outcome, thorough=not done.real)
     return replace(diagnose(outcome.failed, outcome.ops), fix=fix)

@@ -64,6 +64,7 @@ def _partner(chosen: Network) -> str:
 
 def _sums(names: tuple[str, str], traces: tuple[Trace, Trace]) -> None:
     from cnnviz.shapes.counting import by_kind, depth
+    from cnnviz.shapes.table import outputs_text
 
     left, right = traces
     if left.total_params and left.macs:
@@ -79,7 +80,7 @@ def _sums(names: tuple[str, str], traces: tuple[Trace, Trace]) -> None:
                 )
             )
         )
-    output = [shape_text(one.ops[-1].output_shape) if one.ops and not one.failure else "✗" for one in traces]
+    output = [outputs_text(one) or "✗" for one in traces]
     depths = [depth(one).weighted for one in traces]
     body = _words(_("Input"), [shape_text(one.input_shape) for one in traces])
     body += _words(_("Output"), output)

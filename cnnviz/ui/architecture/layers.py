@@ -106,9 +106,19 @@ def _table(subject: Subject, functions: bool) -> None:
         )
     )
     _outside_of_layers(traced)
+    _warnings(traced)
     _downloads(subject.network.name, rows)
     with st.expander(_("As text, in torchsummary's format")):
         st.code(torchsummary_text(traced, layers=subject.layers), language=None)
+
+
+def _warnings(traced: Trace) -> None:
+    """What the network's author has probably not meant, each with its reason."""
+    from cnnviz.shapes.warnings import warnings
+
+    with st.container(key="warnings"):
+        for warning in warnings(traced):
+            st.warning(f"**{plain(warning.text)}** {plain(warning.reason)}", icon=":material/warning:")
 
 
 def _outside_of_layers(traced: Trace) -> None:
@@ -136,10 +146,12 @@ def _parameters(told: str, entries: Sequence[Unexecuted], traced: Trace) -> None
 
 
 def _whole(traced: Trace) -> Derivation:
-    """The derivation of the last op, which is the network's main road."""
+    """The derivation of the output, which is the network's main road."""
     from cnnviz.shapes.derivation import derive, derive_failure
 
-    return derive_failure(traced) if traced.failure else derive(traced, len(traced.ops) - 1)
+    if traced.failure:
+        return derive_failure(traced)
+    return derive(traced, traced.output.index if traced.output else len(traced.ops) - 1)
 
 
 @dataclass(frozen=True)

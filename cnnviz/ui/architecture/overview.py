@@ -95,11 +95,11 @@ def _beside_alexnet(network: Network, traced: Trace) -> str:
 def totals(subject: Subject) -> None:
     """The numbers that people compare networks by."""
     from cnnviz.operations.op import shape_text
-    from cnnviz.shapes.table import sizes
+    from cnnviz.shapes.table import outputs_text, sizes
 
     traced = subject.trace
     estimate = sizes(traced, subject.layers)
-    output = shape_text(traced.ops[-1].output_shape) if traced.ops and not traced.failure else "-"
+    output = outputs_text(traced) or "-"
     with st.container(horizontal=True):
         st.metric(_("Parameters"), f"{traced.total_params:,}", border=True)
         st.metric(_("Multiply-adds"), f"{traced.macs:,}", border=True)
@@ -120,11 +120,7 @@ def totals(subject: Subject) -> None:
 
 
 def failure(traced: Trace) -> None:
-    """The diagnosis of a forward pass that broke, or that mixes up the images of a batch."""
-    if traced.mixing_op is not None:
-        from cnnviz.shapes.table import mixing_note
-
-        st.warning(plain(mixing_note(traced.mixing_op)), icon=":material/warning:")
+    """The diagnosis of a forward pass that broke."""
     if traced.failure is None:
         return
     with st.container(key="trace-failure"):
