@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from cnnviz.tracing.meta_device import answer, forgotten
+from cnnviz.tracing.recorder import Recorder
+from cnnviz.tracing.tap import tensors_in
 from cnnviz.tracing.trace import trace
 
 SIDES = st.integers(1, 12)
@@ -161,6 +165,131 @@ def test_calls_that_pytorch_refuses_are_refused(call: Callable[[Tensor], Tensor]
     with pytest.raises((RuntimeError, ValueError)):
         call(torch.rand(2, 3, 8, 8))
     assert trace(Calls(), (3, 8, 8)).failure is not None
+
+
+def laid_out(value: Any) -> list[tuple[torch.Size, tuple[int, ...]]]:
+    """Shapes and strides of the tensors in a result."""
+    return [(tensor.shape, tensor.stride()) for tensor in tensors_in(value)]
+
+
+RECURRENT = [
+    (cls, options)
+    for cls in (nn.LSTM, nn.GRU, nn.RNN)
+    for options in (
+        {},
+        {"batch_first": True, "num_layers": 2},
+        {"bidirectional": True, "num_layers": 2, "batch_first": True},
+        {"bias": False, "bidirectional": True},
+    )
+] + [(nn.LSTM, {"proj_size": 2, "num_layers": 2}), (nn.RNN, {"nonlinearity": "relu"})]
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+@pytest.mark.parametrize(("cls", "options"), RECURRENT)
+def test_recurrent_layers_are_answered_as_they_run(cls: type[nn.Module], options: dict[str, Any]) -> None:
+    layer = cls(3, 4, **options).eval()
+    x = torch.zeros(2, 5, 3)
+    expected = laid_out(layer(x))
+    asked: list[str] = []
+
+    class Answers(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            found = answer(func, args, kwargs or {})
+            if func in (torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu):
+                asked.append("answered" if found is not None else "not answered")
+            return func(*args, **(kwargs or {})) if found is None else found
+
+    with Answers():
+        assert laid_out(layer.to("meta")(x.to("meta"))) == expected
+    assert asked == ["answered"]
+
+
+@pytest.mark.parametrize("cls", [nn.LSTMCell, nn.GRUCell, nn.RNNCell])
+def test_steps_of_recurrent_layers_are_answered(cls: type[nn.Module]) -> None:
+    class Loop(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell = cls(3, 4)  # type: ignore[call-arg]
+
+        def forward(self, x: Tensor) -> Tensor:
+            state = None
+            for step in range(x.shape[1]):
+                state = self.cell(x[:, step], state)
+            return state[0] if isinstance(state, tuple) else state  # type: ignore[return-value]
+
+    traced = trace(Loop(), (5, 3))
+    assert traced.op("cell_5").output_shape == (4,)
+    failure = trace(Loop(), (5, 2)).failure
+    assert failure is not None
+    assert failure.name == "cell"
+
+
+def test_a_long_sequence_takes_no_time() -> None:
+    """PyTorch would go through all 20,000 steps on the meta device: a minute and more."""
+    started = time.perf_counter()
+    assert trace(nn.LSTM(8, 16, batch_first=True), (20_000, 8)).ops[0].output_shape == (20_000, 16)
+    assert time.perf_counter() - started < 5
+
+
+X = torch.zeros(2, 6, 4, 4)
+PERMUTED = torch.zeros(2, 4, 6, 4).permute(0, 2, 1, 3)
+
+
+@pytest.mark.parametrize("x", [X, PERMUTED, X.to(memory_format=torch.channels_last)])
+@pytest.mark.parametrize(
+    "call",
+    [
+        F.gelu,
+        F.relu,
+        torch.sigmoid,
+        lambda x: F.hardtanh(x, 0.0, 6.0),
+        lambda x: x * 2,
+        lambda x: x + x[:, :1],
+        lambda x: x[:, :, :1] - x,
+        lambda x: x / x.transpose(2, 3),
+        lambda x: F.layer_norm(x, (4, 4)),
+        lambda x: F.group_norm(x, 3),
+        lambda x: F.interpolate(x, scale_factor=1.6, mode="bicubic"),
+        lambda x: F.interpolate(x, size=(3, 9), mode="bilinear", align_corners=True),
+        lambda x: F.batch_norm(x, torch.zeros(6, device=x.device), torch.ones(6, device=x.device)),
+        lambda x: F.max_pool2d(x, 2),
+        lambda x: F.linear(x, torch.zeros(3, 4, device=x.device)),
+    ],
+)
+def test_answers_lie_in_memory_as_results_do(call: Callable[[Tensor], Tensor], x: Tensor) -> None:
+    class Calls(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            found.append(laid_out(call(x)))
+            return x
+
+    found: list[Any] = []
+    example = x.to("meta")
+    with Recorder(Calls(), example):
+        Calls()(example)
+    assert found[0] in (
+        laid_out(call(x)),
+        laid_out(call(example)),
+    )  # PyTorch's devices differ in two of these
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: x + x[:, :2],
+        lambda x: F.layer_norm(x, (5,)),
+        lambda x: F.group_norm(x, 4),
+        lambda x: F.interpolate(x, scale_factor=0.1),
+        lambda x: F.interpolate(x, size=(3, 3), mode="nearest", align_corners=True),
+    ],
+)
+def test_answers_do_not_hide_what_pytorch_refuses(call: Callable[[Tensor], Tensor]) -> None:
+    class Calls(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return call(x)
+
+    with pytest.raises((RuntimeError, ValueError)):
+        call(X)
+    assert trace(Calls(), (6, 4, 4)).failure is not None
 
 
 def test_plain_layers_are_answered() -> None:
