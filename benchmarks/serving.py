@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,17 +28,32 @@ class Server:
 
 
 @contextmanager
-def serve(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """Serve cnnviz on a free port for the duration of the block; runs and log are written to ``folder``."""
+def serve(
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    words: Sequence[str] = ("-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.port"),
+    directory: Path = ROOT,
+) -> Iterator[Server]:
+    """Serve cnnviz on a free port for the duration of the block; runs and log are written to ``folder``.
+
+    ``words`` are Python's arguments in ``directory``; the port is added to them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port = _free_port()
     log = folder / "server.log"
-    command = [sys.executable, "-m", "streamlit", "run", "app.py"]
-    options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
-    variables = {**os.environ, "CNNVIZ_RUNS_DIR": str(folder / "runs"), **(environment or {})}
+    variables = {
+        **os.environ,
+        "CNNVIZ_RUNS_DIR": str(folder / "runs"),
+        "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",
+        **(environment or {}),
+    }
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command + options, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT
+            [sys.executable, *words, str(port)],
+            cwd=directory,
+            env=variables,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
     try:
         server = Server(f"http://127.0.0.1:{port}", process.pid, log)

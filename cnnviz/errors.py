@@ -35,12 +35,12 @@ class UsageError(CnnvizError):
 
 
 class UnknownKeyError(UsageError):
-    """A name that is in no registry; the message names the closest one that is."""
+    """A name that is in no registry; the message names the one that was ``meant``, or the closest of the ``known``."""
 
-    def __init__(self, kind: Message, key: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: Message, key: str, known: Iterable[str], meant: str | None = None) -> None:
         names = sorted(known)
         quoted = shortened(key)
-        close = _closest(quoted, names)
+        close = meant or _closest(quoted, names)
         if close is not None:
             message = Message(
                 "Unknown {kind} {key!r}; did you mean {match!r}?", kind=kind, key=quoted, match=close

@@ -118,7 +118,10 @@ def _built(
         model = _from_torchvision(name.removeprefix(TORCHVISION))
         _check_options(name, edits, (), model)
         return model, torchvision_input(name), edits
-    architecture = architectures.get(name)
+    try:
+        architecture = architectures.get(name)
+    except UnknownKeyError:
+        raise _unknown(name) from None
     options = {path: edits.pop(path) for path in list(edits) if path in architecture.options}
     with torch.device("meta"):
         model = architecture.build(**options)
@@ -147,6 +150,17 @@ def _check_options(
                 path=shortened(path),
             )
         )
+
+
+def _unknown(name: str) -> UnknownKeyError:
+    """The error about a key that is none: it may be a name of torchvision's, in any of the ways to write it."""
+    plain = name.replace("-", "_").lower().rpartition(".")[2]
+    ours = architectures.keys()
+    theirs = [known for known in torchvision_names() if len(plain) > 1 and known.startswith(plain)]
+    if plain not in theirs and any(key.startswith(plain) for key in ours):
+        theirs = []
+    meant = f"{TORCHVISION}{min(theirs, key=len)}" if theirs else None
+    return UnknownKeyError(Message("architecture"), name, ours, meant)
 
 
 def _from_torchvision(name: str) -> nn.Module:

@@ -29,6 +29,10 @@ from cnnviz.errors import UsageError
 from cnnviz.language import Message
 
 PROJECT_DIRECTORY = Path(__file__).parent.parent
+"""Where Python finds the package."""
+_INSTALLED_APP = Path(__file__).parent / "app"
+APP_DIRECTORY = _INSTALLED_APP if _INSTALLED_APP.is_dir() else PROJECT_DIRECTORY
+"""Where ``app.py``, its pages and the shipped checkpoints are: in an installed package, or beside a checkout's."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def settings() -> Settings:
         database_url=os.environ.get("CNNVIZ_DATABASE_URL") or _sqlite_url(runs_dir / "runs.sqlite3"),
         data_dir=Path(os.environ.get("CNNVIZ_DATA_DIR") or "data").absolute(),
         checkpoints_dir=Path(
-            os.environ.get("CNNVIZ_CHECKPOINTS_DIR") or PROJECT_DIRECTORY / "checkpoints"
+            os.environ.get("CNNVIZ_CHECKPOINTS_DIR") or APP_DIRECTORY / "checkpoints"
         ).absolute(),
         max_workers=max_workers,
         standby_workers=_zero_or_one("CNNVIZ_SPARE_WORKERS", 1),

@@ -15,13 +15,15 @@ from PIL import Image
 from torch import nn
 
 from cnnviz import architectures, settings
-from cnnviz.cli.main import _parser, main
+from cnnviz.cli.main import main
 from cnnviz.operations import operation
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.shapes.derivation import derive
 from cnnviz.shapes.receptive_field import receptive_fields
 from cnnviz.tracing.trace import trace
 from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.recipe.recipe import Recipe, recipe_text
+from tests.datasets import idx_files
 from tests.networks import NETWORKS, on_meta
 
 DOCUMENTS = {
@@ -62,7 +64,7 @@ def command(example: str) -> str:
 def test_there_is_something_to_check() -> None:
     assert {"README.md", "docs/adding.md", "docs/pages.md", "docs/settings.md"} <= DOCUMENTS.keys()
     assert {command(example) for example in EXAMPLES} == {
-        *("list", "summary", "why", "train", "evaluate", "predict", "runs")
+        *("list", "summary", "why", "train", "evaluate", "predict", "runs", "app")
     }
     assert len(PYTHON) >= 3
     assert len(LINKS) > 20
@@ -95,33 +97,49 @@ def prepared(folder: Path) -> None:
     digit = Image.new("L", (40, 40), 255)
     digit.paste(0, (18, 6, 22, 34))  # a 1
     digit.save(folder / "digit.png")
+    idx_files.write(folder / "data")
+    recipe = Recipe.default("mlp", dataset="mnist-sample", epochs=1, train_images=200)
+    (folder / "mine.recipe.json").write_text(recipe_text(recipe), encoding="utf-8")
 
 
-RUN_AT_ONCE = [
-    example
-    for example in EXAMPLES
-    if command(example) in ("list", "summary", "why", "runs", "predict") or "--script" in example
-]
+TRAINING = ("train", "evaluate")
 
 
-@pytest.mark.parametrize("example", RUN_AT_ONCE)
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(example, marks=pytest.mark.slow if command(example) in TRAINING else ())
+        for example in EXAMPLES
+        if command(example) != "app"
+    ],
+)
 def test_examples_run(
     example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path / "runs"))
+    monkeypatch.setenv("CNNVIZ_DATA_DIR", str(tmp_path / "data"))
     prepared(tmp_path)
     status = main(shlex.split(example))
     broken = "1,32,32" in example or "in_features=500" in example
-    assert status == (1 if broken else 0)
     printed = capsys.readouterr()
+    assert status == (1 if broken else 0), printed.err
     assert printed.out or "No runs yet" in printed.err
 
 
-@pytest.mark.parametrize("example", [example for example in EXAMPLES if example not in RUN_AT_ONCE])
-def test_examples_that_train_or_download_are_understood(example: str) -> None:
-    options = _parser().parse_args(shlex.split(example))  # argparse exits where it does not understand
-    assert options.command.__name__ == f"_{command(example)}"
+def test_every_line_to_type_is_run_by_a_test() -> None:
+    """The others by the tests named here: they need a process of their own."""
+    examples = {f"python -m cnnviz {example}" for example in EXAMPLES if command(example) != "app"}
+    assert set(COMMANDS) - examples == {
+        "pip install -r requirements.txt",  # .ci/run, as requirements-dev.txt includes it
+        "pip install -r requirements.txt && streamlit run app.py",  # tests/browser starts the app this way
+        "streamlit run app.py --server.port 8501",
+        "pip install -r requirements-dev.txt && pytest",  # .ci/run
+        "pip install .",  # tests/browser/test_installed_package.py
+        "cnnviz app",
+        "python -m cnnviz app --port 8501",
+        "python -m cnnviz.locale",  # test_language.py runs it with --check
+    }
 
 
 def test_other_commands_name_files_and_modules_that_exist() -> None:

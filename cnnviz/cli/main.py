@@ -12,10 +12,11 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-from cnnviz import architectures
-from cnnviz.cli import training_commands
+from cnnviz import __version__, architectures
+from cnnviz.cli import app_command, training_commands
 from cnnviz.cli.terminal import print_json
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import LANGUAGES, Message, set_language
@@ -72,7 +73,12 @@ def _parser() -> argparse.ArgumentParser:
         "--lang", choices=list(LANGUAGES), default=argparse.SUPPRESS, help=_("language of the output")
     )
     parser = argparse.ArgumentParser(
-        prog="python -m cnnviz", description=_("Look inside convolutional networks."), parents=[shared]
+        prog="cnnviz" if Path(sys.argv[0]).stem == "cnnviz" else "python -m cnnviz",
+        description=_("Look inside convolutional networks."),
+        parents=[shared],
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"cnnviz {__version__}", help=_("print the version")
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -85,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     as_json.add_argument("--json", action="store_true", help=_("print JSON"))
     _add_shape_commands(add)
     training_commands.add_commands(add)
+    app_command.add_command(add)
     return parser
 
 

@@ -8,7 +8,7 @@ from functools import reduce
 
 from cnnviz.language import Message
 from cnnviz.operations.explaining import explain
-from cnnviz.operations.op import MODEL_INPUT, Op, Shape, shape_text
+from cnnviz.operations.op import MODEL_INPUT, Failure, Op, Shape, shape_text
 from cnnviz.tracing.trace import Trace
 
 
@@ -42,12 +42,13 @@ class Derivation:
     """How the shape of ``layer`` comes about, from the input shape on.
 
     ``steps`` are the ops that every path from the input to the layer passes through, in order; :func:`branches`
-    gives what happens in parallel between two of them.
+    gives what happens in parallel between two of them. ``failure`` is set where the layer refuses what arrives.
     """
 
     layer: str
     input_shape: Shape
     steps: tuple[Step, ...]
+    failure: Failure | None = None
 
     @property
     def chain(self) -> str:
@@ -74,7 +75,7 @@ def derive_failure(trace: Trace) -> Derivation:
         raise ValueError("the trace did not fail")
     arrived = [index for index in trace.failure.inputs if index >= 0]
     steps = _steps(trace, _through(trace, max(arrived))) if arrived else ()
-    return Derivation(trace.failure.name, trace.input_shape, steps)
+    return Derivation(trace.failure.name, trace.input_shape, steps, trace.failure)
 
 
 def linear_indices(trace: Trace) -> tuple[int, ...]:

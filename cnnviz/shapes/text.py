@@ -57,7 +57,11 @@ def derivation_text(
 
     ``beside`` holds the branches of each op in which branches meet, by the op's name; they precede their op.
     """
-    head = _("Why {layer} has its shape:", layer=derivation.layer)
+    head = (
+        _("Why {layer} has its shape:", layer=derivation.layer)
+        if derivation.failure is None
+        else _("{layer} fails. How the shape that arrives there comes about:", layer=derivation.layer)
+    )
     start = "  " + _("input: {shape}", shape=shape_text(derivation.input_shape))
     waiting = dict(beside or {})
     lines = list(_step_lines(derivation.steps, waiting, "  "))
@@ -175,6 +179,7 @@ def derivation_document(
             name: [[_step(step) for step in branch] for branch in branches]
             for name, branches in (beside or {}).items()
         },
+        "failure": None if derivation.failure is None else _failure(derivation.failure),
     }
 
 

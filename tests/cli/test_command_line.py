@@ -110,8 +110,13 @@ def test_why_1408(run: Run) -> None:
     assert run("why", "inception-mini", "--layer", "incep1.cat")[1].count("16 + 24 + 24 + 24 = 88") == 2
     status, out, err = run("why", "inception-mini", "--input", "1,32,32")
     assert status == 1
+    assert out.startswith("fc fails. How the shape that arrives there comes about:")
     assert "88 x 5 x 5 = 2200" in out
-    assert "expects" in err or "receives" in err
+    assert err.startswith("fc receives 88 x 5 x 5 = 2200 features, but Linear(1408, 10) expects 1408.")
+    status, out, err = run("why", "inception-mini", "--input", "1,32,32", "--layer", "fc", "--json")
+    failure = json.loads(out)["failure"]
+    assert (status, failure["expected"], failure["received"]) == (1, 1408, 2200)
+    assert why["failure"] is None
 
 
 def test_a_file_of_ones_own(run: Run, tmp_path: Path) -> None:
@@ -206,6 +211,10 @@ def test_what_ones_own_file_prints_is_no_result(run: Run, tmp_path: Path) -> Non
         (("summary", "densenet", "--set", "x.y=4"), "there are 96, including: average"),
         (("summary", "basic-cnn", "--set", "pooling.stride=0"), "it must be an integer from 1"),
         (("summary", "inceptoin-mini"), "did you mean 'inception-mini'"),
+        (("summary", "convnext_tiny"), "did you mean 'torchvision:convnext_tiny'"),
+        (("summary", "ResNet50"), "did you mean 'torchvision:resnet50'"),
+        (("why", "efficientnet"), "did you mean 'torchvision:efficientnet_"),
+        (("summary", "torchvision.models.resnet34"), "did you mean 'torchvision:resnet34'"),
         (("why", "basic-cnn", "--layer", "conv9"), "Unknown layer 'conv9'"),
         (("train", "basic-cnm"), "did you mean 'basic-cnn'"),
         (("train", "basic-cnn", "--dataset", "mnits"), "did you mean 'mnist'"),

@@ -67,7 +67,7 @@ def test_samples_of_every_class_are_shown_as_they_are(open_page: OpenPage) -> No
     assert markup(app).count("400 images") == 10
     assert markup(app).count('class="cnnviz-pixels"') == 200
     assert re.search(
-        r"\.cnnviz-pixels \{[^}]*image-rendering: pixelated", style_sheet(dark=False, accent="#123456")
+        r"\.cnnviz-pixels \{[^}]*image-rendering: pixelated", style_sheet(dark=False, accent="#123456").html
     )
     assert all(part in markup(app) for part in ("4,000", "1,000", "1 x 28 x 28", "4 MB"))
 
