@@ -178,6 +178,26 @@ def of_constant(result: Shape, images: int) -> Layout:
     return FRONT if result[:1] == (images,) else WITHOUT
 
 
+def compared(full: Shape, images: int, other: Shape, others: int, expected: Layout) -> Layout:
+    """The layout of a tensor that has the shape ``full`` for ``images`` images, and ``other`` for ``others``.
+
+    What does not grow with the batch holds no image of its own. ``expected`` is the layout that follows from the call;
+    it alone tells in which order something else is folded into the batch.
+    """
+    if len(full) != len(other):
+        return MIXED
+    growing = [dim for dim, (size, before) in enumerate(zip(full, other, strict=True)) if size != before]
+    if not growing:
+        return WITHOUT
+    place = growing[0]
+    rows, rest = divmod(full[place], images)
+    if len(growing) > 1 or rest or rows * others != other[place]:
+        return MIXED
+    if expected.place == place and expected.before * expected.after == rows:
+        return expected
+    return Layout(place) if rows == 1 else MIXED
+
+
 def kept(call: BatchCall) -> Layout:
     """Unchanged; dimensions are matched from the last, as in broadcasting, or else from the first."""
     return kept_in(call.moving, call.result, call.images)

@@ -10,7 +10,17 @@ import numpy as np
 
 from cnnviz import numbers
 from cnnviz.language import Message
-from cnnviz.operations.batch_axis import FRONT, BatchCall, Layout, indexed, moved, refactored, removed
+from cnnviz.operations.batch_axis import (
+    FRONT,
+    MIXED,
+    BatchCall,
+    Layout,
+    indexed,
+    kept,
+    moved,
+    refactored,
+    removed,
+)
 from cnnviz.operations.diagnosis import origins
 from cnnviz.operations.explanation import Explanation, moving
 from cnnviz.operations.op import FailedCall, Failure, Op, Shape, called, product, shape_text
@@ -292,6 +302,26 @@ def _batch_axis_without_one(call: BatchCall) -> Layout:
     return removed(layout, [call.arguments.get("dim", 0) % len(shape)])
 
 
+def _batch_axis_of_parts(call: BatchCall) -> Layout:
+    shape, layout = call.moving[0]
+    return MIXED if call.arguments.get("dim", 0) % len(shape) == layout.place else kept(call)
+
+
+def _batch_axis_of_tiles(call: BatchCall) -> Layout:
+    """Where the batch itself is repeated, the copies of all images come one after another."""
+    shape, layout = call.moving[0]
+    place = cast(int, layout.place) + len(call.result) - len(shape)
+    times = call.result[place] // shape[cast(int, layout.place)]
+    return Layout(place, times * layout.before, layout.after)
+
+
+def _batch_axis_of_repetition(call: BatchCall) -> Layout:
+    """Where the batch itself is repeated, the copies of an image are neighbours."""
+    shape, layout = call.moving[0]
+    place = cast(int, layout.place)
+    return Layout(place, layout.before, layout.after * (call.result[place] // shape[place]))
+
+
 # -- diagnosis -------------------------------------------------------------------------------------------
 
 
@@ -353,6 +383,11 @@ def explain_identity(op: Op, _ops: Sequence[Op]) -> Explanation | None:
 
 def _stays_unless_permuted(arguments: Mapping[str, Any]) -> bool:
     return bool(arguments.get("dims", (1,))[0] == 0)
+
+
+def _stays_unless_split(arguments: Mapping[str, Any]) -> bool:
+    dim = arguments.get("dim", 0)
+    return isinstance(dim, int) and dim > 0
 
 
 def _stays_where_indexed(arguments: Mapping[str, Any]) -> bool:
@@ -430,7 +465,15 @@ for _functions, _arguments, _reach in (
     ("split", "input split_size dim", reach_split),
     ("narrow", "input dim start length", reach_narrow),
 ):
-    define(_functions, kind="reshape", arguments=_arguments, explain=explain_part, reach=_reach)
+    define(
+        _functions,
+        kind="reshape",
+        arguments=_arguments,
+        explain=explain_part,
+        reach=_reach,
+        batch_axis=_batch_axis_of_parts,
+        stays_in_front=_stays_unless_split,
+    )
 define(
     "roll",
     kind="reshape",
@@ -456,18 +499,22 @@ define(
     kind="reshape",
     explain=moving(Message("{name} repeats dimensions of size 1 without copying memory: {output}.")),
     reach=reach_expansion,
+    stays_in_front=never,
 )
 define(
     "repeat tile",
     kind="reshape",
     explain=moving(Message("{name} repeats its input several times side by side: {output}.")),
     reach=reach_tiles,
+    batch_axis=_batch_axis_of_tiles,
+    stays_in_front=never,
 )
 define(
     "repeat_interleave",
     arguments="input repeats dim",
     explain=moving(Message("{name} repeats each value several times: {output}.")),
     reach=reach_repetition,
+    batch_axis=_batch_axis_of_repetition,
 )
 define(
     "channel_shuffle native_channel_shuffle",

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from cnnviz.language import Message
-from cnnviz.operations.batch_axis import BatchCall, Layout
+from cnnviz.operations.batch_axis import MIXED, BatchCall, Layout, kept
 from cnnviz.operations.data_movement import explain_identity
 from cnnviz.operations.diagnosis import channels_origin, size_origin
 from cnnviz.operations.explanation import Explanation, source_name
@@ -152,6 +152,17 @@ def _batch_axis_of_stack(call: BatchCall) -> Layout:
     return Layout(place + (dim <= place), layout.before, layout.after)
 
 
+def _batch_axis_of_joined(call: BatchCall) -> Layout:
+    """Batches joined along their own dimension: the images of the first, then those of the second, and so on."""
+    shape, layout = call.moving[0]
+    if call.arguments.get("dim", 0) != layout.place:
+        return kept(call)
+    alike = len(call.moving) == len(call.operands) and all(
+        source == (shape, layout) for source in call.moving
+    )
+    return Layout(layout.place, len(call.operands) * layout.before, layout.after) if alike else MIXED
+
+
 # -- diagnosis and fixes -----------------------------------------------------------------------------
 
 
@@ -274,6 +285,7 @@ define(
     complete=_joined_dimension,
     explain=explain_concatenation,
     reach=reach_concatenation,
+    batch_axis=_batch_axis_of_joined,
     stays_in_front=_stays_unless_joined_in_front,
     diagnose=(diagnose_unlike,),
     mend=mend_branches,

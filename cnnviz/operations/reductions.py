@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from cnnviz.language import Message
 from cnnviz.operations.batch_axis import WITHOUT, BatchCall, Layout, kept, removed
@@ -70,6 +70,13 @@ def _batch_axis_of_reduction(call: BatchCall) -> Layout:
     return removed(layout, [dim % len(shape) for dim in listed(dims)])
 
 
+def _keeps_images(arguments: Mapping[str, Any]) -> bool:
+    """Whether the dimensions that are reduced are known, and the first is none of them."""
+    dims = arguments.get("dim")
+    entries = dims if isinstance(dims, (tuple, list)) else (dims,)
+    return all(isinstance(dim, int) and dim > 0 for dim in entries)
+
+
 _MEAN = Message("{name} averages {count} values at a time, leaving {output}.")
 _LARGEST = Message("{name} returns the index of the largest of {count} values, leaving {output}.")
 _SMALLEST = Message("{name} returns the index of the smallest of {count} values, leaving {output}.")
@@ -93,4 +100,5 @@ for _names, _arguments, _sentence in (
         explain=partial(explain_reduction, _sentence),
         reach=reach_reduction,
         batch_axis=_batch_axis_of_reduction,
+        stays_in_front=_keeps_images,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +19,11 @@ from torch import nn
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
+from cnnviz.operations.batch_axis import FRONT
 from cnnviz.operations.calls import module_type
 from cnnviz.operations.diagnosis import quoted
 from cnnviz.operations.fixes import candidates
-from cnnviz.operations.op import FailedCall, Failure, Fix, Op
+from cnnviz.operations.op import MODEL_INPUT, FailedCall, Failure, Fix, Op, called
 from cnnviz.tracing.edits import edited
 
 
@@ -105,6 +107,57 @@ def _other_inputs(module: nn.Module, needed: list[str]) -> Failure:
         "tensor."
     )
     return Failure(name="forward", type=module_type(module), reason=reason, advice=advice)
+
+
+def unpacked_batch(model: nn.Module, outcome: Outcome) -> Failure | None:
+    """The diagnosis of ``left, right = x``, which takes the images of a batch for several inputs; None for others."""
+    count = _UNPACKED.search(str(outcome.error)) if isinstance(outcome.error, ValueError) else None
+    last = outcome.ops[-1] if outcome.ops else None
+    if (
+        count is None
+        or last is None
+        or last.base != "unbind"
+        or (last.input_layouts or (FRONT,))[0].place != 0
+    ):
+        return None
+    index = last.inputs[0]
+    reason = Message(
+        "The forward of {type} unpacks {tensor} into {count} tensors, but it is one tensor, whose first dimension is "
+        "the batch: that would take the images of the batch apart.",
+        type=module_type(model),
+        tensor=Message("the input") if index == MODEL_INPUT else outcome.ops[index].title,
+        count=count[1],
+    )
+    advice = Message(
+        "A model with several inputs takes one argument for each, as in forward(self, left, right); parts of a "
+        "single tensor come from x.chunk({count}, dim=1).",
+        count=count[1],
+    )
+    return Failure(name="forward", type=module_type(model), reason=reason, inputs=last.inputs, advice=advice)
+
+
+_UNPACKED = re.compile(r"values to unpack \(expected (?:at least )?(\d+)")
+
+
+def depends_on_batch(model: nn.Module, outcome: Outcome, batches: tuple[int, int]) -> Failure:
+    """The diagnosis of a forward that takes the first of two ``batches`` and raises with the second."""
+    failed = outcome.failed
+    name, type_name = ("forward", module_type(model)) if failed is None else (failed.name, failed.type)
+    reason = Message(
+        "The network runs with {fewer} images in a batch, but not with {more}: {name} ({type}) raises {error}: {words}",
+        fewer=batches[0],
+        more=batches[1],
+        name=called(name, type_name),
+        type=type_name,
+        error=type(outcome.error).__name__,
+        words=(str(outcome.error).strip().splitlines() or ["-"])[0],
+    )
+    advice = Message(
+        "Dimension 0 is the batch, and a batch may have any number of images: split, index and reshape from "
+        "dimension 1 on, as in chunk(2, dim=1)."
+    )
+    inputs = () if failed is None else failed.inputs
+    return Failure(name, type_name, reason, inputs=inputs, advice=advice)
 
 
 def _needed(module: nn.Module) -> list[str] | None:

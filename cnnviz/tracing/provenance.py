@@ -8,9 +8,18 @@ from typing import Any
 
 from torch import Tensor
 
-from cnnviz.operations.batch_axis import FRONT, WITHOUT, Layout, Source, follow, kept_in
-from cnnviz.operations.op import MODEL_INPUT, Shape
-from cnnviz.operations.operation import Operation
+from cnnviz.operations.batch_axis import (
+    FRONT,
+    WITHOUT,
+    Layout,
+    Source,
+    compared,
+    follow,
+    kept_in,
+    of_constant,
+)
+from cnnviz.operations.op import MODEL_INPUT, Shape, product
+from cnnviz.operations.operation import UNKNOWN, Operation
 
 
 @dataclass(slots=True)
@@ -23,25 +32,47 @@ class Links:
     parts: tuple[int, ...] = ()
 
 
+@dataclass(slots=True)
+class Outputs:
+    """What every op of a pass with so many ``images`` gave."""
+
+    images: int
+    tensors: list[Sequence[Tensor]]
+
+    def shape(self, index: int, part: int) -> Shape | None:
+        """The full shape of an output of the op at ``index``; None where there is none."""
+        if index >= len(self.tensors) or part >= len(self.tensors[index]):
+            return None
+        return tuple(self.tensors[index][part].shape)
+
+
 class Provenance:
     """Remembers which op, and which function call, every tensor of one pass came from.
 
     A tensor is known by its id, so it is kept alive as long as this object.
+
+    ``in_doubt`` tells that the shapes of this one pass do not say which dimension is the batch: a size may be that of
+    the batch by chance. Then a pass with another number of images tells, for which ``other`` has the outputs of this
+    one.
     """
 
-    def __init__(self, model_input: Tensor) -> None:
+    def __init__(self, model_input: Tensor, other: Outputs | None = None) -> None:
         self._alive: list[Tensor] = [model_input]
         self._ops: dict[int, int] = {id(model_input): MODEL_INPUT}
         self._calls: dict[int, tuple[int, int]] = {}
         self._parts: dict[int, int] = {}  # of the further outputs of an op
         self._layouts: dict[int, Layout] = {}  # of tensors whose first dimension is not the batch
         self._images = model_input.shape[0]
+        self._other = other
+        self.outputs = Outputs(self._images, [])
+        self.in_doubt = False
 
     def from_op(self, tensors: Sequence[Tensor], index: int, operation: Operation, layout: Layout) -> None:
         """Note that the op at ``index`` returned ``tensors``, the first of them with this ``layout``."""
         for tensor in tensors:
             self._ops[id(tensor)] = index
         self._alive.extend(tensors)
+        self.outputs.tensors.append(tensors)
         if layout is not FRONT or len(tensors) > 1 or self._layouts or self._parts:
             self._note_unusual(tensors, operation, layout)
 
@@ -50,7 +81,7 @@ class Provenance:
         for part, tensor in enumerate(tensors):
             found = layout
             if part:
-                found = self._further(operation, (shape, layout), tuple(tensor.shape))
+                found = self._further(operation, (shape, layout), tuple(tensor.shape), part)
             # What was noted before is of no worth: a call in place returns a tensor that is known already.
             self._parts.pop(id(tensor), None)
             self._layouts.pop(id(tensor), None)
@@ -59,11 +90,15 @@ class Provenance:
             if found != FRONT:
                 self._layouts[id(tensor)] = found
 
-    def _further(self, operation: Operation, first: Source, shape: Shape) -> Layout:
+    def _further(self, operation: Operation, first: Source, shape: Shape, part: int) -> Layout:
         """The layout of a further output of ``shape``, such as a part of a split or the states of an LSTM."""
         if operation.further_batch_axis is not None:
-            return operation.further_batch_axis(first, shape, self._images)
-        return kept_in([first], shape, self._images)
+            found = operation.further_batch_axis(first, shape, self._images)
+        elif first[1] == WITHOUT:
+            found = of_constant(shape, self._images)
+        else:
+            found = kept_in([first], shape, self._images)
+        return self._told_apart(found, shape, len(self.outputs.tensors) - 1, part)
 
     def from_call(self, tensors: Sequence[Tensor], number: int) -> None:
         """Note that the function call of that ``number`` returned ``tensors``."""
@@ -113,19 +148,42 @@ class Provenance:
         """The shape of one image of the first ``output`` of a call of ``operation`` with ``tensors``, and its layout."""
         shape = tuple(output.shape)
         if (
-            shape[:1] == (self._images,)
+            self._other is None
+            and shape[:1] == (self._images,)
             and (operation.stays_in_front is None or operation.stays_in_front(arguments))
             and not (self._layouts and any(id(tensor) in self._layouts for tensor in tensors))
+            and any(id(tensor) in self._ops for tensor in tensors)
+            and (operation is not UNKNOWN or self._images not in shape[1:])
         ):
             return shape[1:], FRONT
         sources = [self._source(tensor) for tensor in tensors]
         layout = follow(operation.batch_axis, arguments, sources, shape, self._images)
+        self.in_doubt |= operation is UNKNOWN or self._may_be_chance(operation, sources, shape, layout)
+        layout = self._told_apart(layout, shape, len(self.outputs.tensors), 0)
         return layout.shown(shape), layout
+
+    def _may_be_chance(
+        self, operation: Operation, sources: Sequence[Source], shape: Shape, layout: Layout
+    ) -> bool:
+        """Whether a size of an output of ``shape`` may, or may not, be that of the batch."""
+        moving = [source for source in sources if source[1] != WITHOUT]
+        if not moving or (operation.constant and shape != moving[0][0]):  # new values, or a weight's
+            received = max((product(full) for full, _ in sources), default=0)
+            return self._images in shape or 0 < received < product(shape)
+        behind = {len(full) - known.place for full, known in moving if known.place is not None}
+        return layout == WITHOUT or len(behind) > 1
+
+    def _told_apart(self, expected: Layout, shape: Shape, index: int, part: int) -> Layout:
+        """The layout of an output of ``shape``: the one to be ``expected``, unless another pass tells otherwise."""
+        other = None if self._other is None else self._other.shape(index, part)
+        if self._other is not None and other is not None:
+            return compared(shape, self._images, other, self._other.images, expected)
+        self.in_doubt |= expected.mixed
+        return expected
 
     def layout_of(self, tensor: Tensor) -> Layout:
         """Where the images are in ``tensor``."""
-        return self._layouts.get(id(tensor), FRONT)
+        return self._layouts.get(id(tensor), FRONT if id(tensor) in self._ops else WITHOUT)
 
     def _source(self, tensor: Tensor) -> Source:
-        known = self._layouts.get(id(tensor), FRONT if id(tensor) in self._ops else WITHOUT)
-        return tuple(tensor.shape), known
+        return tuple(tensor.shape), self.layout_of(tensor)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from cnnviz.operations.batch_axis import WITHOUT, Layout
 from cnnviz.operations.calls import (
     function_arguments,
     is_leaf,
@@ -28,7 +29,7 @@ from cnnviz.operations.op import FailedCall, ModuleCall, Op
 from cnnviz.operations.operation import Operation, named
 from cnnviz.tracing.isolation import Isolation
 from cnnviz.tracing.meta_device import answer
-from cnnviz.tracing.provenance import Provenance
+from cnnviz.tracing.provenance import Outputs, Provenance
 from cnnviz.tracing.tap import Tap, tensors_in
 
 _LISTS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
@@ -49,10 +50,11 @@ class Recorder(Tap):
     """Records the ops of one forward pass of ``model``, a private copy in eval mode.
 
     Inside of the ``with`` block every module's ``forward`` goes through the recorder; at its end the copy
-    is as it was.
+    is as it was. ``other`` has the outputs of the same ops in a pass with another number of images, where a pass alone
+    does not tell which dimension is the batch.
     """
 
-    def __init__(self, model: nn.Module, model_input: Tensor) -> None:
+    def __init__(self, model: nn.Module, model_input: Tensor, other: Outputs | None = None) -> None:
         super().__init__()
         self.model = model
         self._modules = list(model.named_modules())
@@ -62,13 +64,14 @@ class Recorder(Tap):
         self.failed: FailedCall | None = None
         self.rebatched: str | None = None  # the first op that changed the number of rows in a batch
         self.weights = _Weights(self.parameters.values())
-        self._batch = model_input.shape[0]
+        self.batch = model_input.shape[0]
         self._stack: list[Frame] = [Frame("", model, leaf=False, inputs=[])]
         self._leaf: Frame | None = None
         self._broken: tuple[str, nn.Module, BaseException | None] = ("", model, None)
         self._names = _Names()
         self._constant: set[int] = set()  # indices of the ops that the model's input does not reach
-        self.provenance = Provenance(model_input)
+        self.provenance = Provenance(model_input, other)
+        self._sure = other is not None
         own = (model_input, *self.parameters.values(), *buffers)
         self.isolation = Isolation(own, meta=model_input.is_meta)
         self._own_forwards: list[tuple[nn.Module, Callable[..., Any] | None]] = []
@@ -190,7 +193,7 @@ class Recorder(Tap):
             inputs=links.inputs,
             input_shapes=links.shapes,
             output_shape=shape,
-            macs=self._macs(frame, entry, arguments, links.inputs, tensors, outputs),
+            macs=self._macs(frame, entry, arguments, links.inputs, tensors, outputs, layout),
             layout=layout,
             input_layouts=links.layouts,
             parts=links.parts,
@@ -199,7 +202,7 @@ class Recorder(Tap):
         self.ops.append(op)
         if self._constant.issuperset(op.inputs):
             self._constant.add(op.index)
-        elif self.rebatched is None and outputs[0].shape[:1] != (self._batch,):
+        elif self.rebatched is None and (layout == WITHOUT or outputs[0].shape[:1] != (self.batch,)):
             self.rebatched = op.name
         self.provenance.from_op(outputs, op.index, entry, layout)
         return op
@@ -308,10 +311,11 @@ class Recorder(Tap):
         inputs: Sequence[int],
         tensors: Sequence[Tensor],
         outputs: Sequence[Tensor],
+        layout: Layout,
     ) -> int:
         """Multiply-adds for one image, by formula or as measured in ``frame``."""
-        once = self._constant.issuperset(inputs) and outputs[0].shape[:1] != (self._batch,)
-        images = 1 if once else self._batch  # what does not depend on the images is computed once for all
+        once = layout == WITHOUT and (self._sure or self._constant.issuperset(inputs))
+        images = 1 if once else self.batch  # what does not depend on the images is computed once for all
         if frame.flops:
             return frame.flops // 2 // images
         if operation.macs is None:

@@ -15,14 +15,17 @@ from cnnviz.language import Message
 from cnnviz.operations.diagnosis import diagnose
 from cnnviz.operations.op import Failure, ModuleCall, Op, Shape, Unexecuted
 from cnnviz.tracing.copies import uncompiled
-from cnnviz.tracing.failures import Outcome, fix_for, forward_raised
+from cnnviz.tracing.failures import Outcome, depends_on_batch, fix_for, forward_raised, unpacked_batch
 from cnnviz.tracing.inputs import checked_shape, needs_data, prepared
 from cnnviz.tracing.mistakes import returned_no_tensor
 from cnnviz.tracing.outputs import Output, main_op, named_tensors, outputs_of
+from cnnviz.tracing.provenance import Outputs
 from cnnviz.tracing.recorder import Recorder
 
 TRACED_BATCH = 2
 """Images in a traced batch: two, so that a ``squeeze()`` cannot take the batch dimension away."""
+_OTHER_BATCH = 3
+"""Images in a second pass, which tells the sizes that are the batch's from those that are two by chance."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -124,7 +127,7 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
     shape = checked_shape(input_shape)
     model = uncompiled(model)
     with torch.no_grad():
-        done = _run(model, shape)
+        done = _told_apart(model, shape, _run(model, shape))
         failure = _failure(model, shape, done)
         unused = frozenset() if failure else _unused(done.recorder)
         in_training = unused and unused - _unused_in_training(model, shape)
@@ -139,7 +142,7 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
         trainable_params=sum(p.numel() for p in recorder.parameters.values() if p.requires_grad),
         failure=failure,
         real_pass=done.real,
-        mixing_op=recorder.rebatched if done.rows not in (None, TRACED_BATCH) else None,
+        mixing_op=recorder.rebatched if done.mixes else None,
         calls=recorder.calls,
         used_directly={
             name: recorder.weights.used_directly[id(parameter)]
@@ -154,12 +157,16 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
 
 @dataclass
 class _Pass:
-    """One forward pass: who watched it, what it returned, what was raised, whether it was a real one."""
+    """One forward pass: who watched it, what it returned, what was raised.
+
+    ``real`` tells that it was on the CPU, ``one_batch_alone`` that it failed where one with fewer images did not.
+    """
 
     recorder: Recorder
     returned: Any
     error: BaseException | None
     real: bool = False
+    one_batch_alone: bool = False
 
     @cached_property
     def outputs(self) -> tuple[Output, ...]:
@@ -167,10 +174,13 @@ class _Pass:
         return outputs_of(self.returned, self.recorder.provenance)
 
     @property
-    def rows(self) -> int | None:
-        """The rows of the first tensor that came back; None where that has none."""
+    def mixes(self) -> bool:
+        """Whether the first tensor that came back has no row for each image."""
         first = next((tensor for _, tensor in named_tensors(self.returned)), None)
-        return first.shape[0] if first is not None and first.dim() else None
+        if first is None or not first.dim():
+            return False
+        layout = self.recorder.provenance.layout_of(first)
+        return first.shape[0] != self.recorder.batch or (layout.place != 0 and not layout.mixed)
 
     @property
     def outcome(self) -> Outcome:
@@ -188,8 +198,8 @@ def _run(model: nn.Module, shape: Shape) -> _Pass:
     return replace(_record(*prepared(model, shape, TRACED_BATCH, real=True)), real=True)
 
 
-def _record(model: nn.Module, model_input: Tensor) -> _Pass:
-    recorder = Recorder(model, model_input)
+def _record(model: nn.Module, model_input: Tensor, other: Outputs | None = None) -> _Pass:
+    recorder = Recorder(model, model_input, other)
     try:
         with recorder:
             returned = model(model_input)
@@ -198,11 +208,31 @@ def _record(model: nn.Module, model_input: Tensor) -> _Pass:
     return _Pass(recorder, returned, None)
 
 
+def _told_apart(model: nn.Module, shape: Shape, done: _Pass) -> _Pass:
+    """The pass that says for certain which sizes are the batch's.
+
+    Where ``done`` leaves that in doubt, another number of images is sent through the network.
+    """
+    if not done.recorder.provenance.in_doubt:
+        return done
+    copy, x = prepared(model, shape, _OTHER_BATCH, real=done.real)
+    again = replace(_record(copy, x, done.recorder.provenance.outputs), real=done.real)
+    if again.error is not None and done.error is None:
+        return replace(again, one_batch_alone=True)
+    same = [op.name for op in again.recorder.ops] == [op.name for op in done.recorder.ops]
+    return again if same and type(again.error) is type(done.error) else done
+
+
 def _failure(model: nn.Module, shape: Shape, done: _Pass) -> Failure | None:
     """What ended the pass, or that no tensor came of it; None where it went well."""
     outcome = done.outcome
     if outcome.error is None:
         return None if done.outputs else returned_no_tensor(done.recorder.model, done.returned)
+    told = unpacked_batch(model, outcome)
+    if told is None and done.one_batch_alone:
+        told = depends_on_batch(model, outcome, (TRACED_BATCH, _OTHER_BATCH))
+    if told is not None:
+        return told
     if outcome.failed is None:
         return forward_raised(*done.recorder.innermost(outcome.error), outcome.error)
     fix = fix_for(model, outcome, lambda other: _run(other, shape).outcome, thorough=not done.real)
