@@ -48,13 +48,71 @@ _SMOOTHED_PART = (
 _SMOOTHED_LEAST = 5.0  # steps
 _TICKED_EPOCHS = 12
 
+LOSS_SCALES: Mapping[str, Message] = MappingProxyType(
+    {
+        "all": Message("all values"),
+        "typical": Message("without outliers"),
+        "log": Message("logarithmic"),
+    }
+)
+"""What the vertical axis of a loss shows."""
 
-def loss_figure(steps: NDArray[Any], revision: str, loss_name: str = "cross-entropy") -> go.Figure:
+_USUAL_PART = 0.75  # of the values; what lies several times above them is an outlier
+_OUTLIER_FACTOR = 3.0
+_MOST_MARKS = 6
+
+
+@dataclass(frozen=True)
+class RateMark:
+    """From ``step`` on the learning rate was ``rate``, because somebody changed it."""
+
+    step: int
+    rate: float
+
+
+def typical_limit(values: Sequence[NDArray[Any]]) -> float | None:
+    """The top of an axis without outliers; None where no value of the curves ``values`` lies above it.
+
+    Three quarters of the values lie below a third of it. The first value of each curve, from before the network has
+    learned anything, is no outlier.
+    """
+    curves = [one[np.isfinite(one)] for one in (np.asarray(some, float) for some in values)]
+    curves = [one for one in curves if one.size]
+    if not curves:
+        return None
+    every = np.concatenate(curves)
+    usual = _OUTLIER_FACTOR * float(np.quantile(every, _USUAL_PART))
+    highest = max(usual, *(float(one[0]) for one in curves))
+    top = float(every[every <= highest].max(initial=0.0))
+    return top if 0 < top < every.max() else None
+
+
+def above(values: Sequence[NDArray[Any]], scale: str) -> Message | None:
+    """How many of ``values`` an axis on this ``scale`` leaves out; None where it shows all."""
+    limit = typical_limit(values) if scale == "typical" else None
+    if limit is None:
+        return None
+    every = np.concatenate([np.asarray(one, float).ravel() for one in values])
+    return Message(
+        "{count:,} of {total:,} values lie above this axis, the highest at {highest:,.4g}.",
+        count=int((every > limit).sum()),
+        total=len(every),
+        highest=float(np.nanmax(every)),
+    )
+
+
+def loss_figure(
+    steps: NDArray[Any],
+    revision: str,
+    loss_name: str = "cross-entropy",
+    scale: str = "all",
+    marks: Sequence[RateMark] = (),
+) -> go.Figure:
     """Loss per batch, as measured and smoothed.
 
     ``steps`` has the fields ``step`` and ``loss`` (see :mod:`cnnviz.training.records.metrics`). While ``revision``
-    stays the same, new points do not reset the zoom. ``loss_name`` is the loss's name on
-    the axis.
+    and ``scale``, a key of :data:`LOSS_SCALES`, stay the same, new points do not reset the zoom. ``loss_name`` is the
+    loss's name on the axis. A dotted line stands at each of the ``marks``.
     """
     x, loss = steps["step"], steps["loss"]
     figure = go.Figure()
@@ -75,10 +133,57 @@ def loss_figure(steps: NDArray[Any], revision: str, loss_name: str = "cross-entr
         line={"width": 1, "color": FAINT},
         hovertemplate="%{y:.4f}",
     )
-    lay_out(figure, _("Loss per batch"), revision)
+    lay_out(figure, _("Loss per batch"), _on_scale(revision, scale))
     figure.update_xaxes(title=_("step (one batch)"), tickformat=",")
-    figure.update_yaxes(title=_("loss ({name})", name=loss_name), rangemode="tozero")
+    figure.update_yaxes(title=_("loss ({name})", name=loss_name), **_loss_axis([loss], scale))
+    _mark(figure, marks)
     return figure
+
+
+def _on_scale(revision: str, scale: str) -> str:
+    """The revision of a figure, which another scale of its axis resets."""
+    return revision if scale == "all" else f"{revision}-{scale}"
+
+
+def _loss_axis(values: Sequence[NDArray[Any]], scale: str) -> dict[str, Any]:
+    """What the vertical axis needs to show the losses ``values`` on ``scale``."""
+    if scale == "log":
+        positive = [one[np.isfinite(one) & (one > 0)] for one in (np.asarray(some, float) for some in values)]
+        return {"type": "log", **_ticks(np.concatenate(positive) if positive else np.empty(0))}
+    limit = typical_limit(values) if scale == "typical" else None
+    return {"rangemode": "tozero"} if limit is None else {"range": [0, 1.05 * limit]}
+
+
+def _mark(figure: go.Figure, marks: Sequence[RateMark]) -> None:
+    """Dotted lines where the learning rate was changed by hand, the latest ones with the new rate beside them."""
+    figure.update_layout(
+        shapes=[
+            {
+                "type": "line",
+                "x0": mark.step,
+                "x1": mark.step,
+                "y0": 0,
+                "y1": 1,
+                "yref": "paper",
+                "line": {"width": 1.5, "dash": "dot", "color": FAINT},
+            }
+            for mark in marks
+        ],
+        annotations=[
+            {
+                "x": mark.step,
+                "y": 1,
+                "yref": "paper",
+                "xanchor": "left",
+                "yanchor": "top",
+                "showarrow": False,
+                "text": _("learning rate {rate:g}", rate=mark.rate),
+                "font": {"size": 11},
+                "yshift": -14 * (number % 3),
+            }
+            for number, mark in enumerate(marks[-_MOST_MARKS:])
+        ],
+    )
 
 
 def accuracy_figure(
@@ -96,12 +201,18 @@ def accuracy_figure(
 
 
 def epoch_loss_figure(
-    train: Sequence[float], test: Sequence[float], total_epochs: int, revision: str, loss_name: str
+    train: Sequence[float],
+    test: Sequence[float],
+    total_epochs: int,
+    revision: str,
+    loss_name: str,
+    scale: str = "all",
 ) -> go.Figure:
-    """Mean loss per epoch on training and on test images; see :func:`accuracy_figure`."""
+    """Mean loss per epoch on training and on test images; see :func:`accuracy_figure` and :func:`loss_figure`."""
     figure = _per_epoch(train, test, total_epochs, "%{y:.4f}")
-    lay_out(figure, _("Loss per epoch"), revision)
-    figure.update_yaxes(title=_("loss ({name})", name=loss_name), rangemode="tozero")
+    lay_out(figure, _("Loss per epoch"), _on_scale(revision, scale))
+    axis = _loss_axis([np.array(train), np.array(test)], scale)
+    figure.update_yaxes(title=_("loss ({name})", name=loss_name), **axis)
     return figure
 
 
@@ -313,9 +424,11 @@ def dash(number: int) -> str:
     return _DASHES[number // _COLOURS % len(_DASHES)]
 
 
-def comparison_figure(curves: Sequence[Curve], what: str, axis: str, revision: str) -> go.Figure:
+def comparison_figure(
+    curves: Sequence[Curve], what: str, axis: str, revision: str, scale: str = "all"
+) -> go.Figure:
     """Several runs on one chart; ``what`` is a key of :data:`COMPARISON_MESSAGES`, ``axis`` ``progress`` or
-    ``seconds``.
+    ``seconds``, ``scale`` that of a loss.
     """
     chart = go.Figure()
     title, y_title = _COMPARISON_TITLES[what]
@@ -331,7 +444,7 @@ def comparison_figure(curves: Sequence[Curve], what: str, axis: str, revision: s
             marker={"size": 7, "symbol": SYMBOLS[number % len(SYMBOLS)]},
             hovertemplate="%{y:.2%}" if accuracy else "%{y:.4f}",
         )
-    lay_out(chart, str(title), revision)
+    lay_out(chart, str(title), _on_scale(revision, scale))
     legend_below(chart, _COMPARISON_HEIGHT)
     step = _("epoch") if per_epoch else _("step (one batch)")
     chart.update_xaxes(title=_("training time in seconds") if axis == "seconds" else step, tickformat=",")
@@ -344,5 +457,5 @@ def comparison_figure(curves: Sequence[Curve], what: str, axis: str, revision: s
     if accuracy:
         chart.update_yaxes(title=str(y_title), **ACCURACY_AXIS)
     else:
-        chart.update_yaxes(title=str(y_title), rangemode="tozero")
+        chart.update_yaxes(title=str(y_title), **_loss_axis([curve.y for curve in curves], scale))
     return chart

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
+from cnnviz.training.records.figures import RateChange, write_rate_changes
+from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter
 from cnnviz.training.store.runs import Command, Kind, Status
 from cnnviz.training.store.store import RunStore
 from tests.pages.training_page import (
@@ -97,12 +100,57 @@ def test_the_learning_rate_changes_in_the_middle(open_page: OpenPage, store: Run
     field = app.number_input(key=f"new-rate-{run_id}")
     assert field.value == 0.02
     field.set_value(0.005)
+    app.session_state["tool-rate"] = True
     app.button(key="change-rate").click().run()
     assert store.take_commands(run_id) == [Command(Kind.RATE, 0.005)]
+    assert not app.session_state["tool-rate"]  # the popover closes
+    assert [toast.value for toast in app.toast] == ["Learning rate 0.005 requested."]
     app.number_input(key=f"new-rate-{run_id}").set_value(99.0)
+    app.session_state["tool-rate"] = True
     app.button(key="change-rate").click().run()
     assert "learning rate must be a number from 1e-06 to 10.0; got 99.0" in texts(app)
+    assert app.session_state["tool-rate"]  # and stays open for another number
+    assert not app.toast
     assert store.take_commands(run_id) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ([RateChange(70, 0.1)], "learning rate 0.01, changed by hand to 0.1 from step 71 (epoch 2)"),
+        (
+            [RateChange(5, 1.0), RateChange(STEPS - 1, 0.001)],
+            "learning rate 0.01, changed by hand 2 times, to 0.001 from step 63 (epoch 1)",
+        ),
+    ],
+)
+def test_the_recipe_and_the_loss_show_where_the_rate_was_changed(
+    open_page: OpenPage, store: RunStore, changes: list[RateChange], told: str
+) -> None:
+    run_id = mine(store)
+    open_page(PAGE)
+    work(store, run_id, steps=100)
+    write_rate_changes(store.folder(run_id), changes)
+    app = open_page(PAGE, run=run_id)
+    (line,) = [caption.value for caption in app.caption if f"run {run_id}" in caption.value]
+    assert f" · {told} · momentum 0.5 · " in line
+    (loss,) = [chart for chart in app.get("plotly_chart") if chart.key == f"loss-{run_id}"]
+    marked = json.loads(loss.proto.spec)["layout"]["shapes"]
+    assert [line["x0"] for line in marked] == [change.step for change in changes]
+
+
+def test_the_loss_has_another_scale_after_a_jump(open_page: OpenPage, store: RunStore) -> None:
+    run_id = mine(store)
+    open_page(PAGE)
+    work(store, run_id, steps=10)
+    with MetricsWriter(store.folder(run_id) / STEPS_FILE) as metrics:
+        metrics.add(11, 1, 4_000.0, 0.1, 0.2)
+    app = open_page(PAGE, run=run_id)
+    assert not any("above this axis" in caption.value for caption in app.caption)
+    app.button_group(key="choice-loss-axis").set_value("typical").run()
+    assert app.query_params["loss-axis"] == "typical"
+    (said,) = [caption.value for caption in app.caption if "above this axis" in caption.value]
+    assert "1 of 11 values lie above this axis, the highest at 4,000." in said
 
 
 @pytest.mark.parametrize(
@@ -129,10 +177,9 @@ def test_a_change_of_the_learning_rate_says_when_it_counts(
         ahead = mine(store, worker="other")  # takes the only place
         assert store.begin(ahead, "other", STEPS)
     app = open_page(PAGE, run=run_id)
-    said = [caption.value for caption in app.caption]
-    assert sentence not in said
+    assert not any(sentence in caption.value for caption in app.caption)
     app.button(key="change-rate").click().run()
-    assert sentence in [caption.value for caption in app.caption]
+    assert any(sentence in caption.value for caption in app.caption)
 
 
 @pytest.mark.parametrize(("architecture", "sentence"), [("vgg11", "none is kept"), ("basic-cnn", None)])

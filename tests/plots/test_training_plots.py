@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from cnnviz.plots.training import (
+    LOSS_SCALES,
     Curve,
+    RateMark,
+    above,
     accuracy_figure,
     comparison_figure,
     dash,
@@ -15,6 +18,7 @@ from cnnviz.plots.training import (
     rate_figure,
     smoothed,
     speed_figure,
+    typical_limit,
 )
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.training.records.metrics import STEP
@@ -36,6 +40,39 @@ def test_loss_is_shown_raw_and_smoothed() -> None:
     assert figure.layout.xaxis.title.text
     assert figure.layout.yaxis.title.text
     assert figure.layout.title.text == "Loss per batch"
+
+
+def test_an_axis_of_losses_leaves_outliers_out_and_says_so() -> None:
+    losses = [2.3, 1.0, *[0.5] * 20, 900.0, 70_000.0, *[0.4] * 20]
+    whole, typical = (loss_figure(steps(losses), "run", scale=scale) for scale in ("all", "typical"))
+    assert whole.layout.yaxis.range is None
+    assert typical.layout.yaxis.range == pytest.approx((0, 1.05 * 2.3))
+    assert above([np.array(losses)], "all") is None
+    assert str(above([np.array(losses)], "typical")) == (
+        "2 of 44 values lie above this axis, the highest at 7e+04."
+    )
+    assert typical_limit([np.array([2.3, 1.2, 0.8, 0.6])]) is None  # nothing out of the ordinary
+    assert typical_limit([np.array([])]) is None
+
+
+def test_a_logarithmic_axis_of_losses() -> None:
+    for losses, ticks in (([2.0, 0.5, 0.0], "D2"), ([2.0, 9e6, 1e-3], None), ([], None)):
+        axis = loss_figure(steps(losses), "run", scale="log").layout.yaxis
+        assert (axis.type, axis.dtick) == ("log", ticks)
+
+
+def test_another_scale_resets_the_zoom() -> None:
+    revisions = {loss_figure(steps([1.0]), "run", scale=scale).layout.uirevision for scale in LOSS_SCALES}
+    assert len(revisions) == len(LOSS_SCALES)
+
+
+def test_a_changed_learning_rate_is_marked_on_the_loss() -> None:
+    figure = loss_figure(steps([1.0] * 9), "run", marks=[RateMark(3, 0.1), RateMark(6, 1e-4)])
+    assert [line.x0 for line in figure.layout.shapes] == [3, 6]
+    assert [(text.x, text.text) for text in figure.layout.annotations] == [
+        (3, "learning rate 0.1"),
+        (6, "learning rate 0.0001"),
+    ]
 
 
 def test_a_run_without_steps_has_empty_figures() -> None:

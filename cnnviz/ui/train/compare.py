@@ -29,7 +29,7 @@ from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import fragment, is_dark
 from cnnviz.ui.shared.link_state import choose_many, choose_segment
 from cnnviz.ui.shared.problems import explained
-from cnnviz.ui.train.curves import LiveFigures
+from cnnviz.ui.train.curves import LiveFigures, choose_scale, say_above
 from cnnviz.ui.train.runs import duration, epochs_text, field_text, owner, short_title
 
 COMPARE_SECONDS = 1.0
@@ -75,13 +75,16 @@ def _compare(chosen: tuple[str, ...]) -> None:
         with st.container(horizontal=True, gap="medium"):
             figure = _choose(_("Figure"), "figure", FIGURES)
             axis = _choose(_("Horizontal axis"), "axis", AXES)
+            scale = choose_scale() if figure.endswith("loss") else "all"
         epochs = {run.id: store.epochs(run.id) for run in runs}
         curves = [_curve(store, run, epochs[run.id], figure, axis) for run in runs]
         live = LiveFigures(f"compare-{figure}-{axis}-{'-'.join(chosen)}")
         live.draw(
-            training.comparison_figure(curves, figure, axis, "-".join((figure, axis, *chosen))), "chart"
+            training.comparison_figure(curves, figure, axis, "-".join((figure, axis, *chosen)), scale),
+            "chart",
         )
         live.update()
+        say_above([curve.y for curve in curves], scale)
         st.caption(str(training.COMPARISON_MESSAGES[figure]))
         _table(store, runs, epochs)
 

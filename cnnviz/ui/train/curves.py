@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.plots import training as plots
-from cnnviz.training.records.figures import EpochMetrics
+from cnnviz.training.records.figures import EpochMetrics, read_rate_changes
 from cnnviz.training.records.metrics import SAMPLES_FILE, STEP, Records, Samples, Steps, read_samples
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore
@@ -114,9 +115,11 @@ def show(store: RunStore, run: Run, steps: Steps) -> None:
     else:
         left = st.container()
     with left:
-        _draw(live, run, "loss", steps, lambda: plots.loss_figure(steps, run.id, _loss_name(run)))
-        st.caption(str(plots.LOSS_MESSAGE))
-    _more(live, store, run, epochs)
+        place = st.container()
+        scale = choose_scale()
+        with place:
+            _batch_loss(live, store, run, steps, scale)
+    _more(live, store, run, epochs, scale)
     live.update()
     st.caption(
         ":material/terminal: "
@@ -128,6 +131,42 @@ def show(store: RunStore, run: Run, steps: Steps) -> None:
     )
 
 
+def choose_scale() -> str:
+    """What the vertical axis of a loss shows: a key of ``LOSS_SCALES``, which the link keeps."""
+    return choose_segment(
+        _("Loss axis"),
+        plots.LOSS_SCALES,
+        key="loss-axis",
+        kind=Message("loss axis"),
+        wrap=True,
+        width="content",
+    )
+
+
+def _batch_loss(live: LiveFigures, store: RunStore, run: Run, steps: Steps, scale: str) -> None:
+    marks = [
+        plots.RateMark(change.step, change.learning_rate)
+        for change in read_rate_changes(store.folder(run.id))
+    ]
+    state = f"{scale}-{marks}"
+    _draw(
+        live,
+        run,
+        "loss",
+        steps,
+        lambda: plots.loss_figure(steps, run.id, _loss_name(run), scale, marks),
+        state,
+    )
+    say_above([steps["loss"]], scale)
+    st.caption(str(plots.LOSS_MESSAGE))
+
+
+def say_above(values: Sequence[NDArray[Any]], scale: str) -> None:
+    """Say how many of the ``values`` an axis on this ``scale`` leaves out, if it does."""
+    if (left_out := plots.above(values, scale)) is not None:
+        st.caption(":material/vertical_align_top: " + str(left_out))
+
+
 def before_the_first(epochs: int) -> None:
     """Empty curves where those of a first run of so many ``epochs`` will be.
 
@@ -137,10 +176,17 @@ def before_the_first(epochs: int) -> None:
         return
     left, right = st.columns(2)
     none = np.empty(0, STEP)
-    left.plotly_chart(_figure("", "loss", 0, "", True, language(), lambda: plots.loss_figure(none, "")))
+    left.plotly_chart(_figure("", "loss", 0, "", "", True, language(), lambda: plots.loss_figure(none, "")))
     right.plotly_chart(
         _figure(
-            "", "accuracy", epochs, "", True, language(), lambda: plots.accuracy_figure([], [], epochs, "")
+            "",
+            "accuracy",
+            epochs,
+            "",
+            "",
+            True,
+            language(),
+            lambda: plots.accuracy_figure([], [], epochs, ""),
         )
     )
 
@@ -170,10 +216,10 @@ def _shown_epochs(run: Run, epochs: Sequence[EpochMetrics]) -> int:
     return run.epochs if run.is_open else len(epochs)
 
 
-def _more(live: LiveFigures, store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> None:
+def _more(live: LiveFigures, store: RunStore, run: Run, epochs: Sequence[EpochMetrics], scale: str) -> None:
     chosen = choose_segment(_("More curves"), MORE, key="curve", kind=Message("curve"), wrap=True)
     if chosen == "loss":
-        _epoch_loss(live, run, epochs)
+        _epoch_loss(live, run, epochs, scale)
         return
     samples = read_samples(store.folder(run.id) / SAMPLES_FILE)
     if not len(samples.records):
@@ -182,14 +228,22 @@ def _more(live: LiveFigures, store: RunStore, run: Run, epochs: Sequence[EpochMe
     _sampled(live, run, samples, chosen)
 
 
-def _epoch_loss(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics]) -> None:
+def _epoch_loss(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics], scale: str) -> None:
     if not epochs and not run.is_open:
         st.caption(str(_NO_EPOCH))
         return
     train = [epoch.train_loss for epoch in epochs]
     test = [epoch.test_loss for epoch in epochs]
     shown, loss = _shown_epochs(run, epochs), _loss_name(run)
-    _draw(live, run, "epoch-loss", epochs, lambda: plots.epoch_loss_figure(train, test, shown, run.id, loss))
+    _draw(
+        live,
+        run,
+        "epoch-loss",
+        epochs,
+        lambda: plots.epoch_loss_figure(train, test, shown, run.id, loss, scale),
+        scale,
+    )
+    say_above([np.array(train), np.array(test)], scale)
     st.caption(str(plots.EPOCH_LOSS_MESSAGE))
 
 
@@ -207,11 +261,16 @@ def _sampled(live: LiveFigures, run: Run, samples: Samples, chosen: str) -> None
 
 
 def _draw(
-    live: LiveFigures, run: Run, name: str, data: Sequence[Any] | Records, build: Callable[[], go.Figure]
+    live: LiveFigures,
+    run: Run,
+    name: str,
+    data: Sequence[Any] | Records,
+    build: Callable[[], go.Figure],
+    look: str = "",
 ) -> None:
-    """Draw the figure of all ``data`` so far."""
+    """Draw the figure of all ``data`` so far; ``look`` is whatever else its picture depends on."""
     latest = repr(data[-1]) if len(data) else ""
-    live.draw(_figure(run.id, name, len(data), latest, run.is_open, language(), build), name)
+    live.draw(_figure(run.id, name, len(data), latest, look, run.is_open, language(), build), name)
 
 
 @st.cache_resource(max_entries=_MOST_FIGURES, show_spinner=False)
@@ -220,6 +279,7 @@ def _figure(
     name: str,
     count: int,
     latest: str,
+    look: str,
     is_open: bool,
     spoken: str,
     _build: Callable[[], go.Figure],

@@ -103,6 +103,8 @@ def tools(store: RunStore, run: Run, steered: bool) -> None:
             st.button(
                 _("Delete"), key="delete", icon=":material/delete:", on_click=ask_page, args=(_delete, run.id)
             )
+    if steered:
+        _pending_rate(store, run)
 
 
 def offer_undo() -> None:
@@ -128,17 +130,28 @@ def _delete(run_id: str) -> None:
     st.query_params.pop(runs.PARAMETER, None)
 
 
+_RATE, _ASKED_RATE = "tool-rate", "_asked_rate"
+
+
 def _learning_rate(store: RunStore, run: Run) -> None:
-    with st.popover(_("Learning rate"), icon=":material/speed:", key="tool-rate"):
+    popover = st.popover(_("Learning rate"), icon=":material/speed:", key=_RATE, on_change="rerun")
+    # In a form, so that what is typed counts when Apply is pressed at once.
+    with popover, st.form(f"rate-form-{run.id}", border=False):
         key = f"new-rate-{run.id}"
         # given as value, not through the session: the browser makes what is in a popover when it is opened
         st.number_input(
             _("New learning rate"), value=_present_rate(store, run), key=key, step=0.001, format="%g"
         )
         st.caption(_("Takes effect at the next step; a schedule continues from there."))
-        st.button(_("Apply"), key="change-rate", on_click=ask, args=(_change_rate, run.id, key))
-        if Kind.RATE in store.requested(run.id):
-            st.caption(_when_it_counts(run))
+        st.form_submit_button(_("Apply"), key="change-rate", on_click=ask, args=(_change_rate, run.id, key))
+
+
+def _pending_rate(store: RunStore, run: Run) -> None:
+    """Below the tools: a change that was asked for and does not count yet; at first, that it was heard."""
+    if (rate := st.session_state.pop(_ASKED_RATE, None)) is not None:
+        st.toast(_("Learning rate {rate:g} requested.", rate=rate), icon=":material/check:")
+    if Kind.RATE in store.requested(run.id):
+        st.caption(":material/hourglass_top: " + _when_it_counts(run))
 
 
 def _when_it_counts(run: Run) -> str:
@@ -156,7 +169,11 @@ def _present_rate(store: RunStore, run: Run) -> float:
 
 
 def _change_rate(run_id: str, key: str) -> None:
-    open_store().request_learning_rate(run_id, float(st.session_state[key]))
+    """Ask for the rate in the field ``key``, close the popover and confirm; a rate that is none leaves it open."""
+    rate = float(st.session_state[key])
+    open_store().request_learning_rate(run_id, rate)
+    st.session_state[_RATE] = False
+    st.session_state[_ASKED_RATE] = rate
 
 
 def _again(run: Run) -> None:

@@ -15,6 +15,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.recipe.differences import differing, flat, label
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records.figures import RateChange
 from cnnviz.training.records.metrics import Steps
 from cnnviz.training.store.runs import Run, Status, describe
 from cnnviz.training.store.store import open_store
@@ -156,17 +157,45 @@ def data_title(run: Run) -> str:
     return _title_of(datasets.get, run.dataset)
 
 
-def summary(run: Run) -> str:
-    """The recipe in one line: the main fields, and those that differ from the course's recipe."""
+def summary(run: Run, changes: Sequence[RateChange] = ()) -> str:
+    """The recipe in one line: the main fields, and those that differ from the course's recipe.
+
+    ``changes`` are where its learning rate was changed by hand; they stand beside the recipe's own.
+    """
     fields = flat(run.recipe)
     shown = dict.fromkeys(name for name in _ALWAYS if name in fields)
     if fields.get("optimizer") != "sgd":
         shown.pop("momentum", None)
     shown |= dict.fromkeys(name for name in _unusual(run) if name not in _IN_THE_TITLE)
-    facts = [f"{label(name, run.architecture)} {value_text(fields[name])}" for name in shown]
+    texts = {name: f"{label(name, run.architecture)} {value_text(fields[name])}" for name in shown}
+    if changes:
+        texts["learning_rate"] = _changed_rate(run, changes)
+    facts = list(texts.values())
     if run.origin is not None:
         facts.append(_("continues from run {id}, step {step:,}", id=run.origin, step=run.origin_step))
     return " · ".join([*facts, _("run {id}", id=run.id)])
+
+
+def _changed_rate(run: Run, changes: Sequence[RateChange]) -> str:
+    """The recipe's learning rate, and what was made of it while the run trained."""
+    last = changes[-1]
+    values = {
+        "recipe": value_text(run.recipe.get("learning_rate")),
+        "rate": last.learning_rate,
+        "step": last.step + 1,
+        "epoch": last.step * run.epochs // run.total_steps + 1 if run.total_steps else 1,
+    }
+    if len(changes) == 1:
+        return _(
+            "learning rate {recipe}, changed by hand to {rate:g} from step {step:,} (epoch {epoch:,})",
+            **values,
+        )
+    return _(
+        "learning rate {recipe}, changed by hand {count:,} times, to {rate:g} from step {step:,} "
+        "(epoch {epoch:,})",
+        count=len(changes),
+        **values,
+    )
 
 
 def field_text(recipe: Mapping[str, Any], name: str) -> str:

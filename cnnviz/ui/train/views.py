@@ -12,6 +12,7 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records.figures import read_rate_changes
 from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, Steps, read_samples, read_steps
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore, open_store
@@ -77,7 +78,7 @@ def _head(store: RunStore, run: Run) -> bool:
         steered = run_controls.allowed(run)
         if steered:
             run_controls.buttons(store, run)
-    st.caption(plain(summary(run)))
+    st.caption(plain(summary(run, read_rate_changes(store.folder(run.id)))))
     if run.note:
         st.caption(":material/sticky_note_2: " + plain(run.note))
     return steered
