@@ -117,9 +117,8 @@ def loss_figure(
     x, loss = steps["step"], steps["loss"]
     figure = go.Figure()
     figure.add_scatter(
-        x=x,
-        y=smoothed(x, loss),
-        name=_("mean of the last batches"),
+        **_trend(x, loss, scale),
+        name=_("geometric mean of the last batches") if scale == "log" else _("mean of the last batches"),
         mode="lines",
         line={"width": 2.5},
         zorder=1,
@@ -138,6 +137,19 @@ def loss_figure(
     figure.update_yaxes(title=_("loss ({name})", name=loss_name), **_loss_axis([loss], scale))
     _mark(figure, marks)
     return figure
+
+
+def _trend(x: NDArray[Any], loss: NDArray[Any], scale: str) -> dict[str, NDArray[Any]]:
+    """The smoothed curve of ``loss``: on a logarithmic scale it is that of the logarithms, and without outliers they do
+    not count, as one batch can be larger than all others together.
+    """
+    if scale == "log":
+        logarithms = np.log10(np.maximum(loss, _SMALLEST))
+        return {"x": x, "y": 10 ** smoothed(x, logarithms)}
+    limit = typical_limit([loss]) if scale == "typical" else None
+    if limit is not None:
+        x, loss = x[loss <= limit], loss[loss <= limit]
+    return {"x": x, "y": smoothed(x, loss)}
 
 
 def _on_scale(revision: str, scale: str) -> str:

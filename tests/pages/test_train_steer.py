@@ -100,16 +100,12 @@ def test_the_learning_rate_changes_in_the_middle(open_page: OpenPage, store: Run
     field = app.number_input(key=f"new-rate-{run_id}")
     assert field.value == 0.02
     field.set_value(0.005)
-    app.session_state["tool-rate"] = True
     app.button(key="change-rate").click().run()
     assert store.take_commands(run_id) == [Command(Kind.RATE, 0.005)]
-    assert not app.session_state["tool-rate"]  # the popover closes
     assert [toast.value for toast in app.toast] == ["Learning rate 0.005 requested."]
     app.number_input(key=f"new-rate-{run_id}").set_value(99.0)
-    app.session_state["tool-rate"] = True
     app.button(key="change-rate").click().run()
     assert "learning rate must be a number from 1e-06 to 10.0; got 99.0" in texts(app)
-    assert app.session_state["tool-rate"]  # and stays open for another number
     assert not app.toast
     assert store.take_commands(run_id) == []
 

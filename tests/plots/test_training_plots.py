@@ -55,6 +55,14 @@ def test_an_axis_of_losses_leaves_outliers_out_and_says_so() -> None:
     assert typical_limit([np.array([])]) is None
 
 
+def test_one_enormous_batch_does_not_bend_the_trend_of_another_scale() -> None:
+    losses = [1.0] * 50 + [1e6] + [1.0] * 50
+    highest = {scale: max(loss_figure(steps(losses), "run", scale=scale).data[0].y) for scale in LOSS_SCALES}
+    assert highest["all"] > 1e5
+    assert highest["typical"] == pytest.approx(1.0)
+    assert 1 < highest["log"] < 100
+
+
 def test_a_logarithmic_axis_of_losses() -> None:
     for losses, ticks in (([2.0, 0.5, 0.0], "D2"), ([2.0, 9e6, 1e-3], None), ([], None)):
         axis = loss_figure(steps(losses), "run", scale="log").layout.yaxis

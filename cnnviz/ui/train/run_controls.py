@@ -130,13 +130,17 @@ def _delete(run_id: str) -> None:
     st.query_params.pop(runs.PARAMETER, None)
 
 
-_RATE, _ASKED_RATE = "tool-rate", "_asked_rate"
+_RATE, _ASKED_RATE, _RATES_ASKED = "tool-rate", "_asked_rate", "_rates_asked"
 
 
 def _learning_rate(store: RunStore, run: Run) -> None:
-    popover = st.popover(_("Learning rate"), icon=":material/speed:", key=_RATE, on_change="rerun")
+    # Under a new key it is a new popover, which is closed.
+    popover_key = f"{_RATE}-{st.session_state.get(_RATES_ASKED, 0)}"
     # In a form, so that what is typed counts when Apply is pressed at once.
-    with popover, st.form(f"rate-form-{run.id}", border=False):
+    with (
+        st.popover(_("Learning rate"), icon=":material/speed:", key=popover_key),
+        st.form(f"rate-form-{run.id}", border=False),
+    ):
         key = f"new-rate-{run.id}"
         # given as value, not through the session: the browser makes what is in a popover when it is opened
         st.number_input(
@@ -172,7 +176,7 @@ def _change_rate(run_id: str, key: str) -> None:
     """Ask for the rate in the field ``key``, close the popover and confirm; a rate that is none leaves it open."""
     rate = float(st.session_state[key])
     open_store().request_learning_rate(run_id, rate)
-    st.session_state[_RATE] = False
+    st.session_state[_RATES_ASKED] = st.session_state.get(_RATES_ASKED, 0) + 1
     st.session_state[_ASKED_RATE] = rate
 
 
