@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import streamlit as st
+from streamlit.runtime.state.query_params import QueryParams
 from streamlit.testing.v1 import AppTest
 
 from cnnviz import datasets
@@ -69,14 +70,14 @@ def test_a_cell_shows_its_images(open_page: OpenPage, shipped: Path) -> None:
 
 
 def test_a_click_on_a_cell_goes_into_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
-    link: dict[str, str] = {}
+    link = QueryParams()
     monkeypatch.setattr(st, "query_params", link)
     clicked = [{"customdata": [2, 0]}]
     for points, expected in ([], {}), (clicked, {"true": "ship", "read": "cat"}):
         event = SimpleNamespace(selection=SimpleNamespace(points=points))
         monkeypatch.setattr(st, "session_state", {"confusion": event})
         views._choose_cell(("cat", "dog", "ship"))
-        assert link == expected
+        assert link.to_dict() == expected
 
 
 def test_worst_mistakes_are_in_pages(open_page: OpenPage, shipped: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.runtime.state.query_params import QueryParams
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.ui.inside import pixel
@@ -116,8 +117,8 @@ def test_nonsense_in_a_link_gets_a_sentence(value: OpenPage, link: dict[str, str
 def test_where_a_person_stops_goes_into_the_link(
     monkeypatch: pytest.MonkeyPatch, said: object, link: dict[str, str]
 ) -> None:
-    found: dict[str, str] = {}
+    found = QueryParams()
     monkeypatch.setattr(st, "query_params", found)
     monkeypatch.setattr(st, "session_state", {"pixels": {"at": said}})
     pixel._write_place()
-    assert found == link
+    assert found.to_dict() == link

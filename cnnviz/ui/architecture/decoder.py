@@ -13,6 +13,7 @@ from cnnviz.operations.op import product, shape_text
 from cnnviz.shapes.table import table
 from cnnviz.ui.shared import frame
 from cnnviz.ui.shared.problems import plain
+from cnnviz.ui.shared.query import query
 
 if TYPE_CHECKING:
     from cnnviz.error_messages import Decoded, Reason, WrongLinear
@@ -61,7 +62,7 @@ def show() -> None:
 def _pasted() -> str:
     from cnnviz.error_messages import LONGEST
 
-    linked = st.query_params.get(PARAMETER)
+    linked = query.get(PARAMETER)
     if linked is not None:  # the link is the truth: a link to another error must change the field too
         st.session_state[_WIDGET] = linked[-LONGEST:]
     return st.text_area(
@@ -78,9 +79,9 @@ def _pasted() -> str:
 def _write() -> None:
     text = st.session_state[_WIDGET].strip()
     if 0 < len(text) <= LONGEST_IN_LINK:
-        st.query_params[PARAMETER] = text
+        query[PARAMETER] = text
     else:
-        st.query_params.pop(PARAMETER, None)
+        query.drop(PARAMETER)
 
 
 def _offer_examples() -> None:
@@ -92,7 +93,7 @@ def _offer_examples() -> None:
 
 
 def _try(example: str) -> None:
-    st.query_params[PARAMETER] = example
+    query[PARAMETER] = example
 
 
 def _not_understood() -> None:

@@ -16,7 +16,7 @@ from cnnviz.ui.architecture.network import Network, Subject
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.frame import is_dark
-from cnnviz.ui.shared.link_state import choose_many, choose_one, choose_segment
+from cnnviz.ui.shared.link_state import choose_many, choose_one, choose_segment, choose_switch
 
 if TYPE_CHECKING:
     from cnnviz.shapes.graph import Folding
@@ -111,7 +111,7 @@ def _look(traced: Trace) -> tuple[Folding, bool]:
     start = readable_depth(traced, READABLE) if levels else None
     left, middle, right = st.columns([3, 5, 2], vertical_alignment="bottom")
     with right:
-        across = st.toggle(_("Left to right"), key="across", bind="query-params")
+        across = choose_switch(_("Left to right"), key="across")
     if not levels:
         return Folding(), across
     offered = [_ALL, *map(str, range(1, max(levels.values()) + 1))]

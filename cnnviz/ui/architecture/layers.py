@@ -20,6 +20,7 @@ from cnnviz.shapes.table import layers, legend
 from cnnviz.ui.architecture.network import Network, Subject
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
+from cnnviz.ui.shared.link_state import choose_switch
 from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
@@ -58,10 +59,8 @@ def show(subject: Subject) -> None:
     """The shapes as a picture, the table, and the network's own code beside it where somebody wants it."""
     picture(subject.trace, _("Shapes through {title}", title=subject.network.title))
     with st.container(horizontal=True):
-        functions = st.toggle(
-            _("Show functional operations (relu, cat, flatten, ...)"), key="operations", bind="query-params"
-        )
-        beside = st.toggle(_("Show the code next to the table"), key="beside", bind="query-params")
+        functions = choose_switch(_("Show functional operations (relu, cat, flatten, ...)"), key="operations")
+        beside = choose_switch(_("Show the code next to the table"), key="beside")
     if beside:
         left, right = st.columns([3, 2])
         with left:

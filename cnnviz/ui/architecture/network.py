@@ -23,6 +23,7 @@ from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.link_state import choose_number, put_edit, put_in_link, take_back_edit
 from cnnviz.ui.shared.problems import link_problem
+from cnnviz.ui.shared.query import query
 
 if TYPE_CHECKING:
     from cnnviz.shapes.table import Row
@@ -109,7 +110,7 @@ def pick(label: str, key: str, default: str, forget: Sequence[str] = ()) -> str:
     Whoever types in the field finds each by its name. ``forget`` are parameters of the link that mean nothing
     for another network.
     """
-    name = st.query_params.get(key, default)
+    name = query.get(key) or default
     offered = [
         *(known.key for known in architectures.registered()),
         *(TORCHVISION + model for model in cached.torchvision_names()),
@@ -133,9 +134,7 @@ def _unknown(name: str) -> Message:
 
 
 def _write(widget: str, key: str, default: str, forget: Sequence[str]) -> None:
-    for parameter in forget:
-        st.query_params.pop(parameter, None)
-    put_in_link(key, st.session_state[widget], default)
+    put_in_link(key, st.session_state[widget], default, forget)
 
 
 def _title(name: str) -> str:

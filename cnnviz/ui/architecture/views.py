@@ -12,6 +12,7 @@ from cnnviz.language import translate as _
 from cnnviz.ui.architecture import compare, decoder, graph, layers, overview, what_if, why
 from cnnviz.ui.architecture.network import Subject
 from cnnviz.ui.shared.link_state import EDITS, View, choose_view
+from cnnviz.ui.shared.query import query
 
 VIEWS: Mapping[str, View[[Subject]]] = {
     "layers": View(Message("Layers"), layers.show),
@@ -30,11 +31,11 @@ VIEWS: Mapping[str, View[[Subject]]] = {
 def choose() -> View[[Subject]]:
     """The view that the link names; else the one that answers best what the link says of the network."""
     default = "layers"
-    if decoder.PARAMETER in st.query_params:
+    if decoder.PARAMETER in query:
         default = "error"
-    elif "layer" in st.query_params:
+    elif "layer" in query:
         default = "operation"
-    elif EDITS in st.query_params:
+    elif EDITS in query:
         default = "changes"
     return choose_view(VIEWS, default, wrap=True)
 
@@ -42,7 +43,6 @@ def choose() -> View[[Subject]]:
 def link() -> None:
     """The address of what is on the page, to copy."""
     address = (st.context.url or "").partition("?")[0]
-    parameters = [(name, value) for name in st.query_params for value in st.query_params.get_all(name)]
     with st.popover(_("Link"), icon=":material/link:", help=_("A link to exactly this view")):
         st.write(_("The address contains every choice on this page. Copy it to share this view."))
-        st.code(f"{address}?{urlencode(parameters)}", language=None, wrap_lines=True)
+        st.code(f"{address}?{urlencode(query.pairs())}", language=None, wrap_lines=True)

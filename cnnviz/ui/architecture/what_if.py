@@ -89,24 +89,35 @@ def choose(model_name: str, edits: Edits, options: Edits = ()) -> Edits:
         )
         least = 0 if argument in _FROM_ZERO else 1
         present = _whole_number(dict(edits).get(f"{layer}.{argument}"), arguments[argument], least)
-        value = st.number_input(
+        field = f"edit-{layer}-{argument}-{present}"
+        st.number_input(
             _("Value"),
             min_value=least,
             max_value=_LARGEST,
             value=present,
-            key=f"edit-{layer}-{argument}-{present}",
+            key=field,
             width=140,
         )
         st.button(
             _("Apply"),
             icon=":material/science:",
             key="edit-apply",
-            on_click=put_edit,
-            args=(f"{layer}.{argument}", json.dumps(value)),
+            on_click=_apply,
+            args=(layers, layer, field),
         )
     if edits:
         _take_back_buttons(edits)
     return edits
+
+
+def _apply(layers: Mapping[str, Mapping[str, object]], shown: str, field: str) -> None:
+    """Make the change that the fields name now, which may be further than the page: they are left by the click.
+
+    ``shown`` is the layer whose arguments were offered, and ``field`` is the value's.
+    """
+    layer, argument = st.session_state["edit-layer"], st.session_state[f"edit-argument-{shown}"]
+    if argument in layers[layer]:
+        put_edit(f"{layer}.{argument}", json.dumps(st.session_state[field]))
 
 
 def _effective(edits: Edits, layers: Mapping[str, Mapping[str, object]]) -> Edits:

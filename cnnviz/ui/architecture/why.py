@@ -14,7 +14,7 @@ from cnnviz.operations.op import shape_text
 from cnnviz.plots import palette
 from cnnviz.shapes.table import chip, table
 from cnnviz.ui.architecture.network import Subject
-from cnnviz.ui.shared.link_state import choose_one
+from cnnviz.ui.shared.link_state import choose_one, choose_switch
 from cnnviz.ui.shared.pictures import chart
 from cnnviz.ui.shared.problems import plain
 
@@ -338,5 +338,5 @@ def _way(traced: Trace, derivation: Derivation) -> None:
     st.markdown(f"**{heading}**")
     told = stations(traced.input_shape, derivation.steps)
     st.html(chain(shape_text(traced.input_shape), told))
-    if st.toggle(_("Show every step, including branches"), key="way", bind="query-params"):
+    if choose_switch(_("Show every step, including branches"), key="way"):
         unfolded(traced, derivation)

@@ -34,6 +34,7 @@ from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_text
 from cnnviz.ui.shared.markup import in_browser
 from cnnviz.ui.shared.problems import explained, link_problem
+from cnnviz.ui.shared.query import query
 
 LARGEST_PICTURE = 256
 """Pixels a side; the arithmetic of a larger input is the same, and nobody could see its pixels."""
@@ -231,14 +232,14 @@ def _write_stop() -> None:
     stop = st.session_state["walk"].get("at")
     st.session_state["_walk_stop"] = stop
     if stop:
-        st.query_params["at"] = str(stop)
+        query["at"] = str(stop)
     else:
-        st.query_params.pop("at", None)
+        query.drop("at")
 
 
 def _stop_in_link(rows: int, columns: int) -> int | None:
     """The index of the output value at which the link stops the walk."""
-    named = st.query_params.get("at")
+    named = query.get("at")
     if named is None:
         return None
     row, _dash, column = named.partition("-")
@@ -250,7 +251,7 @@ def _stop_in_link(rows: int, columns: int) -> int | None:
         and 0 < int(column) <= columns
     ):
         return (int(row) - 1) * columns + int(column) - 1
-    del st.query_params["at"]
+    query.drop("at")
     if named != st.session_state.get("_walk_stop"):  # else it was right until the person changed the layer
         link_problem(
             Message(
@@ -267,15 +268,15 @@ def _stop_in_link(rows: int, columns: int) -> int | None:
 def _write_speed() -> None:
     speed = st.session_state["walk"].get("speed")
     if speed in SPEEDS:
-        st.query_params["speed"] = f"{speed:g}"
+        query["speed"] = f"{speed:g}"
 
 
 def _speed_in_link() -> float | None:
-    named = st.query_params.get("speed")
+    named = query.get("speed")
     speeds = {f"{speed:g}": speed for speed in SPEEDS}
     if named is None or named in speeds:
         return speeds.get(named or "")
-    del st.query_params["speed"]
+    query.drop("speed")
     link_problem(
         Message(
             "speed={value} in the link cannot be used; available: {known}.",

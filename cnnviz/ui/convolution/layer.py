@@ -15,6 +15,7 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.shapes.sliding_window import Padding, Remedy, Slide, Window, remedies, rule
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment
+from cnnviz.ui.shared.query import query
 
 LARGEST_INPUT = 1_024
 LARGEST_KERNEL = 11
@@ -89,9 +90,7 @@ def examples() -> None:
 
 
 def _try(parameters: Mapping[str, str]) -> None:
-    for name in _OWN:
-        st.query_params.pop(name, None)
-    st.query_params.update(parameters)
+    query.change(parameters, forget=_OWN)
 
 
 def choose() -> Layer:
@@ -294,8 +293,6 @@ def _label(layer: Layer, remedy: Remedy) -> str:
 
 
 def _apply(remedy: Remedy) -> None:
-    for name, value in remedy.changes:
-        if name == "ceil_mode":
-            st.query_params["rounding"] = "up"
-        else:
-            st.query_params[name] = str(value)
+    changes = dict(remedy.changes)
+    rounding = {"rounding": "up"} if changes.pop("ceil_mode", False) else {}
+    query.change({**rounding, **{name: str(value) for name, value in changes.items()}})

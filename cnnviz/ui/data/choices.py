@@ -64,12 +64,12 @@ def choose_seed(label: str) -> int:
     """A number for what is drawn at random, with a button for the next one."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = choose_number(label, key="shuffle", low=0, high=_MOST_SEED, default=0, width=120)
-        st.button(_("New sample"), key="others", icon=":material/shuffle:", on_click=_next_seed, args=(seed,))
+        st.button(_("New sample"), key="others", icon=":material/shuffle:", on_click=_next_seed)
     return seed
 
 
-def _next_seed(seed: int) -> None:
-    put_in_link("shuffle", (seed + 1) % (_MOST_SEED + 1), default=0)
+def _next_seed() -> None:
+    put_in_link("shuffle", (st.session_state["shuffle"] + 1) % (_MOST_SEED + 1), default=0)
 
 
 def choose_normalisation(info: DatasetInfo) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -65,14 +65,12 @@ def _choose_image(subject: Subject, notes: DeltaGenerator) -> int:
         number = choose_number(
             _("Training image"), key="image", low=1, high=count, default=1, notes=notes, width=120
         )
-        st.button(
-            _("Another image"), key="another", icon=":material/image:", on_click=_jump, args=(number, count)
-        )
+        st.button(_("Another image"), key="another", icon=":material/image:", on_click=_jump, args=(count,))
     return number - 1
 
 
-def _jump(number: int, count: int) -> None:
-    put_in_link("image", (number - 1 + _JUMP) % count + 1, default=1)
+def _jump(count: int) -> None:
+    put_in_link("image", (st.session_state["image"] - 1 + _JUMP) % count + 1, default=1)
 
 
 def _choose(info: DatasetInfo, notes: DeltaGenerator) -> ImagePreparation:

@@ -22,6 +22,7 @@ from cnnviz.drawing import Prepared, to_mnist
 from cnnviz.drawing.strokes import BLACK, EXAMPLES, WHITE, drawing_of, example, finer, rendered, strokes_of
 from cnnviz.language import translate as _
 from cnnviz.ui.shared.link_state import choose_number, put_in_link
+from cnnviz.ui.shared.query import query
 
 SIDE = 320
 PAPER = (0, 0, 0, 255)
@@ -107,7 +108,7 @@ def _come_back() -> None:
     state = st.session_state
     if state.get(_NOW):
         _begin(state[_NOW])
-    if _PEN_BEFORE in state and _PEN not in st.query_params:
+    if _PEN_BEFORE in state and _PEN not in query:
         put_in_link(_PEN, state[_PEN_BEFORE], PENS[-1])
 
 

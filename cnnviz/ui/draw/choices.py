@@ -23,6 +23,7 @@ from cnnviz.ui.shared.downloads import choose_data_set, offer_download
 from cnnviz.ui.shared.frame import TRAIN, link
 from cnnviz.ui.shared.link_state import choose_many, choose_segment
 from cnnviz.ui.shared.problems import explained
+from cnnviz.ui.shared.query import query
 
 DIGITS = "mnist"
 _TASKS: Mapping[str, Message] = {
@@ -63,7 +64,7 @@ def choose_task(found: Sequence[Checkpoint]) -> DatasetInfo:
     """The data set whose classes are told apart: digits, unless the link says otherwise or names another
     network.
     """
-    named = st.query_params.get("checkpoint")
+    named = query.get("checkpoint")
     usual = next((_task_of(checkpoint) for checkpoint in found if checkpoint.id == named), None)
     chosen = choose_segment(
         _("Task"),
@@ -73,7 +74,7 @@ def choose_task(found: Sequence[Checkpoint]) -> DatasetInfo:
         default=usual or DIGITS,
         label_visibility="collapsed",
         # The source stays; "draw" alone is nothing that another task has.
-        forget=(*_OF_THE_TASK, "source") if st.query_params.get("source") == "draw" else _OF_THE_TASK,
+        forget=(*_OF_THE_TASK, "source") if query.get("source") == "draw" else _OF_THE_TASK,
     )
     return datasets.get(chosen)
 

@@ -21,6 +21,7 @@ from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import View, choose_number, choose_one, choose_segment
 from cnnviz.ui.shared.pictures import Picture, chart, gallery
 from cnnviz.ui.shared.problems import plain
+from cnnviz.ui.shared.query import query
 
 if TYPE_CHECKING:
     from cnnviz.interpret.answers import Numbers
@@ -206,7 +207,7 @@ def _choose_cell(classes: Sequence[str]) -> None:
     points = st.session_state["confusion"].selection.points
     if points:
         row, column = points[0]["customdata"]
-        st.query_params.update({"true": classes[row], "read": classes[column]})
+        query.change({"true": classes[row], "read": classes[column]})
 
 
 def comparison(subject: Subject, known: Known) -> None:

@@ -32,6 +32,7 @@ from cnnviz.ui.shared.problems import (
     plain,
     run_again,
 )
+from cnnviz.ui.shared.query import query
 from cnnviz.ui.train import run_controls, runs
 from cnnviz.ui.train.curves import LiveFigures
 from cnnviz.ui.train.runs import duration, owner
@@ -62,7 +63,7 @@ def offer(shown: Experiment, shipped: Results | None) -> None:
     )
     if pressed:
         with explained():
-            st.query_params[PARAMETER] = running.start(open_store(), shown, setting, owner())
+            query[PARAMETER] = running.start(open_store(), shown, setting, owner())
             runs.move_queue()
 
 
@@ -105,10 +106,10 @@ def show(shown: Experiment) -> None:
 def _choose_group(shown: Experiment) -> Group | None:
     known = {group.id: group for group in running.groups(open_store(), shown.key)}
     own = [key for key, group in known.items() if group.owner == owner()]
-    named = st.query_params.get(PARAMETER)
+    named = query.get(PARAMETER)
     if named is not None and named not in known:
         link_problem(Message("The runs in the link were deleted or belong to another experiment."))
-        st.query_params.pop(PARAMETER)
+        query.drop(PARAMETER)
         named = None
     offered = list(dict.fromkeys([*([named] if named else []), *own]))
     if not offered:
@@ -249,7 +250,7 @@ def _resume(group: Group) -> None:
 def _delete(group_id: str) -> None:
     open_store().delete_group(group_id)
     st.session_state[_DELETED] = group_id
-    st.query_params.pop(PARAMETER, None)
+    query.drop(PARAMETER)
 
 
 def _offer_undo() -> None:
@@ -266,4 +267,4 @@ def _offer_undo() -> None:
 def _restore(group_id: str) -> None:
     open_store().restore_group(group_id)
     st.session_state.pop(_DELETED, None)
-    st.query_params[PARAMETER] = group_id
+    query[PARAMETER] = group_id

@@ -25,6 +25,7 @@ from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_number, put_in_link
 from cnnviz.ui.shared.markup import in_browser
 from cnnviz.ui.shared.problems import explained, link_problem
+from cnnviz.ui.shared.query import query
 
 if TYPE_CHECKING:
     from cnnviz.interpret.pixel import Arithmetic
@@ -119,7 +120,7 @@ def _busiest(layer: Arithmetic, channel: int) -> tuple[int, int]:
 
 def _place_in_link(layer: Arithmetic, channel: int) -> tuple[int, int] | None:
     """The output's row and column in the link, from 0; None if it names none."""
-    named = st.query_params.get("at")
+    named = query.get("at")
     if named is None:
         return None
     rows, columns = layer.output.shape[1:]
@@ -127,7 +128,7 @@ def _place_in_link(layer: Arithmetic, channel: int) -> tuple[int, int] | None:
     short = len(named) <= _LONGEST_PLACE  # int() refuses very long numbers
     if short and row.isdecimal() and column.isdecimal() and int(row) < rows and int(column) < columns:
         return int(row), int(column)
-    del st.query_params["at"]
+    query.drop("at")
     link_problem(
         Message(
             "at={value} in the link is not a position in the {rows:,} x {columns:,} output: use row and "
@@ -148,7 +149,7 @@ def _write_place() -> None:
     if place.isdecimal():
         put_in_link("channel", int(place), default=-1)
     else:
-        st.query_params["at"] = place
+        query["at"] = place
 
 
 def _presets(layer: Arithmetic) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import WeightsKey
 from cnnviz.ui.shared.link_state import choose_number, choose_one
 from cnnviz.ui.shared.problems import plain
+from cnnviz.ui.shared.query import query
 
 if TYPE_CHECKING:
     from cnnviz.interpret.filters import LayerWeights
@@ -267,7 +268,7 @@ def moments_of(weights: Weights) -> tuple[Moment, ...]:
     Of two that are nearly the same one is left out, unless the link's ``step`` names it.
     """
     found = moments(weights.run_id) if weights.run_id and weights.recipe else ()
-    apart, named = told_apart(found), st.query_params.get("step")
+    apart, named = told_apart(found), query.get("step")
     found = tuple(moment for moment in found if moment in apart or str(moment.step) == named)
     return found if len(found) > 1 else ()
 

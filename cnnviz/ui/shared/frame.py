@@ -14,6 +14,7 @@ import streamlit as st
 from cnnviz.language import DEFAULT_LANGUAGE, LANGUAGES, Message, language, set_language
 from cnnviz.ui.shared import background, markup
 from cnnviz.ui.shared.problems import repeat_link_problems
+from cnnviz.ui.shared.query import query
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,6 +46,7 @@ MENU = (HOME, ARCHITECTURE, CONVOLUTION, DATA, TRAIN, FILTERS, DRAW, EVALUATE, E
 def frame(title: Message) -> None:
     """A page's first call: configuration, style sheet, language, menu. ``title`` is written once the language is known."""
     background.page_begins()
+    query.begin()
     _restore_language()
     st.set_page_config(page_title=f"{title} · cnnviz", page_icon=str(ICON), layout="wide")
     st.html(markup.style_sheet(is_dark(), accent()))
@@ -94,6 +96,7 @@ def fragment(run_every: float | None = None) -> Callable[[Callable[P, T]], Calla
     def decorate(draw: Callable[P, T]) -> Callable[P, T]:
         @wraps(draw)
         def speaking(code: str, *args: P.args, **kwargs: P.kwargs) -> T:
+            query.begin()
             set_language(code)
             return draw(*args, **kwargs)
 
@@ -128,18 +131,18 @@ def _browser_language() -> str:
 
 def _restore_language() -> None:
     """The link decides; a link that names no language keeps the session's, which begins as the browser's."""
-    set_language(st.query_params.get("lang", st.session_state.get("_language", _browser_language())))
+    set_language(query.get("lang") or st.session_state.get("_language", _browser_language()))
     st.session_state["_language"] = language()
-    if st.query_params.to_dict().get("lang") != _language_parameter().get("lang"):
+    if query.get("lang") != _language_parameter().get("lang"):
         _write_language_to_link()
 
 
 def _write_language_to_link() -> None:
     # Not a widget bound to the link: that would put the label (中文) there in place of its code.
     if parameter := _language_parameter():
-        st.query_params.update(parameter)
+        query.change(parameter)
     else:
-        del st.query_params["lang"]
+        query.drop("lang")
 
 
 def _language_switch() -> None:

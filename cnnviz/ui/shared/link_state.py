@@ -23,6 +23,7 @@ from cnnviz.errors import UnknownKeyError, shortened
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.shared.problems import link_problem
+from cnnviz.ui.shared.query import query
 
 if TYPE_CHECKING:
     from cnnviz.ui.shared.cached import Edits
@@ -189,23 +190,23 @@ def choose_text(label: str, *, key: str, default: str, **look: Any) -> str:
     return _linked(partial(st.text_input, label, **look), key, default, lambda named: (named[-1], ()))
 
 
-def put_in_link(key: str, value: object, default: object) -> None:
+def put_in_link(key: str, value: object, default: object, forget: Sequence[str] = ()) -> None:
     """Write ``value`` into the link, from where the widget of ``key`` takes it; for callbacks.
 
-    The ``default`` is left out of the link.
+    The ``default`` is left out of the link. ``forget`` are parameters of the link that mean nothing any more.
     """
     if value == default:
-        st.query_params.pop(key, None)
+        query.drop(key, *forget)
     elif isinstance(value, list):
-        st.query_params[key] = value or ""
+        query.change({key: value or ""}, forget)
     else:
-        st.query_params[key] = str(value).lower() if isinstance(value, bool) else str(value)
+        query.change({key: str(value).lower() if isinstance(value, bool) else str(value)}, forget)
 
 
 def edits_in_link() -> Edits:
     """The edits that the link holds, as paths and JSON values; what cannot be read is named and left out."""
     found = {}
-    for text in st.query_params.get_all(EDITS)[:_MOST_EDITS]:
+    for text in query.get_all(EDITS)[:_MOST_EDITS]:
         path, _sign, value = text.partition("=")
         try:
             found[path] = json.dumps(json.loads(value if len(text) <= _LONGEST_EDIT else ""))
@@ -221,19 +222,16 @@ def edits_in_link() -> Edits:
 
 def put_edit(path: str, value: str) -> None:
     """Keep an edit in the link, in place of an older one of the same path; ``value`` is JSON. For callbacks."""
-    st.query_params[EDITS] = [*_edits_but(path), f"{path}={value}"]
+    query[EDITS] = [*_edits_but(path), f"{path}={value}"]
 
 
 def take_back_edit(path: str) -> None:
     """Take the edit of ``path`` out of the link, where there is one. For callbacks."""
-    if kept := _edits_but(path):
-        st.query_params[EDITS] = kept
-    else:
-        st.query_params.pop(EDITS, None)
+    put_in_link(EDITS, _edits_but(path), default=[])
 
 
 def _edits_but(path: str) -> list[str]:
-    return [text for text in st.query_params.get_all(EDITS) if text.partition("=")[0] != path]
+    return [text for text in query.get_all(EDITS) if text.partition("=")[0] != path]
 
 
 def _linked(
@@ -252,10 +250,10 @@ def _linked(
     ``drop`` takes what cannot be used out of the link. A name that is unknown stays in it: another view may know it.
     """
     value = default
-    if key in st.query_params:
-        value, problems = read(st.query_params.get_all(key))
+    if key in query:
+        value, problems = read(query.get_all(key))
         if problems and drop:
-            del st.query_params[key]
+            query.drop(key)
         with notes or nullcontext():
             for problem in problems[:_MOST_PROBLEMS]:
                 link_problem(problem)
@@ -266,9 +264,7 @@ def _linked(
 
 
 def _write_back(widget_key: str, key: str, default: object, forget: Sequence[str]) -> None:
-    for parameter in forget:
-        st.query_params.pop(parameter, None)
-    put_in_link(key, st.session_state[widget_key], default)
+    put_in_link(key, st.session_state[widget_key], default, forget)
 
 
 def _unknown(named: Sequence[str], options: Sequence[str], kind: Message) -> list[Message]:

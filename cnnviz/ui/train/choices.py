@@ -34,6 +34,7 @@ from cnnviz.ui.shared.link_state import (
     put_in_link,
 )
 from cnnviz.ui.shared.problems import link_problem, plain
+from cnnviz.ui.shared.query import query
 
 NETWORK, DATA, OPTIONS, PERMUTE, ORDER = "model", "dataset", "set", "permute", "order"
 """Parameters of the link whose name is not the field's."""
@@ -237,7 +238,7 @@ def _common(fields: Fields) -> None:
 @contextmanager
 def _folded(title: str, key: str, parameters: Sequence[str]) -> Iterator[None]:
     """An expander whose title counts the ``parameters`` that differ from the course's recipe."""
-    changed = sum(name in st.query_params for name in parameters)
+    changed = sum(name in query for name in parameters)
     label = title
     if changed:
         label += " " + _(":primary-badge[{changed} changed]", changed=changed)
@@ -246,7 +247,7 @@ def _folded(title: str, key: str, parameters: Sequence[str]) -> Iterator[None]:
 
 
 def _network_options(network: Architecture, fields: Fields) -> None:
-    edits = edits_in_link() if OPTIONS in st.query_params else ()
+    edits = edits_in_link() if OPTIONS in query else ()
     usable = []
     for name, value in edits:
         try:

@@ -18,6 +18,7 @@ from cnnviz.training.store.runs import Kind, Run, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.worker.resuming import check_branch
 from cnnviz.ui.shared.problems import ask, ask_page, plain, whole_page
+from cnnviz.ui.shared.query import query
 from cnnviz.ui.train import runs, sharing
 from cnnviz.ui.train.runs import owner
 from cnnviz.ui.train.sharing import download_weights
@@ -127,7 +128,7 @@ def restore(run_id: str) -> None:
 def _delete(run_id: str) -> None:
     open_store().delete(run_id)
     st.session_state[_DELETED] = run_id
-    st.query_params.pop(runs.PARAMETER, None)
+    query.drop(runs.PARAMETER)
 
 
 _RATE, _ASKED_RATE, _RATES_ASKED = "tool-rate", "_asked_rate", "_rates_asked"

@@ -21,6 +21,7 @@ from cnnviz.training.store.runs import Run, Status, describe
 from cnnviz.training.store.store import open_store
 from cnnviz.training.worker.processes import keep_standby, start_queued
 from cnnviz.ui.shared.problems import link_problem
+from cnnviz.ui.shared.query import query
 from cnnviz.ui.train.choices import VALUES
 
 PARAMETER = "run"
@@ -106,8 +107,7 @@ def expect() -> None:
 
 def show(run_id: str) -> None:
     """Put the run into the link, where the page reads it."""
-    st.query_params[PARAMETER] = run_id
-    st.query_params.pop("view", None)
+    query.change({PARAMETER: run_id}, forget=["view"])
 
 
 def move_queue() -> None:
@@ -117,7 +117,7 @@ def move_queue() -> None:
 
 def shown_run(runs: Sequence[Run]) -> Run | None:
     """The run in the link; else this person's newest open run, else their newest run."""
-    named = st.query_params.get(PARAMETER)
+    named = query.get(PARAMETER)
     if named is not None:
         try:
             run = open_store().get(named)

@@ -24,6 +24,7 @@ from cnnviz.training.recipe.recipe import Recipe, read_recipe, recipe_text, scri
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared.background import one_thread_an_operation, with_bar
 from cnnviz.ui.shared.problems import explained, plain
+from cnnviz.ui.shared.query import query
 from cnnviz.ui.train import runs
 from cnnviz.ui.train.choices import DATA, NETWORK, OPTIONS, ORDER, PERMUTE, channels_text
 from cnnviz.ui.train.runs import owner
@@ -87,9 +88,7 @@ def _preparation(preparation: ImagePreparation, usual: ImagePreparation) -> Para
 
 def put(values: Mapping[str, str | Sequence[str]]) -> None:
     """Replace the recipe in the link by these :func:`parameters`; for callbacks."""
-    for name in NAMES:
-        st.query_params.pop(name, None)
-    st.query_params.update(values)
+    query.change(values, forget=NAMES)
 
 
 def address(values: Mapping[str, str | Sequence[str]]) -> str:
