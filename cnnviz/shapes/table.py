@@ -183,6 +183,13 @@ def outputs_text(trace: Trace) -> str:
 def notes(trace: Trace) -> list[str]:
     """The notes below a table of ``trace``, as sentences, without its failure: its warnings at the end."""
     told: list[str] = []
+    if trace.left_out_batch:
+        told.append(
+            _(
+                "The first dimension, {batch:,}, is taken as the batch and left out.",
+                batch=trace.left_out_batch,
+            )
+        )
     if len(trace.outputs) > 1:
         told.append(_("Outputs: {outputs}", outputs=outputs_text(trace)))
     elif trace.outputs and trace.ops and trace.output is not trace.ops[-1]:

@@ -4,38 +4,98 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from operator import index
+from typing import SupportsIndex
 
 import torch
 from torch import Tensor, nn
 
-from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.errors import CnnvizError, UsageError, shortened
 from cnnviz.language import Message
 from cnnviz.operations.op import Shape, product, shape_text
 from cnnviz.tracing.copies import meta_copy, real_copy
 
 _LARGEST_SIZE = 1_000_000
+_MOST_DIMENSIONS = 5
+_IMAGE_DIMENSIONS = 3
+_ANY_BATCH = (-1, None)
 _MOST_REAL_VALUES = 16_000_000
 """Of an input on the CPU, some 60 MB: the maps that a network makes of it may take a hundred times as much."""
 
 
-def checked_shape(input_shape: Sequence[Any]) -> Shape:
+def checked_model(model: object) -> nn.Module:
+    """``model``, if it is one.
+
+    Raises:
+        UsageError: it is not an instance of ``nn.Module``.
+    """
+    if isinstance(model, nn.Module):
+        return model
+    if isinstance(model, type) and issubclass(model, nn.Module):
+        raise UsageError(
+            Message(
+                "{name} is a class; trace an instance of it: trace({name}(), (1, 28, 28)).",
+                name=model.__name__,
+            )
+        )
+    raise UsageError(
+        Message(
+            "The first argument must be a network (an nn.Module); got {value} of the type {type}.",
+            value=shortened(repr(model)),
+            type=type(model).__name__,
+        )
+    )
+
+
+def split_shape(given: object) -> tuple[Shape, int | None]:
+    """The shape of one input, and the size of a batch that stood in front of it and is left out, if one did.
+
+    Args:
+        given: sizes, (C, H, W) for images, in front of which -1 or None stands for a batch; or a tensor or array:
+            one that consists of a few integers holds the sizes, another has the shape, where the first of two,
+            four or more dimensions is the batch.
+
+    Raises:
+        UsageError: this is no shape.
+    """
+    if isinstance(given, Sequence) and len(given) > 1 and given[0] in _ANY_BATCH:
+        return checked_shape(given[1:]), -1
+    if not hasattr(given, "shape") or not hasattr(given, "tolist"):
+        return checked_shape(given), None
+    shape = tuple(given.shape)
+    if len(shape) == 1 and shape[0] <= _MOST_DIMENSIONS:
+        return checked_shape(given.tolist()), None
+    if len(shape) == 2 or len(shape) > _IMAGE_DIMENSIONS:
+        return checked_shape(shape[1:]), shape[0]
+    return checked_shape(shape), None
+
+
+def checked_shape(input_shape: object) -> Shape:
     """``input_shape`` as a tuple.
 
     Raises:
-        UsageError: a size that is no whole number from 1 to a million.
+        UsageError: it does not consist of whole numbers from 1 to a million.
     """
-    sizes = tuple(input_shape)
-    if not sizes or not all(isinstance(n, int) and 1 <= n <= _LARGEST_SIZE for n in sizes):
+    shape = _whole_numbers(input_shape)
+    if not shape or not all(1 <= size <= _LARGEST_SIZE for size in shape):
         raise UsageError(
             Message(
                 "The input shape must consist of integers from 1 to {largest}, such as 1,28,28 for "
                 "(channels, height, width); got {shape}.",
-                shape=",".join(str(n) for n in sizes) or "-",
+                shape=shortened(",".join(map(str, shape)) or repr(input_shape)),
                 largest=f"{_LARGEST_SIZE:,}",
             )
         )
-    return sizes
+    return shape
+
+
+def _whole_numbers(sizes: object) -> Shape:
+    """``sizes`` as a tuple, if they are a sequence of whole numbers; an empty one otherwise."""
+    if not isinstance(sizes, Sequence) or isinstance(sizes, str):
+        return ()
+    if not all(isinstance(size, SupportsIndex) and not isinstance(size, bool) for size in sizes):
+        return ()
+    return tuple(index(size) for size in sizes)
 
 
 def prepared(model: nn.Module, shape: Shape, batch: int, real: bool = False) -> tuple[nn.Module, Tensor]:

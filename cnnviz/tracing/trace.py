@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnviz.errors import UnknownKeyError
+from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.operations.diagnosis import diagnose
 from cnnviz.operations.op import Failure, ModuleCall, Op, Shape, Unexecuted
 from cnnviz.tracing.copies import uncompiled
 from cnnviz.tracing.failures import Outcome, depends_on_batch, fix_for, forward_raised, unpacked_batch
-from cnnviz.tracing.inputs import checked_shape, needs_data, prepared
+from cnnviz.tracing.inputs import checked_model, needs_data, prepared, split_shape
 from cnnviz.tracing.mistakes import returned_no_tensor
 from cnnviz.tracing.outputs import Output, main_op, named_tensors, outputs_of
 from cnnviz.tracing.provenance import Outputs
@@ -26,6 +26,8 @@ TRACED_BATCH = 2
 """Images in a traced batch: two, so that a ``squeeze()`` cannot take the batch dimension away."""
 _OTHER_BATCH = 3
 """Images in a second pass, which tells the sizes that are the batch's from those that are two by chance."""
+_SHAPES_WITH_A_BATCH = (2, 4)
+"""Dimensions of a batch of vectors, and of images."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,7 +43,8 @@ class Trace:
     names those that a function outside of a layer is given, with the index of the first such op, and
     ``in_training`` those that only a pass in training uses, as an auxiliary classifier's. ``outputs`` are the tensors
     that the model returned, which need not come from the last op. ``loss_fits`` means that the loss with which the
-    network is trained is known to fit what it returns.
+    network is trained is known to fit what it returns. ``left_out_batch`` is the size of the first dimension of a
+    tensor that was given as the input shape.
     """
 
     model: str
@@ -59,6 +62,7 @@ class Trace:
     in_training: frozenset[str] = frozenset()
     outputs: tuple[Output, ...] = ()
     loss_fits: bool = False
+    left_out_batch: int | None = None
 
     @property
     def output(self) -> Op | None:
@@ -81,10 +85,15 @@ class Trace:
 
         Raises:
             UnknownKeyError: there is none; the message names the closest one.
+            CnnvizError: the pass failed there.
         """
         for op in self.ops:
             if op.name == name:
                 return op
+        if self.failure and self.failure.name == name:
+            raise CnnvizError(
+                Message("{name} gives no output: {message}", name=name, message=self.failure.message)
+            )
         raise UnknownKeyError(Message("layer"), name, [op.name for op in self.ops])
 
     def __repr__(self) -> str:
@@ -114,18 +123,29 @@ def show_traces_as(text: Callable[[Trace], str], html: Callable[[Trace], str]) -
     _formats = _Formats(text, html)
 
 
-def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
+def trace(model: nn.Module, input_shape: Sequence[int] | Tensor) -> Trace:
     """Trace ``model`` for one input of shape ``input_shape``, (C, H, W) for images.
 
-    The model may live on any device. It is not changed: no hook, mode, buffer, gradient or random
-    number of it or of the process is touched. A forward that fails gives a trace that ends there.
+    A batch in front is left out, where it is clear that it is one: of a tensor or a NumPy array given in place of a
+    shape, and of two or four sizes that the first layer refuses. The model may live on any device. It is not
+    changed: no hook, mode, buffer, gradient or random number of it or of the process is touched. A forward that
+    fails gives a trace that ends there.
 
     Raises:
-        UsageError: a size that is no positive whole number.
+        UsageError: this is no network, or a size is no positive whole number.
         CnnvizError: the model cannot be copied.
     """
-    shape = checked_shape(input_shape)
-    model = uncompiled(model)
+    model = uncompiled(checked_model(model))
+    shape, batch = split_shape(input_shape)
+    done = _traced(model, shape, batch)
+    if batch is None and done.failure and len(shape) in _SHAPES_WITH_A_BATCH and not done.ops:
+        # Other tools take the batch with the shape; it is one where the network takes what is behind it.
+        without = _traced(model, shape[1:], shape[0])
+        return without if without.ops else done
+    return done
+
+
+def _traced(model: nn.Module, shape: Shape, left_out_batch: int | None) -> Trace:
     with torch.no_grad():
         done = _told_apart(model, shape, _run(model, shape))
         failure = _failure(model, shape, done)
@@ -152,6 +172,7 @@ def trace(model: nn.Module, input_shape: Sequence[int]) -> Trace:
         },
         in_training=in_training,
         outputs=done.outputs,
+        left_out_batch=left_out_batch,
     )
 
 
