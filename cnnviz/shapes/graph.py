@@ -18,7 +18,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import MODEL_INPUT, Kind, Op, Shape, shape_text
 from cnnviz.tracing.copies import uncompiled
-from cnnviz.tracing.inputs import checked_shape, needs_data, prepared
+from cnnviz.tracing.inputs import checked_shape, prepared
 from cnnviz.tracing.isolation import Isolated
 from cnnviz.tracing.tap import tensors_in
 from cnnviz.tracing.trace import TRACED_BATCH, Trace, trace
@@ -305,10 +305,10 @@ def _forward(model: nn.Module, shape: Shape, real: bool) -> tuple[nn.Module, tup
     """
     copy, x = prepared(model, shape, TRACED_BATCH, real)
     try:
-        with torch.enable_grad(), Isolated(copy, x):
+        with torch.enable_grad(), Isolated(copy, x) as isolated:
             return copy, tuple(tensors_in(copy.train()(x)))
     except (Exception, SystemExit) as error:  # a person's forward may raise anything
-        if not real and needs_data(error):
+        if isolated.isolation.lacked_data:
             return _forward(model, shape, real=True)
         raise CnnvizError(
             Message(

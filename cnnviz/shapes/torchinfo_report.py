@@ -24,7 +24,7 @@ from cnnviz.language import Message
 from cnnviz.operations.calls import is_leaf, layer_operation
 from cnnviz.operations.op import Op
 from cnnviz.tracing.copies import uncompiled
-from cnnviz.tracing.inputs import checked_shape, needs_data, prepared
+from cnnviz.tracing.inputs import checked_shape, prepared
 from cnnviz.tracing.isolation import Isolated
 from cnnviz.tracing.trace import Trace, trace
 
@@ -68,11 +68,8 @@ def report(model: nn.Module, input_shape: Sequence[int], depth: int = 3) -> Torc
     """
     shape, model = checked_shape(input_shape), uncompiled(model)
     traced = trace(model, shape)
-    copy, x = prepared(model, shape, batch=1)
+    copy, x = prepared(model, shape, batch=1, real=traced.real_pass)
     found = _statistics(copy, x, depth)
-    if isinstance(found, Exception) and needs_data(found):
-        copy, x = prepared(model, shape, batch=1, real=True)
-        found = _statistics(copy, x, depth)
     if isinstance(found, Exception):
         raise _refused(found, traced) from found
     differences = _Differences(copy, found.summary_list, traced)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from operator import index
 from typing import SupportsIndex
@@ -125,8 +124,3 @@ def prepared(model: nn.Module, shape: Shape, batch: int, real: bool = False) -> 
         )
     x = torch.rand(batch, *shape, generator=torch.Generator().manual_seed(0)).to(dtype)
     return real_copy(model), x
-
-
-def needs_data(error: BaseException) -> bool:
-    """Whether a forward pass failed only because tensors on the meta device hold no values."""
-    return isinstance(error, (RuntimeError, TypeError)) and re.search(r"\bmeta\b", str(error)) is not None

@@ -7,6 +7,7 @@ for one, and draw random numbers: in isolation each call gets private ones inste
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -34,6 +35,8 @@ class Isolation:
         self._private: dict[int, Tensor] = {}
         self._originals: dict[int, Tensor] = {}
         self._generator: Tensor | None = None
+        self.lacked_data = False
+        """Whether a call failed on the meta device for no other reason than that tensors hold no values there."""
 
     def made(self, tensors: Sequence[Tensor]) -> None:
         """Note that a call of this pass returned ``tensors``; whoever calls this keeps them alive."""
@@ -78,6 +81,15 @@ class Isolation:
         self, function: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         """Call ``function``; one that draws random numbers goes on with those of this pass."""
+        try:
+            return self._called(function, name, args, kwargs)
+        except Exception as error:
+            self.lacked_data |= self._meta and _works_with_values(function, name, args, kwargs, error)
+            raise
+
+    def _called(
+        self, function: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
         if not named(name).random or any(tensor.is_meta for tensor in tensors_in(args)[:1]):
             return function(*args, **kwargs)
         with untouched_generator():
@@ -89,27 +101,67 @@ class Isolation:
                 self._generator = torch.get_rng_state()
 
 
+_MOST_VALUES_TRIED = 16_000_000
+
+
+def _works_with_values(
+    function: Callable[..., Any],
+    name: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    error: Exception,
+) -> bool:
+    """Whether a call that raised ``error`` on the meta device needs what a tensor holds, and is right otherwise.
+
+    It is tried on the CPU, with zeros of the same shapes: what is wrong in the call itself is wrong there, too. Only
+    the zeros may be wrong where PyTorch's dispatcher tells, by its own class of errors, that it has no kernel for the
+    meta device, and where a tensor stands for a number.
+    """
+    given = tensors_in((args, kwargs))
+    if not any(tensor.is_meta for tensor in given):
+        return False
+    private = {id(tensor): _zeros(tensor) for tensor in given}
+
+    def with_values(value: Any) -> Any:
+        return private.get(id(value), value)
+
+    try:
+        with untouched_generator() if named(name).random else nullcontext():
+            function(*mapped(args, with_values), **mapped(kwargs, with_values))
+    except Exception as real:
+        no_kernel = isinstance(error, NotImplementedError) and not isinstance(real, NotImplementedError)
+        return no_kernel or any(not tensor.dim() and not tensor.is_floating_point() for tensor in given)
+    return True
+
+
+def _zeros(tensor: Tensor) -> Tensor:
+    """Zeros on the CPU in the shape of ``tensor``; as one number in memory, where it has very many."""
+    if tensor.numel() > _MOST_VALUES_TRIED:
+        return torch.zeros((), dtype=tensor.dtype).expand(tensor.shape)
+    return torch.zeros(tensor.shape, dtype=tensor.dtype)
+
+
 class Isolated(Tap):
     """Inside of the ``with`` block this thread's calls of torch functions are isolated."""
 
     def __init__(self, model: nn.Module, model_input: Tensor) -> None:
         super().__init__()
         own = (model_input, *model.parameters(), *model.buffers())
-        self._isolation = Isolation(own, meta=model_input.is_meta)
+        self.isolation = Isolation(own, meta=model_input.is_meta)
         self._alive: list[Tensor] = []
 
     def arguments(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """Private copies in place of tensors that this pass does not own."""
-        return self._isolation.arguments(args, kwargs)
+        return self.isolation.arguments(args, kwargs)
 
     def execute(
         self, func: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         """The result of a call; the tensors in it are this pass's own."""
-        result = self._isolation.call(func, name, args, kwargs)
+        result = self.isolation.call(func, name, args, kwargs)
         made = tensors_in(result)
-        self._isolation.made(made)
+        self.isolation.made(made)
         self._alive += made
         return result

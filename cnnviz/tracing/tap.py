@@ -90,24 +90,28 @@ def tensors_given(function: str, args: Sequence[Any], result: Any) -> list[Tenso
 
 
 def tensors_in(value: Any) -> list[Tensor]:
-    """All tensors in nested tuples, lists and dicts, in order."""
+    """All tensors in nested tuples, lists, dicts and slices, in order."""
     if isinstance(value, Tensor):
         return [value]
     if isinstance(value, dict):
         value = value.values()
+    elif isinstance(value, slice):
+        value = (value.start, value.stop, value.step)
     elif not isinstance(value, (tuple, list)):
         return []
     found: list[Tensor] = []
     for entry in value:
         if isinstance(entry, Tensor):
             found.append(entry)
-        elif isinstance(entry, (tuple, list, dict)):
+        elif isinstance(entry, (tuple, list, dict, slice)):
             found += tensors_in(entry)
     return found
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """``value`` with what ``change`` makes of every entry; nested tuples, lists and dicts are built anew."""
+    """``value`` with what ``change`` makes of every entry; nested tuples, lists, dicts and slices are built anew."""
+    if isinstance(value, slice):
+        return slice(change(value.start), change(value.stop), change(value.step))
     if isinstance(value, dict):
         return {key: mapped(entry, change) for key, entry in value.items()}
     if type(value) in (tuple, list) or (isinstance(value, (tuple, list)) and tensors_in(value)):

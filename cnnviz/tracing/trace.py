@@ -16,7 +16,7 @@ from cnnviz.operations.diagnosis import diagnose
 from cnnviz.operations.op import Failure, ModuleCall, Op, Shape, Unexecuted
 from cnnviz.tracing.copies import uncompiled
 from cnnviz.tracing.failures import Outcome, depends_on_batch, fix_for, forward_raised, unpacked_batch
-from cnnviz.tracing.inputs import checked_model, needs_data, prepared, split_shape
+from cnnviz.tracing.inputs import checked_model, prepared, split_shape
 from cnnviz.tracing.mistakes import returned_no_tensor
 from cnnviz.tracing.outputs import Output, main_op, named_tensors, outputs_of
 from cnnviz.tracing.provenance import Outputs
@@ -214,7 +214,7 @@ class _Pass:
 def _run(model: nn.Module, shape: Shape) -> _Pass:
     """Run a copy of ``model``: on the meta device, and on the CPU where that is not enough."""
     done = _record(*prepared(model, shape, TRACED_BATCH))
-    if done.error is None or not needs_data(done.error):
+    if not done.recorder.isolation.lacked_data:
         return done
     return replace(_record(*prepared(model, shape, TRACED_BATCH, real=True)), real=True)
 

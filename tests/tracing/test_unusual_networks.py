@@ -25,6 +25,63 @@ def test_a_forward_that_needs_data_is_traced_in_a_real_pass(model: nn.Module, sh
     assert traced.ops[-1].output_shape == tuple(model(torch.ones(1, *shape)).shape[1:])
 
 
+def picks(x: Tensor) -> int:
+    try:
+        return int(x.sum().item())
+    except RuntimeError:
+        return 0
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        torch.nonzero,
+        torch.argwhere,
+        torch.unique,
+        torch.Tensor.tolist,
+        torch.Tensor.numpy,
+        picks,
+        lambda x: x[x > 0],
+        lambda x: x[:, : x.argmax()],
+        lambda x: x.masked_select(x > 0),
+        lambda x: torch.where(x > 0),
+        lambda x: torch.bincount(x.long().flatten()),
+        lambda x: torch.equal(x, x),
+        lambda x: torch.allclose(x, x),
+        lambda x: f"{x.mean():.2f}",
+        lambda x: "%d" % x.mean(),  # noqa: UP031  an old way, and people's
+        lambda x: float(x.mean()),
+        lambda x: 3 in x,
+        lambda x: 1 if (x > 0).any() else 2,
+        lambda x: x.view(x.shape[0], (x.long() * 0 + 4)[0, 0]),
+        lambda x: torch.linalg.lstsq(x, x),
+    ],
+)
+def test_what_needs_values_is_run_on_the_cpu_once(use: Callable[[Tensor], Any]) -> None:
+    def uses(net: Any, x: Tensor) -> Tensor:
+        use(x)
+        return net.m0(x)
+
+    traced = trace(Calls(uses, nn.Linear(4, 3)), (4,))
+    assert traced.failure is None
+    assert traced.real_pass
+    assert traced.ops[-1].output_shape == (3,)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: F.interpolate(x, size=3),  # PyTorch says NotImplementedError, on every device
+        lambda x: x @ x[:, :3],
+        lambda x: F.linear(x, torch.zeros(2, 5)),
+    ],
+)
+def test_what_is_wrong_on_the_cpu_too_is_no_question_of_values(call: Callable[[Tensor], Any]) -> None:
+    traced = trace(Calls(lambda net, x: call(x)), (4,))
+    assert traced.failure is not None
+    assert not traced.real_pass
+
+
 @pytest.mark.parametrize("shape", [(), (0, 28, 28), (-1, 28, 28), (1, 2.5, 28), (1, 10**9, 28)])
 def test_impossible_input_shapes(shape: tuple[int, ...]) -> None:
     with pytest.raises(UsageError, match="must consist of integers from 1"):
