@@ -202,6 +202,8 @@ def _from_file(path: Path, class_name: str, edits: dict[str, object]) -> nn.Modu
     """An instance of the class; of ``edits``, those that its constructor takes are given to it and taken out."""
     from torch import nn
 
+    from cnnviz.tracing.mistakes import slip_of_constructor
+
     if not path.is_file():
         raise UsageError(Message("The file {path} does not exist.", path=path))
     if not class_name:
@@ -224,6 +226,9 @@ def _from_file(path: Path, class_name: str, edits: dict[str, object]) -> nn.Modu
     except CnnvizError:
         raise
     except (Exception, SystemExit) as error:  # the person's own code may raise anything
+        slip = slip_of_constructor(error, [v for v in vars(module).values() if isinstance(v, type)])
+        if slip is not None:
+            raise CnnvizError(Message("{reason} {advice}", reason=slip.reason, advice=slip.advice)) from error
         raise CnnvizError(
             Message(
                 "{path} raises an error: {type}: {error}", path=path, type=type(error).__name__, error=error

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from cnnviz.operations.operation import operation_of
 
 if TYPE_CHECKING:
     from cnnviz.tracing.trace import Trace
+    from cnnviz.tracing.unregistered import Unregistered
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class NetworkWarning:
     def __str__(self) -> str:
         return f"{self.text} {self.reason}"
 
+
+_MOST_NAMED = 6
 
 Rule = Callable[["_Network"], Iterator[NetworkWarning]]
 
@@ -157,4 +160,95 @@ def _mixed_images(network: _Network) -> Iterator[NetworkWarning]:
     yield NetworkWarning("mixed-images", name, text, reason, network.trace.op(name).index)
 
 
-_RULES: tuple[Rule, ...] = (_mixed_images, _softmax_at_the_end)
+# -- what PyTorch does not find ------------------------------------------------------------------------
+
+_NOT_FOUND = Message("It is neither trained, nor saved, nor moved to the GPU with the model.")
+_LAYERS_IN: Mapping[str, Message] = {
+    "dict": Message("Use nn.ModuleDict in place of the plain dict."),
+    "object": Message("Make the layers attributes of the module itself."),
+    "attribute": Message("Make it an attribute of the module."),
+}
+_TENSORS_IN: Mapping[str, Message] = {
+    "dict": Message("Use nn.ParameterDict in place of the plain dict."),
+    "object": Message("Make the tensors attributes of the module itself, as nn.Parameter."),
+    "attribute": Message(
+        "Make it an nn.Parameter, or a buffer (register_buffer) if it is not to be trained."
+    ),
+}
+
+
+def _unregistered(network: _Network) -> Iterator[NetworkWarning]:
+    """Layers and tensors that take part, although the model's ``parameters()`` do not have them."""
+    for found in network.trace.unregistered:
+        if not found.layers:
+            yield _of_tensors(found)
+        elif found.place in ("forward", "first forward", "outside"):
+            yield _of_one_layer(found)
+        elif found.params or any("Dropout" in layer for layer in found.layers):
+            yield _of_layers(found)
+
+
+def _of_layers(found: Unregistered) -> NetworkWarning:
+    text = Message(
+        "{name} is a plain {place}, so PyTorch does not find the layers in it ({layers}): {params:,} parameters are "
+        "not registered.",
+        name=found.name,
+        place=found.place,
+        layers=", ".join(found.layers[:_MOST_NAMED]) + (", …" if len(found.layers) > _MOST_NAMED else ""),
+        params=found.params,
+    )
+    mend = _LAYERS_IN.get(
+        found.place, Message("Use nn.ModuleList in place of the plain {place}.", place=found.place)
+    )
+    reason = Message(
+        "They are neither trained, nor saved, nor moved to the GPU, and eval() does not reach them. {mend}",
+        mend=mend,
+    )
+    return NetworkWarning("unregistered", found.name, text, reason)
+
+
+def _of_tensors(found: Unregistered) -> NetworkWarning:
+    if found.place == "attribute":
+        text = Message(
+            "{name} is a plain tensor ({params:,} values), not a parameter of the model.",
+            name=found.name,
+            params=found.params,
+        )
+    else:
+        text = Message(
+            "{name} is a plain {place}, so PyTorch does not find the tensors in it ({params:,} values).",
+            name=found.name,
+            place=found.place,
+            params=found.params,
+        )
+    mend = _TENSORS_IN.get(
+        found.place, Message("Use nn.ParameterList in place of the plain {place}.", place=found.place)
+    )
+    reason = Message("{lost} {mend}", lost=_NOT_FOUND, mend=mend)
+    return NetworkWarning("unregistered", found.name, text, reason)
+
+
+def _of_one_layer(found: Unregistered) -> NetworkWarning:
+    values = {"layer": found.name, "params": found.params}
+    if found.place == "forward":
+        text = Message("forward makes a new {layer} ({params:,} parameters) in every pass.", **values)
+        reason = Message(
+            "Its weights are random each time and never trained. Make it once, in __init__: self.layer = "
+            "nn.{layer}(...).",
+            **values,
+        )
+    elif found.place == "first forward":
+        text = Message("forward makes a {layer} ({params:,} parameters) when it first runs.", **values)
+        reason = Message(
+            "An optimizer made before that does not have these parameters, and load_state_dict does not find them. "
+            "Make it in __init__; lazy layers such as nn.LazyLinear find the size of their input themselves."
+        )
+    else:
+        text = Message(
+            "forward uses a {layer} ({params:,} parameters) that is not part of the model.", **values
+        )
+        reason = Message("{lost} {mend}", lost=_NOT_FOUND, mend=Message("Assign it to self in __init__."))
+    return NetworkWarning("unregistered", found.name, text, reason)
+
+
+_RULES: tuple[Rule, ...] = (_unregistered, _mixed_images, _softmax_at_the_end)

@@ -54,6 +54,10 @@ class Isolation:
                 return mapped(args, self._private_one), mapped(kwargs, self._private_one)
         return args, kwargs
 
+    def knows_foreign(self, tensor: Tensor) -> bool:
+        """Whether a call was given ``tensor``, which this pass does not own."""
+        return id(tensor) in self._private
+
     def original(self, private: Tensor) -> Tensor | None:
         """The foreign tensor in whose place calls were given ``private``."""
         return self._originals.get(id(private))

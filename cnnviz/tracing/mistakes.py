@@ -6,9 +6,15 @@ from the slip.
 
 from __future__ import annotations
 
+import difflib
+import re
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from types import CodeType, FunctionType
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from cnnviz.language import Message
 from cnnviz.operations.calls import module_type
@@ -62,3 +68,226 @@ def made_and_called(layer: str) -> Message:
         "Make it in __init__ (self.layer = nn.{layer}(...)) and call it in forward: x = self.layer(x).",
         layer=layer,
     )
+
+
+# -- errors that follow from a slip ----------------------------------------------------------------------
+
+_INIT = ("init", "int", "inti", "ini", "intit", "initi", "iniit", "__init__")
+_FORWARD = ("forward", "foward", "forwad", "forwrad", "froward", "farward", "forwards", "forword", "forwar")
+_WITHOUT_ATTRIBUTE = re.compile(r"'(\w+)' object has no attribute '(\w+)'")
+_GIVEN = re.compile(
+    r"must be Tensor, not (\w+)|got \((\w+)[,)]|'(\w+)' object|'(\w+)' and '(\w+)'|\* \((\w+) |(\w+)\.__init__\(\) "
+)
+_NEEDS_SUPER = re.compile(
+    r"before Module\.__init__\(\) call|has no attribute '_(modules|parameters|buffers|\w+_hooks)'"
+)
+_WITHOUT_ARGUMENTS = re.compile(r"^\w+\.__init__\(\) (takes 1 |got an unexpected)")
+_BY_CONVENTION = {
+    "F": "import torch.nn.functional as F",
+    "nn": "from torch import nn",
+    "torch": "import torch",
+}
+
+
+@dataclass(frozen=True)
+class Slip:
+    """What is wrong in the code, and what to write."""
+
+    reason: Message
+    advice: Message
+
+
+def slip_behind(
+    error: BaseException, model: nn.Module, at_work: nn.Module, silent: Sequence[str] = ()
+) -> Slip | None:
+    """The slip of the pen that led to ``error``; None where there is none that is known.
+
+    ``at_work`` is the module whose ``forward`` raised it. ``silent`` are the paths of the modules whose ``forward``
+    returned None before.
+    """
+    words = str(error)
+    if isinstance(error, AttributeError) and _NEEDS_SUPER.search(words):
+        return without_super(type(at_work))
+    if isinstance(error, AttributeError) and (found := _WITHOUT_ATTRIBUTE.search(words)):
+        owner = next((module for module in model.modules() if type(module).__name__ == found[1]), None)
+        if owner is not None:
+            return _missing_attribute(owner, found[2])
+    if isinstance(error, NameError):
+        return _missing_name(at_work, str(error.name))
+    if isinstance(error, NotImplementedError) and "forward" in words:
+        return _missing_forward(type(at_work))
+    layer = _made_of_a_tensor(error)
+    if layer is not None:
+        return _layer_as_tensor(layer)
+    return _wrong_value(words, model, silent) if isinstance(error, (TypeError, AttributeError)) else None
+
+
+def slip_of_constructor(error: BaseException, classes: Iterable[type]) -> Slip | None:
+    """The slip that led to the ``error`` of a constructor; ``classes`` are those of the person's file."""
+    words = str(error)
+    if isinstance(error, AttributeError) and _NEEDS_SUPER.search(words):
+        makers = (frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__))
+        own = [type(maker) for maker in makers if isinstance(maker, nn.Module)]
+        return without_super(own[-1]) if own else None
+    if isinstance(error, TypeError) and _WITHOUT_ARGUMENTS.search(words):
+        for cls in classes:
+            if (misspelt := _misspelt(cls, "__init__", _INIT)) is not None:
+                return _constructor_misspelt(cls, misspelt)
+    return None
+
+
+def _constructor_misspelt(cls: type, method: str) -> Slip:
+    reason = Message(
+        "The constructor of {type} is called {method} in place of __init__, so it never ran.",
+        type=cls.__name__,
+        method=method,
+    )
+    return Slip(reason, Message("Write __init__, with two underscores on both sides."))
+
+
+def without_super(cls: type) -> Slip:
+    """A constructor that does not begin with that of ``nn.Module``."""
+    reason = Message(
+        "The constructor of {type} does not begin with that of nn.Module, so there is no place yet to register layers.",
+        type=cls.__name__,
+    )
+    return Slip(reason, Message("Make super().__init__() the first line of __init__."))
+
+
+def _missing_attribute(module: nn.Module, name: str) -> Slip:
+    """``self.name`` was asked for, and ``module`` has none."""
+    cls = type(module)
+    values = {"type": cls.__name__, "name": name}
+    misspelt = _misspelt(cls, "__init__", _INIT)
+    if misspelt is not None:
+        return _constructor_misspelt(cls, misspelt)
+    for method, code in _codes(cls):
+        given = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+        if name in given and method == "__init__":
+            reason = Message("{type} has no {name}: __init__ takes it and does not keep it.", **values)
+            return Slip(reason, Message("Add to __init__: self.{name} = {name}.", name=name))
+        if name in code.co_varnames[1:] or name in code.co_cellvars:
+            reason = Message(
+                "{type} has no {name}: in {method} it is a local name, which is gone when {method} returns.",
+                method=method,
+                **values,
+            )
+            return Slip(reason, Message("Write self.{name} = ... there.", name=name))
+    return _similar(module, name)
+
+
+def _similar(module: nn.Module, name: str) -> Slip:
+    values = {"type": type(module).__name__, "name": name}
+    known = [
+        *module._modules,
+        *module._parameters,
+        *module._buffers,
+        *(vars(module).keys() - vars(nn.Module()).keys()),
+    ]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        reason = Message("{type} has no {name}, but it has {close}.", close=close[0], **values)
+        return Slip(reason, Message("Use the same name in __init__ and in forward."))
+    reason = Message("{type} has no {name}: __init__ does not make it.", **values)
+    return Slip(reason, Message("Add to __init__: self.{name} = ...", name=name))
+
+
+def _missing_name(module: nn.Module, name: str) -> Slip | None:
+    """``name`` was read in ``forward``, and there is no such variable."""
+    if hasattr(module, name):
+        reason = Message("forward uses {name}, but the layer is self.{name}.", name=name)
+        return Slip(reason, Message("Write self.{name} in place of {name}.", name=name))
+    if name in _BY_CONVENTION:
+        reason = Message("The name {name} is not defined in this file.", name=name)
+        return Slip(reason, Message("Add at the top: {line}", line=_BY_CONVENTION[name]))
+    return None
+
+
+def _missing_forward(cls: type) -> Slip:
+    values = {"type": cls.__name__}
+    if issubclass(cls, (nn.ModuleList, nn.ModuleDict)):
+        reason = Message("A {type} only holds layers and cannot be called.", **values)
+        return Slip(
+            reason,
+            Message("Call them one by one (for layer in self.layers: x = layer(x)), or use nn.Sequential."),
+        )
+    misspelt = _misspelt(cls, "forward", _FORWARD)
+    if misspelt is not None:
+        reason = Message(
+            "{type} has no forward; it has {method}, which PyTorch does not call.", method=misspelt, **values
+        )
+        return Slip(reason, Message("Rename it to forward."))
+    for method, code in _codes(cls):
+        if any(isinstance(inner, CodeType) and inner.co_name == "forward" for inner in code.co_consts):
+            reason = Message("{type} has no forward: it stands inside of {method}.", method=method, **values)
+            return Slip(reason, Message("Indent it like {method}, one level below the class.", method=method))
+    reason = Message("{type} has no forward, so PyTorch does not know what to compute.", **values)
+    return Slip(reason, Message("Define in the class: def forward(self, x): ... return x."))
+
+
+def _wrong_value(words: str, model: nn.Module, silent: Sequence[str]) -> Slip | None:
+    """A layer, or nothing, where a tensor should be."""
+    names = {name for groups in _GIVEN.findall(words) for name in groups if name}
+    if "NoneType" in names and silent:
+        path = silent[-1]
+        kind = module_type(model.get_submodule(path))
+        reason = Message(
+            "The forward of {name} ({type}) returns None, so nothing goes on from there.",
+            name=path,
+            type=kind,
+        )
+        return Slip(reason, Message("End it with a return statement, such as: return x."))
+    layer = next((name for name in sorted(names) if _is_layer(name)), None)
+    return None if layer is None else _layer_as_tensor(layer)
+
+
+def _layer_as_tensor(layer: str) -> Slip:
+    reason = Message(
+        "A {layer} layer is used as if it were a tensor: nn.{layer}(x) makes a layer and takes x for its first setting.",
+        layer=layer,
+    )
+    return Slip(reason, made_and_called(layer))
+
+
+def _made_of_a_tensor(error: BaseException) -> str | None:
+    """The class of the layer in whose constructor ``error`` was raised because it was given a tensor."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        maker = frame.f_locals.get("self")
+        if (
+            frame.f_code.co_name == "__init__"
+            and isinstance(maker, nn.Module)
+            and _is_layer(type(maker).__name__)
+        ):
+            names = frame.f_code.co_varnames[1 : frame.f_code.co_argcount]
+            if any(isinstance(frame.f_locals.get(name), Tensor) for name in names):
+                return type(maker).__name__
+    return None
+
+
+def _is_layer(name: str) -> bool:
+    found = getattr(nn, name, None)
+    return isinstance(found, type) and issubclass(found, nn.Module)
+
+
+def _misspelt(cls: type, name: str, spellings: Sequence[str]) -> str | None:
+    """A method of ``cls`` that was meant to be ``name``, which the class does not have itself."""
+    for base in _own_bases(cls):
+        if name in vars(base):
+            return None
+        for method, value in vars(base).items():
+            if isinstance(value, FunctionType) and method.strip("_").lower() in spellings:
+                return method
+    return None
+
+
+def _codes(cls: type) -> Iterator[tuple[str, CodeType]]:
+    """The methods that a person wrote for ``cls``, the constructor first."""
+    for base in _own_bases(cls):
+        for name in sorted(vars(base), key=lambda name: name != "__init__"):
+            method = vars(base)[name]
+            if isinstance(method, FunctionType) and name != "forward":
+                yield name, method.__code__
+
+
+def _own_bases(cls: type) -> list[type]:
+    return [base for base in cls.__mro__ if base.__module__.partition(".")[0] not in ("torch", "builtins")]

@@ -31,6 +31,7 @@ from cnnviz.tracing.isolation import Isolation
 from cnnviz.tracing.meta_device import answer
 from cnnviz.tracing.provenance import Outputs, Provenance
 from cnnviz.tracing.tap import Tap, tensors_in
+from cnnviz.tracing.unregistered import Strays
 
 _LISTS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
@@ -44,6 +45,7 @@ class Frame:
     leaf: bool
     inputs: list[Tensor]
     flops: int = 0  # measured inside of it
+    registered: bool = True
 
 
 class Recorder(Tap):
@@ -64,6 +66,9 @@ class Recorder(Tap):
         self.failed: FailedCall | None = None
         self.rebatched: str | None = None  # the first op that changed the number of rows in a batch
         self.weights = _Weights(self.parameters.values())
+        self.strays = Strays(self._modules)
+        self.called: set[int] = set()  # ids of the modules that ran
+        self.silent: list[str] = []  # paths of those that returned None
         self.batch = model_input.shape[0]
         self._stack: list[Frame] = [Frame("", model, leaf=False, inputs=[])]
         self._leaf: Frame | None = None
@@ -82,6 +87,8 @@ class Recorder(Tap):
             layers = [(type(self.model).__name__.lower(), self.model)]
         for path, module in layers:
             self._watch(path, module)
+        for path, module in self.strays.layers():
+            self._watch(path, module, registered=False)
         return super().__enter__()
 
     def __exit__(self, *exception: object) -> None:
@@ -94,12 +101,13 @@ class Recorder(Tap):
 
     # -- modules ---------------------------------------------------------------------------------
 
-    def _watch(self, path: str, module: nn.Module) -> None:
+    def _watch(self, path: str, module: nn.Module, registered: bool = True) -> None:
         """Let calls of ``module`` pass through the recorder: an attribute goes before the class's method."""
         forward, leaf = module.forward, is_leaf(module)
 
         def watched(*args: Any, **kwargs: Any) -> Any:
             frame = self._enter(path, module, leaf, args, kwargs)
+            frame.registered = registered
             try:
                 output = forward(*args, **kwargs)
             except BaseException as error:
@@ -132,6 +140,9 @@ class Recorder(Tap):
             self._leaf = None
 
     def _record_call(self, frame: Frame, output: Any) -> None:
+        self.called.add(id(frame.module))
+        if output is None:
+            self.silent.append(frame.path)
         outputs = tensors_in(output)
         if not outputs or self._leaf is not None:
             return
@@ -141,6 +152,8 @@ class Recorder(Tap):
         else:
             layout = self.provenance.layout_of(outputs[0])
             params, name, shape = 0, frame.path, layout.shown(tuple(outputs[0].shape))
+        if not frame.registered:  # torch.nn.Module.modules() does not know of it
+            return
         self.modules.append(
             ModuleCall(
                 name=name,
@@ -168,7 +181,7 @@ class Recorder(Tap):
             type=module_type(frame.module),
             params=params,
             reused=reused,
-            module=frame.path,
+            module=frame.path if frame.registered else None,
             arguments=module_arguments(frame.module, found.entry),
             call=call,
             call_part=call_part,
@@ -261,7 +274,11 @@ class Recorder(Tap):
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], outputs: list[Tensor]
     ) -> None:
         frame, tensors, operation = self._stack[-1], tensors_in((args, kwargs)), named(name)
-        self.weights.use(tensors, len(self.ops))
+        if not any(map(self.provenance.knows, tensors)) and self.strays.making():
+            return
+        for tensor in self.weights.use(tensors, len(self.ops)):
+            original = self.isolation.original(tensor)
+            self.strays.use(tensor if original is None else original)
         self._record(
             frame,
             operation,
@@ -364,16 +381,25 @@ class _Weights:
         if id(source) in self._known:
             self._known[id(other)] = self._known[id(source)]
 
-    def use(self, tensors: Iterable[Tensor], index: int) -> None:
-        """Note that the op at ``index``, a function outside of a layer, was given ``tensors``."""
+    def use(self, tensors: Iterable[Tensor], index: int) -> list[Tensor]:
+        """Note that the op at ``index``, a function outside of a layer, was given ``tensors``.
+
+        Returns:
+            Parameters among them that no registered module has.
+        """
+        unknown: list[Tensor] = []
         for tensor in tensors:
             parameter = self._known.get(id(tensor))
             if parameter is not None:
                 self.used_directly.setdefault(parameter, index)
+            elif type(tensor) is nn.Parameter:
+                unknown.append(tensor)
+        return unknown
 
     def count(self, module: nn.Module) -> tuple[int, bool]:
         """How many parameters a call of ``module`` adds, and whether it only uses what was counted before."""
         declared = list(module.parameters()) if module._modules else _direct_parameters(module)
+        declared = [p for p in declared if id(p) in self._known]
         own = [p for p in declared if id(p) not in self.carried]
         reused = id(module) in self._called or bool(declared and not own)
         self._called.add(id(module))

@@ -12,15 +12,17 @@ from torch import Tensor, nn
 
 from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.language import Message
+from cnnviz.operations.calls import module_type
 from cnnviz.operations.diagnosis import diagnose
 from cnnviz.operations.op import Failure, ModuleCall, Op, Shape, Unexecuted
 from cnnviz.tracing.copies import uncompiled
 from cnnviz.tracing.failures import Outcome, depends_on_batch, fix_for, forward_raised, unpacked_batch
 from cnnviz.tracing.inputs import checked_model, prepared, split_shape
-from cnnviz.tracing.mistakes import returned_no_tensor
+from cnnviz.tracing.mistakes import returned_no_tensor, slip_behind, slip_of_constructor
 from cnnviz.tracing.outputs import Output, main_op, named_tensors, outputs_of
 from cnnviz.tracing.provenance import Outputs
 from cnnviz.tracing.recorder import Recorder
+from cnnviz.tracing.unregistered import Unregistered
 
 TRACED_BATCH = 2
 """Images in a traced batch: two, so that a ``squeeze()`` cannot take the batch dimension away."""
@@ -43,7 +45,8 @@ class Trace:
     names those that a function outside of a layer is given, with the index of the first such op, and
     ``in_training`` those that only a pass in training uses, as an auxiliary classifier's. ``outputs`` are the tensors
     that the model returned, which need not come from the last op. ``loss_fits`` means that the loss with which the
-    network is trained is known to fit what it returns. ``left_out_batch`` is the size of the first dimension of a
+    network is trained is known to fit what it returns. ``unregistered`` is what took part in the pass although
+    PyTorch does not find it in the model. ``left_out_batch`` is the size of the first dimension of a
     tensor that was given as the input shape.
     """
 
@@ -63,6 +66,7 @@ class Trace:
     outputs: tuple[Output, ...] = ()
     loss_fits: bool = False
     left_out_batch: int | None = None
+    unregistered: tuple[Unregistered, ...] = ()
 
     @property
     def output(self) -> Op | None:
@@ -147,7 +151,13 @@ def trace(model: nn.Module, input_shape: Sequence[int] | Tensor) -> Trace:
 
 def _traced(model: nn.Module, shape: Shape, left_out_batch: int | None) -> Trace:
     with torch.no_grad():
-        done = _told_apart(model, shape, _run(model, shape))
+        try:
+            done = _told_apart(model, shape, _run(model, shape))
+        except AttributeError as error:
+            slip = slip_of_constructor(error, ())
+            if slip is None:
+                raise
+            raise CnnvizError(Message("{reason} {advice}", reason=slip.reason, advice=slip.advice)) from error
         failure = _failure(model, shape, done)
         unused = frozenset() if failure else _unused(done.recorder)
         in_training = unused and unused - _unused_in_training(model, shape)
@@ -173,6 +183,7 @@ def _traced(model: nn.Module, shape: Shape, left_out_batch: int | None) -> Trace
         in_training=in_training,
         outputs=done.outputs,
         left_out_batch=left_out_batch,
+        unregistered=recorder.strays.used(recorder.isolation, frozenset(recorder.called)),
     )
 
 
@@ -249,13 +260,18 @@ def _failure(model: nn.Module, shape: Shape, done: _Pass) -> Failure | None:
     outcome = done.outcome
     if outcome.error is None:
         return None if done.outputs else returned_no_tensor(done.recorder.model, done.returned)
+    path, at_work = done.recorder.innermost(outcome.error)
+    slip = slip_behind(outcome.error, done.recorder.model, at_work, done.recorder.silent)
+    if slip is not None:
+        name = outcome.failed.name if outcome.failed else path or "forward"
+        return Failure(name, module_type(at_work), slip.reason, advice=slip.advice)
     told = unpacked_batch(model, outcome)
     if told is None and done.one_batch_alone:
         told = depends_on_batch(model, outcome, (TRACED_BATCH, _OTHER_BATCH))
     if told is not None:
         return told
     if outcome.failed is None:
-        return forward_raised(*done.recorder.innermost(outcome.error), outcome.error)
+        return forward_raised(path, at_work, outcome.error)
     fix = fix_for(model, outcome, lambda other: _run(other, shape).outcome, thorough=not done.real)
     return replace(diagnose(outcome.failed, outcome.ops), fix=fix)
 

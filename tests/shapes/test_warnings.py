@@ -44,3 +44,22 @@ def test_a_softmax_beside_its_scores_is_no_mistake() -> None:
 
     assert codes(Calls(beside), 10) == []
     assert codes(Calls(both), 10) == [("softmax-before-loss", "softmax")]  # of other scores
+
+
+def test_layers_in_a_list_are_named_with_their_parameters_and_the_mend() -> None:
+    model = Calls(lambda net, x: net.layers[1](net.layers[0](x)))
+    model.layers = [nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)]
+    [warning] = warnings(trace(model, (1, 8, 8)))
+    assert str(warning) == (
+        "layers is a plain list, so PyTorch does not find the layers in it (Conv2d, Conv2d): 188 parameters are not "
+        "registered. They are neither trained, nor saved, nor moved to the GPU, and eval() does not reach them. Use "
+        "nn.ModuleList in place of the plain list."
+    )
+
+
+def test_activations_in_a_list_do_no_harm() -> None:
+    model = Calls(lambda net, x: net.layers[0](x))
+    model.layers = [nn.ReLU()]
+    assert codes(model, 4) == []
+    model.layers = [nn.Dropout()]  # eval() does not reach it
+    assert codes(model, 4) == [("unregistered", "layers")]
