@@ -4,31 +4,36 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.architecture import network, overview, views, what_if
+from cnnviz.ui.architecture import decoder, network, overview, views, what_if
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import frame
 from cnnviz.ui.shared.link_state import edits_in_link
 from cnnviz.ui.shared.problems import explained
 
 frame(Message("Architecture"))
-st.title(_("Shapes explained"), anchor=False)
+if views.decodes():
+    decoder.show()
+    st.stop()
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    st.title(_("Shapes explained"), anchor=False)
+    corner = st.container(width="content")
 chosen, input_shape = network.choose()
 edits = network.choose_options(chosen.architecture, edits_in_link())
 known = network.options_among(chosen.architecture, edits)
-told = st.container()
-with explained():
+with explained(), st.container(key="what-if"):
     edits = what_if.choose(chosen.name, edits, known)
 with what_if.possible():
     with st.spinner(_("Tracing {title} ...", title=chosen.title)):
         traced = cached.trace(chosen.name, input_shape, edits)
-    with told:
-        overview.about(chosen, traced)
     subject = network.Subject(chosen, edits, traced)
-    overview.totals(subject)
+    if traced.failure is None:
+        overview.totals(subject)
     overview.failure(traced)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        view = views.choose()
-        st.space("stretch")
+    view = views.choose()
+    with corner:
         views.link()
     with explained():
         view.show(subject)
+    if traced.failure is not None:
+        overview.totals(subject)
+    overview.about(subject)

@@ -9,6 +9,7 @@ from functools import reduce
 from cnnviz.language import Message
 from cnnviz.operations.explaining import explain
 from cnnviz.operations.op import MODEL_INPUT, Failure, Op, Shape, shape_text
+from cnnviz.shapes.blame import compare
 from cnnviz.tracing.trace import Trace
 
 
@@ -73,9 +74,41 @@ def derive_failure(trace: Trace) -> Derivation:
     """
     if trace.failure is None:
         raise ValueError("the trace did not fail")
-    arrived = [index for index in trace.failure.inputs if index >= 0]
-    steps = _steps(trace, _through(trace, max(arrived))) if arrived else ()
+    steps = _arrived(trace, trace.failure.inputs)
     return Derivation(trace.failure.name, trace.input_shape, steps, trace.failure)
+
+
+def _arrived(trace: Trace, inputs: Sequence[int]) -> tuple[Step, ...]:
+    """The steps to the last of the ops whose outputs a call received."""
+    arrived = [index for index in inputs if index >= 0]
+    return _steps(trace, _through(trace, max(arrived))) if arrived else ()
+
+
+def beside(working: Trace, broken: Trace) -> tuple[tuple[str, Step | None, Step | None], ...]:
+    """The :func:`stations` on the way to the call where ``broken`` ended, and on the way to it in ``working``.
+
+    For each its op's name, and the step in either; None where a trace has no such step on this way. Of a call
+    that joins branches, the steps of each branch are among them. Where ``working`` does not make the call, its
+    whole way is told.
+
+    Raises:
+        ValueError: ``broken`` did not fail.
+    """
+    failure = broken.failure
+    if failure is None:
+        raise ValueError("the trace did not fail")
+    ends = [op.inputs for op in working.ops if op.name == failure.name] or [(len(working.ops) - 1,)]
+    (before, told), (after, told_here) = _way(working, ends[0]), _way(broken, failure.inputs)
+    names = [pair.name for pair in compare(working, broken) if pair.name in told | told_here]
+    return tuple((name, before.get(name), after.get(name)) for name in names)
+
+
+def _way(trace: Trace, inputs: Sequence[int]) -> tuple[dict[str, Step], set[str]]:
+    """All steps to a call by name, those of the branches that it joins, too; and which of them are worth telling."""
+    steps = _arrived(trace, inputs)
+    joined = [step for branch in branches(trace, inputs) for step in branch]
+    told = [*stations(trace.input_shape, steps), *joined]
+    return {step.op.name: step for step in (*steps, *joined)}, {step.op.name for step in told}
 
 
 def linear_indices(trace: Trace) -> tuple[int, ...]:

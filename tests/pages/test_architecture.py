@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -86,6 +87,42 @@ def test_another_input_size_ends_the_table_with_the_diagnosis(open_page: OpenPag
     choose_view(app, "why")
     assert "Input of fc: 88 x 5 x 5 = 2200" in [heading.value for heading in app.subheader]
     assert not app.exception
+
+
+def rows(app: AppTest) -> list[list[str]]:
+    """The cells of every row of every table, as text."""
+    found = re.findall("<tr.*?</tr>", html(app))
+    return [[re.sub("<.*?>", "", cell) for cell in re.findall("<t[dh].*?</t[dh]>", row)] for row in found]
+
+
+def test_why_of_a_broken_network_has_the_working_chain_beside_it(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="inception-mini", size="32", view="why")
+    table = rows(app)
+    start = table.index(["Operation", "Works", "Fails"])
+    assert table[start + 1 : start + 10] == [
+        ["O input", "1 x 28 x 28", "≠ 1 x 32 x 32"],
+        ["C conv1", "(28 - 5)/1 + 1 = 24 → 10 x 24 x 24", "≠ (32 - 5)/1 + 1 = 28 → 10 x 28 x 28"],
+        ["P mp", "(24 - 2)/2 + 1 = 12 → 10 x 12 x 12", "≠ (28 - 2)/2 + 1 = 14 → 10 x 14 x 14"],
+        ["M incep1.cat", "16 + 24 + 24 + 24 = 88 → 88 x 12 x 12", "≠ 16 + 24 + 24 + 24 = 88 → 88 x 14 x 14"],
+        ["C conv2", "(12 - 5)/1 + 1 = 8 → 20 x 8 x 8", "≠ (14 - 5)/1 + 1 = 10 → 20 x 10 x 10"],
+        ["P mp_2", "(8 - 2)/2 + 1 = 4 → 20 x 4 x 4", "≠ (10 - 2)/2 + 1 = 5 → 20 x 5 x 5"],
+        ["M incep2.cat", "16 + 24 + 24 + 24 = 88 → 88 x 4 x 4", "≠ 16 + 24 + 24 + 24 = 88 → 88 x 5 x 5"],
+        ["R flatten", "88 x 4 x 4 = 1408", "≠ 88 x 5 x 5 = 2200"],
+        ["L fc", "✓ 10", "✗ 2200 ≠ 1408"],
+    ]
+
+
+def test_an_edit_that_breaks_a_network_is_marked_where_it_begins(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="basic-cnn", set="conv1.out_channels=12", view="why")
+    table = rows(app)
+    start = table.index(["Operation", "Works", "Fails"])
+    assert table[start + 1] == ["O input", "1 x 28 x 28", "1 x 28 x 28"]
+    assert table[start + 2][2] == "≠ (28 - 5)/1 + 1 = 24 → 12 x 24 x 24"
+    assert table[start + 5] == ["C conv2", "✓ 20 x 8 x 8", "✗ 12 ≠ 10"]
+
+
+def test_why_of_a_network_that_works_has_nothing_beside_it(open_page: OpenPage) -> None:
+    assert ["Operation", "Works", "Fails"] not in rows(open_page(PAGE, model="mlp", view="why"))
 
 
 @pytest.mark.parametrize("size", ["1", "4", "512", "0", "-3", "many", "999999999999", "1e999", "9" * 5000])

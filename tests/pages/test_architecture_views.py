@@ -12,7 +12,7 @@ from cnnviz import architectures
 
 OpenPage = Callable[..., AppTest]
 PAGE = "pages/architecture.py"
-VIEWS = ("layers", "changes", "why", "operation", "graph", "bars", "compare", "torchinfo", "code", "error")
+VIEWS = ("layers", "changes", "why", "operation", "graph", "bars", "compare", "torchinfo", "code")
 
 
 def html(app: AppTest) -> str:

@@ -55,6 +55,33 @@ def test_an_example_is_one_click_away(open_page: OpenPage) -> None:
     assert not app.exception
 
 
+def test_the_decoder_is_a_page_of_its_own_and_leads_back(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="resnet-mini", set="fc.out_features=7", error=EXAMPLES[3])
+    assert [title.value for title in app.title] == ["I have an error message"]
+    assert not [*app.selectbox, *app.metric, *app.number_input]
+    app.button(key="leave-decoder").click().run()
+    assert app.selectbox(key="choice-model").value == "resnet-mini"
+    assert {*app.query_params} == {"model", "set"}
+    app.button_group(key="choice-view").set_value("error").run()
+    assert [title.value for title in app.title] == ["I have an error message"]
+    assert not app.exception
+
+
+def test_a_link_to_another_error_changes_the_field_and_one_to_the_same_leaves_it(open_page: OpenPage) -> None:
+    app = open_page(PAGE, view="error", error=EXAMPLES[3])
+    app.text_area(key=FIELD).set_value(f"{EXAMPLES[0]}\n").run()
+    assert app.query_params["error"] in (EXAMPLES[0], [EXAMPLES[0]])
+    assert app.text_area(key=FIELD).value == f"{EXAMPLES[0]}\n"  # a line that is just begun is not taken away
+    app.query_params["error"] = EXAMPLES[2]
+    app.run()
+    assert app.text_area(key=FIELD).value == EXAMPLES[2]
+
+
+def test_a_view_in_the_link_wins_over_an_error(open_page: OpenPage) -> None:
+    app = open_page(PAGE, view="bars", error=EXAMPLES[0])
+    assert app.metric
+
+
 def test_a_text_without_an_error_gets_an_honest_answer(open_page: OpenPage) -> None:
     app = open_page(PAGE, error="![a](x) KeyError: 'conv1'")
     assert "This text contains no error that cnnviz knows" in said(app)

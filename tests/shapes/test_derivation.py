@@ -10,12 +10,13 @@ from torch import nn
 
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
-from cnnviz.models import resolve
+from cnnviz.models import resolve, traced
 from cnnviz.operations.explaining import explain
 from cnnviz.operations.window_arithmetic import Side
 from cnnviz.shapes.derivation import (
     MOST_STATIONS,
     Step,
+    beside,
     branches,
     derive,
     derive_failure,
@@ -206,3 +207,46 @@ def test_the_last_station_is_the_output(architecture: Architecture) -> None:
 @pytest.mark.parametrize("name", ["densenet121", "googlenet", "vgg19", "efficientnet_b7", "vit_b_16"])
 def test_no_network_has_more_than_a_picture_holds(name: str) -> None:
     assert 3 <= len(on_the_way(f"torchvision:{name}")) <= 2 * MOST_STATIONS
+
+
+def broken_and_working(key: str, edits: dict[str, object]) -> list[tuple[str, str | None, str | None]]:
+    told = beside(traced(key, {}), traced(key, edits))
+    return [(name, right and right.substituted, wrong and wrong.substituted) for name, right, wrong in told]
+
+
+def test_the_branches_of_a_broken_merge_stand_beside_those_that_fit() -> None:
+    told = broken_and_working("inception-mini", {"incep1.branch1x1.stride": 2})
+    assert [name for name, _, _ in told] == [
+        "conv1",
+        "mp",
+        "incep1.branch1x1",
+        "incep1.branch5x5_1",
+        "incep1.branch5x5_2",
+        "incep1.branch3x3_1",
+        "incep1.branch3x3_2",
+        "incep1.branch3x3_3",
+        "incep1.avg_pool2d",
+        "incep1.branch_pool",
+    ]
+    assert [pair for pair in told if pair[1] != pair[2]] == [
+        ("incep1.branch1x1", "(12 - 1)/1 + 1 = 12", "⌊(12 - 1)/2⌋ + 1 = 6")
+    ]
+
+
+def test_both_ways_tell_a_step_that_either_finds_worth_telling() -> None:
+    told = broken_and_working("resnet-mini", {"rblock1.conv1.kernel_size": 5})
+    assert all(right is not None and wrong is not None for _, right, wrong in told)
+    assert ("rblock1.conv2", "(12 + 2*1 - 3)/1 + 1 = 12", "(10 + 2*1 - 3)/1 + 1 = 10") in told
+
+
+def test_a_call_that_the_working_network_does_not_make_has_its_whole_way_beside_it() -> None:
+    told = beside(traced("torchvision:vit_b_16", {}), traced("torchvision:vit_b_16", {}, (3, 64, 64)))
+    assert told[0][0] == "conv_proj"
+    assert told[-1][0] == "heads.head"
+    assert all(wrong is None for _, _, wrong in told)
+
+
+def test_nothing_stands_beside_a_network_that_works() -> None:
+    working = traced("mlp", {})
+    with pytest.raises(ValueError, match="did not fail"):
+        beside(working, working)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -12,6 +13,7 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import product, shape_text
 from cnnviz.shapes.table import table
 from cnnviz.ui.shared import frame
+from cnnviz.ui.shared.markup import in_browser
 from cnnviz.ui.shared.problems import plain
 from cnnviz.ui.shared.query import query
 
@@ -33,12 +35,23 @@ EXAMPLES = (
 """Errors of PyTorch to try; they are English in every language."""
 
 _WIDGET = "pasted-error"
+_send_at_once = in_browser(Path(__file__).parent / "decoding", ["decoding"])
 
 
 def show() -> None:
-    """The field for the text, and what it says."""
+    """A page of its own: the field for the text, and what it says."""
     from cnnviz.error_messages import decode
 
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title(_("I have an error message"), anchor=False, width="content")
+        st.space("stretch")
+        st.button(
+            _("Back to the networks"),
+            icon=":material/arrow_back:",
+            key="leave-decoder",
+            type="tertiary",
+            on_click=_leave,
+        )
     st.write(
         _(
             "Paste a PyTorch error, just the message or the whole traceback, to read what it means, "
@@ -46,6 +59,7 @@ def show() -> None:
         )
     )
     text = _pasted()
+    _send_at_once(data={"place": f".st-key-{_WIDGET}"}, key="decoding")
     if not text.strip():
         _offer_examples()
         return
@@ -63,12 +77,14 @@ def _pasted() -> str:
     from cnnviz.error_messages import LONGEST
 
     linked = query.get(PARAMETER)
-    if linked is not None:  # the link is the truth: a link to another error must change the field too
+    # The link is the truth: a link to another error must change the field too. One to the same must not: it
+    # would take away what is typed meanwhile.
+    if linked is not None and linked != st.session_state.get(_WIDGET, "").strip():
         st.session_state[_WIDGET] = linked[-LONGEST:]
     return st.text_area(
         _("Error message"),
         key=_WIDGET,
-        height=130,
+        height=110,
         max_chars=LONGEST,
         placeholder=f"RuntimeError: {EXAMPLES[0]}",
         on_change=_write,
@@ -86,14 +102,20 @@ def _write() -> None:
 
 def _offer_examples() -> None:
     st.caption(_("Or try an example:"))
-    for number, example in enumerate(EXAMPLES):
-        st.button(
-            plain(example), key=f"example-error-{number}", type="tertiary", on_click=_try, args=(example,)
-        )
+    with st.container(gap="small", key="example-errors"):
+        for number, example in enumerate(EXAMPLES):
+            st.button(
+                plain(example), key=f"example-error-{number}", type="tertiary", on_click=_try, args=(example,)
+            )
 
 
 def _try(example: str) -> None:
     query[PARAMETER] = example
+
+
+def _leave() -> None:
+    for parameter in ("view", PARAMETER):
+        query.pop(parameter, None)
 
 
 def _not_understood() -> None:

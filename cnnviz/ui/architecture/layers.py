@@ -56,8 +56,7 @@ _FRONT, _BEHIND = 0.35, 0.08  # how opaque the sheets of a stack are
 
 
 def show(subject: Subject) -> None:
-    """The shapes as a picture, the table, and the network's own code beside it where somebody wants it."""
-    picture(subject.trace, _("Shapes through {title}", title=subject.network.title))
+    """The table, the network's own code beside it where somebody wants it, and the shapes as a picture."""
     with st.container(horizontal=True):
         functions = choose_switch(_("Show functional operations (relu, cat, flatten, ...)"), key="operations")
         beside = choose_switch(_("Show the code next to the table"), key="beside")
@@ -69,6 +68,7 @@ def show(subject: Subject) -> None:
             _source(subject.network)
     else:
         _table(subject, functions)
+    picture(subject.trace, _("Shapes through {title}", title=subject.network.title))
 
 
 def picture(traced: Trace, title: str) -> None:

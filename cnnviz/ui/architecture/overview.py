@@ -30,8 +30,10 @@ _YARDSTICK = "alexnet"
 _MEGABYTE = 1024**2
 
 
-def about(network: Network, traced: Trace) -> None:
+def about(subject: Subject) -> None:
     """What the network is: its idea and its size; of torchvision's models, where they come from."""
+    network, traced = subject.network, subject.trace
+    st.subheader(plain(_("About {title}", title=network.title)), anchor=False)
     if network.architecture is not None:
         _idea(network.architecture)
     else:
@@ -100,7 +102,7 @@ def totals(subject: Subject) -> None:
     traced = subject.trace
     estimate = sizes(traced, subject.layers)
     output = outputs_text(traced) or "-"
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, gap="small", key="totals"):
         st.metric(_("Parameters"), f"{traced.total_params:,}", border=True)
         st.metric(_("Multiply-adds"), f"{traced.macs:,}", border=True)
         st.metric(_("Input"), shape_text(traced.input_shape), border=True)

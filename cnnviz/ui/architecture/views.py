@@ -11,7 +11,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.architecture import compare, decoder, graph, layers, overview, what_if, why
 from cnnviz.ui.architecture.network import Subject
-from cnnviz.ui.shared.link_state import EDITS, View, choose_view
+from cnnviz.ui.shared.link_state import EDITS, View, choose_segment
 from cnnviz.ui.shared.query import query
 
 VIEWS: Mapping[str, View[[Subject]]] = {
@@ -24,20 +24,34 @@ VIEWS: Mapping[str, View[[Subject]]] = {
     "compare": View(Message("Compare"), compare.show),
     "torchinfo": View(Message("torchinfo"), compare.show_torchinfo),
     "code": View(Message("Code"), layers.show_code),
-    "error": View(Message("Error decoder"), lambda _subject: decoder.show()),
 }
+DECODER = "error"
+"""The choice that opens a page of its own, which is about no network."""
+
+
+def decodes() -> bool:
+    """Whether the link asks for the error decoder: by the view, or with an error and no view."""
+    return query.get("view", DECODER if decoder.PARAMETER in query else "") == DECODER
 
 
 def choose() -> View[[Subject]]:
     """The view that the link names; else the one that answers best what the link says of the network."""
     default = "layers"
-    if decoder.PARAMETER in query:
-        default = "error"
-    elif "layer" in query:
+    if "layer" in query:
         default = "operation"
     elif EDITS in query:
         default = "changes"
-    return choose_view(VIEWS, default, wrap=True)
+    titles = {**{key: view.title for key, view in VIEWS.items()}, DECODER: Message("Error decoder")}
+    chosen = choose_segment(
+        _("View"),
+        titles,
+        key="view",
+        kind=Message("view"),
+        default=default,
+        label_visibility="collapsed",
+        wrap=True,
+    )
+    return VIEWS[chosen]
 
 
 def link() -> None:

@@ -14,12 +14,13 @@ from cnnviz.operations.op import shape_text
 from cnnviz.plots import palette
 from cnnviz.shapes.table import chip, table
 from cnnviz.ui.architecture.network import Subject
+from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.link_state import choose_one, choose_switch
 from cnnviz.ui.shared.pictures import chart
 from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
-    from cnnviz.operations.op import Op
+    from cnnviz.operations.op import Op, Shape
     from cnnviz.shapes.derivation import Derivation, Step
     from cnnviz.shapes.receptive_field import Box, ReceptiveField
     from cnnviz.tracing.trace import Trace
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _FAILED = "?"
 """Stands for the call at which the pass ended, which is no op."""
 
+_MISSING = "-"
 _LONG = 48  # characters of a formula
 
 
@@ -48,14 +50,32 @@ def show(subject: Subject) -> None:
         st.caption(_("No operation was executed, so there is nothing to explain."))
         return
     chosen = offered[0]
-    if len(offered) > 1:
-        chosen = choose_one(
-            _("Explain"), offered, key="why", kind=Message("layer"), title=lambda name: _title(traced, name)
-        )
-    if chosen == _FAILED:
-        _explain(traced, derive_failure(traced), broken=True)
-    else:
-        _explain(traced, derive(traced, found[chosen]), broken=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        heading = st.container()
+        if len(offered) > 1:
+            chosen = choose_one(
+                _("Explain"),
+                offered,
+                key="why",
+                kind=Message("layer"),
+                title=lambda name: _title(traced, name),
+                label_visibility="collapsed",
+                width=260,
+            )
+    broken = chosen == _FAILED
+    derivation = derive_failure(traced) if broken else derive(traced, found[chosen])
+    with heading:
+        st.subheader(plain(_heading(traced, derivation, broken)), anchor=False)
+    _explain(traced, derivation, broken, _working(subject) if broken else None)
+
+
+def _working(subject: Subject) -> Trace | None:
+    """The same network as it was designed, with the input it was designed for; None where that fails, too."""
+    network = subject.network
+    if not subject.edits and subject.trace.input_shape == network.input_shape:
+        return None
+    working = cached.trace(network.name, network.input_shape)
+    return working if working.failure is None else None
 
 
 def _title(traced: Trace, name: str) -> str:
@@ -64,21 +84,79 @@ def _title(traced: Trace, name: str) -> str:
     return name
 
 
-def _explain(traced: Trace, derivation: Derivation, broken: bool) -> None:
-    from cnnviz.shapes.derivation import stations
-
+def _heading(traced: Trace, derivation: Derivation, broken: bool) -> str:
     last = derivation.steps[-1].substituted if derivation.steps else shape_text(traced.input_shape)
     if broken and traced.failure is not None and len(traced.failure.inputs) > 1:
         shapes = (traced.ops[i].output_shape if i >= 0 else traced.input_shape for i in traced.failure.inputs)
         last = ", ".join(map(shape_text, shapes))
     if broken:
-        title = _("Input of {layer}: {numbers}", layer=derivation.layer, numbers=last)
+        return _("Input of {layer}: {numbers}", layer=derivation.layer, numbers=last)
+    return _("Why {layer} is {linear}", layer=derivation.layer, linear=last)
+
+
+def _explain(traced: Trace, derivation: Derivation, broken: bool, working: Trace | None) -> None:
+    from cnnviz.shapes.derivation import stations
+
+    if working is not None:
+        st.html(side_by_side(working, traced))
+        st.caption(
+            _(
+                "Works: the network as it was designed, with the input it was designed for. Fails: the "
+                "network on this page. ≠ marks what differs."
+            )
+        )
     else:
-        title = _("Why {layer} is {linear}", layer=derivation.layer, linear=last)
-    st.subheader(plain(title), anchor=False)
-    told = stations(traced.input_shape, derivation.steps)
-    st.html(chain(shape_text(traced.input_shape), told))
+        told = stations(traced.input_shape, derivation.steps)
+        st.html(chain(shape_text(traced.input_shape), told))
     unfolded(traced, derivation, broken)
+
+
+def side_by_side(working: Trace, broken: Trace) -> str:
+    """The way to the call where ``broken`` ended, beside the way to the same call in ``working``."""
+    from cnnviz.shapes.derivation import beside
+
+    titles = (_("Operation"), _("Works"), _("Fails"))
+    starts = (shape_text(one.input_shape) for one in (working, broken))
+    rows = _beside(f"{chip('other')} {escape(_('input'))}", *starts)
+    for name, right, wrong in beside(working, broken):
+        known = right or wrong
+        title = f"{chip(known.op.kind if known else None)} <b>{escape(name)}</b>"
+        rows += _beside(title, _numbers_of(right), _numbers_of(wrong))
+    return table([(title, "left") for title in titles], rows + _end(working, broken))
+
+
+def _beside(name: str, right: str, wrong: str) -> str:
+    emphasis = "cnnviz-changed" if right != wrong else "cnnviz-unchanged"
+    mark = "≠ " if right != wrong and wrong != _MISSING else ""
+    style = "cnnviz-wide cnnviz-digits"
+    cells = f'<td class="{style}">{escape(right)}</td><td class="{style}">{escape(mark + wrong)}</td>'
+    return f'<tr class="{emphasis}"><td>{name}</td>{cells}</tr>'
+
+
+def _numbers_of(step: Step | None) -> str:
+    """A step's rule with numbers, and its shape where the rule does not say all of it."""
+    if step is None:
+        return _MISSING
+    shape = shape_text(step.result)
+    return step.substituted if step.substituted.endswith(shape) else f"{step.substituted} → {shape}"
+
+
+def _end(working: Trace, broken: Trace) -> str:
+    """The last row: what the call makes of it in ``working``, and what it says in ``broken``."""
+    failure = broken.failure
+    if failure is None:
+        return ""
+    op = next((op for op in working.ops if op.name == failure.name), None)
+    right = _MISSING if op is None else "✓ " + shape_text(op.output_shape)
+    wrong = "✗ "
+    if failure.expected is not None and failure.received is not None:
+        wrong += f"{_number(failure.received)} ≠ {_number(failure.expected)}"
+    cells = f'<td>{escape(right)}</td><td class="cnnviz-broken">{escape(wrong)}</td>'
+    return f"<tr><td>{chip(op.kind if op else None)} <b>{escape(failure.name)}</b></td>{cells}</tr>"
+
+
+def _number(value: int | Shape) -> str:
+    return f"{value}" if isinstance(value, int) else shape_text(value)
 
 
 def unfolded(traced: Trace, derivation: Derivation, broken: bool = False) -> None:
