@@ -38,7 +38,9 @@ with settings, st.container(border=True):
             runs.start(recipe)
 with explained():
     known = open_store().list()
-    with result:
+    # On a phone the columns stand one below the other: a link to a run shows the run first.
+    linked = runs.PARAMETER in st.query_params
+    with result, st.container(key="linked-run" if linked else "latest-run"):
         answer_callbacks()
         run_controls.offer_undo()
         shown = runs.shown_run(known)

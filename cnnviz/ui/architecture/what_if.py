@@ -13,7 +13,7 @@ import streamlit as st
 from cnnviz.errors import CnnvizError, shortened
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
-from cnnviz.shapes.table import chip, numbers, table, total
+from cnnviz.shapes.table import chip, legend, numbers, table, total
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.link_state import put_edit, take_back_edit
@@ -205,6 +205,7 @@ def _before_and_after(before: Trace, after: Trace) -> None:
         )
         st.write(plain(text))
     st.html(_table(pairings, before, after))
+    st.html(legend(dict.fromkeys(op.kind for op in (*before.ops, *after.ops))))
 
 
 def _table(pairings: Sequence[Pairing], before: Trace, after: Trace) -> str:

@@ -12,7 +12,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.plots import palette
-from cnnviz.shapes.table import chip, table
+from cnnviz.shapes.table import chip, legend, table
 from cnnviz.ui.architecture.network import Subject
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.link_state import choose_one, choose_switch
@@ -122,7 +122,8 @@ def side_by_side(working: Trace, broken: Trace) -> str:
         known = right or wrong
         title = f"{chip(known.op.kind if known else None)} <b>{escape(name)}</b>"
         rows += _beside(title, _numbers_of(right), _numbers_of(wrong))
-    return table([(title, "left") for title in titles], rows + _end(working, broken))
+    kinds = dict.fromkeys(op.kind for op in (*working.ops, *broken.ops))
+    return table([(title, "left") for title in titles], rows + _end(working, broken)) + legend(kinds)
 
 
 def _beside(name: str, right: str, wrong: str) -> str:
@@ -173,6 +174,7 @@ def unfolded(traced: Trace, derivation: Derivation, broken: bool = False) -> Non
     heading = _("Step by step")
     st.markdown(f"**{heading}**")
     st.html(_steps(derivation.steps, fields))
+    st.html(legend(dict.fromkeys(step.op.kind for step in derivation.steps)))
     st.caption(
         _(
             "The receptive field is the patch of the input that one value depends on, in pixels; where "

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from cnnviz.architectures import Architecture
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
 from cnnviz.settings import settings
+from cnnviz.shapes.table import legend
 from cnnviz.ui.shared.frame import (
     ARCHITECTURE,
     DRAW,
@@ -81,11 +82,16 @@ SKETCHES: Mapping[str, Sketch] = {
 
 @dataclass(frozen=True)
 class Link:
-    """A way to ``page`` with the page's own query ``parameters``."""
+    """A way to ``page`` with the page's own query ``parameters``, or to a ``section`` of the landing page itself.
+
+    ``icon`` is a Material symbol; without one it is the page's. ``section`` is the anchor of a heading.
+    """
 
     label: str
     page: Page
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    icon: str = ""
+    section: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,9 +121,12 @@ def trained(networks: Sequence[Architecture]) -> list[Architecture]:
 
 
 def cards(networks: Sequence[Architecture]) -> None:
-    """Trained networks, each with a picture of its idea and all the ways into it."""
+    """Trained networks, each with a picture of its idea and all the ways into it; and what its letters mean."""
+    families = {network.family for network in networks}
+    drawn = {kind for family in families for column in _sketch(family).columns for kind in column}
+    st.html(legend(kind for kind in palette.KINDS if kind in drawn))
     dark, described = is_dark(), _("Diagram of the main idea")
-    _show(
+    show(
         [
             Card(
                 name=network.key,
@@ -135,7 +144,7 @@ def cards(networks: Sequence[Architecture]) -> None:
 
 def short_cards(networks: Sequence[Architecture]) -> None:
     """Networks, each with its idea and the way to its shapes."""
-    _show(
+    show(
         [
             Card(
                 name=network.key,
@@ -187,10 +196,15 @@ def _facts(architecture: Architecture) -> str:
     return size + " · " + _("{classes} classes", classes=architecture.classes)
 
 
-def _show(cards: Sequence[Card], *, key: str) -> None:
-    """All ``cards``, as many in a row as there is room for; a click on a link opens its page."""
+def show(cards: Sequence[Card], *, key: str, level: int = 3, narrow: bool = False) -> None:
+    """All ``cards``, as many in a row as there is room for; a click on a link opens its page.
+
+    ``level`` is that of their headings, from 1; ``narrow`` makes room for more of them, two on a phone.
+    """
     shown = _component(
-        data={"cards": [_described(card) for card in cards]}, key=key, on_followed_change=_nothing
+        data={"cards": [_described(card) for card in cards], "level": level, "narrow": narrow},
+        key=key,
+        on_followed_change=_nothing,
     )
     chosen = dict(pair for card in cards for pair in card.all_links()).get(str(shown.followed))
     if chosen is not None:
@@ -215,18 +229,18 @@ def _described(card: Card) -> dict[str, object]:
 
 
 def _described_link(name: str, way: Link) -> dict[str, str]:
-    icon = way.page.icon.removeprefix(":material/").removesuffix(":")
+    icon = (way.icon or way.page.icon).removeprefix(":material/").removesuffix(":")
     return {
         "name": name,
         "label": way.label,
         "icon": icon,
-        "address": address(way.page, **way.parameters),
+        "address": f"#{way.section}" if way.section else address(way.page, **way.parameters),
     }
 
 
 def picture(family: str, description: str, dark: bool) -> str:
     """HTML of a family's sketch; an empty picture of the same height for a family that has none."""
-    sketch = SKETCHES.get(family, Sketch(()))
+    sketch = _sketch(family)
     rows = max((len(column) for known in SKETCHES.values() for column in known.columns), default=1)
     height = rows * _ROW
     width = max(len(known.columns) for known in SKETCHES.values()) * _COLUMN
@@ -242,6 +256,10 @@ def picture(family: str, description: str, dark: bool) -> str:
     )
     source = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
     return f'<img src="{source}" alt="{escape(description)}" height="{height}">'
+
+
+def _sketch(family: str) -> Sketch:
+    return SKETCHES.get(family, Sketch(()))
 
 
 def _x(column: int) -> float:

@@ -11,7 +11,7 @@ import streamlit as st
 from cnnviz.interpret.inputs import ImageKey
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Op, shape_text
-from cnnviz.shapes.table import chip
+from cnnviz.shapes.table import chip, legend
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
@@ -37,6 +37,7 @@ def cards(shown: Sequence[Weights], image: ImageKey) -> None:
         max(found.limit for found in same) for same in zip(*(found[part] for found in maps), strict=True)
     )
     pictures = [cached.map_pictures(weights.key, image, first, limits, is_dark()) for weights in shown]
+    st.html(legend(dict.fromkeys(found.op.kind for found in maps[0][part])))
     rows = []
     for number, (limit, *same) in enumerate(zip(limits, *(found[part] for found in maps), strict=True)):
         parts = [

@@ -6,25 +6,27 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const described = JSON.stringify(data);
   if (root.described !== described) {
     root.described = described;
-    root.replaceChildren(...data.cards.map(card));
+    root.classList.toggle("narrow", data.narrow);
+    root.replaceChildren(...data.cards.map((one) => card(one, data.level)));
   }
   root.onclick = (event) => {
     const followed = event.target.closest("a");
     const elsewhere = event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
-    if (!followed || elsewhere) return;
+    if (!followed || elsewhere || followed.getAttribute("href").startsWith("#")) return;
     event.preventDefault();
     setTriggerValue("followed", followed.dataset.name);
   };
 }
 
-function card({ name, heading, picture, about, small, links }) {
-  const parts = [element("h3", "", heading.address ? link(heading) : heading.label)];
+function card({ name, heading, picture, about, small, links }, level) {
+  const parts = [element(`h${level}`, "", heading.address ? link(heading) : heading.label)];
   if (picture) {
     const drawn = element("div", "picture");
     drawn.innerHTML = picture;  // an image that the server has drawn
     parts.push(drawn);
   }
-  parts.push(element("p", "", about), ...small.map((line) => element("p", "small", line)));
+  if (about) parts.push(element("p", "", about));
+  parts.push(...small.map((line) => element("p", "small", line)));
   if (links.length) parts.push(element("nav", "links", ...links.map(link)));
   const found = element("section", "card", ...parts);
   found.dataset.name = name;
