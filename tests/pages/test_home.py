@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,7 +39,7 @@ def test_every_architecture_has_a_link_to_its_shapes(open_page: OpenPage) -> Non
         if "address" in link
     ]
     opened = [urlsplit(address) for address in addresses]
-    of_cards = [parse_qs(url.query)["model"][0] for url in opened if url.path == "architecture"]
+    of_cards = [parse_qs(url.query).get("model", [""])[0] for url in opened if url.path == "architecture"]
     of_links = [
         parse_qs(link.query_string).get("model", [""])[0] for link in links(app) if "arch" in link.page
     ]
@@ -60,9 +61,14 @@ def test_menu_carries_the_language(open_page: OpenPage) -> None:
     app = open_page(lang="zh")
     assert links(app)
     assert all(parse_qs(link.query_string).get("lang") == ["zh"] for link in links(app))
-    ways = [link["address"] for card in cards(app) for link in card["links"]]
+    ways = [
+        link["address"]
+        for card in cards(app)
+        for link in [card["heading"], *card["links"]]
+        if "address" in link
+    ]
     assert ways
-    assert all(parse_qs(urlsplit(way).query)["lang"] == ["zh"] for way in ways)
+    assert all(parse_qs(urlsplit(way).query)["lang"] == ["zh"] for way in ways if not way.startswith("#"))
 
 
 def test_switch_writes_the_language_into_the_link(open_page: OpenPage) -> None:
@@ -73,6 +79,58 @@ def test_switch_writes_the_language_into_the_link(open_page: OpenPage) -> None:
     assert not app.exception
     app.button_group(key="language_switch").set_value("en").run()
     assert "lang" not in app.query_params
+
+
+def questions(app: AppTest) -> dict[str, str]:
+    """The questions that the page opens with, and where each leads."""
+    first, *_ = app.get("bidi_component")
+    headings = [card["heading"] for card in json.loads(first.proto.json)["cards"]]
+    return {heading["label"]: heading["address"] for heading in headings}
+
+
+def test_the_page_opens_with_the_questions_that_people_come_with(open_page: OpenPage) -> None:
+    app = open_page()
+    assert questions(app) == {
+        "What is a convolution?": "convolution?",
+        "I have an error message": "architecture?view=error",
+        "My network": "#your-network",
+        "Give a lesson": "#lesson",
+        "Draw a digit": "draw?",
+    }
+    anchors = {heading.anchor for heading in app.header}
+    assert {"your-network", "lesson"} <= anchors
+
+
+def test_ones_own_network_is_looked_into_in_a_terminal(open_page: OpenPage) -> None:
+    app = open_page()
+    commands = " ".join(code.value for code in app.code)
+    assert "python -m cnnviz summary mynet.py:Net --input 1,28,28" in commands
+    assert "python -m cnnviz why mynet.py:Net --input 1,28,28" in commands
+
+
+def test_every_step_of_the_lesson_opens_without_an_error(open_page: OpenPage) -> None:
+    (lesson,) = [card for card in cards(open_page()) if card["name"] == "lesson" and card["links"]]
+    assert len(lesson["links"]) == 8
+    for step in lesson["links"]:
+        url = urlsplit(step["address"])
+        app = open_page(
+            f"pages/{url.path}.py", **{name: value[0] for name, value in parse_qs(url.query).items()}
+        )
+        assert not app.warning, step
+        assert bool(app.error) == ("size=32" in url.query), step
+
+
+def test_the_letters_of_the_diagrams_are_explained(open_page: OpenPage) -> None:
+    body = "".join(element.proto.body for element in open_page().main.get("html"))
+    legend = re.findall(r'<span class="cnnviz-chip[^>]*>(\w)</span> ([\w ]+)</span>', body)
+    assert legend == [
+        ("C", "Convolution"),
+        ("P", "Pooling"),
+        ("A", "Activation function"),
+        ("M", "Merge"),
+        ("R", "Reshape"),
+        ("L", "Linear"),
+    ]
 
 
 @pytest.mark.parametrize("code", ["xx", ""])
