@@ -1,0 +1,111 @@
+"""What is in sight when a page has opened, on a laptop and on a phone; and what a question leads to."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from benchmarks.browser import overflow, settle
+from benchmarks.serving import Server, train_for_show
+from tests.browser.conftest import settings_of
+
+expect.set_options(timeout=60_000)
+LAPTOP = {"width": 1280, "height": 800}
+ERROR = "RuntimeError: mat1 and mat2 shapes cannot be multiplied (64x2200 and 1408x10)"
+
+
+def opened(page: Page, server: Server, address: str) -> None:
+    page.goto(f"{server.url}/{address}")
+    expect(page.get_by_test_id("stMain").locator("h1")).to_be_visible()
+    settle(page)
+
+
+def bottom(place: Locator) -> float:
+    """Where ``place`` ends, in pixels from the top of the window, which nobody has scrolled."""
+    place.wait_for()
+    box = place.bounding_box()
+    assert box is not None
+    return box["y"] + box["height"]
+
+
+def cell(page: Page, text: str) -> Locator:
+    return page.locator(".cnnviz-table td", has_text=re.compile(f"{re.escape(text)}$")).first
+
+
+def test_the_table_of_layers_is_in_sight_on_a_laptop(server: Server, page: Page) -> None:
+    page.set_viewport_size(LAPTOP)  # type: ignore[arg-type]
+    opened(page, server, "architecture")
+    assert bottom(cell(page, "Total")) < LAPTOP["height"]
+
+
+def test_the_table_of_layers_is_in_sight_on_a_phone(server: Server, phone: Page) -> None:
+    opened(phone, server, "architecture")
+    assert bottom(cell(phone, "Linear-5")) < 844
+    what_if, totals = phone.locator(".st-key-what-if"), phone.locator(".st-key-totals")
+    assert bottom(cell(phone, "Total")) < min(bottom(what_if), bottom(totals))
+
+
+def test_both_chains_of_a_broken_network_are_in_sight(server: Server, page: Page) -> None:
+    page.set_viewport_size(LAPTOP)  # type: ignore[arg-type]
+    opened(page, server, "architecture?model=inception-mini&size=32&view=why")
+    left, right = cell(page, "10 x 24 x 24"), cell(page, "10 x 28 x 28")
+    assert bottom(left) == bottom(right) < LAPTOP["height"]
+
+
+def test_an_error_is_decoded_when_it_is_pasted(server: Server, page: Page) -> None:
+    opened(page, server, "")
+    page.locator(".st-key-questions").get_by_role("link", name="I have an error message").click()
+    field = page.get_by_role("textbox", name="Error message")
+    field.click()
+    settle(page)
+    page.keyboard.insert_text(ERROR)  # as a paste: all at once, and no key is pressed
+    expect(page.locator(".st-key-decoded")).to_contain_text("2200 = 88 x 5 x 5, but 1408 = 88 x 4 x 4")
+    expect(page).to_have_url(re.compile("error=RuntimeError"))
+    expect(field).to_be_focused()
+
+
+def test_an_error_that_is_typed_is_decoded_and_no_letter_is_lost(server: Server, page: Page) -> None:
+    opened(page, server, "architecture?view=error")
+    field = page.get_by_role("textbox", name="Error message")
+    field.press_sequentially("IndexError: Target 1", delay=20)
+    expect(page.get_by_text("This text contains no error")).to_be_visible()
+    field.press_sequentially("2 is out of bounds.", delay=20)
+    expect(page.locator(".st-key-decoded")).to_contain_text("A label has class 12")
+    expect(field).to_have_value("IndexError: Target 12 is out of bounds.")
+
+
+@pytest.mark.parametrize(
+    ("question", "heading"), [("My network", "Your own network"), ("Give a lesson", "A lesson")]
+)
+def test_a_question_that_the_page_answers_itself_scrolls_there(
+    server: Server, page: Page, question: str, heading: str
+) -> None:
+    opened(page, server, "")
+    page.locator(".st-key-questions").get_by_role("link", name=question).click()
+    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_in_viewport()
+    settle(page)
+    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_in_viewport()
+
+
+def test_typing_the_name_of_a_torchvision_model_finds_it(server: Server, page: Page) -> None:
+    opened(page, server, "architecture")
+    page.get_by_role("combobox", name=re.compile("Network")).click()
+    page.keyboard.insert_text("convnext_tiny")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("model=torchvision%3Aconvnext_tiny|model=torchvision:convnext_tiny"))
+    expect(page.locator(".st-key-totals")).to_contain_text("28,589,128")
+
+
+def test_the_canvas_is_in_sight_on_a_phone(server: Server, phone: Page) -> None:
+    opened(phone, server, "draw")
+    assert bottom(phone.locator("canvas.upper-canvas")) < 844
+
+
+def test_a_link_to_a_run_shows_the_run_before_the_form_on_a_phone(server: Server, phone: Page) -> None:
+    run = train_for_show(settings_of(server).runs_dir.parent, epochs=1, learning_rate=0.01)
+    opened(phone, server, f"train?run={run}")
+    assert bottom(phone.locator(".st-key-run-status")) < 400
+    assert bottom(phone.locator(".st-key-run-status")) < bottom(phone.locator(".st-key-start"))
+    assert overflow(phone) <= 0
