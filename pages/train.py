@@ -8,6 +8,7 @@ from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import frame
 from cnnviz.ui.shared.problems import answer_callbacks, explained
+from cnnviz.ui.shared.query import query
 from cnnviz.ui.train import choices, estimates, run_controls, runs, sharing, table, views
 
 frame(Message("Train a network"))
@@ -39,7 +40,7 @@ with settings, st.container(border=True):
 with explained():
     known = open_store().list()
     # On a phone the columns stand one below the other: a link to a run shows the run first.
-    linked = runs.PARAMETER in st.query_params
+    linked = runs.PARAMETER in query
     with result, st.container(key="linked-run" if linked else "latest-run"):
         answer_callbacks()
         run_controls.offer_undo()

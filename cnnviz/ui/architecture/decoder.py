@@ -114,8 +114,7 @@ def _try(example: str) -> None:
 
 
 def _leave() -> None:
-    for parameter in ("view", PARAMETER):
-        query.pop(parameter, None)
+    query.drop("view", PARAMETER)
 
 
 def _not_understood() -> None:
