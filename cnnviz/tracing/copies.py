@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import copy
 import dis
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache, partial
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+from torch.utils.hooks import RemovableHandle
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
@@ -31,6 +34,12 @@ _ATOMS = _PLAIN | {torch.dtype, torch.device}
 _SHARED = (type, BuiltinFunctionType, ModuleType)
 _LAZY = (UninitializedParameter, UninitializedBuffer)
 _HOOKS = frozenset(name for name in vars(nn.Module()) if "_hooks" in name)
+_OF_FORWARD = frozenset(name for name in _HOOKS if name.startswith(("_forward_hooks", "_forward_pre_hooks")))
+"""Where the hooks are that take part in a forward pass, and what is noted of them."""
+
+_UNCOMPILED = "_torchdynamo_orig_callable"
+"""The attribute with which ``torch.compile`` keeps what it made a function from."""
+
 _OWN = frozenset(("_parameters", "_buffers", "_modules"))
 
 
@@ -55,8 +64,10 @@ def _refuse_scripted(module: nn.Module) -> None:
 def meta_copy(model: nn.Module) -> nn.Module:
     """A copy of ``model`` whose tensors are on the meta device: shapes without memory.
 
+    Lazy layers stay lazy: the first forward pass of the copy gives them their sizes.
+
     Raises:
-        CnnvizError: something in it cannot be copied, or it has lazy layers without a size.
+        CnnvizError: something in it cannot be copied.
     """
     return _copied(model, _without_values)[0]
 
@@ -65,7 +76,7 @@ def real_copy(model: nn.Module) -> nn.Module:
     """A copy of ``model`` with tensors of its own on the CPU; what is on the meta device becomes zeros.
 
     Raises:
-        CnnvizError: something in it cannot be copied, or it has lazy layers without a size.
+        CnnvizError: something in it cannot be copied.
     """
     return _copied(model, _real)[0]
 
@@ -75,11 +86,26 @@ def copy_with_originals(model: nn.Module, meta: bool) -> tuple[nn.Module, dict[i
     return _copied(model, _without_values if meta else _real)
 
 
+def is_lazy(tensor: Tensor) -> bool:
+    """Whether ``tensor`` belongs to a lazy layer that no forward pass has given a size as yet."""
+    return type(tensor) in _LAZY
+
+
+def _as_lazy(tensor: Tensor, device: str) -> Tensor:
+    cls: Any = type(tensor)
+    new: Tensor = cls(dtype=tensor.dtype, device=device)
+    return new
+
+
 def _without_values(tensor: Tensor) -> Tensor:
+    if is_lazy(tensor):
+        return _as_lazy(tensor, "meta")
     return tensor.detach() if tensor.is_meta else tensor.detach().to("meta")
 
 
 def _real(tensor: Tensor) -> Tensor:
+    if is_lazy(tensor):
+        return _as_lazy(tensor, "cpu")
     if tensor.is_meta:
         return torch.zeros(tensor.shape, dtype=tensor.dtype)
     return tensor.detach().to("cpu", copy=True)
@@ -103,10 +129,12 @@ def _copied(model: nn.Module, convert: Callable[[Tensor], Tensor]) -> tuple[nn.M
 
 
 class _Copier:
-    """Copies as ``copy.deepcopy`` does, without hooks, in eval mode, and many times as fast.
+    """Copies as ``copy.deepcopy`` does, in eval mode, and many times as fast.
 
     What has been copied once is not copied again: tied weights stay tied, and references between
-    modules stay references. Functions that refer to modules or tensors refer to the copies.
+    modules stay references. Functions that refer to modules or tensors refer to the copies. Of the hooks
+    those of the forward pass are copied, with what they may write into; what was compiled is a copy of
+    what it was compiled from.
     """
 
     def __init__(self, model: nn.Module, convert: Callable[[Tensor], Tensor]) -> None:
@@ -116,28 +144,25 @@ class _Copier:
         self._memo: dict[int, Any] = {}
         self._functions = _Functions(self.value, self._memo)
         self._empty: dict[int, tuple[nn.Module, nn.Module]] = {}  # copies without attributes as yet, by id
+        self._pending: list[tuple[str, Any, Any]] = []  # hooks that are not copied as yet: kind, old, new
         self._prepared = False
 
     def copied(self) -> nn.Module:
         """The copy of the whole model."""
         model = self.module(self._model)
-        while self._empty:
-            self._fill(*self._empty.popitem()[1])
+        while self._empty or self._pending:
+            if self._empty:
+                self._fill(*self._empty.popitem()[1])
+            else:
+                self._add_hooks(*self._pending.pop())
         return model
 
     def tensor(self, tensor: Tensor) -> Any:
         """The one copy of ``tensor``."""
         known = self._memo.get(id(tensor))
         if known is None:
-            if type(tensor) in _LAZY:
-                raise CnnvizError(
-                    Message(
-                        "{model} has lazy layers without sizes; run it once on an input first.",
-                        model=type(self._model).__name__,
-                    )
-                )
             known = self._convert(tensor)
-            if type(tensor) is nn.Parameter or isinstance(tensor, nn.Parameter):
+            if isinstance(tensor, nn.Parameter) and not is_lazy(tensor):
                 known = nn.Parameter(known, requires_grad=tensor.requires_grad)
             self._memo[id(tensor)] = known
             self.originals[id(known)] = tensor
@@ -153,6 +178,10 @@ class _Copier:
         if hasattr(type(module), "__deepcopy__"):  # parametrized layers know best how they are copied
             _refuse_scripted(module)
             return self._deep(module)  # type: ignore[no-any-return]
+        if _is_compiled(module):
+            self._memo[id(module)] = stand_in = _UncompiledModule()
+            stand_in._modules["_orig_mod"] = self.module(cast(nn.Module, module._orig_mod))
+            return stand_in.eval()
         duplicate = type(module).__new__(type(module))
         self._memo[id(module)] = duplicate
         self._fill(module, duplicate)
@@ -162,7 +191,9 @@ class _Copier:
         attributes = vars(module).copy()
         for name, value in attributes.items():
             if name in _HOOKS:
-                attributes[name] = _kept_hooks(value) if value else type(value)()
+                attributes[name] = self._hooks(name, value) if value else OrderedDict()
+            elif name == "_compiled_call_impl":
+                attributes[name] = None
             elif name in _OWN:  # never shared by two modules, and most of them empty
                 attributes[name] = new = value.copy()
                 for key in new:
@@ -174,6 +205,35 @@ class _Copier:
         for name, function in self._functions.methods(type(module)).items():
             attributes.setdefault(name, MethodType(function, duplicate))
         vars(duplicate).update(attributes, training=False)
+
+    def _hooks(self, kind: str, hooks: Any) -> Any:
+        """The hooks of the copy: they are put into it when all that they may refer to has been copied."""
+        known = self._memo.get(id(hooks))
+        if known is None:
+            self._memo[id(hooks)] = known = OrderedDict()
+            self._pending.append((kind, hooks, known))
+        return known
+
+    def _add_hooks(self, kind: str, hooks: Any, new: Any) -> None:
+        """Those that a forward pass calls, each with a state of its own."""
+        for key, hook in hooks.items():
+            if type(hook).__module__.startswith("torch.nn.utils"):
+                new[key] = hook  # the weight normalisations of older PyTorch compute the weight
+            elif kind in _OF_FORWARD:
+                with suppress(Exception):  # a hook that holds an open file, for one, cannot be copied
+                    new[key] = self._functions.with_own_state(hook)
+
+    def _handle(self, handle: RemovableHandle) -> RemovableHandle:
+        """The handle that removes a hook of the copy, as a lazy layer does once it has a size."""
+        new: Any = RemovableHandle.__new__(RemovableHandle)
+        of_copies = [
+            weakref.ref(self._hooks("_forward_hooks", hooks))
+            for hooks in (handle.hooks_dict_ref(), *(ref() for ref in handle.extra_dict_ref))
+            if hooks is not None
+        ]
+        new.id, new.extra_dict_ref = handle.id, tuple(of_copies[1:])
+        new.hooks_dict_ref = of_copies[0] if of_copies else lambda: None
+        return new  # type: ignore[no-any-return]
 
     def value(self, value: Any) -> Any:
         """A copy of any attribute; what cannot change is shared."""
@@ -197,6 +257,8 @@ class _Copier:
             return self._collection(value)
         if kind is tuple:
             return tuple(map(self.value, value))
+        if kind is RemovableHandle:
+            return self._handle(value)
         if kind is MethodType:
             return MethodType(self.value(value.__func__), self.value(value.__self__))
         if kind is partial:
@@ -248,18 +310,31 @@ class _Copier:
             return
         for name, value in vars(duplicate).items():
             if name in _HOOKS:
-                vars(duplicate)[name] = _kept_hooks(value)
+                vars(duplicate)[name] = self._hooks(name, value)
             elif type(value) is FunctionType:
                 vars(duplicate)[name] = self._functions.function(value)
         vars(duplicate)["training"] = False
 
 
-def _kept_hooks(hooks: Any) -> Any:
-    # A person's hooks may have side effects (a list that grows, a file that is written). Only the
-    # weight normalisations of older PyTorch need theirs: they compute the weight.
-    return OrderedDict(
-        (key, hook) for key, hook in hooks.items() if type(hook).__module__.startswith("torch.nn.utils")
-    )
+def _is_compiled(module: nn.Module) -> bool:
+    """Whether ``torch.compile`` made ``module`` from another one."""
+    return _UNCOMPILED in vars(module) and "_orig_mod" in module._modules
+
+
+class _UncompiledModule(nn.Module):
+    """Stands for a compiled module, with its children's paths, and runs what it was compiled from."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Whatever the original takes and returns."""
+        return self._orig_mod(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_orig_mod":
+            return self._modules[name]
+        return getattr(self._orig_mod, name)
+
+
+_UncompiledModule.__name__ = "OptimizedModule"
 
 
 # -- functions of a person's own -----------------------------------------------------------------
@@ -277,14 +352,29 @@ class _Functions:
         self._copied = copied
         self._memo = memo
         self._of_class: dict[type, Mapping[str, FunctionType]] = {}
+        self._with_state = False
 
-    def function(self, function: FunctionType) -> FunctionType:
+    def function(self, function: FunctionType) -> Any:
         """``function`` bound to copies; itself where it refers to no layer and no tensor."""
-        known: FunctionType | None = self._memo.get(id(function))
+        known = self._memo.get(id(function))
         if known is not None:
             return known
-        if not _reaches(function, set()):
-            return function
+        if _UNCOMPILED in vars(function):
+            return self._copied(vars(function)[_UNCOMPILED])
+        return self._bound(function) if self._needs_copy(function) else function
+
+    def with_own_state(self, hook: Any) -> Any:
+        """``hook`` with copies of whatever it may change, a list that it fills, for one."""
+        self._with_state = True
+        try:
+            return self._copied(hook)
+        finally:
+            self._with_state = False
+
+    def _needs_copy(self, value: Any) -> bool:
+        return _reaches(value, set(), self._with_state)
+
+    def _bound(self, function: FunctionType) -> FunctionType:
         cells = [(cell, self._new_cell(cell)) for cell in function.__closure__ or ()]
         bound = FunctionType(
             function.__code__,
@@ -326,7 +416,7 @@ class _Functions:
         """The global variables of a function, those that refer to layers or tensors replaced."""
         original = function.__globals__
         names = [name for name in _global_names(function.__code__) if name in original]
-        reaching = [name for name in names if _reaches(original[name], set())]
+        reaching = [name for name in names if self._needs_copy(original[name])]
         if not reaching:
             return original
         found: dict[str, Any] = self._memo.setdefault(id(original), dict(original))
@@ -336,7 +426,7 @@ class _Functions:
 
     def _referred(self, value: Any) -> Any:
         # What leads to no layer stays what it is: a list that a person's function fills, for one.
-        return self._copied(value) if _reaches(value, set()) else value
+        return self._copied(value) if self._needs_copy(value) else value
 
 
 def _is_plain(value: object) -> bool:
@@ -352,14 +442,18 @@ def _is_plain(value: object) -> bool:
     )
 
 
-def _reaches(value: Any, seen: set[int]) -> bool:
-    """Whether a layer or a tensor can be reached from ``value``."""
+def _reaches(value: Any, seen: set[int], state: bool) -> bool:
+    """Whether a layer or a tensor can be reached from ``value``; with ``state``, whatever else could be changed."""
     if isinstance(value, (Tensor, nn.Module)):
         return True
     if type(value) in _PLAIN or id(value) in seen:
         return False
+    if state and (isinstance(value, (list, dict, set, bytearray)) or _is_plain(value)):
+        return True
     seen.add(id(value))
-    return any(_reaches(part, seen) for part in _parts(value))
+    if type(value) is FunctionType and _UNCOMPILED in vars(value):
+        return True
+    return any(_reaches(part, seen, state) for part in _parts(value))
 
 
 def _parts(value: Any) -> Iterable[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from operator import index
 from typing import SupportsIndex
 
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 from cnnviz.errors import CnnvizError, UsageError, shortened
 from cnnviz.language import Message
 from cnnviz.operations.op import Shape, product, shape_text
-from cnnviz.tracing.copies import meta_copy, real_copy
+from cnnviz.tracing.copies import is_lazy, meta_copy, real_copy
+from cnnviz.tracing.isolation import Isolated
 
 _LARGEST_SIZE = 1_000_000
 _MOST_DIMENSIONS = 5
@@ -97,30 +99,55 @@ def _whole_numbers(sizes: object) -> Shape:
     return tuple(index(size) for size in sizes)
 
 
-def prepared(model: nn.Module, shape: Shape, batch: int, real: bool = False) -> tuple[nn.Module, Tensor]:
+def prepared(
+    model: nn.Module, shape: Shape, batch: int, real: bool = False, below: int | None = None
+) -> tuple[nn.Module, Tensor]:
     """A private copy of ``model``, and a batch (batch, *shape) for it, of the type of its weights.
 
     On the meta device they have shapes and no values; ``real`` ones are on the CPU, the input's values from 0 to 1,
-    the same ones every time.
+    the same ones every time. With ``below`` the input consists of whole numbers from 0 to ``below`` - 1 instead.
+    Lazy layers of the copy have the sizes that they get in a pass with this input, as far as it reaches.
 
     Raises:
         CnnvizError: the model cannot be copied, or a real input is so large that the pass might not fit into memory.
     """
-    dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
     if not real:
-        return meta_copy(model), torch.empty(batch, *shape, dtype=dtype, device="meta")
-    values = batch * product(shape)
-    if values > _MOST_REAL_VALUES:
+        copy, x = meta_copy(model), torch.empty(batch, *shape, dtype=_type(model, below), device="meta")
+    else:
+        copy, x = real_copy(model), _values(model, (batch, *shape), below)
+    if any(map(is_lazy, (*copy.parameters(), *copy.buffers()))):
+        _run_once(copy, x)
+    return copy, x
+
+
+def _type(model: nn.Module, below: int | None) -> torch.dtype:
+    if below is not None:
+        return torch.int64
+    return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+
+
+def _values(model: nn.Module, shape: Shape, below: int | None) -> Tensor:
+    """An input of ``shape``, the batch included, on the CPU."""
+    if product(shape) > _MOST_REAL_VALUES:
         raise CnnvizError(
             Message(
                 "This network can only be traced with real data, and a batch of {batch} inputs of "
                 "{shape} has {values:,} values; more than {most:,} might not fit into memory. Choose a "
                 "smaller input.",
-                batch=batch,
-                shape=shape_text(shape),
-                values=values,
+                batch=shape[0],
+                shape=shape_text(shape[1:]),
+                values=product(shape),
                 most=_MOST_REAL_VALUES,
             )
         )
-    x = torch.rand(batch, *shape, generator=torch.Generator().manual_seed(0)).to(dtype)
-    return real_copy(model), x
+    generator = torch.Generator().manual_seed(0)
+    if below is not None:
+        return torch.randint(below, shape, generator=generator)
+    return torch.rand(shape, generator=generator).to(_type(model, below))
+
+
+def _run_once(copy: nn.Module, x: Tensor) -> None:
+    """Give the lazy layers of a private copy their sizes; a pass that fails does so for those before."""
+    private = x.clone()  # the first layer may work in place
+    with suppress(Exception, SystemExit), torch.no_grad(), Isolated(copy, private):
+        copy(private)

@@ -27,6 +27,7 @@ from cnnviz.operations.calls import (
 )
 from cnnviz.operations.op import FailedCall, ModuleCall, Op
 from cnnviz.operations.operation import Operation, named
+from cnnviz.tracing.copies import is_lazy
 from cnnviz.tracing.isolation import Isolation
 from cnnviz.tracing.meta_device import answer
 from cnnviz.tracing.provenance import Outputs, Provenance
@@ -410,13 +411,16 @@ class _Weights:
 def _declared(
     modules: Iterable[tuple[str, nn.Module]],
 ) -> tuple[dict[str, nn.Parameter], list[Tensor]]:
-    """The unique parameters by name and all buffers of ``modules``, which have their paths: in one go."""
+    """The unique parameters by name and all buffers of ``modules``, which have their paths: in one go.
+
+    Those of a lazy layer that the pass has not come to are left out.
+    """
     parameters: dict[str, nn.Parameter] = {}
     buffers: list[Tensor] = []
     seen: set[int] = set()
     for path, module in modules:
         for name, parameter in module._parameters.items():
-            if parameter is not None and id(parameter) not in seen:
+            if parameter is not None and id(parameter) not in seen and not is_lazy(parameter):
                 seen.add(id(parameter))
                 parameters[f"{path}.{name}" if path else name] = parameter
         buffers += [buffer for buffer in module._buffers.values() if buffer is not None]

@@ -195,7 +195,6 @@ def test_what_is_computed_once_for_all_images_counts_in_full() -> None:
 @pytest.mark.parametrize(
     ("model", "match"),
     [
-        (nn.Sequential(nn.LazyLinear(3)), "lazy layers"),
         (Calls(lambda net, x: x if x.sum() > 0 else -x), "might not fit into memory"),
     ],
 )
@@ -210,6 +209,147 @@ def test_scripted_modules_are_refused() -> None:
     for model in (scripted, nn.Sequential(nn.ReLU(), scripted)):
         with pytest.raises(CnnvizError, match="scripted module hides its operations"):
             trace(model, (3,))
+
+
+class Lazy(nn.Module):
+    """Layers that learn how many channels they get from their first input, and one that never gets any."""
+
+    def __init__(self, decides: bool) -> None:
+        super().__init__()
+        self.conv = nn.LazyConv2d(6, 5, padding=2)
+        self.norm = nn.LazyBatchNorm2d()
+        self.fc = nn.LazyLinear(10)
+        self.unused = nn.LazyLinear(10)
+        self.decides = decides
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.decides and x.sum() < 0:
+            return x
+        return self.fc(F.avg_pool2d(self.norm(self.conv(x)), 2).flatten(1))
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules are a new feature")
+@pytest.mark.parametrize("decides", [False, True])
+def test_lazy_layers_get_their_sizes_on_the_copy(decides: bool) -> None:
+    model = Lazy(decides)
+    traced = trace(model, (1, 28, 28))
+    assert traced.failure is None
+    assert traced.real_pass == decides
+    found = [(op.name, op.type, op.params) for op in traced.ops if op.params]
+    assert found == [("conv", "Conv2d", 156), ("norm", "BatchNorm2d", 12), ("fc", "Linear", 11_770)]
+    assert traced.total_params == 11_938
+    assert isinstance(model.fc, nn.LazyLinear)
+    assert model.fc.has_uninitialized_params()
+    assert trace(model, (1, 14, 14)).op("fc").params == 2_950  # another input, other sizes
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules are a new feature")
+def test_a_failure_before_a_lazy_layer_is_diagnosed() -> None:
+    model = nn.Sequential(nn.LazyConv2d(4, 3), nn.Conv2d(5, 4, 3), nn.LazyLinear(3))
+    traced = trace(model, (1, 9, 9))
+    assert traced.failure is not None
+    assert (traced.failure.name, traced.failure.expected, traced.failure.received) == ("1", 5, 4)
+
+
+seen_by_hooks: list[Tensor] = []
+
+
+def keeps_two_channels(layer: nn.Module, given: Any, output: Tensor) -> Tensor:
+    seen_by_hooks.append(output)
+    return output[:, :2]
+
+
+class Watcher:
+    """Counts what passes, and keeps two channels of it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def after(self, layer: nn.Module, given: Any, output: Tensor) -> Tensor:
+        self.count += 1
+        return output[:, :2]
+
+    def before(self, layer: nn.Module, given: Any, named: Any) -> Any:
+        self.count += 1
+        return (given[0][:, :2],), named
+
+
+def hooked(register: Callable[[nn.Module], Any]) -> nn.Module:
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(2, 3, 3)).eval()
+    register(model)
+    return model
+
+
+WATCHER = Watcher()
+
+
+@pytest.mark.parametrize(
+    "register",
+    [
+        lambda model: model[0].register_forward_hook(keeps_two_channels),
+        lambda model: model[0].register_forward_hook(WATCHER.after),
+        lambda model: model[1].register_forward_pre_hook(WATCHER.before, with_kwargs=True),
+    ],
+)
+def test_hooks_that_change_what_passes_are_honoured_on_copies(register: Callable[[nn.Module], Any]) -> None:
+    model = hooked(register)
+    traced = trace(model, (1, 8, 8))
+    assert [(op.name, op.output_shape) for op in traced.ops] == [
+        ("0", (4, 6, 6)),
+        ("getitem", (2, 6, 6)),
+        ("1", (3, 4, 4)),
+    ]
+    assert (seen_by_hooks, WATCHER.count) == ([], 0)
+    assert len(capture(model, torch.zeros(1, 1, 8, 8), traced)) == 3  # the model's own pass is the same
+    seen_by_hooks.clear()
+    WATCHER.count = 0
+
+
+def test_a_forward_that_removes_its_hook_keeps_it() -> None:
+    def once(net: Any, x: Tensor) -> Tensor:
+        x = net.m0(x)
+        net.handle.remove()
+        return net.m0(x)
+
+    model = Calls(once, nn.Linear(4, 4))
+    model.handle = model.m0.register_forward_hook(lambda layer, given, output: output.tanh())  # type: ignore[assignment, union-attr]
+    assert [op.name for op in trace(model, (4,)).ops] == ["m0", "tanh", "m0_2"]
+    assert len(model.m0._forward_hooks) == 1  # type: ignore[arg-type]
+
+
+@torch.compile
+def compiled(x: Tensor) -> Tensor:
+    return F.gelu(x)
+
+
+def in_place(model: nn.Module) -> nn.Module:
+    model.compile()
+    return model
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        (
+            nn.Sequential(torch.compile(nn.Conv2d(1, 4, 3)), nn.Conv2d(4, 4, 3)),  # type: ignore[arg-type]
+            ["0._orig_mod", "1"],
+        ),
+        (nn.Sequential(in_place(nn.Conv2d(1, 4, 3)), nn.Conv2d(4, 4, 3)), ["0", "1"]),
+        (Calls(lambda net, x: compiled(net.m0(x)), nn.Conv2d(1, 4, 3)), ["m0", "gelu"]),
+        (
+            Calls(
+                lambda net, x: F.conv2d(x, net.m0.weight, None, net.m0.stride),
+                torch.compile(nn.Conv2d(1, 4, 3)),
+            ),  # type: ignore[arg-type]
+            ["conv2d"],
+        ),
+    ],
+)
+def test_compiled_parts_are_what_they_were_compiled_from(model: nn.Module, names: list[str]) -> None:
+    traced = trace(model, (1, 8, 8))
+    assert [op.name for op in traced.ops] == names
+    unused = {entry.name for entry in traced.unexecuted} - set(traced.used_directly)
+    assert unused <= {"m0._orig_mod.bias"}
 
 
 def writes_a_slice(net: Any, x: Tensor) -> Tensor:
