@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnviz import numbers
 from cnnviz.language import Message
+from cnnviz.operations.arrangement import by_batch_size
 from cnnviz.operations.batch_axis import (
     FRONT,
     MIXED,
@@ -23,8 +24,8 @@ from cnnviz.operations.batch_axis import (
 )
 from cnnviz.operations.diagnosis import origins
 from cnnviz.operations.explanation import Explanation, moving
-from cnnviz.operations.op import FailedCall, Failure, Op, Shape, called, product, shape_text
-from cnnviz.operations.operation import define, never
+from cnnviz.operations.op import MODEL_INPUT, FailedCall, Failure, Op, Shape, called, product, shape_text
+from cnnviz.operations.operation import define, never, operation_of
 from cnnviz.operations.reach import Call, Lattice, Reach, UnknownError, listed
 
 # -- shapes ------------------------------------------------------------------------------------------
@@ -328,9 +329,13 @@ def _batch_axis_of_repetition(call: BatchCall) -> Layout:
 def diagnose_view(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     """A view whose shape has another number of values than its input."""
     wanted = call.arguments.get("shape")
-    if not isinstance(wanted, tuple):
+    if not isinstance(wanted, tuple) or not all(isinstance(size, int) for size in wanted):
         return None
     received = call.input_shapes[0]
+    if _fits(call, wanted):
+        return _not_in_order(call, ops)
+    if wanted and wanted[0] > 0 and (wanted[1:] == (-1,) or product(wanted[1:]) == product(received)):
+        return _fixed_batch(call, wanted)
     reason = Message(
         "{name} cannot reshape {shape} ({values} per image) to {wanted}: the products of the sizes differ.",
         name=called(call.name, call.type),
@@ -345,8 +350,94 @@ def diagnose_view(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
         cast(Shape, wanted),
         received,
         cause=origins(ops, call.inputs[0], received),
-        advice=Message("flatten(1) works for any size."),
+        advice=Message("flatten(1) works for any size.")
+        if len(wanted) <= 2
+        else Message(
+            "The sizes after the batch must multiply to {count}, or one of them be -1.",
+            count=product(received),
+        ),
     )
+
+
+def _fits(call: FailedCall, wanted: Shape) -> bool:
+    """Whether the sizes multiply to the number of values of the batch."""
+    values = call.images * product(call.input_shapes[0])
+    known = product(tuple(size for size in wanted if size != -1))
+    return values == known if -1 not in wanted else known > 0 and values % known == 0
+
+
+def _fixed_batch(call: FailedCall, wanted: Shape) -> Failure:
+    """``x.view(64, 3136)``: the number of images stands in the code."""
+    received = call.input_shapes[0]
+    reason = Message(
+        "{name} wants {count} rows, one for each image of a batch of {count}: it fails for a batch of any other size.",
+        name=f"{called(call.name, call.type)}({', '.join(map(str, wanted))})",
+        count=wanted[0],
+    )
+    advice = by_batch_size(call.type, wanted)
+    return Failure(call.name, call.type, reason, wanted, received, advice=advice, settled=True)
+
+
+def _not_in_order(call: FailedCall, ops: Sequence[Op]) -> Failure:
+    """A view of values that do not lie in memory in the order in which it would read them."""
+    received = call.input_shapes[0]
+    maker = _out_of_order(ops, call.inputs[0])
+    values = {
+        "name": called(call.name, call.type),
+        "shape": shape_text(received),
+        "count": numbers.values(product(received)),
+    }
+    if maker is None:
+        reason = Message(
+            "{name} cannot read {shape} in this order: view copies nothing, and the values lie in memory in "
+            "another order.",
+            **values,
+        )
+        cause = None
+    else:
+        reason = Message(
+            "{name} cannot read {shape} in this order: view copies nothing, and in memory the values still lie "
+            "as before {maker}.",
+            maker=maker.title,
+            **values,
+        )
+        cause = Message(
+            "With a single channel (or any size of 1 that moves) the order in memory stays the same, and view works."
+        )
+    arguments = ", ".join(map(str, cast(Shape, call.arguments["shape"])))
+    advice = Message(
+        "Use reshape, which copies where it must: x.reshape({sizes}), or x.contiguous().view({sizes}).",
+        sizes=_by_size(call, arguments),
+    )
+    return Failure(call.name, call.type, reason, None, received, cause=cause, advice=advice, settled=True)
+
+
+def _by_size(call: FailedCall, arguments: str) -> str:
+    """The sizes as one writes them: the number of images is read from the tensor."""
+    first, comma, rest = arguments.partition(", ")
+    return f"x.size(0){comma}{rest}" if first == str(call.images) else arguments
+
+
+def _out_of_order(ops: Sequence[Op], index: int) -> Op | None:
+    """The op before a view that left the values where they were, and only changed the order of reading them."""
+    while index != MODEL_INPUT:
+        op = ops[index]
+        operation = operation_of(op)
+        if operation.reorders or op.base in (
+            "expand",
+            "expand_as",
+            "broadcast_to",
+            "getitem",
+            "narrow",
+            "select",
+            "chunk",
+            "split",
+        ):
+            return op
+        if not operation.pointwise or len(op.inputs) != 1:
+            return None
+        index = op.inputs[0]
+    return None
 
 
 # -- entries -------------------------------------------------------------------------------------------

@@ -40,7 +40,14 @@ def quoted(name: str, type_name: str, error: BaseException, place: str | None = 
     return Failure(name=name, type=type_name, reason=reason)
 
 
-_DEFAULTS: Mapping[str, object] = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "ceil_mode": False}
+_DEFAULTS: Mapping[str, object] = {
+    "stride": 1,
+    "padding": 0,
+    "output_padding": 0,
+    "dilation": 1,
+    "groups": 1,
+    "ceil_mode": False,
+}
 
 
 def channels_from(ops: Sequence[Op], index: int) -> int:
@@ -140,6 +147,8 @@ def layer_text(type_name: str, arguments: Mapping[str, object]) -> str:
             first.append(str(arguments[name]))
     if "normalized_shape" in arguments:
         first.append(str(list(cast(Sequence[int], arguments["normalized_shape"]))))
+    if type_name.startswith("Dropout") and "p" in arguments:
+        first.append(str(arguments["p"]))
     named: list[str] = []
     for name in ("kernel_size", "output_size", *_DEFAULTS):
         value = _single(arguments.get(name))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import product as product_of
+from typing import cast
 
 from cnnviz.operations.diagnosis import channels_from, layer_text
-from cnnviz.operations.op import MODEL_INPUT, FailedCall, Fix, Op, Shape
-from cnnviz.operations.operation import operation_of
-from cnnviz.operations.window_arithmetic import Side, sides
+from cnnviz.operations.op import MODEL_INPUT, FailedCall, Fix, Op, Shape, product
+from cnnviz.operations.operation import named, operation_of
+from cnnviz.operations.window_arithmetic import Side, sides, transposed_sizes
 
 
 def candidates(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
@@ -50,6 +52,7 @@ def of_origin(failed: FailedCall, ops: Sequence[Op], expected: object) -> Iterat
 # -- one branch to another size ------------------------------------------------------------------------
 
 _LARGEST_STRIDE = 8
+_MOST_TRANSPOSED = 5
 _REACH = 64
 """How far from its present value an argument is searched."""
 
@@ -92,7 +95,15 @@ def _ancestors(ops: Sequence[Op], last: int) -> set[int]:
 
 
 def resized(branch: list[Op], size: Shape) -> Iterator[Fix]:
-    """Edits of one layer of ``branch`` each with which its maps get ``size``; those first that keep the layer's own size."""
+    """Edits of one layer of ``branch`` each with which its maps get ``size``; those first that keep the layer's own size.
+
+    Before all of them comes the ``output_padding`` of a transposed convolution, which is made for this.
+    """
+    for op in reversed(branch):
+        padding = _output_padding(branch[branch.index(op) :], size)
+        if padding is not None:
+            yield from fix(op.module, op.type, op.arguments, "output_padding", padding)
+    yield from _first_of_several(branch, size)
     changes = [
         change
         for argument in ("padding", "stride", "kernel_size")
@@ -100,6 +111,55 @@ def resized(branch: list[Op], size: Shape) -> Iterator[Fix]:
     ]
     for change in sorted(changes, key=lambda change: not change.natural):  # the order is kept else
         yield from fix(change.op.module, change.op.type, change.op.arguments, change.argument, change.value)
+
+
+def _output_padding(way: list[Op], target: Shape) -> Shape | None:
+    """The ``output_padding`` of the first op of ``way`` with which its end has the size ``target``."""
+    op = way[0]
+    given, stride, dilation = (op.arguments.get(name) for name in ("output_padding", "stride", "dilation"))
+    if op.module is None or op.kind != "convolution" or named(op.base).slides:
+        return None
+    if not all(isinstance(value, tuple) and len(value) == len(target) for value in (given, stride, dilation)):
+        return None
+    limits = [max(pair) for pair in zip(cast(Shape, stride), cast(Shape, dilation), strict=True)]
+    found = []
+    for axis, limit in enumerate(limits):
+        fitting = (n for n in range(limit) if _arrives(way, axis, "output_padding", n, target))
+        found.append(next(fitting, None))
+    return None if None in found else tuple(cast(list[int], found))
+
+
+def _first_of_several(branch: list[Op], size: Shape) -> Iterator[Fix]:
+    """The first ``output_padding`` where several transposed convolutions need one each."""
+    places = [
+        place
+        for place, op in enumerate(branch)
+        if op.module is not None and "output_padding" in op.arguments and not named(op.base).slides
+    ]
+    if not 1 < len(places) <= _MOST_TRANSPOSED:
+        return
+    for padded in sorted(product_of((0, 1), repeat=len(places)), key=sum):
+        way = list(branch)
+        for place, extra in zip(places, padded, strict=True):
+            way[place] = _with(branch[place], "output_padding", (extra,) * len(size))
+        if sum(padded) > 1 and _sizes_after(way) == size:
+            op = branch[places[padded.index(1)]]
+            yield from fix(op.module, op.type, op.arguments, "output_padding", (1,) * len(size))
+            return
+
+
+def _sizes_after(way: list[Op]) -> Shape | None:
+    """The sizes at the end of a branch; None where they cannot be told."""
+    received: Shape | None = way[0].input_shapes[0]
+    for op in way:
+        received = None if received is None else _passed(op, received)
+    return None if received is None else received[1:]
+
+
+def enlarges(op: Op) -> bool:
+    """Whether ``op`` makes its maps larger, as a transposed convolution or an upsampling does."""
+    grows = len(op.output_shape) > 1 and product(op.output_shape[1:]) > product(op.input_shapes[0][1:])
+    return grows and (op.kind == "convolution" or "scale_factor" in op.arguments)
 
 
 def _changes(branch: list[Op], target: Shape, argument: str) -> Iterator[_Change]:
@@ -144,9 +204,7 @@ def _with(op: Op, argument: str, value: Shape) -> Op:
 
 def _arrives(way: list[Op], axis: int, argument: str, value: int, target: Shape) -> bool:
     """Whether ``value``, given to the first op of ``way``, leads to the ``target`` size along ``axis`` at its end."""
-    along = sides(way[0])
-    assert along is not None
-    first = _with(way[0], argument, (value,) * len(along))
+    first = _with(way[0], argument, (value,) * len(target))
     received = way[0].input_shapes[0]
     for op in (first, *way[1:]):
         passed = _passed(op, received)
@@ -164,4 +222,9 @@ def _passed(op: Op, received: Shape) -> Shape | None:
         return (op.output_shape[0], *counts) if min(counts) > 0 else None
     if "output_size" in op.arguments:
         return op.output_shape
+    if op.kind == "convolution" and not named(op.base).slides:
+        return (op.output_shape[0], *transposed_sizes(op.arguments, received[1:]))
+    factor = op.arguments.get("scale_factor")
+    if isinstance(factor, (int, float)) and "size" not in op.arguments:
+        return (received[0], *(int(size * factor) for size in received[1:]))
     return received if op.input_shapes[0][1:] == op.output_shape[1:] else None

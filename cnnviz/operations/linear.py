@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from cnnviz import numbers
 from cnnviz.language import Message
+from cnnviz.operations.arrangement import (
+    diagnose_unflattened,
+    joined_elsewhere,
+    lost_batch,
+    rows_not_transposed,
+)
 from cnnviz.operations.batch_axis import WITHOUT, BatchCall, Layout
 from cnnviz.operations.diagnosis import origins
 from cnnviz.operations.explanation import Explanation, rows_of_weights
 from cnnviz.operations.fixes import fix, of_origin
-from cnnviz.operations.op import FailedCall, Failure, Fix, Op, called, product, shape_text
+from cnnviz.operations.op import FailedCall, Failure, Fix, Mend, Op, Shape, called, product, shape_text
 from cnnviz.operations.operation import define, never
 from cnnviz.operations.reach import Call, Reach, UnknownError, joined
 
@@ -213,34 +220,14 @@ def _batch_axis_of_einsum(call: BatchCall) -> Layout:
 # -- diagnosis and fixes -----------------------------------------------------------------------------
 
 
-def diagnose_missing_flatten(call: FailedCall, _ops: Sequence[Op]) -> Failure | None:
-    """Maps where a row of features is expected: more often a missing flatten than a wrong size."""
-    received, expected = call.input_shapes[0], call.arguments.get("in_features")
-    if not isinstance(expected, int) or len(received) != 3 or received[-1] == expected:
-        return None
-    count = product(received)
-    values = {
-        "shape": shape_text(received),
-        "count": count,
-        "features": numbers.features(count),
-        "out_features": call.arguments["out_features"],
-    }
-    reason = Message(
-        "{name} receives unflattened maps, {shape}: flatten(1) is missing before it.",
-        name=called(call.name, call.type),
-        shape=shape_text(received),
-    )
-    if count == expected:
-        advice = Message(
-            "Flattening gives {shape} = {features}, as Linear({count}, {out_features}) expects.",
-            **values,
-        )
-    else:
-        advice = Message(
-            "Flattening gives {shape} = {features}, so the layer must be Linear({count}, {out_features}).",
-            **values,
-        )
-    return Failure(call.name, call.type, reason, expected, received, advice=advice)
+def diagnose_joined(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
+    """Branches that were concatenated along another dimension than their features."""
+    return joined_elsewhere(call, ops, call.arguments.get("in_features"), axis=-1)
+
+
+def diagnose_transposed(argument: str, call: FailedCall, _ops: Sequence[Op]) -> Failure | None:
+    """Rows whose features, as many as ``argument`` says, are in the first dimension."""
+    return rows_not_transposed(call, call.arguments.get(argument))
 
 
 def diagnose_features(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
@@ -269,7 +256,35 @@ def diagnose_features(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     advice = Message("Fix: Linear({received}, {out_features}).", **values)
     before = call.inputs[0] if flattened is None else ops[flattened].inputs[0]
     cause = origins(ops, before, shape)
-    return Failure(call.name, call.type, reason, expected, received, cause=cause, advice=advice)
+    mends = () if flattened is None else tuple(_pooled(shape, expected))
+    return Failure(call.name, call.type, reason, expected, received, cause=cause, advice=advice, mends=mends)
+
+
+def _pooled(shape: Shape, expected: int) -> Iterator[Mend]:
+    """A pooling that brings maps of ``shape`` to the size with which they have the ``expected`` values."""
+    channels, dimensions = shape[0], len(shape) - 1
+    if channels < 2 or expected % channels or min(shape[1:]) < 1:
+        return
+    side = round((expected // channels) ** (1 / dimensions))
+    if side**dimensions * channels != expected:
+        return
+    values = {
+        "pool": f"AdaptiveAvgPool{dimensions}d({side})",
+        "shape": shape_text((channels, *(side,) * dimensions)),
+        "features": numbers.features(expected),
+    }
+    if side == 1:
+        text = Message(
+            "Average each map before the flatten: {pool} gives {shape} = {features}, whatever the input's size.",
+            **values,
+        )
+        yield Mend(text, ahead=True)
+    else:
+        text = Message(
+            "Or put {pool} before the flatten: it gives {shape} = {features}, whatever the input's size.",
+            **values,
+        )
+        yield Mend(text)
 
 
 def _flattened(call: FailedCall, ops: Sequence[Op]) -> int | None:
@@ -279,7 +294,7 @@ def _flattened(call: FailedCall, ops: Sequence[Op]) -> int | None:
         op = ops[index]
         received = op.input_shapes[0] if op.input_shapes else ()
         if op.kind == "reshape" and received and product(received) == product(op.output_shape):
-            return index if len(received) > 1 else None
+            return index if len(received) > 1 and len(op.output_shape) == 1 else None
         if op.kind not in ("activation", "dropout") or not op.inputs:
             return None
         index = op.inputs[0]
@@ -343,7 +358,13 @@ define(
     macs=macs_of_linear,
     macs_formula=macs_formula_of_linear,
     reach=reach_linear,
-    diagnose=(diagnose_missing_flatten, diagnose_features),
+    diagnose=(
+        lost_batch,
+        diagnose_joined,
+        diagnose_unflattened,
+        partial(diagnose_transposed, "in_features"),
+        diagnose_features,
+    ),
     mend=mend_features,
 )
 define(
@@ -384,6 +405,7 @@ define(
     measured_macs=True,
     explain=explain_attention,
     reach=reach_attention,
+    diagnose=(lost_batch, partial(diagnose_transposed, "embed_dim")),
 )
 define(
     "scaled_dot_product_attention",

@@ -14,9 +14,9 @@ from cnnviz.operations.batch_axis import MIXED, BatchCall, Layout, kept
 from cnnviz.operations.data_movement import explain_identity
 from cnnviz.operations.diagnosis import channels_origin, size_origin
 from cnnviz.operations.explanation import Explanation, source_name
-from cnnviz.operations.fixes import fix, own_branch, resized
-from cnnviz.operations.op import MODEL_INPUT, FailedCall, Failure, Fix, Op, Shape, called, shape_text
-from cnnviz.operations.operation import define, named, never
+from cnnviz.operations.fixes import enlarges, fix, own_branch, resized
+from cnnviz.operations.op import MODEL_INPUT, FailedCall, Failure, Fix, Mend, Op, Shape, called, shape_text
+from cnnviz.operations.operation import define, named, never, operation_of
 from cnnviz.operations.reach import Bounds, Call, Reach, UnknownError, centred, common
 
 # -- shapes ------------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ def diagnose_unlike(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     shapes = call.input_shapes
     pair = _unlike_pair(call)
     if pair is None:
-        return None
+        return _unlike_constant(call, ops)
     inputs = ", ".join(
         f"{ops[index].title if index != MODEL_INPUT else 'x'} {shape_text(shape)}"
         for index, shape in zip(call.inputs, shapes, strict=True)
@@ -184,6 +184,9 @@ def diagnose_unlike(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
             inputs=inputs,
         )
         advice = Message("Give all branches the same stride, and pad each kernel accordingly.")
+        meant = _meant_dim(call)
+        if meant is not None:
+            return _other_dim(call, reason, meant)
     else:
         reason = Message(
             "{name} combines inputs of different shapes ({inputs}) element by element: the shapes must match.",
@@ -195,7 +198,93 @@ def diagnose_unlike(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
             "shortcut the same shape."
         )
     first, other = (shapes[number] for number in pair)
-    return Failure(call.name, call.type, reason, first, other, cause=_cause(call, ops, pair), advice=advice)
+    found = Failure(call.name, call.type, reason, first, other, cause=_cause(call, ops, pair), advice=advice)
+    if len(first) == len(other) == 2 and first[::-1] != first and _unlike_only_turned(call, first, other):
+        flat = [operation_of(ops[i]).keeps_order for i in call.inputs[:2] if i != MODEL_INPUT]
+        advice = _transposed(call.inputs[0 if flat[:1] == [True] else 1], ops)
+        return replace(found, cause=None, advice=advice, settled=True)
+    return _grown(found, call, ops, pair)
+
+
+def _transposed(index: int, ops: Sequence[Op]) -> Message:
+    name = ops[index].title if index != MODEL_INPUT else "x"
+    return Message("Swap the two dimensions of {name} first: x = x.transpose(1, 2).", name=name)
+
+
+def _unlike_constant(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
+    """Rows of vectors that would fit a parameter, such as a table of positions, if they were transposed."""
+    if len(call.input_shapes) != 1 or len(call.constants) != 1:
+        return None
+    (shape,), (constant,) = call.input_shapes, call.constants
+    sizes = constant[1:] if len(constant) == 3 and constant[0] == 1 else constant
+    if len(sizes) != 2 or not _differing(call, shape, sizes) or _differing(call, shape[::-1], sizes):
+        return None
+    reason = Message(
+        "{name} combines {shape} with a parameter of {sizes} element by element: the two dimensions are in the "
+        "other order.",
+        name=called(call.name, call.type),
+        shape=shape_text(shape),
+        sizes=shape_text(sizes),
+    )
+    advice = _transposed(call.inputs[0], ops)
+    return Failure(call.name, call.type, reason, sizes, shape, advice=advice, settled=True)
+
+
+def _unlike_only_turned(call: FailedCall, first: Shape, other: Shape) -> bool:
+    """Whether two rows of vectors fit as soon as one of them is transposed."""
+    return not _differing(call, first, other[::-1])
+
+
+def _meant_dim(call: FailedCall) -> int | None:
+    """The dimension along which the inputs of a ``cat`` can be joined: the channels, or any of rows of vectors."""
+    shapes = call.input_shapes
+    if call.constants or len({len(shape) for shape in shapes}) != 1:
+        return None
+    axes = {
+        axis for shape in shapes for axis, (a, b) in enumerate(zip(shapes[0], shape, strict=True)) if a != b
+    }
+    if len(axes) != 1 or (len(shapes[0]) > 2 and axes != {0}):
+        return None
+    return axes.pop() + 1
+
+
+def _other_dim(call: FailedCall, reason: Message, dim: int) -> Failure:
+    sizes = [shape[dim - 1] for shape in call.input_shapes]
+    advice = Message(
+        "Join them along dimension {dim}: torch.cat([...], dim={dim}) gives {sum} = {expected}.",
+        dim=dim,
+        sum=" + ".join(map(str, sizes)),
+        expected=sum(sizes),
+    )
+    joined = Message("It joins along dimension {joined}.", joined=call.arguments.get("dim", 0))
+    return Failure(
+        call.name,
+        call.type,
+        reason,
+        call.input_shapes[0],
+        call.input_shapes[1],
+        cause=joined,
+        advice=advice,
+        settled=True,
+    )
+
+
+def _grown(found: Failure, call: FailedCall, ops: Sequence[Op], pair: tuple[int, int]) -> Failure:
+    """What else helps where a branch was enlarged again, as in a U-Net, and its size was odd on the way down."""
+    sizes = [call.input_shapes[number][1:] for number in pair]
+    branches = [own_branch(call.inputs, number, ops) for number in pair]
+    enlarging = [any(enlarges(op) for op in branch) for branch in branches]
+    if not any(enlarging) or len(sizes[0]) != len(sizes[1]) or sizes[0] == sizes[1]:
+        return found
+    target = sizes[0] if enlarging[1] else sizes[1]
+    size = f"({', '.join(map(str, target))})"
+    resize = Message(
+        "Give the enlarged maps the size of the others: F.interpolate(x, size={size}).", size=size
+    )
+    too = Message(
+        "Or give the enlarged maps the size of the others: F.interpolate(x, size={size}).", size=size
+    )
+    return replace(found, advice=resize, mends=(Mend(too, beside_fix=True),), other_input="even")
 
 
 def _unlike_pair(call: FailedCall) -> tuple[int, int] | None:

@@ -17,14 +17,20 @@ import numpy as np
 
 from cnnviz.language import Message
 from cnnviz.operations import refusals
+from cnnviz.operations.arrangement import (
+    channels_elsewhere,
+    joined_elsewhere,
+    lost_batch,
+    rows_not_transposed,
+)
 from cnnviz.operations.diagnosis import channels_origin, origins
 from cnnviz.operations.explanation import Explanation, number
 from cnnviz.operations.fixes import fix
-from cnnviz.operations.op import FailedCall, Failure, Fix, Op, Shape, product, shape_text
+from cnnviz.operations.op import FailedCall, Failure, Fix, Mend, Op, Shape, product, shape_text
 from cnnviz.operations.operation import define, define_each, named
 from cnnviz.operations.reach import Call, Reach, UnknownError, listed, spread
 from cnnviz.operations.refusals import Layer
-from cnnviz.operations.windows import diagnose_dimensions
+from cnnviz.operations.window_diagnosis import diagnose_dimensions, mend_of_dimensions
 
 # -- normalisation: values and shapes ------------------------------------------------------------------
 
@@ -253,9 +259,21 @@ def reach_unit_length(call: Call) -> Reach:
 def diagnose_normalisation(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     """A normalisation (or a PReLU) whose input has other channels, or other last dimensions, than it is made for."""
     shape = call.arguments.get("normalized_shape")
-    if isinstance(shape, (tuple, list)):
-        return _last_dimensions(call, ops, tuple(shape))
+    lost = lost_batch(call, ops)
+    if lost is not None or isinstance(shape, (tuple, list)):
+        return lost or _last_dimensions(call, ops, tuple(cast(Sequence[int], shape)))
+    argument = _channels_argument(call)
+    if argument is not None:
+        expected = call.arguments[argument]
+        arranged = joined_elsewhere(call, ops, expected) or channels_elsewhere(call, ops, argument)
+        if arranged is not None and not _is_one_slope(call):
+            return arranged
     return _channels(call, ops) or _groups(call)
+
+
+def _is_one_slope(call: FailedCall) -> bool:
+    """Whether it is a PReLU that multiplies all channels by the same number."""
+    return call.arguments.get("num_parameters") == 1
 
 
 def diagnose_instance_norm(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
@@ -308,12 +326,55 @@ def _last_dimensions(call: FailedCall, ops: Sequence[Op], expected: tuple[int, .
     received = shape[-len(expected) :]
     if received == expected:
         return None
+    turned = _of_channels(call, ops, expected)
+    if turned is not None:
+        return turned
     refused = refusals.normalises_other_sizes(Layer.of(call), expected, shape)
     return refused.failure(call, expected, received, origins(ops, call.inputs[0], shape))
 
 
-def mend_normalisation(failed: FailedCall, _ops: Sequence[Op]) -> Iterator[Fix]:
-    """The number of channels received, ``groups`` that divide them, or the last dimensions received."""
+def _of_channels(call: FailedCall, ops: Sequence[Op], expected: tuple[int, ...]) -> Failure | None:
+    """A LayerNorm made for the channels, or the features of rows, where these are not the last dimension."""
+    shape = call.input_shapes[0]
+    if len(expected) != 1 or len(shape) < 2 or shape[0] != expected[0]:
+        return None
+    joined = joined_elsewhere(call, ops, expected[0], axis=-1)
+    if joined is not None or len(shape) == 2:
+        return joined or rows_not_transposed(call, expected[0])
+    last = ", ".join(map(str, (0, *range(2, len(shape) + 1), 1)))
+    back = ", ".join(map(str, (0, len(shape), *range(1, len(shape)))))
+    return Failure(
+        call.name,
+        call.type,
+        refusals.normalises_other_sizes(Layer.of(call), expected, shape).reason,
+        expected,
+        shape[-1:],
+        cause=Message("{channels} is the number of its channels, which stand first.", channels=expected[0]),
+        advice=Message(
+            "To normalise the channels of each pixel, put them last for this layer: "
+            "{name}(x.permute({last})).permute({back}).",
+            name=call.name,
+            last=last,
+            back=back,
+        ),
+        mends=(
+            Mend(
+                Message(
+                    "Or use GroupNorm(1, {channels}), which normalises all values of an image, whatever its size.",
+                    channels=expected[0],
+                )
+            ),
+        ),
+        settled=True,
+    )
+
+
+def mend_normalisation(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
+    """A layer for as many dimensions, the number of channels received, ``groups`` that divide them, or the last sizes."""
+    if named(failed.base).dimensions:
+        yield from mend_of_dimensions(failed, ops)
+        if diagnose_dimensions_of_batch_norm(failed, ops) is not None:
+            return
     arguments, received = failed.arguments, failed.input_shapes[0]
     argument, groups = _channels_argument(failed), arguments.get("num_groups")
     if argument is not None:
@@ -437,7 +498,7 @@ define_each(
     attributes=_RUNNING,
     explain=_explained_by(_explain_batch_norm),
     reach=reach_batch_norm,
-    diagnose=(diagnose_dimensions_of_batch_norm, diagnose_normalisation),
+    diagnose=(lost_batch, diagnose_dimensions_of_batch_norm, diagnose_normalisation),
     **_COMMON,
 )
 define(
@@ -456,7 +517,7 @@ define_each(
     attributes=_RUNNING,
     explain=_explained_by(_explain_instance_norm),
     reach=reach_instance_norm,
-    diagnose=(diagnose_dimensions, diagnose_instance_norm),
+    diagnose=(lost_batch, diagnose_dimensions, diagnose_instance_norm),
     **_COMMON,
 )
 define(
@@ -537,7 +598,14 @@ define(
     **_DROPOUT,
 )
 define("feature_dropout", explain=_drops_channels, **_DROPOUT)
-define_each("dropout#d", "Dropout#d", explain=_drops_channels, diagnose=(diagnose_dimensions,), **_DROPOUT)
+define_each(
+    "dropout#d",
+    "Dropout#d",
+    explain=_drops_channels,
+    diagnose=(lost_batch, diagnose_dimensions),
+    mend=mend_of_dimensions,
+    **_DROPOUT,
+)
 define(
     "alpha_dropout",
     "AlphaDropout",

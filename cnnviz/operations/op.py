@@ -106,7 +106,12 @@ class Unexecuted:
 
 @dataclass(frozen=True)
 class FailedCall:
-    """The call that failed: of a leaf module, or of a function outside of one."""
+    """The call that failed: of a leaf module, or of a function outside of one.
+
+    ``input_shapes`` are as an op's, but of one row where rows and images differ: a call sees rows. ``layouts`` tells
+    where the batch of ``images`` is in each input (empty: the first dimension of each), ``constants`` are the full
+    shapes of the tensors that no op returned, such as parameters.
+    """
 
     name: str
     type: str
@@ -117,6 +122,9 @@ class FailedCall:
     error: Exception
     operation: str = ""
     own_forward: bool = False
+    layouts: tuple[Layout, ...] = ()
+    images: int = 1
+    constants: tuple[Shape, ...] = ()
 
     @property
     def base(self) -> str:
@@ -134,12 +142,32 @@ class Fix:
 
 
 @dataclass(frozen=True)
+class Mend:
+    """Another way out of a failure than its first one: a sentence, and the input shape that it asks for, if any.
+
+    One that is ``ahead`` keeps more of what the network means than an edit does, and is said before it; one that is
+    ``beside_fix`` says again what the advice says, for where an edit takes the advice's place.
+    """
+
+    text: Message
+    input_shape: Shape | None = None
+    ahead: bool = False
+    beside_fix: bool = False
+
+
+OtherInput = Literal["", "larger", "even"]
+"""Which other input might pass: one with more pixels, or one whose sides can be halved more often."""
+
+
+@dataclass(frozen=True)
 class Failure:
     """Where and why a forward pass ended early.
 
     ``reason`` says what was received and what was expected, ``received`` and ``expected`` give the numbers where
     there are any; ``cause`` names the earlier layer responsible. ``fix`` is an edit with which the pass gets
-    further; where there is none, ``advice`` says what to do. ``inputs`` are the ops whose
+    further; where there is none, ``advice`` says what to do. ``mends`` are other ways out. Where the advice is
+    ``settled``, it is what the code means: edits that would make the call succeed with something else are not
+    looked for. ``other_input`` tells which other input is worth trying. ``inputs`` are the ops whose
     outputs the failing call received.
     """
 
@@ -152,17 +180,34 @@ class Failure:
     inputs: tuple[int, ...] = ()
     cause: Message | None = None
     advice: Message | None = None
+    mends: tuple[Mend, ...] = ()
+    settled: bool = False
+    other_input: OtherInput = ""
 
     @property
     def message(self) -> str:
         """The whole diagnosis in the current language."""
-        told = (self.reason, self.cause, self._remedy())
+        told = (self.reason, self.cause, *(mend.text for mend, _ in self.ways_out))
         return " ".join(str(sentence) for sentence in told if sentence is not None)
 
-    def _remedy(self) -> Message | None:
+    @property
+    def ways_out(self) -> tuple[tuple[Mend, Fix | None], ...]:
+        """All that would help, each a sentence with its edit, if it is one; what keeps the meaning comes first."""
+        ahead = [mend for mend in self.mends if mend.ahead]
+        remedy = self._remedy(first=not ahead)
+        first = [] if remedy is None else [(Mend(remedy), self.fix)]
+        return (
+            *((mend, None) for mend in ahead),
+            *first,
+            *((mend, None) for mend in self.mends if not mend.ahead),
+        )
+
+    def _remedy(self, first: bool) -> Message | None:
         if self.fix is None:
             return self.advice
         layer = self.fix.path.rpartition(".")[0]
+        if not first:
+            return Message("Or change {layer} to {text}.", layer=layer, text=self.fix.text)
         if layer == self.name:
             return Message("Fix: {text}.", text=self.fix.text)
         return Message("Fix: change {layer} to {text}.", layer=layer, text=self.fix.text)

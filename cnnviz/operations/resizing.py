@@ -13,13 +13,15 @@ from typing import Any, cast
 import numpy as np
 
 from cnnviz.language import Message
+from cnnviz.operations.arrangement import lost_batch
 from cnnviz.operations.explanation import Explanation, moving
 from cnnviz.operations.explanation import number as in_formula
 from cnnviz.operations.op import Op, Shape, product, shape_text
 from cnnviz.operations.operation import define, define_each
 from cnnviz.operations.reach import Call, Lattice, Reach, Table, UnknownError
 from cnnviz.operations.window_arithmetic import adaptive_windows
-from cnnviz.operations.windows import PADDING_MODES, diagnose_dimensions, inside, mapped, walked
+from cnnviz.operations.window_diagnosis import diagnose_dimensions, mend_of_dimensions
+from cnnviz.operations.windows import PADDING_MODES, inside, mapped, walked
 
 # -- shapes ------------------------------------------------------------------------------------------
 
@@ -335,7 +337,8 @@ _ADAPTIVE: Mapping[str, Any] = {
     "kind": "pooling",
     "arguments": "input output_size",
     "reach": reach_adaptive_pooling,
-    "diagnose": (diagnose_dimensions,),
+    "diagnose": (lost_batch, diagnose_dimensions),
+    "mend": mend_of_dimensions,
 }
 define_each(
     "adaptive_avg_pool#d",
@@ -378,21 +381,29 @@ define_each(
     arguments="input indices kernel_size stride padding output_size",
     explain=explain_unpooling,
 )
-for _functions, _layers, _mode in (
-    ("pad", "ZeroPad ConstantPad", None),
-    ("", "ReflectionPad", "reflect"),
-    ("", "ReplicationPad", "replicate"),
-    ("", "CircularPad", "circular"),
+for _layers, _mode in (
+    ("ZeroPad#d ConstantPad#d", None),
+    ("ReflectionPad#d", "reflect"),
+    ("ReplicationPad#d", "replicate"),
+    ("CircularPad#d", "circular"),
 ):
-    define(
-        _functions,
-        " ".join(f"{layer}{n}d" for layer in _layers.split() for n in (1, 2, 3)),
+    define_each(
+        "",
+        _layers,
         kind="reshape",
-        arguments="input pad mode value",
         attributes="padding",
         explain=partial(explain_padding, _mode),
         reach=partial(reach_padding, _mode),
+        diagnose=(lost_batch, diagnose_dimensions),
+        mend=mend_of_dimensions,
     )
+define(
+    "pad",
+    kind="reshape",
+    arguments="input pad mode value",
+    explain=partial(explain_padding, None),
+    reach=partial(reach_padding, None),
+)
 define(
     "interpolate upsample",
     "Upsample UpsamplingNearest2d UpsamplingBilinear2d",

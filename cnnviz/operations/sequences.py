@@ -14,9 +14,10 @@ from typing import Any, cast
 import numpy as np
 
 from cnnviz.language import Message
+from cnnviz.operations.arrangement import lost_batch, rows_not_transposed
 from cnnviz.operations.batch_axis import Layout, Source
 from cnnviz.operations.explanation import Explanation
-from cnnviz.operations.op import Op, Shape, product, shape_text
+from cnnviz.operations.op import FailedCall, Failure, Op, Shape, product, shape_text
 from cnnviz.operations.operation import define
 from cnnviz.operations.reach import Call, Reach, UnknownError, joined
 
@@ -204,6 +205,13 @@ def weights_of_embedding(op: Op) -> tuple[str, int]:
     return shape_text(table), product(table)
 
 
+# -- diagnosis -------------------------------------------------------------------------------------------
+
+
+def _diagnose_transposed(call: FailedCall, _ops: Sequence[Op]) -> Failure | None:
+    return rows_not_transposed(call, call.arguments.get("input_size"))
+
+
 # -- entries -------------------------------------------------------------------------------------------
 
 for _layer, _gates in (("LSTM", 4), ("GRU", 3), ("RNN", 1)):
@@ -218,6 +226,7 @@ for _layer, _gates in (("LSTM", 4), ("GRU", 3), ("RNN", 1)):
         explain=explain_recurrent,
         reach=reach_recurrent,
         further_batch_axis=_states,
+        diagnose=(lost_batch, _diagnose_transposed),
         **_recurrent,
     )
     define(modules=f"{_layer}Cell", explain=explain_cell, reach=reach_cell, **_recurrent)

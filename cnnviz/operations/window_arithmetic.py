@@ -6,6 +6,7 @@ and Visin 2016, "A guide to convolution arithmetic for deep learning", derives t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -130,6 +131,14 @@ def _padding(padding: object, kernel: Shape, dilation: Shape) -> list[tuple[int,
     if isinstance(padding, tuple) and len(padding) == len(kernel):
         return [(p, p) for p in padding]
     return None
+
+
+def transposed_sizes(arguments: Mapping[str, object], sizes: Shape) -> Shape:
+    """The sizes that a transposed convolution gives: ``(n - 1) s - 2p + d(k - 1) + output_padding + 1``."""
+    names = ("kernel_size", "stride", "padding", "dilation", "output_padding")
+    found = [cast(Shape, arguments.get(name, (0,) * len(sizes))) for name in names]
+    along = zip(sizes, *found, strict=True)
+    return tuple((n - 1) * s - 2 * p + d * (k - 1) + o + 1 for n, k, s, p, d, o in along)
 
 
 def adaptive_windows(size: int, count: int) -> tuple[tuple[int, int], ...]:

@@ -6,25 +6,29 @@ Sizes follow the formulas of PyTorch's documentation (``Conv2d``, ``ConvTranspos
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from math import gcd
 from typing import Any, cast
 
 import numpy as np
 
-from cnnviz import numbers
 from cnnviz.language import Message
-from cnnviz.operations import refusals
-from cnnviz.operations.diagnosis import channels_origin, size_origin
+from cnnviz.operations.arrangement import lost_batch
 from cnnviz.operations.explanation import Explanation, rows_of_weights
-from cnnviz.operations.fixes import fix, for_size, of_origin
-from cnnviz.operations.op import MODEL_INPUT, FailedCall, Failure, Fix, Op, Shape, called, product, shape_text
-from cnnviz.operations.operation import define_each, named
+from cnnviz.operations.op import MODEL_INPUT, Op, Shape, product, shape_text
+from cnnviz.operations.operation import define_each
 from cnnviz.operations.reach import Call, Lattice, Reach, Table, UnknownError
-from cnnviz.operations.refusals import Layer
-from cnnviz.operations.window_arithmetic import Side, same_padding, sides, span
+from cnnviz.operations.window_arithmetic import Side, same_padding, sides, transposed_sizes
+from cnnviz.operations.window_diagnosis import (
+    diagnose_arrangement,
+    diagnose_channels,
+    diagnose_dimensions,
+    diagnose_padding,
+    diagnose_window,
+    mend_convolution,
+    mend_pooling,
+)
 
 # -- shapes ------------------------------------------------------------------------------------------
 
@@ -218,7 +222,7 @@ def explain_transposed_convolution(op: Op, _ops: Sequence[Op]) -> Explanation | 
         return None
     sizes = op.input_shapes[0][1:]
     along = list(zip(sizes, *cast(list[Shape], found), strict=False))
-    counts = tuple((n - 1) * s - 2 * p + d * (k - 1) + o + 1 for n, k, s, p, d, o in along)
+    counts = transposed_sizes(arguments, sizes)
     if counts != op.output_shape[1:]:  # an output_size that was asked for in the call, say
         return None
     lines = dict.fromkeys(
@@ -332,179 +336,6 @@ def walked(lattice: Lattice, offset: int, stride: int, span: int) -> Lattice:
     return lattice.window(offset, stride, span)
 
 
-# -- diagnosis and fixes -----------------------------------------------------------------------------
-
-
-def diagnose_dimensions(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
-    """An input with the wrong number of dimensions, such as a row of features for a layer that takes maps."""
-    received = call.input_shapes[0]
-    wanted = named(call.base).dimensions + 1
-    if len(received) == wanted or call.path is None:
-        return None
-    values = {
-        "name": called(call.name, call.type),
-        "type": call.type,
-        "shape": shape_text(received),
-        "wanted": wanted,
-        "count": len(received),
-    }
-    first = call.inputs[0] == MODEL_INPUT
-    if len(received) == 1 and wanted == 3 and not first:
-        reason = Message(
-            "{name} ({type}) expects maps, channels x height x width, but gets a row of {values}.",
-            values=numbers.values(received[0]),
-            **values,
-        )
-        advice = Message("Move it before the flatten.")
-    else:
-        reason = Message(
-            "{name} ({type}) expects {wanted} dimensions besides the batch, but its input {shape} has "
-            "{count}.",
-            **values,
-        )
-        advice = Message(
-            "Pass an input with {wanted} dimensions, such as {example} for maps.",
-            wanted=wanted,
-            example=shape_text((int(str(call.arguments.get("in_channels", 3))), *(32,) * (wanted - 1))),
-        )
-    if not first:
-        maker = ops[call.inputs[0]]
-        cause = Message("{by} outputs {shape}.", shape=shape_text(received), by=maker.title)
-        return Failure(call.name, call.type, reason, wanted, received, cause=cause, advice=advice)
-    return Failure(call.name, call.type, reason, wanted, received, advice=advice)
-
-
-def diagnose_channels(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
-    """A convolution whose input has a different number of channels from ``in_channels``."""
-    expected, received = call.arguments.get("in_channels"), call.input_shapes[0][0]
-    if not isinstance(expected, int) or expected == received:
-        return None
-    refused = refusals.other_channels(Layer.of(call), call.input_shapes[0], expected, received)
-    return refused.failure(call, expected, received, channels_origin(ops, call.inputs[0], received))
-
-
-def diagnose_window(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
-    """A window larger than its padded input."""
-    spans, room, sizes = window_sizes(call)
-    if not spans or all(needed <= space for needed, space in zip(spans, room, strict=True)):
-        return None
-    values = {
-        "name": called(call.name, call.type),
-        "type": call.type,
-        "spans": shape_text(spans),
-        "sizes": shape_text(sizes),
-        "room": shape_text(room),
-    }
-    if room == sizes:
-        reason = Message(
-            "{name} ({type}) has a {spans} window, which is larger than its {sizes} input.",
-            **values,
-        )
-    else:
-        reason = Message(
-            "{name} ({type}) has a {spans} window, which is larger than its {sizes} input ({room} with "
-            "padding).",
-            **values,
-        )
-    return Failure(
-        call.name,
-        call.type,
-        reason,
-        spans,
-        room,
-        cause=size_origin(ops, call.inputs[0], sizes),
-        advice=Message("Use a smaller kernel, more padding, or a larger input."),
-    )
-
-
-def window_sizes(call: FailedCall) -> tuple[Shape, Shape, Shape]:
-    """For each side the span of a window, the size of the padded input, and of the input; empty without windows."""
-    arguments = call.arguments
-    kernel = arguments.get("kernel_size")
-    if not isinstance(kernel, tuple) or not named(call.base).slides:
-        return (), (), ()
-    count = len(kernel)
-    padding, dilation = (
-        value if isinstance(value, tuple) else (default,) * count
-        for value, default in ((arguments.get("padding"), 0), (arguments.get("dilation"), 1))
-    )
-    sizes = call.input_shapes[0][-count:]
-    spans = tuple(map(span, kernel, dilation))
-    added = [2 * p for p in padding]
-    if arguments.get("padding") == "same":
-        added = [sum(same_padding(k, d)) for k, d in zip(kernel, dilation, strict=True)]
-    room = tuple(size + more for size, more in zip(sizes, added, strict=True))
-    return spans, room, sizes
-
-
-def diagnose_padding(call: FailedCall, _ops: Sequence[Op]) -> Failure | None:
-    """A pooling padded by more than half of its kernel: PyTorch rejects windows that hold nothing but padding."""
-    given, kernel = call.arguments.get("padding"), call.arguments.get("kernel_size")
-    if not isinstance(given, tuple) or not isinstance(kernel, tuple):
-        return None
-    most = tuple(side // 2 for side in kernel)  # whatever the dilation
-    if len(given) != len(most) or all(p <= limit for p, limit in zip(given, most, strict=True)):
-        return None
-    return refusals.too_much_padding(Layer.of(call), given, kernel).failure(call, most, given)
-
-
-def mend_channels(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
-    """``in_channels`` as received, ``groups`` to match, or the expected channels from the layer that chose them."""
-    received, arguments = failed.input_shapes[0][0], failed.arguments
-    groups, expected, leaving = (int(str(arguments[n])) for n in ("groups", "in_channels", "out_channels"))
-    yield from fix(failed.path, failed.type, arguments, "in_channels", received)
-    if received % groups:
-        common = gcd(received, expected, leaving)
-        yield from fix(failed.path, failed.type, arguments, "groups", common)
-    yield from of_origin(failed, ops, expected)
-
-
-def _mend_window(failed: FailedCall) -> Iterator[Fix]:
-    spans, room, sizes = window_sizes(failed)
-    if not spans:
-        return
-    kernel, dilation = _sides(failed, "kernel_size", len(spans)), _sides(failed, "dilation", len(spans))
-    given = _sides(failed, "padding", len(spans))
-    fitting = tuple(min(k, (space - 1) // d + 1) for k, space, d in zip(kernel, room, dilation, strict=True))
-    needed = tuple(max(p, -(-(span - n) // 2)) for p, span, n in zip(given, spans, sizes, strict=True))
-    most = tuple(min(p, side // 2) for p, side in zip(given, kernel, strict=True))
-    for argument, value, now in (
-        ("kernel_size", fitting, kernel),
-        ("padding", needed, given),
-        ("padding", most, given),
-    ):
-        if value != now and min(value) >= (1 if argument == "kernel_size" else 0):
-            yield from fix(failed.path, failed.type, failed.arguments, argument, value)
-
-
-def _larger_input(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
-    """Make an earlier layer's output just large enough for the window."""
-    spans, room, sizes = window_sizes(failed)
-    if spans and failed.inputs:
-        wanted = tuple(max(n, n + span - space) for n, span, space in zip(sizes, spans, room, strict=True))
-        if wanted != sizes:
-            yield from for_size(failed.inputs, ops, wanted)
-
-
-def _sides(failed: FailedCall, argument: str, count: int) -> Shape:
-    value = failed.arguments.get(argument)
-    return value if isinstance(value, tuple) else (1 if argument == "dilation" else 0,) * count
-
-
-def mend_convolution(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
-    """Fix the channels where they differ, otherwise the window or the size of its input."""
-    if failed.arguments["in_channels"] != failed.input_shapes[0][0]:
-        yield from mend_channels(failed, ops)
-    else:
-        yield from mend_pooling(failed, ops)
-
-
-def mend_pooling(failed: FailedCall, ops: Sequence[Op]) -> Iterator[Fix]:
-    """A smaller window, more padding, or a larger input."""
-    yield from _mend_window(failed)
-    yield from _larger_input(failed, ops)
-
-
 # -- parameters and multiply-adds ----------------------------------------------------------------------
 
 
@@ -612,7 +443,7 @@ define_each(
     macs=macs_of_convolution,
     macs_formula=macs_formula_of_convolution,
     reach=reach_convolution,
-    diagnose=(diagnose_dimensions, diagnose_channels, diagnose_window),
+    diagnose=(diagnose_arrangement, diagnose_dimensions, diagnose_channels, diagnose_window),
     mend=mend_convolution,
 )
 define_each(
@@ -627,7 +458,7 @@ define_each(
     macs=macs_of_transposed_convolution,
     macs_formula=macs_formula_of_transposed_convolution,
     reach=reach_transposed_convolution,
-    diagnose=(diagnose_dimensions, diagnose_channels),
+    diagnose=(diagnose_arrangement, diagnose_dimensions, diagnose_channels),
     mend=mend_convolution,
 )
 define_each(
@@ -644,7 +475,7 @@ define_each(
         ),
     ),
     reach=reach_pooling,
-    diagnose=(diagnose_dimensions, diagnose_window, diagnose_padding),
+    diagnose=(lost_batch, diagnose_dimensions, diagnose_window, diagnose_padding),
     mend=mend_pooling,
 )
 define_each(
@@ -655,7 +486,7 @@ define_each(
     arguments="input kernel_size stride padding ceil_mode count_include_pad divisor_override",
     explain=explain_average_pooling,
     reach=reach_pooling,
-    diagnose=(diagnose_dimensions, diagnose_window, diagnose_padding),
+    diagnose=(lost_batch, diagnose_dimensions, diagnose_window, diagnose_padding),
     mend=mend_pooling,
 )
 define_each(
@@ -672,6 +503,6 @@ define_each(
         ),
     ),
     reach=reach_pooling,
-    diagnose=(diagnose_dimensions, diagnose_window),
+    diagnose=(lost_batch, diagnose_dimensions, diagnose_window),
     mend=mend_pooling,
 )

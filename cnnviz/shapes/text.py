@@ -222,4 +222,12 @@ def _failure(failure: Failure | None) -> dict[str, Any] | None:
         "expected": failure.expected,
         "received": failure.received,
         "fix": None if failure.fix is None else asdict(failure.fix),
+        "mends": [
+            {
+                "text": str(mend.text),
+                "fix": None if fix is None else asdict(fix),
+                "input_shape": None if mend.input_shape is None else list(mend.input_shape),
+            }
+            for mend, fix in failure.ways_out
+        ],
     }

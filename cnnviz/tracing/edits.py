@@ -16,6 +16,7 @@ from cnnviz.language import Message
 from cnnviz.operations.calls import is_leaf
 from cnnviz.operations.diagnosis import layer_text
 from cnnviz.operations.op import Fix
+from cnnviz.operations.window_diagnosis import of_dimensions
 from cnnviz.tracing.copies import meta_copy
 
 _OF_SHAPES = (
@@ -24,6 +25,8 @@ _OF_SHAPES = (
 ).split()
 _FROM_ZERO = ("padding", "output_padding")
 _LARGEST = 1_000_000_000
+TYPE = "type"
+"""The argument that stands for the class of a layer."""
 
 
 class ImpossibleLayerError(UsageError):
@@ -39,7 +42,8 @@ def edited(model: nn.Module, edits: Mapping[str, object]) -> nn.Module:
 
     Args:
         model: left as it is.
-        edits: values by path: ``{"fc.in_features": 2200, "conv1.kernel_size": [3, 3]}``.
+        edits: values by path: ``{"fc.in_features": 2200, "conv1.kernel_size": [3, 3]}``; ``{"bn.type": "BatchNorm2d"}``
+            makes a layer its sibling for another number of dimensions.
 
     Raises:
         UnknownKeyError: no such layer, or the layer has no such argument.
@@ -81,6 +85,8 @@ def _parts(model: nn.Module, path: str) -> tuple[str, str]:
         raise UnknownKeyError(Message("layer"), layer_path or path, layers)
     layer = layers[layer_path]
     arguments = constructor_arguments(layer)
+    if argument == TYPE:
+        return layer_path, argument
     if argument not in arguments:
         raise UnknownKeyError(Message("argument of {layer}", layer=type(layer).__name__), argument, arguments)
     return layer_path, argument
@@ -92,17 +98,50 @@ def _edit(model: nn.Module, path: str, changes: Mapping[str, object]) -> None:
         raise ImpossibleLayerError(
             Message("{layer} computes its weights (as weight_norm does) and cannot be rebuilt.", layer=path)
         )
+    arguments = constructor_arguments(old)
+    cls: type[nn.Module] = type(old)
+    if TYPE in changes:
+        cls = _sibling(path, cls, changes[TYPE])
+        arguments = {name: _of_one_number(value) for name, value in arguments.items()}
+    changes = {name: value for name, value in changes.items() if name != TYPE}
     for argument, value in changes.items():
-        _check_sizes(path, type(old), argument, value)
-    arguments = constructor_arguments(old) | {name: _plain(value) for name, value in changes.items()}
+        _check_sizes(path, cls, argument, value)
+    arguments |= {name: _plain(value) for name, value in changes.items()}
     try:
         with torch.device("meta"):
-            new = type(old)(**arguments).eval()
+            new = cls(**arguments).eval()
     except Exception as error:  # the layer's own check of its arguments, whatever class it raises
-        asked = ", ".join(f"{name} = {shortened(value)}" for name, value in changes.items())
-        raise _impossible(path, type(old), arguments, asked, error) from error
+        asked = ", ".join(f"{name} = {shortened(value)}" for name, value in changes.items()) or cls.__name__
+        raise _impossible(path, cls, arguments, asked, error) from error
     kind = next((p.dtype for p in old.parameters() if p.is_floating_point()), torch.float32)
     _replace(model, old, new.to(kind))
+
+
+def _sibling(path: str, cls: type[nn.Module], name: object) -> type[nn.Module]:
+    """The class of ``torch.nn`` called ``name``, which must be ``cls`` for another number of dimensions.
+
+    Raises:
+        ImpossibleLayerError: it is not.
+    """
+    siblings = [of_dimensions(cls.__name__, dimensions) for dimensions in (1, 2, 3)]
+    known = [sibling for sibling in siblings if sibling is not None and hasattr(nn, sibling)]
+    if not cls.__module__.startswith("torch.nn.") or name not in known:
+        raise ImpossibleLayerError(
+            Message(
+                "{layer} cannot become {value}: {type} can become {siblings}.",
+                layer=path,
+                value=shortened(name),
+                type=cls.__name__,
+                siblings=", ".join(known) or "-",
+            )
+        )
+    found: type[nn.Module] = getattr(nn, str(name))
+    return found
+
+
+def _of_one_number(value: Any) -> Any:
+    """The number itself for a tuple that repeats one number, which fits any number of dimensions."""
+    return value[0] if isinstance(value, tuple) and value and len(set(value)) == 1 else value
 
 
 def _plain(value: object) -> object:

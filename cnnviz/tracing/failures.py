@@ -10,7 +10,7 @@ import os
 import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -23,56 +23,71 @@ from cnnviz.operations.batch_axis import FRONT
 from cnnviz.operations.calls import module_type
 from cnnviz.operations.diagnosis import quoted
 from cnnviz.operations.fixes import candidates
-from cnnviz.operations.op import MODEL_INPUT, FailedCall, Failure, Fix, Op, called
+from cnnviz.operations.op import MODEL_INPUT, Failure, Fix, Mend, Shape, called
 from cnnviz.tracing.edits import edited
+from cnnviz.tracing.other_inputs import Attempt, Outcome, other_inputs
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """How far a forward pass came: its ops, and what ended it (None where it was whole).
-
-    ``failed`` is None too where no torch function raised, but the code of ``forward`` itself.
-    """
-
-    ops: Sequence[Op]
-    failed: FailedCall | None
-    error: BaseException | None
-
-
-Attempt = Callable[[nn.Module], Outcome]
+_Try = Callable[[nn.Module], Outcome]
 
 _MOST_CANDIDATES = 8
 _MOST_OTHERS = 2
 _MOST_STEPS = 3
 
 
-def fix_for(model: nn.Module, outcome: Outcome, attempt: Attempt, thorough: bool) -> Fix | None:
-    """The first edit that takes ``model`` beyond the call where ``outcome`` ended; None where none does.
+def mended(
+    failure: Failure, model: nn.Module, shape: Shape, outcome: Outcome, attempt: Attempt, thorough: bool
+) -> Failure:
+    """``failure``, the diagnosis of ``outcome``, with those ways out that help: an edit, other inputs.
 
-    Where there is no such edit, one that does together with those offered after it: if a convolution
-    gets other channels, the normalisation behind it may need them too. Each is tried by ``attempt``,
-    which runs a model; where a run is dear, ``thorough`` is False and only the likeliest are tried.
+    ``attempt`` tries them; where a run is dear, ``thorough`` is False and only the likeliest are tried.
     """
     failed = outcome.failed
     if failed is None:
-        return None
-    possible = list(islice(candidates(failed, outcome.ops), _MOST_CANDIDATES if thorough else 2))
+        return failure
+    if failure.settled:
+        possible = [] if failure.fix is None else [failure.fix]
+    else:
+        possible = list(islice(candidates(failed, outcome.ops), _MOST_CANDIDATES if thorough else 2))
+    fix = _first_that_helps(possible, model, failed.name, lambda other: attempt(other, shape), thorough)
+    others = [
+        mend
+        for mend in failure.mends
+        if (fix is not None or not mend.beside_fix) and _passes(mend, model, failed.name, attempt)
+    ]
+    if thorough:
+        others += other_inputs(failure.other_input, model, shape, failed.name, attempt)
+    return replace(failure, fix=fix, mends=tuple(others))
+
+
+def _passes(mend: Mend, model: nn.Module, goal: str, attempt: Attempt) -> bool:
+    """Whether a mend that asks for another input leads beyond the call named ``goal``."""
+    return mend.input_shape is None or attempt(model, mend.input_shape).reaches(goal)
+
+
+def _first_that_helps(
+    possible: Sequence[Fix], model: nn.Module, goal: str, attempt: _Try, thorough: bool
+) -> Fix | None:
+    """The first edit that takes ``model`` beyond the call named ``goal``; None where none does.
+
+    Where there is no such edit, one that does together with those offered after it: if a convolution
+    gets other channels, the normalisation behind it may need them too.
+    """
     for fix in possible:
-        if _helps(model, {fix.path: fix.value}, failed.name, attempt, 1):
+        if _helps(model, {fix.path: fix.value}, goal, attempt, 1):
             return fix
     for fix in possible[:3] if thorough else ():
-        if _helps(model, {fix.path: fix.value}, failed.name, attempt, _MOST_STEPS):
+        if _helps(model, {fix.path: fix.value}, goal, attempt, _MOST_STEPS):
             return fix
     return None
 
 
-def _helps(model: nn.Module, edits: Mapping[str, object], goal: str, attempt: Attempt, steps: int) -> bool:
+def _helps(model: nn.Module, edits: Mapping[str, object], goal: str, attempt: _Try, steps: int) -> bool:
     """Whether the call named ``goal`` succeeds with ``edits`` and at most ``steps - 1`` more."""
     try:
         outcome = attempt(edited(model, edits))
     except CnnvizError:  # the layer cannot be built so, or there is no such layer
         return False
-    if outcome.error is None or any(op.name == goal for op in outcome.ops):
+    if outcome.reaches(goal):
         return True
     if steps == 1 or outcome.failed is None:
         return False

@@ -31,6 +31,15 @@ class Links:
     layouts: tuple[Layout, ...] = ()
     parts: tuple[int, ...] = ()
 
+    def of_rows(self, images: int) -> tuple[Shape, ...]:
+        """The shapes of one row: as a layer sees them where something is folded into the batch of ``images``."""
+        return tuple(
+            layout.full(shape, images)[1:]
+            if layout.mixed or (layout.place == 0 and not layout.alone)
+            else shape
+            for shape, layout in zip(self.shapes, self.layouts or (FRONT,) * len(self.shapes), strict=True)
+        )
+
 
 @dataclass(slots=True)
 class Outputs:

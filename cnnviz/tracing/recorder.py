@@ -301,15 +301,26 @@ class Recorder(Tap):
         if self._leaf is not None:
             label, type_name = self._leaf.path, module_type(self._leaf.module)
             path: str | None = label
-            links = self.provenance.links(self._leaf.inputs)
+            tensors = self._leaf.inputs
             operation, known_as, _ = layer_operation(self._leaf.module)
             arguments = module_arguments(self._leaf.module, operation)
         else:
             label, type_name, path, known_as = self._function_label(name), name, None, name
-            links = self.provenance.links(tensors_in((args, kwargs)))
+            tensors = tensors_in((args, kwargs))
             arguments = function_arguments(named(name), args, kwargs)
+        links = self.provenance.links(tensors)
         self.failed = FailedCall(
-            self._names.unique(label), type_name, path, links.inputs, links.shapes, arguments, error, known_as
+            self._names.unique(label),
+            type_name,
+            path,
+            links.inputs,
+            links.of_rows(self.batch),
+            arguments,
+            error,
+            known_as,
+            layouts=links.layouts,
+            images=self.batch,
+            constants=tuple(tuple(t.shape) for t in tensors if not self.provenance.knows(t)),
         )
 
     def _function_label(self, name: str) -> str:

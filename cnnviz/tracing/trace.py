@@ -16,9 +16,10 @@ from cnnviz.operations.calls import module_type
 from cnnviz.operations.diagnosis import diagnose
 from cnnviz.operations.op import Failure, ModuleCall, Op, Shape, Unexecuted
 from cnnviz.tracing.copies import uncompiled
-from cnnviz.tracing.failures import Outcome, depends_on_batch, fix_for, forward_raised, unpacked_batch
+from cnnviz.tracing.failures import depends_on_batch, forward_raised, mended, unpacked_batch
 from cnnviz.tracing.inputs import checked_model, prepared, split_shape
 from cnnviz.tracing.mistakes import returned_no_tensor, slip_behind, slip_of_constructor
+from cnnviz.tracing.other_inputs import Outcome
 from cnnviz.tracing.outputs import Output, main_op, named_tensors, outputs_of
 from cnnviz.tracing.provenance import Outputs
 from cnnviz.tracing.recorder import Recorder
@@ -272,8 +273,14 @@ def _failure(model: nn.Module, shape: Shape, done: _Pass) -> Failure | None:
         return told
     if outcome.failed is None:
         return forward_raised(path, at_work, outcome.error)
-    fix = fix_for(model, outcome, lambda other: _run(other, shape).outcome, thorough=not done.real)
-    return replace(diagnose(outcome.failed, outcome.ops), fix=fix)
+    return mended(
+        diagnose(outcome.failed, outcome.ops),
+        model,
+        shape,
+        outcome,
+        attempt=lambda other, size: _run(other, size).outcome,
+        thorough=not done.real,
+    )
 
 
 def _unexecuted(recorder: Recorder) -> tuple[Unexecuted, ...]:
