@@ -156,9 +156,9 @@ def test_a_figure_is_built_once_for_everybody_who_watches(
     work(store, run_id, steps=10)
     build, built = curves.plots.loss_figure, list[str]()
 
-    def counted(steps: Steps, revision: str, loss_name: str) -> Any:
+    def counted(steps: Steps, revision: str, loss_name: str, *look: Any) -> Any:
         built.append(loss_name)
-        return build(steps, revision, loss_name)
+        return build(steps, revision, loss_name, *look)
 
     monkeypatch.setattr(curves.plots, "loss_figure", counted)
     open_page(PAGE)
