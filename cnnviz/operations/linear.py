@@ -401,6 +401,7 @@ define(
     "multi_head_attention_forward",
     "MultiheadAttention",
     attributes="embed_dim num_heads batch_first",
+    projections=2,  # to queries, keys and values side by side, and of what is attended to
     random=True,
     measured_macs=True,
     explain=explain_attention,

@@ -41,7 +41,8 @@ class Operation:
     depends on the input. ``random``: it may draw random numbers. ``joins``: it concatenates. ``slides``: its windows
     slide over the input as ``kernel_size``, ``stride``, ``padding`` and ``dilation`` say. ``keeps_order``: the same
     values in the same order, in another shape. ``reorders``: the dimensions in another order. ``remembers_places``:
-    training keeps the positions its values came from, as for max pooling. ``gives`` says what its values mean,
+    training keeps the positions its values came from, as for max pooling. ``projections`` is how many linear layers one
+    call holds, one after the other, where its kind does not say so. ``gives`` says what its values mean,
     where they have a meaning of their own. ``listed`` is the argument that a function takes as one list or as
     separate numbers, such as the ``shape`` of a view.
     """
@@ -62,6 +63,7 @@ class Operation:
     keeps_order: bool = False
     reorders: bool = False
     remembers_places: bool = False
+    projections: int = 0
     gives: Literal["", "probabilities", "log probabilities"] = ""
     listed: str = ""
     complete: Callable[[Mapping[str, Any], dict[str, Any]], None] | None = None

@@ -6,12 +6,12 @@ Importing this imports no torch.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from cnnviz.operations.op import MODEL_INPUT, Kind, Op, Unexecuted
-from cnnviz.operations.operation import named
+from cnnviz.operations.operation import named, operation_of
 from cnnviz.operations.windows import detached_convolution
 
 if TYPE_CHECKING:
@@ -212,6 +212,7 @@ class Depth:
     """Layers along one path: ``weighted`` counts convolutions and linear layers, ``pooling`` comes on top.
 
     Normalisations have parameters too, but by convention do not count: ResNet-18 is 17 convolutions and a Linear.
+    An attention counts twice, for its projections before and after: ViT-B/16 has 1 + 12 x 4 + 1 = 50 layers.
     """
 
     weighted: int = 0
@@ -223,15 +224,22 @@ class Depth:
         return self.weighted + self.pooling
 
 
-def _counts(op: Op) -> bool:
-    """Whether ``op`` is a layer with weights; a product of two tensors, as in attention, is not."""
-    return op.kind == "convolution" or (op.kind == "linear" and (op.module is not None or op.params > 0))
+def _weighted(op: Op, with_parameters: Container[int]) -> int:
+    """How many layers with weights ``op`` is; a product of two tensors, as in attention, is none.
+
+    ``with_parameters`` are the indices of the ops that are given parameters outside of a layer.
+    """
+    if op.kind == "linear":
+        return int(op.module is not None or op.params > 0 or op.index in with_parameters)
+    return 1 if op.kind == "convolution" else operation_of(op).projections
 
 
 def depth(trace: Trace) -> Depth:
     """The layers on the path through ``trace`` with the most weighted layers and, among those, the most poolings."""
     longest = {MODEL_INPUT: Depth()}
+    with_parameters = frozenset(trace.used_directly.values())
     for op in trace.ops:
         before = max((longest[source] for source in op.inputs), default=Depth())
-        longest[op.index] = Depth(before.weighted + _counts(op), before.pooling + (op.kind == "pooling"))
+        weighted = before.weighted + _weighted(op, with_parameters)
+        longest[op.index] = Depth(weighted, before.pooling + (op.kind == "pooling"))
     return max(longest.values())

@@ -101,6 +101,8 @@ def slide(window: Window, height: int, width: int) -> tuple[Slide, Slide]:
         UsageError: PyTorch refuses such a layer, or the window does not fit; the message says what to do.
     """
     _check(window)
+    if window.padding == "same" and window.stride > 1:
+        raise _same_with_stride(window, height, width)
     _check_fit(window, height, width)
     return _slide(_side(window, height)), _slide(_side(window, width))
 
@@ -148,16 +150,6 @@ def _check(window: Window) -> None:
                 padding=window.padding,
             )
         )
-    if window.padding == "same" and window.stride > 1:
-        raise UsageError(
-            Message(
-                "Padding 'same' does not work with stride {stride}: the output would be smaller than "
-                "the input with any padding. Choose stride 1, or padding {padding} as a number, which "
-                "gives the input size divided by {stride}, rounded up.",
-                stride=window.stride,
-                padding=(window.span - 1) // 2,
-            )
-        )
     if window.pooling and isinstance(window.padding, int) and window.padding > window.kernel // 2:
         raise UsageError(
             Message(
@@ -168,6 +160,42 @@ def _check(window: Window) -> None:
                 most=window.kernel // 2,
             )
         )
+
+
+def _same_with_stride(window: Window, height: int, width: int) -> UsageError:
+    """Why PyTorch refuses ``same`` with a stride, and the padding that comes closest to what was meant.
+
+    That is an output of ceil(size / stride). With a kernel that spans an odd number of cells, one number does it for
+    every size; with an even one it depends on the size, or needs more on one side than on the other.
+    """
+    stride = window.stride
+    wanted = tuple(-(-size // stride) for size in (height, width))
+    below, above = (window.span - 1) // 2, window.span // 2
+    for padding in dict.fromkeys((below, above)):
+        side = replace(window, padding=padding)
+        if tuple(_side(side, size).count for size in (height, width)) == wanted:
+            return UsageError(
+                Message(
+                    "Padding 'same' does not work with stride {stride}: the output would be smaller than "
+                    "the input with any padding. Choose stride 1, or padding {padding} as a number, which "
+                    "gives {output}: the input size divided by {stride}, rounded up.",
+                    stride=stride,
+                    padding=padding,
+                    output=shape_text(wanted),
+                )
+            )
+    return UsageError(
+        Message(
+            "Padding 'same' does not work with stride {stride}: the output would be smaller than the input "
+            "with any padding. Choose stride 1. {output}, the input size divided by {stride}, rounded up, "
+            "needs other padding on each side, which only a layer before this one can give: "
+            "nn.ZeroPad2d(({below}, {above}, {below}, {above})).",
+            stride=stride,
+            output=shape_text(wanted),
+            below=below,
+            above=above,
+        )
+    )
 
 
 def _check_fit(window: Window, height: int, width: int) -> None:

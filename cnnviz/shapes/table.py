@@ -136,6 +136,20 @@ _HEAD = ("layer", "name", "output_shape", "parameters", "multiply_adds")
 _LATEX_SPECIAL = {"_": r"\_", "#": r"\#", "%": r"\%", "&": r"\&"}
 
 
+def with_rest(shown: Sequence[Row], trace: Trace) -> tuple[Row, ...]:
+    """The rows ``shown`` of ``trace`` and, where they do not add up to its totals, a last one with what is missing.
+
+    It stands for parameters outside of layers, of layers that were not called or reached, and where functions are not
+    shown, for theirs and their multiply-adds.
+    """
+    params = trace.total_params - sum(row.params for row in shown)
+    macs = trace.macs - sum(row.macs for row in shown)
+    if not params and not macs:
+        return tuple(shown)
+    label = _("(outside of these rows)")
+    return (*shown, Row(label, "", "", None, 1, (), params, macs, False, False, None))
+
+
 def csv_text(rows: Sequence[Row]) -> str:
     """Comma-separated values with a header; plain numbers, shapes as ``88 x 4 x 4``."""
     written = io.StringIO()
@@ -163,7 +177,8 @@ def latex_text(rows: Sequence[Row]) -> str:
 
 
 def _plain(row: Row) -> tuple[str, str, str, int, int]:
-    return row.label or row.type, row.name, shape_text(row.output_shape), row.params, row.macs
+    shape = shape_text(row.output_shape) if row.type else ""  # that of the rest has none
+    return row.label or row.type, row.name, shape, row.params, row.macs
 
 
 def _readable(row: Row) -> list[str]:
@@ -263,10 +278,17 @@ def layers(shown: Sequence[Row], trace: Trace) -> str:
     """The summary table: the rows ``shown`` in order, those inside a container indented, and the totals."""
     titles = (_("Layer (type)"), _("Output shape"), _("Parameters"), _("Multiply-adds"), _("Name"))
     body = "".join(map(_layer, shown))
+    counted = _("Total")
     if trace.failure:
         body += _broken(trace.failure)
-    body += total((_("Total"), "", f"{trace.total_params:,}", f"{trace.macs:,}", ""))
+        counted = totals_count()
+    body += total((counted, "", f"{trace.total_params:,}", f"{trace.macs:,}", ""))
     return table(zip(titles, ("left", "right", "right", "right", "left"), strict=True), body)
+
+
+def totals_count() -> str:
+    """What the totals below a table that ends early count."""
+    return _("Total: parameters of all layers, multiply-adds of the rows above")
 
 
 def table(titles: Iterable[tuple[str, str]], body: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Failure, ModuleCall, Op, shape_text
 from cnnviz.shapes.derivation import Derivation, Step
-from cnnviz.shapes.table import Row, notes, rows, sizes
+from cnnviz.shapes.table import Row, notes, rows, sizes, totals_count
 from cnnviz.shapes.warnings import NetworkWarning, warnings
 from cnnviz.tracing.trace import Trace
 
@@ -47,7 +47,8 @@ def table_text(trace: Trace, diagnosis: bool = True) -> str:
         params=f"{trace.total_params:,}",
         macs=f"{trace.macs:,}",
     )
-    return "\n".join([lines[0], rule, *lines[1:], rule, total, *_endings(trace, diagnosis)])
+    counted = [totals_count()] if trace.failure else []
+    return "\n".join([lines[0], rule, *lines[1:], rule, *counted, total, *_endings(trace, diagnosis)])
 
 
 def derivation_text(

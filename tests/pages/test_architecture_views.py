@@ -229,6 +229,13 @@ def test_a_model_of_torchvision_is_compared_with_torchvisions_alexnet(
     assert "46,764,746" not in said(app)
 
 
+@pytest.mark.parametrize(("model", "helps"), [("mlp", False), ("inception-mini", False), ("resnet18", True)])
+def test_alexnet_is_named_beside_networks_of_large_images_alone(
+    open_page: OpenPage, model: str, helps: bool
+) -> None:
+    assert ("AlexNet has 46,764,746 parameters" in said(open_page(PAGE, model=model))) == helps
+
+
 def test_torchvisions_alexnet_is_compared_with_another_one(open_page: OpenPage) -> None:
     app = open_page(PAGE, model="torchvision:alexnet", view="compare")
     assert app.selectbox(key="choice-with").value == "torchvision:vgg16"

@@ -12,12 +12,28 @@ from cnnviz import architectures, datasets
 from cnnviz.datasets import DownloadError
 from cnnviz.language import Message
 from cnnviz.settings import settings
+from cnnviz.training.recipe.fields import RANGES
 from cnnviz.training.recipe.recipe import Recipe, recipe_text
 from cnnviz.training.store.store import RunStore
 from cnnviz.ui.train import sharing
 from tests.pages.training_page import PAGE, recipe, status, texts
 
 OpenPage = Callable[..., AppTest]
+
+
+def test_the_help_of_a_field_explains_its_word(open_page: OpenPage) -> None:
+    app = open_page(PAGE, view="watch", schedule="step", permute="true")
+    told = {field.key: field.help for field in app.number_input if field.key in RANGES}
+    assert {"epochs", "batch_size", "learning_rate", "momentum", "weight_decay", "step_factor"} <= told.keys()
+    assert told["learning_rate"] == (
+        "How far each step moves the weights along the gradient. Too large, and the loss jumps; too small, "
+        "and learning takes forever. From 0.000001 to 10."
+    )
+    for name, text in told.items():
+        assert text.startswith(str(RANGES[name].meaning)), name
+        assert "e-" not in text.replace("step", "")[-30:], name
+    optimizer = app.selectbox(key="choice-optimizer")
+    assert optimizer.help.startswith("The rule that turns gradients into steps.")
 
 
 def test_start_puts_the_chosen_recipe_into_the_queue_and_its_id_into_the_link(

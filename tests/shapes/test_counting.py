@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -204,6 +205,13 @@ def test_of_two_branches_the_one_with_more_weighted_layers_counts() -> None:
 
     found = depth(trace(Branches(), (1, 4, 4)))
     assert (found.weighted, found.pooling) == (2, 0)
+
+
+@pytest.mark.parametrize(("name", "weighted"), [("vit_b_16", 50), ("swin_t", 53), ("resnet50", 50)])
+def test_the_projections_of_attention_are_layers(name: str, weighted: int) -> None:
+    with torch.device("meta"):
+        model = torchvision.models.get_model(name)
+    assert depth(trace(model, (3, 224, 224))).weighted == weighted
 
 
 def test_products_of_two_tensors_are_no_layers() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -130,6 +131,28 @@ def test_same_is_padded_as_pytorch_does(kernel: int, dilation: int, pads: tuple[
     layer = nn.Conv2d(1, 1, kernel, padding="same", dilation=dilation, bias=False)
     padded = F.pad(image, (*pads, *pads))
     torch.testing.assert_close(layer(image), F.conv2d(padded, layer.weight, dilation=dilation))
+
+
+@pytest.mark.parametrize("stride", [2, 3])
+@pytest.mark.parametrize("kernel", [2, 3, 4, 5])
+@pytest.mark.parametrize("size", [(9, 9), (10, 10), (9, 12), (10, 11)])
+def test_same_with_a_stride_names_a_padding_that_does_what_it_says(
+    kernel: int, stride: int, size: tuple[int, int]
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        slide(Window(kernel, stride, "same"), *size)
+    text = str(refused.value)
+    wanted = tuple(-(-side // stride) for side in size)
+    image = torch.rand(1, 1, *size)
+    if number := re.search(r"padding (\d+) as a number", text):
+        output = nn.Conv2d(1, 1, kernel, stride, int(number[1]))(image)
+    else:
+        assert kernel % 2 == 0
+        pads = re.search(r"nn\.ZeroPad2d\(\((\d), (\d), (\d), (\d)\)\)", text)
+        assert pads is not None
+        output = nn.Conv2d(1, 1, kernel, stride)(nn.ZeroPad2d(tuple(map(int, pads.groups())))(image))
+    assert tuple(output.shape[2:]) == wanted
+    assert f"{wanted[0]} x {wanted[1]}" in text
 
 
 def test_what_lies_beyond_and_what_is_dropped_in_ceil_mode() -> None:

@@ -15,7 +15,7 @@ import cnnviz
 from cnnviz import architectures, trace
 from cnnviz.architectures import Architecture
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.shapes.table import csv_text, latex_text, markdown_text, rows, sizes, trace_html
+from cnnviz.shapes.table import csv_text, latex_text, markdown_text, rows, sizes, trace_html, with_rest
 from cnnviz.shapes.text import table_text, torchsummary_text
 from tests.golden import INCEPTION_MINI_TABLE
 from tests.networks import CHEAP, each
@@ -77,6 +77,33 @@ def test_csv_can_be_read_again() -> None:
     assert sum(int(line["parameters"]) for line in read) == 97298
     assert sum(int(line["multiply_adds"]) for line in read) == 6019200
     assert read[0]["output_shape"] == "10 x 24 x 24"
+
+
+@pytest.mark.parametrize("functions", [False, True])
+@pytest.mark.parametrize(("model", "size"), [(Bare(), (100,)), (Unused(), (4,)), (nn.Linear(4, 2), (5,))])
+def test_what_is_taken_home_adds_up_to_the_totals(
+    model: nn.Module, size: tuple[int, ...], functions: bool
+) -> None:
+    traced = trace(model, size)
+    shown = with_rest(rows(traced, functions), traced)
+    read = list(csv.DictReader(io.StringIO(csv_text(shown))))
+    assert sum(int(line["parameters"]) for line in read) == traced.total_params
+    assert sum(int(line["multiply_adds"]) for line in read) == traced.macs
+    assert read[-1]["layer"] == "(outside of these rows)"
+    assert (read[-1]["name"], read[-1]["output_shape"]) == ("", "")
+    assert markdown_text(shown).splitlines()[-1].startswith("| (outside of these rows) |  |  | ")
+
+
+def test_a_table_that_adds_up_gets_no_further_row() -> None:
+    assert with_rest(ROWS, trace(architectures.get("inception-mini").build(), (1, 28, 28))) == ROWS
+
+
+def test_totals_below_a_table_that_ends_early_say_what_they_count() -> None:
+    words = "Total: parameters of all layers, multiply-adds of the rows above"
+    broken, whole = (trace(architectures.get("basic-cnn").build(), (1, side, side)) for side in (32, 28))
+    assert words in table_text(broken)
+    assert words in trace_html(broken)
+    assert words not in table_text(whole) + trace_html(whole)
 
 
 def test_markdown_has_as_many_cells_in_every_line() -> None:
@@ -144,7 +171,7 @@ def test_a_failure_ends_the_table() -> None:
     assert source.count("2200 features") == 1
     *_, broken, total = _Reader(source).rows
     assert broken[0].startswith("✗ Linear · fc receives 88 x 5 x 5 = 2200 features")
-    assert total[0] == "Total"
+    assert total[0].startswith("Total: parameters of all layers")
 
 
 @pytest.mark.parametrize(

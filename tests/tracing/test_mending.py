@@ -90,6 +90,15 @@ def test_the_most_natural_fix_comes_first(
     assert (failure.fix.path, failure.fix.value) == (path, value)
 
 
+def test_pooling_a_single_value_is_no_fix() -> None:
+    model = nn.Sequential(nn.MaxPool2d(2), nn.MaxPool2d(2), nn.MaxPool2d(2))
+    failure = trace(model, (1, 4, 4)).failure
+    assert failure is not None
+    assert failure.name == "2"
+    assert "kernel_size=1" not in failure.message
+    assert failure.fix is None or failure.fix.path != "2.kernel_size"
+
+
 class Added(nn.Module):
     """A branch of convolution and normalisation beside an identity."""
 

@@ -19,7 +19,8 @@ from cnnviz.language import Message
 class Range:
     """The numbers that a field of a recipe may take, from ``low`` to ``high``, both included.
 
-    Where ``optional``, None is allowed too, and means that the recipe does without.
+    Where ``optional``, None is allowed too, and means that the recipe does without. ``meaning`` says what the number
+    does.
     """
 
     label: Message
@@ -27,40 +28,149 @@ class Range:
     high: float
     whole: bool = False
     optional: bool = False
+    meaning: Message | None = None
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The names that a field of a recipe may take."""
+    """The names that a field of a recipe may take, and what the choice decides (``meaning``)."""
 
     label: Message
     values: tuple[str, ...]
+    meaning: Message
 
 
 RANGES: Mapping[str, Range] = MappingProxyType(
     {
-        "epochs": Range(Message("epochs"), 1, 1_000, whole=True),
-        "batch_size": Range(Message("batch size"), 1, 4_096, whole=True),
-        "learning_rate": Range(Message("learning rate"), 1e-6, 10.0),
-        "momentum": Range(Message("momentum"), 0.0, 0.999),
-        "weight_decay": Range(Message("weight decay"), 0.0, 1.0),
-        "step_epochs": Range(Message("epochs per step"), 1, 1_000, whole=True),
-        "step_factor": Range(Message("factor per step"), 1e-3, 1.0),
-        "train_images": Range(Message("training images"), 1, 10_000_000, whole=True, optional=True),
-        "resize": Range(Message("image size"), 8, 512, whole=True, optional=True),
-        "permutation_seed": Range(Message("permutation seed"), 0, 2**31 - 1, whole=True, optional=True),
-        "seed": Range(Message("seed"), 0, 2**31 - 1, whole=True),
-        "threads": Range(Message("threads"), 1, 256, whole=True),
+        "epochs": Range(
+            Message("epochs"),
+            1,
+            1_000,
+            whole=True,
+            meaning=Message("One epoch is one pass through all training images."),
+        ),
+        "batch_size": Range(
+            Message("batch size"),
+            1,
+            4_096,
+            whole=True,
+            meaning=Message(
+                "How many images are averaged for one step. Larger batches give steadier but fewer steps per epoch."
+            ),
+        ),
+        "learning_rate": Range(
+            Message("learning rate"),
+            1e-6,
+            10.0,
+            meaning=Message(
+                "How far each step moves the weights along the gradient. Too large, and the loss jumps; too small, and learning takes forever."
+            ),
+        ),
+        "momentum": Range(
+            Message("momentum"),
+            0.0,
+            0.999,
+            meaning=Message(
+                "How much of the previous step is added to the next one: 0 is none, 0.9 is usual. It smooths the way down."
+            ),
+        ),
+        "weight_decay": Range(
+            Message("weight decay"),
+            0.0,
+            1.0,
+            meaning=Message(
+                "Pulls all weights a little towards zero at each step, against overfitting. 0 is none."
+            ),
+        ),
+        "step_epochs": Range(
+            Message("epochs per step"),
+            1,
+            1_000,
+            whole=True,
+            meaning=Message("After this many epochs, the schedule lowers the learning rate once."),
+        ),
+        "step_factor": Range(
+            Message("factor per step"),
+            1e-3,
+            1.0,
+            meaning=Message("Each time, the learning rate is multiplied by this factor."),
+        ),
+        "train_images": Range(
+            Message("training images"),
+            1,
+            10_000_000,
+            whole=True,
+            optional=True,
+            meaning=Message(
+                "How many of the training images are used. Fewer train faster but generalise worse."
+            ),
+        ),
+        "resize": Range(
+            Message("image size"),
+            8,
+            512,
+            whole=True,
+            optional=True,
+            meaning=Message("The height and width, in pixels, to which each image is rescaled."),
+        ),
+        "permutation_seed": Range(
+            Message("permutation seed"),
+            0,
+            2**31 - 1,
+            whole=True,
+            optional=True,
+            meaning=Message(
+                "Which of the many possible orders of the pixels is used, the same for all images."
+            ),
+        ),
+        "seed": Range(
+            Message("seed"),
+            0,
+            2**31 - 1,
+            whole=True,
+            meaning=Message(
+                "The start of the random numbers: the same seed gives the same initial weights and the same order of images."
+            ),
+        ),
+        "threads": Range(
+            Message("threads"), 1, 256, whole=True, meaning=Message("How many CPU cores work on one step.")
+        ),
     }
 )
 CHOICES: Mapping[str, Choice] = MappingProxyType(
     {
-        "loss": Choice(Message("loss function"), ("cross-entropy", "mse")),
-        "optimizer": Choice(Message("optimizer"), ("sgd", "adam", "adamw")),
-        "schedule": Choice(Message("schedule"), ("none", "step", "cosine")),
-        "initialisation": Choice(Message("initialisation"), ("default", "xavier")),
-        "train_accuracy": Choice(Message("training accuracy"), ("running", "second-pass")),
-        "device": Choice(Message("device"), ("auto", "cpu", "cuda")),
+        "loss": Choice(
+            Message("loss function"),
+            ("cross-entropy", "mse"),
+            meaning=Message("What training minimises: how far the outputs are from the labels."),
+        ),
+        "optimizer": Choice(
+            Message("optimizer"),
+            ("sgd", "adam", "adamw"),
+            meaning=Message(
+                "The rule that turns gradients into steps. SGD follows the gradient; Adam and AdamW adapt the step size of each weight."
+            ),
+        ),
+        "schedule": Choice(
+            Message("schedule"),
+            ("none", "step", "cosine"),
+            meaning=Message("Whether and how the learning rate falls during training."),
+        ),
+        "initialisation": Choice(
+            Message("initialisation"),
+            ("default", "xavier"),
+            meaning=Message("How the random weights are drawn from which training starts."),
+        ),
+        "train_accuracy": Choice(
+            Message("training accuracy"),
+            ("running", "second-pass"),
+            meaning=Message("When the accuracy on the training images is measured."),
+        ),
+        "device": Choice(
+            Message("device"),
+            ("auto", "cpu", "cuda"),
+            meaning=Message("What computes: the CPU or a graphics card (CUDA)."),
+        ),
     }
 )
 

@@ -106,7 +106,7 @@ def _table(subject: Subject, functions: bool) -> None:
     )
     _outside_of_layers(traced)
     _warnings(traced)
-    _downloads(subject.network.name, rows)
+    _downloads(subject.network.name, core.with_rest(rows, traced))
     with st.expander(_("As text, in torchsummary's format")):
         st.code(torchsummary_text(traced, layers=subject.layers), language=None)
 

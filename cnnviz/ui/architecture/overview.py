@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MOST_BARS = 20
 _WEIGHTED: tuple[Kind, ...] = ("convolution", "linear")
 _YARDSTICK = "alexnet"
+_COMPARABLE = 64  # pixels a side; AlexNet's own images have 224
 _MEGABYTE = 1024**2
 
 
@@ -73,8 +74,11 @@ def _layers(traced: Trace) -> str:
 def _beside_alexnet(network: Network, traced: Trace) -> str:
     """How the network's parameters compare with those of the network that everybody knows.
 
-    That is AlexNet; of torchvision's models its own, made for ImageNet as they are.
+    That is AlexNet; of torchvision's models its own, made for ImageNet as they are. Beside a network for small images
+    it says nothing: a thousand times fewer parameters are no merit where there is so much less to read.
     """
+    if min(traced.input_shape[1:], default=0) < _COMPARABLE:
+        return ""
     known = get(_YARDSTICK if network.architecture is not None else TORCHVISION + _YARDSTICK)
     other = cached.trace(known.name, known.input_shape).total_params
     if traced.total_params == other or traced.total_params == 0:

@@ -201,7 +201,7 @@ def _texts(layer: Layer) -> dict[str, Any]:
         "sum_of": _("sum:"),
         "sum": _("sum of {count} products:"),
         "values": _("{count} values"),
-        "position": _("Output row {row} of {rows}, column {column} of {columns}"),
+        "position": _("Output row {row} (0 to {last_row}), column {column} (0 to {last_column})"),
         "first": _("Back to the start"),
         "back": _("Step back"),
         "play": _("Play"),
@@ -228,7 +228,7 @@ def _texts(layer: Layer) -> dict[str, Any]:
 
 
 def _write_stop() -> None:
-    """The browser says where the person stopped (row and column from 1), or "": the walk goes on."""
+    """The browser says where the person stopped (row and column from 1, as links have always had them), or "": the walk goes on."""
     stop = st.session_state["walk"].get("at")
     st.session_state["_walk_stop"] = stop
     if stop:
@@ -256,7 +256,7 @@ def _stop_in_link(rows: int, columns: int) -> int | None:
         link_problem(
             Message(
                 "at={value} in the link is not a position in the {rows:,} x {columns:,} output: use row "
-                "and column, such as at=1-1. Starting at the first position.",
+                "and column, which count from 1 in this link, such as at=1-1. Starting at the first position.",
                 value=shortened(named),
                 rows=rows,
                 columns=columns,

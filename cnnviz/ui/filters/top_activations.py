@@ -267,7 +267,12 @@ def _figure(
 def _captioned(search: _Search, found: TopActivations, number: int, rank: int) -> str:
     """A picture's caption: the map's value, and the image's class."""
     label = search.data.test_labels[search.image(found, number, rank)]
-    return f"{float(found.values[number, rank]):#.3g} · {search.info.class_title(int(label))}"
+    return f"{_three_digits(float(found.values[number, rank]))} · {search.info.class_title(int(label))}"
+
+
+def _three_digits(value: float) -> str:
+    """``value`` with three digits, as 1.50 and 303."""
+    return f"{value:#.3g}".rstrip(".")
 
 
 def _picture(png: bytes, description: str) -> str:

@@ -131,7 +131,7 @@ class Fields:
             title=lambda value: str(VALUES[value]),
             default=self.usual[name],
             notes=self.notes,
-            **look,
+            **{**look, "help": f"{CHOICES[name].meaning} {look.get('help', '')}".strip()},
         )
         return str(self.values[name])
 
@@ -151,8 +151,25 @@ class Fields:
             default=usual,
             limited=False,
             notes=self.notes,
-            **{"width": WIDTH, "help": _("{low:,} to {high:,}.", low=low, high=high), **options},
+            **{"width": WIDTH, "help": meaning_of(name), **options},
         )
+
+
+def meaning_of(name: str) -> str:
+    """What the number ``name`` of a recipe does, and what it may be."""
+    limits = RANGES[name]
+    return _(
+        "{meaning} From {low} to {high}.",
+        meaning=limits.meaning or "",
+        low=_written(limits.low),
+        high=_written(limits.high),
+    )
+
+
+def _written(number: float) -> str:
+    """A number without an exponent: 0.000001, not 1e-06."""
+    text = f"{number:,.6f}".rstrip("0").rstrip(".")
+    return text or "0"
 
 
 def choose_recipe() -> Recipe | None:
@@ -316,6 +333,7 @@ def _order(notes: DeltaGenerator) -> int:
         limited=False,
         notes=notes,
         width=160,
+        help=meaning_of("permutation_seed"),
     )
 
 

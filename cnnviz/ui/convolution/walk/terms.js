@@ -28,7 +28,7 @@ function makeTerms(place, layer, text) {
   const rows = layer.planes.map((_, channel) => makeTerm(place, layer, channel, text));
   const total = place.appendChild(element("div", "total"));
   return (outputRow, outputColumn, value) => {
-    const at = { row: outputRow + 1, rows: layer.rows, column: outputColumn + 1, columns: layer.columns };
+    const at = { row: outputRow, last_row: layer.rows - 1, column: outputColumn, last_column: layer.columns - 1 };
     heading.textContent = fill(text.position, at);
     const cells = rows.map((show, channel) => show(windowCells(layer, channel, outputRow, outputColumn)));
     total.replaceChildren(...totalOf(layer, cells, value, text, outputRow, outputColumn));

@@ -193,7 +193,7 @@ function paint(view, state) {
   view.speed.value = state.speed;
   view.speedText.textContent = fill(view.text.speed, { speed: SPEEDS[state.speed] });
   view.note.textContent = state.readers.length ? fill(view.text.readers, { count: state.readers.length }) : view.text.hint;
-  const where = { row: row + 1, rows: layer.rows, column: column + 1, columns: layer.columns };
+  const where = { row, last_row: layer.rows - 1, column, last_column: layer.columns - 1 };
   if (!state.playing) view.live.textContent = `${fill(view.text.position, where)}: ${written(values[index])}`;
 }
 
