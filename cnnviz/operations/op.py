@@ -24,6 +24,9 @@ Kind = Literal[
     "other",
 ]
 
+ANY_INTEGERS = 2
+"""Where an input must be integers and no table says how many there are, 0 and 1 are certainly among them."""
+
 MODEL_INPUT = -1
 """The index that stands for the model's input among an op's ``inputs``."""
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.operations.op import MODEL_INPUT, Kind, Op, Shape, shape_text
+from cnnviz.operations.op import MODEL_INPUT, Kind, Op, shape_text
 from cnnviz.tracing.copies import uncompiled
 from cnnviz.tracing.inputs import checked_shape, prepared
 from cnnviz.tracing.isolation import Isolated
@@ -260,7 +260,7 @@ def autograd_dot(
             )
         )
     _check_size(len(traced.ops), most_nodes)
-    lines = _torchviz(model, shape, traced)
+    lines = _torchviz(model, traced)
     _check_size(sum("->" not in line for line in lines), most_nodes)
     fill, text = colours["function"]
     head = [
@@ -285,11 +285,11 @@ def _check_size(nodes: int, most: int) -> None:
         )
 
 
-def _torchviz(model: nn.Module, shape: Shape, traced: Trace) -> list[str]:
+def _torchviz(model: nn.Module, traced: Trace) -> list[str]:
     """The lines of torchviz's graph."""
     from torchviz import make_dot
 
-    copy, outputs = _forward(model, shape, traced.real_pass)
+    copy, outputs = _forward(model, traced, traced.real_pass)
     if not any(output.grad_fn for output in outputs):
         raise CnnvizError(
             Message("There is no backward pass, because this network uses no trainable parameters.")
@@ -298,18 +298,18 @@ def _torchviz(model: nn.Module, shape: Shape, traced: Trace) -> list[str]:
     return body
 
 
-def _forward(model: nn.Module, shape: Shape, real: bool) -> tuple[nn.Module, tuple[Tensor, ...]]:
+def _forward(model: nn.Module, traced: Trace, real: bool) -> tuple[nn.Module, tuple[Tensor, ...]]:
     """A copy of ``model``, and its output in training mode.
 
     A forward pass that works in evaluation mode may need data in training mode, or fail.
     """
-    copy, x = prepared(model, shape, TRACED_BATCH, real)
+    copy, x = prepared(model, traced.input_shape, TRACED_BATCH, real, traced.integers_below)
     try:
         with torch.enable_grad(), Isolated(copy, x) as isolated:
             return copy, tuple(tensors_in(copy.train()(x)))
     except (Exception, SystemExit) as error:  # a person's forward may raise anything
         if isolated.isolation.lacked_data:
-            return _forward(model, shape, real=True)
+            return _forward(model, traced, real=True)
         raise CnnvizError(
             Message(
                 "There is no backward pass: in training, the forward pass raises {error}: {words}",

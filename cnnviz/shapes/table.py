@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING
 
 from cnnviz.language import translate as _
 from cnnviz.operations.batch_axis import FRONT, Layout
-from cnnviz.operations.op import Failure, Kind, ModuleCall, Op, Shape, Unexecuted, product, shape_text
+from cnnviz.operations.op import (
+    ANY_INTEGERS,
+    Failure,
+    Kind,
+    ModuleCall,
+    Op,
+    Shape,
+    Unexecuted,
+    product,
+    shape_text,
+)
 from cnnviz.plots import palette
 from cnnviz.shapes.warnings import warnings
 
@@ -203,6 +213,16 @@ def notes(trace: Trace) -> list[str]:
             _(
                 "The first dimension, {batch:,}, is taken as the batch and left out.",
                 batch=trace.left_out_batch,
+            )
+        )
+    if trace.integers_below == ANY_INTEGERS:
+        told.append(_("The input must be integers."))
+    elif trace.integers_below:
+        largest = trace.integers_below - 1
+        told.append(
+            _(
+                "The input must be integers from 0 to {largest:,}, one for each row of a table.",
+                largest=largest,
             )
         )
     if len(trace.outputs) > 1:

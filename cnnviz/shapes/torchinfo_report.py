@@ -68,7 +68,7 @@ def report(model: nn.Module, input_shape: Sequence[int], depth: int = 3) -> Torc
     """
     shape, model = checked_shape(input_shape), uncompiled(model)
     traced = trace(model, shape)
-    copy, x = prepared(model, shape, batch=1, real=traced.real_pass)
+    copy, x = prepared(model, shape, 1, traced.real_pass, traced.integers_below)
     found = _statistics(copy, x, depth)
     if isinstance(found, Exception):
         raise _refused(found, traced) from found

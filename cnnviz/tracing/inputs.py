@@ -141,8 +141,9 @@ def _values(model: nn.Module, shape: Shape, below: int | None) -> Tensor:
             )
         )
     generator = torch.Generator().manual_seed(0)
-    if below is not None:
-        return torch.randint(below, shape, generator=generator)
+    if below is not None:  # all the tables may be read with the same numbers
+        rows = [m.num_embeddings for m in model.modules() if isinstance(m, (nn.Embedding, nn.EmbeddingBag))]
+        return torch.randint(min(below, *rows) if rows else below, shape, generator=generator)
     return torch.rand(shape, generator=generator).to(_type(model, below))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cnnviz.operations.op import ANY_INTEGERS
 from cnnviz.operations.operation import named
 from cnnviz.randomness import untouched_generator
 from cnnviz.tracing.tap import Tap, mapped, tensors_in
@@ -24,12 +25,15 @@ class Isolation:
     """Keeps the calls of one pass away from tensors that it does not own, and from the global generator.
 
     Args:
-        own: the tensors that the pass may change: those of a private copy, and its input.
+        model_input: it, and ``weights``, those of a private copy, may be changed by the pass.
         meta: whether the pass is on the meta device; foreign tensors are taken there, else copied on the CPU.
     """
 
-    def __init__(self, own: Iterable[Tensor], meta: bool) -> None:
-        self._alive = list(own)  # a tensor is known by its id
+    def __init__(self, model_input: Tensor | None, weights: Iterable[Tensor], meta: bool) -> None:
+        self._alive = list(weights)  # a tensor is known by its id
+        self._weights = set(map(id, self._alive))
+        if model_input is not None:
+            self._alive.append(model_input)
         self._known = set(map(id, self._alive))
         self._meta = meta
         self._private: dict[int, Tensor] = {}
@@ -37,6 +41,8 @@ class Isolation:
         self._generator: Tensor | None = None
         self.lacked_data = False
         """Whether a call failed on the meta device for no other reason than that tensors hold no values there."""
+        self.takes_integers_below: int | None = None
+        """Where the call that failed last takes integers alone: how many there are to choose from, beginning at 0."""
 
     def made(self, tensors: Sequence[Tensor]) -> None:
         """Note that a call of this pass returned ``tensors``; whoever calls this keeps them alive."""
@@ -85,15 +91,6 @@ class Isolation:
         self, function: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         """Call ``function``; one that draws random numbers goes on with those of this pass."""
-        try:
-            return self._called(function, name, args, kwargs)
-        except Exception as error:
-            self.lacked_data |= self._meta and _works_with_values(function, name, args, kwargs, error)
-            raise
-
-    def _called(
-        self, function: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> Any:
         if not named(name).random or any(tensor.is_meta for tensor in tensors_in(args)[:1]):
             return function(*args, **kwargs)
         with untouched_generator():
@@ -103,6 +100,29 @@ class Isolation:
                 return function(*args, **kwargs)
             finally:
                 self._generator = torch.get_rng_state()
+
+    def failed(
+        self,
+        function: Callable[..., Any],
+        name: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        error: Exception,
+    ) -> None:
+        """Find out whether a call that raised ``error`` would do with values, or with integers, and note it."""
+        given = tensors_in((args, kwargs))
+        self.lacked_data |= self._meta and _works_with_values(function, name, args, kwargs, error)
+        computed = {id(t) for t in given if t.is_floating_point() and id(t) not in self._weights}
+
+        def integers(tensor: Tensor) -> Tensor:
+            return _zeros(tensor).long() if id(tensor) in computed else _zeros(tensor)
+
+        works_otherwise = computed and _raised(function, name, args, kwargs, integers) is None
+        if works_otherwise and _raised(function, name, args, kwargs, _zeros) is not None:
+            tables = [t.shape[0] for t in given if id(t) not in computed and t.dim()]
+            self.takes_integers_below = min(tables, default=ANY_INTEGERS)
+        else:
+            self.takes_integers_below = None
 
 
 _MOST_VALUES_TRIED = 16_000_000
@@ -124,18 +144,36 @@ def _works_with_values(
     given = tensors_in((args, kwargs))
     if not any(tensor.is_meta for tensor in given):
         return False
-    private = {id(tensor): _zeros(tensor) for tensor in given}
+    real = _raised(function, name, args, kwargs, _zeros)
+    if real is None:
+        return True
+    no_kernel = isinstance(error, NotImplementedError) and not isinstance(real, NotImplementedError)
+    return no_kernel or any(not tensor.dim() and not tensor.is_floating_point() for tensor in given)
 
-    def with_values(value: Any) -> Any:
-        return private.get(id(value), value)
+
+def _raised(
+    function: Callable[..., Any],
+    name: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    stand_in: Callable[[Tensor], Tensor],
+) -> Exception | None:
+    """What a call raises on the CPU, where ``stand_in`` makes the tensors that it is given."""
+    private: dict[int, Tensor] = {}
+
+    def other(value: Any) -> Any:
+        if not isinstance(value, Tensor):
+            return value
+        if id(value) not in private:
+            private[id(value)] = stand_in(value)
+        return private[id(value)]
 
     try:
         with untouched_generator() if named(name).random else nullcontext():
-            function(*mapped(args, with_values), **mapped(kwargs, with_values))
-    except Exception as real:
-        no_kernel = isinstance(error, NotImplementedError) and not isinstance(real, NotImplementedError)
-        return no_kernel or any(not tensor.dim() and not tensor.is_floating_point() for tensor in given)
-    return True
+            function(*mapped(args, other), **mapped(kwargs, other))
+    except Exception as error:
+        return error
+    return None
 
 
 def _zeros(tensor: Tensor) -> Tensor:
@@ -150,8 +188,8 @@ class Isolated(Tap):
 
     def __init__(self, model: nn.Module, model_input: Tensor) -> None:
         super().__init__()
-        own = (model_input, *model.parameters(), *model.buffers())
-        self.isolation = Isolation(own, meta=model_input.is_meta)
+        weights = (*model.parameters(), *model.buffers())
+        self.isolation = Isolation(model_input, weights, meta=model_input.is_meta)
         self._alive: list[Tensor] = []
 
     def arguments(
@@ -164,7 +202,11 @@ class Isolated(Tap):
         self, func: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         """The result of a call; the tensors in it are this pass's own."""
-        result = self.isolation.call(func, name, args, kwargs)
+        try:
+            result = self.isolation.call(func, name, args, kwargs)
+        except Exception as error:
+            self.isolation.failed(func, name, args, kwargs, error)
+            raise
         made = tensors_in(result)
         self.isolation.made(made)
         self._alive += made

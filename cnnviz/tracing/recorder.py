@@ -78,8 +78,8 @@ class Recorder(Tap):
         self._constant: set[int] = set()  # indices of the ops that the model's input does not reach
         self.provenance = Provenance(model_input, other)
         self._sure = other is not None
-        own = (model_input, *self.parameters.values(), *buffers)
-        self.isolation = Isolation(own, meta=model_input.is_meta)
+        weights = (*self.parameters.values(), *buffers)
+        self.isolation = Isolation(model_input, weights, meta=model_input.is_meta)
         self._own_forwards: list[tuple[nn.Module, Callable[..., Any] | None]] = []
 
     def __enter__(self) -> Self:
@@ -242,6 +242,7 @@ class Recorder(Tap):
             with FlopCounterMode(display=False) as counter:
                 result = self.isolation.call(func, name, args, kwargs)
         except Exception as error:
+            self.isolation.failed(func, name, args, kwargs, error)
             self._note_failure(name, args, kwargs, error)
             raise
         frame = self._leaf or self._stack[-1]

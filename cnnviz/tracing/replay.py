@@ -49,7 +49,7 @@ def replay(model: nn.Module, x: Tensor, trace: Trace) -> Tensor:
     model = uncompiled(model)
     steps, (source, part) = _recorded(model, x, trace)
     last_use = {index: step.op.index for step in steps for index in step.op.inputs} | {source: len(steps)}
-    isolation = Isolation((), meta=False)
+    isolation = Isolation(None, (), meta=False)
     values = _Values(x.clone(), trace)
     with torch.inference_mode():
         for step in steps:

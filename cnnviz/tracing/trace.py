@@ -48,7 +48,8 @@ class Trace:
     that the model returned, which need not come from the last op. ``loss_fits`` means that the loss with which the
     network is trained is known to fit what it returns. ``unregistered`` is what took part in the pass although
     PyTorch does not find it in the model. ``left_out_batch`` is the size of the first dimension of a
-    tensor that was given as the input shape.
+    tensor that was given as the input shape. ``integers_below``: the input consists of integers from 0 to less than
+    this number, as the rows of an embedding are counted; None where it may be any numbers.
     """
 
     model: str
@@ -68,6 +69,7 @@ class Trace:
     loss_fits: bool = False
     left_out_batch: int | None = None
     unregistered: tuple[Unregistered, ...] = ()
+    integers_below: int | None = None
 
     @property
     def output(self) -> Op | None:
@@ -161,7 +163,7 @@ def _traced(model: nn.Module, shape: Shape, left_out_batch: int | None) -> Trace
             raise CnnvizError(Message("{reason} {advice}", reason=slip.reason, advice=slip.advice)) from error
         failure = _failure(model, shape, done)
         unused = frozenset() if failure else _unused(done.recorder)
-        in_training = unused and unused - _unused_in_training(model, shape)
+        in_training = unused and unused - _unused_in_training(model, shape, done.integers_below)
     recorder = done.recorder
     return Trace(
         model=type(model).__name__,
@@ -185,6 +187,7 @@ def _traced(model: nn.Module, shape: Shape, left_out_batch: int | None) -> Trace
         outputs=done.outputs,
         left_out_batch=left_out_batch,
         unregistered=recorder.strays.used(recorder.isolation, frozenset(recorder.called)),
+        integers_below=done.integers_below,
     )
 
 
@@ -192,7 +195,8 @@ def _traced(model: nn.Module, shape: Shape, left_out_batch: int | None) -> Trace
 class _Pass:
     """One forward pass: who watched it, what it returned, what was raised.
 
-    ``real`` tells that it was on the CPU, ``one_batch_alone`` that it failed where one with fewer images did not.
+    ``real`` tells that it was on the CPU, ``one_batch_alone`` that it failed where one with fewer images did not;
+    ``integers_below`` is that of the trace.
     """
 
     recorder: Recorder
@@ -200,6 +204,7 @@ class _Pass:
     error: BaseException | None
     real: bool = False
     one_batch_alone: bool = False
+    integers_below: int | None = None
 
     @cached_property
     def outputs(self) -> tuple[Output, ...]:
@@ -224,11 +229,22 @@ class _Pass:
 
 
 def _run(model: nn.Module, shape: Shape) -> _Pass:
-    """Run a copy of ``model``: on the meta device, and on the CPU where that is not enough."""
-    done = _record(*prepared(model, shape, TRACED_BATCH))
-    if not done.recorder.isolation.lacked_data:
+    """Run a copy of ``model``, with integers as input where it ends at a call that takes nothing else."""
+    done = _run_with(model, shape, None)
+    below = done.recorder.isolation.takes_integers_below
+    if done.outcome.failed is None or below is None:
         return done
-    return replace(_record(*prepared(model, shape, TRACED_BATCH, real=True)), real=True)
+    with_integers = _run_with(model, shape, below)
+    failed = with_integers.outcome.failed
+    return done if failed and failed.name == done.outcome.failed.name else with_integers
+
+
+def _run_with(model: nn.Module, shape: Shape, below: int | None) -> _Pass:
+    """Run a copy of ``model``: on the meta device, and on the CPU where that is not enough."""
+    done = _record(*prepared(model, shape, TRACED_BATCH, below=below))
+    if done.recorder.isolation.lacked_data:
+        done = replace(_record(*prepared(model, shape, TRACED_BATCH, real=True, below=below)), real=True)
+    return replace(done, integers_below=below)
 
 
 def _record(model: nn.Module, model_input: Tensor, other: Outputs | None = None) -> _Pass:
@@ -248,8 +264,12 @@ def _told_apart(model: nn.Module, shape: Shape, done: _Pass) -> _Pass:
     """
     if not done.recorder.provenance.in_doubt:
         return done
-    copy, x = prepared(model, shape, _OTHER_BATCH, real=done.real)
-    again = replace(_record(copy, x, done.recorder.provenance.outputs), real=done.real)
+    copy, x = prepared(model, shape, _OTHER_BATCH, done.real, done.integers_below)
+    again = replace(
+        _record(copy, x, done.recorder.provenance.outputs),
+        real=done.real,
+        integers_below=done.integers_below,
+    )
     if again.error is not None and done.error is None:
         return replace(again, one_batch_alone=True)
     same = [op.name for op in again.recorder.ops] == [op.name for op in done.recorder.ops]
@@ -297,8 +317,8 @@ def _unused(recorder: Recorder) -> frozenset[str]:
     return frozenset(name for name, parameter in recorder.parameters.items() if id(parameter) not in used)
 
 
-def _unused_in_training(model: nn.Module, shape: Shape) -> frozenset[str]:
+def _unused_in_training(model: nn.Module, shape: Shape, below: int | None) -> frozenset[str]:
     """Those that take no part in a pass in training either; all, where that cannot be told without data."""
-    copy, x = prepared(model, shape, TRACED_BATCH)
+    copy, x = prepared(model, shape, TRACED_BATCH, below=below)
     done = _record(copy.train(), x)
     return frozenset(done.recorder.parameters) if done.error else _unused(done.recorder)

@@ -251,6 +251,47 @@ def test_a_failure_before_a_lazy_layer_is_diagnosed() -> None:
     assert (traced.failure.name, traced.failure.expected, traced.failure.received) == ("1", 5, 4)
 
 
+class Words(nn.Module):
+    """A table of 30 words as a layer, and one as a bare parameter; ``use`` tells what is done with the input."""
+
+    def __init__(self, use: Callable[[Any, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(30, 8)
+        self.rows = nn.Parameter(torch.zeros(30, 8))
+        self.places = nn.Embedding(6, 8)
+        self.use = use
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.use(self, x)
+
+
+@pytest.mark.parametrize(
+    ("use", "below"),
+    [
+        (lambda net, x: net.embed(x), 30),
+        (lambda net, x: net.embed(x * 1) + net.places(torch.arange(x.shape[1])), 30),
+        (lambda net, x: net.embed(x) + net.places(x) if x.sum() >= 0 else x, 30),
+        (lambda net, x: F.embedding(x, net.rows), 30),
+        (lambda net, x: net.rows[x], 30),
+        (lambda net, x: F.one_hot(x, 8), 2),
+        (lambda net, x: net.embed(x.long()), None),
+    ],
+)
+def test_integers_go_in_where_they_are_needed(
+    use: Callable[[Any, Tensor], Tensor], below: int | None
+) -> None:
+    traced = trace(Words(use), (6,))
+    assert traced.failure is None
+    assert traced.integers_below == below
+    assert traced.ops[-1].output_shape == (6, 8)
+
+
+def test_a_failure_behind_an_embedding_is_the_one_that_is_told() -> None:
+    failure = trace(nn.Sequential(nn.Embedding(30, 8), nn.Linear(7, 2)), (6,)).failure
+    assert failure is not None
+    assert (failure.name, failure.expected, failure.received) == ("1", 7, 8)
+
+
 seen_by_hooks: list[Tensor] = []
 
 
