@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cnnviz.language import Message
-from cnnviz.operations.op import Shape
+from cnnviz.operations.op import Shape, shape_text
 
 NUMBER = r"(\d{1,9})"
 """A size; no tensor has one with more digits."""
@@ -61,6 +61,8 @@ class Entry:
     about: Message
     pattern: re.Pattern[str]
     explain: Explain
+    word: str = ""
+    """A word in lower case that every such error contains; it is looked for first, which is fifty times faster."""
 
 
 class Entries(list[Entry]):
@@ -69,14 +71,72 @@ class Entries(list[Entry]):
     def add(self, about: Message, *patterns: str) -> Callable[[Explain], Explain]:
         """Register the function below as the explanation of errors in which one of the ``patterns`` is found.
 
-        They are searched for in a text whose whitespace has been collapsed to single spaces.
+        They are searched for in a text whose whitespace has been collapsed to single spaces, in upper or lower
+        case; a space of theirs may be missing in the text.
         """
 
         def register(explain: Explain) -> Explain:
-            self.extend(Entry(about, re.compile(pattern), explain) for pattern in patterns)
+            self.extend(Entry(about, compiled(p), explain, certain_word(p)) for p in patterns)
             return explain
 
         return register
+
+    def tell(
+        self,
+        about: Message,
+        *patterns: str,
+        means: Message,
+        fixes: tuple[Reason, ...],
+        layer: str | None = None,
+    ) -> None:
+        """Register errors that are always explained alike, but for what the groups of their pattern hold.
+
+        A group ``(?P<name>...)`` fills in ``{name}`` in the sentences, in the code and in ``layer``; one whose name
+        begins with ``shape`` is written as shapes are.
+        """
+
+        def explain(match: re.Match[str]) -> Decoded:
+            values = {name: _told(name, text) for name, text in match.groupdict().items()}
+            reasons = tuple(Reason(_filled(fix.text, values), _written(fix.code, values)) for fix in fixes)
+            return Decoded(_filled(means, values), reasons, _written(layer, values))
+
+        self.add(about, *patterns)(explain)
+
+
+_PIECE = re.compile(r"(\\.|\[(?:\\.|[^\]\\])*\])| (?![?*+{])")
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """``pattern`` with every space of it optional, upper and lower case alike."""
+    return re.compile(_PIECE.sub(lambda piece: piece[1] or " ?", pattern), re.IGNORECASE)
+
+
+def certain_word(pattern: str) -> str:
+    """The longest word that stands in every text that ``pattern`` finds; none where that is not plain to see."""
+    text = re.sub(r"\\[\s\S]", "\0", pattern)  # what is escaped is no letter of a word
+    text = re.sub(r"\[[^\]]*\]", "\0", text)
+    while (simpler := re.sub(r"\([^()]*\)", "\0", text)) != text:
+        text = simpler
+    if "|" in text:
+        return ""
+    words = re.findall(r"[a-z]+", re.sub(r".[?*{]", "\0", text.lower()))
+    return max(words, key=len, default="")
+
+
+def _told(name: str, text: str | None) -> str:
+    if not text:
+        return "?"
+    return shape_text(sizes(text)) if name.startswith("shape") else text
+
+
+def _filled(message: Message, values: Mapping[str, object]) -> Message:
+    return Message(message.template, **{**message.values, **values}) if values else message
+
+
+def _written(code: str | None, values: Mapping[str, object]) -> str | None:
+    for name, value in values.items() if code is not None else ():
+        code = str(code).replace(f"{{{name}}}", str(value))
+    return code
 
 
 def one_remedy(meaning: Message, text: Message, code: str | None = None, layer: str | None = None) -> Decoded:

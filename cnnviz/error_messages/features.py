@@ -56,7 +56,7 @@ def _divisors(number: int) -> set[int]:
 
 @entry(
     Message("Linear gets the wrong number of features"),
-    rf"mat1 and mat2 shapes cannot be multiplied \({NUMBER}x{NUMBER} and {NUMBER}x{NUMBER}\)",
+    rf"mat1 and mat2 shapes cannot be multiplied \( {NUMBER} x {NUMBER} and {NUMBER} x {NUMBER} \)",
     rf"same reduction dim, but got \[{NUMBER}, {NUMBER}\] X \[{NUMBER}, {NUMBER}\]",
     rf"size mismatch, m1: \[{NUMBER} x {NUMBER}\], m2: \[{NUMBER} x {NUMBER}\]",
 )
@@ -87,6 +87,9 @@ def _linear(match: re.Match[str]) -> Decoded:
     )
 
 
+_WITHOUT_FLATTEN = Message("Or the batch contains one image, and the flatten before the layer is missing.")
+
+
 def _flattening(rows: int, received: int, expected: int) -> list[Reason]:
     """A flatten that is missing, or that flattened the batch too."""
     if rows == 1 and expected and received > expected and received % expected == 0:
@@ -99,6 +102,15 @@ def _flattening(rows: int, received: int, expected: int) -> list[Reason]:
         )
         return [Reason(text, "x = x.flatten(1)")]
     lines = expected // received if received and expected % received == 0 else 0
+    if lines > 1 and rows == lines:
+        text = Message(
+            "{lines} x {received} = {values}: a single image was passed without a batch dimension, so flatten(1) kept "
+            "its {lines} channels apart. Add the batch dimension.",
+            lines=lines,
+            received=received,
+            values=numbers.values(expected),
+        )
+        return [Reason(text, "x = x.unsqueeze(0)"), Reason(_WITHOUT_FLATTEN, "x = x.flatten(1)")]
     if lines > 1 and rows % lines == 0:
         text = Message(
             "Without a flatten, the layer gets the maps row by row, here rows of {received}. flatten(1) "
@@ -136,6 +148,27 @@ def _size(
     return [Reason(text, f"nn.Linear({received}, {out_features})")]
 
 
+ENTRIES.tell(
+    Message("Linear gets the wrong number of features"),
+    r"mat1 dim 1 must match mat2 dim 0",
+    r"matrices expected, got (?:[3-9]D), 2D tensors",
+    means=Message(
+        "A Linear gets rows with another number of features than its in_features (the words of PyTorch 1 do not say which)."
+    ),
+    fixes=(
+        Reason(
+            Message("Print the shape before the layer: its last size must equal in_features."),
+            "print(x.shape)",
+        ),
+        Reason(
+            Message("Is there a flatten between the last convolution and the first Linear?"),
+            "x = x.flatten(1)",
+        ),
+    ),
+    layer="nn.Linear",
+)
+
+
 @entry(
     Message("Matrix product with mismatched sizes"),
     r"Expected size for first two dimensions of batch2 tensor to be: "
@@ -164,6 +197,7 @@ def _batched_product(match: re.Match[str]) -> Decoded:
 @entry(
     Message("view with the wrong number of values"),
     rf"shape '\[{SIZES}\]' is invalid for input of size {NUMBER}",
+    rf"size '\[{SIZES}\]' is invalid for input (?:of|with) {NUMBER} elements",
 )
 def _view(match: re.Match[str]) -> Decoded:
     wanted, count = sizes(match[1]), int(match[2])

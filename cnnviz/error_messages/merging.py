@@ -71,7 +71,8 @@ def _broadcast(match: re.Match[str]) -> Decoded:
         reasons = (Reason(text, "nn.Conv2d(in_channels, out_channels, kernel_size=1)"),)
     else:
         text = Message("The two sides have different numbers of images: did a view(-1, ...) mix the images?")
-        reasons = (Reason(text, "x = x.flatten(1)"),)
+        image = _normalised(first, second) if max(first, second) <= 4 else ()
+        reasons = (*image, Reason(text, "x = x.flatten(1)"))
     where = _NAMES[dimension] if dimension < len(_NAMES) else Message("dimension {n}", n=dimension)
     return Decoded(
         meaning=Message(
@@ -92,16 +93,48 @@ def _broadcast(match: re.Match[str]) -> Decoded:
     rf"output with shape \[{SIZES}\] doesn't match the broadcast shape \[{SIZES}\]",
 )
 def _in_place(match: re.Match[str]) -> Decoded:
-    return one_remedy(
-        Message(
-            "The result has shape {result} and does not fit into the {shape} tensor it should be "
-            "written to (an in-place operation: +=, add_).",
-            result=shape_text(sizes(match[2])),
-            shape=shape_text(sizes(match[1])),
-        ),
-        Message("Write the sum to a new tensor, which may be larger than both operands."),
-        "x = x + y",
+    shape, result = sizes(match[1]), sizes(match[2])
+    meaning = Message(
+        "The result has shape {result} and does not fit into the {shape} tensor it should be "
+        "written to (an in-place operation: +=, add_).",
+        result=shape_text(result),
+        shape=shape_text(shape),
     )
+    new = Reason(
+        Message("Write the sum to a new tensor, which may be larger than both operands."), "x = x + y"
+    )
+    return Decoded(
+        meaning, (*_normalised(shape[0], result[0]), new) if len(shape) == len(result) == 3 else (new,)
+    )
+
+
+def _normalised(channels: int, means: int) -> tuple[Reason, ...]:
+    """What is wrong where ``transforms.Normalize`` with so many means gets an image of so many channels."""
+    if (channels, means) == (1, 3):
+        text = Message(
+            "transforms.Normalize has three means, but the picture is grey, with 1 channel: use one mean and "
+            "one standard deviation."
+        )
+        return (
+            Reason(text, "transforms.Normalize((0.5,), (0.5,))"),
+            Reason(
+                Message("Or repeat the channel if the network expects colour images."),
+                "transforms.Grayscale(num_output_channels=3)",
+            ),
+        )
+    if (channels, means) in ((4, 3), (4, 1)):
+        text = Message(
+            "Four channels come from a PNG with transparency, and Normalize has no mean for the fourth: "
+            "convert the image when you load it."
+        )
+        return (Reason(text, "image.convert('RGB')"),)
+    if channels != means and 0 < means <= 4:
+        text = Message("transforms.Normalize needs one mean and one standard deviation per channel.")
+        return (Reason(text, "transforms.Normalize(mean, std)"),)
+    return ()
+
+
+_WHAT_KEEPS = Message("A branch keeps height and width with stride 1 and a padding of (kernel_size - 1) / 2.")
 
 
 @entry(
@@ -122,14 +155,35 @@ def _cat(match: re.Match[str]) -> Decoded:
         ),
         reasons=(
             *_sides(expected, received),
-            Reason(
-                Message(
-                    "A branch keeps height and width with stride 1 and a padding of (kernel_size - 1) / 2."
-                ),
-                "nn.Conv2d(16, 24, kernel_size=5, padding=2)",
-            ),
+            Reason(_WHAT_KEEPS, "nn.Conv2d(16, 24, kernel_size=5, padding=2)"),
         ),
         layer=f"torch.cat(..., dim={dimension})",
+    )
+
+
+@entry(
+    Message("Concatenation with mismatched sizes"),
+    rf"Sizes of tensors must match except in dimension (\d{{1,3}})\. Got {NUMBER} and {NUMBER} in dimension (\d{{1,3}})",
+)
+def _cat_before(match: re.Match[str]) -> Decoded:
+    """The wording of PyTorch 1, in which dimension 0 is that of a batch which a DataLoader makes."""
+    dimension, first, other, place = map(int, match.groups())
+    meaning = Message(
+        "The tensors are concatenated along dimension {dimension}, so all other sizes must match: in dimension {place} "
+        "they are {first} and {other}.",
+        dimension=dimension,
+        place=place,
+        first=first,
+        other=other,
+    )
+    if dimension == 0:
+        text = Message(
+            "A DataLoader stacks the images of a batch, so they need the same size and number of "
+            "channels: resize, crop and convert them in the data set's transform."
+        )
+        return one_remedy(meaning, text, "transforms.Resize((28, 28))", "DataLoader")
+    return Decoded(
+        meaning, _sides(first, other) or (Reason(_WHAT_KEEPS),), f"torch.cat(..., dim={dimension})"
     )
 
 

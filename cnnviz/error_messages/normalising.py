@@ -99,7 +99,7 @@ def _one_pixel(match: re.Match[str]) -> Decoded:
 
 @entry(
     Message("Normalisation with the wrong number of channels"),
-    rf"Given normalized_shape=\[{SIZES}\], expected input with shape \[\*, {SIZES}\], but got input of "
+    rf"Given normalized_shape=\[{SIZES}\], expected input with shape \[\*,? ?{SIZES}\], but got input of "
     rf"size ?\[{SIZES}\]",
 )
 def _layer_norm(match: re.Match[str]) -> Decoded:

@@ -11,6 +11,7 @@ from cnnviz.operations.op import shape_text
 
 ENTRIES = Entries()
 entry = ENTRIES.add
+tell = ENTRIES.tell
 
 _TITLE = Message("Recurrent layer gets the wrong number of features")
 _OF_STATE = Message("Recurrent layer with a state of the wrong shape")
@@ -77,7 +78,7 @@ def _dimensions(match: re.Match[str]) -> Decoded:
     )
 
 
-@entry(_OF_STATE, rf"Expected hidden(?:\[\d\])? size \({SIZES}\), got \[{SIZES}\]")
+@entry(_OF_STATE, rf"Expected hidden(?:\[\d\])? size \({SIZES}\), got [\[(]{SIZES}[\])]")
 def _state(match: re.Match[str]) -> Decoded:
     wanted, given = sizes(match[1]), sizes(match[2])
     return one_remedy(
@@ -122,3 +123,56 @@ def _cell_batch(match: re.Match[str]) -> Decoded:
         "h = torch.zeros(x.size(0), hidden_size, device=x.device)",
         "nn.LSTMCell / nn.GRUCell",
     )
+
+
+tell(
+    Message("Wrong number of dimensions"),
+    r"input must have (?P<wanted>\d) dimensions, got (?P<given>\d)",
+    means=Message(
+        "The recurrent layer expects {wanted} dimensions (length, batch, features); it got {given}."
+    ),
+    fixes=(
+        Reason(Message("Add the missing dimensions at the front."), "x = x.unsqueeze(0)"),
+        Reason(Message("An embedding needs integers of shape (batch, length), not one-hot rows.")),
+    ),
+    layer="nn.LSTM / nn.GRU / nn.RNN",
+)
+tell(
+    _OF_STATE,
+    r"hidden\d? has inconsistent hidden_size: got (?P<given>\d{1,9}),? expected (?P<wanted>\d{1,9})",
+    means=Message("The state has {given} features, but the cell has hidden_size {wanted}."),
+    fixes=(
+        Reason(
+            Message("Create it with the cell's size, or omit it: it then starts from zeros."),
+            "h = torch.zeros(x.size(0), {wanted}, device=x.device)",
+        ),
+    ),
+    layer="nn.LSTMCell / nn.GRUCell",
+)
+_LENGTHS = Message("Sequences with lengths that do not match")
+tell(
+    _LENGTHS,
+    r"`?lengths`? array (?:must|has to) be sorted in decreasing order",
+    means=Message("pack_padded_sequence expects the longest sequence first."),
+    fixes=(
+        Reason(
+            Message("Have it sort them."),
+            "pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)",
+        ),
+    ),
+)
+tell(
+    _LENGTHS,
+    r"Length of all samples has to be greater than 0",
+    r"Expected `?len\(lengths\)`? to be equal to batch_size, but got (?P<given>\d{1,9}) \(batch_size=(?P<wanted>\d{1,9})\)",
+    r"'lengths' argument should be a 1D CPU int64 tensor",
+    means=Message(
+        "pack_padded_sequence needs one length per sequence, each at least 1, as integers on the CPU."
+    ),
+    fixes=(
+        Reason(
+            Message("Remove empty texts, and specify which dimension is the batch."),
+            "pack_padded_sequence(x, lengths.cpu(), batch_first=True)",
+        ),
+    ),
+)

@@ -18,14 +18,14 @@ _TITLE = Message("Padding that does not fit")
 
 @entry(
     Message("Convolution gets the wrong number of channels"),
-    rf"Given (groups|transposed)={NUMBER}, weight of size \[{SIZES}\], expected input ?\[{SIZES}\] to have "
-    rf"{NUMBER} channels, but got {NUMBER} channels instead",
+    rf"Given (groups|transposed)={NUMBER}, weight (?:of size )?\[?{SIZES}\]?, (?:so )?expected input ?\[{SIZES}\] to have "
+    rf"{NUMBER} channels(?:, but got {NUMBER} channels instead)?",
 )
 def _channels(match: re.Match[str]) -> Decoded:
     transposed = match[1] == "transposed"
     groups = 1 if transposed else int(match[2])
     weight, arrived = sizes(match[3]), sizes(match[4])
-    expected, received = int(match[5]), int(match[6])
+    expected, received = int(match[5]), int(match[6] or arrived[1])
     out_channels = weight[1] if transposed else weight[0]
     name = f"Conv{'Transpose' if transposed else ''}{len(weight) - 2}d"
     rest = f"{out_channels}, kernel_size={_kernel(weight[2:])}" + (f", groups={groups}" if groups > 1 else "")
@@ -57,6 +57,12 @@ def _misread_channels(arrived: Shape, expected: int) -> list[Reason]:
             "The channels come last, as in NumPy and Matplotlib; PyTorch expects them before height and "
             "width."
         )
+        if arrived[0] == 1:  # PyTorch writes a batch of one for a single image, too
+            single = Message("A single image without a batch dimension needs both steps.")
+            return [
+                Reason(text, "x = x.permute(0, 3, 1, 2)"),
+                Reason(single, "x = x.permute(2, 0, 1).unsqueeze(0)"),
+            ]
         return [Reason(text, "x = x.permute(0, 3, 1, 2)")]
     return []
 
@@ -74,10 +80,25 @@ def _colours(expected: int, received: int) -> list[Reason]:
     return []
 
 
+ENTRIES.tell(
+    Message("Convolution gets the wrong number of channels"),
+    r"Need input\.size\[1\] == (?P<wanted>\d{1,9}) but got (?P<given>\d{1,9}) instead",
+    r"Need input of dimension \d and input\.size\[1\] == (?P<wanted>\d{1,9}) but got input to be of shape: \[(?P<given>[\d x]{1,60})\]",
+    means=Message("The convolution expects {wanted} channels, but its input has {given}."),
+    fixes=(
+        Reason(
+            Message("Set in_channels to the number it gets, or convert the images."),
+            "transforms.Grayscale(num_output_channels={wanted})",
+        ),
+    ),
+    layer="nn.Conv2d",
+)
+
+
 @entry(
     Message("Kernel larger than its input"),
     rf"Calculated padded input size per channel: \({SIZES}\)\. Kernel size: \({SIZES}\)\. "
-    r"Kernel size can't be greater than actual input size",
+    r"Kernel size can't (?:be )?greater than actual input size",
 )
 def _kernel_too_large(match: re.Match[str]) -> Decoded:
     room, kernel = sizes(match[1]), sizes(match[2])
@@ -344,7 +365,30 @@ def _several(match: re.Match[str]) -> Decoded:
 )
 def _convolution(match: re.Match[str]) -> Decoded:
     single, batched, arrived = int(match[1]), int(match[2]), sizes(match[4])
-    layer = f"nn.Conv{single - 1}d"
+    return _dimensions_of_convolution(f"nn.Conv{single - 1}d", single, batched, arrived)
+
+
+@entry(
+    Message("Wrong number of dimensions"),
+    rf"Expected {NUMBER}-dimensional input for {NUMBER}-dimensional weight \[? ?{SIZES}\]?,? ?but got \d{{1,2}}-dimensional input of size "
+    rf"\[{SIZES}\] instead",
+    r"Expected (\d)-dimensional input for (\d)-dimensional weight ?()(?:,? but got|$)()",
+)
+def _convolution_before(match: re.Match[str]) -> Decoded:
+    """The wording of PyTorch 1."""
+    batched, arrived = int(match[1]), sizes(match[4])
+    layer = f"nn.Conv{batched - 2}d"
+    if not arrived:
+        return one_remedy(
+            Message("{layer} expects a batch with {batched} dimensions.", layer=layer, batched=batched),
+            Message("The batch or channel dimension is missing: add it at the front."),
+            "x = x.unsqueeze(0)",
+            layer,
+        )
+    return _dimensions_of_convolution(layer, batched - 1, batched, arrived)
+
+
+def _dimensions_of_convolution(layer: str, single: int, batched: int, arrived: Shape) -> Decoded:
     return Decoded(
         meaning=Message(
             "{layer} expects one image with {single} dimensions or a batch with {batched}; it got a "
@@ -360,10 +404,27 @@ def _convolution(match: re.Match[str]) -> Decoded:
     )
 
 
+_MOST_COLOURS = 4
+
+
 def _missing_dimensions(arrived: Shape, single: int, batched: int) -> tuple[Reason, ...]:
     if len(arrived) > batched:
+        joined = f"x.flatten(0, {len(arrived) - batched})"
+        if arrived[-1] <= _MOST_COLOURS < arrived[-2] and single == 3:
+            text = Message(
+                "There are too many dimensions, and the {channels} channels come last: merge the first "
+                "dimensions, and move the channels to the front.",
+                channels=arrived[-1],
+            )
+            return (Reason(text, f"x = {joined}.permute(0, 3, 1, 2)"),)
         text = Message("There are too many dimensions: remove those of size 1, or merge two of them.")
-        return (Reason(text, "x = x.flatten(0, 1)"),)
+        return (Reason(text, f"x = {joined}"),)
+    if len(arrived) == single:  # an older PyTorch, which takes no image without a batch
+        text = Message("The batch or channel dimension is missing: add it at the front.")
+        places = (0, 1) if arrived[0] <= _MOST_COLOURS else (1, 0)
+        return tuple(
+            Reason(text, f"x = x.unsqueeze({place})") for place in places[: 1 if places[0] == 0 else 2]
+        )
     reasons = []
     side = round(arrived[-1] ** 0.5) if arrived else 0
     if single == 3 and side > 1 and side**2 == arrived[-1]:
@@ -379,7 +440,10 @@ def _missing_dimensions(arrived: Shape, single: int, batched: int) -> tuple[Reas
     return (*reasons, Reason(text, "x = x.unsqueeze(0).unsqueeze(0)"))
 
 
-@entry(Message("Wrong number of dimensions"), r"non-empty 3D or 4D \(batch mode\) tensor expected for input")
+@entry(
+    Message("Wrong number of dimensions"),
+    r"non-empty (?:2D or )?3D (?:or 4D )?\(batch mode\) tensor expected for input",
+)
 def _pooling(match: re.Match[str]) -> Decoded:
     return one_remedy(
         Message(
@@ -398,15 +462,25 @@ def _pooling(match: re.Match[str]) -> Decoded:
 )
 def _out_of_range(match: re.Match[str]) -> Decoded:
     dimension = int(match[3])
-    return one_remedy(
+    return Decoded(
         Message(
             "The code uses dimension {dimension}, but dimensions count from 0 and the last one here is "
             "{last}.",
             dimension=dimension,
             last=int(match[2]),
         ),
-        Message("Usually a single image was passed without a batch dimension: add it at the front."),
-        "x = x.unsqueeze(0)",
+        (
+            Reason(
+                Message("Usually a single image was passed without a batch dimension: add it at the front."),
+                "x = x.unsqueeze(0)",
+            ),
+            Reason(
+                Message(
+                    "Or an earlier squeeze(), flatten() or mean() removed dimensions; -1 always means the last one."
+                ),
+                "x = x.softmax(dim=-1)",
+            ),
+        ),
     )
 
 
