@@ -36,4 +36,5 @@ with what_if.possible():
         view.show(subject)
     if traced.failure is not None:
         overview.totals(subject)
-    overview.about(subject)
+    with st.container(key="about"):
+        overview.about(subject)

@@ -100,7 +100,7 @@ def test_why_of_a_broken_network_has_the_working_chain_beside_it(open_page: Open
     table = rows(app)
     start = table.index(["Operation", "Works", "Fails"])
     assert table[start + 1 : start + 10] == [
-        ["O input", "1 x 28 x 28", "≠ 1 x 32 x 32"],
+        [" input", "1 x 28 x 28", "≠ 1 x 32 x 32"],
         ["C conv1", "(28 - 5)/1 + 1 = 24 → 10 x 24 x 24", "≠ (32 - 5)/1 + 1 = 28 → 10 x 28 x 28"],
         ["P mp", "(24 - 2)/2 + 1 = 12 → 10 x 12 x 12", "≠ (28 - 2)/2 + 1 = 14 → 10 x 14 x 14"],
         ["M incep1.cat", "16 + 24 + 24 + 24 = 88 → 88 x 12 x 12", "≠ 16 + 24 + 24 + 24 = 88 → 88 x 14 x 14"],
@@ -116,7 +116,7 @@ def test_an_edit_that_breaks_a_network_is_marked_where_it_begins(open_page: Open
     app = open_page(PAGE, model="basic-cnn", set="conv1.out_channels=12", view="why")
     table = rows(app)
     start = table.index(["Operation", "Works", "Fails"])
-    assert table[start + 1] == ["O input", "1 x 28 x 28", "1 x 28 x 28"]
+    assert table[start + 1] == [" input", "1 x 28 x 28", "1 x 28 x 28"]
     assert table[start + 2][2] == "≠ (28 - 5)/1 + 1 = 24 → 12 x 24 x 24"
     assert table[start + 5] == ["C conv2", "✓ 20 x 8 x 8", "✗ 12 ≠ 10"]
 

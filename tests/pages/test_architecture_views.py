@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cnnviz import architectures
+from cnnviz.plots import palette
 
 OpenPage = Callable[..., AppTest]
 PAGE = "pages/architecture.py"
@@ -72,6 +74,21 @@ def test_every_view_opens_for_working_and_for_broken_networks(
     app = open_page(PAGE, view=view, **query)
     assert not any("Unexpected error" in error.value for error in app.error)
     assert bool(app.error) == ("size" in query)
+
+
+@pytest.mark.parametrize("view", ["layers", "changes", "why", "graph", "compare"])
+@pytest.mark.parametrize("query", [{}, {"size": "32"}], ids=str)
+def test_every_letter_is_explained_where_it_is_shown(
+    open_page: OpenPage, view: str, query: dict[str, str]
+) -> None:
+    shown = html(open_page(PAGE, model="inception-mini", view=view, **query))
+    letters = {*re.findall(r'class="cnnviz-chip [^>]*>(\w)</span>', shown)}
+    explained = {
+        style.letter
+        for style in palette.KINDS.values()
+        if re.search(rf'class="cnnviz-chip [^>]*>{style.letter}</span> {style.title}', shown)
+    }
+    assert letters <= explained
 
 
 def test_only_the_chosen_view_is_drawn_and_the_link_names_it(open_page: OpenPage) -> None:

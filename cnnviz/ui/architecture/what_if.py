@@ -220,7 +220,7 @@ def _table(pairings: Sequence[Pairing], before: Trace, after: Trace) -> str:
         (_("Multiply-adds after"), "right"),
     )
     start = _table_row(
-        chip("other") + " " + escape(_("input")),
+        chip(None) + " " + escape(_("input")),
         _shapes(before.input_shape, after.input_shape),
         ("",) * 4,
         changed=before.input_shape != after.input_shape,

@@ -117,7 +117,7 @@ def side_by_side(working: Trace, broken: Trace) -> str:
 
     titles = (_("Operation"), _("Works"), _("Fails"))
     starts = (shape_text(one.input_shape) for one in (working, broken))
-    rows = _beside(f"{chip('other')} {escape(_('input'))}", *starts)
+    rows = _beside(f"{chip(None)} {escape(_('input'))}", *starts)
     for name, right, wrong in beside(working, broken):
         known = right or wrong
         title = f"{chip(known.op.kind if known else None)} <b>{escape(name)}</b>"
