@@ -18,7 +18,7 @@ def studio() -> None:
     """The canvas and what follows from it: a stroke reruns nothing else of the page."""
     found = choices.in_order()
     introduction = st.container()
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="small"):
         task = choices.choose_task(found)
         source = choices.choose_source(task)
     with introduction:

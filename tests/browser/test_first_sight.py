@@ -103,6 +103,22 @@ def test_the_canvas_is_in_sight_on_a_phone(server: Server, phone: Page) -> None:
     assert bottom(phone.locator("canvas.upper-canvas")) < 844
 
 
+@pytest.mark.parametrize(
+    "address", ["draw?source=data", "filters?view=maps", "architecture?model=resnet-mini&view=graph"]
+)
+def test_no_choice_is_cut_on_a_narrow_phone(server: Server, phone: Page, address: str) -> None:
+    phone.set_viewport_size({"width": 360, "height": 740})
+    opened(phone, server, address)
+    groups = phone.get_by_test_id("stButtonGroup").locator("visible=true")
+    expect(groups.first).to_be_visible()
+    cut = (
+        "(groups) => groups.flatMap((group) => [group, ...group.querySelectorAll('*')])"
+        ".filter((part) => part.clientWidth > 20 && part.scrollWidth > part.clientWidth + 1).map((part) => part.innerText)"
+    )
+    assert groups.evaluate_all(cut) == []
+    assert overflow(phone) <= 0
+
+
 def test_a_link_to_a_run_shows_the_run_before_the_form_on_a_phone(server: Server, phone: Page) -> None:
     run = train_for_show(settings_of(server).runs_dir.parent, epochs=1, learning_rate=0.01)
     opened(phone, server, f"train?run={run}")

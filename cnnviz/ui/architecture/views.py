@@ -49,7 +49,6 @@ def choose() -> View[[Subject]]:
         kind=Message("view"),
         default=default,
         label_visibility="collapsed",
-        wrap=True,
     )
     return VIEWS[chosen]
 

@@ -265,7 +265,6 @@ def _compare(first: Subject, second: Subject) -> None:
         key="group",
         kind=Message("group"),
         title=lambda key: f"{groups[key][0]} ({len(groups[key][1]):,})",
-        wrap=True,
     )
     show_images(first, groups[group][1], f"images-{group}", AT_ONCE, second)
 

@@ -36,7 +36,6 @@ def choose_experiment() -> Experiment:
         kind=Message("experiment"),
         title=lambda key: str(known[key].title),
         label_visibility="collapsed",
-        wrap=True,
         forget=("group", "setting"),
     )
     return known[chosen]

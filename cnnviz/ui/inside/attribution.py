@@ -137,7 +137,6 @@ def _choose_method(trace: Trace) -> str:
         key="method",
         kind=Message("method"),
         default=ALL if is_quick(trace) else late,
-        wrap=True,
     )
 
 

@@ -98,8 +98,9 @@ def choose_one(
 def choose_segment(
     label: str, options: Sequence[str] | Mapping[str, object], *, key: str, kind: Message, **look: Any
 ) -> str:
-    """:func:`choose_one` among a few ``options`` that all stay in sight side by side."""
-    return choose_one(label, options, key=key, kind=kind, widget=st.segmented_control, required=True, **look)
+    """:func:`choose_one` among a few ``options`` that all stay in sight, side by side or, on a phone, in rows."""
+    widget = partial(st.segmented_control, required=True, wrap=True)
+    return choose_one(label, options, key=key, kind=kind, widget=widget, **look)
 
 
 def choose_view(views: Mapping[str, V], default: str | None = None, **look: Any) -> V:

@@ -90,7 +90,7 @@ def _compare(chosen: tuple[str, ...]) -> None:
 
 
 def _choose(title: str, key: str, options: Mapping[str, Message]) -> str:
-    return choose_segment(title, options, key=key, kind=Message("choice"), wrap=True, width="content")
+    return choose_segment(title, options, key=key, kind=Message("choice"), width="content")
 
 
 def _curve(store: RunStore, run: Run, epochs: Sequence[EpochMetrics], figure: str, axis: str) -> Curve:

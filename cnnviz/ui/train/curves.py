@@ -138,7 +138,6 @@ def choose_scale() -> str:
         plots.LOSS_SCALES,
         key="loss-axis",
         kind=Message("loss axis"),
-        wrap=True,
         width="content",
     )
 
@@ -217,7 +216,7 @@ def _shown_epochs(run: Run, epochs: Sequence[EpochMetrics]) -> int:
 
 
 def _more(live: LiveFigures, store: RunStore, run: Run, epochs: Sequence[EpochMetrics], scale: str) -> None:
-    chosen = choose_segment(_("More curves"), MORE, key="curve", kind=Message("curve"), wrap=True)
+    chosen = choose_segment(_("More curves"), MORE, key="curve", kind=Message("curve"))
     if chosen == "loss":
         _epoch_loss(live, run, epochs, scale)
         return
