@@ -21,6 +21,24 @@ from cnnviz.tracing.tap import Tap, mapped, tensors_in
 _PLAIN = frozenset((int, float, bool, str, type(None)))
 
 
+_MOVES = ("cuda", "cpu", "xpu")
+"""Methods of tensors that take them to the device of that name."""
+
+
+def _device_type(device: Any) -> str | None:
+    """``cuda`` for ``"cuda:0"``, 0 or a ``torch.device``; None for what is no device."""
+    if isinstance(device, torch.device):
+        return device.type
+    if isinstance(device, int) and not isinstance(device, bool):
+        return "cuda"
+    if not isinstance(device, str):
+        return None
+    try:
+        return torch.device(device).type
+    except RuntimeError:  # PyTorch says what is wrong with it
+        return None
+
+
 class Isolation:
     """Keeps the calls of one pass away from tensors that it does not own, and from the global generator.
 
@@ -36,6 +54,7 @@ class Isolation:
             self._alive.append(model_input)
         self._known = set(map(id, self._alive))
         self._meta = meta
+        self._device = torch.device("meta" if meta else "cpu")
         self._private: dict[int, Tensor] = {}
         self._originals: dict[int, Tensor] = {}
         self._generator: Tensor | None = None
@@ -49,9 +68,14 @@ class Isolation:
         self._known.update(map(id, tensors))
 
     def arguments(
-        self, args: Sequence[Any], kwargs: Mapping[str, Any]
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[Sequence[Any], Mapping[str, Any]]:
-        """The arguments of a call, foreign tensors replaced by private copies, the same ones every time."""
+        """The arguments of a call, foreign tensors replaced by private copies, the same ones every time.
+
+        Other devices are replaced by that of this pass.
+        """
+        if name == "to" or (kwargs and kwargs.get("device") is not None):
+            args, kwargs = self._on_this_device(name, args, kwargs)
         known = self._known
         for value in (*args, *kwargs.values()) if kwargs else args:
             if id(value) in known or type(value) in _PLAIN:  # nearly all are
@@ -63,6 +87,20 @@ class Isolation:
     def knows_foreign(self, tensor: Tensor) -> bool:
         """Whether a call was given ``tensor``, which this pass does not own."""
         return id(tensor) in self._private
+
+    def _on_this_device(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        of_pass = args[:1] and isinstance(args[0], Tensor) and args[0].is_meta
+
+        def here(device: Any) -> Any:
+            kind = _device_type(device)
+            # Values that are computed on the CPU are worth having, but not what a pass on the meta device moves there.
+            return device if kind in (None, "meta") or (kind == "cpu" and not of_pass) else self._device
+
+        if name == "to":
+            args = (*args[:1], *map(here, args[1:2]), *args[2:])
+        return args, {**kwargs, "device": here(kwargs["device"])} if "device" in kwargs else kwargs
 
     def original(self, private: Tensor) -> Tensor | None:
         """The foreign tensor in whose place calls were given ``private``."""
@@ -78,7 +116,7 @@ class Isolation:
             if tensor.grad_fn is not None or (self._meta and tensor.is_meta):
                 private = tensor  # computed in this pass, or without values that could change
             else:
-                private = tensor.detach().to("meta" if self._meta else "cpu", copy=True)
+                private = tensor.detach().to(self._device, copy=True)
                 if isinstance(tensor, nn.Parameter):
                     private = nn.Parameter(private, requires_grad=tensor.requires_grad)
             self._private[id(tensor)] = private
@@ -90,7 +128,12 @@ class Isolation:
     def call(
         self, function: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
-        """Call ``function``; one that draws random numbers goes on with those of this pass."""
+        """Call ``function``; one that draws random numbers goes on with those of this pass.
+
+        What would take a tensor to another device leaves it on that of this pass.
+        """
+        if name in _MOVES and (name != "cpu" or args[0].is_meta):
+            return args[0].to(self._device)
         if not named(name).random or any(tensor.is_meta for tensor in tensors_in(args)[:1]):
             return function(*args, **kwargs)
         with untouched_generator():
@@ -196,7 +239,7 @@ class Isolated(Tap):
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """Private copies in place of tensors that this pass does not own."""
-        return self.isolation.arguments(args, kwargs)
+        return self.isolation.arguments(name, args, kwargs)
 
     def execute(
         self, func: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]

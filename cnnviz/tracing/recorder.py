@@ -227,7 +227,7 @@ class Recorder(Tap):
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """Private copies in place of tensors that this pass does not own."""
-        return self.isolation.arguments(args, kwargs)
+        return self.isolation.arguments(name, args, kwargs)
 
     def execute(
         self, func: Callable[..., Any], name: str, args: Sequence[Any], kwargs: Mapping[str, Any]

@@ -251,6 +251,38 @@ def test_a_failure_before_a_lazy_layer_is_diagnosed() -> None:
     assert (traced.failure.name, traced.failure.expected, traced.failure.received) == ("1", 5, 4)
 
 
+@pytest.mark.parametrize(
+    "moved",
+    [
+        lambda net, x: x.to("cuda"),
+        lambda net, x: x.to("mps", non_blocking=True),
+        lambda net, x: x.to(torch.device("cuda:0"), torch.float32),
+        lambda net, x: x.to(device="cuda"),
+        lambda net, x: x.to(0),
+        lambda net, x: x.cuda(),
+        lambda net, x: x.cpu(),
+        lambda net, x: x + torch.zeros(4, device="cuda"),
+        lambda net, x: x * torch.tensor([2.0]).cuda(),
+        lambda net, x: x + torch.ones_like(x, device="cuda"),
+        lambda net, x: x + net.m0.to("cuda").bias.sum(),
+    ],
+)
+def test_other_devices_are_the_one_of_the_pass(moved: Callable[[Any, Tensor], Tensor]) -> None:
+    traced = trace(Calls(lambda net, x: net.m0(moved(net, x)), nn.Linear(4, 3)), (4,))
+    assert traced.failure is None
+    assert not traced.real_pass
+    assert traced.ops[-1].output_shape == (3,)
+
+
+def test_what_is_moved_to_the_cpu_for_numpy_has_values() -> None:
+    def by_numpy(net: Any, x: Tensor) -> Tensor:
+        return net.m0(torch.from_numpy(x.cpu().numpy() * 2).to("cuda"))
+
+    traced = trace(Calls(by_numpy, nn.Linear(4, 3)), (4,))
+    assert traced.failure is None
+    assert traced.real_pass
+
+
 class Words(nn.Module):
     """A table of 30 words as a layer, and one as a bare parameter; ``use`` tells what is done with the input."""
 
