@@ -194,7 +194,7 @@ def diagnose_unflattened(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     received, expected = call.input_shapes[0], call.arguments.get("in_features")
     if not isinstance(expected, int) or len(received) < 2 or received[-1] == expected:
         return None
-    op, maker = _flattened_in_part(call, ops), _arranged_by(ops, call.inputs[0])
+    op, maker = _flattened_in_part(call, ops), arranged_by(ops, call.inputs[0])
     if product(received) != expected:
         maps = op is not None or len(received) > 2 or (maker is not None and maker.kind in _OF_MAPS)
         if not maps or (maker is not None and _puts_features_last(maker)):
@@ -315,7 +315,7 @@ def channels_elsewhere(call: FailedCall, ops: Sequence[Op], argument: str) -> Fa
     if not isinstance(expected, int) or len(shape) < 2 or shape[0] == expected:
         return None
     places = [axis for axis, size in enumerate(shape) if size == expected]
-    maker = _arranged_by(ops, call.inputs[0])
+    maker = arranged_by(ops, call.inputs[0])
     if len(places) != 1 or not (maker is None or _puts_features_last(maker)):
         return None
     others = [size for axis, size in enumerate(shape) if axis != places[0]]
@@ -350,11 +350,11 @@ def channels_elsewhere(call: FailedCall, ops: Sequence[Op], argument: str) -> Fa
 
 def channels_stand_last(call: FailedCall, ops: Sequence[Op]) -> bool:
     """Whether the input of the failed call was given its order by an op that leaves the features last."""
-    maker = _arranged_by(ops, call.inputs[0])
+    maker = arranged_by(ops, call.inputs[0])
     return maker is not None and _puts_features_last(maker)
 
 
-def _arranged_by(ops: Sequence[Op], index: int) -> Op | None:
+def arranged_by(ops: Sequence[Op], index: int) -> Op | None:
     """The last op before ``index``, itself included, that did more than change values in place; None for the input."""
     while index != MODEL_INPUT:
         op = ops[index]

@@ -401,9 +401,11 @@ def _not_in_order(call: FailedCall, ops: Sequence[Op]) -> Failure:
             maker=maker.title,
             **values,
         )
-        cause = Message(
-            "With a single channel (or any size of 1 that moves) the order in memory stays the same, and view works."
-        )
+        cause = None
+        if operation_of(maker).reorders:
+            cause = Message(
+                "With a single channel (or any size of 1 that moves) the order in memory stays the same, and view works."
+            )
     arguments = ", ".join(map(str, cast(Shape, call.arguments["shape"])))
     advice = Message(
         "Use reshape, which copies where it must: x.reshape({sizes}), or x.contiguous().view({sizes}).",

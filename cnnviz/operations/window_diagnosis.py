@@ -12,10 +12,10 @@ from math import gcd
 from cnnviz import numbers
 from cnnviz.language import Message
 from cnnviz.operations import refusals
-from cnnviz.operations.arrangement import channels_elsewhere, joined_elsewhere, lost_batch
+from cnnviz.operations.arrangement import arranged_by, channels_elsewhere, joined_elsewhere, lost_batch
 from cnnviz.operations.diagnosis import channels_origin, layer_text, size_origin
 from cnnviz.operations.fixes import fix, for_size, of_origin
-from cnnviz.operations.op import MODEL_INPUT, FailedCall, Failure, Fix, Mend, Op, Shape, called, shape_text
+from cnnviz.operations.op import FailedCall, Failure, Fix, Mend, Op, Shape, called, shape_text
 from cnnviz.operations.operation import UNKNOWN, named
 from cnnviz.operations.refusals import Layer
 from cnnviz.operations.window_arithmetic import same_padding, span
@@ -36,7 +36,7 @@ def diagnose_dimensions(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
         "wanted": _dimensions_taken(call, wanted),
         "count": len(received),
     }
-    first = call.inputs[0] == MODEL_INPUT
+    first = arranged_by(ops, call.inputs[0]) is None
     if len(received) == 1 and wanted > 2 and not first:
         reason = Message(
             "{name} ({type}) expects maps, channels x height x width, but gets a row of {values}.",

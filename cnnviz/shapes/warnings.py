@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnnviz.language import Message
-from cnnviz.operations.op import MODEL_INPUT, Op
+from cnnviz.operations.op import MODEL_INPUT, Op, shape_text
 from cnnviz.operations.operation import operation_of
+from cnnviz.operations.rereading import flattened_in_order_of_one, reread, takes_batch_for_channels
+from cnnviz.operations.window_diagnosis import of_dimensions
 
 if TYPE_CHECKING:
     from cnnviz.tracing.trace import Trace
@@ -251,4 +253,76 @@ def _of_one_layer(found: Unregistered) -> NetworkWarning:
     return NetworkWarning("unregistered", found.name, text, reason)
 
 
-_RULES: tuple[Rule, ...] = (_unregistered, _mixed_images, _softmax_at_the_end)
+# -- values in the wrong order -------------------------------------------------------------------------
+
+
+def _reread_memory(network: _Network) -> Iterator[NetworkWarning]:
+    """A view where the dimensions should have been reordered."""
+    for op in network.ops:
+        found = reread(op, network.ops) if op.input_shapes else None
+        if found is None:
+            continue
+        text = Message(
+            "{name} cuts the same row of values anew, from {before} to {after}: the sizes change places, the values do "
+            "not.",
+            name=op.title,
+            before=shape_text(found.before),
+            after=shape_text(found.after),
+        )
+        if found.order is None:
+            reason = Message("So values of all channels and positions get mixed. Use permute before it.")
+        else:
+            reason = Message(
+                "So values of all channels and positions get mixed. To reorder the dimensions, write "
+                "x.permute({order}) instead.",
+                order=", ".join(map(str, found.order)),
+            )
+        yield NetworkWarning("reread-memory", op.name, text, reason, op.index)
+
+
+def _view_of_one_channel(network: _Network) -> Iterator[NetworkWarning]:
+    """A view behind a permute, which works as long as there is a single channel."""
+    for op in network.ops:
+        maker = flattened_in_order_of_one(op, network.ops)
+        if maker is None:
+            continue
+        text = Message(
+            "{name} works behind {maker} only because one of the sizes {shape} is 1.",
+            name=op.title,
+            maker=maker.title,
+            shape=shape_text(maker.output_shape),
+        )
+        reason = Message(
+            "With one channel, {maker} does not change the order of the values in memory; with more it does, and view "
+            "fails. reshape and flatten(1) work for any number.",
+            maker=maker.title,
+        )
+        yield NetworkWarning("view-of-one-channel", op.name, text, reason, op.index)
+
+
+def _batch_as_channels(network: _Network) -> Iterator[NetworkWarning]:
+    """A pooling that takes a batch of rows for a single image."""
+    for op in network.ops:
+        if not op.input_shapes or not takes_batch_for_channels(op):
+            continue
+        values = {"name": op.title, "type": op.type, "shape": shape_text(op.input_shapes[0])}
+        text = Message(
+            "{name} ({type}) gets {shape} for each image, one dimension fewer than it is made for: it takes the batch "
+            "for the channels of a single image.",
+            **values,
+        )
+        sibling = of_dimensions(op.type, operation_of(op).dimensions - 1)
+        reason = Message("So it pools over channels as well. Move it to where there are maps.")
+        if sibling is not None:
+            reason = Message("So it pools over channels as well. Use {sibling}.", sibling=sibling)
+        yield NetworkWarning("batch-as-channels", op.name, text, reason, op.index)
+
+
+_RULES: tuple[Rule, ...] = (
+    _unregistered,
+    _mixed_images,
+    _reread_memory,
+    _view_of_one_channel,
+    _batch_as_channels,
+    _softmax_at_the_end,
+)
