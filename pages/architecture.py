@@ -6,11 +6,11 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.architecture import decoder, network, overview, views, what_if
 from cnnviz.ui.shared import cached
-from cnnviz.ui.shared.frame import frame
+from cnnviz.ui.shared.frame import ARCHITECTURE, frame
 from cnnviz.ui.shared.link_state import edits_in_link
 from cnnviz.ui.shared.problems import explained
 
-frame(Message("Architecture"))
+frame(Message("Architecture"), ARCHITECTURE)
 if views.decodes():
     decoder.show()
     st.stop()

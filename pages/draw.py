@@ -9,7 +9,7 @@ from cnnviz.ui.draw.canvas import SIDE
 from cnnviz.ui.draw.choices import Shown
 from cnnviz.ui.inside import verdicts
 from cnnviz.ui.inside.weights import Weights, of_checkpoint
-from cnnviz.ui.shared.frame import fragment, frame
+from cnnviz.ui.shared.frame import DRAW, fragment, frame
 from cnnviz.ui.shared.problems import explained
 
 
@@ -53,5 +53,5 @@ def inside(shown: Shown, chosen: list[Weights]) -> None:
             views.show(shown, chosen)
 
 
-frame(Message("Draw"))
+frame(Message("Draw"), DRAW)
 studio()

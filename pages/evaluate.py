@@ -10,7 +10,7 @@ from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.ui.evaluate import choices
 from cnnviz.ui.evaluate.views import VIEWS
 from cnnviz.ui.shared.downloads import offer_download
-from cnnviz.ui.shared.frame import fragment, frame
+from cnnviz.ui.shared.frame import EVALUATE, fragment, frame
 from cnnviz.ui.shared.link_state import choose_view
 from cnnviz.ui.shared.problems import explained, plain
 
@@ -26,7 +26,7 @@ def results(checkpoint: Checkpoint, known: choices.Known, data: DatasetInfo) -> 
         view.show(choices.Subject.of(checkpoint, data), known)
 
 
-frame(Message("Evaluate"))
+frame(Message("Evaluate"), EVALUATE)
 st.title(_("How good is a network?"), anchor=False)
 st.write(
     _(

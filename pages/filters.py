@@ -6,11 +6,11 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.filters import views
 from cnnviz.ui.shared.downloads import offer_weights
-from cnnviz.ui.shared.frame import frame
+from cnnviz.ui.shared.frame import FILTERS, frame
 from cnnviz.ui.shared.link_state import choose_view
 from cnnviz.ui.shared.problems import explained
 
-frame(Message("Filters and feature maps"))
+frame(Message("Filters and feature maps"), FILTERS)
 st.title(_("Filters and feature maps"), anchor=False)
 above = st.container()
 view = choose_view(views.VIEWS)

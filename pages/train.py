@@ -6,12 +6,12 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared.downloads import offer_download
-from cnnviz.ui.shared.frame import frame
+from cnnviz.ui.shared.frame import TRAIN, frame
 from cnnviz.ui.shared.problems import answer_callbacks, explained
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.train import choices, estimates, run_controls, runs, sharing, table, views
 
-frame(Message("Train a network"))
+frame(Message("Train a network"), TRAIN)
 runs.expect()
 st.title(_("Train a network"), anchor=False)
 st.write(

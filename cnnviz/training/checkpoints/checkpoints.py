@@ -93,6 +93,16 @@ class Checkpoint:
     def __hash__(self) -> int:
         return hash((self.id, self.sha256))
 
+    @property
+    def is_shipped(self) -> bool:
+        """Whether the checkpoint is included in cnnviz."""
+        return self.weights.parent == settings().checkpoints_dir
+
+    @property
+    def can_be_run(self) -> bool:
+        """Whether its network and its data set are known; a run may come from another version of cnnviz."""
+        return self.dataset in datasets.keys() and self.architecture in architectures.keys()  # noqa: SIM118
+
     def read_weights(self) -> bytes:
         """The bytes of the safetensors file, if their SHA-256 is :attr:`sha256`.
 

@@ -21,6 +21,7 @@ from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION, torchvision_input
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits
+from cnnviz.ui.shared.carried import FIRST_NETWORK
 from cnnviz.ui.shared.link_state import choose_number, put_edit, put_in_link, take_back_edit
 from cnnviz.ui.shared.problems import link_problem
 from cnnviz.ui.shared.query import query
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from cnnviz.shapes.table import Row
     from cnnviz.tracing.trace import Trace
 
-DEFAULT = "basic-cnn"
 LARGEST_INPUT = 512
 MOST_CHANNELS = 2048
 
@@ -80,7 +80,7 @@ def choose() -> tuple[Network, Shape]:
     notes = st.container()
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     with left:
-        network = get(pick(_("Network"), "model", DEFAULT, forget=_OF_THE_NETWORK))
+        network = get(pick(_("Network"), "model", FIRST_NETWORK, forget=_OF_THE_NETWORK))
     own_channels, height, _width = network.input_shape
     # Side by side on a phone, too, where columns would lie one below the other.
     with right, st.container(horizontal=True, vertical_alignment="bottom"):

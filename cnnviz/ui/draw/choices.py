@@ -8,7 +8,7 @@ from functools import partial
 
 import streamlit as st
 
-from cnnviz import architectures, datasets
+from cnnviz import datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.interpret.inputs import Pixels, middle_square, on_paper, scaled
 from cnnviz.language import Message
@@ -18,7 +18,7 @@ from cnnviz.ui.draw import canvas, stages
 from cnnviz.ui.draw.stages import Stage
 from cnnviz.ui.inside import example
 from cnnviz.ui.inside.example import CLOTHING, OwnImage, own_image, remember_drawing
-from cnnviz.ui.inside.weights import all_checkpoints, checkpoint_title, is_shipped, same_task
+from cnnviz.ui.inside.weights import all_checkpoints, checkpoint_title, same_task
 from cnnviz.ui.shared.downloads import choose_data_set, offer_download
 from cnnviz.ui.shared.frame import TRAIN, link
 from cnnviz.ui.shared.link_state import choose_many, choose_segment
@@ -115,7 +115,7 @@ def choose_source(task: DatasetInfo) -> str:
 def in_order() -> list[Checkpoint]:
     """All checkpoints, included ones that were trained with augmentation first."""
     return sorted(
-        all_checkpoints(), key=lambda found: not (is_shipped(found) and found.recipe.preparation.augmentation)
+        all_checkpoints(), key=lambda found: not (found.is_shipped and found.recipe.preparation.augmentation)
     )
 
 
@@ -126,7 +126,7 @@ def choose_checkpoints(found: Sequence[Checkpoint], task: DatasetInfo) -> list[C
         st.info(_("No network has been trained on {data} yet.", data=task.title), icon=":material/info:")
         link(TRAIN, _("Train one"))
         return []
-    shipped = [id_ for id_, checkpoint in offered.items() if is_shipped(checkpoint)]
+    shipped = [id_ for id_, checkpoint in offered.items() if checkpoint.is_shipped]
     chosen = choose_many(
         _("Networks"),
         list(offered),
@@ -142,12 +142,10 @@ def choose_checkpoints(found: Sequence[Checkpoint], task: DatasetInfo) -> list[C
 
 
 def _task_of(checkpoint: Checkpoint) -> str | None:
-    # A run may come from another version of cnnviz, which knew other data sets and architectures.
-    known = {info.key: info for info in datasets.registered()}
-    info = known.get(checkpoint.dataset)
-    if info is None or checkpoint.architecture not in architectures.keys():  # noqa: SIM118
+    if not checkpoint.can_be_run:
         return None
-    return next((key for key in _TASKS if same_task(known[key], info)), None)
+    info = datasets.get(checkpoint.dataset)
+    return next((key for key in _TASKS if same_task(datasets.get(key), info)), None)
 
 
 def choose_picture(task: DatasetInfo, source: str) -> Shown | None:

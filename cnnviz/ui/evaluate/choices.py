@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from cnnviz import architectures, datasets
+from cnnviz import datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
@@ -80,7 +80,7 @@ def _jobs() -> Jobs[Answers]:
 
 def choose_checkpoint() -> tuple[Checkpoint, Known] | None:
     """The checkpoint in the link, by default the first one, and all checkpoints by id."""
-    known = {found.id: found for found in all_checkpoints() if _can_be_run(found)}
+    known = {found.id: found for found in all_checkpoints() if found.can_be_run}
     if not known:
         st.info(_("No trained networks yet."), icon=":material/info:")
         link(TRAIN, _("Train one"))
@@ -102,8 +102,3 @@ def choose_data(checkpoint: Checkpoint) -> DatasetInfo:
     there = [key for key in fitting if datasets.is_available(key)]
     usual = trained_on.key if trained_on.key in there or not there else there[0]
     return choose_data_set(fitting, usual, _("Test images from"))
-
-
-def _can_be_run(checkpoint: Checkpoint) -> bool:
-    # A run may come from another version of cnnviz, which knew other data sets and architectures.
-    return checkpoint.dataset in datasets.keys() and checkpoint.architecture in architectures.keys()  # noqa: SIM118

@@ -22,13 +22,13 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION
 from cnnviz.operations.op import Op, Shape, shape_text
-from cnnviz.settings import settings
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import WeightsKey
+from cnnviz.ui.shared.carried import FIRST_NETWORK, FIRST_WEIGHTS, UNTRAINED
 from cnnviz.ui.shared.link_state import choose_number, choose_one
 from cnnviz.ui.shared.problems import plain
 from cnnviz.ui.shared.query import query
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from cnnviz.shapes.receptive_field import ReceptiveField
     from cnnviz.tracing.trace import Trace
 
-_UNTRAINED = "untrained-"
-_FIRST = "basic-cnn-mnist"
 _SEED = 1
 IN_A_LAYER = ("output", "page", "map", "part", "channel", "at")
 """Parameters of the link that apply to one layer only."""
@@ -137,14 +135,9 @@ def checkpoint_title(checkpoint: Checkpoint) -> str:
     """The checkpoint's title: its architecture, and how it differs from the course's own checkpoint."""
     title = architectures.get(checkpoint.architecture).title
     usual = f"{checkpoint.architecture}-{checkpoint.dataset}"
-    if not is_shipped(checkpoint):
+    if not checkpoint.is_shipped:
         return f"{title} · {checkpoint.id}"
     return title if checkpoint.id == usual else f"{title} · {checkpoint.id.removeprefix(usual).strip('-')}"
-
-
-def is_shipped(checkpoint: Checkpoint) -> bool:
-    """Whether the checkpoint is included in cnnviz."""
-    return checkpoint.weights.parent == settings().checkpoints_dir
 
 
 def same_task(one: DatasetInfo, other: DatasetInfo) -> bool:
@@ -208,7 +201,7 @@ def choose_weights(notes: DeltaGenerator) -> Weights:
         *known,
         *unfinished,
         *(TORCHVISION + model.name for model in pretrained.registered()),
-        *(f"{_UNTRAINED}{key}" for key in architectures.keys("network")),
+        *(f"{UNTRAINED}{key}" for key in architectures.keys("network")),
     ]
     chosen = choose_one(
         _("Weights"),
@@ -216,7 +209,9 @@ def choose_weights(notes: DeltaGenerator) -> Weights:
         key="checkpoint",
         kind=Message("checkpoint"),
         title=lambda option: _title(option, known, unfinished),
-        default=next((found for found in (_FIRST, *known) if found in known), f"{_UNTRAINED}basic-cnn"),
+        default=next(
+            (found for found in (FIRST_WEIGHTS, *known) if found in known), f"{UNTRAINED}{FIRST_NETWORK}"
+        ),
         forget=IN_A_NETWORK,
         notes=notes,
     )
@@ -227,7 +222,7 @@ def choose_weights(notes: DeltaGenerator) -> Weights:
         return of_moment(_name_of_run(chosen, recipe), moments(chosen)[-1], recipe)
     if chosen.startswith(TORCHVISION):
         return of_pretrained(chosen.removeprefix(TORCHVISION))
-    return _start(Recipe.default(chosen.removeprefix(_UNTRAINED)))
+    return _start(Recipe.default(chosen.removeprefix(UNTRAINED)))
 
 
 def _unfinished(known: Mapping[str, Checkpoint]) -> dict[str, Recipe]:
@@ -258,7 +253,7 @@ def _title(option: str, known: Mapping[str, Checkpoint], unfinished: Mapping[str
         return _("{title} · unfinished", title=_name_of_run(option, unfinished[option]))
     if option.startswith(TORCHVISION):
         return _("{title} · ImageNet", title=pretrained.get(option.removeprefix(TORCHVISION)).title)
-    title = architectures.get(option.removeprefix(_UNTRAINED)).title
+    title = architectures.get(option.removeprefix(UNTRAINED)).title
     return _("{title} · untrained", title=title)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from cnnviz.language import DEFAULT_LANGUAGE, LANGUAGES, Message, language, set_language
-from cnnviz.ui.shared import background, markup
+from cnnviz.ui.shared import background, carried, markup
 from cnnviz.ui.shared.problems import repeat_link_problems
 from cnnviz.ui.shared.query import query
 
@@ -30,6 +30,11 @@ class Page:
     title: Message
     icon: str
 
+    @property
+    def name(self) -> str:
+        """The page's part of the address, which is empty for the landing page."""
+        return "" if self.file == "app.py" else Path(self.file).stem
+
 
 HOME = Page("app.py", Message("Home"), ":material/home:")
 ARCHITECTURE = Page("pages/architecture.py", Message("Architecture"), ":material/account_tree:")
@@ -43,32 +48,40 @@ EXPERIMENTS = Page("pages/experiments.py", Message("Experiments"), ":material/sc
 MENU = (HOME, ARCHITECTURE, CONVOLUTION, DATA, TRAIN, FILTERS, DRAW, EVALUATE, EXPERIMENTS)
 
 
-def frame(title: Message) -> None:
-    """A page's first call: configuration, style sheet, language, menu. ``title`` is written once the language is known."""
+def frame(title: Message, page: Page | None = None) -> None:
+    """A page's first call: configuration, style sheet, language, menu. ``title`` is written once the language is known.
+
+    ``page`` says which entry of the menu it is, where its link can name a network: that goes along to other pages.
+    """
     background.page_begins()
     query.begin()
     _restore_language()
+    if page is not None:
+        carried.notice(page.name)
     st.set_page_config(page_title=f"{title} · cnnviz", page_icon=str(ICON), layout="wide")
     st.html(markup.style_sheet(is_dark(), accent()))
     # Above the page rather than in the sidebar: it is in sight on a phone too, where a sidebar covers the
     # page and stays open after a tap on a link, and tables and figures have the whole width.
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="menu"):
-        for page in MENU:
-            link(page)
+        for entry in MENU:
+            link(entry)
         st.space("stretch")
         _language_switch()
     repeat_link_problems()
 
 
 def link(page: Page, label: str | None = None, **parameters: str) -> None:
-    """A link to ``page``, in the current language, with the page's own query ``parameters``."""
-    st.page_link(page.file, label=label or str(page.title), icon=page.icon, query_params=_query(parameters))
+    """A link to ``page``, in the current language, with the page's own query ``parameters``.
+
+    One that names none leads to the network that is carried along.
+    """
+    named = _query(parameters or carried.parameters(page.name))
+    st.page_link(page.file, label=label or str(page.title), icon=page.icon, query_params=named)
 
 
 def address(page: Page, **parameters: str) -> str:
     """Where :func:`link` leads, as seen from the landing page."""
-    path = "" if page is HOME else Path(page.file).stem
-    return f"{path}?{urlencode(_query(parameters))}"
+    return f"{page.name}?{urlencode(_query(parameters))}"
 
 
 def follow(page: Page, **parameters: str) -> NoReturn:
@@ -111,7 +124,7 @@ def fragment(run_every: float | None = None) -> Callable[[Callable[P, T]], Calla
     return decorate
 
 
-def _query(parameters: Mapping[str, str]) -> dict[str, str]:
+def _query(parameters: carried.Parameters) -> dict[str, str | list[str]]:
     """What stands in a link to a page that is given ``parameters``."""
     return {**parameters, **_language_parameter()}
 

@@ -24,6 +24,7 @@ from cnnviz.training.recipe.fields import CHOICES, RANGES, check_field
 from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.ui.architecture.network import choose_options
+from cnnviz.ui.shared.carried import data_for, trainable
 from cnnviz.ui.shared.downloads import choose_data_set
 from cnnviz.ui.shared.link_state import (
     choose_number,
@@ -217,7 +218,7 @@ def tested_on(info: DatasetInfo) -> Message:
 def _choose_network() -> Architecture:
     chosen = choose_one(
         _("Network"),
-        [known.key for known in architectures.registered("network") if _data_for(known)],
+        trainable(),
         key=NETWORK,
         kind=Message("architecture"),
         title=lambda key: architectures.get(key).title,
@@ -227,18 +228,12 @@ def _choose_network() -> Architecture:
 
 
 def _choose_data(network: Architecture) -> DatasetInfo:
-    fitting = [info.key for info in _data_for(network)]
+    fitting = [info.key for info in data_for(network)]
     there = network.dataset in fitting and datasets.is_available(network.dataset)
     usual = network.dataset if there else fitting[0]
     info = choose_data_set(fitting, usual, _("Data"), _OF_THE_DATA)
     st.caption(str(tested_on(info)))
     return info
-
-
-def _data_for(architecture: Architecture) -> list[DatasetInfo]:
-    """Data sets with the network's number of channels and classes; images are resized to fit."""
-    wanted = (architecture.input_shape[0], architecture.classes)
-    return [info for info in datasets.registered() if (info.input_shape[0], len(info.classes)) == wanted]
 
 
 def _common(fields: Fields) -> None:

@@ -24,7 +24,9 @@ def page() -> None:
 
 def typed(value: int) -> AppTest:
     """The page on which a number was typed; what the browser sends next it may send without having heard of that."""
-    return AppTest.from_function(page).run().number_input(key="size").set_value(value).run()
+    return (
+        AppTest.from_function(page, default_timeout=60).run().number_input(key="size").set_value(value).run()
+    )
 
 
 def with_the_old_address(app: AppTest) -> AppTest:
