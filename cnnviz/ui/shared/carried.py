@@ -101,6 +101,8 @@ def _first(page: str) -> Carried | None:
 
 
 def _read_architecture(known: Carried | None) -> Carried | None:
+    if query.get("view", "error" if "error" in query else "") == "error":  # the decoder shows no network
+        return known
     if "model" not in query and "set" not in query:
         return None
     model = query.get("model") or FIRST_NETWORK

@@ -136,6 +136,7 @@ def test_pages_without_a_network_pass_it_on_and_so_do_those_that_cannot_show_it(
     walk.visit("architecture", model="densenet", set=["growth=12"])
     for name in ("data", "", "convolution", "experiments", "evaluate", "draw"):
         assert walk.visit(name)["architecture"] == {"model": "densenet", "set": ["growth=12"]}
+    assert walk.visit("architecture", error="mat1")["architecture"]["model"] == "densenet"
 
 
 def test_the_first_network_of_a_page_is_a_choice_too() -> None:
