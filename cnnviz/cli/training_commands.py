@@ -74,6 +74,7 @@ def _add_train(train: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from cnnviz.interpret.filter_history import keep
     from cnnviz.training.checkpoints.checkpoints import departure, export_checkpoint
     from cnnviz.training.store.store import open_store
     from cnnviz.training.worker.worker import run_in_foreground
@@ -92,6 +93,7 @@ def _train(options: argparse.Namespace) -> int:
     epochs = open_store().epochs(run.id)
     if options.export:
         exported = export_checkpoint(run.id, options.export)
+        keep(exported, run.id)
         text, why = _("exported as {id}", id=exported.id), departure(exported)
         print(text if why is None else f"{text}: {why}", file=sys.stderr)
     document: dict[str, Any] = {

@@ -291,7 +291,11 @@ def test_train_then_use_the_checkpoint(run: Run, tmp_path: Path) -> None:
     assert evaluated["accuracy"] == pytest.approx(trained["test_accuracy"], abs=0.002)
     name = f"basic-cnn-mnist-sample-{trained['run_id']}"  # two epochs are not the course's recipe
     assert f"exported as {name}: its recipe is not the course's" in err
-    assert sorted(path.name for path in shelf.iterdir()) == [f"{name}.json", f"{name}.safetensors"]
+    assert sorted(path.name for path in shelf.iterdir()) == [
+        f"{name}.history.safetensors",
+        f"{name}.json",
+        f"{name}.safetensors",
+    ]
 
     image = Image.new("L", (200, 300), 255)
     ImageDraw.Draw(image).line([(120, 40), (110, 260)], fill=0, width=22)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,6 +121,27 @@ def test_nonsense_about_steps_gets_a_sentence(open_page: OpenPage, runs: Path) -
     app = open_page(PAGE, checkpoint=RUN, step="3")
     assert_said(app, "Unknown training step '3'")
     assert titles(app)
+
+
+def test_the_shipped_networks_show_how_their_filters_formed(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="mlp-mnist", view="history")
+    assert not app.info
+    assert "Filters of fc1 during training" in app.subheader[0].value
+    shown = markup(app)
+    assert [caption in shown for caption in ("Before the first step<br>", "Trained<br>")] == [True, True]
+    assert "From a second training with the same recipe and seed" in texts(app)
+    assert not app.select_slider  # the weights of the other layers were not kept
+
+
+def test_each_moment_has_a_scale_of_its_own(open_page: OpenPage, runs: Path) -> None:
+    finish(runs)
+    shown = markup(open_page(PAGE, checkpoint=RUN, view="history"))
+    limits = [float(text) for text in re.findall(r"<br>up to ([\d.]+)</figcaption>", shown)]
+    first = float(weights_after(RECIPE, 0)["conv1.weight"].abs().max())
+    assert limits == [pytest.approx(first * (1 + step / 4), abs=0.006) for step in STEPS]
+    pictures = re.findall(r'<img class="cnnviz-pixels" src="([^"]+)"', shown)
+    assert len(pictures) == len(STEPS)
+    assert len(set(pictures)) == 1  # the same filters, only stronger: the same picture
 
 
 def test_weights_without_snapshots_say_where_to_get_some(open_page: OpenPage) -> None:

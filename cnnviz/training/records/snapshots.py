@@ -225,7 +225,7 @@ def thin_out(folder: Path, limit_bytes: int) -> None:
     """
     files = [(step, found, found.stat().st_size) for step, _, found in _files(folder)]
     while files and sum(size for _, _, size in files) > limit_bytes:
-        _, unwanted, _ = files.pop(_least_missed([step for step, _, _ in files]))
+        _, unwanted, _ = files.pop(least_missed([step for step, _, _ in files]))
         unwanted.unlink(missing_ok=True)
 
 
@@ -262,8 +262,8 @@ def _weight_bytes(architecture: str, options: str) -> int:
     return sum(tensor.nbytes for tensor in model.state_dict().values())
 
 
-def _least_missed(steps: Sequence[int]) -> int:
-    """The index of the step that leaves the smallest hole."""
+def least_missed(steps: Sequence[int]) -> int:
+    """The index of the one of rising ``steps`` that leaves the smallest hole on a logarithmic scale; not the ends."""
     if len(steps) <= 2:
         return 0
     scale = [math.log2(1 + step) for step in steps]

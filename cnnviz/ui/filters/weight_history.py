@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from cnnviz.interpret.networks import MOST_FILTERS, Moment
@@ -23,10 +24,11 @@ from cnnviz.ui.shared.pictures import chart, png_address
 from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
+    from cnnviz.interpret.filter_history import FilterHistory
     from cnnviz.interpret.networks import History
+    from cnnviz.training.checkpoints.checkpoints import Checkpoint
 
 _WIDTH = 760
 
@@ -35,13 +37,56 @@ def show(weights: Weights, example: Example) -> None:
     """Every snapshot of the training behind ``weights``."""
     found = moments_of(weights)
     if not found or weights.recipe is None:
-        _say_why_there_are_none(weights)
+        from cnnviz.interpret import filter_history
+
+        kept = weights.checkpoint and filter_history.read(weights.checkpoint)
+        if weights.checkpoint is not None and kept:
+            _kept(weights, weights.checkpoint, kept)
+        else:
+            _say_why_there_are_none(weights)
         return
     told = _history(weights, found, example)
     _predictions(weights, found, example, told)
     if weights.run_id is not None and (reason := snapshots.shortage(weights.run_id, weights.recipe)):
         st.caption(plain(reason))
-    _filters(weights, found, told)
+    stamps = tuple((moment.run_id, moment.step, moment.stamp) for moment in found)
+    _filters(weights, stamps, [_moment(moment.step, moment.epoch) for moment in found], told.filters)
+
+
+def _kept(weights: Weights, checkpoint: Checkpoint, kept: FilterHistory) -> None:
+    """What a checkpoint has brought along without its run: its first layer's filters at a few moments."""
+    steps, filters = list(zip(kept.steps, kept.epochs, strict=True)), kept.filters
+    if kept.difference is not None:  # its end is the checkpoint itself
+        steps, filters = steps[:-1], filters[:-1]
+    captions = [*(_moment(step, epoch) for step, epoch in steps), _("Trained")]
+    final = weights.layers[0].values[:MOST_FILTERS]
+    _filters(weights, (checkpoint.id, checkpoint.sha256), captions, np.concatenate([filters, final[None]]))
+    st.caption(
+        _origin(kept)
+        + " "
+        + _(
+            "How the predictions developed is shown for your own runs: while they train, all their weights "
+            "are saved."
+        )
+    )
+    link(TRAIN, _("Train one"))
+
+
+def _origin(kept: FilterHistory) -> str:
+    """From which training the moments are."""
+    if not kept.again:
+        return _("Saved while this network was trained.")
+    if kept.difference is None:
+        return _(
+            "From a second training with the same recipe and seed, up to step {step:,}; the last picture "
+            "shows the included weights.",
+            step=kept.steps[-1],
+        )
+    return _(
+        "From a second training with the same recipe and seed, whose final weights differ from the "
+        "included ones by at most {difference:.1g}; the last picture shows the included ones.",
+        difference=kept.difference,
+    )
 
 
 def _say_why_there_are_none(weights: Weights) -> None:
@@ -97,24 +142,29 @@ def _predictions(weights: Weights, found: Sequence[Moment], example: Example, to
     )
 
 
-def _filters(weights: Weights, found: Sequence[Moment], told: History) -> None:
+def _filters(weights: Weights, of: Hashable, captions: Sequence[str], filters: NDArray[np.float32]) -> None:
+    """The first layer's ``filters`` (S, N, in, h, w) under a caption each, every moment on a scale of its own.
+
+    Early filters are weak: on the scale of the trained ones nothing would be seen of them. ``of`` tells in the cache
+    whose they are.
+    """
     layer = weights.layers[0]
     st.subheader(plain(_("Filters of {layer} during training", layer=layer.name)), anchor=False)
-    limit = float(abs(told.filters).max())
+    limits = [float(abs(moment).max()) for moment in filters]
 
     def draw() -> tuple[bytes, ...]:
-        return tuple(_picture(filters, limit, dark) for filters in told.filters)
+        return tuple(_picture(moment, limit, dark) for moment, limit in zip(filters, limits, strict=True))
 
     dark = is_dark()
-    stamps = tuple((moment.run_id, moment.step, moment.stamp) for moment in found)
-    pictures = cached.drawings(("formed", stamps, dark), draw)
+    pictures = cached.drawings(("formed", of, dark), draw)
     figures = "".join(
-        f'<figure class="cnnviz-figure"><figcaption>{escape(_moment(moment))}</figcaption>'
-        f'<img class="cnnviz-pixels" src="{png_address(picture)}" alt="{escape(_moment(moment))}"></figure>'
-        for moment, picture in zip(found, pictures, strict=True)
+        f'<figure class="cnnviz-figure"><figcaption>{escape(caption)}<br>'
+        f"{escape(_('up to {limit:.2f}', limit=limit))}</figcaption>"
+        f'<img class="cnnviz-pixels" src="{png_address(picture)}" alt="{escape(caption)}"></figure>'
+        for caption, limit, picture in zip(captions, limits, pictures, strict=True)
     )
     st.html(f'<div class="cnnviz-moments">{figures}</div>')
-    text = _("Same scale for all, up to {limit:.2f}.", limit=limit)
+    text = _("Each moment has its own scale, up to its strongest weight, so that early filters can be seen.")
     if layer.shape[0] > MOST_FILTERS:
         text += " " + _("The first {count} of {total} filters.", count=MOST_FILTERS, total=layer.shape[0])
     st.caption(text)
@@ -127,7 +177,7 @@ def _picture(filters: NDArray[np.float32], limit: float, dark: bool) -> bytes:
     return png(mosaic(filters.reshape(-1, *filters.shape[2:]), limit, side=40), dark)
 
 
-def _moment(moment: Moment) -> str:
-    if moment.step == 0:
+def _moment(step: int, epoch: int) -> str:
+    if step == 0:
         return _("Before the first step")
-    return _("After step {step:,}, epoch {epoch}", step=moment.step, epoch=moment.epoch)
+    return _("After step {step:,}, epoch {epoch}", step=step, epoch=epoch)
