@@ -93,7 +93,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     "torchvision": ("cnnviz.datasets", "cnnviz.interpret", "cnnviz.models"),
     "jinja2": ("cnnviz.standalone",),
     "sqlalchemy": ("cnnviz.training.store",),
-    "safetensors": ("cnnviz.training",),
+    "safetensors": ("cnnviz.interpret.filter_history", "cnnviz.training"),
     "tensorboardX": ("cnnviz.training.loop",),
     "captum": ("cnnviz.interpret",),
     "torchinfo": ("cnnviz.shapes",),
