@@ -157,11 +157,12 @@ def _filters(weights: Weights, of: Hashable, captions: Sequence[str], filters: N
 
     dark = is_dark()
     pictures = cached.drawings(("formed", of, dark), draw)
+    scales = [_("up to {limit:.2f}", limit=limit) for limit in limits]
     figures = "".join(
         f'<figure class="cnnviz-figure"><figcaption>{escape(caption)}<br>'
-        f"{escape(_('up to {limit:.2f}', limit=limit))}</figcaption>"
+        f"{escape(scale)}</figcaption>"
         f'<img class="cnnviz-pixels" src="{png_address(picture)}" alt="{escape(caption)}"></figure>'
-        for caption, limit, picture in zip(captions, limits, pictures, strict=True)
+        for caption, scale, picture in zip(captions, scales, pictures, strict=True)
     )
     st.html(f'<div class="cnnviz-moments">{figures}</div>')
     text = _("Each moment has its own scale, up to its strongest weight, so that early filters can be seen.")
