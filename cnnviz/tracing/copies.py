@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.utils.hooks import RemovableHandle
+from torch.utils.weak import WeakIdKeyDictionary
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
@@ -86,6 +87,10 @@ def copy_with_originals(model: nn.Module, meta: bool) -> tuple[nn.Module, dict[i
     return _copied(model, _without_values if meta else _real)
 
 
+_WHOLE_NUMBERS = WeakIdKeyDictionary()
+"""What tensors of whole numbers on the meta device are copies of: indices may be out of range."""
+
+
 def is_lazy(tensor: Tensor) -> bool:
     """Whether ``tensor`` belongs to a lazy layer that no forward pass has given a size as yet."""
     return type(tensor) in _LAZY
@@ -100,7 +105,17 @@ def _as_lazy(tensor: Tensor, device: str) -> Tensor:
 def _without_values(tensor: Tensor) -> Tensor:
     if is_lazy(tensor):
         return _as_lazy(tensor, "meta")
-    return tensor.detach() if tensor.is_meta else tensor.detach().to("meta")
+    if tensor.is_meta:
+        return tensor.detach()
+    copied = tensor.detach().to("meta")
+    if not tensor.is_floating_point():
+        _WHOLE_NUMBERS[copied] = tensor.detach()
+    return copied
+
+
+def values_of(tensor: Tensor) -> Tensor | None:
+    """The values of a tensor of whole numbers in a :func:`meta_copy`; None where they are not known."""
+    return _WHOLE_NUMBERS.get(tensor)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def _real(tensor: Tensor) -> Tensor:

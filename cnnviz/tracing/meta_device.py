@@ -1,7 +1,7 @@
-"""The meta device, faster and stricter: shapes that PyTorch takes long to find, checks that it forgets there.
+"""The meta device, faster: shapes that PyTorch takes long to find.
 
 An answer is given only where the call is certainly valid; anything else goes to PyTorch, so that its own checks raise
-its own errors. A check raises what PyTorch would raise on the CPU.
+its own errors (:mod:`cnnviz.tracing.on_the_cpu` knows those that the meta device forgets).
 """
 
 from __future__ import annotations
@@ -22,28 +22,19 @@ _META = torch.device("meta")
 def answer(
     func: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]
 ) -> Tensor | tuple[Tensor, ...] | None:
-    """The result of ``func`` on meta tensors, or None where PyTorch must be asked.
-
-    Raises what PyTorch would raise on the CPU but forgets to raise on the meta device.
-    """
+    """The result of ``func`` on meta tensors, or None where PyTorch must be asked."""
     known = _ANSWERS.get(func)
-    if known is None:
-        forgotten(func, args, kwargs)
-        return None
-    if not args:
+    if known is None or not args:
         return None
     first = args[0][0] if isinstance(args[0], (tuple, list)) and args[0] else args[0]
-    if not isinstance(first, Tensor) or not first.is_meta:
+    if not isinstance(first, Tensor) or not first.is_meta or not first.is_floating_point():
         return None
     if func not in _CONTIGUOUS and not first.is_contiguous():
         return None  # most results are permuted in memory as what they are computed from
     try:
-        found = known(*args, **kwargs)
+        return known(*args, **kwargs)
     except (TypeError, ValueError, IndexError):  # called in a way that is not foreseen here
-        found = None
-    if found is None:
-        forgotten(func, args, kwargs)
-    return found
+        return None
 
 
 def _batch_norm(
@@ -60,8 +51,10 @@ def _batch_norm(
     if training or len(shape) < 2 or running_mean is None or running_var is None:
         return None
     for channels in (running_mean, running_var, weight, bias):
-        if channels is not None and channels.numel() != shape[1]:
+        if channels is not None and channels.shape != shape[1:2]:
             return None
+    if not _like(input, running_mean, running_var, weight, bias):
+        return None
     return _empty(input, shape)
 
 
@@ -134,13 +127,8 @@ def _conv2d(
     shape, kernels = input.shape, weight.shape
     if len(shape) != 4 or isinstance(padding, str) or shape[1] != kernels[1] * groups:
         return None
-    if not _like(input, weight, bias) or kernels[0] % groups:
+    if not _like(input, weight, bias) or kernels[0] % groups or not _one_for_each(bias, weight):
         return None
-    if bias is not None and not _one_for_each(bias, weight):  # on the meta device PyTorch forgets to say so
-        raise RuntimeError(
-            f"Given weight of size {list(kernels)}, expected bias to be 1-dimensional with {kernels[0]} elements, "
-            f"but got bias of size {list(bias.shape)} instead"
-        )
     sizes = _windows(shape[2:], kernels[2:], stride, padding, dilation)
     return sizes and _empty(input, (shape[0], kernels[0], *sizes))
 
@@ -282,6 +270,8 @@ def _interpolated(
     if size is None:
         factors = _pair(scale_factor) if not isinstance(scale_factor, float) else (scale_factor,) * 2
         size = [int(n * factor) for n, factor in zip(input.shape[2:], factors, strict=True)]
+    if not isinstance(size, int) and len(size) != 2:
+        return None
     sizes = _pair(size)
     whole = all(type(n) is int and n > 0 for n in (*sizes, *input.shape))
     return _empty(input, (*input.shape[:2], *sizes)) if whole else None
@@ -298,7 +288,11 @@ def _empty(like: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def _pair(value: Any) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else (value[0], value[-1])
+    if isinstance(value, int):
+        return (value, value)
+    if len(value) > 2:
+        raise ValueError(f"two sides, but {value}")
+    return (value[0], value[-1])
 
 
 _ONE_BY_ONE = (
@@ -344,87 +338,3 @@ _ANSWERS: Mapping[Callable[..., Any], Callable[..., Tensor | tuple[Tensor, ...] 
     **dict.fromkeys(_RECURRENT, _recurrent),
     **dict.fromkeys(_CELLS, _cell),
 }
-
-
-def _transposed(
-    input: Tensor,  # noqa: A002  the name of PyTorch's argument
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Exception | None:
-    expected, sides = weight.shape[0], weight.dim() - 2
-    channels = input.shape[-sides - 1] if sides + 1 <= input.dim() <= sides + 2 else None
-    if channels is not None and channels != expected:
-        return RuntimeError(
-            f"Given transposed=1, weight of size {list(weight.shape)}, expected input{list(input.shape)} to have "
-            f"{expected} channels, but got {channels} channels instead"
-        )
-    least = [max(pair) for pair in zip(_each(stride, sides), _each(dilation, sides), strict=True)]
-    if any(extra >= limit for extra, limit in zip(_each(output_padding, sides), least, strict=True)):
-        return RuntimeError("output padding must be smaller than either stride or dilation")
-    return None
-
-
-def _each(value: Any, sides: int) -> Sequence[int]:
-    sizes = [value] if isinstance(value, int) else list(value)
-    return sizes * sides if len(sizes) == 1 else sizes
-
-
-def _along(input: Tensor, dim: int | None = None, *_rest: Any, **_options: Any) -> Exception | None:  # noqa: A002
-    count = max(input.dim(), 1)
-    if not isinstance(dim, int) or -count <= dim < count:
-        return None
-    return IndexError(
-        f"Dimension out of range (expected to be in range of [{-count}, {count - 1}], but got {dim})"
-    )
-
-
-def _resized(
-    input: Tensor,  # noqa: A002
-    size: Any = None,
-    scale_factor: Any = None,
-    *_rest: Any,
-    **_options: Any,
-) -> Exception | None:
-    sizes = input.shape[2:]
-    if size is not None or scale_factor is None:
-        return None
-    factors = [scale_factor] * len(sizes) if isinstance(scale_factor, (int, float)) else scale_factor
-    if all(int(n * factor) > 0 for n, factor in zip(sizes, factors, strict=True)):
-        return None
-    return RuntimeError(
-        f"Input and output sizes should be greater than 0, but {list(sizes)} times {scale_factor} is not"
-    )
-
-
-CHECKS: Mapping[Callable[..., Any], Callable[..., Exception | None]] = {
-    torch.conv_transpose1d: _transposed,
-    torch.conv_transpose2d: _transposed,
-    torch.conv_transpose3d: _transposed,
-    F.interpolate: _resized,
-    F.softmax: _along,
-    F.softmin: _along,
-    F.log_softmax: _along,
-    torch.softmax: _along,
-    torch.log_softmax: _along,
-    torch.Tensor.softmax: _along,
-    torch.Tensor.log_softmax: _along,
-}
-"""By function; called with its arguments."""
-
-
-def forgotten(func: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> None:
-    """Raise what ``func`` would raise on the CPU for such meta tensors, and does not on theirs."""
-    check = CHECKS.get(func)
-    if check is None or not args or not isinstance(args[0], Tensor) or not args[0].is_meta:
-        return
-    try:
-        problem = check(*args, **kwargs)
-    except (TypeError, ValueError, IndexError):  # called in a way that is not foreseen here
-        return
-    if problem is not None:
-        raise problem

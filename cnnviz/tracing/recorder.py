@@ -30,6 +30,7 @@ from cnnviz.operations.operation import Operation, named
 from cnnviz.tracing.copies import is_lazy
 from cnnviz.tracing.isolation import Isolation
 from cnnviz.tracing.meta_device import answer
+from cnnviz.tracing.on_the_cpu import OnTheCpu
 from cnnviz.tracing.provenance import Outputs, Provenance
 from cnnviz.tracing.tap import Tap, tensors_in
 from cnnviz.tracing.unregistered import Strays
@@ -80,6 +81,7 @@ class Recorder(Tap):
         self._sure = other is not None
         weights = (*self.parameters.values(), *buffers)
         self.isolation = Isolation(model_input, weights, meta=model_input.is_meta)
+        self._cpu = OnTheCpu(self.isolation.original) if model_input.is_meta else None
         self._own_forwards: list[tuple[nn.Module, Callable[..., Any] | None]] = []
 
     def __enter__(self) -> Self:
@@ -237,14 +239,24 @@ class Recorder(Tap):
             known = answer(func, args, kwargs)
             if known is not None:
                 return known
+            if self._cpu is not None:
+                self._cpu.check(func, args, kwargs)
             if not named(name).measured_macs:
-                return self.isolation.call(func, name, args, kwargs)
+                result = self.isolation.call(func, name, args, kwargs)
+                if self._cpu is not None:
+                    self._cpu.follow(func, args, kwargs, result)
+                return result
             with FlopCounterMode(display=False) as counter:
                 result = self.isolation.call(func, name, args, kwargs)
         except Exception as error:
             self.isolation.failed(func, name, args, kwargs, error)
-            self._note_failure(name, args, kwargs, error)
-            raise
+            told = None
+            if self._cpu is not None and not self.isolation.lacked_data:
+                told = self._cpu.refusal(func, args, kwargs)
+            self._note_failure(name, args, kwargs, told or error)
+            if told is None:
+                raise
+            raise told from None
         frame = self._leaf or self._stack[-1]
         frame.flops += counter.get_total_flops()
         return result

