@@ -7,13 +7,16 @@ raises are the words that a person reads in a terminal. Plain calls are not susp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from cnnviz.operations.calls import function_type
+from cnnviz.operations.operation import named
 from cnnviz.randomness import untouched_generator
 from cnnviz.tracing.copies import values_of
 from cnnviz.tracing.tap import mapped, tensors_in
@@ -21,6 +24,9 @@ from cnnviz.tracing.tap import mapped, tensors_in
 _MOST_VALUES = 20_000_000
 """Of the tensors of one call, some 80 MB."""
 _MOST_INDICES = 1_000_000
+
+_TAKEN: set[Hashable] = set()
+"""Functions with types that the CPU took: it does so again, whatever the sizes."""
 
 Calls = Callable[..., Any]
 
@@ -39,16 +45,32 @@ class OnTheCpu:
 
     def check(self, func: Calls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Raise what ``func`` raises on the CPU, if the meta device may not notice it."""
-        if suspected(func, args, kwargs):
-            error = self.refusal(func, args, kwargs)
-            if error is not None:
-                raise error
+        if not suspected(func, args, kwargs):
+            return
+        key = self._types(func, args, kwargs)
+        if key in _TAKEN:
+            return
+        error = self.refusal(func, args, kwargs)
+        if error is not None:
+            raise error
+        if key is not None:
+            _TAKEN.add(key)
+
+    def _types(self, func: Calls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Hashable:
+        """What decides whether the CPU takes a call that is suspected for its types alone; None where more does."""
+        given = tensors_in((*args, kwargs))
+        if func in _RULES or any(_is_index(tensor) and self._known(tensor) is not None for tensor in given):
+            return None
+        options = (repr(value) for value in (*args, *kwargs.values()) if isinstance(value, (str, bool)))
+        return func, tuple((tensor.dtype, tensor.dim()) for tensor in given), *options
 
     def refusal(self, func: Calls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Exception | None:
         """What ``func`` raises on the CPU; None where it raises nothing, or where its tensors are too large to try."""
         given = tensors_in((*args, kwargs))
         if not any(tensor.is_meta for tensor in given) or sum(map(_extent, given)) > _MOST_VALUES:
             return None
+        if any(not tensor.dim() and _is_index(tensor) and self._known(tensor) is None for tensor in given):
+            return None  # it stands for a number: zero may be wrong where another is right
         try:
             self._called(func, args, kwargs)
         except Warning:
@@ -80,7 +102,8 @@ class OnTheCpu:
         return found if found is not None and not found.is_meta and _is_index(found) else None
 
     def _called(self, func: Calls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        with untouched_generator(), torch.no_grad():
+        draws = named(function_type(func)).random
+        with untouched_generator() if draws else nullcontext(), torch.no_grad():
             return func(*mapped(tuple(args), self._stand_in), **mapped(dict(kwargs), self._stand_in))
 
     def _stand_in(self, value: Any) -> Any:
@@ -231,7 +254,7 @@ def _resized(input: Tensor, size: Any = None, scale_factor: Any = None, *_rest: 
     return any(int(n * factor) < 1 for n, factor in zip(input.shape[2:], factors, strict=True))
 
 
-def _indexed(input: Tensor, index: Any) -> bool:  # noqa: A002
+def _indexed(input: Tensor, index: Any, *_values: Any) -> bool:  # noqa: A002
     return any(isinstance(entry, list) for entry in (index if isinstance(index, tuple) else (index,)))
 
 
@@ -258,7 +281,7 @@ _RULES: Mapping[Calls, Callable[..., bool]] = {
         _along,
     ),
     Tensor.__getitem__: _indexed,
-    Tensor.__setitem__: _always,
+    Tensor.__setitem__: _indexed,
     **dict.fromkeys((F.unfold, F.fold, torch.addmm, Tensor.addmm, F.fractional_max_pool2d), _always),
     **dict.fromkeys((torch.multinomial, torch.bucketize, torch.searchsorted), _always),
     **dict.fromkeys((Tensor.masked_fill_, torch.bitwise_not, Tensor.bitwise_not, Tensor.__invert__), _always),
