@@ -235,8 +235,7 @@ def _run(model: nn.Module, shape: Shape) -> _Pass:
     if done.outcome.failed is None or below is None:
         return done
     with_integers = _run_with(model, shape, below)
-    failed = with_integers.outcome.failed
-    return done if failed and failed.name == done.outcome.failed.name else with_integers
+    return with_integers if with_integers.outcome.reaches(done.outcome.failed.name) else done
 
 
 def _run_with(model: nn.Module, shape: Shape, below: int | None) -> _Pass:
