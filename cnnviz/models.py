@@ -8,7 +8,6 @@ import inspect
 import re
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +80,7 @@ def traced(
     shape = input_shape or made_for
     if shape is None:
         raise UsageError(Message("Specify the input shape of {model}: --input C,H,W", model=name))
-    done = replace(trace(model, shape), loss_fits=name in set(architectures.keys()))
+    done = trace(model, shape)
     if done.failure is None or not (edits or shape != made_for):
         return done
     if remaining != dict(edits) and not _is_own_file(name):  # options of the builder

@@ -417,7 +417,7 @@ def explain_dropout(sentence: Message, op: Op, _ops: Sequence[Op]) -> Explanatio
     p = _probability(op)
     if p is None:
         return None
-    output, background = shape_text(op.output_shape), _dropout_modes(op, training=True)
+    output, background = shape_text(op.output_shape), _dropout_modes(op)
     if p >= 1:
         sentence = Message(
             "{name} sets every value to zero in training, because its probability is 1; the shape stays "
@@ -446,7 +446,7 @@ def explain_alpha_dropout(sentence: Message, op: Op, _ops: Sequence[Op]) -> Expl
     if p is None:
         return None
     told = Message(sentence.template, name=op.title, p=number(p), output=output)
-    return Explanation("m = n", output, told, background=_dropout_modes(op, training=False))
+    return Explanation("m = n", output, told, background=_dropout_modes(op))
 
 
 def _probability(op: Op) -> float | None:
@@ -455,12 +455,18 @@ def _probability(op: Op) -> float | None:
     return p if op.input_shapes[0] == op.output_shape and isinstance(p, (int, float)) else None
 
 
-def _dropout_modes(op: Op, training: bool) -> tuple[Message, ...]:
-    """What evaluation changes. A trace runs in evaluation, but a function follows its argument ``training``.
+_OFF_BY_DEFAULT = frozenset(("alpha_dropout", "feature_alpha_dropout"))
 
-    ``training`` is PyTorch's default for that argument.
-    """
-    if op.module is None and op.arguments.get("training", training) is True:
+
+def drops_in_evaluation(op: Op) -> bool:
+    """Whether a dropout drops values in evaluation: a function follows its argument ``training``, and no mode."""
+    function = op.module is None and op.type.islower()  # and no layer in a plain list
+    return function and op.arguments.get("training", op.type not in _OFF_BY_DEFAULT) is True
+
+
+def _dropout_modes(op: Op) -> tuple[Message, ...]:
+    """What evaluation changes. A trace runs in evaluation."""
+    if drops_in_evaluation(op):
         return (
             Message(
                 "Careful: called like this, it drops values in evaluation too, because F.{type} defaults to "

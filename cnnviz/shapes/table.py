@@ -234,7 +234,7 @@ def notes(trace: Trace) -> list[str]:
             _("The forward pass depends on the data, so it was traced by really running it on the CPU.")
         )
     if not trace.failure:
-        directly, in_training, unused = (_listed(entries) for entries in outside_of_layers(trace))
+        directly, in_training, unused = map(_listed, outside_of_layers(trace, bare=True))
         if directly:
             told.append(_("Used directly, outside a layer: {names}", names=directly))
         if in_training:
@@ -260,12 +260,18 @@ def _output_note(trace: Trace) -> str:
 
 
 def outside_of_layers(
-    trace: Trace,
+    trace: Trace, bare: bool = False
 ) -> tuple[Sequence[Unexecuted], Sequence[Unexecuted], Sequence[Unexecuted]]:
-    """Parameters that no layer carries: those used directly, those used in training only, those not used."""
+    """Parameters that no layer carries: those used directly, those used in training only, those not used.
+
+    ``bare`` leaves out those of the layers that are not used, which have a warning of their own.
+    """
     directly = [entry for entry in trace.unexecuted if entry.name in trace.used_directly]
     in_training = [entry for entry in trace.unexecuted if entry.name in trace.in_training]
     known = {*trace.used_directly, *trace.in_training}
+    if bare:
+        layers = tuple(f"{layer.name}." for layer in trace.unused_layers)
+        known |= {entry.name for entry in trace.unexecuted if entry.name.startswith(layers)}
     return directly, in_training, [entry for entry in trace.unexecuted if entry.name not in known]
 
 

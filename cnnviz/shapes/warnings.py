@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnnviz.language import Message
-from cnnviz.operations.op import MODEL_INPUT, Op, shape_text
+from cnnviz.operations.normalisation import drops_in_evaluation
+from cnnviz.operations.op import MODEL_INPUT, Op, product, shape_text
 from cnnviz.operations.operation import operation_of
 from cnnviz.operations.rereading import flattened_in_order_of_one, reread, takes_batch_for_channels
 from cnnviz.operations.window_diagnosis import of_dimensions
@@ -22,6 +23,7 @@ from cnnviz.operations.window_diagnosis import of_dimensions
 if TYPE_CHECKING:
     from cnnviz.tracing.trace import Trace
     from cnnviz.tracing.unregistered import Unregistered
+    from cnnviz.tracing.unused import UnusedLayer
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,18 @@ class _Network:
             while _keeps_values(op) and len(op.inputs) == 1 and op.inputs[0] != MODEL_INPUT:
                 op = self.ops[op.inputs[0]]
             yield op
+
+    def leads_to(self, source: int, target: int) -> bool:
+        """Whether the op ``target`` was computed from what ``source`` gave."""
+        waiting, seen = [target], set()
+        while waiting:
+            index = waiting.pop()
+            if index == source:
+                return True
+            if index > source and index not in seen:
+                seen.add(index)
+                waiting += self.ops[index].inputs
+        return False
 
 
 def _reached(ops: Sequence[Op]) -> frozenset[int]:
@@ -318,11 +332,242 @@ def _batch_as_channels(network: _Network) -> Iterator[NetworkWarning]:
         yield NetworkWarning("batch-as-channels", op.name, text, reason, op.index)
 
 
+# -- layers in an odd order ----------------------------------------------------------------------------
+
+_AT_LEAST_ZERO = frozenset(("ReLU", "relu", "ReLU6", "relu6", "Sigmoid", "sigmoid", "Softplus", "softplus"))
+_OF_NEGATIVES = frozenset(("ReLU", "relu", "LeakyReLU", "leaky_relu"))
+"""Activations that leave what is not negative as it is."""
+_MEANT_TOGETHER = frozenset((("softplus", "tanh"), ("exp", "log"), ("logsigmoid", "exp"), ("exp", "exp")))
+"""The first and the second of two functions of which one makes a third, as Mish is x * tanh(softplus(x))."""
+
+
+def _two_activations(network: _Network) -> Iterator[NetworkWarning]:
+    """An activation of what an activation gives, with no layer between."""
+    for op in network.ops:
+        if op.kind != "activation" or op.index not in network.reached:
+            continue
+        before = network.before(op)
+        if before is None or before.kind != "activation" or _pair(before, op) in _MEANT_TOGETHER:
+            continue
+        text = Message(
+            "{second} follows {first} directly: two activations in a row.",
+            first=before.title,
+            second=op.title,
+        )
+        yield NetworkWarning("two-activations", op.name, text, _why_not_both(before, op), op.index)
+
+
+def _pair(first: Op, second: Op) -> tuple[str, str]:
+    return first.base.lower(), second.base.lower()
+
+
+def _why_not_both(first: Op, second: Op) -> Message:
+    if operation_of(first).gives == "probabilities" and operation_of(second).gives:
+        return Message("The second softmax makes the probabilities nearly equal. Remove one of the two.")
+    if first.base in _AT_LEAST_ZERO and second.base in _OF_NEGATIVES:
+        return Message("The second changes nothing, since nothing is negative after the first. Remove it.")
+    if first.base in ("ReLU", "relu") and second.base in ("Sigmoid", "sigmoid"):
+        return Message(
+            "After a ReLU nothing is negative, so the sigmoid gives at least 0.5. Remove the ReLU."
+        )
+    if first.base in ("ReLU", "relu") and operation_of(second).gives:
+        return Message(
+            "The ReLU makes all negative scores equal, which the softmax then cannot tell apart. Remove it."
+        )
+    return Message("There is no layer with weights between them; one of the two is probably left over.")
+
+
+def _linear_after_linear(network: _Network) -> Iterator[NetworkWarning]:
+    """Two linear layers with nothing between that is not linear."""
+    for op in network.ops:
+        before = network.before(op, "normalisation") if op.base == "Linear" else None
+        if (
+            before is None
+            or before.base != "Linear"
+            or not _only_batch_norm(network.ops[before.index + 1 : op.index])
+        ):
+            continue
+        text = Message(
+            "There is no activation between {first} and {second}.", first=before.title, second=op.title
+        )
+        reason = Message(
+            "Two linear layers in a row compute no more than a single one could. Put an activation such as ReLU "
+            "between them."
+        )
+        yield NetworkWarning("no-activation", op.name, text, reason, op.index)
+
+
+def _only_batch_norm(ops: Sequence[Op]) -> bool:
+    """Whether every normalisation among ``ops`` is linear in evaluation; others divide by what they find in an image."""
+    return all(op.base.startswith("BatchNorm") for op in ops if op.kind == "normalisation")
+
+
+def _relu_at_the_end(network: _Network) -> Iterator[NetworkWarning]:
+    """Scores that cannot be negative."""
+    if len(network.trace.outputs) != 1:
+        return
+    for op in network.returned():
+        before = network.before(op)
+        if op.base not in ("ReLU", "relu", "ReLU6", "relu6") or before is None:
+            continue
+        if before.base in ("Linear", "linear") and len(op.output_shape) == 1:
+            text = Message(
+                "{relu} cuts off the output of the last layer, {layer}.", relu=op.title, layer=before.title
+            )
+            reason = Message(
+                "As class scores, the negative ones all become 0 and get no gradient, so the network may stop learning. "
+                "Return what {layer} gives.",
+                layer=before.title,
+            )
+            yield NetworkWarning("relu-at-the-end", op.name, text, reason, op.index)
+
+
+# -- values that are repeated, dropped or mixed --------------------------------------------------------
+
+
+def _broadcast_sum(network: _Network) -> Iterator[NetworkWarning]:
+    """A sum in which the single channel of one branch is added to every channel of the other."""
+    for op in network.ops:
+        if op.base not in ("add", "sub") or len(op.inputs) != 2 or not network.reached.issuperset(op.inputs):
+            continue
+        small, large = sorted(op.input_shapes, key=product)
+        if len(small) != len(large) or len(large) < 2 or not op.layout.alone:
+            continue
+        repeated = [(b, axis) for axis, (a, b) in enumerate(zip(small, large, strict=True)) if a == 1 != b]
+        which = op.inputs[op.input_shapes.index(small)]
+        other = op.inputs[op.input_shapes.index(large)]
+        channels = bool(repeated) and repeated[0][1] == 0
+        if not repeated or not (channels or network.leads_to(which, other)):
+            continue  # a value for each channel that is computed of the maps, and added to all of their pixels
+        text = Message(
+            "{name} adds {small} to {large}, so the smaller one is repeated {count:,} times.",
+            name=op.title,
+            small=shape_text(small),
+            large=shape_text(large),
+            count=product(large) // product(small),
+        )
+        reason = Message(
+            "PyTorch repeats sizes of 1 (broadcasting) without a word. If this is a shortcut, give it the same shape, "
+            "for example with a 1x1 convolution."
+        )
+        yield NetworkWarning("broadcast-sum", op.name, text, reason, op.index)
+
+
+def _dropout_in_evaluation(network: _Network) -> Iterator[NetworkWarning]:
+    """Dropout that a call of ``eval()`` does not end."""
+    for op in network.ops:
+        if op.module is not None or op.index not in network.reached:
+            continue
+        given = op.arguments
+        if (
+            op.base == "scaled_dot_product_attention"
+            and isinstance(p := given.get("dropout_p"), float)
+            and p > 0
+        ):
+            mend = Message("Write dropout_p={p} if self.training else 0.0.", p=p)
+        elif op.kind == "dropout" and drops_in_evaluation(op):
+            mend = Message(
+                "F.{type} defaults to training=True: write F.{type}(x, training=self.training), or use a layer made in "
+                "__init__.",
+                type=op.type,
+            )
+        else:
+            continue
+        text = Message("{name} drops values in evaluation, too.", name=op.title)
+        reason = Message("The answers are then different each time, and worse. {mend}", mend=mend)
+        yield NetworkWarning("dropout-in-evaluation", op.name, text, reason, op.index)
+
+
+def _batch_in_evaluation(network: _Network) -> Iterator[NetworkWarning]:
+    """Values of one image that depend on the others: a softmax or a normalisation over the batch."""
+    for op in network.ops:
+        if op.index not in network.reached or not op.input_shapes:
+            continue
+        if op.module is None and op.base == "batch_norm" and op.arguments.get("training") is True:
+            text = Message("{name} normalises by the images of the batch in evaluation, too.", name=op.title)
+            mend = Message("Pass training=self.training, or use a layer made in __init__.")
+        elif operation_of(op).gives and _over_images(op):
+            text = Message("{name} normalises over the images of the batch.", name=op.title)
+            mend = Message("Use dim=1 (or -1), the dimension of the classes.")
+        else:
+            continue
+        reason = Message("The answer for an image then depends on the other images. {mend}", mend=mend)
+        yield NetworkWarning("mixed-images", op.name, text, reason, op.index)
+
+
+def _over_images(op: Op) -> bool:
+    """Whether a softmax sums over the batch."""
+    full = op.layout.full(op.output_shape, 2)
+    usual = 0 if len(full) in (1, 3) else 1
+    dim = op.arguments.get("dim")
+    if op.base == "Softmax2d":
+        return False
+    return op.layout.axis(dim if isinstance(dim, int) else usual, len(full)) is None
+
+
+def _mean_outside(network: _Network) -> Iterator[NetworkWarning]:
+    """A normalisation inside of the network by a mean that pixels from 0 to 1 cannot have."""
+    found = network.trace.subtracted
+    if found is None or all(0 <= value <= 1 for value in found.values):
+        return
+    op = network.ops[found.op]
+    text = Message(
+        "{name} subtracts a mean of {mean} from the input.",
+        name=op.title,
+        mean=", ".join(f"{value:g}" for value in found.values),
+    )
+    reason = Message(
+        "Pixels from ToTensor are between 0 and 1, and so is their mean. A mean above 1 is one of pixels from 0 to "
+        "255: divide it, and the standard deviation, by 255."
+    )
+    if min(found.values) < 0:
+        reason = Message("Pixels from ToTensor are between 0 and 1, and so is their mean; check its sign.")
+    yield NetworkWarning("mean-outside", op.name, text, reason, op.index)
+
+
+# -- layers without use --------------------------------------------------------------------------------
+
+
+def _unused_layers(network: _Network) -> Iterator[NetworkWarning]:
+    """Layers that ``__init__`` makes and ``forward`` does not call."""
+    trace = network.trace
+    if trace.failure is not None:
+        return
+    alike: dict[tuple[str, str], list[UnusedLayer]] = {}
+    for layer in trace.unused_layers:  # those of one block that is repeated are named together
+        alike.setdefault((layer.name.rpartition(".")[2], layer.type), []).append(layer)
+    for found, *others in alike.values():
+        text = Message("{name} ({type}) is declared and never used.", name=found.name, type=found.type)
+        if others:
+            text = Message(
+                "{name} ({type}) and {count} more with this name are declared and never used.",
+                name=found.name,
+                type=found.type,
+                count=len(others),
+            )
+        if found.params:
+            reason = Message(
+                "{params:,} parameters are counted and saved, but not trained. Call it in forward, or remove it.",
+                params=sum(layer.params for layer in (found, *others)),
+            )
+        else:
+            reason = Message("Call it in forward, or remove it.")
+        yield NetworkWarning("unused-layer", found.name, text, reason)
+
+
 _RULES: tuple[Rule, ...] = (
     _unregistered,
     _mixed_images,
     _reread_memory,
     _view_of_one_channel,
     _batch_as_channels,
+    _batch_in_evaluation,
     _softmax_at_the_end,
+    _relu_at_the_end,
+    _two_activations,
+    _linear_after_linear,
+    _broadcast_sum,
+    _dropout_in_evaluation,
+    _mean_outside,
+    _unused_layers,
 )

@@ -61,14 +61,14 @@ class Recorder(Tap):
     def __init__(self, model: nn.Module, model_input: Tensor, other: Outputs | None = None) -> None:
         super().__init__()
         self.model = model
-        self._modules = list(model.named_modules())
-        self.parameters, buffers = _declared(self._modules)
+        self.registered = list(model.named_modules())
+        self.parameters, buffers = _declared(self.registered)
         self.ops: list[Op] = []
         self.modules: list[ModuleCall] = []
         self.failed: FailedCall | None = None
         self.rebatched: str | None = None  # the first op that changed the number of rows in a batch
         self.weights = _Weights(self.parameters.values())
-        self.strays = Strays(self._modules)
+        self.strays = Strays(self.registered)
         self.called: set[int] = set()  # ids of the modules that ran
         self.silent: list[str] = []  # paths of those that returned None
         self.batch = model_input.shape[0]
@@ -85,7 +85,7 @@ class Recorder(Tap):
         self._own_forwards: list[tuple[nn.Module, Callable[..., Any] | None]] = []
 
     def __enter__(self) -> Self:
-        layers = self._modules[1:]
+        layers = self.registered[1:]
         if is_leaf(self.model):  # a single layer is a network too
             layers = [(type(self.model).__name__.lower(), self.model)]
         for path, module in layers:

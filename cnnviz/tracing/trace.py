@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -23,10 +23,14 @@ from cnnviz.tracing.other_inputs import Outcome
 from cnnviz.tracing.outputs import Output, main_op, named_tensors, outputs_of
 from cnnviz.tracing.provenance import Outputs
 from cnnviz.tracing.recorder import Recorder
+from cnnviz.tracing.subtracted import SubtractedMean, subtracted_mean
 from cnnviz.tracing.unregistered import Unregistered
+from cnnviz.tracing.unused import UnusedLayer, grouped, idle_layers
 
 TRACED_BATCH = 2
 """Images in a traced batch: two, so that a ``squeeze()`` cannot take the batch dimension away."""
+_OWN_NETWORKS = "cnnviz.architectures."
+"""Where the networks are defined that cnnviz trains itself, each with the loss that fits."""
 _OTHER_BATCH = 3
 """Images in a second pass, which tells the sizes that are the batch's from those that are two by chance."""
 _SHAPES_WITH_A_BATCH = (2, 4)
@@ -47,7 +51,8 @@ class Trace:
     ``in_training`` those that only a pass in training uses, as an auxiliary classifier's. ``outputs`` are the tensors
     that the model returned, which need not come from the last op. ``loss_fits`` means that the loss with which the
     network is trained is known to fit what it returns. ``unregistered`` is what took part in the pass although
-    PyTorch does not find it in the model. ``left_out_batch`` is the size of the first dimension of a
+    PyTorch does not find it in the model. ``unused_layers`` are those that no pass calls, ``subtracted`` is the mean
+    that it subtracts from its input. ``left_out_batch`` is the size of the first dimension of a
     tensor that was given as the input shape. ``integers_below``: the input consists of integers from 0 to less than
     this number, as the rows of an embedding are counted; None where it may be any numbers.
     """
@@ -70,6 +75,8 @@ class Trace:
     left_out_batch: int | None = None
     unregistered: tuple[Unregistered, ...] = ()
     integers_below: int | None = None
+    unused_layers: tuple[UnusedLayer, ...] = ()
+    subtracted: SubtractedMean | None = None
 
     @property
     def output(self) -> Op | None:
@@ -163,8 +170,15 @@ def _traced(model: nn.Module, shape: Shape, left_out_batch: int | None) -> Trace
             raise CnnvizError(Message("{reason} {advice}", reason=slip.reason, advice=slip.advice)) from error
         failure = _failure(model, shape, done)
         unused = frozenset() if failure else _unused(done.recorder)
-        in_training = unused and unused - _unused_in_training(model, shape, done.integers_below)
+        idle = () if failure else idle_layers(done.recorder.registered, done.recorder.called)
+        training = _in_training(model, shape, done.integers_below) if unused or idle else None
+    in_training = unused - _unused(training) if training else frozenset()
     recorder = done.recorder
+    used_directly = {
+        name: recorder.weights.used_directly[id(parameter)]
+        for name, parameter in recorder.parameters.items()
+        if id(parameter) in recorder.weights.used_directly and id(parameter) not in recorder.weights.carried
+    }
     return Trace(
         model=type(model).__name__,
         input_shape=shape,
@@ -177,15 +191,13 @@ def _traced(model: nn.Module, shape: Shape, left_out_batch: int | None) -> Trace
         real_pass=done.real,
         mixing_op=recorder.rebatched if done.mixes else None,
         calls=recorder.calls,
-        used_directly={
-            name: recorder.weights.used_directly[id(parameter)]
-            for name, parameter in recorder.parameters.items()
-            if id(parameter) in recorder.weights.used_directly
-            and id(parameter) not in recorder.weights.carried
-        },
+        used_directly=used_directly,
         in_training=in_training,
         outputs=done.outputs,
         left_out_batch=left_out_batch,
+        loss_fits=type(model).__module__.startswith(_OWN_NETWORKS),
+        subtracted=None if failure else subtracted_mean(model, shape, recorder.ops),
+        unused_layers=_unused_layers(recorder, training, idle, [*used_directly, *in_training]),
         unregistered=recorder.strays.used(recorder.isolation, frozenset(recorder.called)),
         integers_below=done.integers_below,
     )
@@ -316,8 +328,19 @@ def _unused(recorder: Recorder) -> frozenset[str]:
     return frozenset(name for name, parameter in recorder.parameters.items() if id(parameter) not in used)
 
 
-def _unused_in_training(model: nn.Module, shape: Shape, below: int | None) -> frozenset[str]:
-    """Those that take no part in a pass in training either; all, where that cannot be told without data."""
+def _in_training(model: nn.Module, shape: Shape, below: int | None) -> Recorder | None:
+    """Who watched a pass in training; None where that fails, as one that needs data does here."""
     copy, x = prepared(model, shape, TRACED_BATCH, below=below)
     done = _record(copy.train(), x)
-    return frozenset(done.recorder.parameters) if done.error else _unused(done.recorder)
+    return None if done.error else done.recorder
+
+
+def _unused_layers(
+    recorder: Recorder, training: Recorder | None, idle: Sequence[str], used: Iterable[str]
+) -> tuple[UnusedLayer, ...]:
+    """The ``idle`` layers that no pass in training calls either, and none of whose parameters are ``used``."""
+    if training is None:  # there are none, or it cannot be told
+        return ()
+    idle = idle_layers(training.registered, training.called, among=idle)
+    taken = {name.rpartition(".")[0] for name in used}
+    return grouped(recorder.registered, [path for path in idle if path not in taken])

@@ -178,7 +178,7 @@ def test_a_failure_ends_the_table() -> None:
     ("model", "shape", "note"),
     [
         (Bare(), (100,), "Used directly, outside a layer: scale (100)"),
-        (Unused(), (4,), "Declared but not used: unused.weight (495), unused.bias (5)"),
+        (Unused(), (4,), "unused (Linear) is declared and never used. 500 parameters are counted and saved"),
         (NeedsData(), (4,), "traced by really running it on the CPU"),
         (nn.Embedding(30, 4), (5,), "The input must be integers from 0 to 29, one for each row of a table."),
         (Calls(lambda net, x: x.view(-1, 2), nn.ReLU()), (8,), "view mixes the images of a batch"),

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cnnviz.architectures import Architecture
+from cnnviz.models import torchvision_names, traced
 from cnnviz.shapes.warnings import floor, warnings
 from cnnviz.tracing.trace import trace
+from tests.networks import ALL, each
 from tests.shapes.networks import Calls
 
 
@@ -63,3 +68,137 @@ def test_activations_in_a_list_do_no_harm() -> None:
     assert codes(model, 4) == []
     model.layers = [nn.Dropout()]  # eval() does not reach it
     assert codes(model, 4) == [("unregistered", "layers")]
+
+
+def layers(*made: nn.Module) -> tuple[nn.Module, ...]:
+    return made
+
+
+MEAN = torch.tensor([123.7, 116.3, 103.5]).view(1, 3, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "shape", "made", "found"),
+    [
+        # the end
+        (lambda n, x: n.m0(x).relu(), (4,), layers(nn.Linear(4, 3)), [("relu-at-the-end", "relu")]),
+        (lambda n, x: n.m0(x), (4,), layers(nn.Linear(4, 3)), []),
+        (lambda n, x: (n.m0(x).relu(), x), (4,), layers(nn.Linear(4, 3)), []),  # features
+        (lambda n, x: n.m0(x).relu(), (1, 8, 8), layers(nn.Conv2d(1, 3, 3)), []),  # maps
+        (lambda n, x: F.log_softmax(x, 1), (4,), (), [("softmax-before-loss", "log_softmax")]),
+        # activations
+        (
+            lambda n, x: n.m0(x).relu().relu() * 2,
+            (4,),
+            layers(nn.Linear(4, 3)),
+            [("two-activations", "relu_2")],
+        ),
+        (
+            lambda n, x: F.dropout(x.relu(), 0.5, n.training).tanh() * 2,
+            (4,),
+            (),
+            [("two-activations", "tanh")],
+        ),
+        (lambda n, x: x * torch.tanh(F.softplus(x)), (4,), (), []),  # Mish
+        (lambda n, x: (lambda y: y.sigmoid() + y)(x.relu()), (4,), (), []),
+        (
+            lambda n, x: x.softmax(1).log_softmax(1),
+            (4,),
+            (),
+            [("softmax-before-loss", "log_softmax"), ("two-activations", "log_softmax")],
+        ),
+        # linear layers
+        (
+            lambda n, x: n.m1(n.m0(x)),
+            (4,),
+            layers(nn.Linear(4, 8), nn.Linear(8, 3)),
+            [("no-activation", "m1")],
+        ),
+        (
+            lambda n, x: n.m1(n.m2(n.m0(x))),
+            (4,),
+            layers(nn.Linear(4, 8), nn.Linear(8, 3), nn.BatchNorm1d(8)),
+            [("no-activation", "m1")],
+        ),
+        (lambda n, x: n.m1(n.m0(x).relu()), (4,), layers(nn.Linear(4, 8), nn.Linear(8, 3)), []),
+        (
+            lambda n, x: n.m1(n.m2(n.m0(x))),
+            (4,),
+            layers(nn.Linear(4, 8), nn.Linear(8, 3), nn.LayerNorm(8)),
+            [],
+        ),
+        # sums
+        (
+            lambda n, x: n.m0(x) + x,
+            (1, 8, 8),
+            layers(nn.Conv2d(1, 16, 3, padding=1)),
+            [("broadcast-sum", "add")],
+        ),
+        (lambda n, x: x + x.mean((2, 3), keepdim=True), (4, 8, 8), (), []),  # a context, added to all pixels
+        (lambda n, x: x[:, :1] + x, (4,), (), []),  # value and advantage of a dueling network
+        (lambda n, x: n.m0(x) + torch.ones(1, 1, 1), (1, 8, 8), layers(nn.Conv2d(1, 4, 3)), []),
+        # evaluation
+        (lambda n, x: F.dropout(x), (4,), (), [("dropout-in-evaluation", "dropout")]),
+        (lambda n, x: F.dropout2d(x, 0.1, n.training), (4, 8, 8), (), []),
+        (lambda n, x: nn.Dropout(0.2)(x), (4,), (), [("dropout-in-evaluation", "dropout")]),
+        (lambda n, x: F.alpha_dropout(x), (4,), (), []),  # its training is False by default
+        (
+            lambda n, x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.1),
+            (2, 4, 8),
+            (),
+            [("dropout-in-evaluation", "scaled_dot_product_attention")],
+        ),
+        (lambda n, x: x.softmax(0) * 2, (4,), (), [("mixed-images", "softmax")]),
+        (lambda n, x: F.batch_norm(x, None, None, training=True), (4,), (), [("mixed-images", "batch_norm")]),
+        (lambda n, x: x.view(-1, 2), (8,), (), [("mixed-images", "view")]),
+        # the input's mean
+        (lambda n, x: (x - 127.5) / 127.5, (3, 8, 8), (), [("mean-outside", "sub")]),
+        (lambda n, x: (x - MEAN) / 58, (3, 8, 8), (), [("mean-outside", "sub")]),
+        (lambda n, x: (x - 0.5) / 0.5, (3, 8, 8), (), []),
+        (lambda n, x: n.m0(x) - 127.5, (3, 8, 8), layers(nn.Conv2d(3, 1, 1)), []),
+        # layers without use
+        (
+            lambda n, x: n.m0(x),
+            (4,),
+            layers(nn.Linear(4, 3), nn.Sequential(nn.Linear(9, 9), nn.ReLU()), nn.Dropout(), nn.Identity()),
+            [("unused-layer", "m1"), ("unused-layer", "m2")],
+        ),
+        (lambda n, x: F.linear(x, n.m0.weight), (4,), layers(nn.Linear(4, 3)), []),
+        (lambda n, x: n.m0(x) if n.training else x * 2, (4,), layers(nn.Linear(4, 4)), []),
+        (lambda n, x: n.m0(x, x, x)[0], (4, 8), layers(nn.MultiheadAttention(8, 2, batch_first=True)), []),
+    ],
+)
+def test_each_rule_speaks_where_it_is_sure(
+    function: Callable[[Any, Tensor], Any],
+    shape: tuple[int, ...],
+    made: tuple[nn.Module, ...],
+    found: list[tuple[str, str]],
+) -> None:
+    assert codes(Calls(function, *made), *shape) == found
+
+
+def test_layers_of_repeated_blocks_are_named_together() -> None:
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.spare = nn.Linear(4, 4), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.relu(self.fc(x))
+
+    [warning] = warnings(trace(nn.Sequential(Block(), Block(), Block(), nn.Linear(4, 2)), (4,)))
+    assert str(warning) == (
+        "0.spare (Linear) and 2 more with this name are declared and never used. 30 parameters are counted and saved, "
+        "but not trained. Call it in forward, or remove it."
+    )
+
+
+@each(ALL)
+def test_the_networks_of_the_registry_have_no_warning(architecture: Architecture) -> None:
+    assert warnings(traced(architecture.key, {})) == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", torchvision_names())
+def test_torchvisions_models_have_no_warning(name: str) -> None:
+    assert warnings(traced(f"torchvision:{name}", {})) == ()
