@@ -48,14 +48,22 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.training.store": ("cnnviz.training.records",),
     "cnnviz.training.records": ("cnnviz.training.recipe",),
     "cnnviz.training.transforms": ("cnnviz.training.recipe",),
-    "cnnviz.training.recipe": ("cnnviz.datasets", "cnnviz.error_messages", "cnnviz.standalone", "cnnviz"),
+    "cnnviz.training.recipe": (
+        "cnnviz.datasets",
+        "cnnviz.error_messages.producers",
+        "cnnviz.standalone",
+        "cnnviz",
+    ),
     "cnnviz.standalone": ("cnnviz.models",),
-    "cnnviz.error_messages": ("cnnviz.models",),  # the networks that show an error are built by their keys
+    # The networks that show an error are built by their keys. What an error means is told from its text alone, and
+    # a trace that fails asks for it, so the decoder itself stands below tracing.
+    "cnnviz.error_messages.producers": ("cnnviz.models", "cnnviz.error_messages"),
+    "cnnviz.error_messages": ("cnnviz.operations",),
     "cnnviz.models": ("cnnviz.architectures", "cnnviz.shapes"),
     "cnnviz.shapes": ("cnnviz.tracing", "cnnviz.datasets"),  # what an operation does is shown on a digit
     "cnnviz.datasets": ("cnnviz.files", "cnnviz.settings"),
     "cnnviz": ("cnnviz.shapes",),  # the package itself offers cnnviz.trace, and how a trace is shown
-    "cnnviz.tracing": ("cnnviz.operations", "cnnviz.randomness"),
+    "cnnviz.tracing": ("cnnviz.error_messages", "cnnviz.operations", "cnnviz.randomness"),
     "cnnviz.operations": ("cnnviz.plots.palette", "cnnviz.errors", "cnnviz.numbers"),
     "cnnviz.architectures": ("cnnviz.errors", "cnnviz.randomness"),
     "cnnviz.locale": ("cnnviz.language", "cnnviz.settings"),  # the command that updates the catalogues

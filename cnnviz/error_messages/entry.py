@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from cnnviz.language import Message
 from cnnviz.operations.op import Shape, shape_text
@@ -22,6 +23,10 @@ class Reason:
 
     text: Message
     code: str | None = None
+
+
+BATCH_IN_FRONT = "x = x.unsqueeze(0)"
+"""The line that gives a single image the batch dimension."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +61,21 @@ Explain = Callable[[re.Match[str]], Decoded]
 
 @dataclass(frozen=True)
 class Entry:
-    """One kind of error: its title, the pattern that finds it in a text, and the function that explains it."""
+    """One kind of error: its title, the pattern (as text) that finds it, and the function that explains it."""
 
     about: Message
-    pattern: re.Pattern[str]
+    text: str
     explain: Explain
-    word: str = ""
-    """A word in lower case that every such error contains; it is looked for first, which is fifty times faster."""
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Compiled when it is first needed, for five hundred patterns take a second."""
+        return compiled(self.text)
+
+    @cached_property
+    def word(self) -> str:
+        """A word in lower case that every such error contains; to look for it first is fifty times faster."""
+        return certain_word(self.text)
 
 
 class Entries(list[Entry]):
@@ -76,7 +89,7 @@ class Entries(list[Entry]):
         """
 
         def register(explain: Explain) -> Explain:
-            self.extend(Entry(about, compiled(p), explain, certain_word(p)) for p in patterns)
+            self.extend(Entry(about, pattern, explain) for pattern in patterns)
             return explain
 
         return register

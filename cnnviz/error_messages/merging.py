@@ -249,7 +249,8 @@ def _permute(match: re.Match[str]) -> Decoded:
             named=named,
         ),
         Message(
-            "List all of them in the new order; this turns (batch, height, width, channels) into an input:"
+            "List all dimensions in the new order. For images of shape (batch, height, width, channels), that "
+            "is 0, 3, 1, 2."
         ),
         _LAST_FIRST,
         "x.permute(...)",
@@ -261,7 +262,8 @@ def _permute_twice(match: re.Match[str]) -> Decoded:
     return one_remedy(
         Message("permute takes every dimension exactly once, but one is given twice."),
         Message(
-            "List all of them in the new order; this turns (batch, height, width, channels) into an input:"
+            "List all dimensions in the new order. For images of shape (batch, height, width, channels), that "
+            "is 0, 3, 1, 2."
         ),
         _LAST_FIRST,
         "x.permute(...)",
@@ -274,7 +276,19 @@ def _permute_twice(match: re.Match[str]) -> Decoded:
     rf"input\.size\(-3\)={NUMBER} is not divisible by {NUMBER}",
 )
 def _shuffle(match: re.Match[str]) -> Decoded:
-    channels, square = int(match[1]), int(match[2])
+    return _other_channels(int(match[1]), int(match[2]))
+
+
+@entry(
+    _DEALT,
+    rf"Invalid input shape for pixel_shuffle: torch\.Size\(\[{SIZES}\]\) with upscale_factor = {NUMBER}",
+)
+def _shuffle_on_meta(match: re.Match[str]) -> Decoded:
+    """The wording of the meta device."""
+    return _other_channels(sizes(match[1])[-3], int(match[2]) ** 2)
+
+
+def _other_channels(channels: int, square: int) -> Decoded:
     factor, fitting = round(square**0.5), max(1, round(channels / square)) * square
     return one_remedy(
         Message(

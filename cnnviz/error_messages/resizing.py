@@ -114,6 +114,12 @@ tell(
     ),
     fixes=(
         Reason(
+            Message(
+                "Each mode is for one number of dimensions: linear for 3, bilinear and bicubic for 4, trilinear for 5."
+            ),
+            "F.interpolate(x, scale_factor=2, mode='linear')",
+        ),
+        Reason(
             Message("The batch or channel dimension is missing: add it at the front."),
             "F.interpolate(x.unsqueeze(0), scale_factor=2, mode='{mode}')",
         ),

@@ -476,7 +476,7 @@ def _out_of_range(match: re.Match[str]) -> Decoded:
             ),
             Reason(
                 Message(
-                    "Or an earlier squeeze(), flatten() or mean() removed dimensions; -1 always means the last one."
+                    "An earlier squeeze(), flatten() or mean() may have removed dimensions; -1 always means the last one."
                 ),
                 "x = x.softmax(dim=-1)",
             ),

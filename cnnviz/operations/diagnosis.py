@@ -37,7 +37,7 @@ def quoted(name: str, type_name: str, error: BaseException, place: str | None = 
         reason = Message(
             "{name} ({type}) raises {error} in {place}: {words}", place=place, words=words[0], **values
         )
-    return Failure(name=name, type=type_name, reason=reason)
+    return Failure(name=name, type=type_name, reason=reason, quoted=True)
 
 
 _DEFAULTS: Mapping[str, object] = {

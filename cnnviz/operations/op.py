@@ -171,7 +171,7 @@ class Failure:
     further; where there is none, ``advice`` says what to do. ``mends`` are other ways out. Where the advice is
     ``settled``, it is what the code means: edits that would make the call succeed with something else are not
     looked for. ``other_input`` tells which other input is worth trying. ``inputs`` are the ops whose
-    outputs the failing call received.
+    outputs the failing call received. Where no rule of cnnviz is known to be broken, the reason is ``quoted``.
     """
 
     name: str
@@ -186,6 +186,7 @@ class Failure:
     mends: tuple[Mend, ...] = ()
     settled: bool = False
     other_input: OtherInput = ""
+    quoted: bool = False
 
     @property
     def message(self) -> str:

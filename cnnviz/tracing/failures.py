@@ -110,6 +110,27 @@ def forward_raised(path: str, module: nn.Module, error: BaseException) -> Failur
     return quoted(path or "forward", module_type(module), error, _place(error))
 
 
+def in_plain_words(failure: Failure, error: BaseException) -> Failure:
+    """A ``failure`` that quotes ``error``, with what the error decoder says in place of PyTorch's words."""
+    from cnnviz.error_messages import decode
+    from cnnviz.error_messages.entry import BATCH_IN_FRONT
+    from cnnviz.error_messages.features import other_product
+
+    found = decode(f"{type(error).__name__}: {error}")
+    if found is None:
+        return failure
+    if found.linear is not None and failure.type.lower() != "linear":
+        found = other_product(found.linear)
+    reason = Message(failure.reason.template, **{**failure.reason.values, "words": found.meaning})
+    # A traced input has its batch dimension, whatever the usual cause is elsewhere.
+    remedies = [each for each in found.reasons if each.code != BATCH_IN_FRONT]
+    if not remedies:
+        return replace(failure, reason=reason)
+    text, code = remedies[0].text, remedies[0].code
+    advice = text if code is None else Message("{text} For example: {code}", text=text, code=code)
+    return replace(failure, reason=reason, advice=failure.advice or advice)
+
+
 def _other_inputs(module: nn.Module, needed: list[str]) -> Failure:
     reason = Message(
         "The forward of {type} takes {count} inputs ({names}), but a trace passes one tensor.",

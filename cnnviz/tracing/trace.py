@@ -16,7 +16,7 @@ from cnnviz.operations.calls import module_type
 from cnnviz.operations.diagnosis import diagnose
 from cnnviz.operations.op import Failure, ModuleCall, Op, Shape, Unexecuted
 from cnnviz.tracing.copies import uncompiled
-from cnnviz.tracing.failures import depends_on_batch, forward_raised, mended, unpacked_batch
+from cnnviz.tracing.failures import depends_on_batch, forward_raised, in_plain_words, mended, unpacked_batch
 from cnnviz.tracing.inputs import checked_model, prepared, split_shape
 from cnnviz.tracing.mistakes import returned_no_tensor, slip_behind, slip_of_constructor
 from cnnviz.tracing.other_inputs import Outcome
@@ -169,6 +169,8 @@ def _traced(model: nn.Module, shape: Shape, left_out_batch: int | None) -> Trace
                 raise
             raise CnnvizError(Message("{reason} {advice}", reason=slip.reason, advice=slip.advice)) from error
         failure = _failure(model, shape, done)
+        if failure is not None and failure.quoted and done.error is not None:
+            failure = in_plain_words(failure, done.error)
         unused = frozenset() if failure else _unused(done.recorder)
         idle = () if failure else idle_layers(done.recorder.registered, done.recorder.called)
         training = _in_training(model, shape, done.integers_below) if unused or idle else None

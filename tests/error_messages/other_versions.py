@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # fmt: off
 MESSAGES: tuple[tuple[str, str, str | None], ...] = (
+    ("RuntimeError: Invalid input shape for pixel_shuffle: torch.Size([2, 6, 26, 26]) with upscale_factor = 2", "the 6 channels it got are not a multiple of 4", "nn.Conv2d(in_channels, 8, 3, padding=1)"),
     ("RuntimeError: Storage size calculation overflowed with sizes=[10000000000, 10000000000]", "does not fit in the computer's memory", "nn.AdaptiveAvgPool2d(7)"),
     ("RuntimeError: Parent directory runs/today does not exist.", "The folder runs/today does not exist", "os.makedirs('runs/today', exist_ok=True)"),
     ("FileNotFoundError: [Errno 2] No such file or directory: 'net.pt'", "There is no file or folder net.pt", "print(os.getcwd(), os.listdir())"),

@@ -102,7 +102,7 @@ PROVOKED = {
     "fractional": (lambda: nn.FractionalMaxPool2d(2), "FractionalMaxPool needs the output size, or its ratio to", "nn.FractionalMaxPool2d(2, output_ratio=0.5)"),
     "upsample_none": (lambda: nn.Upsample()(zeros(1, 1, 4, 4)), "Upsample and interpolate need either a size or a scale", "F.interpolate(x, scale_factor=2)"),
     "interp_both": (lambda: F.interpolate(zeros(1, 1, 4, 4), size=2, scale_factor=2), "Upsample and interpolate need either a size or a scale", "F.interpolate(x, scale_factor=2)"),
-    "interp_mode": (lambda: F.interpolate(zeros(1, 4, 4), scale_factor=2, mode="bilinear"), "needs 4 dimensions (batch", "F.interpolate(x.unsqueeze(0), scale_factor=2, mode='bilinear')"),
+    "interp_mode": (lambda: F.interpolate(zeros(1, 4, 4), scale_factor=2, mode="bilinear"), "needs 4 dimensions (batch", "F.interpolate(x, scale_factor=2, mode='linear')"),
     "interp_size": (lambda: F.interpolate(zeros(1, 1, 4, 4), size=(2, 2, 2)), "are 4 x 4", "F.interpolate(x, size=(32, 32))"),
     "interp_zero": (lambda: F.interpolate(zeros(1, 1, 4, 4), size=(0, 0)), "is 0: the maps", "print(x.shape)"),
     "interp_align": (lambda: F.interpolate(zeros(1, 1, 4, 4), scale_factor=2, mode="nearest", align_corners=True), "align_corners applies only to linear, bilinear, bicubic and", "F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=False)"),

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from cnnviz import architectures
 from cnnviz.error_messages import Decoded, WrongLinear, decode, understood
-from cnnviz.error_messages.features import LARGEST_SIDE, Producer, producers
+from cnnviz.error_messages.producers import LARGEST_SIDE, Producer, producers
 from cnnviz.tracing.trace import trace
 
 LONG, BYTE, DOUBLE = torch.long, torch.uint8, torch.double

@@ -168,7 +168,7 @@ def _product(shape: Shape) -> str:
 
 def _networks(linear: WrongLinear) -> None:
     """The registered networks that say so, each with a link that shows it."""
-    from cnnviz.error_messages.features import producers
+    from cnnviz.error_messages.producers import producers
 
     st.subheader(_("Networks with this error"), anchor=False)
     with st.spinner(_("Searching the networks for such a layer ...")):
