@@ -47,7 +47,6 @@ FAILING: dict[str, tuple[Callable[[Net, Tensor], Any], str, str]] = {
     "unflatten": (lambda _, x: x.flatten(1).unflatten(1, (3, 5, 5)), "784 values of dimension 1", "write -1"),
     "attention": (lambda net, x: net.attention(x[:, 0], x[:, 0], x[:, 0]), "16 features, the last dimension; they have 28", "nn.Linear(28, 16)"),
     "an index": (lambda _, x: x[:, 3], "Index 3 was requested, but dimension 1 has size 1", "size - 1"),
-    "an embedding": (lambda net, x: F.embedding(net.conv(x), net.matrix), "must contain integers", "x = x.long()"),
     "a mode": (lambda _, x: F.interpolate(x.flatten(2), scale_factor=2, mode="bilinear"), "bilinear needs 4 dimensions", "F.interpolate("),
 }  # fmt: skip
 
