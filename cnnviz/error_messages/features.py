@@ -18,6 +18,7 @@ from cnnviz.error_messages.entry import (
 )
 from cnnviz.language import Message
 from cnnviz.operations.op import Shape, product, shape_text
+from cnnviz.operations.refusals import other_features
 
 ENTRIES = Entries()
 entry = ENTRIES.add
@@ -67,16 +68,9 @@ def _linear(match: re.Match[str]) -> Decoded:
                 Message("Or the weight is transposed: F.linear(x, weight) already multiplies by weight.T.")
             )
         )
+    features = Message("{rows} x {features}", rows=rows, features=numbers.features(received))
     return Decoded(
-        meaning=Message(
-            "Linear({expected}, {out_features}) expects rows of {values}; it got a {rows} x {received} "
-            "tensor.",
-            values=numbers.values(expected),
-            expected=expected,
-            out_features=out_features,
-            rows=rows,
-            received=received,
-        ),
+        meaning=other_features(Message("The layer"), features, received, expected, out_features).reason,
         reasons=tuple(reasons),
         layer=f"nn.Linear({expected}, {out_features})",
         linear=WrongLinear(received, expected, out_features),

@@ -8,7 +8,7 @@ from cnnviz import numbers
 from cnnviz.error_messages.entry import NUMBER, SIZES, Decoded, Entries, Reason, one_remedy, sizes
 from cnnviz.language import Message
 from cnnviz.operations.op import Shape, shape_text
-from cnnviz.operations.refusals import Layer, other_channels, too_much_padding
+from cnnviz.operations.refusals import Layer, other_channels, too_much_padding, window_too_large
 
 ENTRIES = Entries()
 entry = ENTRIES.add
@@ -104,11 +104,9 @@ def _kernel_too_large(match: re.Match[str]) -> Decoded:
     room, kernel = sizes(match[1]), sizes(match[2])
     missing = max(k - n for k, n in zip(kernel, room, strict=True))
     return Decoded(
-        meaning=Message(
-            "The {kernel} kernel is larger than its input, {room} including padding.",
-            kernel=shape_text(kernel),
-            room=shape_text(room),
-        ),
+        meaning=window_too_large(
+            Layer(Message("The convolution"), f"Conv{len(kernel)}d"), kernel, room
+        ).reason,
         reasons=(
             Reason(
                 Message(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
 from cnnviz import numbers
 from cnnviz.language import Message
+from cnnviz.operations import refusals
 from cnnviz.operations.arrangement import (
     diagnose_unflattened,
     joined_elsewhere,
@@ -238,26 +240,15 @@ def diagnose_features(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     received = call.input_shapes[0][-1]
     flattened = _flattened(call, ops)
     shape = call.input_shapes[0] if flattened is None else ops[flattened].input_shapes[0]
-    arriving = numbers.features(received)
-    values = {
-        "name": called(call.name, call.type),
-        "received": received,
-        "expected": expected,
-        "out_features": call.arguments["out_features"],
-    }
-    reason = Message(
-        "{name} receives {features}, but Linear({expected}, {out_features}) expects {wanted}.",
-        features=arriving
-        if flattened is None
-        else Message("{shape} = {features}", shape=shape_text(shape), features=arriving),
-        wanted=numbers.number(expected),
-        **values,
-    )
-    advice = Message("Fix: Linear({received}, {out_features}).", **values)
+    features = numbers.features(received)
+    if flattened is not None:
+        features = Message("{shape} = {features}", shape=shape_text(shape), features=features)
+    name = called(call.name, call.type)
+    refused = refusals.other_features(name, features, received, expected, call.arguments["out_features"])
     before = call.inputs[0] if flattened is None else ops[flattened].inputs[0]
     cause = origins(ops, before, shape)
     mends = () if flattened is None else tuple(_pooled(shape, expected))
-    return Failure(call.name, call.type, reason, expected, received, cause=cause, advice=advice, mends=mends)
+    return replace(refused.failure(call, expected, received, cause), mends=mends)
 
 
 def _pooled(shape: Shape, expected: int) -> Iterator[Mend]:

@@ -70,6 +70,48 @@ def other_channels(layer: Layer, shape: Shape, expected: int, received: int) -> 
     )
 
 
+def other_features(
+    name: str | Message, features: str | Message, received: int, expected: int, out_features: object
+) -> Refusal:
+    """A ``Linear(expected, out_features)`` that receives ``features``, a sentence's words for ``received`` of them."""
+    values = {"name": name, "received": received, "expected": expected, "out_features": out_features}
+    return Refusal(
+        Message(
+            "{name} receives {features}, but Linear({expected}, {out_features}) expects {wanted}.",
+            features=features,
+            wanted=numbers.number(expected),
+            **values,
+        ),
+        Message("Fix: Linear({received}, {out_features}).", **values),
+    )
+
+
+def window_too_large(layer: Layer, spans: Shape, room: Shape, sizes: Shape | None = None) -> Refusal:
+    """A window that spans more than the padded input, ``room``; ``sizes`` are those without padding, where known."""
+    values = {
+        "name": layer.name,
+        "type": layer.type,
+        "spans": shape_text(spans),
+        "sizes": shape_text(sizes or ()),
+        "room": shape_text(room),
+    }
+    if sizes is None:
+        reason = Message(
+            "{name} ({type}) has a {spans} window, which is larger than its input, {room} with padding.",
+            **values,
+        )
+    elif room == sizes:
+        reason = Message(
+            "{name} ({type}) has a {spans} window, which is larger than its {sizes} input.", **values
+        )
+    else:
+        reason = Message(
+            "{name} ({type}) has a {spans} window, which is larger than its {sizes} input ({room} with padding).",
+            **values,
+        )
+    return Refusal(reason, Message("Use a smaller kernel, more padding, or a larger input."))
+
+
 def too_much_padding(layer: Layer, padding: Shape, kernel: Shape) -> Refusal:
     """A pooling padded by more than half of its kernel: some windows would hold nothing but padding."""
     return Refusal(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import gcd
 
 from cnnviz import numbers
@@ -155,34 +156,9 @@ def diagnose_window(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     spans, room, sizes = window_sizes(call)
     if not spans or all(needed <= space for needed, space in zip(spans, room, strict=True)):
         return None
-    values = {
-        "name": called(call.name, call.type),
-        "type": call.type,
-        "spans": shape_text(spans),
-        "sizes": shape_text(sizes),
-        "room": shape_text(room),
-    }
-    if room == sizes:
-        reason = Message(
-            "{name} ({type}) has a {spans} window, which is larger than its {sizes} input.",
-            **values,
-        )
-    else:
-        reason = Message(
-            "{name} ({type}) has a {spans} window, which is larger than its {sizes} input ({room} with "
-            "padding).",
-            **values,
-        )
-    return Failure(
-        call.name,
-        call.type,
-        reason,
-        spans,
-        room,
-        cause=size_origin(ops, call.inputs[0], sizes),
-        advice=Message("Use a smaller kernel, more padding, or a larger input."),
-        other_input="larger",
-    )
+    refused = refusals.window_too_large(Layer.of(call), spans, room, sizes)
+    cause = size_origin(ops, call.inputs[0], sizes)
+    return replace(refused.failure(call, spans, room, cause), other_input="larger")
 
 
 def window_sizes(call: FailedCall) -> tuple[Shape, Shape, Shape]:

@@ -42,7 +42,7 @@ PROVOKED: tuple[tuple[Callable[[], object], str, str | None], ...] = (
     (lambda: nn.Conv2d(4, 8, (5, 3), groups=2)(zeros(2, 6, 9, 9)), "4 channels", "nn.Conv2d(6, 8, kernel_size=(5, 3), groups=2)"),
     (lambda: nn.ConvTranspose2d(8, 10, 5)(zeros(2, 6, 9, 9)), "8 channels", "nn.ConvTranspose2d(6, 10, kernel_size=5)"),
     (lambda: nn.Conv1d(8, 10, 5)(zeros(2, 6, 9)), "2 x 6 x 9", "nn.Conv1d(6, 10, kernel_size=5)"),
-    (lambda: nn.Conv2d(1, 10, 7, padding=1)(zeros(2, 1, 3, 3)), "7 x 7 kernel is larger than its input, 5 x 5 including padding", None),
+    (lambda: nn.Conv2d(1, 10, 7, padding=1)(zeros(2, 1, 3, 3)), "The convolution (Conv2d) has a 7 x 7 window, which is larger than its input, 5 x 5 with padding", None),
     (lambda: nn.Conv2d(1, 10, 7)(zeros(2, 1, 4, 4)), "padding: 2 more on each side", None),
     (lambda: nn.MaxPool2d(2)(zeros(2, 10, 1, 1)), "larger than its input, 10 x 1 x 1", "nn.AdaptiveAvgPool2d(1)"),
     (lambda: nn.AvgPool2d(5)(zeros(2, 10, 3, 3)), "28, 14, 7, 3, 1", "nn.AdaptiveAvgPool2d(1)"),
