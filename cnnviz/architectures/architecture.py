@@ -38,7 +38,7 @@ class Option:
             allowed = any(value == choice and type(value) is type(choice) for choice in self.choices)
             rule = " | ".join(map(str, self.choices))
         elif self.low is None or self.high is None:
-            allowed, rule = isinstance(value, bool), "true | false"
+            allowed, rule = isinstance(value, bool), str(Message("true or false"))
         else:
             whole = isinstance(value, int) and not isinstance(value, bool)
             allowed = whole and self.low <= int(str(value)) <= self.high

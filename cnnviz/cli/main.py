@@ -135,7 +135,8 @@ def _edit(text: str) -> tuple[str, Any]:
     except ValueError:
         raise argparse.ArgumentTypeError(
             _(
-                "{text!r} must have the form PATH=VALUE with a JSON value, such as conv1.kernel_size=3",
+                "{text!r} must have the form PATH=VALUE, where VALUE is a JSON literal: conv1.kernel_size=3, "
+                "conv1.padding='\"same\"'",
                 text=text,
             )
         ) from None

@@ -83,7 +83,7 @@ def test_every_value_of_an_option_builds_a_network_that_works(key: str, name: st
         ("densenet", "growth", 10**30, "an integer from 1 to 64"),
         ("vgg11", "divisor", 3, r"1 \| 2 \| 4 \| 8"),
         ("lenet5", "activation", "softplus", r"tanh \| sigmoid \| relu"),
-        ("googlenet", "auxiliary", 1, r"true \| false"),
+        ("googlenet", "auxiliary", 1, "true or false"),
     ],
 )
 def test_other_values_are_refused(key: str, name: str, value: object, allowed: str) -> None:

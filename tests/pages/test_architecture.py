@@ -165,6 +165,7 @@ def test_what_if_a_kernel_were_smaller(open_page: OpenPage) -> None:
     [
         ("fc.in_featurs=3", "did you mean 'in_features'"),
         ("fc", "must have the form PATH=VALUE"),
+        ("conv1.kernel_size=nonsense", "where VALUE is a JSON literal"),
         ("conv2.groups=3", "cannot have groups = 3"),
         ("conv1.kernel_size=[]", "conv1"),
         ("fc.out_features=99999999999999999999", "fc"),

@@ -94,7 +94,7 @@ class Augmentation:
         for name, strength in STRENGTHS.items():
             check_number(getattr(self, name), strength.limits)
         if not isinstance(self.flip, bool):
-            raise refused(Message("horizontal flip"), self.flip, "true | false")
+            raise refused(Message("horizontal flip"), self.flip, Message("true or false"))
 
     def changes(self) -> Iterator[tuple[Change, dict[str, Any]]]:
         """The functions of ``CHANGES`` that something is asked of, each with its arguments, in their order."""

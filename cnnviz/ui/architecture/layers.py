@@ -19,6 +19,7 @@ from cnnviz.plots import palette
 from cnnviz.shapes.table import layers, legend
 from cnnviz.ui.architecture.network import Network, Subject
 from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.downloads import save_button
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_switch
 from cnnviz.ui.shared.problems import plain
@@ -234,14 +235,8 @@ def _downloads(name: str, rows: Sequence[Row]) -> None:
     )
     with st.container(horizontal=True):
         for title, ending, write in forms:
-            st.download_button(
-                title,
-                partial(write, rows),  # written when somebody asks for it
-                file_name=f"{_file_name(name)}.{ending}",
-                icon=":material/download:",
-                key=f"download-{ending}",
-                on_click="ignore",
-            )
+            file = f"{_file_name(name)}.{ending}"
+            save_button(title, partial(write, rows), file, key=f"download-{ending}")
 
 
 def _source(network: Network) -> None:
@@ -266,14 +261,7 @@ def show_code(subject: Subject) -> None:
                 name=name,
             )
         )
-        st.download_button(
-            _("Download"),
-            text,
-            file_name=name,
-            icon=":material/download:",
-            key="download-source",
-            on_click="ignore",
-        )
+        save_button(_("Download"), text, name, key="download-source")
         st.code(text, language="python", height=_CODE_HEIGHT)
     with right:
         st.subheader(_("Source file"), anchor=False)

@@ -31,7 +31,7 @@ from cnnviz.shapes.sliding_window import (
 from cnnviz.ui.convolution.layer import KINDS, Layer
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import fragment
-from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_text
+from cnnviz.ui.shared.link_state import PLACE, choose_number, choose_one, choose_text, place_in_link
 from cnnviz.ui.shared.markup import in_browser
 from cnnviz.ui.shared.problems import explained, link_problem
 from cnnviz.ui.shared.query import query
@@ -42,7 +42,6 @@ LARGEST_PICTURE = 256
 SPEEDS = (0.5, 1, 2, 4, 8, 16, 32, 64)
 """Output values a second, as in walk.js."""
 
-_LONGEST_PLACE = 9
 _TINTS = ((255, 255, 255),)
 _COLOUR_TINTS = ((255, 84, 84), (72, 214, 104), (110, 150, 255))
 _MIXES = {"alike": (1, 1, 1), "red": (1, 0, 0), "red-green": (1, -1, 0)}
@@ -232,37 +231,16 @@ def _write_stop() -> None:
     stop = st.session_state["walk"].get("at")
     st.session_state["_walk_stop"] = stop
     if stop:
-        query["at"] = str(stop)
+        query[PLACE] = str(stop)
     else:
-        query.drop("at")
+        query.drop(PLACE)
 
 
 def _stop_in_link(rows: int, columns: int) -> int | None:
     """The index of the output value at which the link stops the walk."""
-    named = query.get("at")
-    if named is None:
-        return None
-    row, _dash, column = named.partition("-")
-    if (
-        len(named) <= _LONGEST_PLACE
-        and row.isdecimal()
-        and column.isdecimal()
-        and 0 < int(row) <= rows
-        and 0 < int(column) <= columns
-    ):
-        return (int(row) - 1) * columns + int(column) - 1
-    query.drop("at")
-    if named != st.session_state.get("_walk_stop"):  # else it was right until the person changed the layer
-        link_problem(
-            Message(
-                "at={value} in the link is not a position in the {rows:,} x {columns:,} output: use row "
-                "and column, which count from 1 in this link, such as at=1-1. Starting at the first position.",
-                value=shortened(named),
-                rows=rows,
-                columns=columns,
-            )
-        )
-    return None
+    # A stop that was right until the person changed the layer is none of the link's faults.
+    place = place_in_link(rows, columns, first=1, was_right=st.session_state.get("_walk_stop"))
+    return None if place is None else place[0] * columns + place[1]
 
 
 def _write_speed() -> None:

@@ -97,7 +97,8 @@ def _plan(shown: Experiment, setting: Setting, shipped: Results | None) -> str:
 
 def show(shown: Experiment) -> None:
     """The group of runs in the link, or this person's newest."""
-    _offer_undo()
+    deleted: str | None = st.session_state.get(_DELETED)
+    run_controls.offer_to_restore(deleted, Message("All runs of this experiment were deleted."), _restore)
     chosen = _choose_group(shown)
     if chosen is not None:
         fragment(run_every=WATCH_SECONDS if chosen.is_open else None)(_watch)(chosen.id, chosen.is_open)
@@ -251,17 +252,6 @@ def _delete(group_id: str) -> None:
     open_store().delete_group(group_id)
     st.session_state[_DELETED] = group_id
     query.drop(PARAMETER)
-
-
-def _offer_undo() -> None:
-    group_id = st.session_state.get(_DELETED)
-    if group_id is None:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.info(_("All runs of this experiment were deleted."), icon=":material/delete:")
-        st.button(
-            _("Undo"), key="undo-delete", icon=":material/undo:", on_click=ask, args=(_restore, group_id)
-        )
 
 
 def _restore(group_id: str) -> None:

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from cnnviz.errors import shortened
 from cnnviz.interpret.inputs import ImageKey
-from cnnviz.language import Message, language
+from cnnviz.language import language
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Op
 from cnnviz.plots import palette
@@ -22,15 +21,13 @@ from cnnviz.shapes.sliding_window import KERNELS, preset_kernel
 from cnnviz.ui.inside.weights import Weights, choose_layer
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import fragment
-from cnnviz.ui.shared.link_state import choose_number, put_in_link
+from cnnviz.ui.shared.link_state import PLACE, choose_number, place_in_link, put_in_link
 from cnnviz.ui.shared.markup import in_browser
-from cnnviz.ui.shared.problems import explained, link_problem
+from cnnviz.ui.shared.problems import explained
 from cnnviz.ui.shared.query import query
 
 if TYPE_CHECKING:
     from cnnviz.interpret.pixel import Arithmetic
-
-_LONGEST_PLACE = 20
 
 _component = in_browser(
     Path(__file__).parent / "pixels", ("canvas", "payload", "sums", "terms", "view", "pixels")
@@ -49,7 +46,7 @@ def show(weights: Weights, image: ImageKey) -> None:
             op = _choose_op(weights)
             layer = cached.arithmetic(weights.key, image, op.index)
             channel = _choose_channel(layer)
-        place = _place_in_link(layer, channel)
+        place = place_in_link(*layer.output.shape[1:])
         classes = weights.classes if len(weights.classes) == op.output_shape[0] else ()
         _component(
             data=_data(layer, channel, place, f"{weights.key} {hash(image)} {op.index}", classes),
@@ -118,29 +115,6 @@ def _busiest(layer: Arithmetic, channel: int) -> tuple[int, int]:
     return int(row), int(column)
 
 
-def _place_in_link(layer: Arithmetic, channel: int) -> tuple[int, int] | None:
-    """The output's row and column in the link, from 0; None if it names none."""
-    named = query.get("at")
-    if named is None:
-        return None
-    rows, columns = layer.output.shape[1:]
-    row, _dash, column = named.partition("-")
-    short = len(named) <= _LONGEST_PLACE  # int() refuses very long numbers
-    if short and row.isdecimal() and column.isdecimal() and int(row) < rows and int(column) < columns:
-        return int(row), int(column)
-    query.drop("at")
-    link_problem(
-        Message(
-            "at={value} in the link is not a position in the {rows:,} x {columns:,} output: use row and "
-            "column, counting from 0, such as at=0-0.",
-            value=shortened(named),
-            rows=rows,
-            columns=columns,
-        )
-    )
-    return None
-
-
 def _write_place() -> None:
     """Store where the person stopped: row and column, or the index in a vector, from 0."""
     place = st.session_state["pixels"].get("at")
@@ -149,7 +123,7 @@ def _write_place() -> None:
     if place.isdecimal():
         put_in_link("channel", int(place), default=-1)
     else:
-        query["at"] = place
+        query[PLACE] = place
 
 
 def _presets(layer: Arithmetic) -> dict[str, Any]:

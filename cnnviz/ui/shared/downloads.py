@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -61,6 +62,17 @@ def offer_download(key: str) -> bool:
             place.empty()
             return True
     return False
+
+
+def save_button(
+    label: str, data: str | bytes | Callable[[], str | bytes], file_name: str, *, key: str, **look: Any
+) -> None:
+    """A button with which a person saves a file; what makes its content is called when somebody asks for it.
+
+    ``look`` are ``st.download_button``'s own settings.
+    """
+    look = {"icon": ":material/download:", **look}
+    st.download_button(label, data, file_name=file_name, key=key, on_click="ignore", **look)
 
 
 def offer_weights(model: str) -> bool:

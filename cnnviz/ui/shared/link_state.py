@@ -41,6 +41,10 @@ EXACT = 2**53 - 1
 EDITS = "set"
 """The parameter of a network's edits: ``set=conv1.kernel_size=3``, once for each."""
 
+PLACE = "at"
+"""The parameter of a place in an output: ``at=ROW-COLUMN``."""
+
+_LONGEST_PLACE = 20
 _MOST_EDITS = 64
 _LONGEST_EDIT = 200
 """Characters of an edit; a longer one may be nested more deeply than Python can read."""
@@ -179,7 +183,7 @@ def choose_switch(
             "{name}={value} in the link cannot be used; it must be {rule}.",
             name=key,
             value=shortened(named[-1]),
-            rule=" | ".join(_SWITCH),
+            rule=Message("true or false"),
         )
         return default, [problem]
 
@@ -214,7 +218,8 @@ def edits_in_link() -> Edits:
         except ValueError:
             link_problem(
                 Message(
-                    "{text!r} in the link must have the form PATH=VALUE, such as conv1.kernel_size=3.",
+                    "{text!r} in the link must have the form PATH=VALUE, where VALUE is a JSON literal: "
+                    'conv1.kernel_size=3, conv1.padding="same".',
                     text=shortened(text),
                 )
             )
@@ -229,6 +234,38 @@ def put_edit(path: str, value: str) -> None:
 def take_back_edit(path: str) -> None:
     """Take the edit of ``path`` out of the link, where there is one. For callbacks."""
     put_in_link(EDITS, _edits_but(path), default=[])
+
+
+def place_in_link(
+    rows: int, columns: int, *, first: int = 0, was_right: object = None
+) -> tuple[int, int] | None:
+    """Row and column, from 0, that the link's ``at=ROW-COLUMN`` names in an output of ``rows`` x ``columns``.
+
+    The link counts from ``first``. What names no place of the output leaves the link, with a sentence unless it is
+    ``was_right``, the place of an output before this one.
+    """
+    named = query.get(PLACE)
+    if named is None:
+        return None
+    row, _dash, column = named.partition("-")
+    short = len(named) <= _LONGEST_PLACE  # int() refuses very long numbers
+    if short and row.isdecimal() and column.isdecimal():
+        place = int(row) - first, int(column) - first
+        if 0 <= place[0] < rows and 0 <= place[1] < columns:
+            return place
+    query.drop(PLACE)
+    if named != was_right:
+        link_problem(
+            Message(
+                "at={value} in the link is not a position in the {rows:,} x {columns:,} output: use row and "
+                "column, counting from {first}, such as at={first}-{first}.",
+                value=shortened(named),
+                rows=rows,
+                columns=columns,
+                first=first,
+            )
+        )
+    return None
 
 
 def _edits_but(path: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
@@ -110,12 +111,16 @@ def tools(store: RunStore, run: Run, steered: bool) -> None:
 
 def offer_undo() -> None:
     """Say which run was just deleted, with an Undo button."""
-    run_id = st.session_state.get(_DELETED)
-    if run_id is None:
+    offer_to_restore(st.session_state.get(_DELETED), Message("Run {id} was deleted."), restore)
+
+
+def offer_to_restore(deleted: str | None, sentence: Message, do: Callable[[str], None]) -> None:
+    """Say that what has the id ``deleted`` was just deleted (None: nothing was), with an Undo button."""
+    if deleted is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.info(_("Run {id} was deleted.", id=run_id), icon=":material/delete:")
-        st.button(_("Undo"), key="undo-delete", icon=":material/undo:", on_click=ask, args=(restore, run_id))
+        st.info(_(sentence.template, id=deleted), icon=":material/delete:")
+        st.button(_("Undo"), key="undo-delete", icon=":material/undo:", on_click=ask, args=(do, deleted))
 
 
 def restore(run_id: str) -> None:

@@ -23,6 +23,7 @@ from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe, read_recipe, recipe_text, script_name
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared.background import one_thread_an_operation, with_bar
+from cnnviz.ui.shared.downloads import save_button
 from cnnviz.ui.shared.problems import explained, plain
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.train import runs
@@ -102,20 +103,18 @@ def share(recipe: Recipe | None) -> None:
         if recipe is not None:
             st.caption(_("Link to this filled-in form:"))
             st.code(address(parameters(recipe)), language=None, wrap_lines=True)
-            st.download_button(
+            save_button(
                 _("Save the recipe"),
                 recipe_text(recipe),
-                file_name=f"{recipe.architecture}-{recipe.dataset}.recipe.json",
+                f"{recipe.architecture}-{recipe.dataset}.recipe.json",
                 mime="application/json",
-                icon=":material/download:",
                 key="save-recipe",
-                on_click="ignore",
                 width="stretch",
             )
-            st.download_button(
+            save_button(
                 _("Save as a PyTorch script"),
-                partial(script, recipe),  # written when somebody asks for it
-                file_name=script_name(recipe),
+                partial(script, recipe),
+                script_name(recipe),
                 mime="text/x-python",
                 icon=":material/code:",
                 key="save-script",
@@ -123,7 +122,6 @@ def share(recipe: Recipe | None) -> None:
                     "A single file without cnnviz: it trains with this recipe, and the same seed gives "
                     "the same losses."
                 ),
-                on_click="ignore",
                 width="stretch",
             )
         st.file_uploader(
@@ -201,15 +199,7 @@ def _loading_script(checkpoint_id: str, sha256: str, file: str) -> str:
 
 
 def _download(label: str, key: str, read: Callable[[], bytes], name: str) -> None:
-    st.download_button(
-        label,
-        read,
-        file_name=name,
-        mime="application/octet-stream",
-        key=f"download-{key}",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    save_button(label, read, name, mime="application/octet-stream", key=f"download-{key}")
 
 
 def upload_weights(recipe: Recipe | None) -> None:

@@ -38,7 +38,7 @@ def test_both_ends_of_a_range_are_allowed_and_nothing_beyond(name: str) -> None:
 def test_half_a_pixel_is_no_padding_and_a_number_no_switch() -> None:
     with pytest.raises(UsageError, match=r"crop padding must be an integer from .*; got 1\.5"):
         Augmentation(crop_padding=1.5).validate()  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match=r"horizontal flip must be true \| false; got 1"):
+    with pytest.raises(UsageError, match=r"horizontal flip must be true or false; got 1"):
         Augmentation(flip=1).validate()  # type: ignore[arg-type]
 
 

@@ -216,7 +216,7 @@ def test_a_link_that_says_neither_gets_a_sentence_and_the_default() -> None:
     app = switch(True)
     app.query_params["flip"] = "maybe*"
     app.run()
-    assert app.warning[0].value == (r"flip=maybe\* in the link cannot be used; it must be true \| false.")
+    assert app.warning[0].value == (r"flip=maybe\* in the link cannot be used; it must be true or false.")
     assert app.markdown[0].value == "on"
 
 
