@@ -32,13 +32,14 @@ def is_leaf(module: nn.Module) -> bool:
         return True
     children = (name for name, child in module._modules.items() if child is not None)
     cls: type = type(module)
-    return (_derives_from_layer(cls) or named(cls) is not UNKNOWN) and all(
+    return (derives_from_layer(cls) or named(cls) is not UNKNOWN) and all(
         name == _PARAMETRIZATIONS for name in children
     )
 
 
 @lru_cache(maxsize=1024)
-def _derives_from_layer(cls: type) -> bool:
+def derives_from_layer(cls: type) -> bool:
+    """Whether ``cls`` is a layer of ``torch.nn``, or derived from one."""
     return any(
         base.__module__.startswith("torch.nn.modules.") and base.__module__ != container.__name__
         for base in cls.__mro__
@@ -68,7 +69,7 @@ def function_type(func: Callable[..., Any]) -> str:
         name = name.strip("_")
         if name[:1] in "ir" and name[1:] in ("add", "sub", "mul", "truediv", "matmul"):
             name = name[1:]
-    name = name.strip("_")
+    name = name.strip("_").removeprefix("special_").removeprefix("linalg_")
     return _OPERATOR_NAMES.get(name, name)
 
 

@@ -554,8 +554,8 @@ for _functions, _arguments, _reach in (
         stays_in_front=never,
     )
 for _functions, _arguments, _reach in (
-    ("chunk", "input chunks dim", reach_split),
-    ("split", "input split_size dim", reach_split),
+    ("chunk unsafe_chunk", "input chunks dim", reach_split),
+    ("split split_with_sizes", "input split_size dim", reach_split),
     ("narrow", "input dim start length", reach_narrow),
 ):
     define(

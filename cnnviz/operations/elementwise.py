@@ -77,7 +77,7 @@ activation("celu", "CELU", "max(0, x) + min(0, {alpha} * (e^(x/{alpha}) - 1))", 
 activation("selu", "SELU", "1.0507 * (max(0, x) + min(0, 1.6733 * (e^x - 1)))")
 activation("silu", "SiLU", "x/(1 + e^(-x))")
 activation("mish", "Mish", "x * tanh(ln(1 + e^x))")
-activation("sigmoid", "Sigmoid", "1/(1 + e^(-x))")
+activation("sigmoid expit", "Sigmoid", "1/(1 + e^(-x))")
 activation("tanh", "Tanh", "(e^x - e^(-x))/(e^x + e^(-x))")
 activation("softplus", "Softplus", "ln(1 + e^({beta} * x))/{beta}", beta=1.0, threshold=20.0)
 activation("softsign", "Softsign", "x/(1 + |x|)")
@@ -296,7 +296,6 @@ for _names in (
     "erf",
     "erfc",
     "erfinv",
-    "expit",
     "logit",
     "reciprocal",
     "floor",
@@ -344,6 +343,44 @@ for _names in (
     "type_as",
     "int",
     "long",
+    "short",
+    "byte",
+    "char",
     "bool",
+    "angle",
+    "conj",
+    "conj_physical",
+    "copysign",
+    "deg2rad",
+    "rad2deg",
+    "digamma psi",
+    "lgamma gammaln",
+    "i0",
+    "i0e",
+    "i1",
+    "i1e",
+    "entr",
+    "erfcx",
+    "ndtr",
+    "ndtri",
+    "log_ndtr",
+    "ldexp",
+    "logaddexp2",
+    "nextafter",
+    "signbit",
+    "sinc",
+    "xlog1py",
+    "isclose",
+    "isneginf",
+    "isposinf",
+    "isreal",
+    "bitwise_and",
+    "bitwise_or",
+    "bitwise_xor",
+    "bitwise_not",
+    "bitwise_left_shift",
+    "bitwise_right_shift",
+    "lshift",
+    "rshift",
 ):
     define(_names, pointwise=True)

@@ -391,7 +391,7 @@ define(
     mend=mend_branches,
 )
 define("hstack", kind="merge", diagnose=(diagnose_unlike,), mend=mend_branches)
-define("vstack", kind="merge", diagnose=(diagnose_unlike,), mend=mend_branches)
+define("vstack row_stack", kind="merge", diagnose=(diagnose_unlike,), mend=mend_branches)
 for _name, _sign in (
     ("add", "+"),
     ("sub", "-"),

@@ -21,9 +21,9 @@ from cnnviz.tracing.copies import meta_copy
 
 _OF_SHAPES = (
     "kernel_size stride padding dilation out_channels in_channels groups out_features in_features num_features "
-    "num_channels num_groups output_size normalized_shape"
+    "num_channels num_groups output_size normalized_shape input_size hidden_size num_layers proj_size"
 ).split()
-_FROM_ZERO = ("padding", "output_padding")
+_FROM_ZERO = ("padding", "output_padding", "proj_size")
 _LARGEST = 1_000_000_000
 TYPE = "type"
 """The argument that stands for the class of a layer."""
@@ -231,12 +231,24 @@ def _is_word(argument: str, value: object) -> bool:
 def constructor_arguments(layer: nn.Module) -> dict[str, Any]:
     """The arguments with which ``layer`` could be built again: layers keep them under the same names."""
     found = {}
-    for name in inspect.signature(type(layer).__init__).parameters:
+    for name in _names(layer):
         if name == "bias":
-            found[name] = getattr(layer, "bias", None) is not None
+            bias = getattr(layer, "bias", None)  # of a recurrent layer it says whether there is one
+            found[name] = bias if isinstance(bias, bool) else bias is not None
         elif name not in ("self", "device", "dtype") and name in vars(layer):
             found[name] = getattr(layer, name)
     return found
+
+
+def _names(layer: nn.Module) -> tuple[str, ...]:
+    """The names of the arguments of a layer's class; recurrent layers of several steps only pass theirs on."""
+    names = tuple(inspect.signature(type(layer).__init__).parameters)
+    if not isinstance(layer, nn.RNNBase) or "kwargs" not in names:
+        return names
+    own = {nn.LSTM: ("proj_size",), nn.RNN: ("nonlinearity",)}
+    further = next((extra for cls, extra in own.items() if isinstance(layer, cls)), ())
+    shared = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional")
+    return (*names, *shared, *further)
 
 
 def _replace(model: nn.Module, old: nn.Module, new: nn.Module) -> None:

@@ -19,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cnnviz.operations.batch_axis import WITHOUT, Layout
 from cnnviz.operations.calls import (
+    derives_from_layer,
     function_arguments,
     is_leaf,
     layer_operation,
@@ -293,6 +294,10 @@ class Recorder(Tap):
         for tensor in self.weights.use(tensors, len(self.ops)):
             original = self.isolation.original(tensor)
             self.strays.use(tensor if original is None else original)
+        params, reused = 0, False
+        cls: type = type(frame.module)
+        if frame.module is not self.model and derives_from_layer(cls):
+            params, reused = self.weights.carry(frame.module, tensors)
         self._record(
             frame,
             operation,
@@ -300,7 +305,8 @@ class Recorder(Tap):
             outputs,
             name=self._names.unique(self._function_label(name)),
             type=name,
-            params=0,
+            params=params,
+            reused=reused,
             arguments=function_arguments(operation, args, kwargs),
             call=self.calls,
         )
@@ -420,6 +426,17 @@ class _Weights:
             elif type(tensor) is nn.Parameter:
                 unknown.append(tensor)
         return unknown
+
+    def carry(self, module: nn.Module, tensors: Iterable[Tensor]) -> tuple[int, bool]:
+        """How many parameters of its own ``module`` hands to a function, and whether all were counted before.
+
+        A layer with children, such as a convolution that normalises as well, is no single op.
+        """
+        own = {id(parameter) for parameter in _direct_parameters(module)}
+        given = {id(tensor): tensor for tensor in tensors if id(tensor) in own}
+        new = [tensor for key, tensor in given.items() if key not in self.carried]
+        self.carried.update(map(id, new))
+        return sum(tensor.numel() for tensor in new), bool(given and not new)
 
     def count(self, module: nn.Module) -> tuple[int, bool]:
         """How many parameters a call of ``module`` adds, and whether it only uses what was counted before."""
