@@ -36,6 +36,8 @@ def explain_reshape(op: Op, _ops: Sequence[Op]) -> Explanation | None:
     received = op.input_shapes[0]
     if op.kind != "reshape" or product(received) != product(op.output_shape):
         return None
+    if fixes_rows(op):
+        return _explain_fixed_rows(op)
     sentence = Message(
         "{name} rearranges the {count} values of {input} without losing any: {output}.",
         name=op.title,
@@ -54,6 +56,25 @@ def explain_reshape(op: Op, _ops: Sequence[Op]) -> Explanation | None:
         sentence,
         background=_left_over(op),
     )
+
+
+def fixes_rows(op: Op) -> bool:
+    """Whether ``op`` makes a number of rows that stands in the code, such as ``view(64, -1)``, of any batch."""
+    wanted = op.arguments.get("shape")
+    first = wanted[0] if isinstance(wanted, tuple) and wanted else None
+    return isinstance(first, int) and first > 0 and op.layout.place == 0 and not op.layout.alone
+
+
+def _explain_fixed_rows(op: Op) -> Explanation:
+    received, rows = op.input_shapes[0], cast(Shape, op.arguments["shape"])[0]
+    sentence = Message(
+        "{name} makes {rows} rows of the whole batch, however many images it has: a row is one image only in a batch "
+        "of {rows}. The sizes shown are for a batch of two.",
+        name=op.title,
+        rows=rows,
+    )
+    substituted = f"N x {shape_text(received)} -> {rows} x N*{product(received)}/{rows}"
+    return Explanation("N x n1 x n2 -> m1 x N*n1*n2/m1", substituted, sentence)
 
 
 def _left_over(op: Op) -> tuple[Message, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cnnviz.language import Message
 from cnnviz.operations.batch_axis import FRONT
-from cnnviz.operations.data_movement import explain_reshape
+from cnnviz.operations.data_movement import explain_reshape, fixes_rows
 from cnnviz.operations.explanation import Explanation, plain
 from cnnviz.operations.op import Op, shape_text
 from cnnviz.operations.operation import operation_of
@@ -43,7 +43,11 @@ def _by_kind(op: Op, ops: Sequence[Op]) -> Explanation | None:
 def _with_layout(explanation: Explanation, op: Op) -> Explanation:
     """``explanation`` with a note where the batch is not simply dimension 0."""
     layout = op.layout
-    if layout == FRONT or (layout.place is None and not layout.mixed and not op.output_shape):
+    if (
+        layout == FRONT
+        or fixes_rows(op)
+        or (layout.place is None and not layout.mixed and not op.output_shape)
+    ):
         return explanation
     if layout.mixed:
         note = Message(

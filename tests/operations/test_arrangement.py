@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnviz.operations.op import Failure
+from cnnviz.shapes.derivation import derive
 from cnnviz.tracing.edits import edited
 from cnnviz.tracing.trace import trace
 from tests.shapes.networks import Calls
@@ -353,3 +354,11 @@ def test_a_fix_is_offered_and_passes(case: tuple[nn.Module, tuple[int, ...]]) ->
     failure = failure_of(model, shape)
     assert failure.fix is not None, failure.message
     assert_all_ways_out_help(model, shape, failure)
+
+
+def test_the_explanation_of_fixed_rows_is_true_for_every_batch() -> None:
+    traced = trace(Calls(lambda net, x: x.view(64, -1)), (4, 28, 28))
+    [step] = derive(traced, 0).steps
+    assert step.substituted == "N x 4 x 28 x 28 -> 64 x N*3136/64"
+    assert "a row is one image only in a batch of 64" in step.text
+    assert "per image" not in step.text
