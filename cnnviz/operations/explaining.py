@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from cnnviz.language import Message
 from cnnviz.operations.batch_axis import FRONT
-from cnnviz.operations.data_movement import explain_reshape, fixes_rows
 from cnnviz.operations.explanation import Explanation, plain
 from cnnviz.operations.op import Op, shape_text
 from cnnviz.operations.operation import operation_of
+from cnnviz.operations.reshaping import explain_reshape, fixes_rows
 
 
 def explain(op: Op, ops: Sequence[Op]) -> Explanation:

@@ -382,7 +382,6 @@ define_each(
     explain=explain_unpooling,
 )
 for _layers, _mode in (
-    ("ZeroPad#d ConstantPad#d", None),
     ("ReflectionPad#d", "reflect"),
     ("ReplicationPad#d", "replicate"),
     ("CircularPad#d", "circular"),
@@ -399,8 +398,10 @@ for _layers, _mode in (
     )
 define(
     "pad",
+    "ZeroPad1d ZeroPad2d ZeroPad3d ConstantPad1d ConstantPad2d ConstantPad3d",
     kind="reshape",
     arguments="input pad mode value",
+    attributes="padding",
     explain=partial(explain_padding, None),
     reach=partial(reach_padding, None),
 )
