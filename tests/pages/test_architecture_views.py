@@ -281,6 +281,20 @@ def test_the_graph_folds_by_level_and_block_by_block(open_page: OpenPage) -> Non
     assert drawing(again) == drawing(app)
 
 
+def test_the_table_of_repeated_blocks_is_short_until_it_is_unfolded(open_page: OpenPage) -> None:
+    def shown(app: AppTest) -> str:
+        return "".join(element.proto.body for element in app.main.get("html"))
+
+    app = open_page(PAGE, model="torchvision:vit_b_16")
+    assert "x 12: 11 more like it" in shown(app)
+    assert "encoder_layer_5" not in shown(app)
+    app.toggle(key="unfolded").set_value(True).run()
+    assert "more like it" not in shown(app)
+    assert "encoder.layers.encoder_layer_5.mlp.0" in shown(app)
+    assert in_link(app, "unfolded") == "true"
+    assert not any(toggle.key == "unfolded" for toggle in open_page(PAGE, model="basic-cnn").toggle)
+
+
 def test_a_large_graph_begins_folded_and_says_so(open_page: OpenPage) -> None:
     app = open_page(PAGE, model="torchvision:densenet201", view="graph")
     assert "are folded at first" in said(app)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.operations.op import shape_text
 from cnnviz.plots import palette
 from cnnviz.shapes.table import legend
 from cnnviz.ui.architecture.network import Network, Subject
@@ -17,10 +19,14 @@ from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_many, choose_one, choose_segment, choose_switch
+from cnnviz.ui.shared.markup import in_browser
 
 if TYPE_CHECKING:
-    from cnnviz.shapes.graph import Folding
+    from cnnviz.shapes.graph import Folding, Graph, Node
     from cnnviz.tracing.trace import Trace
+
+_PLACE = "graph-place"
+_closer = in_browser(Path(__file__).parent / "graphlook", ("graphlook",))
 
 READABLE = 100
 """Nodes; a larger graph starts folded."""
@@ -70,7 +76,47 @@ def _operations(traced: Trace) -> None:
             ops=len(traced.ops),
         )
     )
-    st.graphviz_chart(dot(traced, drawn, colours, _ink(), across), width="content")
+    with st.container(key="graph-tools"):
+        _look_closer(traced, drawn)
+    with st.container(key=_PLACE):
+        st.graphviz_chart(dot(traced, drawn, colours, _ink(), across), width="content")
+
+
+def _look_closer(traced: Trace, drawn: Graph) -> None:
+    """Zoom, pan, and what a node is when it is clicked; all of it in the browser."""
+    _closer(
+        data={
+            "place": f".st-key-{_PLACE}",
+            "details": {f"n{number}": _details(traced, node) for number, node in enumerate(drawn.nodes, 1)},
+            "ink": _ink(),
+            "paper": str(st.get_option(f"theme.{'dark' if is_dark() else 'light'}.backgroundColor")),
+            "text": {
+                "closer": _("Zoom in"),
+                "farther": _("Zoom out"),
+                "whole": _("Show all"),
+                "hint": _("Click a node for details; drag to move, Ctrl and the wheel zoom."),
+            },
+        },
+        key="graph-look",
+    )
+
+
+def _details(traced: Trace, node: Node) -> str:
+    """What there is to say about a node, in one line for each fact."""
+    ops = [traced.ops[index] for index in node.ops]
+    inside = sum(op.params for op in ops), sum(op.macs for op in ops)
+    lines = [
+        f"{node.path} ({node.type})",
+        _(
+            "Input: {shapes}",
+            shapes=", ".join(map(shape_text, ops[0].input_shapes)) or "-",
+        ),
+        _("Output: {shape}", shape=shape_text(ops[-1].output_shape)),
+        _("Parameters: {params:,}; multiply-adds: {macs:,}", params=inside[0], macs=inside[1]),
+    ]
+    if node.kind is None:
+        lines.append(_("A folded block of {count:,} operations", count=len(ops)))
+    return "\n".join(lines)
 
 
 def _autograd(network: Network, edits: Edits, traced: Trace) -> None:

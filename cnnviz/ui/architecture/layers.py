@@ -16,6 +16,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.plots import palette
+from cnnviz.shapes.repeats import folded
 from cnnviz.shapes.table import layers, legend
 from cnnviz.ui.architecture.network import Network, Subject
 from cnnviz.ui.shared import cached
@@ -95,7 +96,12 @@ def _table(subject: Subject, functions: bool) -> None:
 
     traced = subject.trace
     rows = core.rows(traced, functions=True) if functions else subject.layers
-    st.html(layers(rows, traced))
+    short = folded(rows)
+    if len(short) < len(rows) and choose_switch(
+        _("Show all repeated blocks ({count:,} rows)", count=len(rows)), key="unfolded"
+    ):
+        short = tuple(rows)
+    st.html(layers(short, traced))
     st.html(legend(dict.fromkeys(row.kind for row in rows if row.kind)))
     st.caption(
         _(

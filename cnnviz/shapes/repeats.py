@@ -1,0 +1,104 @@
+"""Blocks that a network repeats: a table shows the first of them, and one row stands for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from cnnviz.language import translate as _
+
+if TYPE_CHECKING:
+    from cnnviz.shapes.table import Row
+
+FEWEST = 3
+"""So many blocks in a row, alike in everything but their names, are folded."""
+
+
+@dataclass(frozen=True)
+class _Block:
+    """The rows ``first`` to ``end`` (excluded), all that lies inside the module at ``path``."""
+
+    path: str
+    first: int
+    end: int
+
+
+def folded(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """``rows`` with the second to last of alike blocks replaced by one row with their sums."""
+    blocks = _blocks(rows)
+    result: list[Row] = []
+    place = 0
+    while place < len(rows):
+        run = _run(rows, blocks, place)
+        if len(run) < FEWEST:
+            result.append(rows[place])
+            place += 1
+            continue
+        result += [*rows[run[0].first : run[0].end], _others(rows, run)]
+        place = run[-1].end
+    return tuple(result)
+
+
+def _blocks(rows: Sequence[Row]) -> dict[int, list[_Block]]:
+    """The blocks of several rows by the number of their first one, the largest first.
+
+    A block is what lies inside of one module: a Sequential has no row of its own.
+    """
+    found: dict[int, list[_Block]] = {}
+    before: list[str] = []
+    for first, row in enumerate(rows):
+        parts = row.name.split(".")
+        around = [".".join(parts[:count]) for count in range(1, len(parts))]
+        for path in around:
+            if path not in before and (end := _end(rows, first, path)) > first + 1:
+                found.setdefault(first, []).append(_Block(path, first, end))
+        before = [*around, row.name]
+    return found
+
+
+def _end(rows: Sequence[Row], first: int, path: str) -> int:
+    """The number after the last of the rows inside ``path`` that begin with ``first``."""
+    end = first
+    while end < len(rows) and f"{rows[end].name}.".startswith(f"{path}."):
+        end += 1
+    return end
+
+
+def _run(rows: Sequence[Row], blocks: dict[int, list[_Block]], place: int) -> list[_Block]:
+    """The longest run of alike blocks that begins with row ``place``."""
+    longest: list[_Block] = []
+    for block in blocks.get(place, ()):
+        run, wanted = [block], _signature(rows, block)
+        while following := next(
+            (other for other in blocks.get(run[-1].end, ()) if _signature(rows, other) == wanted), None
+        ):
+            run.append(following)
+        longest = max(longest, run, key=len)
+    return longest
+
+
+def _signature(rows: Sequence[Row], block: _Block) -> tuple[object, ...]:
+    """All that alike blocks have in common."""
+    inside = rows[block.first : block.end]
+    return (
+        block.path.rpartition(".")[0],
+        *((r.name.removeprefix(block.path), r.type, r.output_shape, r.params, r.macs) for r in inside),
+    )
+
+
+def _others(rows: Sequence[Row], run: Sequence[_Block]) -> Row:
+    """The row that stands for all of ``run`` but the first."""
+    hidden = rows[run[0].end : run[-1].end]
+    first, last = run[1].path, run[-1].path
+    return replace(
+        rows[run[0].end - 1],
+        label=_("x {count}: {more} more like it", count=len(run), more=len(run) - 1),
+        name=f"{first} … {last.rpartition('.')[2]}",
+        kind=None,
+        reused=False,
+        params=sum(row.params for row in hidden),
+        macs=sum(row.macs for row in hidden),
+        container=False,
+        op=None,
+    )
