@@ -3,6 +3,7 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from benchmarks.serving import Server
+from tests.browser.conftest import PATIENCE_MS
 
 PLACE = ".st-key-graph-place svg"
 
@@ -10,10 +11,10 @@ PLACE = ".st-key-graph-place svg"
 def test_a_graph_is_enlarged_moved_and_asked(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/architecture?model=resnet-mini&view=graph")
     nodes = page.locator(f"{PLACE} g.node")
-    expect(nodes.first).to_be_visible()
+    expect(nodes.first).to_be_visible(timeout=PATIENCE_MS)
     drawn = page.locator(PLACE).filter(has=page.locator("g.graph")).first
-    expect(page.locator(".graphlook button")).to_have_count(3)
-    expect(drawn).to_have_css("cursor", "grab")
+    expect(page.locator(".graphlook button")).to_have_count(3, timeout=PATIENCE_MS)
+    expect(drawn).to_have_css("cursor", "grab", timeout=PATIENCE_MS)
     whole = drawn.get_attribute("viewBox")
     assert whole is not None
 
