@@ -127,7 +127,7 @@ def _not_understood() -> None:
         ),
         icon=":material/help:",
     )
-    st.markdown("\n".join(f"- {plain(kind)}" for kind in understood()))
+    st.markdown(" · ".join(plain(kind) for kind in understood()))
 
 
 def _explain(found: Decoded) -> None:
