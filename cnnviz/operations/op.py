@@ -73,6 +73,24 @@ class Op:
         return self.operation or self.type
 
     @property
+    def window(self) -> Mapping[str, object]:
+        """What its window is like: ``kernel_size``, ``stride``, ``padding``, ``dilation`` and, of a convolution,
+        ``groups``; empty for an op without a window.
+        """
+        if "kernel_size" not in self.arguments:
+            return {}
+        return {name: self.arguments[name] for name in WINDOW if name in self.arguments}
+
+    @property
+    def window_text(self) -> str:
+        """The window as one writes it in code: ``5x5, stride=2, padding=1``; ``dilation`` and ``groups`` unless 1."""
+        texts = {name: _size_text(value) for name, value in self.window.items()}
+        kernel = texts.pop("kernel_size", "")
+        kernel = "x".join([kernel] * _sides(self.window)) if kernel.isdigit() else kernel
+        shown = (f"{k}={v}" for k, v in texts.items() if k in ("stride", "padding") or v != "1")
+        return ", ".join([kernel, *shown]) if kernel else ""
+
+    @property
     def title(self) -> str:
         """What a sentence calls the op."""
         return called(self.name, self.type)
@@ -215,6 +233,23 @@ class Failure:
         if layer == self.name:
             return Message("Fix: {text}.", text=self.fix.text)
         return Message("Fix: change {layer} to {text}.", layer=layer, text=self.fix.text)
+
+
+WINDOW = ("kernel_size", "stride", "padding", "dilation", "groups")
+"""The arguments that say how a window slides, in the order in which they are shown."""
+
+
+def _sides(window: Mapping[str, object]) -> int:
+    kernel = window["kernel_size"]
+    return len(kernel) if isinstance(kernel, tuple) else 1
+
+
+def _size_text(value: object) -> str:
+    """One number for a size that is the same in each dimension, else ``3x1``."""
+    if isinstance(value, (tuple, list)):
+        sizes = [str(size) for size in value]
+        return sizes[0] if len(set(sizes)) == 1 else "x".join(sizes)
+    return str(value)
 
 
 def called(name: str, type_name: str) -> str:

@@ -195,6 +195,8 @@ def _boxes(trace: Trace, drawn: Graph, colours: Mapping[str, tuple[str, str]], i
 def _node_line(number: int, node: Node, trace: Trace, colours: tuple[str, str]) -> str:
     short = node.path.removeprefix(f"{node.inside[-1]}.") if node.inside else node.path
     lines = [short] if short == node.type else [short, node.type]
+    if node.kind and (window := trace.ops[node.ops[0]].window_text):
+        lines.append(window)
     label = _quoted("\n".join([*lines, shape_text(trace.ops[node.ops[-1]].output_shape)]))
     border = "" if node.kind else ', shape="box3d"'
     tooltip = _quoted(node.path)

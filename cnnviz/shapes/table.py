@@ -18,6 +18,7 @@ from cnnviz.language import translate as _
 from cnnviz.operations.batch_axis import FRONT, Layout
 from cnnviz.operations.op import (
     ANY_INTEGERS,
+    WINDOW,
     Failure,
     Kind,
     ModuleCall,
@@ -52,6 +53,10 @@ class Row:
     container: bool
     op: int | None
     layout: Layout = FRONT
+    window: str = ""
+    """As :attr:`cnnviz.operations.op.Op.window_text`."""
+    settings: tuple[str, ...] = ("",) * len(WINDOW)
+    """Kernel size, stride, padding, dilation and groups, each as text; empty where it has none."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,15 @@ def _module_row(call: ModuleCall, number: int, trace: Trace) -> Row:
         container=call.container,
         op=op.index if op else None,
         layout=call.layout,
+        window=op.window_text if op else "",
+        settings=_settings(op),
+    )
+
+
+def _settings(op: Op | None) -> tuple[str, ...]:
+    window = op.window if op else {}
+    return tuple(
+        " x ".join(map(str, v)) if isinstance(v := window.get(name, ""), tuple) else str(v) for name in WINDOW
     )
 
 
@@ -139,6 +153,8 @@ def _op_row(op: Op) -> Row:
         container=False,
         op=op.index,
         layout=op.layout,
+        window=op.window_text,
+        settings=_settings(op),
     )
 
 
@@ -164,8 +180,8 @@ def csv_text(rows: Sequence[Row]) -> str:
     """Comma-separated values with a header; plain numbers, shapes as ``88 x 4 x 4``."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
-    writer.writerow(_HEAD)
-    writer.writerows(_plain(row) for row in rows)
+    writer.writerow((*_HEAD, *WINDOW))
+    writer.writerows((*_plain(row), *row.settings) for row in rows)
     return written.getvalue()
 
 
@@ -300,16 +316,22 @@ def trace_html(trace: Trace) -> str:
     )
 
 
-def layers(shown: Sequence[Row], trace: Trace) -> str:
-    """The summary table: the rows ``shown`` in order, those inside a container indented, and the totals."""
-    titles = (_("Layer (type)"), _("Output shape"), _("Parameters"), _("Multiply-adds"), _("Name"))
-    body = "".join(map(_layer, shown))
+def layers(shown: Sequence[Row], trace: Trace, windows: bool = False) -> str:
+    """The summary table: the rows ``shown`` in order, those inside a container indented, and the totals.
+
+    ``windows`` adds a column with kernel, stride, padding and groups, which a narrow page has no room for.
+    """
+    titles = [_("Layer (type)"), _("Output shape"), _("Parameters"), _("Multiply-adds"), _("Name")]
+    if windows:
+        titles.append(_("Window"))
+    body = "".join(_layer(row, windows) for row in shown)
     counted = _("Total")
     if trace.failure:
-        body += _broken(trace.failure)
+        body += _broken(trace.failure, len(titles))
         counted = totals_count()
-    body += total((counted, "", f"{trace.total_params:,}", f"{trace.macs:,}", ""))
-    return table(zip(titles, ("left", "right", "right", "right", "left"), strict=True), body)
+    body += total((counted, "", f"{trace.total_params:,}", f"{trace.macs:,}", *[""] * (len(titles) - 4)))
+    sides = ("left", "right", "right", "right", "left", "left")
+    return table(zip(titles, sides, strict=False), body)
 
 
 def totals_count() -> str:
@@ -340,7 +362,7 @@ def total(texts: Sequence[str]) -> str:
     return f'<tr class="cnnviz-total">{words(texts[:1])}{numbers(texts[1:])}</tr>'
 
 
-def _layer(row: Row) -> str:
+def _layer(row: Row, windows: bool) -> str:
     note = _("shared")
     shared = f" <em>{escape(note)}</em>" if row.reused and row.kind in _SHARED_KINDS else ""
     cells = (
@@ -354,14 +376,15 @@ def _layer(row: Row) -> str:
             )
         )
         + f'<td class="cnnviz-faint">{escape(row.name)}{shared}</td>'
+        + (f'<td class="cnnviz-faint">{escape(row.window)}</td>' if windows else "")
     )
     return f'<tr class="cnnviz-container">{cells}</tr>' if row.container else f"<tr>{cells}</tr>"
 
 
-def _broken(failure: Failure) -> str:
+def _broken(failure: Failure, columns: int) -> str:
     """The last row of a table that ends early."""
     text = f"✗ {failure.type} · {failure.message}"
-    return f'<tr><td colspan="5" class="cnnviz-broken">{escape(text)}</td></tr>'
+    return f'<tr><td colspan="{columns}" class="cnnviz-broken">{escape(text)}</td></tr>'
 
 
 def chip(kind: str | None) -> str:

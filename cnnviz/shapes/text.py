@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from cnnviz.language import translate as _
-from cnnviz.operations.op import Failure, ModuleCall, Op, shape_text
+from cnnviz.operations.op import WINDOW, Failure, ModuleCall, Op, shape_text
 from cnnviz.shapes.derivation import Derivation, Step
 from cnnviz.shapes.table import Row, notes, rows, sizes, totals_count
 from cnnviz.shapes.warnings import NetworkWarning, warnings
@@ -37,9 +37,11 @@ def table_text(trace: Trace, diagnosis: bool = True) -> str:
 
     ``diagnosis`` is as in :func:`torchsummary_text`.
     """
-    table = [(_("Layer (type)"), _("Output shape"), _("Parameters"), _("Multiply-adds"))]
+    table: list[tuple[str, ...]] = [
+        (_("Layer (type)"), _("Output shape"), _("Parameters"), _("Multiply-adds"), _("Window"))
+    ]
     table += [_cells(row) for row in rows(trace, functions=True)]
-    widths = [max(_columns(line[column]) for line in table) for column in range(4)]
+    widths = [max(_columns(line[column]) for line in table) for column in range(5)]
     lines = [_aligned(line, widths) for line in table]
     rule = "-" * max(_columns(line) for line in lines)
     total = _(
@@ -94,20 +96,20 @@ def _columns(text: str) -> int:
 
 
 def _aligned(cells: tuple[str, ...], widths: list[int]) -> str:
-    """One line of a table, the first cell left-aligned and the others right-aligned."""
+    """One line of a table, the first and the last cell left-aligned and the others right-aligned."""
     blanks = [" " * (width - _columns(cell)) for cell, width in zip(cells, widths, strict=True)]
-    first, *others = zip(cells, blanks, strict=True)
-    return "  ".join([first[0] + first[1], *(blank + cell for cell, blank in others)]).rstrip()
+    first, *numbers, last = zip(cells, blanks, strict=True)
+    return "  ".join([first[0] + first[1], *(blank + cell for cell, blank in numbers), last[0]]).rstrip()
 
 
-def _cells(row: Row) -> tuple[str, str, str, str]:
+def _cells(row: Row) -> tuple[str, ...]:
     indent = "  " * (row.depth - 1)
     shared = (
         " " + _("(shared)") if row.reused and row.kind in ("convolution", "linear", "normalisation") else ""
     )
     macs = f"{row.macs:,}" if row.macs else ""
     params = "" if row.container else f"{row.params:,}"
-    return f"{indent}{row.name} ({row.type}){shared}", shape_text(row.output_shape), params, macs
+    return f"{indent}{row.name} ({row.type}){shared}", shape_text(row.output_shape), params, macs, row.window
 
 
 def _totals(trace: Trace, layers: Sequence[Row]) -> list[str]:
@@ -210,6 +212,7 @@ def _op(op: Op) -> dict[str, Any]:
         "params": op.params,
         "macs": op.macs,
         "reused": op.reused,
+        **{name: op.window.get(name) for name in WINDOW},
     }
 
 

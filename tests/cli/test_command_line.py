@@ -75,11 +75,12 @@ def test_summary_as_torchsummary_prints_it(run: Run) -> None:
 def test_summary_as_json(run: Run) -> None:
     summary = document(run("summary", "inception-mini", "--format", "json"))
     assert set(summary) == {
-        "model", "input_shape", "total_params", "macs", "ops", "modules", "unexecuted", "failure",
+        "model", "input_shape", "total_params", "macs", "ops", "modules", "unexecuted", "failure", "outputs", "warnings",
     }  # fmt: skip
     assert summary["input_shape"] == [1, 28, 28]
     assert set(summary["ops"][0]) == {
         "index", "name", "type", "kind", "inputs", "input_shapes", "output_shape", "params", "macs", "reused",
+        "kernel_size", "stride", "padding", "dilation", "groups",
     }  # fmt: skip
     assert summary["macs"] == sum(op["macs"] for op in summary["ops"]) == 6019200
     assert [m["name"] for m in summary["modules"] if m["container"]] == ["incep1", "incep2"]

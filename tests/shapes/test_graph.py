@@ -195,7 +195,7 @@ def test_a_parameter_that_is_used_directly() -> None:
         (nn.Linear(4, 2), (5,), "because the forward pass fails. linear"),
         (nn.ReLU(), (4,), "no trainable parameters"),
         (nn.Linear(4, 2).requires_grad_(False), (4,), "no trainable parameters"),
-        (Calls(lambda net, x: None, nn.Linear(4, 2)), (4,), "no trainable parameters"),
+        (Calls(lambda net, x: None, nn.Linear(4, 2)), (4,), "returns None, so the network has no output"),
         (nn.Sequential(*(nn.Linear(4, 4) for _ in range(60))), (4,), "more than 150 are too large to read"),
         (nn.Sequential(*(nn.Linear(4, 4) for _ in range(2000))), (4,), "has at least 2000 nodes"),
     ],

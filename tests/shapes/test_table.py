@@ -218,3 +218,19 @@ def test_a_notebook_completes_the_name_and_ipython_is_not_needed() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT_DIRECTORY
     )
     assert "<td" in done.stdout
+
+
+def test_kernel_stride_padding_and_groups_stand_in_text_and_csv() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(4, 8, (3, 1), stride=2, padding=(1, 0), groups=2), nn.MaxPool2d(2), nn.ReLU()
+    )
+    traced = trace(model, (4, 9, 9))
+    lines = str(traced).splitlines()
+    assert lines[2].endswith("3x1, stride=2, padding=1x0, groups=2")
+    assert lines[3].endswith("2x2, stride=2, padding=0")
+    assert lines[4].endswith("0")
+    head, conv, pool, relu = csv_text(rows(traced)).splitlines()
+    assert head.endswith(",kernel_size,stride,padding,dilation,groups")
+    assert conv.endswith(",3 x 1,2 x 2,1 x 0,1 x 1,2")
+    assert pool.endswith(",2 x 2,2 x 2,0 x 0,1 x 1,")
+    assert relu.endswith(",0,0,,,,,")

@@ -101,7 +101,7 @@ def _table(subject: Subject, functions: bool) -> None:
         _("Show all repeated blocks ({count:,} rows)", count=len(rows)), key="unfolded"
     ):
         short = tuple(rows)
-    st.html(layers(short, traced))
+    st.html(layers(short, traced, windows=True))
     st.html(legend(dict.fromkeys(row.kind for row in rows if row.kind)))
     st.caption(
         _(
