@@ -296,7 +296,11 @@ class Recorder(Tap):
             self.strays.use(tensor if original is None else original)
         params, reused = 0, False
         cls: type = type(frame.module)
-        if frame.module is not self.model and derives_from_layer(cls):
+        if (
+            operation.kind == "normalisation"
+        ):  # of a person's own class, it has the parameters that a norm has
+            params, reused = self.weights.count_given(tensors)
+        elif frame.module is not self.model and derives_from_layer(cls):
             params, reused = self.weights.carry(frame.module, tensors)
         self._record(
             frame,
@@ -437,6 +441,13 @@ class _Weights:
         new = [tensor for key, tensor in given.items() if key not in self.carried]
         self.carried.update(map(id, new))
         return sum(tensor.numel() for tensor in new), bool(given and not new)
+
+    def count_given(self, tensors: Iterable[Tensor]) -> tuple[int, bool]:
+        """The same as :meth:`count`, of the parameters among ``tensors`` that a function is given."""
+        given = {self._known[id(tensor)]: tensor for tensor in tensors if id(tensor) in self._known}
+        own = given.keys() - self.carried
+        self.carried.update(own)
+        return sum(given[key].numel() for key in own), bool(given and not own)
 
     def count(self, module: nn.Module) -> tuple[int, bool]:
         """How many parameters a call of ``module`` adds, and whether it only uses what was counted before."""

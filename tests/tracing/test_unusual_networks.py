@@ -283,6 +283,41 @@ def test_what_is_moved_to_the_cpu_for_numpy_has_values() -> None:
     assert traced.real_pass
 
 
+class ChannelsLast(nn.Module):
+    """A norm of a person's own, called as a function, on the channels of maps."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias).permute(
+            0, 3, 1, 2
+        )
+
+
+class NormAndActivation(nn.BatchNorm2d):
+    """A norm with a layer inside: it is no leaf, and calls the function."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        self.act = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("norm", "name"), [(ChannelsLast(8), "layer_norm"), (NormAndActivation(8), "batch_norm")]
+)
+def test_norms_that_are_called_as_functions_have_their_parameters(norm: nn.Module, name: str) -> None:
+    traced = trace(nn.Sequential(norm, norm), (8, 6, 6))
+    rows = [(op.name, op.params, op.reused) for op in traced.ops if op.type == name]
+    assert rows == [(f"0.{name}", 16, False), (f"0.{name}_2", 0, True)]
+    assert traced.unexecuted == ()
+
+
 class Words(nn.Module):
     """A table of 30 words as a layer, and one as a bare parameter; ``use`` tells what is done with the input."""
 
