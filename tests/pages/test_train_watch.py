@@ -72,7 +72,7 @@ def test_a_finished_run_offers_its_checkpoint(open_page: OpenPage, store: RunSto
     offered = [
         (element.proto.page, parse_qs(element.proto.query_string))
         for element in app.get("page_link")
-        if run_id in element.proto.query_string  # the menu carries a network along, too
+        if f"checkpoint={run_id}" in element.proto.query_string  # the menu carries a network along, too
     ]
     assert offered == [(page, {"checkpoint": [run_id]}) for page in ("draw", "filters", "evaluate")]
 
