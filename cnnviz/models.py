@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +62,11 @@ def traced(
     edits: Mapping[str, object],
     input_shape: tuple[int, ...] | None = None,
     own_files: bool = False,
+    further_inputs: Sequence[tuple[int, ...]] = (),
 ) -> Trace:
     """The trace of the model called ``name``, with ``edits`` made, for the input that it is made for or another.
+
+    ``further_inputs`` are the shapes of the inputs behind the first, of a network that takes several.
 
     Where it ends early, the diagnosis names the edit, or the input, that makes the difference.
 
@@ -80,8 +83,9 @@ def traced(
     shape = input_shape or made_for
     if shape is None:
         raise UsageError(Message("Specify the input shape of {model}: --input C,H,W", model=name))
-    done = trace(model, shape)
-    if done.failure is None or not (edits or shape != made_for):
+    given = (shape, *further_inputs) if further_inputs else shape
+    done = trace(model, given)
+    if further_inputs or done.failure is None or not (edits or shape != made_for):
         return done
     if remaining != dict(edits) and not _is_own_file(name):  # options of the builder
         original = _built(name, {}, own_files)[0]

@@ -105,7 +105,13 @@ def _add_shape_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
         command.add_argument(
             "model", metavar="MODEL", help=_("a key from `list`, torchvision:NAME, or FILE.py:CLASS")
         )
-        command.add_argument("--input", type=_shape, metavar="C,H,W", help=_("channels, height, width"))
+        command.add_argument(
+            "--input",
+            type=_shape,
+            action="append",
+            metavar="C,H,W",
+            help=_("channels, height, width; once for each input of a network that takes several"),
+        )
         command.add_argument(
             "--set",
             type=_edit,
@@ -173,7 +179,8 @@ def _traced(options: argparse.Namespace) -> Any:
     from cnnviz.models import traced
 
     with contextlib.redirect_stdout(sys.stderr):  # what a person's own code prints is no result
-        return traced(options.model, dict(options.edits), options.input, own_files=True)
+        first, *others = options.input or (None,)
+        return traced(options.model, dict(options.edits), first, own_files=True, further_inputs=others)
 
 
 def _summary(options: argparse.Namespace) -> int:

@@ -305,10 +305,10 @@ def _forward(model: nn.Module, traced: Trace, real: bool) -> tuple[nn.Module, tu
 
     A forward pass that works in evaluation mode may need data in training mode, or fail.
     """
-    copy, x = prepared(model, traced.input_shape, TRACED_BATCH, real, traced.integers_below)
+    copy, inputs = prepared(model, traced.shapes, TRACED_BATCH, real, traced.integers_below)
     try:
-        with torch.enable_grad(), Isolated(copy, x) as isolated:
-            return copy, tuple(tensors_in(copy.train()(x)))
+        with torch.enable_grad(), Isolated(copy, inputs) as isolated:
+            return copy, tuple(tensors_in(copy.train()(*inputs)))
     except (Exception, SystemExit) as error:  # a person's forward may raise anything
         if isolated.isolation.lacked_data:
             return _forward(model, traced, real=True)

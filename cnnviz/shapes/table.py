@@ -224,6 +224,8 @@ def outputs_text(trace: Trace) -> str:
 def notes(trace: Trace) -> list[str]:
     """The notes below a table of ``trace``, as sentences, without its failure: its warnings at the end."""
     told: list[str] = []
+    if trace.further_inputs:
+        told.append(_("Inputs: {shapes}", shapes=", ".join(map(shape_text, trace.shapes))))
     if trace.left_out_batch:
         told.append(
             _(

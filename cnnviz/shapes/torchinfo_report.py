@@ -68,8 +68,8 @@ def report(model: nn.Module, input_shape: Sequence[int], depth: int = 3) -> Torc
     """
     shape, model = checked_shape(input_shape), uncompiled(model)
     traced = trace(model, shape)
-    copy, x = prepared(model, shape, 1, traced.real_pass, traced.integers_below)
-    found = _statistics(copy, x, depth)
+    copy, inputs = prepared(model, traced.shapes, 1, traced.real_pass, traced.integers_below)
+    found = _statistics(copy, inputs, depth)
     if isinstance(found, Exception):
         raise _refused(found, traced) from found
     differences = _Differences(copy, found.summary_list, traced)
@@ -81,11 +81,15 @@ def report(model: nn.Module, input_shape: Sequence[int], depth: int = 3) -> Torc
     )
 
 
-def _statistics(model: nn.Module, x: Tensor, depth: int) -> torchinfo.ModelStatistics | Exception:
+def _statistics(
+    model: nn.Module, inputs: Sequence[Tensor], depth: int
+) -> torchinfo.ModelStatistics | Exception:
     """Torchinfo's statistics of a private copy, or the exception that it raised."""
     try:
-        with Isolated(model, x):
-            return torchinfo.summary(model, input_data=[x], depth=depth, col_names=_COLUMNS, verbose=0)
+        with Isolated(model, inputs):
+            return torchinfo.summary(
+                model, input_data=list(inputs), depth=depth, col_names=_COLUMNS, verbose=0
+            )
     except (
         Exception
     ) as error:  # errors of the forward pass, and of torchinfo reading unusual attributes and outputs

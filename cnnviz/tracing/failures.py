@@ -102,11 +102,14 @@ _CNNVIZ = Path(__file__).parent.parent
 _NOT_A_PERSONS = tuple(f"{folder}{os.sep}" for folder in (Path(torch.__path__[0]), _CNNVIZ))
 
 
-def forward_raised(path: str, module: nn.Module, error: BaseException) -> Failure:
-    """The diagnosis of an error that the forward of ``module`` raised; ``path`` is empty for the model itself."""
+def forward_raised(path: str, module: nn.Module, error: BaseException, given: int) -> Failure:
+    """The diagnosis of an error that the forward of ``module`` raised, which got ``given`` inputs.
+
+    ``path`` is empty for the model itself.
+    """
     needed = _needed(module)
-    if not path and isinstance(error, TypeError) and needed is not None and len(needed) != 1:
-        return _other_inputs(module, needed)
+    if not path and isinstance(error, TypeError) and needed is not None and len(needed) != given:
+        return _other_inputs(module, needed, given)
     return quoted(path or "forward", module_type(module), error, _place(error))
 
 
@@ -131,17 +134,21 @@ def in_plain_words(failure: Failure, error: BaseException) -> Failure:
     return replace(failure, reason=reason, advice=failure.advice or advice)
 
 
-def _other_inputs(module: nn.Module, needed: list[str]) -> Failure:
+def _other_inputs(module: nn.Module, needed: list[str], given: int) -> Failure:
     reason = Message(
-        "The forward of {type} takes {count} inputs ({names}), but a trace passes one tensor.",
+        "Inputs that the forward of {type} takes: {count} ({names}). Inputs that it got: {given}.",
         type=module_type(module),
         count=len(needed),
         names=", ".join(needed) or "-",
+        given=given,
     )
-    advice = Message(
-        "Give all but the first a default value, or wrap the model in a module whose forward takes one "
-        "tensor."
-    )
+    if not needed:
+        advice = Message("Write def forward(self, x).")
+    else:
+        advice = Message(
+            "Give a shape for each: trace(model, ({shapes})), or --input once for each on the command line.",
+            shapes=", ".join(f"{name}_shape" for name in needed) + ("," if len(needed) == 1 else ""),
+        )
     return Failure(name="forward", type=module_type(module), reason=reason, advice=advice)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from operator import index
-from typing import SupportsIndex
+from typing import SupportsIndex, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ _LARGEST_SIZE = 1_000_000
 _MOST_DIMENSIONS = 5
 _IMAGE_DIMENSIONS = 3
 _ANY_BATCH = (-1, None)
+_WITH_A_BATCH = (2, 4)
 _MOST_REAL_VALUES = 16_000_000
 """Of an input on the CPU, some 60 MB: the maps that a network makes of it may take a hundred times as much."""
 
@@ -48,6 +49,15 @@ def checked_model(model: object) -> nn.Module:
     )
 
 
+def is_several(given: object) -> TypeGuard[Sequence[Sequence[int]]]:
+    """Whether ``given`` is a sequence of shapes, one for each input, and not one shape."""
+    return (
+        isinstance(given, Sequence)
+        and len(given) > 0
+        and all(isinstance(shape, Sequence) and not isinstance(shape, str) for shape in given)
+    )
+
+
 def split_shape(given: object) -> tuple[Shape, int | None]:
     """The shape of one input, and the size of a batch that stood in front of it and is left out, if one did.
 
@@ -59,7 +69,7 @@ def split_shape(given: object) -> tuple[Shape, int | None]:
     Raises:
         UsageError: this is no shape.
     """
-    if isinstance(given, Sequence) and len(given) > 1 and given[0] in _ANY_BATCH:
+    if isinstance(given, Sequence) and len(given) in _WITH_A_BATCH and given[0] in _ANY_BATCH:
         return checked_shape(given[1:]), -1
     if not hasattr(given, "shape") or not hasattr(given, "tolist"):
         return checked_shape(given), None
@@ -100,9 +110,9 @@ def _whole_numbers(sizes: object) -> Shape:
 
 
 def prepared(
-    model: nn.Module, shape: Shape, batch: int, real: bool = False, below: int | None = None
-) -> tuple[nn.Module, Tensor]:
-    """A private copy of ``model``, and a batch (batch, *shape) for it, of the type of its weights.
+    model: nn.Module, shapes: Sequence[Shape], batch: int, real: bool = False, below: int | None = None
+) -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """A private copy of ``model``, and for each of its inputs a batch (batch, *shape), of the type of its weights.
 
     On the meta device they have shapes and no values; ``real`` ones are on the CPU, the input's values from 0 to 1,
     the same ones every time. With ``below`` the input consists of whole numbers from 0 to ``below`` - 1 instead.
@@ -112,12 +122,15 @@ def prepared(
         CnnvizError: the model cannot be copied, or a real input is so large that the pass might not fit into memory.
     """
     if not real:
-        copy, x = meta_copy(model), torch.empty(batch, *shape, dtype=_type(model, below), device="meta")
+        kind = _type(model, below)
+        copy = meta_copy(model)
+        inputs = tuple([torch.empty(batch, *shape, dtype=kind, device="meta") for shape in shapes])
     else:
-        copy, x = real_copy(model), _values(model, (batch, *shape), below)
+        copy = real_copy(model)
+        inputs = tuple(_values(model, (batch, *shape), below, seed) for seed, shape in enumerate(shapes))
     if any(map(is_lazy, (*copy.parameters(), *copy.buffers()))):
-        _run_once(copy, x)
-    return copy, x
+        _run_once(copy, inputs)
+    return copy, inputs
 
 
 def _type(model: nn.Module, below: int | None) -> torch.dtype:
@@ -126,7 +139,7 @@ def _type(model: nn.Module, below: int | None) -> torch.dtype:
     return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
 
 
-def _values(model: nn.Module, shape: Shape, below: int | None) -> Tensor:
+def _values(model: nn.Module, shape: Shape, below: int | None, seed: int) -> Tensor:
     """An input of ``shape``, the batch included, on the CPU."""
     if product(shape) > _MOST_REAL_VALUES:
         raise CnnvizError(
@@ -140,15 +153,15 @@ def _values(model: nn.Module, shape: Shape, below: int | None) -> Tensor:
                 most=_MOST_REAL_VALUES,
             )
         )
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     if below is not None:  # all the tables may be read with the same numbers
         rows = [m.num_embeddings for m in model.modules() if isinstance(m, (nn.Embedding, nn.EmbeddingBag))]
         return torch.randint(min(below, *rows) if rows else below, shape, generator=generator)
     return torch.rand(shape, generator=generator).to(_type(model, below))
 
 
-def _run_once(copy: nn.Module, x: Tensor) -> None:
+def _run_once(copy: nn.Module, inputs: Sequence[Tensor]) -> None:
     """Give the lazy layers of a private copy their sizes; a pass that fails does so for those before."""
-    private = x.clone()  # the first layer may work in place
+    private = [x.clone() for x in inputs]  # the first layer may work in place
     with suppress(Exception, SystemExit), torch.no_grad(), Isolated(copy, private):
-        copy(private)
+        copy(*private)

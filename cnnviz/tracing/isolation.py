@@ -47,11 +47,10 @@ class Isolation:
         meta: whether the pass is on the meta device; foreign tensors are taken there, else copied on the CPU.
     """
 
-    def __init__(self, model_input: Tensor | None, weights: Iterable[Tensor], meta: bool) -> None:
+    def __init__(self, inputs: Iterable[Tensor], weights: Iterable[Tensor], meta: bool) -> None:
         self._alive = list(weights)  # a tensor is known by its id
         self._weights = set(map(id, self._alive))
-        if model_input is not None:
-            self._alive.append(model_input)
+        self._alive += inputs
         self._known = set(map(id, self._alive))
         self._meta = meta
         self._device = torch.device("meta" if meta else "cpu")
@@ -229,10 +228,10 @@ def _zeros(tensor: Tensor) -> Tensor:
 class Isolated(Tap):
     """Inside of the ``with`` block this thread's calls of torch functions are isolated."""
 
-    def __init__(self, model: nn.Module, model_input: Tensor) -> None:
+    def __init__(self, model: nn.Module, inputs: Sequence[Tensor]) -> None:
         super().__init__()
         weights = (*model.parameters(), *model.buffers())
-        self.isolation = Isolation(model_input, weights, meta=model_input.is_meta)
+        self.isolation = Isolation(inputs, weights, meta=inputs[0].is_meta)
         self._alive: list[Tensor] = []
 
     def arguments(

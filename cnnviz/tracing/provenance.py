@@ -65,13 +65,14 @@ class Provenance:
     one.
     """
 
-    def __init__(self, model_input: Tensor, other: Outputs | None = None) -> None:
-        self._alive: list[Tensor] = [model_input]
-        self._ops: dict[int, int] = {id(model_input): MODEL_INPUT}
+    def __init__(self, inputs: Sequence[Tensor], other: Outputs | None = None) -> None:
+        self._alive: list[Tensor] = list(inputs)
+        self._ops: dict[int, int] = {id(tensor): MODEL_INPUT for tensor in inputs}
         self._calls: dict[int, tuple[int, int]] = {}
-        self._parts: dict[int, int] = {}  # of the further outputs of an op
+        # Of the further outputs of an op, and of the further inputs of the model.
+        self._parts: dict[int, int] = {id(tensor): part for part, tensor in enumerate(inputs) if part}
         self._layouts: dict[int, Layout] = {}  # of tensors whose first dimension is not the batch
-        self._images = model_input.shape[0]
+        self._images = inputs[0].shape[0]
         self._other = other
         self.outputs = Outputs(self._images, [])
         self.in_doubt = False

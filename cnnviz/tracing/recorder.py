@@ -59,7 +59,7 @@ class Recorder(Tap):
     does not tell which dimension is the batch.
     """
 
-    def __init__(self, model: nn.Module, model_input: Tensor, other: Outputs | None = None) -> None:
+    def __init__(self, model: nn.Module, inputs: Sequence[Tensor], other: Outputs | None = None) -> None:
         super().__init__()
         self.model = model
         self.registered = list(model.named_modules())
@@ -72,17 +72,17 @@ class Recorder(Tap):
         self.strays = Strays(self.registered)
         self.called: set[int] = set()  # ids of the modules that ran
         self.silent: list[str] = []  # paths of those that returned None
-        self.batch = model_input.shape[0]
+        self.batch = inputs[0].shape[0]
         self._stack: list[Frame] = [Frame("", model, leaf=False, inputs=[])]
         self._leaf: Frame | None = None
         self._broken: tuple[str, nn.Module, BaseException | None] = ("", model, None)
         self._names = _Names()
         self._constant: set[int] = set()  # indices of the ops that the model's input does not reach
-        self.provenance = Provenance(model_input, other)
+        self.provenance = Provenance(inputs, other)
         self._sure = other is not None
         weights = (*self.parameters.values(), *buffers)
-        self.isolation = Isolation(model_input, weights, meta=model_input.is_meta)
-        self._cpu = OnTheCpu(self.isolation.original) if model_input.is_meta else None
+        self.isolation = Isolation(inputs, weights, meta=inputs[0].is_meta)
+        self._cpu = OnTheCpu(self.isolation.original) if inputs[0].is_meta else None
         self._own_forwards: list[tuple[nn.Module, Callable[..., Any] | None]] = []
 
     def __enter__(self) -> Self:

@@ -49,7 +49,7 @@ def replay(model: nn.Module, x: Tensor, trace: Trace) -> Tensor:
     model = uncompiled(model)
     steps, (source, part) = _recorded(model, x, trace)
     last_use = {index: step.op.index for step in steps for index in step.op.inputs} | {source: len(steps)}
-    isolation = Isolation(None, (), meta=False)
+    isolation = Isolation((), (), meta=False)
     values = _Values(x.clone(), trace)
     with torch.inference_mode():
         for step in steps:
@@ -163,7 +163,7 @@ class _Calls(Recorder):
         model: nn.Module,
         device: torch.device,
     ) -> None:
-        super().__init__(copy, example)
+        super().__init__(copy, [example])
         self.steps: list[tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any], int]] = []
         self._originals = originals  # of the copy's tensors, by id
         self._original_model = model

@@ -30,15 +30,15 @@ class SubtractedMean:
     values: tuple[float, ...]
 
 
-def subtracted_mean(model: nn.Module, shape: Shape, ops: Sequence[Op]) -> SubtractedMean | None:
-    """The first constant that ``model``, whose trace has these ``ops``, subtracts from its input; else None."""
+def subtracted_mean(model: nn.Module, shapes: Sequence[Shape], ops: Sequence[Op]) -> SubtractedMean | None:
+    """The first constant that ``model``, whose trace has these ``ops``, subtracts from an input; else None."""
     wanted = next((op for op in ops if op.base == "sub" and _of_input(op, ops)), None)
     if wanted is None:
         return None
     try:
-        copy, x = prepared(model, shape, 1, real=True)
-        with torch.no_grad(), _Subtractions(copy, x, wanted.index) as recorder:
-            copy(x)
+        copy, inputs = prepared(model, shapes, 1, real=True)
+        with torch.no_grad(), _Subtractions(copy, inputs, wanted.index) as recorder:
+            copy(*inputs)
     except CnnvizError:  # too large an input for a pass with data
         return None
     except Exception:  # a person's forward may raise anything; what was seen before that counts
@@ -59,8 +59,8 @@ def _of_input(op: Op, ops: Sequence[Op]) -> bool:
 class _Subtractions(Recorder):
     """Reads what the op at ``wanted`` subtracts."""
 
-    def __init__(self, model: nn.Module, model_input: Tensor, wanted: int) -> None:
-        super().__init__(model, model_input)
+    def __init__(self, model: nn.Module, inputs: Sequence[Tensor], wanted: int) -> None:
+        super().__init__(model, inputs)
         self.subtracted: tuple[float, ...] | None = None
         self._wanted = wanted
 

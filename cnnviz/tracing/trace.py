@@ -17,7 +17,7 @@ from cnnviz.operations.diagnosis import diagnose
 from cnnviz.operations.op import Failure, ModuleCall, Op, Shape, Unexecuted
 from cnnviz.tracing.copies import uncompiled
 from cnnviz.tracing.failures import depends_on_batch, forward_raised, in_plain_words, mended, unpacked_batch
-from cnnviz.tracing.inputs import checked_model, prepared, split_shape
+from cnnviz.tracing.inputs import checked_model, checked_shape, is_several, prepared, split_shape
 from cnnviz.tracing.mistakes import returned_no_tensor, slip_behind, slip_of_constructor
 from cnnviz.tracing.other_inputs import Outcome
 from cnnviz.tracing.outputs import Output, main_op, named_tensors, outputs_of
@@ -33,6 +33,8 @@ _OWN_NETWORKS = "cnnviz.architectures."
 """Where the networks are defined that cnnviz trains itself, each with the loss that fits."""
 _OTHER_BATCH = 3
 """Images in a second pass, which tells the sizes that are the batch's from those that are two by chance."""
+Shapes = tuple[Shape, ...]
+"""The shape of each input."""
 _SHAPES_WITH_A_BATCH = (2, 4)
 """Dimensions of a batch of vectors, and of images."""
 
@@ -77,6 +79,12 @@ class Trace:
     integers_below: int | None = None
     unused_layers: tuple[UnusedLayer, ...] = ()
     subtracted: SubtractedMean | None = None
+    further_inputs: tuple[Shape, ...] = ()
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shape of each input, most often of the one."""
+        return (self.input_shape, *self.further_inputs)
 
     @property
     def output(self) -> Op | None:
@@ -137,8 +145,10 @@ def show_traces_as(text: Callable[[Trace], str], html: Callable[[Trace], str]) -
     _formats = _Formats(text, html)
 
 
-def trace(model: nn.Module, input_shape: Sequence[int] | Tensor) -> Trace:
+def trace(model: nn.Module, input_shape: Sequence[int] | Sequence[Sequence[int]] | Tensor) -> Trace:
     """Trace ``model`` for one input of shape ``input_shape``, (C, H, W) for images.
+
+    A model that takes several inputs gets a shape for each: ``trace(model, ((1, 28, 28), (10,)))``.
 
     A batch in front is left out, where it is clear that it is one: of a tensor or a NumPy array given in place of a
     shape, and of two or four sizes that the first layer refuses. The model may live on any device. It is not
@@ -150,30 +160,32 @@ def trace(model: nn.Module, input_shape: Sequence[int] | Tensor) -> Trace:
         CnnvizError: the model cannot be copied.
     """
     model = uncompiled(checked_model(model))
+    if is_several(input_shape):
+        return _traced(model, tuple(checked_shape(shape) for shape in input_shape), None)
     shape, batch = split_shape(input_shape)
-    done = _traced(model, shape, batch)
+    done = _traced(model, (shape,), batch)
     if batch is None and done.failure and len(shape) in _SHAPES_WITH_A_BATCH and not done.ops:
         # Other tools take the batch with the shape; it is one where the network takes what is behind it.
-        without = _traced(model, shape[1:], shape[0])
+        without = _traced(model, (shape[1:],), shape[0])
         return without if without.ops else done
     return done
 
 
-def _traced(model: nn.Module, shape: Shape, left_out_batch: int | None) -> Trace:
+def _traced(model: nn.Module, shapes: Shapes, left_out_batch: int | None) -> Trace:
     with torch.no_grad():
         try:
-            done = _told_apart(model, shape, _run(model, shape))
+            done = _told_apart(model, shapes, _run(model, shapes))
         except AttributeError as error:
             slip = slip_of_constructor(error, ())
             if slip is None:
                 raise
             raise CnnvizError(Message("{reason} {advice}", reason=slip.reason, advice=slip.advice)) from error
-        failure = _failure(model, shape, done)
+        failure = _failure(model, shapes, done)
         if failure is not None and failure.quoted and done.error is not None:
             failure = in_plain_words(failure, done.error)
         unused = frozenset() if failure else _unused(done.recorder)
         idle = () if failure else idle_layers(done.recorder.registered, done.recorder.called)
-        training = _in_training(model, shape, done.integers_below) if unused or idle else None
+        training = _in_training(model, shapes, done.integers_below) if unused or idle else None
     in_training = unused - _unused(training) if training else frozenset()
     recorder = done.recorder
     used_directly = {
@@ -183,7 +195,8 @@ def _traced(model: nn.Module, shape: Shape, left_out_batch: int | None) -> Trace
     }
     return Trace(
         model=type(model).__name__,
-        input_shape=shape,
+        input_shape=shapes[0],
+        further_inputs=shapes[1:],
         ops=tuple(recorder.ops),
         modules=tuple(recorder.modules),
         unexecuted=_unexecuted(recorder),
@@ -198,7 +211,7 @@ def _traced(model: nn.Module, shape: Shape, left_out_batch: int | None) -> Trace
         outputs=done.outputs,
         left_out_batch=left_out_batch,
         loss_fits=type(model).__module__.startswith(_OWN_NETWORKS),
-        subtracted=None if failure else subtracted_mean(model, shape, recorder.ops),
+        subtracted=None if failure else subtracted_mean(model, shapes, recorder.ops),
         unused_layers=_unused_layers(recorder, training, idle, [*used_directly, *in_training]),
         unregistered=recorder.strays.used(recorder.isolation, frozenset(recorder.called)),
         integers_below=done.integers_below,
@@ -242,44 +255,44 @@ class _Pass:
         )
 
 
-def _run(model: nn.Module, shape: Shape) -> _Pass:
+def _run(model: nn.Module, shapes: Shapes) -> _Pass:
     """Run a copy of ``model``, with integers as input where it ends at a call that takes nothing else."""
-    done = _run_with(model, shape, None)
+    done = _run_with(model, shapes, None)
     below = done.recorder.isolation.takes_integers_below
     if done.outcome.failed is None or below is None:
         return done
-    with_integers = _run_with(model, shape, below)
+    with_integers = _run_with(model, shapes, below)
     return with_integers if with_integers.outcome.reaches(done.outcome.failed.name) else done
 
 
-def _run_with(model: nn.Module, shape: Shape, below: int | None) -> _Pass:
+def _run_with(model: nn.Module, shapes: Shapes, below: int | None) -> _Pass:
     """Run a copy of ``model``: on the meta device, and on the CPU where that is not enough."""
-    done = _record(*prepared(model, shape, TRACED_BATCH, below=below))
+    done = _record(*prepared(model, shapes, TRACED_BATCH, below=below))
     if done.recorder.isolation.lacked_data:
-        done = replace(_record(*prepared(model, shape, TRACED_BATCH, real=True, below=below)), real=True)
+        done = replace(_record(*prepared(model, shapes, TRACED_BATCH, real=True, below=below)), real=True)
     return replace(done, integers_below=below)
 
 
-def _record(model: nn.Module, model_input: Tensor, other: Outputs | None = None) -> _Pass:
-    recorder = Recorder(model, model_input, other)
+def _record(model: nn.Module, inputs: Sequence[Tensor], other: Outputs | None = None) -> _Pass:
+    recorder = Recorder(model, inputs, other)
     try:
         with recorder:
-            returned = model(model_input)
+            returned = model(*inputs)
     except (Exception, SystemExit) as error:  # whatever a person's forward raises is the trace's failure
         return _Pass(recorder, None, error)
     return _Pass(recorder, returned, None)
 
 
-def _told_apart(model: nn.Module, shape: Shape, done: _Pass) -> _Pass:
+def _told_apart(model: nn.Module, shapes: Shapes, done: _Pass) -> _Pass:
     """The pass that says for certain which sizes are the batch's.
 
     Where ``done`` leaves that in doubt, another number of images is sent through the network.
     """
     if not done.recorder.provenance.in_doubt:
         return done
-    copy, x = prepared(model, shape, _OTHER_BATCH, done.real, done.integers_below)
+    copy, inputs = prepared(model, shapes, _OTHER_BATCH, done.real, done.integers_below)
     again = replace(
-        _record(copy, x, done.recorder.provenance.outputs),
+        _record(copy, inputs, done.recorder.provenance.outputs),
         real=done.real,
         integers_below=done.integers_below,
     )
@@ -289,7 +302,7 @@ def _told_apart(model: nn.Module, shape: Shape, done: _Pass) -> _Pass:
     return again if same and type(again.error) is type(done.error) else done
 
 
-def _failure(model: nn.Module, shape: Shape, done: _Pass) -> Failure | None:
+def _failure(model: nn.Module, shapes: Shapes, done: _Pass) -> Failure | None:
     """What ended the pass, or that no tensor came of it; None where it went well."""
     outcome = done.outcome
     if outcome.error is None:
@@ -305,13 +318,13 @@ def _failure(model: nn.Module, shape: Shape, done: _Pass) -> Failure | None:
     if told is not None:
         return told
     if outcome.failed is None:
-        return forward_raised(path, at_work, outcome.error)
+        return forward_raised(path, at_work, outcome.error, len(shapes))
     return mended(
         diagnose(outcome.failed, outcome.ops),
         model,
-        shape,
+        shapes[0],
         outcome,
-        attempt=lambda other, size: _run(other, size).outcome,
+        attempt=lambda other, size: _run(other, (size, *shapes[1:])).outcome,
         thorough=not done.real,
     )
 
@@ -330,10 +343,10 @@ def _unused(recorder: Recorder) -> frozenset[str]:
     return frozenset(name for name, parameter in recorder.parameters.items() if id(parameter) not in used)
 
 
-def _in_training(model: nn.Module, shape: Shape, below: int | None) -> Recorder | None:
+def _in_training(model: nn.Module, shapes: Shapes, below: int | None) -> Recorder | None:
     """Who watched a pass in training; None where that fails, as one that needs data does here."""
-    copy, x = prepared(model, shape, TRACED_BATCH, below=below)
-    done = _record(copy.train(), x)
+    copy, inputs = prepared(model, shapes, TRACED_BATCH, below=below)
+    done = _record(copy.train(), inputs)
     return None if done.error else done.recorder
 
 

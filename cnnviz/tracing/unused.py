@@ -10,6 +10,7 @@ from types import FunctionType
 from torch import nn
 
 from cnnviz.operations.calls import is_leaf, module_type
+from cnnviz.tracing.copies import is_lazy
 
 Modules = Sequence[tuple[str, nn.Module]]
 """The modules of a network with their paths, as ``named_modules()`` gives them."""
@@ -79,7 +80,9 @@ def grouped(modules: Modules, paths: Sequence[str]) -> tuple[UnusedLayer, ...]:
             if inner and idle.issuperset(inner):
                 idle = idle.difference(inner) | {path}
     return tuple(
-        UnusedLayer(path, module_type(module), sum(p.numel() for p in by_path[path].parameters()))
+        UnusedLayer(
+            path, module_type(module), sum(p.numel() for p in by_path[path].parameters() if not is_lazy(p))
+        )
         for path, module in modules
         if path in idle
     )

@@ -232,8 +232,8 @@ class Optional(nn.Module):
 
 def test_a_model_with_two_inputs_is_told_what_to_do() -> None:
     message = failure_of(TwoInputs(), (1, 8, 8)).message
-    assert "takes 2 inputs (x, mask), but a trace passes one tensor" in message
-    assert "wrap the model" in message
+    assert "takes: 2 (x, mask). Inputs that it got: 1." in message
+    assert "--input once for each" in message
     assert "raises TypeError in test_diagnosis.py, line" in failure_of(TwoInside(), (1, 8, 8)).message
     assert trace(Optional(), (1, 8, 8)).failure is None
 

@@ -107,3 +107,54 @@ def test_the_layer_at_which_a_pass_fails_is_told_why_it_has_no_output() -> None:
         traced.op("fc")
     with pytest.raises(UsageError, match="Unknown layer 'fd'"):
         traced.op("fd")
+
+
+class Two(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3)
+        self.fc = nn.Linear(4 * 6 * 6 + 10, 5)
+
+    def forward(self, image: Tensor, extra: Tensor) -> Tensor:
+        return self.fc(torch.cat([self.conv(image).flatten(1), extra], 1))
+
+
+def test_a_model_of_two_inputs() -> None:
+    traced = cnnviz.trace(Two(), ((1, 8, 8), (10,)))
+    assert traced.failure is None
+    assert traced.shapes == ((1, 8, 8), (10,))
+    assert [(op.name, op.input_shapes, op.output_shape) for op in traced.ops] == [
+        ("conv", ((1, 8, 8),), (4, 6, 6)),
+        ("flatten", ((4, 6, 6),), (144,)),
+        ("cat", ((144,), (10,)), (154,)),
+        ("fc", ((154,),), (5,)),
+    ]
+    assert traced.op("cat").inputs == (1, -1)
+    assert "Inputs: 1 x 8 x 8, 10" in table_text(traced)
+
+
+def test_a_second_input_of_another_size_breaks_what_it_reaches() -> None:
+    failure = cnnviz.trace(Two(), ((1, 8, 8), (12,))).failure
+    assert failure is not None
+    assert (failure.name, failure.expected, failure.received) == ("fc", 154, 156)
+
+
+def test_inputs_are_named_where_one_is_missing() -> None:
+    failure = cnnviz.trace(Two(), (1, 8, 8)).failure
+    assert failure is not None
+    assert failure.message == (
+        "Inputs that the forward of Two takes: 2 (image, extra). Inputs that it got: 1. Give a shape for each: "
+        "trace(model, (image_shape, extra_shape)), or --input once for each on the command line."
+    )
+    failure = cnnviz.trace(Net(), ((1, 8, 8), (10,))).failure
+    assert failure is not None
+    assert failure.message.startswith("Inputs that the forward of Net takes: 1 (x). Inputs that it got: 2.")
+
+
+def test_tokens_and_numbers_in_one_model() -> None:
+    class Pair(nn.Module):
+        def forward(self, left: Tensor, right: Tensor) -> Tensor:
+            return left @ right.transpose(1, 2)
+
+    traced = cnnviz.trace(Pair(), [(3, 8), (5, 8)])
+    assert (traced.failure, traced.ops[-1].output_shape) == (None, (3, 5))

@@ -258,7 +258,7 @@ def test_answers_lie_in_memory_as_results_do(call: Callable[[Tensor], Tensor], x
 
     found: list[Any] = []
     example = x.to("meta")
-    with Recorder(Calls(), example):
+    with Recorder(Calls(), [example]):
         Calls()(example)
     assert found[0] in (
         laid_out(call(x)),
