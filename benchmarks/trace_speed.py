@@ -26,7 +26,8 @@ from torch import nn
 
 from cnnviz.models import resolve
 from cnnviz.tracing.copies import meta_copy
-from cnnviz.tracing.trace import TRACED_BATCH, trace
+from cnnviz.tracing.inputs import TRACED_BATCH
+from cnnviz.tracing.trace import trace
 
 # Against a bare forward pass on the meta device: at most so many times its duration.
 BARE_TARGETS = {

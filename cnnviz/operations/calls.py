@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from torch import Tensor, nn
+from torch._ops import OpOverload
 from torch.nn.modules import container
 
 from cnnviz.operations.operation import UNKNOWN, LayerOperation, Operation, named, of_class
@@ -61,8 +62,13 @@ def layer_operation(module: nn.Module) -> LayerOperation:
 
 @lru_cache(maxsize=4096)
 def function_type(func: Callable[..., Any]) -> str:
-    """The name of a function as tables show it: ``__add__`` and ``add_`` are ``add``, ``.T`` is ``T``."""
+    """The name of a function as tables show it: ``__add__`` and ``add_`` are ``add``, ``.T`` is ``T``.
+
+    Of ``add.Tensor``, which an exported program calls, it is ``add``, too.
+    """
     name: str = getattr(func, "__name__", type(func).__name__)
+    if isinstance(func, OpOverload):
+        name = name.partition(".")[0]
     if name == "__get__":  # an attribute such as Tensor.T
         name = getattr(getattr(func, "__self__", None), "__name__", name)
     if name.startswith("__") and name.endswith("__"):

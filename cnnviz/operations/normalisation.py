@@ -517,6 +517,15 @@ define(
     diagnose=(diagnose_normalisation,),
     **_COMMON,
 )
+define(
+    "native_batch_norm_legit_no_training",
+    arguments="input weight bias running_mean running_var momentum eps",
+    attributes=_RUNNING,
+    explain=_explained_by(_explain_batch_norm),
+    reach=reach_batch_norm,
+    diagnose=(diagnose_normalisation,),
+    **_COMMON,
+)
 define_each(
     "",
     "InstanceNorm#d LazyInstanceNorm#d",

@@ -17,7 +17,7 @@ from cnnviz.language import Message
 from cnnviz.operations.arrangement import lost_batch
 from cnnviz.operations.explanation import Explanation, rows_of_weights
 from cnnviz.operations.op import MODEL_INPUT, Op, Shape, product, shape_text
-from cnnviz.operations.operation import define_each
+from cnnviz.operations.operation import define, define_each
 from cnnviz.operations.reach import Call, Lattice, Reach, Table, UnknownError
 from cnnviz.operations.window_arithmetic import Side, same_padding, sides, transposed_sizes
 from cnnviz.operations.window_diagnosis import (
@@ -446,6 +446,9 @@ define_each(
     diagnose=(diagnose_arrangement, diagnose_dimensions, diagnose_channels, diagnose_window),
     mend=mend_convolution,
 )
+define(
+    "convolution", kind="convolution", measured_macs=True
+)  # any of them, in a program in PyTorch's core operations
 define_each(
     "conv_transpose#d",
     "ConvTranspose#d",

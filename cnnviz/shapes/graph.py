@@ -18,10 +18,10 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import MODEL_INPUT, Kind, Op, shape_text
 from cnnviz.tracing.copies import uncompiled
-from cnnviz.tracing.inputs import checked_shape, prepared
+from cnnviz.tracing.inputs import TRACED_BATCH, checked_shape, prepared
 from cnnviz.tracing.isolation import Isolated
 from cnnviz.tracing.tap import tensors_in
-from cnnviz.tracing.trace import TRACED_BATCH, Trace, trace
+from cnnviz.tracing.trace import Trace, trace
 
 _FONT = 'fontname="sans-serif"'
 

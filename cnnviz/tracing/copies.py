@@ -17,7 +17,7 @@ from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodT
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.utils.hooks import RemovableHandle
 from torch.utils.weak import WeakIdKeyDictionary
@@ -160,6 +160,8 @@ class _Copier:
         self._functions = _Functions(self.value, self._memo)
         self._empty: dict[int, tuple[nn.Module, nn.Module]] = {}  # copies without attributes as yet, by id
         self._pending: list[tuple[str, Any, Any]] = []  # hooks that are not copied as yet: kind, old, new
+        self._opened: set[int] = set()  # ids of the modules whose children are being copied
+        self._with_two_graphs: list[nn.Module] = []  # copies that may run another graph in eval mode
         self._prepared = False
 
     def copied(self) -> nn.Module:
@@ -170,6 +172,8 @@ class _Copier:
                 self._fill(*self._empty.popitem()[1])
             else:
                 self._add_hooks(*self._pending.pop())
+        for duplicate in self._with_two_graphs:
+            duplicate.eval()
         return model
 
     def tensor(self, tensor: Tensor) -> Any:
@@ -190,9 +194,11 @@ class _Copier:
             if id(module) in self._empty:
                 self._fill(*self._empty.pop(id(module)))
             return known  # type: ignore[no-any-return]
+        if isinstance(module, fx.GraphModule):
+            return self._graph_module(module)
         if hasattr(type(module), "__deepcopy__"):  # parametrized layers know best how they are copied
             _refuse_scripted(module)
-            return self._deep(module)  # type: ignore[no-any-return]
+            return self._deep_module(module)
         if _is_compiled(module):
             self._memo[id(module)] = stand_in = _UncompiledModule()
             stand_in._modules["_orig_mod"] = self.module(cast(nn.Module, module._orig_mod))
@@ -201,6 +207,30 @@ class _Copier:
         self._memo[id(module)] = duplicate
         self._fill(module, duplicate)
         return duplicate
+
+    def _graph_module(self, module: fx.GraphModule) -> nn.Module:
+        """The copy of a module that torch.fx made: each has a class of its own, which holds its ``forward``."""
+        cls: Any = type(module)
+        duplicate: fx.GraphModule = cls.__new__(cls)
+        of_copy: Any = type(duplicate)
+        of_copy.forward, of_copy.__name__ = cls.forward, cls.__name__
+        self._memo[id(module)] = duplicate
+        notes = vars(module).get("meta")  # about the graph; no pass changes them
+        self._memo[id(notes)] = notes
+        self._fill(module, duplicate)
+        if module.training and "eval" not in vars(module):  # an exported program has one mode
+            duplicate.training = True
+            self._with_two_graphs.append(duplicate)
+        return duplicate
+
+    def _deep_module(self, module: nn.Module) -> nn.Module:
+        """The copy that a module makes of itself, of children that are copied already."""
+        self._prepare()
+        if id(module) not in self._opened:  # a child may refer back to it
+            self._opened.add(id(module))
+            for child in module.children():
+                self.module(child)
+        return self._deep(module)  # type: ignore[no-any-return]
 
     def _fill(self, module: nn.Module, duplicate: nn.Module) -> None:
         attributes = vars(module).copy()
@@ -276,6 +306,11 @@ class _Copier:
             return self._handle(value)
         if kind is MethodType:
             return MethodType(self.value(value.__func__), self.value(value.__self__))
+        if kind is fx.Graph:
+            new_graph: Any = fx.Graph.__new__(fx.Graph)
+            vars(new_graph).update(vars(value), _owning_module=None)
+            self._memo[id(value)] = new_graph
+            return new_graph
         if kind is partial:
             given = {key: self.value(entry) for key, entry in value.keywords.items()}
             return partial(self.value(value.func), *map(self.value, value.args), **given)

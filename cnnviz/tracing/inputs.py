@@ -8,7 +8,7 @@ from operator import index
 from typing import SupportsIndex, TypeGuard
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from cnnviz.errors import CnnvizError, UsageError, shortened
 from cnnviz.language import Message
@@ -21,6 +21,8 @@ _MOST_DIMENSIONS = 5
 _IMAGE_DIMENSIONS = 3
 _ANY_BATCH = (-1, None)
 _WITH_A_BATCH = (2, 4)
+TRACED_BATCH = 2
+"""Images in a traced batch: two, so that a ``squeeze()`` cannot take the batch dimension away."""
 _MOST_REAL_VALUES = 16_000_000
 """Of an input on the CPU, some 60 MB: the maps that a network makes of it may take a hundred times as much."""
 
@@ -107,6 +109,21 @@ def _whole_numbers(sizes: object) -> Shape:
     if not all(isinstance(size, SupportsIndex) and not isinstance(size, bool) for size in sizes):
         return ()
     return tuple(index(size) for size in sizes)
+
+
+def fixed_batch(model: nn.Module) -> int | None:
+    """The one number of images that ``model`` takes, as a program does that was exported for a batch of that size."""
+    if not isinstance(model, fx.GraphModule):
+        return None
+    given = next((node for node in model.graph.nodes if node.op == "placeholder"), None)
+    example = given.meta.get("val") if given is not None else None
+    size = example.shape[0] if isinstance(example, Tensor) and example.dim() else None
+    return size if type(size) is int else None
+
+
+def traced_batch(model: nn.Module) -> int:
+    """Images in a batch with which ``model`` is traced."""
+    return fixed_batch(model) or TRACED_BATCH
 
 
 def prepared(

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+from torch._ops import OpOverload
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnviz.operations.batch_axis import WITHOUT, Layout
@@ -281,12 +282,17 @@ class Recorder(Tap):
         """A call outside of a leaf module is an op."""
         self.isolation.made(outputs)
         if self._leaf is None:
-            self._record_function(name, args, kwargs, outputs)
+            self._record_function(func, name, args, kwargs, outputs)
         self.provenance.from_call(outputs, self.calls)
         return result
 
     def _record_function(
-        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], outputs: list[Tensor]
+        self,
+        func: Callable[..., Any],
+        name: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        outputs: list[Tensor],
     ) -> None:
         frame, tensors, operation = self._stack[-1], tensors_in((args, kwargs)), named(name)
         if not any(map(self.provenance.knows, tensors)) and self.strays.making():
@@ -296,9 +302,8 @@ class Recorder(Tap):
             self.strays.use(tensor if original is None else original)
         params, reused = 0, False
         cls: type = type(frame.module)
-        if (
-            operation.kind == "normalisation"
-        ):  # of a person's own class, it has the parameters that a norm has
+        # Of a person's own class, it has the parameters that a norm has; an exported program has no layers.
+        if operation.kind == "normalisation" or isinstance(func, OpOverload):
             params, reused = self.weights.count_given(tensors)
         elif frame.module is not self.model and derives_from_layer(cls):
             params, reused = self.weights.carry(frame.module, tensors)

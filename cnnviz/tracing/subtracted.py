@@ -5,7 +5,7 @@ A pass on the meta device knows no values, so a network that subtracts a constan
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,11 +65,16 @@ class _Subtractions(Recorder):
         self._wanted = wanted
 
     def _record_function(
-        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], outputs: list[Tensor]
+        self,
+        func: Callable[..., Any],
+        name: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        outputs: list[Tensor],
     ) -> None:
         if len(self.ops) == self._wanted and name == "sub" and len(args) > 1:
             self.subtracted = _numbers(args[1])
-        super()._record_function(name, args, kwargs, outputs)
+        super()._record_function(func, name, args, kwargs, outputs)
 
 
 def _numbers(value: Any) -> tuple[float, ...] | None:

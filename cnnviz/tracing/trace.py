@@ -17,7 +17,16 @@ from cnnviz.operations.diagnosis import diagnose
 from cnnviz.operations.op import Failure, ModuleCall, Op, Shape, Unexecuted
 from cnnviz.tracing.copies import uncompiled
 from cnnviz.tracing.failures import depends_on_batch, forward_raised, in_plain_words, mended, unpacked_batch
-from cnnviz.tracing.inputs import checked_model, checked_shape, is_several, prepared, split_shape
+from cnnviz.tracing.inputs import (
+    TRACED_BATCH,
+    checked_model,
+    checked_shape,
+    fixed_batch,
+    is_several,
+    prepared,
+    split_shape,
+    traced_batch,
+)
 from cnnviz.tracing.mistakes import returned_no_tensor, slip_behind, slip_of_constructor
 from cnnviz.tracing.other_inputs import Outcome
 from cnnviz.tracing.outputs import Output, main_op, named_tensors, outputs_of
@@ -27,8 +36,6 @@ from cnnviz.tracing.subtracted import SubtractedMean, subtracted_mean
 from cnnviz.tracing.unregistered import Unregistered
 from cnnviz.tracing.unused import UnusedLayer, grouped, idle_layers
 
-TRACED_BATCH = 2
-"""Images in a traced batch: two, so that a ``squeeze()`` cannot take the batch dimension away."""
 _OWN_NETWORKS = "cnnviz.architectures."
 """Where the networks are defined that cnnviz trains itself, each with the loss that fits."""
 _OTHER_BATCH = 3
@@ -267,9 +274,10 @@ def _run(model: nn.Module, shapes: Shapes) -> _Pass:
 
 def _run_with(model: nn.Module, shapes: Shapes, below: int | None) -> _Pass:
     """Run a copy of ``model``: on the meta device, and on the CPU where that is not enough."""
-    done = _record(*prepared(model, shapes, TRACED_BATCH, below=below))
+    batch = traced_batch(model)
+    done = _record(*prepared(model, shapes, batch, below=below))
     if done.recorder.isolation.lacked_data:
-        done = replace(_record(*prepared(model, shapes, TRACED_BATCH, real=True, below=below)), real=True)
+        done = replace(_record(*prepared(model, shapes, batch, real=True, below=below)), real=True)
     return replace(done, integers_below=below)
 
 
@@ -288,7 +296,7 @@ def _told_apart(model: nn.Module, shapes: Shapes, done: _Pass) -> _Pass:
 
     Where ``done`` leaves that in doubt, another number of images is sent through the network.
     """
-    if not done.recorder.provenance.in_doubt:
+    if not done.recorder.provenance.in_doubt or fixed_batch(model):
         return done
     copy, inputs = prepared(model, shapes, _OTHER_BATCH, done.real, done.integers_below)
     again = replace(
@@ -344,9 +352,16 @@ def _unused(recorder: Recorder) -> frozenset[str]:
 
 
 def _in_training(model: nn.Module, shapes: Shapes, below: int | None) -> Recorder | None:
-    """Who watched a pass in training; None where that fails, as one that needs data does here."""
+    """Who watched a pass in training; None where that fails, as one that needs data does here.
+
+    A program that was exported has no other mode than the one it was exported in.
+    """
     copy, inputs = prepared(model, shapes, TRACED_BATCH, below=below)
-    done = _record(copy.train(), inputs)
+    try:
+        copy.train()
+    except NotImplementedError:
+        return None
+    done = _record(copy, inputs)
     return None if done.error else done.recorder
 
 
