@@ -273,14 +273,21 @@ def _negative(match: re.Match[str]) -> Decoded:
 
 @entry(_TITLE, r"padding='same' is not supported for strided convolutions")
 def _same_with_stride(match: re.Match[str]) -> Decoded:
-    return one_remedy(
+    odd = Message(
+        "padding='same' keeps the size, but a stride reduces it. With an odd kernel, give the padding as a number, "
+        "(kernel_size - 1) / 2: the output is the input size divided by the stride, rounded up."
+    )
+    even = Message(
+        "An even kernel needs one more row and column after the image than before it for that, which only a layer "
+        "before this one can give."
+    )
+    return Decoded(
         Message("padding='same' works only with stride 1."),
-        Message(
-            "padding='same' keeps the size, but a stride reduces it: give the padding as a number, "
-            "(kernel_size - 1) / 2."
+        (
+            Reason(odd, "nn.Conv2d(16, 32, 3, stride=2, padding=1)"),
+            Reason(even, "nn.Sequential(nn.ZeroPad2d((1, 2, 1, 2)), nn.Conv2d(16, 32, 4, stride=2))"),
         ),
-        "nn.Conv2d(16, 32, 3, stride=2, padding=1)",
-        "nn.Conv2d(..., stride=2, padding='same')",
+        layer="nn.Conv2d(..., stride=2, padding='same')",
     )
 
 

@@ -17,6 +17,8 @@ from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import MODEL_INPUT, Kind, Op, shape_text
+from cnnviz.shapes.repeats import Others, others
+from cnnviz.shapes.table import rows
 from cnnviz.tracing.copies import uncompiled
 from cnnviz.tracing.inputs import TRACED_BATCH, checked_shape, prepared
 from cnnviz.tracing.isolation import Isolated
@@ -31,12 +33,15 @@ class Folding:
     """Which containers are drawn as one node each.
 
     Those from level ``depth`` on (1 for the outermost; None for no level), but not the ``unfolded`` ones;
-    and the ``folded`` ones wherever they are. The inside of a folded container is not drawn.
+    and the ``folded`` ones wherever they are. The inside of a folded container is not drawn. With ``repeats``,
+    one node stands for all but the first of alike blocks in a row, unless one of them, or what lies inside, is
+    ``unfolded``.
     """
 
     depth: int | None = None
     folded: frozenset[str] = frozenset()
     unfolded: frozenset[str] = frozenset()
+    repeats: bool = False
 
     def applies(self, path: str, level: int) -> bool:
         """Whether the container at ``path`` is one node."""
@@ -44,13 +49,18 @@ class Folding:
             self.depth is not None and level >= self.depth and path not in self.unfolded
         )
 
+    def opens(self, block: str) -> bool:
+        """Whether the block at ``block``, or a container inside it, is to be seen."""
+        return any(f"{path}.".startswith(f"{block}.") for path in self.unfolded)
+
 
 @dataclass(frozen=True)
 class Node:
-    """One node of a graph: an op, or a container whose ops are folded into it.
+    """One node of a graph: an op, a container whose ops are folded into it, or several alike blocks.
 
-    ``path`` is the op's name or the container's, ``kind`` None for a container; ``ops`` are the indices of
-    what it stands for, ``inside`` the paths of the unfolded containers around it, outermost first.
+    ``path`` is the op's name, the container's, or the first and the last block's; ``kind`` is None unless it is an
+    op; ``ops`` are the indices of what it stands for, ``inside`` the paths of the unfolded containers around it,
+    outermost first.
     """
 
     path: str
@@ -76,17 +86,30 @@ def graph(trace: Trace, folding: Folding | None = None) -> Graph:
     """The graph of ``trace``, with containers folded as ``folding`` says; by default every op is shown."""
     folding = folding or Folding()
     types = _container_types(trace)
+    repeated = _repeated(trace, folding) if folding.repeats else {}
     node_of: dict[int, int] = {MODEL_INPUT: MODEL_INPUT}
     members: dict[str, list[int]] = {}
     numbers: dict[str, int] = {}
     for op in trace.ops:
-        path = _folded(op, types, folding) or op.name
+        path = _folded(op, types, folding, repeated) or op.name
         node_of[op.index] = numbers.setdefault(path, len(numbers))
         members.setdefault(path, []).append(op.index)
-    nodes = tuple(_node(trace, path, tuple(ops), types) for path, ops in members.items())
+    alike = {others.name: others for others in repeated.values()}
+    nodes = tuple(_node(trace, path, tuple(ops), types, alike.get(path)) for path, ops in members.items())
     pairs = dict.fromkeys((node_of[source], node_of[op.index]) for op in trace.ops for source in op.inputs)
     edges = tuple((a, b) for a, b in pairs if a != b)
     return Graph(nodes, edges, _shortcuts(edges))
+
+
+def _repeated(trace: Trace, folding: Folding) -> dict[str, Others]:
+    """The paths of blocks that are not drawn, each with the run whose one node stands for them."""
+    runs = (run for run in repeats(trace) if not any(map(folding.opens, run.paths)))
+    return {path: run for run in runs for path in run.paths}
+
+
+def repeats(trace: Trace) -> tuple[Others, ...]:
+    """The blocks that one node can stand for, as in the table: all but the first of each run of alike ones."""
+    return others(rows(trace, functions=True))
 
 
 def _container_types(trace: Trace) -> dict[str, str]:
@@ -100,15 +123,25 @@ def _around(op: Op, containers: Mapping[str, str]) -> list[str]:
     return [path for path in paths if path in containers]
 
 
-def _folded(op: Op, containers: Mapping[str, str], folding: Folding) -> str | None:
-    """The folded container that hides ``op``; None if the op itself is shown."""
-    around = _around(op, containers)
-    return next((path for level, path in enumerate(around, 1) if folding.applies(path, level)), None)
+def _folded(
+    op: Op, containers: Mapping[str, str], folding: Folding, repeated: Mapping[str, Others]
+) -> str | None:
+    """The folded container, or the run of alike blocks, that hides ``op``; None if the op itself is shown."""
+    for level, path in enumerate(_around(op, containers), 1):
+        if path in repeated:
+            return repeated[path].name
+        if folding.applies(path, level):
+            return path
+    return None
 
 
-def _node(trace: Trace, path: str, ops: tuple[int, ...], containers: Mapping[str, str]) -> Node:
+def _node(
+    trace: Trace, path: str, ops: tuple[int, ...], containers: Mapping[str, str], alike: Others | None
+) -> Node:
     first = trace.ops[ops[0]]
     around = tuple(_around(first, containers))
+    if alike is not None:
+        return Node(path, alike.label, None, ops, around[: around.index(alike.paths[0])])
     if path in containers:
         return Node(path, containers[path], None, ops, around[: around.index(path)])
     return Node(path, first.type, first.kind, ops, around)
@@ -140,15 +173,19 @@ def containers(trace: Trace) -> dict[str, int]:
 
 
 def readable_depth(trace: Trace, most: int) -> int | None:
-    """The greatest depth at which the graph has no more than ``most`` nodes.
+    """The greatest depth at which the graph, its repeated blocks folded, has no more than ``most`` nodes.
 
     None if all ops fit; 1 if even the outermost containers are too many.
     """
-    if len(trace.ops) <= most:
+    if _size(trace, None) <= most:
         return None
     levels = max(containers(trace).values(), default=0)
-    fitting = (depth for depth in range(levels, 1, -1) if len(graph(trace, Folding(depth)).nodes) <= most)
+    fitting = (depth for depth in range(levels, 1, -1) if _size(trace, depth) <= most)
     return next(fitting, 1 if levels else None)
+
+
+def _size(trace: Trace, depth: int | None) -> int:
+    return len(graph(trace, Folding(depth, repeats=True)).nodes)
 
 
 def dot(

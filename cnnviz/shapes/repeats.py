@@ -1,8 +1,8 @@
-"""Blocks that a network repeats: a table shows the first of them, and one row stands for the others."""
+"""Blocks that a network repeats: a table or a graph shows the first of them, and one row or node stands for the others."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,18 +26,49 @@ class _Block:
 
 def folded(rows: Sequence[Row]) -> tuple[Row, ...]:
     """``rows`` with the second to last of alike blocks replaced by one row with their sums."""
-    blocks = _blocks(rows)
     result: list[Row] = []
     place = 0
+    for run in _runs(rows):
+        result += [*rows[place : run[0].end], _row_of_others(rows, run)]
+        place = run[-1].end
+    return (*result, *rows[place:])
+
+
+@dataclass(frozen=True)
+class Others:
+    """All blocks of a run but the first: their ``paths``, and what stands for them."""
+
+    paths: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The first and the last of them: ``layers.1 … 11``."""
+        return f"{self.paths[0]} … {self.paths[-1].rpartition('.')[2]}"
+
+    @property
+    def label(self) -> str:
+        """How many blocks there are in all, and how many of them are not shown."""
+        return _("x {count}: {more} more like it", count=len(self.paths) + 1, more=len(self.paths))
+
+
+def others(rows: Sequence[Row]) -> tuple[Others, ...]:
+    """The blocks that :func:`folded` does not show, one entry for each run of alike ones."""
+    return tuple(_of_run(run) for run in _runs(rows))
+
+
+def _of_run(run: Sequence[_Block]) -> Others:
+    return Others(tuple(block.path for block in run[1:]))
+
+
+def _runs(rows: Sequence[Row]) -> Iterator[list[_Block]]:
+    """The runs of alike blocks that are worth folding, none inside another."""
+    blocks, place = _blocks(rows), 0
     while place < len(rows):
         run = _run(rows, blocks, place)
-        if len(run) < FEWEST:
-            result.append(rows[place])
-            place += 1
-            continue
-        result += [*rows[run[0].first : run[0].end], _others(rows, run)]
-        place = run[-1].end
-    return tuple(result)
+        long = len(run) >= FEWEST
+        if long:
+            yield run
+        place = run[-1].end if long else place + 1
 
 
 def _blocks(rows: Sequence[Row]) -> dict[int, list[_Block]]:
@@ -87,14 +118,13 @@ def _signature(rows: Sequence[Row], block: _Block) -> tuple[object, ...]:
     )
 
 
-def _others(rows: Sequence[Row], run: Sequence[_Block]) -> Row:
+def _row_of_others(rows: Sequence[Row], run: Sequence[_Block]) -> Row:
     """The row that stands for all of ``run`` but the first."""
-    hidden = rows[run[0].end : run[-1].end]
-    first, last = run[1].path, run[-1].path
+    hidden, stand_in = rows[run[0].end : run[-1].end], _of_run(run)
     return replace(
         rows[run[0].end - 1],
-        label=_("x {count}: {more} more like it", count=len(run), more=len(run) - 1),
-        name=f"{first} … {last.rpartition('.')[2]}",
+        label=stand_in.label,
+        name=stand_in.name,
         kind=None,
         reused=False,
         params=sum(row.params for row in hidden),

@@ -54,6 +54,12 @@ def test_both_chains_of_a_broken_network_are_in_sight(server: Server, page: Page
     assert bottom(left) == bottom(right) < LAPTOP["height"]
 
 
+def test_both_chains_of_a_broken_network_begin_in_sight_on_a_phone(server: Server, phone: Page) -> None:
+    opened(phone, server, "architecture?model=inception-mini&size=32&view=why")
+    assert bottom(cell(phone, "10 x 24 x 24")) < 820
+    assert bottom(cell(phone, "10 x 28 x 28")) < 820
+
+
 def test_an_error_is_decoded_when_it_is_pasted(server: Server, page: Page) -> None:
     opened(page, server, "")
     page.locator(".st-key-questions").get_by_role("link", name="I have an error message").click()

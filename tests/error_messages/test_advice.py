@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import pytest
+import torch
+from torch import nn
 
 from cnnviz import error_messages
 from cnnviz.error_messages import Decoded, decode
@@ -66,3 +68,16 @@ def test_a_word_that_is_looked_for_first_is_in_all_that_the_pattern_finds() -> N
     lines = [next(readings(message)) for message, *_ in MESSAGES]
     for each in error_messages._ENTRIES:
         assert not [line for line in lines if each.pattern.search(line) and each.word not in line.lower()]
+
+
+@pytest.mark.parametrize("size", [9, 10, 11, 12])
+def test_what_takes_the_place_of_same_with_a_stride_halves_the_image(size: int) -> None:
+    _said, codes = said_of(decode("padding='same' is not supported for strided convolutions"))
+    assert [code.startswith("nn.Conv2d") for code in codes] == [
+        True,
+        False,
+    ]  # of an odd kernel, of an even one
+    for code in codes:
+        with torch.device("meta"):
+            output = eval(code, {"nn": nn})(torch.ones(1, 16, size, size))
+        assert output.shape == (1, 32, -(-size // 2), -(-size // 2))

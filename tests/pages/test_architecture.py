@@ -147,6 +147,16 @@ def test_the_fix_is_a_button_and_stays_in_the_link(open_page: OpenPage) -> None:
     assert metrics(app)["Output"] == "10"
 
 
+def test_the_smallest_input_that_runs_is_a_button_beside_the_edit(open_page: OpenPage) -> None:
+    app = open_page(PAGE, model="inception-mini", size="8")
+    labels = [button.label for button in app.button if (button.key or "").startswith("apply-")]
+    assert labels == ["Use 1 x 28 x 28", "Change to Conv2d(88, 20, kernel_size=5, padding=2)"]
+    app.button(key="apply-input").click().run()
+    assert not app.error
+    assert metrics(app)["Input"] == "1 x 28 x 28"
+    assert app.number_input(key="size").value == 28
+
+
 def test_what_if_a_kernel_were_smaller(open_page: OpenPage) -> None:
     app = open_page(PAGE, model="basic-cnn")
     assert app.selectbox(key="edit-layer").value == "conv1"

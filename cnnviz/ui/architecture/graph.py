@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,7 +72,7 @@ def _operations(traced: Trace) -> None:
         _(
             "{nodes:,} nodes for {ops:,} operations. Arrows are tensors. Branches split and rejoin in a "
             "merge; a dashed arrow is a shortcut that bypasses a longer path to the same place. A solid "
-            "grey box is a folded block.",
+            "grey box is a folded block, or several blocks like the one before it.",
             nodes=len(drawn.nodes),
             ops=len(traced.ops),
         )
@@ -94,7 +95,7 @@ def _look_closer(traced: Trace, drawn: Graph) -> None:
                 "closer": _("Zoom in"),
                 "farther": _("Zoom out"),
                 "whole": _("Show all"),
-                "hint": _("Click a node for details; drag to move, Ctrl and the wheel zoom."),
+                "hint": _("Click a node for details. Drag to move; + and −, or Ctrl and the wheel, zoom."),
             },
         },
         key="graph-look",
@@ -115,7 +116,7 @@ def _details(traced: Trace, node: Node) -> str:
         _("Parameters: {params:,}; multiply-adds: {macs:,}", params=inside[0], macs=inside[1]),
     ]
     if node.kind is None:
-        lines.append(_("A folded block of {count:,} operations", count=len(ops)))
+        lines.append(_("Folded: {count:,} operations", count=len(ops)))
     return "\n".join(lines)
 
 
@@ -151,7 +152,7 @@ def _ink() -> str:
 
 def _look(traced: Trace) -> tuple[Folding, bool]:
     """Which containers are one node each (a level for all, and exceptions), and whether it goes to the right."""
-    from cnnviz.shapes.graph import Folding, containers, readable_depth
+    from cnnviz.shapes.graph import Folding, containers, readable_depth, repeats
 
     levels = containers(traced)
     start = readable_depth(traced, READABLE) if levels else None
@@ -159,7 +160,7 @@ def _look(traced: Trace) -> tuple[Folding, bool]:
     with right:
         across = choose_switch(_("Left to right"), key="across")
     if not levels:
-        return Folding(), across
+        return Folding(), across  # no block: none is repeated either
     offered = [_ALL, *map(str, range(1, max(levels.values()) + 1))]
     with left:
         depth = choose_one(
@@ -172,6 +173,12 @@ def _look(traced: Trace) -> tuple[Folding, bool]:
         )
     with middle:
         folding = _exceptions(depth, levels)
+    repeated = repeats(traced)
+    if repeated and not choose_switch(
+        _("Show all repeated blocks ({count:,} of them)", count=sum(len(run.paths) for run in repeated)),
+        key="unfolded",
+    ):
+        folding = replace(folding, repeats=True)
     if start is not None and depth == str(start):
         st.caption(
             _(

@@ -131,7 +131,7 @@ def failure(traced: Trace) -> None:
         return
     with st.container(key="trace-failure"):
         st.error(plain(traced.failure.message), icon=":material/heart_broken:")
-    what_if.offer_fix(traced.failure)
+    what_if.offer_mends(traced.failure)
 
 
 def shares(subject: Subject) -> None:

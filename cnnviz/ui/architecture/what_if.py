@@ -14,10 +14,12 @@ from cnnviz.errors import CnnvizError, shortened
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.shapes.table import chip, legend, numbers, table, total
+from cnnviz.ui.architecture.network import LARGEST_INPUT
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.link_state import put_edit, take_back_edit
 from cnnviz.ui.shared.problems import explained, plain
+from cnnviz.ui.shared.query import query
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Failure, Fix, Op, Shape
@@ -45,10 +47,27 @@ def possible() -> Iterator[None]:
             _offer(error.fix)
 
 
-def offer_fix(failure: Failure) -> None:
-    """A button that makes the fix of a failure, where there is one."""
-    if failure.fix is not None:
-        _offer(failure.fix, failure.name)
+def offer_mends(failure: Failure) -> None:
+    """A button for each way out of a failure that a click can go, in the order in which the sentences name them."""
+    with st.container(horizontal=True):
+        for mend, fix in failure.ways_out:
+            if fix is not None:
+                _offer(fix, failure.name)
+            elif mend.input_shape is not None:
+                _offer_input(mend.input_shape)
+
+
+def _offer_input(shape: Shape) -> None:
+    """A button for another input, of as many channels and as high as wide: the fields know no others."""
+    channels, *sides = shape
+    if len(sides) == 2 and len(set(sides)) == 1 and sides[0] <= LARGEST_INPUT:
+        st.button(
+            _("Use {shape}", shape=shape_text(shape)),
+            icon=":material/photo_size_select_large:",
+            key="apply-input",
+            on_click=query.change,
+            args=({"channels": str(channels), "size": str(sides[0])},),
+        )
 
 
 def _offer(fix: Fix, at: str | None = None) -> None:

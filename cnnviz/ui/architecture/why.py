@@ -50,7 +50,7 @@ def show(subject: Subject) -> None:
         st.caption(_("No operation was executed, so there is nothing to explain."))
         return
     chosen = offered[0]
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", key="explained"):
         heading = st.container()
         if len(offered) > 1:
             chosen = choose_one(
