@@ -205,6 +205,8 @@ def _from_file(path: Path, class_name: str, edits: dict[str, object]) -> nn.Modu
     """An instance of the class; of ``edits``, those that its constructor takes are given to it and taken out."""
     from torch import nn
 
+    from cnnviz.error_messages import decode
+    from cnnviz.tracing.isolation import WithoutAccelerator
     from cnnviz.tracing.mistakes import slip_of_constructor
 
     if not path.is_file():
@@ -218,12 +220,14 @@ def _from_file(path: Path, class_name: str, edits: dict[str, object]) -> nn.Modu
     sys.modules[spec.name] = module  # dataclasses, for one, look their module up there
     sys.path.insert(0, str(path.parent.absolute()))  # its own imports work as if it had been started
     try:
-        spec.loader.exec_module(module)
+        with WithoutAccelerator():
+            spec.loader.exec_module(module)
         found = getattr(module, class_name, None)
         if not (isinstance(found, type) and issubclass(found, nn.Module)):
             classes = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, nn.Module)]
             raise UnknownKeyError(Message("Python class"), class_name, classes)
-        model: nn.Module = found(**_taken_by(found, edits))
+        with WithoutAccelerator():
+            model: nn.Module = found(**_taken_by(found, edits))
         _check_options(class_name, edits, _parameters(found), model)
         return model
     except CnnvizError:
@@ -232,9 +236,14 @@ def _from_file(path: Path, class_name: str, edits: dict[str, object]) -> nn.Modu
         slip = slip_of_constructor(error, [v for v in vars(module).values() if isinstance(v, type)])
         if slip is not None:
             raise CnnvizError(Message("{reason} {advice}", reason=slip.reason, advice=slip.advice)) from error
+        kind = type(error).__name__
+        told = decode(f"{kind}: {error}")
         raise CnnvizError(
             Message(
-                "{path} raises an error: {type}: {error}", path=path, type=type(error).__name__, error=error
+                "{path} raises an error: {type}: {error}",
+                path=path,
+                type=kind,
+                error=error if told is None else told.meaning,
             )
         ) from error
     finally:

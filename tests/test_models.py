@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from cnnviz.errors import CnnvizError, UnknownKeyError, UsageError
 from cnnviz.models import resolve, torchvision_names
@@ -82,3 +83,48 @@ def test_only_the_terminal_may_run_files(tmp_path: Path) -> None:
     path.write_text("raise SystemExit('this file must not run')")
     with pytest.raises(UnknownKeyError):
         resolve(f"{path}:Net", {})
+
+
+ON_A_GPU = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        {lines}
+        self.fc = self.fc if hasattr(self, "fc") else nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.fc(x)
+"""
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "self.fc = nn.Linear(4, 3).cuda()",
+        "self.fc = nn.Linear(4, 3).to('cuda:0')",
+        "self.fc = nn.Linear(4, 3, device='cuda')",
+        "self.fc = nn.Linear(4, 3).to(torch.device('cuda'), torch.float16)",
+        "self.fc = nn.Linear(4, 3).type(torch.cuda.HalfTensor)",
+        "self.register_buffer('mean', torch.zeros(3).pin_memory().cuda())",
+        "self.cuda()",
+    ],
+)
+def test_a_network_that_is_built_on_a_gpu_is_traced_without_one(tmp_path: Path, lines: str) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(ON_A_GPU.format(lines=lines))
+    model, _ = resolve(f"{file}:Net", {}, own_files=True)
+    assert [op.output_shape for op in trace(model, (4,)).ops] == [(3,)]
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a GPU")
+def test_an_error_that_ends_a_file_is_told_in_plain_words(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(ON_A_GPU.format(lines="self.gpu = torch.cuda.current_device()"))
+    with pytest.raises(
+        CnnvizError, match=r"net.py raises an error: RuntimeError: The program requests a GPU"
+    ):
+        resolve(f"{file}:Net", {}, own_files=True)

@@ -12,7 +12,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
+from cnnviz.operations.calls import function_type
 from cnnviz.operations.op import ANY_INTEGERS
 from cnnviz.operations.operation import named
 from cnnviz.randomness import untouched_generator
@@ -75,6 +77,8 @@ class Isolation:
         """
         if name == "to" or (kwargs and kwargs.get("device") is not None):
             args, kwargs = self._on_this_device(name, args, kwargs)
+        elif name == "type":
+            args = (*args[:1], *map(_without_device, args[1:]))
         known = self._known
         for value in (*args, *kwargs.values()) if kwargs else args:
             if id(value) in known or type(value) in _PLAIN:  # nearly all are
@@ -184,8 +188,8 @@ def _works_with_values(
     meta device, and where a tensor stands for a number.
     """
     given = tensors_in((args, kwargs))
-    if not any(tensor.is_meta for tensor in given):
-        return False
+    if not any(tensor.is_meta for tensor in given) or named(name).kind == "convolution":
+        return False  # on the CPU, a transposed convolution may give a map without any pixels
     real = _raised(function, name, args, kwargs, _zeros)
     if real is None:
         return True
@@ -223,6 +227,41 @@ def _zeros(tensor: Tensor) -> Tensor:
     if tensor.numel() > _MOST_VALUES_TRIED:
         return torch.zeros((), dtype=tensor.dtype).expand(tensor.shape)
     return torch.zeros(tensor.shape, dtype=tensor.dtype)
+
+
+class WithoutAccelerator(TorchFunctionMode):
+    """Inside of the ``with`` block, what is meant for a GPU stays on the CPU, where PyTorch finds no GPU."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        given = kwargs or {}
+        if torch.accelerator.is_available():
+            return func(*args, **given)
+        name = function_type(func)
+        if name in _MOVES or name == "pin_memory":
+            return args[0]
+        if name == "to":
+            args = (*args[:1], *map(_on_the_cpu, args[1:2]), *args[2:])
+        elif name == "type":
+            args = (*args[:1], *map(_without_device, args[1:]))
+        if given.get("device") is not None:
+            given = {**given, "device": _on_the_cpu(given["device"])}
+        return func(*args, **given)
+
+
+def _on_the_cpu(device: Any) -> Any:
+    return device if _device_type(device) in (None, "cpu", "meta") else torch.device("cpu")
+
+
+def _without_device(kind: Any) -> Any:
+    """The dtype of ``torch.cuda.FloatTensor`` and its like, which may be a name; anything else as it is."""
+    found: Any = getattr(torch.cuda, kind.rpartition(".")[2], None) if isinstance(kind, str) else kind
+    return found.dtype if getattr(found, "is_cuda", False) and hasattr(found, "dtype") else kind
 
 
 class Isolated(Tap):

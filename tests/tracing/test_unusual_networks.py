@@ -260,6 +260,8 @@ def test_a_failure_before_a_lazy_layer_is_diagnosed() -> None:
         lambda net, x: x.to(device="cuda"),
         lambda net, x: x.to(0),
         lambda net, x: x.cuda(),
+        lambda net, x: x.type(torch.cuda.FloatTensor),
+        lambda net, x: x.type("torch.cuda.FloatTensor"),
         lambda net, x: x.cpu(),
         lambda net, x: x + torch.zeros(4, device="cuda"),
         lambda net, x: x * torch.tensor([2.0]).cuda(),
