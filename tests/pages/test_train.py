@@ -12,6 +12,7 @@ from cnnviz import architectures, datasets
 from cnnviz.datasets import DownloadError
 from cnnviz.language import Message
 from cnnviz.settings import settings
+from cnnviz.training.recipe.augmentation import STRENGTHS
 from cnnviz.training.recipe.fields import RANGES
 from cnnviz.training.recipe.recipe import Recipe, recipe_text
 from cnnviz.training.store.store import RunStore
@@ -34,6 +35,17 @@ def test_the_help_of_a_field_explains_its_word(open_page: OpenPage) -> None:
         assert "e-" not in text.replace("step", "")[-30:], name
     optimizer = app.selectbox(key="choice-optimizer")
     assert optimizer.help.startswith("The rule that turns gradients into steps.")
+
+
+def test_the_help_of_a_change_of_the_images_explains_its_word(open_page: OpenPage) -> None:
+    app = open_page(PAGE, view="watch", dataset="cifar10", model="lenet-cifar")
+    told = {slider.key: slider.help for slider in app.slider if slider.key in STRENGTHS}
+    assert told.keys() == {name for name, strength in STRENGTHS.items() if 3 in strength.channels}
+    assert told["scale"] == (
+        "Each image is enlarged or shrunk by a random factor: 0.1 means 0.9 to 1.1 times its size. From 0 to 0.9."
+    )
+    for name, text in told.items():
+        assert text.startswith(str(STRENGTHS[name].limits.meaning)), name
 
 
 def test_start_puts_the_chosen_recipe_into_the_queue_and_its_id_into_the_link(

@@ -42,11 +42,17 @@ class Strength:
 
 
 def _strength(
-    name: Message, label: Message, most: float, step: float, text: str, channels: tuple[int, ...] = (1, 3)
+    name: Message,
+    label: Message,
+    meaning: Message,
+    most: float,
+    step: float,
+    text: str,
+    channels: tuple[int, ...] = (1, 3),
 ) -> Any:
     """A field from 0, where it changes nothing, to ``most``; a whole number where that is one."""
     whole = isinstance(most, int)
-    limits = Range(name, 0, most, whole=True) if whole else Range(name, 0.0, most)
+    limits = Range(name, 0 if whole else 0.0, most, whole=whole, meaning=meaning)
     return dataclasses.field(
         default=0 if whole else 0.0, metadata={"strength": Strength(limits, label, step, text, channels)}
     )
@@ -66,19 +72,90 @@ class Augmentation:
       colours there is no saturation to change.
     """
 
-    crop_padding: int = _strength(Message("crop padding"), Message("Crop: padding"), 16, 1, "%d px")
-    flip: bool = False
-    rotation: float = _strength(Message("rotation"), Message("Rotation"), 180.0, 1.0, "±%d°")
-    scale: float = _strength(Message("scale"), Message("Scale"), 0.9, 0.05, "±%.2f")
-    shift: float = _strength(Message("shift"), Message("Shift"), 0.5, 0.05, "±%.2f")
-    shear: float = _strength(Message("shear"), Message("Shear"), 60.0, 1.0, "±%d°")
-    stroke_width: float = _strength(
-        Message("stroke width"), Message("Stroke width"), 4.0, 0.25, "±%.2f px", channels=(1,)
+    crop_padding: int = _strength(
+        Message("crop padding"),
+        Message("Crop: padding"),
+        Message(
+            "Each image gets a black border this many pixels wide, and a window of the image's own size is cut out at a random place."
+        ),
+        16,
+        1,
+        "%d px",
     )
-    brightness: float = _strength(Message("brightness"), Message("Brightness"), 1.0, 0.05, "±%.2f")
-    contrast: float = _strength(Message("contrast"), Message("Contrast"), 1.0, 0.05, "±%.2f")
+    flip: bool = False
+    rotation: float = _strength(
+        Message("rotation"),
+        Message("Rotation"),
+        Message("Each image is turned by a random angle, up to this many degrees in either direction."),
+        180.0,
+        1.0,
+        "±%d°",
+    )
+    scale: float = _strength(
+        Message("scale"),
+        Message("Scale"),
+        Message("Each image is enlarged or shrunk by a random factor: 0.1 means 0.9 to 1.1 times its size."),
+        0.9,
+        0.05,
+        "±%.2f",
+    )
+    shift: float = _strength(
+        Message("shift"),
+        Message("Shift"),
+        Message(
+            "Each image is moved along each axis by a random distance: 0.1 means up to a tenth of its side."
+        ),
+        0.5,
+        0.05,
+        "±%.2f",
+    )
+    shear: float = _strength(
+        Message("shear"),
+        Message("Shear"),
+        Message(
+            "Each image is slanted, as italic letters are, by a random angle, up to this many degrees in either direction."
+        ),
+        60.0,
+        1.0,
+        "±%d°",
+    )
+    stroke_width: float = _strength(
+        Message("stroke width"),
+        Message("Stroke width"),
+        Message("Bright strokes become wider or thinner by a random number of pixels, up to this many."),
+        4.0,
+        0.25,
+        "±%.2f px",
+        channels=(1,),
+    )
+    brightness: float = _strength(
+        Message("brightness"),
+        Message("Brightness"),
+        Message("All pixels of an image are multiplied by one random factor: 0.2 means 0.8 to 1.2."),
+        1.0,
+        0.05,
+        "±%.2f",
+    )
+    contrast: float = _strength(
+        Message("contrast"),
+        Message("Contrast"),
+        Message(
+            "How far each pixel is from the image's mean grey is multiplied by a random factor: 0.2 means 0.8 to 1.2."
+        ),
+        1.0,
+        0.05,
+        "±%.2f",
+    )
     saturation: float = _strength(
-        Message("saturation"), Message("Saturation"), 1.0, 0.05, "±%.2f", channels=(3,)
+        Message("saturation"),
+        Message("Saturation"),
+        Message(
+            "How far each colour is from grey is multiplied by a random factor: 0.2 means 0.8 to 1.2; 0 would leave no colour."
+        ),
+        1.0,
+        0.05,
+        "±%.2f",
+        channels=(3,),
     )
 
     def __bool__(self) -> bool:

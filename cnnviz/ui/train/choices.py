@@ -20,7 +20,7 @@ from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.recipe.augmentation import PRESETS, STRENGTHS, Augmentation, Strength
-from cnnviz.training.recipe.fields import CHOICES, RANGES, check_field
+from cnnviz.training.recipe.fields import CHOICES, RANGES, Range, check_field
 from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.ui.architecture.network import choose_options
@@ -158,7 +158,10 @@ class Fields:
 
 def meaning_of(name: str) -> str:
     """What the number ``name`` of a recipe does, and what it may be."""
-    limits = RANGES[name]
+    return _told(RANGES[name])
+
+
+def _told(limits: Range) -> str:
     return _(
         "{meaning} From {low} to {high}.",
         meaning=limits.meaning or "",
@@ -421,7 +424,13 @@ def choose_augmentation(channels: int, usual: Augmentation, notes: DeltaGenerato
             )
     with notes:
         problems = st.container()
-    flip = choose_switch(_("Horizontal flip"), key="flip", default=usual.flip, notes=problems)
+    flip = choose_switch(
+        _("Horizontal flip"),
+        key="flip",
+        default=usual.flip,
+        notes=problems,
+        help=_("Half of the images are mirrored left to right. Digits and letters would become other signs."),
+    )
     fields: dict[str, Any] = {"flip": flip}
     shown = [name for name, strength in STRENGTHS.items() if channels in strength.channels]
     columns = st.columns(2)
@@ -443,6 +452,7 @@ def _slider(name: str, strength: Strength, usual: float, notes: DeltaGenerator) 
         widget=st.slider,
         step=kind(strength.step),
         format=strength.format,
+        help=_told(strength.limits),
     )
 
 
