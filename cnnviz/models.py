@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import re
 import sys
+import traceback
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -205,7 +206,6 @@ def _from_file(path: Path, class_name: str, edits: dict[str, object]) -> nn.Modu
     """An instance of the class; of ``edits``, those that its constructor takes are given to it and taken out."""
     from torch import nn
 
-    from cnnviz.error_messages import decode
     from cnnviz.tracing.isolation import WithoutAccelerator
     from cnnviz.tracing.mistakes import slip_of_constructor
 
@@ -236,18 +236,35 @@ def _from_file(path: Path, class_name: str, edits: dict[str, object]) -> nn.Modu
         slip = slip_of_constructor(error, [v for v in vars(module).values() if isinstance(v, type)])
         if slip is not None:
             raise CnnvizError(Message("{reason} {advice}", reason=slip.reason, advice=slip.advice)) from error
-        kind = type(error).__name__
-        told = decode(f"{kind}: {error}")
-        raise CnnvizError(
-            Message(
-                "{path} raises an error: {type}: {error}",
-                path=path,
-                type=kind,
-                error=error if told is None else told.meaning,
-            )
-        ) from error
+        raise CnnvizError(_error_of_file(path, error)) from error
     finally:
         sys.path.remove(str(path.parent.absolute()))
+
+
+def _error_of_file(path: Path, error: BaseException) -> Message:
+    """What to say of an ``error`` that a person's file or a constructor in it raised: what it means, where it is known."""
+    from cnnviz.error_messages import decode
+
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).absolute() == path.absolute()
+    ]
+    if lines:
+        path_and_line = Message("{path}, line {line},", path=path, line=lines[-1])
+    else:
+        path_and_line = Message("{path}", path=path)
+    values = {"place": path_and_line, "type": type(error).__name__}
+    known = decode(f"{type(error).__name__}: {error}")
+    if known is None:
+        return Message("{place} raises an error: {type}: {error}", error=error, **values)
+    if not known.reasons:
+        return Message("{place} raises {type}: {meaning}", meaning=known.meaning, **values)
+    text, code = known.reasons[0].text, known.reasons[0].code
+    advice = text if code is None else Message("{text} For example: {code}", text=text, code=code)
+    return Message(
+        "{place} raises {type}: {meaning} {advice}", meaning=known.meaning, advice=advice, **values
+    )
 
 
 def _no_class(path: Path) -> UsageError:

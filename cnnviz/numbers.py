@@ -28,6 +28,11 @@ def values(count: int) -> Message:
     return Message("1 value") if count == 1 else Message("{count} values", count=number(count))
 
 
+def rows(count: int) -> Message:
+    """1 row, 64 rows."""
+    return Message("1 row") if count == 1 else Message("{count} rows", count=number(count))
+
+
 def images(count: int) -> Message:
     """1 image, 64 images."""
     return Message("1 image") if count == 1 else Message("{count} images", count=number(count))

@@ -125,6 +125,33 @@ def test_an_error_that_ends_a_file_is_told_in_plain_words(tmp_path: Path) -> Non
     file = tmp_path / "net.py"
     file.write_text(ON_A_GPU.format(lines="self.gpu = torch.cuda.current_device()"))
     with pytest.raises(
-        CnnvizError, match=r"net.py raises an error: RuntimeError: The program requests a GPU"
+        CnnvizError, match=r"net.py, line \d+, raises RuntimeError: The program requests a GPU"
     ):
         resolve(f"{file}:Net", {}, own_files=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "nn.Sequential([nn.ReLU()])",
+            "list is not a layer, so it cannot be in nn.Sequential or nn.ModuleList. Unpack the list with *. For "
+            "example: nn.Sequential(*layers)",
+        ),
+        (
+            "nn.Conv2d(3, 4, groups=2, kernel_size=1)",
+            "in_channels is not",
+        ),
+    ],
+)
+def test_an_error_of_a_constructor_is_told_in_plain_words(line: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(
+        "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+        f"        super().__init__()\n        self.part = {line}\n"
+    )
+    with pytest.raises(CnnvizError) as raised:
+        resolve(f"{file}:Net", {}, own_files=True)
+    told = str(raised.value)
+    assert told.startswith(f"{file}, line 7, raises ")
+    assert message in told

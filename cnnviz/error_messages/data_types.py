@@ -15,7 +15,10 @@ RETURNED_NOTHING = Reason(
     Message("The layer before returned nothing: does its forward end with a return?"), "return x"
 )
 FIRST_OF_SEVERAL = Reason(
-    Message("nn.LSTM, nn.GRU and nn.RNN return (output, state): use the output."), "x, _ = self.lstm(x)"
+    Message(
+        "nn.LSTM, nn.GRU and nn.RNN return (output, state), nn.MultiheadAttention (output, weights): use the output."
+    ),
+    "x, _ = self.lstm(x)",
 )
 FROM_NUMPY = Reason(Message("Convert NumPy arrays to tensors first."), "x = torch.from_numpy(x).float()")
 FROM_IMAGE = Reason(

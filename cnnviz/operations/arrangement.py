@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from cnnviz import numbers
 from cnnviz.language import Message
 from cnnviz.operations import refusals
-from cnnviz.operations.batch_axis import FRONT, Layout
+from cnnviz.operations.batch_axis import FRONT, WITHOUT, Layout
 from cnnviz.operations.op import (
     MODEL_INPUT,
     FailedCall,
@@ -36,12 +36,16 @@ def lost_batch(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     if op is None:
         return None
     operation, wanted = operation_of(op), op.arguments.get("shape")
+    if op.base in _SPLITS:
+        return _split_batch(call, op)
     if operation.reorders:
         return _moved_batch(call, op)
     if not operation.keeps_order:
         return None
     if op.layout.place == 0 and len(op.output_shape) == 1:
         return _one_row(call, ops, op)
+    if op.arguments.get("start_dim") == 0:
+        return _merged_rows(call, ops, op)
     if isinstance(wanted, tuple) and wanted and isinstance(wanted[0], int):
         return _fixed_rows(call, ops, op, wanted) if wanted[0] > 0 else _cut_rows(call, ops, op, wanted)
     return None
@@ -49,13 +53,19 @@ def lost_batch(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
 
 def _strayed_at(call: FailedCall, ops: Sequence[Op]) -> Op | None:
     """The op on the way to the call that failed from which on the first dimension is not the batch alone."""
-    layouts = zip(call.inputs, call.layouts, strict=False)
+    layouts = list(zip(call.inputs, call.layouts, strict=False))
+    for index, layout in layouts:  # a part of a batch is not a batch
+        if layout == WITHOUT and index != MODEL_INPUT and ops[index].base in _SPLITS:
+            return ops[index]
     index = next((index for index, layout in layouts if _strayed(layout)), MODEL_INPUT)
     found = None
     while index != MODEL_INPUT and _strayed(ops[index].layout):
         found = ops[index]
         index = next((i for i in found.inputs if i != MODEL_INPUT and _strayed(ops[i].layout)), MODEL_INPUT)
     return found
+
+
+_SPLITS = ("chunk", "split")
 
 
 def _strayed(layout: Layout) -> bool:
@@ -75,13 +85,59 @@ def _one_row(call: FailedCall, ops: Sequence[Op], op: Op) -> Failure:
     return _flattened_wrongly(call, ops, op, reason, how)
 
 
+def _merged_rows(call: FailedCall, ops: Sequence[Op], op: Op) -> Failure | None:
+    """``torch.flatten(x, 0, 1)`` of maps before a Linear."""
+    if len(op.input_shapes[0]) != 3 or not isinstance(call.arguments.get("in_features"), int):
+        return None
+    reason = Message(
+        "{op} flattens from dimension 0, the batch, so the images are merged with their channels, and {name} does not "
+        "get the features of one image.",
+        name=called(call.name, call.type),
+        op=op.title,
+    )
+    return _flattened_wrongly(call, ops, op, reason, Message("Start at dimension 1: torch.flatten(x, 1)."))
+
+
+def _split_batch(call: FailedCall, op: Op) -> Failure | None:
+    """``x.chunk(2)`` where ``x.chunk(2, dim=1)`` gives what the layer expects."""
+    image, expected = op.input_shapes[0], _expected_features(call)
+    count = op.arguments.get("chunks")
+    if op.arguments.get("dim", 0) != 0 or expected is None or not image:
+        return None
+    parts = count if isinstance(count, int) else len(image) and image[0] // expected
+    if not parts or image[0] != parts * expected:
+        return None
+    reason = Message(
+        "{op} splits along dimension 0, the batch: it takes the images apart, and {name} ({type}) gets all {count} of "
+        "each.",
+        op=op.title,
+        name=called(call.name, call.type),
+        type=call.type,
+        count=numbers.channels(image[0]) if len(image) > 1 else numbers.features(image[0]),
+    )
+    size = parts if isinstance(count, int) else expected
+    advice = Message(
+        "Split along dimension 1: x.{function}({size}, dim=1).",
+        function=op.base,
+        size=size,
+    )
+    return Failure(call.name, call.type, reason, expected, image, advice=advice, settled=True)
+
+
+def _expected_features(call: FailedCall) -> int | None:
+    """How many channels or features the call that failed was made for."""
+    names = ("in_channels", "in_features", "num_features")
+    return next((size for name in names if isinstance(size := call.arguments.get(name), int)), None)
+
+
 def _fixed_rows(call: FailedCall, ops: Sequence[Op], op: Op, wanted: Shape) -> Failure:
     """``x.view(64, -1)``: the number of images stands in the code."""
     reason = Message(
-        "{op} makes {count} rows, however many images there are: each row is one image only in a batch of "
+        "{op} makes {rows}, however many images there are: each row is one image only in a batch of "
         "{count}. So {name} does not get the features of one image.",
         name=called(call.name, call.type),
         op=f"{op.title}({', '.join(map(str, wanted))})",
+        rows=numbers.rows(wanted[0]),
         count=wanted[0],
     )
     return _flattened_wrongly(call, ops, op, reason, by_batch_size(op.type, wanted))

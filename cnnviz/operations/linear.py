@@ -257,7 +257,7 @@ def _pooled(shape: Shape, expected: int) -> Iterator[Mend]:
     if channels < 2 or expected % channels or min(shape[1:]) < 1:
         return
     side = round((expected // channels) ** (1 / dimensions))
-    if side**dimensions * channels != expected:
+    if side**dimensions * channels != expected or side > max(shape[1:]):  # it would only repeat values
         return
     values = {
         "pool": f"AdaptiveAvgPool{dimensions}d({side})",

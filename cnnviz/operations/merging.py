@@ -15,7 +15,18 @@ from cnnviz.operations.data_movement import explain_identity
 from cnnviz.operations.diagnosis import channels_origin, size_origin
 from cnnviz.operations.explanation import Explanation, source_name
 from cnnviz.operations.fixes import enlarges, fix, own_branch, resized
-from cnnviz.operations.op import MODEL_INPUT, FailedCall, Failure, Fix, Mend, Op, Shape, called, shape_text
+from cnnviz.operations.op import (
+    MODEL_INPUT,
+    FailedCall,
+    Failure,
+    Fix,
+    Mend,
+    Op,
+    Shape,
+    called,
+    product,
+    shape_text,
+)
 from cnnviz.operations.operation import define, named, never, operation_of
 from cnnviz.operations.reach import Bounds, Call, Reach, UnknownError, centred, common
 
@@ -171,7 +182,7 @@ def diagnose_unlike(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
     shapes = call.input_shapes
     pair = _unlike_pair(call)
     if pair is None:
-        return _unlike_constant(call, ops)
+        return _row_for_one_image(call) or _unlike_constant(call, ops)
     inputs = ", ".join(
         f"{ops[index].title if index != MODEL_INPUT else 'x'} {shape_text(shape)}"
         for index, shape in zip(call.inputs, shapes, strict=True)
@@ -198,6 +209,8 @@ def diagnose_unlike(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
             "shortcut the same shape."
         )
     first, other = (shapes[number] for number in pair)
+    if len(first) != len(other):
+        advice = _with_as_many_dimensions(call, first, other) or advice
     found = Failure(call.name, call.type, reason, first, other, cause=_cause(call, ops, pair), advice=advice)
     if len(first) == len(other) == 2 and first[::-1] != first and _unlike_only_turned(call, first, other):
         flat = [operation_of(ops[i]).keeps_order for i in call.inputs[:2] if i != MODEL_INPUT]
@@ -209,6 +222,43 @@ def diagnose_unlike(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
 def _transposed(index: int, ops: Sequence[Op]) -> Message:
     name = ops[index].title if index != MODEL_INPUT else "x"
     return Message("Swap the two dimensions of {name} first: x = x.transpose(1, 2).", name=name)
+
+
+def _row_for_one_image(call: FailedCall) -> Failure | None:
+    """A parameter with a single row, such as a class token, that is joined to every image of a batch."""
+    dim = call.arguments.get("dim", 0)
+    if not named(call.base).joins or not call.input_shapes or not isinstance(dim, int) or dim < 1:
+        return None
+    shape = call.input_shapes[0]
+    single = next((c for c in call.constants if len(c) == len(shape) + 1 and c[0] == 1), None)
+    others = range(len(shape))
+    if single is None or any(single[axis + 1] != shape[axis] for axis in others if axis != dim - 1):
+        return None
+    reason = Message(
+        "{name} joins a parameter with a single row, 1 x {sizes}, to a batch: cat does not repeat it for each image.",
+        name=called(call.name, call.type),
+        sizes=shape_text(single[1:]),
+    )
+    advice = Message(
+        "Repeat it first: parameter.expand(x.size(0), {kept}).", kept=", ".join(["-1"] * len(shape))
+    )
+    return Failure(call.name, call.type, reason, advice=advice, settled=True)
+
+
+def _with_as_many_dimensions(call: FailedCall, first: Shape, other: Shape) -> Message | None:
+    """What to do with a row of values that meets maps."""
+    row, maps = sorted((first, other), key=len)
+    if len(row) != 1:
+        return None
+    if named(call.base).joins:
+        return Message("Flatten the maps first: x.flatten(1) gives {count} values.", count=product(maps))
+    if row[0] != maps[0]:
+        return None
+    return Message(
+        "Give the {count} values the dimensions of the maps: s[:, :{nones}].",
+        count=row[0],
+        nones=", None" * (len(maps) - 1),
+    )
 
 
 def _unlike_constant(call: FailedCall, ops: Sequence[Op]) -> Failure | None:

@@ -111,7 +111,10 @@ def diagnose_view(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
         cast(Shape, wanted),
         received,
         cause=origins(ops, call.inputs[0], received),
-        advice=Message("flatten(1) works for any size.")
+        advice=Message(
+            "Write x.flatten(1), which gives {features} for each image.",
+            features=numbers.features(product(received)),
+        )
         if len(wanted) <= 2
         else Message(
             "The sizes after the batch must multiply to {count}, or one of them be -1.",
@@ -131,8 +134,9 @@ def _fixed_batch(call: FailedCall, wanted: Shape) -> Failure:
     """``x.view(64, 3136)``: the number of images stands in the code."""
     received = call.input_shapes[0]
     reason = Message(
-        "{name} wants {count} rows, one for each image of a batch of {count}: it fails for a batch of any other size.",
+        "{name} wants {rows}, one for each image of a batch of {count}: it fails for a batch of any other size.",
         name=f"{called(call.name, call.type)}({', '.join(map(str, wanted))})",
+        rows=numbers.rows(wanted[0]),
         count=wanted[0],
     )
     advice = by_batch_size(call.type, wanted)

@@ -89,13 +89,19 @@ def _explained(
         Message(
             sentence.template,
             name=op.title,
-            kernel=shape_text(tuple(side.kernel for side in along)),
+            kernel=_kernel_text(along),
             output=shape_text(op.output_shape),
             channels=op.output_shape[0],
         ),
         tuple(told for told in notes if told is not None),
         tuple(told for told in told_once if told is not None),
     )
+
+
+def _kernel_text(along: tuple[Side, ...]) -> Message | str:
+    """``3 x 3``; along one dimension, ``3-wide``, which can stand in the same place of a sentence."""
+    sizes = tuple(side.kernel for side in along)
+    return shape_text(sizes) if len(sizes) > 1 else Message("{size}-wide", size=sizes[0])
 
 
 def _size_kept(along: tuple[Side, ...]) -> Message | None:
@@ -121,7 +127,7 @@ def _dilated(along: tuple[Side, ...]) -> Message | None:
     return Message(
         "Dilation {dilation} leaves gaps between the kernel's weights: {kernel} weights span {span}.",
         dilation=shape_text(tuple(dict.fromkeys(side.dilation for side in along))),
-        kernel=shape_text(tuple(side.kernel for side in along)),
+        kernel=_kernel_text(along),
         span=shape_text(tuple(side.span for side in along)),
     )
 

@@ -249,7 +249,9 @@ def notes(trace: Trace) -> list[str]:
         told.append(_output_note(trace))
     if trace.real_pass:
         told.append(
-            _("The forward pass depends on the data, so it was traced by really running it on the CPU.")
+            _(
+                "Shapes alone did not get through the forward pass, so it was traced by really running it on the CPU."
+            )
         )
     if not trace.failure:
         directly, in_training, unused = map(_listed, outside_of_layers(trace, bare=True))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnnviz.language import Message
+from cnnviz.operations.batch_axis import FRONT
 from cnnviz.operations.normalisation import drops_in_evaluation
 from cnnviz.operations.op import MODEL_INPUT, Op, product, shape_text
 from cnnviz.operations.operation import operation_of
@@ -129,6 +130,8 @@ def floor(classes: int) -> float:
 def _classes(op: Op) -> int | None:
     """How many values a softmax makes into probabilities; None where that cannot be told."""
     full = op.layout.full(op.output_shape, 2)
+    if not full:  # a single number, such as the mean of all
+        return None
     dim = op.arguments.get("dim")
     axis = op.layout.axis(dim if isinstance(dim, int) else 1, len(full))
     return None if axis is None else op.output_shape[axis]
@@ -176,6 +179,42 @@ def _mixed_images(network: _Network) -> Iterator[NetworkWarning]:
     yield NetworkWarning("mixed-images", name, text, reason, network.trace.op(name).index)
 
 
+def _images_as_steps(network: _Network) -> Iterator[NetworkWarning]:
+    """A recurrent layer or an attention with the steps in front, which is given the batch in front."""
+    told: set[str] = set()
+    for op in network.ops:
+        layouts = op.input_layouts or (FRONT,)
+        if (
+            op.arguments.get("batch_first") is not False
+            or layouts[0] != FRONT
+            or len(op.input_shapes[0]) != 2
+            or op.type in told  # a deep network repeats it in every block
+        ):
+            continue
+        told.add(op.type)
+        text = Message(
+            "{name} ({type}) takes the images of the batch for the steps of a sequence.",
+            name=op.title,
+            type=op.type,
+        )
+        reason = Message(
+            "Without batch_first=True it expects (steps, batch, features), so the answer for an image depends on the "
+            "other images. Set batch_first=True."
+        )
+        yield NetworkWarning("images-as-steps", op.name, text, reason, op.index)
+
+
+def _no_values(network: _Network) -> Iterator[NetworkWarning]:
+    """Maps without a pixel, which nothing refuses."""
+    op = next((op for op in network.ops if 0 in op.output_shape), None)
+    if op is not None:
+        text = Message(
+            "{name} outputs {shape}: no values are left.", name=op.title, shape=shape_text(op.output_shape)
+        )
+        reason = Message("Use less padding, a larger kernel or a larger input.")
+        yield NetworkWarning("no-values", op.name, text, reason, op.index)
+
+
 # -- what PyTorch does not find ------------------------------------------------------------------------
 
 _NOT_FOUND = Message("It is neither trained, nor saved, nor moved to the GPU with the model.")
@@ -205,16 +244,26 @@ def _unregistered(network: _Network) -> Iterator[NetworkWarning]:
 
 
 def _of_layers(found: Unregistered) -> NetworkWarning:
+    layers = ", ".join(found.layers[:_MOST_NAMED]) + (", …" if len(found.layers) > _MOST_NAMED else "")
+    mend = _LAYERS_IN.get(
+        found.place, Message("Use nn.ModuleList in place of the plain {place}.", place=found.place)
+    )
+    if not found.params:
+        text = Message(
+            "{name} is a plain {place}, so PyTorch does not find the layers in it ({layers}).",
+            name=found.name,
+            place=found.place,
+            layers=layers,
+        )
+        reason = Message("eval() does not reach them: dropout stays on. {mend}", mend=mend)
+        return NetworkWarning("unregistered", found.name, text, reason)
     text = Message(
         "{name} is a plain {place}, so PyTorch does not find the layers in it ({layers}): {params:,} parameters are "
         "not registered.",
         name=found.name,
         place=found.place,
-        layers=", ".join(found.layers[:_MOST_NAMED]) + (", …" if len(found.layers) > _MOST_NAMED else ""),
+        layers=layers,
         params=found.params,
-    )
-    mend = _LAYERS_IN.get(
-        found.place, Message("Use nn.ModuleList in place of the plain {place}.", place=found.place)
     )
     reason = Message(
         "They are neither trained, nor saved, nor moved to the GPU, and eval() does not reach them. {mend}",
@@ -558,6 +607,8 @@ def _unused_layers(network: _Network) -> Iterator[NetworkWarning]:
 _RULES: tuple[Rule, ...] = (
     _unregistered,
     _mixed_images,
+    _images_as_steps,
+    _no_values,
     _reread_memory,
     _view_of_one_channel,
     _batch_as_channels,

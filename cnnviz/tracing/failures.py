@@ -6,7 +6,6 @@ Candidates for a fix are worked out from the shapes; what is offered was tried, 
 from __future__ import annotations
 
 import inspect
-import os
 import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,6 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from cnnviz.errors import CnnvizError
@@ -26,6 +24,7 @@ from cnnviz.operations.fixes import candidates
 from cnnviz.operations.op import MODEL_INPUT, Failure, Fix, Mend, Shape, called
 from cnnviz.tracing.edits import edited
 from cnnviz.tracing.other_inputs import Attempt, Outcome, other_inputs
+from cnnviz.tracing.own_code import NOT_A_PERSONS
 
 _Try = Callable[[nn.Module], Outcome]
 
@@ -96,10 +95,6 @@ def _helps(model: nn.Module, edits: Mapping[str, object], goal: str, attempt: _T
         _helps(model, {**edits, fix.path: fix.value}, goal, attempt, steps - 1)
         for fix in islice(others, _MOST_OTHERS)
     )
-
-
-_CNNVIZ = Path(__file__).parent.parent
-_NOT_A_PERSONS = tuple(f"{folder}{os.sep}" for folder in (Path(torch.__path__[0]), _CNNVIZ))
 
 
 def forward_raised(path: str, module: nn.Module, error: BaseException, given: int) -> Failure:
@@ -187,13 +182,13 @@ def depends_on_batch(model: nn.Module, outcome: Outcome, batches: tuple[int, int
     failed = outcome.failed
     name, type_name = ("forward", module_type(model)) if failed is None else (failed.name, failed.type)
     reason = Message(
-        "The network runs with {fewer} images in a batch, but not with {more}: {name} ({type}) raises {error}: {words}",
+        "The network runs with {fewer} images in a batch, but not with {more}: {name} ({type}) raises {error}: {words}.",
         fewer=batches[0],
         more=batches[1],
         name=called(name, type_name),
         type=type_name,
         error=type(outcome.error).__name__,
-        words=(str(outcome.error).strip().splitlines() or ["-"])[0],
+        words=(str(outcome.error).strip().splitlines() or ["-"])[0].rstrip("."),
     )
     advice = Message(
         "Dimension 0 is the batch, and a batch may have any number of images: split, index and reshape from "
@@ -220,6 +215,6 @@ def _place(error: BaseException) -> str | None:
     own = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(_NOT_A_PERSONS)
+        if not frame.filename.startswith(NOT_A_PERSONS)
     ]
     return f"{Path(own[-1].filename).name}, line {own[-1].lineno}" if own else None

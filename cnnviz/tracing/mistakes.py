@@ -116,6 +116,8 @@ def slip_behind(
         return _missing_name(at_work, str(error.name))
     if isinstance(error, NotImplementedError) and "forward" in words:
         return _missing_forward(type(at_work))
+    if isinstance(error, TypeError) and "'tuple' object is not callable" in words:
+        return _comma_behind_a_layer(model)
     layer = _made_of_a_tensor(error)
     if layer is not None:
         return _layer_as_tensor(layer)
@@ -203,6 +205,19 @@ def _missing_name(module: nn.Module, name: str) -> Slip | None:
     return None
 
 
+def _comma_behind_a_layer(model: nn.Module) -> Slip | None:
+    """``self.conv = nn.Conv2d(1, 4, 3),``: a tuple of one layer."""
+    for path, module in model.named_modules():
+        for name, value in vars(module).items():
+            if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], nn.Module):
+                reason = Message(
+                    "{name} is not a layer but a tuple with one layer in it, because of a comma at the end of its line.",
+                    name=f"{path}.{name}" if path else name,
+                )
+                return Slip(reason, Message("Remove the comma after self.{name} = ...", name=name))
+    return None
+
+
 def _missing_forward(cls: type) -> Slip:
     values = {"type": cls.__name__}
     if issubclass(cls, (nn.ModuleList, nn.ModuleDict)):
@@ -219,7 +234,7 @@ def _missing_forward(cls: type) -> Slip:
         return Slip(reason, Message("Rename it to forward."))
     for method, code in _codes(cls):
         if any(isinstance(inner, CodeType) and inner.co_name == "forward" for inner in code.co_consts):
-            reason = Message("{type} has no forward: it stands inside of {method}.", method=method, **values)
+            reason = Message("{type} has no forward: it stands inside {method}.", method=method, **values)
             return Slip(reason, Message("Indent it like {method}, one level below the class.", method=method))
     reason = Message("{type} has no forward, so PyTorch does not know what to compute.", **values)
     return Slip(reason, Message("Define in the class: def forward(self, x): ... return x."))

@@ -157,6 +157,8 @@ class Provenance:
     ) -> tuple[Shape, Layout]:
         """The shape of one image of the first ``output`` of a call of ``operation`` with ``tensors``, and its layout."""
         shape = tuple(output.shape)
+        if operation.kind == "merge" and len(tensors) > 1 and self._rows_by_chance(tensors, shape):
+            self.in_doubt = True
         if (
             self._other is None
             and shape[:1] == (self._images,)
@@ -171,6 +173,16 @@ class Provenance:
         self.in_doubt |= operation is UNKNOWN or self._may_be_chance(operation, sources, shape, layout)
         layout = self._told_apart(layout, shape, len(self.outputs.tensors), 0)
         return layout.shown(shape), layout
+
+    def _rows_by_chance(self, tensors: Sequence[Tensor], shape: Shape) -> bool:
+        """Whether a constant that meets images has as many rows as there are images, so that it fits no other batch."""
+        return any(
+            tensor.dim() == len(shape)
+            and tensor.shape[0] == self._images
+            and self.layout_of(tensor) == WITHOUT
+            for tensor in tensors
+            if tensor.dim()
+        ) and not all(self.layout_of(tensor) == WITHOUT for tensor in tensors)
 
     def _may_be_chance(
         self, operation: Operation, sources: Sequence[Source], shape: Shape, layout: Layout

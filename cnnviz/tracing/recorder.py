@@ -33,6 +33,7 @@ from cnnviz.tracing.copies import is_lazy
 from cnnviz.tracing.isolation import Isolation
 from cnnviz.tracing.meta_device import answer
 from cnnviz.tracing.on_the_cpu import OnTheCpu
+from cnnviz.tracing.own_code import written
 from cnnviz.tracing.provenance import Outputs, Provenance
 from cnnviz.tracing.tap import Tap, tensors_in
 from cnnviz.tracing.unregistered import Strays
@@ -204,6 +205,9 @@ class Recorder(Tap):
     ) -> Op:
         """Add the op by which ``entry`` made ``outputs`` of ``tensors``; ``known`` are the fields that are told already."""
         links, arguments = self.provenance.links(tensors), known["arguments"]
+        wanted = arguments.get("shape") if entry.keeps_order else None
+        if wanted and wanted[0] == self.batch and written(self.batch):
+            self.provenance.in_doubt = True  # x.view(x.size(0), -1) and x.view(2, -1) arrive alike
         shape, layout = self.provenance.seen(entry, arguments, tensors, outputs[0])
         op = Op(
             kind=entry.kind,

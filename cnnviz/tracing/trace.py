@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.language import Message
+from cnnviz.operations.arrangement import lost_batch
 from cnnviz.operations.calls import module_type
 from cnnviz.operations.diagnosis import diagnose
 from cnnviz.operations.op import Failure, ModuleCall, Op, Shape, Unexecuted
@@ -321,6 +322,8 @@ def _failure(model: nn.Module, shapes: Shapes, done: _Pass) -> Failure | None:
         name = outcome.failed.name if outcome.failed else path or "forward"
         return Failure(name, module_type(at_work), slip.reason, advice=slip.advice)
     told = unpacked_batch(model, outcome)
+    if told is None and outcome.failed is not None and done.one_batch_alone:
+        told = lost_batch(outcome.failed, outcome.ops)
     if told is None and done.one_batch_alone:
         told = depends_on_batch(model, outcome, (TRACED_BATCH, _OTHER_BATCH))
     if told is not None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -242,3 +244,72 @@ def test_the_line_of_ones_own_code_that_raised_is_named() -> None:
     message = failure_of(Raises(), (1, 8, 8)).message
     line = inspect.getsourcelines(Raises.forward)[1] + 1
     assert f"raises KeyError in test_diagnosis.py, line {line}: 'no such thing'" in message
+
+
+class Forward(nn.Module):
+    """A forward that a test gives, with a few layers."""
+
+    def __init__(self, function: Callable[[Any, Tensor], Any]) -> None:
+        super().__init__()
+        self.function = function
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.pair = nn.Conv2d(2, 4, 3)
+        self.fc = nn.Linear(144, 10)
+        self.small = nn.Linear(4, 4)
+        self.token = nn.Parameter(torch.zeros(1, 1, 36))
+
+    def forward(self, x: Tensor) -> Any:
+        return self.function(self, x)
+
+
+@pytest.mark.parametrize(
+    ("function", "shape", "message"),
+    [
+        (
+            lambda net, x: net.fc(torch.flatten(net.conv(x), 0, 1)),
+            (3, 8, 8),
+            "flatten flattens from dimension 0, the batch, so the images are merged with their channels, and fc does "
+            "not get the features of one image. Flattening gives 4 x 6 x 6 = 144 features, as Linear(144, 10) "
+            "expects. Start at dimension 1: torch.flatten(x, 1).",
+        ),
+        (
+            lambda net, x: [net.pair(part) for part in x.chunk(2)],
+            (4, 8, 8),
+            "chunk splits along dimension 0, the batch: it takes the images apart, and pair (Conv2d) gets all 4 "
+            "channels of each. Split along dimension 1: x.chunk(2, dim=1).",
+        ),
+        (
+            lambda net, x: net.pair(x.split(2)[0]),
+            (4, 8, 8),
+            "split splits along dimension 0, the batch: it takes the images apart, and pair (Conv2d) gets all 4 "
+            "channels of each. Split along dimension 1: x.split(2, dim=1).",
+        ),
+        (
+            lambda net, x: torch.cat([net.token, net.conv(x).flatten(2)], 1),
+            (3, 8, 8),
+            "cat joins a parameter with a single row, 1 x 1 x 36, to a batch: cat does not repeat it for each image. "
+            "Repeat it first: parameter.expand(x.size(0), -1, -1).",
+        ),
+        (
+            lambda net, x: torch.cat([net.conv(x), net.small(net.conv(x).mean((2, 3)))], 1),
+            (3, 8, 8),
+            "cat concatenates inputs of different sizes (conv 4 x 6 x 6, small 4): they may differ only in the "
+            "concatenated dimension. Flatten the maps first: x.flatten(1) gives 144 values.",
+        ),
+        (
+            lambda net, x: net.conv(x) * net.small(net.conv(x).mean((2, 3))).sigmoid(),
+            (3, 8, 8),
+            "mul combines inputs of different shapes (conv 4 x 6 x 6, sigmoid 4) element by element: the shapes must "
+            "match. Give the 4 values the dimensions of the maps: s[:, :, None, None].",
+        ),
+    ],
+)
+def test_images_and_values_in_the_wrong_arrangement(
+    function: Callable[[Any, Tensor], Any], shape: tuple[int, ...], message: str
+) -> None:
+    assert failure_of(Forward(function), shape).message == message
+
+
+def test_no_pooling_is_offered_that_would_enlarge_maps() -> None:
+    model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4 * 26 * 26, 10))
+    assert "AdaptiveAvgPool2d(26)" not in failure_of(model, (4, 28, 28)).message

@@ -202,3 +202,52 @@ def test_the_networks_of_the_registry_have_no_warning(architecture: Architecture
 @pytest.mark.parametrize("name", torchvision_names())
 def test_torchvisions_models_have_no_warning(name: str) -> None:
     assert warnings(traced(f"torchvision:{name}", {})) == ()
+
+
+def test_a_network_that_returns_a_single_number_has_no_classes() -> None:
+    assert codes(Calls(lambda net, x: x.mean()), 3, 4, 4) == []
+
+
+def test_a_dropout_in_a_list_stays_on() -> None:
+    model = Calls(lambda net, x: net.drops[0](x))
+    model.drops = [nn.Dropout(0.5)]
+    [warning] = warnings(trace(model, (8,)))
+    assert str(warning) == (
+        "drops is a plain list, so PyTorch does not find the layers in it (Dropout). eval() does not reach them: "
+        "dropout stays on. Use nn.ModuleList in place of the plain list."
+    )
+
+
+def attends(net: Any, x: Tensor) -> Any:
+    return net.m0(x, x, x)[0]
+
+
+@pytest.mark.parametrize(
+    ("layer", "forward"),
+    [
+        (lambda first: nn.LSTM(8, 8, batch_first=first), lambda net, x: net.m0(x)[0]),
+        (lambda first: nn.GRU(8, 8, batch_first=first), lambda net, x: net.m0(x)[0]),
+        (lambda first: nn.MultiheadAttention(8, 2, batch_first=first), attends),
+    ],
+)
+def test_a_layer_without_batch_first_mixes_the_images(
+    layer: Callable[[bool], nn.Module], forward: Callable[[Any, Tensor], Any]
+) -> None:
+    images = torch.rand(3, 5, 8)
+    for first in (False, True):
+        model = Calls(forward, layer(first)).eval()
+        alone = torch.allclose(model(images)[-1:], model(images[-1:]), atol=1e-6)
+        assert alone is first
+        assert ("images-as-steps" in [code for code, _ in codes(model, 5, 8)]) is not first
+
+
+def test_steps_in_front_are_right_without_batch_first() -> None:
+    def turned(net: Any, x: Tensor) -> Tensor:
+        out: Tensor = net.m0(x.transpose(0, 1))[0]
+        return out.transpose(0, 1)
+
+    assert codes(Calls(turned, nn.GRU(8, 8)), 5, 8) == []
+
+
+def test_an_output_without_values_is_told() -> None:
+    assert codes(nn.ZeroPad2d((-2, -2, 0, 0)), 1, 4, 4) == [("no-values", "zeropad2d")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -180,9 +180,9 @@ def test_ordinary_networks_take_one_pass(key: str, monkeypatch: pytest.MonkeyPat
     assert shape is not None
     record, batches = tracing._record, []
 
-    def counted(copy: nn.Module, x: Tensor, *rest: Any) -> Any:
-        batches.append(len(x))
-        return record(copy, x, *rest)
+    def counted(copy: nn.Module, inputs: Sequence[Tensor], *rest: Any) -> Any:
+        batches.append(len(inputs[0]))
+        return record(copy, inputs, *rest)
 
     monkeypatch.setattr(tracing, "_record", counted)
     assert trace(model, shape).failure is None
@@ -197,4 +197,37 @@ def test_masks_of_two_rows_in_a_swin_transformer() -> None:
         (2, 7, 2, 7),
         (2, 2, 7, 7),
         (4, 49),
+    )
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda net, x: net.fc(x.view(2, -1)),
+        lambda net, x: net.fc(x.reshape((2, -1))),
+        lambda net, x: net.fc(x.reshape(net.batch_size, -1)),
+    ],
+)
+def test_two_rows_that_stand_in_the_code_are_not_the_batch(function: Function) -> None:
+    model = Conditioned(function)
+    model.fc = nn.Linear(72, 4)
+    model.batch_size = 2
+    failure = trace(model, (2, 6, 6)).failure
+    assert failure is not None
+    assert failure.message.endswith(
+        "(2, -1) makes 2 rows, however many images there are: each row is one image only in a batch of 2. So fc does "
+        "not get the features of one image. Flattening gives 2 x 6 x 6 = 72 features, as Linear(72, 4) expects. Read "
+        f"the batch size from the tensor: x.{failure.message.split('(')[0]}(x.size(0), -1), or torch.flatten(x, 1)."
+    )
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda net, x: x.flatten(2).mean(2) + net.film.view(2, 2), lambda net, x: x + net.filters[:, :, :1, :1]],
+)
+def test_a_parameter_with_two_rows_fits_no_other_batch(function: Function) -> None:
+    failure = traced(function).failure
+    assert failure is not None
+    assert failure.message.startswith(
+        "The network runs with 2 images in a batch, but not with 3: add (add) raises"
     )

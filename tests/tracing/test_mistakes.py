@@ -151,7 +151,7 @@ class Silent(nn.Module):
         ),
         (
             Inside(),
-            "Inside has no forward: it stands inside of __init__. Indent it like __init__, one level below the class.",
+            "Inside has no forward: it stands inside __init__. Indent it like __init__, one level below the class.",
         ),
         (
             Calls(lambda net, x: net.m0(x), nn.ModuleList([nn.ReLU()])),
@@ -247,3 +247,14 @@ def test_a_misspelt_constructor_with_arguments(tmp_path: Path) -> None:
     )
     with pytest.raises(CnnvizError, match="The constructor of Block is called _init_ in place of __init__"):
         traced(f"{file}:Net", {}, (4,), own_files=True)
+
+
+def test_a_comma_behind_a_layer_makes_a_tuple() -> None:
+    model = Calls(lambda net, x: net.conv(x))
+    model.conv = (nn.Linear(4, 2),)
+    failure = trace(model, (4,)).failure
+    assert failure is not None
+    assert failure.message == (
+        "conv is not a layer but a tuple with one layer in it, because of a comma at the end of its line. Remove the "
+        "comma after self.conv = ..."
+    )
