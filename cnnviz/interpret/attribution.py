@@ -20,7 +20,7 @@ from cnnviz.errors import CnnvizError
 from cnnviz.interpret.activations import around_activation, batch_size
 from cnnviz.language import Message
 from cnnviz.operations.batch_axis import FRONT
-from cnnviz.operations.op import Op, product
+from cnnviz.operations.op import Op, product, shape_text
 from cnnviz.shapes.receptive_field import ReceptiveField, receptive_fields
 from cnnviz.tracing.capture import output_of, score_op, scores_and_output, scores_of
 from cnnviz.tracing.trace import Trace
@@ -82,6 +82,7 @@ def input_gradient(question: Question) -> Attribution:
     """
     from captum.attr import Saliency
 
+    _check_scores(question)
     x = question.x.clone().requires_grad_()
     gradient = Saliency(_scores(question)).attribute(x, target=question.target, abs=False)[0].detach()
     largest = gradient.abs().argmax(dim=0, keepdim=True)
@@ -97,6 +98,7 @@ def integrated_gradients(
     """
     from captum.attr import IntegratedGradients
 
+    _check_scores(question)
     scores = _scores(question, _counter(steps, progress))
     contributions = IntegratedGradients(scores).attribute(
         question.x,
@@ -121,6 +123,7 @@ def occlusion(question: Question, window: int, stride: int, progress: Progress |
     """
     from captum.attr import Occlusion
 
+    _check_scores(question)
     channels, height, width = question.trace.input_shape
     at_once = batch_size(question.trace)
     count = _counter(occlusion_passes((height, width), window, stride) + 1, progress)
@@ -149,8 +152,9 @@ def grad_cam(question: Question, op: Op) -> Attribution:
     stretched over all of it.
 
     Raises:
-        CnnvizError: ``op`` gives no maps.
+        CnnvizError: ``op`` gives no maps, or the network no class scores.
     """
+    _check_scores(question)
     if not _has_places(op):
         raise CnnvizError(
             Message(
@@ -245,6 +249,20 @@ def is_quick(trace: Trace) -> bool:
 
 def _has_places(op: Op) -> bool:
     return len(op.output_shape) == 3 and product(op.output_shape[1:]) > 1 and op.layout == FRONT
+
+
+def _check_scores(question: Question) -> None:
+    """Check that the network gives a row of scores, of which the target is one."""
+    op = score_op(question.trace)
+    if len(op.output_shape) != 1:
+        raise CnnvizError(
+            Message(
+                "{name} gives {shape}, not one score for each class, so there is no class to explain. A Linear after "
+                "AdaptiveAvgPool2d(1) and flatten(1) gives class scores.",
+                name=op.title,
+                shape=shape_text(op.output_shape),
+            )
+        )
 
 
 def _scores(

@@ -394,3 +394,18 @@ def test_a_map_whose_places_are_nowhere_is_stretched_and_says_so() -> None:
     assert found.grid is not None
     expected = F.interpolate(torch.from_numpy(found.grid)[None, None], (SIDE, SIDE), mode="bilinear")
     assert np.allclose(found.values, expected[0, 0].numpy())
+
+
+def test_a_network_that_gives_maps_has_no_class_to_explain() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 5, 3))
+    question = ask(model, (1, 9, 9))
+    for explain in (
+        input_gradient,
+        integrated_gradients,
+        lambda asked: occlusion(asked, 3, 3),
+        lambda asked: grad_cam(asked, asked.trace.ops[0]),
+    ):
+        with pytest.raises(
+            CnnvizError, match="2 gives 5 x 5 x 5, not one score for each class, so there is no class"
+        ):
+            explain(question)
