@@ -1,0 +1,166 @@
+"""Instances of a text's classes as real modules of PyTorch, so that everything that takes a network takes them.
+
+Their ``forward`` goes through the interpreter; their layers, parameters and buffers are registered as usual.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from cnnviz.language import Message
+from cnnviz.own.operators import DICTS, TENSORS
+from cnnviz.own.values import LayerClass, OwnClass, Refused, Value, type_name
+
+_OF_PYTORCH = frozenset(
+    (
+        "own_class",
+        *dir(nn.Module),
+        *vars(nn.Module()),
+        *dir(nn.Sequential),
+        *dir(nn.ModuleList),
+        *dir(nn.ModuleDict),
+    )
+)
+_MAY_BE_HIDDEN = frozenset(
+    ("type", "half", "float", "double", "bfloat16", "training", "extend", "append", "insert")
+)
+"""Names of PyTorch's modules that an attribute may have: nothing inside of PyTorch asks for these."""
+_READY = "_own_ready"
+"""Whether ``nn.Module.__init__`` has been called by the text."""
+
+CallForward = Callable[[OwnClass, nn.Module, tuple[Any, ...], dict[str, Any]], Any]
+BASES: Mapping[str, type[nn.Module]] = {
+    "Module": nn.Module,
+    "Sequential": nn.Sequential,
+    "ModuleList": nn.ModuleList,
+    "ModuleDict": nn.ModuleDict,
+}
+"""The classes of PyTorch's that a class of a text may be derived from."""
+
+
+class OwnModule(nn.Module):
+    """What all instances of classes of a text have in common."""
+
+    own_class: OwnClass
+
+
+def module_class(own: OwnClass, base: LayerClass, call_forward: CallForward) -> type[nn.Module]:
+    """The class of the instances of ``own``; its ``forward`` is the text's, where the text has one."""
+    members: dict[str, Any] = {"own_class": own, "__module__": __name__}
+    if own.find("forward") is not None:
+
+        def forward(self: nn.Module, *arguments: Any, **keywords: Any) -> Any:
+            return call_forward(own, self, arguments, keywords)
+
+        members["forward"] = forward
+    bases = (OwnModule,) if base.cls is nn.Module else (OwnModule, BASES[base.name])
+    return type(own.name, bases, members)
+
+
+def new_instance(own: OwnClass) -> nn.Module:
+    """An instance before its ``__init__``."""
+    assert own.cls is not None
+    module = own.cls.__new__(own.cls)
+    for cls in own.cls.__mro__:
+        if cls in (nn.Sequential, nn.ModuleList, nn.ModuleDict):
+            cls.__init__(module)  # type: ignore[call-overload,arg-type]
+            break
+    else:
+        nn.Module.__init__(module)
+    vars(module)[_READY] = False
+    return module
+
+
+def call_base_constructor(module: nn.Module, base: LayerClass, arguments: tuple[Value, ...]) -> None:
+    """``super().__init__(...)`` where the next class is one of PyTorch's."""
+    vars(module)[_READY] = True
+    if base.cls is nn.Module:
+        if arguments:
+            raise TypeError(
+                f"{type(module).__name__}.__init__() takes 1 positional argument but {len(arguments) + 1} were given"
+            )
+        return
+    parts = _parts(base, arguments)
+    for name, part in parts.items():
+        if not isinstance(part, nn.Module):
+            raise TypeError(f"{type_name(part)} is not a Module subclass")
+        module.add_module(str(name), part)
+
+
+def _parts(base: LayerClass, arguments: tuple[Value, ...]) -> Mapping[Any, Value]:
+    """The layers that a container is made of, by their names."""
+    if base.cls is nn.ModuleDict:
+        return arguments[0] if arguments and type(arguments[0]) in DICTS else {}
+    if len(arguments) == 1 and type(arguments[0]) is OrderedDict:
+        return arguments[0]
+    given = arguments
+    if base.cls is nn.ModuleList:
+        given = tuple(arguments[0]) if arguments and type(arguments[0]) in (list, tuple) else ()
+    return dict(enumerate(given))
+
+
+def instance_attribute(module: nn.Module, name: str) -> tuple[bool, Value]:
+    """Whether the instance itself holds something called ``name``, and what."""
+    held = vars(module)
+    if name in held and (name not in _OF_PYTORCH or name in _MAY_BE_HIDDEN) and name != _READY:
+        return True, held[name]
+    for group in ("_parameters", "_buffers", "_modules"):
+        if name in held[group]:
+            return True, held[group][name]
+    return False, None
+
+
+def set_instance_attribute(module: nn.Module, name: str, value: Value) -> None:
+    """``self.name = value``, with what PyTorch does beside it: layers and parameters are registered.
+
+    Raises:
+        AttributeError: nn.Module.__init__ has not been called yet.
+        Refused: the name is one that PyTorch's modules use themselves.
+    """
+    held = vars(module)
+    if name == "training":
+        held[name] = bool(value)
+        return
+    if (name in _OF_PYTORCH and name not in _MAY_BE_HIDDEN) or name == _READY or name.startswith("__"):
+        raise Refused(Message("self.{name} is used by PyTorch itself; choose another name.", name=name))
+    ready = held[_READY]
+    groups = {group: held[group] for group in ("_parameters", "_buffers", "_modules")}
+    if isinstance(value, nn.Parameter):
+        _must_be_ready(ready, "parameters")
+        _forget(held, groups, name)
+        module.register_parameter(name, value)
+    elif isinstance(value, nn.Module):
+        _must_be_ready(ready, "module")
+        _forget(held, groups, name)
+        module.add_module(name, value)
+    elif name in groups["_buffers"] and (value is None or type(value) is Tensor):
+        groups["_buffers"][name] = value
+    elif name in groups["_parameters"] or name in groups["_modules"]:
+        if value is not None:
+            kind = "parameter" if name in groups["_parameters"] else "child module"
+            wanted = "torch.nn.Parameter" if kind == "parameter" else "torch.nn.Module"
+            raise TypeError(
+                f"cannot assign '{_full_name(value)}' as {kind} '{name}' ({wanted} or None expected)"
+            )
+        (groups["_parameters"] if name in groups["_parameters"] else groups["_modules"])[name] = None
+    else:
+        held[name] = value
+
+
+def _full_name(value: Value) -> str:
+    return "torch.FloatTensor" if type(value) in TENSORS else type_name(value)
+
+
+def _must_be_ready(ready: bool, what: str) -> None:
+    if not ready:
+        raise AttributeError(f"cannot assign {what} before Module.__init__() call")
+
+
+def _forget(held: dict[str, Any], groups: Mapping[str, dict[str, Any]], name: str) -> None:
+    held.pop(name, None)
+    for group in groups.values():
+        group.pop(name, None)

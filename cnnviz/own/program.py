@@ -1,0 +1,353 @@
+"""From the text of a file to its classes and functions. What is not part of a network is skipped, with a remark."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+
+from torch import nn
+
+from cnnviz.language import Message
+from cnnviz.own.interpreter import (
+    Run,
+    call_forward,
+    evaluate,
+    execute,
+    function_of,
+    instantiate,
+    running,
+)
+from cnnviz.own.library import ANNOTATIONS, MODULES
+from cnnviz.own.networks import BASES, module_class
+from cnnviz.own.values import (
+    Builtin,
+    Constant,
+    Function,
+    LayerClass,
+    Missing,
+    OwnClass,
+    Partial,
+    Refused,
+    Scope,
+    Value,
+)
+
+MOST_BYTES = 100_000
+DEEPEST_SYNTAX = 100
+KEY_PREFIX = "own-"
+_DIGITS = 16
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A sentence about a line (from 1) of the text."""
+
+    line: int
+    text: Message
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a text defines: its classes of networks by name, in order, and remarks about what was skipped."""
+
+    text: str
+    classes: Mapping[str, OwnClass]
+    remarks: tuple[Remark, ...]
+
+    @property
+    def key(self) -> str:
+        """The key of the text: ``own-`` and its digest."""
+        return key_of(self.text)
+
+    def main_class(self) -> OwnClass:
+        """The class that is probably the network: the last one that no other class or function of the text uses.
+
+        Raises:
+            Refused: the text defines no class.
+        """
+        if not self.classes:
+            raise Refused(
+                Message("The text defines no network: a class derived from nn.Module is needed."), None
+            )
+        used = {
+            node.id
+            for statement in ast.parse(self.text).body
+            if isinstance(statement, (ast.ClassDef, ast.FunctionDef))
+            for node in ast.walk(statement)
+            if isinstance(node, ast.Name) and node.id != getattr(statement, "name", "")
+        }
+        free = [own for name, own in self.classes.items() if name not in used]
+        return (free or list(self.classes.values()))[-1]
+
+
+def key_of(text: str) -> str:
+    """``own-`` and a digest of the text."""
+    return KEY_PREFIX + hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+
+
+def load(text: str) -> Program:
+    """The classes of ``text``.
+
+    Raises:
+        Refused: it is no Python, too long, or holds something that the language does not take where a class or a
+            function is defined.
+    """
+    body = _parsed(text)
+    scope = Scope({})
+    loader = _Loader(scope)
+    with running(Run()):
+        for statement in body:
+            loader.take(statement)
+    return Program(text, loader.classes, tuple(loader.remarks))
+
+
+def build(own: OwnClass, arguments: Mapping[str, Value] | None = None) -> nn.Module:
+    """An instance of ``own``, made where tensors are made at the moment (``with torch.device("meta")``).
+
+    Raises:
+        Refused: the constructor does something that the language does not take.
+        Exception: what it raises itself, or PyTorch.
+    """
+    with running(Run()):
+        return instantiate(own, (), dict(arguments or {}))
+
+
+def _parsed(text: str) -> list[ast.stmt]:
+    if len(text.encode()) > MOST_BYTES:
+        raise Refused(Message("The text has more than {most:,} bytes.", most=MOST_BYTES))
+    try:
+        tree = ast.parse(text)
+        compile(
+            tree, "<own>", "exec", dont_inherit=True
+        )  # it finds what is no Python, such as a return on its own
+    except SyntaxError as error:
+        words = (error.msg or "invalid syntax").capitalize()
+        raise Refused(Message("This is not Python: {words}.", words=words), error.lineno) from None
+    except (ValueError, RecursionError, MemoryError):
+        raise Refused(
+            Message("The text cannot be read: it holds null bytes, or is nested too deeply.")
+        ) from None
+    if _depth(tree) > DEEPEST_SYNTAX:
+        raise Refused(Message("The text is nested more than {most} deep.", most=DEEPEST_SYNTAX))
+    return tree.body
+
+
+def _depth(tree: ast.AST) -> int:
+    level, depth = [tree], 0
+    while level and depth <= DEEPEST_SYNTAX:
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        depth += 1
+    return depth
+
+
+def _partial(function: Value, *arguments: Value, **keywords: Value) -> Partial:
+    return Partial(function, arguments, keywords)
+
+
+_KNOWN_IMPORTS: Mapping[tuple[str, str], Value] = {
+    ("functools", "partial"): Builtin("partial", _partial),
+    ("typing", "cast"): Builtin("cast", lambda _kind, value: value),
+}
+_INTERPRETED: Mapping[str, str] = {
+    "_make_divisible": "torchvision.models._utils",
+    "Conv2dNormActivation": "torchvision.ops.misc",
+    "ConvNormActivation": "torchvision.ops.misc",
+    "SqueezeExcitation": "torchvision.ops.misc",
+}
+"""Helpers of torchvision's models, by the module whose text defines them: it is interpreted like a person's."""
+
+
+@functools.cache
+def _interpreted(name: str) -> Value:
+    module = import_module(_INTERPRETED[name])
+    body = ast.parse(inspect.getsource(module)).body
+    loader = _Loader(Scope({}))
+    with running(Run()):
+        for statement in body:
+            loader.take(statement)
+    return loader.scope.names[name]
+
+
+class _Loader:
+    """Takes the statements of a text one by one."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.classes: dict[str, OwnClass] = {}
+        self.remarks: list[Remark] = []
+
+    def take(self, statement: ast.stmt) -> None:
+        match statement:
+            case ast.Import():
+                self._import(statement)
+            case ast.ImportFrom():
+                self._import_from(statement)
+            case ast.ClassDef():
+                self._class(statement)
+            case ast.FunctionDef():
+                self._function(statement)
+            case ast.Assign() | ast.AnnAssign():
+                self._assignment(statement)
+            case ast.Expr(value=ast.Constant()):
+                pass
+            case _:
+                self._skip(statement)
+
+    def _skip(self, statement: ast.stmt) -> None:
+        if self.remarks and self.remarks[-1].text is _SKIPPED:
+            return
+        self.remarks.append(Remark(statement.lineno, _SKIPPED))
+
+    def _import(self, statement: ast.Import) -> None:
+        for alias in statement.names:
+            bound_as = alias.asname or alias.name.partition(".")[0]
+            module = MODULES.get(alias.name if alias.asname else alias.name.partition(".")[0])
+            if module is None:
+                self._missing(
+                    bound_as, Message("{name} is not known here.", name=alias.name), statement.lineno
+                )
+            else:
+                self.scope.names[bound_as] = module
+
+    def _import_from(self, statement: ast.ImportFrom) -> None:
+        source = statement.module or ""
+        for alias in statement.names:
+            if alias.name == "*":
+                raise Refused(Message("Import the names one by one instead of with *."), statement.lineno)
+            name = alias.asname or alias.name
+            known = (
+                MODULES[source].entries.get(alias.name) if source in MODULES and not statement.level else None
+            )
+            known = known or _KNOWN_IMPORTS.get((source, alias.name)) or MODULES.get(f"{source}.{alias.name}")
+            if known is not None:
+                self.scope.names[name] = known
+            elif source in ANNOTATIONS:
+                self.scope.names[name] = Constant(name, None)
+            elif alias.name == "_log_api_usage_once":
+                self.scope.names[name] = Builtin(name, lambda *_: None)
+            elif alias.name in _INTERPRETED and (statement.level or source.startswith("torchvision")):
+                self.scope.names[name] = _interpreted(alias.name)
+            else:
+                self._missing(
+                    name,
+                    Message("{name} of {source} is not known here.", name=alias.name, source=source or "."),
+                    statement.lineno,
+                )
+
+    def _missing(self, name: str, reason: Message, line: int) -> None:
+        self.scope.names[name] = Missing(name, reason, line)
+
+    def _function(self, statement: ast.FunctionDef) -> None:
+        try:
+            self.scope.names[statement.name] = function_of(statement, self.scope)
+        except Refused as error:
+            self._missing(statement.name, error.message, statement.lineno)
+            self.remarks.append(
+                Remark(statement.lineno, Message("The function {name} is skipped.", name=statement.name))
+            )
+
+    def _assignment(self, statement: ast.Assign | ast.AnnAssign) -> None:
+        """A constant is kept; what the language does not take, such as the start of a training, is skipped."""
+        if any(isinstance(node, ast.Call) and self._calls_network(node) for node in ast.walk(statement)):
+            self._unbind(statement, Message("Networks are made by the page itself."))
+            self._skip(statement)
+            return
+        try:
+            execute([statement], self.scope)
+        except Exception as error:
+            reason = (
+                error.message
+                if isinstance(error, Refused)
+                else Message("It raises: {error}", error=str(error)[:200])
+            )
+            self._unbind(statement, reason)
+            self._skip(statement)
+
+    def _calls_network(self, node: ast.Call) -> bool:
+        return isinstance(node.func, ast.Name) and type(self.scope.names.get(node.func.id)) in (
+            OwnClass,
+            Function,
+        )
+
+    def _unbind(self, statement: ast.Assign | ast.AnnAssign, reason: Message) -> None:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        for node in (node for target in targets for node in ast.walk(target)):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                told = Message("{name} was skipped: {reason}", name=node.id, reason=reason)
+                self._missing(node.id, told, statement.lineno)
+
+    def _class(self, statement: ast.ClassDef) -> None:
+        try:
+            bases = self._bases(statement)
+        except Refused as error:
+            self._missing(statement.name, error.message, statement.lineno)
+            self.remarks.append(
+                Remark(
+                    statement.lineno,
+                    Message("The class {name} is skipped: it is no network.", name=statement.name),
+                )
+            )
+            return
+        if statement.keywords or statement.decorator_list:
+            raise Refused(
+                Message("This page does not know decorators and keywords of classes."), statement.lineno
+            )
+        own = OwnClass(statement.name, statement.lineno, bases)
+        members = Scope({}, self.scope)
+        for member in statement.body:
+            self._member(member, own, members)
+        own.members.update(members.names)
+        base = own.layer_base()
+        assert base is not None
+        own.cls = module_class(own, base, call_forward)
+        self.scope.names[own.name] = self.classes[own.name] = own
+
+    def _bases(self, statement: ast.ClassDef) -> tuple[OwnClass | LayerClass, ...]:
+        bases = tuple(evaluate(base, self.scope) for base in statement.bases)
+        for base in bases:
+            if type(base) is OwnClass or (type(base) is LayerClass and base.name in BASES):
+                continue
+            if type(base) is LayerClass:
+                raise Refused(
+                    Message(
+                        "This page does not know classes derived from nn.{base}; derive {name} from nn.Module.",
+                        base=base.name,
+                        name=statement.name,
+                    ),
+                    statement.lineno,
+                )
+            raise Refused(
+                Message("{name} is not derived from nn.Module.", name=statement.name), statement.lineno
+            )
+        if not bases:
+            raise Refused(
+                Message("{name} is not derived from nn.Module.", name=statement.name), statement.lineno
+            )
+        return bases
+
+    def _member(self, member: ast.stmt, own: OwnClass, members: Scope) -> None:
+        match member:
+            case ast.FunctionDef():
+                members.names[member.name] = self._method(member, own)
+            case ast.Assign(targets=[ast.Name(id=name)]) if name.startswith("__"):
+                pass  # __constants__ and the like say something to TorchScript alone
+            case ast.Assign() | ast.AnnAssign() | ast.Pass() | ast.Expr(value=ast.Constant()):
+                execute([member], members)
+            case _:
+                raise Refused(
+                    Message("In a class, this page knows methods and constants only."), member.lineno
+                )
+
+    def _method(self, member: ast.FunctionDef, own: OwnClass) -> Value:
+        try:
+            return function_of(member, self.scope, own)
+        except Refused as error:  # it need not be used
+            return Missing(member.name, error.message, member.lineno)
+
+
+_SKIPPED = Message("From here on the text is no network (training, data, output); it is skipped.")

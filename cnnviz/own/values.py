@@ -1,0 +1,195 @@
+"""The values of the closed language, beside Python's plain ones and PyTorch's tensors and layers.
+
+A value is a None, bool, int, float, str, tuple, list, dict or range; a tensor, a size or a layer; or one of the
+classes of this file. Nothing else exists in the language: what a table does not make cannot come to be.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
+
+Value = Any
+"""One of the values above."""
+
+
+class Refused(CnnvizError):  # noqa: N818  what happened to the text
+    """What the closed language does not take: in which ``line`` (from 1) of the text, and what to write instead."""
+
+    def __init__(self, message: Message, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class Shared:
+    """A value that cannot change and refers to no layer, so that copies of a network share it."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Shared:
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Builtin(Shared):
+    """A function that a table names: ``call`` gets values and gives a value."""
+
+    name: str
+    call: Callable[..., Value]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerClass(Shared):
+    """A class of ``torch.nn`` whose instances the language may make."""
+
+    name: str
+    cls: type[nn.Module]
+
+
+@dataclass(frozen=True, eq=False)
+class Namespace(Shared):
+    """``torch``, ``nn``, ``F`` and the like: what stands behind their dots."""
+
+    name: str
+    entries: Mapping[str, Value]
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorClass(Shared):
+    """An exception that ``raise`` and ``assert`` know."""
+
+    name: str
+    cls: type[Exception]
+
+
+@dataclass(frozen=True, eq=False)
+class TypeName(Shared):
+    """A type that may stand in ``isinstance`` and convert: ``int``, ``list``, ``torch.Tensor``."""
+
+    name: str
+    types: tuple[type, ...]
+    convert: Callable[..., Value] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Constant(Shared):
+    """A value of PyTorch's that is only handed on, such as ``torch.float32``."""
+
+    name: str
+    value: object
+
+
+@dataclass(frozen=True, eq=False)
+class Missing(Shared):
+    """A name that was bound to something that the language does not take; its use says what that was."""
+
+    name: str
+    reason: Message
+    line: int
+
+
+@dataclass(eq=False)
+class Scope:
+    """The names of a function call, and the scope in which the function was written."""
+
+    names: dict[str, Value]
+    outer: Scope | None = None
+    owner: OwnClass | None = None
+    """The class whose method this is, for ``super()``."""
+    nonlocals: frozenset[str] = frozenset()
+
+
+@dataclass(eq=False)
+class Function:
+    """A function or method of the text."""
+
+    name: str
+    arguments: ast.arguments
+    body: list[ast.stmt] | ast.expr
+    defaults: list[Value]
+    keyword_defaults: dict[str, Value]
+    scope: Scope
+    owner: OwnClass | None = None
+    kind: str = "function"
+    """``function``, or how a method is decorated: ``staticmethod``, ``classmethod``, ``property``."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Function:
+        return self
+
+
+@dataclass(eq=False)
+class BoundMethod:
+    """A method together with the instance, list, tensor or class that it was taken from."""
+
+    receiver: Value
+    function: Function | Builtin
+
+
+@dataclass(eq=False)
+class Partial:
+    """What ``functools.partial`` gives."""
+
+    function: Value
+    arguments: tuple[Value, ...]
+    keywords: dict[str, Value]
+
+
+@dataclass(eq=False)
+class OwnClass(Shared):
+    """A class of the text that is derived from ``nn.Module``."""
+
+    name: str
+    line: int
+    bases: tuple[OwnClass | LayerClass, ...]
+    members: dict[str, Value] = field(default_factory=dict)
+    cls: type[nn.Module] | None = None
+    """The class of its instances, made by :mod:`cnnviz.own.networks`."""
+
+    def ancestry(self) -> tuple[OwnClass, ...]:
+        """The class itself and the classes of the text that it is derived from, nearest first."""
+        found: dict[int, OwnClass] = {id(self): self}
+        for base in self.bases:
+            if type(base) is OwnClass:
+                for known in base.ancestry():
+                    found.pop(id(known), None)
+                    found[id(known)] = known
+        return tuple(found.values())
+
+    def layer_base(self) -> LayerClass | None:
+        """The class of PyTorch's that it is derived from."""
+        for known in self.ancestry():
+            for base in known.bases:
+                if type(base) is LayerClass:
+                    return base
+        return None
+
+    def find(self, name: str, behind: OwnClass | None = None) -> Value | None:
+        """The member called ``name``, of the class or the next one behind ``behind``; None where there is none."""
+        line = self.ancestry()
+        if behind is not None:
+            line = line[line.index(behind) + 1 :]
+        return next((known.members[name] for known in line if name in known.members), None)
+
+
+@dataclass(eq=False)
+class Super:
+    """What ``super()`` gives in a method of ``owner``."""
+
+    receiver: Any
+    owner: OwnClass
+
+
+def type_name(value: Value) -> str:
+    """What Python calls the type of ``value`` in its messages."""
+    if isinstance(value, (Builtin, Function)):
+        return "function"
+    if isinstance(value, BoundMethod):
+        return "method"
+    if isinstance(value, (LayerClass, OwnClass, ErrorClass, TypeName)):
+        return "type"
+    return type(value).__name__
