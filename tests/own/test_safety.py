@@ -33,7 +33,6 @@ FORBIDDEN = (
     "shutil.",
     "ctypes.",
     "pickle.",
-    "marshal.",
     "tempfile.",
     "urllib.",
     "object.__getattr__",
