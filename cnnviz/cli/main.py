@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnviz import __version__, architectures
-from cnnviz.cli import app_command, training_commands
+from cnnviz.cli import app_command, own_command, training_commands
 from cnnviz.cli.terminal import print_json
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import LANGUAGES, Message, set_language
@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     as_json.add_argument("--json", action="store_true", help=_("print JSON"))
     _add_shape_commands(add)
     training_commands.add_commands(add)
+    own_command.add_command(add, _shape)
     app_command.add_command(add)
     return parser
 

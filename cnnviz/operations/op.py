@@ -188,7 +188,7 @@ class Failure:
     there are any; ``cause`` names the earlier layer responsible. ``fix`` is an edit with which the pass gets
     further; where there is none, ``advice`` says what to do. ``mends`` are other ways out. Where the advice is
     ``settled``, it is what the code means: edits that would make the call succeed with something else are not
-    looked for. ``other_input`` tells which other input is worth trying. ``inputs`` are the ops whose
+    looked for. ``line`` is that of the text that is interpreted, if one is. ``other_input`` tells which other input is worth trying. ``inputs`` are the ops whose
     outputs the failing call received. Where no rule of cnnviz is known to be broken, the reason is ``quoted``.
     """
 
@@ -205,6 +205,7 @@ class Failure:
     settled: bool = False
     other_input: OtherInput = ""
     quoted: bool = False
+    line: int | None = None
 
     @property
     def message(self) -> str:

@@ -56,6 +56,7 @@ from cnnviz.own.values import (
     Value,
     type_name,
 )
+from cnnviz.tracing.lines import lines_from, note_line
 
 MOST_STEPS = 100_000
 MOST_LAYERS = 2_000
@@ -69,9 +70,6 @@ class Run:
 
     line: int = 0
     """The line (from 1) that is being evaluated."""
-    failed_line: int | None = None
-    """The innermost line of the error that ended it."""
-    error: BaseException | None = None
     steps: int = 0
     depth: int = 0
     layers: int = 0
@@ -98,7 +96,8 @@ def running(run: Run | None = None) -> Iterator[Run]:
     fresh = run or Run()
     token = _CURRENT.set(fresh)
     try:
-        yield fresh
+        with lines_from(lambda: fresh.line):
+            yield fresh
     finally:
         _CURRENT.reset(token)
 
@@ -131,12 +130,6 @@ def _step(node: ast.AST) -> Run:
     return run
 
 
-def _noted(run: Run, node: ast.AST, error: BaseException) -> None:
-    """Remember where ``error`` came from: the first that sees it is the innermost."""
-    if run.error is not error:
-        run.error, run.failed_line = error, getattr(node, "lineno", run.line)
-
-
 # -- statements ---------------------------------------------------------------------------------
 
 
@@ -148,7 +141,7 @@ def execute(body: Sequence[ast.stmt], scope: Scope) -> None:
         Exception: what the text raises, or PyTorch.
     """
     for statement in body:
-        run = _step(statement)
+        _step(statement)
         action = STATEMENTS.get(type(statement))
         try:
             if action is None:
@@ -157,7 +150,7 @@ def execute(body: Sequence[ast.stmt], scope: Scope) -> None:
         except _FLOW:
             raise
         except Exception as error:
-            _noted(run, statement, error)
+            note_line(error, statement.lineno)
             raise
 
 
@@ -390,7 +383,7 @@ def evaluate(node: ast.expr, scope: Scope) -> Value:
         Refused: syntax, or a value, that the language does not have.
         Exception: what Python or PyTorch raises.
     """
-    run = _step(node)
+    _step(node)
     function = EXPRESSIONS.get(type(node))
     try:
         if function is None:
@@ -399,7 +392,7 @@ def evaluate(node: ast.expr, scope: Scope) -> Value:
     except _FLOW:
         raise
     except Exception as error:
-        _noted(run, node, error)
+        note_line(error, node.lineno)
         raise
 
 

@@ -176,8 +176,10 @@ CONTAINERS = {
 LAYERS: dict[str, LayerClass] = {
     name: LayerClass(name, cls)
     for entry in registered()
-    for name in entry.modules
-    if isinstance(name, str)
+    for known in entry.modules
+    if isinstance(known, str)
+    for name in (known, f"Lazy{known}")
+    if name[:8] != "LazyLazy"
     and isinstance(cls := getattr(nn, name, None), type)
     and issubclass(cls, nn.Module)
 }

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from cnnviz.language import Message
 from cnnviz.own.operators import DICTS, TENSORS
-from cnnviz.own.values import LayerClass, OwnClass, Refused, Value, type_name
+from cnnviz.own.values import Function, LayerClass, OwnClass, Refused, Value, type_name
 
 _OF_PYTORCH = frozenset(
     (
@@ -57,8 +57,16 @@ def module_class(own: OwnClass, base: LayerClass, call_forward: CallForward) -> 
             return call_forward(own, self, arguments, keywords)
 
         members["forward"] = forward
+    # Slips such as _init_ are found by the names of a class's functions; nobody calls these.
+    for name, member in own.members.items():
+        if type(member) is Function and name not in _OF_PYTORCH:
+            members[name] = _not_called
     bases = (OwnModule,) if base.cls is nn.Module else (OwnModule, BASES[base.name])
     return type(own.name, bases, members)
+
+
+def _not_called(*_: Any) -> None:
+    raise AssertionError("the interpreter finds methods in own_class")
 
 
 def new_instance(own: OwnClass) -> nn.Module:

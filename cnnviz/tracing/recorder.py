@@ -31,6 +31,7 @@ from cnnviz.operations.op import FailedCall, ModuleCall, Op
 from cnnviz.operations.operation import Operation, named
 from cnnviz.tracing.copies import is_lazy
 from cnnviz.tracing.isolation import Isolation
+from cnnviz.tracing.lines import current_line
 from cnnviz.tracing.meta_device import answer
 from cnnviz.tracing.on_the_cpu import OnTheCpu
 from cnnviz.tracing.own_code import written
@@ -67,6 +68,7 @@ class Recorder(Tap):
         self.registered = list(model.named_modules())
         self.parameters, buffers = _declared(self.registered)
         self.ops: list[Op] = []
+        self.lines: list[int | None] = []  # of the text, for each op
         self.modules: list[ModuleCall] = []
         self.failed: FailedCall | None = None
         self.rebatched: str | None = None  # the first op that changed the number of rows in a batch
@@ -222,6 +224,7 @@ class Recorder(Tap):
             **known,
         )
         self.ops.append(op)
+        self.lines.append(current_line())
         if self._constant.issuperset(op.inputs):
             self._constant.add(op.index)
         elif self.rebatched is None and (layout == WITHOUT or outputs[0].shape[:1] != (self.batch,)):

@@ -28,6 +28,7 @@ from cnnviz.tracing.inputs import (
     split_shape,
     traced_batch,
 )
+from cnnviz.tracing.lines import line_of
 from cnnviz.tracing.mistakes import returned_no_tensor, slip_behind, slip_of_constructor
 from cnnviz.tracing.other_inputs import Outcome
 from cnnviz.tracing.outputs import Output, main_op, named_tensors, outputs_of
@@ -64,7 +65,8 @@ class Trace:
     PyTorch does not find it in the model. ``unused_layers`` are those that no pass calls, ``subtracted`` is the mean
     that it subtracts from its input. ``left_out_batch`` is the size of the first dimension of a
     tensor that was given as the input shape. ``integers_below``: the input consists of integers from 0 to less than
-    this number, as the rows of an embedding are counted; None where it may be any numbers.
+    this number, as the rows of an embedding are counted; None where it may be any numbers. ``lines`` tells for each
+    op the line (from 1) of the text that is interpreted, if one is.
     """
 
     model: str
@@ -88,6 +90,8 @@ class Trace:
     unused_layers: tuple[UnusedLayer, ...] = ()
     subtracted: SubtractedMean | None = None
     further_inputs: tuple[Shape, ...] = ()
+    lines: tuple[int | None, ...] = ()
+    raised: BaseException | None = field(default=None, compare=False, repr=False)
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
@@ -191,6 +195,8 @@ def _traced(model: nn.Module, shapes: Shapes, left_out_batch: int | None) -> Tra
         failure = _failure(model, shapes, done)
         if failure is not None and failure.quoted and done.error is not None:
             failure = in_plain_words(failure, done.error)
+        if failure is not None:
+            failure = replace(failure, line=line_of(done.error))
         unused = frozenset() if failure else _unused(done.recorder)
         idle = () if failure else idle_layers(done.recorder.registered, done.recorder.called)
         training = _in_training(model, shapes, done.integers_below) if unused or idle else None
@@ -206,6 +212,8 @@ def _traced(model: nn.Module, shapes: Shapes, left_out_batch: int | None) -> Tra
         input_shape=shapes[0],
         further_inputs=shapes[1:],
         ops=tuple(recorder.ops),
+        lines=tuple(recorder.lines),
+        raised=None if failure is None else done.error,
         modules=tuple(recorder.modules),
         unexecuted=_unexecuted(recorder),
         total_params=sum(p.numel() for p in recorder.parameters.values()),

@@ -1,0 +1,17 @@
+# 1,28,28
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(784, 10)
+        self.b = nn.Linear(784, 10)
+
+    def forward(self, x):
+        x = x.flatten(1)
+        if x.sum() > 0:
+            return self.a(x)
+        return self.b(x)
