@@ -32,7 +32,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.ui.shared": ("cnnviz.ui",),
     "cnnviz.ui": ("cnnviz.drawing", "cnnviz.experiments", "cnnviz.interpret", "cnnviz.plots"),
     "cnnviz.__main__": ("cnnviz.cli",),
-    "cnnviz.cli": ("cnnviz.drawing", "cnnviz.experiments"),
+    "cnnviz.cli": ("cnnviz.drawing", "cnnviz.experiments", "cnnviz.own"),
     "cnnviz.experiments.__main__": ("cnnviz.experiments", "cnnviz.cli"),
     "cnnviz.experiments": ("cnnviz.training", "cnnviz.plots"),
     "cnnviz.drawing": ("cnnviz.interpret",),  # a photo of a garment is cut and scaled as any image is
@@ -63,6 +63,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.shapes": ("cnnviz.tracing", "cnnviz.datasets"),  # what an operation does is shown on a digit
     "cnnviz.datasets": ("cnnviz.files", "cnnviz.settings"),
     "cnnviz": ("cnnviz.shapes",),  # the package itself offers cnnviz.trace, and how a trace is shown
+    "cnnviz.own": ("cnnviz.tracing",),
     "cnnviz.tracing": ("cnnviz.error_messages", "cnnviz.operations", "cnnviz.randomness"),
     "cnnviz.operations": ("cnnviz.plots.palette", "cnnviz.errors", "cnnviz.numbers"),
     "cnnviz.architectures": ("cnnviz.errors", "cnnviz.randomness"),
@@ -91,6 +92,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
         "cnnviz.interpret",
         "cnnviz.models",
         "cnnviz.operations",
+        "cnnviz.own",
         "cnnviz.randomness",
         "cnnviz.shapes",
         "cnnviz.standalone",

@@ -157,10 +157,10 @@ def execute(body: Sequence[ast.stmt], scope: Scope) -> None:
 def unknown_syntax(node: ast.AST) -> Refused:
     """The refusal of syntax that the language does not have."""
     words = _WORDS.get(type(node))
-    kind = words or Message("{syntax}", syntax=type(node).__name__)
+    kind = words or type(node).__name__
     return Refused(
         Message(
-            "This page does not know {kind}. It knows classes of nn.Module, functions, layers, if, for, while, "
+            "cnnviz does not know {kind}. It knows classes of nn.Module, functions, layers, if, for, while, "
             "arithmetic and calls of PyTorch's functions.",
             kind=kind,
         ),
@@ -168,18 +168,18 @@ def unknown_syntax(node: ast.AST) -> Refused:
     )
 
 
-_WORDS: Mapping[type[ast.AST], Message] = {
-    ast.Try: Message("try"),
-    ast.TryStar: Message("try"),
-    ast.Match: Message("match"),
-    ast.Global: Message("global"),
-    ast.Delete: Message("del"),
+_WORDS: Mapping[type[ast.AST], Message | str] = {
+    ast.Try: "try",
+    ast.TryStar: "try",
+    ast.Match: "match",
+    ast.Global: "global",
+    ast.Delete: "del",
     ast.AsyncFunctionDef: Message("async functions"),
-    ast.AsyncFor: Message("async for"),
-    ast.AsyncWith: Message("async with"),
-    ast.Await: Message("await"),
-    ast.Yield: Message("yield"),
-    ast.YieldFrom: Message("yield"),
+    ast.AsyncFor: "async for",
+    ast.AsyncWith: "async with",
+    ast.Await: "await",
+    ast.Yield: "yield",
+    ast.YieldFrom: "yield",
     ast.With: Message("with, other than torch.no_grad()"),
     ast.NamedExpr: Message("the operator :="),
     ast.Set: Message("sets"),
@@ -562,7 +562,7 @@ def _dict_comprehension(node: ast.DictComp, scope: Scope) -> dict[Any, Value]:
 def _turns(generators: Sequence[ast.comprehension], scope: Scope) -> Iterator[Scope]:
     first, *others = generators
     if first.is_async:
-        raise Refused(Message("This page does not know async for."))
+        raise Refused(Message("cnnviz does not know async for."))
     inner = Scope({}, scope, scope.owner)
     for value in iterated(evaluate(first.iter, scope)):
         _step(first.iter)
@@ -872,7 +872,7 @@ def function_of(node: ast.FunctionDef, scope: Scope, owner: OwnClass | None = No
         if name not in ("property", "staticmethod", "classmethod") or owner is None:
             raise Refused(
                 Message(
-                    "This page does not know the decorator of {name}; it knows property and staticmethod.",
+                    "cnnviz does not know the decorator of {name}; it knows property and staticmethod.",
                     name=node.name,
                 ),
                 decorator.lineno,

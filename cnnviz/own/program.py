@@ -254,7 +254,7 @@ class _Loader:
     def _assignment(self, statement: ast.Assign | ast.AnnAssign) -> None:
         """A constant is kept; what the language does not take, such as the start of a training, is skipped."""
         if any(isinstance(node, ast.Call) and self._calls_network(node) for node in ast.walk(statement)):
-            self._unbind(statement, Message("Networks are made by the page itself."))
+            self._unbind(statement, Message("cnnviz makes the network itself."))
             self._skip(statement)
             return
         try:
@@ -295,7 +295,7 @@ class _Loader:
             return
         if statement.keywords or statement.decorator_list:
             raise Refused(
-                Message("This page does not know decorators and keywords of classes."), statement.lineno
+                Message("cnnviz does not know decorators and keywords of classes."), statement.lineno
             )
         own = OwnClass(statement.name, statement.lineno, bases)
         members = Scope({}, self.scope)
@@ -315,7 +315,7 @@ class _Loader:
             if type(base) is LayerClass:
                 raise Refused(
                     Message(
-                        "This page does not know classes derived from nn.{base}; derive {name} from nn.Module.",
+                        "cnnviz does not know classes derived from nn.{base}; derive {name} from nn.Module.",
                         base=base.name,
                         name=statement.name,
                     ),
@@ -340,7 +340,7 @@ class _Loader:
                 execute([member], members)
             case _:
                 raise Refused(
-                    Message("In a class, this page knows methods and constants only."), member.lineno
+                    Message("In a class, cnnviz knows methods and constants only."), member.lineno
                 )
 
     def _method(self, member: ast.FunctionDef, own: OwnClass) -> Value:
