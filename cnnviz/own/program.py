@@ -339,9 +339,7 @@ class _Loader:
             case ast.Assign() | ast.AnnAssign() | ast.Pass() | ast.Expr(value=ast.Constant()):
                 execute([member], members)
             case _:
-                raise Refused(
-                    Message("In a class, cnnviz knows methods and constants only."), member.lineno
-                )
+                raise Refused(Message("In a class, cnnviz knows methods and constants only."), member.lineno)
 
     def _method(self, member: ast.FunctionDef, own: OwnClass) -> Value:
         try:
