@@ -61,7 +61,7 @@ def show(subject: Subject) -> None:
 def _choose_image(subject: Subject, notes: DeltaGenerator) -> int:
     """The place of the chosen image among the training images."""
     count = len(subject.data.train_labels)
-    with st.container(width=260), st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(width=300), st.container(horizontal=True, vertical_alignment="bottom"):
         number = choose_number(
             _("Training image"), key="image", low=1, high=count, default=1, notes=notes, width=120
         )
