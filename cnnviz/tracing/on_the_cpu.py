@@ -81,12 +81,13 @@ class OnTheCpu:
 
     def follow(self, func: Calls, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
         """Remember the whole numbers in ``result``, if those that it was made from are known."""
+        index = isinstance(result, Tensor) and result.is_meta and _is_index(result)
+        if not index and not self._numbers:  # nearly always
+            return
         given = tensors_in((*args, kwargs))
         for tensor in given[:1] if _writes(func) else ():
             self._numbers.pop(id(tensor), None)
-        if not isinstance(result, Tensor) or not result.is_meta or not _is_index(result):
-            return
-        if _writes(func) or not all(self._known(tensor) is not None for tensor in given):
+        if not index or _writes(func) or not all(self._known(tensor) is not None for tensor in given):
             return
         if result.numel() <= _MOST_INDICES:
             self._numbers[id(result)] = self._called(func, args, kwargs)

@@ -7,6 +7,7 @@ what a call is and which number it has; hence both are decided here, and nowhere
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Self
 
 from torch import Tensor
@@ -16,6 +17,11 @@ from cnnviz.operations.calls import function_type
 
 PASSED_THROUGH = frozenset({"data", "grad", "requires_grad", "retain_grad"})
 """Tensor attributes and methods that are bookkeeping, not operations of a network."""
+
+_SIZES: frozenset[Any] = frozenset(
+    (Tensor.size, Tensor.dim, Tensor.numel, Tensor.shape.__get__, Tensor.ndim.__get__)  # type: ignore[attr-defined]
+)
+"""They tell a size, which no tap changes: as many calls as all others together, in a network of small operations."""
 
 
 class Tap(TorchFunctionMode):
@@ -68,6 +74,9 @@ class Tap(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
+        if func in _SIZES:
+            with suppress(Exception):  # one that fails is watched as any other call is
+                return func(*args, **(kwargs or {}))
         name = function_type(func)
         args, named = self.arguments(name, args, kwargs or {})
         result = self.execute(func, name, args, named)
