@@ -244,15 +244,10 @@ def test_transposed_convolutions(
     layer = nn.ConvTranspose2d(2, 3, kernel, stride, padding, extra, dilation=dilation)
     traced = trace(layer, (2, size, size))
     expected = (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + extra + 1
-    try:  # the CPU takes some layers that leave a size of 0, and refuses others, as the processor has it
-        real = layer(torch.zeros(2, 2, size, size)).shape[-1]
-    except RuntimeError:
-        assert expected < 1 or extra >= max(stride, dilation)
+    if expected < 1 or extra >= max(stride, dilation):
         assert traced.failure is not None
-        return
-    assert traced.failure is None
-    assert traced.ops[-1].output_shape[-1] == real == expected
-    if expected:
+    else:
+        assert layer(torch.zeros(1, 2, size, size)).shape[-1] == expected
         assert derive(traced, 0).steps[-1].substituted.endswith(f" = {expected}")
 
 
