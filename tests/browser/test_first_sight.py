@@ -131,3 +131,12 @@ def test_a_link_to_a_run_shows_the_run_before_the_form_on_a_phone(server: Server
     assert bottom(phone.locator(".st-key-run-status")) < 400
     assert bottom(phone.locator(".st-key-run-status")) < bottom(phone.locator(".st-key-start"))
     assert overflow(phone) <= 0
+
+
+def test_the_place_of_the_run_stays_in_sight_at_the_button_that_starts_one(
+    fresh_server: Server, page: Page
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 600})
+    opened(page, fresh_server, "train?model=mlp&dataset=mnist-sample")
+    page.locator(".st-key-start button").scroll_into_view_if_needed()
+    expect(page.get_by_text("No runs yet.")).to_be_in_viewport()
