@@ -68,7 +68,12 @@ def _linear(match: re.Match[str]) -> Decoded:
                 Message("Or the weight is transposed: F.linear(x, weight) already multiplies by weight.T.")
             )
         )
-    features = Message("{rows} x {features}", rows=rows, features=numbers.features(received))
+    features = Message(
+        "rows of {features} (shape {rows} x {received})",
+        features=numbers.features(received),
+        rows=rows,
+        received=received,
+    )
     return Decoded(
         meaning=other_features(Message("The layer"), features, received, expected, out_features).reason,
         reasons=tuple(reasons),

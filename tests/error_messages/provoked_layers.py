@@ -87,7 +87,7 @@ PROVOKED = {
     "rnn_str": (lambda: nn.LSTM(8.0, 4), "input_size has a value that the layer does not", None),
     "conv_5d": (lambda: nn.Conv2d(1, 6, 5)(zeros(1, 1, 1024, 1024, 3)), "nn.Conv2d expects one", "x = x.flatten(0, 1).permute(0, 3, 1, 2)"),
     "conv_5d_video": (lambda: nn.Conv2d(3, 6, 5)(zeros(2, 8, 3, 32, 32)), "nn.Conv2d expects one", "x = x.flatten(0, 1)"),
-    "conv_unb": (lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(2704, 10))(zeros(1, 28, 28)), "Linear(2704, 10) expects rows", "x = x.unsqueeze(0)"),
+    "conv_unb": (lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(2704, 10))(zeros(1, 28, 28)), "rows of 676 features (shape 4 x 676), but Linear(2704, 10) expects 2704.", "x = x.unsqueeze(0)"),
     "conv_hwc_unb": (lambda: nn.Conv2d(3, 6, 5)(zeros(32, 32, 3)), "convolution (Conv2d) expects 3", "x = x.permute(0, 3, 1, 2)"),
     "conv_stride0": (lambda: nn.Conv2d(1, 2, 3, stride=0)(zeros(1, 1, 8, 8)), "least 1", "nn.MaxPool2d(kernel_size=2, stride=2)"),
     "conv_k0": (lambda: nn.Conv2d(1, 2, 0)(zeros(1, 1, 8, 8)), "least 1", "nn.MaxPool2d(kernel_size=2, stride=2)"),
