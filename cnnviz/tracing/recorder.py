@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import torch
@@ -43,6 +43,16 @@ _LISTS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
 @dataclass(slots=True)
+class FunctionCall:
+    """A call of a function inside of a layer, and the first tensor that it gave."""
+
+    operation: Operation
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    output: Tensor
+
+
+@dataclass(slots=True)
 class Frame:
     """One call of a module that has not returned yet."""
 
@@ -52,6 +62,7 @@ class Frame:
     inputs: list[Tensor]
     flops: int = 0  # measured inside of it
     registered: bool = True
+    calls: list[FunctionCall] = field(default_factory=list)  # in a forward of a class of one's own
 
 
 class Recorder(Tap):
@@ -180,6 +191,10 @@ class Recorder(Tap):
         params, reused = self.weights.count(frame.module)
         call, call_part = self.provenance.call_of(outputs[0])
         found = layer_operation(frame.module)
+        arguments = module_arguments(frame.module, found.entry)
+        same = _the_same_operation(frame, found.entry, outputs[0]) if found.own_forward else None
+        if same is not None:
+            arguments = {**arguments, **function_arguments(same.operation, same.args, same.kwargs)}
         return self._record(
             frame,
             found.entry,
@@ -190,11 +205,11 @@ class Recorder(Tap):
             params=params,
             reused=reused,
             module=frame.path if frame.registered else None,
-            arguments=module_arguments(frame.module, found.entry),
+            arguments=arguments,
             call=call,
             call_part=call_part,
             operation=found.name,
-            own_forward=found.own_forward,
+            own_forward=found.own_forward and same is None,
         )
 
     def _record(
@@ -290,6 +305,8 @@ class Recorder(Tap):
         self.isolation.made(outputs)
         if self._leaf is None:
             self._record_function(func, name, args, kwargs, outputs)
+        elif layer_operation(self._leaf.module).own_forward:
+            self._leaf.calls.append(FunctionCall(named(name), args, kwargs, outputs[0]))
         self.provenance.from_call(outputs, self.calls)
         return result
 
@@ -386,6 +403,19 @@ class Recorder(Tap):
             return 0
         received = tensors[0].numel() // images if tensors else 0
         return operation.macs(arguments, received, outputs[0].numel() // images)
+
+
+def _the_same_operation(frame: Frame, entry: Operation, output: Tensor) -> FunctionCall | None:
+    """The one call by which a layer with a ``forward`` of its own does what its base does, with other weights.
+
+    None where it does more: where the call is not given what the layer is given, or its result is not the layer's.
+    """
+    alike = [
+        c for c in frame.calls if (c.operation.kind, c.operation.dimensions) == (entry.kind, entry.dimensions)
+    ]
+    if len(alike) != 1 or alike[0].output is not output or not frame.inputs:
+        return None
+    return alike[0] if alike[0].args[:1] and alike[0].args[0] is frame.inputs[0] else None
 
 
 # -- so that nothing counts twice ----------------------------------------------------------------

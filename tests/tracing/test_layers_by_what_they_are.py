@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from cnnviz.operations.calls import function_type
 from cnnviz.operations.operation import named
@@ -103,3 +104,27 @@ def test_an_lstm_is_built_with_other_options(edits: dict[str, object], shape: tu
 def test_a_gru_has_no_projection() -> None:
     layer = edited(nn.Sequential(nn.GRU(3, 4)), {"0.hidden_size": 6}).get_submodule("0")
     assert layer.hidden_size == 6
+
+
+class Standardised(nn.Conv2d):
+    """Does what its base does, with other weights."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight - self.weight.mean((1, 2, 3), keepdim=True)
+        return F.conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+
+class Padded(nn.Conv2d):
+    """Does more than its base: its windows lie elsewhere."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(F.pad(x, (1, 1, 1, 1)), self.weight, self.bias, self.stride)
+
+
+def test_a_layer_that_changes_its_weights_alone_is_what_its_base_is() -> None:
+    plain = trace(nn.Sequential(nn.Conv2d(3, 4, 5, 2, 1), nn.Conv2d(4, 4, 3)), (3, 32, 32))
+    other = trace(nn.Sequential(Standardised(3, 4, 5, 2, 1), nn.Conv2d(4, 4, 3)), (3, 32, 32))
+    assert not other.ops[0].own_forward
+    assert receptive_fields(other)[1] == receptive_fields(plain)[1]
+    assert receptive_fields(other)[0] is not None
+    assert trace(nn.Sequential(Padded(3, 4, 5)), (3, 32, 32)).ops[0].own_forward
