@@ -13,17 +13,12 @@ from importlib import import_module
 from torch import nn
 
 from cnnviz.language import Message
-from cnnviz.own.interpreter import (
-    Run,
-    call_forward,
-    evaluate,
-    execute,
-    function_of,
-    instantiate,
-    running,
-)
+from cnnviz.own.calls import call_forward, instantiate
+from cnnviz.own.expressions import evaluate
 from cnnviz.own.library import ANNOTATIONS, MODULES
 from cnnviz.own.networks import BASES, module_class
+from cnnviz.own.runs import Run, running
+from cnnviz.own.statements import execute, function_of
 from cnnviz.own.values import (
     Builtin,
     Constant,

@@ -110,7 +110,8 @@ class Function:
 
     name: str
     arguments: ast.arguments
-    body: list[ast.stmt] | ast.expr
+    run: Callable[[Scope], Value]
+    """Evaluates the body with the names of a call; what it returns."""
     defaults: list[Value]
     keyword_defaults: dict[str, Value]
     scope: Scope

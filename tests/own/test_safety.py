@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cnnviz.errors import CnnvizError
-from cnnviz.own.interpreter import Run, evaluate, running
+from cnnviz.own.expressions import evaluate
 from cnnviz.own.library import MODULES
 from cnnviz.own.program import build, load
+from cnnviz.own.runs import Run, running
 from cnnviz.own.values import Refused, Scope
 
 FORBIDDEN = (
@@ -467,7 +468,7 @@ def test_random_syntax_never_gets_out(seed: int, depth: int) -> None:
     with tripwire():
         outcome = outcome_of(seed, depth)
     if isinstance(outcome, Exception):
-        assert type(outcome).__name__ not in ("_Return", "_Break", "_Continue")
+        assert type(outcome).__name__ not in ("Returned", "Broken", "Continued")
     else:
         assert _is_of_the_language(outcome)
 

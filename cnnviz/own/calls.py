@@ -1,0 +1,246 @@
+"""Calls, and what stands behind a dot of an instance: functions and classes of the text, layers, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from cnnviz.language import Message
+from cnnviz.own.arguments import bound
+from cnnviz.own.attributes import attribute, set_layer_attribute, set_tensor_attribute
+from cnnviz.own.library import given
+from cnnviz.own.networks import (
+    OwnModule,
+    call_base_constructor,
+    instance_attribute,
+    new_instance,
+    set_instance_attribute,
+)
+from cnnviz.own.operators import (
+    TENSORS,
+)
+from cnnviz.own.runs import DEEPEST_CALLS, MOST_LAYERS, MOST_PARAMETERS, as_text, running, the_run
+from cnnviz.own.scopes import check_name
+from cnnviz.own.values import (
+    BoundMethod,
+    Builtin,
+    Constant,
+    ErrorClass,
+    Function,
+    LayerClass,
+    Missing,
+    Namespace,
+    OwnClass,
+    Partial,
+    Refused,
+    Scope,
+    Super,
+    TypeName,
+    Value,
+    type_name,
+)
+
+
+def get_attribute(value: Value, name: str) -> Value:
+    """``value.name``."""
+    if name == "__class__" and isinstance(value, OwnModule):
+        return value.own_class
+    if name.startswith("__") and name not in ("__init__", "__name__"):
+        raise Refused(
+            Message("Names with two underscores in front are not known here: {name}.", name=name[:40])
+        )
+    if not name.isascii():
+        check_name(name)
+    if isinstance(value, OwnModule):
+        return _of_instance(value, name)
+    if type(value) is Super:
+        return _of_super(value, name)
+    if type(value) is OwnClass:
+        member = value.find(name)
+        if member is not None:
+            return BoundMethod(value, member) if _is_kind(member, "classmethod") else member
+        if name == "__init__" and value.layer_base() is not None:
+            return BoundMethod(value, Builtin("__init__", _constructor_of(value)))
+    if type(value) is LayerClass and name == "__init__":
+        return Builtin("__init__", _constructor_of(value))
+    return attribute(value, name)
+
+
+def _constructor_of(value: OwnClass | LayerClass) -> Callable[..., Value]:
+    """``nn.Module.__init__(self)`` and ``Parent.__init__(self, ...)``, called through the class."""
+
+    def call(*arguments: Value, **keywords: Value) -> None:
+        if not arguments or not isinstance(arguments[0], OwnModule):
+            raise Refused(Message("Call {name}.__init__ with self first.", name=value.name))
+        base = value.layer_base() if isinstance(value, OwnClass) else value
+        assert base is not None
+        call_base_constructor(arguments[0], base, arguments[1:])
+
+    return call
+
+
+def _is_kind(member: Value, kind: str) -> bool:
+    return type(member) is Function and member.kind == kind
+
+
+def _of_instance(module: OwnModule, name: str) -> Value:
+    there, value = instance_attribute(module, name)
+    if there:
+        return value
+    own = module.own_class
+    member = own.find(name)
+    if type(member) is Missing:
+        raise Refused(member.reason)
+    if member is None:
+        if name == "__init__":
+            return BoundMethod(module, Builtin("__init__", _constructor_of(own)))
+        return attribute(module, name)
+    if type(member) is not Function or member.kind == "staticmethod":
+        return member
+    if member.kind == "property":
+        return call_function(member, (module,), {})
+    return BoundMethod(own if member.kind == "classmethod" else module, member)
+
+
+def _of_super(value: Super, name: str) -> Value:
+    module = value.receiver
+    own: OwnClass = module.own_class
+    member = own.find(name, behind=value.owner)
+    if member is not None:
+        return BoundMethod(module, member) if type(member) is Function else member
+    base = own.layer_base()
+    assert base is not None
+    if name == "__init__":
+        return Builtin("__init__", lambda *given_: call_base_constructor(module, base, given_))
+    if name == "forward" and base.cls is not nn.Module:
+        return Builtin("forward", lambda *given_: base.cls.forward(module, *given_))
+    return attribute(module, name)
+
+
+def set_attribute(holder: Value, name: str, value: Value) -> None:
+    """``holder.name = value``."""
+    check_name(name)
+    if isinstance(holder, OwnModule):
+        member = holder.own_class.find(name)
+        if _is_kind(member, "property"):
+            raise AttributeError(f"property '{name}' of '{type_name(holder)}' object has no setter")
+        if isinstance(value, nn.Module) and value is holder:
+            raise Refused(Message("A network cannot be a part of itself."))
+        set_instance_attribute(holder, name, value)
+    elif isinstance(holder, nn.Module):
+        set_layer_attribute(holder, name, value)
+    elif type(holder) in TENSORS:
+        set_tensor_attribute(holder, name, value)
+    else:
+        raise Refused(Message("Attributes of a {type} cannot be set here.", type=type_name(holder)))
+
+
+def call(function: Value, arguments: tuple[Value, ...], keywords: dict[str, Value]) -> Value:
+    """Call ``function``, whatever it is that may be called."""
+    for name in keywords:
+        check_name(name)
+    kind = type(function)
+    if kind is Builtin:
+        return function.call(*arguments, **keywords)
+    if kind is Function:
+        return call_function(function, arguments, keywords)
+    if kind is BoundMethod:
+        return call(function.function, (function.receiver, *arguments), keywords)
+    if kind is LayerClass:
+        return _made(function, arguments, keywords)
+    if kind is OwnClass:
+        return instantiate(function, arguments, keywords)
+    if kind is Partial:
+        return call(function.function, (*function.arguments, *arguments), {**function.keywords, **keywords})
+    if kind is TypeName and function.convert is not None:
+        return function.convert(*arguments, **keywords)
+    if kind is ErrorClass:
+        return Constant(function.name, function.cls(*map(as_text, arguments)))
+    if isinstance(function, nn.Module):
+        return function(
+            *[_given_to_layer(value) for value in arguments],
+            **{name: _given_to_layer(value) for name, value in keywords.items()},
+        )
+    if kind in (Namespace, TypeName, Constant):
+        raise Refused(Message("{name} cannot be called here.", name=function.name))
+    raise TypeError(f"'{type_name(function)}' object is not callable")
+
+
+def _given_to_layer(value: Value) -> Any:
+    """A layer of the text takes any value; PyTorch's own layers hand it to PyTorch's functions, which check it."""
+    return value.value if type(value) is Constant else value
+
+
+def _made(layer: LayerClass, arguments: tuple[Value, ...], keywords: dict[str, Value]) -> nn.Module:
+    """A new layer of PyTorch's."""
+    run = the_run()
+    made: nn.Module
+    if issubclass(layer.cls, (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList)):
+        made = layer.cls(*arguments, **keywords)
+    else:
+        made = layer.cls(
+            *[given(value, layer.name) for value in arguments],
+            **{name: given(value, layer.name) for name, value in keywords.items()},
+        )
+        run.layers += 1
+        run.parameters += sum(parameter.numel() for parameter in made.parameters() if not _is_lazy(parameter))
+    if run.layers > MOST_LAYERS:
+        raise Refused(Message("More than {most:,} layers are too many here.", most=MOST_LAYERS))
+    if run.parameters > MOST_PARAMETERS:
+        raise Refused(Message("More than 10 billion parameters are too many here."))
+    return made
+
+
+def _is_lazy(parameter: nn.Parameter) -> bool:
+    return isinstance(parameter, nn.parameter.UninitializedParameter)
+
+
+def instantiate(own: OwnClass, arguments: tuple[Value, ...], keywords: dict[str, Value]) -> nn.Module:
+    """An instance of a class of the text."""
+    run = the_run()
+    run.layers += 1
+    if run.layers > MOST_LAYERS:
+        raise Refused(Message("More than {most:,} layers are too many here.", most=MOST_LAYERS))
+    module = new_instance(own)
+    constructor = own.find("__init__")
+    if constructor is not None:
+        call(constructor, (module, *arguments), keywords)
+        return module
+    if keywords:
+        raise TypeError(f"{own.name}.__init__() got an unexpected keyword argument '{next(iter(keywords))}'")
+    base = own.layer_base()
+    assert base is not None
+    call_base_constructor(module, base, arguments)
+    return module
+
+
+def call_forward(
+    own: OwnClass, module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]
+) -> Value:
+    """The forward pass of an instance, as PyTorch calls it."""
+    function = own.find("forward")
+    with running() as run:
+        line = run.line
+        try:
+            return call(function, (module, *arguments), keywords)
+        finally:
+            run.line = line
+
+
+def call_function(function: Function, arguments: tuple[Value, ...], keywords: dict[str, Value]) -> Value:
+    """Call a function of the text."""
+    run = the_run()
+    run.depth += 1
+    line = run.line
+    try:
+        if run.depth > DEEPEST_CALLS:
+            raise Refused(
+                Message("Functions call each other more than {most} deep here.", most=DEEPEST_CALLS)
+            )
+        scope = Scope(bound(function, arguments, keywords), function.scope, function.owner)
+        return function.run(scope)
+    finally:
+        run.depth -= 1
+        run.line = line

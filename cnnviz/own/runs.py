@@ -1,0 +1,150 @@
+"""The state of one evaluation: its budget, the line that it is in, and how a function or a loop is left."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from cnnviz.language import Message
+from cnnviz.own.library import PLAIN
+from cnnviz.own.values import (
+    Refused,
+    Value,
+    type_name,
+)
+from cnnviz.tracing.lines import lines_from
+
+MOST_STEPS = 100_000
+
+
+MOST_LAYERS = 2_000
+
+
+MOST_PARAMETERS = 10**10
+
+
+DEEPEST_CALLS = 40
+
+
+@dataclass
+class Run:
+    """One evaluation: a constructor or one forward pass."""
+
+    line: int = 0
+    """The line (from 1) that is being evaluated."""
+    steps: int = 0
+    depth: int = 0
+    layers: int = 0
+    parameters: int = 0
+    remarks: list[tuple[int, Message]] = field(default_factory=list)
+    printed: bool = False
+
+
+_CURRENT: ContextVar[Run | None] = ContextVar("run", default=None)
+
+
+def the_run() -> Run:
+    """The evaluation that is going on in this thread."""
+    run = _CURRENT.get()
+    assert run is not None
+    return run
+
+
+@contextmanager
+def running(run: Run | None = None) -> Iterator[Run]:
+    """Evaluate within the block as part of the run that is going on, or of a new one."""
+    known = _CURRENT.get()
+    if run is None and known is not None:
+        yield known
+        return
+    fresh = run or Run()
+    token = _CURRENT.set(fresh)
+    try:
+        with lines_from(lambda: fresh.line):
+            yield fresh
+    finally:
+        _CURRENT.reset(token)
+
+
+class Returned(Exception):  # noqa: N818  control flow, as in Python
+    """A ``return`` with its value."""
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+
+class Broken(Exception):  # noqa: N818
+    """A ``break``."""
+
+
+class Continued(Exception):  # noqa: N818
+    """A ``continue``."""
+
+
+FLOW = (Returned, Broken, Continued)
+
+
+def step(node: ast.AST) -> Run:
+    """Count a step of the run that is going on, which is now at ``node``.
+
+    Raises:
+        Refused: there were too many.
+    """
+    run = the_run()
+    run.steps += 1
+    if run.steps > MOST_STEPS:
+        raise Refused(
+            Message("The text takes more than {most:,} steps; is there an endless loop?", most=MOST_STEPS)
+        )
+    run.line = getattr(node, "lineno", run.line)
+    return run
+
+
+def unknown_syntax(node: ast.AST) -> Refused:
+    """The refusal of syntax that the language does not have."""
+    words = _WORDS.get(type(node))
+    kind = words or type(node).__name__
+    return Refused(
+        Message(
+            "cnnviz does not know {kind}. It knows classes of nn.Module, functions, layers, if, for, while, "
+            "arithmetic and calls of PyTorch's functions.",
+            kind=kind,
+        ),
+        getattr(node, "lineno", None),
+    )
+
+
+_WORDS: Mapping[type[ast.AST], Message | str] = {
+    ast.Try: "try",
+    ast.TryStar: "try",
+    ast.Match: "match",
+    ast.Global: "global",
+    ast.Delete: "del",
+    ast.AsyncFunctionDef: Message("async functions"),
+    ast.AsyncFor: "async for",
+    ast.AsyncWith: "async with",
+    ast.Await: "await",
+    ast.Yield: "yield",
+    ast.YieldFrom: "yield",
+    ast.With: Message("with, other than torch.no_grad()"),
+    ast.NamedExpr: Message("the operator :="),
+    ast.Set: Message("sets"),
+    ast.SetComp: Message("sets"),
+    ast.Import: Message("imports inside of a class or function"),
+    ast.ImportFrom: Message("imports inside of a class or function"),
+    ast.ClassDef: Message("classes inside of a class or function"),
+}
+
+
+def as_text(value: Value) -> str:
+    """What ``str`` makes of a plain value, or of a list of them; of anything else its type."""
+    if type(value) in PLAIN:
+        return str(value)
+    if type(value) in (tuple, list) and all(type(part) in PLAIN for part in value) and len(value) <= 100:
+        return str(value)
+    if type(value).__name__ == "Size":
+        return str(tuple(value))
+    raise Refused(Message("A {type} cannot become text here.", type=type_name(value)))
