@@ -28,6 +28,17 @@ FROM_IMAGE = Reason(
 
 _TYPE = r"([\w:.]{1,40}(?: int| char)?)"
 _BYTES = ("byte", "unsigned char", "torch.uint8", "torch.bytetensor", "torch.cuda.bytetensor")
+_INTEGERS = (
+    "long",
+    "int",
+    "short",
+    "char",
+    "bool",
+    "torch.int64",
+    "torch.int32",
+    "torch.longtensor",
+    "torch.bool",
+)
 _DOUBLES = ("double", "torch.float64", "torch.doubletensor", "torch.cuda.doubletensor")
 _HALVES = (
     "half",
@@ -101,6 +112,12 @@ def _conversions(arrived: str, other: str = "") -> tuple[Reason, ...]:
     if arrived in _DOUBLES:
         text = Message("NumPy uses 64-bit numbers, the weights 32-bit ones: convert the input.")
         return (Reason(text, "x = x.float()"),)
+    if arrived in _INTEGERS:
+        return (
+            Reason(
+                Message("Layers compute with floating-point numbers: convert the input."), "x = x.float()"
+            ),
+        )
     return (Reason(Message("Convert the input to the type of the weights."), "x = x.to(weight.dtype)"),)
 
 

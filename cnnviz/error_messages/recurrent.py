@@ -58,7 +58,7 @@ def _dimensions(match: re.Match[str]) -> Decoded:
     if count > batched:
         text = Message(
             "Turn maps into a sequence first: here each column becomes a time step with channels x "
-            "height features."
+            "height features. With a single channel, x.squeeze(1) makes each row a time step."
         )
         code = "x = x.flatten(1, 2).transpose(1, 2)"
     else:

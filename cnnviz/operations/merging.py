@@ -216,7 +216,47 @@ def diagnose_unlike(call: FailedCall, ops: Sequence[Op]) -> Failure | None:
         flat = [operation_of(ops[i]).keeps_order for i in call.inputs[:2] if i != MODEL_INPUT]
         advice = _transposed(call.inputs[0 if flat[:1] == [True] else 1], ops)
         return replace(found, cause=None, advice=advice, settled=True)
+    projection = _projection(call, ops, pair)
+    if projection is not None:
+        found = replace(found, mends=(projection,))
     return _grown(found, call, ops, pair)
+
+
+_LARGEST_STRIDE = 4
+
+
+def _projection(call: FailedCall, ops: Sequence[Op], pair: tuple[int, int]) -> Mend | None:
+    """A 1x1 convolution for a shortcut around layers that change the channels or the size (He et al. 2015, section 3.3)."""
+    ends = [call.inputs[number] for number in pair]
+    shapes = [call.input_shapes[number] for number in pair]
+    if named(call.base).joins or len(shapes[0]) != len(shapes[1]) or len(shapes[0]) not in (2, 3, 4):
+        return None
+    around = [_leads_to(ends[0], ends[1], ops), _leads_to(ends[1], ends[0], ops)]
+    if not any(around) or not shapes[0][1:] or not shapes[1][1:]:
+        return None
+    (channels, *sizes), (wanted, *smaller) = shapes if around[0] else shapes[::-1]
+    strides = (
+        stride
+        for stride in range(1, _LARGEST_STRIDE + 1)
+        if all(-(-size // stride) == left for size, left in zip(sizes, smaller, strict=True))
+    )
+    stride = next(strides, None)
+    if stride is None:
+        return None
+    code = f"nn.Conv{len(sizes)}d({channels}, {wanted}, kernel_size=1{f', stride={stride}' if stride > 1 else ''})"
+    return Mend(Message("Let the shortcut pass a 1x1 convolution that fits: {code}.", code=code), ahead=True)
+
+
+def _leads_to(start: int, end: int, ops: Sequence[Op]) -> bool:
+    """Whether the output of the op at ``end`` is computed from that of ``start``."""
+    waiting = [end]
+    while waiting:
+        index = waiting.pop()
+        if index != MODEL_INPUT:
+            if start in ops[index].inputs:
+                return True
+            waiting += [before for before in ops[index].inputs if before > start]
+    return False
 
 
 def _transposed(index: int, ops: Sequence[Op]) -> Message:

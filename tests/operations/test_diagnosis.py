@@ -313,3 +313,40 @@ def test_images_and_values_in_the_wrong_arrangement(
 def test_no_pooling_is_offered_that_would_enlarge_maps() -> None:
     model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4 * 26 * 26, 10))
     assert "AdaptiveAvgPool2d(26)" not in failure_of(model, (4, 28, 28)).message
+
+
+class StridedShortcut(nn.Module):
+    def __init__(self, stride: int, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(4, channels, 3, stride=stride, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(torch.relu(self.first(x))) + x
+
+
+@pytest.mark.parametrize(
+    ("stride", "channels", "projection"),
+    [(2, 8, "nn.Conv2d(4, 8, kernel_size=1, stride=2)"), (1, 8, "nn.Conv2d(4, 8, kernel_size=1)")],
+)
+def test_a_shortcut_gets_the_projection_that_fits_first(stride: int, channels: int, projection: str) -> None:
+    model = StridedShortcut(stride, channels)
+    failure = failure_of(model, (4, 9, 9))
+    texts = [str(mend.text) for mend, _ in failure.ways_out]
+    assert texts[0] == f"Let the shortcut pass a 1x1 convolution that fits: {projection}."
+    assert texts[0] in failure.message
+    layer = nn.Conv2d(4, channels, kernel_size=1, stride=stride)
+    x = torch.rand(2, 4, 9, 9)
+    assert (model.second(model.first(x)) + layer(x)).shape == (2, channels, *layer(x).shape[2:])
+
+
+def test_branches_that_do_not_lead_to_each_other_get_no_projection() -> None:
+    class Branches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.left, self.right = nn.Conv2d(4, 8, 3), nn.Conv2d(4, 6, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.left(x) + self.right(x)
+
+    assert "shortcut pass" not in failure_of(Branches(), (4, 9, 9)).message
