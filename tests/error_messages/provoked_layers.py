@@ -124,7 +124,7 @@ PROVOKED = {
     "bernoulli": (lambda: torch.bernoulli(ones(2) * 3), "The distribution's parameters are impossible: a negative or", "assert torch.isfinite(x).all()"),
     "multinomial": (lambda: torch.multinomial(ones(2), 5), "The distribution's parameters are impossible: a negative or", "assert torch.isfinite(x).all()"),
     "multinomial_neg": (lambda: torch.multinomial(-ones(2), 1), "The distribution's parameters are impossible: a negative or", "assert torch.isfinite(x).all()"),
-    "normal_dist": (lambda: torch.distributions.Normal(torch.tensor(float("nan")), 1), "The distribution's parameters are impossible: a negative or", "assert torch.isfinite(x).all()"),
+    "normal_dist": (lambda: torch.distributions.Normal(torch.tensor(float("nan")), 1, validate_args=True), "The distribution's parameters are impossible: a negative or", "assert torch.isfinite(x).all()"),
     "xavier_1d": (lambda: nn.init.xavier_uniform_(zeros(3)), "Xavier, Kaiming and orthogonal initialisation need weights", "if p.dim() > 1: nn.init.xavier_uniform_(p)"),
     "init_ortho": (lambda: nn.init.orthogonal_(zeros(3)), "Xavier, Kaiming and orthogonal initialisation need weights", "if p.dim() > 1: nn.init.xavier_uniform_(p)"),
     "collate_pil": (lambda: next(iter(DataLoader(Bad([Image.new("L", (2, 2))]), batch_size=1))), "The DataLoader cannot make a batch of what the data set", "transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224), transforms.ToTensor(), transforms.Normalize(mean, std)])"),
