@@ -47,6 +47,7 @@ def activation(
     remarks: Remarks | Message | None = None,
     *,
     arguments: str = "",
+    random: bool = False,
     **defaults: float,
 ) -> Operation:
     """Register an activation by its names, its formula, a remark, and its arguments with PyTorch's defaults.
@@ -63,6 +64,7 @@ def activation(
         kind="activation",
         arguments=f"input {arguments or ' '.join(defaults)}",
         pointwise=True,
+        random=random,
         explain=partial(explain_activation, formula, defaults, remarks or (lambda _op: ())),
     )
 
@@ -103,6 +105,7 @@ activation(
     "max(0, x) + a * min(0, x)",
     Message("In training, the slope a is drawn at random for each value; in evaluation it is fixed."),
     arguments="lower upper training",
+    random=True,
 )
 
 
