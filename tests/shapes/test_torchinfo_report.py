@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 import torchinfo
-from torch import nn
+from torch import Tensor, nn
 from torchinfo import torchinfo as implementation
 
 from cnnviz import architectures
@@ -102,6 +104,13 @@ def test_a_forward_that_needs_data() -> None:
     assert differences_add_up(NeedsData(), (4,)).total_params == 10
 
 
+@dataclass
+class Answer:
+    """An output that torchinfo does not take apart."""
+
+    values: Tensor
+
+
 def test_what_torchinfo_raises_on_is_a_sentence() -> None:
     with pytest.raises(CnnvizError, match=r"fails: .* expects 3 channels"):
         report(nn.Sequential(nn.Conv2d(3, 2, 1)), (4, 6, 6))
@@ -109,6 +118,8 @@ def test_what_torchinfo_raises_on_is_a_sentence() -> None:
         CnnvizError, match=r"fails: .* returns a value of type object, in which there is no tensor"
     ):
         report(Calls(lambda net, x: object(), nn.ReLU()), (4,))
+    with pytest.raises(CnnvizError, match=r"it raises: .*unsupported input or output type"):
+        report(Calls(lambda net, x: Answer(net.m0(x)), nn.ReLU()), (4,))
     with pytest.raises(UsageError, match="must consist of integers from 1"):
         report(nn.ReLU(), (0, 3))
 
