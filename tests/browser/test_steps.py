@@ -177,3 +177,16 @@ def test_the_chosen_network_goes_along_through_the_menu(server: Server, page: Pa
     page.reload()
     settle(page)
     expect(page.get_by_text("Inception mini").first).to_be_visible()
+
+
+def test_a_learning_rate_that_is_typed_counts_for_apply_at_once(fresh_server: Server, page: Page) -> None:
+    opened(page, fresh_server, "train?model=basic-cnn&dataset=mnist-sample&epochs=40")
+    pressed(page, "start")
+    page.locator("[class*=st-key-tool-rate] button").first.click()
+    page.get_by_label("New learning rate").fill("0.037")
+    pressed(page, "change-rate")
+    expect(page.get_by_text("Learning rate 0.037 requested.")).to_be_visible()
+    expect(page.get_by_label("New learning rate")).to_have_count(0)  # the popover has closed
+    expect(page.get_by_text(re.compile(r"changed by hand to 0\.037")).first).to_be_visible()
+    page.get_by_role("button", name="Stop").first.click()
+    expect(page.locator(".st-key-run-status")).to_contain_text("stopped", ignore_case=True)
