@@ -19,6 +19,10 @@ ERROR = "RuntimeError: mat1 and mat2 shapes cannot be multiplied (64x2200 and 14
 def opened(page: Page, server: Server, address: str) -> None:
     page.goto(f"{server.url}/{address}")
     expect(page.get_by_test_id("stMain").locator("h1")).to_be_visible()
+    # The browser loads what shows HTML, the style sheet among it, when it first needs it.
+    page.wait_for_function(
+        "getComputedStyle(document.documentElement).getPropertyValue('--cnnviz-accent') != ''"
+    )
     settle(page)
 
 
