@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from cnnviz.language import Message
 from cnnviz.own.library import (
-    LAYER_TYPES,
     PLAIN,
     TENSOR_ATTRIBUTES,
     TENSOR_METHODS,
@@ -19,7 +18,7 @@ from cnnviz.own.library import (
     taken,
 )
 from cnnviz.own.operators import DICTS, LONGEST, TENSORS, equal, too_long, truth
-from cnnviz.own.values import BoundMethod, Builtin, Function, Namespace, OwnClass, Refused, Value, type_name
+from cnnviz.own.values import BoundMethod, Builtin, Namespace, OwnClass, Refused, Value, type_name
 
 _NO_METHOD: Mapping[str, Callable[..., Value]] = {}
 
@@ -298,10 +297,3 @@ METHODS: Mapping[type, Mapping[str, Callable[..., Value]]] = {
     nn.ParameterList: {"append": lambda container, value: container.append(value), **MODULE_METHODS},
 }
 """Methods by the exact type of what they are called on."""
-
-CALLABLE_LAYERS = LAYER_TYPES
-
-
-def is_callable(value: Value) -> bool:
-    """Whether ``value`` may be called."""
-    return isinstance(value, (Builtin, Function, BoundMethod, OwnClass, nn.Module))

@@ -137,7 +137,7 @@ _BESIDE_THE_REGISTRY = {
     "tensor": "numel nelement dim size item tolist triu tril outer dot diag diagonal gather index_select "
     "masked_select scatter scatter_ scatter_add scatter_add_ index_add index_add_ index_copy_ topk argsort unique "
     "nonzero is_floating_point is_contiguous requires_grad_ uniform_ normal_ fill_ zero_ copy_ element_size stride "
-    "new_zeros new_ones new_full new_empty unfold as_strided cpu fill_diagonal_ is_complex get_device data_is",
+    "new_zeros new_ones new_full new_empty unfold cpu fill_diagonal_ is_complex",
 }
 _DTYPES = "float32 float float64 double float16 half bfloat16 int8 int16 short int32 int int64 long uint8 bool".split()
 

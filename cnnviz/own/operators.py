@@ -122,11 +122,8 @@ def _check_power(kind: type[ast.operator], left: Any, right: Any) -> None:
 
 def _of_sequences(kind: type[ast.operator], sign: str, left: Value, right: Value, in_place: bool) -> Value:
     if kind is ast.Add:
-        if (
-            len(left) + len(right) > LONGEST
-            if type(right) in SEQUENCES and type(left) in SEQUENCES
-            else False
-        ):
+        both = type(left) in SEQUENCES and type(right) in SEQUENCES
+        if both and len(left) + len(right) > LONGEST:
             raise too_long()
         if in_place and type(left) is list and type(right) in SEQUENCES:
             left.extend(right)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import hashlib
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,8 +33,6 @@ from cnnviz.own.values import (
 
 MOST_BYTES = 100_000
 DEEPEST_SYNTAX = 100
-KEY_PREFIX = "own-"
-_DIGITS = 16
 
 
 @dataclass(frozen=True)
@@ -53,11 +50,6 @@ class Program:
     text: str
     classes: Mapping[str, OwnClass]
     remarks: tuple[Remark, ...]
-
-    @property
-    def key(self) -> str:
-        """The key of the text: ``own-`` and its digest."""
-        return key_of(self.text)
 
     def main_class(self) -> OwnClass:
         """The class that is probably the network: the last one that no other class or function of the text uses.
@@ -80,11 +72,6 @@ class Program:
         return (free or list(self.classes.values()))[-1]
 
 
-def key_of(text: str) -> str:
-    """``own-`` and a digest of the text."""
-    return KEY_PREFIX + hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
-
-
 def load(text: str) -> Program:
     """The classes of ``text``.
 
@@ -98,6 +85,7 @@ def load(text: str) -> Program:
     with running(Run()):
         for statement in body:
             loader.take(statement)
+    loader.note_prints(body)
     return Program(text, loader.classes, tuple(loader.remarks))
 
 
@@ -192,6 +180,14 @@ class _Loader:
                 pass
             case _:
                 self._skip(statement)
+
+    def note_prints(self, body: list[ast.stmt]) -> None:
+        """Say of the first ``print`` in a class or function that nothing is printed."""
+        for statement in body:
+            for node in ast.walk(statement) if isinstance(statement, (ast.ClassDef, ast.FunctionDef)) else ():
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
+                    self.remarks.append(Remark(node.lineno, Message("print is left out here.")))
+                    return
 
     def _skip(self, statement: ast.stmt) -> None:
         if self.remarks and self.remarks[-1].text is _SKIPPED:

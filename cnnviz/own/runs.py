@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cnnviz.language import Message
 from cnnviz.own.library import PLAIN
@@ -39,8 +39,6 @@ class Run:
     depth: int = 0
     layers: int = 0
     parameters: int = 0
-    remarks: list[tuple[int, Message]] = field(default_factory=list)
-    printed: bool = False
 
 
 _CURRENT: ContextVar[Run | None] = ContextVar("run", default=None)

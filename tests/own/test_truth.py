@@ -153,3 +153,15 @@ def test_torchvisions_resnet_is_read_as_text() -> None:
             own = build(classes["ResNet"], {"block": classes[block], "layers": layers})
             real: nn.Module = vars(module)[name]()
         assert facts(trace(own, (3, 224, 224))) == facts(trace(real, (3, 224, 224)))
+
+
+def test_the_first_print_has_a_remark() -> None:
+    text = (
+        STUDENTS[0]
+        .read_text(encoding="utf-8")
+        .replace("    def forward(self, x):\n", "    def forward(self, x):\n        print(x.shape)\n")
+    )
+    line = next(number for number, words in enumerate(text.splitlines(), 1) if "print" in words)
+    assert [(remark.line, str(remark.text)) for remark in load(text).remarks] == [
+        (line, "print is left out here.")
+    ]
