@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
 
 from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.language import Message
-from cnnviz.own.program import Program, build
-from cnnviz.own.values import OwnClass, Refused, Value
+from cnnviz.own.definition import Definition
+from cnnviz.own.program import Program, Remark, build, load
+from cnnviz.own.values import Function, OwnClass, Refused, Value
 from cnnviz.tracing.lines import line_of
 from cnnviz.tracing.mistakes import without_super
 from cnnviz.tracing.trace import Trace, trace
@@ -19,6 +23,96 @@ _SIZES = (28, 32, 64, 96, 128, 224, 299)
 """Heights of the usual images: MNIST's, CIFAR's, ..., ImageNet's."""
 _NEEDS_SUPER = "before Module.__init__() call"
 _USUAL_SIZES = {1: 28, 3: 32}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An argument of a constructor: ``default`` is its default as JSON, None where it has none, or none that is plain."""
+
+    name: str
+    default: str | None
+    required: bool
+
+
+@dataclass(frozen=True)
+class FoundClass:
+    """A class of a text that may be the network, in ``line`` (from 1), and what its constructor takes by name."""
+
+    name: str
+    line: int
+    parameters: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why there is no trace: the language does not take the text (``refused``), the constructor raised an error
+    (``constructor``), or the choice beside the text cannot be used (``choice``). ``line`` is from 1.
+    """
+
+    kind: Literal["refused", "constructor", "choice"]
+    message: Message
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a text is: its classes, the one that was ``chosen``, remarks, and either its trace or the problem."""
+
+    classes: tuple[FoundClass, ...] = ()
+    chosen: str | None = None
+    remarks: tuple[Remark, ...] = ()
+    trace: Trace | None = None
+    problem: Problem | None = None
+
+
+def read(definition: Definition, edits: Mapping[str, object] | None = None) -> Reading:
+    """Everything about a network as text that needs no weights; nothing is raised because of the text.
+
+    ``edits`` are changed arguments of its layers by path (``conv1.kernel_size``).
+    """
+    from cnnviz.tracing.edits import edited
+
+    program, own = Program(definition.text, {}, ()), None
+    try:
+        program = load(definition.text)
+        own = chosen_class(program, definition.class_name)
+        model = network(own, definition.values)
+        found = traced(edited(model, edits) if edits else model, definition.input_shape)
+    except Refused as error:
+        return _reading(program, own, problem=Problem("refused", error.message, error.line or line_of(error)))
+    except ConstructionError as error:
+        return _reading(program, own, problem=Problem("constructor", error.message, error.line))
+    except CnnvizError as error:
+        return _reading(program, own, problem=Problem("choice", error.message))
+    return _reading(program, own, trace=found)
+
+
+def _reading(
+    program: Program, own: OwnClass | None, trace: Trace | None = None, problem: Problem | None = None
+) -> Reading:
+    classes = tuple(
+        FoundClass(name, known.line, tuple(_parameters(known))) for name, known in program.classes.items()
+    )
+    return Reading(classes, None if own is None else own.name, program.remarks, trace, problem)
+
+
+def _parameters(own: OwnClass) -> Iterator[Parameter]:
+    """What the constructor of ``own`` takes by name, without self."""
+    constructor = own.find("__init__")
+    if type(constructor) is not Function:
+        return
+    spec = constructor.arguments
+    names = [argument.arg for argument in (*spec.posonlyargs, *spec.args)]
+    defaults = dict(zip(reversed(names), reversed(constructor.defaults), strict=False))
+    defaults |= constructor.keyword_defaults
+    for name in [*names[1:], *(argument.arg for argument in spec.kwonlyargs)]:
+        yield Parameter(name, _as_json(defaults.get(name)), name not in defaults)
+
+
+def _as_json(value: Value) -> str | None:
+    """A plain value as JSON; None for anything else, and for None itself."""
+    plain = type(value) in (bool, int, float, str)
+    return json.dumps(value) if plain else None
 
 
 class ConstructionError(CnnvizError):

@@ -1,0 +1,71 @@
+"""What is told of a text, whatever the text is."""
+
+from cnnviz.own.definition import Definition
+from cnnviz.own.reading import Parameter, read
+
+TEXT = """import torch.nn as nn
+
+class Block(nn.Module):
+    def __init__(self, channels, bias=True):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 4, 3, bias=bias)
+
+    def forward(self, x):
+        return self.conv(x)
+
+class Net(nn.Module):
+    def __init__(self, classes=10):
+        super().__init__()
+        self.block = Block(1)
+        self.fc = nn.Linear(100, classes)
+
+    def forward(self, x):
+        return self.fc(self.block(x).flatten(1))
+"""
+
+
+def test_a_broken_network_gives_its_trace_up_to_the_failing_line() -> None:
+    found = read(Definition(TEXT))
+    assert [(known.name, known.line) for known in found.classes] == [("Block", 3), ("Net", 11)]
+    assert found.chosen == "Net"
+    assert found.problem is None
+    assert found.trace is not None
+    assert found.trace.input_shape == (1, 28, 28)
+    assert found.trace.failure is not None
+    assert found.trace.failure.line == 18
+    assert found.trace.lines == (9, 18)
+
+
+def test_classes_tell_what_their_constructors_take() -> None:
+    block, net = read(Definition(TEXT)).classes
+    assert block.parameters == (Parameter("channels", None, True), Parameter("bias", "true", False))
+    assert net.parameters == (Parameter("classes", "10", False),)
+
+
+def test_a_class_is_chosen_with_its_arguments_and_its_input() -> None:
+    chosen = Definition(TEXT, "Block", (("bias", "false"), ("channels", "3")), (3, 8, 8))
+    found = read(chosen)
+    assert found.trace is not None
+    assert found.trace.total_params == 3 * 4 * 9
+    assert found.trace.ops[-1].output_shape == (4, 6, 6)
+
+
+def test_edits_change_layers() -> None:
+    found = read(Definition(TEXT), {"fc.in_features": 4 * 26 * 26})
+    assert found.trace is not None
+    assert found.trace.failure is None
+
+
+def test_what_cannot_be_used_is_a_problem_with_its_line() -> None:
+    refused = read(Definition("import torch.nn as nn\nclass Net(nn.Module):\n    x = eval('1')\n"))
+    assert refused.problem is not None
+    assert (refused.problem.kind, refused.problem.line) == ("refused", 3)
+    missing = read(Definition(TEXT, "Block"))
+    assert missing.problem is not None
+    assert missing.problem.kind == "constructor"
+    assert "channels" in str(missing.problem.message)
+    unknown = read(Definition(TEXT, "Blok"))
+    assert unknown.problem is not None
+    assert unknown.problem.kind == "choice"
+    assert "Block" in str(unknown.problem.message)
+    assert [known.name for known in unknown.classes] == ["Block", "Net"]
