@@ -6,6 +6,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.experiments import results, running
 from cnnviz.ui.shared.frame import frame
+from cnnviz.ui.shared.owner import remember_owner
 from cnnviz.ui.shared.problems import answer_callbacks, explained
 from cnnviz.ui.train import runs
 
@@ -24,4 +25,4 @@ with explained():
     answer_callbacks()
     running.offer(chosen, shipped)
     running.show(chosen)
-runs.remember_owner()
+remember_owner()

@@ -7,6 +7,7 @@ from cnnviz.language import translate as _
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import TRAIN, frame
+from cnnviz.ui.shared.owner import remember_owner
 from cnnviz.ui.shared.problems import answer_callbacks, explained
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.train import choices, estimates, run_controls, runs, sharing, table, views
@@ -47,4 +48,4 @@ with explained():
         shown = runs.shown_run(known)
         views.show(known, shown, recipe)
     table.list_runs(known, shown, recipe)
-runs.remember_owner()
+remember_owner()

@@ -11,6 +11,7 @@ from cnnviz.training.loop import memory
 from cnnviz.training.store import store as store_module
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker.processes import dispatch
+from cnnviz.ui.shared import owner
 from cnnviz.ui.train import estimates, runs
 from tests.pages.training_page import ME, SECONDS, Pretended
 
@@ -48,7 +49,7 @@ def store(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunS
     """The store that the Train page uses, where starting a run starts no process; one run at a time."""
     opened = store_module.open_store()
     monkeypatch.setattr(runs, "start_queued", lambda: dispatch(opened, Pretended(), max_workers=1))
-    monkeypatch.setattr(runs, "new_name", lambda: ME)
+    monkeypatch.setattr(owner, "new_name", lambda: ME)
     yield opened
     opened.close()
     store_module._opened.cache_clear()

@@ -28,9 +28,10 @@ from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import fragment, is_dark
 from cnnviz.ui.shared.link_state import choose_many, choose_segment
+from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import explained
 from cnnviz.ui.train.curves import LiveFigures, choose_scale, say_above
-from cnnviz.ui.train.runs import duration, epochs_text, field_text, owner, short_title
+from cnnviz.ui.train.runs import duration, epochs_text, field_text, short_title
 
 COMPARE_SECONDS = 1.0
 _AT_FIRST = 4

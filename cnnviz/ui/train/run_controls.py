@@ -18,10 +18,10 @@ from cnnviz.training.records.metrics import SAMPLES_FILE, read_samples
 from cnnviz.training.store.runs import Kind, Run, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.worker.resuming import check_branch
+from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import ask, ask_page, plain, whole_page
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.train import runs, sharing
-from cnnviz.ui.train.runs import owner
 from cnnviz.ui.train.sharing import download_weights
 
 _DELETED = "_deleted_run"

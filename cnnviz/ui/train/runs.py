@@ -1,9 +1,7 @@
-"""Runs: whose they are; start one, find the one to show, keep the queue moving, and describe them in words."""
+"""Runs: start one, find the one to show, keep the queue moving, and describe them in words."""
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -20,6 +18,7 @@ from cnnviz.training.records.metrics import Steps
 from cnnviz.training.store.runs import Run, Status, describe
 from cnnviz.training.store.store import open_store
 from cnnviz.training.worker.processes import keep_standby, start_queued
+from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import link_problem
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.train.choices import VALUES
@@ -41,56 +40,6 @@ _COLOURS: Mapping[Status, Colour] = {
 _SPEED_STEPS = 50
 _ALWAYS = ("epochs", "batch_size", "optimizer", "learning_rate", "momentum", "seed")
 _IN_THE_TITLE = ("architecture", "dataset")
-
-
-_KEPT, _COMPONENT = "_owner", "owner"
-_NAME = re.compile(r"[0-9a-f]{32}")
-
-_REMEMBER = """
-export default function ({ data, setStateValue }) {
-  const place = 'cnnviz-owner';
-  try {
-    const kept = localStorage.getItem(place);
-    if (/^[0-9a-f]{32}$/.test(kept ?? '')) {
-      if (kept !== data) setStateValue('kept', kept);
-    } else {
-      localStorage.setItem(place, data);
-    }
-  } catch {
-    // a browser that keeps nothing: the name lasts as long as the page is open
-  }
-}
-"""
-
-_browser = st.components.v2.component("cnnviz_owner", js=_REMEMBER)
-
-
-def owner() -> str:
-    """Whose runs are started here: a random name for the person's browser, without an account and without cookies.
-
-    The browser keeps it in its local storage, where a page finds it again tomorrow; until it has told it, the name is
-    the session's. It protects nothing: it decides whose turn it is in the queue, and which runs a page shows first.
-    """
-    if _KEPT not in st.session_state:
-        st.session_state[_KEPT] = new_name()
-    return str(st.session_state[_KEPT])
-
-
-def new_name() -> str:
-    """A name that nobody has."""
-    return secrets.token_hex(16)
-
-
-def remember_owner() -> None:
-    """Let the browser keep the name, or tell the one that it has kept; once on a page."""
-    owner()
-    _browser(data=st.session_state[_KEPT], key=_COMPONENT, on_kept_change=_take)
-
-
-def _take() -> None:
-    told = st.session_state[_COMPONENT].get("kept")
-    if isinstance(told, str) and _NAME.fullmatch(told):
-        st.session_state[_KEPT] = told
 
 
 def start(recipe: Recipe, origin: tuple[str, int] | None = None) -> None:

@@ -24,11 +24,11 @@ from cnnviz.training.recipe.recipe import Recipe, read_recipe, recipe_text, scri
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared.background import one_thread_an_operation, with_bar
 from cnnviz.ui.shared.downloads import save_button
+from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import explained, plain
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.train import runs
 from cnnviz.ui.train.choices import DATA, NETWORK, OPTIONS, ORDER, PERMUTE, channels_text
-from cnnviz.ui.train.runs import owner
 
 _SAME_NAME = sorted({*RANGES, *CHOICES} - {"permutation_seed", "resize", "train_images"})
 NAMES = (

@@ -17,9 +17,10 @@ from cnnviz.training.store.runs import Run, describe
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_segment
+from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import ask, explained, plain
 from cnnviz.ui.train.run_controls import restore
-from cnnviz.ui.train.runs import data_title, epochs_text, network_title, owner, short_title, show
+from cnnviz.ui.train.runs import data_title, epochs_text, network_title, short_title, show
 from cnnviz.ui.train.sharing import upload_weights
 
 LIST_SECONDS = 3.0
