@@ -23,6 +23,7 @@ from cnnviz.ui.experiments import results as page_results
 from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_one, choose_segment
+from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import (
     answer_callbacks,
     ask,
@@ -35,7 +36,7 @@ from cnnviz.ui.shared.problems import (
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.train import run_controls, runs
 from cnnviz.ui.train.curves import LiveFigures
-from cnnviz.ui.train.runs import duration, owner
+from cnnviz.ui.train.runs import duration
 
 PARAMETER = "group"
 """The link's parameter with the id of the group of runs that is shown."""
