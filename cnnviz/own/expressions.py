@@ -317,7 +317,13 @@ def _call(node: ast.Call, scope: Scope) -> Value:
         keywords.update(value)
     run = the_run()
     run.line = node.lineno
-    return call(function, tuple(arguments), keywords)
+    run.calls.append(node)
+    try:
+        value = call(function, tuple(arguments), keywords)
+        run.note_made(value, function)
+        return value
+    finally:
+        run.calls.pop()
 
 
 def keyword_defaults(arguments: ast.arguments, scope: Scope) -> dict[str, Value]:

@@ -6,7 +6,7 @@ import ast
 import functools
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 
 from torch import nn
@@ -45,11 +45,15 @@ class Remark:
 
 @dataclass(frozen=True)
 class Program:
-    """What a text defines: its classes of networks by name, in order, and remarks about what was skipped."""
+    """What a text defines: its classes of networks by name, in order, and remarks about what was skipped.
+
+    ``body`` are its statements, whose nodes are those that are evaluated.
+    """
 
     text: str
-    classes: Mapping[str, OwnClass]
-    remarks: tuple[Remark, ...]
+    classes: Mapping[str, OwnClass] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
+    body: tuple[ast.stmt, ...] = ()
 
     def main_class(self) -> OwnClass:
         """The class that is probably the network: the last one that no other class or function of the text uses.
@@ -63,7 +67,7 @@ class Program:
             )
         used = {
             node.id
-            for statement in ast.parse(self.text).body
+            for statement in self.body
             if isinstance(statement, (ast.ClassDef, ast.FunctionDef))
             for node in ast.walk(statement)
             if isinstance(node, ast.Name) and node.id != getattr(statement, "name", "")
@@ -86,17 +90,19 @@ def load(text: str) -> Program:
         for statement in body:
             loader.take(statement)
     loader.note_prints(body)
-    return Program(text, loader.classes, tuple(loader.remarks))
+    return Program(text, loader.classes, tuple(loader.remarks), tuple(body))
 
 
-def build(own: OwnClass, arguments: Mapping[str, Value] | None = None) -> nn.Module:
+def build(own: OwnClass, arguments: Mapping[str, Value] | None = None, run: Run | None = None) -> nn.Module:
     """An instance of ``own``, made where tensors are made at the moment (``with torch.device("meta")``).
+
+    ``run`` counts and notes what happens.
 
     Raises:
         Refused: the constructor does something that the language does not take.
         Exception: what it raises itself, or PyTorch.
     """
-    with running(Run()):
+    with running(run or Run()):
         return instantiate(own, (), dict(arguments or {}))
 
 

@@ -14,6 +14,7 @@ from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.own.definition import Definition
 from cnnviz.own.program import Program, Remark, build, load
+from cnnviz.own.runs import Run
 from cnnviz.own.values import Function, OwnClass, Refused, Value
 from cnnviz.tracing.lines import line_of
 from cnnviz.tracing.mistakes import without_super
@@ -72,7 +73,7 @@ def read(definition: Definition, edits: Mapping[str, object] | None = None) -> R
     """
     from cnnviz.tracing.edits import edited
 
-    program, own = Program(definition.text, {}, ()), None
+    program, own = Program(definition.text), None
     try:
         program = load(definition.text)
         own = chosen_class(program, definition.class_name)
@@ -147,8 +148,8 @@ def chosen_class(program: Program, name: str | None = None) -> OwnClass:
     return program.classes[name]
 
 
-def network(own: OwnClass, arguments: Mapping[str, Value] | None = None) -> nn.Module:
-    """An instance of ``own`` on the meta device.
+def network(own: OwnClass, arguments: Mapping[str, Value] | None = None, run: Run | None = None) -> nn.Module:
+    """An instance of ``own`` on the meta device; ``run`` counts and notes what happens.
 
     Raises:
         Refused: the constructor does something that the language does not take.
@@ -156,7 +157,7 @@ def network(own: OwnClass, arguments: Mapping[str, Value] | None = None) -> nn.M
     """
     try:
         with torch.device("meta"):
-            return build(own, arguments)
+            return build(own, arguments, run)
     except Refused as error:
         if error.line is None:
             error.line = line_of(error)

@@ -6,7 +6,9 @@ import ast
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from torch import nn
 
 from cnnviz.language import Message
 from cnnviz.own.library import PLAIN
@@ -29,6 +31,15 @@ MOST_PARAMETERS = 10**10
 DEEPEST_CALLS = 40
 
 
+@dataclass(frozen=True)
+class Made:
+    """A layer, the class or function that was called for it, and the calls of the text that led there, outermost first."""
+
+    layer: nn.Module
+    function: Value
+    calls: tuple[ast.Call, ...]
+
+
 @dataclass
 class Run:
     """One evaluation: a constructor or one forward pass."""
@@ -39,6 +50,15 @@ class Run:
     depth: int = 0
     layers: int = 0
     parameters: int = 0
+    calls: list[ast.Call] = field(default_factory=list)
+    """The calls of the text that are at work, outermost first."""
+    made: dict[int, Made] | None = None
+    """By id, which call made a layer; None where nobody asks."""
+
+    def note_made(self, value: Value, function: Value) -> None:
+        """Remember that calling ``function`` gave ``value``, if that is a layer; the innermost call is the first."""
+        if self.made is not None and isinstance(value, nn.Module):
+            self.made.setdefault(id(value), Made(value, function, tuple(self.calls)))
 
 
 _CURRENT: ContextVar[Run | None] = ContextVar("run", default=None)

@@ -231,24 +231,24 @@ def _is_word(argument: str, value: object) -> bool:
 def constructor_arguments(layer: nn.Module) -> dict[str, Any]:
     """The arguments with which ``layer`` could be built again: layers keep them under the same names."""
     found = {}
-    for name in _names(layer):
+    for name in argument_names(layer):
         if name == "bias":
             bias = getattr(layer, "bias", None)  # of a recurrent layer it says whether there is one
             found[name] = bias if isinstance(bias, bool) else bias is not None
-        elif name not in ("self", "device", "dtype") and name in vars(layer):
+        elif name not in ("device", "dtype") and name in vars(layer):
             found[name] = getattr(layer, name)
     return found
 
 
-def _names(layer: nn.Module) -> tuple[str, ...]:
-    """The names of the arguments of a layer's class; recurrent layers of several steps only pass theirs on."""
-    names = tuple(inspect.signature(type(layer).__init__).parameters)
+def argument_names(layer: nn.Module) -> tuple[str, ...]:
+    """The names of the arguments of a layer's class, in order; recurrent layers of several steps only pass theirs on."""
+    names = tuple(inspect.signature(type(layer).__init__).parameters)[1:]
     if not isinstance(layer, nn.RNNBase) or "kwargs" not in names:
         return names
     own = {nn.LSTM: ("proj_size",), nn.RNN: ("nonlinearity",)}
     further = next((extra for cls, extra in own.items() if isinstance(layer, cls)), ())
     shared = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional")
-    return (*names, *shared, *further)
+    return (*shared, *further)
 
 
 def _replace(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
