@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cnnviz import architectures
+
 if TYPE_CHECKING:
     from cnnviz.tracing.trace import trace
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "trace"]
+
+architectures.provide("own-", "cnnviz.own.architecture:get")
 
 
 def __getattr__(name: str) -> Any:

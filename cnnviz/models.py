@@ -1,4 +1,4 @@
-"""Models by name: a registry key, ``torchvision:NAME``, or ``FILE.py:CLASS`` of one's own."""
+"""Models by name: a registry key, ``own-...`` of a kept text, ``torchvision:NAME``, or ``FILE.py:CLASS`` of one's own."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ import re
 import sys
 import traceback
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnviz import architectures
 from cnnviz.errors import CnnvizError, UnknownKeyError, UsageError, shortened
 from cnnviz.language import Message
+from cnnviz.own import asking
+from cnnviz.own.architecture import get as own_architecture
+from cnnviz.own.definition import PREFIX, Definition
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,7 +43,7 @@ def resolve(
     """Build the model called ``name`` on the meta device, with ``edits`` made.
 
     Args:
-        name: a registry key, ``torchvision:NAME`` or ``FILE.py:CLASS``.
+        name: a registry key, ``own-...``, ``torchvision:NAME`` or ``FILE.py:CLASS``.
         edits: values by path: builder options of a registered architecture (``growth``) and
             arguments of layers (``conv1.kernel_size``).
         own_files: whether ``FILE.py:CLASS`` is allowed; it runs the file, so only a person's own
@@ -79,6 +83,9 @@ def traced(
     from cnnviz.tracing.edits import edited
     from cnnviz.tracing.trace import trace
 
+    if name.startswith(PREFIX) and not further_inputs:
+        return _traced_text(definition_of(name), edits, input_shape)
+
     original, made_for, remaining = _built(name, dict(edits), own_files)
     model = edited(original, remaining) if remaining else original
     shape = input_shape or made_for
@@ -91,6 +98,28 @@ def traced(
     if remaining != dict(edits) and not _is_own_file(name):  # options of the builder
         original = _built(name, {}, own_files)[0]
     return with_blame(done, trace(original, made_for or shape), edits)
+
+
+def definition_of(name: str) -> Definition:
+    """The text of the own network called ``own-...``, with the input that it is known to be traced with.
+
+    Raises:
+        UnknownKeyError: there is no such network.
+    """
+    architecture = own_architecture(name)
+    return replace(architecture.facts.definition, input_shape=architecture.facts.input_shape)
+
+
+def _traced_text(
+    definition: Definition, edits: Mapping[str, object], input_shape: tuple[int, ...] | None
+) -> Trace:
+    """The trace of a network as text; a server has it made in another process."""
+    from cnnviz.shapes.blame import with_blame
+
+    done = asking.trace_of(replace(definition, input_shape=input_shape or definition.input_shape), edits)
+    if done.failure is None or not (edits or done.input_shape != definition.input_shape):
+        return done
+    return with_blame(done, asking.trace_of(definition), edits)
 
 
 def torchvision_names() -> tuple[str, ...]:
@@ -124,8 +153,8 @@ def _built(
         return model, torchvision_input(name), edits
     try:
         architecture = architectures.get(name)
-    except UnknownKeyError:
-        raise _unknown(name) from None
+    except UnknownKeyError as error:
+        raise error if name.startswith(PREFIX) else _unknown(name) from None
     options = {path: edits.pop(path) for path in list(edits) if path in architecture.options}
     with torch.device("meta"):
         model = architecture.build(**options)

@@ -1,19 +1,22 @@
 """Everything that the environment decides, read in one place.
 
-=========================  =========================================================  ========================
-variable                   meaning                                                    default
-=========================  =========================================================  ========================
-CNNVIZ_RUNS_DIR            where runs, their database and checkpoints live            ``runs``
-CNNVIZ_DATABASE_URL        the run store's database (SQLAlchemy URL)                  SQLite in the above
-CNNVIZ_DATA_DIR            where full data sets are found, and downloaded to          ``data``
-CNNVIZ_CHECKPOINTS_DIR     the shipped checkpoints                                    ``checkpoints``
-CNNVIZ_MAX_WORKERS         how many runs train at once                                one per two cores
-CNNVIZ_SPARE_WORKERS       whether a process waits for runs, so that they begin soon  1
-CNNVIZ_THREADS             threads of one training run                                the run's share of cores
-CNNVIZ_LEASE_SECONDS       a run whose worker is silent for so long is interrupted    20
-CNNVIZ_PAUSE_SECONDS       a run that is paused for so long gives its place up        300
-CNNVIZ_SNAPSHOT_MB         how much space the snapshots of one run take               64
-=========================  =========================================================  ========================
+==========================  =========================================================  ========================
+variable                    meaning                                                    default
+==========================  =========================================================  ========================
+CNNVIZ_RUNS_DIR             where runs, their database and checkpoints live            ``runs``
+CNNVIZ_DATABASE_URL         the run store's database (SQLAlchemy URL)                  SQLite in the above
+CNNVIZ_DATA_DIR             where full data sets are found, and downloaded to          ``data``
+CNNVIZ_CHECKPOINTS_DIR      the shipped checkpoints                                    ``checkpoints``
+CNNVIZ_MAX_WORKERS          how many runs train at once                                one per two cores
+CNNVIZ_SPARE_WORKERS        whether a process waits for runs, so that they begin soon  1
+CNNVIZ_THREADS              threads of one training run                                the run's share of cores
+CNNVIZ_LEASE_SECONDS        a run whose worker is silent for so long is interrupted    20
+CNNVIZ_PAUSE_SECONDS        a run that is paused for so long gives its place up        300
+CNNVIZ_SNAPSHOT_MB          how much space the snapshots of one run take               64
+CNNVIZ_OWN_MAX_PARAMETERS   parameters of an own network that is given memory          50,000,000
+CNNVIZ_OWN_MAX_ACTIVATIONS  numbers that its operations give for one image             50,000,000
+CNNVIZ_OWN_MAX_MACS         multiply-adds that it needs for one image                  20,000,000,000
+==========================  =========================================================  ========================
 
 An empty variable counts as unset.
 """
@@ -49,6 +52,9 @@ class Settings:
     lease_seconds: float
     pause_seconds: float
     snapshot_mb: float
+    own_max_parameters: int
+    own_max_activations: int
+    own_max_macs: int
 
     def variables(self) -> dict[str, str]:
         """The environment variables from which :func:`settings` reads the same settings."""
@@ -79,6 +85,9 @@ def settings() -> Settings:
         lease_seconds=_positive("CNNVIZ_LEASE_SECONDS", 20.0),
         pause_seconds=_positive("CNNVIZ_PAUSE_SECONDS", 300.0),
         snapshot_mb=_positive("CNNVIZ_SNAPSHOT_MB", 64.0),
+        own_max_parameters=int(_positive("CNNVIZ_OWN_MAX_PARAMETERS", 50_000_000, whole=True)),
+        own_max_activations=int(_positive("CNNVIZ_OWN_MAX_ACTIVATIONS", 50_000_000, whole=True)),
+        own_max_macs=int(_positive("CNNVIZ_OWN_MAX_MACS", 20_000_000_000, whole=True)),
     )
 
 

@@ -59,11 +59,15 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     # a trace that fails asks for it, so the decoder itself stands below tracing.
     "cnnviz.error_messages.producers": ("cnnviz.models", "cnnviz.error_messages"),
     "cnnviz.error_messages": ("cnnviz.operations",),
-    "cnnviz.models": ("cnnviz.architectures", "cnnviz.shapes"),
+    "cnnviz.models": ("cnnviz.own", "cnnviz.shapes"),
     "cnnviz.shapes": ("cnnviz.tracing", "cnnviz.datasets"),  # what an operation does is shown on a digit
     "cnnviz.datasets": ("cnnviz.files", "cnnviz.settings"),
-    "cnnviz": ("cnnviz.shapes",),  # the package itself offers cnnviz.trace, and how a trace is shown
-    "cnnviz.own": ("cnnviz.tracing",),
+    "cnnviz": (
+        "cnnviz.architectures",
+        "cnnviz.shapes",
+    ),  # the package itself offers cnnviz.trace, and how a trace is shown
+    # A kept network is an architecture, with the data sets that fit it.
+    "cnnviz.own": ("cnnviz.architectures", "cnnviz.datasets", "cnnviz.tracing"),
     "cnnviz.tracing": ("cnnviz.error_messages", "cnnviz.operations", "cnnviz.randomness"),
     "cnnviz.operations": ("cnnviz.plots.palette", "cnnviz.errors", "cnnviz.numbers"),
     "cnnviz.architectures": ("cnnviz.errors", "cnnviz.randomness"),

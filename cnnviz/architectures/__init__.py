@@ -1,6 +1,6 @@
 """The networks of the course: one file per family, listed in :mod:`cnnviz.architectures.catalogue`."""
 
 from cnnviz.architectures.architecture import Architecture, Option
-from cnnviz.architectures.catalogue import get, keys, registered
+from cnnviz.architectures.catalogue import get, is_known, keys, provide, registered
 
-__all__ = ["Architecture", "Option", "get", "keys", "registered"]
+__all__ = ["Architecture", "Option", "get", "is_known", "keys", "provide", "registered"]

@@ -59,15 +59,16 @@ class Architecture:
     architecture differs from :class:`cnnviz.training.recipe.recipe.Recipe`'s defaults; ``builder`` is
     ``module:Class`` below ``cnnviz.architectures``, called with ``arguments`` and the options. With
     ``log_softmax`` its outputs are the logarithms of class probabilities, otherwise scores. A block (``group``
-    is ``block``) has maps at its end and no classes, so no data set either.
+    is ``block``) has maps at its end and no classes, so no data set either. ``family``, ``year``, ``paper`` and
+    ``idea`` are None where nothing is known of them, as of a person's own network.
     """
 
     key: str
     name: Message | str
-    family: str
-    year: int
-    paper: str
-    idea: Message
+    family: str | None
+    year: int | None
+    paper: str | None
+    idea: Message | None
     input_shape: tuple[int, int, int]
     builder: str
     classes: int | None = 10

@@ -6,12 +6,13 @@ offer the choice at once. What a recipe does not name is as in the three mini ne
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
 
 from cnnviz.architectures.architecture import Architecture, Option
-from cnnviz.errors import UnknownKeyError
+from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.language import Message
 
 _LECUN = "LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition"
@@ -485,12 +486,37 @@ def keys(group: str | None = None) -> tuple[str, ...]:
 
 
 def get(key: str) -> Architecture:
-    """The architecture registered under ``key``.
+    """The architecture registered under ``key``, or the one that a provider of keys like this gives.
 
     Raises:
         UnknownKeyError: there is none; the message names the closest key.
     """
-    try:
+    if key in _BY_KEY:
         return _BY_KEY[key]
-    except KeyError:
-        raise UnknownKeyError(Message("architecture"), key, _BY_KEY) from None
+    for prefix, provider in _PROVIDERS.items():
+        if key.startswith(prefix):
+            module, _, name = provider.partition(":")
+            found: Architecture = getattr(importlib.import_module(module), name)(key)
+            return found
+    raise UnknownKeyError(Message("architecture"), key, _BY_KEY)
+
+
+def is_known(key: str) -> bool:
+    """Whether :func:`get` finds an architecture under ``key``."""
+    try:
+        get(key)
+    except CnnvizError:
+        return False
+    return True
+
+
+_PROVIDERS: dict[str, str] = {}
+
+
+def provide(prefix: str, provider: str) -> None:
+    """Let the function ``module:name`` give the architectures whose keys begin with ``prefix``.
+
+    It is imported when it is asked for the first time, and raises an UnknownKeyError where there is none. No list of
+    this registry has them: they come and go.
+    """
+    _PROVIDERS[prefix] = provider

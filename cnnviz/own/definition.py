@@ -14,6 +14,9 @@ from cnnviz.language import Message
 PREFIX = "own-"
 """Begins the key of every network of one's own."""
 
+MOST_BYTES = 100_000
+"""A text may not be longer."""
+
 _DIGITS = 16
 _FIELDS = ("text", "class_name", "arguments", "input_shape")
 
@@ -69,7 +72,7 @@ class Definition:
             raise _unusable("class_name", name)
         if not isinstance(arguments, Mapping) or not all(map(_is_json, arguments.values())):
             raise _unusable("arguments", arguments)
-        if not (shape is None or (isinstance(shape, (list, tuple)) and all(map(_is_size, shape)))):
+        if not (shape is None or (isinstance(shape, (list, tuple)) and all(map(is_size, shape)))):
             raise _unusable("input_shape", shape)
         return cls(
             values["text"],
@@ -95,5 +98,6 @@ def _is_json(value: object) -> bool:
     return True
 
 
-def _is_size(value: object) -> bool:
+def is_size(value: object) -> bool:
+    """Whether ``value`` can be the size of a dimension."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31

@@ -13,6 +13,7 @@ from torch import nn
 
 from cnnviz.language import Message
 from cnnviz.own.calls import call_forward, instantiate
+from cnnviz.own.definition import MOST_BYTES
 from cnnviz.own.expressions import evaluate
 from cnnviz.own.library import ANNOTATIONS, MODULES
 from cnnviz.own.networks import BASES, module_class
@@ -31,7 +32,6 @@ from cnnviz.own.values import (
     Value,
 )
 
-MOST_BYTES = 100_000
 DEEPEST_SYNTAX = 100
 
 

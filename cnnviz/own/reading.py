@@ -155,9 +155,21 @@ def network(own: OwnClass, arguments: Mapping[str, Value] | None = None, run: Ru
         Refused: the constructor does something that the language does not take.
         ConstructionError: it raises an error.
     """
+    with torch.device("meta"):
+        return instance(own, arguments, run)
+
+
+def instance(
+    own: OwnClass, arguments: Mapping[str, Value] | None = None, run: Run | None = None
+) -> nn.Module:
+    """An instance of ``own``, made where tensors are made at the moment; ``run`` counts and notes what happens.
+
+    Raises:
+        Refused: the constructor does something that the language does not take.
+        ConstructionError: it raises an error.
+    """
     try:
-        with torch.device("meta"):
-            return build(own, arguments, run)
+        return build(own, arguments, run)
     except Refused as error:
         if error.line is None:
             error.line = line_of(error)

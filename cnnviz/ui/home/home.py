@@ -238,7 +238,7 @@ def _described_link(name: str, way: Link) -> dict[str, str]:
     }
 
 
-def picture(family: str, description: str, dark: bool) -> str:
+def picture(family: str | None, description: str, dark: bool) -> str:
     """HTML of a family's sketch; an empty picture of the same height for a family that has none."""
     sketch = _sketch(family)
     rows = max((len(column) for known in SKETCHES.values() for column in known.columns), default=1)
@@ -258,8 +258,8 @@ def picture(family: str, description: str, dark: bool) -> str:
     return f'<img src="{source}" alt="{escape(description)}" height="{height}">'
 
 
-def _sketch(family: str) -> Sketch:
-    return SKETCHES.get(family, Sketch(()))
+def _sketch(family: str | None) -> Sketch:
+    return SKETCHES.get(family or "", Sketch(()))
 
 
 def _x(column: int) -> float:
