@@ -57,6 +57,8 @@ class Row:
     """As :attr:`cnnviz.operations.op.Op.window_text`."""
     settings: tuple[str, ...] = ("",) * len(WINDOW)
     """Kernel size, stride, padding, dilation and groups, each as text; empty where it has none."""
+    line: int | None = None
+    """That of the text (from 1) which makes the call, where a text is interpreted."""
 
 
 @dataclass(frozen=True)
@@ -88,14 +90,16 @@ def rows(trace: Trace, functions: bool = False) -> tuple[Row, ...]:
     shown, number = 0, 0
     for call in trace.modules:
         if functions:
-            result.extend(_op_row(op) for op in trace.ops[shown : call.ops_before] if op.module is None)
+            result.extend(
+                _op_row(op, trace) for op in trace.ops[shown : call.ops_before] if op.module is None
+            )
         shown = max(shown, call.ops_before)
         if call.is_list:  # torchsummary leaves these out
             continue
         number += 1
         result.append(_module_row(call, number, trace))
     if functions:
-        result.extend(_op_row(op) for op in trace.ops[shown:] if op.module is None)
+        result.extend(_op_row(op, trace) for op in trace.ops[shown:] if op.module is None)
     return tuple(result)
 
 
@@ -129,6 +133,7 @@ def _module_row(call: ModuleCall, number: int, trace: Trace) -> Row:
         layout=call.layout,
         window=op.window_text if op else "",
         settings=_settings(op),
+        line=trace.lines[op.index] if op and trace.lines else None,
     )
 
 
@@ -139,7 +144,7 @@ def _settings(op: Op | None) -> tuple[str, ...]:
     )
 
 
-def _op_row(op: Op) -> Row:
+def _op_row(op: Op, trace: Trace) -> Row:
     return Row(
         label="",
         name=op.name,
@@ -155,6 +160,7 @@ def _op_row(op: Op) -> Row:
         layout=op.layout,
         window=op.window_text,
         settings=_settings(op),
+        line=trace.lines[op.index] if trace.lines else None,
     )
 
 
@@ -323,19 +329,25 @@ def trace_html(trace: Trace) -> str:
 def layers(shown: Sequence[Row], trace: Trace, windows: bool = False) -> str:
     """The summary table: the rows ``shown`` in order, those inside a container indented, and the totals.
 
-    ``windows`` adds a column with kernel, stride, padding and groups, which a narrow page has no room for.
+    ``windows`` adds a column with kernel, stride, padding and groups, which a narrow page has no room for. Where a
+    text is interpreted, each row says from which line it comes, in a last column and as ``data-line``.
     """
     titles = [_("Layer (type)"), _("Output shape"), _("Parameters"), _("Multiply-adds"), _("Name")]
     if windows:
         titles.append(_("Window"))
-    body = "".join(_layer(row, windows) for row in shown)
+    lines = any(row.line is not None for row in shown)
+    if lines:
+        titles.append(_("Line"))
+    body = "".join(_layer(row, windows, lines) for row in shown)
     counted = _("Total")
     if trace.failure:
         body += _broken(trace.failure, len(titles))
         counted = totals_count()
     body += total((counted, "", f"{trace.total_params:,}", f"{trace.macs:,}", *[""] * (len(titles) - 4)))
-    sides = ("left", "right", "right", "right", "left", "left")
-    return table(zip(titles, sides, strict=False), body)
+    sides = ["left", "right", "right", "right", *["left"] * (len(titles) - 4)]
+    if lines:
+        sides[-1] = "right"
+    return table(zip(titles, sides, strict=True), body)
 
 
 def totals_count() -> str:
@@ -366,7 +378,7 @@ def total(texts: Sequence[str]) -> str:
     return f'<tr class="cnnviz-total">{words(texts[:1])}{numbers(texts[1:])}</tr>'
 
 
-def _layer(row: Row, windows: bool) -> str:
+def _layer(row: Row, windows: bool, lines: bool) -> str:
     note = _("shared")
     shared = f" <em>{escape(note)}</em>" if row.reused and row.kind in _SHARED_KINDS else ""
     cells = (
@@ -381,14 +393,22 @@ def _layer(row: Row, windows: bool) -> str:
         )
         + f'<td class="cnnviz-faint">{escape(row.name)}{shared}</td>'
         + (f'<td class="cnnviz-faint">{escape(row.window)}</td>' if windows else "")
+        + (numbers(("" if row.line is None else f"{row.line:,}",)) if lines else "")
     )
-    return f'<tr class="cnnviz-container">{cells}</tr>' if row.container else f"<tr>{cells}</tr>"
+    container = ' class="cnnviz-container"' if row.container else ""
+    return f"<tr{container}{_from_line(row.line)}>{cells}</tr>"
+
+
+def _from_line(line: int | None) -> str:
+    """What ties a row of a table to a line (from 1) of the text, for the editor of that text."""
+    return "" if line is None else f' data-line="{line}"'
 
 
 def _broken(failure: Failure, columns: int) -> str:
     """The last row of a table that ends early."""
     text = f"✗ {failure.type} · {failure.message}"
-    return f'<tr><td colspan="{columns}" class="cnnviz-broken">{escape(text)}</td></tr>'
+    cell = f'<td colspan="{columns}" class="cnnviz-broken">{escape(text)}</td>'
+    return f"<tr{_from_line(failure.line)}>{cell}</tr>"
 
 
 def chip(kind: str | None) -> str:

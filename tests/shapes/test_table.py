@@ -14,6 +14,8 @@ from torch import nn
 import cnnviz
 from cnnviz import architectures, trace
 from cnnviz.architectures import Architecture
+from cnnviz.own.definition import Definition
+from cnnviz.own.reading import read
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.shapes.table import csv_text, latex_text, markdown_text, rows, sizes, trace_html, with_rest
 from cnnviz.shapes.text import table_text, torchsummary_text
@@ -128,6 +130,7 @@ class _Reader(HTMLParser):
     def __init__(self, source: str) -> None:
         super().__init__()
         self.rows: list[list[str]] = []
+        self.lines: list[str | None] = []  # that each row comes from
         self.tags: set[str] = set()
         self.open: list[str] = []
         self.feed(source)
@@ -138,6 +141,7 @@ class _Reader(HTMLParser):
         self.tags.add(tag)
         if tag == "tr":
             self.rows.append([])
+            self.lines.append(dict(attrs).get("data-line"))
         elif tag in ("td", "th"):
             self.rows[-1].append("")
 
@@ -157,6 +161,38 @@ def test_a_notebook_shows_every_operation_and_the_totals() -> None:
     assert ["M cat", "88 x 12 x 12", "0", "", "incep1.cat"] in between
     assert total == ["Total", "", "97,298", "6,019,200", ""]
     assert "InceptionMini</b> · input: 1 x 28 x 28" in trace_html(traced)
+
+
+_TEXT = """from torch import nn
+import torch.nn.functional as F
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3)
+        self.fc = nn.Linear(WIDTH, 10)
+
+    def forward(self, x):
+        x = self.conv(x)
+        x = F.relu(x).flatten(1)
+        return self.fc(x)
+"""
+
+
+@pytest.mark.parametrize(("width", "last"), [(2704, "12"), (100, "✗ Linear · fc receives")])
+def test_each_row_of_a_text_says_from_which_line_it_comes(width: int, last: str) -> None:
+    traced = read(Definition(_TEXT.replace("WIDTH", str(width)), input_shape=(1, 28, 28))).trace
+    assert traced is not None
+    found = _Reader(trace_html(traced))
+    head, *between, end, total = found.rows
+    assert head[-2:] == ["Name", "Line"]
+    assert [row[-1] for row in between] == ["10", "11", "11"]
+    assert end[-1].startswith(last)
+    assert found.lines == [None, "10", "11", "11", "12", None]
+    assert len(total) == len(head)
+
+
+def test_a_network_that_is_no_text_has_no_lines() -> None:
+    assert "line" not in trace_html(trace(nn.Linear(4, 2), (4,))).partition("<table>")[2].lower()
 
 
 def test_the_text_stays_the_text() -> None:
