@@ -192,7 +192,9 @@ def test_each_row_of_a_text_says_from_which_line_it_comes(width: int, last: str)
 
 
 def test_a_network_that_is_no_text_has_no_lines() -> None:
-    assert "line" not in trace_html(trace(nn.Linear(4, 2), (4,))).partition("<table>")[2].lower()
+    found = _Reader(trace_html(trace(nn.Linear(4, 2), (4,))))
+    assert "Line" not in found.rows[0]
+    assert set(found.lines) == {None}
 
 
 def test_the_text_stays_the_text() -> None:
