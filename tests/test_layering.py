@@ -30,7 +30,13 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.ui.data": ("cnnviz.ui.train",),
     "cnnviz.ui.inside": ("cnnviz.ui.shared",),
     "cnnviz.ui.shared": ("cnnviz.ui",),
-    "cnnviz.ui": ("cnnviz.drawing", "cnnviz.experiments", "cnnviz.interpret", "cnnviz.plots"),
+    "cnnviz.ui": (
+        "cnnviz.drawing",
+        "cnnviz.experiments",
+        "cnnviz.interpret",
+        "cnnviz.own.sandbox",
+        "cnnviz.plots",
+    ),
     "cnnviz.__main__": ("cnnviz.cli",),
     "cnnviz.cli": ("cnnviz.drawing", "cnnviz.experiments", "cnnviz.own"),
     "cnnviz.experiments.__main__": ("cnnviz.experiments", "cnnviz.cli"),
@@ -66,6 +72,8 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
         "cnnviz.architectures",
         "cnnviz.shapes",
     ),  # the package itself offers cnnviz.trace, and how a trace is shown
+    # The process that reads a person's network also makes reports and graphs of it.
+    "cnnviz.own.sandbox": ("cnnviz.own", "cnnviz.shapes"),
     # A kept network is an architecture, with the data sets that fit it.
     "cnnviz.own": ("cnnviz.architectures", "cnnviz.datasets", "cnnviz.tracing"),
     "cnnviz.tracing": ("cnnviz.error_messages", "cnnviz.operations", "cnnviz.randomness"),

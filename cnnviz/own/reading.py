@@ -47,10 +47,11 @@ class FoundClass:
 @dataclass(frozen=True)
 class Problem:
     """Why there is no trace: the language does not take the text (``refused``), the constructor raised an error
-    (``constructor``), or the choice beside the text cannot be used (``choice``). ``line`` is from 1.
+    (``constructor``), the choice beside the text cannot be used (``choice``), or reading it took more than there is
+    for it (``limit``). ``line`` is from 1.
     """
 
-    kind: Literal["refused", "constructor", "choice"]
+    kind: Literal["refused", "constructor", "choice", "limit"]
     message: Message
     line: int | None = None
 
