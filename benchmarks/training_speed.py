@@ -139,7 +139,7 @@ def bare(recipe: Recipe, data: Dataset) -> float:
     channels, height, width = data.train_images.shape[1:]
     prepare = BatchPreparer(recipe.preparation, (channels, height, width), CPU)
     model = initial_network(recipe).train()
-    layout = memory_format(model)
+    layout = memory_format(recipe, model)
     model.to(memory_format=layout)
     optimizer = make_optimizer(recipe, model.parameters())
     x, labels = prepare.test(data.train_images[: recipe.batch_size]), data.train_labels[: recipe.batch_size]

@@ -18,7 +18,7 @@ from cnnviz.language import Message
 from cnnviz.operations.op import Op, shape_text
 from cnnviz.operations.operation import operation_of
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.loop.batches import Batches
+from cnnviz.training.loop.batches import Batches, memory_order
 from cnnviz.training.loop.evaluate import test_batches
 from cnnviz.training.loop.optimisation import loss_function
 from cnnviz.training.transforms.batch_preparer import as_input
@@ -113,8 +113,8 @@ def answers_of(
         CnnvizError: the checkpoint or the data set is missing or damaged, or they do not match.
     """
     data = datasets.load(dataset)
-    model = checkpoints.load_model(checkpoint).to(memory_format=torch.channels_last)
     recipe = checkpoint.recipe
+    model = checkpoints.load_model(checkpoint).to(memory_format=memory_order(recipe))
     batches = test_batches(recipe, data.test_images, data.test_labels)
     return answer_all(model, batches, len(data.classes), progress, loss_function(recipe))
 

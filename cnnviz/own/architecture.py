@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from cnnviz import datasets
 from cnnviz.architectures import Architecture
+from cnnviz.architectures.catalogue import ADAM
 from cnnviz.own import kept
 from cnnviz.own.facts import Facts
 
@@ -49,7 +50,7 @@ def get(key: str) -> OwnArchitecture:
     """
     found = kept.find(key)
     if found is not None:
-        return architecture_of(found, found.title)
+        return architecture_of(found.facts, found.title)
     facts = _REMEMBERED.get(key)
     if facts is None:
         raise kept.NotKeptError(key)
@@ -81,6 +82,7 @@ def architecture_of(facts: Facts, title: str) -> OwnArchitecture:
         classes=facts.classes,
         dataset=fitting[0].key if fitting else None,
         log_softmax=facts.log_softmax,
+        recipe=ADAM,
         facts=facts,
     )
 

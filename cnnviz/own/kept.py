@@ -72,6 +72,11 @@ class Kept(Facts):
         return self.owners[0] if self.owners else None
 
     @property
+    def facts(self) -> Facts:
+        """What must be known to build it, without what people have made of it."""
+        return Facts(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Facts)})
+
+    @property
     def is_listed(self) -> bool:
         """Whether lists of networks offer it."""
         return self.replaced_by is None and self.deleted_at is None

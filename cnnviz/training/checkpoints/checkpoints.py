@@ -101,7 +101,7 @@ class Checkpoint:
     @property
     def can_be_run(self) -> bool:
         """Whether its network and its data set are known; a run may come from another version of cnnviz."""
-        return self.dataset in datasets.keys() and self.architecture in architectures.keys()  # noqa: SIM118
+        return self.dataset in datasets.keys() and architectures.is_known(self.architecture)  # noqa: SIM118
 
     def read_weights(self) -> bytes:
         """The bytes of the safetensors file, if their SHA-256 is :attr:`sha256`.
@@ -308,8 +308,7 @@ def evaluate_checkpoint(
         CnnvizError: the network has seen these images in training; or the checkpoint or the data set is
             missing or damaged.
     """
-    import torch
-
+    from cnnviz.training.loop.batches import memory_order
     from cnnviz.training.loop.evaluate import evaluate, test_batches
     from cnnviz.training.loop.optimisation import loss_function
 
@@ -318,7 +317,7 @@ def evaluate_checkpoint(
         raise CnnvizError(seen)
     data = datasets.load(dataset)
     recipe = checkpoint.recipe
-    model = load_model(checkpoint).to(memory_format=torch.channels_last)
+    model = load_model(checkpoint).to(memory_format=memory_order(recipe))
     batches = test_batches(recipe, data.test_images, data.test_labels)
     return evaluate(model, batches, progress, loss_function(recipe))
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cnnviz.training.loop.batches import Batches, test_batch_size
+from cnnviz.training.loop.batches import Batches, memory_order, test_batch_size
 from cnnviz.training.transforms.batch_preparer import BatchPreparer
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ def test_batches(recipe: Recipe, images: Tensor, labels: Tensor) -> Batches:
     channels, height, width = images.shape[1:]
     shape = channels, height, width
     at_once = test_batch_size(*recipe.preparation.input_shape(shape)[1:])
-    return Batches(images, labels, BatchPreparer(recipe.preparation, shape).test, at_once)
+    prepare = BatchPreparer(recipe.preparation, shape).test
+    return Batches(images, labels, prepare, at_once, memory_format=memory_order(recipe))
 
 
 @dataclass(frozen=True)

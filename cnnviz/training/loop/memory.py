@@ -10,11 +10,12 @@ from pathlib import Path
 
 import torch
 
-from cnnviz import architectures, datasets
+from cnnviz import datasets
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
+from cnnviz.models import traced
 from cnnviz.operations.operation import operation_of
-from cnnviz.tracing.trace import Trace, trace
+from cnnviz.tracing.trace import Trace
 from cnnviz.training.loop.batches import batches_ahead, test_batch_size
 from cnnviz.training.recipe.recipe import Recipe
 
@@ -90,9 +91,7 @@ def check(recipe: Recipe) -> None:
 
 def trace_of(recipe: Recipe) -> Trace:
     """The trace of the recipe's network for images of the size that it gets."""
-    with torch.device("meta"):
-        model = architectures.get(recipe.architecture).build(**recipe.options)
-    return trace(model, recipe.input_shape)
+    return traced(recipe.architecture, recipe.options, recipe.input_shape)
 
 
 def _image_bytes(recipe: Recipe, info: datasets.DatasetInfo) -> int:

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from cnnviz import architectures
 from cnnviz.randomness import untouched_generator
+from cnnviz.training.loop.batches import memory_order
 from cnnviz.training.recipe.recipe import Recipe
 
 AUXILIARY_WEIGHT = 0.3
@@ -50,16 +51,16 @@ def _xavier(module: nn.Module) -> None:
         nn.init.xavier_uniform_(module.weight)
 
 
-def memory_format(model: nn.Module) -> torch.memory_format:
-    """The order that suits ``model`` best, for its weights and the images that it gets.
+def memory_format(recipe: Recipe, model: nn.Module) -> torch.memory_format:
+    """The order in which ``model`` is trained by ``recipe``, for its weights and the images that it gets.
 
-    Convolutions are quicker with the channels last, but for batch normalisation over few channels.
+    It is that of :func:`cnnviz.training.loop.batches.memory_order`, but for batch normalisation over few channels.
     """
     narrow = any(
         isinstance(module, nn.BatchNorm2d) and module.num_features < _FEWEST_CHANNELS
         for module in model.modules()
     )
-    return torch.contiguous_format if narrow else torch.channels_last
+    return torch.contiguous_format if narrow else memory_order(recipe)
 
 
 def loss_function(recipe: Recipe) -> Loss:

@@ -221,8 +221,8 @@ class Session:
 def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Session:
     """A training run by a valid ``recipe``, about to make its first step."""
     model = initial_network(recipe).to(device)
-    memory_order = memory_format(model)
-    model = model.to(memory_format=memory_order)
+    in_memory = memory_format(recipe, model)
+    model = model.to(memory_format=in_memory)
     images, labels = dataset.train_images, dataset.train_labels
     if recipe.train_images is not None:
         chosen = balanced_subset(labels, recipe.train_images, recipe.seed)
@@ -250,10 +250,10 @@ def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Sessi
             recipe.batch_size,
             leave_single=has_batch_norm(model),
             ahead=batches_ahead(recipe, shape),
-            memory_format=memory_order,
+            memory_format=in_memory,
         ),
-        known=Batches(images, labels, prepare.test, at_once, memory_format=memory_order),
-        test=Batches(*test, prepare.test, at_once, memory_format=memory_order),
+        known=Batches(images, labels, prepare.test, at_once, memory_format=in_memory),
+        test=Batches(*test, prepare.test, at_once, memory_format=in_memory),
         generators=Generators(order, changes, order.get_state()),
         base_rate=recipe.learning_rate,
     )

@@ -26,10 +26,12 @@ _PREFIXES = ("options", "augmentation")
 def flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a recipe's JSON values, those of options and augmentation as ``options.growth``.
 
-    An option that the recipe leaves to the network has the network's own value.
+    The code of an own network is none: its key says which it is. An option that the recipe leaves to the network has the network's own value.
     """
     fields: dict[str, Any] = {}
     for name, value in recipe.items():
+        if name == "own":
+            continue
         if name not in _PREFIXES:
             fields[name] = value
             continue

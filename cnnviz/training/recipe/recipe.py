@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING, Any, Self
 from cnnviz import architectures, datasets
 from cnnviz.errors import UnknownKeyError, UsageError, shortened
 from cnnviz.language import Message
+from cnnviz.models import traced
+from cnnviz.own.architecture import OwnArchitecture, remember
+from cnnviz.own.facts import Facts
 from cnnviz.settings import settings
 from cnnviz.training.recipe.augmentation import Augmentation
 from cnnviz.training.recipe.fields import CHOICES, RANGES, check_field
 from cnnviz.training.recipe.image_preparation import ImagePreparation
+from cnnviz.training.recipe.own_network import check_own, read_facts
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,6 +40,7 @@ _ADDED: Mapping[str, object] = MappingProxyType(
         "step_factor": 0.1,
         "initialisation": "default",
         "train_accuracy": "running",
+        "own": None,
     }
 )
 
@@ -54,6 +59,9 @@ class Recipe:
     ``initialisation`` is ``default``, PyTorch's own, or ``xavier`` for the weights of all convolutions and
     Linears. ``train_accuracy`` is the ``running`` average over an epoch, in which the weights change, or that
     of a ``second-pass`` over the training images at its end.
+
+    ``own`` is the code of a person's own network, with what must be known of it, so that nothing else is needed to
+    train it; None for the course's networks.
 
     ``device`` is ``cpu``, ``cuda``, or ``auto``: a GPU where there is one. On the CPU the same recipe,
     ``threads`` included, gives the same losses to the last digit on one machine.
@@ -82,6 +90,7 @@ class Recipe:
     seed: int = 1
     threads: int = field(default_factory=lambda: settings().threads)
     device: str = "auto"
+    own: Facts | None = None
 
     @classmethod
     def default(cls, architecture: str, **changes: Any) -> Self:
@@ -92,21 +101,18 @@ class Recipe:
 
         Raises:
             UnknownKeyError: there is no such architecture, data set or field.
-            UsageError: it is a block, which is not trained by itself.
+            UsageError: it is a block, which is not trained by itself, or an own network for which there is no data set.
         """
         known = architectures.get(architecture)
         for name in changes:
             if name not in FIELDS:
                 raise UnknownKeyError(Message("recipe field"), name, FIELDS)
         if known.dataset is None:
-            raise UsageError(
-                Message(
-                    "{title} is a block without classes and cannot be trained by itself.", title=known.title
-                )
-            )
+            raise UsageError(_why_untrainable(known))
         dataset = datasets.get(changes.get("dataset", known.dataset))
         values: dict[str, Any] = {"architecture": architecture, "dataset": known.dataset, "options": {}}
         values |= known.recipe
+        values |= {"own": known.facts if isinstance(known, OwnArchitecture) else None}
         values |= {"resize": usual_resize(known, dataset)}
         if "mean" not in known.recipe or known.dataset not in (dataset.key, dataset.part_of):
             values |= {"mean": dataset.mean, "deviation": dataset.deviation}
@@ -122,6 +128,7 @@ class Recipe:
             UsageError: a value is out of its range; the message names field, value and range.
             UnknownKeyError: there is no such architecture, option or data set.
         """
+        check_own(self.architecture, self.own)
         architecture, dataset = architectures.get(self.architecture), datasets.get(self.dataset)
         architecture.check_options(self.options)
         values = self.values()
@@ -170,18 +177,21 @@ class Recipe:
         return self.of({**self.values(), **changes})
 
     def to_dict(self) -> dict[str, Any]:
-        """The recipe as plain JSON values; :meth:`from_dict` reads them."""
+        """The recipe as plain JSON values; :meth:`from_dict` reads them. Only one of an own network has ``own``."""
         values = self.values()
+        own = values.pop("own")
         lists = {"mean": list(values["mean"]), "deviation": list(values["deviation"])}
         mappings = {"options": dict(self.options), "augmentation": values["augmentation"].to_dict()}
-        return {**values, **lists, **mappings}
+        return {**values, **lists, **mappings, **({} if own is None else {"own": own.to_dict()})}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The recipe that :meth:`to_dict` wrote, of this or an earlier cnnviz; its values are not validated.
 
+        The own network that it brings along is known in this process from now on.
+
         Raises:
-            UsageError: a field is missing or unknown; the message names it.
+            UsageError: a field is missing or unknown, the message names it; or the code is that of another network.
         """
         values = {**_ADDED, **values}
         unknown, missing = sorted(values.keys() - set(FIELDS)), sorted(set(FIELDS) - values.keys())
@@ -196,7 +206,25 @@ class Recipe:
             )
         channels = {"mean": tuple(values["mean"]), "deviation": tuple(values["deviation"])}
         augmentation = Augmentation.from_dict(values["augmentation"])
-        return cls.of({**values, **channels, "augmentation": augmentation})
+        own = _own(values)
+        return cls.of({**values, **channels, "augmentation": augmentation, "own": own})
+
+
+def _own(values: Mapping[str, Any]) -> Facts | None:
+    """The own network among a recipe's JSON ``values``, which its key must fit."""
+    if values["own"] is None:
+        return None
+    facts = Facts.from_dict(values["own"])
+    if facts.key != values["architecture"]:
+        raise UsageError(
+            Message(
+                "The recipe's code is that of the network {found}, not of {key}.",
+                found=facts.key,
+                key=shortened(values["architecture"]),
+            )
+        )
+    remember(facts)
+    return facts
 
 
 _PREPARATION = tuple(entry.name for entry in dataclasses.fields(ImagePreparation))
@@ -351,22 +379,34 @@ def has_batch_norm(model: nn.Module) -> bool:
     return any(isinstance(module, _BatchNorm) for module in model.modules())
 
 
+def _why_untrainable(known: architectures.Architecture) -> Message:
+    if not isinstance(known, OwnArchitecture):
+        return Message(
+            "{title} is a block without classes and cannot be trained by itself.", title=known.title
+        )
+    facts = read_facts(known.facts)
+    check_own(known.key, facts)
+    return Message(
+        "{title} takes images with {channels} channels and ends in {classes} classes; no data set here has these.",
+        title=known.title,
+        channels=(facts.input_shape or (0,))[0],
+        classes=facts.classes,
+    )
+
+
 @lru_cache(maxsize=256)
 def _misfit(key: str, options: str, shape: tuple[int, int, int]) -> Message | None:
     """Why the network fails on images of ``shape`` (C, H, W); None if it does not."""
-    from cnnviz.tracing.trace import trace
-
-    failure = trace(_on_meta(key, options), shape).failure
+    failure = traced(key, json.loads(options), shape).failure
     return None if failure is None else failure.reason
 
 
 @lru_cache(maxsize=256)
 def _normalises(key: str, options: str) -> bool:
-    return has_batch_norm(_on_meta(key, options))
-
-
-def _on_meta(key: str, options: str) -> nn.Module:
+    known = architectures.get(key)
+    if isinstance(known, OwnArchitecture):  # a server does not evaluate its text
+        return any("batchnorm" in op.type.lower().replace("_", "") for op in traced(key, {}).ops)
     import torch
 
     with torch.device("meta"):
-        return architectures.get(key).build(**json.loads(options))
+        return has_batch_norm(known.build(**json.loads(options)))

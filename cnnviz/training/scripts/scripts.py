@@ -112,7 +112,9 @@ def _look_at(recipe: Recipe) -> _Seen:
         model = architectures.get(recipe.architecture).build(**recipe.options).train()
         with _Listening() as heard:
             outputs = model(torch.empty(2, *recipe.input_shape))
-    return _Seen(has_batch_norm(model), heard.dropout, isinstance(outputs, tuple), memory_format(model))
+    return _Seen(
+        has_batch_norm(model), heard.dropout, isinstance(outputs, tuple), memory_format(recipe, model)
+    )
 
 
 def loading_script(checkpoint: Checkpoint, file: str) -> str:

@@ -22,6 +22,7 @@ from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.files import StorageError
 from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
+from cnnviz.tracing.lines import line_of
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
 from cnnviz.training.records.figures import write_rate_changes
@@ -127,11 +128,11 @@ def _attempt(heartbeat: Heartbeat, run: Run, audience: Observer | None) -> _Endi
     except KeyboardInterrupt:
         return _Ending(Status.STOPPED)
     except CnnvizError as error:
-        return _Ending(Status.FAILED, error.message)
+        return _Ending(Status.FAILED, _with_line(error, error.message))
     except OSError as error:
         return _Ending(Status.FAILED, _storage(error, folder))
     except Exception as error:
-        return _Ending(Status.FAILED, _unforeseen(error, run, folder))
+        return _Ending(Status.FAILED, _with_line(error, _unforeseen(error, run, folder)))
 
 
 def _train(heartbeat: Heartbeat, run: Run, folder: Path, audience: Observer | None) -> _Ending:
@@ -207,6 +208,12 @@ def _ending(heartbeat: Heartbeat, facts: dict[str, Any]) -> _Ending:
         Message("The worker received a signal to exit, as happens when a machine shuts down."),
         facts,
     )
+
+
+def _with_line(error: Exception, told: Message) -> Message:
+    """What is ``told`` of an error, with the line of the own network's code from which it came."""
+    line = line_of(error)
+    return told if line is None else Message("Line {line}: {problem}", line=line, problem=told)
 
 
 def _storage(error: OSError, folder: Path) -> Message:

@@ -88,14 +88,14 @@ def test_the_compiler_is_not_loaded() -> None:
 def test_narrow_batch_normalisation_gets_the_channels_first(key: str, expected: torch.memory_format) -> None:
     with torch.device("meta"):
         model = architectures.get(key).build()
-    assert memory_format(model) is expected
+    assert memory_format(Recipe.default(key), model) is expected
 
 
 @pytest.mark.parametrize("key", ["lenet-bn", "basic-cnn"])
 def test_images_and_weights_lie_in_the_order_that_suits_the_network(key: str) -> None:
     recipe = Recipe.default(key, dataset="mnist-sample", device="cpu")
     session = new_session(recipe, datasets.load("mnist-sample"), torch.device("cpu"))
-    order = memory_format(session.model)
+    order = memory_format(recipe, session.model)
     convolution = next(each for each in session.model.modules() if isinstance(each, nn.Conv2d))
     x, _ = session.train.take(session.train.order(torch.Generator()), 0)
     assert convolution(x).is_contiguous(memory_format=order)
