@@ -75,7 +75,8 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     # The process that reads a person's network also makes reports and graphs of it.
     "cnnviz.own.sandbox": ("cnnviz.own", "cnnviz.shapes"),
     # A kept network is an architecture, with the data sets that fit it.
-    "cnnviz.own": ("cnnviz.architectures", "cnnviz.datasets", "cnnviz.tracing"),
+    # A warning about a trace gets the line of the text that it is about.
+    "cnnviz.own": ("cnnviz.architectures", "cnnviz.datasets", "cnnviz.shapes", "cnnviz.tracing"),
     "cnnviz.tracing": ("cnnviz.error_messages", "cnnviz.operations", "cnnviz.randomness"),
     "cnnviz.operations": ("cnnviz.plots.palette", "cnnviz.errors", "cnnviz.numbers"),
     "cnnviz.architectures": ("cnnviz.errors", "cnnviz.randomness"),

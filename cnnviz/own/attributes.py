@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 
 from cnnviz.language import Message
 from cnnviz.own.library import (
+    MODULES,
+    NN,
     PLAIN,
     TENSOR_ATTRIBUTES,
     TENSOR_METHODS,
@@ -41,7 +44,7 @@ def attribute(value: Value, name: str) -> Value:
     if kind is Namespace:
         if name in value.entries:
             return value.entries[name]
-        raise Refused(Message("{owner}.{name} is not known here.", owner=value.name, name=name))
+        raise _unknown(value, name)
     methods = METHODS.get(_base(value), _NO_METHOD)
     if name in methods:
         return BoundMethod(value, Builtin(name, methods[name]))
@@ -54,6 +57,34 @@ def attribute(value: Value, name: str) -> Value:
     if kind is OwnClass and name == "__name__":
         return value.name
     raise no_attribute(value, name)
+
+
+def _unknown(owner: Namespace, name: str) -> Refused:
+    """The refusal of ``owner.name``, with what may be meant: a name in other letters, or of another namespace."""
+    values = {"owner": owner.name, "name": name}
+    meant = known_as(owner, name)
+    if not meant:
+        return Refused(Message("{owner}.{name} is not known here.", **values))
+    return Refused(
+        Message("{owner}.{name} is not known here. Did you mean {meant}?", meant=" / ".join(meant), **values)
+    )
+
+
+def known_as(owner: Namespace, name: str) -> list[str]:
+    """What ``owner.name`` may stand for, the likeliest first: ``nn.Conv2d`` for ``nn.conv2d``."""
+    plain = _letters(name)
+    found = [
+        f"{space.name}.{known}"
+        for space in (owner, NN, MODULES["torch.nn.functional"])
+        for known in space.entries
+        if _letters(known) == plain and known[-1] != "_" and (space is not owner or known != name)
+    ]
+    close = difflib.get_close_matches(name, owner.entries, n=1, cutoff=0.8)
+    return list(dict.fromkeys(found or [f"{owner.name}.{known}" for known in close]))
+
+
+def _letters(name: str) -> str:
+    return name.lower().replace("_", "")
 
 
 def _base(value: Value) -> type:

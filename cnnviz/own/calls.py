@@ -178,6 +178,7 @@ def _made(layer: LayerClass, arguments: tuple[Value, ...], keywords: dict[str, V
     run = the_run()
     made: nn.Module
     if issubclass(layer.cls, (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList)):
+        _no_classes(arguments)
         made = layer.cls(*arguments, **keywords)
     else:
         made = layer.cls(
@@ -191,6 +192,14 @@ def _made(layer: LayerClass, arguments: tuple[Value, ...], keywords: dict[str, V
     if run.parameters > MOST_PARAMETERS:
         raise Refused(Message("More than 10 billion parameters are too many here."))
     return made
+
+
+def _no_classes(arguments: tuple[Value, ...]) -> None:
+    """Refuse a class of layers in place of a layer, in PyTorch's words."""
+    for part in arguments[0] if arguments and type(arguments[0]) in (list, tuple) else arguments:
+        if type(part) in (LayerClass, OwnClass):
+            assert part.cls is not None
+            raise TypeError(f"{part.cls.__module__}.{part.cls.__qualname__} is not a Module subclass")
 
 
 def _is_lazy(parameter: nn.Parameter) -> bool:

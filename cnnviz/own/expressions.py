@@ -6,12 +6,15 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
+from torch import nn
+
 from cnnviz.language import Message
 from cnnviz.own.calls import call, get_attribute, set_attribute
 from cnnviz.own.library import PLAIN, iterated, same_class
 from cnnviz.own.networks import (
     OwnModule,
 )
+from cnnviz.own.notes import note
 from cnnviz.own.operators import (
     DICTS,
     LONGEST,
@@ -169,7 +172,16 @@ def _unary(node: ast.UnaryOp, scope: Scope) -> Value:
 
 
 def _binary(node: ast.BinOp, scope: Scope) -> Value:
-    return binary(type(node.op), evaluate(node.left, scope), evaluate(node.right, scope))
+    value = binary(type(node.op), evaluate(node.left, scope), evaluate(node.right, scope))
+    if type(node.op) is ast.Mult and type(value) in (list, tuple) and _repeats_weights(value):
+        note("same-layer-repeated", node.lineno, node.col_offset)
+    return value
+
+
+def _repeats_weights(values: Sequence[Value]) -> bool:
+    """Whether a layer with parameters stands in a list that was multiplied, and so more than once."""
+    trained = [id(v) for v in values if isinstance(v, nn.Module) and any(True for _ in v.parameters())]
+    return len(trained) > len(set(trained))
 
 
 def _compare(node: ast.Compare, scope: Scope) -> Value:

@@ -5,6 +5,7 @@ Their ``forward`` goes through the interpreter; their layers, parameters and buf
 
 from __future__ import annotations
 
+import ast
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,10 +15,12 @@ from torch import Tensor, nn
 from cnnviz.language import Message
 from cnnviz.own.operators import DICTS, TENSORS
 from cnnviz.own.values import Function, LayerClass, OwnClass, Refused, Value, type_name
+from cnnviz.tracing.mistakes import WrittenMethod
 
 _OF_PYTORCH = frozenset(
     (
         "own_class",
+        "written_methods",
         *dir(nn.Module),
         *vars(nn.Module()),
         *dir(nn.Sequential),
@@ -46,6 +49,28 @@ class OwnModule(nn.Module):
     """What all instances of classes of a text have in common."""
 
     own_class: OwnClass
+
+    @classmethod
+    def written_methods(cls) -> list[WrittenMethod]:
+        """The methods as they are written in the text, with those of the classes it is derived from."""
+        found = {
+            name: value
+            for known in reversed(cls.own_class.ancestry())
+            for name, value in known.members.items()
+            if type(value) is Function and value.node is not None
+        }
+        return [_written(function.node) for function in found.values() if function.node is not None]
+
+
+def _written(node: ast.FunctionDef) -> WrittenMethod:
+    spec = node.args
+    inside = [found for statement in node.body for found in ast.walk(statement)]
+    return WrittenMethod(
+        node.name,
+        tuple(argument.arg for argument in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)[1:]),
+        frozenset(n.id for n in inside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)),
+        frozenset(n.name for n in inside if isinstance(n, ast.FunctionDef)),
+    )
 
 
 def module_class(own: OwnClass, base: LayerClass, call_forward: CallForward) -> type[nn.Module]:

@@ -31,6 +31,8 @@ from cnnviz.own.values import (
     Scope,
     Value,
 )
+from cnnviz.tracing.lines import line_of
+from cnnviz.tracing.mistakes import not_imported
 
 DEEPEST_SYNTAX = 100
 
@@ -47,13 +49,15 @@ class Remark:
 class Program:
     """What a text defines: its classes of networks by name, in order, and remarks about what was skipped.
 
-    ``body`` are its statements, whose nodes are those that are evaluated.
+    ``body`` are its statements, whose nodes are those that are evaluated; ``meant`` is why a class that looks like a
+    network is none.
     """
 
     text: str
     classes: Mapping[str, OwnClass] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
     body: tuple[ast.stmt, ...] = ()
+    meant: Refused | None = None
 
     def main_class(self) -> OwnClass:
         """The class that is probably the network: the last one that no other class or function of the text uses.
@@ -62,7 +66,7 @@ class Program:
             Refused: the text defines no class.
         """
         if not self.classes:
-            raise Refused(
+            raise self.meant or Refused(
                 Message("The text defines no network: a class derived from nn.Module is needed."), None
             )
         used = {
@@ -88,9 +92,20 @@ def load(text: str) -> Program:
     loader = _Loader(scope)
     with running(Run()):
         for statement in body:
-            loader.take(statement)
+            try:
+                loader.take(statement)
+            except Refused:
+                raise
+            except Exception as error:  # of a base, a default or a constant of a class
+                raise Refused(_words(error), line_of(error) or statement.lineno) from error
     loader.note_prints(body)
-    return Program(text, loader.classes, tuple(loader.remarks), tuple(body))
+    return Program(text, loader.classes, tuple(loader.remarks), tuple(body), loader.meant)
+
+
+def _words(error: Exception) -> Message:
+    if isinstance(error, NameError) and (slip := not_imported(str(error.name))) is not None:
+        return Message("{reason} {advice}", reason=slip.reason, advice=slip.advice)
+    return Message("This line raises {type}: {words}", type=type(error).__name__, words=str(error)[:200])
 
 
 def build(own: OwnClass, arguments: Mapping[str, Value] | None = None, run: Run | None = None) -> nn.Module:
@@ -169,6 +184,7 @@ class _Loader:
         self.scope = scope
         self.classes: dict[str, OwnClass] = {}
         self.remarks: list[Remark] = []
+        self.meant: Refused | None = None
 
     def take(self, statement: ast.stmt) -> None:
         match statement:
@@ -282,6 +298,8 @@ class _Loader:
         try:
             bases = self._bases(statement)
         except Refused as error:
+            if _looks_like_a_network(statement):
+                self.meant = Refused(error.message, statement.lineno)
             self._missing(statement.name, error.message, statement.lineno)
             self.remarks.append(
                 Remark(
@@ -318,13 +336,9 @@ class _Loader:
                     ),
                     statement.lineno,
                 )
-            raise Refused(
-                Message("{name} is not derived from nn.Module.", name=statement.name), statement.lineno
-            )
+            raise _not_derived(statement)
         if not bases:
-            raise Refused(
-                Message("{name} is not derived from nn.Module.", name=statement.name), statement.lineno
-            )
+            raise _not_derived(statement)
         return bases
 
     def _member(self, member: ast.stmt, own: OwnClass, members: Scope) -> None:
@@ -343,6 +357,23 @@ class _Loader:
             return function_of(member, self.scope, own)
         except Refused as error:  # it need not be used
             return Missing(member.name, error.message, member.lineno)
+
+
+def _not_derived(statement: ast.ClassDef) -> Refused:
+    return Refused(
+        Message("{name} is not derived from nn.Module: write class {name}(nn.Module).", name=statement.name),
+        statement.lineno,
+    )
+
+
+def _looks_like_a_network(statement: ast.ClassDef) -> bool:
+    """Whether the class has a ``forward`` with a self, as the function of an autograd class does not."""
+    return any(
+        isinstance(member, ast.FunctionDef)
+        and member.name == "forward"
+        and [argument.arg for argument in member.args.args[:1]] == ["self"]
+        for member in statement.body
+    )
 
 
 _SKIPPED = Message("From here on the text is no network (training, data, output); it is skipped.")

@@ -13,16 +13,17 @@ from torch import nn
 from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.own.definition import Definition
+from cnnviz.own.notes import noting
 from cnnviz.own.program import Program, Remark, build, load
 from cnnviz.own.runs import Run
+from cnnviz.own.slips import calls_super, slip_in_constructor
 from cnnviz.own.values import Function, OwnClass, Refused, Value
+from cnnviz.own.warned import LineWarning, Looked, line_warnings, methods, with_line
 from cnnviz.tracing.lines import line_of
-from cnnviz.tracing.mistakes import without_super
 from cnnviz.tracing.trace import Trace, trace
 
 _SIZES = (28, 32, 64, 96, 128, 224, 299)
 """Heights of the usual images: MNIST's, CIFAR's, ..., ImageNet's."""
-_NEEDS_SUPER = "before Module.__init__() call"
 _USUAL_SIZES = {1: 28, 3: 32}
 
 
@@ -58,13 +59,17 @@ class Problem:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a text is: its classes, the one that was ``chosen``, remarks, and either its trace or the problem."""
+    """What a text is: its classes, the one that was ``chosen``, remarks, and either its trace or the problem.
+
+    ``warnings`` are about a network that runs, or the part of it that does, each with its line.
+    """
 
     classes: tuple[FoundClass, ...] = ()
     chosen: str | None = None
     remarks: tuple[Remark, ...] = ()
     trace: Trace | None = None
     problem: Problem | None = None
+    warnings: tuple[LineWarning, ...] = ()
 
 
 def read(definition: Definition, edits: Mapping[str, object] | None = None) -> Reading:
@@ -74,28 +79,34 @@ def read(definition: Definition, edits: Mapping[str, object] | None = None) -> R
     """
     from cnnviz.tracing.edits import edited
 
-    program, own = Program(definition.text), None
+    program, own, run = Program(definition.text), None, Run(made={})
     try:
         program = load(definition.text)
         own = chosen_class(program, definition.class_name)
-        model = network(own, definition.values)
-        found = traced(edited(model, edits) if edits else model, definition.input_shape)
+        with noting() as notes:
+            model = network(own, definition.values, run)
+            found = traced(edited(model, edits) if edits else model, definition.input_shape)
     except Refused as error:
         return _reading(program, own, problem=Problem("refused", error.message, error.line or line_of(error)))
     except ConstructionError as error:
         return _reading(program, own, problem=Problem("constructor", error.message, error.line))
     except CnnvizError as error:
         return _reading(program, own, problem=Problem("choice", error.message))
-    return _reading(program, own, trace=found)
+    looked = Looked(program, own, model, run.made or {}, tuple(notes), found)
+    return _reading(program, own, trace=with_line(looked), warnings=line_warnings(looked))
 
 
 def _reading(
-    program: Program, own: OwnClass | None, trace: Trace | None = None, problem: Problem | None = None
+    program: Program,
+    own: OwnClass | None,
+    trace: Trace | None = None,
+    problem: Problem | None = None,
+    warnings: tuple[LineWarning, ...] = (),
 ) -> Reading:
     classes = tuple(
         FoundClass(name, known.line, tuple(_parameters(known))) for name, known in program.classes.items()
     )
-    return Reading(classes, None if own is None else own.name, program.remarks, trace, problem)
+    return Reading(classes, None if own is None else own.name, program.remarks, trace, problem, warnings)
 
 
 def _parameters(own: OwnClass) -> Iterator[Parameter]:
@@ -121,7 +132,8 @@ class ConstructionError(CnnvizError):
     """The constructor of a text's class raised an error, in ``line`` (from 1) of the text."""
 
     def __init__(self, own: OwnClass, error: Exception) -> None:
-        slip = without_super(type(own.name, (), {})) if _NEEDS_SUPER in str(error) else None
+        self.line = line_of(error)
+        slip = slip_in_constructor(own, error, self.line)
         super().__init__(
             Message("{reason} {advice}", reason=slip.reason, advice=slip.advice)
             if slip
@@ -132,7 +144,8 @@ class ConstructionError(CnnvizError):
                 words=str(error),
             )
         )
-        self.line = line_of(error)
+        if self.line is None:
+            self.line = next((node.lineno for node in methods(own) if node.name == "__init__"), own.line)
 
 
 def chosen_class(program: Program, name: str | None = None) -> OwnClass:
@@ -174,6 +187,8 @@ def instance(
     except Refused as error:
         if error.line is None:
             error.line = line_of(error)
+        if calls_super(own, error.line):
+            raise ConstructionError(own, error) from error
         raise
     except Exception as error:
         raise ConstructionError(own, error) from error

@@ -47,7 +47,7 @@ def lookup(name: str, scope: Scope) -> Value:
         return BUILTINS[name]
     if name in _REFUSED_NAMES:
         raise Refused(Message("{name} is not known here.", name=name))
-    raise NameError(f"name '{name}' is not defined")
+    raise NameError(f"name '{name}' is not defined", name=name)
 
 
 _REFUSED_NAMES = frozenset(dir(builtins))

@@ -6,10 +6,13 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
+from torch import Tensor
+
 from cnnviz.language import Message
 from cnnviz.own.calls import get_attribute, set_attribute
 from cnnviz.own.expressions import assign, evaluate, keyword_defaults
 from cnnviz.own.library import NO_GRAD, iterated
+from cnnviz.own.notes import note
 from cnnviz.own.operators import (
     binary,
     item,
@@ -54,7 +57,17 @@ def execute(body: Sequence[ast.stmt], scope: Scope) -> None:
 def _expression_statement(node: ast.Expr, scope: Scope) -> None:
     if isinstance(node.value, ast.Constant):  # a docstring, or dots
         return
-    evaluate(node.value, scope)
+    value = evaluate(node.value, scope)
+    if _is_new_tensor(node.value, value, scope):
+        note("result-dropped", node.lineno, node.col_offset)
+
+
+def _is_new_tensor(node: ast.expr, value: Value, scope: Scope) -> bool:
+    """Whether a call gave a tensor that it made, rather than one that it changed in place."""
+    if type(value) is not Tensor or not isinstance(node, ast.Call):
+        return False
+    name = ast.unparse(node.func)
+    return not name.endswith("_") and not any(value is known for known in scope.names.values())
 
 
 def _assign(node: ast.Assign, scope: Scope) -> None:
@@ -221,6 +234,7 @@ def function_of(node: ast.FunctionDef, scope: Scope, owner: OwnClass | None = No
         scope,
         owner or scope.owner,
         kind,
+        node,
     )
 
 

@@ -118,6 +118,8 @@ class Function:
     owner: OwnClass | None = None
     kind: str = "function"
     """``function``, or how a method is decorated: ``staticmethod``, ``classmethod``, ``property``."""
+    node: ast.FunctionDef | None = None
+    """How it is written; None for a lambda."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Function:
         return self

@@ -434,6 +434,7 @@ def _linear_after_linear(network: _Network) -> Iterator[NetworkWarning]:
             before is None
             or before.base != "Linear"
             or not _only_batch_norm(network.ops[before.index + 1 : op.index])
+            or _is_bottleneck(before, op)
         ):
             continue
         text = Message(
@@ -444,6 +445,12 @@ def _linear_after_linear(network: _Network) -> Iterator[NetworkWarning]:
             "between them."
         )
         yield NetworkWarning("no-activation", op.name, text, reason, op.index)
+
+
+def _is_bottleneck(first: Op, second: Op) -> bool:
+    """Whether fewer features lie between two linear layers than before and behind: the code of an autoencoder."""
+    between = first.output_shape[-1]
+    return between < min(first.input_shapes[0][-1], second.output_shape[-1])
 
 
 def _only_batch_norm(ops: Sequence[Op]) -> bool:

@@ -163,15 +163,14 @@ def _missing_attribute(module: nn.Module, name: str) -> Slip:
     misspelt = _misspelt(cls, "__init__", _INIT)
     if misspelt is not None:
         return _constructor_misspelt(cls, misspelt)
-    for method, code in _codes(cls):
-        given = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
-        if name in given and method == "__init__":
+    for method in _methods(cls):
+        if name in method.arguments and method.name == "__init__":
             reason = Message("{type} has no {name}: __init__ takes it and does not keep it.", **values)
             return Slip(reason, Message("Add to __init__: self.{name} = {name}.", name=name))
-        if name in code.co_varnames[1:] or name in code.co_cellvars:
+        if name in method.arguments or name in method.variables:
             reason = Message(
                 "{type} has no {name}: in {method} it is a local name, which is gone when {method} returns.",
-                method=method,
+                method=method.name,
                 **values,
             )
             return Slip(reason, Message("Write self.{name} = ... there.", name=name))
@@ -199,10 +198,24 @@ def _missing_name(module: nn.Module, name: str) -> Slip | None:
     if hasattr(module, name):
         reason = Message("forward uses {name}, but the layer is self.{name}.", name=name)
         return Slip(reason, Message("Write self.{name} in place of {name}.", name=name))
+    for method in _methods(type(module)):
+        if name in method.variables:
+            reason = Message(
+                "forward uses {name}, which is a local name of {method} and gone when {method} returns.",
+                name=name,
+                method=method.name,
+            )
+            return Slip(reason, Message("Write self.{name} in both places.", name=name))
+    return not_imported(name)
+
+
+def not_imported(name: str) -> Slip | None:
+    """What is missing where ``name``, such as nn or Conv2d, is not defined; None for a name that PyTorch does not have."""
+    reason = Message("The name {name} is not defined in this file.", name=name)
     if name in _BY_CONVENTION:
-        reason = Message("The name {name} is not defined in this file.", name=name)
         return Slip(reason, Message("Add at the top: {line}", line=_BY_CONVENTION[name]))
-    return None
+    owner = "nn" if _is_layer(name) else "F" if _is_function(name) else None
+    return None if owner is None else Slip(reason, Message("Write {owner}.{name}.", owner=owner, name=name))
 
 
 def _comma_behind_a_layer(model: nn.Module) -> Slip | None:
@@ -232,10 +245,14 @@ def _missing_forward(cls: type) -> Slip:
             "{type} has no forward; it has {method}, which PyTorch does not call.", method=misspelt, **values
         )
         return Slip(reason, Message("Rename it to forward."))
-    for method, code in _codes(cls):
-        if any(isinstance(inner, CodeType) and inner.co_name == "forward" for inner in code.co_consts):
-            reason = Message("{type} has no forward: it stands inside {method}.", method=method, **values)
-            return Slip(reason, Message("Indent it like {method}, one level below the class.", method=method))
+    for method in _methods(cls):
+        if "forward" in method.functions:
+            reason = Message(
+                "{type} has no forward: it stands inside {method}.", method=method.name, **values
+            )
+            return Slip(
+                reason, Message("Indent it like {method}, one level below the class.", method=method.name)
+            )
     reason = Message("{type} has no forward, so PyTorch does not know what to compute.", **values)
     return Slip(reason, Message("Define in the class: def forward(self, x): ... return x."))
 
@@ -284,6 +301,10 @@ def _is_layer(name: str) -> bool:
     return isinstance(found, type) and issubclass(found, nn.Module)
 
 
+def _is_function(name: str) -> bool:
+    return not name.startswith("_") and isinstance(getattr(nn.functional, name, None), FunctionType)
+
+
 def _misspelt(cls: type, name: str, spellings: Sequence[str]) -> str | None:
     """A method of ``cls`` that was meant to be ``name``, which the class does not have itself."""
     for base in _own_bases(cls):
@@ -295,13 +316,39 @@ def _misspelt(cls: type, name: str, spellings: Sequence[str]) -> str | None:
     return None
 
 
-def _codes(cls: type) -> Iterator[tuple[str, CodeType]]:
-    """The methods that a person wrote for ``cls``, the constructor first."""
+@dataclass(frozen=True)
+class WrittenMethod:
+    """A method as a person wrote it: its arguments without self, the names it binds, the functions defined inside of it."""
+
+    name: str
+    arguments: tuple[str, ...]
+    variables: frozenset[str]
+    functions: frozenset[str]
+
+
+def _methods(cls: type) -> list[WrittenMethod]:
+    """The methods that a person wrote for ``cls`` beside ``forward``, the constructor first.
+
+    A class that is interpreted from a text tells them itself.
+    """
+    told = getattr(cls, "written_methods", None)
+    found = _of_python(cls) if told is None else told()
+    return sorted(
+        (method for method in found if method.name != "forward"),
+        key=lambda method: method.name != "__init__",
+    )
+
+
+def _of_python(cls: type) -> Iterator[WrittenMethod]:
     for base in _own_bases(cls):
-        for name in sorted(vars(base), key=lambda name: name != "__init__"):
+        for name in sorted(vars(base)):
             method = vars(base)[name]
-            if isinstance(method, FunctionType) and name != "forward":
-                yield name, method.__code__
+            if isinstance(method, FunctionType):
+                code = method.__code__
+                given = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+                inner = {const.co_name for const in code.co_consts if isinstance(const, CodeType)}
+                variables = {*code.co_varnames[1:], *code.co_cellvars}.difference(given)
+                yield WrittenMethod(name, given, frozenset(variables), frozenset(inner))
 
 
 def _own_bases(cls: type) -> list[type]:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from cnnviz.own import sandbox
+from cnnviz.own.changes import changes
 from cnnviz.own.definition import Definition
 from cnnviz.own.reading import Problem, read
 from cnnviz.own.sandbox.pool import Pool
@@ -53,6 +54,12 @@ def told_by(pool: Pool, act: str) -> Any:
 @pytest.mark.parametrize("name", SAMPLE)
 def test_the_reading_is_that_of_this_process(pool: Pool, name: str) -> None:
     assert sandbox.read(definition(name), pool=pool) == read(definition(name))
+
+
+def test_changes_of_the_text_come_back(pool: Pool) -> None:
+    broken = definition("wrong_linear")
+    assert sandbox.changes(broken, pool) == changes(broken) != ()
+    assert sandbox.changes(Definition("loop"), pool) == ()
 
 
 def test_choices_and_edits_go_with_the_text(pool: Pool) -> None:

@@ -120,6 +120,7 @@ MEAN = torch.tensor([123.7, 116.3, 103.5]).view(1, 3, 1, 1)
             layers(nn.Linear(4, 8), nn.Linear(8, 3), nn.BatchNorm1d(8)),
             [("no-activation", "m1")],
         ),
+        (lambda n, x: n.m1(n.m0(x)), (4,), layers(nn.Linear(4, 2), nn.Linear(2, 4)), []),  # an autoencoder
         (lambda n, x: n.m1(n.m0(x).relu()), (4,), layers(nn.Linear(4, 8), nn.Linear(8, 3)), []),
         (
             lambda n, x: n.m1(n.m2(n.m0(x))),

@@ -4,6 +4,6 @@ The functions here take a :class:`~cnnviz.own.definition.Definition` and give pl
 called from any thread; the process starts with the first call, and ends with the server.
 """
 
-from cnnviz.own.sandbox.client import autograd_dot, editable, read, torchinfo_report
+from cnnviz.own.sandbox.client import autograd_dot, changes, editable, read, torchinfo_report
 
-__all__ = ["autograd_dot", "editable", "read", "torchinfo_report"]
+__all__ = ["autograd_dot", "changes", "editable", "read", "torchinfo_report"]

@@ -12,6 +12,7 @@ from typing import Any
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
+from cnnviz.own.changes import Change
 from cnnviz.own.definition import Definition
 from cnnviz.own.reading import Reading, chosen_class, network
 from cnnviz.own.sandbox.messages import DONE, ENDED, MEMORY, REFUSED, framed
@@ -73,8 +74,15 @@ def _autograd_dot(
     return autograd_dot(_model(definition, edits), tuple(input_shape), pairs, ink)
 
 
+def _changes(definition: Definition, edits: Edits | None) -> tuple[Change, ...]:
+    from cnnviz.own.changes import changes
+
+    return changes(definition)
+
+
 JOBS: Mapping[str, Job] = {
     "read": Job(_read, Reading),
+    "changes": Job(_changes, tuple[Change, ...]),
     "editable": Job(_editable, Mapping[str, Mapping[str, object]]),
     "torchinfo_report": Job(_torchinfo_report, TorchinfoReport),
     "autograd_dot": Job(_autograd_dot, str),

@@ -14,4 +14,4 @@ class Net(nn.Module):
 
     def forward(self, x):
         x = x.flatten(1)
-        return self.fc(self.b(F.relu(self.a(x))))
+        return self.fc(F.relu(self.b(F.relu(self.a(x)))))
