@@ -14,8 +14,8 @@ import {
 import { classHighlighter } from "@lezer/highlight";
 
 const REST_MS = 300; // from the last keystroke until the server is told
+const SENT_MS = 50; // until what was sent is surely on its way
 const SIGNS = { error: "✗", warning: "⚠", remark: "ℹ" };
-const FINGER = matchMedia("(pointer: coarse)"); // with one, the keyboard would come up
 const ROWS = "tr[data-line]"; // of tables anywhere on the page
 
 const setMarks = StateEffect.define();
@@ -151,7 +151,9 @@ class Editor {
     const { signal } = this.listening;
     // Streamlit has shortcuts of single letters
     for (const kind of ["keydown", "keyup"]) this.root.addEventListener(kind, (event) => event.stopPropagation(), { signal });
-    addEventListener("pagehide", () => this.flush(), { signal });
+    const first = { signal, capture: true };
+    document.addEventListener("pointerdown", (event) => this.root.contains(event.target) || this.flush(), first);
+    document.addEventListener("click", (event) => this.letSendFirst(event), first);
   }
 
   extensions() {
@@ -197,6 +199,17 @@ class Editor {
     this.timer = null;
     const text = this.view.state.sliceDoc(0, this.data.most);
     this.send("typed", { text, generation: this.generation });
+    this.sent = performance.now();
+  }
+
+  /** A link that is followed at once would overtake what was just typed, which would then lead back to this page. */
+  letSendFirst(event) {
+    const link = event.target.closest?.("a[href]");
+    const wait = this.sent + SENT_MS - performance.now();
+    if (!link || !(wait > 0) || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    setTimeout(() => link.click(), wait);
   }
 
   /** Put another text in: one step to undo; the cursor and what is in sight stay where they can. */
@@ -252,7 +265,6 @@ class Editor {
       document.addEventListener(kind, (event) => act(event.target.closest?.(ROWS), event), { signal });
     on("pointerover", (row) => this.point(row ?? document.activeElement?.closest(ROWS)));
     on("focusin", (row) => this.point(row));
-    on("click", (row) => row && getSelection().isCollapsed && !FINGER.matches && this.goTo(row));
     on("keydown", (row, event) => row && this.moveAlong(row, event));
     this.rows = new MutationObserver(() => this.makeFocusable());
     this.rows.observe(document.body, { childList: true, subtree: true });

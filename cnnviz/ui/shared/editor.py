@@ -95,9 +95,13 @@ def edit(key: str, first: str = "", marks: Sequence[Mark] = (), label: str | Non
                 "hint": _("Tab indents. To leave the editor, press Esc, then Tab. F8 goes to the next mark."),
                 "most": MOST,
             },
-            on_typed_change=_nothing,
+            on_typed_change=lambda: _take(key, first),  # even where this run does not ask for the text
         )
     return kept.text
+
+
+def _take(key: str, first: str) -> None:
+    _kept(key, first)
 
 
 def _kept(key: str, first: str) -> _Kept:
@@ -137,10 +141,6 @@ def _told(mark: Mark) -> dict[str, Any]:
         "word": word,
         "place": _("{severity} in line {line:,}:", severity=word, line=mark.line),
     }
-
-
-def _nothing() -> None:
-    """Streamlit keeps a state that has a callback."""
 
 
 @cache

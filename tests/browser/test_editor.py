@@ -1,0 +1,253 @@
+"""The editor of code on a page of its own, in ``editor_app``."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from benchmarks.browser import overflow, settle
+from benchmarks.serving import ROOT, Server, serve
+
+expect.set_options(timeout=60_000)
+REST_MS = 300
+SCRIPT = Path(__file__).with_name("editor_app") / "main.py"
+FIRST = """class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(1408, 10)  # the last one
+
+    def forward(self, x):
+        x = x.flatten(1)
+        return self.fc(x)
+"""
+WRONG = "fc receives 2,200 values, and expects 1,408."
+TIDY = "Lines end without spaces."
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of the page alone."""
+    words = ("-m", "streamlit", "run", str(SCRIPT), "--server.headless", "true", "--server.port")
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    with serve(tmp_path_factory.mktemp("editor"), {"PYTHONPATH": path}, words) as server:
+        yield server
+
+
+def opened(page: Page, server: Server, query: str = "") -> Locator:
+    """Where one types, once it is there and has its marks."""
+    page.goto(f"{server.url}/{query}")
+    expect(page.locator(".cnnviz-mark-error")).to_be_visible()
+    settle(page)
+    return page.locator(".st-key-own-code .cm-content")
+
+
+def read(page: Page) -> Locator:
+    """The text as the server knows it."""
+    return page.locator(".st-key-read [data-testid=stText]")
+
+
+def typed_at_start(page: Page, code: Locator, text: str, delay: float = 0) -> None:
+    code.focus()
+    page.keyboard.press("Control+Home")
+    page.keyboard.type(text, delay=delay)
+
+
+def test_what_is_typed_reaches_the_server_when_the_fingers_rest(page: Page, alone: Server) -> None:
+    code = opened(page, alone)
+    expect(read(page)).to_have_text(FIRST, use_inner_text=True)
+    typed_at_start(page, code, "# c, r\n")  # which are shortcuts of Streamlit elsewhere
+    expect(read(page)).to_have_text("# c, r\n" + FIRST, use_inner_text=True)
+    expect(code).to_be_focused()
+
+
+def test_no_character_is_lost_while_a_slow_page_runs(page: Page, alone: Server) -> None:
+    code = opened(page, alone, "?slow=0.7")
+    lines = "".join(f"# line {number}\n" for number in range(12))
+    typed_at_start(page, code, "")
+    for line in lines.splitlines(keepends=True):
+        page.keyboard.type(line, delay=15)
+        page.wait_for_timeout(REST_MS + 100)  # so that each starts a run, in which the next one is typed
+    expect(read(page)).to_have_text(lines + FIRST, use_inner_text=True)
+    assert code.inner_text().startswith(lines + "class Net(nn.Module):")
+
+
+def test_a_click_at_once_finds_what_was_typed(page: Page, alone: Server) -> None:
+    code = opened(page, alone)
+    typed_at_start(page, code, "# 1408\n")
+    page.get_by_role("button", name="Mend it").click()
+    mended = ("# 1408\n" + FIRST).replace("1408", "2200")
+    expect(read(page)).to_have_text(mended, use_inner_text=True)
+    expect(code).to_contain_text("# 2200")
+
+
+def test_what_the_server_puts_in_is_one_step_to_undo_and_leaves_the_cursor(page: Page, alone: Server) -> None:
+    code = opened(page, alone)
+    code.focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("# end")
+    page.get_by_role("button", name="Mend it").click()
+    expect(code).to_contain_text("nn.Linear(2200, 10)")
+    expect(page.locator(".cnnviz-mark")).to_have_count(0)
+    code.focus()
+    page.keyboard.type("!")  # where the cursor was
+    expect(read(page)).to_contain_text("# end!")
+    expect(read(page)).to_contain_text("2200")
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    expect(code).to_contain_text("nn.Linear(1408, 10)")
+    expect(read(page)).to_have_text(FIRST + "# end", use_inner_text=True)
+    expect(page.locator(".cnnviz-mark-error")).to_have_text(re.compile(re.escape(WRONG)))
+
+
+def test_a_mark_is_a_sentence_below_its_line_with_a_sign(page: Page, alone: Server) -> None:
+    code = opened(page, alone)
+    line, sentence = page.locator(".cnnviz-line-error"), page.locator(".cnnviz-mark-error")
+    expect(line).to_have_text("        self.fc = nn.Linear(1408, 10)  # the last one")
+    expect(sentence.get_by_text(WRONG)).to_be_visible()
+    expect(sentence.get_by_role("img", name="Error")).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text(f"Error in line 4: {WRONG}")
+    upper, lower = line.bounding_box(), sentence.bounding_box()
+    assert upper is not None
+    assert lower is not None
+    assert abs(upper["y"] + upper["height"] - lower["y"]) < 2
+    typed_at_start(page, code, "# a \n")
+    expect(page.locator(".cnnviz-mark-remark")).to_contain_text(TIDY)
+    expect(page.get_by_role("status")).to_have_text(f"Remark in line 1: {TIDY}\nError in line 5: {WRONG}")
+    expect(line).to_contain_text("1408")
+
+
+def test_it_is_used_and_left_by_the_keyboard(page: Page, alone: Server) -> None:
+    code = opened(page, alone)
+    for name, value in (
+        ("role", "textbox"),
+        ("aria-multiline", "true"),
+        ("aria-label", "Code of the network"),
+    ):
+        expect(code).to_have_attribute(name, value)
+    hint = page.locator(f"#{code.get_attribute('aria-describedby')}")
+    expect(hint).to_have_text(re.compile("press Esc, then Tab"))
+    page.get_by_role("button", name="Mend it").focus()
+    page.keyboard.press("Tab")
+    expect(code).to_be_focused()
+    page.keyboard.press("Control+Home")
+    page.keyboard.press("Tab")
+    expect(code).to_be_focused()
+    expect(read(page)).to_have_text("    " + FIRST, use_inner_text=True)
+    page.keyboard.press("Shift+Tab")
+    expect(read(page)).to_have_text(FIRST, use_inner_text=True)
+    page.keyboard.press("F8")
+    expect(page.locator(".cm-activeLine")).to_contain_text("1408")
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(3000)  # nobody has to hurry
+    page.keyboard.press("Tab")
+    expect(code).not_to_be_focused()
+    expect(read(page)).to_have_text(FIRST, use_inner_text=True)
+
+
+def test_a_row_and_its_line_mark_each_other(page: Page, alone: Server) -> None:
+    code = opened(page, alone)
+    row, line = page.locator("tr[data-line='7']"), page.locator(".cm-line").nth(6)
+    expect(line).to_have_text("        x = x.flatten(1)")
+    expect(page.locator(".cnnviz-pointed")).to_have_count(0)
+    row.hover()
+    expect(line).to_have_class(re.compile("cnnviz-pointed"))
+    plain = ground(row.locator("td"), page)
+    line.hover()
+    expect(page.locator(".cnnviz-pointed")).to_have_count(0)
+    marked = ground(row.locator("td"), page)
+    assert marked != "rgba(0, 0, 0, 0)" != plain
+    page.locator(".cm-line").nth(1).hover()
+    assert ground(row.locator("td"), page) == "rgba(0, 0, 0, 0)"
+    line.click()
+    page.mouse.move(0, 0)
+    assert ground(row.locator("td"), page) == marked
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")  # the table's first row
+    expect(row).to_be_focused()
+    expect(line).to_have_class(re.compile("cnnviz-pointed"))
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("tr[data-line='8']")).to_be_focused()
+    expect(page.locator(".cnnviz-pointed")).to_have_text("        return self.fc(x)")
+    page.keyboard.press("Enter")
+    expect(code).to_be_focused()
+    expect(page.locator(".cm-activeLine")).to_have_text("        return self.fc(x)")
+
+
+def ground(place: Locator, page: Page) -> str:
+    page.wait_for_timeout(50)
+    return str(place.evaluate("cell => getComputedStyle(cell).backgroundColor"))
+
+
+def test_both_themes_have_their_colours_and_a_switch_keeps_the_editor(page: Page, alone: Server) -> None:
+    page.emulate_media(color_scheme="light")
+    code = opened(page, alone)
+    typed_at_start(page, code, "#")
+    word = page.locator(".tok-keyword", has_text="def").first
+    light = word.evaluate("word => getComputedStyle(word).color")
+    page.evaluate("document.querySelector('.cm-editor').ours = true")
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(
+        "light => getComputedStyle(document.querySelector('.tok-keyword')).color != light", arg=light
+    )
+    assert page.evaluate("document.querySelector('.cm-editor').ours")
+    expect(code).to_contain_text("#class Net")
+
+
+def test_the_text_is_there_again_when_the_editor_was_away(page: Page, alone: Server) -> None:
+    code = opened(page, alone)
+    typed_at_start(page, code, "# kept\n")
+    page.get_by_text("Shown").click()
+    expect(code).to_have_count(0)
+    page.get_by_text("Shown").click()
+    expect(code).to_contain_text("# kept")
+    typed_at_start(page, code, "#")
+    expect(read(page)).to_have_text("## kept\n" + FIRST, use_inner_text=True)
+
+
+def test_a_link_that_is_followed_at_once_keeps_what_was_typed(page: Page, alone: Server) -> None:
+    code = opened(page, alone)
+    typed_at_start(page, code, "# kept\n")
+    page.get_by_role("link", name="Away").click()
+    expect(page.get_by_role("heading", name="Another page")).to_be_visible()
+    page.get_by_role("link", name="Back to the code").click()
+    expect(code).to_contain_text("# kept")
+    expect(read(page)).to_have_text("# kept\n" + FIRST, use_inner_text=True)
+
+
+def test_a_long_file_is_pasted_and_scrolls_inside_the_editor(page: Page, alone: Server) -> None:
+    code = opened(page, alone)
+    long = "".join(f"x{number} = {'1' * 40}\n" for number in range(2000))
+    code.focus()
+    page.keyboard.press("Control+a")
+    page.evaluate(
+        """text => {
+            const data = new DataTransfer();
+            data.setData('text/plain', text);
+            document.activeElement.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true}));
+        }""",
+        long,
+    )
+    expect(page.locator(".st-key-length [data-testid=stText]")).to_have_text(str(len(long)))
+    box = page.locator(".cm-editor").bounding_box()
+    assert box is not None
+    assert box["height"] < 700
+    page.keyboard.press("Control+End")
+    expect(page.locator(".cm-activeLine")).to_be_in_viewport()
+
+
+def test_it_fits_on_a_phone_whatever_the_lines(phone: Page, alone: Server) -> None:
+    code = opened(phone, alone)
+    typed_at_start(phone, code, f"#{' long' * 60}\n")
+    sentence = phone.locator(".cnnviz-mark-error")
+    expect(sentence).to_be_visible()
+    assert overflow(phone) == 0
+    box = sentence.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    assert code.evaluate("code => parseFloat(getComputedStyle(code).fontSize)") >= 16
