@@ -65,6 +65,22 @@ def test_what_is_typed_reaches_the_server_when_the_fingers_rest(page: Page, alon
     expect(code).to_be_focused()
 
 
+def test_a_click_below_a_short_text_is_in_it(page: Page, alone: Server) -> None:
+    code = opened(page, alone)
+    code.focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("x")
+    box = page.locator(".cm-editor").bounding_box()
+    assert box is not None
+    assert box["height"] > 200
+    page.mouse.click(1, 1)
+    expect(code).not_to_be_focused()
+    page.mouse.click(box["x"] + 100, box["y"] + box["height"] - 20)
+    expect(code).to_be_focused()
+    page.keyboard.type("y")
+    expect(read(page)).to_have_text("xy")
+
+
 def test_no_character_is_lost_while_a_slow_page_runs(page: Page, alone: Server) -> None:
     code = opened(page, alone, "?slow=0.7")
     lines = "".join(f"# line {number}\n" for number in range(12))

@@ -41,6 +41,7 @@ export default function (component) {
   const root = component.parentElement.querySelector(".cnnviz-editor");
   const show = () => { if (root.latest) globalThis.cnnvizEditor.show(root, root.latest); };
   root.latest = component;
+  root.style.setProperty("--cnnviz-lines", component.data.text.split("\\n").length); // the place that it will take
   if (globalThis.cnnvizEditor) show();
   else document.addEventListener("cnnviz-editor", show, { once: true });
   return () => { root.latest = null; globalThis.cnnvizEditor?.close(root); };
