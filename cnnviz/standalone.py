@@ -7,16 +7,21 @@ import inspect
 import json
 import sys
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cnnviz import architectures
 from cnnviz.models import TORCHVISION, resolve
+from cnnviz.own.architecture import get as own_architecture
+from cnnviz.own.definition import PREFIX
+from cnnviz.own.excerpt import Part, names_bound, part_of
+from cnnviz.own.facts import Facts
 from cnnviz.tracing.edits import constructor_arguments
 
 if TYPE_CHECKING:
@@ -29,8 +34,11 @@ _NETWORKS = "architectures"
 def source(name: str) -> tuple[str, str]:
     """The file that defines a network as it is: its path, and its text.
 
-    ``name`` is a registry key or ``torchvision:NAME``.
+    ``name`` is a registry key, ``own-...`` or ``torchvision:NAME``; a person's own text has the name of its class.
     """
+    if name.startswith(PREFIX):
+        facts = own_architecture(name).facts
+        return f"{facts.name}.py", facts.definition.text
     module = sys.modules[_builder_module(name)]
     return module.__name__.replace(".", "/") + ".py", inspect.getsource(module)
 
@@ -45,7 +53,7 @@ def runnable(name: str, input_shape: Sequence[int], edits: Mapping[str, object])
     """A file that builds the network with ``edits`` made and prints its output's shape for a random image.
 
     Args:
-        name: a registry key or ``torchvision:NAME``; the file of the latter needs torchvision.
+        name: a registry key, ``own-...`` or ``torchvision:NAME``; the file of the latter needs torchvision.
         input_shape: (C, H, W) of the random image.
         edits: values by path: builder options and arguments of layers, as :func:`cnnviz.models.resolve`
             takes them.
@@ -56,7 +64,9 @@ def runnable(name: str, input_shape: Sequence[int], edits: Mapping[str, object])
     """
     network = resolve(name, edits)[0]
     options: Container[str] = ()
-    if name.startswith(TORCHVISION):
+    if name.startswith(PREFIX):
+        title, written = own_architecture(name).facts.name, excerpt(name, {})
+    elif name.startswith(TORCHVISION):
         model = name.removeprefix(TORCHVISION)
         title = f"{model} of torchvision, without weights."
         imports = "import torch\nfrom torch import nn\nfrom torchvision import models"
@@ -66,10 +76,10 @@ def runnable(name: str, input_shape: Sequence[int], edits: Mapping[str, object])
         title, options = f"{architecture.title}: {architecture.paper}.", architecture.options
         written = excerpt(name, edits)
     changed = dict.fromkeys(path.rpartition(".")[0] for path in edits if path not in options)
-    return render(
+    return render_with(
         "standalone.py.jinja",
+        written,
         title=title,
-        network=written,
         changes=[_change(network, path) for path in changed],
         input_shape=input_shape,
     )
@@ -77,11 +87,29 @@ def runnable(name: str, input_shape: Sequence[int], edits: Mapping[str, object])
 
 @dataclass(frozen=True)
 class Excerpt:
-    """What a file needs for a network: import statements, definitions, and the expression that builds it."""
+    """What a file needs for a network: import statements, definitions, and the expression that builds it.
+
+    ``own`` is the part of a person's text that the definitions consist of, None for the course's networks.
+    """
 
     imports: str
     definitions: str
     call: str
+    own: Part | None = None
+
+    def with_code(self, code: str) -> Excerpt:
+        """The same with ``code`` in the place of the person's part of the definitions."""
+        assert self.own is not None
+        return replace(self, definitions=self.definitions.removesuffix(self.own.code) + code)
+
+    def apart(self) -> Excerpt:
+        """The same with the person's part inside a function, where no name of the file can meet theirs."""
+        assert self.own is not None
+        name = self.call.partition("(")[0]
+        body = indent(f"{self.own.code}\n\nreturn {name}", "    ")
+        about = '"""The class of the network, with all that it needs."""'
+        code = f"def own_network() -> type[nn.Module]:\n    {about}\n{body}"
+        return replace(self.with_code(code), call=f"own_network(){self.call.removeprefix(name)}")
 
 
 def excerpt(
@@ -91,11 +119,36 @@ def excerpt(
     imports: Iterable[Import] = (),
     further: Iterable[Definition] = (),
 ) -> Excerpt:
-    """The source of a registered network with these ``options``, and of all that it needs.
+    """The source of a registered network with these ``options``, or of a person's own, and of all that it needs.
 
     What ``imports`` and ``further`` name is there as well.
     """
+    if name.startswith(PREFIX):
+        return _own_excerpt(own_architecture(name).facts, imports, further)
     return Excerpt(*_gathered([_builder(name), *further], imports), _call(name, options))
+
+
+def _own_excerpt(facts: Facts, imports: Iterable[Import], further: Iterable[Definition]) -> Excerpt:
+    part = part_of(facts.definition.text, facts.name)
+    lines, definitions = _gathered([*further], imports)
+    return Excerpt(
+        "\n".join([*part.future, lines]),
+        "\n\n\n".join(filter(None, (definitions, part.code))),
+        f"{facts.name}({_arguments(facts.definition.values)})",
+        part,
+    )
+
+
+def render_with(template: str, network: Excerpt, **values: object) -> str:
+    """:func:`render` with a ``network``, a person's own apart where a name of its text is one of the file's, too."""
+    text = render(template, network=network, **values)
+    if network.own is None:
+        return text
+    file = names_bound(render(template, network=network.with_code(""), **values))
+    meeting = [name for name in network.own.bound if name in file]
+    if all(file[name] and file[name] == network.own.imports.get(name) for name in meeting):
+        return text
+    return render(template, network=network.apart(), **values)
 
 
 def render(template: str, **values: object) -> str:
@@ -114,7 +167,13 @@ def _templates() -> Environment:
         autoescape=False,
     )
     environment.filters["literal"] = _literal
+    environment.filters["quotable"] = _quotable
     return environment
+
+
+def _quotable(text: str) -> str:
+    """``text`` as it may stand in a docstring: a person may call a network whatever they like."""
+    return " ".join(text.replace("\\", " ").replace('"', "'").split())
 
 
 def _builder(name: str) -> Definition:

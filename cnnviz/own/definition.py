@@ -70,7 +70,7 @@ class Definition:
         arguments = {} if arguments is None else arguments
         if not (name is None or isinstance(name, str)):
             raise _unusable("class_name", name)
-        if not isinstance(arguments, Mapping) or not all(map(_is_json, arguments.values())):
+        if not isinstance(arguments, Mapping) or not all(map(_is_argument, arguments.items())):
             raise _unusable("arguments", arguments)
         if not (shape is None or (isinstance(shape, (list, tuple)) and all(map(is_size, shape)))):
             raise _unusable("input_shape", shape)
@@ -88,8 +88,10 @@ def _unusable(field: str, value: object) -> UsageError:
     )
 
 
-def _is_json(value: object) -> bool:
-    if not isinstance(value, str):
+def _is_argument(pair: tuple[object, object]) -> bool:
+    """Whether it is a name with a JSON value; scripts write the name down as code."""
+    name, value = pair
+    if not (isinstance(name, str) and name.isidentifier() and isinstance(value, str)):
         return False
     try:
         json.loads(value)

@@ -99,6 +99,8 @@ def fields_of(values: object) -> dict[str, Any]:
     sizes = [*(found["input_shape"] or ())] if isinstance(found["input_shape"], tuple) else []
     sizes += [] if classes is None else [classes]
     wrong = [name for name, kinds in _KINDS.items() if not isinstance(found[name], kinds)]
+    if not (found["name"] == "" or str(found["name"]).isidentifier()):  # scripts write it down as code
+        wrong.append("name")
     if wrong or not all(map(is_size, sizes)):
         name = wrong[0] if wrong else "input_shape"
         raise UsageError(

@@ -14,7 +14,9 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from cnnviz import architectures, datasets
-from cnnviz.standalone import Definition, Import, excerpt, render
+from cnnviz.own.architecture import OwnArchitecture
+from cnnviz.randomness import untouched_generator
+from cnnviz.standalone import Definition, Import, excerpt, render_with
 from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.training.loop.batches import test_batch_size
 from cnnviz.training.loop.optimisation import AUXILIARY_WEIGHT, memory_format
@@ -34,15 +36,15 @@ def recipe_script(recipe: Recipe) -> str:
     info, seen = datasets.get(recipe.dataset), _look_at(recipe)
     images = recipe.train_images or info.train_images
     scale, shift, formula = _normalisation(recipe.preparation)
-    return render(
+    return render_with(
         "training/scripts/recipe_script.py.jinja",
+        excerpt(
+            recipe.architecture, recipe.options, imports=_imports(recipe, info), further=_definitions(recipe)
+        ),
         recipe=recipe,
         preparation=recipe.preparation,
         known=architectures.get(recipe.architecture),
         info=info,
-        network=excerpt(
-            recipe.architecture, recipe.options, imports=_imports(recipe, info), further=_definitions(recipe)
-        ),
         seen=seen,
         scale=scale,
         shift=shift,
@@ -107,11 +109,16 @@ class _Listening(TorchFunctionMode):
 
 
 def _look_at(recipe: Recipe) -> _Seen:
-    """In training mode: auxiliary classifiers answer in it alone."""
-    with torch.device("meta"):
-        model = architectures.get(recipe.architecture).build(**recipe.options).train()
+    """In training mode: auxiliary classifiers answer in it alone.
+
+    A person's own network may look at its data, so it gets some, within the limits of such networks.
+    """
+    known = architectures.get(recipe.architecture)
+    place = "cpu" if isinstance(known, OwnArchitecture) else "meta"
+    with untouched_generator(recipe.seed), torch.device(place), torch.no_grad():
+        model = known.build(**recipe.options).train()
         with _Listening() as heard:
-            outputs = model(torch.empty(2, *recipe.input_shape))
+            outputs = model(torch.rand(2, *recipe.input_shape))
     return _Seen(
         has_batch_norm(model), heard.dropout, isinstance(outputs, tuple), memory_format(recipe, model)
     )
@@ -125,10 +132,10 @@ def loading_script(checkpoint: Checkpoint, file: str) -> str:
     """
     recipe = checkpoint.recipe
     load_file = ("safetensors.torch", "load_file", None)
-    return render(
+    return render_with(
         "training/scripts/loading_script.py.jinja",
+        excerpt(recipe.architecture, recipe.options, imports=[load_file]),
         known=architectures.get(recipe.architecture),
-        network=excerpt(recipe.architecture, recipe.options, imports=[load_file]),
         file=file,
         info=datasets.get(recipe.dataset),
         preparation=recipe.preparation,
