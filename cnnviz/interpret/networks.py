@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnviz import architectures
 from cnnviz.interpret import pretrained
 from cnnviz.settings import settings
 from cnnviz.training.checkpoints import checkpoints
@@ -69,17 +68,8 @@ def _untrained(architecture: str, options: str, seed: str, initialisation: str) 
 
 
 def _snapshot(run_id: str, step: str, _stamp: str, recipe: str) -> nn.Module:
-    import torch
-
-    from cnnviz.training.checkpoints.checkpoints import check_fit
-
     known = Recipe.from_dict(json.loads(recipe))
-    tensors = snapshots.load(run_id, int(step))
-    with torch.device("meta"):
-        model = architectures.get(known.architecture).build(**known.options)
-    check_fit(run_id, known.architecture, tensors, model.state_dict())
-    model.load_state_dict(tensors, assign=True)
-    return model.requires_grad_(False).eval()
+    return checkpoints.network(run_id, known, snapshots.load(run_id, int(step)))
 
 
 MOST_FILTERS = 32

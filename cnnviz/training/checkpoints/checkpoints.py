@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import cnnviz
 from cnnviz import architectures, datasets
-from cnnviz.errors import CnnvizError, UnknownKeyError
+from cnnviz.errors import CnnvizError, UnknownKeyError, UsageError
 from cnnviz.files import json_bytes, write_together
 from cnnviz.language import Message
+from cnnviz.own.architecture import OwnArchitecture
+from cnnviz.own.definition import PREFIX
 from cnnviz.settings import settings
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import EpochMetrics, RateChange
@@ -268,15 +270,31 @@ def get(checkpoint_id: str) -> Checkpoint:
 
 
 def find(name: str) -> Checkpoint:
-    """The checkpoint that ``name`` means: an id, or an architecture's key for that of the course's recipe.
+    """The checkpoint that ``name`` means: an id, or an architecture's key for that of the course's recipe; the key of
+    a person's own network means its newest checkpoint.
 
     Raises:
         CheckpointError: it is there, but its JSON is damaged.
         UnknownKeyError: there is none; the message names the closest one.
     """
+    if name.startswith(PREFIX) and architectures.is_known(name):
+        return _newest(name)
     if name in architectures.keys():  # noqa: SIM118  a function, not a mapping's keys
         return get(f"{name}-{architectures.get(name).dataset}")
     return get(name)
+
+
+def _newest(own: str) -> Checkpoint:
+    for checkpoint in scan().checkpoints:  # those of runs, the newest first
+        if checkpoint.architecture == own and not checkpoint.is_shipped:
+            return checkpoint
+    raise UsageError(
+        Message(
+            "{title} has not been trained yet: cnnviz train {key}.",
+            title=architectures.get(own).title,
+            key=own,
+        )
+    )
 
 
 def load_model(checkpoint: Checkpoint) -> nn.Module:
@@ -296,7 +314,7 @@ def load_model(checkpoint: Checkpoint) -> nn.Module:
             "{path} is not a safetensors file ({error})", path=checkpoint.weights.name, error=error
         )
         raise CheckpointError(checkpoint.id, reason) from error
-    return network(checkpoint.id, checkpoint.architecture, checkpoint.options, weights)
+    return network(checkpoint.id, checkpoint.recipe, weights)
 
 
 def evaluate_checkpoint(
@@ -350,6 +368,8 @@ def export_checkpoint(run_id: str, directory: Path) -> Checkpoint:
 
 def departure(checkpoint: Checkpoint) -> Message | None:
     """How its training departed from the course's recipe; None where it followed it from beginning to end."""
+    if checkpoint.recipe.own is not None:
+        return Message("its network is not one of the course's")
     course = Recipe.default(checkpoint.architecture, dataset=checkpoint.dataset)
     # What the same recipe may differ in: the draw of the numbers, and the machine.
     free = {field: getattr(checkpoint.recipe, field) for field in ("seed", "threads", "device")}
@@ -435,19 +455,22 @@ def _to_bytes(model: nn.Module) -> bytes:
     )
 
 
-def network(
-    checkpoint_id: str, architecture: str, options: Mapping[str, object], weights: Mapping[str, Tensor]
-) -> nn.Module:
-    """The trained network with these ``weights``, in eval mode and without gradients, on the CPU.
+def network(checkpoint_id: str, recipe: Recipe, weights: Mapping[str, Tensor]) -> nn.Module:
+    """The trained network of ``recipe`` with these ``weights``, in eval mode and without gradients, on the CPU.
 
     Raises:
         CheckpointError: the weights do not fit the architecture, or hold numbers that are not finite.
+        CnnvizError: it is an own network beyond the limits of this server.
     """
     import torch
 
-    with torch.device("meta"):  # costs no time, and takes nothing from the global generator
-        model = architectures.get(architecture).build(**options)
-    check_fit(checkpoint_id, architecture, weights, model.state_dict())
+    known = architectures.get(recipe.architecture)
+    if isinstance(known, OwnArchitecture):  # it may hold tensors that are no weights, and must keep to limits
+        model = known.build_seeded(recipe.seed, **recipe.options)
+    else:
+        with torch.device("meta"):  # costs no time, and takes nothing from the global generator
+            model = known.build(**recipe.options)
+    check_fit(checkpoint_id, recipe.architecture, weights, model.state_dict())
     model.load_state_dict(weights, assign=True)
     return model.requires_grad_(False).eval()
 

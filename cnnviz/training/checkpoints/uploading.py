@@ -71,9 +71,7 @@ def read_upload(file: str, data: bytes, facts: bytes | None, recipe: Recipe | No
             )
         )
     tensors = _tensors(file, data)
-    return Upload(
-        file, checkpoints.network(file, recipe.architecture, recipe.options, tensors), recipe, known
-    )
+    return Upload(file, checkpoints.network(file, recipe, tensors), recipe, known)
 
 
 def keep_upload(
