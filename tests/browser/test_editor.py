@@ -235,6 +235,25 @@ def test_a_link_that_is_followed_at_once_keeps_what_was_typed(page: Page, alone:
     expect(read(page)).to_have_text("# kept\n" + FIRST, use_inner_text=True)
 
 
+def test_the_editor_is_sent_to_a_page_that_has_one_and_only_once(page: Page, alone: Server) -> None:
+    received: list[int] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
+    page.goto(f"{alone.url}/other")
+    expect(page.get_by_role("heading", name="Another page")).to_be_visible()
+    settle(page)
+    assert sum(received) < 50_000
+    page.get_by_role("link", name="Back to the code").click()
+    code = page.locator(".st-key-own-code .cm-content")
+    expect(code).to_be_visible()
+    settle(page)
+    assert 300_000 < sum(received) < 600_000
+    received.clear()
+    typed_at_start(page, code, "# more\n")
+    expect(read(page)).to_contain_text("# more")
+    settle(page)
+    assert 0 < sum(received) < 50_000
+
+
 def test_a_long_file_is_pasted_and_scrolls_inside_the_editor(page: Page, alone: Server) -> None:
     code = opened(page, alone)
     long = "".join(f"x{number} = {'1' * 40}\n" for number in range(2000))

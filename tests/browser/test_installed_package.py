@@ -103,3 +103,10 @@ def test_every_page_of_the_installed_app_opens(installed: Installed, chromium: B
 def test_streamlit_finds_the_settings_beside_the_installed_app(installed: Installed) -> None:
     there = installed.packages / "cnnviz" / "app" / SETTINGS
     assert there.read_bytes() == (PROJECT_DIRECTORY / SETTINGS).read_bytes()
+
+
+def test_the_bundled_editor_is_inside_with_its_licences(installed: Installed) -> None:
+    for name in ("editor.js", "editor.css", "editor.LICENSES.txt"):
+        path = Path("cnnviz", "ui", "shared", name)
+        assert (installed.packages / path).read_bytes() == (PROJECT_DIRECTORY / path).read_bytes()
+    assert not (installed.packages / "frontend").exists()
