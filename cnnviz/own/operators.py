@@ -283,6 +283,8 @@ def item(container: Value, index: Value) -> Value:
 
 
 def _described(value: Value) -> str:
+    if type(value) is BoundMethod and type(value.receiver) in TENSORS:
+        return "builtin_function_or_method"
     return "function" if type(value) in (Function, Builtin, BoundMethod) else type(value).__name__
 
 

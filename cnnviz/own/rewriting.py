@@ -108,6 +108,12 @@ class Source:
         blanks = self.indent(statement.lineno) if indent is None else indent
         return Edit(place, place, f"{self.line_end}{blanks}{new}")
 
+    def without_lines(self, statement: ast.stmt) -> Edit:
+        """The lines of ``statement`` are taken out."""
+        start = self.line_start(statement.lineno)
+        found = _NEW_LINE.search(self.data, self.span(statement)[1])
+        return Edit(start, found.end() if found else len(self.data), "")
+
     def with_argument(self, call: ast.Call, argument: str) -> Edit:
         """One more ``argument``, the last one of ``call``."""
         given = [*call.args, *(keyword.value for keyword in call.keywords)]

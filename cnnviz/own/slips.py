@@ -23,6 +23,11 @@ def slip_in_constructor(own: OwnClass, error: Exception, line: int | None) -> Sl
             Message("This call of the constructor of nn.Module is not written correctly."),
             Message("Write super().__init__(), with two underscores on both sides."),
         )
+    if isinstance(error, TypeError) and _without_self(own) and "0 positional arguments" in words:
+        return Slip(
+            Message("The constructor of {type} has no argument self.", type=own.name),
+            Message("Write def __init__(self):"),
+        )
     found = _NO_MODULE.match(words)
     if found is None:
         return None
@@ -38,6 +43,11 @@ def slip_in_constructor(own: OwnClass, error: Exception, line: int | None) -> Sl
             Message("Add the parentheses: {name}().", name=f"nn.{name}"),
         )
     return None
+
+
+def _without_self(own: OwnClass) -> bool:
+    constructor = own.find("__init__")
+    return type(constructor) is Function and not constructor.arguments.args
 
 
 def _named(own: OwnClass, line: int | None) -> type:

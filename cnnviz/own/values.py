@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import nn
+from torch import Size, nn
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
@@ -195,4 +195,6 @@ def type_name(value: Value) -> str:
         return "method"
     if isinstance(value, (LayerClass, OwnClass, ErrorClass, TypeName)):
         return "type"
+    if type(value) is Size:
+        return "torch.Size"
     return type(value).__name__

@@ -72,8 +72,18 @@ def made_and_called(layer: str) -> Message:
 
 # -- errors that follow from a slip ----------------------------------------------------------------------
 
-_INIT = ("init", "int", "inti", "ini", "intit", "initi", "iniit", "__init__")
-_FORWARD = ("forward", "foward", "forwad", "forwrad", "froward", "farward", "forwards", "forword", "forwar")
+INIT_SPELLINGS = ("init", "int", "inti", "ini", "intit", "initi", "iniit", "__init__")
+FORWARD_SPELLINGS = (
+    "forward",
+    "foward",
+    "forwad",
+    "forwrad",
+    "froward",
+    "farward",
+    "forwards",
+    "forword",
+    "forwar",
+)
 _WITHOUT_ATTRIBUTE = re.compile(r"'(\w+)' object has no attribute '(\w+)'")
 _GIVEN = re.compile(
     r"must be Tensor, not (\w+)|got \((\w+)[,)]|'(\w+)' object|'(\w+)' and '(\w+)'|\* \((\w+) |(\w+)\.__init__\(\) "
@@ -118,6 +128,8 @@ def slip_behind(
         return _missing_forward(type(at_work))
     if isinstance(error, TypeError) and "'tuple' object is not callable" in words:
         return _comma_behind_a_layer(model)
+    if isinstance(error, TypeError) and (slip := _size_or_shape(words)) is not None:
+        return slip
     layer = _made_of_a_tensor(error)
     if layer is not None:
         return _layer_as_tensor(layer)
@@ -133,7 +145,7 @@ def slip_of_constructor(error: BaseException, classes: Iterable[type]) -> Slip |
         return without_super(own[-1]) if own else None
     if isinstance(error, TypeError) and _WITHOUT_ARGUMENTS.search(words):
         for cls in classes:
-            if (misspelt := _misspelt(cls, "__init__", _INIT)) is not None:
+            if (misspelt := _misspelt(cls, "__init__", INIT_SPELLINGS)) is not None:
                 return _constructor_misspelt(cls, misspelt)
     return None
 
@@ -160,7 +172,7 @@ def _missing_attribute(module: nn.Module, name: str) -> Slip:
     """``self.name`` was asked for, and ``module`` has none."""
     cls = type(module)
     values = {"type": cls.__name__, "name": name}
-    misspelt = _misspelt(cls, "__init__", _INIT)
+    misspelt = _misspelt(cls, "__init__", INIT_SPELLINGS)
     if misspelt is not None:
         return _constructor_misspelt(cls, misspelt)
     for method in _methods(cls):
@@ -218,6 +230,21 @@ def not_imported(name: str) -> Slip | None:
     return None if owner is None else Slip(reason, Message("Write {owner}.{name}.", owner=owner, name=name))
 
 
+def _size_or_shape(words: str) -> Slip | None:
+    """``x.size[0]`` and ``x.shape(0)``."""
+    if "'builtin_function_or_method' object is not subscriptable" in words:
+        return Slip(
+            Message("A method is followed by square brackets."),
+            Message("Call it, as in x.size(0), or use the shape: x.shape[0]."),
+        )
+    if "'torch.Size' object is not callable" in words:
+        return Slip(
+            Message("A shape is followed by parentheses, as if it were a method."),
+            Message("Write x.shape[0], or x.size(0)."),
+        )
+    return None
+
+
 def _comma_behind_a_layer(model: nn.Module) -> Slip | None:
     """``self.conv = nn.Conv2d(1, 4, 3),``: a tuple of one layer."""
     for path, module in model.named_modules():
@@ -239,7 +266,7 @@ def _missing_forward(cls: type) -> Slip:
             reason,
             Message("Call them one by one (for layer in self.layers: x = layer(x)), or use nn.Sequential."),
         )
-    misspelt = _misspelt(cls, "forward", _FORWARD)
+    misspelt = _misspelt(cls, "forward", FORWARD_SPELLINGS)
     if misspelt is not None:
         reason = Message(
             "{type} has no forward; it has {method}, which PyTorch does not call.", method=misspelt, **values
