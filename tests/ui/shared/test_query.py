@@ -20,6 +20,8 @@ def page() -> None:
     st.button("Next", key="next", on_click=lambda: put_in_link("size", st.session_state["size"] + 1, 28))
     st.button("Edit", key="edit", on_click=put_edit, args=("conv1.stride", "2"))
     st.button("Start", key="start")
+    st.button("Settle", key="settle", on_click=query.settle, args=({"size": "7"},))
+    st.text(str(query.settled()))
 
 
 def typed(value: int) -> AppTest:
@@ -70,6 +72,34 @@ def test_an_address_that_was_never_replaced_counts_at_once() -> None:
     app = typed(32)
     app.query_params["size"] = "40"
     assert app.run().text[0].value == "40"
+
+
+def test_what_is_settled_counts_at_once_and_streamlit_hears_of_it_when_the_browser_has_put_it_in_place() -> (
+    None
+):
+    app = typed(32)
+    app.button(key="settle").click().run()
+    assert [text.value for text in app.text] == ["7", "size=7"]
+    assert app.query_params["size"] == "32"  # nothing was sent that would be a step of the browser's history
+    app.run()
+    assert [text.value for text in app.text] == ["7", "None"]
+    assert app.query_params["size"] == "7"
+
+
+def test_what_is_settled_again_and_again_stays_out_of_the_history() -> None:
+    app = typed(32)
+    for _time in range(3):
+        app.button(key="settle").click().run()
+        assert app.text[0].value == "7"
+        app.button(key="next").click().run()
+        assert app.query_params["size"] == "8"
+
+
+def test_a_link_that_is_followed_counts_more_than_what_was_settled() -> None:
+    app = typed(32)
+    app.button(key="settle").click().run()
+    app.query_params["size"] = "40"
+    assert [text.value for text in app.run().text] == ["40", "None"]
 
 
 def test_everybody_reads_and_writes_the_link_through_this_module() -> None:
