@@ -17,6 +17,11 @@ if views.decodes():
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     st.title(_("Shapes explained"), anchor=False)
     corner = st.container(width="content")
+if network.is_text():
+    from cnnviz.ui.architecture.own import page
+
+    page.show(corner)
+    st.stop()
 chosen, input_shape = network.choose()
 edits = network.choose_options(chosen.architecture, edits_in_link())
 known = network.options_among(chosen.architecture, edits)
@@ -38,3 +43,4 @@ with what_if.possible():
         overview.totals(subject)
     with st.container(key="about"):
         overview.about(subject)
+network.remember_person()

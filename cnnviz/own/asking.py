@@ -44,8 +44,14 @@ def use(reader: Reader) -> None:
 
 
 def read(definition: Definition, edits: Mapping[str, object] | None = None) -> Reading:
-    """The reading of ``definition`` with ``edits``, arguments of its layers by path; known again the next time."""
-    return _read(definition, json.dumps(dict(edits or {}), sort_keys=True))
+    """The reading of ``definition`` with ``edits``, arguments of its layers by path.
+
+    It is known again the next time, unless it met a limit: then the next time may be better.
+    """
+    try:
+        return _read(definition, json.dumps(dict(edits or {}), sort_keys=True))
+    except _NotToBeKept as found:
+        return found.reading
 
 
 def trace_of(definition: Definition, edits: Mapping[str, object] | None = None) -> Trace:
@@ -61,10 +67,19 @@ def trace_of(definition: Definition, edits: Mapping[str, object] | None = None) 
     return reading.trace
 
 
+class _NotToBeKept(Exception):  # noqa: N818 - no error, but a way around the cache
+    def __init__(self, reading: Reading) -> None:
+        super().__init__()
+        self.reading = reading
+
+
 @lru_cache(maxsize=128)
 def _read(definition: Definition, edits: str) -> Reading:
     if _READER:
-        return _READER[0](definition, json.loads(edits) or None)
+        found = _READER[0](definition, json.loads(edits) or None)
+        if found.problem is not None and found.problem.kind == "limit":
+            raise _NotToBeKept(found)
+        return found
     from cnnviz.own.reading import read as read_here
 
     return read_here(definition, json.loads(edits) or None)

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 LONGEST_TITLE = 80
 _KEY = re.compile(rf"{PREFIX}[0-9a-f]{{16}}")
-_FOLDER = "networks"
+FOLDER = "networks"
+"""Below ``CNNVIZ_RUNS_DIR``; it changes whenever a network is kept or changed."""
+
 _LARGEST_FILE = 10 * MOST_BYTES
 """Bytes; JSON writes some characters in six."""
 
@@ -238,8 +240,15 @@ def restore(key: str) -> Kept:
     return _write(dataclasses.replace(get(key), deleted_at=None))
 
 
+def discard(key: str) -> None:
+    """Forget a version for good that nobody has seen; one that is not there is no problem."""
+    if _KEY.fullmatch(key):
+        with contextlib.suppress(OSError):
+            _path(key).unlink()
+
+
 def _path(key: str) -> Path:
-    return settings().runs_dir / _FOLDER / f"{key}.json"
+    return settings().runs_dir / FOLDER / f"{key}.json"
 
 
 def _write(network: Kept) -> Kept:
@@ -249,7 +258,7 @@ def _write(network: Kept) -> Kept:
 
 def _files() -> Iterator[tuple[Path, int, int]]:
     """The files of kept networks, with when they changed (ns) and their bytes."""
-    folder = settings().runs_dir / _FOLDER
+    folder = settings().runs_dir / FOLDER
     try:
         paths = sorted(path for path in folder.iterdir() if _is_kept(path.name))
     except OSError:  # nothing is kept

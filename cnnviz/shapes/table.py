@@ -326,11 +326,11 @@ def trace_html(trace: Trace) -> str:
     )
 
 
-def layers(shown: Sequence[Row], trace: Trace, windows: bool = False) -> str:
+def layers(shown: Sequence[Row], trace: Trace, windows: bool = False, brief: bool = False) -> str:
     """The summary table: the rows ``shown`` in order, those inside a container indented, and the totals.
 
-    ``windows`` adds a column with kernel, stride, padding and groups, which a narrow page has no room for. Where a
-    text is interpreted, each row says from which line it comes, in a last column and as ``data-line``.
+    ``windows`` adds a column with kernel, stride, padding and groups, which a narrow page has no room for. A ``brief``
+    table names the call at which the pass ended, and leaves the diagnosis to the page around it. Where a text is interpreted, each row says from which line it comes, in a last column and as ``data-line``.
     """
     titles = [_("Layer (type)"), _("Output shape"), _("Parameters"), _("Multiply-adds"), _("Name")]
     if windows:
@@ -341,8 +341,8 @@ def layers(shown: Sequence[Row], trace: Trace, windows: bool = False) -> str:
     body = "".join(_layer(row, windows, lines) for row in shown)
     counted = _("Total")
     if trace.failure:
-        body += _broken(trace.failure, len(titles))
-        counted = totals_count()
+        body += _broken(trace.failure, len(titles), brief)
+        counted = counted if brief else totals_count()
     body += total((counted, "", f"{trace.total_params:,}", f"{trace.macs:,}", *[""] * (len(titles) - 4)))
     sides = ["left", "right", "right", "right", *["left"] * (len(titles) - 4)]
     if lines:
@@ -404,9 +404,9 @@ def _from_line(line: int | None) -> str:
     return "" if line is None else f' data-line="{line}"'
 
 
-def _broken(failure: Failure, columns: int) -> str:
+def _broken(failure: Failure, columns: int, brief: bool) -> str:
     """The last row of a table that ends early."""
-    text = f"✗ {failure.type} · {failure.message}"
+    text = f"✗ {failure.type} · {failure.name if brief else failure.message}"
     cell = f'<td colspan="{columns}" class="cnnviz-broken">{escape(text)}</td>'
     return f"<tr{_from_line(failure.line)}>{cell}</tr>"
 

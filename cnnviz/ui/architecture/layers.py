@@ -14,6 +14,7 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.models import definition_of
 from cnnviz.operations.op import shape_text
 from cnnviz.plots import palette
 from cnnviz.shapes.repeats import folded
@@ -24,6 +25,7 @@ from cnnviz.ui.shared.downloads import save_button
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_switch
 from cnnviz.ui.shared.problems import plain
+from cnnviz.ui.shared.query import query
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Unexecuted
@@ -48,6 +50,7 @@ SENTENCE = Message(
     "Maps are drawn to scale; each doubling of the channels adds a sheet to the stack. A thin column is "
     "a vector."
 )
+_FUNCTIONS = "operations"
 _CODE_HEIGHT = 640
 _SIDE = 84  # of the largest map, in pixels
 _SMALLEST = 3
@@ -59,18 +62,31 @@ _FRONT, _BEHIND = 0.35, 0.08  # how opaque the sheets of a stack are
 
 def show(subject: Subject) -> None:
     """The table, the network's own code beside it where somebody wants it, and the shapes as a picture."""
+    if subject.network.is_own:  # its table stands beside the editor
+        _below(subject, _rows(subject, functions=query.get(_FUNCTIONS) == "true"))
+    else:
+        _beside_code(subject)
+    picture(subject.trace, _("Shapes through {title}", title=subject.network.title))
+
+
+def _beside_code(subject: Subject) -> None:
     with st.container(horizontal=True):
-        functions = choose_switch(_("Show functional operations (relu, cat, flatten, ...)"), key="operations")
+        rows = _choose_rows(subject)
         beside = choose_switch(_("Show the code next to the table"), key="beside")
-    if beside:
-        left, right = st.columns([3, 2])
-        with left:
-            _table(subject, functions)
+    left, right = st.columns([3, 2]) if beside else (st.container(), None)
+    with left:
+        _table(subject.trace, rows, windows=True)
+        _below(subject, rows)
+    if right is not None:
         with right:
             _source(subject.network)
-    else:
-        _table(subject, functions)
-    picture(subject.trace, _("Shapes through {title}", title=subject.network.title))
+
+
+def show_live(subject: Subject) -> None:
+    """The table for the narrow place beside an editor."""
+    rows = _choose_rows(subject)
+    _table(subject.trace, rows)
+    _warnings(subject)
 
 
 def picture(traced: Trace, title: str) -> None:
@@ -89,19 +105,26 @@ def picture(traced: Trace, title: str) -> None:
     st.caption(str(SENTENCE))
 
 
-def _table(subject: Subject, functions: bool) -> None:
-    """The summary table, layers alone or with functional operations, and as text."""
-    from cnnviz.shapes import table as core
-    from cnnviz.shapes.text import torchsummary_text
+def _choose_rows(subject: Subject) -> Sequence[Row]:
+    label = _("Show functional operations (relu, cat, flatten, ...)")
+    return _rows(subject, functions=choose_switch(label, key=_FUNCTIONS))
 
-    traced = subject.trace
-    rows = core.rows(traced, functions=True) if functions else subject.layers
+
+def _rows(subject: Subject, functions: bool) -> Sequence[Row]:
+    """The rows of the summary table: layers alone, or with functional operations."""
+    from cnnviz.shapes.table import rows
+
+    return rows(subject.trace, functions=True) if functions else subject.layers
+
+
+def _table(traced: Trace, rows: Sequence[Row], windows: bool = False) -> None:
+    """The summary table, and what its colours and counts mean; ``windows`` adds a column."""
     short = folded(rows)
     if len(short) < len(rows) and choose_switch(
         _("Show all repeated blocks ({count:,} rows)", count=len(rows)), key="unfolded"
     ):
         short = tuple(rows)
-    st.html(layers(short, traced, windows=True))
+    st.html(layers(short, traced, windows=windows, brief=not windows))
     st.html(legend(dict.fromkeys(row.kind for row in rows if row.kind)))
     st.caption(
         _(
@@ -111,19 +134,26 @@ def _table(subject: Subject, functions: bool) -> None:
             frozen=traced.total_params - traced.trainable_params,
         )
     )
+
+
+def _below(subject: Subject, rows: Sequence[Row]) -> None:
+    """What is below the table: parameters outside of it, warnings, and the table to take away."""
+    from cnnviz.shapes.table import with_rest
+    from cnnviz.shapes.text import torchsummary_text
+
+    traced = subject.trace
     _outside_of_layers(traced)
-    _warnings(traced)
-    _downloads(subject.network.name, core.with_rest(rows, traced))
+    if not subject.network.is_own:
+        _warnings(subject)
+    _downloads(subject.network.name, with_rest(rows, traced))
     with st.expander(_("As text, in torchsummary's format")):
         st.code(torchsummary_text(traced, layers=subject.layers), language=None)
 
 
-def _warnings(traced: Trace) -> None:
+def _warnings(subject: Subject) -> None:
     """What the network's author has probably not meant, each with its reason."""
-    from cnnviz.shapes.warnings import warnings
-
     with st.container(key="warnings"):
-        for warning in warnings(traced):
+        for warning in subject.warnings:
             st.warning(f"**{plain(warning.text)}** {plain(warning.reason)}", icon=":material/warning:")
 
 
@@ -255,6 +285,9 @@ def _source(network: Network) -> None:
 def show_code(subject: Subject) -> None:
     """A file that runs by itself, the file that defines the network, and the link to this view."""
     network, edits, traced = subject.network, subject.edits, subject.trace
+    if network.is_own:
+        _own_code(network)
+        return
     text = cached.runnable(network.name, traced.input_shape, edits)
     name = f"{_file_name(network.name).replace('-', '_')}.py"
     left, right = st.columns(2, gap="large")
@@ -272,6 +305,14 @@ def show_code(subject: Subject) -> None:
     with right:
         st.subheader(_("Source file"), anchor=False)
         _source(network)
+
+
+def _own_code(network: Network) -> None:
+    """The text, to take away."""
+    name = f"{_file_name(network.name)}.py"
+    text = definition_of(network.name).text
+    save_button(_("Download"), text, name, key="download-source")
+    st.code(text, language="python", height=_CODE_HEIGHT)
 
 
 def _file_name(name: str) -> str:

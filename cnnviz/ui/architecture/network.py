@@ -1,6 +1,6 @@
 """Which network a page shows, with which input and which options of its builder.
 
-There are registered networks, blocks, and the models of torchvision.
+There are a person's own networks, registered networks, blocks, and the models of torchvision.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -19,36 +20,71 @@ from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION, torchvision_input
+from cnnviz.own import kept
+from cnnviz.own.definition import PREFIX
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.carried import FIRST_NETWORK
-from cnnviz.ui.shared.link_state import choose_number, put_edit, put_in_link, take_back_edit
-from cnnviz.ui.shared.problems import link_problem
+from cnnviz.ui.shared.link_state import EDITS, choose_number, put_edit, put_in_link, take_back_edit
+from cnnviz.ui.shared.owner import owner, remember_owner
+from cnnviz.ui.shared.problems import ask, link_problem, plain
 from cnnviz.ui.shared.query import query
 
 if TYPE_CHECKING:
+    from cnnviz.own.reading import Reading
     from cnnviz.shapes.table import Row
+    from cnnviz.shapes.warnings import NetworkWarning
     from cnnviz.tracing.trace import Trace
 
 LARGEST_INPUT = 512
 MOST_CHANNELS = 2048
 
+NEW = "own"
+"""What the link calls a new network of one's own."""
+
+CODE = "code"
+"""The link's parameter with the code of a network itself."""
+
+DELETED = "_deleted_network"
+"""In the session, the key of the network that was deleted last."""
+
 _FIRST_OF_TORCHVISION = "torchvision:resnet18"
 _OPTION_COLUMNS = 3
-_OF_THE_NETWORK = ("set", "layer", "size", "channels", "depth", "fold", "unfold", "why", "meeting", "pass")
+_OF_THE_NETWORK = (
+    EDITS,
+    "layer",
+    "size",
+    "channels",
+    "depth",
+    "fold",
+    "unfold",
+    "why",
+    "meeting",
+    "pass",
+    CODE,
+)
 """What a link says about one network, and not about another one."""
 
 Shape = tuple[int, int, int]
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network that can be shown: ``name`` as links have it, ``architecture`` None for torchvision's."""
+    """A network that can be shown: ``name`` as links have it, ``architecture`` None for torchvision's.
+
+    The input of a person's own network may have any number of sizes.
+    """
 
     name: str
     title: str
-    input_shape: Shape
+    input_shape: tuple[int, ...]
     architecture: Architecture | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a person's own, as text."""
+        return self.name.startswith(PREFIX)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +94,8 @@ class Subject:
     network: Network
     edits: Edits
     trace: Trace
+    reading: Reading | None = None
+    """What else is known of a text."""
 
     @cached_property
     def layers(self) -> tuple[Row, ...]:
@@ -66,13 +104,26 @@ class Subject:
 
         return rows(self.trace)
 
+    @property
+    def warnings(self) -> Sequence[NetworkWarning]:
+        """What the network's author has probably not meant."""
+        from cnnviz.shapes.warnings import warnings
+
+        return warnings(self.trace) if self.reading is None else self.reading.warnings
+
 
 def get(name: str) -> Network:
-    """The network called ``name``, a key of the registry or ``torchvision:NAME``."""
+    """The network called ``name``: a key of the registry, ``own-...`` or ``torchvision:NAME``."""
     if name.startswith(TORCHVISION):
         return Network(name, name.removeprefix(TORCHVISION), torchvision_input(name))
     known = architectures.get(name)
     return Network(name, known.title, known.input_shape, known)
+
+
+def is_text() -> bool:
+    """Whether the link names a network as text, one that is known here."""
+    name = query.get("model") or ""
+    return CODE in query or name == NEW or (name.startswith(PREFIX) and architectures.is_known(name))
 
 
 def choose() -> tuple[Network, Shape]:
@@ -80,7 +131,7 @@ def choose() -> tuple[Network, Shape]:
     notes = st.container()
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     with left:
-        network = get(pick(_("Network"), "model", FIRST_NETWORK, forget=_OF_THE_NETWORK))
+        network = get(pick_for_page())
     own_channels, height, _width = network.input_shape
     # Side by side on a phone, too, where columns would lie one below the other.
     with right, st.container(horizontal=True, vertical_alignment="bottom"):
@@ -104,17 +155,50 @@ def choose() -> tuple[Network, Shape]:
     return network, (channels, size, size)
 
 
-def pick(label: str, key: str, default: str, forget: Sequence[str] = ()) -> str:
+def pick_for_page() -> str:
+    """The choice of the page's network, a new one of one's own among them; and which one was just deleted."""
+    _offer_undo()
+    new = {NEW: _("Your own network")}
+    return pick(_("Network"), "model", FIRST_NETWORK, forget=_OF_THE_NETWORK, first=new)
+
+
+def _offer_undo() -> None:
+    """Say which network was just deleted, with an Undo button."""
+    deleted = st.session_state.get(DELETED)
+    found = None if deleted is None else kept.find(deleted)
+    if found is None or found.deleted_at is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(plain(_("{title} was deleted.", title=found.title)), icon=":material/delete:")
+        st.button(
+            _("Undo"), key="own-undo-delete", icon=":material/undo:", on_click=ask, args=(_restore, found.key)
+        )
+
+
+def _restore(key: str) -> None:
+    kept.restore(key)
+    st.session_state.pop(DELETED, None)
+    query.change({"model": key})
+
+
+def pick(
+    label: str, key: str, default: str, forget: Sequence[str] = (), first: Mapping[str, str] = NOTHING
+) -> str:
     """A choice among all networks, torchvision's too; the link's parameter ``key`` holds its name.
 
     Whoever types in the field finds each by its name. ``forget`` are parameters of the link that mean nothing
-    for another network.
+    for another network. ``first`` are titles of further choices by name, which stand before all others.
     """
     name = query.get(key) or default
+    own = {key: _("{title} · own", title=title) for key, title in cached.own_networks(owner()).items()}
+    titles = {**first, **own}
     offered = [
+        *titles,
         *(known.key for known in architectures.registered()),
         *(TORCHVISION + model for model in cached.torchvision_names()),
     ]
+    if name not in offered and name.startswith(PREFIX) and architectures.is_known(name):
+        offered.insert(len(first), name)  # an older version, or one that was deleted
     if name not in offered:
         link_problem(_unknown(name))
         name = _FIRST_OF_TORCHVISION if name.startswith(TORCHVISION) else default
@@ -122,11 +206,26 @@ def pick(label: str, key: str, default: str, forget: Sequence[str] = ()) -> str:
     widget = f"choice-{key}"
     st.session_state[widget] = name
     args = (widget, key, default, forget)
-    st.selectbox(label, offered, format_func=_title, key=widget, on_change=_write, args=args)
+    st.selectbox(
+        label,
+        offered,
+        format_func=lambda name: titles.get(name) or _title(name),
+        key=widget,
+        on_change=_write,
+        args=args,
+    )
     return name
 
 
+def remember_person() -> None:
+    """Let lists of networks begin with the person's own, where there are any; once on a page."""
+    if cached.own_networks(owner()):
+        remember_owner()
+
+
 def _unknown(name: str) -> Message:
+    if name.startswith(PREFIX):
+        return kept.NotKeptError(name).message
     if name.startswith(TORCHVISION):
         model = name.removeprefix(TORCHVISION)
         return UnknownKeyError(Message("torchvision model"), model, cached.torchvision_names()).message
@@ -139,9 +238,11 @@ def _write(widget: str, key: str, default: str, forget: Sequence[str]) -> None:
 
 def _title(name: str) -> str:
     network = get(name)
+    if network.is_own:
+        return _("{title} · own", title=network.title)
     if network.architecture is None:
         return f"torchvision · {network.title}"
-    if network.architecture is not None and network.architecture.group == "block":
+    if network.architecture.group == "block":
         return _("Block · {title}", title=network.title)
     return network.title
 

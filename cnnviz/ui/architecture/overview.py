@@ -20,7 +20,7 @@ from cnnviz.ui.shared.pictures import chart
 from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
-    from cnnviz.operations.op import Kind
+    from cnnviz.operations.op import Failure, Kind
     from cnnviz.shapes.counting import Quantity, Share
     from cnnviz.tracing.trace import Trace
 
@@ -35,7 +35,14 @@ def about(subject: Subject) -> None:
     """What the network is: its idea and its size; of torchvision's models, where they come from."""
     network, traced = subject.network, subject.trace
     st.subheader(plain(_("About {title}", title=network.title)), anchor=False)
-    if network.architecture is not None:
+    if network.is_own:
+        st.write(
+            _(
+                "A network of your own, {cls}. Its code is only read here, never executed.",
+                cls=plain(traced.model),
+            )
+        )
+    elif network.architecture is not None:
         _idea(network.architecture)
     else:
         st.write(
@@ -126,12 +133,16 @@ def totals(subject: Subject) -> None:
 
 
 def failure(traced: Trace) -> None:
-    """The diagnosis of a forward pass that broke."""
-    if traced.failure is None:
-        return
+    """The diagnosis of a forward pass that broke, and the ways out."""
+    if traced.failure is not None:
+        diagnosis(traced.failure)
+        what_if.offer_mends(traced.failure)
+
+
+def diagnosis(failed: Failure) -> None:
+    """Why a forward pass broke."""
     with st.container(key="trace-failure"):
-        st.error(plain(traced.failure.message), icon=":material/heart_broken:")
-    what_if.offer_mends(traced.failure)
+        st.error(plain(failed.message), icon=":material/heart_broken:")
 
 
 def shares(subject: Subject) -> None:

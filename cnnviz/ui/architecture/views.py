@@ -12,7 +12,7 @@ from cnnviz.language import translate as _
 from cnnviz.ui.architecture import compare, decoder, graph, layers, overview, what_if, why
 from cnnviz.ui.architecture.network import Subject
 from cnnviz.ui.shared.link_state import EDITS, View, choose_segment
-from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.query import Pairs, query
 
 VIEWS: Mapping[str, View[[Subject]]] = {
     "layers": View(Message("Layers"), layers.show),
@@ -55,7 +55,11 @@ def choose() -> View[[Subject]]:
 
 def link() -> None:
     """The address of what is on the page, to copy."""
-    address = (st.context.url or "").partition("?")[0]
     with st.popover(_("Link"), icon=":material/link:", help=_("A link to exactly this view")):
         st.write(_("The address contains every choice on this page. Copy it to share this view."))
-        st.code(f"{address}?{urlencode(query.pairs())}", language=None, wrap_lines=True)
+        st.code(address(query.pairs()), language=None, wrap_lines=True)
+
+
+def address(pairs: Pairs) -> str:
+    """The page's address with these parameters, as a browser takes it."""
+    return f"{(st.context.url or '').partition('?')[0]}?{urlencode(pairs)}"

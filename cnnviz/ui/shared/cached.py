@@ -12,12 +12,16 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import streamlit as st
 
 from cnnviz.interpret.inputs import ImageKey
+from cnnviz.models import definition_of
+from cnnviz.own import asking, kept
+from cnnviz.own.definition import PREFIX, Definition
+from cnnviz.settings import settings
 from cnnviz.ui.shared import background
 from cnnviz.ui.shared.pictures import image_address
 
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps, MapStatistics
     from cnnviz.interpret.filters import Distribution, LayerWeights
     from cnnviz.interpret.pixel import Arithmetic
+    from cnnviz.own.changes import Change
+    from cnnviz.own.reading import Reading
     from cnnviz.shapes.counting import Share
     from cnnviz.shapes.receptive_field import ReceptiveField
     from cnnviz.shapes.sliding_window import Digits
@@ -135,8 +141,11 @@ def on_meta(model_name: str, edits: Edits = ()) -> nn.Module:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def editable(model_name: str, options: Edits = ()) -> dict[str, dict[str, object]]:
     """The layers of a network that can be edited, with their arguments; not to be changed."""
+    from cnnviz.own import sandbox
     from cnnviz.tracing.edits import editable as editable_
 
+    if model_name.startswith(PREFIX):
+        return sandbox.editable(definition_of(model_name))
     return editable_(on_meta(model_name, options))
 
 
@@ -159,16 +168,24 @@ def autograd_dot(
     ink: str,
 ) -> str:
     """Autograd's graph of a network, edited, as DOT; ``colours`` are fill and text of its parts by name."""
+    from cnnviz.own import sandbox
     from cnnviz.shapes.graph import autograd_dot as autograd_dot_
 
+    if model_name.startswith(PREFIX):
+        return sandbox.autograd_dot(
+            definition_of(model_name), _changes(edits), input_shape, dict(colours), ink
+        )
     return autograd_dot_(on_meta(model_name, edits), input_shape, dict(colours), ink)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def torchinfo_report(model_name: str, input_shape: tuple[int, ...], edits: Edits = ()) -> TorchinfoReport:
     """What torchinfo says of a network, edited."""
+    from cnnviz.own import sandbox
     from cnnviz.shapes.torchinfo_report import report
 
+    if model_name.startswith(PREFIX):
+        return sandbox.torchinfo_report(definition_of(model_name), _changes(edits), input_shape)
     return report(on_meta(model_name, edits), input_shape)
 
 
@@ -186,6 +203,47 @@ def runnable(model_name: str, input_shape: tuple[int, ...], edits: Edits = ()) -
     from cnnviz.standalone import runnable as runnable_
 
     return runnable_(model_name, input_shape, _changes(edits))
+
+
+# Networks as text
+
+
+def _in_sandbox(definition: Definition, edits: Mapping[str, object] | None = None) -> Reading:
+    from cnnviz.own import sandbox
+
+    return sandbox.read(definition, edits)
+
+
+asking.use(_in_sandbox)  # whatever a server reads is read there
+
+
+def reading(definition: Definition, edits: Edits = ()) -> Reading:
+    """What a text is, with edits of its layers."""
+    return asking.read(definition, _changes(edits))
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def changes(definition: Definition) -> tuple[Change, ...]:
+    """The changes of a text that mend it, the best first."""
+    from cnnviz.own import sandbox
+
+    return sandbox.changes(definition)
+
+
+def own_networks(owner: str) -> dict[str, str]:
+    """The titles of kept networks by key, those of ``owner`` first; read again when one was kept or changed."""
+    folder = settings().runs_dir / kept.FOLDER
+    try:
+        return _own_networks(str(folder), folder.stat().st_mtime_ns, owner)
+    except OSError:  # nothing is kept
+        return {}
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _own_networks(folder: str, changed: int, owner: str) -> dict[str, str]:
+    networks = kept.listed(owner)
+    titles = kept.labels(networks)
+    return {network.key: titles[network.key] for network in networks}
 
 
 def _changes(edits: Edits) -> dict[str, object]:

@@ -11,7 +11,7 @@ another text in their place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -78,10 +78,17 @@ def replace(key: str, text: str) -> None:
         st.session_state[_name(key)] = _Kept(text, kept.generation + 1)
 
 
-def edit(key: str, first: str = "", marks: Sequence[Mark] = (), label: str | None = None) -> str:
+def edit(
+    key: str,
+    first: str = "",
+    marks: Sequence[Mark] = (),
+    label: str | None = None,
+    on_change: Callable[[], None] | None = None,
+) -> str:
     """Draw the editor ``key`` with its :func:`current` text and ``marks`` on that text's lines; returns the text.
 
-    ``label`` is its name for those who do not see it. The element's class is ``st-key-<key>``.
+    ``label`` is its name for those who do not see it. ``on_change`` is called when a person has typed, as a widget's
+    callback. The element's class is ``st-key-<key>``.
     """
     kept = _kept(key, first)
     with st.container(gap=None):
@@ -96,13 +103,17 @@ def edit(key: str, first: str = "", marks: Sequence[Mark] = (), label: str | Non
                 "hint": _("Tab indents. To leave the editor, press Esc, then Tab. F8 goes to the next mark."),
                 "most": MOST,
             },
-            on_typed_change=lambda: _take(key, first),  # even where this run does not ask for the text
+            on_typed_change=lambda: _take(
+                key, first, on_change
+            ),  # even where this run does not ask for the text
         )
     return kept.text
 
 
-def _take(key: str, first: str) -> None:
+def _take(key: str, first: str, then: Callable[[], None] | None) -> None:
     _kept(key, first)
+    if then is not None:
+        then()
 
 
 def _kept(key: str, first: str) -> _Kept:
