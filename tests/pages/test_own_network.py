@@ -274,7 +274,10 @@ def test_a_trial_of_a_layer_goes_through_the_same_editing_as_the_course_networks
     assert not app.error
     assert "256, 10" in code(app)  # a trial changes nothing in the code
     link(typed(app, LINEAR))
-    assert app.query_params["set"] in ("fc.in_features=400", ["fc.in_features=400"])  # there is no conv2 any more
+    assert app.query_params["set"] in (
+        "fc.in_features=400",
+        ["fc.in_features=400"],
+    )  # there is no conv2 any more
 
 
 def test_what_cannot_be_kept_is_shown_all_the_same(
