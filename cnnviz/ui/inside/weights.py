@@ -26,7 +26,7 @@ from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.ui.shared import cached
+from cnnviz.ui.shared import cached, own_networks
 from cnnviz.ui.shared.cached import WeightsKey
 from cnnviz.ui.shared.carried import FIRST_NETWORK, FIRST_WEIGHTS, UNTRAINED
 from cnnviz.ui.shared.link_state import choose_number, choose_one
@@ -133,7 +133,7 @@ def all_checkpoints(notes: DeltaGenerator | None = None) -> tuple[Checkpoint, ..
 
 def checkpoint_title(checkpoint: Checkpoint) -> str:
     """The checkpoint's title: its architecture, and how it differs from the course's own checkpoint."""
-    title = architectures.get(checkpoint.architecture).title
+    title = own_networks.title_of(checkpoint.architecture)
     usual = f"{checkpoint.architecture}-{checkpoint.dataset}"
     if not checkpoint.is_shipped:
         return f"{title} · {checkpoint.id}"
@@ -197,11 +197,12 @@ def choose_weights(notes: DeltaGenerator) -> Weights:
     """
     known = {found.id: found for found in all_checkpoints(notes)}
     unfinished = _unfinished(known)
+    own = own_networks.trainable((query.get("checkpoint") or "").removeprefix(UNTRAINED))
     options = [
         *known,
         *unfinished,
         *(TORCHVISION + model.name for model in pretrained.registered()),
-        *(f"{UNTRAINED}{key}" for key in architectures.keys("network")),
+        *(f"{UNTRAINED}{key}" for key in (*own, *architectures.keys("network"))),
     ]
     chosen = choose_one(
         _("Weights"),
@@ -243,7 +244,7 @@ def _unfinished(known: Mapping[str, Checkpoint]) -> dict[str, Recipe]:
 
 
 def _name_of_run(run_id: str, recipe: Recipe) -> str:
-    return f"{architectures.get(recipe.architecture).title} · {run_id}"
+    return f"{own_networks.title_of(recipe.architecture)} · {run_id}"
 
 
 def _title(option: str, known: Mapping[str, Checkpoint], unfinished: Mapping[str, Recipe]) -> str:
@@ -253,7 +254,7 @@ def _title(option: str, known: Mapping[str, Checkpoint], unfinished: Mapping[str
         return _("{title} · unfinished", title=_name_of_run(option, unfinished[option]))
     if option.startswith(TORCHVISION):
         return _("{title} · ImageNet", title=pretrained.get(option.removeprefix(TORCHVISION)).title)
-    title = architectures.get(option.removeprefix(UNTRAINED)).title
+    title = own_networks.title_of(option.removeprefix(UNTRAINED))
     return _("{title} · untrained", title=title)
 
 

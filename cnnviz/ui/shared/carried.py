@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ import streamlit as st
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.errors import CnnvizError
+from cnnviz.own.definition import PREFIX
 from cnnviz.ui.shared.query import query
 
 if TYPE_CHECKING:
@@ -54,21 +56,28 @@ class Carried:
 
     @property
     def architecture(self) -> Architecture | None:
-        """The registered architecture; None for one of torchvision's models."""
-        return architectures.get(self.model) if self.model in architectures.keys() else None  # noqa: SIM118
+        """The registered architecture, or a person's own; None for one of torchvision's models."""
+        return architectures.get(self.model) if architectures.is_known(self.model) else None
 
 
 def data_for(architecture: Architecture) -> list[DatasetInfo]:
     """Data sets with the network's number of channels and classes; images are resized to fit."""
     from cnnviz import datasets
 
+    if architecture.dataset is None:
+        return []
     wanted = (architecture.input_shape[0], architecture.classes)
     return [info for info in datasets.registered() if (info.input_shape[0], len(info.classes)) == wanted]
 
 
 def trainable() -> list[str]:
-    """The keys of the networks for which there is a data set, in the order of the registry."""
+    """The keys of the course's networks for which there is a data set, in the order of the registry."""
     return [known.key for known in architectures.registered("network") if data_for(known)]
+
+
+def is_trainable(model: str | None) -> bool:
+    """Whether there is a data set for the network, the course's or a person's own."""
+    return model is not None and architectures.is_known(model) and bool(data_for(architectures.get(model)))
 
 
 def notice(page: str) -> None:
@@ -106,7 +115,7 @@ def _read_architecture(known: Carried | None) -> Carried | None:
     if "model" not in query and "set" not in query:
         return None
     model = query.get("model") or FIRST_NETWORK
-    if model not in architectures.keys() and not _TORCHVISION_NAME.fullmatch(model):  # noqa: SIM118
+    if not (architectures.is_known(model) or _TORCHVISION_NAME.fullmatch(model)):
         return None
     kept = known if known is not None and known.model == model else Carried(model)
     return replace(kept, edits=tuple(query.get_all("set")))
@@ -116,7 +125,7 @@ def _read_train(known: Carried | None) -> Carried | None:
     run = query.get("run")
     trained = _run_architecture(run) if run is not None else None
     model = query.get("model") or trained or (trainable()[0] if "set" in query else None)
-    if model not in trainable():
+    if model is None or not is_trainable(model):
         return None
     kept = known if known is not None and known.model == model else Carried(model)
     options = [text for text in query.get_all("set") if _is_option(model, text)]
@@ -156,7 +165,7 @@ def _of_weights(named: str, known: Carried | None) -> Carried | None:
         model, dataset, options = checkpoint.architecture, checkpoint.dataset, checkpoint.options
     else:
         model = _run_architecture(named)
-    if model not in architectures.keys():  # noqa: SIM118
+    if model is None or not architectures.is_known(model):
         return None
     edits = known.edits if known is not None and known.model == model else ()
     if options:
@@ -174,7 +183,7 @@ def _write_architecture(known: Carried) -> Parameters:
 
 def _write_train(known: Carried) -> Parameters:
     architecture = known.architecture
-    if architecture is None or known.model not in trainable():
+    if architecture is None or not is_trainable(known.model):
         return {}
     named: dict[str, str | list[str]] = {}
     if known.model != trainable()[0]:
@@ -207,6 +216,12 @@ def _write_filters(known: Carried) -> Parameters:
         weights = f"{UNTRAINED}{known.model}" if trained is None else trained.id
     if weights == FIRST_WEIGHTS or known.architecture.group != "network":
         return {}
+    if (
+        weights == f"{UNTRAINED}{known.model}"
+        and known.model.startswith(PREFIX)
+        and not is_trainable(known.model)
+    ):
+        return {}  # there are no images for it
     return {"checkpoint": weights}
 
 
@@ -228,11 +243,22 @@ def _write_draw(known: Carried) -> Parameters:
 
 
 def _trained(known: Carried) -> Checkpoint | None:
-    """The checkpoint that was chosen, else the course's for the network, where there is one."""
+    """The checkpoint that was chosen, else the course's for the network, where there is one; of a person's own network
+    the newest.
+    """
     names = [known.weights] if known.weights is not None else []
     if known.architecture is not None:
         names += [f"{known.model}-{dataset}" for dataset in (known.dataset, known.architecture.dataset)]
-    return next((found for found in map(_checkpoint, names) if found is not None and found.can_be_run), None)
+    found = chain(map(_checkpoint, names), map(_newest, [known.model]))
+    return next((each for each in found if each is not None and each.can_be_run), None)
+
+
+def _newest(model: str) -> Checkpoint | None:
+    from cnnviz.training.checkpoints import checkpoints
+
+    with suppress(CnnvizError):
+        return checkpoints.find(model) if model.startswith(PREFIX) else None
+    return None
 
 
 def _checkpoint(name: str) -> Checkpoint | None:

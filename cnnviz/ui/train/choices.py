@@ -16,7 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnviz import architectures, datasets
 from cnnviz.architectures import Architecture
 from cnnviz.datasets import DatasetInfo
-from cnnviz.errors import UsageError
+from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.recipe.augmentation import PRESETS, STRENGTHS, Augmentation, Strength
@@ -24,6 +24,7 @@ from cnnviz.training.recipe.fields import CHOICES, RANGES, Range, check_field
 from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.ui.architecture.network import choose_options
+from cnnviz.ui.shared import own_networks
 from cnnviz.ui.shared.carried import data_for, trainable
 from cnnviz.ui.shared.downloads import choose_data_set
 from cnnviz.ui.shared.link_state import (
@@ -219,14 +220,23 @@ def tested_on(info: DatasetInfo) -> Message:
 
 
 def _choose_network() -> Architecture:
+    named, course = query.get(NETWORK), trainable()
+    own = own_networks.trainable(named)
+    unusable = (
+        own_networks.why_not(named) if named and named not in own and own_networks.is_known(named) else None
+    )
     chosen = choose_one(
         _("Network"),
-        trainable(),
+        [*own, *course],
         key=NETWORK,
         kind=Message("architecture"),
-        title=lambda key: architectures.get(key).title,
+        title=lambda key: own.get(key) or architectures.get(key).title,
+        default=course[0],
         forget=(OPTIONS, *_OF_THE_DATA),
+        elsewhere=[named] if unusable is not None and named else (),
     )
+    if unusable is not None:
+        st.warning(plain(unusable), icon=":material/error:")
     return architectures.get(chosen)
 
 
@@ -387,7 +397,9 @@ def _problems(recipe: Recipe) -> list[str]:
 def _problem(check: Callable[..., None], *values: object) -> list[str]:
     try:
         check(*values)
-    except UsageError as error:
+    except (
+        CnnvizError
+    ) as error:  # beside what is wrong with the recipe: an own network could not be read just now
         return [str(error)]
     return []
 

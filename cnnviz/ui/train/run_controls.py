@@ -18,6 +18,7 @@ from cnnviz.training.records.metrics import SAMPLES_FILE, read_samples
 from cnnviz.training.store.runs import Kind, Run, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.worker.resuming import check_branch
+from cnnviz.ui.shared.own_networks import keep_of
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import ask, ask_page, plain, whole_page
 from cnnviz.ui.shared.query import query
@@ -241,7 +242,9 @@ def _branch(run: Run, weights: str, rate: str, epochs: str) -> None:
 
 
 def _into_form(run: Run) -> None:
-    sharing.put(sharing.parameters(Recipe.from_dict(run.recipe)))
+    recipe = Recipe.from_dict(run.recipe)
+    keep_of(recipe)
+    sharing.put(sharing.parameters(recipe))
 
 
 def _words(run: Run) -> None:

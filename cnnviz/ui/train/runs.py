@@ -98,7 +98,9 @@ def short_title(run: Run) -> str:
 
 def network_title(run: Run) -> str:
     """The title of the run's network."""
-    return _title_of(architectures.get, run.architecture)
+    own = run.recipe.get("own")
+    name = own.get("name") if isinstance(own, Mapping) else None
+    return _title_of(architectures.get, run.architecture, name)
 
 
 def data_title(run: Run) -> str:
@@ -214,9 +216,9 @@ def _unusual(run: Run) -> Sequence[str]:
     return [name for name in differing([usual, run.recipe]) if name in flat(run.recipe)]
 
 
-def _title_of(get: Callable[[str], Any], key: str) -> str:
-    """The title registered for ``key``; the key itself if only another version of cnnviz knows it."""
+def _title_of(get: Callable[[str], Any], key: str, name: str | None = None) -> str:
+    """The title registered for ``key``; a ``name`` or the key itself if it is not known here (any more)."""
     try:
         return str(get(key).title)
     except UnknownKeyError:
-        return key
+        return name or key

@@ -24,6 +24,7 @@ from cnnviz.training.recipe.recipe import Recipe, read_recipe, recipe_text, scri
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared.background import one_thread_an_operation, with_bar
 from cnnviz.ui.shared.downloads import save_button
+from cnnviz.ui.shared.own_networks import keep_of
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import explained, plain
 from cnnviz.ui.shared.query import query
@@ -150,7 +151,9 @@ def _load() -> None:
     if file is None:
         return
     try:
-        put(parameters(read_recipe(file.getvalue())))
+        recipe = read_recipe(file.getvalue())
+        keep_of(recipe)
+        put(parameters(recipe))
     except CnnvizError as error:
         st.session_state[_PROBLEM] = error.message
 
@@ -233,6 +236,7 @@ def _keep(files: list[UploadedFile], recipe: Recipe | None) -> None:
     upload = read_upload(
         weights[0].name, weights[0].getvalue(), facts[0].getvalue() if facts else None, recipe
     )
+    keep_of(upload.recipe)
     one_thread_an_operation()
     text = _("Measuring the accuracy on the test images ...")
     run_id = with_bar(lambda show: keep_upload(open_store(), upload, owner(), show), lambda _part: text)

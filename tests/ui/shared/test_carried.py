@@ -10,7 +10,9 @@ from streamlit.testing.v1 import AppTest
 from cnnviz import architectures
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.store import open_store
+from cnnviz.training.worker.worker import run_in_foreground
 from cnnviz.ui.shared.carried import trainable
+from tests.own.test_kept import keep, student
 
 
 def page() -> None:
@@ -122,6 +124,25 @@ def test_the_menu_names_the_network_as_each_page_can_show_it(
     page: str, link: dict[str, Any], menu: dict[str, Any]
 ) -> None:
     assert Walk().visit(page, **link) == menu
+
+
+def test_an_own_network_goes_along_like_every_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path))
+    key, walk = keep(student("plain")).key, Walk()
+    everywhere = {
+        "architecture": {"model": key},
+        "train": {"model": key},
+        "filters": {"checkpoint": f"untrained-{key}"},
+    }
+    assert walk.visit("architecture", model=key) == everywhere
+    assert Walk().visit("filters", checkpoint=f"untrained-{key}") == everywhere
+    assert walk.visit("train", model=key, dataset="fashion-mnist")["train"]["dataset"] == "fashion-mnist"
+    maps = keep(student("autoencoder")).key
+    assert Walk().visit("architecture", model=maps) == {"architecture": {"model": maps}}
+    run = run_in_foreground(Recipe.default(key, dataset="mnist-sample", train_images=20, epochs=1, threads=1))
+    trained = Walk().visit("architecture", model=key)
+    open_store().close()
+    assert [trained[page] for page in ("filters", "evaluate", "draw")] == [{"checkpoint": run.id}] * 3
 
 
 @pytest.mark.parametrize("key", architectures.keys())

@@ -1,0 +1,61 @@
+"""A person's own networks in the lists of pages, beside the course's."""
+
+from __future__ import annotations
+
+from cnnviz import architectures
+from cnnviz.errors import CnnvizError
+from cnnviz.language import translate as _
+from cnnviz.own import asking, kept
+from cnnviz.own.architecture import fitting_datasets, get
+from cnnviz.own.definition import PREFIX
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.ui.shared.owner import owner
+
+
+def trainable(named: str | None = None) -> dict[str, str]:
+    """What lists call the own networks for which there is a data set, by key: this person's first.
+
+    The one that the link has ``named`` is among them, too, where it is an older version, say, that lists leave out.
+    """
+    listed = kept.listed(owner())
+    labels = {key: _("{title} · own", title=title) for key, title in kept.labels(listed).items()}
+    found = {network.key: labels[network.key] for network in listed if fitting_datasets(network)}
+    if named is not None and named not in found and is_trainable(named):
+        found[named] = title_of(named)
+    return found
+
+
+def is_trainable(key: str) -> bool:
+    """Whether ``key`` is that of an own network that is known here, and for which there is a data set."""
+    return is_known(key) and bool(fitting_datasets(get(key).facts))
+
+
+def is_known(key: str) -> bool:
+    """Whether ``key`` is that of an own network that is known here."""
+    return key.startswith(PREFIX) and architectures.is_known(key)
+
+
+def title_of(key: str) -> str:
+    """The title of an architecture, marked where it is a person's own."""
+    title = architectures.get(key).title
+    return _("{title} · own", title=title) if key.startswith(PREFIX) else title
+
+
+def why_not(key: str) -> CnnvizError | None:
+    """Why the own network of this ``key`` cannot be trained; None where it can."""
+    try:
+        Recipe.default(key)
+    except CnnvizError as error:
+        return error
+    return None
+
+
+def keep_of(recipe: Recipe) -> None:
+    """Keep the own network that a ``recipe`` has brought along, so that lists offer it.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written.
+    """
+    if recipe.own is not None and kept.find(recipe.architecture) is None:
+        definition = recipe.own.definition
+        kept.keep(definition, asking.read(definition), owner())
