@@ -20,7 +20,7 @@ from cnnviz.own.slips import calls_super, slip_in_constructor
 from cnnviz.own.values import Function, OwnClass, Refused, Value
 from cnnviz.own.warned import LineWarning, Looked, line_warnings, methods, with_line
 from cnnviz.tracing.lines import line_of
-from cnnviz.tracing.trace import Trace, trace
+from cnnviz.tracing.trace import Trace, passes, trace
 
 _SIZES = (28, 32, 64, 96, 128, 224, 299)
 """Heights of the usual images: MNIST's, CIFAR's, ..., ImageNet's."""
@@ -205,8 +205,7 @@ def traced(model: nn.Module, input_shape: tuple[int, ...] | None = None) -> Trac
     guesses = list(_guesses(model))
     found = trace(model, guesses[0])
     for guess in guesses[1:] if found.failure else ():
-        other = trace(model, guess)
-        if other.failure is None:
+        if passes(model, guess) and (other := trace(model, guess)).failure is None:
             return _checked(other)
     return _checked(found)
 

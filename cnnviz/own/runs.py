@@ -25,6 +25,10 @@ MOST_STEPS = 100_000
 MOST_LAYERS = 2_000
 
 
+MOST_OPERATIONS = 20_000
+"""Of one forward pass."""
+
+
 MOST_PARAMETERS = 10**10
 
 
@@ -47,6 +51,7 @@ class Run:
     line: int = 0
     """The line (from 1) that is being evaluated."""
     steps: int = 0
+    operations: int = 0
     depth: int = 0
     layers: int = 0
     parameters: int = 0
@@ -54,6 +59,19 @@ class Run:
     """The calls of the text that are at work, outermost first."""
     made: dict[int, Made] | None = None
     """By id, which call made a layer; None where nobody asks."""
+
+    def line_of_operation(self) -> int:
+        """The line of one more operation, which is being recorded.
+
+        Raises:
+            Refused: there were too many.
+        """
+        self.operations += 1
+        if self.operations > MOST_OPERATIONS:
+            raise Refused(
+                Message("More than {most:,} operations are too many here.", most=MOST_OPERATIONS), self.line
+            )
+        return self.line
 
     def note_made(self, value: Value, function: Value) -> None:
         """Remember that calling ``function`` gave ``value``, if that is a layer; the innermost call is the first."""
@@ -81,7 +99,7 @@ def running(run: Run | None = None) -> Iterator[Run]:
     fresh = run or Run()
     token = _CURRENT.set(fresh)
     try:
-        with lines_from(lambda: fresh.line):
+        with lines_from(fresh.line_of_operation):
             yield fresh
     finally:
         _CURRENT.reset(token)

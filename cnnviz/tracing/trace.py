@@ -183,6 +183,15 @@ def trace(model: nn.Module, input_shape: Sequence[int] | Sequence[Sequence[int]]
     return done
 
 
+def passes(model: nn.Module, input_shape: Shape) -> bool:
+    """Whether a forward pass of ``model`` goes through; :func:`trace` finds out why not, which takes longer.
+
+    It may find one that fails with another number of images.
+    """
+    with torch.no_grad():
+        return _run(uncompiled(model), (input_shape,)).outcome.error is None
+
+
 def _traced(model: nn.Module, shapes: Shapes, left_out_batch: int | None) -> Trace:
     with torch.no_grad():
         try:

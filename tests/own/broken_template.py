@@ -5,10 +5,15 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import resource
+import socket
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
@@ -17,6 +22,9 @@ from cnnviz.own.reading import Reading, read
 from cnnviz.own.sandbox import template
 from cnnviz.own.sandbox.jobs import JOBS, Job
 from cnnviz.own.sandbox.messages import DONE, framed
+from cnnviz.settings import PROJECT_DIRECTORY
+
+READABLE = (json.__file__, template.__file__, "/etc/passwd", str(PROJECT_DIRECTORY / "app.py"))
 
 
 def loop() -> None:
@@ -27,7 +35,7 @@ def loop() -> None:
 def allocate() -> None:
     held = []
     while True:
-        held.append(bytearray(1 << 24))
+        held.append(numpy.empty(1 << 26))
 
 
 def say(data: bytes) -> None:
@@ -40,16 +48,13 @@ def told(what: Any) -> None:
     raise CnnvizError(Message("{told}", told=json.dumps(what)))
 
 
-def tried(*acts: Callable[[], object]) -> list[str]:
-    """What each act ended with: the name of the error, or ``done``."""
-    outcomes = []
-    for act in acts:
-        try:
-            act()
-            outcomes.append("done")
-        except Exception as error:
-            outcomes.append(type(error).__name__)
-    return outcomes
+def tried(act: Callable[[], object]) -> str:
+    """What ``act`` ended with: the name of the error, or ``done``."""
+    try:
+        act()
+    except Exception as error:
+        return type(error).__name__
+    return "done"
 
 
 def surroundings() -> None:
@@ -63,8 +68,31 @@ def surroundings() -> None:
     )
 
 
-def writing() -> None:
-    told(tried(lambda: Path("mine").write_text("x"), lambda: Path("/tmp/cnnviz-test").write_text("x")))
+def doors() -> None:
+    """Ways out of the process; ``__file__`` can be read, and is not changed by any of them."""
+    mine = Path(__file__)
+    outcomes = {
+        "write": lambda: Path("mine").write_text("x"),
+        "append": lambda: mine.open("a"),
+        "empty": lambda: os.truncate(mine, 0),
+        "delete": lambda: Path("/tmp/cnnviz-no-such-file").unlink(),
+        "rename": lambda: mine.rename(mine.with_suffix(".txt")),
+        "folder": lambda: Path("inner").mkdir(),
+        "link": lambda: Path("link").symlink_to(mine),
+        "rights": lambda: mine.chmod(0o777),
+        "socket": socket.socket,
+        "pair": socket.socketpair,
+        "fork": os.fork,
+        "program": lambda: os.execv("/bin/true", ["true"]),
+        "thread": lambda: threading.Thread(target=int).start(),
+        "signal": lambda: os.kill(os.getppid(), 0),
+        "limits of others": lambda: resource.prlimit(os.getppid(), resource.RLIMIT_CORE),
+    }
+    told({name: tried(act) for name, act in outcomes.items()})
+
+
+def reading() -> None:
+    told({path: tried(Path(path).read_bytes) for path in READABLE})
 
 
 ACTS: Mapping[str, Callable[[], object]] = {
@@ -80,7 +108,8 @@ ACTS: Mapping[str, Callable[[], object]] = {
     "wrong class": lambda: say(framed(DONE, json.dumps(["Reading", 1]).encode())),
     "fault": lambda: 1 / 0,
     "surroundings": surroundings,
-    "writing": writing,
+    "doors": doors,
+    "reading": reading,
     "template": lambda: told(os.getppid()),
 }
 

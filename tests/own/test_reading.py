@@ -1,5 +1,8 @@
 """What is told of a text, whatever the text is."""
 
+import pytest
+
+from cnnviz.own import runs
 from cnnviz.own.definition import Definition
 from cnnviz.own.reading import Parameter, read
 
@@ -69,3 +72,20 @@ def test_what_cannot_be_used_is_a_problem_with_its_line() -> None:
     assert unknown.problem.kind == "choice"
     assert "Block" in str(unknown.problem.message)
     assert [known.name for known in unknown.classes] == ["Block", "Net"]
+
+
+def test_the_operations_of_a_pass_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        "import torch.nn as nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.many = nn.Sequential(*[nn.ReLU() for _ in range(10)])\n"
+        "    def forward(self, x):\n        return self.many(self.many(x))\n"
+    )
+    monkeypatch.setattr(runs, "MOST_OPERATIONS", 20)
+    found = read(Definition(text)).trace
+    assert found is not None
+    assert len(found.ops) == 20
+    monkeypatch.setattr(runs, "MOST_OPERATIONS", 19)
+    problem = read(Definition(text)).problem
+    assert problem is not None
+    assert (problem.kind, problem.line) == ("refused", 7)
+    assert str(problem.message) == "More than 19 operations are too many here."

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,20 +21,35 @@ from cnnviz.own import sandbox
 from cnnviz.own.changes import changes
 from cnnviz.own.definition import Definition
 from cnnviz.own.reading import Problem, read
+from cnnviz.own.sandbox.jobs import request
 from cnnviz.own.sandbox.pool import Pool
 from cnnviz.settings import PROJECT_DIRECTORY
 
 STUDENTS = Path(__file__).parent / "students"
 SAMPLE = ("plain", "residual", "lstm_rows", "wrong_linear", "wrong_no_super", "wrong_cat", "data_dependent")
-SECONDS = 1.0
+PATIENT, HASTY = 20.0, 0.5
+"""Seconds: for what has to succeed, however busy the machine is, and for what takes forever."""
 
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked"),
+    pytest.mark.slow,
+]
 
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
-    made = Pool("tests.own.broken_template", SECONDS)
+    made = Pool("tests.own.broken_template", PATIENT)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("CNNVIZ_SECRET", "a secret")
+        environment.setenv("HTTPS_PROXY", "http://name:word@localhost")
+        yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[Pool]:
+    made = Pool("tests.own.broken_template", HASTY)
     yield made
     made.close()
 
@@ -51,6 +68,14 @@ def told_by(pool: Pool, act: str) -> Any:
     return json.loads(str(problem_of(pool, act).message))
 
 
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Whether it holds within some seconds."""
+    deadline = time.monotonic() + 20
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
 @pytest.mark.parametrize("name", SAMPLE)
 def test_the_reading_is_that_of_this_process(pool: Pool, name: str) -> None:
     assert sandbox.read(definition(name), pool=pool) == read(definition(name))
@@ -59,7 +84,7 @@ def test_the_reading_is_that_of_this_process(pool: Pool, name: str) -> None:
 def test_changes_of_the_text_come_back(pool: Pool) -> None:
     broken = definition("wrong_linear")
     assert sandbox.changes(broken, pool) == changes(broken) != ()
-    assert sandbox.changes(Definition("loop"), pool) == ()
+    assert sandbox.changes(Definition("no Python"), pool) == ()
 
 
 def test_choices_and_edits_go_with_the_text(pool: Pool) -> None:
@@ -72,8 +97,6 @@ def test_choices_and_edits_go_with_the_text(pool: Pool) -> None:
 @pytest.mark.parametrize(
     ("act", "words"),
     [
-        ("loop", "took more than 1 seconds"),
-        ("sleep", "took more than 1 seconds"),
         ("allocate", "more memory than the limit"),
         ("segmentation fault", "ended unexpectedly (SIGSEGV)"),
         ("exit", "ended unexpectedly (exit 3)"),
@@ -92,13 +115,21 @@ def test_whatever_goes_wrong_costs_one_sentence(pool: Pool, act: str, words: str
     assert sandbox.read(definition("plain"), pool=pool).trace is not None
 
 
+@pytest.mark.parametrize("act", ["loop", "sleep"])
+def test_what_takes_too_long_is_ended(hasty: Pool, act: str) -> None:
+    found = problem_of(hasty, act)
+    assert found.kind == "limit"
+    assert "took more than 0.5 seconds" in str(found.message)
+    assert "ZeroDivisionError" in str(problem_of(hasty, "fault").message)
+
+
 def test_many_threads_are_served_at_once_each_with_its_own(pool: Pool) -> None:
     names = SAMPLE * 3
     with ThreadPoolExecutor(len(names) + 1) as threads:
-        hanging = threads.submit(problem_of, pool, "sleep")
+        crashing = threads.submit(problem_of, pool, "segmentation fault")
         found = list(threads.map(lambda name: sandbox.read(definition(name), pool=pool), names))
     assert found == [read(definition(name)) for name in names]
-    assert "took more than" in str(hanging.result().message)
+    assert "SIGSEGV" in str(crashing.result().message)
 
 
 def test_the_template_is_started_anew_when_it_was_killed(pool: Pool) -> None:
@@ -108,63 +139,64 @@ def test_the_template_is_started_anew_when_it_was_killed(pool: Pool) -> None:
     assert told_by(pool, "template") != first
 
 
-def test_a_template_that_is_killed_while_it_is_asked_is_asked_again(pool: Pool) -> None:
-    first = told_by(pool, "template")
+def test_what_is_asked_of_a_template_that_is_killed_is_asked_again(hasty: Pool) -> None:
+    first = told_by(hasty, "template")
     with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(problem_of, pool, "sleep")
+        waiting = threads.submit(problem_of, hasty, "sleep")
         time.sleep(0.3)
         os.kill(first, signal.SIGKILL)
         assert "took more than" in str(waiting.result().message)
 
 
-def test_nothing_of_the_server_is_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CNNVIZ_SECRET", "a secret")
-    monkeypatch.setenv("HTTPS_PROXY", "http://name:word@localhost")
-    pool = Pool("tests.own.broken_template")
-    try:
-        seen = told_by(pool, "surroundings")
-        template = told_by(pool, "template")
-        begun_with = Path(f"/proc/{template}/environ").read_bytes()
-    finally:
-        pool.close()
+def test_nothing_of_the_server_is_in_sight(pool: Pool) -> None:
+    seen = told_by(pool, "surroundings")
     assert seen["environment"] == {}
     assert seen["files"] == []
     assert seen["descriptors"] == [0, 1, 2, 3]
-    assert not Path(seen["folder"]).exists()
+    assert eventually(lambda: not Path(seen["folder"]).exists())
+    assert os.environ["CNNVIZ_SECRET"]
+    begun_with = Path(f"/proc/{told_by(pool, 'template')}/environ").read_bytes()
     assert b"secret" not in begun_with
     assert b"name:word" not in begun_with
 
 
-def test_no_file_can_be_written(pool: Pool) -> None:
-    assert told_by(pool, "writing") == ["OSError", "OSError"]
+def test_no_way_leads_out(pool: Pool) -> None:
+    """On Linux all of them are closed by the filter of system calls; elsewhere nothing can be written at least."""
+    outcomes = told_by(pool, "doors")
+    if sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64"):
+        refused = dict.fromkeys(outcomes, "PermissionError")
+        assert outcomes == refused | {"thread": "RuntimeError"}
+    assert outcomes["write"] in ("PermissionError", "OSError")
+
+
+def test_with_landlock_nothing_but_packages_can_be_read(pool: Pool) -> None:
+    sandlock = pytest.importorskip("sandlock")
+    if sandlock.landlock_abi_version() < sandlock.min_landlock_abi():
+        pytest.skip("this kernel lacks Landlock")
+    assert list(told_by(pool, "reading").values()) == ["done", "done", "PermissionError", "PermissionError"]
 
 
 def test_no_process_is_left_behind(pool: Pool) -> None:
     template = told_by(pool, "template")
-    for act in ("segmentation fault", "exit", "loop"):
+    for act in ("segmentation fault", "exit", "garbage"):
         problem_of(pool, act)
     told_by(pool, "template")
     children = Path(f"/proc/{template}/task/{template}/children")
-    deadline = time.monotonic() + 5
-    while children.read_text() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert children.read_text() == ""
+    assert eventually(lambda: children.read_text() == "")
 
 
 def test_the_template_ends_with_its_server() -> None:
     code = (
-        "import time\nfrom cnnviz.own.sandbox.pool import Pool\nfrom tests.own.test_sandbox import told_by\n"
-        "pool = Pool('tests.own.broken_template')\nprint(told_by(pool, 'template'), flush=True)\ntime.sleep(60)"
+        "import sys, time\nfrom cnnviz.own.sandbox.pool import Pool\n"
+        "print(Pool('tests.own.broken_template').ask(sys.argv[1].encode()), flush=True)\ntime.sleep(60)"
     )
+    asked = request("read", Definition("template"), None, {}).decode()
     server = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=PROJECT_DIRECTORY
+        [sys.executable, "-c", code, asked], stdout=subprocess.PIPE, text=True, cwd=PROJECT_DIRECTORY
     )
     assert server.stdout is not None
     with server, server.stdout:
-        template = Path("/proc", server.stdout.readline().strip())
+        template = Path("/proc", re.findall(r"\d+", server.stdout.readline())[-1])
         assert template.exists()
         server.kill()
-    deadline = time.monotonic() + 5
-    while template.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not template.exists()
+    assert eventually(lambda: not template.exists())

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+
+from cnnviz.own.sandbox.system_calls import refuse_system_calls
 
 MOST_MEMORY = 1 << 30
 """Bytes that reading one network may take beyond what PyTorch and cnnviz take already."""
 MOST_FILES = 32
 
+_SANDLOCK = "sandlock"
 _SET_PARENT_DEATH_SIGNAL = 1
 _SET_NO_NEW_PRIVILEGES = 38
 
@@ -21,8 +24,9 @@ _SET_NO_NEW_PRIVILEGES = 38
 def confine(seconds: float) -> None:
     """Take from this process what reading a network does not need; what the system does not offer is left out.
 
-    It can write no file, start no process (unless it is root's), gain no rights, take little more memory, and not
-    work for longer than ``seconds``. It ends when its parent does.
+    It can write no file, start no process, gain no rights, open no connection, take little more memory, and not work
+    for longer than ``seconds``. It ends when its parent does. Where the package ``sandlock`` is installed and Linux
+    offers Landlock, it can read nothing but Python and its packages.
     """
     import resource
 
@@ -41,6 +45,8 @@ def confine(seconds: float) -> None:
         with contextlib.suppress(AttributeError, ValueError, OSError):
             resource.setrlimit(getattr(resource, name), (most, most))
     _landlock()
+    with contextlib.suppress(OSError, AttributeError):
+        refuse_system_calls()
 
 
 def _control(option: int, value: int) -> None:
@@ -59,17 +65,22 @@ def _mapped() -> int:
 
 
 def _landlock() -> None:
-    """Where the package ``sandlock`` is installed and the kernel offers Landlock: nothing can be written any more."""
-    sandlock = _sandlock()
+    """Nothing but Python and its packages can be read any more, and no other process be reached."""
+    sandlock = sys.modules.get(_SANDLOCK)
     if sandlock is not None:
         with contextlib.suppress(Exception):  # whatever it lacks here, the other limits hold
             sandlock.confine(sandlock.Sandbox(fs_readable=_readable()))
 
 
-def _sandlock() -> Any:
-    return sys.modules.get("sandlock")
+def load_landlock() -> None:
+    """Import the package ``sandlock`` if it is installed: processes that are forked later confine themselves with it."""
+    with contextlib.suppress(Exception):  # a package that does not fit this system is none
+        importlib.import_module(_SANDLOCK)
 
 
 def _readable() -> list[str]:
-    """Where Python and its packages are."""
-    return sorted({path for path in (sys.prefix, sys.base_prefix, *sys.path) if path and Path(path).exists()})
+    """Where Python and its packages are; of the project's folder, in which runs may be kept, the package alone."""
+    project = Path(__file__).parents[3]
+    paths = {Path(path).resolve() for path in (sys.prefix, sys.base_prefix, *sys.path) if path}
+    found = {Path(__file__).parents[2], *(path for path in paths if path != project and path.exists())}
+    return sorted(map(str, found))

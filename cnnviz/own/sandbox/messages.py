@@ -19,6 +19,9 @@ REFUSED = b"!"
 ENDED = b"~"
 """There is no answer; the bytes tell why: one of the words below, or what ended the process."""
 
+PATIENCE = 4
+"""On a busy machine a request may last so many times as long as it may use a processor."""
+
 TIME = b"time"
 MEMORY = b"memory"
 UNFINISHED = b"unfinished answer"

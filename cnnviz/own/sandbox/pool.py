@@ -12,11 +12,11 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cnnviz.own.sandbox.messages import ENDED, NEXT, READY, REQUEST, UNFINISHED, framed, receive
+from cnnviz.own.sandbox.messages import ENDED, NEXT, PATIENCE, READY, REQUEST, UNFINISHED, framed, receive
 from cnnviz.settings import PROJECT_DIRECTORY
 
 SECONDS = 2.0
-"""That reading one network may take, once it is its turn."""
+"""Of a processor that reading one network may take."""
 MOST_ANSWER_BYTES = 32_000_000
 _WAIT_SECONDS = 20.0
 """For one's turn."""
@@ -83,7 +83,7 @@ class Turns:
 class Pool:
     """One template process, started when it is needed, and anew when it is gone.
 
-    Each request may take so many ``seconds`` once it is its turn; ``at_once`` are read at the same time, by default
+    Each request may use so many ``seconds`` of a processor once it is its turn; ``at_once`` are read at the same time, by default
     as many as there are cores.
     """
 
@@ -120,7 +120,7 @@ class Pool:
             try:
                 ours.settimeout(self.seconds)
                 ours.sendall(framed(REQUEST, request))
-                return receive(ours, MOST_ANSWER_BYTES, self.seconds + _GRACE_SECONDS)
+                return receive(ours, MOST_ANSWER_BYTES, PATIENCE * self.seconds + _GRACE_SECONDS)
             except TimeoutError:
                 self._drop(process)
                 raise
