@@ -121,6 +121,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     "captum": ("cnnviz.interpret",),
     "torchinfo": ("cnnviz.shapes",),
     "torchviz": ("cnnviz.shapes",),
+    "sandlock": ("cnnviz.own.sandbox",),  # where it is installed
     "tqdm": ("cnnviz.cli",),
     "babel": ("cnnviz.locale",),
     "PIL": ("cnnviz.drawing", "cnnviz.interpret", "cnnviz.plots", "cnnviz.ui"),
