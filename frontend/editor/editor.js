@@ -28,6 +28,11 @@ function element(tag, name, text) {
   return made;
 }
 
+/** The line (from 1) that a row is about. */
+function lineOf(row) {
+  return row ? Number(row.dataset.line) : null;
+}
+
 /** What a mark says, below its line. */
 class Sentence extends WidgetType {
   constructor(mark) {
@@ -225,12 +230,15 @@ class Editor {
     while (same < shorter - from && old[old.length - 1 - same] === text[text.length - 1 - same]) same++;
     const to = old.length - same;
     const { head } = this.view.state.selection.main;
+    const insert = text.slice(from, text.length - same);
     this.view.dispatch({
-      changes: { from, to, insert: text.slice(from, text.length - same) },
+      changes: { from, to, insert },
       selection: head > from && head < to ? { anchor: from } : undefined,
       annotations: [isolateHistory.of("full"), Transaction.userEvent.of("input.server")],
     });
-    this.reveal(this.view.state.doc.lineAt(from).number);
+    const line = this.view.state.doc.lineAt(from).number;
+    this.reveal(line);
+    if (!`${old.slice(from, to)}${insert}`.includes("\n")) this.point(line); // until the pointer moves elsewhere
   }
 
   mark(told) {
@@ -263,8 +271,8 @@ class Editor {
     const { signal } = this.listening;
     const on = (kind, act) =>
       document.addEventListener(kind, (event) => act(event.target.closest?.(ROWS), event), { signal });
-    on("pointerover", (row) => this.point(row ?? document.activeElement?.closest(ROWS)));
-    on("focusin", (row) => this.point(row));
+    on("pointerover", (row) => this.point(lineOf(row ?? document.activeElement?.closest(ROWS))));
+    on("focusin", (row) => this.point(lineOf(row)));
     on("keydown", (row, event) => row && this.moveAlong(row, event));
     this.rows = new MutationObserver(() => this.makeFocusable());
     this.rows.observe(document.body, { childList: true, subtree: true });
@@ -291,8 +299,8 @@ class Editor {
     next.focus();
   }
 
-  point(row) {
-    const line = row ? Number(row.dataset.line) : null;
+  /** Point at a line (from 1); with null at none. */
+  point(line) {
     if (line === this.pointedLine) return;
     this.pointedLine = line;
     this.view.dispatch({ effects: setPointed.of(line) });
@@ -301,7 +309,7 @@ class Editor {
 
   goTo(row) {
     const { doc } = this.view.state;
-    const line = doc.line(Math.min(Number(row.dataset.line), doc.lines));
+    const line = doc.line(Math.min(lineOf(row), doc.lines));
     this.view.dispatch({ selection: { anchor: line.from + line.text.search(/\S|$/) }, scrollIntoView: true });
     this.view.focus();
   }

@@ -92,6 +92,16 @@ def test_no_character_is_lost_while_a_slow_page_runs(page: Page, alone: Server) 
     assert code.inner_text().startswith(lines + "class Net(nn.Module):")
 
 
+def test_it_does_not_fade_while_a_slow_page_runs(page: Page, alone: Server) -> None:
+    code = opened(page, alone, "?slow=3")
+    typed_at_start(page, code, "#")
+    holder = page.locator(".st-key-own-code")
+    expect(holder).to_have_attribute("data-stale", "true")
+    page.wait_for_timeout(1800)
+    expect(holder).to_have_attribute("data-stale", "true")
+    assert holder.evaluate("holder => getComputedStyle(holder).opacity") == "1"
+
+
 def test_a_click_at_once_finds_what_was_typed(page: Page, alone: Server) -> None:
     code = opened(page, alone)
     typed_at_start(page, code, "# 1408\n")
@@ -109,6 +119,7 @@ def test_what_the_server_puts_in_is_one_step_to_undo_and_leaves_the_cursor(page:
     page.get_by_role("button", name="Mend it").click()
     expect(code).to_contain_text("nn.Linear(2200, 10)")
     expect(page.locator(".cnnviz-mark")).to_have_count(0)
+    expect(page.locator(".cnnviz-pointed")).to_contain_text("nn.Linear(2200, 10)")
     code.focus()
     page.keyboard.type("!")  # where the cursor was
     expect(read(page)).to_contain_text("# end!")
