@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -223,6 +224,41 @@ def test_both_themes_have_their_colours_and_a_switch_keeps_the_editor(page: Page
     )
     assert page.evaluate("document.querySelector('.cm-editor').ours")
     expect(code).to_contain_text("#class Net")
+
+
+_LEAST_CONTRAST = """() => {
+    const pen = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+    const paint = (...colours) => { // one over the other
+        pen.clearRect(0, 0, 1, 1);
+        for (const colour of colours) { pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1); }
+        return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3).map(value => value / 255);
+    };
+    const light = colour => colour.map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+        .reduce((sum, v, at) => sum + v * [.2126, .7152, .0722][at], 0);
+    let least = ['', 21];
+    for (const word of document.querySelectorAll('.cnnviz-editor *')) {
+        if (![...word.childNodes].some(node => node.nodeType === 3 && node.data.trim())) continue;
+        const grounds = [];
+        for (let at = word; at; at = at.parentElement) grounds.unshift(getComputedStyle(at).backgroundColor);
+        const [dark, bright] = [light(paint(...grounds)), light(paint(...grounds, getComputedStyle(word).color))]
+            .sort((one, other) => one - other);
+        const contrast = (bright + .05) / (dark + .05);
+        if (contrast < least[1]) least = [word.textContent, contrast];
+    }
+    return least;
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_word_can_be_read(page: Page, alone: Server, theme: Literal["light", "dark"]) -> None:
+    page.emulate_media(color_scheme=theme)
+    code = opened(page, alone)
+    typed_at_start(page, code, "# a \nname = 'text', 12, None  # 1408\n")
+    expect(page.locator(".cnnviz-mark")).to_have_count(3)
+    for place in (page.locator(".cm-line").nth(1), page.locator("tr[data-line]").first):
+        place.hover()
+        word, contrast = page.evaluate(_LEAST_CONTRAST)
+        assert contrast >= 4.5, word
 
 
 def test_the_text_is_there_again_when_the_editor_was_away(page: Page, alone: Server) -> None:
