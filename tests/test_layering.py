@@ -31,6 +31,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.ui.inside": ("cnnviz.ui.shared",),
     "cnnviz.ui.shared": ("cnnviz.ui",),
     "cnnviz.ui": (
+        "cnnviz.browser",
         "cnnviz.drawing",
         "cnnviz.experiments",
         "cnnviz.interpret",
@@ -65,6 +66,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     # a trace that fails asks for it, so the decoder itself stands below tracing.
     "cnnviz.error_messages.producers": ("cnnviz.models", "cnnviz.error_messages"),
     "cnnviz.error_messages": ("cnnviz.operations",),
+    "cnnviz.browser": ("cnnviz.tracing",),
     "cnnviz.models": ("cnnviz.own", "cnnviz.shapes"),
     "cnnviz.shapes": ("cnnviz.tracing", "cnnviz.datasets"),  # what an operation does is shown on a digit
     "cnnviz.datasets": ("cnnviz.files", "cnnviz.settings"),

@@ -9,6 +9,7 @@ small drawings.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,10 @@ BOX = 20
 CENTRE = 14.0
 FAINT = 0.1
 """A smaller difference from the background (out of 1) is noise, or the blurred edge of a stroke."""
+_ALMOST_HALF = 0.4999
+"""Of a drawing that is half a pixel from the centre either way, as every symmetrical one of even size, the last digit of
+a sum must not decide where it goes: on one machine as on another, and in the browser.
+"""
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,7 @@ def centring_offset(scaled: NDArray[np.float32]) -> tuple[int, int]:
 
 def _shift(profile: NDArray[np.float32]) -> int:
     centre = float(np.arange(len(profile)) @ profile) / float(profile.sum())
-    return min(max(0, round(CENTRE - centre)), FIELD - len(profile))
+    return min(max(0, math.floor(CENTRE - centre + _ALMOST_HALF)), FIELD - len(profile))
 
 
 def _area_weights(size: int, target: int) -> NDArray[np.float32]:

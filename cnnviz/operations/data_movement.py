@@ -20,6 +20,7 @@ from cnnviz.operations.batch_axis import (
     removed,
 )
 from cnnviz.operations.explanation import Explanation, moving
+from cnnviz.operations.kernels import Kernel
 from cnnviz.operations.op import Op, Shape, shape_text
 from cnnviz.operations.operation import define, never
 from cnnviz.operations.reach import Call, Lattice, Reach, UnknownError, listed
@@ -340,9 +341,27 @@ _reordering("transpose swapaxes swapdims", _transposed, arguments="input dim0 di
 _reordering("movedim moveaxis", _relocated, arguments="input source destination")
 _reordering("T t H", _reversed)
 _reordering("mT mH adjoint", _last_two)
+
+
+def _kernel_of_index(op: Op) -> Kernel | None:
+    """Of slices that keep every dimension, and all of the batch."""
+    index, shape = op.arguments.get("index"), op.input_shapes[0]
+    given = list(index) if isinstance(index, tuple) else [index]
+    missing = [slice(None)] * (len(shape) + 1 - len([part for part in given if part is not ...]))
+    place = given.index(...) if ... in given else len(given)
+    parts = [*given[:place], *missing, *given[place + 1 :]]
+    slices = [part for part in parts if isinstance(part, slice)]
+    if len(slices) != len(parts) or len(parts) != len(shape) + 1 or slices[0] != slice(None):
+        return None
+    ranges = [range(*part.indices(size)) for part, size in zip(slices[1:], shape, strict=True)]
+    starts, steps = [along.start for along in ranges], [along.step for along in ranges]
+    return {"kernel": "slice", "start": starts, "step": steps}
+
+
 define(
     "getitem",
     kind="reshape",
+    kernel=_kernel_of_index,
     arguments="input index",
     complete=_index,
     explain=explain_part,

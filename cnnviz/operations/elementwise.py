@@ -13,6 +13,7 @@ import numpy as np
 
 from cnnviz.language import Message
 from cnnviz.operations.explanation import Explanation, number
+from cnnviz.operations.kernels import Kernel, image_axis, value_by_value
 from cnnviz.operations.normalisation import diagnose_normalisation, mend_normalisation
 from cnnviz.operations.op import Op, shape_text
 from cnnviz.operations.operation import Operation, define
@@ -48,12 +49,13 @@ def activation(
     *,
     arguments: str = "",
     random: bool = False,
+    kernel: str = "",
     **defaults: float,
 ) -> Operation:
     """Register an activation by its names, its formula, a remark, and its arguments with PyTorch's defaults.
 
     The arguments come in PyTorch's order after the input; ``arguments`` names them all where some default is not
-    a number.
+    a number. ``kernel`` names the browser's, whose settings have the names of the arguments.
     """
     if isinstance(remarks, Message):
         told = (remarks,)
@@ -66,30 +68,41 @@ def activation(
         pointwise=True,
         random=random,
         explain=partial(explain_activation, formula, defaults, remarks or (lambda _op: ())),
+        kernel=partial(value_by_value, kernel, defaults) if kernel else None,
     )
 
 
 _COMPARISON = Message("A comparison gives 1 where it is true and 0 where it is false.")
 
-activation("relu", "ReLU", "max(0, x)")
-activation("relu6", "ReLU6", "min(max(0, x), 6)")
-activation("leaky_relu", "LeakyReLU", "max(0, x) + {negative_slope} * min(0, x)", negative_slope=0.01)
-activation("elu", "ELU", "max(0, x) + min(0, {alpha} * (e^x - 1))", alpha=1.0)
-activation("celu", "CELU", "max(0, x) + min(0, {alpha} * (e^(x/{alpha}) - 1))", alpha=1.0)
-activation("selu", "SELU", "1.0507 * (max(0, x) + min(0, 1.6733 * (e^x - 1)))")
-activation("silu", "SiLU", "x/(1 + e^(-x))")
-activation("mish", "Mish", "x * tanh(ln(1 + e^x))")
-activation("sigmoid expit", "Sigmoid", "1/(1 + e^(-x))")
-activation("tanh", "Tanh", "(e^x - e^(-x))/(e^x + e^(-x))")
-activation("softplus", "Softplus", "ln(1 + e^({beta} * x))/{beta}", beta=1.0, threshold=20.0)
-activation("softsign", "Softsign", "x/(1 + |x|)")
-activation("hardtanh", "Hardtanh", "min(max({min_val}, x), {max_val})", min_val=-1.0, max_val=1.0)
-activation("hardswish", "Hardswish", "x * min(max(0, x + 3), 6)/6")
-activation("hardsigmoid", "Hardsigmoid", "min(max(0, x/6 + 1/2), 1)")
-activation("hardshrink", "Hardshrink", "x * (|x| > {lambd})", _COMPARISON, lambd=0.5)
-activation("softshrink", "Softshrink", "sign(x) * max(0, |x| - {lambd})", lambd=0.5)
-activation("tanhshrink", "Tanhshrink", "x - tanh(x)")
-activation("logsigmoid log_sigmoid", "LogSigmoid", "ln(1/(1 + e^(-x)))")
+activation("relu", "ReLU", "max(0, x)", kernel="relu")
+activation("relu6", "ReLU6", "min(max(0, x), 6)", kernel="relu6")
+activation(
+    "leaky_relu",
+    "LeakyReLU",
+    "max(0, x) + {negative_slope} * min(0, x)",
+    negative_slope=0.01,
+    kernel="leakyRelu",
+)
+activation("elu", "ELU", "max(0, x) + min(0, {alpha} * (e^x - 1))", alpha=1.0, kernel="elu")
+activation("celu", "CELU", "max(0, x) + min(0, {alpha} * (e^(x/{alpha}) - 1))", alpha=1.0, kernel="celu")
+activation("selu", "SELU", "1.0507 * (max(0, x) + min(0, 1.6733 * (e^x - 1)))", kernel="selu")
+activation("silu", "SiLU", "x/(1 + e^(-x))", kernel="silu")
+activation("mish", "Mish", "x * tanh(ln(1 + e^x))", kernel="mish")
+activation("sigmoid expit", "Sigmoid", "1/(1 + e^(-x))", kernel="sigmoid")
+activation("tanh", "Tanh", "(e^x - e^(-x))/(e^x + e^(-x))", kernel="tanh")
+activation(
+    "softplus", "Softplus", "ln(1 + e^({beta} * x))/{beta}", beta=1.0, threshold=20.0, kernel="softplus"
+)
+activation("softsign", "Softsign", "x/(1 + |x|)", kernel="softsign")
+activation(
+    "hardtanh", "Hardtanh", "min(max({min_val}, x), {max_val})", min_val=-1.0, max_val=1.0, kernel="hardtanh"
+)
+activation("hardswish", "Hardswish", "x * min(max(0, x + 3), 6)/6", kernel="hardswish")
+activation("hardsigmoid", "Hardsigmoid", "min(max(0, x/6 + 1/2), 1)", kernel="hardsigmoid")
+activation("hardshrink", "Hardshrink", "x * (|x| > {lambd})", _COMPARISON, lambd=0.5, kernel="hardshrink")
+activation("softshrink", "Softshrink", "sign(x) * max(0, |x| - {lambd})", lambd=0.5, kernel="softshrink")
+activation("tanhshrink", "Tanhshrink", "x - tanh(x)", kernel="tanhshrink")
+activation("logsigmoid log_sigmoid", "LogSigmoid", "ln(1/(1 + e^(-x)))", kernel="logSigmoid")
 activation(
     "threshold",
     "Threshold",
@@ -97,8 +110,9 @@ activation(
     _COMPARISON,
     threshold=0.0,
     value=0.0,
+    kernel="threshold",
 )
-activation("exp", "", "e^x")
+activation("exp", "", "e^x", kernel="exp")
 activation(
     "rrelu rrelu_with_noise",
     "RReLU",
@@ -117,8 +131,18 @@ def _explain_gelu(op: Op, ops: Sequence[Op]) -> Explanation | None:
     return explain_activation("x * Φ(x)", {}, lambda _op: (told,), op, ops)
 
 
+def _kernel_of_gelu(op: Op) -> Kernel | None:
+    return {"kernel": "gelu", "tanh": op.arguments.get("approximate") == "tanh"}
+
+
 define(
-    "gelu", "GELU", kind="activation", arguments="input approximate", pointwise=True, explain=_explain_gelu
+    "gelu",
+    "GELU",
+    kind="activation",
+    arguments="input approximate",
+    pointwise=True,
+    explain=_explain_gelu,
+    kernel=_kernel_of_gelu,
 )
 
 
@@ -140,6 +164,7 @@ define(
     pointwise=True,
     explain=partial(explain_activation, "max(0, x) + a * min(0, x)", {}, _slopes),
     parameters=_slopes_of_channels,
+    kernel=lambda _op: {"kernel": "prelu", "weights": {"weight": "weight"}},
     diagnose=(diagnose_normalisation,),
     mend=mend_normalisation,
 )
@@ -232,9 +257,10 @@ def _softmax(
     background: tuple[Message, ...] = (),
     usual: Dimension = first_or_second,
     arguments: str = "input dim",
+    kernel: Mapping[str, bool] | None = None,
     **knowledge: Any,
 ) -> None:
-    """Register a softmax or one of its relatives."""
+    """Register a softmax or one of its relatives; ``kernel`` are the settings of the browser's, where it has one."""
     define(
         functions,
         modules,
@@ -242,12 +268,19 @@ def _softmax(
         arguments=arguments,
         explain=partial(explain_softmax, f"y = {formula}", sentence, background, usual),
         reach=partial(reach_softmax, usual),
+        kernel=None if kernel is None else partial(_kernel_of_softmax, usual, kernel),
         **knowledge,
     )
 
 
-_softmax("softmax", "Softmax", "e^x / Σ e^x", gives="probabilities")
-_softmax("", "Softmax2d", "e^x / Σ e^x", usual=lambda count: count - 3, gives="probabilities")
+def _kernel_of_softmax(usual: Dimension, settings: Mapping[str, bool], op: Op) -> Kernel | None:
+    axes = len(op.output_shape)
+    axis = image_axis(softmax_dimension(usual, op, axes + 1), axes)
+    return None if axis is None else {"kernel": "softmax", "axis": axis, **settings}
+
+
+_softmax("softmax", "Softmax", "e^x / Σ e^x", gives="probabilities", kernel={})
+_softmax("", "Softmax2d", "e^x / Σ e^x", usual=lambda count: count - 3, gives="probabilities", kernel={})
 _softmax(
     "log_softmax",
     "LogSoftmax",
@@ -258,8 +291,9 @@ _softmax(
     ),
     (Message("The matching loss is NLLLoss; CrossEntropyLoss combines both."),),
     gives="log probabilities",
+    kernel={"log": True},
 )
-_softmax("softmin", "Softmin", "e^(-x) / Σ e^(-x)")
+_softmax("softmin", "Softmin", "e^(-x) / Σ e^(-x)", kernel={"negated": True})
 _softmax(
     "gumbel_softmax",
     "",

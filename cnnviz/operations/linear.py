@@ -21,6 +21,7 @@ from cnnviz.operations.batch_axis import WITHOUT, BatchCall, Layout
 from cnnviz.operations.diagnosis import origins
 from cnnviz.operations.explanation import Explanation, rows_of_weights
 from cnnviz.operations.fixes import fix, of_origin
+from cnnviz.operations.kernels import Kernel
 from cnnviz.operations.op import FailedCall, Failure, Fix, Mend, Op, Shape, called, product, shape_text
 from cnnviz.operations.operation import define, never
 from cnnviz.operations.reach import Call, Reach, UnknownError, joined
@@ -337,10 +338,16 @@ def _of_weight(bound: Mapping[str, Any], found: dict[str, Any]) -> None:
         found["bias"] = bound.get("bias") is not None
 
 
+def _kernel_of_linear(op: Op) -> Kernel | None:
+    names = ("weight", "bias") if op.arguments.get("bias") else ("weight",)
+    return {"kernel": "linear", "weights": {name: name for name in names}}
+
+
 define(
     "linear",
     "Linear",
     kind="linear",
+    kernel=_kernel_of_linear,
     arguments="input weight bias",
     attributes="in_features out_features",
     complete=_of_weight,

@@ -15,6 +15,7 @@ from cnnviz.operations.data_movement import explain_identity
 from cnnviz.operations.diagnosis import channels_origin, size_origin
 from cnnviz.operations.explanation import Explanation, source_name
 from cnnviz.operations.fixes import enlarges, fix, own_branch, resized
+from cnnviz.operations.kernels import Kernel, image_axis, of_two
 from cnnviz.operations.op import (
     MODEL_INPUT,
     FailedCall,
@@ -456,9 +457,15 @@ def _stays_unless_joined_in_front(arguments: Mapping[str, Any]) -> bool:
     return bool(arguments.get("dim", 0) != 0)
 
 
+def _kernel_of_concatenation(op: Op) -> Kernel | None:
+    axis = image_axis(op.arguments.get("dim", 0), len(op.output_shape))
+    return None if axis is None else {"kernel": "concatenate", "axis": axis}
+
+
 define(
     "cat concat concatenate",
     kind="merge",
+    kernel=_kernel_of_concatenation,
     arguments="tensors dim",
     joins=True,
     complete=_joined_dimension,
@@ -482,17 +489,19 @@ define(
 )
 define("hstack", kind="merge", diagnose=(diagnose_unlike,), mend=mend_branches)
 define("vstack row_stack", kind="merge", diagnose=(diagnose_unlike,), mend=mend_branches)
-for _name, _sign in (
-    ("add", "+"),
-    ("sub", "-"),
-    ("mul", "*"),
-    ("div", "/"),
-    ("maximum", ","),
-    ("minimum", ","),
+for _name, _arguments, _sign, _kernel in (
+    ("add", "input other alpha", "+", "add"),
+    ("sub", "input other alpha", "-", "subtract"),
+    ("mul", "input other", "*", "multiply"),
+    ("div", "input other rounding_mode", "/", "divide"),
+    ("maximum", "input other", ",", "maximum"),
+    ("minimum", "input other", ",", "minimum"),
 ):
     define(
         _name,
+        arguments=_arguments,
         kind="merge",
+        kernel=of_two(_kernel),
         pointwise=True,
         explain=partial(explain_combination, _sign),
         diagnose=(diagnose_unlike,),

@@ -26,6 +26,7 @@ from cnnviz.operations.arrangement import (
 from cnnviz.operations.diagnosis import channels_origin, origins
 from cnnviz.operations.explanation import Explanation, number
 from cnnviz.operations.fixes import fix
+from cnnviz.operations.kernels import Kernel, unchanged
 from cnnviz.operations.op import FailedCall, Failure, Fix, Mend, Op, Shape, product, shape_text
 from cnnviz.operations.operation import define, define_each, named
 from cnnviz.operations.reach import Call, Reach, UnknownError, listed, spread
@@ -497,9 +498,25 @@ _COMMON: Mapping[str, Any] = {
 }
 _RUNNING = "num_features affine track_running_stats eps momentum"
 
+
+def _kernel_of_batch_norm(op: Op) -> Kernel | None:
+    if not op.arguments.get("track_running_stats", True):
+        return None
+    weights = {"runningMean": "running_mean", "runningVar": "running_var"}
+    if op.arguments.get("affine", True):
+        weights |= {"weight": "weight", "bias": "bias"}
+    return {"kernel": "batchNorm", "epsilon": op.arguments.get("eps", 1e-5), "weights": weights}
+
+
+def _kernel_of_dropout(op: Op) -> Kernel | None:
+    """A function that is told that this is training drops values in evaluation, too."""
+    return None if op.module is None and op.arguments.get("training", True) else unchanged(op)
+
+
 define_each(
     "",
     "BatchNorm#d LazyBatchNorm#d",
+    kernel=_kernel_of_batch_norm,
     arguments="input running_mean running_var weight bias training momentum eps",
     attributes=_RUNNING,
     explain=_explained_by(_explain_batch_norm),
@@ -590,6 +607,7 @@ define(
 )
 _DROPOUT: Mapping[str, Any] = {
     "kind": "dropout",
+    "kernel": _kernel_of_dropout,
     "arguments": "input p training",
     "pointwise": True,
     "random": True,

@@ -89,6 +89,10 @@ class Operation:
     """The batch dimension of a further output, such as the states of an LSTM."""
     diagnose: tuple[Callable[[FailedCall, Sequence[Op]], Failure | None], ...] = ()
     """What may be wrong when PyTorch refuses a call, the likeliest first; each returns None if it is something else."""
+    kernel: Callable[[Op], Mapping[str, object] | None] | None = None
+    """How the browser's engine computes it: the name of a kernel of ``browser/engine.js`` with its settings, and with
+    the layer's tensors that it needs as ``weights``; None where it has no kernel for these arguments.
+    """
     mend: Callable[[FailedCall, Sequence[Op]], Iterator[Fix]] | None = None
     """Edits that could fix a refused call, the likeliest first."""
 

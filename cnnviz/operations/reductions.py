@@ -10,6 +10,7 @@ from typing import Any, cast
 from cnnviz.language import Message
 from cnnviz.operations.batch_axis import WITHOUT, BatchCall, Layout, kept, removed
 from cnnviz.operations.explanation import Explanation
+from cnnviz.operations.kernels import Kernel, image_axis
 from cnnviz.operations.op import Op, product, shape_text
 from cnnviz.operations.operation import define
 from cnnviz.operations.reach import Call, Reach, listed, value_by_value
@@ -77,6 +78,13 @@ def _keeps_images(arguments: Mapping[str, Any]) -> bool:
     return all(isinstance(dim, int) and dim > 0 for dim in entries)
 
 
+def _kernel_of_mean(op: Op) -> Kernel | None:
+    axes = len(op.input_shapes[0])
+    dims = op.arguments.get("dim")
+    found = [image_axis(dim, axes) for dim in (listed(dims) if dims is not None else ())]
+    return {"kernel": "mean", "axes": found} if found and None not in found else None
+
+
 _MEAN = Message("{name} averages {count} values at a time, leaving {output}.")
 _LARGEST = Message("{name} returns the index of the largest of {count} values, leaving {output}.")
 _SMALLEST = Message("{name} returns the index of the smallest of {count} values, leaving {output}.")
@@ -97,6 +105,7 @@ for _names, _arguments, _sentence in (
     define(
         _names,
         arguments=_arguments,
+        kernel=_kernel_of_mean if _sentence is _MEAN else None,
         explain=partial(explain_reduction, _sentence),
         reach=reach_reduction,
         batch_axis=_batch_axis_of_reduction,

@@ -11,6 +11,7 @@ from cnnviz.operations.arrangement import by_batch_size
 from cnnviz.operations.batch_axis import BatchCall, Layout, refactored
 from cnnviz.operations.diagnosis import origins
 from cnnviz.operations.explanation import Explanation, moving
+from cnnviz.operations.kernels import unchanged
 from cnnviz.operations.op import MODEL_INPUT, FailedCall, Failure, Op, Shape, called, product, shape_text
 from cnnviz.operations.operation import define, never, operation_of
 from cnnviz.operations.reach import Call, Reach
@@ -212,6 +213,7 @@ def _out_of_order(ops: Sequence[Op], index: int) -> Op | None:
 _RESHAPE: Mapping[str, Any] = {
     "kind": "reshape",
     "keeps_order": True,
+    "kernel": unchanged,
     "reach": reach_reshape,
     "batch_axis": _batch_axis_of_reshape,
 }

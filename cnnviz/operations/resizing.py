@@ -16,6 +16,7 @@ from cnnviz.language import Message
 from cnnviz.operations.arrangement import lost_batch
 from cnnviz.operations.explanation import Explanation, moving
 from cnnviz.operations.explanation import number as in_formula
+from cnnviz.operations.kernels import Kernel
 from cnnviz.operations.op import Op, Shape, product, shape_text
 from cnnviz.operations.operation import define, define_each
 from cnnviz.operations.reach import Call, Lattice, Reach, Table, UnknownError
@@ -333,6 +334,23 @@ def reach_pixel_shuffle(call: Call) -> Reach:
 
 # -- entries -------------------------------------------------------------------------------------------
 
+
+def _kernel_of_adaptive_pooling(kernel: str, op: Op) -> Kernel | None:
+    return {"kernel": kernel} if len(op.output_shape) == len(op.input_shapes[0]) == 3 else None
+
+
+def _kernel_of_padding(op: Op) -> Kernel | None:
+    """Of a constant around maps; ``pad`` counts from the last dimension, its beginning before its end."""
+    given = op.arguments.get("pad", op.arguments.get("padding"))
+    if not isinstance(given, tuple) or not all(isinstance(size, int) and size >= 0 for size in given):
+        return None
+    if op.arguments.get("mode", "constant") != "constant" or len(op.output_shape) != 3:
+        return None
+    before = [*given[::2], 0, 0, 0][:3]
+    value = op.arguments.get("value") or 0.0
+    return {"kernel": "pad", "before": before[::-1], "value": value} if len(given) <= 6 else None
+
+
 _ADAPTIVE: Mapping[str, Any] = {
     "kind": "pooling",
     "arguments": "input output_size",
@@ -343,6 +361,7 @@ _ADAPTIVE: Mapping[str, Any] = {
 define_each(
     "adaptive_avg_pool#d",
     "AdaptiveAvgPool#d",
+    kernel=partial(_kernel_of_adaptive_pooling, "adaptiveAveragePool2d"),
     explain=partial(
         explain_adaptive_pooling,
         Message(
@@ -356,6 +375,7 @@ define_each(
     "adaptive_max_pool#d adaptive_max_pool#d_with_indices",
     "AdaptiveMaxPool#d",
     remembers_places=True,
+    kernel=partial(_kernel_of_adaptive_pooling, "adaptiveMaxPool2d"),
     explain=partial(
         explain_adaptive_pooling,
         Message(
@@ -404,6 +424,7 @@ define(
     attributes="padding",
     explain=partial(explain_padding, None),
     reach=partial(reach_padding, None),
+    kernel=_kernel_of_padding,
 )
 define(
     "interpolate upsample",

@@ -16,6 +16,7 @@ import numpy as np
 from cnnviz.language import Message
 from cnnviz.operations.arrangement import lost_batch
 from cnnviz.operations.explanation import Explanation, rows_of_weights
+from cnnviz.operations.kernels import Kernel, pair
 from cnnviz.operations.op import MODEL_INPUT, Op, Shape, product, shape_text
 from cnnviz.operations.operation import define, define_each
 from cnnviz.operations.reach import Call, Lattice, Reach, Table, UnknownError
@@ -436,11 +437,59 @@ def _of_transposed_weight(bound: Mapping[str, Any], found: dict[str, Any]) -> No
         found |= {"kernel_size": tuple(kernel), "bias": bound.get("bias") is not None}
 
 
+def _window_settings(op: Op) -> dict[str, object] | None:
+    """The window for the browser; None where it is not one of maps with rows and columns."""
+    given = {**op.arguments}
+    kernel, dilation = pair(given.get("kernel_size")), pair(given.get("dilation"))
+    if isinstance(given.get("padding"), str) and kernel is not None and dilation is not None:
+        # What "same" adds in all; where that is odd, the larger part is behind.
+        same = given["padding"] == "same"
+        given["padding"] = [d * (k - 1) // 2 * same for k, d in zip(kernel, dilation, strict=True)]
+    settings = {name: pair(given.get(argument)) for name, argument in _WINDOW_SETTINGS.items()}
+    return None if None in settings.values() or len(op.output_shape) != 3 else dict(settings)
+
+
+_WINDOW_SETTINGS: Mapping[str, str] = {
+    "kernelSize": "kernel_size",
+    "stride": "stride",
+    "padding": "padding",
+    "dilation": "dilation",
+}
+
+
+def _kernel_of_convolution(op: Op) -> Kernel | None:
+    window = _window_settings(op)
+    if window is None or op.arguments.get("padding_mode", "zeros") != "zeros":
+        return None
+    names = ("weight", "bias") if op.arguments.get("bias") else ("weight",)
+    weights = {name: name for name in names}
+    return {"kernel": "conv2d", **window, "groups": op.arguments.get("groups", 1), "weights": weights}
+
+
+def _kernel_of_max_pooling(op: Op) -> Kernel | None:
+    window = _window_settings(op)
+    return None if window is None else {"kernel": "maxPool2d", **window}
+
+
+def _kernel_of_average_pooling(op: Op) -> Kernel | None:
+    window = _window_settings(op)
+    if window is None:
+        return None
+    given = op.arguments
+    return {
+        "kernel": "averagePool2d",
+        **window,
+        "countsPadding": given.get("count_include_pad", True),
+        "divisor": given.get("divisor_override"),
+    }
+
+
 define_each(
     "conv#d",
     "Conv#d",
     kind="convolution",
     slides=True,
+    kernel=_kernel_of_convolution,
     arguments="input weight bias stride padding dilation groups",
     attributes="in_channels out_channels kernel_size padding_mode output_padding",
     complete=_of_weight,
@@ -476,6 +525,7 @@ define_each(
     kind="pooling",
     slides=True,
     remembers_places=True,
+    kernel=_kernel_of_max_pooling,
     arguments="input kernel_size stride padding dilation ceil_mode",
     explain=partial(
         explain_pooling,
@@ -492,6 +542,7 @@ define_each(
     "AvgPool#d",
     kind="pooling",
     slides=True,
+    kernel=_kernel_of_average_pooling,
     arguments="input kernel_size stride padding ceil_mode count_include_pad divisor_override",
     explain=explain_average_pooling,
     reach=reach_pooling,

@@ -1,0 +1,537 @@
+// A network in the browser: it reads weights from safetensors bytes and carries out a plan, one operation after the
+// other. Every operation's output stays at hand. Values are Float32Array in PyTorch's order, without the batch: a map
+// stack is [C, H, W]. Sums are made in double precision, as JavaScript does by itself.
+//
+// A plan (cnnviz/browser/plan.py writes it): {input: [C, H, W], output: index, ops: [{name, type, kind, kernel,
+// inputs, shape, weights: {role: name in the file}, ...the kernel's own settings}]}; an input of -1 is the image.
+
+const SIZES = { F32: 4, F64: 8, I64: 8, I32: 4, F16: 2, BF16: 2, U8: 1, BOOL: 1 };
+
+// The tensors of a safetensors file (an ArrayBuffer) by name: {shape, data: Float32Array}. Whole numbers that a
+// network only counts with, such as num_batches_tracked, are left out.
+export function readSafetensors(buffer) {
+  if (buffer.byteLength < 8) throw new Error("The weights are cut off.");
+  const length = Number(new DataView(buffer).getBigUint64(0, true));
+  if (length > buffer.byteLength - 8) throw new Error("The weights are cut off.");
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
+  const found = {};
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === "__metadata__") continue;
+    const [begin, end] = entry.data_offsets;
+    const count = entry.shape.reduce((product, size) => product * size, 1);
+    if (8 + length + end > buffer.byteLength || end - begin !== count * (SIZES[entry.dtype] ?? NaN)) {
+      throw new Error(`The weights of ${name} are cut off.`);
+    }
+    const data = asFloats(buffer.slice(8 + length + begin, 8 + length + end), entry.dtype);
+    if (data !== null) found[name] = { shape: entry.shape, data };
+  }
+  return found;
+}
+
+function asFloats(bytes, dtype) {
+  if (dtype === "F32") return new Float32Array(bytes);
+  if (dtype === "F64") return Float32Array.from(new Float64Array(bytes));
+  if (dtype === "BF16") {
+    const wide = new Uint32Array(bytes.byteLength / 2);
+    new Uint16Array(bytes).forEach((half, index) => (wide[index] = half << 16));
+    return new Float32Array(wide.buffer);
+  }
+  return dtype === "F16" ? Float32Array.from(new Uint16Array(bytes), fromHalf) : null;
+}
+
+function fromHalf(bits) {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (exponent ? 2 ** (exponent - 25) * (1024 + fraction) : 2 ** -24 * fraction);
+}
+
+// A plan with its weights. `run` computes all outputs; `outputs[index].data` are overwritten by the next run.
+export class Network {
+  constructor(plan, tensors) {
+    this.plan = plan;
+    this.input = { shape: plan.input, data: new Float32Array(count(plan.input)) };
+    this.outputs = plan.ops.map((op) => ({ shape: op.shape, data: new Float32Array(count(op.shape)) }));
+    this.weights = plan.ops.map((op) =>
+      Object.fromEntries(
+        Object.entries(op.weights ?? {}).map(([role, name]) => {
+          if (!(name in tensors)) throw new Error(`The weights lack ${name}.`);
+          return [role, tensors[name]];
+        }),
+      ),
+    );
+    this.scratch = new Scratch();
+  }
+
+  // `image`: the normalised input, as many values as plan.input says. Returns the values that the network returns.
+  // `after(index, output)` may change an output before the operations behind it read it.
+  run(image, after = null) {
+    this.input.data.set(image);
+    this.plan.ops.forEach((op, index) => {
+      const inputs = op.inputs.map((from) => (from < 0 ? this.input : this.outputs[from]));
+      KERNELS[op.kernel](op, inputs, this.outputs[index], this.weights[index], this.scratch);
+      if (after !== null) after(index, this.outputs[index]);
+    });
+    return this.outputs[this.plan.output].data;
+  }
+}
+
+// Memory that the kernels share: it grows to the most that one of them needs.
+class Scratch {
+  constructor() {
+    this.arrays = {};
+  }
+
+  floats(name, length) {
+    if (!(this.arrays[name]?.length >= length)) this.arrays[name] = new Float32Array(length);
+    return this.arrays[name];
+  }
+}
+
+function count(shape) {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+// -- products of matrices -----------------------------------------------------------------------------------------
+
+// out[m, n] = sum over k of a[m, k] * b[k, n] + bias[m], where `b` is packed in panels of four columns: panel, k, column.
+function multiply(a, aStart, packed, bias, biasStart, out, outStart, rows, inner, columns) {
+  const panels = Math.ceil(columns / 4);
+  let row = 0;
+  for (; row + 4 <= rows; row += 4) {
+    const a0 = aStart + row * inner;
+    const a1 = a0 + inner;
+    const a2 = a1 + inner;
+    const a3 = a2 + inner;
+    for (let panel = 0; panel < panels; panel++) {
+      let b = panel * 4 * inner;
+      let s00 = 0, s01 = 0, s02 = 0, s03 = 0;
+      let s10 = 0, s11 = 0, s12 = 0, s13 = 0;
+      let s20 = 0, s21 = 0, s22 = 0, s23 = 0;
+      let s30 = 0, s31 = 0, s32 = 0, s33 = 0;
+      for (let k = 0; k < inner; k++, b += 4) {
+        const b0 = packed[b], b1 = packed[b + 1], b2 = packed[b + 2], b3 = packed[b + 3];
+        const v0 = a[a0 + k], v1 = a[a1 + k], v2 = a[a2 + k], v3 = a[a3 + k];
+        s00 += v0 * b0; s01 += v0 * b1; s02 += v0 * b2; s03 += v0 * b3;
+        s10 += v1 * b0; s11 += v1 * b1; s12 += v1 * b2; s13 += v1 * b3;
+        s20 += v2 * b0; s21 += v2 * b1; s22 += v2 * b2; s23 += v2 * b3;
+        s30 += v3 * b0; s31 += v3 * b1; s32 += v3 * b2; s33 += v3 * b3;
+      }
+      const column = panel * 4;
+      const wide = Math.min(4, columns - column);
+      const place = outStart + row * columns + column;
+      put(out, place, wide, bias === null ? 0 : bias[biasStart + row], s00, s01, s02, s03);
+      put(out, place + columns, wide, bias === null ? 0 : bias[biasStart + row + 1], s10, s11, s12, s13);
+      put(out, place + 2 * columns, wide, bias === null ? 0 : bias[biasStart + row + 2], s20, s21, s22, s23);
+      put(out, place + 3 * columns, wide, bias === null ? 0 : bias[biasStart + row + 3], s30, s31, s32, s33);
+    }
+  }
+  for (; row < rows; row++) {
+    const a0 = aStart + row * inner;
+    const more = bias === null ? 0 : bias[biasStart + row];
+    for (let panel = 0; panel < panels; panel++) {
+      let b = panel * 4 * inner;
+      let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+      for (let k = 0; k < inner; k++, b += 4) {
+        const v = a[a0 + k];
+        s0 += v * packed[b]; s1 += v * packed[b + 1]; s2 += v * packed[b + 2]; s3 += v * packed[b + 3];
+      }
+      const column = panel * 4;
+      put(out, outStart + row * columns + column, Math.min(4, columns - column), more, s0, s1, s2, s3);
+    }
+  }
+}
+
+function put(out, place, wide, more, s0, s1, s2, s3) {
+  out[place] = s0 + more;
+  if (wide > 1) out[place + 1] = s1 + more;
+  if (wide > 2) out[place + 2] = s2 + more;
+  if (wide > 3) out[place + 3] = s3 + more;
+}
+
+// The windows of a convolution in panels of four output positions: for each, every input value of its window.
+function windows(op, x, first, channels, packed) {
+  const [, height, width] = x.shape;
+  const [kernelHeight, kernelWidth] = op.kernelSize;
+  const [strideY, strideX] = op.stride;
+  const [dilationY, dilationX] = op.dilation;
+  const [top, left] = op.padding;
+  const [, rows, columns] = op.shape;
+  const inner = channels * kernelHeight * kernelWidth;
+  const places = rows * columns;
+  packed.fill(0, 0, Math.ceil(places / 4) * 4 * inner);
+  for (let place = 0; place < places; place++) {
+    const row = Math.floor(place / columns);
+    const column = place - row * columns;
+    const y0 = row * strideY - top;
+    const x0 = column * strideX - left;
+    let to = (place >> 2) * 4 * inner + (place & 3);
+    for (let channel = 0; channel < channels; channel++) {
+      const start = (first + channel) * height * width;
+      for (let j = 0; j < kernelHeight; j++) {
+        const y = y0 + j * dilationY;
+        const inside = y >= 0 && y < height;
+        const line = start + y * width;
+        for (let i = 0; i < kernelWidth; i++, to += 4) {
+          const at = x0 + i * dilationX;
+          if (inside && at >= 0 && at < width) packed[to] = x.data[line + at];
+        }
+      }
+    }
+  }
+  return inner;
+}
+
+function conv2d(op, [x], out, weights, scratch) {
+  const groups = op.groups;
+  const channels = x.shape[0] / groups;
+  const perGroup = op.shape[0] / groups;
+  const places = op.shape[1] * op.shape[2];
+  const inner = channels * op.kernelSize[0] * op.kernelSize[1];
+  const packed = scratch.floats("windows", Math.ceil(places / 4) * 4 * inner);
+  const bias = weights.bias?.data ?? null;
+  for (let group = 0; group < groups; group++) {
+    windows(op, x, group * channels, channels, packed);
+    const row = group * perGroup;
+    multiply(weights.weight.data, row * inner, packed, bias, row, out.data, row * places, perGroup, inner, places);
+  }
+}
+
+// Of one row, or of several: [..., features] -> [..., out].
+function linear(op, [x], out, weights, scratch) {
+  const features = x.shape.at(-1);
+  const outputs = op.shape.at(-1);
+  const rows = x.data.length / features;
+  const weight = weights.weight.data;
+  const bias = weights.bias?.data ?? null;
+  for (let row = 0; row < rows; row++) {
+    for (let output = 0; output < outputs; output++) {
+      let sum = bias === null ? 0 : bias[output];
+      const start = output * features;
+      const from = row * features;
+      for (let k = 0; k < features; k++) sum += weight[start + k] * x.data[from + k];
+      out.data[row * outputs + output] = sum;
+    }
+  }
+}
+
+// -- pooling --------------------------------------------------------------------------------------------------------
+
+// Calls `take(first row, last row + 1, first column, last column + 1, in the padded input)` for each output position.
+function pool(op, x, out, value) {
+  const [channels, height, width] = x.shape;
+  const [, rows, columns] = out.shape;
+  let to = 0;
+  for (let channel = 0; channel < channels; channel++) {
+    const start = channel * height * width;
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        out.data[to++] = value(x.data, start, row, column, height, width);
+      }
+    }
+  }
+}
+
+function maxPool2d(op, [x], out) {
+  const [kernelHeight, kernelWidth] = op.kernelSize;
+  const [strideY, strideX] = op.stride;
+  const [top, left] = op.padding;
+  const [dilationY, dilationX] = op.dilation;
+  pool(op, x, out, (data, start, row, column, height, width) => {
+    let largest = -Infinity;
+    for (let j = 0; j < kernelHeight; j++) {
+      const y = row * strideY - top + j * dilationY;
+      if (y < 0 || y >= height) continue;
+      for (let i = 0; i < kernelWidth; i++) {
+        const at = column * strideX - left + i * dilationX;
+        if (at < 0 || at >= width) continue;
+        const value = data[start + y * width + at];
+        if (value > largest || value !== value) largest = value;
+      }
+    }
+    return largest;
+  });
+}
+
+function averagePool2d(op, [x], out) {
+  const [kernelHeight, kernelWidth] = op.kernelSize;
+  const [strideY, strideX] = op.stride;
+  const [top, left] = op.padding;
+  pool(op, x, out, (data, start, row, column, height, width) => {
+    const y0 = row * strideY - top;
+    const x0 = column * strideX - left;
+    const y1 = Math.min(y0 + kernelHeight, height + top);
+    const x1 = Math.min(x0 + kernelWidth, width + left);
+    const inside = [Math.max(y0, 0), Math.min(y1, height), Math.max(x0, 0), Math.min(x1, width)];
+    const counted = op.countsPadding
+      ? (y1 - y0) * (x1 - x0)
+      : (inside[1] - inside[0]) * (inside[3] - inside[2]);
+    return total(data, start, width, inside) / (op.divisor ?? counted);
+  });
+}
+
+// The window of output `place` of `outputs` over `inputs` values, as PyTorch's adaptive pooling cuts them.
+function adaptive(place, outputs, inputs) {
+  return [Math.floor((place * inputs) / outputs), Math.ceil(((place + 1) * inputs) / outputs)];
+}
+
+function adaptiveAveragePool2d(op, [x], out) {
+  pool(op, x, out, (data, start, row, column, height, width) => {
+    const box = [...adaptive(row, op.shape[1], height), ...adaptive(column, op.shape[2], width)];
+    return total(data, start, width, box) / ((box[1] - box[0]) * (box[3] - box[2]));
+  });
+}
+
+function adaptiveMaxPool2d(op, [x], out) {
+  pool(op, x, out, (data, start, row, column, height, width) => {
+    const [y0, y1] = adaptive(row, op.shape[1], height);
+    const [x0, x1] = adaptive(column, op.shape[2], width);
+    let largest = -Infinity;
+    for (let y = y0; y < y1; y++) {
+      for (let at = x0; at < x1; at++) largest = Math.max(largest, data[start + y * width + at]);
+    }
+    return largest;
+  });
+}
+
+function total(data, start, width, [y0, y1, x0, x1]) {
+  let sum = 0;
+  for (let y = y0; y < y1; y++) {
+    for (let at = x0; at < x1; at++) sum += data[start + y * width + at];
+  }
+  return sum;
+}
+
+// -- value by value ---------------------------------------------------------------------------------------------------
+
+// In evaluation batch normalisation is a factor and a shift for each channel.
+function batchNorm(op, [x], out, weights) {
+  const channels = x.shape[0];
+  const size = x.data.length / channels;
+  for (let channel = 0; channel < channels; channel++) {
+    const spread = Math.sqrt(weights.runningVar.data[channel] + op.epsilon);
+    const factor = (weights.weight?.data[channel] ?? 1) / spread;
+    const shift = (weights.bias?.data[channel] ?? 0) - weights.runningMean.data[channel] * factor;
+    for (let at = channel * size; at < (channel + 1) * size; at++) out.data[at] = x.data[at] * factor + shift;
+  }
+}
+
+function prelu(op, [x], out, weights) {
+  const slopes = weights.weight.data;
+  const size = slopes.length === 1 ? x.data.length : x.data.length / slopes.length;
+  x.data.forEach((value, at) => (out.data[at] = value > 0 ? value : value * slopes[Math.floor(at / size)]));
+}
+
+function each(rule) {
+  return (op, [x], out) => {
+    const f = rule(op);
+    const { data } = x;
+    for (let at = 0; at < data.length; at++) out.data[at] = f(data[at]);
+  };
+}
+
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+const sigmoid = (x) => 1 / (1 + Math.exp(-x));
+// ln(1 + e^x) without an overflow.
+const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+
+// The Gauss error function. Abramowitz and Stegun's series 7.1.6 near 0, and Lentz's continued fraction beyond.
+function erf(x) {
+  const size = Math.abs(x);
+  if (size > 6) return Math.sign(x);
+  let sum;
+  if (size < 2.5) {
+    let term = size;
+    sum = size;
+    for (let n = 1; n < 80 && Math.abs(term) > 1e-17 * sum; n++) {
+      term *= (2 * size * size) / (2 * n + 1);
+      sum += term;
+    }
+    sum *= (2 / Math.sqrt(Math.PI)) * Math.exp(-size * size);
+  } else {
+    let fraction = 0;
+    for (let n = 60; n > 0; n--) fraction = n / 2 / (size + fraction);
+    sum = 1 - Math.exp(-size * size) / Math.sqrt(Math.PI) / (size + fraction);
+  }
+  return x < 0 ? -sum : sum;
+}
+
+const SELU_SCALE = 1.0507009873554805;
+const SELU_ALPHA = 1.6732632423543772;
+
+const ACTIVATIONS = {
+  relu: () => (x) => (x > 0 || x !== x ? x : 0),
+  relu6: () => (x) => clamp(x, 0, 6),
+  leakyRelu: (op) => (x) => (x > 0 ? x : x * op.negativeSlope),
+  elu: (op) => (x) => (x > 0 ? x : op.alpha * Math.expm1(x)),
+  celu: (op) => (x) => Math.max(0, x) + Math.min(0, op.alpha * Math.expm1(x / op.alpha)),
+  selu: () => (x) => SELU_SCALE * (x > 0 ? x : SELU_ALPHA * Math.expm1(x)),
+  silu: () => (x) => x * sigmoid(x),
+  mish: () => (x) => x * Math.tanh(softplus(x)),
+  sigmoid: () => sigmoid,
+  tanh: () => Math.tanh,
+  softplus: (op) => (x) => (x * op.beta > op.threshold ? x : softplus(x * op.beta) / op.beta),
+  softsign: () => (x) => x / (1 + Math.abs(x)),
+  hardtanh: (op) => (x) => clamp(x, op.minVal, op.maxVal),
+  hardswish: () => (x) => (x * clamp(x + 3, 0, 6)) / 6,
+  hardsigmoid: () => (x) => clamp(x / 6 + 0.5, 0, 1),
+  hardshrink: (op) => (x) => (Math.abs(x) > op.lambd ? x : 0),
+  softshrink: (op) => (x) => (Math.abs(x) > op.lambd ? x - Math.sign(x) * op.lambd : 0),
+  tanhshrink: () => (x) => x - Math.tanh(x),
+  logSigmoid: () => (x) => -softplus(-x),
+  threshold: (op) => (x) => (x > op.threshold ? x : op.value),
+  exp: () => Math.exp,
+  gelu: (op) =>
+    op.tanh
+      ? (x) => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)))
+      : (x) => (x / 2) * (1 + erf(x / Math.SQRT2)),
+};
+
+// -- several values ---------------------------------------------------------------------------------------------------
+
+function softmaxLike(finish) {
+  return (op, [x], out) => {
+    const size = x.shape[op.axis];
+    const inner = count(x.shape.slice(op.axis + 1));
+    const outer = x.data.length / size / inner;
+    for (let o = 0; o < outer; o++) {
+      for (let i = 0; i < inner; i++) finish(x.data, out.data, o * size * inner + i, size, inner, op);
+    }
+  };
+}
+
+function softmaxAlong(x, out, start, size, step, op) {
+  const sign = op.negated ? -1 : 1;
+  let largest = -Infinity;
+  for (let k = 0; k < size; k++) largest = Math.max(largest, sign * x[start + k * step]);
+  let sum = 0;
+  for (let k = 0; k < size; k++) sum += Math.exp(sign * x[start + k * step] - largest);
+  for (let k = 0; k < size; k++) {
+    const shifted = sign * x[start + k * step] - largest;
+    out[start + k * step] = op.log ? shifted - Math.log(sum) : Math.exp(shifted) / sum;
+  }
+}
+
+// `rule(a, b)` of two values at each position; a size of 1 is repeated.
+function combine(rule) {
+  return (op, [a, b], out) => {
+    if (a.data.length === out.data.length && b.data.length === out.data.length) {
+      for (let at = 0; at < out.data.length; at++) out.data[at] = rule(a.data[at], b.data[at]);
+      return;
+    }
+    const [stepsA, stepsB] = [steps(a.shape, out.shape), steps(b.shape, out.shape)];
+    const place = new Array(out.shape.length).fill(0);
+    for (let at = 0; at < out.data.length; at++) {
+      let [fromA, fromB] = [0, 0];
+      place.forEach((index, axis) => {
+        fromA += index * stepsA[axis];
+        fromB += index * stepsB[axis];
+      });
+      out.data[at] = rule(a.data[fromA], b.data[fromB]);
+      for (let axis = place.length - 1; axis >= 0 && ++place[axis] === out.shape[axis]; axis--) place[axis] = 0;
+    }
+  };
+}
+
+// How far one step along each axis of `whole` is in a tensor of `shape`: nothing where it is repeated.
+function steps(shape, whole) {
+  const found = new Array(whole.length).fill(0);
+  let step = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] > 1) found[axis + whole.length - shape.length] = step;
+    step *= shape[axis];
+  }
+  return found;
+}
+
+function concatenate(op, inputs, out) {
+  const inner = count(op.shape.slice(op.axis + 1));
+  const outer = count(op.shape.slice(0, op.axis));
+  const whole = op.shape[op.axis] * inner;
+  let start = 0;
+  for (const x of inputs) {
+    const part = x.shape[op.axis] * inner;
+    for (let o = 0; o < outer; o++) out.data.set(x.data.subarray(o * part, (o + 1) * part), o * whole + start);
+    start += part;
+  }
+}
+
+function copy(op, [x], out) {
+  out.data.set(x.data);
+}
+
+// [C, H, W] with `value` around each map, and around all maps.
+function pad(op, [x], out) {
+  out.data.fill(op.value);
+  const [, height, width] = x.shape;
+  const [front, top, left] = op.before;
+  for (let channel = 0; channel < x.shape[0]; channel++) {
+    for (let row = 0; row < height; row++) {
+      const from = (channel * height + row) * width;
+      const to = ((channel + front) * op.shape[1] + row + top) * op.shape[2] + left;
+      out.data.set(x.data.subarray(from, from + width), to);
+    }
+  }
+}
+
+// Every `step`-th value from `start` on, along each axis.
+function slice(op, [x], out) {
+  const place = new Array(out.shape.length).fill(0);
+  const unit = steps(
+    x.shape.map((size) => Math.max(size, 2)),
+    x.shape,
+  );
+  let step = 1;
+  for (let axis = x.shape.length - 1; axis >= 0; axis--) {
+    unit[axis] = step;
+    step *= x.shape[axis];
+  }
+  for (let at = 0; at < out.data.length; at++) {
+    let from = 0;
+    place.forEach((index, axis) => (from += (op.start[axis] + index * op.step[axis]) * unit[axis]));
+    out.data[at] = x.data[from];
+    for (let axis = place.length - 1; axis >= 0 && ++place[axis] === out.shape[axis]; axis--) place[axis] = 0;
+  }
+}
+
+// The mean over some axes; `axes` are those of the input.
+function mean(op, [x], out) {
+  out.data.fill(0);
+  const kept = x.shape.map((size, axis) => (op.axes.includes(axis) ? 1 : size));
+  const to = steps(kept, x.shape);
+  const place = new Array(x.shape.length).fill(0);
+  const sums = new Float64Array(out.data.length);
+  for (let at = 0; at < x.data.length; at++) {
+    let target = 0;
+    place.forEach((index, axis) => (target += index * to[axis]));
+    sums[target] += x.data[at];
+    for (let axis = place.length - 1; axis >= 0 && ++place[axis] === x.shape[axis]; axis--) place[axis] = 0;
+  }
+  const size = x.data.length / out.data.length;
+  sums.forEach((sum, at) => (out.data[at] = sum / size));
+}
+
+export const KERNELS = {
+  conv2d,
+  linear,
+  maxPool2d,
+  averagePool2d,
+  adaptiveAveragePool2d,
+  adaptiveMaxPool2d,
+  batchNorm,
+  prelu,
+  softmax: softmaxLike(softmaxAlong),
+  add: combine((a, b) => a + b),
+  subtract: combine((a, b) => a - b),
+  multiply: combine((a, b) => a * b),
+  divide: combine((a, b) => a / b),
+  maximum: combine(Math.max),
+  minimum: combine(Math.min),
+  concatenate,
+  copy,
+  pad,
+  slice,
+  mean,
+  ...Object.fromEntries(Object.entries(ACTIVATIONS).map(([name, rule]) => [name, each(rule)])),
+};
