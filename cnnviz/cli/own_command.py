@@ -12,6 +12,7 @@ from cnnviz.cli.terminal import print_json
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.own.definition import Definition
 
 if TYPE_CHECKING:
     from cnnviz.own.program import Program
@@ -29,6 +30,11 @@ def add_command(add: Callable[..., argparse.ArgumentParser], shape: Callable[[st
         "--input", type=shape, metavar="C,H,W", help=_("channels, height, width (default: a usual size)")
     )
     own.add_argument("--format", choices=("table", "json"), default="table")
+    own.add_argument(
+        "--keep",
+        action="store_true",
+        help=_("keep the network, so that other commands and the app know it by its key"),
+    )
 
 
 def _own(options: argparse.Namespace) -> int:
@@ -37,6 +43,8 @@ def _own(options: argparse.Namespace) -> int:
     from cnnviz.own.values import Refused
 
     as_json = options.format == "json"
+    if options.keep:
+        _keep(Definition(_text(options.file), options.class_name, input_shape=options.input))
     try:
         program = load(_text(options.file))
         own = chosen_class(program, options.class_name)
@@ -55,6 +63,15 @@ def _own(options: argparse.Namespace) -> int:
     else:
         _print_table(found, program)
     return _DONE if found.failure is None else _told(found.failure.line, found.failure.message)
+
+
+def _keep(definition: Definition) -> None:
+    """Keep the network as the app does, and say its key on standard error."""
+    from cnnviz.own import kept
+    from cnnviz.own.reading import read
+
+    made = kept.keep(definition, read(definition))
+    print(_("kept as {key}", key=made.key), file=sys.stderr)
 
 
 def _text(path: Path) -> str:

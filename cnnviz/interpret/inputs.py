@@ -129,8 +129,8 @@ class Preparing:
         """Images (B, C, H, W) uint8, prepared for this network: (B, *input_shape) float32, normalised."""
         import torch
 
-        from cnnviz.training.transforms.batch_preparer import BatchPreparer
+        from cnnviz.training.transforms.batch_preparer import BatchPreparer, channels_first
 
         if self.shape != tuple(images.shape[1:]):
             return torch.cat([self.key(image).tensor() for image in images.numpy()])
-        return BatchPreparer(self.preparation, self.shape, images.device).test(images)
+        return channels_first(BatchPreparer(self.preparation, self.shape, images.device).test(images))

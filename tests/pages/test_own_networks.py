@@ -38,7 +38,7 @@ def recipe_of(key: str) -> Recipe:
 @pytest.fixture
 def trained(store: RunStore) -> Iterator[str]:
     """The id of a run that trained an own network for a few steps; nothing of it is kept beside the run."""
-    key = keep("residual").key
+    key = keep("plain").key
     run = worker.run_in_foreground(recipe_of(key))
     forget(key)
     yield run.id

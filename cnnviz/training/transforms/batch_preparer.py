@@ -48,10 +48,19 @@ class BatchPreparer:
 
 def as_input(pixels: bytes, shape: tuple[int, int, int], preparation: ImagePreparation) -> Tensor:
     """The bytes of one image of ``shape`` (C, H, W), 0..255, as a trained network gets it: (1, C, H, W) float32,
-    normalised, in the size that ``preparation`` says.
+    normalised, in the size that ``preparation`` says, the channels first.
     """
     image = torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(1, *shape)
-    return BatchPreparer(preparation, shape).test(image)
+    return channels_first(BatchPreparer(preparation, shape).test(image))
+
+
+def channels_first(images: Tensor) -> Tensor:
+    """images: (B, C, H, W) in any order in memory -> the same in PyTorch's own.
+
+    A person's own network may view its maps as vectors, which PyTorch refuses in another order. Of images with one
+    channel ``contiguous`` would change nothing, and convolutions would still put the channels last.
+    """
+    return images.to(memory_format=torch.contiguous_format)
 
 
 class Normaliser:

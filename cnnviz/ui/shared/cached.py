@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import streamlit as st
@@ -206,15 +206,6 @@ def runnable(model_name: str, input_shape: tuple[int, ...], edits: Edits = ()) -
 
 
 # Networks as text
-
-
-def _in_sandbox(definition: Definition, edits: Mapping[str, object] | None = None) -> Reading:
-    from cnnviz.own import sandbox
-
-    return sandbox.read(definition, edits)
-
-
-asking.use(_in_sandbox)  # whatever a server reads is read there
 
 
 def reading(definition: Definition, edits: Edits = ()) -> Reading:

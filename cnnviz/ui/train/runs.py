@@ -98,9 +98,13 @@ def short_title(run: Run) -> str:
 
 def network_title(run: Run) -> str:
     """The title of the run's network."""
-    own = run.recipe.get("own")
-    name = own.get("name") if isinstance(own, Mapping) else None
-    return _title_of(architectures.get, run.architecture, name)
+    return _network_of(run.recipe, run.architecture)
+
+
+def _network_of(recipe: Mapping[str, Any], key: str) -> str:
+    """The title of a recipe's network; a person's own is called as its class where it is not kept any more."""
+    own = recipe.get("own")
+    return _title_of(architectures.get, key, own.get("name") if isinstance(own, Mapping) else None)
 
 
 def data_title(run: Run) -> str:
@@ -153,7 +157,7 @@ def field_text(recipe: Mapping[str, Any], name: str) -> str:
     """The value of the field ``name`` (as :func:`cnnviz.training.recipe.fields.flat` has it) of a run's recipe."""
     value = flat(recipe).get(name)
     if name == "architecture":
-        return _title_of(architectures.get, str(value))
+        return _network_of(recipe, str(value))
     if name == "dataset":
         return _title_of(datasets.get, str(value))
     if name.startswith("options.") and isinstance(value, str):  # "none" is no schedule here
