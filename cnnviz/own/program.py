@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import functools
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 
 from torch import nn
 
@@ -167,14 +167,27 @@ _INTERPRETED: Mapping[str, str] = {
 
 
 @functools.cache
-def _interpreted(name: str) -> Value:
-    module = import_module(_INTERPRETED[name])
-    body = ast.parse(inspect.getsource(module)).body
+def _interpreted(name: str) -> Value | None:
+    """A helper; None where torchvision is not installed. Its text is found without importing it, which takes seconds."""
+    package, *path = _INTERPRETED[name].split(".")
+    found = find_spec(package)
+    if found is None or found.origin is None:
+        return None
+    file = Path(found.origin).parent.joinpath(*path).with_suffix(".py")
     loader = _Loader(Scope({}))
     with running(Run()):
-        for statement in body:
+        for statement in ast.parse(file.read_text(encoding="utf-8")).body:
             loader.take(statement)
     return loader.scope.names[name]
+
+
+def _imported(source: str, name: str, relative: bool) -> Value | None:
+    """What ``from source import name`` gives, where the language knows it."""
+    if source in MODULES and not relative and (known := MODULES[source].entries.get(name)) is not None:
+        return known
+    if name in _INTERPRETED and (relative or source.startswith("torchvision")):
+        return _interpreted(name)
+    return _KNOWN_IMPORTS.get((source, name)) or MODULES.get(f"{source}.{name}")
 
 
 class _Loader:
@@ -233,18 +246,13 @@ class _Loader:
             if alias.name == "*":
                 raise Refused(Message("Import the names one by one instead of with *."), statement.lineno)
             name = alias.asname or alias.name
-            known = (
-                MODULES[source].entries.get(alias.name) if source in MODULES and not statement.level else None
-            )
-            known = known or _KNOWN_IMPORTS.get((source, alias.name)) or MODULES.get(f"{source}.{alias.name}")
+            known = _imported(source, alias.name, relative=bool(statement.level))
             if known is not None:
                 self.scope.names[name] = known
             elif source in ANNOTATIONS:
                 self.scope.names[name] = Constant(name, None)
             elif alias.name == "_log_api_usage_once":
                 self.scope.names[name] = Builtin(name, lambda *_: None)
-            elif alias.name in _INTERPRETED and (statement.level or source.startswith("torchvision")):
-                self.scope.names[name] = _interpreted(alias.name)
             else:
                 self._missing(
                     name,

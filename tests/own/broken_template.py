@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.own.definition import Definition
 from cnnviz.own.reading import Reading, read
-from cnnviz.own.sandbox import template
+from cnnviz.own.sandbox import fresh, template
 from cnnviz.own.sandbox.jobs import JOBS, Job
 from cnnviz.own.sandbox.messages import DONE, framed
 from cnnviz.settings import PROJECT_DIRECTORY
@@ -120,4 +121,5 @@ def misbehave(definition: Definition, edits: Mapping[str, object] | None) -> Rea
 
 
 if __name__ == "__main__":
-    template.main({**JOBS, "read": Job(misbehave, Reading)})
+    main = fresh.main if sys.argv[1] == fresh.FRESH else template.main
+    main({**JOBS, "read": Job(misbehave, Reading)})

@@ -16,14 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
+from cnnviz.errors import CnnvizError
 from cnnviz.own import sandbox
+from cnnviz.own.building import built as made
 from cnnviz.own.changes import changes
 from cnnviz.own.definition import Definition
 from cnnviz.own.reading import Problem, read
+from cnnviz.own.sandbox.fresh import FreshProcesses
 from cnnviz.own.sandbox.jobs import request
 from cnnviz.own.sandbox.pool import Pool
 from cnnviz.settings import PROJECT_DIRECTORY
+from cnnviz.shapes import graph, torchinfo_report
+from cnnviz.tracing import edits
 
 STUDENTS = Path(__file__).parent / "students"
 SAMPLE = ("plain", "residual", "lstm_rows", "wrong_linear", "wrong_no_super", "wrong_cat", "data_dependent")
@@ -58,7 +65,12 @@ def definition(name: str) -> Definition:
     return Definition((STUDENTS / f"{name}.py").read_text(encoding="utf-8"))
 
 
-def problem_of(pool: Pool, act: str) -> Problem:
+def built(network: Definition) -> nn.Module:
+    with torch.device("meta"):
+        return made(network)
+
+
+def problem_of(pool: Pool | FreshProcesses, act: str) -> Problem:
     found = sandbox.read(Definition(act), pool=pool).problem
     assert found is not None
     return found
@@ -87,11 +99,33 @@ def test_changes_of_the_text_come_back(pool: Pool) -> None:
     assert sandbox.changes(Definition("no Python"), pool) == ()
 
 
+def test_what_else_is_told_of_a_network_comes_back(pool: Pool) -> None:
+    network, shape = definition("residual"), (1, 28, 28)
+    model = built(network)
+    assert sandbox.editable(network, pool) == edits.editable(model)
+    report = sandbox.torchinfo_report(network, None, shape, pool)
+    assert report == torchinfo_report.report(model, shape)
+    colours = dict.fromkeys(graph.PARTS, ("#ffffff", "#000000"))
+    dot = sandbox.autograd_dot(network, None, shape, colours, "#123456", pool)
+    assert dot == graph.autograd_dot(model, shape, colours, "#123456")
+
+
+def test_why_there_is_no_report_is_the_same_sentence(pool: Pool) -> None:
+    broken, shape = definition("wrong_linear"), (1, 28, 28)
+    with pytest.raises(CnnvizError) as here:
+        torchinfo_report.report(built(broken), shape)
+    with pytest.raises(CnnvizError) as there:
+        sandbox.torchinfo_report(broken, None, shape, pool)
+    assert there.value.message == here.value.message
+    with pytest.raises(CnnvizError, match="defines no network"):
+        sandbox.editable(Definition("x = 1"), pool)
+
+
 def test_choices_and_edits_go_with_the_text(pool: Pool) -> None:
     chosen = Definition(definition("wrong_linear").text, "Net", (), (1, 32, 32))
-    edits = {"conv1.kernel_size": [3, 3]}
-    assert sandbox.read(chosen, edits, pool) == read(chosen, edits)
-    assert read(chosen, edits) != read(chosen)
+    changed = {"conv1.kernel_size": [3, 3]}
+    assert sandbox.read(chosen, changed, pool) == read(chosen, changed)
+    assert read(chosen, changed) != read(chosen)
 
 
 @pytest.mark.parametrize(
@@ -200,3 +234,11 @@ def test_the_template_ends_with_its_server() -> None:
         assert template.exists()
         server.kill()
     assert eventually(lambda: not template.exists())
+
+
+def test_without_forks_a_new_process_is_asked() -> None:
+    fresh = FreshProcesses("tests.own.broken_template", PATIENT)
+    assert sandbox.read(definition("plain"), pool=fresh) == read(definition("plain"))
+    assert "unfinished answer" in str(problem_of(fresh, "exit").message)
+    hasty = FreshProcesses("tests.own.broken_template", HASTY)
+    assert "took more than 0.5 seconds" in str(problem_of(hasty, "loop").message)

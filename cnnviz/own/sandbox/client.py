@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.own.definition import Definition
+from cnnviz.own.sandbox.fresh import FreshProcesses
 from cnnviz.own.sandbox.messages import DONE, ENDED, MEMORY, REFUSED, TIME
 from cnnviz.own.sandbox.pool import BusyError, Pool, UnavailableError
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from cnnviz.shapes.torchinfo_report import TorchinfoReport
 
 Edits = Mapping[str, object]
+Asked = Pool | FreshProcesses
 
 
 class LimitError(CnnvizError):
@@ -25,11 +29,14 @@ class LimitError(CnnvizError):
 
 
 @lru_cache(maxsize=1)
-def _pool() -> Pool:
-    return Pool()
+def _pool() -> Asked:
+    """The one of this process."""
+    made = Pool() if hasattr(os, "fork") else FreshProcesses()
+    atexit.register(made.close)
+    return made
 
 
-def read(definition: Definition, edits: Edits | None = None, pool: Pool | None = None) -> Reading:
+def read(definition: Definition, edits: Edits | None = None, pool: Asked | None = None) -> Reading:
     """As :func:`cnnviz.own.reading.read`, in the sandbox; what goes wrong there is a problem of the kind ``limit``.
 
     A trace that comes back has no ``raised``.
@@ -43,7 +50,7 @@ def read(definition: Definition, edits: Edits | None = None, pool: Pool | None =
     return found
 
 
-def changes(definition: Definition, pool: Pool | None = None) -> tuple[Change, ...]:
+def changes(definition: Definition, pool: Asked | None = None) -> tuple[Change, ...]:
     """As :func:`cnnviz.own.changes.changes`, in the sandbox; empty where something goes wrong there."""
     try:
         found: tuple[Change, ...] = _done("changes", definition, None, {}, pool)
@@ -52,25 +59,28 @@ def changes(definition: Definition, pool: Pool | None = None) -> tuple[Change, .
     return found
 
 
-def editable(definition: Definition) -> dict[str, dict[str, object]]:
+def editable(definition: Definition, pool: Asked | None = None) -> dict[str, dict[str, object]]:
     """The layers of the network that edits can change, with their arguments.
 
     Raises:
         CnnvizError: there is no such network.
     """
-    found: dict[str, dict[str, object]] = _done("editable", definition, None, {})
+    found: dict[str, dict[str, object]] = _done("editable", definition, None, {}, pool)
     return found
 
 
 def torchinfo_report(
-    definition: Definition, edits: Edits | None, input_shape: tuple[int, ...]
+    definition: Definition,
+    edits: Edits | None,
+    input_shape: tuple[int, ...],
+    pool: Asked | None = None,
 ) -> TorchinfoReport:
     """What torchinfo says of the network, edited.
 
     Raises:
         CnnvizError: there is no such network, or torchinfo raises.
     """
-    found: TorchinfoReport = _done("torchinfo_report", definition, edits, {"input_shape": input_shape})
+    found: TorchinfoReport = _done("torchinfo_report", definition, edits, {"input_shape": input_shape}, pool)
     return found
 
 
@@ -80,6 +90,7 @@ def autograd_dot(
     input_shape: tuple[int, ...],
     colours: Mapping[str, tuple[str, str]],
     ink: str,
+    pool: Asked | None = None,
 ) -> str:
     """Autograd's graph of the network, edited, as DOT; see :func:`cnnviz.shapes.graph.autograd_dot`.
 
@@ -87,7 +98,7 @@ def autograd_dot(
         CnnvizError: there is no such network, or no such graph.
     """
     values = {"input_shape": input_shape, "colours": dict(colours), "ink": ink}
-    found: str = _done("autograd_dot", definition, edits, values)
+    found: str = _done("autograd_dot", definition, edits, values, pool)
     return found
 
 
@@ -96,7 +107,7 @@ def _done(
     definition: Definition,
     edits: Edits | None,
     values: Mapping[str, object],
-    pool: Pool | None = None,
+    pool: Asked | None,
 ) -> Any:
     """The result of a job.
 

@@ -8,6 +8,7 @@ import importlib
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from cnnviz.own.sandbox.system_calls import refuse_system_calls
@@ -38,7 +39,7 @@ def confine(seconds: float) -> None:
         "RLIMIT_FSIZE": 0,
         "RLIMIT_NPROC": 0,
         "RLIMIT_NOFILE": MOST_FILES,
-        "RLIMIT_CPU": int(seconds) + 2,
+        "RLIMIT_CPU": int(time.process_time() + seconds) + 2,
         "RLIMIT_AS": _mapped() + MOST_MEMORY if _mapped() else resource.RLIM_INFINITY,
     }
     for name, most in limits.items():

@@ -34,6 +34,15 @@ def framed(kind: bytes, data: bytes) -> bytes:
     return _HEAD.pack(kind, len(data)) + data
 
 
+def unframed(data: bytes) -> tuple[bytes, bytes] | None:
+    """The kind and the bytes of the one message that ``data`` is; None where it is none."""
+    if len(data) < _HEAD.size:
+        return None
+    kind, length = _HEAD.unpack_from(data)
+    rest = data[_HEAD.size :]
+    return (kind, rest) if len(rest) == length else None
+
+
 def receive(connection: socket.socket, most: int, seconds: float) -> tuple[bytes, bytes]:
     """The next message, of at most ``most`` bytes.
 

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from cnnviz.own.sandbox.messages import ENDED, NEXT, PATIENCE, READY, REQUEST, UNFINISHED, framed, receive
 from cnnviz.settings import PROJECT_DIRECTORY
@@ -18,9 +19,9 @@ from cnnviz.settings import PROJECT_DIRECTORY
 SECONDS = 2.0
 """Of a processor that reading one network may take."""
 MOST_ANSWER_BYTES = 32_000_000
-_WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 """For one's turn."""
-_START_SECONDS = 120.0
+START_SECONDS = 120.0
 _GRACE_SECONDS = 3.0
 """Beyond its time, until a template that does not end a child is taken for broken."""
 _END_SECONDS = 0.2
@@ -92,7 +93,7 @@ class Pool:
     ) -> None:
         self._template = template
         self.seconds = seconds
-        self._turns = Turns(at_once or _cores())
+        self._turns = Turns(at_once or cores())
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._server: socket.socket | None = None
@@ -106,7 +107,7 @@ class Pool:
             BusyError: too many others ask.
             UnavailableError: the template does not start, or ended twice.
         """
-        with self._turns.turn(_WAIT_SECONDS):
+        with self._turns.turn(WAIT_SECONDS):
             for _ in range(2):
                 with contextlib.suppress(ConnectionError, TimeoutError):
                     return self._asked(request)
@@ -157,16 +158,14 @@ class Pool:
         try:
             with theirs:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", self._template, str(theirs.fileno()), str(self.seconds)],
+                    **program(self._template, str(theirs.fileno()), str(self.seconds)),
                     pass_fds=(theirs.fileno(),),
-                    env=_variables(),
-                    cwd=PROJECT_DIRECTORY,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     start_new_session=True,
                 )
             self._server = ours
-            ours.settimeout(_START_SECONDS)
+            ours.settimeout(START_SECONDS)
             if ours.recv(1) != READY:
                 raise ConnectionError("it ended")
             ours.settimeout(self.seconds)
@@ -204,14 +203,19 @@ def _has_ended(process: subprocess.Popen[bytes]) -> bool:
     return True
 
 
-def _variables() -> dict[str, str]:
-    """The environment of the template: what finds Python and this code, and nothing else."""
+def program(module: str, *arguments: str) -> dict[str, Any]:
+    """How ``subprocess`` starts a module of cnnviz: with what finds Python and this code, and nothing else."""
     paths = [str(PROJECT_DIRECTORY), *filter(None, [os.environ.get("PYTHONPATH")])]
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    return {**kept, **dict.fromkeys(_ONE_THREAD, "1"), "PYTHONPATH": os.pathsep.join(paths)}
+    return {
+        "args": [sys.executable, "-P", "-m", module, *arguments],
+        "env": {**kept, **dict.fromkeys(_ONE_THREAD, "1"), "PYTHONPATH": os.pathsep.join(paths)},
+        "cwd": PROJECT_DIRECTORY,
+    }
 
 
-def _cores() -> int:
+def cores() -> int:
+    """The cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
