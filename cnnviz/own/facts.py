@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -14,14 +15,17 @@ if TYPE_CHECKING:
     from cnnviz.own.reading import Reading
 
 
+_CLASS = re.compile(r"^class\s+(\w+)", re.MULTILINE)
+
+
 @dataclass(frozen=True)
 class Facts:
     """A definition, and what reading it has told.
 
-    ``name`` is the name of its class, ``input_shape`` the input that it is traced with, without the batch, (C, H, W)
-    for images; None where it could not be traced. ``classes`` is the length of the vector that it ends in, None where
-    it ends in anything else. With ``log_softmax`` that vector holds the logarithms of probabilities. ``runs`` tells
-    whether its forward pass succeeds.
+    ``name`` is the name of its class; of a text that cannot be read, of the last one in it. ``input_shape`` is the
+    input that it is traced with, without the batch, (C, H, W) for images; None where it could not be traced.
+    ``classes`` is the length of the vector that it ends in, None where it ends in anything else. With ``log_softmax``
+    that vector holds the logarithms of probabilities. ``runs`` tells whether its forward pass succeeds.
     """
 
     definition: Definition
@@ -75,7 +79,7 @@ def facts_of(definition: Definition, reading: Reading) -> Facts:
         classes = output[0] if len(output) == 1 and trace.mixing_op is None else None
         last = trace.output
         log_softmax = last is not None and last.type.lower().replace("_", "") == "logsoftmax"
-    name = reading.chosen or definition.class_name or ""
+    name = reading.chosen or definition.class_name or (_CLASS.findall(definition.text) or [""])[-1]
     return Facts(definition, name, shape, classes, log_softmax and classes is not None, ran)
 
 

@@ -101,6 +101,7 @@ def test_a_text_that_is_refused_stays_with_its_sentence_and_the_last_table(open_
     typed(app, REFUSED)
     assert "Line 10: " in errors(app)
     assert code(app) == REFUSED
+    assert listed() == ["Small"]
     assert "7,850" in html(app)
     again = open_page(PAGE, model=link(app))
     assert code(again) == REFUSED

@@ -18,6 +18,7 @@ from cnnviz.ui.architecture import network
 from cnnviz.ui.architecture.layers import picture
 from cnnviz.ui.architecture.network import Network, Subject
 from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.carried import FIRST_NETWORK
 from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def show(subject: Subject) -> None:
 
 def _partner(chosen: Network) -> str:
     """Another network of the same family and group, or of the same group; of torchvision's, its AlexNet."""
+    if chosen.is_own:
+        return FIRST_NETWORK
     if chosen.architecture is None:
         return next(name for name in _OF_TORCHVISION if name != chosen.name)
     mates = [known for known in architectures.registered() if known.group == chosen.architecture.group]

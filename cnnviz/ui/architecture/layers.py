@@ -52,6 +52,9 @@ SENTENCE = Message(
 )
 _FUNCTIONS = "operations"
 _CODE_HEIGHT = 640
+_HIGH = 13
+"""Rows of a table beside the editor; a longer one scrolls by itself, so that the editor stays in sight."""
+_LIVE_HEIGHT = 640
 _SIDE = 84  # of the largest map, in pixels
 _SMALLEST = 3
 _SHIFT = 4  # from one sheet of a stack to the next
@@ -85,7 +88,9 @@ def _beside_code(subject: Subject) -> None:
 def show_live(subject: Subject) -> None:
     """The table for the narrow place beside an editor."""
     rows = _choose_rows(subject)
-    _table(subject.trace, rows)
+    long = len(rows) > _HIGH
+    with st.container(height=_LIVE_HEIGHT if long else "content", border=long):
+        _table(subject.trace, rows)
     _warnings(subject)
 
 

@@ -22,11 +22,11 @@ from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION, torchvision_input
 from cnnviz.own import kept
 from cnnviz.own.definition import PREFIX
-from cnnviz.ui.shared import cached
+from cnnviz.ui.shared import cached, own_networks
 from cnnviz.ui.shared.cached import Edits
-from cnnviz.ui.shared.carried import FIRST_NETWORK
+from cnnviz.ui.shared.carried import FIRST_NETWORK, NEW
 from cnnviz.ui.shared.link_state import EDITS, choose_number, put_edit, put_in_link, take_back_edit
-from cnnviz.ui.shared.owner import owner, remember_owner
+from cnnviz.ui.shared.owner import remember_owner
 from cnnviz.ui.shared.problems import ask, link_problem, plain
 from cnnviz.ui.shared.query import query
 
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 
 LARGEST_INPUT = 512
 MOST_CHANNELS = 2048
-
-NEW = "own"
-"""What the link calls a new network of one's own."""
 
 CODE = "code"
 """The link's parameter with the code of a network itself."""
@@ -123,7 +120,7 @@ def get(name: str) -> Network:
 def is_text() -> bool:
     """Whether the link names a network as text, one that is known here."""
     name = query.get("model") or ""
-    return CODE in query or name == NEW or (name.startswith(PREFIX) and architectures.is_known(name))
+    return CODE in query or name == NEW or own_networks.is_known(name)
 
 
 def choose() -> tuple[Network, Shape]:
@@ -190,14 +187,13 @@ def pick(
     for another network. ``first`` are titles of further choices by name, which stand before all others.
     """
     name = query.get(key) or default
-    own = {key: _("{title} · own", title=title) for key, title in cached.own_networks(owner()).items()}
-    titles = {**first, **own}
+    titles = {**first, **own_networks.titles()}
     offered = [
         *titles,
         *(known.key for known in architectures.registered()),
         *(TORCHVISION + model for model in cached.torchvision_names()),
     ]
-    if name not in offered and name.startswith(PREFIX) and architectures.is_known(name):
+    if name not in offered and own_networks.is_known(name):
         offered.insert(len(first), name)  # an older version, or one that was deleted
     if name not in offered:
         link_problem(_unknown(name))
@@ -219,7 +215,7 @@ def pick(
 
 def remember_person() -> None:
     """Let lists of networks begin with the person's own, where there are any; once on a page."""
-    if cached.own_networks(owner()):
+    if own_networks.titles():
         remember_owner()
 
 
@@ -237,9 +233,9 @@ def _write(widget: str, key: str, default: str, forget: Sequence[str]) -> None:
 
 
 def _title(name: str) -> str:
+    if own_networks.is_known(name):
+        return own_networks.title_of(name)
     network = get(name)
-    if network.is_own:
-        return _("{title} · own", title=network.title)
     if network.architecture is None:
         return f"torchvision · {network.title}"
     if network.architecture.group == "block":

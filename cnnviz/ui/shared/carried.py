@@ -36,6 +36,9 @@ UNTRAINED = "untrained-"
 FIRST_NETWORK = "basic-cnn"
 """The network that pages show to whoever has chosen none."""
 
+NEW = "own"
+"""What the link of the Architecture page calls a new network of one's own."""
+
 FIRST_WEIGHTS = "basic-cnn-mnist"
 
 _CARRIED = "_carried_network"
@@ -115,7 +118,7 @@ def _read_architecture(known: Carried | None) -> Carried | None:
     if "model" not in query and "set" not in query:
         return None
     model = query.get("model") or FIRST_NETWORK
-    if not (architectures.is_known(model) or _TORCHVISION_NAME.fullmatch(model)):
+    if not (model == NEW or architectures.is_known(model) or _TORCHVISION_NAME.fullmatch(model)):
         return None
     kept = known if known is not None and known.model == model else Carried(model)
     return replace(kept, edits=tuple(query.get_all("set")))

@@ -9,7 +9,13 @@ from cnnviz.own import asking, kept
 from cnnviz.own.architecture import fitting_datasets, get
 from cnnviz.own.definition import PREFIX
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.owner import owner
+
+
+def titles() -> dict[str, str]:
+    """What lists call the kept own networks, by key: this person's first."""
+    return {key: _("{title} · own", title=title) for key, title in cached.own_networks(owner()).items()}
 
 
 def trainable(named: str | None = None) -> dict[str, str]:
@@ -17,9 +23,7 @@ def trainable(named: str | None = None) -> dict[str, str]:
 
     The one that the link has ``named`` is among them, too, where it is an older version, say, that lists leave out.
     """
-    listed = kept.listed(owner())
-    labels = {key: _("{title} · own", title=title) for key, title in kept.labels(listed).items()}
-    found = {network.key: labels[network.key] for network in listed if fitting_datasets(network)}
+    found = {key: title for key, title in titles().items() if is_trainable(key)}
     if named is not None and named not in found and is_trainable(named):
         found[named] = title_of(named)
     return found

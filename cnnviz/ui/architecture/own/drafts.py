@@ -19,9 +19,10 @@ from cnnviz.language import Message
 from cnnviz.own import kept
 from cnnviz.own.definition import Definition
 from cnnviz.own.link import unpacked
-from cnnviz.ui.architecture.network import CODE, NEW
+from cnnviz.ui.architecture.network import CODE
 from cnnviz.ui.architecture.own import starts
 from cnnviz.ui.shared import cached, editor
+from cnnviz.ui.shared.carried import NEW
 from cnnviz.ui.shared.link_state import EDITS
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import link_problem

@@ -31,8 +31,11 @@ def offer(draft: Draft, failure: Failure | None, edits: Edits) -> None:
     if edits and failure is not None:
         what_if.offer_mends(failure)
         return
+    ways = list(_ways(draft, failure))
+    if not ways:
+        return
     with st.container(horizontal=True, key="own-mends"):
-        for number, (definition, label) in enumerate(_ways(draft, failure), 1):
+        for number, (definition, label) in enumerate(ways, 1):
             st.button(
                 label,
                 icon=":material/build:",
