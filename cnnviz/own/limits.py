@@ -73,10 +73,15 @@ def _sizes(definition: Definition, construct: Callable[[Definition], nn.Module])
     trace = asking.trace_of(definition)
     if trace.failure is not None:
         raise asking.ProblemError(trace.failure.reason, trace.failure.line)
+    counting, passing = _Counting(), _Counting()  # type: ignore[no-untyped-call]
     activations = sum(math.prod(op.output_shape) for op in trace.ops)
-    counting = _Counting()  # type: ignore[no-untyped-call]
-    with torch.random.fork_rng(devices=()), counting, torch.device("meta"):
-        construct(definition)
+    with torch.random.fork_rng(devices=()), torch.device("meta"), torch.no_grad():
+        with counting:
+            model = construct(definition)
+        if not (trace.real_pass or trace.integers_below or trace.further_inputs):
+            with passing:  # what a layer keeps to itself counts here, such as the weights of attention
+                model.eval()(torch.empty(1, *trace.input_shape))
+            activations = passing.numbers
     return trace.total_params, activations, trace.macs, counting.numbers
 
 

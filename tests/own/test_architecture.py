@@ -130,6 +130,31 @@ def test_what_a_constructor_makes_and_forgets_counts_too() -> None:
         architectures.get(key).build()
 
 
+INSIDE = """import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(1, 1, batch_first=True)
+        self.fc = nn.Linear(1, 10)
+    def forward(self, x):
+        x = x.view(x.size(0), -1, 1)
+        return self.fc(self.attention(x, x, x)[0].mean(1))
+"""
+MADE = (
+    HEAD
+    + "        self.fc = nn.Linear(784, 10)\n"
+    + FORWARD.replace("return", "y = torch.zeros(60000000)\n        return")
+)
+
+
+@pytest.mark.parametrize(("text", "size"), [(INSIDE, 96), (MADE, 28)])
+def test_what_a_pass_makes_and_does_not_return_counts_too(text: str, size: int) -> None:
+    definition = Definition(text, input_shape=(1, size, size))
+    key = kept.keep(definition, read(definition)).key
+    with pytest.raises(TooLargeError, match="activations per image"):
+        architectures.get(key).build()
+
+
 def test_a_network_that_a_recipe_brings_along_is_known_without_being_kept() -> None:
     definition = Definition(student("module_list"))
     facts = facts_of(definition, read(definition))

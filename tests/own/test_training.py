@@ -16,6 +16,7 @@ from cnnviz.own import architecture, building, kept
 from cnnviz.own.definition import Definition
 from cnnviz.own.reading import read
 from cnnviz.training.checkpoints import checkpoints
+from cnnviz.training.checkpoints.uploading import keep_upload, read_upload
 from cnnviz.training.loop import memory
 from cnnviz.training.loop.loop import train
 from cnnviz.training.recipe.differences import differing, flat
@@ -193,6 +194,29 @@ def test_code_is_no_field_in_which_recipes_differ() -> None:
     assert "own" in first
     assert "own" not in flat(first)
     assert differing([first, second]) == ["architecture"]
+
+
+def test_weights_are_uploaded_on_another_server(
+    folder: Path,  # noqa: F811
+    store: RunStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = store.create(recipe_of(student("plain"), train_images=100))
+    assert worker.main(run) == 0
+    saved = checkpoints.get(run)
+    facts, data = saved.weights.with_suffix(".json").read_bytes(), saved.read_weights()
+    monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path / "elsewhere"))
+    architecture._REMEMBERED.clear()
+    upload = read_upload("weights.safetensors", data, facts, None)
+    other = store_module.open_store()
+    again = checkpoints.get(keep_upload(other, upload, None))
+    assert (again.recipe.own, again.test_loss) == (saved.recipe.own, saved.test_loss)
+    other.close()
+    wrong = json.loads(facts)
+    wrong["recipe"]["own"]["definition"]["text"] += "#"
+    with pytest.raises(UsageError, match="is that of the network own-"):
+        read_upload("weights.safetensors", data, json.dumps(wrong).encode(), None)
 
 
 LATER = """import torch.nn as nn

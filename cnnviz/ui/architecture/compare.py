@@ -18,7 +18,11 @@ from cnnviz.ui.architecture import network
 from cnnviz.ui.architecture.layers import picture
 from cnnviz.ui.architecture.network import Network, Subject
 from cnnviz.ui.shared import cached
+<<<<<<< HEAD
 from cnnviz.ui.shared.carried import FIRST_NETWORK
+=======
+from cnnviz.ui.shared.owner import owner
+>>>>>>> 7ee0e3b (What a pass keeps to itself counts against the limits; compared networks of one title are numbered)
 from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
@@ -41,7 +45,8 @@ def show(subject: Subject) -> None:
     # The same input goes into both wherever both are made for the same one.
     same = first.input_shape == second.input_shape
     other = cached.trace(second.name, traced.input_shape if same else second.input_shape)
-    names = (first.title, second.title)
+    own = cached.own_networks(owner())  # several may have one title; here they are numbered
+    names = (own.get(first.name, first.title), own.get(second.name, second.title))
     if first.name == second.name and edits:
         names = (_("{title} (changed)", title=first.title), _("{title} (original)", title=first.title))
     if not same:

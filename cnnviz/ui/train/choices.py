@@ -27,6 +27,7 @@ from cnnviz.ui.architecture.network import choose_options
 from cnnviz.ui.shared import own_networks
 from cnnviz.ui.shared.carried import data_for, trainable
 from cnnviz.ui.shared.downloads import choose_data_set
+from cnnviz.ui.shared.frame import ARCHITECTURE, link
 from cnnviz.ui.shared.link_state import (
     choose_number,
     choose_one,
@@ -237,6 +238,7 @@ def _choose_network() -> Architecture:
     )
     if unusable is not None:
         st.warning(plain(unusable), icon=":material/error:")
+        link(ARCHITECTURE, _("Open its code"), model=str(named))
     return architectures.get(chosen)
 
 

@@ -22,7 +22,9 @@ from tests.own.test_kept import student
 from tests.pages.training_page import ME
 
 OpenPage = Callable[..., AppTest]
-TRAIN, FILTERS, DRAW, EVALUATE = (f"pages/{name}.py" for name in ("train", "filters", "draw", "evaluate"))
+ARCHITECTURE, TRAIN, FILTERS, DRAW, EVALUATE = (
+    f"pages/{name}.py" for name in ("architecture", "train", "filters", "draw", "evaluate")
+)
 
 
 def keep(name: str, owner: str = ME) -> kept.Kept:
@@ -162,3 +164,19 @@ def test_draw_asks_an_own_network_about_a_test_image(open_page: OpenPage, traine
     assert not app.exception
     assert app.multiselect(key="choice-checkpoint").value == [trained]
     assert "Prediction:" in html(app)
+
+
+def test_own_networks_are_compared_and_told_apart_by_their_numbers(
+    open_page: OpenPage, store: RunStore
+) -> None:
+    first, second = keep("plain"), keep("wrong_linear")
+    app = open_page(ARCHITECTURE, model="lenet5", view="compare", **{"with": second.key})
+    assert "Net (2): fc receives 10 x 12 x 12 = 1440 features" in " ".join(told.value for told in app.error)
+    app = open_page(ARCHITECTURE, model=first.key, view="compare", **{"with": second.key})
+    assert any(
+        "Net (2) has" in told.value and "the multiply-adds of Net." in told.value for told in app.markdown
+    )
+    for other in (keep("lstm_rows"), keep("wrong_constructor")):
+        app = open_page(ARCHITECTURE, model="lenet5", view="compare", **{"with": other.key})
+        assert not app.exception
+    assert any("missing 1 required positional argument" in told.value for told in app.error)
