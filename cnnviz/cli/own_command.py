@@ -15,7 +15,7 @@ from cnnviz.language import translate as _
 from cnnviz.own.definition import Definition
 
 if TYPE_CHECKING:
-    from cnnviz.own.program import Program
+    from cnnviz.own.reading import Reading
     from cnnviz.tracing.trace import Trace
 
 _DONE, _FAILED = 0, 1
@@ -38,40 +38,36 @@ def add_command(add: Callable[..., argparse.ArgumentParser], shape: Callable[[st
 
 
 def _own(options: argparse.Namespace) -> int:
-    from cnnviz.own.program import load
-    from cnnviz.own.reading import ConstructionError, chosen_class, network, traced
-    from cnnviz.own.values import Refused
-
-    as_json = options.format == "json"
-    if options.keep:
-        _keep(Definition(_text(options.file), options.class_name, input_shape=options.input))
-    try:
-        program = load(_text(options.file))
-        own = chosen_class(program, options.class_name)
-        try:
-            found = traced(network(own), options.input)
-        except ConstructionError as error:
-            if as_json:
-                print_json(_not_built(str(options.file), options.input, own.name, error, program))
-            return _told(error.line, str(error))
-    except Refused as error:
-        if as_json:
-            print_json({"refused": {"line": error.line, "text": str(error)}})
-        return _told(error.line, str(error))
-    if as_json:
-        print_json(_document(str(options.file), found, program))
-    else:
-        _print_table(found, program)
-    return _DONE if found.failure is None else _told(found.failure.line, found.failure.message)
-
-
-def _keep(definition: Definition) -> None:
-    """Keep the network as the app does, and say its key on standard error."""
-    from cnnviz.own import kept
     from cnnviz.own.reading import read
 
-    made = kept.keep(definition, read(definition))
-    print(_("kept as {key}", key=made.key), file=sys.stderr)
+    as_json = options.format == "json"
+    definition = Definition(_text(options.file), options.class_name, input_shape=options.input)
+    reading = read(definition)
+    if options.keep:
+        _keep(definition, reading)
+    problem = reading.problem
+    if problem is not None and problem.kind == "choice":
+        raise UsageError(problem.message)
+    if problem is not None:
+        if as_json and problem.kind == "constructor":
+            print_json(_not_built(str(options.file), options.input, reading))
+        elif as_json:
+            print_json({"refused": {"line": problem.line, "text": str(problem.message)}})
+        return _told(problem.line, str(problem.message))
+    assert reading.trace is not None
+    if as_json:
+        print_json(_document(str(options.file), reading.trace, reading))
+    else:
+        _print_table(reading.trace, reading)
+    failure = reading.trace.failure
+    return _DONE if failure is None else _told(failure.line, failure.message)
+
+
+def _keep(definition: Definition, reading: Reading) -> None:
+    """Keep the network as the app does, and say its key on standard error."""
+    from cnnviz.own import kept
+
+    print(_("kept as {key}", key=kept.keep(definition, reading).key), file=sys.stderr)
 
 
 def _text(path: Path) -> str:
@@ -90,44 +86,47 @@ def _told(line: int | None, words: str) -> int:
     return _FAILED
 
 
-def _print_table(found: Trace, program: Program) -> None:
+def _print_table(found: Trace, reading: Reading) -> None:
     from cnnviz.shapes.text import table_text
+    from cnnviz.shapes.warnings import warnings
 
     print(table_text(found, diagnosis=False))
-    for remark in program.remarks:
+    told = {(warning.code, warning.name) for warning in warnings(found)}
+    for warning in reading.warnings:
+        if (warning.code, warning.name) not in told:
+            print(_("Line {line}:", line=warning.line), warning.text, warning.reason)
+    for remark in reading.remarks:
         print(_("Line {line}:", line=remark.line), remark.text)
 
 
-def _document(name: str, found: Trace, program: Program) -> dict[str, Any]:
-    from cnnviz.shapes.text import summary_document
+def _document(name: str, found: Trace, reading: Reading) -> dict[str, Any]:
+    from cnnviz.shapes.text import summary_document, warning_document
 
     document = summary_document(name, found)
     if found.failure is not None:
         document["failure"]["line"] = found.failure.line
     for op, line in zip(document["ops"], found.lines, strict=True):
         op["line"] = line
-    for warning in document["warnings"]:
-        warning["line"] = None if warning["op"] is None else found.lines[warning["op"]]
-    document["warnings"] += _remarks(program)
+    document["warnings"] = [{**warning_document(w), "line": w.line} for w in reading.warnings]
+    document["warnings"] += _remarks(reading)
     return document
 
 
-def _remarks(program: Program) -> list[dict[str, Any]]:
-    return [{"line": remark.line, "text": str(remark.text)} for remark in program.remarks]
+def _remarks(reading: Reading) -> list[dict[str, Any]]:
+    return [{"line": remark.line, "text": str(remark.text)} for remark in reading.remarks]
 
 
-def _not_built(
-    name: str, input_shape: tuple[int, ...] | None, class_name: str, error: Any, program: Program
-) -> dict[str, Any]:
-    failure = {
+def _not_built(name: str, input_shape: tuple[int, ...] | None, reading: Reading) -> dict[str, Any]:
+    assert reading.problem is not None
+    failure: dict[str, Any] = {
         "name": "__init__",
-        "type": class_name,
-        "message": str(error),
+        "type": reading.chosen,
+        "message": str(reading.problem.message),
         "expected": None,
         "received": None,
         "fix": None,
         "mends": [],
-        "line": error.line,
+        "line": reading.problem.line,
     }
     empty: dict[str, Any] = {key: [] for key in ("ops", "modules", "unexecuted", "outputs")}
     return {
@@ -136,6 +135,6 @@ def _not_built(
         "total_params": 0,
         "macs": 0,
         **empty,
-        "warnings": _remarks(program),
+        "warnings": _remarks(reading),
         "failure": failure,
     }

@@ -156,12 +156,13 @@ def summary_document(name: str, trace: Trace) -> dict[str, Any]:
         "modules": [_module(call) for call in trace.modules],
         "unexecuted": [asdict(entry) for entry in trace.unexecuted],
         "outputs": [asdict(output) for output in trace.outputs],
-        "warnings": [_warning(warning) for warning in warnings(trace)],
+        "warnings": [warning_document(warning) for warning in warnings(trace)],
         "failure": _failure(trace.failure),
     }
 
 
-def _warning(warning: NetworkWarning) -> dict[str, Any]:
+def warning_document(warning: NetworkWarning) -> dict[str, Any]:
+    """A warning as JSON values, its sentences in the current language."""
     return {
         "code": warning.code,
         "name": warning.name,

@@ -3,6 +3,7 @@
 ``mistakes.txt`` holds them as students write them; its head says how it is read.
 """
 
+import json
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cnnviz.cli.main import main
 from cnnviz.own.changes import Change, changes
 from cnnviz.own.definition import Definition
 from cnnviz.own.reading import Reading, read
@@ -107,3 +109,14 @@ def test_a_network_that_is_right_gets_no_warning(path: Path) -> None:
     assert reading.problem is None
     assert reading.warnings == ()
     assert changes(definition, reading) == ()
+
+
+def test_the_command_line_tells_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = {mistake.name: mistake.text for mistake in MISTAKES}
+    file = tmp_path / "net.py"
+    file.write_text(texts["plain list"], encoding="utf-8")
+    assert main(["own", str(file), "--format", "json"]) == 0
+    assert [warning["line"] for warning in json.loads(capsys.readouterr().out)["warnings"]] == [8]
+    file.write_text(texts["the same name twice"], encoding="utf-8")
+    main(["own", str(file)])
+    assert "Line 9: self.conv is assigned a second time" in capsys.readouterr().out
