@@ -115,7 +115,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
         "cnnviz.training",
         "cnnviz.ui",
     ),
-    "torchvision": ("cnnviz.datasets", "cnnviz.interpret", "cnnviz.models"),
+    "torchvision": ("cnnviz.datasets", "cnnviz.interpret", "cnnviz.models", "cnnviz.own.torchvision_models"),
     "jinja2": ("cnnviz.standalone",),
     "sqlalchemy": ("cnnviz.training.store",),
     "safetensors": ("cnnviz.interpret.filter_history", "cnnviz.training"),

@@ -21,7 +21,20 @@ from cnnviz.own.library import (
     taken,
 )
 from cnnviz.own.operators import DICTS, LONGEST, TENSORS, equal, too_long, truth
-from cnnviz.own.values import BoundMethod, Builtin, Namespace, OwnClass, Refused, Value, type_name
+from cnnviz.own.records import record_attribute
+from cnnviz.own.values import (
+    BoundMethod,
+    Builtin,
+    LayerClass,
+    Namespace,
+    OwnClass,
+    Record,
+    RecordClass,
+    Refused,
+    TypeName,
+    Value,
+    type_name,
+)
 
 _NO_METHOD: Mapping[str, Callable[..., Value]] = {}
 
@@ -45,6 +58,8 @@ def attribute(value: Value, name: str) -> Value:
         if name in value.entries:
             return value.entries[name]
         raise _unknown(value, name)
+    if kind in (Record, RecordClass):
+        return record_attribute(value, name)
     methods = METHODS.get(_base(value), _NO_METHOD)
     if name in methods:
         return BoundMethod(value, Builtin(name, methods[name]))
@@ -54,7 +69,7 @@ def attribute(value: Value, name: str) -> Value:
         fields: Mapping[str, int] = {field: place for place, field in enumerate(_field_names(value))}
         if name in fields:
             return value[fields[name]]
-    if kind is OwnClass and name == "__name__":
+    if kind in (OwnClass, LayerClass, TypeName) and name == "__name__":
         return value.name
     raise no_attribute(value, name)
 
@@ -314,7 +329,7 @@ METHODS: Mapping[type, Mapping[str, Callable[..., Value]]] = {
         "join": _join,
         **{
             name: _text_method(getattr(str, name))
-            for name in "upper lower strip startswith endswith isdigit split replace title".split()
+            for name in "upper lower strip startswith endswith isdigit split replace title find count".split()
         },
     },
     nn.Sequential: {**_LAYER_LIST, **MODULE_METHODS},

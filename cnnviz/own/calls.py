@@ -10,18 +10,21 @@ from torch import nn
 from cnnviz.language import Message
 from cnnviz.own.arguments import bound
 from cnnviz.own.attributes import attribute, set_layer_attribute, set_tensor_attribute
-from cnnviz.own.library import given
+from cnnviz.own.library import class_of, given
 from cnnviz.own.networks import (
+    CALLED_BY_LAYERS,
     OwnModule,
     call_base_constructor,
     instance_attribute,
+    is_layer,
     new_instance,
     set_instance_attribute,
 )
 from cnnviz.own.operators import (
     TENSORS,
 )
-from cnnviz.own.runs import DEEPEST_CALLS, MOST_LAYERS, MOST_PARAMETERS, as_text, running, the_run
+from cnnviz.own.records import record, set_record_attribute
+from cnnviz.own.runs import DEEPEST_CALLS, MOST_LAYERS, as_text, count_layers, running, the_run
 from cnnviz.own.scopes import check_name
 from cnnviz.own.values import (
     BoundMethod,
@@ -34,6 +37,8 @@ from cnnviz.own.values import (
     Namespace,
     OwnClass,
     Partial,
+    Record,
+    RecordClass,
     Refused,
     Scope,
     Super,
@@ -45,14 +50,18 @@ from cnnviz.own.values import (
 
 def get_attribute(value: Value, name: str) -> Value:
     """``value.name``."""
-    if name == "__class__" and isinstance(value, OwnModule):
-        return value.own_class
+    if name == "__class__" and isinstance(value, nn.Module):
+        return class_of_value(value)
     if name.startswith("__") and name not in ("__init__", "__name__"):
         raise Refused(
             Message("Names with two underscores in front are not known here: {name}.", name=name[:40])
         )
     if not name.isascii():
         check_name(name)
+    if name == "apply" and isinstance(value, nn.Module) and not _has(value, name):
+        return BoundMethod(value, Builtin("apply", _applied))
+    if name == "forward" and isinstance(value, nn.Module) and not isinstance(value, OwnModule):
+        return BoundMethod(value, Builtin("forward", _forwarded))
     if isinstance(value, OwnModule):
         return _of_instance(value, name)
     if type(value) is Super:
@@ -68,6 +77,32 @@ def get_attribute(value: Value, name: str) -> Value:
     return attribute(value, name)
 
 
+def _has(module: nn.Module, name: str) -> bool:
+    """Whether the class of ``module`` is one of the text, and has a member called ``name``."""
+    return isinstance(module, OwnModule) and module.own_class.find(name) is not None
+
+
+def class_of_value(value: Value) -> Value:
+    """What ``type(value)`` is."""
+    return value.own_class if isinstance(value, OwnModule) else class_of(value)
+
+
+def _forwarded(module: nn.Module, *arguments: Value, **keywords: Value) -> Value:
+    """``self.conv.forward(x)``, which is ``self.conv(x)`` without hooks."""
+    return module.forward(
+        *[_given_to_layer(value) for value in arguments],
+        **{name: _given_to_layer(value) for name, value in keywords.items()},
+    )
+
+
+def _applied(module: nn.Module, function: Value) -> nn.Module:
+    """``module.apply(function)``: of all layers, those inside first."""
+    for child in module.children():
+        _applied(child, function)
+    call(function, (module,), {})
+    return module
+
+
 def _constructor_of(value: OwnClass | LayerClass) -> Callable[..., Value]:
     """``nn.Module.__init__(self)`` and ``Parent.__init__(self, ...)``, called through the class."""
 
@@ -76,7 +111,9 @@ def _constructor_of(value: OwnClass | LayerClass) -> Callable[..., Value]:
             raise Refused(Message("Call {name}.__init__ with self first.", name=value.name))
         base = value.layer_base() if isinstance(value, OwnClass) else value
         assert base is not None
-        call_base_constructor(arguments[0], base, arguments[1:])
+        if not isinstance(arguments[0], base.cls):
+            raise TypeError("super(type, obj): obj must be an instance or subtype of type")
+        _base_made(arguments[0], base, arguments[1:], keywords)
 
     return call
 
@@ -113,10 +150,37 @@ def _of_super(value: Super, name: str) -> Value:
     base = own.layer_base()
     assert base is not None
     if name == "__init__":
-        return Builtin("__init__", lambda *given_: call_base_constructor(module, base, given_))
+        return Builtin("__init__", lambda *values, **more: _base_made(module, base, values, more))
     if name == "forward" and base.cls is not nn.Module:
-        return Builtin("forward", lambda *given_: base.cls.forward(module, *given_))
+        return Builtin("forward", _of_base(module, base, base.cls.forward, name))
+    if name in CALLED_BY_LAYERS and name in vars(base.cls):
+        return Builtin(name, _of_base(module, base, vars(base.cls)[name], name))
     return attribute(module, name)
+
+
+def _of_base(
+    module: nn.Module, base: LayerClass, method: Callable[..., Any], name: str
+) -> Callable[..., Value]:
+    """A method of PyTorch's class that an instance is derived from."""
+    if not is_layer(base):
+        return lambda *values, **keywords: method(module, *values, **keywords)
+    return lambda *values, **keywords: method(
+        module,
+        *[given(value, name) for value in values],
+        **{key: given(value, name) for key, value in keywords.items()},
+    )
+
+
+def _base_made(
+    module: nn.Module, base: LayerClass, arguments: tuple[Value, ...], keywords: dict[str, Value]
+) -> None:
+    """The constructor of PyTorch's class runs for an instance of a class that is derived from it."""
+    if is_layer(base):
+        arguments = tuple(given(value, base.name) for value in arguments)
+        keywords = {name: given(value, base.name) for name, value in keywords.items()}
+    call_base_constructor(module, base, arguments, keywords)
+    if is_layer(base):
+        count_layers(module)
 
 
 def set_attribute(holder: Value, name: str, value: Value) -> None:
@@ -131,6 +195,8 @@ def set_attribute(holder: Value, name: str, value: Value) -> None:
         set_instance_attribute(holder, name, value)
     elif isinstance(holder, nn.Module):
         set_layer_attribute(holder, name, value)
+    elif type(holder) in (Record, RecordClass):
+        set_record_attribute(holder, name, value)
     elif type(holder) in TENSORS:
         set_tensor_attribute(holder, name, value)
     else:
@@ -152,6 +218,8 @@ def call(function: Value, arguments: tuple[Value, ...], keywords: dict[str, Valu
         return _made(function, arguments, keywords)
     if kind is OwnClass:
         return instantiate(function, arguments, keywords)
+    if kind is RecordClass:
+        return record(function, arguments, keywords)
     if kind is Partial:
         return call(function.function, (*function.arguments, *arguments), {**function.keywords, **keywords})
     if kind is TypeName and function.convert is not None:
@@ -175,7 +243,6 @@ def _given_to_layer(value: Value) -> Any:
 
 def _made(layer: LayerClass, arguments: tuple[Value, ...], keywords: dict[str, Value]) -> nn.Module:
     """A new layer of PyTorch's."""
-    run = the_run()
     made: nn.Module
     if issubclass(layer.cls, (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList)):
         _no_classes(arguments)
@@ -185,12 +252,7 @@ def _made(layer: LayerClass, arguments: tuple[Value, ...], keywords: dict[str, V
             *[given(value, layer.name) for value in arguments],
             **{name: given(value, layer.name) for name, value in keywords.items()},
         )
-        run.layers += 1
-        run.parameters += sum(parameter.numel() for parameter in made.parameters() if not _is_lazy(parameter))
-    if run.layers > MOST_LAYERS:
-        raise Refused(Message("More than {most:,} layers are too many here.", most=MOST_LAYERS))
-    if run.parameters > MOST_PARAMETERS:
-        raise Refused(Message("More than 10 billion parameters are too many here."))
+        count_layers(made)
     return made
 
 
@@ -200,10 +262,6 @@ def _no_classes(arguments: tuple[Value, ...]) -> None:
         if type(part) in (LayerClass, OwnClass):
             assert part.cls is not None
             raise TypeError(f"{part.cls.__module__}.{part.cls.__qualname__} is not a Module subclass")
-
-
-def _is_lazy(parameter: nn.Parameter) -> bool:
-    return isinstance(parameter, nn.parameter.UninitializedParameter)
 
 
 def instantiate(own: OwnClass, arguments: tuple[Value, ...], keywords: dict[str, Value]) -> nn.Module:
@@ -217,19 +275,17 @@ def instantiate(own: OwnClass, arguments: tuple[Value, ...], keywords: dict[str,
     if constructor is not None:
         call(constructor, (module, *arguments), keywords)
         return module
-    if keywords:
-        raise TypeError(f"{own.name}.__init__() got an unexpected keyword argument '{next(iter(keywords))}'")
     base = own.layer_base()
     assert base is not None
-    call_base_constructor(module, base, arguments)
+    _base_made(module, base, arguments, keywords)
     return module
 
 
-def call_forward(
-    own: OwnClass, module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]
+def call_method(
+    own: OwnClass, module: nn.Module, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]
 ) -> Value:
-    """The forward pass of an instance, as PyTorch calls it."""
-    function = own.find("forward")
+    """A method of an instance that PyTorch calls, above all its forward pass."""
+    function = own.find(name)
     with running() as run:
         line = run.line
         try:

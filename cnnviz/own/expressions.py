@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from torch import nn
 
 from cnnviz.language import Message
-from cnnviz.own.calls import call, get_attribute, set_attribute
+from cnnviz.own.calls import call, class_of_value, get_attribute, set_attribute
 from cnnviz.own.library import PLAIN, iterated, same_class
 from cnnviz.own.networks import (
     OwnModule,
@@ -33,6 +33,8 @@ from cnnviz.own.values import (
     Function,
     LayerClass,
     OwnClass,
+    Record,
+    RecordClass,
     Refused,
     Scope,
     Super,
@@ -378,6 +380,8 @@ def _is_instance(value: Value, kind: Value) -> bool:
         return isinstance(value, OwnModule) and kind in value.own_class.ancestry()
     if type(kind) in (LayerClass, TypeName):
         return same_class(value, kind)
+    if type(kind) is RecordClass:
+        return type(value) is Record and value.kind is kind
     raise TypeError("isinstance() arg 2 must be a type, a tuple of types, or a union")
 
 
@@ -419,6 +423,27 @@ def _setattr(node: ast.Call, scope: Scope) -> None:
     set_attribute(value, name, new)
 
 
+def _type(node: ast.Call, scope: Scope) -> Value:
+    if len(node.args) != 1 or node.keywords:
+        raise Refused(Message("type() takes one value here."))
+    return class_of_value(evaluate(node.args[0], scope))
+
+
+def _next(node: ast.Call, scope: Scope) -> Value:
+    """The first value of a generator; an iterator that is kept cannot go on, as there are none in the language."""
+    if not node.args or not isinstance(node.args[0], (ast.GeneratorExp, ast.Call)):
+        raise Refused(
+            Message("next() is known here only directly of a generator, as in next(v for v in values).")
+        )
+    values, *default = _elements(node.args, scope)
+    found = iterated(values)
+    if found:
+        return found[0]
+    if default:
+        return default[0]
+    raise StopIteration
+
+
 _SPECIAL: Mapping[str, Callable[[ast.Call, Scope], Value]] = {
     "super": _super,
     "print": _print,
@@ -427,5 +452,7 @@ _SPECIAL: Mapping[str, Callable[[ast.Call, Scope], Value]] = {
     "getattr": _getattr,
     "setattr": _setattr,
     "map": _map,
+    "type": _type,
+    "next": _next,
 }
 """Functions of Python's that need more than the values of their arguments."""

@@ -19,6 +19,7 @@ from torch.nn import functional, init
 from cnnviz.language import Message
 from cnnviz.operations.operation import registered
 from cnnviz.own.operators import DICTS, LARGEST_INTEGER, LONGEST, TENSORS, bounded, too_long, truth
+from cnnviz.own.records import simple_namespace
 from cnnviz.own.values import (
     Builtin,
     Constant,
@@ -434,6 +435,7 @@ MODULES: Mapping[str, Namespace] = {
     "torch.nn.init": Namespace("init", INIT),
     "torch.nn.parameter": Namespace("torch.nn.parameter", {"Parameter": PARAMETER}),
     "math": MATH,
+    "types": Namespace("types", {"SimpleNamespace": Builtin("SimpleNamespace", simple_namespace)}),
     "collections": Namespace(
         "collections",
         {
@@ -447,6 +449,26 @@ MODULES: Mapping[str, Namespace] = {
 
 ANNOTATIONS = frozenset(("__future__", "typing", "typing_extensions", "collections.abc"))
 """Modules whose names stand in annotations, which are not read."""
+
+
+def class_of(value: Value) -> Value:
+    """What ``type(value)`` is; the classes of the text know their own instances themselves.
+
+    Raises:
+        Refused: a value whose class the language does not have.
+    """
+    kind = type(value)
+    if kind in _NAME_OF_LAYER:
+        return LAYERS.get(_NAME_OF_LAYER[kind]) or CONTAINERS[_NAME_OF_LAYER[kind]]
+    for known in BUILTINS.values():
+        if type(known) is TypeName and known.types[0] is kind:
+            return known
+    if kind in TENSORS:
+        return TENSOR
+    raise Refused(Message("type() is known here of layers, tensors and plain values only."))
+
+
+_NAME_OF_LAYER = {layer.cls: name for name, layer in (CONTAINERS | LAYERS).items()}
 
 
 def same_class(value: Value, kind: Value) -> bool:

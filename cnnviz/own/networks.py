@@ -6,6 +6,7 @@ Their ``forward`` goes through the interpreter; their layers, parameters and buf
 from __future__ import annotations
 
 import ast
+import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,21 +29,20 @@ _OF_PYTORCH = frozenset(
         *dir(nn.ModuleDict),
     )
 )
+_PLAIN = frozenset((bool, int, float, str, tuple, type(None)))
 _MAY_BE_HIDDEN = frozenset(
     ("type", "half", "float", "double", "bfloat16", "training", "extend", "append", "insert")
 )
 """Names of PyTorch's modules that an attribute may have: nothing inside of PyTorch asks for these."""
 _READY = "_own_ready"
 """Whether ``nn.Module.__init__`` has been called by the text."""
+_OF_BASE = "_own_of_base"
+"""The names of what the constructor of a layer of PyTorch's has put into an instance that is derived from it."""
 
-CallForward = Callable[[OwnClass, nn.Module, tuple[Any, ...], dict[str, Any]], Any]
-BASES: Mapping[str, type[nn.Module]] = {
-    "Module": nn.Module,
-    "Sequential": nn.Sequential,
-    "ModuleList": nn.ModuleList,
-    "ModuleDict": nn.ModuleDict,
-}
-"""The classes of PyTorch's that a class of a text may be derived from."""
+CallMethod = Callable[[OwnClass, nn.Module, str, tuple[Any, ...], dict[str, Any]], Any]
+_CONTAINERS = (nn.Module, nn.Sequential, nn.ModuleList, nn.ModuleDict)
+CALLED_BY_LAYERS = ("reset_parameters", "_conv_forward")
+"""Methods that PyTorch's layers call, and that a class derived from one may have itself."""
 
 
 class OwnModule(nn.Module):
@@ -73,21 +73,55 @@ def _written(node: ast.FunctionDef) -> WrittenMethod:
     )
 
 
-def module_class(own: OwnClass, base: LayerClass, call_forward: CallForward) -> type[nn.Module]:
-    """The class of the instances of ``own``; its ``forward`` is the text's, where the text has one."""
+def may_be_base(base: LayerClass) -> bool:
+    """Whether a class of a text may be derived from ``base``; a lazy layer turns into another one."""
+    return base.cls in _CONTAINERS or (base.name != "ParameterList" and not base.name.startswith("Lazy"))
+
+
+def is_layer(base: LayerClass) -> bool:
+    """Whether ``base`` is a layer, and no container of layers."""
+    return base.cls not in _CONTAINERS
+
+
+def module_class(own: OwnClass, base: LayerClass, call_method: CallMethod) -> type[nn.Module]:
+    """The class of the instances of ``own``; its ``forward`` is the text's, where the text has one.
+
+    Raises:
+        Refused: it is derived from a layer, and has a method that this layer needs itself.
+    """
     members: dict[str, Any] = {"own_class": own, "__module__": __name__}
-    if own.find("forward") is not None:
-
-        def forward(self: nn.Module, *arguments: Any, **keywords: Any) -> Any:
-            return call_forward(own, self, arguments, keywords)
-
-        members["forward"] = forward
+    passed_on = ["forward", *(("__init__", *CALLED_BY_LAYERS) if is_layer(base) else ())]
+    for name in passed_on:
+        if own.find(name) is not None:
+            members[name] = _passed_on(own, name, call_method)
     # Slips such as _init_ are found by the names of a class's functions; nobody calls these.
     for name, member in own.members.items():
-        if type(member) is Function and name not in _OF_PYTORCH:
+        if type(member) is Function and name not in _OF_PYTORCH and name not in members:
+            if name in dir(base.cls):
+                raise Refused(
+                    Message("{name} of nn.{layer} cannot be replaced here.", name=name, layer=base.name),
+                    own.line if member.node is None else member.node.lineno,
+                )
             members[name] = _not_called
-    bases = (OwnModule,) if base.cls is nn.Module else (OwnModule, BASES[base.name])
+    bases = (OwnModule,) if base.cls is nn.Module else (OwnModule, base.cls)
     return type(own.name, bases, members)
+
+
+def _passed_on(own: OwnClass, name: str, call_method: CallMethod) -> Callable[..., Any]:
+    """A method of PyTorch's by whose name the text has one: that is called, with the same signature."""
+
+    def method(self: nn.Module, *arguments: Any, **keywords: Any) -> Any:
+        return call_method(own, self, name, arguments, keywords)
+
+    written = own.find(name)
+    if name == "__init__" and type(written) is Function:
+        spec = written.arguments
+        names = [argument.arg for argument in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)]
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        method.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [inspect.Parameter(name, kind) for name in dict.fromkeys(names) if name.isidentifier()]
+        )
+    return method
 
 
 def _not_called(*_: Any) -> None:
@@ -108,9 +142,23 @@ def new_instance(own: OwnClass) -> nn.Module:
     return module
 
 
-def call_base_constructor(module: nn.Module, base: LayerClass, arguments: tuple[Value, ...]) -> None:
-    """``super().__init__(...)`` where the next class is one of PyTorch's."""
+def call_base_constructor(
+    module: nn.Module, base: LayerClass, arguments: tuple[Value, ...], keywords: Mapping[str, Value]
+) -> None:
+    """``super().__init__(...)`` where the next class is one of PyTorch's.
+
+    A layer's own constructor gets values that were looked at (see :func:`cnnviz.own.library.given`).
+    """
     vars(module)[_READY] = True
+    if is_layer(base):
+        before = frozenset(vars(module))
+        base.cls.__init__(module, *arguments, **keywords)
+        vars(module)[_OF_BASE] = frozenset(vars(module)) - before
+        return
+    if keywords:
+        raise TypeError(
+            f"{type(module).__name__}.__init__() got an unexpected keyword argument '{next(iter(keywords))}'"
+        )
     if base.cls is nn.Module:
         if arguments:
             raise TypeError(
@@ -139,7 +187,13 @@ def _parts(base: LayerClass, arguments: tuple[Value, ...]) -> Mapping[Any, Value
 def instance_attribute(module: nn.Module, name: str) -> tuple[bool, Value]:
     """Whether the instance itself holds something called ``name``, and what."""
     held = vars(module)
-    if name in held and (name not in _OF_PYTORCH or name in _MAY_BE_HIDDEN) and name != _READY:
+    if (
+        name in held
+        and (name not in _OF_PYTORCH or name in _MAY_BE_HIDDEN)
+        and name not in (_READY, _OF_BASE)
+    ):
+        if name in held.get(_OF_BASE, ()) and (name.startswith("_") or type(held[name]) not in _PLAIN):
+            return False, None
         return True, held[name]
     for group in ("_parameters", "_buffers", "_modules"):
         if name in held[group]:
@@ -158,9 +212,14 @@ def set_instance_attribute(module: nn.Module, name: str, value: Value) -> None:
     if name == "training":
         held[name] = bool(value)
         return
-    if (name in _OF_PYTORCH and name not in _MAY_BE_HIDDEN) or name == _READY or name.startswith("__"):
+    if (
+        (name in _OF_PYTORCH and name not in _MAY_BE_HIDDEN)
+        or name in (_READY, _OF_BASE)
+        or name.startswith("__")
+        or (name.startswith("_") and name in held.get(_OF_BASE, ()))
+    ):
         raise Refused(Message("self.{name} is used by PyTorch itself; choose another name.", name=name))
-    ready = held[_READY]
+    ready = held.get(_READY, True)
     groups = {group: held[group] for group in ("_parameters", "_buffers", "_modules")}
     if isinstance(value, nn.Parameter):
         _must_be_ready(ready, "parameters")

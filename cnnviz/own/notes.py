@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
-NoteCode = Literal["same-layer-repeated", "result-dropped"]
+NoteCode = Literal["same-layer-repeated", "result-dropped", "weights-left-out"]
 
 
 @dataclass(frozen=True)

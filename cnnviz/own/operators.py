@@ -245,7 +245,7 @@ def truth(value: Value) -> bool:
     kind = type(value)
     if kind in TENSORS or kind in _COMPARED:
         return bool(value)
-    if kind in (nn.Sequential, nn.ModuleList, nn.ModuleDict):
+    if isinstance(value, (nn.Sequential, nn.ModuleList, nn.ModuleDict)):
         return len(value) > 0
     return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,19 +13,22 @@ from pathlib import Path
 from torch import nn
 
 from cnnviz.language import Message
-from cnnviz.own.calls import call_forward, instantiate
+from cnnviz.own.calls import call_method, instantiate
 from cnnviz.own.definition import MOST_BYTES
 from cnnviz.own.expressions import evaluate
 from cnnviz.own.library import ANNOTATIONS, MODULES
-from cnnviz.own.networks import BASES, module_class
+from cnnviz.own.networks import may_be_base, module_class
+from cnnviz.own.records import record_class
 from cnnviz.own.runs import Run, running
 from cnnviz.own.statements import execute, function_of
+from cnnviz.own.torchvision_models import MODELS, TORCHVISION
 from cnnviz.own.values import (
     Builtin,
     Constant,
     Function,
     LayerClass,
     Missing,
+    Namespace,
     OwnClass,
     Partial,
     Refused,
@@ -90,7 +94,7 @@ def load(text: str) -> Program:
     body = _parsed(text)
     scope = Scope({})
     loader = _Loader(scope)
-    with running(Run()):
+    with running(Run(loading=True)):
         for statement in body:
             try:
                 loader.take(statement)
@@ -155,7 +159,13 @@ def _partial(function: Value, *arguments: Value, **keywords: Value) -> Partial:
 
 _KNOWN_IMPORTS: Mapping[tuple[str, str], Value] = {
     ("functools", "partial"): Builtin("partial", _partial),
+    ("dataclasses", "dataclass"): Constant("dataclass", None),
     ("typing", "cast"): Builtin("cast", lambda _kind, value: value),
+}
+_KNOWN_MODULES: Mapping[str, Namespace] = {
+    **MODULES,
+    "torchvision": TORCHVISION,
+    "torchvision.models": MODELS,
 }
 _INTERPRETED: Mapping[str, str] = {
     "_make_divisible": "torchvision.models._utils",
@@ -183,11 +193,12 @@ def _interpreted(name: str) -> Value | None:
 
 def _imported(source: str, name: str, relative: bool) -> Value | None:
     """What ``from source import name`` gives, where the language knows it."""
-    if source in MODULES and not relative and (known := MODULES[source].entries.get(name)) is not None:
+    module = None if relative else _KNOWN_MODULES.get(source)
+    if module is not None and (known := module.entries.get(name)) is not None:
         return known
     if name in _INTERPRETED and (relative or source.startswith("torchvision")):
         return _interpreted(name)
-    return _KNOWN_IMPORTS.get((source, name)) or MODULES.get(f"{source}.{name}")
+    return _KNOWN_IMPORTS.get((source, name)) or _KNOWN_MODULES.get(f"{source}.{name}")
 
 
 class _Loader:
@@ -232,7 +243,7 @@ class _Loader:
     def _import(self, statement: ast.Import) -> None:
         for alias in statement.names:
             bound_as = alias.asname or alias.name.partition(".")[0]
-            module = MODULES.get(alias.name if alias.asname else alias.name.partition(".")[0])
+            module = _KNOWN_MODULES.get(alias.name if alias.asname else alias.name.partition(".")[0])
             if module is None:
                 self._missing(
                     bound_as, Message("{name} is not known here.", name=alias.name), statement.lineno
@@ -303,6 +314,11 @@ class _Loader:
                 self._missing(node.id, told, statement.lineno)
 
     def _class(self, statement: ast.ClassDef) -> None:
+        with suppress(Exception):  # a class of something else, which is skipped below
+            settings = record_class(statement, self.scope, evaluate)
+            if settings is not None:
+                self.scope.names[statement.name] = settings
+                return
         try:
             bases = self._bases(statement)
         except Refused as error:
@@ -327,13 +343,13 @@ class _Loader:
         own.members.update(members.names)
         base = own.layer_base()
         assert base is not None
-        own.cls = module_class(own, base, call_forward)
+        own.cls = module_class(own, base, call_method)
         self.scope.names[own.name] = self.classes[own.name] = own
 
     def _bases(self, statement: ast.ClassDef) -> tuple[OwnClass | LayerClass, ...]:
         bases = tuple(evaluate(base, self.scope) for base in statement.bases)
         for base in bases:
-            if type(base) is OwnClass or (type(base) is LayerClass and base.name in BASES):
+            if type(base) is OwnClass or (type(base) is LayerClass and may_be_base(base)):
                 continue
             if type(base) is LayerClass:
                 raise Refused(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -13,7 +13,7 @@ from torch import nn
 from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.own.definition import Definition
-from cnnviz.own.notes import noting
+from cnnviz.own.notes import Note, noting
 from cnnviz.own.program import Program, Remark, build, load
 from cnnviz.own.runs import Run
 from cnnviz.own.slips import calls_super, slip_in_constructor
@@ -92,8 +92,14 @@ def read(definition: Definition, edits: Mapping[str, object] | None = None) -> R
         return _reading(program, own, problem=Problem("constructor", error.message, error.line))
     except CnnvizError as error:
         return _reading(program, own, problem=Problem("choice", error.message))
+    remarks = (*program.remarks, *(_remark(note) for note in notes if note.code == "weights-left-out"))
     looked = Looked(program, own, model, run.made or {}, tuple(notes), found)
-    return _reading(program, own, trace=with_line(looked), warnings=line_warnings(looked))
+    found_all = _reading(program, own, trace=with_line(looked), warnings=line_warnings(looked))
+    return replace(found_all, remarks=remarks)
+
+
+def _remark(note: Note) -> Remark:
+    return Remark(note.line, Message("No weights are loaded here: the network starts with random ones."))
 
 
 def _reading(

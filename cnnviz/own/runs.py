@@ -55,6 +55,8 @@ class Run:
     depth: int = 0
     layers: int = 0
     parameters: int = 0
+    loading: bool = False
+    """Whether classes and constants are being defined, and no network is made yet."""
     calls: list[ast.Call] = field(default_factory=list)
     """The calls of the text that are at work, outermost first."""
     made: dict[int, Made] | None = None
@@ -137,6 +139,25 @@ def step(node: ast.AST) -> Run:
         )
     run.line = getattr(node, "lineno", run.line)
     return run
+
+
+def count_layers(made: nn.Module) -> None:
+    """Count a layer, or all those of a network that is made as a whole.
+
+    Raises:
+        Refused: there are too many.
+    """
+    run = the_run()
+    run.layers += sum(1 for _ in made.modules())
+    run.parameters += sum(parameter.numel() for parameter in made.parameters() if not _is_lazy(parameter))
+    if run.layers > MOST_LAYERS:
+        raise Refused(Message("More than {most:,} layers are too many here.", most=MOST_LAYERS))
+    if run.parameters > MOST_PARAMETERS:
+        raise Refused(Message("More than 10 billion parameters are too many here."))
+
+
+def _is_lazy(parameter: nn.Parameter) -> bool:
+    return isinstance(parameter, nn.parameter.UninitializedParameter)
 
 
 def unknown_syntax(node: ast.AST) -> Refused:

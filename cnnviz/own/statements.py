@@ -239,6 +239,10 @@ def function_of(node: ast.FunctionDef, scope: Scope, owner: OwnClass | None = No
 
 
 _WITHOUT_EFFECT = frozenset(
-    f"torch.jit.{name}" for name in ("unused", "ignore", "export", "_overload_method")
+    (
+        "torch.no_grad()",
+        "torch.inference_mode()",
+        *(f"torch.jit.{name}" for name in ("unused", "ignore", "export", "_overload_method")),
+    )
 )
-"""Decorators that only TorchScript minds."""
+"""Decorators that change no shape, or that only TorchScript minds."""

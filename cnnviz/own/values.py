@@ -179,6 +179,23 @@ class OwnClass(Shared):
         return next((known.members[name] for known in line if name in known.members), None)
 
 
+@dataclass(frozen=True, eq=False)
+class RecordClass(Shared):
+    """A class of the text that only lists settings: the ``fields`` its instances take, and values by name."""
+
+    name: str
+    fields: tuple[str, ...]
+    values: dict[str, Value]
+
+
+@dataclass(eq=False)
+class Record:
+    """An instance of a class of settings."""
+
+    kind: RecordClass
+    held: dict[str, Value]
+
+
 @dataclass(eq=False)
 class Super:
     """What ``super()`` gives in a method of ``owner``."""
@@ -193,8 +210,10 @@ def type_name(value: Value) -> str:
         return "function"
     if isinstance(value, BoundMethod):
         return "method"
-    if isinstance(value, (LayerClass, OwnClass, ErrorClass, TypeName)):
+    if isinstance(value, (LayerClass, OwnClass, RecordClass, ErrorClass, TypeName)):
         return "type"
+    if type(value) is Record:
+        return value.kind.name
     if type(value) is Size:
         return "torch.Size"
     return type(value).__name__

@@ -149,8 +149,9 @@ def _line_of_call(layer: str, looked: Looked) -> int | None:
 
 def _of_text(looked: Looked) -> Iterator[LineWarning]:
     for note in looked.notes:
-        text, reason = _NOTED[note.code]
-        yield LineWarning(note.code, "", text, reason, line=note.line)
+        if note.code in _NOTED:
+            text, reason = _NOTED[note.code]
+            yield LineWarning(note.code, "", text, reason, line=note.line)
     for own in looked.program.classes.values():
         for member in own.members.values():
             if type(member) is Function and member.node is not None:

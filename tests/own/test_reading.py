@@ -4,7 +4,8 @@ import pytest
 
 from cnnviz.own import runs
 from cnnviz.own.definition import Definition
-from cnnviz.own.reading import Parameter, read
+from cnnviz.own.program import load
+from cnnviz.own.reading import Parameter, instance, read
 
 TEXT = """import torch.nn as nn
 
@@ -89,3 +90,39 @@ def test_the_operations_of_a_pass_are_limited(monkeypatch: pytest.MonkeyPatch) -
     assert problem is not None
     assert (problem.kind, problem.line) == ("refused", 7)
     assert str(problem.message) == "More than 19 operations are too many here."
+
+
+def test_weights_are_not_loaded_and_a_remark_says_so() -> None:
+    text = (
+        "import torch.nn as nn\nfrom torchvision.models import resnet18, ResNet18_Weights\n\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.net = resnet18(weights=ResNet18_Weights.DEFAULT)\n"
+        "        self.net.fc = nn.Linear(self.net.fc.in_features, 7)\n"
+        "    def forward(self, x):\n        return self.net(x)\n"
+    )
+    found = read(Definition(text))
+    assert [(remark.line, str(remark.text)) for remark in found.remarks] == [
+        (7, "No weights are loaded here: the network starts with random ones.")
+    ]
+    assert found.trace is not None
+    assert found.trace.ops[-1].output_shape == (7,)
+    assert read(Definition(text.replace("ResNet18_Weights.DEFAULT", "None"))).remarks == ()
+
+
+def test_what_an_instance_of_a_derived_layer_is() -> None:
+    text = (
+        "import torch.nn as nn\n\nclass Conv(nn.Conv2d):\n    def reset_parameters(self):\n"
+        "        nn.init.ones_(self.weight)\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.conv = Conv(1, 4, 3, bias=False)\n"
+        "        assert isinstance(self.conv, nn.Conv2d) and type(self.conv) == Conv != nn.Conv2d\n"
+        "        assert self.conv.kernel_size == (3, 3) and self.conv.__class__.__name__ == 'Conv'\n"
+        "    def forward(self, x):\n        return self.conv(x)\n"
+    )
+    found = read(Definition(text))
+    assert found.problem is None
+    assert found.trace is not None
+    assert [(op.type, op.output_shape, op.params) for op in found.trace.ops] == [("Conv", (4, 26, 26), 36)]
+    assert bool((instance(load(text).classes["Net"]).conv.weight == 1).all())
+    edited = read(Definition(text), {"conv.kernel_size": 5})
+    assert edited.trace is not None
+    assert edited.trace.ops[0].output_shape == (4, 24, 24)

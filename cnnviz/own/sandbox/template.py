@@ -25,6 +25,7 @@ from cnnviz.own.sandbox.confinement import confine, load_landlock
 from cnnviz.own.sandbox.huge_pages import gather_memory
 from cnnviz.own.sandbox.jobs import JOBS, Job, answer, request
 from cnnviz.own.sandbox.messages import ENDED, PATIENCE, READY, TIME, framed, receive
+from cnnviz.own.torchvision_models import MODELS
 
 MOST_REQUEST_BYTES = 2_000_000
 _REQUEST_SECONDS = 5.0
@@ -124,6 +125,7 @@ class _Template:
         ready, _, _ = select.select([self._server, self._woken], [], [], until)
         if not ready and not self._children and not self._settled:
             self._settled = True
+            MODELS.entries.get("")  # a child has hardly the time to import torchvision
             gather_memory()
         if self._woken in ready:
             with contextlib.suppress(BlockingIOError):
