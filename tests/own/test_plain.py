@@ -142,7 +142,7 @@ PROBLEM = [None, Message("{a}", a=1), None]
 
 def message(template: object, **values: object) -> Any:
     """A reading whose problem is this sentence."""
-    return [[], None, [], None, ["limit", [template, values], None]]
+    return [[], None, [], None, ["limit", [template, values], None], []]
 
 
 def with_op(place: int, value: object) -> Any:
@@ -182,7 +182,7 @@ WRONG: Mapping[str, Any] = {
     "a list as a key": with_op(11, {"a": ["dict", [["list"], 1]]}),
     "an unknown type of numbers": with_op(11, {"a": ["dtype", "torch.load"]}),
     "a slice of lists": with_op(11, {"a": ["slice", [], [], []]}),
-    "an unknown problem": [[], None, [], None, ["fatal", ["a", {}], None]],
+    "an unknown problem": [[], None, [], None, ["fatal", ["a", {}], None], []],
     "an attribute in a sentence": message("{a.__class__}", a=1),
     "an index in a sentence": message("{a[0]}", a=1),
     "a width in a sentence": message("{a:>999999999}", a=1),
