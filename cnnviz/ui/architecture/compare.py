@@ -18,11 +18,8 @@ from cnnviz.ui.architecture import network
 from cnnviz.ui.architecture.layers import picture
 from cnnviz.ui.architecture.network import Network, Subject
 from cnnviz.ui.shared import cached
-<<<<<<< HEAD
 from cnnviz.ui.shared.carried import FIRST_NETWORK
-=======
 from cnnviz.ui.shared.owner import owner
->>>>>>> 7ee0e3b (What a pass keeps to itself counts against the limits; compared networks of one title are numbered)
 from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
