@@ -48,7 +48,12 @@ def _batch_norm(
     **_options: Any,
 ) -> Tensor | None:
     shape = input.shape
-    if training or len(shape) < 2 or running_mean is None or running_var is None:
+    if len(shape) < 2:
+        return None
+    if training:
+        if product(shape) == shape[1]:  # one value for each channel has no deviation, which PyTorch refuses
+            return None
+    elif running_mean is None or running_var is None:
         return None
     for channels in (running_mean, running_var, weight, bias):
         if channels is not None and channels.shape != shape[1:2]:

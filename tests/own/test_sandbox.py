@@ -24,13 +24,14 @@ from cnnviz.own import sandbox
 from cnnviz.own.building import built as made
 from cnnviz.own.changes import changes
 from cnnviz.own.definition import Definition
-from cnnviz.own.reading import Problem, read
+from cnnviz.own.reading import Problem, Reading, read
 from cnnviz.own.sandbox.fresh import FreshProcesses
 from cnnviz.own.sandbox.jobs import request
 from cnnviz.own.sandbox.pool import Pool
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.shapes import graph, torchinfo_report
 from cnnviz.tracing import edits
+from tests.own.test_safety import ATTACKS, network
 
 STUDENTS = Path(__file__).parent / "students"
 SAMPLE = ("plain", "residual", "lstm_rows", "wrong_linear", "wrong_no_super", "wrong_cat", "data_dependent")
@@ -155,6 +156,28 @@ def test_what_takes_too_long_is_ended(hasty: Pool, act: str) -> None:
     assert found.kind == "limit"
     assert "took more than 0.5 seconds" in str(found.message)
     assert "ZeroDivisionError" in str(problem_of(hasty, "fault").message)
+
+
+def test_an_attack_ends_there_in_its_own_sentence(pool: Pool) -> None:
+    """None needs a limit of the process: the language refuses it, or it fails as in Python. Every third is tried."""
+    names = list(ATTACKS)[::3]
+    texts = [Definition(network(ATTACKS[name])) for name in names]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda text: sandbox.read(text, pool=pool), texts))
+    ends = {
+        name: "through" if ended_well(reading) else kind(reading)
+        for name, reading in zip(names, found, strict=True)
+    }
+    assert len(ends) > 40
+    assert set(ends.values()) <= {"refused", "failed"}, ends
+
+
+def kind(reading: Reading) -> str:
+    return "failed" if reading.problem is None else reading.problem.kind
+
+
+def ended_well(reading: Reading) -> bool:
+    return reading.trace is not None and reading.trace.failure is None
 
 
 def test_many_threads_are_served_at_once_each_with_its_own(pool: Pool) -> None:

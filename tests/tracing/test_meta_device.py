@@ -108,6 +108,16 @@ def test_batch_norm(count: int) -> None:
     ) == (count == 4)
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 4, 4), (1, 3, 2, 1), (1, 3, 1, 1), (1, 3), (2, 3), (2, 4, 5)])
+def test_batch_norm_in_training(shape: tuple[int, ...]) -> None:
+    """One value for each channel is refused, and another number of channels."""
+    x, mean, deviation = torch.zeros(shape), torch.zeros(3), torch.ones(3)
+    assert agrees(F.batch_norm, x, mean, deviation, None, None, True)
+    assert agrees(F.batch_norm, x, None, None, None, None, True)
+    given = [x.to("meta"), mean.to("meta"), deviation.to("meta"), None, None, True]
+    assert (answer(F.batch_norm, given, {}) is None) == (shape in ((1, 3, 1, 1), (1, 3), (2, 4, 5)))
+
+
 def test_other_types_are_left_to_pytorch() -> None:
     x, weight = torch.zeros(1, 3, device="meta"), torch.zeros(2, 3, dtype=torch.double, device="meta")
     assert answer(F.linear, [x, weight], {}) is None

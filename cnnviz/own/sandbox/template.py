@@ -41,6 +41,7 @@ _CRASHES = {
 
 _TINY = """import torch.nn as nn
 import torch.nn.functional as F
+from torchvision.models import resnet18
 from torchvision.models._utils import _make_divisible
 from torchvision.ops.misc import Conv2dNormActivation, SqueezeExcitation
 
@@ -54,7 +55,7 @@ class Net(nn.Module):
         x = F.dropout(self.features(x), training=self.training)
         return F.log_softmax(self.fc(x.view(x.size(0), -1)), dim=1)
 """
-"""Its Linear does not fit, so that the search for a fix is warm, too."""
+"""Its Linear does not fit, so that the search for a fix is warm, too; torchvision takes seconds to be imported."""
 
 
 @dataclass
