@@ -15,7 +15,7 @@ from cnnviz.own.facts import Facts
 if TYPE_CHECKING:
     from torch import nn
 
-_MOST_REMEMBERED = 256
+_MOST_REMEMBERED = 1024
 _REMEMBERED: OrderedDict[str, Facts] = OrderedDict()
 
 

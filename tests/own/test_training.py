@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from cnnviz import datasets
+from cnnviz import architectures, datasets
 from cnnviz.datasets import Dataset
 from cnnviz.errors import UsageError
 from cnnviz.own import architecture, building, kept
@@ -167,6 +168,10 @@ def test_what_a_recipe_says_of_its_code_is_checked(folder: Path) -> None:  # noq
     values["own"]["log_softmax"] = True
     with pytest.raises(UsageError, match="The recipe says of Net what its code does not"):
         read_recipe(json.dumps(values).encode())
+    shutil.rmtree(folder)
+    with pytest.raises(UsageError, match="The recipe says of Net what its code does not"):
+        read_recipe(json.dumps(values).encode())
+    assert not architectures.get(values["architecture"]).log_softmax
 
 
 @pytest.mark.parametrize(
@@ -217,6 +222,29 @@ def test_weights_are_uploaded_on_another_server(
     wrong["recipe"]["own"]["definition"]["text"] += "#"
     with pytest.raises(UsageError, match="is that of the network own-"):
         read_upload("weights.safetensors", data, json.dumps(wrong).encode(), None)
+
+
+TWO_ANSWERS = """import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(784, 16)
+        self.aside, self.fc = nn.Linear(16, 10), nn.Linear(16, 10)
+
+    def forward(self, x):
+        x = self.inner(x.flatten(1)).relu()
+        if self.training:
+            return self.fc(x), self.aside(x)
+        return self.fc(x)
+"""
+
+
+def test_an_auxiliary_classifier_counts_in_training_alone(digits: Dataset) -> None:
+    losses = Losses()
+    result = train(recipe_of(TWO_ANSWERS, learning_rate=0.01), digits, losses)
+    assert losses.values[0] == pytest.approx(1.3 * math.log(10), rel=0.1)
+    assert result.model(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
 
 
 LATER = """import torch.nn as nn

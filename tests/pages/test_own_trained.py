@@ -93,6 +93,13 @@ def test_a_network_without_a_data_set_tells_why_with_its_line(open_page: OpenPag
     assert not any("Unknown" in told.value for told in app.warning)
 
 
+def test_damaged_files_are_told(open_page: OpenPage, store: RunStore) -> None:
+    path = settings().runs_dir / "networks" / f"{keep('plain').key}.json"
+    path.write_text("{")
+    app = open_page(TRAIN)
+    assert any("cannot be parsed" in told.value for told in app.warning)
+
+
 def test_an_older_version_is_still_offered_to_whoever_has_its_link(
     open_page: OpenPage, store: RunStore
 ) -> None:

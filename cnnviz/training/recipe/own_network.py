@@ -5,6 +5,7 @@ from __future__ import annotations
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
 from cnnviz.own import asking, kept
+from cnnviz.own.architecture import remember
 from cnnviz.own.definition import PREFIX
 from cnnviz.own.facts import Facts, facts_of
 
@@ -12,7 +13,8 @@ from cnnviz.own.facts import Facts, facts_of
 def check_own(key: str, facts: Facts | None) -> None:
     """Check that the network ``key`` of a recipe can be trained, and that what the recipe says of it is true.
 
-    A network that is kept with the same ``facts`` has been read before; of any other the text is read now.
+    A network that is kept with the same ``facts`` has been read before; of any other the text is read now. What is
+    not true is forgotten.
 
     Raises:
         UsageError: its code is missing, gives no network, fails for its own input, or does not end in one vector of
@@ -42,6 +44,9 @@ def read_facts(facts: Facts) -> Facts:
     Raises:
         UsageError: the text gives no network, or one that fails.
     """
+    true = facts_of(facts.definition, asking.read(facts.definition))
+    if true != facts:  # whoever asks for the network by its key must not be told what a file says of it
+        remember(true)
     try:
         trace = asking.trace_of(facts.definition)
         if trace.failure is not None:
@@ -50,7 +55,7 @@ def read_facts(facts: Facts) -> Facts:
         raise UsageError(
             Message("{name} cannot be trained. {reason}", name=facts.name, reason=error.message)
         ) from error
-    return facts_of(facts.definition, asking.read(facts.definition))
+    return true
 
 
 def _shapes(facts: Facts) -> Message:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from cnnviz import architectures
 from cnnviz.errors import CnnvizError
 from cnnviz.language import translate as _
@@ -11,6 +13,7 @@ from cnnviz.own.definition import PREFIX
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.owner import owner
+from cnnviz.ui.shared.problems import plain
 
 
 def titles() -> dict[str, str]:
@@ -27,6 +30,12 @@ def trainable(named: str | None = None) -> dict[str, str]:
     if named is not None and named not in found and is_trainable(named):
         found[named] = title_of(named)
     return found
+
+
+def tell_damaged() -> None:
+    """Say which files of kept networks cannot be used."""
+    for problem in kept.scan().problems:
+        st.warning(plain(problem), icon=":material/error:")
 
 
 def is_trainable(key: str) -> bool:

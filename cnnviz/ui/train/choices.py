@@ -236,6 +236,7 @@ def _choose_network() -> Architecture:
         forget=(OPTIONS, *_OF_THE_DATA),
         elsewhere=[named] if unusable is not None and named else (),
     )
+    own_networks.tell_damaged()
     if unusable is not None:
         st.warning(plain(unusable), icon=":material/error:")
         link(ARCHITECTURE, _("Open its code"), model=str(named))
