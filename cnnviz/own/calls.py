@@ -10,7 +10,7 @@ from torch import nn
 from cnnviz.language import Message
 from cnnviz.own.arguments import bound
 from cnnviz.own.attributes import attribute, set_layer_attribute, set_tensor_attribute
-from cnnviz.own.library import class_of, given
+from cnnviz.own.library import STACKS, class_of, given
 from cnnviz.own.networks import (
     CALLED_BY_LAYERS,
     OwnModule,
@@ -218,6 +218,10 @@ def call(function: Value, arguments: tuple[Value, ...], keywords: dict[str, Valu
         return _made(function, arguments, keywords)
     if kind is OwnClass:
         return instantiate(function, arguments, keywords)
+    if kind is RecordClass and function.constructor is not None:
+        made = Record(function, {})
+        call_function(function.constructor, (made, *arguments), keywords)
+        return made
     if kind is RecordClass:
         return record(function, arguments, keywords)
     if kind is Partial:
@@ -248,12 +252,18 @@ def _made(layer: LayerClass, arguments: tuple[Value, ...], keywords: dict[str, V
         _no_classes(arguments)
         made = layer.cls(*arguments, **keywords)
     else:
+        takes = _given_to_stack if layer.name in STACKS else given
         made = layer.cls(
-            *[given(value, layer.name) for value in arguments],
-            **{name: given(value, layer.name) for name, value in keywords.items()},
+            *[takes(value, layer.name) for value in arguments],
+            **{name: takes(value, layer.name) for name, value in keywords.items()},
         )
         count_layers(made)
     return made
+
+
+def _given_to_stack(value: Value, name: str) -> Any:
+    """An argument of a stack of layers: a layer, which it copies, or what any layer takes."""
+    return value if isinstance(value, nn.Module) else given(value, name)
 
 
 def _no_classes(arguments: tuple[Value, ...]) -> None:

@@ -186,11 +186,19 @@ CONTAINERS = {
     kind.__name__: LayerClass(kind.__name__, kind)
     for kind in (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList)
 }
+STACKS = frozenset(("TransformerEncoder", "TransformerDecoder"))
+"""Containers of PyTorch's that are made of a layer, which they copy."""
+_BESIDE_LAYERS = (
+    *("TransformerEncoderLayer", "TransformerDecoderLayer", "Transformer", *STACKS),
+    *("CrossEntropyLoss", "NLLLoss", "MSELoss", "L1Loss", "BCELoss", "BCEWithLogitsLoss", "SmoothL1Loss"),
+)
+"""What is made of layers of the registry, and the losses that a network may hold beside its layers."""
 LAYERS: dict[str, LayerClass] = {
     name: LayerClass(name, cls)
-    for entry in registered()
-    for known in entry.modules
-    if isinstance(known, str)
+    for known in (
+        *(name for entry in registered() for name in entry.modules if isinstance(name, str)),
+        *_BESIDE_LAYERS,
+    )
     for name in (known, f"Lazy{known}")
     if name[:8] != "LazyLazy"
     and isinstance(cls := getattr(nn, name, None), type)

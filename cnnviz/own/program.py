@@ -315,7 +315,7 @@ class _Loader:
 
     def _class(self, statement: ast.ClassDef) -> None:
         with suppress(Exception):  # a class of something else, which is skipped below
-            settings = record_class(statement, self.scope, evaluate)
+            settings = record_class(statement, self.scope, evaluate, function_of)
             if settings is not None:
                 self.scope.names[statement.name] = settings
                 return

@@ -6,12 +6,15 @@ import ast
 from collections.abc import Callable
 
 from cnnviz.language import Message
-from cnnviz.own.values import Record, RecordClass, Refused, Scope, Value
+from cnnviz.own.values import Function, Record, RecordClass, Refused, Scope, Value
 
 Evaluate = Callable[[ast.expr, Scope], Value]
+Define = Callable[[ast.FunctionDef, Scope], Function]
 
 
-def record_class(statement: ast.ClassDef, scope: Scope, evaluate: Evaluate) -> RecordClass | None:
+def record_class(
+    statement: ast.ClassDef, scope: Scope, evaluate: Evaluate, define: Define
+) -> RecordClass | None:
     """The class that ``statement`` defines, if it only lists settings; None for any other class.
 
     Raises:
@@ -22,6 +25,7 @@ def record_class(statement: ast.ClassDef, scope: Scope, evaluate: Evaluate) -> R
         return None
     fields: list[str] = []
     values: dict[str, Value] = {}
+    constructor: Function | None = None
     for member in statement.body:
         match member:
             case ast.AnnAssign(target=ast.Name(id=name)):
@@ -30,13 +34,15 @@ def record_class(statement: ast.ClassDef, scope: Scope, evaluate: Evaluate) -> R
                     values[name] = evaluate(member.value, scope)
             case ast.Assign(targets=[ast.Name(id=name)]):
                 values[name] = evaluate(member.value, scope)
+            case ast.FunctionDef(name="__init__") if not is_dataclass:
+                constructor = define(member, scope)
             case ast.Pass() | ast.Expr(value=ast.Constant()):
                 pass
             case _:
                 return None
-    if not fields and not values:
+    if not fields and not values and constructor is None:
         return None
-    return RecordClass(statement.name, tuple(fields) if is_dataclass else (), values)
+    return RecordClass(statement.name, tuple(fields) if is_dataclass else (), values, constructor)
 
 
 _DECORATORS = frozenset(("dataclass", "dataclasses.dataclass"))

@@ -67,7 +67,10 @@ def _is_new_tensor(node: ast.expr, value: Value, scope: Scope) -> bool:
     if type(value) is not Tensor or not isinstance(node, ast.Call):
         return False
     name = ast.unparse(node.func)
-    return not name.endswith("_") and not any(value is known for known in scope.names.values())
+    if name.endswith("_") or any(value is known for known in scope.names.values()):
+        return False
+    own = scope.owner.find(name.removeprefix("self.")) if scope.owner is not None else None
+    return own is None  # a method of the text may be called for what it does beside
 
 
 def _assign(node: ast.Assign, scope: Scope) -> None:

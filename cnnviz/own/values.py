@@ -181,11 +181,15 @@ class OwnClass(Shared):
 
 @dataclass(frozen=True, eq=False)
 class RecordClass(Shared):
-    """A class of the text that only lists settings: the ``fields`` its instances take, and values by name."""
+    """A class of the text that only lists settings: the ``fields`` its instances take, and values by name.
+
+    Instead of fields it may have a ``constructor``, which sets them.
+    """
 
     name: str
     fields: tuple[str, ...]
     values: dict[str, Value]
+    constructor: Function | None = None
 
 
 @dataclass(eq=False)

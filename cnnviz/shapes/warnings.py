@@ -493,8 +493,8 @@ def _broadcast_sum(network: _Network) -> Iterator[NetworkWarning]:
         which = op.inputs[op.input_shapes.index(small)]
         other = op.inputs[op.input_shapes.index(large)]
         channels = bool(repeated) and repeated[0][1] == 0
-        if not repeated or not (channels or network.leads_to(which, other)):
-            continue  # a value for each channel that is computed of the maps, and added to all of their pixels
+        if not repeated or product(small) == 1 or not (channels or network.leads_to(which, other)):
+            continue  # one value for the whole image, or a value for each channel that is computed of the maps, and added to all of their pixels
         text = Message(
             "{name} adds {small} to {large}, so the smaller one is repeated {count:,} times.",
             name=op.title,
@@ -590,7 +590,10 @@ def _unused_layers(network: _Network) -> Iterator[NetworkWarning]:
     if trace.failure is not None:
         return
     alike: dict[tuple[str, str], list[UnusedLayer]] = {}
-    for layer in trace.unused_layers:  # those of one block that is repeated are named together
+    for layer in trace.unused_layers:
+        if layer.type.endswith("Loss"):  # training calls it
+            continue
+        # Those of one block that is repeated are named together.
         alike.setdefault((layer.name.rpartition(".")[2], layer.type), []).append(layer)
     for found, *others in alike.values():
         text = Message("{name} ({type}) is declared and never used.", name=found.name, type=found.type)
