@@ -1,7 +1,7 @@
 """Look inside convolutional networks: shapes, reasons, training, filters, drawings.
 
-``cnnviz.trace(model, (1, 28, 28))`` is loaded on first use, so that importing the package does not
-import torch.
+``cnnviz.trace(model, (1, 28, 28))`` and ``cnnviz.explore(model, (1, 28, 28))`` are loaded on first use, so that
+importing the package does not import torch.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from cnnviz import architectures
 
 if TYPE_CHECKING:
+    from cnnviz.live.starting import explore
     from cnnviz.tracing.trace import trace
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "trace"]
+__all__ = ["__version__", "explore", "trace"]
 
 architectures.provide("own-", "cnnviz.own.architecture:get")
 
@@ -27,6 +28,10 @@ def __getattr__(name: str) -> Any:
 
         show_traces_as(table_text, trace_html)
         return trace
+    if name == "explore":
+        from cnnviz.live.starting import explore
+
+        return explore
     raise AttributeError(f"module 'cnnviz' has no attribute {name!r}")
 
 

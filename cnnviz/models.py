@@ -122,6 +122,20 @@ def _traced_text(
     return with_blame(done, asking.trace_of(definition), edits)
 
 
+def own_file(name: str) -> tuple[Path, str]:
+    """The file and the class that ``FILE.py:CLASS`` names; the file is not run.
+
+    Raises:
+        UsageError: it names no file that is there, or no class.
+    """
+    path, _, class_name = name.rpartition(":") if _is_own_file(name) else (name, "", "")
+    if not Path(path).is_file():
+        raise UsageError(Message("The file {path} does not exist.", path=path))
+    if not class_name:
+        raise _no_class(Path(path))
+    return Path(path), class_name
+
+
 def torchvision_names() -> tuple[str, ...]:
     """The classification models of the installed torchvision, in alphabetical order.
 
@@ -145,8 +159,7 @@ def _built(
     import torch
 
     if own_files and (_is_own_file(name) or name.endswith(".py")):
-        path, _, class_name = name.rpartition(":") if _is_own_file(name) else (name, "", "")
-        return _from_file(Path(path), class_name, edits), None, edits
+        return _from_file(*own_file(name), edits), None, edits
     if name.startswith(TORCHVISION):
         model = _from_torchvision(name.removeprefix(TORCHVISION))
         _check_options(name, edits, (), model)
@@ -238,10 +251,6 @@ def _from_file(path: Path, class_name: str, edits: dict[str, object]) -> nn.Modu
     from cnnviz.tracing.isolation import WithoutAccelerator
     from cnnviz.tracing.mistakes import slip_of_constructor
 
-    if not path.is_file():
-        raise UsageError(Message("The file {path} does not exist.", path=path))
-    if not class_name:
-        raise _no_class(path)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None

@@ -1,21 +1,37 @@
-"""``cnnviz app``: the Streamlit app, from a checkout or from the installed package."""
+"""``cnnviz app``: the Streamlit app, from a checkout or from the installed package; with a network of one's own file."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import runpy
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
+from cnnviz.errors import UsageError
+from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.settings import APP_DIRECTORY
 
 _LARGEST_PORT = 65535
 
 
-def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
-    """Add ``app`` to the commands."""
+def add_command(add: Callable[..., argparse.ArgumentParser], shape: Callable[[str], tuple[int, ...]]) -> None:
+    """Add ``app`` to the commands; ``shape`` reads C,H,W."""
     app = add("app", _app, _("start the app and open it in the browser"))
+    app.add_argument(
+        "network",
+        nargs="?",
+        metavar="FILE.py:CLASS",
+        help=_("a network of your own; the file is run, and run again when it changes"),
+    )
+    app.add_argument(
+        "--weights", type=Path, metavar="FILE", help=_("its weights: a state_dict as .pth, or .safetensors")
+    )
+    app.add_argument(
+        "--input", type=shape, metavar="C,H,W", help=_("channels, height, width (default: a usual size)")
+    )
     app.add_argument("--port", type=_port, help=_("port of the server (default: 8501, or the next free one)"))
     app.add_argument(
         "--no-browser", action="store_true", help=_("print the address without opening the browser")
@@ -31,7 +47,13 @@ def _port(text: str) -> int:
 
 
 def _app(options: argparse.Namespace) -> int:
+    if options.network is not None:
+        _hold(options.network, options.weights, options.input)
+    elif options.weights is not None or options.input is not None:
+        raise UsageError(Message("Specify which network is meant: FILE.py:CLASS."))
     words = ["streamlit", "run", str(APP_DIRECTORY / "app.py")]
+    if options.network is not None:
+        words += ["--server.address", "localhost"]  # the network is this person's alone
     if options.port is not None:
         words += ["--server.port", str(options.port)]
     if options.no_browser:
@@ -40,3 +62,12 @@ def _app(options: argparse.Namespace) -> int:
     # In this process: who ends it ends the server, and nobody but ui imports streamlit.
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
     return 0
+
+
+def _hold(network: str, weights: Path | None, input_shape: tuple[int, ...] | None) -> None:
+    """Let another process run the file, and tell the app, which begins in this one, where it is."""
+    from cnnviz.live.starting import hold_file
+    from cnnviz.models import own_file
+
+    path, class_name = own_file(network)
+    os.environ.update(hold_file(path, class_name, weights, input_shape))

@@ -1,0 +1,188 @@
+"""Starting the app for a live model: from the command line, from a script or from a notebook."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.language import Message
+from cnnviz.live.asking import ADDRESS, SECRET
+from cnnviz.live.host import Held, Host
+from cnnviz.live.protocol import Facts
+from cnnviz.settings import APP_DIRECTORY, PROJECT_DIRECTORY
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_SECRET_BYTES = 32
+_ADDRESS_LINE = re.compile(r"URL: (http://\S+)")
+_START_SECONDS = 60.0
+
+
+def hold_file(
+    path: Path, class_name: str, weights: Path | None = None, input_shape: Sequence[int] | None = None
+) -> Mapping[str, str]:
+    """Start the process that runs a person's file; it ends with this one.
+
+    Returns:
+        the variables by which the app finds it.
+
+    Raises:
+        UsageError: there is no such file.
+        CnnvizError: the process does not start.
+    """
+    for file in (path, weights):
+        if file is not None and not file.is_file():
+            raise UsageError(Message("The file {path} does not exist.", path=file))
+    secret = secrets.token_bytes(_SECRET_BYTES)
+    words = [sys.executable, "-P", "-m", "cnnviz.live.file", str(path), class_name]
+    if weights is not None:
+        words += ["--weights", str(weights.absolute())]
+    if input_shape is not None:
+        words += ["--input", ",".join(map(str, input_shape))]
+    process = subprocess.Popen(
+        words, env=_environment({}), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(secret.hex() + "\n")  # it stays open: its end is the other process's end
+    process.stdin.flush()
+    try:
+        address = json.loads(process.stdout.readline())
+    except ValueError:
+        raise CnnvizError(Message("The process that runs {path} did not start.", path=path)) from None
+    _KEPT.append(process)
+    return {ADDRESS: address, SECRET: secret.hex()}
+
+
+_KEPT: list[subprocess.Popen[str]] = []
+"""Processes whose standard input this one holds open."""
+
+
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+    paths = filter(None, (str(PROJECT_DIRECTORY), os.environ.get("PYTHONPATH", "")))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **variables}
+
+
+@dataclass(eq=False)
+class Exploration:
+    """A running app that shows a model; ``address`` is where. It ends with :meth:`close`, or with the program."""
+
+    address: str
+    _process: subprocess.Popen[str]
+    _host: Host
+
+    def close(self) -> None:
+        """End the app."""
+        self._process.terminate()
+        self._process.wait()
+        self._host.close()
+
+    def wait(self) -> None:
+        """Go on when the app has ended; Ctrl+C ends it."""
+        try:
+            self._process.wait()
+        except KeyboardInterrupt:
+            self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _repr_html_(self) -> str:  # a notebook shows a link
+        return f'<a href="{self.address}" target="_blank">{self.address}</a>'
+
+
+def explore(
+    model: nn.Module,
+    input_shape: Sequence[int],
+    *,
+    port: int | None = None,
+    browser: bool = True,
+    wait: bool | None = None,
+) -> Exploration:
+    """Open the app with a live ``model``: its table, filters, feature maps and answers, as it is at each moment.
+
+    The model stays in this program and is not changed; while it is trained, each click in the app shows its weights
+    as they are then.
+
+    Args:
+        model: any network; it may be broken.
+        input_shape: without the batch, (C, H, W) for images.
+        port: of the app's server; None: a free one.
+        browser: whether the browser is opened.
+        wait: whether to go on only when the app ends; None: in a script, but not in a notebook or at a prompt.
+
+    Raises:
+        UsageError: ``model`` is no network, or ``input_shape`` no shape.
+        CnnvizError: the app does not start.
+    """
+    from cnnviz.tracing.inputs import checked_model, checked_shape
+
+    held = Held(checked_model(model))
+    shape = checked_shape(input_shape)
+    title = type(model).__name__
+    secret = secrets.token_bytes(_SECRET_BYTES)
+    host = Host(lambda: Facts(title, f"explore({title})", held.stamp(), shape), lambda: held, secret)
+    words = [sys.executable, "-m", "streamlit", "run", str(APP_DIRECTORY / "app.py")]
+    words += [
+        "--server.port",
+        str(port or 0),
+        "--server.address",
+        "localhost",
+        "--server.fileWatcherType",
+        "none",
+    ]
+    words += ["--server.headless", "false" if browser else "true"]
+    process = subprocess.Popen(
+        words,
+        env=_environment({ADDRESS: host.address, SECRET: secret.hex()}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        running = Exploration(_address(process), process, host)
+    except BaseException:
+        process.kill()
+        host.close()
+        raise
+    print(running.address)
+    if wait or (wait is None and not hasattr(sys, "ps1") and "ipykernel" not in sys.modules):
+        running.wait()
+    return running
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    """Where the app answers, as it says itself; what else it says is read and dropped for as long as it runs."""
+    assert process.stdout is not None
+    said = []
+    timer = threading.Timer(_START_SECONDS, process.kill)
+    timer.start()
+    try:
+        for line in process.stdout:
+            said.append(line)
+            found = _ADDRESS_LINE.search(line)
+            if found is not None:
+                threading.Thread(target=process.stdout.read, daemon=True).start()
+                return found[1]
+    finally:
+        timer.cancel()
+    raise CnnvizError(
+        Message("The app did not start: {reason}", reason=(said or [""])[-1].strip() or process.poll())
+    )

@@ -1,0 +1,207 @@
+"""Live models: of a person's own file, run by Python in a process beside the app, and of a running program."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.interpret.activations import feature_maps
+from cnnviz.interpret.filters import layer_weights
+from cnnviz.live import asking
+from cnnviz.live.host import Held, Host
+from cnnviz.live.protocol import Facts
+from cnnviz.live.starting import hold_file
+from cnnviz.tracing.trace import trace
+
+FILE = """
+import torch.nn as nn
+from sizes import CHANNELS
+
+print("a line on standard output")
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, CHANNELS, 3)
+        self.fc = nn.Linear(CHANNELS * 26 * 26, 10)
+
+    def forward(self, x):
+        return self.fc(self.conv(x).flatten(1))
+"""
+SIZES = "CHANNELS = {}\n"
+
+
+class Small(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+        self.norm = nn.BatchNorm2d(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.norm(self.conv(x))
+        return out
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[Small]:
+    model = Small()
+    held = Held(model)
+    secret = b"secret"
+    host = Host(lambda: Facts("Small", "explore(Small)", held.stamp(), (1, 8, 8)), lambda: held, secret)
+    monkeypatch.setenv(asking.ADDRESS, host.address)
+    monkeypatch.setenv(asking.SECRET, secret.hex())
+    monkeypatch.setattr(asking, "_connections", type("Nothing", (), {})())
+    yield model
+    host.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "net.py").write_text(FILE)
+    (tmp_path / "sizes.py").write_text(SIZES.format(4))
+    monkeypatch.setattr(asking, "_connections", type("Nothing", (), {})())
+    return tmp_path
+
+
+def hold(folder: Path, monkeypatch: pytest.MonkeyPatch, weights: Path | None = None) -> None:
+    for name, value in hold_file(folder / "net.py", "Net", weights).items():
+        monkeypatch.setenv(name, value)
+
+
+def changed(path: Path, text: str) -> None:
+    path.write_text(text)
+    later = time.time() + 5
+    os.utime(path, (later, later))  # whatever the file system's clock can tell apart
+
+
+def test_a_live_model_is_asked_what_any_network_is_asked(small: Small) -> None:
+    traced = asking.ask(trace, (1, 8, 8), original=True)
+    assert traced == trace(small, (1, 8, 8))
+    x = torch.rand(1, 1, 8, 8)
+    told = asking.ask(feature_maps, x, traced)
+    with torch.no_grad():
+        expected = small.eval()(x)[0]
+    assert torch.equal(torch.from_numpy(told[-1].values), expected)
+
+
+def test_the_weights_are_those_of_the_moment_and_the_model_stays_as_it_is(small: Small) -> None:
+    small.train()
+    stamp = asking.facts().stamp
+    before = asking.ask(layer_weights, asking.ask(trace, (1, 8, 8), original=True))[0].values
+    assert asking.facts().stamp == stamp
+    with torch.no_grad():
+        small.conv.weight += 1
+    assert asking.facts().stamp != stamp
+    after = asking.ask(layer_weights, asking.ask(trace, (1, 8, 8), original=True))[0].values
+    assert after == pytest.approx(before + 1)
+    assert small.training
+    assert small.conv.weight.requires_grad
+    assert int(small.norm.num_batches_tracked or 0) == 0
+
+
+def counted(model: nn.Module, progress: object) -> str:
+    assert callable(progress)
+    for part in (0.5, 1.0):
+        progress(part)
+    return type(model).__name__
+
+
+def test_progress_is_told_and_may_end_the_work(small: Small) -> None:
+    parts: list[float] = []
+    assert asking.ask(counted, progress=parts.append) == "Small"
+    assert parts == [0.5, 1.0]
+
+    def leave(_part: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        asking.ask(counted, progress=leave)
+    assert asking.facts().title == "Small"  # not what was left over of the work before
+
+
+def fail(_model: nn.Module) -> None:
+    raise ZeroDivisionError("by zero")
+
+
+def test_an_error_in_the_network_is_a_sentence(small: Small) -> None:
+    with pytest.raises(CnnvizError, match="ZeroDivisionError: by zero"):
+        asking.ask(fail)
+
+
+def test_nobody_asks_without_the_secret(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(asking.SECRET, b"another".hex())
+    with pytest.raises(CnnvizError):
+        asking.facts()
+    monkeypatch.setenv(asking.SECRET, b"secret".hex())
+    assert asking.facts().title == "Small"
+
+
+def test_a_file_is_run_and_run_again_when_it_or_its_module_changes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold(folder, monkeypatch)
+    first = asking.facts()
+    assert (first.title, first.input_shape, first.problem) == ("Net", (1, 28, 28), None)
+    assert first.source == FILE
+    assert asking.ask(trace, (1, 28, 28), original=True).total_params == 40 + 27050
+    changed(folder / "sizes.py", SIZES.format(8))
+    assert asking.facts().stamp != first.stamp
+    assert asking.ask(trace, (1, 28, 28), original=True).total_params == 80 + 54090
+
+
+def test_an_error_in_the_file_is_told_and_mending_it_is_enough(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold(folder, monkeypatch)
+    changed(folder / "net.py", FILE.replace("nn.Linear(", "nn.Liner("))
+    told = asking.facts()
+    assert "line 11" in str(told.problem)
+    assert "Liner" in str(told.problem)
+    with pytest.raises(CnnvizError, match="Liner"):
+        asking.ask(trace, (1, 28, 28), original=True)
+    os.utime(folder / "net.py", (0, 0))
+    (folder / "net.py").write_text(FILE)
+    assert asking.facts().problem is None
+
+
+def test_weights_of_both_kinds_of_files_are_read_without_running_code(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safetensors.torch import save_file
+
+    model = nn.Sequential()
+    model.conv, model.fc = nn.Conv2d(1, 4, 3), nn.Linear(4 * 26 * 26, 10)
+    tensors = model.state_dict()
+    save_file(tensors, folder / "w.safetensors")
+    torch.save(
+        {"epoch": 3, "model_state_dict": {f"module.{k}": v for k, v in tensors.items()}}, folder / "w.pth"
+    )
+    for name in ("w.safetensors", "w.pth"):
+        monkeypatch.setattr(asking, "_connections", type("Nothing", (), {})())
+        hold(folder, monkeypatch, folder / name)
+        assert asking.facts().problem is None
+        found = asking.ask(layer_weights, asking.ask(trace, (1, 28, 28), original=True))
+        assert torch.equal(torch.from_numpy(found[0].values.copy()), tensors["conv.weight"])
+
+
+def test_weights_that_do_not_fit_or_hold_code_get_a_sentence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.save(nn.Linear(3, 3).state_dict(), folder / "w.pth")
+    hold(folder, monkeypatch, folder / "w.pth")
+    assert "do not fit" in str(asking.facts().problem)
+    torch.save(nn.Linear(3, 3), folder / "w.pth")
+    os.utime(folder / "w.pth", (1, 1))
+    assert "would run code" in str(asking.facts().problem)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nothing\.py does not exist"):
+        hold_file(tmp_path / "nothing.py", "Net")
