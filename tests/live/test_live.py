@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.interpret.activations import feature_maps
 from cnnviz.interpret.filters import layer_weights
 from cnnviz.live import asking
+from cnnviz.live.file import FileModel
 from cnnviz.live.host import Held, Host
 from cnnviz.live.protocol import Facts
 from cnnviz.live.starting import hold_file
@@ -63,16 +65,14 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[Small]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path) -> Path:
     (tmp_path / "net.py").write_text(FILE)
     (tmp_path / "sizes.py").write_text(SIZES.format(4))
-    monkeypatch.setattr(asking, "_connections", type("Nothing", (), {})())
     return tmp_path
 
 
-def hold(folder: Path, monkeypatch: pytest.MonkeyPatch, weights: Path | None = None) -> None:
-    for name, value in hold_file(folder / "net.py", "Net", weights).items():
-        monkeypatch.setenv(name, value)
+def defined(folder: Path, weights: Path | None = None) -> FileModel:
+    return FileModel(folder / "net.py", "Net", weights, None)
 
 
 def changed(path: Path, text: str) -> None:
@@ -143,10 +143,12 @@ def test_nobody_asks_without_the_secret(small: Small, monkeypatch: pytest.Monkey
     assert asking.facts().title == "Small"
 
 
-def test_a_file_is_run_and_run_again_when_it_or_its_module_changes(
+def test_a_file_is_run_in_another_process_and_again_when_its_module_changes(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hold(folder, monkeypatch)
+    monkeypatch.setattr(asking, "_connections", type("Nothing", (), {})())
+    for name, value in hold_file(folder / "net.py", "Net").items():
+        monkeypatch.setenv(name, value)
     first = asking.facts()
     assert (first.title, first.input_shape, first.problem) == ("Net", (1, 28, 28), None)
     assert first.source == FILE
@@ -154,52 +156,45 @@ def test_a_file_is_run_and_run_again_when_it_or_its_module_changes(
     changed(folder / "sizes.py", SIZES.format(8))
     assert asking.facts().stamp != first.stamp
     assert asking.ask(trace, (1, 28, 28), original=True).total_params == 80 + 54090
+    assert "sizes" not in sys.modules
 
 
-def test_an_error_in_the_file_is_told_and_mending_it_is_enough(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hold(folder, monkeypatch)
+def test_an_error_in_the_file_is_told_and_mending_it_is_enough(folder: Path) -> None:
+    network = defined(folder)
+    assert network.facts().problem is None
     changed(folder / "net.py", FILE.replace("nn.Linear(", "nn.Liner("))
-    told = asking.facts()
-    assert "line 11" in str(told.problem)
-    assert "Liner" in str(told.problem)
+    told = str(network.facts().problem)
+    assert "line 11" in told
+    assert "Liner" in told
     with pytest.raises(CnnvizError, match="Liner"):
-        asking.ask(trace, (1, 28, 28), original=True)
-    os.utime(folder / "net.py", (0, 0))
+        network.held()
     (folder / "net.py").write_text(FILE)
-    assert asking.facts().problem is None
+    os.utime(folder / "net.py", (0, 0))
+    assert network.facts().problem is None
 
 
-def test_weights_of_both_kinds_of_files_are_read_without_running_code(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_of_both_kinds_of_files_are_read_without_running_code(folder: Path) -> None:
     from safetensors.torch import save_file
 
     model = nn.Sequential()
     model.conv, model.fc = nn.Conv2d(1, 4, 3), nn.Linear(4 * 26 * 26, 10)
     tensors = model.state_dict()
     save_file(tensors, folder / "w.safetensors")
-    torch.save(
-        {"epoch": 3, "model_state_dict": {f"module.{k}": v for k, v in tensors.items()}}, folder / "w.pth"
-    )
+    saved = {"epoch": 3, "model_state_dict": {f"module.{k}": v for k, v in tensors.items()}}
+    torch.save(saved, folder / "w.pth")
     for name in ("w.safetensors", "w.pth"):
-        monkeypatch.setattr(asking, "_connections", type("Nothing", (), {})())
-        hold(folder, monkeypatch, folder / name)
-        assert asking.facts().problem is None
-        found = asking.ask(layer_weights, asking.ask(trace, (1, 28, 28), original=True))
-        assert torch.equal(torch.from_numpy(found[0].values.copy()), tensors["conv.weight"])
+        network = defined(folder, folder / name)
+        assert network.facts().problem is None
+        assert torch.equal(network.held().copy().state_dict()["conv.weight"], tensors["conv.weight"])
 
 
-def test_weights_that_do_not_fit_or_hold_code_get_a_sentence(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_that_do_not_fit_or_hold_code_get_a_sentence(folder: Path) -> None:
     torch.save(nn.Linear(3, 3).state_dict(), folder / "w.pth")
-    hold(folder, monkeypatch, folder / "w.pth")
-    assert "do not fit" in str(asking.facts().problem)
+    network = defined(folder, folder / "w.pth")
+    assert "do not fit" in str(network.facts().problem)
     torch.save(nn.Linear(3, 3), folder / "w.pth")
     os.utime(folder / "w.pth", (1, 1))
-    assert "would run code" in str(asking.facts().problem)
+    assert "would run code" in str(network.facts().problem)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
