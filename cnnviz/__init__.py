@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cnnviz import architectures
 
 if TYPE_CHECKING:
-    from cnnviz.live.starting import explore
+    from cnnviz.hosted.starting import explore
     from cnnviz.tracing.trace import trace
 
 __version__ = "0.1.0"
@@ -29,7 +29,7 @@ def __getattr__(name: str) -> Any:
         show_traces_as(table_text, trace_html)
         return trace
     if name == "explore":
-        from cnnviz.live.starting import explore
+        from cnnviz.hosted.starting import explore
 
         return explore
     raise AttributeError(f"module 'cnnviz' has no attribute {name!r}")

@@ -35,12 +35,12 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
         "cnnviz.drawing",
         "cnnviz.experiments",
         "cnnviz.interpret",
-        "cnnviz.live",
+        "cnnviz.hosted",
         "cnnviz.own.sandbox",
         "cnnviz.plots",
     ),
     "cnnviz.__main__": ("cnnviz.cli",),
-    "cnnviz.cli": ("cnnviz.drawing", "cnnviz.experiments", "cnnviz.live", "cnnviz.own"),
+    "cnnviz.cli": ("cnnviz.drawing", "cnnviz.experiments", "cnnviz.hosted", "cnnviz.own"),
     "cnnviz.experiments.__main__": ("cnnviz.experiments", "cnnviz.cli"),
     "cnnviz.experiments": ("cnnviz.training", "cnnviz.plots"),
     "cnnviz.drawing": ("cnnviz.interpret",),  # a photo of a garment is cut and scaled as any image is
@@ -72,8 +72,8 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.shapes": ("cnnviz.tracing", "cnnviz.datasets"),  # what an operation does is shown on a digit
     "cnnviz.datasets": ("cnnviz.files", "cnnviz.settings"),
     # The package itself offers cnnviz.trace, and how a trace is shown, and cnnviz.explore.
-    "cnnviz": ("cnnviz.architectures", "cnnviz.shapes", "cnnviz.live"),
-    "cnnviz.live": ("cnnviz.models",),
+    "cnnviz": ("cnnviz.architectures", "cnnviz.shapes", "cnnviz.hosted"),
+    "cnnviz.hosted": ("cnnviz.models",),
     # The process that reads a person's network also makes reports and graphs of it.
     "cnnviz.own.sandbox": ("cnnviz.own", "cnnviz.shapes"),
     # A kept network is an architecture, with the data sets that fit it.
@@ -105,7 +105,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
         "cnnviz.error_messages",
         "cnnviz.experiments",
         "cnnviz.interpret",
-        "cnnviz.live",
+        "cnnviz.hosted",
         "cnnviz.models",
         "cnnviz.operations",
         "cnnviz.own",
@@ -119,7 +119,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     "torchvision": ("cnnviz.datasets", "cnnviz.interpret", "cnnviz.models", "cnnviz.own.torchvision_models"),
     "jinja2": ("cnnviz.standalone",),
     "sqlalchemy": ("cnnviz.training.store",),
-    "safetensors": ("cnnviz.interpret.filter_history", "cnnviz.live.file", "cnnviz.training"),
+    "safetensors": ("cnnviz.interpret.filter_history", "cnnviz.hosted.file", "cnnviz.training"),
     "tensorboardX": ("cnnviz.training.loop",),
     "captum": ("cnnviz.interpret",),
     "torchinfo": ("cnnviz.shapes",),

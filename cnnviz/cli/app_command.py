@@ -66,7 +66,7 @@ def _app(options: argparse.Namespace) -> int:
 
 def _hold(network: str, weights: Path | None, input_shape: tuple[int, ...] | None) -> None:
     """Let another process run the file, and tell the app, which begins in this one, where it is."""
-    from cnnviz.live.starting import hold_file
+    from cnnviz.hosted.starting import hold_file
     from cnnviz.models import own_file
 
     path, class_name = own_file(network)

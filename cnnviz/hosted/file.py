@@ -1,4 +1,4 @@
-"""The process that runs a person's own file and holds the network of it: ``python -m cnnviz.live.file``.
+"""The process that runs a person's own file and holds the network of it: ``python -m cnnviz.hosted.file``.
 
 ``cnnviz app FILE.py:CLASS`` starts it. It runs the file anew when that, a module beside it or the weights change on
 disk. It ends with the program that started it.
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.hosted.host import Held, Host
+from cnnviz.hosted.protocol import Facts
 from cnnviz.language import Message
-from cnnviz.live.host import Held, Host
-from cnnviz.live.protocol import Facts
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -41,7 +41,7 @@ class FileModel:
         self._input_shape = input_shape
         self._lock = threading.Lock()
         self._seen: dict[Path, int] | None = None
-        self._loaded: Held | CnnvizError = CnnvizError(Message("The file was not read yet."))
+        self._loaded: Held | CnnvizError | None = None
         self._facts = Facts(class_name, str(path), "", None)
 
     def facts(self) -> Facts:
@@ -58,6 +58,7 @@ class FileModel:
         self._refresh()
         if isinstance(self._loaded, CnnvizError):
             raise self._loaded
+        assert self._loaded is not None
         return self._loaded
 
     def _refresh(self) -> None:

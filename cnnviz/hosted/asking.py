@@ -14,11 +14,11 @@ from multiprocessing.connection import Client, Connection
 from typing import Any, TypeVar
 
 from cnnviz.errors import CnnvizError
+from cnnviz.hosted.protocol import Answer, Facts, Progress, Question, receive, send
 from cnnviz.language import Message
-from cnnviz.live.protocol import Answer, Facts, Progress, Question, receive, send
 
-ADDRESS, SECRET = "CNNVIZ_LIVE_ADDRESS", "CNNVIZ_LIVE_SECRET"
-NAME = "live"
+ADDRESS, SECRET = "CNNVIZ_HOST_ADDRESS", "CNNVIZ_HOST_SECRET"
+NAME = "hosted"
 """What links and lists call the live model."""
 
 R = TypeVar("R")

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.hosted import asking
+from cnnviz.hosted.file import FileModel
+from cnnviz.hosted.host import Held, Host
+from cnnviz.hosted.protocol import Facts
+from cnnviz.hosted.starting import hold_file
 from cnnviz.interpret.activations import feature_maps
 from cnnviz.interpret.filters import layer_weights
-from cnnviz.live import asking
-from cnnviz.live.file import FileModel
-from cnnviz.live.host import Held, Host
-from cnnviz.live.protocol import Facts
-from cnnviz.live.starting import hold_file
 from cnnviz.tracing.trace import trace
 
 FILE = """

@@ -16,10 +16,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.hosted.asking import ADDRESS, SECRET
+from cnnviz.hosted.host import Held, Host
+from cnnviz.hosted.protocol import Facts
 from cnnviz.language import Message
-from cnnviz.live.asking import ADDRESS, SECRET
-from cnnviz.live.host import Held, Host
-from cnnviz.live.protocol import Facts
 from cnnviz.settings import APP_DIRECTORY, PROJECT_DIRECTORY
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def hold_file(
         if file is not None and not file.is_file():
             raise UsageError(Message("The file {path} does not exist.", path=file))
     secret = secrets.token_bytes(_SECRET_BYTES)
-    words = [sys.executable, "-P", "-m", "cnnviz.live.file", str(path), class_name]
+    words = [sys.executable, "-P", "-m", "cnnviz.hosted.file", str(path), class_name]
     if weights is not None:
         words += ["--weights", str(weights.absolute())]
     if input_shape is not None:

@@ -10,8 +10,8 @@ from multiprocessing.connection import Connection, Listener
 from typing import TYPE_CHECKING
 
 from cnnviz.errors import CnnvizError
+from cnnviz.hosted.protocol import Answer, Facts, Progress, Question, receive, send
 from cnnviz.language import Message
-from cnnviz.live.protocol import Answer, Facts, Progress, Question, receive, send
 
 if TYPE_CHECKING:
     from torch import nn
@@ -61,7 +61,7 @@ class Host:
 
     @property
     def address(self) -> str:
-        """Where :class:`cnnviz.live.asking.Live` connects to."""
+        """Where :class:`cnnviz.hosted.asking.Live` connects to."""
         return str(self._listener.address)
 
     def close(self) -> None:
