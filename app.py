@@ -6,9 +6,12 @@ from cnnviz import architectures
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.home import home, ways
-from cnnviz.ui.shared.frame import frame
+from cnnviz.ui.shared import hosted
+from cnnviz.ui.shared.frame import ARCHITECTURE, follow, frame
 
 frame(Message("Look inside convolutional networks"))
+if hosted.is_first_page():
+    follow(ARCHITECTURE, model=hosted.NAME)
 st.title(_("Look inside convolutional networks"), anchor=False)
 st.write(
     _(

@@ -39,7 +39,7 @@ def serve(
     ``words`` are Python's arguments in ``directory``; the port is added to them.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = free_port()
     log = folder / "server.log"
     variables = {
         **os.environ,
@@ -68,7 +68,8 @@ def serve(
             process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -8,7 +8,7 @@ from cnnviz.ui.draw import choices, stages, views
 from cnnviz.ui.draw.canvas import SIDE
 from cnnviz.ui.draw.choices import Shown
 from cnnviz.ui.inside import verdicts
-from cnnviz.ui.inside.weights import Weights, of_checkpoint
+from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared.frame import DRAW, fragment, frame
 from cnnviz.ui.shared.problems import explained
 
@@ -27,7 +27,7 @@ def studio() -> None:
         left, right = st.container(width=SIDE), st.container(width="stretch")
     with right:
         said = st.container()
-        chosen = [of_checkpoint(checkpoint) for checkpoint in choices.choose_checkpoints(found, task)]
+        chosen = choices.choose_networks(found, task)
     with left:
         place = views.place_of_answer()
         shown = choices.choose_picture(task, source)

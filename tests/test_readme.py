@@ -138,6 +138,7 @@ def test_every_line_to_type_is_run_by_a_test() -> None:
         "pip install .",  # tests/browser/test_installed_package.py
         "cnnviz app",
         "python -m cnnviz app --port 8501",
+        "python -m cnnviz app mynet.py:Net",  # tests/browser/test_hosted.py
         "python -m cnnviz.locale",  # test_language.py runs it with --check
     }
 

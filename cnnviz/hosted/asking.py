@@ -21,6 +21,9 @@ ADDRESS, SECRET = "CNNVIZ_HOST_ADDRESS", "CNNVIZ_HOST_SECRET"
 NAME = "hosted"
 """What links and lists call the live model."""
 
+STATE = f"{NAME}:"
+"""What its name begins with where a state of it is meant; the stamp follows."""
+
 R = TypeVar("R")
 
 _connections = threading.local()

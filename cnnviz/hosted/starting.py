@@ -139,7 +139,7 @@ def explore(
     title = type(model).__name__
     secret = secrets.token_bytes(_SECRET_BYTES)
     host = Host(lambda: Facts(title, f"explore({title})", held.stamp(), shape), lambda: held, secret)
-    words = [sys.executable, "-m", "streamlit", "run", str(APP_DIRECTORY / "app.py")]
+    words = [sys.executable, "-P", "-m", "cnnviz.hosted.app", "run", str(APP_DIRECTORY / "app.py")]
     words += [
         "--server.port",
         str(port or 0),
@@ -152,6 +152,7 @@ def explore(
     process = subprocess.Popen(
         words,
         env=_environment({ADDRESS: host.address, SECRET: secret.hex()}),
+        stdin=subprocess.PIPE,  # its end is the app's end
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from cnnviz.interpret.inputs import Preparing
 from cnnviz.operations.op import MODEL_INPUT, Op, product
 from cnnviz.tracing.capture import capture, output_of
 from cnnviz.tracing.trace import Trace
@@ -193,6 +194,20 @@ def top_activations(
         (best.places % width).T.numpy().copy(),
         best.active.numpy(),
     )
+
+
+def top_activations_among(
+    model: nn.Module,
+    trace: Trace,
+    op: Op,
+    preparing: Preparing,
+    images: Tensor,
+    progress: Callable[[float], None] | None = None,
+) -> TopActivations:
+    """:func:`top_activations` among ``images`` (B, C, H, W) uint8, prepared batch by batch."""
+    size = batch_size(trace)
+    batches = (preparing.batch(images[start : start + size]) for start in range(0, len(images), size))
+    return top_activations(model, trace, op, batches, len(images), progress)
 
 
 class _Best:

@@ -7,7 +7,7 @@ times. Its small map is laid over the image by receptive field: each position at
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,6 +73,22 @@ class Attribution:
     def nbytes(self) -> int:
         """Bytes of memory."""
         return self.values.nbytes + (0 if self.grid is None else self.grid.nbytes)
+
+
+def answered(
+    model: nn.Module,
+    method: Callable[..., Attribution],
+    trace: Trace,
+    x: Tensor,
+    black: Tensor,
+    target: int,
+    choices: Sequence[object] = (),
+    progress: Progress | None = None,
+) -> Attribution:
+    """What a ``method`` of this module says about a :class:`Question` about ``model``, with its further ``choices``."""
+    question = Question(model, trace, x, black, target)
+    watched = method in (integrated_gradients, occlusion)
+    return method(question, *choices, **({"progress": progress} if watched else {}))
 
 
 def input_gradient(question: Question) -> Attribution:

@@ -58,7 +58,7 @@ def show(subject: Subject) -> None:
 
 def _partner(chosen: Network) -> str:
     """Another network of the same family and group, or of the same group; of torchvision's, its AlexNet."""
-    if chosen.is_own:
+    if chosen.is_own or chosen.is_hosted:
         return FIRST_NETWORK
     if chosen.architecture is None:
         return next(name for name in _OF_TORCHVISION if name != chosen.name)

@@ -150,7 +150,7 @@ def _below(subject: Subject, rows: Sequence[Row]) -> None:
     _outside_of_layers(traced)
     if not subject.network.is_own:
         _warnings(subject)
-    _downloads(subject.network.name, with_rest(rows, traced))
+    _downloads(subject.network.file_name, with_rest(rows, traced))
     with st.expander(_("As text, in torchsummary's format")):
         st.code(torchsummary_text(traced, layers=subject.layers), language=None)
 
@@ -276,14 +276,16 @@ def _downloads(name: str, rows: Sequence[Row]) -> None:
     )
     with st.container(horizontal=True):
         for title, ending, write in forms:
-            file = f"{_file_name(name)}.{ending}"
-            save_button(title, partial(write, rows), file, key=f"download-{ending}")
+            save_button(title, partial(write, rows), f"{name}.{ending}", key=f"download-{ending}")
 
 
 def _source(network: Network) -> None:
     """The file that defines the network, as it is."""
     path, text = cached.source(network.name)
     st.caption(f"`{path}`")
+    if not text:
+        st.write(_("The network is in a running program, and its code is there."))
+        return
     st.code(text, language="python", height=_CODE_HEIGHT)
 
 
@@ -293,8 +295,11 @@ def show_code(subject: Subject) -> None:
     if network.is_own:
         _own_code(network)
         return
+    if network.is_hosted:
+        _source(network)
+        return
     text = cached.runnable(network.name, traced.input_shape, edits)
-    name = f"{_file_name(network.name).replace('-', '_')}.py"
+    name = f"{network.file_name.replace('-', '_')}.py"
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader(_("Standalone file"), anchor=False)
@@ -314,11 +319,7 @@ def show_code(subject: Subject) -> None:
 
 def _own_code(network: Network) -> None:
     """The text, to take away."""
-    name = f"{_file_name(network.name)}.py"
+    name = f"{network.file_name}.py"
     text = definition_of(network.name).text
     save_button(_("Download"), text, name, key="download-source")
     st.code(text, language="python", height=_CODE_HEIGHT)
-
-
-def _file_name(name: str) -> str:
-    return name.rpartition(":")[2]

@@ -17,12 +17,13 @@ import streamlit as st
 from cnnviz import architectures
 from cnnviz.architectures import Architecture, Option
 from cnnviz.errors import UnknownKeyError, UsageError
+from cnnviz.hosted.asking import STATE
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION, torchvision_input
 from cnnviz.own import kept
 from cnnviz.own.definition import PREFIX
-from cnnviz.ui.shared import cached, own_networks
+from cnnviz.ui.shared import cached, hosted, own_networks
 from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.carried import FIRST_NETWORK, NEW
 from cnnviz.ui.shared.link_state import EDITS, choose_number, put_edit, put_in_link, take_back_edit
@@ -47,6 +48,8 @@ DELETED = "_deleted_network"
 
 _FIRST_OF_TORCHVISION = "torchvision:resnet18"
 _OPTION_COLUMNS = 3
+_OF_IMAGES = 3
+"""Sizes of an input that is an image."""
 _OF_THE_NETWORK = (
     EDITS,
     "layer",
@@ -83,6 +86,16 @@ class Network:
         """Whether it is a person's own, as text."""
         return self.name.startswith(PREFIX)
 
+    @property
+    def is_hosted(self) -> bool:
+        """Whether another process of the person who started the app holds it."""
+        return self.name.startswith(STATE)
+
+    @property
+    def file_name(self) -> str:
+        """A name for files about it, without an ending."""
+        return self.title if self.is_hosted else self.name.rpartition(":")[2]
+
 
 @dataclass(frozen=True, eq=False)
 class Subject:
@@ -110,11 +123,22 @@ class Subject:
 
 
 def get(name: str) -> Network:
-    """The network called ``name``: a key of the registry, ``own-...`` or ``torchvision:NAME``."""
+    """The network called ``name``: a key of the registry, ``own-...``, ``torchvision:NAME`` or ``hosted``.
+
+    The page ends with a sentence where the file of the hosted network raises an error.
+    """
+    if name == hosted.NAME:
+        return _hosted()
     if name.startswith(TORCHVISION):
         return Network(name, name.removeprefix(TORCHVISION), torchvision_input(name))
     known = architectures.get(name)
     return Network(name, known.title, known.input_shape, known)
+
+
+def _hosted() -> Network:
+    found = hosted.facts_or_stop()
+    hosted.follow_changes(found.stamp)
+    return Network(STATE + found.stamp, found.title, found.input_shape or ())
 
 
 def is_text() -> bool:
@@ -123,12 +147,14 @@ def is_text() -> bool:
     return CODE in query or name == NEW or own_networks.is_known(name)
 
 
-def choose() -> tuple[Network, Shape]:
-    """The network, and the input (C, H, W) to send through it; all in the link."""
+def choose() -> tuple[Network, tuple[int, ...]]:
+    """The network, and the input to send through it, (C, H, W) for images; all in the link."""
     notes = st.container()
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     with left:
         network = get(pick_for_page())
+    if len(network.input_shape) != _OF_IMAGES:
+        return network, network.input_shape
     own_channels, height, _width = network.input_shape
     # Side by side on a phone, too, where columns would lie one below the other.
     with right, st.container(horizontal=True, vertical_alignment="bottom"):
@@ -156,7 +182,7 @@ def pick_for_page() -> str:
     """The choice of the page's network, a new one of one's own among them; and which one was just deleted."""
     _offer_undo()
     new = {NEW: _("Your own network")}
-    return pick(_("Network"), "model", FIRST_NETWORK, forget=_OF_THE_NETWORK, first=new)
+    return pick(_("Network"), "model", FIRST_NETWORK, forget=_OF_THE_NETWORK, first=hosted.titles() | new)
 
 
 def _offer_undo() -> None:

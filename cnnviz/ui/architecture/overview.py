@@ -42,6 +42,9 @@ def about(subject: Subject) -> None:
                 cls=plain(traced.model),
             )
         )
+    elif network.is_hosted:
+        place = plain(cached.source(network.name)[0])
+        st.write(_("The network of {place}, which Python runs on your own machine.", place=place))
     elif network.architecture is not None:
         _idea(network.architecture)
     else:

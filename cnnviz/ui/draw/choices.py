@@ -18,7 +18,15 @@ from cnnviz.ui.draw import canvas, stages
 from cnnviz.ui.draw.stages import Stage
 from cnnviz.ui.inside import example
 from cnnviz.ui.inside.example import CLOTHING, OwnImage, own_image, remember_drawing
-from cnnviz.ui.inside.weights import all_checkpoints, checkpoint_title, same_task
+from cnnviz.ui.inside.weights import (
+    Weights,
+    all_checkpoints,
+    checkpoint_title,
+    of_checkpoint,
+    of_hosted,
+    same_task,
+)
+from cnnviz.ui.shared import hosted
 from cnnviz.ui.shared.downloads import choose_data_set, offer_download
 from cnnviz.ui.shared.frame import TRAIN, link
 from cnnviz.ui.shared.link_state import choose_many, choose_segment
@@ -119,26 +127,31 @@ def in_order() -> list[Checkpoint]:
     )
 
 
-def choose_checkpoints(found: Sequence[Checkpoint], task: DatasetInfo) -> list[Checkpoint]:
-    """The chosen networks for ``task``, by default all that are included."""
+def choose_networks(found: Sequence[Checkpoint], task: DatasetInfo) -> list[Weights]:
+    """The chosen networks for ``task``, by default all that are included, and the hosted one."""
     offered = {checkpoint.id: checkpoint for checkpoint in found if _task_of(checkpoint) == task.key}
-    if not offered:
+    own = of_hosted()
+    if own is not None and (own.dataset is None or not same_task(task, datasets.get(own.dataset))):
+        own = None
+    first = {} if own is None else {hosted.NAME: own.title}
+    titles = first | {id_: checkpoint_title(checkpoint) for id_, checkpoint in offered.items()}
+    if not titles:
         st.info(_("No network has been trained on {data} yet.", data=task.title), icon=":material/info:")
         link(TRAIN, _("Train one"))
         return []
     shipped = [id_ for id_, checkpoint in offered.items() if checkpoint.is_shipped]
     chosen = choose_many(
         _("Networks"),
-        list(offered),
+        list(titles),
         key="checkpoint",
         kind=Message("checkpoint"),
-        title=lambda id_: checkpoint_title(offered[id_]),
-        default=shipped or list(offered)[:1],
+        title=lambda id_: titles[id_],
+        default=[*first, *(shipped or list(offered)[:1])],
         placeholder=_("Choose trained networks"),
     )
     if not chosen:
         st.info(_("Choose a network to see its prediction."), icon=":material/info:")
-    return [offered[id_] for id_ in chosen]
+    return [own if own is not None and id_ in first else of_checkpoint(offered[id_]) for id_ in chosen]
 
 
 def _task_of(checkpoint: Checkpoint) -> str | None:

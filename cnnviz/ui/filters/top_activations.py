@@ -69,17 +69,11 @@ class _Search:
 
     def run(self, progress: background.Progress) -> TopActivations:
         """Search the images; ``progress`` is called with 0..1."""
-        from cnnviz.interpret.activations import batch_size, spread, top_activations
+        from cnnviz.interpret.activations import spread, top_activations_among
 
-        trace = self.weights.trace
-        chosen, size = spread(self.count, self.available), batch_size(trace)
-        batches = (
-            self.weights.preparing.batch(self.data.test_images[chosen[start : start + size]])
-            for start in range(0, self.count, size)
-        )
-        return top_activations(
-            cached.network(self.weights.key), trace, self.op, batches, self.count, progress
-        )
+        images = self.data.test_images[spread(self.count, self.available)]
+        asked = (self.weights.trace, self.op, self.weights.preparing, images)
+        return cached.computed(self.weights.key, top_activations_among, *asked, progress=progress)
 
     def image(self, found: TopActivations, number: int, rank: int) -> int:
         """The index of the test image of this ``rank`` (from 0) among the top activations of map ``number``."""

@@ -24,7 +24,7 @@ from cnnviz.ui.shared.pictures import chart
 from cnnviz.ui.shared.problems import explained, plain
 
 if TYPE_CHECKING:
-    from cnnviz.interpret.attribution import Attribution, Question
+    from cnnviz.interpret.attribution import Attribution
     from cnnviz.tracing.trace import Trace
 
 ALL = "all"
@@ -62,12 +62,15 @@ class _Asked:
     def trace(self) -> Trace:
         return self.weights.trace
 
-    def question(self) -> Question:
-        from cnnviz.interpret.attribution import Question
+    def answered(
+        self, method: Callable[..., Attribution], *choices: object, progress: background.Progress
+    ) -> Attribution:
+        """What a ``method`` of :mod:`cnnviz.interpret.attribution` says, with its ``choices``."""
+        from cnnviz.interpret.attribution import answered
 
         black = self.image._replace(pixels=bytes(len(self.image.pixels)))
-        network = cached.network(self.weights.key)
-        return Question(network, self.trace, self.image.tensor(), black.tensor(), self.target)
+        asked = (self.trace, self.image.tensor(), black.tensor(), self.target)
+        return cached.computed(self.weights.key, answered, method, *asked, choices, progress=progress)
 
 
 def show(shown: Sequence[Weights], example: Example) -> None:
@@ -193,17 +196,16 @@ def _attribution(asked: _Asked, method: str, choices: _Choices) -> Attribution:
     from cnnviz.interpret import attribution
 
     def work(progress: background.Progress) -> Attribution:
-        question = asked.question()
         if method == "gradcam":
             if choices.op is None:
                 raise attribution.no_places(asked.trace)
-            return attribution.grad_cam(question, asked.trace.op(choices.op))
+            return asked.answered(attribution.grad_cam, asked.trace.op(choices.op), progress=progress)
         if method == "integrated":
-            return attribution.integrated_gradients(question, choices.steps, progress)
+            return asked.answered(attribution.integrated_gradients, choices.steps, progress=progress)
         if method == "occlusion":
             stride = attribution.usual_stride(choices.window)
-            return attribution.occlusion(question, choices.window, stride, progress)
-        return attribution.input_gradient(question)
+            return asked.answered(attribution.occlusion, choices.window, stride, progress=progress)
+        return asked.answered(attribution.input_gradient, progress=progress)
 
     settings = {"gradcam": choices.op, "integrated": choices.steps, "occlusion": choices.window}
     key = ("why", method, asked.weights.key, asked.image.digest, asked.target, settings.get(method))

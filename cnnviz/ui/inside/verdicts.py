@@ -46,9 +46,10 @@ def read(weights: Weights, pixels: Pixels) -> Reading:
     """
     from cnnviz.interpret.answers import answer
 
-    network, x = cached.network(weights.key), weights.image_key(pixels).tensor()
+    x = weights.image_key(pixels).tensor()
+    cached.make_ready(weights.key)
     begin = time.perf_counter()
-    probabilities = answer(network, x, len(weights.classes))
+    probabilities = cached.computed(weights.key, answer, x, len(weights.classes))
     return Reading(probabilities, time.perf_counter() - begin)
 
 
@@ -73,7 +74,7 @@ def show(shown: Sequence[Weights], image: Example) -> None:
         for weights in shown:
             with st.container(width=240, border=True):
                 _verdict(weights, image)
-        trained_on = shown[0].dataset if shown[0].trained else None
+        trained_on = shown[0].dataset if shown[0].trained and shown[0].recipe else None
         if trained_on and image.dataset and (seen := datasets.overlap(trained_on, image.dataset)):
             with st.container(width=260):
                 st.caption(str(seen))

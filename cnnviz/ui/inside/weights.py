@@ -15,6 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnviz import architectures, datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.errors import CnnvizError
+from cnnviz.hosted.asking import STATE
 from cnnviz.interpret import networks, pretrained
 from cnnviz.interpret.inputs import ImageKey, Pixels, Preparing
 from cnnviz.interpret.networks import Moment, moments, told_apart, with_snapshots
@@ -26,7 +27,7 @@ from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.ui.shared import cached, own_networks
+from cnnviz.ui.shared import cached, hosted, own_networks
 from cnnviz.ui.shared.cached import WeightsKey
 from cnnviz.ui.shared.carried import FIRST_NETWORK, FIRST_WEIGHTS, UNTRAINED
 from cnnviz.ui.shared.link_state import choose_number, choose_one
@@ -60,7 +61,8 @@ ORDERS: Mapping[str, Message] = {
 class Weights:
     """One choice: what to load (``key``), and how images are prepared for it.
 
-    The network tells the classes of ``dataset`` apart, or ImageNet's where that is None. ``start`` are the
+    The network tells the classes of ``dataset`` apart; where that is None, ImageNet's, or others that only their
+    numbers name. ``start`` are the
     weights before training, None where these are untrained themselves; ``recipe`` is there where the network
     is cnnviz's, ``run_id`` where cnnviz trained it, ``checkpoint`` where that is done. ``first`` says that
     these are a training's weights from before its first step.
@@ -98,8 +100,8 @@ class Weights:
 
     @property
     def trained(self) -> bool:
-        """Whether these weights were trained."""
-        return self.start is not None and not self.first
+        """Whether these weights were trained, or may have been: nobody knows that of a hosted network's."""
+        return self.key[0] == hosted.NAME or (self.start is not None and not self.first)
 
     @property
     def reads_digits(self) -> bool:
@@ -112,6 +114,8 @@ class Weights:
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes, one for each output, in the current language where they are cnnviz's."""
+        if self.dataset is None and self.key[0] == hosted.NAME:
+            return tuple(map(str, range(_classes(self.trace))))
         if self.dataset is None:
             return cached.pretrained_classes(self.key[1])
         info = datasets.get(self.dataset)
@@ -174,6 +178,36 @@ def of_pretrained(model: str) -> Weights:
     return replace(start, title=title, key=("pretrained", model), start=start)
 
 
+def of_hosted() -> Weights | None:
+    """The weights of the hosted network as they are now; None where there is none that takes images and scores classes.
+
+    Images are prepared as the course does it for the first data set with its channels and classes.
+    """
+    found = hosted.usable_facts()
+    if found is None or found.input_shape is None or len(found.input_shape) != 3:
+        return None
+    channels, height, width = found.input_shape
+    count = _classes(cached.trace(STATE + found.stamp, found.input_shape))
+    if not count or height != width:
+        return None
+    fitting = [d for d in datasets.registered() if (d.input_shape[0], len(d.classes)) == (channels, count)]
+    data = next((info for info in fitting if datasets.is_available(info.key)), None)
+    if data is None:
+        plainly = ImagePreparation((0.0,) * channels, (1.0,) * channels)
+        preparing = Preparing(plainly, (channels, height, width))
+    else:
+        resize = None if data.input_shape[1:] == (height, width) else height
+        preparing = Preparing(ImagePreparation(data.mean, data.deviation, resize), data.input_shape)
+    key = (hosted.NAME, hosted.NAME, found.stamp)
+    return Weights(found.place, key, preparing, None if data is None else data.key)
+
+
+def _classes(trace: Trace) -> int:
+    """How many scores a network gives for an image; 0 where it gives something else."""
+    shape = () if trace.output is None or trace.failure is not None else trace.output.output_shape
+    return shape[0] if len(shape) == 1 else 0
+
+
 def _start(recipe: Recipe) -> Weights:
     """The untrained weights of the same architecture, options and seed, with which training starts."""
     title = _("Untrained, seed {seed}", seed=recipe.seed)
@@ -198,7 +232,9 @@ def choose_weights(notes: DeltaGenerator) -> Weights:
     known = {found.id: found for found in all_checkpoints(notes)}
     unfinished = _unfinished(known)
     own = own_networks.trainable((query.get("checkpoint") or "").removeprefix(UNTRAINED))
+    own_file = of_hosted()
     options = [
+        *([] if own_file is None else [hosted.NAME]),
         *known,
         *unfinished,
         *(TORCHVISION + model.name for model in pretrained.registered()),
@@ -209,13 +245,19 @@ def choose_weights(notes: DeltaGenerator) -> Weights:
         options,
         key="checkpoint",
         kind=Message("checkpoint"),
-        title=lambda option: _title(option, known, unfinished),
+        title=lambda option: (
+            own_file.title
+            if own_file is not None and option == hosted.NAME
+            else _title(option, known, unfinished)
+        ),
         default=next(
             (found for found in (FIRST_WEIGHTS, *known) if found in known), f"{UNTRAINED}{FIRST_NETWORK}"
         ),
         forget=IN_A_NETWORK,
         notes=notes,
     )
+    if own_file is not None and chosen == hosted.NAME:
+        return own_file
     if chosen in known:
         return of_checkpoint(known[chosen])
     if chosen in unfinished:

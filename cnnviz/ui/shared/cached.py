@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import streamlit as st
 
+from cnnviz.hosted import asking as hosts
+from cnnviz.hosted import questions
+from cnnviz.hosted.asking import STATE
 from cnnviz.interpret.inputs import ImageKey
 from cnnviz.models import definition_of
 from cnnviz.own import asking, kept
@@ -119,6 +122,8 @@ def trace(model_name: str, input_shape: tuple[int, ...], edits: Edits = ()) -> T
     """The trace of a network, edited; frozen, so that sessions share it."""
     from cnnviz.models import traced
 
+    if model_name.startswith(STATE):
+        return hosts.ask(questions.traced, input_shape, _changes(edits), original=True)
     return traced(model_name, _changes(edits), input_shape)
 
 
@@ -146,6 +151,8 @@ def editable(model_name: str, options: Edits = ()) -> dict[str, dict[str, object
 
     if model_name.startswith(PREFIX):
         return sandbox.editable(definition_of(model_name))
+    if model_name.startswith(STATE):
+        return hosts.ask(editable_, original=True)
     return editable_(on_meta(model_name, options))
 
 
@@ -175,6 +182,8 @@ def autograd_dot(
         return sandbox.autograd_dot(
             definition_of(model_name), _changes(edits), input_shape, dict(colours), ink
         )
+    if model_name.startswith(STATE):
+        return _of_edited(edits, autograd_dot_, input_shape, dict(colours), ink)
     return autograd_dot_(on_meta(model_name, edits), input_shape, dict(colours), ink)
 
 
@@ -186,7 +195,15 @@ def torchinfo_report(model_name: str, input_shape: tuple[int, ...], edits: Edits
 
     if model_name.startswith(PREFIX):
         return sandbox.torchinfo_report(definition_of(model_name), _changes(edits), input_shape)
+    if model_name.startswith(STATE):
+        return _of_edited(edits, report, input_shape)
     return report(on_meta(model_name, edits), input_shape)
+
+
+def _of_edited(edits: Edits, function: Callable[..., T], *arguments: object) -> T:
+    """``function(network, *arguments)`` of the hosted network, edited."""
+    found: T = hosts.ask(questions.edited_first, _changes(edits), function, *arguments, original=True)
+    return found
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -194,6 +211,9 @@ def source(model_name: str) -> tuple[str, str]:
     """The path and the text of the file that defines a network."""
     from cnnviz.standalone import source as source_
 
+    if model_name.startswith(STATE):
+        found = hosts.facts()
+        return found.place, found.source or ""
     return source_(model_name)
 
 
@@ -256,6 +276,27 @@ def _networks() -> Bounded[nn.Module]:
     return Bounded(MOST_NETWORK_BYTES, nbytes)
 
 
+def computed(
+    weights: WeightsKey,
+    function: Callable[..., T],
+    *arguments: object,
+    progress: background.Progress | None = None,
+) -> T:
+    """``function(network, *arguments)``, of the network that ``weights`` names, wherever that is.
+
+    ``progress`` is called with 0..1, where it is given.
+    """
+    if weights[0] == hosts.NAME:
+        return hosts.ask(function, *arguments, progress=progress)
+    return function(network(weights), *arguments, **({} if progress is None else {"progress": progress}))
+
+
+def make_ready(weights: WeightsKey) -> None:
+    """Load the network that ``weights`` names, where that is to be done here: before something is timed."""
+    if weights[0] != hosts.NAME:
+        network(weights)
+
+
 def network(weights: WeightsKey) -> nn.Module:
     """The network that ``weights`` names: shared by all, and not to be changed."""
     from cnnviz.interpret.networks import load
@@ -269,7 +310,7 @@ def network_trace(weights: WeightsKey, input_shape: tuple[int, int, int]) -> Tra
     """The trace of the network that ``weights`` names."""
     from cnnviz.tracing.trace import trace
 
-    return trace(network(weights), input_shape)
+    return computed(weights, trace, input_shape)
 
 
 @st.cache_resource(show_spinner=False)
@@ -283,7 +324,7 @@ def feature_maps(weights: WeightsKey, image: ImageKey) -> tuple[FeatureMaps, ...
 
     return _feature_maps().get(
         (weights, image),
-        lambda: compute(network(weights), image.tensor(), network_trace(weights, image.input_shape)),
+        lambda: computed(weights, compute, image.tensor(), network_trace(weights, image.input_shape)),
     )
 
 
@@ -298,7 +339,7 @@ def arithmetic(weights: WeightsKey, image: ImageKey, op: int) -> Arithmetic:
 
     traced = network_trace(weights, image.input_shape)
     return _arithmetics().get(
-        (weights, image, op), lambda: arithmetic_of(network(weights), image.tensor(), traced, traced.ops[op])
+        (weights, image, op), lambda: computed(weights, arithmetic_of, image.tensor(), traced, traced.ops[op])
     )
 
 
@@ -314,7 +355,7 @@ def layers(weights: WeightsKey, input_shape: tuple[int, int, int]) -> tuple[Laye
     """The layers with weights, in order of execution; not kept, as they hold on to the network's memory."""
     from cnnviz.interpret.filters import layer_weights
 
-    return layer_weights(network(weights), network_trace(weights, input_shape))
+    return computed(weights, layer_weights, network_trace(weights, input_shape))
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

@@ -21,6 +21,7 @@ import streamlit as st
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.errors import CnnvizError
+from cnnviz.hosted.asking import NAME as HOSTED
 from cnnviz.own.definition import PREFIX
 from cnnviz.ui.shared.query import query
 
@@ -118,7 +119,8 @@ def _read_architecture(known: Carried | None) -> Carried | None:
     if "model" not in query and "set" not in query:
         return None
     model = query.get("model") or FIRST_NETWORK
-    if not (model == NEW or architectures.is_known(model) or _TORCHVISION_NAME.fullmatch(model)):
+    named = model in (NEW, HOSTED) or architectures.is_known(model) or _TORCHVISION_NAME.fullmatch(model)
+    if not named:
         return None
     kept = known if known is not None and known.model == model else Carried(model)
     return replace(kept, edits=tuple(query.get_all("set")))
@@ -158,7 +160,7 @@ def _read_draw(known: Carried | None) -> Carried | None:
 
 def _of_weights(named: str, known: Carried | None) -> Carried | None:
     """The network that weights belong to; None where there are no such weights."""
-    if _TORCHVISION_NAME.fullmatch(named):
+    if _TORCHVISION_NAME.fullmatch(named) or named == HOSTED:
         return Carried(named)
     options: Mapping[str, object] = {}
     dataset = None
@@ -211,6 +213,8 @@ def _write_filters(known: Carried) -> Parameters:
     from cnnviz.models import TORCHVISION
 
     weights = known.weights
+    if known.model == HOSTED:
+        return {"checkpoint": HOSTED}
     if known.architecture is None:
         offered = [TORCHVISION + model.name for model in pretrained.registered()]
         return {"checkpoint": known.model} if known.model in offered else {}
@@ -238,6 +242,8 @@ def _write_draw(known: Carried) -> Parameters:
     from cnnviz import datasets
 
     trained = _trained(known)
+    if known.model == HOSTED:
+        return {"inside": HOSTED}
     if trained is None:
         return {}
     info = datasets.get(trained.dataset)

@@ -1,0 +1,89 @@
+"""The network of a person's own file or program, for which the app was started: one more in every list.
+
+Links call it ``hosted``; what is computed from it is known by a name that says its state, too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cnnviz.errors import CnnvizError
+from cnnviz.hosted import asking
+from cnnviz.hosted.asking import NAME
+from cnnviz.ui.shared.frame import fragment
+from cnnviz.ui.shared.problems import plain
+
+if TYPE_CHECKING:
+    from cnnviz.hosted.protocol import Facts
+
+_SECONDS = 1.0
+"""How often a page looks whether the file has changed."""
+
+_SHOWN_FIRST = "_hosted_shown"
+
+
+def facts() -> Facts | None:
+    """What the hosted network is; None where there is none.
+
+    Raises:
+        CnnvizError: the program that holds it has ended.
+    """
+    return asking.facts() if asking.is_there() else None
+
+
+def facts_or_stop() -> Facts:
+    """The same, where there is one; the page ends with a sentence where it cannot be used."""
+    found, problem = None, None
+    try:
+        found = asking.facts()
+        problem = found.problem
+    except CnnvizError as error:
+        problem = error.message
+    if found is None or problem is not None:
+        if found is not None:
+            follow_changes(found.stamp)
+        with st.container(key="trace-failure"):
+            st.error(plain(str(problem)), icon=":material/error:")
+        st.stop()
+    return found
+
+
+def usable_facts() -> Facts | None:
+    """The same; None where it cannot be used now, because its file raises an error, say."""
+    try:
+        found = facts()
+    except CnnvizError:
+        return None
+    return None if found is None or found.problem is not None else found
+
+
+def titles() -> dict[str, str]:
+    """The title of the hosted network in a list of networks, by its name there."""
+    try:
+        found = facts()
+    except CnnvizError:
+        return {NAME: NAME}
+    return {} if found is None else {NAME: found.place}
+
+
+def is_first_page() -> bool:
+    """Whether the session begins, and a hosted network is what the person came for."""
+    begins = asking.is_there() and _SHOWN_FIRST not in st.session_state
+    st.session_state[_SHOWN_FIRST] = True
+    return begins
+
+
+@fragment(run_every=_SECONDS)
+def follow_changes(stamp: str) -> None:
+    """Run the page anew when the network is another one than at ``stamp``."""
+    try:
+        changed = asking.facts().stamp != stamp
+    except CnnvizError:
+        changed = True
+    if changed:
+        st.rerun()
+
+
+__all__ = ["NAME", "facts", "follow_changes", "is_first_page", "usable_facts"]

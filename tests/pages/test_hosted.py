@@ -1,0 +1,130 @@
+"""A network of a person's own file or program on the pages: shapes, filters, maps, verdicts, and what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+from torch import Tensor, nn
+
+from cnnviz.hosted import asking
+from cnnviz.hosted.host import Held, Host
+from cnnviz.hosted.protocol import Facts
+from cnnviz.language import Message
+
+OpenPage = Callable[..., AppTest]
+ARCHITECTURE, FILTERS, DRAW = (f"pages/{name}.py" for name in ("architecture", "filters", "draw"))
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3)
+        self.fc = nn.Linear(4 * 26 * 26, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.fc(self.conv(x).flatten(1))
+        return out
+
+
+class Program:
+    """The program that holds the network; ``problem`` is what its file raises."""
+
+    def __init__(self) -> None:
+        self.model: nn.Module = Net()
+        self.problem: Message | None = None
+
+    def facts(self) -> Facts:
+        stamp = f"{Held(self.model).stamp()}{self.problem}"
+        return Facts("Net", "net.py:Net", stamp, (1, 28, 28), "class Net: ...", self.problem)
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
+    program = Program()
+    host = Host(program.facts, lambda: Held(program.model), b"secret")
+    monkeypatch.setenv(asking.ADDRESS, host.address)
+    monkeypatch.setenv(asking.SECRET, b"secret".hex())
+    yield program
+    host.close()
+
+
+def text_of(app: AppTest) -> str:
+    """All that is written on the page."""
+    kinds = ("markdown", "caption", "error", "info", "title", "subheader", "html")
+    return "\n".join(str(element.proto) for kind in kinds for element in app.get(kind))
+
+
+def test_it_is_the_first_that_a_person_sees(program: Program, open_page: OpenPage) -> None:
+    app = open_page()
+    assert "Shapes explained" in text_of(app)
+    assert app.selectbox(key="choice-model").value == "hosted"
+    assert app.selectbox(key="choice-model").options[0] == "net.py:Net"
+    assert "27,090" in text_of(app)
+    app.switch_page("app.py").run()
+    assert "Trained networks" in "".join(header.value for header in app.header)  # once is enough
+
+
+def test_a_layer_of_it_can_be_changed(program: Program, open_page: OpenPage) -> None:
+    app = open_page(ARCHITECTURE, model="hosted", set="conv.kernel_size=5")
+    assert "2304 features" in text_of(app)
+    assert not app.exception
+
+
+@pytest.mark.parametrize("view", ["why", "operation", "graph", "bars", "compare", "torchinfo", "code"])
+def test_every_view_shows_it(program: Program, open_page: OpenPage, view: str) -> None:
+    app = open_page(ARCHITECTURE, model="hosted", view=view)
+    assert not app.error
+    assert view != "code" or "class Net: ..." in [code.value for code in app.code]
+
+
+def test_what_its_file_raises_is_told_and_the_page_goes_on_when_it_is_mended(
+    program: Program, open_page: OpenPage
+) -> None:
+    program.problem = Message("net.py, line 3, raises an error")
+    app = open_page(ARCHITECTURE, model="hosted")
+    assert [error.value for error in app.error] == ["net.py, line 3, raises an error"]
+    program.problem = None
+    app.run()
+    assert not app.error
+    assert "27,090" in text_of(app)
+
+
+def test_the_table_is_that_of_the_moment(program: Program, open_page: OpenPage) -> None:
+    app = open_page(ARCHITECTURE, model="hosted")
+    program.model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.Flatten(), nn.Linear(3 * 26 * 26, 10))
+    app.run()
+    assert "20,320" in text_of(app)
+
+
+@pytest.mark.parametrize("view", ["filters", "maps", "layer", "why"])
+def test_its_weights_and_maps_are_shown(program: Program, open_page: OpenPage, view: str) -> None:
+    app = open_page(FILTERS, checkpoint="hosted", view=view)
+    assert not app.error
+    assert app.selectbox(key="choice-checkpoint").options[0] == "net.py:Net"
+
+
+def test_it_reads_a_digit_beside_the_others(program: Program, open_page: OpenPage) -> None:
+    assert isinstance(program.model, Net)
+    with torch.no_grad():
+        program.model.fc.bias[7] = 100
+    app = open_page(DRAW, source="data", checkpoint=["hosted", "basic-cnn-mnist"])
+    assert app.multiselect(key="choice-checkpoint").value == ["hosted", "basic-cnn-mnist"]
+    assert "Prediction: 7" in text_of(open_page(DRAW, source="data", checkpoint="hosted"))
+
+
+def test_a_program_that_has_ended_is_told(
+    program: Program, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(asking.ADDRESS, "/nowhere")
+    app = open_page(ARCHITECTURE, model="hosted")
+    assert "has ended" in app.error[0].value
+    assert not open_page(FILTERS, checkpoint="hosted").exception
+
+
+def test_without_one_nothing_is_offered(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(asking.ADDRESS, raising=False)
+    app = open_page(ARCHITECTURE, model="hosted")
+    assert "hosted" not in app.selectbox(key="choice-model").options
