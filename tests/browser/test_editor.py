@@ -184,16 +184,16 @@ def test_a_row_and_its_line_mark_each_other(page: Page, alone: Server) -> None:
     expect(page.locator(".cnnviz-pointed")).to_have_count(0)
     row.hover()
     expect(line).to_have_class(re.compile("cnnviz-pointed"))
-    plain = ground(row.locator("td"), page)
+    plain = ground(row, page)
     line.hover()
     expect(page.locator(".cnnviz-pointed")).to_have_count(0)
-    marked = ground(row.locator("td"), page)
+    marked = ground(row, page)
     assert marked != "rgba(0, 0, 0, 0)" != plain
     page.locator(".cm-line").nth(1).hover()
-    assert ground(row.locator("td"), page) == "rgba(0, 0, 0, 0)"
+    assert ground(row, page) == "rgba(0, 0, 0, 0)"
     line.click()
     page.mouse.move(0, 0)
-    assert ground(row.locator("td"), page) == marked
+    assert ground(row, page) == marked
     page.keyboard.press("Escape")
     page.keyboard.press("Tab")  # the table's first row
     expect(row).to_be_focused()
@@ -208,7 +208,7 @@ def test_a_row_and_its_line_mark_each_other(page: Page, alone: Server) -> None:
 
 def ground(place: Locator, page: Page) -> str:
     page.wait_for_timeout(50)
-    return str(place.evaluate("cell => getComputedStyle(cell).backgroundColor"))
+    return str(place.evaluate("row => getComputedStyle(row).backgroundColor"))
 
 
 def test_both_themes_have_their_colours_and_a_switch_keeps_the_editor(page: Page, alone: Server) -> None:
