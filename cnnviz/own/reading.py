@@ -95,7 +95,7 @@ def read(definition: Definition, edits: Mapping[str, object] | None = None) -> R
     except CnnvizError as error:
         return _reading(program, own, problem=Problem("choice", error.message))
     remarks = (*program.remarks, *(_remark(note) for note in notes if note.code == "weights-left-out"))
-    looked = Looked(program, own, model, run.made or {}, tuple(notes), found)
+    looked = Looked(program, own, model, run.made or {}, tuple(notes), found, definition.input_shape is None)
     found_all = _reading(program, own, trace=with_line(looked), warnings=line_warnings(looked))
     return replace(found_all, remarks=remarks)
 
