@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cnnviz.errors import CnnvizError
@@ -28,12 +27,9 @@ class LimitError(CnnvizError):
     """A network that takes more than it gets here, or that could not be looked at; the message says what to do."""
 
 
-@lru_cache(maxsize=1)
-def _pool() -> Asked:
-    """The one of this process."""
-    made = Pool() if hasattr(os, "fork") else FreshProcesses()
-    atexit.register(made.close)
-    return made
+_POOL: Asked = Pool() if hasattr(os, "fork") else FreshProcesses()
+"""The one of this process; nothing is started before it is asked."""
+atexit.register(_POOL.close)
 
 
 def read(definition: Definition, edits: Edits | None = None, pool: Asked | None = None) -> Reading:
@@ -117,7 +113,7 @@ def _done(
     from cnnviz.own.sandbox.jobs import JOBS, request
     from cnnviz.own.sandbox.plain import decoded
 
-    pool = pool or _pool()
+    pool = pool or _POOL
     try:
         kind, data = pool.ask(request(job, definition, edits, values))
     except BusyError:
