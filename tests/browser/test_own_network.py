@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from benchmarks.browser import overflow, settle
+from benchmarks.browser import draw, overflow, settle
 from benchmarks.serving import Server
+from cnnviz.ui.architecture.own import starts
 from tests.browser.conftest import PATIENCE_MS
 
 expect.set_options(timeout=60_000)
@@ -131,3 +132,72 @@ def test_a_row_of_the_table_and_its_line_are_marked_together(server: Server, pag
 def test_nothing_overflows_on_a_phone(server: Server, phone: Page, language: str) -> None:
     open_own(phone, server, f"model=own&lang={language}")
     assert overflow(phone) <= 0
+
+
+def replace_code(page: Page, text: str) -> None:
+    """Paste ``text`` in the place of what is in the editor."""
+    code(page).focus()
+    page.keyboard.press("Control+a")
+    page.evaluate(
+        """text => {
+            const data = new DataTransfer();
+            data.setData('text/plain', text);
+            document.activeElement.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true}));
+        }""",
+        text,
+    )
+
+
+def follow(page: Page, name: str) -> None:
+    """Follow a link below the table."""
+    page.locator(".st-key-own-onwards").get_by_role("link", name=name).click()
+    expect(page.locator("h1")).to_be_visible()
+    settle(page)
+
+
+def test_the_inception_network_with_a_wrong_linear_is_mended_trained_drawn_for_and_handed_on(
+    fresh_server: Server, page: Page, other_page: Page
+) -> None:
+    open_own(page, fresh_server)
+    replace_code(page, starts.course_network("inception-mini").text)
+    expect(table(page)).to_contain_text("97,298")
+    settle(page)
+    page.get_by_role("textbox", name="Input shape").fill("1, 32, 32")
+    page.keyboard.press("Enter")
+    expect(failure(page)).to_contain_text("88 x 5 x 5 = 2200 features, but Linear(1408, 10) expects 1408")
+    settle(page)
+    page.get_by_text("Why", exact=True).click()
+    expect(page.get_by_text("Input of fc: 88 x 5 x 5 = 2200")).to_be_visible()
+    expect(table(page)).to_contain_text("97,298")
+    settle(page)
+    page.locator(".st-key-own-mend button").click()
+    expect(failure(page)).to_have_count(0)
+    expect(code(page)).to_contain_text("Linear(2200, 10)")
+    expect(table(page)).to_contain_text("22,010")
+    own = page.url.partition("model=")[2].partition("&")[0]
+    settle(page)
+    link = carrying_link(page)
+    page.keyboard.press("Escape")
+
+    follow(page, "Train it")
+    expect(page).to_have_url(re.compile(f"/train.*model={own}"))
+    page.goto(f"{page.url}&dataset=mnist-sample&epochs=2&train_images=1000")
+    settle(page)
+    page.locator(".st-key-start button").click()
+    status = page.locator(".st-key-run-status")
+    expect(status).to_contain_text(re.compile("finished", re.IGNORECASE), timeout=240_000)
+    settle(page)
+    page.locator(".st-key-menu").get_by_role("link", name="Filters").click()
+    expect(page.get_by_text(re.compile("InceptionMini"))).not_to_have_count(0)
+    expect(page.locator("h1")).to_be_visible()
+    settle(page)
+    page.locator(".st-key-menu").get_by_role("link", name="Draw").click()
+    settle(page)
+    draw(page, 4)
+    verdicts = page.locator('[class*="st-key-verdict-"]')
+    expect(verdicts).to_have_count(1)
+    expect(verdicts.first).to_have_text(re.compile(r"^\d$"))
+
+    other_page.goto(link)
+    expect(table(other_page)).to_contain_text("22,010")
+    expect(other_page).to_have_url(re.compile(f"model={own}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cnnviz.errors import CnnvizError
@@ -27,9 +28,12 @@ class LimitError(CnnvizError):
     """A network that takes more than it gets here, or that could not be looked at; the message says what to do."""
 
 
-_POOL: Asked = Pool() if hasattr(os, "fork") else FreshProcesses()
-"""The one of this process; nothing is started before it is asked."""
-atexit.register(_POOL.close)
+@lru_cache(maxsize=1)
+def _pool() -> Asked:
+    """The one of this process."""
+    made = Pool() if hasattr(os, "fork") else FreshProcesses()
+    atexit.register(made.close)
+    return made
 
 
 def read(definition: Definition, edits: Edits | None = None, pool: Asked | None = None) -> Reading:
@@ -113,7 +117,7 @@ def _done(
     from cnnviz.own.sandbox.jobs import JOBS, request
     from cnnviz.own.sandbox.plain import decoded
 
-    pool = pool or _POOL
+    pool = pool or _pool()
     try:
         kind, data = pool.ask(request(job, definition, edits, values))
     except BusyError:

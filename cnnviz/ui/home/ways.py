@@ -9,6 +9,7 @@ import streamlit as st
 
 from cnnviz.language import translate as _
 from cnnviz.ui.home.home import Card, Link, show
+from cnnviz.ui.shared.carried import NEW
 from cnnviz.ui.shared.frame import (
     ARCHITECTURE,
     CONVOLUTION,
@@ -18,10 +19,11 @@ from cnnviz.ui.shared.frame import (
     FILTERS,
     HOME,
     TRAIN,
+    link,
 )
 
-_OWN_NETWORK, _LESSON = "your-network", "lesson"
-"""Anchors of the parts of the page that two of the ways lead to."""
+_LESSON = "lesson"
+"""Anchor of the part of the page that one of the ways leads to."""
 
 _COMMANDS = """python -m cnnviz summary mynet.py:Net --input 1,28,28
 python -m cnnviz why mynet.py:Net --input 1,28,28"""
@@ -46,8 +48,8 @@ def questions() -> None:
             ),
             Card(
                 "own-network",
-                Link(_("My network"), HOME, icon=":material/terminal:", section=_OWN_NETWORK),
-                _("See the shapes of your own PyTorch code, and why it fails."),
+                Link(_("My network"), ARCHITECTURE, {"model": NEW}, ":material/code:"),
+                _("Paste your PyTorch code, working or not: its shapes, why it fails, and how to mend it."),
             ),
             Card(
                 "lesson",
@@ -67,12 +69,19 @@ def questions() -> None:
 
 
 def own_network() -> None:
-    """How to look into one's own network, which is for one's own terminal."""
-    st.header(_("Your own network"), anchor=_OWN_NETWORK)
+    """How to look into one's own network: here, or in one's own terminal."""
+    st.header(_("Your own network"), anchor=False)
     st.write(
         _(
-            "Run these two lines in a terminal, with the path of your own file, your class and your input "
-            "size (channels, height, width). The first prints the shape and the parameters of every layer, "
+            "Paste its code on the Architecture page: what it gives appears as you type, and then you can train it, "
+            "look at its filters and draw for it. The code is only read there, never executed."
+        )
+    )
+    link(ARCHITECTURE, _("Paste your network"), model=NEW)
+    st.write(
+        _(
+            "In a terminal, Python itself runs your file. Run these two lines with its path, your class and your "
+            "input size (channels, height, width). The first prints the shape and the parameters of every layer, "
             "the second where the numbers come from. If the network fails, both say at which layer and how "
             "to fix it."
         )
@@ -80,7 +89,7 @@ def own_network() -> None:
     st.code(_COMMANDS, language="bash", wrap_lines=True)
     st.write(_("Or in a notebook, with a model that you have already built:"))
     st.code(_IN_PYTHON, language="python", wrap_lines=True)
-    st.caption(_("Your code runs on your own machine. It cannot be pasted here."))
+    st.caption(_("In a terminal and in a notebook your code runs on your own machine."))
 
 
 def lesson() -> None:
