@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from cnnviz.language import Message
+from cnnviz.operations.op import Fix
 from cnnviz.own.definition import MOST_BYTES, Definition
 from cnnviz.own.mending import mended
 from cnnviz.own.reading import Reading, read
@@ -61,8 +62,9 @@ def _mending(definition: Definition, reading: Reading) -> Iterator[Change]:
         return
     for mend, fix in failure.ways_out if failure else ():
         changed = mended(definition, fix, reading) if fix is not None else None
-        if changed is not None:
-            yield change_to(definition, changed, mend.text)
+        if changed is not None and fix is not None:
+            change = change_to(definition, changed, mend.text)
+            yield change if _tells(change, fix) else replace(change, sentence=_written(change))
             return
     text = _text(definition, reading)
     found = (p for part in (of_syntax, of_structure, of_names, of_calls, of_shapes) for p in part(text))
@@ -71,6 +73,16 @@ def _mending(definition: Definition, reading: Reading) -> Iterator[Change]:
         if changed is not None:
             yield change_to(definition, changed, proposal.sentence)
             return
+
+
+def _tells(change: Change, fix: Fix) -> bool:
+    """Whether the sentence about ``fix``, which names a layer, tells what changes in the text: the line of that layer."""
+    layer = fix.text.partition("(")[0].rpartition(".")[2]
+    return any(layer in line for line in change.new)
+
+
+def _written(change: Change) -> Message:
+    return Message("Write {code}.", code=" ".join(line.strip() for line in change.new))
 
 
 def _ending_warnings(definition: Definition, reading: Reading) -> Iterator[Change]:

@@ -27,6 +27,7 @@ from cnnviz.tracing.edits import TYPE, argument_names, constructor_arguments, ed
 
 _MOST_TRIED = 12
 _MOST_STEPS = 3
+_OF_INPUT = ("in_channels", "in_features", "num_features", "num_channels", "normalized_shape", "input_size")
 
 
 def mended(definition: Definition, fix: Fix, reading: Reading | None = None) -> Definition | None:
@@ -111,7 +112,7 @@ class _Network:
             return
         old = constructor_arguments(layer).get(argument)
         names = list(argument_names(layer)) if type(made.function) is LayerClass else []
-        yield from self._of_argument(made.calls, names, argument, _Numbers(old, value))
+        yield from self._of_argument(made.calls, names, argument, _Numbers(old, value, argument in _OF_INPUT))
         yield from self._of_constants(old, value)
 
     def _of_class(self, call: ast.Call, name: str) -> Iterator[tuple[Edit, ...]]:
@@ -140,13 +141,27 @@ class _Network:
         if isinstance(node, ast.Name):
             yield from self._of_name(node, calls, numbers)
         yield from self._of_square(node, numbers)
-        yield (self.source.replaced(node, self._written(numbers.new)),)
+        if not self._is_of_a_block(node, calls):
+            yield (self.source.replaced(node, self._written(numbers.new)),)
+
+    def _is_of_a_block(self, node: ast.expr, calls: Sequence[ast.Call]) -> bool:
+        """Whether an expression depends on what a function is given that several calls of the text call.
+
+        A number in its place would be right for one of them by chance.
+        """
+        parameters = self._parameters(self._function_around(node))
+        depends = any(isinstance(n, ast.Name) and n.id in parameters for n in ast.walk(node))
+        chains = {made.calls for made in self.made.values() if calls and made.calls[-1:] == tuple(calls[-1:])}
+        return depends and len(chains) > 1
+
+    def _function_around(self, node: ast.AST) -> ast.FunctionDef | None:
+        return next((n for n in self.source.around(node) if isinstance(n, ast.FunctionDef)), None)
 
     def _of_name(
         self, node: ast.Name, calls: Sequence[ast.Call], numbers: _Numbers
     ) -> Iterator[tuple[Edit, ...]]:
         """What stands behind a name: an argument of the call around, a default, or a constant that serves here alone."""
-        function = next((n for n in self.source.around(node) if isinstance(n, ast.FunctionDef)), None)
+        function = self._function_around(node)
         parameters = self._parameters(function)
         if node.id in parameters:
             if len(calls) > 1:
@@ -154,6 +169,9 @@ class _Network:
             default = _default(function, node.id)
             if default is not None and _uses(node.id, ast.walk(function or node)) == 1:
                 yield from self._of_expression(default, (), numbers)
+            for other in parameters if numbers.of_input else ():
+                if other != node.id:
+                    yield (self.source.replaced(node, other),)
             return
         local = list(ast.walk(function)) if function is not None else []
         for nodes in (local, list(self.source.nodes())):
@@ -208,10 +226,11 @@ class _Network:
 
 @dataclass(frozen=True)
 class _Numbers:
-    """The value of an argument, before and after."""
+    """The value of an argument, before and after, and whether it says what the layer is given."""
 
     old: object
     new: object
+    of_input: bool
 
 
 def _given(call: ast.Call, names: Sequence[str], argument: str) -> ast.expr | None:

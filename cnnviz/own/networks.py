@@ -70,6 +70,7 @@ def _written(node: ast.FunctionDef) -> WrittenMethod:
         tuple(argument.arg for argument in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)[1:]),
         frozenset(n.id for n in inside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)),
         frozenset(n.name for n in inside if isinstance(n, ast.FunctionDef)),
+        frozenset(n.attr for n in inside if isinstance(n, ast.Attribute)),
     )
 
 

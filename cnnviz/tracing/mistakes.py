@@ -345,12 +345,16 @@ def _misspelt(cls: type, name: str, spellings: Sequence[str]) -> str | None:
 
 @dataclass(frozen=True)
 class WrittenMethod:
-    """A method as a person wrote it: its arguments without self, the names it binds, the functions defined inside of it."""
+    """A method as a person wrote it: its arguments without self, the names it binds, the functions defined inside of it.
+
+    ``attributes`` are the names behind its dots.
+    """
 
     name: str
     arguments: tuple[str, ...]
     variables: frozenset[str]
     functions: frozenset[str]
+    attributes: frozenset[str] = frozenset()
 
 
 def _methods(cls: type) -> list[WrittenMethod]:

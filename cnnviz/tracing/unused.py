@@ -60,7 +60,13 @@ def _is_named(module: nn.Module, path: str, name: str, containers: dict[str, nn.
 
 @lru_cache(maxsize=256)
 def _names_read(cls: type) -> frozenset[str]:
-    """All names of attributes in the methods of ``cls``, the constructors aside."""
+    """All names of attributes in the methods of ``cls``, the constructors aside.
+
+    A class that is interpreted from a text tells them itself.
+    """
+    told = getattr(cls, "written_methods", None)
+    if told is not None:
+        return frozenset().union(*(method.attributes for method in told() if method.name != "__init__"))
     return frozenset(
         name
         for base in cls.__mro__

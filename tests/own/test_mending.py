@@ -108,6 +108,28 @@ CASES = {
         "Block(8, 32)",
         "Block(16, 32)",
     ),
+    "another argument of the block": (
+        net(
+            "self.layers = nn.Sequential(Normed(1, 16), Normed(16, 16))",
+            SEQUENCE,
+            before="class Normed(nn.Module):\n    def __init__(self, a, b):\n        super().__init__()\n"
+            "        self.layers = nn.Sequential(nn.Conv2d(a, b, 3), nn.BatchNorm2d(a))\n"
+            "    def forward(self, x):\n        return self.layers(x)\n",
+        ),
+        "BatchNorm2d(a)",
+        "BatchNorm2d(b)",
+    ),
+    "a block used twice": (
+        net(
+            "self.layers = nn.Sequential(Halved(1, 16), Halved(16, 32))",
+            SEQUENCE,
+            before="class Halved(nn.Module):\n    def __init__(self, a, b):\n        super().__init__()\n"
+            "        self.layers = nn.Sequential(nn.Conv2d(a, b, 3), nn.BatchNorm2d(b // 2))\n"
+            "    def forward(self, x):\n        return self.layers(x)\n",
+        ),
+        "b // 2",
+        None,
+    ),
     "helper function": (
         net(
             "self.layers = nn.Sequential(conv(1, 4), conv(8, 8))",
@@ -173,10 +195,15 @@ def test_a_fix_changes_the_place_that_decides(name: str) -> None:
     assert list(change.old) == lines[change.line - 1 : change.line - 1 + len(change.old)]
     assert old in "\n".join(change.old)
     assert new in "\n".join(change.new)
-    assert "Fix: " in str(change.sentence)
+    assert str(change.sentence).startswith("Fix: " if is_of_a_layer(change.new[0]) else "Write ")
     mended_trace = read(change.definition).trace
     assert mended_trace is not None
     assert mended_trace.failure is None
+
+
+def is_of_a_layer(line: str) -> bool:
+    """Whether the sentence about a layer tells what changes in ``line``."""
+    return any(name in line for name in ("Linear(", "Conv2d(", "BatchNorm"))
 
 
 def test_windows_line_ends_stay() -> None:

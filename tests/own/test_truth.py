@@ -158,6 +158,10 @@ def test_torchvisions_files_are_read_as_text(name: str) -> None:
         own = build(load(inspect.getsource(module)).classes[cls], arguments)
         real = vars(module)[cls](**arguments)
     assert facts(trace(own, (3, 224, 224))) == facts(trace(real, (3, 224, 224)))
+    values = tuple((name, json.dumps(value)) for name, value in arguments.items())
+    found = read(Definition(inspect.getsource(module), cls, values, (3, 224, 224)))
+    assert found.trace is not None
+    assert found.warnings == ()
 
 
 def test_torchvisions_vgg_is_read_as_text() -> None:
