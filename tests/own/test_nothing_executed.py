@@ -8,8 +8,12 @@ from cnnviz.settings import PROJECT_DIRECTORY
 
 FILES = [*(PROJECT_DIRECTORY / "cnnviz").rglob("*.py"), *(PROJECT_DIRECTORY / "pages").glob("*.py")]
 EXECUTES = {"exec", "eval", "exec_module", "run_path", "run_module", "load_module", "execfile"}
-TERMINAL = "cnnviz/models.py"
-"""``FILE.py:CLASS``, which the command line alone asks for."""
+TERMINAL = {
+    "cnnviz/models.py": ["exec_module"],  # FILE.py:CLASS
+    "cnnviz/cli/app_command.py": ["run_module"],  # streamlit itself
+    "cnnviz/hosted/app.py": ["run_module"],  # the same
+}
+"""Who executes text, for whoever has typed its path into their own terminal."""
 
 
 def calls(path: Path) -> Iterator[str]:
@@ -23,16 +27,13 @@ def calls(path: Path) -> Iterator[str]:
 
 def test_text_is_executed_for_a_terminal_alone() -> None:
     found = {str(path.relative_to(PROJECT_DIRECTORY)): [*calls(path)] for path in FILES}
-    assert {path: names for path, names in found.items() if names} == {
-        TERMINAL: ["exec_module"],
-        "cnnviz/cli/app_command.py": ["run_module"],  # streamlit itself
-    }
+    assert {path: names for path, names in found.items() if names} == TERMINAL
 
 
-def test_no_page_and_no_worker_asks_for_it() -> None:
-    asking = [
-        str(path.relative_to(PROJECT_DIRECTORY))
-        for path in FILES
-        if "own_files=True" in path.read_text("utf-8")
-    ]
-    assert asking == ["cnnviz/cli/main.py"]
+def test_no_page_and_no_training_asks_for_it() -> None:
+    texts = {str(path.relative_to(PROJECT_DIRECTORY)): path.read_text("utf-8") for path in FILES}
+    asking = {path for path, text in texts.items() if "own_files=True" in text}
+    # The second is a process of its own, which `cnnviz app FILE.py:CLASS` starts.
+    assert asking == {"cnnviz/cli/main.py", "cnnviz/hosted/file.py"}
+    starting = {path for path, text in texts.items() if "cnnviz.hosted.file" in text}
+    assert not [path for path in starting if path.startswith(("pages/", "cnnviz/ui/", "cnnviz/training/"))]
