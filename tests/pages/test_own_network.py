@@ -32,6 +32,9 @@ class Small(nn.Module):
         return self.fc(x.flatten(1))
 """
 REFUSED = LINEAR.replace("x.flatten(1)", "eval('x')")
+DROPPING = """x = x.flatten(1)
+        x = nn.functional.dropout(x)
+        return self.fc(x)"""
 MENDED = "self.fc = nn.Linear(256, 10)"
 
 
@@ -106,6 +109,26 @@ def test_a_text_that_is_refused_stays_with_its_sentence_and_the_last_table(open_
     again = open_page(PAGE, model=link(app))
     assert code(again) == REFUSED
     assert "Line 10: " in errors(again)
+
+
+def test_of_another_text_that_is_refused_no_older_table_is_shown(open_page: OpenPage) -> None:
+    app = typed(open_page(PAGE, model="own"), "class Other(Module):\n    def forward(self, x)\n")
+    assert "Line 2: " in errors(app)
+    assert html(app) == ""
+    assert code(typed(app, LINEAR)) == LINEAR
+    assert "7,850" in html(app)
+
+
+def test_a_doubt_about_a_network_that_runs_stands_at_its_line_with_its_mend(open_page: OpenPage) -> None:
+    app = typed(open_page(PAGE, model="own"), LINEAR.replace("return self.fc(x.flatten(1))", DROPPING))
+    assert not app.error
+    assert not app.warning  # it is below its line
+    assert (
+        app.button(key="own-mend").label == "Mend it: `x = nn.functional.dropout(x, training=self.training)`"
+    )
+    app.button(key="own-mend").click().run()
+    assert "training=self.training" in code(app)
+    assert "own-mend" not in [button.key for button in app.button]
 
 
 def test_every_step_but_typing_can_be_undone_until_something_is_typed(open_page: OpenPage) -> None:

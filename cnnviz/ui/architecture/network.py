@@ -116,10 +116,12 @@ class Subject:
 
     @property
     def warnings(self) -> Sequence[NetworkWarning]:
-        """What the network's author has probably not meant."""
+        """What the network's author has probably not meant, but for what an editor shows at its line."""
         from cnnviz.shapes.warnings import warnings
 
-        return warnings(self.trace) if self.reading is None else self.reading.warnings
+        if self.reading is None:
+            return warnings(self.trace)
+        return [told for told in self.reading.warnings if self.edits or told.line is None]
 
 
 def get(name: str) -> Network:

@@ -176,8 +176,14 @@ def _become(
         _name(changed, typed)
 
 
-def _good(definition: Definition, otherwise: Definition | None) -> Definition | None:
-    return otherwise if cached.reading(definition).trace is None else definition
+def _good(definition: Definition, before: Definition | None) -> Definition | None:
+    """The version to show: this one, or the one ``before`` of the same text; None where another was pasted."""
+    if cached.reading(definition).trace is not None:
+        return definition
+    if before is None:
+        return None
+    lines = set(before.text.split("\n"))
+    return before if 2 * len(lines & set(definition.text.split("\n"))) >= len(lines) else None
 
 
 def _name(draft: Draft, typed: bool = False) -> None:

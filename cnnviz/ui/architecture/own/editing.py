@@ -81,7 +81,7 @@ def _failure(failure: Failure, trace: Trace) -> str:
             op = trace.ops[index]
             told.append(
                 _(
-                    "What arrives is the output of {name} in line {line}: {shape}.",
+                    "Its input {shape} is the output of {name} in line {line}.",
                     name=op.name,
                     line=line,
                     shape=shape_text(op.output_shape),

@@ -30,7 +30,9 @@ def show(corner: DeltaGenerator) -> None:
     """Everything below the title; the link goes into ``corner``."""
     answer_callbacks()
     with explained():
-        _page(drafts.opened(), corner)
+        with st.spinner(_("Tracing {title} ...", title=_("Your own network"))):
+            draft = drafts.opened()
+        _page(draft, corner)
     address.follow()
     remember_owner()
 
@@ -85,9 +87,10 @@ def _result(draft: Draft) -> Subject | None:
 
 
 def _ways_out(draft: Draft, subject: Subject | None) -> None:
-    failure = None if subject is None or draft.reading.problem else subject.trace.failure
-    if failure is not None or draft.reading.problem is not None:
-        mends.offer(draft, failure, () if subject is None else subject.edits)
+    reading, edits = draft.reading, () if subject is None else subject.edits
+    failure = None if subject is None or reading.problem else subject.trace.failure
+    if failure is not None or reading.problem is not None or (reading.warnings and not edits):
+        mends.offer(draft, failure, edits)
 
 
 def _problem(problem: Problem) -> None:
