@@ -40,7 +40,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
         "cnnviz.plots",
     ),
     "cnnviz.__main__": ("cnnviz.cli",),
-    "cnnviz.cli": ("cnnviz.drawing", "cnnviz.experiments", "cnnviz.hosted", "cnnviz.own"),
+    "cnnviz.cli": ("cnnviz.browser", "cnnviz.drawing", "cnnviz.experiments", "cnnviz.hosted", "cnnviz.own"),
     "cnnviz.experiments.__main__": ("cnnviz.experiments", "cnnviz.cli"),
     "cnnviz.experiments": ("cnnviz.training", "cnnviz.plots"),
     "cnnviz.drawing": ("cnnviz.interpret",),  # a photo of a garment is cut and scaled as any image is
@@ -67,7 +67,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     # a trace that fails asks for it, so the decoder itself stands below tracing.
     "cnnviz.error_messages.producers": ("cnnviz.models", "cnnviz.error_messages"),
     "cnnviz.error_messages": ("cnnviz.operations",),
-    "cnnviz.browser": ("cnnviz.tracing",),
+    "cnnviz.browser": ("cnnviz.training",),
     "cnnviz.models": ("cnnviz.own", "cnnviz.shapes"),
     "cnnviz.shapes": ("cnnviz.tracing", "cnnviz.datasets"),  # what an operation does is shown on a digit
     "cnnviz.datasets": ("cnnviz.files", "cnnviz.settings"),
@@ -117,7 +117,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
         "cnnviz.ui",
     ),
     "torchvision": ("cnnviz.datasets", "cnnviz.interpret", "cnnviz.models", "cnnviz.own.torchvision_models"),
-    "jinja2": ("cnnviz.standalone",),
+    "jinja2": ("cnnviz.browser.page", "cnnviz.standalone"),
     "sqlalchemy": ("cnnviz.training.store",),
     "safetensors": ("cnnviz.interpret.filter_history", "cnnviz.hosted.file", "cnnviz.training"),
     "tensorboardX": ("cnnviz.training.loop",),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnviz import __version__, architectures
-from cnnviz.cli import app_command, own_command, training_commands
+from cnnviz.cli import app_command, own_command, page_command, training_commands
 from cnnviz.cli.terminal import print_json
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import LANGUAGES, Message, set_language
@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     training_commands.add_commands(add)
     own_command.add_command(add, _shape)
     app_command.add_command(add, _shape)
+    page_command.add_command(add)
     return parser
 
 

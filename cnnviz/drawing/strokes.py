@@ -264,6 +264,17 @@ def example(name: str, side: int, pen: float) -> tuple[Stroke, ...]:
     return tuple(Stroke(_rounded(np.array(way)) * side, pen) for way in _WAYS[name])
 
 
+def example_points() -> dict[str, list[list[tuple[float, float]]]]:
+    """The strokes of all example digits by name: points (x, y) from 0 to 1, of curves as people draw them."""
+    return {
+        name: [
+            [(round(float(x), 3), round(float(y), 3)) for x, y in stroke.points]
+            for stroke in example(name, 1, 0)
+        ]
+        for name in EXAMPLES
+    }
+
+
 def _rounded(points: Points, steps: int = 6) -> Points:
     """A smooth curve through ``points`` (N, 2), as people draw (a Catmull-Rom spline)."""
     ends = np.concatenate([points[:1], points, points[-1:]])
