@@ -20,12 +20,13 @@ from benchmarks.browser import browser, draw, overflow, settle
 from benchmarks.serving import ROOT, serve, train_for_show
 
 LARGEST_HEIGHT = 1600
-HEIGHTS = {"train": 1460}
-"""Of pages whose lower part says where this one server keeps its files."""
+HEIGHTS = {"train": 1460, "own": 980}
+"""Of pages whose lower part says where this one server keeps its files, or is on another picture."""
 LINKS = {
     "home": "",
     "architecture": "architecture?model=inception-mini",
     "why": "architecture?model=inception-mini&view=why",
+    "own": "architecture?model=own",
     "convolution": "convolution",
     "data": "data?dataset=mnist-sample",
     "train": "train?model=basic-cnn&dataset=mnist-sample&epochs=5",
@@ -48,7 +49,14 @@ def prepare_figures(page: Page) -> None:
     page.wait_for_function("document.querySelectorAll('.js-plotly-plot .main-svg').length > 0")
 
 
+def prepare_own(page: Page) -> None:
+    """Wait for the editor, its mark and the button that mends the line."""
+    page.locator(".cnnviz-mark-error").wait_for()
+    page.locator(".st-key-own-mend button").wait_for()
+
+
 PREPARE: dict[str, Callable[[Page], None]] = {
+    "own": prepare_own,
     "train": prepare_figures,
     "experiments": prepare_figures,
     "filters": prepare_figures,

@@ -315,6 +315,9 @@ def test_what_cannot_be_kept_is_shown_all_the_same(
     typed(app, LINEAR)
     assert "7,850" in html(app)
     assert [warning.value for warning in app.warning] == ["The disk is full."]
+    app = open_page(PAGE, code=packed(Definition(LINEAR)))
+    assert "7,850" in html(app)
+    assert [warning.value for warning in app.warning] == ["The disk is full."]
 
 
 def test_json_of_arguments_stays_json() -> None:

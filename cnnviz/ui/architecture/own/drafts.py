@@ -133,15 +133,15 @@ def _definition(named: str) -> Definition:
 
 def _open_code(code: str) -> None:
     """Keep the network that is in the link, and name it there in the place of its code."""
+    named = NEW
     try:
         definition = unpacked(code)
         _remember(definition)
+        named = definition.key
         kept.keep(definition, cached.reading(definition))
     except CnnvizError as error:
         link_problem(error.message)
-        query.settle({"model": NEW}, forget=(CODE,))
-        return
-    query.settle({"model": definition.key}, forget=(CODE,))
+    query.settle({"model": named}, forget=(CODE,))
 
 
 def _begin(named: str, definition: Definition) -> Draft:
