@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from cnnviz.errors import CnnvizError
@@ -26,6 +26,13 @@ class UnplannableError(CnnvizError):
     """The browser cannot run this network; the message says why."""
 
 
+def is_known(trace: Trace) -> bool:
+    """Whether the browser can compute the traced network."""
+    if trace.failure is not None or trace.macs > MOST_MACS or trace.output is None or not _is_plain(trace):
+        return False
+    return all(_kernel(op) is not None for op in trace.ops)
+
+
 def plan(trace: Trace, tensors: Collection[str]) -> Plan:
     """What the browser computes for the traced network, in evaluation, whose weights are called ``tensors``.
 
@@ -42,7 +49,7 @@ def plan(trace: Trace, tensors: Collection[str]) -> Plan:
                 most=MOST_MACS,
             )
         )
-    if trace.output is None or trace.mixing_op is not None or trace.further_inputs or trace.used_directly:
+    if trace.output is None or not _is_plain(trace):
         raise UnplannableError(
             Message("It does more than the browser can follow: parameters outside of layers.")
         )
@@ -53,15 +60,26 @@ def plan(trace: Trace, tensors: Collection[str]) -> Plan:
     }
 
 
-def _planned(op: Op, tensors: Collection[str]) -> dict[str, Any]:
+def _is_plain(trace: Trace) -> bool:
+    """Whether the network computes one image from another, with the parameters of its layers alone."""
+    return trace.mixing_op is None and not trace.further_inputs and not trace.used_directly
+
+
+def _kernel(op: Op) -> Mapping[str, Any] | None:
+    """How the browser computes an op; None where it does not."""
     operation = operation_of(op)
     plain = op.layout == FRONT and all(layout == FRONT for layout in op.input_layouts) and not any(op.parts)
     kernel = operation.kernel(op) if operation.kernel is not None and plain else None
-    weights = {} if kernel is None else dict(kernel.get("weights", {}))  # type: ignore[call-overload]
-    if kernel is None or (weights and op.module is None):
+    return None if kernel is None or ("weights" in kernel and op.module is None) else kernel
+
+
+def _planned(op: Op, tensors: Collection[str]) -> dict[str, Any]:
+    kernel = _kernel(op)
+    if kernel is None:
         raise UnplannableError(
             Message("The browser does not compute {name} ({type}) as yet.", name=op.name, type=op.type)
         )
+    weights: Mapping[str, str] = kernel.get("weights", {})
     named = {role: f"{op.module}.{attribute}" for role, attribute in weights.items()}
     missing = [name for name in named.values() if name not in tensors]
     if missing:

@@ -7,13 +7,25 @@ from typing import TYPE_CHECKING
 
 from cnnviz import architectures, datasets
 from cnnviz.browser.page import Content, Strokes, page
-from cnnviz.browser.plan import UnplannableError, plan
+from cnnviz.browser.plan import UnplannableError, is_known, plan
 from cnnviz.language import Message
 
 if TYPE_CHECKING:
+    from cnnviz.tracing.trace import Trace
     from cnnviz.training.checkpoints.checkpoints import Checkpoint
 
 _DIGITS = (1, 28, 28)
+
+
+def can_be_page(checkpoint: Checkpoint, trace: Trace) -> bool:
+    """Whether :func:`page_of` makes a page of the checkpoint; ``trace`` is its network's."""
+    return _reads_digits(checkpoint) and is_known(trace)
+
+
+def _reads_digits(checkpoint: Checkpoint) -> bool:
+    info, recipe = datasets.get(checkpoint.dataset), checkpoint.recipe
+    is_mnist = "mnist" in (info.key, info.part_of)
+    return is_mnist and recipe.input_shape == _DIGITS and recipe.preparation.permutation_seed is None
 
 
 def page_of(checkpoint: Checkpoint, examples: Mapping[str, Strokes]) -> str:
@@ -26,18 +38,13 @@ def page_of(checkpoint: Checkpoint, examples: Mapping[str, Strokes]) -> str:
     from cnnviz.tracing.trace import trace
     from cnnviz.training.checkpoints.checkpoints import load_model
 
-    preparation = checkpoint.recipe.preparation
-    info = datasets.get(checkpoint.dataset)
-    if (
-        "mnist" not in (info.key, info.part_of)
-        or checkpoint.recipe.input_shape != _DIGITS
-        or preparation.permutation_seed is not None
-    ):
+    if not _reads_digits(checkpoint):
         raise UnplannableError(
             Message(
                 "A page is for networks that read digits of 28 x 28 pixels; {id} does not.", id=checkpoint.id
             )
         )
+    preparation = checkpoint.recipe.preparation
     model = load_model(checkpoint)
     told = plan(trace(model, _DIGITS), model.state_dict())
     return page(
@@ -46,7 +53,7 @@ def page_of(checkpoint: Checkpoint, examples: Mapping[str, Strokes]) -> str:
             checkpoint=checkpoint.id,
             plan=told,
             weights=checkpoint.read_weights(),
-            classes=info.classes,
+            classes=datasets.get(checkpoint.dataset).classes,
             mean=preparation.mean[0],
             deviation=preparation.deviation[0],
             examples=examples,

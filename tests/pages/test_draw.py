@@ -541,3 +541,9 @@ def test_nonsense_in_a_link_gets_a_sentence(
     app = open_page("pages/draw.py", **{parameter: "![x](y)"})
     assert len(app.warning) == 1
     assert verdicts(app)
+
+
+def test_a_network_can_be_saved_as_a_page(open_page: OpenPage, shipped: Path) -> None:
+    app = open_page("pages/draw.py", source="data", checkpoint=["basic-cnn-mnist"])
+    labels = [element.proto.label for element in app.get("download_button")]
+    assert "Save as a page" in labels

@@ -14,6 +14,7 @@ from cnnviz.ui.draw.choices import Shown
 from cnnviz.ui.inside import attribution, maps, pixel, verdicts
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import IN_A_NETWORK, Weights
+from cnnviz.ui.shared.downloads import save_button
 from cnnviz.ui.shared.link_state import View, choose_one, choose_view
 
 
@@ -74,4 +75,23 @@ def show(shown: Shown, chosen: Sequence[Weights]) -> None:
                 forget=IN_A_NETWORK,
             )
         view = choose_view(VIEWS, label_visibility="visible")
+        _save(by_id[picked])
     view.show(by_id[picked], shown)
+
+
+def _save(weights: Weights) -> None:
+    """The network as a page to take home, where it can be one."""
+    from cnnviz.browser.saving import can_be_page, page_of
+    from cnnviz.drawing.strokes import example_points
+
+    checkpoint = weights.checkpoint
+    if checkpoint is None or not can_be_page(checkpoint, weights.trace):
+        return
+    save_button(
+        _("Save as a page"),
+        lambda: page_of(checkpoint, example_points()),
+        f"{checkpoint.id}.html",
+        key="save-page",
+        mime="text/html",
+        help=_("One HTML file that reads drawings by itself, offline and without a server."),
+    )
