@@ -25,6 +25,7 @@ START_SECONDS = 120.0
 _GRACE_SECONDS = 3.0
 """Beyond its time, until a template that does not end a child is taken for broken."""
 _END_SECONDS = 0.2
+_TIDY_SECONDS = 1.0
 _TEMPLATE = "cnnviz.own.sandbox.template"
 _KEPT_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "SYSTEMROOT", "TMPDIR")
 """Without these some installations of Python do not start."""
@@ -190,6 +191,8 @@ class Pool:
         if server is not None:
             server.close()
         if process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_TIDY_SECONDS)  # it ends by itself, and removes its children's folders
             process.kill()
             process.wait()
 
