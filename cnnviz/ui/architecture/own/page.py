@@ -14,7 +14,7 @@ from cnnviz.ui.architecture import layers, network, overview, views, what_if
 from cnnviz.ui.architecture.network import Subject
 from cnnviz.ui.architecture.own import choices, drafts, editing, managing, mends, sharing
 from cnnviz.ui.architecture.own.drafts import Draft
-from cnnviz.ui.shared import address, cached, frame
+from cnnviz.ui.shared import address, cached, carried, frame
 from cnnviz.ui.shared.link_state import edits_in_link
 from cnnviz.ui.shared.owner import remember_owner
 from cnnviz.ui.shared.problems import answer_callbacks, explained, plain
@@ -117,4 +117,5 @@ def _onwards(subject: Subject) -> None:
     with st.container(horizontal=True, key="own-onwards"):
         frame.link(frame.TRAIN, _("Train it"))
         frame.link(frame.FILTERS, _("Look at its filters"))
-        frame.link(frame.DRAW, _("Draw for it"))
+        if carried.parameters(frame.DRAW.name):  # it has been trained
+            frame.link(frame.DRAW, _("Draw for it"))
