@@ -27,11 +27,12 @@ class Net(nn.Module):
     def forward(self, x):
         return self.fc(x.flatten(1))
 """
+NAMES = st.from_regex(r"[a-zA-Z_]\w{0,8}", fullmatch=True).filter(str.isidentifier)
 DEFINITIONS = st.builds(
     Definition,
     st.text(),
-    st.none() | st.text(min_size=1),
-    st.dictionaries(st.text(), st.integers() | st.booleans() | st.text()).map(
+    st.none() | NAMES,
+    st.dictionaries(NAMES, st.integers() | st.booleans() | st.text()).map(
         lambda found: tuple(sorted((name, json.dumps(value)) for name, value in found.items()))
     ),
     st.none() | st.lists(st.integers(1, 2**31 - 1), min_size=1, max_size=4).map(tuple),
