@@ -18,6 +18,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     st.title(_("Shapes explained"), anchor=False)
     corner = st.container(width="content")
 if network.is_text():
+    network.expect_text()
     from cnnviz.ui.architecture.own import page
 
     page.show(corner)

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,17 @@ def test_the_template_is_started_anew_when_it_was_killed(pool: Pool) -> None:
     os.kill(first, signal.SIGKILL)
     assert sandbox.read(definition("plain"), pool=pool) == read(definition("plain"))
     assert told_by(pool, "template") != first
+
+
+def test_a_template_that_was_started_ahead_is_the_one_that_is_asked() -> None:
+    begin = time.monotonic()
+    with closing(Pool("tests.own.broken_template", PATIENT)) as made:
+        made.start()
+        assert time.monotonic() - begin < 1  # nobody waits for it
+        while made._process is None:
+            time.sleep(0.01)
+        started = made._process.pid
+        assert told_by(made, "template") == started
 
 
 def test_what_is_asked_of_a_template_that_is_killed_is_asked_again(hasty: Pool) -> None:

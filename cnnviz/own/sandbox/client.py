@@ -36,6 +36,11 @@ def _pool() -> Asked:
     return made
 
 
+def start() -> None:
+    """Start the process that reads, in the background: it takes seconds, which need not be waited for first."""
+    _pool().start()
+
+
 def read(definition: Definition, edits: Edits | None = None, pool: Asked | None = None) -> Reading:
     """As :func:`cnnviz.own.reading.read`, in the sandbox; what goes wrong there is a problem of the kind ``limit``.
 

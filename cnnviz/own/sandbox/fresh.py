@@ -38,6 +38,9 @@ class FreshProcesses:
         self.seconds = seconds
         self._turns = Turns(at_once or cores())
 
+    def start(self) -> None:
+        """There is nothing to start."""
+
     def ask(self, request: bytes) -> tuple[bytes, bytes]:
         """The kind and the bytes of the message that answers ``request``.
 

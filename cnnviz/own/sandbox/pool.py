@@ -99,6 +99,15 @@ class Pool:
         self._process: subprocess.Popen[bytes] | None = None
         self._server: socket.socket | None = None
 
+    def start(self) -> None:
+        """Start the template in the background, unless it is there; whoever asks meanwhile waits for it."""
+        if self._process is None:
+            threading.Thread(target=self._start_quietly, daemon=True).start()
+
+    def _start_quietly(self) -> None:
+        with self._lock, contextlib.suppress(UnavailableError):  # the next request says so
+            self._running()
+
     def ask(self, request: bytes) -> tuple[bytes, bytes]:
         """The kind and the bytes of the message that answers ``request``.
 

@@ -30,7 +30,7 @@ from cnnviz.own.torchvision_models import MODELS
 MOST_REQUEST_BYTES = 2_000_000
 _REQUEST_SECONDS = 5.0
 _SHORTEST_WAIT = 0.05
-_QUIET_SECONDS = 1.0
+_QUIET_SECONDS = 3.0
 """Without a request, until the template does what makes later forks quicker."""
 _CLOCK_OF_ALL_THREADS = 2
 _CONNECTION = 3

@@ -143,6 +143,13 @@ def _hosted() -> Network:
     return Network(STATE + found.stamp, found.title, found.input_shape or ())
 
 
+def expect_text() -> None:
+    """Let the process that reads texts start beside what this one imports for the page."""
+    from cnnviz.own import sandbox
+
+    sandbox.start()
+
+
 def is_text() -> bool:
     """Whether the link names a network as text, one that is known here."""
     name = query.get("model") or ""
