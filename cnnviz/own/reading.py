@@ -24,6 +24,8 @@ from cnnviz.tracing.trace import Trace, passes, trace
 
 _SIZES = (28, 32, 64, 96, 128, 224, 299)
 """Heights of the usual images: MNIST's, CIFAR's, ..., ImageNet's."""
+_WHATEVER_THE_INPUT = (NameError, AttributeError, TypeError)
+"""What other sizes of the input do not cure."""
 _USUAL_SIZES = {1: 28, 3: 32}
 
 
@@ -93,7 +95,7 @@ def read(definition: Definition, edits: Mapping[str, object] | None = None) -> R
     except CnnvizError as error:
         return _reading(program, own, problem=Problem("choice", error.message))
     remarks = (*program.remarks, *(_remark(note) for note in notes if note.code == "weights-left-out"))
-    looked = Looked(program, own, model, run.made or {}, tuple(notes), found)
+    looked = Looked(program, own, model, run.made or {}, tuple(notes), found, definition.input_shape is None)
     found_all = _reading(program, own, trace=with_line(looked), warnings=line_warnings(looked))
     return replace(found_all, remarks=remarks)
 
@@ -210,7 +212,8 @@ def traced(model: nn.Module, input_shape: tuple[int, ...] | None = None) -> Trac
         return _checked(trace(model, input_shape))
     guesses = list(_guesses(model))
     found = trace(model, guesses[0])
-    for guess in guesses[1:] if found.failure else ():
+    of_the_input = found.failure is not None and not isinstance(found.raised, _WHATEVER_THE_INPUT)
+    for guess in guesses[1:] if of_the_input else ():
         if passes(model, guess) and (other := trace(model, guess)).failure is None:
             return _checked(other)
     return _checked(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -35,6 +36,8 @@ class Looked:
     made: Mapping[int, Made]
     notes: tuple[Note, ...]
     trace: Trace
+    guessed: bool = False
+    """Whether nobody said what the input is like."""
 
 
 def line_warnings(looked: Looked) -> tuple[LineWarning, ...]:
@@ -152,12 +155,35 @@ def _of_text(looked: Looked) -> Iterator[LineWarning]:
         if note.code in _NOTED:
             text, reason = _NOTED[note.code]
             yield LineWarning(note.code, "", text, reason, line=note.line)
+    if looked.guessed:
+        yield from _rows_for_images(looked.trace)
     for own in looked.program.classes.values():
         for member in own.members.values():
             if type(member) is Function and member.node is not None:
                 yield from _returns_in_a_loop(member.node)
                 if member.node.name == "__init__":
                     yield from _assigned_twice(member.node)
+
+
+_SMALLEST_IMAGE = 8
+"""Pixels of a side, from which on a row of values is probably an image."""
+
+
+def _rows_for_images(trace: Trace) -> Iterator[LineWarning]:
+    """A network of linear layers that takes a row of as many values as an image has pixels, and no image."""
+    values = trace.input_shape[0]
+    side = math.isqrt(values)
+    if trace.failure or len(trace.input_shape) > 1 or side * side != values or side < _SMALLEST_IMAGE:
+        return
+    for op, line in zip(trace.ops[:1], trace.lines, strict=False):
+        yield LineWarning(
+            "rows-for-images",
+            op.name,
+            Message("{name} takes rows of {values:,} values, not images.", name=op.title, values=values),
+            Message("For images of {side} x {side}, flatten them first: x = torch.flatten(x, 1).", side=side),
+            op.index,
+            line,
+        )
 
 
 _NOTED: Mapping[str, tuple[Message, Message]] = {

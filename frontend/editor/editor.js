@@ -344,7 +344,7 @@ class Editor {
     this.rowsOf = line;
     this.rule.textContent = line === null
       ? ""
-      : `tr[data-line="${line}"] > td { background: color-mix(in srgb, var(--cnnviz-accent) 16%, transparent); }
+      : `tr[data-line="${line}"] { background: color-mix(in srgb, var(--cnnviz-accent) 16%, transparent); }
          tr[data-line="${line}"] > td:first-child { box-shadow: inset 3px 0 var(--cnnviz-accent); }`;
   }
 

@@ -58,6 +58,20 @@ def typed_at_start(page: Page, code: Locator, text: str, delay: float = 0) -> No
     page.keyboard.type(text, delay=delay)
 
 
+def paste(page: Page, code: Locator, text: str) -> None:
+    """Put ``text`` in the place of what is there."""
+    code.focus()
+    page.keyboard.press("Control+a")
+    page.evaluate(
+        """text => {
+            const data = new DataTransfer();
+            data.setData('text/plain', text);
+            document.activeElement.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true}));
+        }""",
+        text,
+    )
+
+
 def test_what_is_typed_reaches_the_server_when_the_fingers_rest(page: Page, alone: Server) -> None:
     code = opened(page, alone)
     expect(read(page)).to_have_text(FIRST, use_inner_text=True)
@@ -184,16 +198,16 @@ def test_a_row_and_its_line_mark_each_other(page: Page, alone: Server) -> None:
     expect(page.locator(".cnnviz-pointed")).to_have_count(0)
     row.hover()
     expect(line).to_have_class(re.compile("cnnviz-pointed"))
-    plain = ground(row.locator("td"), page)
+    plain = ground(row, page)
     line.hover()
     expect(page.locator(".cnnviz-pointed")).to_have_count(0)
-    marked = ground(row.locator("td"), page)
+    marked = ground(row, page)
     assert marked != "rgba(0, 0, 0, 0)" != plain
     page.locator(".cm-line").nth(1).hover()
-    assert ground(row.locator("td"), page) == "rgba(0, 0, 0, 0)"
+    assert ground(row, page) == "rgba(0, 0, 0, 0)"
     line.click()
     page.mouse.move(0, 0)
-    assert ground(row.locator("td"), page) == marked
+    assert ground(row, page) == marked
     page.keyboard.press("Escape")
     page.keyboard.press("Tab")  # the table's first row
     expect(row).to_be_focused()
@@ -208,7 +222,7 @@ def test_a_row_and_its_line_mark_each_other(page: Page, alone: Server) -> None:
 
 def ground(place: Locator, page: Page) -> str:
     page.wait_for_timeout(50)
-    return str(place.evaluate("cell => getComputedStyle(cell).backgroundColor"))
+    return str(place.evaluate("row => getComputedStyle(row).backgroundColor"))
 
 
 def test_both_themes_have_their_colours_and_a_switch_keeps_the_editor(page: Page, alone: Server) -> None:
@@ -304,16 +318,7 @@ def test_the_editor_is_sent_to_a_page_that_has_one_and_only_once(page: Page, alo
 def test_a_long_file_is_pasted_and_scrolls_inside_the_editor(page: Page, alone: Server) -> None:
     code = opened(page, alone)
     long = "".join(f"x{number} = {'1' * 40}\n" for number in range(2000))
-    code.focus()
-    page.keyboard.press("Control+a")
-    page.evaluate(
-        """text => {
-            const data = new DataTransfer();
-            data.setData('text/plain', text);
-            document.activeElement.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true}));
-        }""",
-        long,
-    )
+    paste(page, code, long)
     expect(page.locator(".st-key-length [data-testid=stText]")).to_have_text(str(len(long)))
     box = page.locator(".cm-editor").bounding_box()
     assert box is not None
@@ -333,3 +338,25 @@ def test_it_fits_on_a_phone_whatever_the_lines(phone: Page, alone: Server) -> No
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
     assert code.evaluate("code => parseFloat(getComputedStyle(code).fontSize)") >= 16
+
+
+def test_a_row_at_the_end_of_a_long_table_shows_its_line_in_sight(page: Page, server: Server) -> None:
+    layers = 30
+    made = "".join(f"        self.conv{number} = nn.Conv2d(1, 1, 3, padding=1)\n" for number in range(layers))
+    done = "".join(f"        x = self.conv{number}(x)\n" for number in range(layers))
+    head = (
+        "from torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+    )
+    page.goto(f"{server.url}/architecture?model=own")
+    code = page.locator(".st-key-own-code .cm-content")
+    expect(code).to_be_visible()
+    settle(page)
+    paste(page, code, f"{head}{made}    def forward(self, x):\n{done}        return x\n")
+    row = page.locator(f"tr[data-line='{4 + layers + 1 + layers}']")
+    expect(row).to_contain_text("conv29")
+    settle(page)
+    row.scroll_into_view_if_needed()
+    row.hover()
+    line = page.locator(".cnnviz-pointed")
+    expect(line).to_have_text("        x = self.conv29(x)")
+    expect(line).to_be_in_viewport()

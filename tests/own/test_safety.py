@@ -28,6 +28,7 @@ from cnnviz.own.expressions import evaluate
 from cnnviz.own.library import MODULES
 from cnnviz.own.program import build, load
 from cnnviz.own.runs import Run, running
+from cnnviz.own.torchvision_models import MODELS
 from cnnviz.own.values import Refused, Scope
 
 FORBIDDEN = (
@@ -476,6 +477,11 @@ NAMES = (
     "int",
     "print",
     "isinstance",
+    "type",
+    "next",
+    "models",
+    "Settings",
+    "Inner",
     "__class__",
 )
 ATTRIBUTES = (
@@ -492,6 +498,10 @@ ATTRIBUTES = (
         "T",
         "append",
         "forward",
+        "width",
+        "squeezenet1_1",
+        "ResNet18_Weights",
+        "DEFAULT",
     ),
     *(
         "__class__",
@@ -502,6 +512,9 @@ ATTRIBUTES = (
         "apply",
         "grad_fn",
         "register_forward_hook",
+        "held",
+        "kind",
+        "__init__",
     ),
 )
 
@@ -538,7 +551,7 @@ def _expression(pick: random.Random, depth: int) -> ast.expr:
 
 EXAMPLES = int(os.environ.get("CNNVIZ_TEST_RANDOM_PROGRAMS", "300"))
 """The long mode: 10,000."""
-PROGRAM = load(network("pass"))
+PROGRAM = load(network("pass", BEFORE))
 
 
 def outcome_of(seed: int, depth: int) -> Any:
@@ -558,9 +571,15 @@ NAMED = {
     "F": MODULES["torch.nn.functional"],
     "torch": MODULES["torch"],
     "a": [1, 2],
+    "models": MODELS,
+    **{
+        name: PROGRAM.classes["Inner"].find("forward").scope.names[name]  # type: ignore[union-attr]
+        for name in ("Settings", "Inner")
+    },
 }
 
 
+@pytest.mark.timeout(3600)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**63), st.integers(1, 5))
 def test_random_syntax_never_gets_out(seed: int, depth: int) -> None:

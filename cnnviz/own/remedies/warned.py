@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from cnnviz.language import Message
+from cnnviz.operations.op import product
 from cnnviz.own.remedies.calls import dropped_result
 from cnnviz.own.remedies.shapes import kept_batch, reshape_for_view
 from cnnviz.own.remedies.text import (
@@ -32,6 +33,10 @@ def of_warnings(text: Text) -> Iterator[Proposal]:
             yield from _registered(text, warning, warning.line)
         elif warning.code == "dropout-in-evaluation":
             yield from _training(text, warning.line)
+        elif warning.code == "broadcast-sum":
+            yield from _projected(text, warning, warning.line)
+        elif warning.code == "rows-for-images":
+            yield from _flattened(text)
         elif warning.code == "mixed-images":
             yield from _over_classes(text, warning.line)
             yield from kept_batch(text, warning.line, warning.code)
@@ -259,6 +264,61 @@ def _over_classes(text: Text, line: int) -> Iterator[Proposal]:
                         Message("Use dim=1, the dimension of the classes."),
                         "mixed-images",
                     )
+
+
+def _flattened(text: Text) -> Iterator[Proposal]:
+    """The forward of the network begins with a flatten."""
+    cls = next((cls for cls in text.classes if cls.name == text.reading.chosen), None)
+    forward = None if cls is None else method(cls, "forward")
+    if forward is None or len(forward.args.args) != 2 or forward.body[0].lineno == forward.lineno:
+        return
+    first = forward.body[1:] if isinstance(forward.body[0], ast.Expr) else forward.body
+    name = forward.args.args[1].arg
+    words = f"{name} = {text.flattened(name)}"
+    for statement in first[:1]:
+        yield Proposal(
+            (text.source.line_before(statement, words),),
+            Message("Flatten before this line: {code}.", code=words),
+            "rows-for-images",
+        )
+
+
+# -- a shortcut --------------------------------------------------------------------------------------
+
+
+def _projected(text: Text, warning: LineWarning, line: int) -> Iterator[Proposal]:
+    """A shortcut of fewer channels goes through a 1x1 convolution: one operand of the sum, whichever it is."""
+    cls, statement = text.class_at(line), text.simple_at(line)
+    constructor = None if cls is None else method(cls, "__init__")
+    convolution = text.written("nn.Conv2d")
+    assert text.reading.trace is not None
+    assert warning.op is not None
+    small, large = sorted(text.reading.trace.ops[warning.op].input_shapes, key=product)
+    if cls is None or constructor is None or statement is None or convolution is None:
+        return
+    if len(small) != 3 or small[1:] != large[1:]:
+        return
+    name = _free("shortcut", attributes_assigned(cls))
+    made = f"self.{name} = {convolution}({small[0]}, {large[0]}, kernel_size=1)"
+    indent = text.source.indent(constructor.body[-1].lineno)
+    for operand in _operands(statement):
+        words = f"self.{name}({text.source.segment(operand)})"
+        yield Proposal(
+            (
+                text.source.line_after(constructor.body[-1], made, indent),
+                text.source.replaced(operand, words),
+            ),
+            Message("Give the shortcut as many channels, by a 1x1 convolution."),
+            warning.code,
+        )
+
+
+def _operands(statement: ast.stmt) -> Iterator[ast.expr]:
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add):
+        yield statement.value
+    for node in ast.walk(statement):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            yield from (node.left, node.right)
 
 
 # -- lists and loops ---------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cnnviz.errors import CnnvizError
@@ -28,17 +27,14 @@ class LimitError(CnnvizError):
     """A network that takes more than it gets here, or that could not be looked at; the message says what to do."""
 
 
-@lru_cache(maxsize=1)
-def _pool() -> Asked:
-    """The one of this process."""
-    made = Pool() if hasattr(os, "fork") else FreshProcesses()
-    atexit.register(made.close)
-    return made
+_POOL: Asked = Pool() if hasattr(os, "fork") else FreshProcesses()
+"""The one of this process; nothing is started before it is asked."""
+atexit.register(_POOL.close)
 
 
 def start() -> None:
     """Start the process that reads, in the background: it takes seconds, which need not be waited for first."""
-    _pool().start()
+    _POOL.start()
 
 
 def read(definition: Definition, edits: Edits | None = None, pool: Asked | None = None) -> Reading:
@@ -122,7 +118,7 @@ def _done(
     from cnnviz.own.sandbox.jobs import JOBS, request
     from cnnviz.own.sandbox.plain import decoded
 
-    pool = pool or _pool()
+    pool = pool or _POOL
     try:
         kind, data = pool.ask(request(job, definition, edits, values))
     except BusyError:

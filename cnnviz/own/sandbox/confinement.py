@@ -11,7 +11,12 @@ import sys
 import time
 from pathlib import Path
 
-from cnnviz.own.sandbox.system_calls import refuse_system_calls
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None  # type: ignore[assignment]
+
+from cnnviz.own.sandbox.system_calls import filter_program, refuse_system_calls
 
 MOST_MEMORY = 1 << 30
 """Bytes that reading one network may take beyond what PyTorch and cnnviz take already."""
@@ -29,25 +34,29 @@ def confine(seconds: float) -> None:
     for longer than ``seconds``. It ends when its parent does. Where the package ``sandlock`` is installed and Linux
     offers Landlock, it can read nothing but Python and its packages.
     """
-    import resource
-
     if sys.platform == "linux":
         _control(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
         _control(_SET_NO_NEW_PRIVILEGES, 1)
+    if resource is not None:
+        _limit(seconds)
+    _landlock()
+    with contextlib.suppress(OSError, AttributeError):
+        refuse_system_calls()
+
+
+def _limit(seconds: float) -> None:
+    mapped = _mapped()
     limits = {
         "RLIMIT_CORE": 0,
         "RLIMIT_FSIZE": 0,
         "RLIMIT_NPROC": 0,
         "RLIMIT_NOFILE": MOST_FILES,
         "RLIMIT_CPU": int(time.process_time() + seconds) + 2,
-        "RLIMIT_AS": _mapped() + MOST_MEMORY if _mapped() else resource.RLIM_INFINITY,
+        "RLIMIT_AS": mapped + MOST_MEMORY if mapped else resource.RLIM_INFINITY,
     }
     for name, most in limits.items():
         with contextlib.suppress(AttributeError, ValueError, OSError):
             resource.setrlimit(getattr(resource, name), (most, most))
-    _landlock()
-    with contextlib.suppress(OSError, AttributeError):
-        refuse_system_calls()
 
 
 def _control(option: int, value: int) -> None:
@@ -73,8 +82,12 @@ def _landlock() -> None:
             sandlock.confine(sandlock.Sandbox(fs_readable=_readable()))
 
 
-def load_landlock() -> None:
-    """Import the package ``sandlock`` if it is installed: processes that are forked later confine themselves with it."""
+def prepare() -> None:
+    """Make ready what processes that are forked later need to confine themselves.
+
+    The package ``sandlock`` is imported if it is installed.
+    """
+    filter_program()
     with contextlib.suppress(Exception):  # a package that does not fit this system is none
         importlib.import_module(_SANDLOCK)
 

@@ -5,7 +5,6 @@ It reads the request from its standard input and writes the answer to its standa
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -77,8 +76,7 @@ def main(jobs: Mapping[str, Job] | None = None) -> None:
     watch = threading.Timer(seconds, _end)
     watch.daemon = True
     watch.start()
-    with contextlib.suppress(ImportError):  # there are no such limits on Windows
-        confine(seconds)
+    confine(seconds)
     _say(answer(request, JOBS if jobs is None else jobs))
 
 

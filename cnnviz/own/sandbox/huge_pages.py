@@ -20,13 +20,13 @@ def gather_memory() -> None:
         return
     try:
         system = ctypes.CDLL(None)
-        for start, end in _regions(Path("/proc/self/maps").read_text(encoding="ascii", errors="replace")):
+        for start, end in regions(Path("/proc/self/maps").read_text(encoding="ascii", errors="replace")):
             system.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _COLLAPSE)
     except (OSError, AttributeError):  # a system without these is merely slower
         return
 
 
-def _regions(maps: str) -> Iterator[tuple[int, int]]:
+def regions(maps: str) -> Iterator[tuple[int, int]]:
     """Where the whole huge pages of the heap and of other private memory begin and end."""
     for line in maps.splitlines():
         found = _PRIVATE.match(line)

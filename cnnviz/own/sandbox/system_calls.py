@@ -15,6 +15,7 @@ import struct
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 _SET_SECCOMP = 22
 _MODE_FILTER = 2
@@ -152,14 +153,22 @@ def refuse_system_calls() -> bool:
 
     ``PR_SET_NO_NEW_PRIVS`` has to be set before.
     """
-    machine = _MACHINES.get(platform.machine())
-    if sys.platform != "linux" or machine is None or struct.calcsize("P") != 8:
+    program = filter_program()
+    if program is None:
         return False
-    program = b"".join(_program(machine))
     steps = ctypes.create_string_buffer(program, len(program))
     head = _Program(len(program) // _STEP.size, ctypes.addressof(steps))
     result = ctypes.CDLL(None).prctl(_SET_SECCOMP, _MODE_FILTER, ctypes.byref(head), 0, 0)
     return bool(result == 0)
+
+
+@cache
+def filter_program() -> bytes | None:
+    """The filter as Linux takes it; None for other systems, and for machines that are not known here."""
+    machine = _MACHINES.get(platform.machine())
+    if sys.platform != "linux" or machine is None or struct.calcsize("P") != 8:
+        return None
+    return b"".join(_program(machine))
 
 
 class _Program(ctypes.Structure):

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnnviz.own.definition import Definition
-from cnnviz.own.sandbox.confinement import confine, load_landlock
+from cnnviz.own.sandbox.confinement import confine, prepare
 from cnnviz.own.sandbox.huge_pages import gather_memory
 from cnnviz.own.sandbox.jobs import JOBS, Job, answer, request
 from cnnviz.own.sandbox.messages import ENDED, PATIENCE, READY, TIME, framed, receive
@@ -88,7 +88,7 @@ def _warm_up(jobs: Mapping[str, Job]) -> None:
     import torch
 
     torch.set_num_threads(1)
-    load_landlock()
+    prepare()
     for text in (_TINY, *(_TINY.replace(right, wrong) for right, wrong in _SLIPS)):
         answer(request("read", Definition(text), None, {}), jobs)
     os.environ.clear()
