@@ -111,6 +111,33 @@ def draw(page: Page, digit: int, size: float = 1.0) -> None:
         page.mouse.up()
 
 
+def stroke(page: Page, sheet: Locator, *points: tuple[float, float]) -> None:
+    """One stroke with the mouse straight from point to point, given as parts of the width and height of ``sheet``."""
+    box = sheet.bounding_box()
+    if box is None:
+        raise RuntimeError("The canvas is not in sight")
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place)
+    page.mouse.up()
+
+
+def paste(page: Page, field: Locator, text: str) -> None:
+    """Put ``text`` from the clipboard in the place of what is in an editable ``field``."""
+    field.focus()
+    page.keyboard.press("Control+a")
+    page.evaluate(
+        """text => {
+            const data = new DataTransfer();
+            data.setData('text/plain', text);
+            document.activeElement.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true}));
+        }""",
+        text,
+    )
+
+
 def overflow(page: Page) -> int:
     """The number of pixels by which the page is wider than the window."""
     width: int = page.evaluate(

@@ -21,10 +21,13 @@ TIMEOUT_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Page:
-    """One run of a page: ``seconds`` from the request to the last message, and all the ``elements``."""
+    """One run of a page: ``seconds`` from the request to the last message, and all the ``elements``, each with the
+    seconds until it ``arrived``.
+    """
 
     seconds: float
     elements: tuple[Element, ...]
+    arrived: tuple[float, ...]
 
     @property
     def kinds(self) -> list[str]:
@@ -54,8 +57,9 @@ class Session:
             message.rerun_script.widget_states.widgets.add(id=name, json_value=json.dumps(value))
         start = time.perf_counter()
         await self._socket.send(message.SerializeToString())
-        elements = [element async for element in self._elements()]
-        return Page(time.perf_counter() - start, tuple(elements))
+        found = [(element, time.perf_counter() - start) async for element in self._elements()]
+        elements, arrived = zip(*found, strict=True) if found else ((), ())
+        return Page(time.perf_counter() - start, elements, arrived)
 
     async def _elements(self) -> AsyncIterator[Element]:
         while True:

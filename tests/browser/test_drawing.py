@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from benchmarks.browser import canvas, draw, settle
+from benchmarks.browser import canvas, draw, settle, stroke
 from benchmarks.serving import Server
 from cnnviz.training.checkpoints import checkpoints
 
@@ -93,27 +93,15 @@ def test_undo_and_eraser(server: Server, page: Page) -> None:
 def test_undo_leaves_a_digit_of_few_points_and_its_verdicts(server: Server, page: Page) -> None:
     opened(page, server)
     filled = page.get_by_text("The ink fills")
-    move(page, (0.15, 0.1), (0.85, 0.1), (0.46, 0.88), (0.45, 0.9))
+    stroke(page, canvas(page), (0.15, 0.1), (0.85, 0.1), (0.46, 0.88), (0.45, 0.9))
     expect(filled).to_contain_text("281 x 208 pixels")
     settle(page)
-    move(page, (0.2, 0.95), (0.8, 0.95))
+    stroke(page, canvas(page), (0.2, 0.95), (0.8, 0.95))
     expect(filled).to_contain_text("297 x ")
     settle(page)
     page.locator(".st-key-undo button").click()
     expect(filled).to_contain_text("281 x 208 pixels")
     expect(verdicts(page)).not_to_have_count(0)
-
-
-def move(page: Page, *points: tuple[float, float]) -> None:
-    """One stroke straight from point to point, given as parts of the canvas's width and height."""
-    box = canvas(page).bounding_box()
-    assert box is not None
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place)
-    page.mouse.up()
 
 
 def test_an_example_is_read_and_the_drawing_is_still_there_after_a_visit_elsewhere(

@@ -11,23 +11,13 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from benchmarks.browser import overflow, settle
+from benchmarks.browser import overflow, paste, settle
 from benchmarks.serving import ROOT, Server, serve
+from tests.browser.editor_app.sample import FIRST, TIDY, WRONG
 
 expect.set_options(timeout=60_000)
 REST_MS = 300
 SCRIPT = Path(__file__).with_name("editor_app") / "main.py"
-FIRST = """class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.fc = nn.Linear(1408, 10)  # the last one
-
-    def forward(self, x):
-        x = x.flatten(1)
-        return self.fc(x)
-"""
-WRONG = "fc receives 2,200 values, and expects 1,408."
-TIDY = "Lines end without spaces."
 
 
 @pytest.fixture(scope="module")
@@ -56,20 +46,6 @@ def typed_at_start(page: Page, code: Locator, text: str, delay: float = 0) -> No
     code.focus()
     page.keyboard.press("Control+Home")
     page.keyboard.type(text, delay=delay)
-
-
-def paste(page: Page, code: Locator, text: str) -> None:
-    """Put ``text`` in the place of what is there."""
-    code.focus()
-    page.keyboard.press("Control+a")
-    page.evaluate(
-        """text => {
-            const data = new DataTransfer();
-            data.setData('text/plain', text);
-            document.activeElement.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true}));
-        }""",
-        text,
-    )
 
 
 def test_what_is_typed_reaches_the_server_when_the_fingers_rest(page: Page, alone: Server) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from benchmarks.browser import draw, overflow, settle
+from benchmarks.browser import draw, overflow, paste, settle
 from benchmarks.serving import Server
 from cnnviz.ui.architecture.own import starts
 from tests.browser.conftest import PATIENCE_MS
@@ -134,20 +134,6 @@ def test_nothing_overflows_on_a_phone(server: Server, phone: Page, language: str
     assert overflow(phone) <= 0
 
 
-def replace_code(page: Page, text: str) -> None:
-    """Paste ``text`` in the place of what is in the editor."""
-    code(page).focus()
-    page.keyboard.press("Control+a")
-    page.evaluate(
-        """text => {
-            const data = new DataTransfer();
-            data.setData('text/plain', text);
-            document.activeElement.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true}));
-        }""",
-        text,
-    )
-
-
 def follow(page: Page, name: str) -> None:
     """Follow a link below the table."""
     page.locator(".st-key-own-onwards").get_by_role("link", name=name).click()
@@ -159,7 +145,7 @@ def test_the_inception_network_with_a_wrong_linear_is_mended_trained_drawn_for_a
     fresh_server: Server, page: Page, other_page: Page
 ) -> None:
     open_own(page, fresh_server)
-    replace_code(page, starts.course_network("inception-mini").text)
+    paste(page, code(page), starts.course_network("inception-mini").text)
     expect(table(page)).to_contain_text("97,298")
     settle(page)
     page.get_by_role("textbox", name="Input shape").fill("1, 32, 32")

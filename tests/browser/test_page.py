@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from benchmarks.browser import stroke
 from cnnviz.browser.plan import UnplannableError
 from cnnviz.browser.saving import page_of
 from cnnviz.cli.main import main
@@ -45,17 +46,6 @@ def offline(chromium: Browser) -> Iterator[Page]:
     assert not said
 
 
-def draw(page: Page, points: list[tuple[float, float]]) -> None:
-    box = page.locator("canvas[data-draw]").bounding_box()
-    assert box is not None
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place)
-    page.mouse.up()
-
-
 def test_files_are_small(basic: Path, folder: Path) -> None:
     assert basic.stat().st_size < 300_000
     path = folder / "inception-mini.html"
@@ -84,7 +74,7 @@ def test_examples_are_read_as_by_pytorch(basic: Path, offline: Page) -> None:
 def test_the_verdict_follows_the_pen(basic: Path, offline: Page) -> None:
     offline.goto(basic.as_uri())
     expect(offline.locator("#nothing")).to_be_visible()
-    draw(offline, [(0.5, 0.15), (0.5, 0.5), (0.5, 0.85)])
+    stroke(offline, offline.locator("canvas[data-draw]"), (0.5, 0.15), (0.5, 0.5), (0.5, 0.85))
     expect(offline.locator("[data-verdict]")).to_have_text("1", timeout=PATIENCE_MS)
     offline.get_by_role("button", name="Clear").click()
     expect(offline.locator("[data-verdict]")).to_have_text("")

@@ -5,21 +5,10 @@ from __future__ import annotations
 import time
 
 import streamlit as st
+from sample import FIRST, TIDY, WRONG
 
 from cnnviz.ui.shared import editor, markup
 from cnnviz.ui.shared.frame import accent, is_dark
-
-FIRST = """class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.fc = nn.Linear(1408, 10)  # the last one
-
-    def forward(self, x):
-        x = x.flatten(1)
-        return self.fc(x)
-"""
-WRONG = "fc receives 2,200 values, and expects 1,408."
-TIDY = "Lines end without spaces."
 
 
 def mend() -> None:
