@@ -128,6 +128,18 @@ def test_a_row_of_the_table_and_its_line_are_marked_together(server: Server, pag
     expect(page.locator(".st-key-own-code .cnnviz-pointed")).to_contain_text("self.conv2(x)")
 
 
+def test_what_is_wrong_with_a_link_is_still_said_to_a_browser_that_is_known(
+    server: Server, page: Page
+) -> None:
+    """The page runs once more when the browser has told whose it is."""
+    open_own(page, server, "model=own")
+    page.wait_for_function("localStorage.getItem('cnnviz-owner') !== null")
+    open_own(page, server, "code=@@@")
+    expect(page).to_have_url(re.compile("model=own$"))
+    settle(page)
+    expect(page.get_by_text("The code in the link is damaged")).to_be_visible()
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_nothing_overflows_on_a_phone(server: Server, phone: Page, language: str) -> None:
     open_own(phone, server, f"model=own&lang={language}")

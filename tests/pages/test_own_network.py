@@ -334,3 +334,9 @@ def test_what_cannot_be_kept_is_shown_all_the_same(
 def test_json_of_arguments_stays_json() -> None:
     values = {name: json.loads(value) for name, value in starts.course_network("vgg11").arguments}
     assert values["depth"] == 11
+
+
+def test_a_text_that_is_too_long_is_told_once(open_page: OpenPage) -> None:
+    app = typed(open_page(PAGE, model="own"), "x" * 120_000)
+    told = [element.value for element in (*app.error, *app.warning)]
+    assert told == ["The text has more than 100,000 bytes."]

@@ -13,7 +13,7 @@ from cnnviz.errors import CnnvizError
 from cnnviz.hosted import asking
 from cnnviz.hosted.asking import NAME
 from cnnviz.ui.shared.frame import fragment
-from cnnviz.ui.shared.problems import plain
+from cnnviz.ui.shared.problems import plain, run_again
 
 if TYPE_CHECKING:
     from cnnviz.hosted.protocol import Facts
@@ -83,7 +83,7 @@ def follow_changes(stamp: str) -> None:
     except CnnvizError:
         changed = True
     if changed:
-        st.rerun()
+        run_again()
 
 
 __all__ = ["NAME", "facts", "follow_changes", "is_first_page", "usable_facts"]

@@ -7,6 +7,8 @@ import secrets
 
 import streamlit as st
 
+from cnnviz.ui.shared.problems import note_run_again
+
 _KEPT, _COMPONENT = "_owner", "owner"
 _NAME = re.compile(r"[0-9a-f]{32}")
 
@@ -52,6 +54,7 @@ def remember_owner() -> None:
 
 
 def _take() -> None:
+    note_run_again()
     told = st.session_state[_COMPONENT].get("kept")
     if isinstance(told, str) and _NAME.fullmatch(told):
         st.session_state[_KEPT] = told

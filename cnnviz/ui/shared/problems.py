@@ -49,9 +49,14 @@ def link_problem(sentence: Message | str) -> None:
     st.warning(plain(text), icon=":material/link_off:")
 
 
+def note_run_again() -> None:
+    """The page is about to run once more though nobody did anything: what was said of its link stays. For callbacks."""
+    st.session_state[_AGAIN] = True
+
+
 def run_again() -> NoReturn:
     """Let the page run once more though nobody did anything: as a measurement is there, or a training has ended."""
-    st.session_state[_AGAIN] = True
+    note_run_again()
     st.rerun()
 
 

@@ -63,7 +63,7 @@ def _page(draft: Draft, corner: DeltaGenerator) -> None:
 def _result(draft: Draft) -> Subject | None:
     """What the code gives: its failure and the ways out, its table, its sizes; or why there is none."""
     problem = draft.reading.problem
-    if draft.unkept is not None:
+    if draft.unkept is not None and (problem is None or draft.unkept != problem.message):
         st.warning(plain(draft.unkept), icon=":material/save:")
     if problem is not None:
         _problem(problem)
