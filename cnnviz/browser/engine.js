@@ -218,7 +218,7 @@ function linear(op, [x], out, weights, scratch) {
 
 // -- pooling --------------------------------------------------------------------------------------------------------
 
-// Calls `take(first row, last row + 1, first column, last column + 1, in the padded input)` for each output position.
+// At each output position `value(data, where the map begins, row, column, height, width)`, map by map.
 function pool(op, x, out, value) {
   const [channels, height, width] = x.shape;
   const [, rows, columns] = out.shape;
@@ -478,15 +478,7 @@ function pad(op, [x], out) {
 // Every `step`-th value from `start` on, along each axis.
 function slice(op, [x], out) {
   const place = new Array(out.shape.length).fill(0);
-  const unit = steps(
-    x.shape.map((size) => Math.max(size, 2)),
-    x.shape,
-  );
-  let step = 1;
-  for (let axis = x.shape.length - 1; axis >= 0; axis--) {
-    unit[axis] = step;
-    step *= x.shape[axis];
-  }
+  const unit = x.shape.map((_, axis) => count(x.shape.slice(axis + 1)));
   for (let at = 0; at < out.data.length; at++) {
     let from = 0;
     place.forEach((index, axis) => (from += (op.start[axis] + index * op.step[axis]) * unit[axis]));

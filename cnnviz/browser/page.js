@@ -24,7 +24,6 @@ function start() {
   const picture = new Picture(document.querySelector("#picture"), {
     plan: CONTENT.plan,
     tensors,
-    classes: CONTENT.classes,
     kinds: Object.fromEntries(
       Object.entries(CONTENT.kinds).map(([name, kind]) => [
         name,

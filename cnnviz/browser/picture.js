@@ -10,8 +10,8 @@ const UNFOLDED = 16; // input maps in an unfolded map
 const STRIP = 14; // pixels that a vector is wide
 
 export class Picture {
-  constructor(element, { plan, tensors, classes, kinds, scale, words, onSwitch }) {
-    Object.assign(this, { element, plan, tensors, classes, kinds, scale, words, onSwitch });
+  constructor(element, { plan, tensors, kinds, scale, words, onSwitch }) {
+    Object.assign(this, { element, plan, tensors, kinds, scale, words, onSwitch });
     this.off = {};
     this.all = new Set(); // ops that show all of their maps
     this.chosen = null; // [op, channel]

@@ -139,10 +139,23 @@ def explore(
     title = type(model).__name__
     secret = secrets.token_bytes(_SECRET_BYTES)
     host = Host(lambda: Facts(title, f"explore({title})", held.stamp(), shape), lambda: held, secret)
+    running = _serve(host, {ADDRESS: host.address, SECRET: secret.hex()}, port or 0, browser)
+    print(running.address)
+    if wait or (wait is None and not hasattr(sys, "ps1") and "ipykernel" not in sys.modules):
+        running.wait()
+    return running
+
+
+def _serve(host: Host, variables: Mapping[str, str], port: int, browser: bool) -> Exploration:
+    """Start the app, which finds ``host`` by the ``variables``.
+
+    Raises:
+        CnnvizError: it does not start.
+    """
     words = [sys.executable, "-P", "-m", "cnnviz.hosted.app", "run", str(APP_DIRECTORY / "app.py")]
     words += [
         "--server.port",
-        str(port or 0),
+        str(port),
         "--server.address",
         "localhost",
         "--server.fileWatcherType",
@@ -151,22 +164,18 @@ def explore(
     words += ["--server.headless", "false" if browser else "true"]
     process = subprocess.Popen(
         words,
-        env=_environment({ADDRESS: host.address, SECRET: secret.hex()}),
+        env=_environment(variables),
         stdin=subprocess.PIPE,  # its end is the app's end
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     try:
-        running = Exploration(_address(process), process, host)
+        return Exploration(_address(process), process, host)
     except BaseException:
         process.kill()
         host.close()
         raise
-    print(running.address)
-    if wait or (wait is None and not hasattr(sys, "ps1") and "ipykernel" not in sys.modules):
-        running.wait()
-    return running
 
 
 def _address(process: subprocess.Popen[str]) -> str:
