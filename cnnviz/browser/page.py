@@ -18,7 +18,7 @@ from cnnviz.plots import palette
 
 _HERE = Path(__file__).parent
 _COMPUTING = ("engine.js", "preparation.js", "worker.js")
-_SHOWING = ("engine.js", "picture.js", "page.js")
+_SHOWING = ("engine.js", "dom.js", "board.js", "picture.js", "page.js")
 
 Strokes = Sequence[Sequence[tuple[float, float]]]
 """The strokes of a drawing: points from 0 to 1, across and down."""
