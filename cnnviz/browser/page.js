@@ -1,5 +1,5 @@
 // The page that stands alone: a canvas, what each network says about it, and the network as one picture. It stands
-// behind engine.js, dom.js, board.js and picture.js in one file; `WORKER` is the worker's text, `CONTENT` what Python put in.
+// behind the files of script.SHOWING in one file; `WORKER` is the worker's text, `CONTENT` what Python put in.
 
 const language = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
 const words = CONTENT.words[language];
@@ -56,40 +56,12 @@ function start() {
 function show({ image, input, scores, outputs }, picture) {
   const empty = image === null;
   document.querySelector("#nothing").hidden = !empty;
+  const chances = empty ? null : softmax(scores);
   const verdict = document.querySelector("[data-verdict]");
-  const chances = empty ? [] : softmax(scores);
-  const best = chances.indexOf(Math.max(...chances));
-  verdict.textContent = empty ? "" : CONTENT.classes[best];
-  const bars = document.querySelector("#bars");
-  bars.replaceChildren(
-    ...CONTENT.classes.map((name, index) => {
-      const row = make("div", { class: index === best ? "best" : "" });
-      const track = make("span", { class: "track" });
-      const chance = chances[index] ?? 0;
-      track.append(make("span", { style: `width:${(100 * chance).toFixed(2)}%` }));
-      row.append(make("span", {}, name), track, make("span", {}, empty ? "" : `${(100 * chance).toFixed(1)}%`));
-      return row;
-    }),
-  );
-  seen(document.querySelector("#seen"), image);
+  verdict.textContent = empty ? "" : CONTENT.classes[chances.indexOf(Math.max(...chances))];
+  showBars(document.querySelector("#bars"), CONTENT.classes, chances);
+  paintImage(document.querySelector("#seen"), image);
   picture.update(empty ? null : input, empty ? null : outputs);
-}
-
-// What the network gets: 28 x 28 pixels.
-function seen(canvas, image) {
-  [canvas.width, canvas.height] = [28, 28];
-  const context = canvas.getContext("2d");
-  const pixels = context.createImageData(28, 28);
-  for (let at = 0; at < 784; at++) pixels.data.set([...Array(3).fill(image?.[at] ?? 0), 255], at * 4);
-  context.putImageData(pixels, 0, 0);
-}
-
-// Probabilities of scores; of their logarithms they are the same.
-function softmax(scores) {
-  const most = Math.max(...scores);
-  const powers = Array.from(scores, (score) => Math.exp(score - most));
-  const sum = powers.reduce((total, power) => total + power, 0);
-  return powers.map((power) => power / sum);
 }
 
 start();

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from cnnviz.browser import script
 from cnnviz.browser.plan import Plan
 from cnnviz.language import LANGUAGES, Message, set_language
 from cnnviz.plots import palette
-
-_HERE = Path(__file__).parent
-_COMPUTING = ("engine.js", "preparation.js", "worker.js")
-_SHOWING = ("engine.js", "dom.js", "board.js", "picture.js", "page.js")
 
 Strokes = Sequence[Sequence[tuple[float, float]]]
 """The strokes of a drawing: points from 0 to 1, across and down."""
@@ -77,7 +72,7 @@ class Content:
 def page(content: Content) -> str:
     """The text of the file."""
     environment = Environment(
-        loader=FileSystemLoader(_HERE),
+        loader=FileSystemLoader(script.FOLDER),
         undefined=StrictUndefined,
         autoescape=False,
         keep_trailing_newline=True,
@@ -99,22 +94,11 @@ def page(content: Content) -> str:
     return environment.get_template("page.html.jinja").render(
         title=_escaped(content.title),
         checkpoint=_escaped(content.checkpoint),
-        style=(_HERE / "page.css").read_text("utf-8"),
-        content=_script(told),
-        worker=_script(_code(_COMPUTING)),
-        code=_code(_SHOWING),
+        style=(script.FOLDER / "page.css").read_text("utf-8"),
+        content=script.literal(told),
+        worker=script.literal(script.joined(script.COMPUTING)),
+        code=script.joined([*script.SHOWING, "page"]),
     )
-
-
-def _code(files: Sequence[str]) -> str:
-    """JavaScript modules in one scope, one after the other."""
-    texts = ((_HERE / name).read_text("utf-8") for name in files)
-    return "\n".join(line.removeprefix("export ") for text in texts for line in text.splitlines()) + "\n"
-
-
-def _script(value: Any) -> str:
-    """``value`` as JSON that may stand in a script of a page: nothing in it ends the script."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _escaped(text: str) -> str:

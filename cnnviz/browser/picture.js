@@ -162,13 +162,7 @@ export class Picture {
   }
 
   map(canvas, data, width, height, limit) {
-    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-    const context = canvas.getContext("2d");
-    const image = context.createImageData(width, height);
-    for (let at = 0; at < width * height; at++) {
-      image.data.set(colour(this.scale, data === null ? 0 : data[at] / limit), at * 4);
-    }
-    context.putImageData(image, 0, 0);
+    paintMap(canvas, data, width, height, limit, this.scale);
     const side = Math.max(width, height);
     canvas.style.width = `${(SIDE * width) / side}px`;
     canvas.style.height = `${(SIDE * height) / side}px`;
@@ -365,19 +359,4 @@ export class Picture {
 function isLight(colour) {
   const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
   return 0.299 * red + 0.587 * green + 0.114 * blue > 140;
-}
-
-function largest(data) {
-  let most = 0;
-  for (const value of data) most = Math.max(most, Math.abs(value));
-  return most || 1;
-}
-
-// A colour [r, g, b, 255] of the diverging `scale` ([[r, g, b], ...]) for a value from -1 to 1.
-function colour(scale, value) {
-  const place = ((Math.min(Math.max(value, -1), 1) + 1) / 2) * (scale.length - 1);
-  const low = Math.min(Math.floor(place), scale.length - 2);
-  const part = place - low;
-  const [a, b] = [scale[low], scale[low + 1]];
-  return [a[0] + (b[0] - a[0]) * part, a[1] + (b[1] - a[1]) * part, a[2] + (b[2] - a[2]) * part, 255];
 }

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from cnnviz.browser import script
 from cnnviz.plots import palette
 
 if TYPE_CHECKING:
@@ -72,21 +74,25 @@ def _bar(label: str, value: float, best: bool, known: bool) -> str:
 _SHARED = Path(__file__).parent
 
 
-def in_browser(folder: Path, parts: Sequence[str]) -> ComponentRenderer:
+def in_browser(
+    folder: Path, parts: Sequence[str], constants: Mapping[str, Any] = MappingProxyType({})
+) -> ComponentRenderer:
     """The component whose style is the CSS file in ``folder`` that is called like it.
 
-    Its code is the files ``parts``, one after the other, named without ``.js``: those of ``folder``, or those
-    that stand beside this module. It draws into an element whose class is the folder's name.
+    Its code is the files ``parts``, one after the other, named without ``.js``: those of ``folder``, those that stand
+    beside this module, or those of :mod:`cnnviz.browser`. They find ``constants`` by name. It draws into an element
+    whose class is the folder's name.
     """
     name = folder.name
+    known = "".join(f"const {constant} = {script.literal(value)};\n" for constant, value in constants.items())
     return st.components.v2.component(
         f"cnnviz_{name}",
         html=f'<div class="{name}"></div>\n',
         css=(folder / f"{name}.css").read_text(encoding="utf-8"),
-        js="\n".join(_code(folder, part) for part in parts),
+        js=known + "\n".join(_code(folder, part) for part in parts),
     )
 
 
 def _code(folder: Path, part: str) -> str:
-    own = folder / f"{part}.js"
-    return (own if own.exists() else _SHARED / own.name).read_text(encoding="utf-8")
+    own = next((path for path in (folder / f"{part}.js", _SHARED / f"{part}.js") if path.exists()), None)
+    return script.joined([part]) if own is None else own.read_text(encoding="utf-8")

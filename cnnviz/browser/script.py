@@ -1,0 +1,25 @@
+"""The browser's files as one script, for a page that stands alone and for Streamlit's components."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+COMPUTING = ("engine", "preparation", "worker")
+"""The files of the worker that runs a network."""
+SHOWING = ("engine", "dom", "board", "paint", "verdict", "picture")
+"""The files that show a network; what uses them comes behind them."""
+
+
+def joined(names: Sequence[str]) -> str:
+    """JavaScript modules of this folder, named without ``.js``, in one scope, one after the other."""
+    texts = ((FOLDER / f"{name}.js").read_text("utf-8") for name in names)
+    return "\n".join(line.removeprefix("export ") for text in texts for line in text.splitlines()) + "\n"
+
+
+def literal(value: Any) -> str:
+    """``value`` as JSON that may stand in a script of a page: nothing in it ends the script."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")

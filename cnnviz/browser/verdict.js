@@ -1,0 +1,24 @@
+// What a network says: probabilities and their bars.
+
+// Probabilities of scores; of their logarithms they are the same.
+export function softmax(scores) {
+  const most = Math.max(...scores);
+  const powers = Array.from(scores, (score) => Math.exp(score - most));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
+
+// A row for each class with its bar, the likeliest marked; `chances` is null where nothing is drawn.
+export function showBars(element, classes, chances) {
+  const best = chances === null ? -1 : chances.indexOf(Math.max(...chances));
+  element.replaceChildren(
+    ...classes.map((name, index) => {
+      const part = chances === null ? "" : `${(100 * chances[index]).toFixed(1)}%`;
+      const row = make("div", { class: index === best ? "best" : "" });
+      const track = make("span", { class: "track" });
+      track.append(make("span", { style: `width:${part || 0}` }));
+      row.append(make("span", {}, name), track, make("span", {}, part));
+      return row;
+    }),
+  );
+}
