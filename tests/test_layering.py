@@ -99,6 +99,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     "plotly": ("cnnviz.plots", "cnnviz.experiments", "cnnviz.ui"),
     "torch": (
         "cnnviz.architectures",
+        "cnnviz.browser.packing",
         "cnnviz.cli",
         "cnnviz.datasets",
         "cnnviz.drawing",
@@ -129,6 +130,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     "babel": ("cnnviz.locale",),
     "PIL": ("cnnviz.drawing", "cnnviz.interpret", "cnnviz.plots", "cnnviz.ui"),
     "numpy": (
+        "cnnviz.browser.packing",
         "cnnviz.datasets",
         "cnnviz.drawing",
         "cnnviz.experiments",

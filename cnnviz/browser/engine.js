@@ -28,6 +28,20 @@ export function readSafetensors(buffer) {
   return found;
 }
 
+// A network as cnnviz/browser/packing.py packs it: {plan, mean, deviation, tensors}, the means and deviations of the
+// channels for values from 0 to 1.
+export function readNetwork(buffer) {
+  const tensors = readSafetensors(buffer);
+  const length = Number(new DataView(buffer).getBigUint64(0, true));
+  const told = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length))).__metadata__;
+  return {
+    plan: JSON.parse(told.plan),
+    mean: JSON.parse(told.mean),
+    deviation: JSON.parse(told.deviation),
+    tensors,
+  };
+}
+
 function asFloats(bytes, dtype) {
   if (dtype === "F32") return new Float32Array(bytes);
   if (dtype === "F64") return Float32Array.from(new Float64Array(bytes));

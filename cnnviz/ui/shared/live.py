@@ -1,0 +1,84 @@
+"""Networks for the browser's engine: which it can run, and how their weights get there.
+
+Weights go by an address rather than with the component that needs them: a rerun of the page sends the address alone,
+and ``delivery.js`` fetches what it names once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import streamlit as st
+from streamlit import runtime
+
+from cnnviz.interpret.inputs import Preparing
+from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.cached import Bounded, WeightsKey
+
+MOST_BYTES = 32_000_000
+"""Of one network's weights: more take too long on the way to thirty people."""
+
+_MOST_KEPT = 200_000_000  # bytes of all packed networks together
+
+
+class Address(NamedTuple):
+    """Where the browser finds a network: ``digest`` names the file's content, ``url`` is its place on this server."""
+
+    digest: str
+    url: str
+
+
+@dataclass(frozen=True)
+class _Packed:
+    digest: str
+    content: bytes
+
+
+def can_run(weights: WeightsKey, preparing: Preparing) -> bool:
+    """Whether the browser can prepare images for the network that ``weights`` names, and run it."""
+    from cnnviz.browser.plan import is_known
+
+    if not _is_plain(preparing):
+        return False
+    trace = cached.network_trace(weights, preparing.input_shape)
+    return is_known(trace) and 4 * trace.total_params <= MOST_BYTES
+
+
+def address(weights: WeightsKey, preparing: Preparing) -> Address | None:
+    """Where the browser finds the network that ``weights`` names; None where it cannot run it.
+
+    To be asked for in every run of a page that shows it: what no page asks for is no longer served.
+
+    Raises:
+        CnnvizError: its weights are missing or damaged.
+    """
+    if not can_run(weights, preparing):
+        return None
+    found = _files().get((weights, preparing), lambda: _pack(weights, preparing))
+    return _served(found)
+
+
+def _is_plain(preparing: Preparing) -> bool:
+    preparation = preparing.preparation
+    return preparation.resize is None and preparation.permutation_seed is None
+
+
+@st.cache_resource(show_spinner=False)
+def _files() -> Bounded[_Packed]:
+    return Bounded(_MOST_KEPT, lambda file: len(file.content))
+
+
+def _pack(weights: WeightsKey, preparing: Preparing) -> _Packed:
+    from cnnviz.browser.packing import packed
+
+    trace = cached.network_trace(weights, preparing.input_shape)
+    content = cached.computed(weights, packed, trace, preparing.preparation)
+    return _Packed(hashlib.sha256(content).hexdigest(), content)
+
+
+def _served(file: _Packed) -> Address:
+    # One of Streamlit's own media files: served as long as a page that is open asks for it.
+    manager = runtime.get_instance().media_file_mgr
+    return Address(file.digest, manager.add(file.content, "application/octet-stream", file.digest))
