@@ -17,7 +17,7 @@ from typing import Any
 
 from cnnviz import __version__, architectures
 from cnnviz.cli import app_command, own_command, page_command, training_commands
-from cnnviz.cli.terminal import print_json
+from cnnviz.cli.terminal import never_fail_for_an_encoding, print_json
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import LANGUAGES, Message, set_language
 from cnnviz.language import translate as _
@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status (argparse itself exits with 2 on wrong usage)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     _set_language_from(words)
+    never_fail_for_an_encoding()
     try:
         options = _parser().parse_args(words)
         command: Callable[[argparse.Namespace], int] = options.command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
 
+from cnnviz.language import LANGUAGES, language
 from cnnviz.language import translate as _
 
 if TYPE_CHECKING:
@@ -20,9 +22,32 @@ if TYPE_CHECKING:
     from cnnviz.training.records.figures import EpochMetrics
 
 
+def never_fail_for_an_encoding() -> None:
+    """Let standard output and standard error take every character, whatever the locale.
+
+    An encoding that cannot write the current language (a C or ISO locale's, for Chinese) gives way to UTF-8; one that
+    can stays, and the single characters that it lacks are written as ``?``.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a test's or a notebook's own take everything
+            stream.reconfigure(
+                encoding=stream.encoding if _writes_the_language(stream.encoding) else "utf-8",
+                errors="replace",
+            )
+
+
+def _writes_the_language(encoding: str) -> bool:
+    try:
+        LANGUAGES[language()].encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def print_json(document: object) -> None:
-    """Print one JSON document, and nothing else, on standard output."""
-    print(json.dumps(document, ensure_ascii=False, indent=2))
+    """Print one JSON document, and nothing else, on standard output; whatever its encoding, no character is lost."""
+    is_utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
+    print(json.dumps(document, ensure_ascii=not is_utf8, indent=2))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cnnviz import datasets
-from cnnviz.cli.terminal import progress_bar
+from cnnviz.cli.terminal import never_fail_for_an_encoding, progress_bar
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.experiments import catalogue, results, running
 from cnnviz.experiments.experiment import Experiment, Outcome, Setting
@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args(arguments)
+    never_fail_for_an_encoding()
     try:
         chosen = [catalogue.get(key) for key in options.keys]
         if not chosen:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +19,7 @@ from PIL import Image, ImageDraw
 
 from cnnviz import architectures
 from cnnviz.cli.main import main
-from cnnviz.cli.terminal import TrainingProgress
+from cnnviz.cli.terminal import TrainingProgress, never_fail_for_an_encoding, print_json
 from cnnviz.cli.training_commands import add_recipe_options, recipe_from
 from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.training.recipe.augmentation import Augmentation
@@ -563,3 +566,47 @@ def test_why_of_what_is_not_executed(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "executes no operation" in capsys.readouterr().err
     assert main(["why", "basic-cnn", "--input", "1,32,32", "--layer", "relu_9"]) == 1
     assert "relu_9 is not reached: the forward pass fails at fc" in capsys.readouterr().err
+
+
+# -- encodings --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "gb18030"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["list", "--help"],
+        ["why", "lenet"],
+        ["why", "lenet", "--json"],
+        ["summary", "nosuch"],
+        ["train", "--help"],
+    ],
+)
+def test_output_never_fails_for_its_encoding(
+    words: list[str], encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: dict[str, tuple[str, str]] = {}
+    for asked in (encoding, "utf-8"):
+        files = io.BytesIO(), io.BytesIO()
+        out, err = (io.TextIOWrapper(file, encoding=asked) for file in files)
+        monkeypatch.setattr("sys.stdout", out)
+        monkeypatch.setattr("sys.stderr", err)
+        with contextlib.suppress(SystemExit):
+            main([*words, "--lang", "zh"])
+        out.flush()
+        err.flush()
+        said[asked] = files[0].getvalue().decode(out.encoding), files[1].getvalue().decode(err.encoding)
+    assert said[encoding] == said["utf-8"]
+    assert re.search("[一-鿿]", "".join(said[encoding])), said
+
+
+def test_a_character_that_the_encoding_lacks_is_replaced_in_text_and_escaped_in_json(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(file, encoding="iso-8859-1"))
+    never_fail_for_an_encoding()
+    print("a – b é")
+    print_json(["–é"])
+    sys.stdout.flush()
+    assert file.getvalue() == b'a ? b \xe9\n[\n  "\\u2013\\u00e9"\n]\n'
