@@ -28,19 +28,20 @@ function start() {
     ),
     scale: CONTENT.scales[dark.matches ? "dark" : "light"],
     words,
-    onSwitch: (off) => {
-      worker.postMessage({ kind: "off", off });
-      document.querySelector("#reset").hidden = !Object.values(off).some((channels) => channels.length);
-      asking.ask();
+    classes: CONTENT.classes,
+    digits: CONTENT.digits?.count ?? 0,
+    tell: (message, transfer = []) => {
+      worker.postMessage(message, transfer);
+      if (message.kind !== "accuracy") asking.ask();
     },
   });
-  document.querySelector("#reset").addEventListener("click", () => picture.reset());
   worker.postMessage({
     kind: "load",
     plan: CONTENT.plan,
     weights,
     mean: CONTENT.mean,
     deviation: CONTENT.deviation,
+    digits: CONTENT.digits && { images: bytesOf(CONTENT.digits.images), labels: bytesOf(CONTENT.digits.labels) },
   });
   const board = new Board(canvas, () => asking.ask());
   const asking = new Asking(worker, board, (answer) => show(answer, picture));
@@ -56,7 +57,7 @@ function start() {
 function show({ image, input, scores, outputs }, picture) {
   const empty = image === null;
   document.querySelector("#nothing").hidden = !empty;
-  const chances = empty ? null : softmax(scores);
+  const chances = empty ? null : chancesOf(CONTENT.plan, scores);
   const verdict = document.querySelector("[data-verdict]");
   verdict.textContent = empty ? "" : CONTENT.classes[chances.indexOf(Math.max(...chances))];
   showBars(document.querySelector("#bars"), CONTENT.classes, chances);

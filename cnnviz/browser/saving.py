@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cnnviz import architectures, datasets
-from cnnviz.browser.page import Content, Strokes, page
+from cnnviz.browser.page import Content, Digits, Strokes, page
 from cnnviz.browser.plan import UnplannableError, is_known, plan
 from cnnviz.language import Message
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from cnnviz.training.checkpoints.checkpoints import Checkpoint
 
 _DIGITS = (1, 28, 28)
+_SAMPLE = "mnist-sample"
+_DIGITS_OF_A_PAGE = 400
+"""Test digits in a page: more would make the file of a small network mostly digits."""
 
 
 def can_be_page(checkpoint: Checkpoint, trace: Trace) -> bool:
@@ -57,5 +61,18 @@ def page_of(checkpoint: Checkpoint, examples: Mapping[str, Strokes]) -> str:
             mean=preparation.mean[0],
             deviation=preparation.deviation[0],
             examples=examples,
+            digits=digits_to_count(_DIGITS_OF_A_PAGE),
         )
     )
+
+
+def digits_to_count(most: int) -> Digits | None:
+    """Test digits of the sample, at most so many, evenly spread; None where the sample is not on this machine."""
+    if not datasets.is_available(_SAMPLE):
+        return None
+    data = datasets.load(_SAMPLE)
+    all_ = len(data.test_labels)
+    count = min(most, all_)
+    chosen = [number * all_ // count for number in range(count)]
+    images, labels = data.test_images[chosen].numpy(), data.test_labels[chosen].numpy().astype("uint8")
+    return Digits(count, zlib.compress(images.tobytes(), 9), zlib.compress(labels.tobytes(), 9))

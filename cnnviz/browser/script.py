@@ -10,14 +10,20 @@ from typing import Any
 FOLDER = Path(__file__).parent
 COMPUTING = ("engine", "preparation", "worker")
 """The files of the worker that runs a network."""
-SHOWING = ("engine", "dom", "board", "paint", "verdict", "picture")
+PICTURE = ("layout", "arithmetic", "field", "links", "cells", "written", "unfolding", "changing", "picture")
+"""The files of the living picture, behind ``engine``, ``dom``, ``paint`` and ``verdict``."""
+SHOWING = ("engine", "dom", "board", "paint", "verdict", *PICTURE)
 """The files that show a network; what uses them comes behind them."""
 
 
 def joined(names: Sequence[str]) -> str:
-    """JavaScript modules of this folder, named without ``.js``, in one scope, one after the other."""
+    """JavaScript modules of this folder, named without ``.js``, in one scope, one after the other.
+
+    Lines that are nothing but a remark stay behind: they would be a sixth of a page's file.
+    """
     texts = ((FOLDER / f"{name}.js").read_text("utf-8") for name in names)
-    return "\n".join(line.removeprefix("export ") for text in texts for line in text.splitlines()) + "\n"
+    lines = (line for text in texts for line in text.splitlines() if not line.lstrip().startswith("//"))
+    return "\n".join(line.removeprefix("export ") for line in lines) + "\n"
 
 
 def literal(value: Any) -> str:

@@ -8,6 +8,12 @@ export function softmax(scores) {
   return powers.map((power) => power / sum);
 }
 
+// Probabilities, whatever the network of `plan` ends in.
+export function chancesOf(plan, scores) {
+  const { kernel, log, negated } = plan.ops[plan.output];
+  return kernel === "softmax" && !log && !negated ? Array.from(scores) : softmax(scores);
+}
+
 // A row for each class with its bar, the likeliest marked; `chances` is null where nothing is drawn.
 export function showBars(element, classes, chances) {
   const best = chances === null ? -1 : chances.indexOf(Math.max(...chances));

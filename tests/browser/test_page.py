@@ -86,14 +86,14 @@ def test_a_map_says_what_it_is_made_of_and_can_be_switched_off(basic: Path, offl
     expect(offline.locator("[data-verdict]")).to_have_text("4", timeout=PATIENCE_MS)
     offline.get_by_role("button", name="conv2, map 1", exact=True).click()
     expect(offline.locator(".detail h3")).to_have_text("How map 1 of conv2 is made")
-    expect(offline.locator(".detail figure")).to_have_count(10)
+    expect(offline.locator(".sums figure")).to_have_count(10)
     expect(offline.locator(".box.source h3")).to_contain_text("relu")
     chances = offline.locator("#bars .best").text_content() or ""
     for channel in range(10):
         offline.get_by_role("button", name=f"conv1, map {channel}", exact=True).click()
         offline.get_by_role("button", name="Switch this map off").click()
     expect(offline.locator("#bars .best")).not_to_have_text(chances, timeout=PATIENCE_MS)
-    offline.get_by_role("button", name="Switch all maps on again").click()
+    offline.get_by_role("button", name="Reset the network").click()
     expect(offline.locator("#bars .best")).to_have_text(chances, timeout=PATIENCE_MS)
 
 

@@ -1,0 +1,188 @@
+"""The living picture: the arithmetic of its values, receptive fields, and what follows from a change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from playwright.sync_api import Browser, Page, expect
+
+from cnnviz import datasets
+from cnnviz.browser import script
+from cnnviz.browser.packing import packed
+from cnnviz.cli.main import main
+from cnnviz.interpret.activations import feature_maps
+from cnnviz.shapes.receptive_field import receptive_fields
+from cnnviz.tracing.trace import trace
+from cnnviz.training.checkpoints import checkpoints
+from tests.browser.conftest import PATIENCE_MS
+from tests.browser.test_engine import as_text
+
+SHIPPED = [found.id for found in checkpoints.available() if found.is_shipped]
+_SETUP = """([code, names]) => {
+  const text = `${code}\nglobalThis.cnnviz = {${names}};`;
+  return import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+}"""
+_BYTES = "const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;"
+_ARITHMETIC = f"""([network, image, places]) => {{
+  {_BYTES}
+  const {{ plan, tensors }} = cnnviz.readNetwork(bytes(network));
+  const engine = new cnnviz.Network(plan, tensors);
+  engine.run(new Float32Array(bytes(image)));
+  const of = (index) => (index < 0 ? engine.input.data : engine.outputs[index].data);
+  return places.map(([index, flat]) => {{
+    const found = cnnviz.arithmetic(plan, tensors, of, index, flat);
+    return found === null ? null : [found.value, of(index)[flat]];
+  }});
+}}"""
+_FIELDS = f"""([network, places]) => {{
+  {_BYTES}
+  const {{ plan }} = cnnviz.readNetwork(bytes(network));
+  return places.map(([index, row, column]) => cnnviz.receptiveField(plan, index, row, column));
+}}"""
+
+
+@pytest.fixture(scope="module")
+def sheet(chromium: Browser) -> Iterator[Page]:
+    """An empty page with the engine and the parts of the picture in it."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto("about:blank")
+    code = script.joined(["engine", "layout", "arithmetic", "field"])
+    page.evaluate(_SETUP, [code, "readNetwork, Network, arithmetic, receptiveField"])
+    yield page
+    context.close()
+
+
+def network(checkpoint_id: str) -> tuple[Any, Any, str]:
+    checkpoint = checkpoints.get(checkpoint_id)
+    model = checkpoints.load_model(checkpoint)
+    traced = trace(model, checkpoint.recipe.input_shape)
+    return model, traced, as_text(packed(model, traced, checkpoint.recipe.preparation))
+
+
+@pytest.mark.parametrize("checkpoint_id", SHIPPED)
+def test_the_arithmetic_gives_the_engines_value(sheet: Page, checkpoint_id: str) -> None:
+    model, traced, told = network(checkpoint_id)
+    x = torch.randn(1, *traced.input_shape, generator=torch.Generator().manual_seed(2))
+    sizes = [maps.values.size for maps in feature_maps(model, x, traced)]
+    explained = [op.index for op in traced.ops if op.kind != "reshape"]
+    places = [[index, at * (sizes[index] - 1) // 6] for index in explained for at in range(7)]
+    found = sheet.evaluate(_ARITHMETIC, [told, as_text(x.numpy()), places])
+    for (index, _flat), values in zip(places, found, strict=True):
+        assert values is not None, traced.ops[index].name
+        assert values[0] == pytest.approx(values[1], rel=1e-5, abs=1e-5), traced.ops[index].name
+
+
+@pytest.mark.parametrize("checkpoint_id", SHIPPED)
+def test_receptive_fields_are_cnnvizs(sheet: Page, checkpoint_id: str) -> None:
+    _model, traced, told = network(checkpoint_id)
+    fields = receptive_fields(traced)
+    _channels, height, width = traced.input_shape
+    places = []
+    for op in traced.ops:
+        if len(op.output_shape) == 3:
+            _maps, rows, columns = op.output_shape
+            places += [
+                [op.index, 0, 0],
+                [op.index, rows // 2, columns // 3],
+                [op.index, rows - 1, columns - 1],
+            ]
+    found = sheet.evaluate(_FIELDS, [told, places])
+    for (index, row, column), field in zip(places, found, strict=True):
+        top, left, high, wide = fields[index].patch(row, column)
+        inside = {
+            "top": max(top, 0),
+            "left": max(left, 0),
+            "height": min(top + high, height) - max(top, 0),
+            "width": min(left + wide, width) - max(left, 0),
+        }
+        assert field == inside, (traced.ops[index].name, row, column)
+
+
+# -- in a page ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def opened(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """The page of a network with a drawing on it; whoever changes the network resets it."""
+    path: Path = tmp_path_factory.mktemp("pages") / "basic-cnn.html"
+    assert main(["page", "basic-cnn", "--output", str(path)]) == 0
+    context = chromium.new_context(offline=True, viewport={"width": 1280, "height": 900}, locale="en-GB")
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    page.get_by_role("button", name="Example: 4").click()
+    expect(page.locator("[data-verdict]")).to_have_text("4", timeout=PATIENCE_MS)
+    yield page
+    context.close()
+
+
+def test_one_walks_from_a_value_back_to_the_image(opened: Page) -> None:
+    opened.get_by_role("button", name="relu, map 2", exact=True).click()
+    detail = opened.locator(".detail")
+    for title in ("pooling", "conv1"):
+        detail.get_by_role("button", name=f"Go to {title}, map 2").click()
+        expect(detail.locator("h3")).to_have_text(f"How map 2 of {title} is made")
+    shown = detail.locator("h4").inner_text().rpartition(" ")[2]
+    assert detail.locator(".result").inner_text().split()[-1] == shown
+    detail.get_by_role("button", name="Go to input").click()
+    expect(detail.locator("h3")).to_have_text("input")
+    detail.locator(".way").get_by_role("button", name="relu, map 2").click()
+    expect(detail.locator("h3")).to_have_text("How map 2 of relu is made")
+
+
+def test_arrow_keys_move_the_value_that_is_taken_apart(opened: Page) -> None:
+    opened.get_by_role("button", name="conv2, map 3", exact=True).click()
+    heading = opened.locator(".detail h4")
+    opened.locator("canvas.big").click(position={"x": 5, "y": 5})
+    expect(heading).to_contain_text("Row 0, column 0:")
+    opened.keyboard.press("ArrowRight")
+    opened.keyboard.press("ArrowDown")
+    expect(heading).to_contain_text("Row 1, column 1:")
+
+
+def test_a_changed_weight_counts_as_in_pytorch(opened: Page) -> None:
+    """The accuracy with the change is PyTorch's on the same digits with that weight."""
+    opened.get_by_role("button", name="conv1, map 0", exact=True).click()
+    weight = opened.get_by_role("slider", name="Weight in row 0, column 1")
+    opened.get_by_role("slider", name="Weight in row 0, column 0").focus()
+    opened.keyboard.press("ArrowRight")
+    opened.keyboard.press("PageUp")
+    opened.get_by_role("button", name="conv1, map 2", exact=True).click()
+    opened.get_by_role("button", name="Switch this map off").click()
+    opened.get_by_role("button", name="Accuracy on 400 test digits").click()
+    said = opened.locator(".accuracy")
+    expect(said).to_contain_text("%", timeout=PATIENCE_MS)
+    model = checkpoints.load_model(checkpoints.get("basic-cnn-mnist"))
+    trained = correct(model)
+    kernel = model.conv1.weight.detach()
+    with torch.no_grad():
+        kernel[0, 0, 0, 1] = 2 * kernel.abs().max()
+        kernel[2], model.conv1.bias.data[2] = 0, 0
+    now = correct(model)
+    assert now < trained
+    assert said.inner_text() == (
+        f"{now / 4:.1f} % correct ({now} of 400); the trained network: {trained / 4:.1f} %"
+    )
+    opened.get_by_role("button", name="Reset the network").click()
+    expect(said).to_have_text("")
+    opened.get_by_role("button", name="conv1, map 0", exact=True).click()
+    expect(weight).to_have_attribute("aria-valuenow", json.dumps(round(float(first_weight()), 2)))
+
+
+def first_weight() -> torch.Tensor:
+    return checkpoints.load_model(checkpoints.get("basic-cnn-mnist")).conv1.weight[0, 0, 0, 1]
+
+
+def correct(model: Any) -> int:
+    """How many of the digits that the page has brought along the network recognises."""
+    data = datasets.load("mnist-sample")
+    chosen = [number * 1000 // 400 for number in range(400)]
+    x = (data.test_images[chosen].float() / 255 - 0.1307) / 0.3081
+    with torch.inference_mode():
+        return int((model(x).argmax(1) == data.test_labels[chosen]).sum())
