@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,7 @@ from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter, Steps
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore
-from cnnviz.ui.train import curves
+from cnnviz.ui.train import curves, views
 from tests.pages.training_page import PAGE, charts, mine, status, texts, work
 
 OpenPage = Callable[..., AppTest]
@@ -93,6 +94,20 @@ def test_a_run_that_starts_shows_that_something_goes_on(open_page: OpenPage, sto
     mine(store)
     (info,) = [element for element in open_page(PAGE).info if "Starting the worker process" in element.value]
     assert info.icon == "spinner"
+
+
+def test_a_run_that_starts_on_a_busy_machine_says_what_it_waits_for(
+    open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine(store)
+    run_id = store.take_next(1)
+    run = dataclasses.replace(store.get(str(run_id)), starts=2)
+    monkeypatch.setattr(RunStore, "get", lambda *_: run)
+    monkeypatch.setattr(views, "start_waited", lambda _run: 42.0)
+    monkeypatch.setattr(views, "start_used", lambda _run: 1.25)
+    shown = texts(open_page(PAGE))
+    assert "in 42 seconds it has had it for 1.2." in shown
+    assert "Attempt 2 of 3" in shown
 
 
 def test_a_stop_within_the_first_epoch_counts_no_epoch(open_page: OpenPage, store: RunStore) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.schema import CreateColumn
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 5
 
 metadata = sa.MetaData()
 
@@ -57,6 +57,11 @@ runs = sa.Table(
     # since version 3
     sa.Column("group_id", sa.String(64)),  # the runs of a group are stopped and deleted as one
     sa.Column("role", sa.JSON(none_as_null=True)),  # what this one is in its group
+    # since version 5
+    sa.Column("starts", sa.Integer),  # worker processes in a row that were started for it and did not begin
+    sa.Column(
+        "start_used", sa.Float
+    ),  # the processor time of the one that is starting before it was this run's
 )
 
 commands = sa.Table(
@@ -99,6 +104,7 @@ _ADDED: Mapping[int, tuple[sa.Column[object], ...]] = MappingProxyType(
             commands.c.value,
         ),
         3: (runs.c.group_id, runs.c.role),
+        5: (runs.c.starts, runs.c.start_used),
     }
 )
 
@@ -237,7 +243,7 @@ def _prepare(connection: Connection) -> None:
 def _upgrade(connection: Connection, version: int) -> None:
     """Bring tables of an older ``version`` to :data:`SCHEMA_VERSION`; nothing that is stored is lost."""
     for later in range(version + 1, SCHEMA_VERSION + 1):
-        for column in _ADDED[later]:
+        for column in _ADDED.get(later, ()):
             definition = CreateColumn(column).compile(dialect=connection.dialect)
             connection.exec_driver_sql(f"ALTER TABLE {column.table.name} ADD COLUMN {definition}")
     if version < 2:

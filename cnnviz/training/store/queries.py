@@ -12,7 +12,16 @@ from sqlalchemy.engine import Connection, RowMapping
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.training.store.database import commands, runs
-from cnnviz.training.store.runs import HELD, Command, Kind, Run, Status, message_from_json, message_to_json
+from cnnviz.training.store.runs import (
+    HELD,
+    MOST_STARTS,
+    Command,
+    Kind,
+    Run,
+    Status,
+    message_from_json,
+    message_to_json,
+)
 
 STOPPED_WHILE_PAUSED = Message("The run was stopped while paused.")
 
@@ -90,7 +99,7 @@ def queued(connection: Connection) -> dict[str, Any]:
     """The columns of a run that queues now, behind all others."""
     last_turn = int(connection.execute(sa.select(sa.func.max(_turn()))).scalar() or 0)
     later = {"status": Status.QUEUED, "turn": last_turn + 1}
-    return {**NOBODY, **later, "reason": None, "ended_at": None, "paused_at": None}
+    return {**NOBODY, **later, "starts": 0, "reason": None, "ended_at": None, "paused_at": None}
 
 
 def waiting_in_order(connection: Connection) -> list[str]:
@@ -128,12 +137,27 @@ def ask(connection: Connection, run_id: str, command: Command) -> None:
     connection.execute(commands.insert().values(**values))
 
 
+def not_begun(connection: Connection, run: Run, reason: Message) -> dict[str, Any]:
+    """The columns of a run whose worker process never began: it keeps its turn in the queue, unless it was stopped
+    meanwhile, or has been given up for ``reason`` after several such processes.
+    """
+    if Kind.STOP in _asked(connection, run.id):
+        return {**NOBODY, **ended(Status.STOPPED)}
+    if (run.starts or 0) < MOST_STARTS:
+        return {**NOBODY, "status": Status.QUEUED}
+    return ended(Status.INTERRUPTED, reason)
+
+
 def left(connection: Connection, run_id: str) -> dict[str, Any]:
     """The columns of a paused run that its worker leaves: what was asked of it meanwhile is done without a worker."""
-    asked = sa.select(commands.c.kind).where(commands.c.run_id == run_id)
-    kinds = set(connection.execute(asked).scalars())
+    kinds = _asked(connection, run_id)
     if Kind.STOP in kinds:
         return {**NOBODY, **ended(Status.STOPPED, STOPPED_WHILE_PAUSED)}
     if kinds & {Kind.RESUME, Kind.STEP}:
         return queued(connection)
     return {**NOBODY, "status": Status.PAUSED}
+
+
+def _asked(connection: Connection, run_id: str) -> set[str]:
+    asked = sa.select(commands.c.kind).where(commands.c.run_id == run_id)
+    return set(connection.execute(asked).scalars())

@@ -18,6 +18,14 @@ from typing import Any
 from cnnviz.language import Message
 from cnnviz.training.recipe.recipe import Recipe
 
+# A worker has this long from its start to its claim, which takes it a second of the processor's time. On a machine that
+# is busy it may wait minutes for that second: so where its own processor time can be told, that counts,
+START_PROCESSOR_SECONDS = 30.0
+# and the clock on the wall only for a process that does nothing at all.
+START_SECONDS = 300.0
+MOST_STARTS = 3
+"""So often a worker process is started for a run before it is given up."""
+
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that can be taken for another
 
 
@@ -66,6 +74,8 @@ class Run:
     name of whoever asked for it; ``name`` and ``note`` are a person's words. The run goes on from step
     ``origin_step`` of the run ``origin`` where these are set. ``turn`` orders the queue, ``taken`` the runs
     that were taken out of it. Runs of one ``group_id`` belong together; ``role`` says what each is among them.
+    ``starts`` counts the worker processes in a row that were started for it, ``start_used`` is what processor time
+    the last of them had used before, in seconds.
     """
 
     number: int
@@ -97,6 +107,8 @@ class Run:
     deleted_at: float | None = None
     group_id: str | None = None
     role: Mapping[str, str] | None = None
+    starts: int | None = None
+    start_used: float | None = None
 
     @property
     def is_open(self) -> bool:
@@ -207,21 +219,50 @@ def why_gone(run: Run) -> Message | None:
             "{log}). The measurements up to then are kept.",
             log=_log(run),
         )
-    if not _has_run_out(run):
-        return None
     if run.worker is None:
-        return Message("The worker process did not start in time; see {log} for the reason.", log=_log(run))
+        used = start_used(run)
+        if (used is not None and used > START_PROCESSOR_SECONDS) or _has_run_out(run):
+            return Message(
+                "The worker process did not start in time; see {log} for the reason.", log=_log(run)
+            )
+        return None
+    # What a process loads at first may keep its other threads waiting, for long where the machine is busy.
+    loads = run.status == Status.STARTING and run.host == host()
+    if not _has_run_out(run, START_SECONDS if loads else 0.0):
+        return None
     return Message(
         "The worker has not responded for too long: its machine may be off, asleep or overloaded. The "
         "measurements up to then are kept."
     )
 
 
-def _has_run_out(run: Run) -> bool:
+def start_used(run: Run) -> float | None:
+    """The seconds of processor time that the worker process of a starting run has had for it; None where nothing
+    tells.
+    """
+    if run.host != host() or run.pid is None:
+        return None
+    used = processor_seconds(run.pid)
+    return None if used is None else max(0.0, used - (run.start_used or 0.0))
+
+
+def start_waited(run: Run) -> float | None:
+    """The seconds since a worker process was started for a run that none has claimed yet; None for any other run, or
+    one of another machine.
+    """
+    now = ticks()
+    starts = run.status == Status.STARTING and run.worker is None and run.host == host()
+    if not starts or now is None or run.lease_ticks is None:
+        return None
+    return max(0.0, now - (run.lease_ticks - START_SECONDS))
+
+
+def _has_run_out(run: Run, grace: float = 0.0) -> bool:
+    """Whether the lease of a run ended more than ``grace`` seconds ago."""
     now = ticks()
     if run.host == host() and now is not None and run.lease_ticks is not None:
-        return run.lease_ticks < now
-    return run.lease_until is None or run.lease_until < time.time()
+        return run.lease_ticks + grace < now
+    return run.lease_until is None or run.lease_until + grace < time.time()
 
 
 def _log(run: Run) -> str:
@@ -263,6 +304,17 @@ def process_is_dead(pid: int) -> bool:
     except (OSError, IndexError):
         return False
     return state in {"Z", "X"}
+
+
+def processor_seconds(pid: int) -> float | None:
+    """How long the process ``pid`` of this machine, all its threads together, has had a processor; None where the
+    system does not tell it in ``/proc``.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError, AttributeError):
+        return None
 
 
 def _boot() -> str:

@@ -31,6 +31,7 @@ from cnnviz.training.store.database import Database, commands, epochs, runs
 from cnnviz.training.store.runs import (
     OPEN,
     RESUMABLE,
+    START_SECONDS,
     Command,
     Kind,
     Member,
@@ -40,13 +41,10 @@ from cnnviz.training.store.runs import (
     host,
     lease,
     new_run_id,
+    processor_seconds,
     this_process,
     why_gone,
 )
-
-# A worker has this long from its start to its claim, even where leases are shorter: the interpreter
-# and the imports before the claim take a second, and several on a machine that is busy.
-START_SECONDS = 15.0
 
 KEEP_SECONDS = 7 * 24 * 3600.0
 """So long a deleted run can be restored."""
@@ -263,16 +261,25 @@ class RunStore:
             waiting = queries.waiting_in_order(connection)
             if not waiting:
                 return None
-            term = lease(max(START_SECONDS, self.settings.lease_seconds))
+            term = lease(START_SECONDS)
             taken = int(connection.execute(sa.select(sa.func.max(runs.c.taken))).scalar() or 0) + 1
-            started = {"status": Status.STARTING, "host": host(), "taken": taken, **term}
+            started = {
+                "status": Status.STARTING,
+                "host": host(),
+                "taken": taken,
+                "starts": sa.func.coalesce(runs.c.starts, 0) + 1,
+                **term,
+            }
             queries.change(connection, waiting[0], **started)
             return waiting[0]
 
     def note_pid(self, run_id: str, pid: int) -> None:
-        """Remember the process that was started for a run, so that its death before the claim shows."""
+        """Remember the process that was started for a run, so that its death before the claim shows, and how much
+        of the processor's time it has had up to now: it may have stood by for long.
+        """
+        used = processor_seconds(pid)
         with self._database.writing() as connection:
-            queries.change(connection, run_id, queries.unclaimed(), pid=pid)
+            queries.change(connection, run_id, queries.unclaimed(), pid=pid, start_used=used)
 
     def fail_start(self, run_id: str, reason: Message) -> None:
         """Mark a run for which no worker could be started as failed."""
@@ -281,7 +288,7 @@ class RunStore:
 
     def reap(self) -> Sequence[str]:
         """Mark runs whose worker is gone as interrupted, paused ones as :func:`cnnviz.training.store.queries.left`;
-        returns their ids.
+        one whose worker never began as :func:`cnnviz.training.store.queries.not_begun`. Returns their ids.
 
         A worker is gone when its lease ran out, or when it was a process of this machine that is dead.
         """
@@ -458,7 +465,7 @@ class RunStore:
     def _claim(self, worker: str) -> dict[str, Any]:
         """The columns of a run that a worker of this process claims now."""
         term = lease(self.settings.lease_seconds)
-        return {"status": Status.STARTING, "worker": worker, **term, **this_process()}
+        return {"status": Status.STARTING, "worker": worker, "starts": 0, **term, **this_process()}
 
     def _trash(self, run_id: str) -> Path:
         return self.settings.runs_dir / _TRASH_FOLDER / run_id
@@ -477,6 +484,8 @@ def _interrupt(connection: Connection, run: Run, reason: Message) -> bool:
     end = queries.ended(Status.INTERRUPTED, reason)
     if run.status == Status.PAUSED:  # its state was saved when it paused
         end = queries.left(connection, run.id)
+    elif run.worker is None:
+        end = queries.not_begun(connection, run, reason)
     return queries.change(connection, run.id, queries.unchanged(run), **end)
 
 

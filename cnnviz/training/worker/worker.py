@@ -64,7 +64,7 @@ def main(run_id: str) -> int:
     try:
         store = open_store()
         run = store.get(run_id)
-        if not store.claim(run_id, worker):
+        if not persistently(lambda: store.claim(run_id, worker)):  # others may hold the database for a while
             raise CnnvizError(Message("Run {id} already has a worker, or is over.", id=run_id))
         ending = _carry_out(store, run, worker, None)
         start_queued(store.settings, step_back=0)  # whoever started this worker made it nice already

@@ -14,7 +14,7 @@ from cnnviz.language import translate as _
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import read_rate_changes
 from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, Steps, read_samples, read_steps
-from cnnviz.training.store.runs import Run, Status
+from cnnviz.training.store.runs import MOST_STARTS, Run, Status, start_used, start_waited
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.ui.shared.frame import DRAW, EVALUATE, FILTERS, fragment, link
 from cnnviz.ui.shared.link_state import View, choose_view
@@ -24,6 +24,7 @@ from cnnviz.ui.train.runs import badge, duration, epochs_text, images_per_second
 
 WATCH_SECONDS = 0.8
 _LATEST = 16  # samples
+_PATIENCE_SECONDS = 5.0  # from when on the page says why a run has not begun
 
 
 def _watch_one(_runs: Sequence[Run], shown: Run | None, recipe: Recipe | None) -> None:
@@ -94,7 +95,7 @@ def _progress(store: RunStore, run: Run, steps: Steps) -> None:
         )
         st.info(text, icon=":material/hourglass_top:")
     elif run.status == Status.STARTING:
-        st.info(_("Starting the worker process and loading the data ..."), icon="spinner")
+        st.info(_starting_text(run), icon="spinner")
     elif run.status in (Status.RUNNING, Status.PAUSED) and run.total_steps:
         st.progress(min(1.0, run.step / run.total_steps), _progress_text(store, run))
     elif run.reason is not None:
@@ -107,6 +108,26 @@ def _progress(store: RunStore, run: Run, steps: Steps) -> None:
     _metrics(store, run, steps)
     if run.checkpoint is not None:
         _uses(run.checkpoint)
+
+
+def _starting_text(run: Run) -> str:
+    """What a run waits for that was taken out of the queue and does not train yet."""
+    waited, used = start_waited(run), start_used(run)
+    text = _("Starting the worker process and loading the data ...")
+    if waited is not None and used is not None and waited > _PATIENCE_SECONDS and used < waited / 2:
+        text = _(
+            "The worker process waits for the processor: in {waited:.0f} seconds it has had it for {used:.1f}. Other "
+            "programs keep this machine busy; the run begins as soon as it gets its turn.",
+            waited=waited,
+            used=used,
+        )
+    if (run.starts or 0) > 1:
+        text += " " + _(
+            "Attempt {number} of {most}: the process before ended before training began.",
+            number=run.starts,
+            most=MOST_STARTS,
+        )
+    return text
 
 
 def _pause_text(run: Run) -> str:

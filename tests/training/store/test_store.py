@@ -168,6 +168,7 @@ def test_a_lease_that_ran_out_interrupts_the_run_and_its_worker_changes_nothing_
     store: RunStore, recipe: Recipe, wait: Callable[[float], None]
 ) -> None:
     run_id = store.create(recipe, worker="w")
+    assert store.begin(run_id, "w", 100)
     assert store.add_epoch(run_id, "w", EPOCH)
     wait(1.1 * store.settings.lease_seconds)
     assert store.reap() == [run_id]
@@ -245,20 +246,91 @@ def test_a_zombie_counts_as_dead(store: RunStore, recipe: Recipe) -> None:
     process.stdout.close()
     process.wait()
     assert reaped == [run_id]
-    assert "before training began" in str(store.get(run_id).reason)
+    assert store.get(run_id).status == Status.QUEUED
 
 
-def test_a_start_that_nobody_claims_is_given_up(
+def test_a_process_that_dies_before_it_begins_is_replaced_twice_and_the_run_keeps_its_turn(
+    store: RunStore, recipe: Recipe
+) -> None:
+    run_id, later = store.create(recipe), store.create(recipe)
+    for attempt in (1, 2, 3):
+        assert store.take_next(1) == run_id
+        assert store.get(run_id).starts == attempt
+        store.note_pid(run_id, dead_pid())
+        assert store.reap() == [run_id]
+    run = store.get(run_id)
+    assert run.status == Status.INTERRUPTED
+    assert "before training began" in str(run.reason)
+    assert store.take_next(1) == later
+    store.resume(run_id)
+    assert store.get(run_id).starts == 0
+
+
+def test_a_run_that_is_stopped_while_its_process_dies_is_not_tried_again(
+    store: RunStore, recipe: Recipe
+) -> None:
+    run_id = store.create(recipe)
+    store.take_next(1)
+    store.request_stop(run_id)
+    store.note_pid(run_id, dead_pid())
+    store.reap()
+    assert store.get(run_id).status == Status.STOPPED
+
+
+def test_a_start_is_given_up_for_its_own_processor_time_and_not_for_the_clock(
+    store: RunStore, recipe: Recipe, wait: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = 50.0  # it stood by, and measured for others
+    for module in (runs, store_module):
+        monkeypatch.setattr(module, "processor_seconds", lambda _pid: used)
+    run_id = store.create(recipe)
+    assert store.take_next(1) == run_id
+    store.note_pid(run_id, os.getpid())
+    wait(200.0)  # a busy machine
+    used += 29.0
+    assert store.reap() == []
+    run = store.get(run_id)
+    assert (runs.start_waited(run), runs.start_used(run)) == (200.0, 29.0)
+    used += 2.0
+    assert store.reap() == [run_id]
+    assert store.claim(run_id, "the first process, after all")
+
+
+def test_a_process_that_does_nothing_at_all_is_given_up_after_a_while(
     store: RunStore, recipe: Recipe, wait: Callable[[float], None]
 ) -> None:
     run_id = store.create(recipe)
-    assert store.take_next(1) == run_id
-    longest = max(store_module.START_SECONDS, store.settings.lease_seconds)
-    wait(0.9 * longest)
-    assert store.reap() == []
-    wait(0.2 * longest)
-    assert store.reap() == [run_id]
+    for _ in range(runs.MOST_STARTS):
+        assert store.take_next(1) == run_id
+        wait(0.9 * runs.START_SECONDS)
+        assert store.reap() == []
+        wait(0.2 * runs.START_SECONDS)
+        assert store.reap() == [run_id]
     assert "did not start in time" in str(store.get(run_id).reason)
+
+
+def test_a_worker_that_still_loads_may_be_silent_for_long(
+    store: RunStore, recipe: Recipe, wait: Callable[[float], None]
+) -> None:
+    run_id = store.create(recipe, worker="w")
+    wait(store.settings.lease_seconds + 0.9 * runs.START_SECONDS)
+    assert store.reap() == []
+    assert store.begin(run_id, "w", 100)
+    store.renew(run_id, "w", 0, 0)
+    wait(1.1 * store.settings.lease_seconds)
+    assert store.reap() == [run_id]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="told in /proc")
+def test_the_processor_time_of_a_process_is_its_own() -> None:
+    before, clock = runs.processor_seconds(os.getpid()), time.process_time()
+    while time.process_time() < clock + 0.1:
+        pass
+    after = runs.processor_seconds(os.getpid())
+    assert before is not None
+    assert after is not None
+    assert after - before == pytest.approx(0.1, abs=0.05)
+    assert runs.processor_seconds(dead_pid()) is None
 
 
 def test_a_reason_is_kept_as_a_message() -> None:
