@@ -5,7 +5,7 @@ import streamlit as st
 from cnnviz import architectures
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.home import home, ways
+from cnnviz.ui.home import first_sight, home, ways
 from cnnviz.ui.shared import hosted
 from cnnviz.ui.shared.frame import ARCHITECTURE, follow, frame
 
@@ -19,6 +19,7 @@ st.write(
         "them, and draw digits for them."
     )
 )
+first_sight.network_alive()
 ways.questions()
 networks = architectures.registered("network")
 trained = home.trained(networks)

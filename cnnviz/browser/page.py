@@ -137,8 +137,8 @@ def page(content: Content) -> str:
         "words": {code: _in(code, _WORDS) for code in LANGUAGES},
         "kinds": {name: _kind(name) for name in palette.KINDS},
         "scales": {
-            "light": [_rgb(colour) for colour in palette.DIVERGING_LIGHT],
-            "dark": [_rgb(colour) for colour in palette.DIVERGING_DARK],
+            "light": palette.rgb(palette.DIVERGING_LIGHT),
+            "dark": palette.rgb(palette.DIVERGING_DARK),
         },
     }
     return environment.get_template("page.html.jinja").render(
@@ -176,7 +176,3 @@ def _kind(name: str) -> dict[str, Any]:
     style = palette.kind(name)
     titles = {code: _in(code, {"title": style.title})["title"] for code in LANGUAGES}
     return {"light": style.light, "dark": style.dark, "letter": style.letter, "title": titles}
-
-
-def _rgb(colour: str) -> list[int]:
-    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]

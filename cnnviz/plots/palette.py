@@ -95,6 +95,11 @@ def scale(colours: tuple[str, ...]) -> list[list[float | str]]:
     return [[index / (len(colours) - 1), colour] for index, colour in enumerate(colours)]
 
 
+def rgb(colours: tuple[str, ...]) -> list[list[int]]:
+    """``colours`` (``#rrggbb``) as red, green and blue from 0 to 255, for what the browser paints."""
+    return [[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in colours]
+
+
 def diverging(dark: bool = False) -> list[list[float | str]]:
     """Plotly colour scale for signed values; set ``zmid=0``, so that zero is the middle colour."""
     return scale(DIVERGING_DARK if dark else DIVERGING_LIGHT)

@@ -24,8 +24,9 @@ def links(app: AppTest) -> list[PageLink]:
 
 
 def cards(app: AppTest) -> list[dict[str, Any]]:
-    """What the two elements of cards get to draw."""
-    return [card for element in app.get("bidi_component") for card in json.loads(element.proto.json)["cards"]]
+    """What the elements of cards get to draw."""
+    drawn = [json.loads(element.proto.json) for element in app.get("bidi_component")]
+    return [card for data in drawn for card in data.get("cards", [])]
 
 
 def test_every_architecture_has_a_link_to_its_shapes(open_page: OpenPage) -> None:
@@ -83,7 +84,7 @@ def test_switch_writes_the_language_into_the_link(open_page: OpenPage) -> None:
 
 def questions(app: AppTest) -> dict[str, str]:
     """The questions that the page opens with, and where each leads."""
-    first, *_ = app.get("bidi_component")
+    (first,) = [e for e in app.get("bidi_component") if "questions" in e.proto.id]
     headings = [card["heading"] for card in json.loads(first.proto.json)["cards"]]
     return {heading["label"]: heading["address"] for heading in headings}
 
@@ -156,3 +157,18 @@ assert "torch" not in sys.modules
 def test_first_page_needs_no_torch() -> None:
     script = IMPORTS_NO_TORCH.format(app=str(PROJECT_DIRECTORY / "app.py"))
     subprocess.run([sys.executable, "-c", script], check=True, cwd=PROJECT_DIRECTORY, timeout=120)
+
+
+def test_the_network_alive_is_small_and_needs_no_torch(open_page: OpenPage) -> None:
+    (alive,) = [e.proto for e in open_page().get("bidi_component") if "alive" in e.proto.id]
+    assert len(alive.js_content.encode()) + len(alive.css_content) + len(alive.json) < 300_000
+    assert '"conv1.weight"' in alive.js_content
+
+
+def test_without_its_weights_the_page_opens_without_the_network(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cnnviz.ui.home.first_sight._component", lambda: None)
+    app = open_page()
+    assert app.header
+    assert not [e for e in app.get("bidi_component") if "alive" in e.proto.id]

@@ -1,0 +1,61 @@
+"""What the landing page opens with: a digit that draws itself, and a network that reads it in the browser.
+
+Like the cards it imports no torch.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnviz.browser import ahead, script
+from cnnviz.drawing.strokes import example_points
+from cnnviz.language import translate as _
+from cnnviz.plots import palette
+from cnnviz.ui.shared.frame import is_dark
+from cnnviz.ui.shared.markup import in_browser
+
+if TYPE_CHECKING:
+    from streamlit.components.v2.types import ComponentRenderer
+
+_PARTS = ("engine", "dom", "board", "paint", "verdict", "edges", "show", "alive")
+
+
+def network_alive() -> None:
+    """The canvas, the network and its prediction; nothing where the network's weights are missing."""
+    component = _component()
+    if component is None:
+        return
+    dark = is_dark()
+    component(
+        key="alive",
+        data={
+            "scale": palette.rgb(palette.DIVERGING_DARK if dark else palette.DIVERGING_LIGHT),
+            "words": {
+                "about": _("A network that reads the digit on the canvas"),
+                "canvas": _("Drawing canvas"),
+                "draw": _("Draw a digit yourself"),
+                "gets": _("Network input"),
+                "maps": _("{count} feature maps"),
+                "says": _("Prediction"),
+                "clear": _("Clear"),
+                "pause": _("Pause"),
+                "play": _("Show examples"),
+                "next": _("Next digit"),
+            },
+        },
+    )
+
+
+@cache
+def _component() -> ComponentRenderer | None:
+    network = ahead.network()
+    if network is None:
+        return None
+    constants = {
+        "NETWORK": network,
+        "DIGITS": example_points(),
+        "WORKER": script.joined(script.COMPUTING),
+    }
+    return in_browser(Path(__file__).parent / "alive", _PARTS, constants)
