@@ -13,6 +13,7 @@ from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker.processes import dispatch
 from cnnviz.ui.shared import owner
 from cnnviz.ui.train import estimates, runs
+from tests.installed_components import sought_once as sought_once
 from tests.pages.training_page import ME, SECONDS, Pretended
 
 OpenPage = Callable[..., AppTest]
