@@ -1,4 +1,4 @@
-"""The landing page: what this is, the questions that it answers, and the networks. Imports no torch."""
+"""The landing page: what this is, a network alive, the ways in, and the networks. Imports no torch."""
 
 import streamlit as st
 
@@ -20,14 +20,14 @@ st.write(
     )
 )
 first_sight.network_alive()
-ways.questions()
+ways.jobs()
 networks = architectures.registered("network")
 trained = home.trained(networks)
 st.header(_("Trained networks"), anchor=False)
 home.cards(trained)
 st.header(_("More networks"), anchor=False)
-home.short_cards([network for network in networks if network not in trained])
-st.header(_("Single blocks to compare"), anchor=False)
-home.names(architectures.registered("block"))
-ways.own_network()
+home.names([network for network in networks if network not in trained], "others")
+st.write(_("Single blocks to compare:"))
+home.names(architectures.registered("block"), "blocks")
 ways.lesson()
+ways.own_network()

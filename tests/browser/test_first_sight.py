@@ -66,7 +66,7 @@ def test_both_chains_of_a_broken_network_begin_in_sight_on_a_phone(server: Serve
 
 def test_an_error_is_decoded_when_it_is_pasted(server: Server, page: Page) -> None:
     opened(page, server, "")
-    page.locator(".st-key-questions").get_by_role("link", name="I have an error message").click()
+    page.locator(".st-key-jobs").get_by_role("link", name="I have an error message").click()
     field = page.get_by_role("textbox", name="Error message")
     field.click()
     settle(page)
@@ -88,7 +88,7 @@ def test_an_error_that_is_typed_is_decoded_and_no_letter_is_lost(server: Server,
 
 def test_a_question_that_the_page_answers_itself_scrolls_there(server: Server, page: Page) -> None:
     opened(page, server, "")
-    page.locator(".st-key-questions").get_by_role("link", name="Give a lesson").click()
+    page.locator(".st-key-jobs").get_by_role("link", name="Give a lesson").click()
     expect(page.get_by_role("heading", name="A lesson", exact=True)).to_be_in_viewport()
     settle(page)
     expect(page.get_by_role("heading", name="A lesson", exact=True)).to_be_in_viewport()

@@ -82,24 +82,26 @@ def test_switch_writes_the_language_into_the_link(open_page: OpenPage) -> None:
     assert "lang" not in app.query_params
 
 
-def questions(app: AppTest) -> dict[str, str]:
-    """The questions that the page opens with, and where each leads."""
-    (first,) = [e for e in app.get("bidi_component") if "questions" in e.proto.id]
-    headings = [card["heading"] for card in json.loads(first.proto.json)["cards"]]
-    return {heading["label"]: heading["address"] for heading in headings}
-
-
-def test_the_page_opens_with_the_questions_that_people_come_with(open_page: OpenPage) -> None:
+def test_the_page_opens_with_what_people_come_for(open_page: OpenPage) -> None:
     app = open_page()
-    assert questions(app) == {
-        "What is a convolution?": "convolution?",
-        "I have an error message": "architecture?view=error",
-        "My network": "architecture?model=own",
-        "Give a lesson": "#lesson",
-        "Draw a digit": "draw?",
+    (jobs,) = [e for e in app.get("bidi_component") if "jobs" in e.proto.id]
+    rows = json.loads(jobs.proto.json)["cards"]
+    why = "architecture?model=inception-mini&view=why"
+    assert {row["heading"]["label"]: row["heading"]["address"] for row in rows} == {
+        "Read shapes": "architecture?",
+        "See why": why,
+        "Train": "train?",
+        "Look inside": "filters?",
+        "Draw": "draw?",
     }
-    anchors = {heading.anchor for heading in app.header}
-    assert "lesson" in anchors
+    assert {link["label"]: link["address"] for row in rows for link in row["links"]} == {
+        "My network": "architecture?model=own",
+        "I have an error message": "architecture?view=error",
+        "Experiments": "experiments?",
+        "What is a convolution?": "convolution?",
+        "Give a lesson": "#lesson",
+    }
+    assert "lesson" in {heading.anchor for heading in app.header}
 
 
 def test_ones_own_network_is_looked_into_in_a_terminal_too(open_page: OpenPage) -> None:
@@ -110,9 +112,10 @@ def test_ones_own_network_is_looked_into_in_a_terminal_too(open_page: OpenPage) 
 
 
 def test_every_step_of_the_lesson_opens_without_an_error(open_page: OpenPage) -> None:
-    (lesson,) = [card for card in cards(open_page()) if card["name"] == "lesson" and card["links"]]
-    assert len(lesson["links"]) == 8
-    for step in lesson["links"]:
+    (lesson,) = [e for e in open_page().get("bidi_component") if "lesson" in e.proto.id]
+    steps = [card["heading"] for card in json.loads(lesson.proto.json)["cards"]]
+    assert len(steps) == 8
+    for step in steps:
         url = urlsplit(step["address"])
         app = open_page(
             f"pages/{url.path}.py", **{name: value[0] for name, value in parse_qs(url.query).items()}

@@ -9,10 +9,12 @@ who open a page of twenty cards at once would wait for six thousand.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -31,10 +33,10 @@ from cnnviz.ui.shared.frame import (
     address,
     follow,
     is_dark,
-    link,
 )
 from cnnviz.ui.shared.markup import in_browser
 
+Look = Literal["cards", "rows", "chips"]
 _component = in_browser(Path(__file__).parent / "cards", ["cards"])
 _SIDE, _COLUMN, _ROW = 24, 46, 30
 _LINE = "#8d93a3"
@@ -96,15 +98,14 @@ class Link:
 
 @dataclass(frozen=True)
 class Card:
-    """What a card shows, from top to bottom; ``picture`` is HTML, the other texts are plain.
+    """What a card shows, from top to bottom; ``picture`` is HTML, the other texts are plain. A chip shows its heading alone.
 
     ``name`` is unique among the cards of a call; a ``heading`` may be a link itself.
     """
 
     name: str
     heading: Link | str
-    about: str
-    small: Sequence[str] = ()
+    about: str = ""
     picture: str = ""
     links: Sequence[Link] = ()
 
@@ -132,8 +133,7 @@ def cards(networks: Sequence[Architecture]) -> None:
                 name=network.key,
                 heading=network.title,
                 picture=picture(network.family, described, dark),
-                about=str(network.idea),
-                small=_small(network),
+                about=_first_sentence(str(network.idea)),
                 links=_ways(network),
             )
             for network in networks
@@ -142,27 +142,22 @@ def cards(networks: Sequence[Architecture]) -> None:
     )
 
 
-def short_cards(networks: Sequence[Architecture]) -> None:
-    """Networks, each with its idea and the way to its shapes."""
+def names(architectures: Sequence[Architecture], key: str) -> None:
+    """Only the ways to their shapes; what each is about is told by the mouse."""
     show(
         [
-            Card(
-                name=network.key,
-                heading=Link(network.title, ARCHITECTURE, {"model": network.key}),
-                about=str(network.idea),
-                small=_small(network),
-            )
-            for network in networks
+            Card(one.key, Link(one.title, ARCHITECTURE, {"model": one.key}), str(one.idea))
+            for one in architectures
         ],
-        key="others",
+        key=key,
+        look="chips",
     )
 
 
-def names(blocks: Sequence[Architecture]) -> None:
-    """Only the ways to their shapes."""
-    with st.container(horizontal=True, gap="small"):
-        for block in blocks:
-            link(ARCHITECTURE, block.title, model=block.key)
+def _first_sentence(text: str) -> str:
+    """Up to the first full stop that ends a sentence: the Chinese one ends it wherever it stands."""
+    found = re.match(r".*?(?:。|\.(?=\s|$))", text, re.DOTALL)
+    return text if found is None else found.group()
 
 
 def _ways(network: Architecture) -> list[Link]:
@@ -183,26 +178,10 @@ def _checkpoint(architecture: Architecture) -> str:
     return f"{architecture.key}-{architecture.dataset}"
 
 
-def _small(network: Architecture) -> list[str]:
-    """Its paper and its sizes."""
-    return [str(network.paper), _facts(network)]
-
-
-def _facts(architecture: Architecture) -> str:
-    channels, height, width = architecture.input_shape
-    size = _("Input {channels} x {height} x {width}", channels=channels, height=height, width=width)
-    if architecture.classes is None:
-        return size
-    return size + " · " + _("{classes} classes", classes=architecture.classes)
-
-
-def show(cards: Sequence[Card], *, key: str, level: int = 3, narrow: bool = False) -> None:
-    """All ``cards``, as many in a row as there is room for; a click on a link opens its page.
-
-    ``level`` is that of their headings, from 1; ``narrow`` makes room for more of them, two on a phone.
-    """
+def show(cards: Sequence[Card], *, key: str, look: Look = "cards") -> None:
+    """All ``cards``, beside each other, as rows of a list, or as chips; a click on a link opens its page."""
     shown = _component(
-        data={"cards": [_described(card) for card in cards], "level": level, "narrow": narrow},
+        data={"cards": [_described(card) for card in cards], "look": look},
         key=key,
         on_followed_change=_nothing,
     )
@@ -223,7 +202,6 @@ def _described(card: Card) -> dict[str, object]:
         "heading": heading,
         "picture": card.picture,
         "about": card.about,
-        "small": [*card.small],
         "links": links,
     }
 

@@ -1,4 +1,4 @@
-"""The ways into cnnviz by question, and the two answers that the landing page gives itself.
+"""The ways into cnnviz by what one wants to do, and the two answers that the landing page gives itself.
 
 Like the cards it imports no torch.
 """
@@ -25,6 +25,7 @@ from cnnviz.ui.shared.frame import (
 _LESSON = "lesson"
 """Anchor of the part of the page that one of the ways leads to."""
 
+_WHY = {"model": "inception-mini", "view": "why"}
 _COMMANDS = """python -m cnnviz summary mynet.py:Net --input 1,28,28
 python -m cnnviz why mynet.py:Net --input 1,28,28"""
 _IN_PYTHON = """import cnnviz
@@ -32,45 +33,55 @@ _IN_PYTHON = """import cnnviz
 print(cnnviz.trace(model, (1, 28, 28)))"""
 
 
-def questions() -> None:
-    """What people come with, each a link to where it is answered."""
+def jobs() -> None:
+    """What cnnviz does, a line each, with ways to what people come with."""
+    error = Link(_("I have an error message"), ARCHITECTURE, {"view": "error"}, ":material/healing:")
+    lesson = Link(_("Give a lesson"), HOME, icon=":material/school:", section=_LESSON)
     show(
         [
             Card(
-                "convolution",
-                Link(_("What is a convolution?"), CONVOLUTION),
-                _("Watch a kernel slide over an image and follow every product."),
+                "shapes",
+                Link(_("Read shapes"), ARCHITECTURE),
+                _("Every layer's output shape and parameter count, of a known network or of your own."),
+                links=[Link(_("My network"), ARCHITECTURE, {"model": NEW}, ":material/code:")],
             ),
             Card(
-                "error",
-                Link(_("I have an error message"), ARCHITECTURE, {"view": "error"}, ":material/healing:"),
-                _("Paste it, and read what it means and how to fix it."),
+                "why",
+                Link(_("See why"), ARCHITECTURE, _WHY, ":material/calculate:"),
+                _("Where a number such as the 1408 in Linear(1408, 10) comes from, step by step."),
+                links=[error],
             ),
             Card(
-                "own-network",
-                Link(_("My network"), ARCHITECTURE, {"model": NEW}, ":material/code:"),
-                _("Paste your PyTorch code, working or not: its shapes, why it fails, and how to mend it."),
+                "train",
+                Link(_("Train"), TRAIN),
+                _("Watch the curves live, pause, change the learning rate, compare."),
+                links=[Link(_("Experiments"), EXPERIMENTS)],
             ),
             Card(
-                "lesson",
-                Link(_("Give a lesson"), HOME, icon=":material/school:", section=_LESSON),
-                _("Links to show a class, in order, ready for the projector."),
+                "inside",
+                Link(_("Look inside"), FILTERS),
+                _("Filters, feature maps, and the arithmetic of every pixel."),
+                links=[Link(_("What is a convolution?"), CONVOLUTION)],
             ),
             Card(
                 "draw",
-                Link(_("Draw a digit"), DRAW),
+                Link(_("Draw"), DRAW),
                 _("See what every network makes of your handwriting."),
+                links=[lesson],
             ),
         ],
-        key="questions",
-        level=2,
-        narrow=True,
+        key="jobs",
+        look="rows",
     )
 
 
 def own_network() -> None:
     """How to look into one's own network: here, or in one's own terminal."""
-    st.header(_("Your own network"), anchor=False)
+    with st.expander(_("Your own network")):
+        _own_network()
+
+
+def _own_network() -> None:
     st.write(
         _(
             "Paste its code on the Architecture page: what it gives appears as you type, and then you can train it, "
@@ -101,16 +112,16 @@ def lesson() -> None:
             "your students see what you see."
         )
     )
-    show([Card("lesson", _("From one pixel to a trained network"), "", links=_steps())], key="lesson")
+    steps = [Card(str(number), step) for number, step in enumerate(_steps(), 1)]
+    show(steps, key="lesson", look="chips")
 
 
 def _steps() -> list[Link]:
-    mini = {"model": "inception-mini", "view": "why"}
     return [
         Link(_("1. How a kernel slides over an image"), CONVOLUTION),
         Link(_("2. What a network learns from"), DATA),
-        Link(_("3. Where the 1408 in Linear(1408, 10) comes from"), ARCHITECTURE, mini),
-        Link(_("4. Why it fails for 32 x 32 pixels"), ARCHITECTURE, {**mini, "size": "32"}),
+        Link(_("3. Where the 1408 in Linear(1408, 10) comes from"), ARCHITECTURE, _WHY),
+        Link(_("4. Why it fails for 32 x 32 pixels"), ARCHITECTURE, {**_WHY, "size": "32"}),
         Link(_("5. Train a network in a minute"), TRAIN, {"model": "basic-cnn", "dataset": "mnist-sample"}),
         Link(_("6. What its filters have learned"), FILTERS, {"checkpoint": "basic-cnn-mnist"}),
         Link(_("7. Draw a digit and see what each network says"), DRAW),

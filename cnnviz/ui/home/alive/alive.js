@@ -16,7 +16,7 @@ class Alive {
     const { plan, mean, deviation } = NETWORK;
     this.worker.postMessage({ kind: "load", plan, weights, mean, deviation });
     // Whoever takes the pen gets an empty canvas: this listener comes before the board's own.
-    this.canvas.addEventListener("pointerdown", () => this.takePen());
+    this.canvas.addEventListener("pointerdown", ({ button }) => button === 0 && this.takePen());
     this.board = new Board(this.canvas, () => this.asking.ask());
     this.asking = new Asking(this.worker, this.board, (answer) => this.answered(answer));
     this.show = new Show(this.board, FIRST.map((digit) => DIGITS[digit]));

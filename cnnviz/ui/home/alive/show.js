@@ -42,7 +42,6 @@ export class Show {
 
   // The whole digit at once.
   still() {
-    this.board.wipe();
     this.drawn = 0;
     this.draw(Infinity);
   }
@@ -56,22 +55,12 @@ export class Show {
       return;
     }
     if (this.drawn === 0) this.board.wipe();
-    let line = [];
     for (; this.drawn < points.length && points[this.drawn].time <= this.time; this.drawn++) {
       const { place, isFirst } = points[this.drawn];
-      if (isFirst) {
-        if (line.length) this.stroke(line);
-        line = [place];
-      } else {
-        if (!line.length) line.push(points[this.drawn - 1].place);
-        line.push(place);
-      }
+      const at = place.map((part) => part * this.board.size);
+      if (isFirst) this.board.down(at);
+      else this.board.move([at]);
     }
-    if (line.length) this.stroke(line);
-  }
-
-  stroke(points) {
-    this.board.stroke(points.map(([x, y]) => [x * SIZE, y * SIZE]));
   }
 }
 

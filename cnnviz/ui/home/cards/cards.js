@@ -6,8 +6,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const described = JSON.stringify(data);
   if (root.described !== described) {
     root.described = described;
-    root.classList.toggle("narrow", data.narrow);
-    root.replaceChildren(...data.cards.map((one) => card(one, data.level)));
+    root.className = `cards ${data.look}`;
+    root.replaceChildren(...data.cards.map(data.look === "chips" ? chip : card));
   }
   root.onclick = (event) => {
     const followed = event.target.closest("a");
@@ -18,15 +18,20 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
 }
 
-function card({ name, heading, picture, about, small, links }, level) {
-  const parts = [element(`h${level}`, "", heading.address ? link(heading) : heading.label)];
+function chip({ heading, about }) {
+  const found = link(heading);
+  if (about) found.title = about;
+  return found;
+}
+
+function card({ name, heading, picture, about, links }) {
+  const parts = [element("h3", "", heading.address ? link(heading) : heading.label)];
   if (picture) {
     const drawn = element("div", "picture");
     drawn.innerHTML = picture;  // an image that the server has drawn
     parts.push(drawn);
   }
   if (about) parts.push(element("p", "", about));
-  parts.push(...small.map((line) => element("p", "small", line)));
   if (links.length) parts.push(element("nav", "links", ...links.map(link)));
   const found = element("section", "card", ...parts);
   found.dataset.name = name;
