@@ -89,7 +89,7 @@ def browser() -> Iterator[Browser]:
 
 def canvas(page: Page) -> Locator:
     """The Draw page's canvas, scrolled into view."""
-    found = page.locator("canvas.upper-canvas")
+    found = page.locator("canvas[data-draw]")
     found.wait_for()
     found.scroll_into_view_if_needed()
     return found

@@ -66,7 +66,7 @@ def count_networks(page: Page) -> int:
 def clear(page: Page) -> None:
     """Clear the canvas and wait for the page to update."""
     settle(page)
-    page.locator(".st-key-clear button").click()
+    page.get_by_role("button", name="Clear", exact=True).click()
     page.locator(VERDICTS).first.wait_for(state="detached")
     settle(page)
 

@@ -95,7 +95,6 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
 
 THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     "streamlit": ("app", "pages", "cnnviz.ui"),
-    "streamlit_drawable_canvas": ("cnnviz.ui",),
     "plotly": ("cnnviz.plots", "cnnviz.experiments", "cnnviz.ui"),
     "torch": (
         "cnnviz.architectures",

@@ -27,7 +27,6 @@ export class Board {
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button !== 0 || pointer !== null) return;
       event.preventDefault();
-      canvas.focus({ preventScroll: true });
       canvas.setPointerCapture(event.pointerId);
       pointer = event.pointerId;
       this.down(this.place(event));
@@ -101,9 +100,11 @@ export class Board {
     this.show(ways.map((way) => ({ points: way.map(([x, y]) => [x * size, y * size]), width, erases: false })));
   }
 
-  // The bytes of what is drawn, as a network should get to see it.
+  // The bytes of what is drawn, as a network should get to see it: `isFiner` says that it is drawn with a finer pen for
+  // that, on the canvas `fine`.
   pixels() {
     const finer = finerStrokes(this.strokes, this.size);
+    this.isFiner = finer !== null;
     if (finer === null) return this.context.getImageData(0, 0, this.size, this.size).data;
     this.fine ??= Object.assign(document.createElement("canvas"), { width: this.size, height: this.size });
     const context = this.fine.getContext("2d", { willReadFrequently: true });
@@ -170,16 +171,18 @@ export class Asking {
     worker.onmessage = ({ data }) => {
       this.busy = false;
       answered(data);
-      if (this.waiting) this.ask();
+      if (this.waiting) this.ask(this.number);
     };
   }
 
-  ask() {
+  // `number` comes back with the answer.
+  ask(number) {
     this.waiting = this.busy;
+    this.number = number;
     if (this.busy) return;
     this.busy = true;
     const { size } = this.board;
     const rgba = this.board.pixels();
-    this.worker.postMessage({ rgba, width: size, height: size, background: BACKGROUND }, [rgba.buffer]);
+    this.worker.postMessage({ number, rgba, width: size, height: size, background: BACKGROUND }, [rgba.buffer]);
   }
 }

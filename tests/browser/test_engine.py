@@ -24,12 +24,13 @@ import cnnviz
 from cnnviz import datasets
 from cnnviz.browser.plan import UnplannableError, plan
 from cnnviz.drawing import to_mnist
-from cnnviz.drawing.strokes import EXAMPLES, example, rendered
+from cnnviz.drawing.strokes import EXAMPLES, example
 from cnnviz.interpret.activations import feature_maps
 from cnnviz.operations.operation import registered
 from cnnviz.tracing.trace import trace
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.transforms.batch_preparer import BatchPreparer
+from tests.drawing.canvas import rendered
 
 HERE = Path(cnnviz.__file__).parent / "browser"
 TOLERANCE = 1e-4

@@ -105,7 +105,7 @@ def test_typing_the_name_of_a_torchvision_model_finds_it(server: Server, page: P
 
 def test_the_canvas_is_in_sight_on_a_phone(server: Server, phone: Page) -> None:
     opened(phone, server, "draw")
-    assert bottom(phone.locator("canvas.upper-canvas")) < 844
+    assert bottom(phone.locator("canvas[data-draw]")) < 844
 
 
 @pytest.mark.parametrize(

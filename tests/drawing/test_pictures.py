@@ -19,7 +19,8 @@ from cnnviz.drawing.pictures import (
     regions,
 )
 from cnnviz.drawing.prepare import Prepared
-from cnnviz.drawing.strokes import Stroke, example, rendered
+from cnnviz.drawing.strokes import Stroke, example
+from tests.drawing.canvas import rendered
 
 Light = NDArray[np.float64]
 HEIGHT, WIDTH = 240, 320

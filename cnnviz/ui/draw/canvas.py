@@ -1,46 +1,56 @@
-"""The drawing canvas: pen and eraser, undo, example digits.
+"""The drawing canvas: pen and eraser, undo, example digits, and what networks read while the pen moves.
 
-The canvas lives in the browser and sends its picture after each stroke. What it began with, and what is on it
-now, is kept in the session: so a drawing is still there when the person comes back from another page. The
-pictures are kept, too: a canvas sends none of what it begins with.
+All of it happens in the browser, which keeps the drawing while other pages are visited. The server hears of it when
+the pen rests: the picture, and the image that the networks got.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import zlib
+import base64
+import binascii
+import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from cnnviz.browser import script
 from cnnviz.drawing import Prepared, to_mnist
-from cnnviz.drawing.strokes import BLACK, EXAMPLES, WHITE, drawing_of, example, finer, rendered, strokes_of
+from cnnviz.drawing.prepare import FIELD
+from cnnviz.drawing.strokes import example_points
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.plots import palette
+from cnnviz.ui.inside.example import remember_drawing
+from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_number, put_in_link
+from cnnviz.ui.shared.markup import in_browser
+from cnnviz.ui.shared.owner import new_name
 from cnnviz.ui.shared.query import query
 
 SIDE = 320
 PAPER = (0, 0, 0, 255)
 PENS = (12, 40, 24)
-SMALL = 1 / 4
-"""A drawing smaller than this part of the canvas is mostly the shape of the pen itself."""
 
-_WIDER = 1.6
-"""How much wider the eraser is than the pen; otherwise a grey rim of the strokes would remain."""
+_MOST_CHARACTERS = 400_000
+"""Of a picture as the browser sends it; noise in every pixel takes less."""
 
-_MOST_KEPT = 50
-"""Pictures of earlier drawings, a few kilobytes each; older ones are redrawn from their strokes."""
+_SHEET, _NOW, _SESSION = "sheet", "sheet_now", "sheet_session"
+_PEN, _PEN_BEFORE = "pen", "sheet_pen"
 
-_NOW, _START, _GENERATION, _SEEN = "sheet_now", "sheet_start", "canvas_generation", "sheet_seen"
-_PEN, _ERASER, _PEN_BEFORE = "pen", "eraser", "sheet_pen"
-
-Drawing = Mapping[str, Any]
-"""What is on the canvas, as the canvas describes it: its strokes."""
+_HERE = Path(__file__).parent
+_component = in_browser(
+    _HERE / "sheet",
+    ("dom", "paint", "board", "keys", "delivery", "sheet"),
+    {"WORKER": script.joined(("engine", "preparation", "paint", "readers"))},
+    isolated=False,
+)
+_follower = in_browser(_HERE / "following", ("delivery", "following"), isolated=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,106 +65,13 @@ class Sheet:
     redrawn: bool
 
 
-def draw() -> Sheet | None:
-    """The canvas and its tools; None while nothing is drawn.
-
-    Raises:
-        Exception: what the browser sent is no drawing.
-    """
-    image, drawing = _canvas()
-    if image is None:
-        return None
-    fine = finer(strokes_of(drawing) or (), SIDE)
-    prepared = to_mnist(image if fine is None else fine, PAPER)
-    return None if prepared is None else Sheet(image, prepared, redrawn=fine is not None)
-
-
-def is_small(sheet: Sheet) -> bool:
-    """Whether the pen hides the shape of the drawing."""
-    height, width = sheet.prepared.box[2:]
-    return not sheet.redrawn and max(height, width) < SMALL * max(sheet.prepared.ink.shape)
-
-
-def _canvas() -> tuple[NDArray[np.uint8] | None, Drawing | None]:
-    from streamlit_drawable_canvas import st_canvas
-
-    state = st.session_state
-    if _PEN not in state:  # Streamlit forgets a page's widgets when the page is left
-        _come_back()
-    area = st.container()  # above the tools that decide about its pen
-    pen, erases = _tools()
-    with area:
-        result = st_canvas(
-            stroke_width=round(pen * _WIDER) if erases else pen,
-            stroke_color=BLACK if erases else WHITE,
-            background_color=BLACK,
-            width=SIDE,
-            height=SIDE,
-            initial_drawing=state.get(_START),
-            return_image_data=True,
-            key=f"canvas-{state.setdefault(_GENERATION, 0)}",
-        )
-    if result.image_data is not None:
-        state[_NOW] = getattr(result, "json_data", None)
-        _keep(state[_NOW], result.image_data)
-        return result.image_data, state[_NOW]
-    # The canvas sends nothing of what it began with.
-    image = _picture(state.get(_START))
-    return (None, None) if image is None else (image, state[_START])
-
-
-def _come_back() -> None:
-    """Restore drawing and pen as they were when the page was left."""
-    state = st.session_state
-    if state.get(_NOW):
-        _begin(state[_NOW])
-    if _PEN_BEFORE in state and _PEN not in query:
-        put_in_link(_PEN, state[_PEN_BEFORE], PENS[-1])
-
-
-def _keep(drawing: Drawing | None, image: NDArray[np.uint8]) -> None:
-    """Remember the picture that the browser made of ``drawing``."""
-    seen = st.session_state.setdefault(_SEEN, {})
-    name = _name(drawing)
-    if name is None or name in seen:
-        return
-    seen[name] = image.shape, zlib.compress(image.tobytes(), level=1)
-    while len(seen) > _MOST_KEPT:
-        del seen[next(iter(seen))]
-
-
-def _picture(drawing: Drawing | None) -> NDArray[np.uint8] | None:
-    """``drawing`` as the browser showed it, else redrawn from its strokes; None if it has none."""
-    kept = st.session_state.get(_SEEN, {}).get(_name(drawing))
-    if kept is not None:
-        shape, packed = kept
-        return np.frombuffer(zlib.decompress(packed), np.uint8).reshape(shape)
-    strokes = strokes_of(drawing)
-    return rendered(strokes, SIDE) if strokes else None
-
-
-def _name(drawing: Drawing | None) -> str | None:
-    """A key that identifies a drawing; None if it is empty."""
-    objects = drawing.get("objects") if isinstance(drawing, Mapping) else None
-    return hashlib.sha256(json.dumps(objects).encode()).hexdigest() if objects else None
-
-
-def _tools() -> tuple[int, bool]:
-    """The width of the pen in pixels, and whether it erases."""
-    notes = st.container()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        tool = st.segmented_control(
-            _("Tool"),
-            [_PEN, _ERASER],
-            format_func=lambda name: ":material/edit:" if name == _PEN else ":material/ink_eraser:",
-            default=_PEN,
-            required=True,
-            key="tool",
-            label_visibility="collapsed",
-            help=_("Pen or eraser"),
-        )
-        st.button(_("Undo"), icon=":material/undo:", on_click=_undo, key="undo")
-        st.button(_("Clear"), icon=":material/delete:", on_click=_begin, args=(None,), key="clear")
+@fragment()
+def draw() -> None:
+    """The canvas and its tools: what is drawn reruns this part of the page alone, and only when the pen rests."""
+    if _PEN not in st.session_state and _PEN_BEFORE in st.session_state and _PEN not in query:
+        # Streamlit forgets a page's widgets when the page is left.
+        put_in_link(_PEN, st.session_state[_PEN_BEFORE], PENS[-1])
+    area, notes = st.container(), st.container()
     thinnest, thickest, usual = PENS
     pen = choose_number(
         _("Pen width"),
@@ -167,25 +84,122 @@ def _tools() -> tuple[int, bool]:
         format="%d px",
     )
     st.session_state[_PEN_BEFORE] = pen
-    st.pills(_("Start from an example"), EXAMPLES, key="example", on_change=_start_from_example)
-    return pen, tool == _ERASER
+    with area:
+        _component(
+            data={
+                "side": SIDE,
+                "pen": pen,
+                "usual": usual,
+                "session": st.session_state.setdefault(_SESSION, new_name()),
+                "examples": example_points(),
+                "scales": {
+                    "light": palette.rgb(palette.DIVERGING_LIGHT),
+                    "dark": palette.rgb(palette.DIVERGING_DARK),
+                },
+                "words": _words(),
+            },
+            key=_SHEET,
+            on_drawing_change=_hear,
+        )
 
 
-def _start_from_example() -> None:
-    name = st.session_state["example"]
-    st.session_state["example"] = None
-    if name is not None:
-        _begin(drawing_of(example(name, SIDE, PENS[-1])))
+def follow(name: str, labels: Mapping[str, str] | None = None) -> None:
+    """Let the part of the page around this be run again when a new drawing is there and the part is in sight.
+
+    It stands in a container whose key is ``follows-<name>``. ``labels`` are what the networks say that the server
+    reads, by their ids.
+    """
+    now = st.session_state.get(_NOW)
+    _follower(
+        data={"shown": None if now is None else now["number"], "labels": labels},
+        key=f"following-{name}",
+        on_wanted_change=lambda: None,
+    )
 
 
-def _undo() -> None:
-    drawing = st.session_state.get(_NOW) or st.session_state.get(_START) or {}
-    strokes = drawing.get("objects") or []
-    _begin({"objects": strokes[:-1]} if len(strokes) > 1 else None)
+def drawn() -> Sheet | None:
+    """What is on the canvas, as the browser told last; None where nothing is drawn.
+
+    Raises:
+        CnnvizError: what the browser sent is no drawing.
+    """
+    now = st.session_state.get(_NOW)
+    if now is None or now.get("image") is None:
+        return None
+    image = _pixels(now.get("picture"))
+    redrawn = now.get("redrawn") is not None
+    prepared = to_mnist(_pixels(now["redrawn"]) if redrawn else image, PAPER)
+    if prepared is None:
+        raise _unreadable()
+    # The browser's own image, for the networks here to read the same as those there.
+    return Sheet(image, replace(prepared, image=_image(now["image"])), redrawn)
 
 
-def _begin(drawing: Drawing | None) -> None:
-    """A fresh canvas with ``drawing`` on it; another key makes it another canvas for the browser."""
-    state = st.session_state
-    state[_START] = state[_NOW] = drawing
-    state[_GENERATION] = state.get(_GENERATION, 0) + 1
+def _hear() -> None:
+    told = st.session_state[_SHEET].get("drawing")
+    if not isinstance(told, Mapping) or not isinstance(told.get("number"), int):
+        return
+    st.session_state[_NOW] = told
+    try:
+        found = drawn()
+    except CnnvizError:  # said where the drawing would be shown
+        found = None
+    remember_drawing(None if found is None else found.prepared.image)
+
+
+def _pixels(address: object) -> NDArray[np.uint8]:
+    """The pixels (SIDE, SIDE, 4) uint8 of a PNG file in a data address."""
+    from PIL import Image
+
+    if not isinstance(address, str) or len(address) > _MOST_CHARACTERS:
+        raise _unreadable()
+    try:
+        content = base64.b64decode(address.partition(",")[2], validate=True)
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+            if picture.size != (SIDE, SIDE):
+                raise _unreadable()
+            return np.asarray(picture.convert("RGBA"))
+    except (ValueError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise _unreadable() from error
+
+
+def _image(text: object) -> NDArray[np.uint8]:
+    """The image (28, 28) uint8 that the networks got, from its bytes in base64."""
+    try:
+        content = base64.b64decode(str(text), validate=True)
+    except binascii.Error as error:
+        raise _unreadable() from error
+    if len(content) != FIELD * FIELD:
+        raise _unreadable()
+    return np.frombuffer(content, np.uint8).reshape(FIELD, FIELD)
+
+
+def _unreadable() -> CnnvizError:
+    return CnnvizError(Message("The drawing could not be read. Draw it again."))
+
+
+def _words() -> dict[str, Any]:
+    return {
+        "canvas": _(
+            "Drawing canvas. With the keyboard: the arrow keys move the pen, the space bar puts it down and "
+            "lifts it. Or use the examples below."
+        ),
+        "seen": _("Network input"),
+        "pen": _("Pen"),
+        "eraser": _("Eraser"),
+        "undo": _("Undo"),
+        "clear": _("Clear"),
+        "examples": _("Start from an example"),
+        "here": _("Draw a digit here:"),
+        "none": _("No network chosen."),
+        "one": _("Prediction: {label}"),
+        "all": _("All {count} networks: {label}"),
+        "some": _("{count} of {all} networks: {label}"),
+        "others": _("Others: {labels}"),
+        "empty": _("The canvas is empty, so there is no prediction yet."),
+        "small": _(
+            "This drawing is small, and the thick pen hides its shape: draw it larger or with a "
+            "thinner pen for a more reliable prediction."
+        ),
+        "stays": _("The drawing stays while you visit other pages; reloading this page clears it."),
+    }

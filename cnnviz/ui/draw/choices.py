@@ -162,12 +162,10 @@ def _task_of(checkpoint: Checkpoint) -> str | None:
 
 
 def choose_picture(task: DatasetInfo, source: str) -> Shown | None:
-    """The picture for the networks; None while there is none, and the page says so."""
+    """The picture for the networks, of another ``source`` than the canvas; None while there is none."""
     shown = None
     with explained():  # what a browser sends may be damaged
-        if source == "draw":
-            shown = _drawn()
-        elif source == "data":
+        if source == "data":
             shown = _test_image(task)
         else:
             own = own_image(camera=source == "camera")
@@ -175,21 +173,15 @@ def choose_picture(task: DatasetInfo, source: str) -> Shown | None:
     return shown
 
 
-def _drawn() -> Shown | None:
-    found = canvas.draw()
-    remember_drawing(None if found is None else found.prepared.image)
+def drawn() -> Shown | None:
+    """What is drawn on the canvas; None while it is empty.
+
+    Raises:
+        CnnvizError: what the browser sent is no drawing.
+    """
+    found = canvas.drawn()
     if found is None:
-        st.info(_("The canvas is empty, so there is no prediction yet."), icon=":material/draw:")
         return None
-    if canvas.is_small(found):
-        st.caption(
-            ":material/lightbulb: "
-            + _(
-                "This drawing is small, and the thick pen hides its shape: draw it larger or with a "
-                "thinner pen for a more reliable prediction."
-            )
-        )
-    st.caption(_("The drawing stays while you visit other pages; reloading this page clears it."))
     way = partial(stages.of_digit, found.image, found.prepared, redrawn=found.redrawn)
     return Shown(found.prepared.image[None], _("Your drawing"), way)
 

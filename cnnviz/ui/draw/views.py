@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
@@ -40,22 +39,11 @@ VIEWS: Mapping[str, View[[Weights, Shown]]] = {
 }
 
 
-def place_of_answer() -> DeltaGenerator:
-    """The place of :func:`answer`: above the canvas, visible on a phone while one draws.
-
-    It has its height from the start, so that the canvas does not move, and is high enough for the canvas's
-    own buttons, which come up at the right over what stands there.
-    """
-    return st.container(height=52, border=False, key="answer")
-
-
-def answer(shown: Shown | None, labels: Sequence[str], source: str) -> None:
+def answer(shown: Shown | None, labels: Sequence[str]) -> None:
     """What most networks say, and below it what the others say."""
     text, rest = ("", "") if shown is None else verdicts.summary(labels)
     if not labels:
         text = _("No network chosen.")
-    elif shown is None:
-        text = _("Draw a digit here:") if source == "draw" else ""
     st.html(
         f'<div role="status" class="cnnviz-answer"><div>{escape(text)}</div><div>{escape(rest)}</div></div>'
     )

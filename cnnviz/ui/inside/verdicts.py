@@ -117,15 +117,18 @@ def cards(pixels: Pixels | None, chosen: Sequence[Weights]) -> list[str]:
                 st.caption(plain(weights.title))
                 label = _card(pixels, weights)
             labels.append(label)
-    if chosen:
-        st.caption(
-            _(
-                "A network always chooses one of its classes, whatever you show it: a dot, a scribble, "
-                "two digits. Softmax makes the percentages add up to 100, so even a high one can be "
-                "wrong."
-            )
-        )
     return labels
+
+
+def caution() -> None:
+    """What a percentage means, and what it does not."""
+    st.caption(
+        _(
+            "A network always chooses one of its classes, whatever you show it: a dot, a scribble, "
+            "two digits. Softmax makes the percentages add up to 100, so even a high one can be "
+            "wrong."
+        )
+    )
 
 
 def summary(labels: Sequence[str]) -> tuple[str, str]:

@@ -75,13 +75,16 @@ _SHARED = Path(__file__).parent
 
 
 def in_browser(
-    folder: Path, parts: Sequence[str], constants: Mapping[str, Any] = MappingProxyType({})
+    folder: Path,
+    parts: Sequence[str],
+    constants: Mapping[str, Any] = MappingProxyType({}),
+    isolated: bool = True,
 ) -> ComponentRenderer:
     """The component whose style is the CSS file in ``folder`` that is called like it.
 
     Its code is the files ``parts``, one after the other, named without ``.js``: those of ``folder``, those that stand
     beside this module, or those of :mod:`cnnviz.browser`. They find ``constants`` by name. It draws into an element
-    whose class is the folder's name.
+    whose class is the folder's name; where that is not ``isolated``, the page's style sheet goes for it, too.
     """
     name = folder.name
     known = "".join(f"const {constant} = {script.literal(value)};\n" for constant, value in constants.items())
@@ -90,6 +93,7 @@ def in_browser(
         html=f'<div class="{name}"></div>\n',
         css=(folder / f"{name}.css").read_text(encoding="utf-8"),
         js=known + "\n".join(_code(folder, part) for part in parts),
+        isolate_styles=isolated,
     )
 
 
