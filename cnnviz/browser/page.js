@@ -20,12 +20,8 @@ function start() {
   const picture = new Picture(document.querySelector("#picture"), {
     plan: CONTENT.plan,
     tensors,
-    kinds: Object.fromEntries(
-      Object.entries(CONTENT.kinds).map(([name, kind]) => [
-        name,
-        { letter: kind.letter, title: kind.title[language], colour: dark.matches ? kind.dark : kind.light },
-      ]),
-    ),
+    kinds: CONTENT.kinds[language],
+    isDark: dark.matches,
     scale: CONTENT.scales[dark.matches ? "dark" : "light"],
     words,
     classes: CONTENT.classes,
@@ -41,7 +37,7 @@ function start() {
     weights,
     mean: CONTENT.mean,
     deviation: CONTENT.deviation,
-    digits: CONTENT.digits && { images: bytesOf(CONTENT.digits.images), labels: bytesOf(CONTENT.digits.labels) },
+    digits: CONTENT.digits && bytesOf(CONTENT.digits.content),
   });
   const board = new Board(canvas, () => asking.ask());
   const asking = new Asking(worker, board, (answer) => show(answer, picture));

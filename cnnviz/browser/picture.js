@@ -3,7 +3,7 @@
 //
 // `words` are sentences in the reader's language; nothing that comes from a name becomes markup. What is changed goes to
 // whoever computes: `tell({kind: "off" | "tensor", ...})`. `digits`: how many test digits `tell({kind: "accuracy", port})`
-// counts on; 0: none are there.
+// counts on; 0: none are there. `kinds`: {light, dark, letter, title} by the kind of an op.
 
 const OF_A_TRUNK = 10; // maps of an op that stands alone in its column
 const OF_A_BRANCH = 3;
@@ -13,8 +13,8 @@ const SMALLEST = 40;
 const QUIET = 500; // milliseconds after which order and text follow the drawing
 
 export class Picture {
-  constructor(element, { plan, tensors, classes, kinds, scale, words, digits, tell }) {
-    Object.assign(this, { element, plan, tensors, classes, kinds, scale, words, digits, tell });
+  constructor(element, { plan, tensors, classes, kinds, isDark, scale, words, digits, tell }) {
+    Object.assign(this, { element, plan, tensors, classes, kinds, isDark, scale, words, digits, tell });
     this.layout = layOut(plan);
     this.values = null;
     this.off = {};
@@ -79,10 +79,11 @@ export class Picture {
     const kind = this.kinds[op?.kind];
     if (kind !== undefined) {
       const chip = make("span", { class: "chip", title: kind.title }, kind.letter);
-      chip.style.background = kind.colour;
-      chip.style.color = isLight(kind.colour) ? "#000" : "#fff";
+      const colour = this.colourOf(op.kind);
+      chip.style.background = colour;
+      chip.style.color = isLight(colour) ? "#000" : "#fff";
       head.append(chip);
-      box.style.setProperty("--kind", kind.colour);
+      box.style.setProperty("--kind", colour);
     }
     head.append(op === undefined ? name : shortName(name));
     const maps = make("div", { class: "maps" });
@@ -93,7 +94,7 @@ export class Picture {
   }
 
   colourOf(kind) {
-    return this.kinds[kind]?.colour ?? this.kinds.other.colour;
+    return (this.kinds[kind] ?? this.kinds.other)[this.isDark ? "dark" : "light"];
   }
 
   countOf(index) {
@@ -291,6 +292,6 @@ export class Picture {
     this.tensors = tensors;
     this.changing.forget();
     this.made.clear();
-    this.links.draw();
+    if (this.unfolding.chosen !== null) this.unfolding.build();
   }
 }

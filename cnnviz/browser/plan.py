@@ -26,11 +26,29 @@ class UnplannableError(CnnvizError):
     """The browser cannot run this network; the message says why."""
 
 
+def refusal(trace: Trace) -> Message | None:
+    """Why the browser cannot compute the traced network; None where it can."""
+    if trace.failure is not None:
+        return trace.failure.reason
+    if trace.macs > MOST_MACS:
+        return Message(
+            "It takes {macs:,} multiply-adds for an image; the browser computes at most {most:,}.",
+            macs=trace.macs,
+            most=MOST_MACS,
+        )
+    if trace.output is None or not _is_plain(trace):
+        return Message("It does more than the browser can follow: parameters outside of layers.")
+    unknown = next((op for op in trace.ops if _kernel(op) is None), None)
+    if unknown is None:
+        return None
+    return Message(
+        "The browser does not compute {name} ({type}) as yet.", name=unknown.name, type=unknown.type
+    )
+
+
 def is_known(trace: Trace) -> bool:
     """Whether the browser can compute the traced network."""
-    if trace.failure is not None or trace.macs > MOST_MACS or trace.output is None or not _is_plain(trace):
-        return False
-    return all(_kernel(op) is not None for op in trace.ops)
+    return refusal(trace) is None
 
 
 def plan(trace: Trace, tensors: Collection[str]) -> Plan:
@@ -39,20 +57,10 @@ def plan(trace: Trace, tensors: Collection[str]) -> Plan:
     Raises:
         UnplannableError: it has an operation that the browser does not know, or too many multiply-adds.
     """
-    if trace.failure is not None:
-        raise UnplannableError(trace.failure.reason)
-    if trace.macs > MOST_MACS:
-        raise UnplannableError(
-            Message(
-                "It takes {macs:,} multiply-adds for an image; the browser computes at most {most:,}.",
-                macs=trace.macs,
-                most=MOST_MACS,
-            )
-        )
-    if trace.output is None or not _is_plain(trace):
-        raise UnplannableError(
-            Message("It does more than the browser can follow: parameters outside of layers.")
-        )
+    reason = refusal(trace)
+    if reason is not None:
+        raise UnplannableError(reason)
+    assert trace.output is not None
     return {
         "input": list(trace.input_shape),
         "output": trace.output.index,
@@ -74,11 +82,7 @@ def _kernel(op: Op) -> Mapping[str, Any] | None:
 
 
 def _planned(op: Op, tensors: Collection[str]) -> dict[str, Any]:
-    kernel = _kernel(op)
-    if kernel is None:
-        raise UnplannableError(
-            Message("The browser does not compute {name} ({type}) as yet.", name=op.name, type=op.type)
-        )
+    kernel = _kernel(op) or {}
     weights: Mapping[str, str] = kernel.get("weights", {})
     named = {role: f"{op.module}.{attribute}" for role, attribute in weights.items()}
     missing = [name for name in named.values() if name not in tensors]

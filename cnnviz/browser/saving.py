@@ -75,4 +75,4 @@ def digits_to_count(most: int) -> Digits | None:
     count = min(most, all_)
     chosen = [number * all_ // count for number in range(count)]
     images, labels = data.test_images[chosen].numpy(), data.test_labels[chosen].numpy().astype("uint8")
-    return Digits(count, zlib.compress(images.tobytes(), 9), zlib.compress(labels.tobytes(), 9))
+    return Digits(count, zlib.compress(images.tobytes() + labels.tobytes(), 9))

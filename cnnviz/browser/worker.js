@@ -5,18 +5,27 @@ const PIECE = 25; // milliseconds of counting between two looks for a drawing
 
 let tensors = null;
 let network = null;
+let learnedTensors = null;
 let learned = null; // the same network without a change
 let normalise = null;
 let off = {}; // the channels that are switched off, by op
-let digits = null; // {images, labels}: 28 x 28 bytes each, and a byte each, at first compressed
+let digits = null; // 28 x 28 bytes of each and behind them a label of each, at first compressed
 
 const HANDLERS = {
   load({ plan, weights, mean, deviation, digits: known }) {
     tensors = readSafetensors(weights);
     network = new Network(plan, tensors);
-    learned = new Network(plan, readSafetensors(weights));
-    normalise = { mean, deviation };
+    learnedTensors = readSafetensors(weights);
+    learned = new Network(plan, learnedTensors);
+    normalise = { mean: [mean].flat(), deviation: [deviation].flat() }; // of one channel, or of each
     digits = known ?? null;
+  },
+  // The weights of another moment of the same training.
+  moment({ weights }) {
+    for (const [name, { data }] of Object.entries(readSafetensors(weights))) {
+      tensors[name]?.data.set(data);
+      learnedTensors[name]?.data.set(data);
+    }
   },
   off(data) {
     off = data.off;
@@ -31,22 +40,28 @@ const HANDLERS = {
 
 self.onmessage = ({ data }) => (HANDLERS[data.kind] ?? answer)(data);
 
-function answer({ number, rgba, width, height, background }) {
-  const prepared = prepare(rgba, width, height, background);
-  if (prepared === null) {
-    self.postMessage({ number, image: null });
+// What the network says about a drawing (`rgba`), or about an `image` that is prepared already.
+function answer({ number, image: given, rgba, width, height, background }) {
+  const image = given ?? prepare(rgba, width, height, background)?.image ?? null;
+  if (image === null) {
+    self.postMessage({ number, image });
     return;
   }
   const begin = performance.now();
-  const input = normalised(prepared.image);
+  const input = normalised(image);
   const scores = network.run(input, switchOff);
   const took = performance.now() - begin;
   const outputs = network.outputs.map((output) => output.data.slice());
-  self.postMessage({ number, image: prepared.image, input, scores: scores.slice(), outputs, took });
+  self.postMessage({ number, image, input, scores: scores.slice(), outputs, took });
 }
 
 function normalised(image) {
-  return Float32Array.from(image, (value) => (value / 255 - normalise.mean) / normalise.deviation);
+  const { mean, deviation } = normalise;
+  const size = image.length / mean.length;
+  return Float32Array.from(image, (value, at) => {
+    const channel = Math.floor(at / size);
+    return (value / 255 - mean[channel]) / deviation[channel];
+  });
 }
 
 function switchOff(index, output) {
@@ -58,12 +73,12 @@ function switchOff(index, output) {
 async function countDigits(port) {
   let isWanted = true;
   port.onmessage = () => (isWanted = false);
-  digits = { images: await inflated(digits.images), labels: await inflated(digits.labels) };
-  const all = digits.labels.length;
+  digits = await inflated(digits);
+  const all = digits.length / 785;
   const found = { done: 0, all, correct: 0, trained: 0 };
   for (let pause = performance.now() + PIECE; found.done < all && isWanted; found.done++) {
-    const input = normalised(digits.images.subarray(784 * found.done, 784 * (found.done + 1)));
-    const label = digits.labels[found.done];
+    const input = normalised(digits.subarray(784 * found.done, 784 * (found.done + 1)));
+    const label = digits[784 * all + found.done];
     if (best(network.run(input, switchOff)) === label) found.correct += 1;
     if (best(learned.run(input)) === label) found.trained += 1;
     if (performance.now() < pause) continue;

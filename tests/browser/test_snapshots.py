@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 
 from benchmarks.browser import settle
 from benchmarks.serving import Server
+from cnnviz import datasets
+from cnnviz.interpret.networks import load, start_of
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.worker.worker import run_in_foreground
 from tests.browser.conftest import settings_of
@@ -48,3 +50,33 @@ def test_moving_the_slider_shows_the_weights_on_their_way(server: Server, page: 
     page.wait_for_url(re.compile("step=1"))
     assert parse_qs(urlsplit(page.url).query)["step"] == ["1"]
     expect(main.get_by_test_id("stAlertContentError")).to_have_count(0)
+
+
+def test_the_living_picture_forms_without_asking_the_server(server: Server, page: Page) -> None:
+    """Every snapshot is fetched ahead: the slider changes the weights in the browser."""
+    page.goto(f"{server.url}/filters?checkpoint={trained(server)}&view=network")
+    slider = page.get_by_role("slider", name="Training step")
+    best = page.locator(".score.best")
+    expect(best).to_be_visible()
+    expect(slider).to_be_visible()
+    after = best.text_content()
+    settle(page)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    slider.press("Home")
+    expect(page.locator(".time output")).to_have_text("Step 0, epoch 0")
+    assert best.text_content() != after
+    expect(best).to_have_text(expected_at_the_start())
+    slider.press("End")
+    expect(best).to_have_text(after or "")
+    assert not [url for url in asked if url.startswith(server.url)]
+
+
+def expected_at_the_start() -> str:
+    """What the untrained network says of the first test image, in PyTorch."""
+    recipe = Recipe.default("small-cnn", dataset="mnist-sample", train_images=640, epochs=2, threads=1)
+    network = load(start_of(recipe))
+    x = (datasets.load("mnist-sample").test_images[:1].float() / 255 - 0.1307) / 0.3081
+    chances = network(x)[0].softmax(0)
+    label = int(chances.argmax())
+    return f"{label}{100 * float(chances[label]):.1f}%"

@@ -10,7 +10,7 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.draw.choices import Shown
-from cnnviz.ui.inside import attribution, maps, pixel, verdicts
+from cnnviz.ui.inside import attribution, living, maps, pixel, verdicts
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import IN_A_NETWORK, Weights
 from cnnviz.ui.shared.downloads import save_button
@@ -29,6 +29,9 @@ def _maps(weights: Weights, shown: Shown) -> None:
 
 VIEWS: Mapping[str, View[[Weights, Shown]]] = {
     "maps": View(Message("Feature maps"), _maps),
+    "network": View(
+        Message("The network"), lambda weights, shown: living.show(weights, weights.image_key(shown.pixels))
+    ),
     "why": View(
         Message("Attribution"),
         lambda weights, shown: attribution.show([weights], Example(shown.pixels, shown.title)),

@@ -12,7 +12,7 @@ from cnnviz.interpret.networks import Moment
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.filters import filters, layer, top_activations, weight_history
-from cnnviz.ui.inside import attribution, example, maps, pixel, verdicts
+from cnnviz.ui.inside import attribution, example, living, maps, pixel, verdicts
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import Weights, choose_weights, moments_of, of_moment
 from cnnviz.ui.shared.frame import fragment
@@ -49,13 +49,22 @@ def _of_image(
 
 @dataclass(frozen=True)
 class FilterView(View[[Sequence[Weights]]]):
-    """A view of weights; ``compares``: it can show trained weights next to untrained ones."""
+    """A view of weights; ``compares``: it can show trained weights next to untrained ones; ``steps``: the page chooses
+    the training step, rather than the view itself.
+    """
 
     compares: bool = True
+    steps: bool = True
 
 
 VIEWS: Mapping[str, FilterView] = {
     "filters": FilterView(Message("Filters"), filters.show),
+    "network": FilterView(
+        Message("The network"),
+        _of_image(lambda shown, image: living.show(shown[0], shown[0].image_key(image.pixels)), reads=False),
+        compares=False,
+        steps=False,
+    ),
     "maps": FilterView(
         Message("Feature maps"),
         _of_image(
@@ -91,17 +100,14 @@ VIEWS: Mapping[str, FilterView] = {
 }
 
 
-def choose_shown(compares: bool) -> list[Weights]:
-    """The weights to show: one set, or trained weights and those that training started from.
-
-    ``compares`` says whether the view shows two side by side.
-    """
+def choose_shown(view: FilterView) -> list[Weights]:
+    """The weights that ``view`` shows: one set, or trained weights and those that training started from."""
     notes = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=320):
             weights = choose_weights(notes)
-        weights = _choose_step(weights)
-        start = weights.start if compares else None
+        weights = _choose_step(weights) if view.steps else weights
+        start = weights.start if view.compares else None
         beside = start and choose_switch(_("Compare with untrained weights"), key="untrained")
     return [weights, start] if start and beside else [weights]
 

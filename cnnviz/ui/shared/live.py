@@ -14,6 +14,7 @@ import streamlit as st
 from streamlit import runtime
 
 from cnnviz.interpret.inputs import Preparing
+from cnnviz.language import Message
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Bounded, WeightsKey
 
@@ -38,12 +39,7 @@ class _Packed:
 
 def can_run(weights: WeightsKey, preparing: Preparing) -> bool:
     """Whether the browser can prepare images for the network that ``weights`` names, and run it."""
-    from cnnviz.browser.plan import is_known
-
-    if not _is_plain(preparing):
-        return False
-    trace = cached.network_trace(weights, preparing.input_shape)
-    return is_known(trace) and 4 * trace.total_params <= MOST_BYTES
+    return refusal(weights, preparing) is None
 
 
 def address(weights: WeightsKey, preparing: Preparing) -> Address | None:
@@ -58,6 +54,41 @@ def address(weights: WeightsKey, preparing: Preparing) -> Address | None:
         return None
     found = _files().get((weights, preparing), lambda: _pack(weights, preparing))
     return _served(found)
+
+
+def refusal(weights: WeightsKey, preparing: Preparing) -> str | None:
+    """A sentence that says why the browser cannot run the network that ``weights`` names; None where it can."""
+    from cnnviz.browser import plan
+
+    trace = cached.network_trace(weights, preparing.input_shape)
+    reason = plan.refusal(trace)
+    if reason is None and not _is_plain(preparing):
+        reason = Message("Its images are resized, or their pixels permuted, on the server.")
+    if reason is None and 4 * trace.total_params > MOST_BYTES:
+        reason = Message(
+            "Its weights are {size} MB; a browser fetches at most {most}.",
+            size=round(4 * trace.total_params / 1e6),
+            most=MOST_BYTES // 1_000_000,
+        )
+    return None if reason is None else str(reason)
+
+
+def digits(most: int) -> tuple[int, Address] | None:
+    """How many test digits of the sample there are, at most ``most``, and where the browser finds them; None where the
+    sample is not on this machine.
+    """
+    found = _digits(most)
+    return None if found is None else (found[0], _served(found[1]))
+
+
+@st.cache_resource(show_spinner=False)
+def _digits(most: int) -> tuple[int, _Packed] | None:
+    from cnnviz.browser.saving import digits_to_count
+
+    found = digits_to_count(most)
+    if found is None:
+        return None
+    return found.count, _Packed(hashlib.sha256(found.content).hexdigest(), found.content)
 
 
 def _is_plain(preparing: Preparing) -> bool:
