@@ -1,7 +1,7 @@
 """Look inside convolutional networks: shapes, reasons, training, filters, drawings.
 
-``cnnviz.trace(model, (1, 28, 28))`` and ``cnnviz.explore(model, (1, 28, 28))`` are loaded on first use, so that
-importing the package does not import torch.
+``cnnviz.trace(model, (1, 28, 28))``, ``cnnviz.live(model, (1, 28, 28))`` and ``cnnviz.explore(model, (1, 28, 28))``
+are loaded on first use, so that importing the package does not import torch.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from cnnviz import architectures
 
 if TYPE_CHECKING:
+    from cnnviz.browser.live import live
     from cnnviz.hosted.starting import explore
     from cnnviz.tracing.trace import trace
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "explore", "trace"]
+__all__ = ["__version__", "explore", "live", "trace"]
 
 architectures.provide("own-", "cnnviz.own.architecture:get")
 
@@ -28,6 +29,10 @@ def __getattr__(name: str) -> Any:
 
         show_traces_as(table_text, trace_html)
         return trace
+    if name == "live":
+        from cnnviz.browser.live import live
+
+        return live
     if name == "explore":
         from cnnviz.hosted.starting import explore
 

@@ -43,7 +43,11 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.cli": ("cnnviz.browser", "cnnviz.drawing", "cnnviz.experiments", "cnnviz.hosted", "cnnviz.own"),
     "cnnviz.experiments.__main__": ("cnnviz.experiments", "cnnviz.cli"),
     "cnnviz.experiments": ("cnnviz.training", "cnnviz.plots"),
-    "cnnviz.drawing": ("cnnviz.interpret",),  # a photo of a garment is cut and scaled as any image is
+    "cnnviz.drawing.strokes": (),
+    "cnnviz.drawing": (
+        "cnnviz.interpret",
+        "cnnviz.drawing.strokes",
+    ),  # a photo of a garment is cut and scaled as any image is
     "cnnviz.interpret": ("cnnviz.training",),
     "cnnviz.training": ("cnnviz.training.scripts", "cnnviz.training.worker"),
     "cnnviz.training.worker": ("cnnviz.training.checkpoints",),
@@ -67,12 +71,17 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     # a trace that fails asks for it, so the decoder itself stands below tracing.
     "cnnviz.error_messages.producers": ("cnnviz.models", "cnnviz.error_messages"),
     "cnnviz.error_messages": ("cnnviz.operations",),
-    "cnnviz.browser": ("cnnviz.training",),
+    "cnnviz.browser": ("cnnviz.training", "cnnviz.browser.page"),
+    # What the package offers as cnnviz.live.
+    "cnnviz.browser.live": ("cnnviz.browser.page", "cnnviz.drawing.strokes"),
+    "cnnviz.browser.page": ("cnnviz.browser.plan", "cnnviz.browser.script"),
+    "cnnviz.browser.plan": ("cnnviz.tracing",),
+    "cnnviz.browser.script": (),
     "cnnviz.models": ("cnnviz.own", "cnnviz.shapes"),
     "cnnviz.shapes": ("cnnviz.tracing", "cnnviz.datasets"),  # what an operation does is shown on a digit
     "cnnviz.datasets": ("cnnviz.files", "cnnviz.settings"),
-    # The package itself offers cnnviz.trace, and how a trace is shown, and cnnviz.explore.
-    "cnnviz": ("cnnviz.architectures", "cnnviz.shapes", "cnnviz.hosted"),
+    # The package itself offers cnnviz.trace, and how a trace is shown, cnnviz.live and cnnviz.explore.
+    "cnnviz": ("cnnviz.architectures", "cnnviz.browser.live", "cnnviz.shapes", "cnnviz.hosted"),
     "cnnviz.hosted": ("cnnviz.models",),
     # The process that reads a person's network also makes reports and graphs of it.
     "cnnviz.own.sandbox": ("cnnviz.own", "cnnviz.shapes"),
@@ -98,6 +107,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     "plotly": ("cnnviz.plots", "cnnviz.experiments", "cnnviz.ui"),
     "torch": (
         "cnnviz.architectures",
+        "cnnviz.browser.live",
         "cnnviz.browser.packing",
         "cnnviz.cli",
         "cnnviz.datasets",
@@ -119,7 +129,12 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     "torchvision": ("cnnviz.datasets", "cnnviz.interpret", "cnnviz.models", "cnnviz.own.torchvision_models"),
     "jinja2": ("cnnviz.browser.page", "cnnviz.standalone"),
     "sqlalchemy": ("cnnviz.training.store",),
-    "safetensors": ("cnnviz.interpret.filter_history", "cnnviz.hosted.file", "cnnviz.training"),
+    "safetensors": (
+        "cnnviz.browser.live",
+        "cnnviz.interpret.filter_history",
+        "cnnviz.hosted.file",
+        "cnnviz.training",
+    ),
     "tensorboardX": ("cnnviz.training.loop",),
     "captum": ("cnnviz.interpret",),
     "torchinfo": ("cnnviz.shapes",),

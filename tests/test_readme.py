@@ -180,6 +180,13 @@ def test_the_example_of_a_trace_runs(number: int, capsys: pytest.CaptureFixture[
     assert values["trace"].total_params == 97_298  # type: ignore[attr-defined]
 
 
+def test_the_example_of_a_live_model_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = [block for block in PYTHON if "cnnviz.live(" in block.text]
+    exec(compile(block.text, block.document, "exec"), {"model": architectures.get("basic-cnn").build()})
+    assert "conv1.weight" in (tmp_path / "mine.html").read_text(encoding="utf-8")
+
+
 def test_the_trace_is_shown_in_both_places() -> None:
     assert {block.document for block in TRACING} == {"README.md", "docs/command-line.md"}
 

@@ -9,12 +9,31 @@ function bytesOf(text) {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer;
 }
 
-function start() {
+// The worker; where a page around this one, such as a notebook's, refuses scripts of one kind, that of another kind.
+async function started() {
+  const blob = URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" }));
+  for (const address of [blob, `data:text/javascript;charset=utf-8,${encodeURIComponent(WORKER)}`]) {
+    const worker = await new Promise((resolve) => {
+      try {
+        const found = new Worker(address);
+        found.onmessage = () => resolve(found);
+        found.onerror = () => resolve(null);
+        found.postMessage({ kind: "hello" });
+      } catch {
+        resolve(null);
+      }
+    });
+    if (worker !== null) return worker;
+  }
+  throw new Error("The browser allows this page no worker.");
+}
+
+async function start() {
   document.documentElement.lang = language;
   for (const place of document.querySelectorAll("[data-word]")) place.textContent = words[place.dataset.word];
   const canvas = document.querySelector("canvas[data-draw]");
   canvas.setAttribute("aria-label", words.canvas);
-  const worker = new Worker(URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" })));
+  const worker = await started();
   const weights = bytesOf(CONTENT.weights);
   const tensors = readSafetensors(weights);
   const picture = new Picture(document.querySelector("#picture"), {

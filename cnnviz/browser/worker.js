@@ -12,6 +12,9 @@ let off = {}; // the channels that are switched off, by op
 let digits = null; // 28 x 28 bytes of each and behind them a label of each, at first compressed
 
 const HANDLERS = {
+  hello() {
+    self.postMessage({});
+  },
   load({ plan, weights, mean, deviation, digits: known }) {
     tensors = readSafetensors(weights);
     network = new Network(plan, tensors);

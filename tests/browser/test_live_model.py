@@ -1,0 +1,73 @@
+"""A model of one's own as a page: saved, and in the frame that a notebook shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from playwright.sync_api import Browser, Page, expect
+from torch import nn
+
+import cnnviz
+from benchmarks.browser import stroke
+from cnnviz.browser.plan import UnplannableError
+from cnnviz.errors import UsageError
+from cnnviz.training.checkpoints import checkpoints
+from tests.browser.conftest import PATIENCE_MS
+
+ONE = ((0.5, 0.15), (0.5, 0.5), (0.5, 0.85))
+
+
+@pytest.fixture(scope="module")
+def model() -> nn.Module:
+    return checkpoints.load_model(checkpoints.get("basic-cnn-mnist"))
+
+
+@pytest.fixture
+def tab(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(offline=True, locale="en-GB", viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(PATIENCE_MS)
+    yield context.new_page()
+    context.close()
+
+
+def test_it_reads_from_a_saved_file_and_names_the_classes(
+    model: nn.Module, tab: Page, tmp_path: Path
+) -> None:
+    model.train()
+    before = {name: values.clone() for name, values in model.state_dict().items()}
+    words = "zero one two three four five six seven eight nine".split()
+    saved = cnnviz.live(model, (1, 28, 28), classes=words).save(tmp_path / "mine.html")
+    assert model.training
+    assert not any(module._forward_hooks for module in model.modules())
+    for name, values in model.state_dict().items():
+        assert torch.equal(values, before[name])
+    tab.goto(saved.as_uri())
+    stroke(tab, tab.locator("canvas[data-draw]"), *ONE)
+    expect(tab.locator("[data-verdict='model']")).to_have_text("one", timeout=PATIENCE_MS)
+
+
+@pytest.mark.parametrize("policy", ["", "child-src data:"], ids=["plain", "no-blobs"])
+def test_it_reads_in_a_notebooks_cell(model: nn.Module, tab: Page, tmp_path: Path, policy: str) -> None:
+    cell = cnnviz.live(model)._repr_html_()  # type: ignore[operator]
+    head = f'<meta http-equiv="Content-Security-Policy" content="{policy}">' if policy else ""
+    (tmp_path / "notebook.html").write_text(f"<!doctype html>{head}<div>{cell}</div>", encoding="utf-8")
+    tab.goto((tmp_path / "notebook.html").as_uri())
+    frame = tab.frame_locator("iframe")
+    frame.get_by_role("button", name="Example: 7").click()
+    expect(frame.locator("[data-verdict]")).to_have_text("7", timeout=PATIENCE_MS)
+
+
+def test_what_does_not_fit_is_refused_with_a_remedy(model: nn.Module) -> None:
+    with pytest.raises(UsageError, match=r"1 x 28 x 28 .*explore\(model, \(3, 32, 32\)\)"):
+        cnnviz.live(model, (3, 32, 32))
+    with pytest.raises(UsageError, match="3 names of classes, but the network returns 10 scores"):
+        cnnviz.live(model, classes=["a", "b", "c"])
+    with pytest.raises(UsageError, match="standard deviation is 0"):
+        cnnviz.live(model, deviation=0)
+    with pytest.raises(UnplannableError, match="4 x 26 x 26"):
+        cnnviz.live(nn.Sequential(nn.Conv2d(1, 4, 3)))
+    with pytest.raises(UnplannableError, match="LSTM"):
+        cnnviz.live(nn.Sequential(nn.Flatten(2), nn.LSTM(784, 10)))
