@@ -31,7 +31,9 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.ui.inside": ("cnnviz.ui.shared",),
     "cnnviz.ui.shared": ("cnnviz.ui",),
     "cnnviz.ui": (
-        "cnnviz.browser",
+        "cnnviz.browser.ahead",
+        "cnnviz.browser.packing",
+        "cnnviz.browser.saving",
         "cnnviz.drawing",
         "cnnviz.experiments",
         "cnnviz.interpret",
@@ -40,7 +42,13 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
         "cnnviz.plots",
     ),
     "cnnviz.__main__": ("cnnviz.cli",),
-    "cnnviz.cli": ("cnnviz.browser", "cnnviz.drawing", "cnnviz.experiments", "cnnviz.hosted", "cnnviz.own"),
+    "cnnviz.cli": (
+        "cnnviz.browser.saving",
+        "cnnviz.drawing",
+        "cnnviz.experiments",
+        "cnnviz.hosted",
+        "cnnviz.own",
+    ),
     "cnnviz.experiments.__main__": ("cnnviz.experiments", "cnnviz.cli"),
     "cnnviz.experiments": ("cnnviz.training", "cnnviz.plots"),
     "cnnviz.drawing.strokes": (),
@@ -71,12 +79,13 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     # a trace that fails asks for it, so the decoder itself stands below tracing.
     "cnnviz.error_messages.producers": ("cnnviz.models", "cnnviz.error_messages"),
     "cnnviz.error_messages": ("cnnviz.operations",),
-    "cnnviz.browser": ("cnnviz.training", "cnnviz.browser.page"),
+    "cnnviz.browser": ("cnnviz.tracing",),
     # What the package offers as cnnviz.live.
-    "cnnviz.browser.live": ("cnnviz.browser.page", "cnnviz.drawing.strokes"),
-    "cnnviz.browser.page": ("cnnviz.browser.plan", "cnnviz.browser.script"),
-    "cnnviz.browser.plan": ("cnnviz.tracing",),
-    "cnnviz.browser.script": (),
+    "cnnviz.browser.live": ("cnnviz.browser", "cnnviz.drawing.strokes"),
+    # Of trained networks.
+    "cnnviz.browser.ahead": ("cnnviz.browser", "cnnviz.training"),
+    "cnnviz.browser.packing": ("cnnviz.browser", "cnnviz.training"),
+    "cnnviz.browser.saving": ("cnnviz.browser", "cnnviz.training"),
     "cnnviz.models": ("cnnviz.own", "cnnviz.shapes"),
     "cnnviz.shapes": ("cnnviz.tracing", "cnnviz.datasets"),  # what an operation does is shown on a digit
     "cnnviz.datasets": ("cnnviz.files", "cnnviz.settings"),
