@@ -12,15 +12,17 @@ function shadesOf(scale) {
 
 function shadesAlong(scale) {
   const pixels = new Uint8ClampedArray(4 * (SHADES + 1));
-  for (let shade = 0; shade <= SHADES; shade++) {
-    const place = (shade / SHADES) * (scale.length - 1);
-    const low = Math.min(Math.floor(place), scale.length - 2);
-    for (let part = 0; part < 3; part++) {
-      pixels[4 * shade + part] = scale[low][part] + (scale[low + 1][part] - scale[low][part]) * (place - low);
-    }
-    pixels[4 * shade + 3] = 255;
-  }
+  for (let shade = 0; shade <= SHADES; shade++) pixels.set(colour(scale, (2 * shade) / SHADES - 1), 4 * shade);
   return new Uint32Array(pixels.buffer);
+}
+
+// A colour [r, g, b, 255] of the diverging `scale` ([[r, g, b], ...]) for a value from -1 to 1.
+export function colour(scale, value) {
+  const place = ((Math.min(Math.max(value, -1), 1) + 1) / 2) * (scale.length - 1);
+  const low = Math.min(Math.floor(place), scale.length - 2);
+  const part = place - low;
+  const [a, b] = [scale[low], scale[low + 1]];
+  return [a[0] + (b[0] - a[0]) * part, a[1] + (b[1] - a[1]) * part, a[2] + (b[2] - a[2]) * part, 255];
 }
 
 function shadeOf(value, limit) {
