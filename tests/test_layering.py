@@ -69,6 +69,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.training.records": ("cnnviz.training.recipe",),
     "cnnviz.training.transforms": ("cnnviz.training.recipe",),
     "cnnviz.training.recipe": (
+        "cnnviz.seals",
         "cnnviz.datasets",
         "cnnviz.error_messages.producers",
         "cnnviz.standalone",
@@ -104,6 +105,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.plots": ("cnnviz.plots.palette",),
     "cnnviz.plots.palette": ("cnnviz.language",),
     "cnnviz.files": ("cnnviz.errors",),
+    "cnnviz.seals": ("cnnviz.files",),
     "cnnviz.settings": ("cnnviz.errors",),
     "cnnviz.errors": ("cnnviz.language",),
     "cnnviz.numbers": ("cnnviz.language",),

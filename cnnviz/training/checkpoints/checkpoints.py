@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import json
 import math
 import platform
 from collections.abc import Callable, Mapping
@@ -21,9 +20,9 @@ from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any
 
 import cnnviz
-from cnnviz import architectures, datasets
+from cnnviz import architectures, datasets, seals
 from cnnviz.errors import CnnvizError, UnknownKeyError, UsageError
-from cnnviz.files import json_bytes, write_together
+from cnnviz.files import write_together
 from cnnviz.language import Message
 from cnnviz.own.architecture import OwnArchitecture
 from cnnviz.own.definition import PREFIX
@@ -225,7 +224,7 @@ def save(
         run_id=run_id,
         weights=path,
     )
-    write_together({path: data, path.with_suffix(".json"): json_bytes(checkpoint.to_dict())})
+    write_together({path: data, path.with_suffix(".json"): seals.sealed_json(checkpoint.to_dict())})
     return checkpoint
 
 
@@ -362,7 +361,7 @@ def export_checkpoint(run_id: str, directory: Path) -> Checkpoint:
     data = source.read_weights()
     weights = directory / f"{name}.safetensors"
     facts = {**source.to_dict(), "id": name}
-    write_together({weights: data, weights.with_suffix(".json"): json_bytes(facts)})
+    write_together({weights: data, weights.with_suffix(".json"): seals.sealed_json(facts)})
     return Checkpoint.from_dict(facts, weights)
 
 
@@ -419,7 +418,7 @@ def _read(path: Path, changed: int, size: int) -> Checkpoint:
     if not path.is_file():  # a pipe, say, could be waited for without an end
         raise CheckpointError(path.stem, Message("{path} is not a file", path=path.name))
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = seals.read_json(path.read_bytes())
         checkpoint = Checkpoint.from_dict(values, path.with_suffix(".safetensors"))
     except OSError as error:
         raise _unreadable(path, error) from error

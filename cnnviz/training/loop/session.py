@@ -180,9 +180,9 @@ class Session:
             self.tally = Tally(**state.facts["tally"])
             self.finished, self.rate_changes = state.finished, state.rate_changes
             self._restore_optimizer(state)
+            self._restore_generators(state)
         except (RuntimeError, KeyError, TypeError, ValueError, IndexError) as error:
             raise StateError(str(error).splitlines()[0]) from error
-        self._restore_generators(state)
 
     def _optimizer_tensors(self) -> dict[str, Tensor]:
         return {

@@ -6,13 +6,13 @@ Its saved states, its checkpoint and the store keep them. Importing this imports
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cnnviz import seals
 from cnnviz.errors import CnnvizError
-from cnnviz.files import write_json
+from cnnviz.files import write_whole
 from cnnviz.language import Message
 
 RATES_FILE = "rates.json"
@@ -52,7 +52,8 @@ def write_rate_changes(folder: Path, changes: Sequence[RateChange]) -> None:
     """
     path = folder / RATES_FILE
     if changes or path.exists():
-        write_json(path, [dataclasses.asdict(change) for change in changes])
+        content = {"changes": [dataclasses.asdict(change) for change in changes]}
+        write_whole(path, seals.sealed_json(content))
 
 
 def read_rate_changes(folder: Path) -> tuple[RateChange, ...]:
@@ -63,10 +64,13 @@ def read_rate_changes(folder: Path) -> tuple[RateChange, ...]:
     """
     path = folder / RATES_FILE
     try:
-        return tuple(RateChange(**change) for change in json.loads(path.read_text(encoding="utf-8")))
+        content = seals.read_json(path.read_bytes())
+        if not isinstance(content, list):  # as earlier versions wrote them, without a seal
+            (content,) = content.values()
+        return tuple(RateChange(**change) for change in content)
     except FileNotFoundError:
         return ()
-    except (OSError, ValueError, TypeError) as problem:
+    except (OSError, ValueError, TypeError, AttributeError, seals.SealError) as problem:
         raise CnnvizError(
             Message("Cannot read the metrics in {path}: {problem}.", path=path, problem=problem)
         ) from problem

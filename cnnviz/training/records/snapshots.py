@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from safetensors import SafetensorError
 
-from cnnviz import architectures
+from cnnviz import architectures, seals
 from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.files import remove_unfinished
 from cnnviz.language import Message
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 
 STATE_NAME = "state.safetensors"
+PREVIOUS_STATE_NAME = "state.previous.safetensors"
+"""The state before it, should the latest be damaged."""
 _FACTS = "cnnviz"
 _PARTS = ("weights", "optimizer", "generators")
 
@@ -85,7 +87,7 @@ class State:
         return type(self)(self.facts, self.weights)
 
     def to_bytes(self) -> bytes:
-        """The state as a safetensors file, with the facts in its metadata."""
+        """The state as a safetensors file, with the facts and a seal in its metadata."""
         import safetensors.numpy
 
         # By way of NumPy, which takes a third of the time from the training that goes on meanwhile.
@@ -94,7 +96,8 @@ class State:
             for part in _PARTS
             for name, tensor in getattr(self, part).items()
         }
-        return safetensors.numpy.save(arrays, {_FACTS: json.dumps(dict(self.facts))})
+        facts = {_FACTS: json.dumps(dict(self.facts)), seals.NAME: seals.UNSEALED}
+        return seals.sealed(safetensors.numpy.save(arrays, facts))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -107,12 +110,21 @@ class State:
 
         parts: dict[str, dict[str, Tensor]] = {part: {} for part in _PARTS}
         try:
+            texts = metadata(data)
+            if texts.keys() != {
+                _FACTS
+            }:  # that of an earlier version has no seal, and nothing else beside its facts
+                seals.check(data, texts.get(seals.NAME))
             for name, tensor in safetensors.torch.load(data).items():
                 part, _, inner = name.partition("/")
                 parts[part][inner] = tensor
-            return cls(facts=json.loads(metadata(data)[_FACTS]), **parts)
-        except (SafetensorError, KeyError, ValueError, TypeError) as error:
-            raise StateError(error) from error
+            state = cls(facts=json.loads(texts[_FACTS]), **parts)
+            _ = (state.step, state.finished, state.rate_changes, int(state.facts["epoch"]))
+            return state
+        except seals.SealError as error:
+            raise StateError(error.message) from error
+        except (SafetensorError, LookupError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+            raise StateError(str(error).splitlines()[0] if str(error) else type(error).__name__) from error
 
 
 def metadata(data: bytes) -> dict[str, str]:
@@ -122,9 +134,9 @@ def metadata(data: bytes) -> dict[str, str]:
         ValueError: the header is damaged.
     """
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    if not isinstance(header, dict):
+    found = header.get("__metadata__", {}) if isinstance(header, dict) else None
+    if not isinstance(found, dict):
         raise ValueError("its header is no table")
-    found = header.get("__metadata__", {})
     return {str(name): str(text) for name, text in found.items()}
 
 
@@ -186,6 +198,14 @@ def find(run_id: str, step: int) -> int:
     if step not in steps:
         raise UnknownKeyError(Message("snapshot step"), str(step), map(str, steps))
     return step
+
+
+def newest_whole(run_id: str) -> State | None:
+    """The latest snapshot of the run that is not damaged."""
+    for step, _ in reversed(available(run_id)):
+        with contextlib.suppress(CnnvizError):
+            return read(run_id, step)
+    return None
 
 
 def path(folder: Path, step: int, epoch: int) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from cnnviz.language import Message
 from cnnviz.settings import settings
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import metrics, snapshots
-from cnnviz.training.records.snapshots import STATE_NAME, State, StateError
+from cnnviz.training.records.snapshots import PREVIOUS_STATE_NAME, STATE_NAME, State, StateError
 from cnnviz.training.store.runs import Run
 
 if TYPE_CHECKING:
@@ -55,19 +56,15 @@ def check_branch(recipe: Recipe, origin: Run, step: int) -> None:
 
 
 def start_of(run: Run, folder: Path, recipe: Recipe) -> State | None:
-    """The state from which ``run`` resumes; None if it begins with the seed's initial weights.
+    """The state from which ``run`` resumes; None if it begins with the seed's initial weights. Where its latest state is
+    damaged, that is the one before it, or its latest snapshot; the worker's log says so.
 
     Raises:
-        CnnvizError: the state is damaged, or the snapshot of the other run is gone.
+        CnnvizError: all of its states are damaged, or the snapshot of the other run is gone.
     """
-    path = folder / STATE_NAME
-    if path.exists():
-        try:
-            return State.from_bytes(path.read_bytes())
-        except OSError as error:
-            raise StateError(error.strerror) from error
-    if run.origin is None:
-        return None
+    own = _own_state(run, folder)
+    if own is not None or run.origin is None:
+        return own
     state = snapshots.read(run.origin, run.origin_step or 0)
     for name in (metrics.STEPS_FILE, metrics.SAMPLES_FILE):  # the new run's curves begin like the old one's
         source = settings().runs_dir / run.origin / name
@@ -75,6 +72,37 @@ def start_of(run: Run, folder: Path, recipe: Recipe) -> State | None:
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, folder / name)
     return _branched(state, recipe)
+
+
+def _own_state(run: Run, folder: Path) -> State | None:
+    """The last whole state that the run itself left; None where it left none."""
+    damage: StateError | None = None
+    for name in (STATE_NAME, PREVIOUS_STATE_NAME):
+        try:
+            state = State.from_bytes((folder / name).read_bytes())
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            damage = damage or StateError(error.strerror)
+        except StateError as error:
+            damage = damage or error
+        else:
+            return _instead(state, damage)
+    if damage is None:
+        return None
+    snapshot = snapshots.newest_whole(run.id)
+    if snapshot is None:
+        raise damage
+    return _instead(snapshot, damage)
+
+
+def _instead(state: State, damage: StateError | None) -> State:
+    if damage is not None:
+        told = Message(
+            "{problem} Training resumes from step {step:,}.", problem=damage.message, step=state.step
+        )
+        print(told, file=sys.stderr)
+    return state
 
 
 def _branched(state: State, recipe: Recipe) -> State:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
 from typing import TYPE_CHECKING
@@ -14,7 +17,7 @@ from cnnviz.files import write_whole
 from cnnviz.training.records import snapshots
 from cnnviz.training.records.figures import write_rate_changes
 from cnnviz.training.records.metrics import MetricsWriter
-from cnnviz.training.records.snapshots import STATE_NAME
+from cnnviz.training.records.snapshots import PREVIOUS_STATE_NAME, STATE_NAME
 from cnnviz.training.store.runs import Command, Kind
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker.heartbeat import Heartbeat
@@ -100,7 +103,7 @@ class Steering:
     def _save(self, session: Session, state: State) -> None:
         begin = time.monotonic()
         self._metrics.flush()  # steps that a saved state is ahead of would be missing for good
-        self._writer.write(self._folder / STATE_NAME, state)
+        self._writer.write(self._folder / STATE_NAME, state, before=lambda: keep_previous(self._folder))
         self._save_due = begin + max(SAVE_SECONDS, _SHARE * (time.monotonic() - begin + self._writer.seconds))
 
     def _snapshot(self, session: Session, state: State) -> None:
@@ -160,8 +163,25 @@ class Steering:
             heartbeat.tell(RunStore.proceed)
 
 
+def keep_previous(folder: Path) -> None:
+    """Keep a run's saved state under its second name, before the next one takes its place."""
+    previous = folder / PREVIOUS_STATE_NAME
+    with contextlib.suppress(OSError):  # there is none yet; or the file system knows no second names
+        if (folder / STATE_NAME).stat().st_size:
+            previous.unlink(missing_ok=True)
+            os.link(folder / STATE_NAME, previous)  # noqa: PTH  as new as the state itself, at no cost
+
+
 _ALLOWED = {Kind.PAUSE: 0.0, Kind.STEP: 1.0, Kind.RESUME: math.inf}
 """How many more steps are made before the run pauses."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    path: Path
+    state: State
+    before: Callable[[], None]
+    then: Callable[[], None]
 
 
 class BackgroundWriter:
@@ -177,7 +197,7 @@ class BackgroundWriter:
     def __init__(self) -> None:
         self.seconds = 0.0
         self._error: BaseException | None = None
-        self._jobs: Queue[tuple[Path, State, Callable[[], None]] | None] = Queue()
+        self._jobs: Queue[_Job | None] = Queue()
         self._thread = threading.Thread(target=self._work, name="cnnviz-saving", daemon=True)
         self._thread.start()
 
@@ -186,10 +206,16 @@ class BackgroundWriter:
         """Whether something waits to be written."""
         return self._jobs.unfinished_tasks > 0
 
-    def write(self, path: Path, state: State, then: Callable[[], None] = lambda: None) -> None:
-        """Write ``state`` to ``path``, and call ``then`` when it is there; returns at once."""
+    def write(
+        self,
+        path: Path,
+        state: State,
+        before: Callable[[], None] = lambda: None,
+        then: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Write ``state`` to ``path``, and call ``before`` before it and ``then`` when it is there; returns at once."""
         self._complain()
-        self._jobs.put((path, state, then))
+        self._jobs.put(_Job(path, state, before, then))
 
     def close(self) -> None:
         """Write what waits, and end the thread."""
@@ -204,11 +230,12 @@ class BackgroundWriter:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            path, state, then = job
             begin = time.perf_counter()
             try:
-                write_whole(path, state.to_bytes())
-                then()
+                data = job.state.to_bytes()
+                job.before()
+                write_whole(job.path, data)
+                job.then()
             except BaseException as error:
                 self._error = error
             self.seconds = time.perf_counter() - begin

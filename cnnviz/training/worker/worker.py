@@ -27,7 +27,7 @@ from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
 from cnnviz.training.records.figures import write_rate_changes
 from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter
-from cnnviz.training.records.snapshots import STATE_NAME
+from cnnviz.training.records.snapshots import PREVIOUS_STATE_NAME, STATE_NAME
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.worker.heartbeat import Heartbeat, Recorder, persistently, reserved_space
@@ -160,7 +160,8 @@ def _train(heartbeat: Heartbeat, run: Run, folder: Path, audience: Observer | No
     if result.stopped:
         # Whatever is asked from then on is for give_up_place, whether the heartbeat has heard of it or not.
         return _Ending(Status.PAUSED, facts=facts) if steering.gave_up else _ending(heartbeat, facts)
-    (folder / STATE_NAME).unlink(missing_ok=True)  # there is nothing left to resume
+    for name in (STATE_NAME, PREVIOUS_STATE_NAME):  # there is nothing left to resume
+        (folder / name).unlink(missing_ok=True)
     return _Ending(Status.FINISHED, facts=facts)
 
 

@@ -12,6 +12,7 @@ import torch
 from cnnviz import architectures, datasets
 from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.files import StorageError
+from cnnviz.seals import sealed_json
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.checkpoints.checkpoints import Checkpoint, CheckpointError, evaluate_checkpoint
 from cnnviz.training.loop.loop import TrainingResult
@@ -159,7 +160,7 @@ def forge(saved: Checkpoint, data: bytes, **changes: object) -> Checkpoint:
     saved.weights.write_bytes(data)
     path = saved.weights.with_suffix(".json")
     facts = {**json.loads(path.read_text()), "sha256": hashlib.sha256(data).hexdigest(), **changes}
-    path.write_text(json.dumps(facts))
+    path.write_bytes(sealed_json(facts))
     return checkpoints.get(saved.id)
 
 
@@ -269,20 +270,20 @@ def test_facts_that_cannot_be_read_take_nothing_down(folders: Path, monkeypatch:
     saved = shipped(folders)
     own = save(folders / "runs" / "run-a", "run-a")
     save(folders / "runs" / "run-b", "run-b")
-    stat, read_text = Path.stat, Path.read_text
+    stat, read_bytes = Path.stat, Path.read_bytes
 
     def no_stat(path: Path, **options: bool) -> os.stat_result:
         if path.name == "run-b.json":
             raise PermissionError(13, "Permission denied")
         return stat(path, **options)
 
-    def no_text(path: Path, **options: str) -> str:
+    def no_bytes(path: Path) -> bytes:
         if path.name == f"{saved.id}.json":
             raise OSError(5, "Input/output error")
-        return read_text(path, **options)
+        return read_bytes(path)
 
     monkeypatch.setattr(Path, "stat", no_stat)
-    monkeypatch.setattr(Path, "read_text", no_text)
+    monkeypatch.setattr(Path, "read_bytes", no_bytes)
     listing = checkpoints.scan()
     assert [found.id for found in listing.checkpoints] == ["resnet-mini-mnist", own.id]
     assert [problem.id for problem in listing.problems] == [saved.id]
@@ -395,7 +396,7 @@ def test_facts_of_earlier_versions_are_read(folders: Path) -> None:
     saved = shipped(folders)
     path = saved.weights.with_suffix(".json")
     facts = json.loads(path.read_text())
-    del facts["rate_changes"], facts["origin"]
+    del facts["rate_changes"], facts["origin"], facts["seal"]
     path.write_text(json.dumps(facts))
     assert checkpoints.get(saved.id) == saved
 
