@@ -287,7 +287,7 @@ function adaptiveSpans(op, axis, x, scratch) {
   return found;
 }
 
-function largest(x, out, rows, columns, stepY, stepX) {
+function largestOfWindows(x, out, rows, columns, stepY, stepX) {
   const [channels, height, width] = x.shape;
   const [, high, wide] = out.shape;
   const { data } = x;
@@ -335,7 +335,7 @@ function average(x, out, rows, columns, divisor) {
 }
 
 function maxPool2d(op, [x], out, _, scratch) {
-  largest(x, out, spans(op, 0, x, scratch), spans(op, 1, x, scratch), op.dilation[0], op.dilation[1]);
+  largestOfWindows(x, out, spans(op, 0, x, scratch), spans(op, 1, x, scratch), op.dilation[0], op.dilation[1]);
 }
 
 function averagePool2d(op, [x], out, _, scratch) {
@@ -343,7 +343,7 @@ function averagePool2d(op, [x], out, _, scratch) {
 }
 
 function adaptiveMaxPool2d(op, [x], out, _, scratch) {
-  largest(x, out, adaptiveSpans(op, 0, x, scratch), adaptiveSpans(op, 1, x, scratch), 1, 1);
+  largestOfWindows(x, out, adaptiveSpans(op, 0, x, scratch), adaptiveSpans(op, 1, x, scratch), 1, 1);
 }
 
 function adaptiveAveragePool2d(op, [x], out, _, scratch) {
