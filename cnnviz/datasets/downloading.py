@@ -106,7 +106,7 @@ def download(info: DatasetInfo, root: Path, progress: Callable[[float], None]) -
 
 def _is_whole(info: DatasetInfo, root: Path) -> bool:
     try:
-        reading.FORMATS[info.file_format].read_folder(info, reading.folder(info, root))
+        reading.read_folder(info, reading.folder(info, root))
     except (OSError, DatasetDamagedError):
         return False
     return True
@@ -114,10 +114,9 @@ def _is_whole(info: DatasetInfo, root: Path) -> bool:
 
 def _move(info: DatasetInfo, temporary: Path, root: Path) -> None:
     source, target = reading.folder(info, temporary), reading.folder(info, root)
-    stored = reading.FORMATS[info.file_format]
-    stored.read_folder(info, source)
+    reading.read_folder(info, source)
     target.mkdir(parents=True, exist_ok=True)
-    for name in stored.files:
+    for name in reading.FORMATS[info.file_format].files:
         (source / name).replace(target / name)
 
 

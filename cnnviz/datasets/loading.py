@@ -105,7 +105,7 @@ def _read(info: DatasetInfo) -> Dataset:
         train_labels=torch.from_numpy(arrays.train_labels),
         test_images=torch.from_numpy(arrays.test_images),
         test_labels=torch.from_numpy(arrays.test_labels),
-        digest=arrays.digest(),
+        digest=arrays.digest,
     )
 
 

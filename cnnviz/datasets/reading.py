@@ -15,6 +15,7 @@ import pickle
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -58,6 +59,7 @@ class Arrays:
     test_images: NDArray[np.uint8]
     test_labels: NDArray[np.int64]
 
+    @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of all images and labels with their shapes: which data a network was trained on."""
         total = hashlib.sha256()
@@ -89,7 +91,10 @@ def read(info: DatasetInfo) -> Arrays:
         DatasetDamagedError: a file is too short, too long, or holds something else.
     """
     if info.folder is None:
-        return read_sample(info)
+        file, arrays = sample_path(), read_sample(info)
+        if file is not None and _is_changed(info, arrays):
+            raise _damaged(file, _CHANGED)
+        return arrays
     place = folder(info, settings().data_dir)
     for name in FORMATS[info.file_format].files:
         if not (place / name).is_file():
@@ -104,7 +109,32 @@ def read(info: DatasetInfo) -> Arrays:
                     folder=info.folder,
                 )
             )
-    return FORMATS[info.file_format].read_folder(info, place)
+    return read_folder(info, place)
+
+
+def read_folder(info: DatasetInfo, place: Path) -> Arrays:
+    """The data set whose files are in the folder ``place``.
+
+    Raises:
+        DatasetDamagedError: a file is too short, too long, or holds something else; or the whole is not what was
+            published.
+    """
+    arrays = FORMATS[info.file_format].read_folder(info, place)
+    if _is_changed(info, arrays):
+        cure = Message("Delete the folder and download the data set again.")
+        raise DatasetDamagedError(place, _CHANGED, cure)
+    return arrays
+
+
+_CHANGED = Message("its images or labels are not those that were published")
+
+
+def _is_changed(info: DatasetInfo, arrays: Arrays) -> bool:
+    """Whether these claim to be the whole data set and are something else. A part of it that somebody has cut out has
+    other sizes, and no sum that could be known.
+    """
+    sizes = len(arrays.train_labels), len(arrays.test_labels)
+    return sizes == (info.train_images, info.test_images) and arrays.digest != info.digest
 
 
 _SAMPLE_PIXELS = 28 * 28

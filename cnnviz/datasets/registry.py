@@ -41,7 +41,8 @@ class DatasetInfo:
 
     ``input_shape`` is (C, H, W); ``mean`` and ``deviation``, one a channel, are what networks usually
     normalise its images with after these are scaled to 0..1. ``classes`` are their names in English, as
-    links and files hold them; :meth:`class_title` is what a person reads. ``torchvision`` names the class in
+    links and files hold them; :meth:`class_title` is what a person reads. ``digest`` is the SHA-256 (hex) of all its
+    images and labels, see :class:`cnnviz.datasets.loading.Dataset`. ``torchvision`` names the class in
     ``torchvision.datasets`` that downloads it, ``folder`` where that puts the files, ``file_format`` how
     :data:`cnnviz.datasets.reading.FORMATS` calls their format, ``download_bytes`` how much it fetches. ``part_of``
     names the data set from whose training images these ones were taken.
@@ -56,6 +57,7 @@ class DatasetInfo:
     test_images: int
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
+    digest: str
     torchvision: str | None = None
     folder: str | None = None
     file_format: str = ""
@@ -82,6 +84,7 @@ _DATASETS = (
         test_images=1_000,
         mean=(0.1307,),
         deviation=(0.3081,),
+        digest="ec4bd5d3a9eab5585abf6094b0b6f9f5c827f73888e4af9be5e8b3540530169f",
         part_of="mnist",
     ),
     DatasetInfo(
@@ -96,6 +99,7 @@ _DATASETS = (
         test_images=10_000,
         mean=(0.1307,),
         deviation=(0.3081,),
+        digest="592cc3dfd12010e1780bf15de97185b42372bda3e511f1523c3af39f8b6df78b",
         file_format="idx",
         torchvision="MNIST",
         folder="MNIST/raw",
@@ -115,6 +119,7 @@ _DATASETS = (
         test_images=10_000,
         mean=(0.2860,),
         deviation=(0.3530,),
+        digest="0660bde77cbfdf34c87ca9fdf85f8717bc3e563821d8bfa4c96aa01b3ba24285",
         file_format="idx",
         torchvision="FashionMNIST",
         folder="FashionMNIST/raw",
@@ -134,6 +139,7 @@ _DATASETS = (
         test_images=10_000,
         mean=(0.4914, 0.4822, 0.4465),
         deviation=(0.2470, 0.2435, 0.2616),
+        digest="20ec2e2fcc4d2042e268071679229350a3ba532a0645fefc7ef36d5daabb6144",
         file_format="cifar",
         torchvision="CIFAR10",
         folder="cifar-10-batches-py",
