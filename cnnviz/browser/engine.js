@@ -173,7 +173,7 @@ function paddedSize(op, x) {
   });
 }
 
-function padded(op, x, [high, wide], scratch) {
+function withBorder(op, x, [high, wide], scratch) {
   const [channels, height, width] = x.shape;
   const [top, left] = op.padding;
   const to = scratch.doubles("padded", channels * high * wide);
@@ -208,7 +208,7 @@ function conv2d(op, [x], out, weights, scratch) {
   const places = rows * columns;
   const inner = channels * op.kernelSize[0] * op.kernelSize[1];
   const size = paddedSize(op, x);
-  const maps = padded(op, x, size, scratch);
+  const maps = withBorder(op, x, size, scratch);
   const offsets = firstWindow(op, channels, size, scratch);
   const panel = scratch.doubles("panel", 4 * inner);
   const bias = weights.bias?.data ?? null;
