@@ -56,7 +56,7 @@ function adapting(op, [low, high], axis, side) {
   return [Math.floor((low * side) / outputs), Math.ceil(((high + 1) * side) / outputs) - 1];
 }
 
-function padded(op, [low, high], axis, side) {
+function beforePadding(op, [low, high], axis, side) {
   const before = op.before[axis + 1];
   const found = [Math.max(low - before, 0), Math.min(high - before, side - 1)];
   return found[0] > found[1] ? null : found;
@@ -72,6 +72,6 @@ const SPANS = {
   averagePool2d: sliding,
   adaptiveAveragePool2d: adapting,
   adaptiveMaxPool2d: adapting,
-  pad: padded,
+  pad: beforePadding,
   slice: picked,
 };

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from cnnviz.training.checkpoints import checkpoints
 from tests.browser.conftest import PATIENCE_MS
 from tests.browser.test_engine import as_text
 
+SCRIPTS = [script.COMPUTING, (*script.SHOWING, "page"), (*script.SHOWING, "delivery")]
 SHIPPED = [found.id for found in checkpoints.available() if found.is_shipped]
 _SETUP = """([code, names]) => {
   const text = `${code}\nglobalThis.cnnviz = {${names}};`;
@@ -44,6 +47,12 @@ _FIELDS = f"""([network, places]) => {{
   const {{ plan }} = cnnviz.readNetwork(bytes(network));
   return places.map(([index, row, column]) => cnnviz.receptiveField(plan, index, row, column));
 }}"""
+
+
+@pytest.mark.parametrize("files", SCRIPTS, ids=lambda files: files[-1])
+def test_files_that_share_a_scope_share_no_name(files: Sequence[str]) -> None:
+    names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", script.joined(files), re.MULTILINE)
+    assert [name for name, count in Counter(names).items() if count > 1] == []
 
 
 @pytest.fixture(scope="module")
