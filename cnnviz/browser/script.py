@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
-COMPUTING = ("engine", "preparation", "worker")
+COMPUTING = ("engine", "preparation", "colours", "worker")
 """The files of the worker that runs a network."""
 PICTURE = ("layout", "arithmetic", "field", "links", "cells", "written", "unfolding", "changing", "picture")
 """The files of the living picture, behind ``engine``, ``dom``, ``paint`` and ``verdict``."""

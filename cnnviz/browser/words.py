@@ -71,6 +71,9 @@ IN_THE_APP: Mapping[str, Message] = {
     "failed": Message("The network could not be fetched: {reason}"),
     "moment": Message("Training step"),
     "play": Message("Play the training"),
+    "camera": Message("Live camera"),
+    "stopCamera": Message("Stop the camera"),
+    "noCamera": Message("The camera cannot be used: {reason}"),
 }
 """Besides, where the server sends the network."""
 

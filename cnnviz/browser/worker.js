@@ -43,9 +43,14 @@ const HANDLERS = {
 
 self.onmessage = ({ data }) => (HANDLERS[data.kind] ?? answer)(data);
 
-// What the network says about a drawing (`rgba`), or about an `image` that is prepared already.
+// What the network says about a drawing, or for a network for colours a photo (`rgba`), or about an `image` that is
+// prepared already.
 function answer({ number, image: given, rgba, width, height, background }) {
-  const image = given ?? prepare(rgba, width, height, background)?.image ?? null;
+  const [channels, side] = network.plan.input;
+  const isPhoto = channels === 3 && given === undefined;
+  const image = isPhoto
+    ? prepareColours(rgba, width, height, side)
+    : (given ?? prepare(rgba, width, height, background)?.image ?? null);
   if (image === null) {
     self.postMessage({ number, image });
     return;

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from playwright.sync_api import Browser, Page, expect
@@ -18,9 +19,11 @@ from cnnviz.browser import script
 from cnnviz.browser.packing import packed
 from cnnviz.cli.main import main
 from cnnviz.interpret.activations import feature_maps
+from cnnviz.interpret.inputs import middle_square, on_paper, scaled
 from cnnviz.shapes.receptive_field import receptive_fields
 from cnnviz.tracing.trace import trace
 from cnnviz.training.checkpoints import checkpoints
+from cnnviz.ui.inside import example
 from tests.browser.conftest import PATIENCE_MS
 from tests.browser.test_engine import as_text
 
@@ -46,6 +49,10 @@ _FIELDS = f"""([network, places]) => {{
   {_BYTES}
   const {{ plan }} = cnnviz.readNetwork(bytes(network));
   return places.map(([index, row, column]) => cnnviz.receptiveField(plan, index, row, column));
+}}"""
+_COLOURS = f"""([rgba, width, height]) => {{
+  {_BYTES}
+  return [...cnnviz.prepareColours(new Uint8ClampedArray(bytes(rgba)), width, height, 32)];
 }}"""
 
 
@@ -111,6 +118,20 @@ def test_receptive_fields_are_cnnvizs(sheet: Page, checkpoint_id: str) -> None:
             "width": min(left + wide, width) - max(left, 0),
         }
         assert field == inside, (traced.ops[index].name, row, column)
+
+
+@pytest.mark.parametrize("size", [(480, 640), (301, 200), (33, 40), (32, 32), (20, 24)])
+def test_photos_are_prepared_as_on_the_server(chromium: Browser, size: tuple[int, int]) -> None:
+    rgba = np.random.default_rng(3).integers(0, 256, (*size, 4), np.uint8)
+    rgba[..., 3] = 255
+    factor = min(1, example.KEPT / max(size))
+    small = scaled(rgba.transpose(2, 0, 1), (round(size[0] * factor), round(size[1] * factor)))
+    expected = scaled(middle_square(on_paper(small.transpose(1, 2, 0))), (32, 32))
+    page = chromium.new_page()
+    page.evaluate(_SETUP, [script.joined(["colours"]), "prepareColours"])
+    found = page.evaluate(_COLOURS, [as_text(rgba), size[1], size[0]])
+    page.close()
+    np.testing.assert_array_equal(np.array(found, np.uint8).reshape(3, 32, 32), expected)
 
 
 # -- in a page ---------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ _component = in_browser(
 def show(weights: Weights, image: ImageKey) -> None:
     """The network of ``weights`` on ``image``; a drawing on the same page is followed while the pen moves.
 
-    A network whose training has snapshots gets a slider over them.
+    A network whose training has snapshots gets a slider over them, one for colour images the camera.
     """
     reason = live.refusal(weights.key, weights.preparing)
     where = None if reason is not None else live.address(weights.key, weights.preparing)
@@ -69,6 +69,7 @@ def show(weights: Weights, image: ImageKey) -> None:
             "moments": _moments(weights),
             "image": base64.b64encode(image.pixels).decode(),
             "follows": weights.reads_digits and weights.input_shape == _DIGITS,
+            "filmed": weights.input_shape[0] == 3,
             "classes": list(weights.classes),
             "words": words.in_language(code, {**words.PICTURE, **words.IN_THE_APP}),
             "kinds": words.kinds(code),

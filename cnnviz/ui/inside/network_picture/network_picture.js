@@ -14,8 +14,9 @@ class Living {
   constructor(root) {
     const style = make("style", {}, STYLE);
     this.time = make("div", { class: "time", hidden: "" });
+    this.film = make("div", { class: "time", hidden: "" });
     this.stage = make("div");
-    root.replaceChildren(style, this.time, this.stage);
+    root.replaceChildren(style, this.time, this.film, this.stage);
     this.known = null;
     this.image = null;
     this.drawn = -Infinity;
@@ -77,7 +78,46 @@ class Living {
       },
     });
     this.ask();
+    this.offerCamera(data);
     await this.remember(data, known);
+  }
+
+  offerCamera({ filmed, words }) {
+    this.film.hidden = !filmed || navigator.mediaDevices?.getUserMedia === undefined;
+    const button = make("button", { type: "button" }, words.camera);
+    const said = make("span", { role: "status" });
+    button.addEventListener("click", async () => {
+      said.textContent = "";
+      if (this.camera === undefined) {
+        await this.startCamera().catch(({ message }) => (said.textContent = fill(words.noCamera, { reason: message })));
+      } else this.stopCamera();
+      button.textContent = this.camera === undefined ? words.camera : words.stopCamera;
+    });
+    this.film.replaceChildren(button, said);
+  }
+
+  // From now on the network gets what the camera sees.
+  async startCamera() {
+    const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
+    const video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
+    await video.play();
+    const canvas = document.createElement("canvas");
+    this.camera = { stream, video, context: canvas.getContext("2d", { willReadFrequently: true }) };
+    this.ask();
+  }
+
+  stopCamera() {
+    for (const track of this.camera?.stream.getTracks() ?? []) track.stop();
+    this.camera = undefined;
+    this.ask();
+  }
+
+  frame() {
+    const { video, context } = this.camera;
+    const [width, height] = [video.videoWidth, video.videoHeight];
+    [context.canvas.width, context.canvas.height] = [width, height];
+    context.drawImage(video, 0, 0);
+    return { rgba: context.getImageData(0, 0, width, height).data, width, height };
   }
 
   // The moments of a training: all are fetched now, so that the slider asks nobody.
@@ -128,13 +168,14 @@ class Living {
       return;
     }
     this.busy = true;
-    this.worker.postMessage({ image: this.image });
+    this.worker.postMessage(this.camera === undefined ? { image: this.image } : this.frame());
   }
 
   heard({ input, outputs }) {
     this.busy = false;
     if (this.image !== null) this.picture.update(input, outputs);
-    if (this.waiting) this.ask();
+    if (this.camera !== undefined) requestAnimationFrame(() => this.ask());
+    else if (this.waiting) this.ask();
   }
 
   fail(error) {
@@ -145,6 +186,7 @@ class Living {
   rest() {
     clearInterval(this.playing);
     this.unfollow?.();
+    if (this.camera !== undefined) this.stopCamera();
     this.worker?.terminate();
     this.worker = undefined;
   }
