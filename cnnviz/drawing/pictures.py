@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,12 +49,58 @@ def read_drawing(data: bytes, name: str) -> NDArray[np.uint8]:
     return _decoded(io.BytesIO(data), name)
 
 
-def _decoded(file: Path | io.BytesIO, name: str) -> NDArray[np.uint8]:
+def read_reduced(data: bytes, name: str, side: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """Like :func:`read_drawing`, but a large picture is reduced while it is decoded, so that little memory is needed.
+
+    Returns:
+        the picture, whose longer side has fewer than 4 times ``side`` pixels, and at least ``side`` where it had so
+        many; and the height and width that it had.
+
+    Raises:
+        ImageFileError: it is too large, damaged, or no image.
+    """
+    _check_size(len(data), name)
+    original = 0, 0
+
+    def reduce(image: Image.Image) -> Image.Image:
+        nonlocal original
+        original = image.height, image.width
+        return _reduced(image, side)
+
+    rgba = _decoded(io.BytesIO(data), name, reduce)
+    turned = (rgba.shape[0] > rgba.shape[1]) != (original[0] > original[1])  # as the camera recorded
+    return rgba, original[::-1] if turned else original
+
+
+def _reduced(image: Image.Image, side: int) -> Image.Image:
+    """``image``, whose longer side is divided by a whole number; what is left has at least ``2 * side`` pixels."""
+    factor = max(image.size) // (2 * side)
+    if factor < 2:
+        return image
+    wanted = image.width // factor, image.height // factor
+    image.draft(None, wanted)  # JPEG's own way, which decodes no more than is needed
+    left = max(image.size) // (2 * side)
+    if left < 2:
+        return image
+    if image.mode.startswith("I;16"):
+        whole = image.convert("I")
+    elif image.mode in ("1", "P", "PA"):  # their numbers are no brightness, and cannot be averaged
+        whole = image.convert("L" if image.mode == "1" else "RGBA")
+    else:
+        whole = image
+    reduced = whole.reduce(left)
+    reduced.getexif().update(image.getexif())
+    return reduced
+
+
+def _decoded(
+    file: Path | io.BytesIO, name: str, change: Callable[[Image.Image], Image.Image] = lambda image: image
+) -> NDArray[np.uint8]:
     try:
         with Image.open(file) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ImageFileError(_too_many_pixels(name))
-            return _as_rgba(ImageOps.exif_transpose(image))
+            return _as_rgba(ImageOps.exif_transpose(change(image)))
     except UnidentifiedImageError:
         raise ImageFileError(
             Message("Cannot read {path} as an image; use a PNG or JPEG file.", path=name)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, JpegImagePlugin
 
 from cnnviz.drawing import pictures, to_mnist
 from cnnviz.drawing.pictures import (
@@ -16,6 +17,7 @@ from cnnviz.drawing.pictures import (
     ink_of_photo,
     load_drawing,
     read_drawing,
+    read_reduced,
     regions,
 )
 from cnnviz.drawing.prepare import Prepared
@@ -301,3 +303,46 @@ def test_pictures_of_any_shape_are_taken(shape: tuple[int, int], value: int) -> 
     assert not garment_from_picture(np.full((*shape, 4), value, np.uint8)).image.any()
     noise = np.random.default_rng(0).integers(0, 256, (*shape, 4)).astype(np.uint8)
     assert garment_from_picture(noise).image.shape == (28, 28)
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "TIFF"])
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "CMYK", "I;16"])
+def test_a_large_picture_is_reduced_while_it_is_decoded(mode: str, file_format: str) -> None:
+    ramp = np.tile(np.linspace(0, 255, 600).astype(np.uint8), (400, 1))
+    image = Image.fromarray(ramp).convert("I;16" if mode == "I;16" else "RGB")
+    image = image if mode == "I;16" else image.convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = io.BytesIO()
+    try:
+        image.save(file, file_format, exif=exif)
+    except OSError:
+        pytest.skip("there are no such files")
+    rgba, size = read_reduced(file.getvalue(), "large", 40)
+    assert size == (600, 400)
+    assert rgba.shape[2] == 4
+    assert 80 <= rgba.shape[0] < 160
+    assert rgba.shape[0] * 400 == pytest.approx(rgba.shape[1] * 600, rel=0.05)
+    whole = read_drawing(file.getvalue(), "large")
+    for part in (0, 1, 2, 3):
+        assert float(rgba[..., part].mean()) == pytest.approx(float(whole[..., part].mean()), abs=2.5)
+    small, size = read_reduced(file.getvalue(), "large", 300)
+    np.testing.assert_array_equal(small, whole)
+
+
+def test_a_picture_of_25_megapixels_takes_little_memory() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (5000, 5000), "white").save(file, "JPEG")
+    decoded: list[tuple[int, int]] = []
+    load = JpegImagePlugin.JpegImageFile.load
+
+    def watched(image: JpegImagePlugin.JpegImageFile) -> object:
+        decoded.append(image.size)
+        return load(image)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JpegImagePlugin.JpegImageFile, "load", watched)
+        rgba, size = read_reduced(file.getvalue(), "large.jpg", 512)
+    assert size == (5000, 5000)
+    assert max(rgba.shape) == 1250
+    assert set(decoded) == {(1250, 1250)}

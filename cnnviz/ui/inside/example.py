@@ -24,6 +24,7 @@ from cnnviz.ui.shared.frame import DRAW, link
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment, put_in_link
 from cnnviz.ui.shared.pictures import image_address
 from cnnviz.ui.shared.problems import plain
+from cnnviz.ui.shared.turns import Turns
 
 if TYPE_CHECKING:
     from cnnviz.drawing.pictures import Garment
@@ -45,6 +46,8 @@ KEPT = 512
 _TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"]
 _OWN_IMAGE = "own-image"
 _MILLION = 1_000_000
+
+_turns = Turns()  # a picture of 25 megapixels is 100 MB while it is read
 
 SOURCES: Mapping[str, Message] = {
     "data": Message("Data set"),
@@ -227,7 +230,11 @@ def own_image(camera: bool = False) -> OwnImage | None:
     kept = _OWN_IMAGE if not camera else f"{_OWN_IMAGE}-camera"
     if file is not None and st.session_state.get(kept, ("", None))[0] != file.file_id:
         st.session_state.pop(kept, None)
-        st.session_state[kept] = file.file_id, _read_own(file.getvalue(), file.name)
+        place = st.empty()
+        data, name = file.getvalue(), file.name
+        read = _turns.do(lambda: _read_own(data, name), lambda before: _tell_place(place, before))
+        place.empty()
+        st.session_state[kept] = file.file_id, read
     if kept not in st.session_state:
         st.info(
             _("Choose a picture: the network sees it, but it is not stored."), icon=":material/upload_file:"
@@ -235,6 +242,14 @@ def own_image(camera: bool = False) -> OwnImage | None:
         return None
     own: OwnImage = st.session_state[kept][1]
     return own
+
+
+def _tell_place(place: DeltaGenerator, before: int) -> None:
+    if before:
+        place.info(
+            _("Large pictures are read one at a time; before yours: {before:,}.", before=before),
+            icon="spinner",
+        )
 
 
 def _most_megabytes() -> int:
@@ -251,11 +266,10 @@ def _upload_label() -> str:
 
 
 def _read_own(data: bytes, name: str) -> OwnImage:
-    from cnnviz.drawing.pictures import read_drawing
+    from cnnviz.drawing.pictures import read_reduced
     from cnnviz.interpret.inputs import scaled
 
-    rgba = read_drawing(data, name)
-    height, width = rgba.shape[:2]
+    rgba, (height, width) = read_reduced(data, name, KEPT)
     factor = min(1.0, KEPT / max(height, width))
     size = max(1, round(height * factor)), max(1, round(width * factor))
     small = np.ascontiguousarray(scaled(rgba.transpose(2, 0, 1), size).transpose(1, 2, 0))
