@@ -21,6 +21,7 @@ from cnnviz.own.values import Function, OwnClass, Refused, Value
 from cnnviz.own.warned import LineWarning, Looked, line_warnings, methods, with_line
 from cnnviz.tracing.lines import line_of
 from cnnviz.tracing.trace import Trace, passes, trace
+from cnnviz.tracing.unregistered import Strays
 
 _SIZES = (28, 32, 64, 96, 128, 224, 299)
 """Heights of the usual images: MNIST's, CIFAR's, ..., ImageNet's."""
@@ -228,20 +229,37 @@ def _checked(found: Trace) -> Trace:
 
 
 def _guesses(model: nn.Module) -> list[tuple[int, ...]]:
-    """Input shapes that may be meant, the likeliest first, as the first layer suggests."""
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d):
-            usual = _USUAL_SIZES.get(module.in_channels, 32)
-            sizes = [usual, *(size for size in _SIZES if size != usual)]
-            return [(module.in_channels, size, size) for size in sizes]
-        if isinstance(module, nn.Linear):
-            side = int(module.in_features**0.5)
-            images = [(1, side, side)] if side * side == module.in_features else []
-            return [*images, (module.in_features,)]
-        if isinstance(module, nn.Conv1d):
-            return [(module.in_channels, length) for length in (100, 784, 1000)]
-        if isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
-            return [(20,)]
-        if isinstance(module, nn.RNNBase):
-            return [(20, module.input_size)]
-    return [(1, 28, 28), (3, 32, 32)]
+    """Input shapes that may be meant, the likeliest first, as the first layer suggests.
+
+    Where layers are kept in a plain list, the first of those may be the network's first as well; that a convolution of
+    images comes first is likelier than that a linear layer does.
+    """
+    strays = (layer for _, layer in Strays(list(model.named_modules())).layers())
+    firsts = [layer for layers in (model.modules(), strays) if (layer := next(filter(_tells, layers), None))]
+    firsts.sort(key=lambda layer: not (isinstance(layer, nn.Conv2d) and layer.in_channels in _USUAL_SIZES))
+    found = dict.fromkeys(guess for layer in firsts for guess in _inputs_of(layer))
+    return list(found) or [(1, 28, 28), (3, 32, 32)]
+
+
+def _tells(layer: nn.Module) -> bool:
+    """Whether a layer says what its input is like."""
+    return bool(_inputs_of(layer))
+
+
+def _inputs_of(module: nn.Module) -> list[tuple[int, ...]]:
+    """Usual inputs of a layer, the likeliest first; none of one that takes any."""
+    if isinstance(module, nn.Conv2d):
+        usual = _USUAL_SIZES.get(module.in_channels, 32)
+        sizes = [usual, *(size for size in _SIZES if size != usual)]
+        return [(module.in_channels, size, size) for size in sizes]
+    if isinstance(module, nn.Linear):
+        side = int(module.in_features**0.5)
+        images = [(1, side, side)] if side * side == module.in_features else []
+        return [*images, (module.in_features,)]
+    if isinstance(module, nn.Conv1d):
+        return [(module.in_channels, length) for length in (100, 784, 1000)]
+    if isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
+        return [(20,)]
+    if isinstance(module, nn.RNNBase):
+        return [(20, module.input_size)]
+    return []

@@ -126,3 +126,35 @@ def test_what_an_instance_of_a_derived_layer_is() -> None:
     edited = read(Definition(text), {"conv.kernel_size": 5})
     assert edited.trace is not None
     assert edited.trace.ops[0].output_shape == (4, 24, 24)
+
+
+LISTED = """import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        {stem}
+        self.layers = [nn.Conv2d({channels}, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3)]
+        self.fc = nn.Linear({features}, 10)
+
+    def forward(self, x):
+        x = {first}
+        for layer in self.layers:
+            x = layer(x)
+        return self.fc(x.flatten(1))
+"""
+
+
+@pytest.mark.parametrize("features", [8 * 24 * 24, 900])  # right and wrong
+def test_the_input_is_guessed_from_a_plain_list_of_layers(features: int) -> None:
+    found = read(Definition(LISTED.format(stem="", channels=1, features=features, first="x")))
+    assert found.trace is not None
+    assert found.trace.input_shape == (1, 28, 28)
+    assert (found.trace.failure is None) == (features == 8 * 24 * 24)
+
+
+def test_a_layer_of_images_before_a_plain_list_is_the_first() -> None:
+    stem = "self.stem = nn.Conv2d(3, 16, 3)"
+    found = read(Definition(LISTED.format(stem=stem, channels=16, features=7, first="self.stem(x)")))
+    assert found.trace is not None
+    assert found.trace.input_shape == (3, 32, 32)
