@@ -80,9 +80,9 @@ def draw(page: Page, strokes: int, chance: random.Random) -> None:
     assert box is not None
 
     def place() -> tuple[float, float]:
-        return box["x"] + chance.uniform(0.1, 0.9) * box["width"], box["y"] + chance.uniform(
-            0.1, 0.9
-        ) * box["height"]
+        return box["x"] + chance.uniform(0.1, 0.9) * box["width"], box["y"] + chance.uniform(0.1, 0.9) * box[
+            "height"
+        ]
 
     for number in range(strokes):
         page.mouse.move(*place())
