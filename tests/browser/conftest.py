@@ -14,7 +14,11 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from benchmarks.browser import HOW_TO_GET_ONE, browser, find_browser
 from benchmarks.serving import Server, serve
 from cnnviz.settings import Settings, settings
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.worker.worker import run_in_foreground
 
+SHORT = Recipe.default("small-cnn", dataset="mnist-sample", train_images=640, epochs=2, threads=1)
+"""A training of a second."""
 PATIENCE_MS = 60_000
 """A machine that runs other tests meanwhile may need this long for what takes a second otherwise."""
 
@@ -47,6 +51,11 @@ def settings_of(server: Server) -> Settings:
     """The settings that the server's own processes have."""
     runs = server.log.parent / "runs"
     return dataclasses.replace(settings(), runs_dir=runs, database_url=f"sqlite:///{runs / 'runs.sqlite3'}")
+
+
+def trained(server: Server) -> str:
+    """The id of a run of the short recipe on the server."""
+    return run_in_foreground(SHORT, configuration=settings_of(server)).id
 
 
 @pytest.fixture(scope="session")

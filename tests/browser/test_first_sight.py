@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from benchmarks.browser import overflow, settle
-from benchmarks.serving import Server, train_for_show
-from tests.browser.conftest import settings_of
+from benchmarks.serving import Server
+from tests.browser.conftest import trained
 
 expect.set_options(timeout=60_000)
 LAPTOP = {"width": 1280, "height": 800}
@@ -125,8 +125,7 @@ def test_no_choice_is_cut_on_a_narrow_phone(server: Server, phone: Page, address
 
 
 def test_a_link_to_a_run_shows_the_run_before_the_form_on_a_phone(server: Server, phone: Page) -> None:
-    run = train_for_show(settings_of(server).runs_dir.parent, epochs=1, learning_rate=0.01)
-    opened(phone, server, f"train?run={run}")
+    opened(phone, server, f"train?run={trained(server)}")
     assert bottom(phone.locator(".st-key-run-status")) < 400
     assert bottom(phone.locator(".st-key-run-status")) < bottom(phone.locator(".st-key-start"))
     assert overflow(phone) <= 0

@@ -12,17 +12,9 @@ from benchmarks.browser import settle
 from benchmarks.serving import Server
 from cnnviz import datasets
 from cnnviz.interpret.networks import load, start_of
-from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.worker.worker import run_in_foreground
-from tests.browser.conftest import settings_of
+from tests.browser.conftest import SHORT, trained
 
 expect.set_options(timeout=60_000)
-
-
-def trained(server: Server) -> str:
-    """The id of a short run on the server."""
-    recipe = Recipe.default("small-cnn", dataset="mnist-sample", train_images=640, epochs=2, threads=1)
-    return run_in_foreground(recipe, configuration=settings_of(server)).id
 
 
 def pictures(page: Page) -> list[str]:
@@ -74,8 +66,7 @@ def test_the_living_picture_forms_without_asking_the_server(server: Server, page
 
 def expected_at_the_start() -> str:
     """What the untrained network says of the first test image, in PyTorch."""
-    recipe = Recipe.default("small-cnn", dataset="mnist-sample", train_images=640, epochs=2, threads=1)
-    network = load(start_of(recipe))
+    network = load(start_of(SHORT))
     x = (datasets.load("mnist-sample").test_images[:1].float() / 255 - 0.1307) / 0.3081
     chances = network(x)[0].softmax(0)
     label = int(chances.argmax())

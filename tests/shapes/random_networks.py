@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+EXAMPLES = int(os.environ.get("CNNVIZ_TEST_RANDOM_NETWORKS", "60"))
+"""How many networks a test tries, others in each run; the long mode: 2,000."""
 
 
 class Shortcut(nn.Module):

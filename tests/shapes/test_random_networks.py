@@ -27,7 +27,7 @@ from cnnviz.shapes.text import (
 from cnnviz.tracing.copies import real_copy
 from cnnviz.tracing.edits import editable, edited
 from cnnviz.tracing.trace import Trace, trace
-from tests.shapes.random_networks import Case, cases
+from tests.shapes.random_networks import EXAMPLES, Case, cases
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning"),  # PyTorch doubts some of these layers itself
@@ -35,7 +35,7 @@ pytestmark = [
 ]
 
 thorough = settings(
-    max_examples=150,
+    max_examples=EXAMPLES,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
@@ -152,7 +152,7 @@ _MADE_FOR = ("in_channels", "in_features", "num_features", "num_channels")
 
 
 @given(cases(), st.data())
-@settings(thorough, max_examples=60)
+@settings(thorough, max_examples=EXAMPLES // 2)
 def test_a_layer_that_was_made_for_another_number_is_mended_by_the_button_alone(
     case: Case, data: st.DataObject
 ) -> None:

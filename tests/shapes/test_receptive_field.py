@@ -17,6 +17,7 @@ from cnnviz.shapes.receptive_field import ReceptiveField, receptive_fields
 from cnnviz.tracing.trace import Trace, trace
 from tests.networks import MINI, each, on_meta
 from tests.shapes.field_networks import MOVES, Case, Function, Layer, cases
+from tests.shapes.random_networks import EXAMPLES
 
 Span = tuple[int, int]
 
@@ -100,7 +101,7 @@ def compare(network: nn.Module, shape: tuple[int, ...]) -> None:
 @pytest.mark.slow
 @given(cases())
 @settings(
-    max_examples=100,
+    max_examples=EXAMPLES,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
