@@ -7,9 +7,9 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.home import first_sight, home, ways
 from cnnviz.ui.shared import hosted
-from cnnviz.ui.shared.frame import ARCHITECTURE, follow, frame
+from cnnviz.ui.shared.frame import ARCHITECTURE, HOME, follow, frame
 
-frame(Message("Look inside convolutional networks"))
+frame(Message("Look inside convolutional networks"), HOME)
 if hosted.is_first_page():
     follow(ARCHITECTURE, model=hosted.NAME)
 st.title(_("Look inside convolutional networks"), anchor=False)

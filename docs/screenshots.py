@@ -2,7 +2,8 @@
 
 Usage: python -m docs.screenshots [--theme light|dark] [--lang en|zh] [--width PIXELS] [--to FOLDER] [PAGE ...]
 
-A separate server shows the included checkpoints and one run trained for this purpose. Without options, the
+A separate server shows the included checkpoints and one run trained for this purpose; another one, which a class
+shares, the teacher's page. Without options, the
 pictures are those of the documents: light, English, 1280 pixels wide, in docs/.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -34,7 +35,9 @@ LINKS = {
     "draw": "draw",
     "evaluate": "evaluate",
     "experiments": "experiments",
+    "teacher": "teacher",
 }
+PASSWORD = "a password for the picture"
 
 
 def prepare_draw(page: Page) -> None:
@@ -55,12 +58,20 @@ def prepare_own(page: Page) -> None:
     page.locator(".st-key-own-mend button").wait_for()
 
 
+def prepare_teacher(page: Page) -> None:
+    """Unlock the page."""
+    page.locator('input[type="password"]').fill(PASSWORD)
+    page.locator(".st-key-unlock button").click()
+    page.locator(".st-key-send").wait_for()
+
+
 PREPARE: dict[str, Callable[[Page], None]] = {
     "own": prepare_own,
     "train": prepare_figures,
     "experiments": prepare_figures,
     "filters": prepare_figures,
     "draw": prepare_draw,
+    "teacher": prepare_teacher,
 }
 
 
@@ -101,16 +112,27 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         if "train" in options.pages:
             LINKS["train"] += f"&run={train_for_show(Path(folder), epochs=5, learning_rate=0.05)}"
-        with serve(Path(folder)) as server, browser() as chromium:
-            page = chromium.new_page(
-                viewport={"width": options.width, "height": 900},
-                color_scheme=options.theme,
-                locale=options.lang,
-            )
-            page.set_default_timeout(120_000)
-            for name in options.pages:
-                take(page, server.url, name, options.lang, options.to / f"{name}.png")
+        class_ = {"CNNVIZ_TEACHER_PASSWORD": PASSWORD}
+        alone = [name for name in options.pages if name != "teacher"]
+        for names, environment in ((alone, {}), ([*set(options.pages) - set(alone)], class_)):
+            if names:
+                take_all(names, Path(folder), environment, options)
     return 0
+
+
+def take_all(
+    names: Sequence[str], folder: Path, environment: Mapping[str, str], options: argparse.Namespace
+) -> None:
+    """Take the pictures of the pages ``names`` of one server."""
+    with serve(folder, environment) as server, browser() as chromium:
+        page = chromium.new_page(
+            viewport={"width": options.width, "height": 900},
+            color_scheme=options.theme,
+            locale=options.lang,
+        )
+        page.set_default_timeout(120_000)
+        for name in options.pages:
+            take(page, server.url, name, options.lang, options.to / f"{name}.png")
 
 
 if __name__ == "__main__":

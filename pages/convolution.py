@@ -6,10 +6,10 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.shapes.sliding_window import slide
 from cnnviz.ui.convolution import animation, cost, layer
-from cnnviz.ui.shared.frame import frame
+from cnnviz.ui.shared.frame import CONVOLUTION, frame
 from cnnviz.ui.shared.problems import explained
 
-frame(Message("Convolution"))
+frame(Message("Convolution"), CONVOLUTION)
 st.title(_("Convolution, step by step"), anchor=False)
 st.write(
     _(

@@ -7,7 +7,7 @@ from cnnviz.language import translate as _
 from cnnviz.ui.data import choices, views
 from cnnviz.ui.data.choices import Subject
 from cnnviz.ui.shared.downloads import offer_download
-from cnnviz.ui.shared.frame import fragment, frame
+from cnnviz.ui.shared.frame import DATA, fragment, frame
 from cnnviz.ui.shared.link_state import choose_view
 from cnnviz.ui.shared.problems import explained
 
@@ -19,7 +19,7 @@ def view(subject: Subject) -> None:
         choose_view(views.VIEWS).show(subject)
 
 
-frame(Message("Data"))
+frame(Message("Data"), DATA)
 st.title(_("What a network learns from"), anchor=False)
 with st.container(width=320):
     info = choices.choose_data()

@@ -5,12 +5,12 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.experiments import results, running
-from cnnviz.ui.shared.frame import frame
+from cnnviz.ui.shared.frame import EXPERIMENTS, frame
 from cnnviz.ui.shared.owner import remember_owner
 from cnnviz.ui.shared.problems import answer_callbacks, explained
 from cnnviz.ui.train import runs
 
-frame(Message("Experiments"))
+frame(Message("Experiments"), EXPERIMENTS)
 runs.expect()
 st.title(_("Testing the course's claims"), anchor=False)
 st.write(

@@ -17,7 +17,18 @@ import pytest
 from cnnviz.settings import PROJECT_DIRECTORY
 from tests.imports import Import, circles, imports_of, layer_of, modules_of, reachable
 
-PAGES = ("architecture", "convolution", "data", "draw", "evaluate", "experiments", "filters", "home", "train")
+PAGES = (
+    "architecture",
+    "convolution",
+    "data",
+    "draw",
+    "evaluate",
+    "experiments",
+    "filters",
+    "home",
+    "teacher",
+    "train",
+)
 
 ARROWS: Mapping[str, tuple[str, ...]] = {
     "app": ("cnnviz.ui.home",),
@@ -28,6 +39,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.ui.train": ("cnnviz.ui.inside", "cnnviz.ui.architecture"),
     "cnnviz.ui.experiments": ("cnnviz.ui.train",),
     "cnnviz.ui.data": ("cnnviz.ui.train",),
+    "cnnviz.ui.teacher": ("cnnviz.ui.train",),  # whose runs train, and which controls there are
     "cnnviz.ui.inside": ("cnnviz.ui.shared",),
     "cnnviz.ui.shared": ("cnnviz.ui",),
     "cnnviz.ui": (
@@ -44,6 +56,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.__main__": ("cnnviz.cli",),
     "cnnviz.cli": (
         "cnnviz.browser.saving",
+        "cnnviz.classroom",
         "cnnviz.drawing",
         "cnnviz.experiments",
         "cnnviz.hosted",
@@ -65,7 +78,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
         "cnnviz.training.store",
     ),  # uploads are kept as runs
     "cnnviz.training.loop": ("cnnviz.training.records", "cnnviz.training.transforms"),
-    "cnnviz.training.store": ("cnnviz.training.records",),
+    "cnnviz.training.store": ("cnnviz.training.records", "cnnviz.classroom"),
     "cnnviz.training.records": ("cnnviz.training.recipe",),
     "cnnviz.training.transforms": ("cnnviz.training.recipe",),
     "cnnviz.training.recipe": (
@@ -90,6 +103,8 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.models": ("cnnviz.own", "cnnviz.shapes"),
     "cnnviz.shapes": ("cnnviz.tracing", "cnnviz.datasets"),  # what an operation does is shown on a digit
     "cnnviz.datasets": ("cnnviz.files", "cnnviz.settings"),
+    # What a class's server allows, and under which names people's things are stored.
+    "cnnviz.classroom": ("cnnviz.files", "cnnviz.settings"),
     # The package itself offers cnnviz.trace, and how a trace is shown, cnnviz.live and cnnviz.explore.
     "cnnviz": ("cnnviz.architectures", "cnnviz.browser.live", "cnnviz.shapes", "cnnviz.hosted"),
     "cnnviz.hosted": ("cnnviz.models",),
@@ -97,7 +112,13 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.own.sandbox": ("cnnviz.own", "cnnviz.shapes"),
     # A kept network is an architecture, with the data sets that fit it.
     # A warning about a trace gets the line of the text that it is about.
-    "cnnviz.own": ("cnnviz.architectures", "cnnviz.datasets", "cnnviz.shapes", "cnnviz.tracing"),
+    "cnnviz.own": (
+        "cnnviz.architectures",
+        "cnnviz.classroom",
+        "cnnviz.datasets",
+        "cnnviz.shapes",
+        "cnnviz.tracing",
+    ),
     "cnnviz.tracing": ("cnnviz.error_messages", "cnnviz.operations", "cnnviz.randomness"),
     "cnnviz.operations": ("cnnviz.plots.palette", "cnnviz.errors", "cnnviz.numbers"),
     "cnnviz.architectures": ("cnnviz.errors", "cnnviz.randomness"),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnviz import __version__, architectures
-from cnnviz.cli import app_command, own_command, page_command, training_commands
+from cnnviz.cli import app_command, own_command, page_command, password_command, training_commands
 from cnnviz.cli.terminal import never_fail_for_an_encoding, print_json
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import LANGUAGES, Message, set_language
@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     own_command.add_command(add, _shape)
     app_command.add_command(add, _shape)
     page_command.add_command(add)
+    password_command.add_command(add)
     return parser
 
 

@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from cnnviz.classroom.people import stored
 from cnnviz.errors import CnnvizError, UnknownKeyError, UsageError, shortened
 from cnnviz.files import write_json
 from cnnviz.language import Message
@@ -106,7 +107,7 @@ class Kept(Facts):
             and isinstance(owners, list)
         ):
             raise UsageError(Message("title, owners and times must be text"))
-        return cls(**facts, **texts, **optional, owners=tuple(owners))
+        return cls(**facts, **texts, **optional, owners=tuple(map(stored, owners)))
 
 
 @dataclass(frozen=True)
@@ -227,6 +228,18 @@ def delete(key: str) -> Kept:
         StorageError: the disk is full or the folder cannot be written.
     """
     return _write(dataclasses.replace(get(key), deleted_at=datetime.now(UTC).isoformat(timespec="seconds")))
+
+
+def leave(key: str, owner: str) -> Kept:
+    """Let the network be no longer one of ``owner``'s; it stays the others' who wrote the same text.
+
+    Raises:
+        NotKeptError: there is no such network.
+        DamagedError: its file cannot be used.
+        StorageError: the disk is full or the folder cannot be written.
+    """
+    known = get(key)
+    return _write(dataclasses.replace(known, owners=tuple(name for name in known.owners if name != owner)))
 
 
 def restore(key: str) -> Kept:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cnnviz.classroom.people import name_of, new_token
 from cnnviz.errors import UsageError
 from cnnviz.own import kept
 from cnnviz.own.definition import Definition
@@ -14,7 +15,7 @@ from cnnviz.own.kept import DamagedError, NotKeptError
 from cnnviz.own.reading import Reading, read
 
 STUDENTS = Path(__file__).parent / "students"
-ME, OTHER = "a" * 32, "b" * 32
+ME, OTHER = "a" * 64, "b" * 64  # digests; a token of 32 digits is what versions before kept
 
 
 def student(name: str) -> str:
@@ -93,6 +94,21 @@ def test_what_is_deleted_is_not_listed_can_be_opened_and_comes_back() -> None:
 def test_a_title_that_is_none_is_refused(title: str) -> None:
     with pytest.raises(UsageError, match="1 to 80 characters"):
         kept.rename(keep(student("plain")).key, title)
+
+
+def test_of_two_who_wrote_the_same_text_one_can_leave_it_to_the_other(folder: Path) -> None:
+    definition = student("plain")
+    keep(definition, ME)
+    key = keep(definition, OTHER).key
+    assert kept.get(key).owners == (ME, OTHER)
+    assert kept.leave(key, ME).owners == (OTHER,)
+    assert kept.get(key).is_listed
+
+
+def test_a_token_that_a_file_holds_is_read_as_the_name_of_its_person(folder: Path) -> None:
+    token = new_token()
+    key = keep(student("plain"), token).key
+    assert kept.get(key).owners == (name_of(token),)
 
 
 @pytest.mark.parametrize(

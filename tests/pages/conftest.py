@@ -14,7 +14,7 @@ from cnnviz.training.worker.processes import dispatch
 from cnnviz.ui.shared import owner
 from cnnviz.ui.train import estimates, runs
 from tests.installed_components import sought_once as sought_once
-from tests.pages.training_page import ME, SECONDS, Pretended
+from tests.pages.training_page import MY_TOKEN, SECONDS, Pretended
 
 OpenPage = Callable[..., AppTest]
 
@@ -50,7 +50,7 @@ def store(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunS
     """The store that the Train page uses, where starting a run starts no process; one run at a time."""
     opened = store_module.open_store()
     monkeypatch.setattr(runs, "start_queued", lambda: dispatch(opened, Pretended(), max_workers=1))
-    monkeypatch.setattr(owner, "new_name", lambda: ME)
+    monkeypatch.setattr(owner, "new_token", lambda: MY_TOKEN)
     yield opened
     opened.close()
     store_module._opened.cache_clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
+from cnnviz.classroom.people import name_of
 from cnnviz.training.loop.estimating import Estimate
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import EpochMetrics
@@ -11,7 +12,8 @@ from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter
 from cnnviz.training.store.store import RunStore
 
 PAGE = "pages/train.py"
-ME, SOMEBODY = "a" * 32, "b" * 32
+MY_TOKEN = "a" * 32
+ME, SOMEBODY = name_of(MY_TOKEN), name_of("b" * 32)
 STEPS = 63
 """Of an epoch."""
 SECONDS = Estimate(

@@ -13,10 +13,11 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.schema import CreateColumn
 
+from cnnviz.classroom.people import stored
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 metadata = sa.MetaData()
 
@@ -248,6 +249,15 @@ def _upgrade(connection: Connection, version: int) -> None:
             connection.exec_driver_sql(f"ALTER TABLE {column.table.name} ADD COLUMN {definition}")
     if version < 2:
         connection.execute(runs.update().values(turn=runs.c.number))
+    if version < 6:
+        _hide_tokens(connection)
+
+
+def _hide_tokens(connection: Connection) -> None:
+    """Store people's names, where versions before stored the tokens that their browsers keep."""
+    owners = sa.select(runs.c.owner).where(runs.c.owner.is_not(None)).distinct()
+    for owner in connection.execute(owners).scalars().all():
+        connection.execute(runs.update().where(runs.c.owner == owner).values(owner=stored(owner)))
 
 
 def _on_sqlite_connect(connection: Any, _record: object) -> None:

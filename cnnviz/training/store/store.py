@@ -138,6 +138,14 @@ class RunStore:
         """All runs that are in a group, the newest first; with ``deleted`` those that can be restored."""
         return self._runs(runs.c.group_id.is_not(None), queries.deleted(deleted))
 
+    def open_count(self, owner: str) -> int:
+        """How many runs of ``owner`` wait or are in progress."""
+        theirs = sa.select(sa.func.count()).where(
+            runs.c.owner == owner, runs.c.status.in_(OPEN), queries.deleted(False)
+        )
+        with self._database.reading() as connection:
+            return int(connection.execute(theirs).scalar() or 0)
+
     def epochs(self, run_id: str) -> Sequence[EpochMetrics]:
         """The figures of the run's finished epochs, in order."""
         columns = [epochs.c[field.name] for field in dataclasses.fields(EpochMetrics)]

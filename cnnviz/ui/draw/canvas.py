@@ -19,6 +19,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cnnviz.browser import script
+from cnnviz.classroom.people import new_token
 from cnnviz.drawing import Prepared, to_mnist
 from cnnviz.drawing.prepare import FIELD
 from cnnviz.drawing.strokes import example_points
@@ -30,7 +31,6 @@ from cnnviz.ui.inside.example import remember_drawing
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_number, put_in_link
 from cnnviz.ui.shared.markup import in_browser
-from cnnviz.ui.shared.owner import new_name
 from cnnviz.ui.shared.query import query
 
 SIDE = 320
@@ -90,7 +90,7 @@ def draw() -> None:
                 "side": SIDE,
                 "pen": pen,
                 "usual": usual,
-                "session": st.session_state.setdefault(_SESSION, new_name()),
+                "session": st.session_state.setdefault(_SESSION, new_token()),
                 "examples": example_points(),
                 "scales": {
                     "light": palette.rgb(palette.DIVERGING_LIGHT),

@@ -17,9 +17,11 @@ from cnnviz.experiments.results import Results
 from cnnviz.experiments.running import Group
 from cnnviz.language import Message, language
 from cnnviz.language import translate as _
+from cnnviz.training.admission import admit
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.ui.experiments import results as page_results
+from cnnviz.ui.shared import rights
 from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_one, choose_segment
@@ -64,8 +66,18 @@ def offer(shown: Experiment, shipped: Results | None) -> None:
     )
     if pressed:
         with explained():
-            query[PARAMETER] = running.start(open_store(), shown, setting, owner())
+            query[PARAMETER] = _started(shown, setting)
             runs.move_queue()
+
+
+def _started(shown: Experiment, setting: Setting) -> str:
+    """The id of a new group of runs, one for each variant."""
+    store = open_store()
+    if not rights.may_do_anything():
+        recipes = shown.recipes(setting).values()
+        for recipe in recipes:
+            admit(recipe, owner(), store, more=len(recipes))
+    return running.start(store, shown, setting, owner())
 
 
 def _choose_setting() -> str:
@@ -107,7 +119,7 @@ def show(shown: Experiment) -> None:
 
 def _choose_group(shown: Experiment) -> Group | None:
     known = {group.id: group for group in running.groups(open_store(), shown.key)}
-    own = [key for key, group in known.items() if group.owner == owner()]
+    own = [key for key, group in known.items() if rights.is_own(group.owner)]
     named = query.get(PARAMETER)
     if named is not None and named not in known:
         link_problem(Message("The runs in the link were deleted or belong to another experiment."))
@@ -176,7 +188,7 @@ def _head(store: RunStore, shown: Experiment, group: Group) -> None:
     """The group's title, status, progress and buttons."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(
-            _("Your run") if group.owner == owner() else _("Someone else's run"),
+            _("Your run") if rights.is_own(group.owner) else _("Someone else's run"),
             anchor=False,
             width="content",
         )

@@ -11,10 +11,13 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from cnnviz.classroom.limits import is_shared
 from cnnviz.language import DEFAULT_LANGUAGE, LANGUAGES, Message, language, set_language
-from cnnviz.ui.shared import background, carried, markup
+from cnnviz.language import translate as _
+from cnnviz.ui.shared import background, carried, classroom, markup
 from cnnviz.ui.shared.problems import repeat_link_problems
 from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.rights import is_teacher
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,29 +48,68 @@ FILTERS = Page("pages/filters.py", Message("Filters"), ":material/grid_on:")
 DRAW = Page("pages/draw.py", Message("Draw"), ":material/draw:")
 EVALUATE = Page("pages/evaluate.py", Message("Evaluate"), ":material/fact_check:")
 EXPERIMENTS = Page("pages/experiments.py", Message("Experiments"), ":material/science:")
+TEACHER = Page("pages/teacher.py", Message("Teacher"), ":material/school:")
 MENU = (HOME, ARCHITECTURE, CONVOLUTION, DATA, TRAIN, FILTERS, DRAW, EVALUATE, EXPERIMENTS)
 
 
-def frame(title: Message, page: Page | None = None) -> None:
+def frame(title: Message, page: Page) -> None:
     """A page's first call: configuration, style sheet, language, menu. ``title`` is written once the language is known.
 
-    ``page`` says which entry of the menu it is, where its link can name a network: that goes along to other pages.
+    ``page`` says which one it is; where its link can name a network, that goes along to other pages.
     """
     background.page_begins()
     query.begin()
     _restore_language()
-    if page is not None:
-        carried.notice(page.name)
+    carried.notice(page.name)
     st.set_page_config(page_title=f"{title} · cnnviz", page_icon=str(ICON), layout="wide")
     st.html(markup.style_sheet(is_dark(), accent()))
     # Above the page rather than in the sidebar: it is in sight on a phone too, where a sidebar covers the
     # page and stays open after a tap on a link, and tables and figures have the whole width.
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="menu"):
-        for entry in MENU:
+        for entry in _offered():
             link(entry)
         st.space("stretch")
         _language_switch()
+        if is_shared():
+            classroom.note(page.name)
+    if is_shared():
+        fragment(run_every=classroom.LOOK_SECONDS)(_invite)(page.name)
+        if classroom.is_hidden(page.name):
+            classroom.refuse_hidden()
     repeat_link_problems()
+
+
+def _offered() -> tuple[Page, ...]:
+    """The menu's entries for this person."""
+    if not is_shared():
+        return MENU
+    shown = tuple(entry for entry in MENU if not classroom.is_hidden(entry.name))
+    return (*shown, TEACHER) if is_teacher() else shown
+
+
+def _invite(page: str) -> None:
+    """The link that the teacher has sent to everybody, until it is opened or closed."""
+    found = classroom.invitation(page)
+    if found is None:
+        return
+    name, parameters = classroom.page_and_parameters(found.address)
+    if classroom.is_new(found):  # whoever has scrolled down does not see the top of the page
+        st.toast(_("Your teacher has sent a link: see the top of the page."), icon=":material/campaign:")
+    target = next(entry for entry in MENU if entry.name == name)
+    with st.container(horizontal=True, vertical_alignment="center", border=True, key="invitation"):
+        st.markdown(
+            ":material/campaign: " + _("Your teacher asks everybody to open this page:"), width="content"
+        )
+        st.page_link(
+            target.file,
+            label=str(target.title),
+            icon=target.icon,
+            query_params={**parameters, **_language_parameter()},
+        )
+        st.space("stretch")
+        st.button(
+            _("Close"), key="close-invitation", icon=":material/close:", on_click=classroom.see, args=(found,)
+        )
 
 
 def link(page: Page, label: str | None = None, **parameters: str) -> None:

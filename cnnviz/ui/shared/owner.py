@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import secrets
-
 import streamlit as st
 
+from cnnviz.classroom.limits import is_shared
+from cnnviz.classroom.people import is_token, name_of, new_token
 from cnnviz.ui.shared.problems import note_run_again
 
 _KEPT, _COMPONENT = "_owner", "owner"
-_NAME = re.compile(r"[0-9a-f]{32}")
 
 _REMEMBER = """
 export default function ({ data, setStateValue }) {
@@ -23,7 +21,7 @@ export default function ({ data, setStateValue }) {
       localStorage.setItem(place, data);
     }
   } catch {
-    // a browser that keeps nothing: the name lasts as long as the page is open
+    // a browser that keeps nothing: the token lasts as long as the page is open
   }
 }
 """
@@ -32,29 +30,31 @@ _browser = st.components.v2.component("cnnviz_owner", js=_REMEMBER)
 
 
 def owner() -> str:
-    """Whose runs are started and whose networks are kept here: a random name for the person's browser, without cookies.
+    """The name under which this person's runs and networks are stored: the digest of a secret that only their browser
+    and this session know.
 
-    The browser keeps it in its local storage, where a page finds it again tomorrow; until it has told it, the name is
-    the session's. It protects nothing: it decides whose turn it is in the queue, and what a page shows first.
+    The browser keeps the secret in its local storage, where a page finds it again tomorrow; until it has told it, the
+    session has one of its own. No link holds it, and nothing that is shown to anybody else.
     """
-    if _KEPT not in st.session_state:
-        st.session_state[_KEPT] = new_name()
-    return str(st.session_state[_KEPT])
+    return name_of(_token())
 
 
-def new_name() -> str:
-    """A name that nobody has."""
-    return secrets.token_hex(16)
+def _token() -> str:
+    return str(st.session_state.setdefault(_KEPT, new_token()))
 
 
-def remember_owner() -> None:
-    """Let the browser keep the name, or tell the one that it has kept; once on a page."""
-    owner()
-    _browser(data=st.session_state[_KEPT], key=_COMPONENT, on_kept_change=_take)
+def remember_owner(everywhere: bool = False) -> None:
+    """Let the browser keep the secret, or tell the one that it has kept; once on a page.
+
+    A class's server does so ``everywhere``, at the top of each page; the pages that do so themselves then need not.
+    """
+    if is_shared() and not everywhere:
+        return
+    _browser(data=_token(), key=_COMPONENT, on_kept_change=_take)
 
 
 def _take() -> None:
     note_run_again()
     told = st.session_state[_COMPONENT].get("kept")
-    if isinstance(told, str) and _NAME.fullmatch(told):
+    if is_token(told):
         st.session_state[_KEPT] = told

@@ -25,10 +25,9 @@ from cnnviz.training.records.figures import EpochMetrics, read_rate_changes
 from cnnviz.training.records.metrics import STEPS_FILE, read_steps
 from cnnviz.training.store.runs import Run, describe
 from cnnviz.training.store.store import RunStore, open_store
-from cnnviz.ui.shared import cached
+from cnnviz.ui.shared import cached, rights
 from cnnviz.ui.shared.frame import fragment, is_dark
 from cnnviz.ui.shared.link_state import choose_many, choose_segment
-from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import explained
 from cnnviz.ui.train.curves import LiveFigures, choose_scale, say_above
 from cnnviz.ui.train.runs import duration, epochs_text, field_text, short_title
@@ -52,7 +51,7 @@ AXES: Mapping[str, Message] = MappingProxyType(
 def compare(runs: Sequence[Run]) -> None:
     """Choose some of ``runs`` and compare them."""
     by_id = {run.id: run for run in runs}
-    own = [run.id for run in runs if run.owner == owner()]
+    own = [run.id for run in runs if rights.is_own(run.owner)]
     chosen = choose_many(
         _("Runs to compare"),
         list(by_id),

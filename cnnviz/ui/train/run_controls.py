@@ -18,8 +18,8 @@ from cnnviz.training.records.metrics import SAMPLES_FILE, read_samples
 from cnnviz.training.store.runs import Kind, Run, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.worker.resuming import check_branch
+from cnnviz.ui.shared import rights
 from cnnviz.ui.shared.own_networks import keep_of
-from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import ask, ask_page, plain, whole_page
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.train import runs, sharing
@@ -31,8 +31,15 @@ _LONGEST_NAME = 80
 
 
 def allowed(run: Run) -> bool:
-    """Whether this person may control ``run``: their own always, somebody else's after confirming."""
-    if run.owner in (None, owner()):  # nobody's: it was started on the command line
+    """Whether this person may control ``run``: their own always, somebody else's after confirming, and where a class
+    shares the server, only the teacher.
+    """
+    if not rights.may_change(run.owner):
+        st.caption(
+            ":material/lock: " + _("Only the browser that started this run, and the teacher, can control it.")
+        )
+        return False
+    if rights.is_own(run.owner) or run.owner is None:  # nobody's: it was started on the command line
         return True
     return st.toggle(
         _("Control someone else's run"),

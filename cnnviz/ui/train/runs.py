@@ -11,6 +11,7 @@ from cnnviz import architectures, datasets
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.training.admission import admit
 from cnnviz.training.recipe.differences import differing, flat, label
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import RateChange
@@ -18,6 +19,7 @@ from cnnviz.training.records.metrics import Steps
 from cnnviz.training.store.runs import Run, Status, describe
 from cnnviz.training.store.store import open_store
 from cnnviz.training.worker.processes import keep_standby, start_queued
+from cnnviz.ui.shared import rights
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import link_problem
 from cnnviz.ui.shared.query import query
@@ -44,7 +46,10 @@ _IN_THE_TITLE = ("architecture", "dataset")
 
 def start(recipe: Recipe, origin: tuple[str, int] | None = None) -> None:
     """Queue a run of ``recipe`` and show it; ``origin`` is the snapshot it continues from."""
-    run_id = open_store().create(recipe, owner=owner(), origin=origin)
+    store = open_store()
+    if not rights.may_do_anything():
+        admit(recipe, owner(), store)
+    run_id = store.create(recipe, owner=owner(), origin=origin)
     show(run_id)
     move_queue()
 
@@ -75,7 +80,7 @@ def shown_run(runs: Sequence[Run]) -> Run | None:
             link_problem(Message("Run {id} was deleted.", id=run.id))
         except UnknownKeyError as error:
             link_problem(error.message)
-    own = [run for run in runs if run.owner == owner()]
+    own = [run for run in runs if rights.is_own(run.owner)]
     return next((run for run in own if run.is_open), own[0] if own else None)
 
 

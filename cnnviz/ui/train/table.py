@@ -15,9 +15,9 @@ from cnnviz.language import translate as _
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.runs import Run, describe
 from cnnviz.training.store.store import open_store
+from cnnviz.ui.shared import rights
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_segment
-from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import ask, explained, plain
 from cnnviz.ui.train.run_controls import restore
 from cnnviz.ui.train.runs import data_title, epochs_text, network_title, short_title, show
@@ -44,7 +44,7 @@ def list_runs(runs: Sequence[Run], shown: Run | None, recipe: Recipe | None) -> 
 
 def of_person(runs: Sequence[Run], whose: str) -> list[Run]:
     """Those of ``runs`` that ``whose`` (a key of :data:`WHOSE`) means."""
-    return [run for run in runs if whose == "all" or run.owner == owner()]
+    return [run for run in runs if whose == "all" or rights.is_own(run.owner)]
 
 
 def _choose_whose(runs: Sequence[Run]) -> str:
@@ -60,7 +60,8 @@ def _choose_whose(runs: Sequence[Run]) -> str:
 
 def _deleted() -> None:
     """Deleted runs that can be restored, newest first."""
-    gone = open_store().list(_MOST_DELETED, deleted=True)
+    deleted = open_store().list(deleted=True)
+    gone = [run for run in deleted if rights.may_change(run.owner)][:_MOST_DELETED]
     if not gone:
         return
     with st.popover(_("Trash: {count:,}", count=len(gone)), icon=":material/delete:", key="deleted"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import sqlite3
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from cnnviz.classroom.people import name_of, new_token
 from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.language import Message
 from cnnviz.settings import PROJECT_DIRECTORY, Settings
@@ -426,6 +428,30 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(
     store.request_learning_rate(new, 0.5)
     for server in opened:
         server.close()
+
+
+def test_tokens_that_were_stored_become_names(configuration: Settings, recipe: Recipe) -> None:
+    token = new_token()
+    with contextlib.closing(RunStore(configuration)) as store:
+        theirs, nobodys = store.create(recipe, owner=name_of(token)), store.create(recipe)
+    with contextlib.closing(sqlite3.connect(configuration.runs_dir / "runs.sqlite3")) as database, database:
+        database.execute("UPDATE runs SET owner = ? WHERE id = ?", (token, theirs))
+        database.execute("UPDATE schema_version SET version = 5")
+    with contextlib.closing(RunStore(configuration)) as store:
+        assert (store.get(theirs).owner, store.get(nobodys).owner) == (name_of(token), None)
+
+
+def test_waiting_runs_count_for_their_owner_until_they_end_or_are_deleted(
+    store: RunStore, recipe: Recipe
+) -> None:
+    first, second = store.create(recipe, owner="ann"), store.create(recipe, owner="ann")
+    store.create(recipe, owner="bob")
+    assert (store.open_count("ann"), store.open_count("nobody")) == (2, 0)
+    store.request_stop(first)
+    assert store.open_count("ann") == 1
+    store.request_stop(second)
+    store.delete(second)
+    assert store.open_count("ann") == 0
 
 
 def test_a_run_has_a_name_and_a_note(store: RunStore, recipe: Recipe) -> None:

@@ -9,6 +9,7 @@ from cnnviz.own import kept
 from cnnviz.ui.architecture.network import DELETED
 from cnnviz.ui.architecture.own import drafts
 from cnnviz.ui.architecture.own.drafts import Draft
+from cnnviz.ui.shared import rights
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import ask
 
@@ -16,7 +17,7 @@ from cnnviz.ui.shared.problems import ask
 def show(draft: Draft) -> None:
     """Rename and delete, of a network that is kept and listed."""
     found = kept.find(draft.definition.key)
-    if found is None or not found.is_listed:
+    if found is None or not found.is_listed or not rights.may_change(*found.owners):
         return
     with st.popover(_("Name or delete"), icon=":material/edit:", key="own-manage"):
         field = f"own-title-{found.key}"
@@ -25,10 +26,12 @@ def show(draft: Draft) -> None:
             value=found.title,
             key=field,
             max_chars=kept.LONGEST_TITLE,
+            disabled=not rights.may_change(found.owner),
+            help=None if rights.may_change(found.owner) else _("Whoever wrote it first names it."),
             on_change=_rename,
             args=(found.key, field),
         )
-        if found.owners and owner() not in found.owners:
+        if found.owners and not rights.is_own(*found.owners):
             st.caption(
                 _("This network was written in another browser. What you change here, its author sees.")
             )
@@ -42,6 +45,10 @@ def _rename(key: str, field: str) -> None:
 
 
 def _delete(key: str) -> None:
-    kept.delete(key)
+    network = kept.get(key)
+    if rights.may_do_anything() or network.owners == (owner(),):
+        kept.delete(key)
+    else:  # the same text was written by several people: it stays the others'
+        kept.leave(key, owner())
     st.session_state[DELETED] = key
     drafts.leave()

@@ -1,0 +1,108 @@
+"""The teacher's password: kept as a scrypt digest, and not to be found by trying."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
+
+_COST, _BLOCK, _PARALLEL = 2**14, 8, 1  # 16 MiB and some 50 ms for each attempt
+_PREFIX = "scrypt"
+
+FREE_ATTEMPTS = 3
+"""Wrong passwords from one address that cost no wait."""
+LONGEST_WAIT = 300.0
+"""Seconds that an address waits at most for its next attempt."""
+FORGOTTEN_AFTER = 3_600.0
+"""Seconds after which a wrong attempt counts no more."""
+MOST_ATTEMPTS = 100
+"""Wrong attempts from all addresses together within :data:`FORGOTTEN_AFTER`: whoever has many addresses, too, is stopped."""
+
+
+class PasswordError(CnnvizError):
+    """The password is wrong, or it is too early for another attempt."""
+
+
+def digest(password: str, salt: bytes | None = None) -> str:
+    """``password`` as text that may stand in a settings file: ``scrypt:SALT:DIGEST``, both hexadecimal."""
+    salt = secrets.token_bytes(16) if salt is None else salt
+    made = hashlib.scrypt(password.encode(), salt=salt, n=_COST, r=_BLOCK, p=_PARALLEL, dklen=32)
+    return f"{_PREFIX}:{salt.hex()}:{made.hex()}"
+
+
+def matches(password: str, known: str) -> bool:
+    """Whether ``password`` is the one that :func:`digest` made ``known`` of."""
+    salt = bytes.fromhex(known.split(":")[1])
+    return hmac.compare_digest(digest(password, salt), known)
+
+
+def is_digest(text: str) -> bool:
+    """Whether ``text`` is what :func:`digest` writes."""
+    parts = text.split(":")
+    return len(parts) == 3 and parts[0] == _PREFIX and all(_is_hex(part) for part in parts[1:])
+
+
+def _is_hex(text: str) -> bool:
+    try:
+        return len(bytes.fromhex(text)) > 0
+    except ValueError:
+        return False
+
+
+@dataclass
+class Attempts:
+    """Wrong passwords by address; ``clock`` gives seconds.
+
+    After :data:`FREE_ATTEMPTS` an address waits 2 s for its next attempt, then 4 s and so on.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    _wrong: dict[str, deque[float]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def check(self, password: str, known: str, address: str) -> None:
+        """Take ``password`` if it is the one of the digest ``known``; ``address`` is where the attempt comes from.
+
+        Raises:
+            PasswordError: it is wrong, or this address, or all together, tried too often.
+        """
+        with (
+            self._lock
+        ):  # one at a time: whoever tries in parallel gains nothing, and the server stays usable
+            now = self.clock()
+            self._forget(now)
+            if (wait := self._wait(address, now)) > 0:
+                raise PasswordError(
+                    Message("Too many wrong passwords; try again in {seconds:.0f} s.", seconds=max(1.0, wait))
+                )
+            if matches(password, known):
+                self._wrong.pop(address, None)
+                return
+            self._wrong.setdefault(address, deque()).append(now)
+        raise PasswordError(Message("This is not the teacher's password."))
+
+    def _wait(self, address: str, now: float) -> float:
+        """Seconds until the next attempt from ``address``."""
+        everybody = sorted(when for times in self._wrong.values() for when in times)
+        if len(everybody) >= MOST_ATTEMPTS:
+            return everybody[-MOST_ATTEMPTS] + FORGOTTEN_AFTER - now
+        own = self._wrong.get(address, deque())
+        if len(own) < FREE_ATTEMPTS:
+            return 0.0
+        delay = min(2.0 ** (len(own) - FREE_ATTEMPTS + 1), LONGEST_WAIT)
+        return own[-1] + delay - now
+
+    def _forget(self, now: float) -> None:
+        for address, times in list(self._wrong.items()):
+            while times and times[0] <= now - FORGOTTEN_AFTER:
+                times.popleft()
+            if not times:
+                del self._wrong[address]

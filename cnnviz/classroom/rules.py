@@ -1,0 +1,102 @@
+"""What a teacher has set for the class: kept in one file beside the runs, so that a restart forgets nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+from cnnviz.errors import UsageError
+from cnnviz.files import write_json
+from cnnviz.language import Message
+from cnnviz.settings import settings
+
+_FILE = "class.json"
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """A link that everybody is asked to open: ``address`` as in the browser's address bar, from the page's name on.
+
+    ``number`` grows with each invitation, so that each is followed once.
+    """
+
+    number: int
+    address: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What holds for the class: ``hidden`` pages by name, ``limits`` in place of the settings' own, the invitation."""
+
+    hidden: tuple[str, ...] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
+    invitation: Invitation | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rules as plain JSON values."""
+        return {**dataclasses.asdict(self), "hidden": list(self.hidden)}
+
+    @classmethod
+    def from_dict(cls, values: object) -> Self:
+        """The rules that :meth:`to_dict` wrote.
+
+        Raises:
+            UsageError: they are none.
+        """
+        match values:
+            case {"hidden": list() as hidden, "limits": dict() as limits, "invitation": invitation}:
+                pass
+            case _:
+                raise UsageError(Message("The rules of the class are damaged."))
+        if not all(isinstance(page, str) for page in hidden):
+            raise UsageError(Message("The rules of the class are damaged."))
+        if not all(type(limit) is int and limit > 0 for limit in limits.values()):
+            raise UsageError(Message("The rules of the class are damaged."))
+        return cls(tuple(hidden), limits, None if invitation is None else _invitation(invitation))
+
+
+def _invitation(values: object) -> Invitation:
+    match values:
+        case {"number": int() as number, "address": str() as address}:
+            return Invitation(number, address)
+    raise UsageError(Message("The rules of the class are damaged."))
+
+
+def rules() -> Rules:
+    """The rules in force; none where nothing was set, and where the file is damaged."""
+    path = settings().runs_dir / _FILE
+    try:
+        status = path.stat()
+    except OSError:
+        return Rules()
+    return _read(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, changed: int, size: int) -> Rules:
+    try:
+        return Rules.from_dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, UsageError):
+        return Rules()
+
+
+def set_rules(**changes: Any) -> Rules:
+    """Change some of the rules, and keep them.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    changed = dataclasses.replace(rules(), **changes)
+    write_json(settings().runs_dir / _FILE, changed.to_dict())
+    return changed
+
+
+def invite(address: str) -> Rules:
+    """Ask everybody to open ``address``."""
+    known = rules().invitation
+    return set_rules(invitation=Invitation(1 if known is None else known.number + 1, address))

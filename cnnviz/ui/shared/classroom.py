@@ -1,0 +1,88 @@
+"""What every page of a class's server does: note who is there, show the teacher's link, keep hidden pages closed."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from cnnviz.classroom.presence import PRESENCE
+from cnnviz.classroom.rules import Invitation, rules
+from cnnviz.errors import UsageError
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.ui.shared.owner import owner, remember_owner
+from cnnviz.ui.shared.rights import is_teacher
+
+LOOK_SECONDS = 5.0
+"""How often a page that is open looks for a link from the teacher."""
+
+_SEEN, _TOLD = "_invitation_seen", "_invitation_told"
+
+
+def note(page: str) -> None:
+    """Note that this person shows ``page``, and let their browser tell who it is."""
+    remember_owner(everywhere=True)
+    context = get_script_run_ctx()
+    if context is not None:
+        PRESENCE.note(context.session_id, owner(), page)
+
+
+def is_hidden(page: str) -> bool:
+    """Whether the teacher has hidden ``page`` from this person."""
+    return page in rules().hidden and not is_teacher()
+
+
+def refuse_hidden() -> None:
+    """Say that the teacher has hidden this page, and end it."""
+    st.info(_("Your teacher has hidden this page for now."), icon=":material/visibility_off:")
+    st.stop()
+
+
+def invitation(page: str) -> Invitation | None:
+    """The teacher's link, unless this person has opened or closed it, or is on its ``page``."""
+    found = rules().invitation
+    if found is None or is_teacher() or st.session_state.get(_SEEN, 0) >= found.number:
+        return None
+    if page_and_parameters(found.address)[0] == page:
+        see(found)
+        return None
+    return found
+
+
+def is_new(found: Invitation) -> bool:
+    """Whether this is the first time that this person is shown the invitation."""
+    told = st.session_state.get(_TOLD, 0)
+    st.session_state[_TOLD] = found.number
+    return bool(told < found.number)
+
+
+def see(found: Invitation) -> None:
+    """Show this person the invitation no more."""
+    st.session_state[_SEEN] = found.number
+
+
+def page_and_parameters(address: str) -> tuple[str, dict[str, list[str]]]:
+    """The name of the page and the link's parameters in an ``address``, whole or from the page's name on."""
+    parts = urlsplit(address)
+    return parts.path.strip("/").rpartition("/")[2], parse_qs(parts.query, keep_blank_values=True)
+
+
+def checked(address: str, pages: tuple[str, ...]) -> str:
+    """``address``, from the page's name on, as it is kept for everybody.
+
+    Raises:
+        UsageError: it leads to none of ``pages``.
+    """
+    text = address.strip()
+    page = page_and_parameters(text)[0]
+    if page not in pages or len(text) > 8_000:
+        raise UsageError(
+            Message(
+                "{address} is no link to a page of this server; copy one from the address bar of your browser.",
+                address=text[:200],
+            )
+        )
+    query = urlsplit(text).query
+    return f"{page}?{query}" if query else page

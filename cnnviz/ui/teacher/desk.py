@@ -1,0 +1,227 @@
+"""What a teacher sees and does: who is there, what runs, which pages and how much the class may use, one link for all."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cnnviz.classroom import limits
+from cnnviz.classroom.presence import PRESENCE
+from cnnviz.classroom.rules import invite, rules, set_rules
+from cnnviz.language import translate as _
+from cnnviz.training.store.runs import Run, Status
+from cnnviz.training.store.store import open_store
+from cnnviz.ui.shared import classroom, rights
+from cnnviz.ui.shared.frame import MENU, TRAIN, Page, fragment, link
+from cnnviz.ui.shared.problems import answer_callbacks, ask, explained, plain
+from cnnviz.ui.train.runs import badge, move_queue, run_title
+
+LOOK_SECONDS = 3.0
+_PASSWORD, _LINK, _HIDDEN = "teacher-password", "teacher-link", "teacher-hidden"
+_DIGITS = 6  # of a person's name, enough to tell thirty apart
+
+
+def alone() -> None:
+    """Say how a server becomes a class's."""
+    st.info(
+        _(
+            "This server is one person's own: everybody who opens it may do everything. To share it with a class, "
+            "start it with a teacher's password in `CNNVIZ_TEACHER_PASSWORD`."
+        ),
+        icon=":material/person:",
+    )
+    st.code("CNNVIZ_TEACHER_PASSWORD=... streamlit run app.py", language="bash", wrap_lines=True)
+
+
+def door() -> None:
+    """Ask for the password."""
+    answer_callbacks()
+    st.write(_("With the teacher's password you see who is there, and can stop or delete every run."))
+    with st.form("teacher-door", width=420):
+        st.text_input(_("Password"), type="password", key=_PASSWORD, autocomplete="current-password")
+        st.form_submit_button(
+            _("Unlock"),
+            icon=":material/lock_open:",
+            key="unlock",
+            type="primary",
+            on_click=ask,
+            args=(_unlock,),
+        )
+
+
+def _unlock() -> None:
+    password = str(st.session_state.pop(_PASSWORD, ""))
+    rights.unlock(password)
+
+
+def desk() -> None:
+    """Everything that the teacher can do."""
+    answer_callbacks()
+    left, right = st.columns(2, gap="large")
+    with left:
+        _send_link()
+        _choose_pages()
+        _set_limits()
+    with right:
+        fragment(run_every=LOOK_SECONDS)(_watch)()
+    st.button(_("Lock this page again"), icon=":material/lock:", key="lock", on_click=rights.lock)
+
+
+# -- one link for everybody -------------------------------------------------------------------------------------
+
+
+def _send_link() -> None:
+    st.subheader(_("One link for everybody"), anchor=False)
+    with st.form("teacher-send", border=False):
+        st.text_input(
+            _("Link"),
+            key=_LINK,
+            placeholder="architecture?model=inception-mini&view=why",
+            help=_("Copy it from your browser's address bar: it holds every choice."),
+        )
+        st.form_submit_button(
+            _("Send"), icon=":material/campaign:", key="send", on_click=ask, args=(_invite,)
+        )
+    found = rules().invitation
+    if found is None:
+        st.caption(
+            _(
+                "It appears at the top of every open page within {seconds:g} s.",
+                seconds=classroom.LOOK_SECONDS,
+            )
+        )
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(plain(_("Sent: {address}", address=found.address)), width="content")
+        st.button(_("Take it back"), key="take-back", on_click=ask, args=(_take_back,))
+
+
+def _invite() -> None:
+    invite(classroom.checked(str(st.session_state[_LINK]), tuple(page.name for page in MENU)))
+    st.session_state[_LINK] = ""
+
+
+def _take_back() -> None:
+    set_rules(invitation=None)
+
+
+# -- pages ------------------------------------------------------------------------------------------------------
+
+
+def _choose_pages() -> None:
+    st.subheader(_("Pages of the class"), anchor=False)
+    offered: dict[str, Page] = {page.name: page for page in MENU if page.name}
+    if _HIDDEN not in st.session_state:
+        st.session_state[_HIDDEN] = [name for name in offered if name not in rules().hidden]
+    st.multiselect(
+        _("Pages that students see"),
+        list(offered),
+        format_func=lambda name: str(offered[name].title),
+        key=_HIDDEN,
+        on_change=ask,
+        args=(_hide, tuple(offered)),
+    )
+
+
+def _hide(offered: tuple[str, ...]) -> None:
+    shown = st.session_state[_HIDDEN]
+    set_rules(hidden=tuple(name for name in offered if name not in shown))
+
+
+# -- limits -----------------------------------------------------------------------------------------------------
+
+
+def _set_limits() -> None:
+    st.subheader(_("Limits"), anchor=False)
+    with st.form("teacher-limits", border=False):
+        for name, title in limits.LIMITS.items():
+            st.number_input(
+                str(title),
+                min_value=1,
+                step=1,
+                value=limits.limit(name) or limits.usual(name),
+                key=_field(name),
+            )
+        st.form_submit_button(
+            _("Apply"), icon=":material/check:", key="apply-limits", on_click=ask, args=(_apply,)
+        )
+
+
+def _field(name: str) -> str:
+    return f"limit-{name}"
+
+
+def _apply() -> None:
+    set_rules(limits={name: int(st.session_state[_field(name)]) for name in limits.LIMITS})
+    st.toast(_("The limits apply from now on."), icon=":material/check:")
+
+
+# -- who is there and what runs -----------------------------------------------------------------------------------
+
+
+def _watch() -> None:
+    answer_callbacks()
+    with explained():
+        open_runs = [run for run in open_store().list() if run.is_open]
+        _people(open_runs)
+        _runs(open_runs)
+
+
+def _people(open_runs: list[Run]) -> None:
+    people = PRESENCE.people()
+    st.subheader(_("Who is here: {count:,}", count=len(people)), anchor=False)
+    titles = {page.name: str(page.title) for page in MENU} | {"teacher": _("Teacher")}
+    st.dataframe(
+        {
+            _("Person"): [person.name[:_DIGITS] for person in people],
+            _("Page"): [titles.get(person.page, person.page) for person in people],
+            _("Last active"): [_ago(person.seconds) for person in people],
+            _("Runs"): [sum(run.owner == person.name for run in open_runs) for person in people],
+        },
+        hide_index=True,
+        height=min(35 * (len(people) + 1) + 3, 320),
+    )
+
+
+def _ago(seconds: float) -> str:
+    if seconds < 60:
+        return _("{seconds:.0f} s ago", seconds=seconds)
+    return _("{minutes:.0f} min ago", minutes=seconds / 60)
+
+
+def _runs(open_runs: list[Run]) -> None:
+    st.subheader(_("Runs that train or wait: {count:,}", count=len(open_runs)), anchor=False)
+    if not open_runs:
+        st.caption(_("No run is training or waiting."))
+        return
+    waiting = [run.id for run in open_runs if run.status == Status.QUEUED]
+    with st.container(horizontal=True):
+        st.button(
+            _("Stop all"),
+            key="stop-all",
+            icon=":material/stop_circle:",
+            on_click=ask,
+            args=(_stop, [run.id for run in open_runs]),
+        )
+        st.button(
+            _("Clear the queue"),
+            key="clear-queue",
+            icon=":material/playlist_remove:",
+            disabled=not waiting,
+            on_click=ask,
+            args=(_stop, waiting),
+        )
+    for run in open_runs[:50]:
+        with st.container(horizontal=True, vertical_alignment="center", key=f"row-{run.id}"):
+            badge(run)
+            st.markdown(plain(run_title(run)), width="content")
+            st.caption((run.owner or _("terminal"))[:_DIGITS], width="content")
+            st.space("stretch")
+            link(TRAIN, _("Show"), run=run.id)
+            st.button(_("Stop"), key=f"stop-{run.id}", on_click=ask, args=(_stop, [run.id]))
+
+
+def _stop(run_ids: list[str]) -> None:
+    store = open_store()
+    for run_id in run_ids:
+        store.request_stop(run_id)
+    move_queue()

@@ -1,0 +1,166 @@
+"""A server that a class shares: who may control what, and the teacher's page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cnnviz.classroom import presence, teachers
+from cnnviz.classroom.rules import rules, set_rules
+from cnnviz.training.store.runs import Kind, Status
+from cnnviz.training.store.store import RunStore
+from tests.pages.training_page import ME, SOMEBODY, buttons, mine, recipe, texts
+
+OpenPage = Callable[..., AppTest]
+TRAIN, TEACHER = "pages/train.py", "pages/teacher.py"
+CONTROLS = {"pause", "stop", "tool-words"}
+
+
+@pytest.fixture
+def shared(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+    """A class's store; nobody has shown the password yet."""
+    monkeypatch.setenv("CNNVIZ_TEACHER_PASSWORD", "correct horse")
+    known = teachers.Teachers()
+    monkeypatch.setattr("cnnviz.ui.shared.rights.TEACHERS", known)
+    here = presence.Presence()
+    monkeypatch.setattr("cnnviz.ui.shared.classroom.PRESENCE", here)
+    monkeypatch.setattr("cnnviz.ui.teacher.desk.PRESENCE", here)
+    return store
+
+
+def unlocked(open_page: OpenPage) -> AppTest:
+    app = open_page(TEACHER)
+    app.text_input(key="teacher-password").input("correct horse")
+    app.button(key="unlock").click().run()
+    assert not app.exception
+    return app
+
+
+def is_stopped(store: RunStore, run_id: str) -> bool:
+    """Whether the run has stopped, or its worker will hear that it must."""
+    return store.get(run_id).status == Status.STOPPED or Kind.STOP in store.requested(run_id)
+
+
+def captions(app: AppTest) -> str:
+    return "\n".join(caption.value for caption in app.caption)
+
+
+def test_somebody_else_s_run_is_watched_and_not_controlled(open_page: OpenPage, shared: RunStore) -> None:
+    theirs = shared.create(recipe(), owner=SOMEBODY)
+    app = open_page(TRAIN, run=theirs)
+    assert not CONTROLS & buttons(app).keys()
+    assert "and the teacher, can control it" in captions(app)
+    assert buttons(app)["branch"]  # everybody may go on from it with a run of their own
+    own = mine(shared)
+    app = open_page(TRAIN, run=own)
+    app.button(key="stop").click().run()
+    assert is_stopped(shared, own)
+
+
+def test_the_teacher_controls_everything(open_page: OpenPage, shared: RunStore) -> None:
+    theirs, from_terminal = shared.create(recipe(), owner=SOMEBODY), shared.create(recipe())
+    assert not CONTROLS & buttons(open_page(TRAIN, run=from_terminal)).keys()
+    unlocked(open_page)
+    open_page(TRAIN, run=from_terminal).button(key="stop").click().run()
+    app = open_page(TRAIN, run=theirs)
+    app.toggle(key="steer-others").set_value(True).run()
+    app.button(key="stop").click().run()
+    assert is_stopped(shared, from_terminal)
+    assert is_stopped(shared, theirs)
+
+
+def test_nothing_of_the_teacher_s_is_there_without_the_password(
+    open_page: OpenPage, shared: RunStore
+) -> None:
+    shared.create(recipe(), owner=SOMEBODY)
+    app = open_page(TEACHER)
+    assert "stop-all" not in buttons(app)
+    app.text_input(key="teacher-password").input("wrong")
+    app.button(key="unlock").click().run()
+    assert "not the teacher's password" in texts(app)
+    assert "stop-all" not in buttons(app)
+
+
+def test_the_teacher_sees_who_is_there_stops_runs_and_locks_the_page(
+    open_page: OpenPage, shared: RunStore
+) -> None:
+    theirs = shared.create(recipe(), owner=SOMEBODY)
+    app = unlocked(open_page)
+    (table,) = app.dataframe
+    assert list(table.value["Person"]) == [ME[:6]]
+    app.button(key="stop-all").click().run()
+    assert is_stopped(shared, theirs)
+    app.button(key="lock").click().run()
+    assert "stop-all" not in buttons(app)
+    assert app.text_input(key="teacher-password").value == ""
+
+
+def test_a_limit_that_the_teacher_sets_stops_the_next_run(open_page: OpenPage, shared: RunStore) -> None:
+    set_rules(limits={"epochs": 2})
+    app = open_page(TRAIN, model="basic-cnn", dataset="mnist-sample", epochs="3")
+    app.button(key="start").click().run()
+    assert "A run of 3 epochs is too long for this class; choose at most 2." in texts(app)
+    assert shared.list() == []
+    app = unlocked(open_page)
+    app.number_input(key="limit-epochs").set_value(3)
+    app.button(key="apply-limits").click().run()
+    teachers_own = open_page(TRAIN, model="basic-cnn", dataset="mnist-sample", epochs="5")
+    teachers_own.button(key="start").click().run()  # no limit is the teacher's
+    assert [run.epochs for run in shared.list()] == [5]
+    assert rules().limits["epochs"] == 3
+
+
+def test_waiting_runs_of_one_person_are_limited(open_page: OpenPage, shared: RunStore) -> None:
+    set_rules(limits={"runs": 1})
+    mine(shared)
+    app = open_page(TRAIN, model="basic-cnn", dataset="mnist-sample", epochs="1")
+    app.button(key="start").click().run()
+    assert "you would have 2 runs that train or wait" in texts(app)
+    assert len(shared.list()) == 1
+
+
+def test_a_hidden_page_is_neither_in_the_menu_nor_behind_its_link(
+    open_page: OpenPage, shared: RunStore
+) -> None:
+    app = unlocked(open_page)
+    shown = [name for name in app.multiselect[0].options if name != "Experiments"]
+    assert len(shown) == len(app.multiselect[0].options) - 1
+    app.multiselect(key="teacher-hidden").set_value([name.lower() for name in shown]).run()
+    assert rules().hidden == ("experiments",)
+    assert not any("hidden this page" in info.value for info in open_page("pages/experiments.py").info)
+    app.button(key="lock").click().run()
+    closed = open_page("pages/experiments.py")
+    assert "Your teacher has hidden this page for now." in texts(closed)
+    assert not closed.title
+
+
+def test_a_link_for_everybody_is_shown_until_it_is_opened_or_closed(
+    open_page: OpenPage, shared: RunStore
+) -> None:
+    app = unlocked(open_page)
+    app.text_input(key="teacher-link").input("https://elsewhere.example/login")
+    app.button(key="send").click().run()
+    assert "is no link to a page of this server" in texts(app)
+    assert rules().invitation is None
+    app.text_input(key="teacher-link").input(
+        "http://10.0.0.5:8501/architecture?model=inception-mini&view=why"
+    )
+    app.button(key="send").click().run()
+    app.button(key="lock").click().run()
+    student = open_page("pages/data.py")
+    assert "close-invitation" in buttons(student)
+    student.button(key="close-invitation").click().run()
+    assert "close-invitation" not in buttons(student)
+    assert "close-invitation" in buttons(open_page("app.py"))  # another session
+    assert "close-invitation" not in buttons(open_page("pages/architecture.py", model="inception-mini"))
+
+
+def test_a_server_without_a_password_is_one_person_s_own(open_page: OpenPage, store: RunStore) -> None:
+    theirs = store.create(recipe(), owner=SOMEBODY)
+    app = open_page(TRAIN, run=theirs)
+    app.toggle(key="steer-others").set_value(True).run()
+    app.button(key="stop").click().run()
+    assert is_stopped(store, theirs)
+    assert "one person's own" in texts(open_page(TEACHER))
