@@ -103,7 +103,7 @@ export function written(value, digits = 2) {
 
 // The 28 x 28 grey values from 0 to 255 that a network gets; null: black.
 export function paintImage(canvas, image) {
-  [canvas.width, canvas.height] = [28, 28];
+  if (canvas.width !== 28 || canvas.height !== 28) [canvas.width, canvas.height] = [28, 28];
   const context = canvas.getContext("2d");
   const pixels = context.createImageData(28, 28);
   for (let at = 0; at < 784; at++) pixels.data.set([...Array(3).fill(image?.[at] ?? 0), 255], at * 4);

@@ -21,17 +21,22 @@ export function inkOf(rgba, background) {
   const single = Math.fround; // as NumPy computes: what is at the threshold falls on the same side
   const alpha = single(background[3] / 255);
   const reference = [0, 1, 2].map((channel) => single(single(background[channel] / 255) * alpha));
+  const words = new Uint32Array(rgba.buffer, rgba.byteOffset, ink.length);
   let strongest = 0;
+  let difference = 0;
   for (let pixel = 0; pixel < ink.length; pixel++) {
-    const at = 4 * pixel;
-    const opacity = single(rgba[at + 3] / 255);
-    let difference = Math.abs(single(opacity - alpha));
-    for (let channel = 0; channel < 3; channel++) {
-      const value = single(single(rgba[at + channel] / 255) * opacity);
-      difference = Math.max(difference, Math.abs(single(value - reference[channel])));
+    // Neighbours are mostly alike.
+    if (pixel === 0 || words[pixel] !== words[pixel - 1]) {
+      const at = 4 * pixel;
+      const opacity = single(rgba[at + 3] / 255);
+      difference = Math.abs(single(opacity - alpha));
+      for (let channel = 0; channel < 3; channel++) {
+        const value = single(single(rgba[at + channel] / 255) * opacity);
+        difference = Math.max(difference, Math.abs(single(value - reference[channel])));
+      }
+      strongest = Math.max(strongest, difference);
     }
     ink[pixel] = difference;
-    strongest = Math.max(strongest, difference);
   }
   if (strongest < FAINT) return null;
   for (let pixel = 0; pixel < ink.length; pixel++) {
@@ -83,17 +88,19 @@ function shrink(ink, width, [top, left, height, wide]) {
   for (let row = 0; row < height; row++) {
     const start = (top + row) * width + left;
     for (let column = 0; column < columns; column++) {
+      const { first, parts } = across[column];
       let sum = 0;
-      for (const [pixel, share] of across[column]) sum += share * ink[start + pixel];
+      for (let at = 0; at < parts.length; at++) sum += parts[at] * ink[start + first + at];
       narrow[row * columns + column] = sum;
     }
   }
   const data = new Float32Array(rows * columns);
   let most = 0;
   for (let row = 0; row < rows; row++) {
+    const { first, parts } = down[row];
     for (let column = 0; column < columns; column++) {
       let sum = 0;
-      for (const [pixel, share] of down[row]) sum += share * narrow[pixel * columns + column];
+      for (let at = 0; at < parts.length; at++) sum += parts[at] * narrow[(first + at) * columns + column];
       data[row * columns + column] = sum;
       most = Math.max(most, sum);
     }
@@ -102,17 +109,18 @@ function shrink(ink, width, [top, left, height, wide]) {
   return { data, height: rows, width: columns };
 }
 
-// For each of `target` pixels, which of `size` pixels it covers, and what share of it each has.
+// For each of `target` pixels, the `first` of `size` pixels that it covers, and the `parts` that it and the next ones have.
 function shares(size, target) {
   const each = size / target;
   return Array.from({ length: target }, (_, index) => {
     const [begin, end] = [index * each, (index + 1) * each];
-    const found = [];
-    for (let pixel = Math.floor(begin); pixel < Math.min(Math.ceil(end), size); pixel++) {
+    const first = Math.floor(begin);
+    const parts = [];
+    for (let pixel = first; pixel < Math.min(Math.ceil(end), size); pixel++) {
       const overlap = Math.min(end, pixel + 1) - Math.max(begin, pixel);
-      if (overlap > 0) found.push([pixel, overlap / each]);
+      parts.push(Math.max(0, overlap / each));
     }
-    return found;
+    return { first, parts };
   });
 }
 

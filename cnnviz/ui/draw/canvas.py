@@ -43,10 +43,11 @@ _MOST_CHARACTERS = 400_000
 _SHEET, _NOW, _SESSION = "sheet", "sheet_now", "sheet_session"
 _PEN, _PEN_BEFORE = "pen", "sheet_pen"
 
+_EXAMPLES = example_points()
 _HERE = Path(__file__).parent
 _component = in_browser(
     _HERE / "sheet",
-    ("dom", "paint", "board", "keys", "delivery", "sheet"),
+    ("dom", "paint", "board", "keys", "delivery", "crew", "sheet"),
     {"WORKER": script.joined(("engine", "preparation", "paint", "readers"))},
     isolated=False,
 )
@@ -91,7 +92,7 @@ def draw() -> None:
                 "pen": pen,
                 "usual": usual,
                 "session": st.session_state.setdefault(_SESSION, new_token()),
-                "examples": example_points(),
+                "examples": _EXAMPLES,
                 "scales": {
                     "light": palette.rgb(palette.DIVERGING_LIGHT),
                     "dark": palette.rgb(palette.DIVERGING_DARK),
@@ -140,11 +141,11 @@ def _hear() -> None:
     if not isinstance(told, Mapping) or not isinstance(told.get("number"), int):
         return
     st.session_state[_NOW] = told
+    image = told.get("image")
     try:
-        found = drawn()
+        remember_drawing(None if image is None else _image(image))
     except CnnvizError:  # said where the drawing would be shown
-        found = None
-    remember_drawing(None if found is None else found.prepared.image)
+        remember_drawing(None)
 
 
 def _pixels(address: object) -> NDArray[np.uint8]:

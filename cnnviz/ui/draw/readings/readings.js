@@ -7,6 +7,8 @@ export default function ({ data, parentElement }) {
   return () => root.readings.close();
 }
 
+const READABLE = 400; // milliseconds for which a time stands
+
 class Readings {
   constructor(root) {
     this.root = root;
@@ -34,7 +36,7 @@ class Readings {
 
 class Card {
   constructor({ id, title, classes }, words) {
-    Object.assign(this, { id, classes, words });
+    Object.assign(this, { id, classes, words, timed: 0 });
     this.root = make("div", { class: "reading" });
     this.label = make("div", { class: "cnnviz-verdict", "data-verdict": id });
     this.maps = make("canvas", { class: "maps", role: "img", "aria-label": words.maps, title: words.maps });
@@ -90,6 +92,9 @@ class Card {
     const { words, classes } = this;
     const part = chances === null ? "" : `${(100 * chances[second]).toFixed(1)}%`;
     write(this.second, chances === null ? "" : fill(words.second, { label: classes[second], part }));
+    const now = performance.now();
+    if (answer !== null && now - this.timed < READABLE) return;
+    this.timed = now;
     write(this.time, chances === null ? "" : fill(words.time, { milliseconds: answer.took.toFixed(1) }));
   }
 }
