@@ -1,7 +1,7 @@
 // The lines between the maps: all of them, faint, in the colour of the operation that they lead to; those of the map that
 // one points at strong, in the colours of the signs of their weights, as wide as these are large, with the kernels on them.
 
-const MOST_LINES = 240; // between two ops; of more only the boxes are joined
+const MOST_LINES = 300; // between two ops; of more only the boxes are joined
 const KERNEL = 20; // pixels of a kernel on a line
 
 export class Links {

@@ -75,10 +75,16 @@ export function paintInk(canvas, data, width, height, [low, high], channel, chan
   context.putImageData(image, 0, 0);
 }
 
-export function largest(data) {
+// The largest size of a value.
+export function strengthOf(data) {
   let most = 0;
   for (const value of data) most = Math.max(most, Math.abs(value));
-  return most || 1;
+  return most;
+}
+
+// The same as a limit of colours: never 0.
+export function largest(data) {
+  return strengthOf(data) || 1;
 }
 
 export function ends(data) {

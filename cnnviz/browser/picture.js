@@ -9,7 +9,7 @@ const OF_A_TRUNK = 10; // maps of an op that stands alone in its column
 const OF_A_BRANCH = 3;
 const UNITS = 16;
 const LARGEST = 56; // pixels of a map
-const SMALLEST = 40;
+const SMALLEST = 36;
 const QUIET = 500; // milliseconds after which order and text follow the drawing
 
 export class Picture {
@@ -187,7 +187,7 @@ export class Picture {
     for (const [index] of this.boxes) {
       const data = this.of(index);
       if (this.order !== null && this.countOf(index) > this.roomOf(index)) {
-        const strength = Array.from({ length: this.countOf(index) }, (_, channel) => (data === null ? 0 : largest(this.channel(index, channel))));
+        const strength = Array.from({ length: this.countOf(index) }, (_, channel) => (data === null ? 0 : strengthOf(this.channel(index, channel))));
         this.order.set(index, [...strength.keys()].sort((one, other) => strength[other] - strength[one]));
       }
       if (this.countOf(index) <= this.roomOf(index) || this.boxes.get(index).box.contains(document.activeElement)) continue;

@@ -208,9 +208,9 @@ function figuresOf(picture, index, channel) {
   if (op.kernel !== "conv2d") return readFigures(picture, index, channel);
   const bias = op.weights.bias === undefined ? 0 : picture.tensors[op.weights.bias].data[channel];
   const made = picture.madeOf(index, channel).map((each) => ({ ...each, part: contribution(picture, op, each) }));
-  const strength = ({ part, kernel }) => (part === null ? largest(kernel) : largest(part));
+  const strength = ({ part, kernel }) => strengthOf(part ?? kernel);
   made.sort((one, other) => strength(other) - strength(one));
-  const limits = [Math.max(...made.map(({ kernel }) => largest(kernel))), Math.max(...made.map(strength))];
+  const limits = [Math.max(...made.map(({ kernel }) => largest(kernel))), Math.max(...made.map(strength)) || 1];
   const row = make("div", { class: "sums" });
   for (const each of made.slice(0, MOST_FIGURES)) row.append(sumFigure(picture, op, each, limits));
   const rest = made.length > MOST_FIGURES ? ` ${fill(words.strongest, { count: MOST_FIGURES, all: made.length })}` : "";

@@ -14,6 +14,8 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page, expect
 
+from benchmarks.browser import stroke
+from benchmarks.serving import Server
 from cnnviz import datasets
 from cnnviz.browser import script
 from cnnviz.browser.packing import packed
@@ -216,3 +218,28 @@ def correct(model: Any) -> int:
     x = (data.test_images[chosen].float() / 255 - 0.1307) / 0.3081
     with torch.inference_mode():
         return int((model(x).argmax(1) == data.test_labels[chosen]).sum())
+
+
+# -- in the app --------------------------------------------------------------------------------------------
+
+
+def test_the_picture_on_the_draw_page_follows_the_pen(server: Server, page: Page) -> None:
+    page.goto(f"{server.url}/draw?view=network&inside=basic-cnn-mnist")
+    canvas = page.locator("canvas[data-draw]")
+    stroke(page, canvas, (0.5, 0.15), (0.5, 0.5), (0.5, 0.85))
+    page.locator(".st-key-follows-drawing").first.scroll_into_view_if_needed()
+    picture = page.locator(".network_picture")
+    expect(picture.locator(".score.best")).to_contain_text("1", timeout=4 * PATIENCE_MS)
+    image = picture.locator(".map.image canvas")
+    before = image.evaluate("(canvas) => canvas.toDataURL()")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 4, box["y"] + box["height"] / 4
+    page.mouse.move(x, y)
+    page.mouse.down()  # and it stays there: the server hears of nothing
+    page.mouse.move(x + box["width"] / 2, y, steps=4)
+    page.wait_for_function(
+        "([canvas, before]) => canvas.toDataURL() !== before", arg=[image.element_handle(), before]
+    )
+    page.mouse.up()

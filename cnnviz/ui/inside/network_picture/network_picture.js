@@ -7,12 +7,13 @@ export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".network_picture");
   root.living ??= new Living(root);
   root.living.update(data);
-  return () => root.living.rest();
+  return () => root.living.pause(); // called before the next update, too
 }
 
 class Living {
   constructor(root) {
     const style = make("style", {}, STYLE);
+    this.root = root;
     this.time = make("div", { class: "time", hidden: "" });
     this.film = make("div", { class: "time", hidden: "" });
     this.stage = make("div");
@@ -183,9 +184,14 @@ class Living {
     this.stage.replaceChildren(make("p", { role: "alert" }, fill(this.data.words.failed, { reason: error.message })));
   }
 
+  pause() {
+    this.unfollow?.();
+    setTimeout(() => this.root.isConnected || this.rest(), RECENT);
+  }
+
+  // Nothing goes on any more.
   rest() {
     clearInterval(this.playing);
-    this.unfollow?.();
     if (this.camera !== undefined) this.stopCamera();
     this.worker?.terminate();
     this.worker = undefined;
