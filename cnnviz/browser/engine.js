@@ -365,6 +365,22 @@ function batchNorm(op, [x], out, weights) {
   }
 }
 
+// Each value divided by what the maps around it hold at its place; as PyTorch does, the longer side comes first.
+function localResponseNorm(op, [x], out) {
+  const channels = x.shape[0];
+  const size = x.data.length / channels;
+  for (let channel = 0; channel < channels; channel++) {
+    const first = Math.max(channel - Math.floor(op.size / 2), 0);
+    const last = Math.min(channel + Math.floor((op.size - 1) / 2), channels - 1);
+    for (let place = 0; place < size; place++) {
+      let squares = 0;
+      for (let other = first; other <= last; other++) squares += x.data[other * size + place] ** 2;
+      const at = channel * size + place;
+      out.data[at] = x.data[at] / (op.k + (op.alpha * squares) / op.size) ** op.beta;
+    }
+  }
+}
+
 // The most frequent activation has a loop of its own: a call for every value takes twice as long.
 function relu(op, [x], out) {
   const [from, to] = [x.data, out.data];
@@ -568,6 +584,7 @@ export const KERNELS = {
   adaptiveAveragePool2d,
   adaptiveMaxPool2d,
   batchNorm,
+  localResponseNorm,
   relu,
   prelu,
   softmax: softmaxLike(softmaxAlong),

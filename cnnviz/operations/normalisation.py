@@ -508,6 +508,11 @@ def _kernel_of_batch_norm(op: Op) -> Kernel | None:
     return {"kernel": "batchNorm", "epsilon": op.arguments.get("eps", 1e-5), "weights": weights}
 
 
+def _kernel_of_local_response_norm(op: Op) -> Kernel | None:
+    usual = {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1}
+    return {"kernel": "localResponseNorm", **{name: op.arguments.get(name, usual[name]) for name in usual}}
+
+
 def _kernel_of_dropout(op: Op) -> Kernel | None:
     """A function that is told that this is training drops values in evaluation, too."""
     return None if op.module is None and op.arguments.get("training", True) else unchanged(op)
@@ -594,6 +599,7 @@ define(
     "local_response_norm",
     "LocalResponseNorm CrossMapLRN2d",
     kind="normalisation",
+    kernel=_kernel_of_local_response_norm,
     arguments="input size alpha beta k",
     explain=_explained_by(_explain_local_response_norm),
     reach=reach_local_response_norm,

@@ -169,6 +169,11 @@ CALLS: Mapping[str, list[tuple[Callable[[], nn.Module], tuple[int, ...]]]] = {
         (lambda: nn.BatchNorm2d(6, affine=False), MAPS),
     ],
     "BatchNorm3d": [(lambda: normalised(nn.BatchNorm3d(2), 2, 3, 3, 3), (2, 3, 3, 3))],
+    "local_response_norm": [
+        (lambda: nn.LocalResponseNorm(5, alpha=0.5, beta=0.6, k=2), MAPS),
+        (lambda: nn.LocalResponseNorm(4, alpha=1), MAPS),
+        (lambda: Calling(lambda x: F.local_response_norm(x, 3)), MAPS),
+    ],
     "prelu": [(lambda: nn.PReLU(6, init=0.3), MAPS), (lambda: nn.PReLU(), MAPS)],
     "gelu": [(lambda: nn.GELU(), MAPS), (lambda: nn.GELU("tanh"), MAPS)],
     "leaky_relu": [(lambda: nn.LeakyReLU(0.2), MAPS), (lambda: Calling(F.leaky_relu), MAPS)],
