@@ -1,8 +1,7 @@
 // The page that stands alone: a canvas, what each network says about it, and the network as one picture. It stands
 // behind the files of script.SHOWING in one file; `WORKER` is the worker's text, `CONTENT` what Python put in.
 
-const language = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
-const words = CONTENT.words[language];
+const LANGUAGES = { en: "English", zh: "中文" };
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 function bytesOf(text) {
@@ -29,27 +28,47 @@ async function started() {
 }
 
 async function start() {
-  document.documentElement.lang = language;
-  for (const place of document.querySelectorAll("[data-word]")) place.textContent = words[place.dataset.word];
-  const canvas = document.querySelector("canvas[data-draw]");
-  canvas.setAttribute("aria-label", words.canvas);
   const worker = await started();
   const weights = bytesOf(CONTENT.weights);
   const tensors = readSafetensors(weights);
-  const picture = new Picture(document.querySelector("#picture"), {
-    plan: CONTENT.plan,
-    tensors,
-    kinds: CONTENT.kinds[language],
-    isDark: dark.matches,
-    scale: CONTENT.scales[dark.matches ? "dark" : "light"],
-    words,
-    classes: CONTENT.classes,
-    digits: CONTENT.digits?.count ?? 0,
-    tell: (message, transfer = []) => {
-      worker.postMessage(message, transfer);
-      if (message.kind !== "accuracy") asking.ask();
-    },
+  const canvas = document.querySelector("canvas[data-draw]");
+  const examples = Object.entries(CONTENT.examples).map(([digit, strokes]) => {
+    const button = make("button", { type: "button" }, digit);
+    button.addEventListener("click", () => board.replay(strokes));
+    document.querySelector("#examples").append(button);
+    return button;
   });
+  let picture = null;
+  let answer = { image: null };
+  const tell = (message, transfer = []) => {
+    worker.postMessage(message, transfer);
+    if (message.kind !== "accuracy") asking.ask();
+  };
+
+  function speak(language) {
+    const words = CONTENT.words[language];
+    document.documentElement.lang = language;
+    for (const place of document.querySelectorAll("[data-word]")) place.textContent = words[place.dataset.word];
+    canvas.setAttribute("aria-label", words.canvas);
+    for (const button of examples) button.setAttribute("aria-label", fill(words.example, { digit: button.textContent }));
+    const other = language === "zh" ? "en" : "zh";
+    const change = document.querySelector("#language");
+    [change.textContent, change.lang, change.onclick] = [LANGUAGES[other], other, () => speak(other)];
+    picture?.changing.back(); // the new one begins with the network as it was trained
+    picture = new Picture(document.querySelector("#picture"), {
+      plan: CONTENT.plan,
+      tensors,
+      kinds: CONTENT.kinds[language],
+      isDark: dark.matches,
+      scale: CONTENT.scales[dark.matches ? "dark" : "light"],
+      words,
+      classes: CONTENT.classes,
+      digits: CONTENT.digits?.count ?? 0,
+      tell,
+    });
+    show(answer, picture);
+  }
+
   worker.postMessage({
     kind: "load",
     plan: CONTENT.plan,
@@ -59,14 +78,12 @@ async function start() {
     digits: CONTENT.digits && bytesOf(CONTENT.digits.content),
   });
   const board = new Board(canvas, () => asking.ask());
-  const asking = new Asking(worker, board, (answer) => show(answer, picture));
+  const asking = new Asking(worker, board, (found) => {
+    answer = found;
+    show(answer, picture);
+  });
   document.querySelector("#clear").addEventListener("click", () => board.clear());
-  for (const [digit, strokes] of Object.entries(CONTENT.examples)) {
-    const button = make("button", { type: "button", "aria-label": fill(words.example, { digit }) }, digit);
-    button.addEventListener("click", () => board.replay(strokes));
-    document.querySelector("#examples").append(button);
-  }
-  show({ image: null }, picture);
+  speak(navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
 }
 
 function show({ image, input, scores, outputs }, picture) {

@@ -98,7 +98,16 @@ export function ends(data) {
 
 export function isLight(colour) {
   const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 140;
+  return isBright([red, green, blue]);
+}
+
+// Whether black is easier to read than white on [red, green, blue]: the relative luminance of WCAG 2.2.
+export function isBright(colour) {
+  const [red, green, blue] = colour.map((part) => {
+    const share = part / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179;
 }
 
 // A number with a true minus sign.

@@ -137,7 +137,7 @@ function table(unfolding, title, part, number, best, isWindow) {
 
 function inkOn(colour) {
   const [red, green, blue] = colour.match(/\d+/g).map(Number);
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#000" : "#fff";
+  return isBright([red, green, blue]) ? "#000" : "#fff";
 }
 
 // To the value in the map before.

@@ -116,6 +116,17 @@ def test_it_speaks_the_browsers_language(basic: Path, chromium: Browser) -> None
     context.close()
 
 
+def test_the_language_can_be_changed_and_the_drawing_stays(basic: Path, offline: Page) -> None:
+    offline.goto(basic.as_uri())
+    offline.get_by_role("button", name="Example: 4").click()
+    expect(offline.locator("[data-verdict]")).to_have_text("4", timeout=PATIENCE_MS)
+    offline.get_by_role("button", name="中文").click()
+    expect(offline.get_by_role("button", name="清除")).to_be_visible()
+    expect(offline.locator("[data-verdict]")).to_have_text("4")
+    offline.get_by_role("button", name="English").click()
+    expect(offline.get_by_role("button", name="conv2, map 1", exact=True)).to_be_visible()
+
+
 def test_a_network_for_other_images_is_refused() -> None:
     with pytest.raises(UnplannableError, match="lenet-cifar"):
         page_of(checkpoints.get("lenet-cifar-cifar10"), {})

@@ -1,0 +1,65 @@
+"""What axe-core finds on the page that stands alone and on the landing page: nothing serious, in either theme."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from benchmarks.serving import Server
+from cnnviz.cli.main import main
+from tests.browser.conftest import PATIENCE_MS
+
+GRAVE = ("serious", "critical")
+LOOKS = [("light", 1280), ("dark", 390)]
+
+
+@pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[1]}")
+def look(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
+    scheme, width = request.param
+    context = chromium.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    yield context.new_page()
+    context.close()
+
+
+def grave(page: Page, within: str | None = None) -> list[str]:
+    """The serious findings on ``page``, or in the elements that the selector ``within`` finds."""
+    found: dict[str, Any] = Axe().run(page, context=within, options={}).response
+    assert found["passes"]
+    return [
+        f"{finding['id']}: {node['html']}"
+        for finding in found["violations"]
+        if finding["impact"] in GRAVE
+        for node in finding["nodes"]
+    ]
+
+
+@pytest.fixture(scope="module")
+def basic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("accessible") / "basic-cnn.html"
+    assert main(["page", "basic-cnn", "--output", str(path)]) == 0
+    return path
+
+
+def test_the_page_that_stands_alone(basic: Path, look: Page) -> None:
+    look.goto(basic.as_uri())
+    look.get_by_role("button", name="Example: 4").click()
+    expect(look.locator("[data-verdict]")).to_have_text("4", timeout=PATIENCE_MS)
+    look.get_by_role("button", name="conv2, map 1", exact=True).click()
+    assert grave(look) == []
+
+
+def test_the_landing_page(server: Server, look: Page) -> None:
+    look.goto(server.url)
+    expect(look.locator("[data-verdict]")).to_have_text(re.compile(r"^\d$"), timeout=PATIENCE_MS)
+    parts = ("alive", "jobs", "trained", "others", "blocks", "lesson")
+    for part in parts:
+        assert grave(look, f".st-key-{part}") == []
