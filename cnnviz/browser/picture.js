@@ -116,6 +116,7 @@ export class Picture {
 
   fill(index) {
     const known = this.boxes.get(index);
+    this.pointed = undefined;
     known.cells = this.channels(index).map((channel, place) => makeCell(this, index, channel, place, known));
     const pager = this.pager(index, known);
     known.more = pager;
@@ -174,7 +175,9 @@ export class Picture {
     this.made.clear();
     this.paint();
     this.unfolding.update();
-    if (this.pointed !== undefined) this.point(...this.pointed);
+    const { pointed } = this;
+    this.pointed = undefined;
+    if (pointed !== undefined) this.point(...pointed);
     clearTimeout(this.quiet);
     this.quiet = setTimeout(() => {
       if (this.order !== null) this.sort();
@@ -239,12 +242,14 @@ export class Picture {
   // Light what the map or unit is made of and say what it holds, and where `place` ([row, column]) comes from in the
   // image; null: nothing.
   point(index, channel, place = null) {
+    const isSame = index !== null && this.pointed?.[0] === index && this.pointed[1] === channel;
     this.pointed = index === null ? undefined : [index, channel, place];
+    if (isSame) return this.field(index, place);
     for (const { box } of this.boxes.values()) box.classList.remove("source");
     for (const element of this.flow.querySelectorAll(".map.source")) element.classList.remove("source");
     this.links.light(index, channel);
     this.field(index, place);
-    if (index === null) return;
+    if (index === null) return undefined;
     if (index >= 0) {
       for (const from of this.layout.links[index]) this.boxes.get(from).box.classList.add("source");
       for (const { from, channel: number } of this.madeOf(index, channel)) {
@@ -252,6 +257,7 @@ export class Picture {
       }
     }
     this.told.textContent = described(this, index, channel);
+    return undefined;
   }
 
   // Frame the receptive field of a place in a map of op `index` in the image; null: none, or that of the value that is
