@@ -39,13 +39,13 @@ with settings, st.container(border=True):
         with explained():
             runs.start(recipe)
 with explained():
-    known = open_store().list()
+    known = open_store().list(table.PAGE)
     # On a phone the columns stand one below the other: a link to a run shows the run first.
     linked = runs.PARAMETER in query
     with result, st.container(key="linked-run" if linked else "latest-run"):
         answer_callbacks()
         run_controls.offer_undo()
-        shown = runs.shown_run(known)
+        shown = runs.shown_run()
         views.show(known, shown, recipe)
-    table.list_runs(known, shown, recipe)
+    table.list_runs(shown, recipe)
 remember_owner()

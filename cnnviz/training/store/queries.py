@@ -15,6 +15,7 @@ from cnnviz.training.store.database import commands, runs
 from cnnviz.training.store.runs import (
     HELD,
     MOST_STARTS,
+    OPEN,
     Command,
     Kind,
     Run,
@@ -90,6 +91,16 @@ def unchanged(run: Run) -> sa.ColumnElement[bool]:
 def deleted(yes: bool = True) -> sa.ColumnElement[bool]:
     """Whether a run was deleted and can be restored; with ``yes`` false whether it was not."""
     return runs.c.deleted_at.is_not(None) if yes else runs.c.deleted_at.is_(None)
+
+
+def chosen(owner: str | None, only_open: bool, is_deleted: bool = False) -> list[sa.ColumnElement[bool]]:
+    """What holds for the runs that somebody wants to see."""
+    conditions = [deleted(is_deleted)]
+    if owner is not None:
+        conditions.append(runs.c.owner == owner)
+    if only_open:
+        conditions.append(runs.c.status.in_(OPEN))
+    return conditions
 
 
 # -- the queue ----------------------------------------------------------------------------------------

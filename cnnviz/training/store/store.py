@@ -126,9 +126,27 @@ class RunStore:
         with self._database.reading() as connection:
             return queries.get(connection, run_id)
 
-    def list(self, limit: int | None = None, *, deleted: bool = False) -> Sequence[Run]:
-        """The newest ``limit`` runs, or all, newest first; with ``deleted`` those that can be restored."""
-        return self._runs(queries.deleted(deleted), limit=limit)
+    def list(
+        self,
+        limit: int | None = None,
+        *,
+        skip: int = 0,
+        owner: str | None = None,
+        only_open: bool = False,
+        deleted: bool = False,
+    ) -> Sequence[Run]:
+        """The newest ``limit`` runs, or all, newest first, after the first ``skip``.
+
+        With ``owner`` those of this person, with ``only_open`` those that wait or are in progress, with ``deleted``
+        those that can be restored.
+        """
+        return self._runs(*queries.chosen(owner, only_open, deleted), limit=limit, skip=skip)
+
+    def count(self, *, owner: str | None = None, only_open: bool = False) -> int:
+        """How many runs :meth:`list` has."""
+        counted = sa.select(sa.func.count()).select_from(runs).where(*queries.chosen(owner, only_open))
+        with self._database.reading() as connection:
+            return int(connection.execute(counted).scalar() or 0)
 
     def group(self, group_id: str, *, deleted: bool = False) -> Sequence[Run]:
         """The group's runs in the order in which they were asked for; with ``deleted`` those that can be restored."""
@@ -140,11 +158,7 @@ class RunStore:
 
     def open_count(self, owner: str) -> int:
         """How many runs of ``owner`` wait or are in progress."""
-        theirs = sa.select(sa.func.count()).where(
-            runs.c.owner == owner, runs.c.status.in_(OPEN), queries.deleted(False)
-        )
-        with self._database.reading() as connection:
-            return int(connection.execute(theirs).scalar() or 0)
+        return self.count(owner=owner, only_open=True)
 
     def epochs(self, run_id: str) -> Sequence[EpochMetrics]:
         """The figures of the run's finished epochs, in order."""
@@ -452,9 +466,13 @@ class RunStore:
 
     # -- what several of these do ---------------------------------------------------------------------
 
-    def _runs(self, *conditions: sa.ColumnElement[bool], limit: int | None = None) -> Sequence[Run]:
-        """The runs for which all ``conditions`` hold, the newest first."""
+    def _runs(
+        self, *conditions: sa.ColumnElement[bool], limit: int | None = None, skip: int = 0
+    ) -> Sequence[Run]:
+        """The runs for which all ``conditions`` hold, the newest first, after the first ``skip``."""
         newest = sa.select(runs).where(*conditions).order_by(runs.c.number.desc()).limit(limit)
+        if skip:
+            newest = newest.offset(skip)
         with self._database.reading() as connection:
             return [queries.as_run(row) for row in connection.execute(newest).mappings()]
 

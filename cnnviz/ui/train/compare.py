@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from types import MappingProxyType
@@ -13,7 +14,7 @@ import numpy as np
 import streamlit as st
 
 from cnnviz import datasets
-from cnnviz.errors import CnnvizError
+from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import training
@@ -29,11 +30,13 @@ from cnnviz.ui.shared import cached, rights
 from cnnviz.ui.shared.frame import fragment, is_dark
 from cnnviz.ui.shared.link_state import choose_many, choose_segment
 from cnnviz.ui.shared.problems import explained
+from cnnviz.ui.shared.query import query
 from cnnviz.ui.train.curves import LiveFigures, choose_scale, say_above
 from cnnviz.ui.train.runs import duration, epochs_text, field_text, short_title
 
 COMPARE_SECONDS = 1.0
 _AT_FIRST = 4
+_CHOSEN = "runs"
 
 FIGURES: Mapping[str, Message] = MappingProxyType(
     {
@@ -49,13 +52,13 @@ AXES: Mapping[str, Message] = MappingProxyType(
 
 
 def compare(runs: Sequence[Run]) -> None:
-    """Choose some of ``runs`` and compare them."""
-    by_id = {run.id: run for run in runs}
+    """Choose some of ``runs``, the newest ones, or of those in the link, and compare them."""
+    by_id = {run.id: run for run in [*runs, *_linked(runs)]}
     own = [run.id for run in runs if rights.is_own(run.owner)]
     chosen = choose_many(
         _("Runs to compare"),
         list(by_id),
-        key="runs",
+        key=_CHOSEN,
         kind=Message("run"),
         title=lambda run_id: short_title(by_id[run_id]),
         default=(own or list(by_id))[:_AT_FIRST],
@@ -66,6 +69,16 @@ def compare(runs: Sequence[Run]) -> None:
         return
     goes_on = any(by_id[run_id].is_open for run_id in chosen)
     fragment(run_every=COMPARE_SECONDS if goes_on else None)(_compare)(tuple(chosen))
+
+
+def _linked(runs: Sequence[Run]) -> list[Run]:
+    """The runs of the link that are not among ``runs``."""
+    store, known, found = open_store(), {run.id for run in runs}, list[Run]()
+    for run_id in dict.fromkeys(query.get_all(_CHOSEN)):
+        if run_id not in known:
+            with suppress(UnknownKeyError):  # said where one chooses
+                found.append(store.get(run_id))
+    return [run for run in found if run.deleted_at is None]
 
 
 def _compare(chosen: tuple[str, ...]) -> None:

@@ -69,7 +69,7 @@ def move_queue() -> None:
     start_queued()
 
 
-def shown_run(runs: Sequence[Run]) -> Run | None:
+def shown_run() -> Run | None:
     """The run in the link; else this person's newest open run, else their newest run."""
     named = query.get(PARAMETER)
     if named is not None:
@@ -80,8 +80,9 @@ def shown_run(runs: Sequence[Run]) -> Run | None:
             link_problem(Message("Run {id} was deleted.", id=run.id))
         except UnknownKeyError as error:
             link_problem(error.message)
-    own = [run for run in runs if rights.is_own(run.owner)]
-    return next((run for run in own if run.is_open), own[0] if own else None)
+    store, person = open_store(), owner()
+    found = store.list(1, owner=person, only_open=True) or store.list(1, owner=person)
+    return found[0] if found else None
 
 
 def badge(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -17,7 +18,8 @@ from cnnviz.training.store.runs import Run, describe
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared import rights
 from cnnviz.ui.shared.frame import fragment
-from cnnviz.ui.shared.link_state import choose_segment
+from cnnviz.ui.shared.link_state import choose_number, choose_segment
+from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import ask, explained, plain
 from cnnviz.ui.train.run_controls import restore
 from cnnviz.ui.train.runs import data_title, epochs_text, network_title, short_title, show
@@ -28,32 +30,56 @@ _MOST_DELETED = 20
 WHOSE: Mapping[str, Message] = MappingProxyType({"mine": Message("My runs"), "all": Message("All runs")})
 
 
-def list_runs(runs: Sequence[Run], shown: Run | None, recipe: Recipe | None) -> None:
+PAGE = 50
+"""So many runs are shown at once: a class leaves thousands behind."""
+
+
+def list_runs(shown: Run | None, recipe: Recipe | None) -> None:
     """A table of runs; selecting one shows it and puts it into the link. ``recipe`` is the form's."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(_("Runs"), anchor=False, width="content")
-        whose = _choose_whose(runs)
+        whose = _choose_whose()
         st.space("stretch")
         upload_weights(recipe)
         _deleted()
-    if not runs:
+    store = open_store()
+    if not store.list(1):
         return
-    goes_on = any(run.is_open for run in runs)
-    fragment(run_every=LIST_SECONDS if goes_on else None)(_list)(shown.id if shown else None, whose)
+    page = _choose_page(store.count(owner=_person(whose)))
+    goes_on = bool(store.list(1, only_open=True))
+    fragment(run_every=LIST_SECONDS if goes_on else None)(_list)(shown.id if shown else None, whose, page)
 
 
-def of_person(runs: Sequence[Run], whose: str) -> list[Run]:
-    """Those of ``runs`` that ``whose`` (a key of :data:`WHOSE`) means."""
-    return [run for run in runs if whose == "all" or rights.is_own(run.owner)]
+def _person(whose: str) -> str | None:
+    """Whose runs ``whose`` (a key of :data:`WHOSE`) means; None for everybody's."""
+    return None if whose == "all" else owner()
 
 
-def _choose_whose(runs: Sequence[Run]) -> str:
+def _choose_page(count: int) -> int:
+    """The page of the table, from 1; there is nothing to choose where all runs fit on one."""
+    if count <= PAGE:
+        return 1
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        page = choose_number(_("Page"), key="page", low=1, high=math.ceil(count / PAGE), default=1, width=120)
+        first = (page - 1) * PAGE
+        st.caption(
+            _(
+                "Runs {first:,} to {last:,} of {count:,}, the newest first",
+                first=first + 1,
+                last=min(first + PAGE, count),
+                count=count,
+            )
+        )
+    return page
+
+
+def _choose_whose() -> str:
     return choose_segment(
         _("Show"),
         WHOSE,
         key="whose",
         kind=Message("choice"),
-        default="mine" if of_person(runs, "mine") else "all",
+        default="mine" if open_store().list(1, owner=owner()) else "all",
         label_visibility="collapsed",
     )
 
@@ -76,9 +102,9 @@ def _deleted() -> None:
             )
 
 
-def _list(shown: str | None, whose: str) -> None:
+def _list(shown: str | None, whose: str, page: int) -> None:
     with explained():
-        runs = of_person(open_store().list(), whose)
+        runs = open_store().list(PAGE, skip=(page - 1) * PAGE, owner=_person(whose))
         if st.session_state.pop("_other_run_chosen", False):
             st.rerun()
         if not runs:

@@ -546,3 +546,14 @@ def test_many_servers_may_open_a_new_folder_at_once(configuration: Settings) -> 
 
     with ThreadPoolExecutor(8) as pool:
         assert [future.result() for future in [pool.submit(open_) for _ in range(8)]] == [[]] * 8
+
+
+def test_runs_are_counted_and_paged_by_the_database(store: RunStore, recipe: Recipe) -> None:
+    ids = [store.create(recipe, owner="ann" if number % 2 else "bob") for number in range(5)][::-1]
+    assert [run.id for run in store.list(2, skip=2)] == ids[2:4]
+    assert [run.id for run in store.list(2, skip=1, owner="bob")] == [ids[2], ids[4]]
+    store.request_stop(ids[0])
+    assert [run.id for run in store.list(1, owner="bob", only_open=True)] == [ids[2]]
+    assert (store.count(), store.count(owner="bob"), store.count(owner="ann", only_open=True)) == (5, 3, 2)
+    store.delete(ids[0])
+    assert (store.count(), store.count(owner="bob")) == (4, 2)
