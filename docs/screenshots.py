@@ -1,4 +1,4 @@
-"""Take the pictures of every page for README and docs/.
+"""Take the pictures of every page for README and docs/, and a moving one of the landing page.
 
 Usage: python -m docs.screenshots [--theme light|dark] [--lang en|zh] [--width PIXELS] [--to FOLDER] [PAGE ...]
 
@@ -10,17 +10,22 @@ pictures are those of the documents: light, English, 1280 pixels wide, in docs/.
 from __future__ import annotations
 
 import argparse
+import base64
+import io
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Page
 
 from benchmarks.browser import browser, draw, overflow, settle
 from benchmarks.serving import ROOT, serve, train_for_show
 
 LARGEST_HEIGHT = 1600
+FILM_HEIGHT, FILM_SECONDS, FRAMES_PER_SECOND = 760, 9, 8
 HEIGHTS = {"train": 1460, "own": 980}
 """Of pages whose lower part says where this one server keeps its files, or is on another picture."""
 LINKS = {
@@ -95,6 +100,42 @@ def take(page: Page, url: str, name: str, language: str, path: Path) -> None:
     print(f"{path}: {width} x {height}, {overflow(page)} pixels too wide", flush=True)
 
 
+def film(page: Page, path: Path) -> None:
+    """Save what the landing page, which is open, shows for some seconds at its top: digits that draw themselves."""
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    page.set_viewport_size({"width": width, "height": FILM_HEIGHT})
+    page.evaluate("window.scrollTo(0, 0)")
+    seen: list[tuple[float, bytes]] = []
+    page.wait_for_timeout(1_000)  # for the page to take its new size
+    session = page.context.new_cdp_session(page)
+
+    def keep(event: dict[str, Any]) -> None:
+        seen.append((event["metadata"]["timestamp"], base64.b64decode(event["data"])))
+        session.send("Page.screencastFrameAck", {"sessionId": event["sessionId"]})
+
+    session.on("Page.screencastFrame", keep)
+    session.send("Page.startScreencast", {"format": "png"})
+    page.wait_for_timeout(FILM_SECONDS * 1_000)
+    session.send("Page.stopScreencast")
+    chosen = _at_a_rate(seen)
+    frames = [Image.open(io.BytesIO(data)).convert("RGB") for _when, data in chosen]
+    ends = [when for when, _data in chosen[1:]] + [chosen[-1][0] + 1 / FRAMES_PER_SECOND]
+    durations = [round(1_000 * (end - when)) for (when, _data), end in zip(chosen, ends, strict=True)]
+    frames[0].save(
+        path, save_all=True, append_images=frames[1:], duration=durations, loop=0, quality=60, method=4
+    )
+    print(f"{path}: {len(frames)} frames, {path.stat().st_size / 1000:.0f} kB", flush=True)
+
+
+def _at_a_rate(seen: Sequence[tuple[float, bytes]]) -> list[tuple[float, bytes]]:
+    """Those of the frames, each with its time in seconds, that are far enough from the one before."""
+    chosen: list[tuple[float, bytes]] = []
+    for when, data in seen:
+        if not chosen or when - chosen[-1][0] >= 1 / FRAMES_PER_SECOND:
+            chosen.append((when, data))
+    return chosen
+
+
 def main() -> int:
     """Take the screenshots; returns the exit status."""
     parser = argparse.ArgumentParser(
@@ -131,8 +172,10 @@ def take_all(
             locale=options.lang,
         )
         page.set_default_timeout(120_000)
-        for name in options.pages:
+        for name in names:
             take(page, server.url, name, options.lang, options.to / f"{name}.png")
+        if "home" in names:
+            film(page, options.to / "home.webp")
 
 
 if __name__ == "__main__":

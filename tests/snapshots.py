@@ -21,12 +21,18 @@ def weights_after(recipe: Recipe, step: int) -> dict[str, Tensor]:
     return {name: tensor * (1 + step / 4) for name, tensor in initial_network(recipe).state_dict().items()}
 
 
+def snapshot(recipe: Recipe, step: int, epoch: int) -> bytes:
+    """A snapshot's file."""
+    facts = {"step": step, "epoch": epoch, "finished": []}
+    return State(facts, weights_after(recipe, step)).to_bytes()
+
+
 def keep_snapshots(runs: Path, recipe: Recipe, steps: Sequence[int], run_id: str = RUN) -> None:
     """Write snapshots into the run's folder."""
     for step in steps:
         path = snapshots.path(runs / run_id, step, min(step, 1))
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(State({"step": step}, weights_after(recipe, step)).to_bytes())
+        path.write_bytes(snapshot(recipe, step, min(step, 1)))
 
 
 def checkpoint_weights(recipe: Recipe) -> torch.nn.Module:

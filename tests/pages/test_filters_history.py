@@ -12,10 +12,9 @@ from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.loop.loop import TrainingResult
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
-from cnnviz.training.records.snapshots import State
 from cnnviz.training.store import store as store_module
 from tests.pages.filters_page import PAGE, OpenPage, assert_said, chart, markup, texts, titles
-from tests.snapshots import RUN, checkpoint_weights, keep_snapshots, weights_after
+from tests.snapshots import RUN, checkpoint_weights, keep_snapshots, snapshot, weights_after
 
 RECIPE = Recipe.default("basic-cnn", dataset="mnist-sample")
 STEPS = (0, 1, 2, 16)
@@ -89,9 +88,7 @@ def test_snapshots_that_nearly_coincide_are_shown_once_and_links_to_them_work(
     open_page: OpenPage, runs: Path
 ) -> None:
     for step, epoch in ((63, 1), (64, 2), (126, 2)):
-        snapshots.path(runs / RUN, step, epoch).write_bytes(
-            State({"step": step}, weights_after(RECIPE, step)).to_bytes()
-        )
+        snapshots.path(runs / RUN, step, epoch).write_bytes(snapshot(RECIPE, step, epoch))
     finish(runs)
     app = open_page(PAGE, checkpoint=RUN, view="history")
     shown = app.select_slider(key="choice-step").options

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from cnnviz import datasets
+from cnnviz import datasets, seals
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.training.checkpoints import checkpoints
@@ -123,7 +122,12 @@ def _tensors(file: str, data: bytes) -> dict[str, Tensor]:
 
 def _checkpoint(facts: bytes, data: bytes) -> Checkpoint | None:
     """What the JSON of a checkpoint tells of the weights ``data``; None where it is the JSON of a recipe."""
-    values = json.loads(facts)
+    try:
+        values = seals.read_json(facts)
+    except seals.SealError as error:
+        raise CnnvizError(
+            Message("Cannot read the figures in the JSON file: {reason}.", reason=error)
+        ) from error
     if "sha256" not in values:
         return None
     found = hashlib.sha256(data).hexdigest()

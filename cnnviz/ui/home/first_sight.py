@@ -48,11 +48,23 @@ def network_alive() -> None:
     )
 
 
-@cache
 def _component() -> ComponentRenderer | None:
+    """The component, made once; None where the weights are missing, which may be over by the next time."""
+    try:
+        return _made()
+    except _MissingError:
+        return None
+
+
+class _MissingError(Exception):
+    """There are no weights. Raised because failures are not cached."""
+
+
+@cache
+def _made() -> ComponentRenderer:
     network = ahead.network()
     if network is None:
-        return None
+        raise _MissingError
     constants = {
         "NETWORK": network,
         "DIGITS": example_points(),
