@@ -16,6 +16,7 @@ from cnnviz.language import Message
 from cnnviz.settings import settings
 
 _FILE = "class.json"
+_DAMAGED = Message("The rules of the class are damaged.")
 
 
 @dataclass(frozen=True)
@@ -49,22 +50,20 @@ class Rules:
             UsageError: they are none.
         """
         match values:
-            case {"hidden": list() as hidden, "limits": dict() as limits, "invitation": invitation}:
-                pass
-            case _:
-                raise UsageError(Message("The rules of the class are damaged."))
-        if not all(isinstance(page, str) for page in hidden):
-            raise UsageError(Message("The rules of the class are damaged."))
-        if not all(type(limit) is int and limit > 0 for limit in limits.values()):
-            raise UsageError(Message("The rules of the class are damaged."))
-        return cls(tuple(hidden), limits, None if invitation is None else _invitation(invitation))
+            case {"hidden": list() as hidden, "limits": dict() as limits, "invitation": invitation} if all(
+                isinstance(page, str) for page in hidden
+            ) and all(type(limit) is int and limit > 0 for limit in limits.values()):
+                return cls(tuple(hidden), limits, _invitation(invitation))
+        raise UsageError(_DAMAGED)
 
 
-def _invitation(values: object) -> Invitation:
+def _invitation(values: object) -> Invitation | None:
     match values:
+        case None:
+            return None
         case {"number": int() as number, "address": str() as address}:
             return Invitation(number, address)
-    raise UsageError(Message("The rules of the class are damaged."))
+    raise UsageError(_DAMAGED)
 
 
 def rules() -> Rules:

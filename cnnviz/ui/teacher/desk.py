@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from cnnviz.classroom import limits
@@ -161,12 +163,12 @@ def _apply() -> None:
 def _watch() -> None:
     answer_callbacks()
     with explained():
-        open_runs = [run for run in open_store().list() if run.is_open]
+        open_runs = open_store().list(only_open=True)
         _people(open_runs)
         _runs(open_runs)
 
 
-def _people(open_runs: list[Run]) -> None:
+def _people(open_runs: Sequence[Run]) -> None:
     people = PRESENCE.people()
     st.subheader(_("Who is here: {count:,}", count=len(people)), anchor=False)
     titles = {page.name: str(page.title) for page in MENU} | {"teacher": _("Teacher")}
@@ -188,7 +190,7 @@ def _ago(seconds: float) -> str:
     return _("{minutes:.0f} min ago", minutes=seconds / 60)
 
 
-def _runs(open_runs: list[Run]) -> None:
+def _runs(open_runs: Sequence[Run]) -> None:
     st.subheader(_("Runs that train or wait: {count:,}", count=len(open_runs)), anchor=False)
     if not open_runs:
         st.caption(_("No run is training or waiting."))

@@ -74,20 +74,27 @@ def _choose_page(count: int) -> int:
 
 
 def _choose_whose() -> str:
+    """Whose runs are listed; somebody who has none sees all, and has nothing to choose.
+
+    The default never changes while the choice is drawn: the browser may still send the one before, which would count
+    as chosen.
+    """
+    if not open_store().list(1, owner=owner()):
+        return "all"
     return choose_segment(
         _("Show"),
         WHOSE,
         key="whose",
         kind=Message("choice"),
-        default="mine" if open_store().list(1, owner=owner()) else "all",
+        default="mine",
         label_visibility="collapsed",
     )
 
 
 def _deleted() -> None:
     """Deleted runs that can be restored, newest first."""
-    deleted = open_store().list(deleted=True)
-    gone = [run for run in deleted if rights.may_change(run.owner)][:_MOST_DELETED]
+    person = None if rights.may_do_anything() else owner()
+    gone = open_store().list(_MOST_DELETED, deleted=True, owner=person)
     if not gone:
         return
     with st.popover(_("Trash: {count:,}", count=len(gone)), icon=":material/delete:", key="deleted"):
