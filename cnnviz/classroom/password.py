@@ -19,12 +19,16 @@ _PREFIX = "scrypt"
 
 FREE_ATTEMPTS = 3
 """Wrong passwords from one address that cost no wait."""
-LONGEST_WAIT = 300.0
+LONGEST_WAIT = 30.0
 """Seconds that an address waits at most for its next attempt."""
 FORGOTTEN_AFTER = 3_600.0
 """Seconds after which a wrong attempt counts no more."""
 MOST_ATTEMPTS = 100
-"""Wrong attempts from all addresses together within :data:`FORGOTTEN_AFTER`: whoever has many addresses, too, is stopped."""
+"""Wrong attempts from all addresses together within :data:`FORGOTTEN_AFTER` after which everybody waits for
+:data:`WAIT_OF_ALL`: many addresses gain little, and the teacher is never locked out for long.
+"""
+WAIT_OF_ALL = 5.0
+"""Seconds after the last wrong attempt from anywhere."""
 
 
 class PasswordError(CnnvizError):
@@ -91,14 +95,13 @@ class Attempts:
 
     def _wait(self, address: str, now: float) -> float:
         """Seconds until the next attempt from ``address``."""
-        everybody = sorted(when for times in self._wrong.values() for when in times)
-        if len(everybody) >= MOST_ATTEMPTS:
-            return everybody[-MOST_ATTEMPTS] + FORGOTTEN_AFTER - now
+        everybody = [when for times in self._wrong.values() for when in times]
+        of_all = max(everybody) + WAIT_OF_ALL - now if len(everybody) >= MOST_ATTEMPTS else 0.0
         own = self._wrong.get(address, deque())
         if len(own) < FREE_ATTEMPTS:
-            return 0.0
+            return of_all
         delay = min(2.0 ** (len(own) - FREE_ATTEMPTS + 1), LONGEST_WAIT)
-        return own[-1] + delay - now
+        return max(own[-1] + delay - now, of_all)
 
     def _forget(self, now: float) -> None:
         for address, times in list(self._wrong.items()):

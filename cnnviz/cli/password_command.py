@@ -39,5 +39,8 @@ def _password(options: argparse.Namespace) -> int:
 def _typed() -> str:
     """The password, from the keyboard without showing it, or from what is piped in."""
     if sys.stdin.isatty():
-        return getpass.getpass(_("Password") + ": ")
+        password = getpass.getpass(_("Password") + ": ")
+        if getpass.getpass(_("Once more") + ": ") != password:
+            raise UsageError(Message("The two passwords differ."))
+        return password
     return sys.stdin.readline().rstrip("\r\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFilter, ImageOps, UnidentifiedImageError
 
 from cnnviz.drawing.prepare import FAINT, FIELD, Prepared, bounding_box, prepared_from_ink, to_mnist
 from cnnviz.errors import CnnvizError
@@ -64,12 +64,12 @@ def read_reduced(data: bytes, name: str, side: int) -> tuple[NDArray[np.uint8], 
 
     def reduce(image: Image.Image) -> Image.Image:
         nonlocal original
-        original = image.height, image.width
+        # Pillow gives the size of a TIFF file as it will be once turned.
+        lies = image.format != "TIFF" and image.getexif().get(ExifTags.Base.Orientation, 1) >= _FIRST_TURNED
+        original = (image.width, image.height) if lies else (image.height, image.width)
         return _reduced(image, side)
 
-    rgba = _decoded(io.BytesIO(data), name, reduce)
-    turned = (rgba.shape[0] > rgba.shape[1]) != (original[0] > original[1])  # as the camera recorded
-    return rgba, original[::-1] if turned else original
+    return _decoded(io.BytesIO(data), name, reduce), original
 
 
 def _reduced(image: Image.Image, side: int) -> Image.Image:
@@ -163,6 +163,7 @@ Grey = NDArray[np.float32]
 SIDE = 240
 """The longer side, in pixels, at which ink is searched: strokes are wide enough to be found, noise is not."""
 
+_FIRST_TURNED = 5  # EXIF orientations from here on exchange width and height
 _EVEN = 0.1  # of a colour's range: along the edge pictures vary less, photos more
 _AROUND = 0.12  # of the longer side: within this distance of a stroke there is always some paper
 _SOFT = 6.0  # pixels: the closing leaves steps, and shadows have edges

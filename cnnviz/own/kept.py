@@ -293,11 +293,15 @@ def _read(path: Path, changed: int, size: int) -> Kept | DamagedError:
     if size > _LARGEST_FILE:
         return DamagedError(key, Message("{path} is too large", path=path.name))
     try:
-        network = Kept.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        values = json.loads(path.read_text(encoding="utf-8"))
+        network = Kept.from_dict(values)
     except (OSError, ValueError, TypeError, KeyError, RecursionError, CnnvizError) as error:
         return DamagedError(key, Message("{path} cannot be parsed ({error})", path=path.name, error=error))
     if network.key != key:
         return DamagedError(
             key, Message("{path} describes a different network, {other}", path=path.name, other=network.key)
         )
+    if values["owners"] != list(network.owners):  # versions before kept the browsers' secrets
+        with contextlib.suppress(CnnvizError):
+            _write(network)
     return network

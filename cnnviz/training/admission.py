@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from cnnviz import datasets
-from cnnviz.classroom.limits import check, is_shared
+from cnnviz.classroom.limits import check
 from cnnviz.language import Message
 from cnnviz.training.loop.memory import trace_of
 from cnnviz.training.recipe.recipe import Recipe
@@ -20,8 +20,7 @@ def admit(recipe: Recipe, owner: str, store: RunStore, more: int = 1) -> None:
     Raises:
         LimitError: one of the class's limits is exceeded; the message names it, and what to change.
     """
-    if not is_shared():
-        return
+    check_number(owner, store, more)
     check(
         "epochs",
         recipe.epochs,
@@ -55,9 +54,17 @@ def admit(recipe: Recipe, owner: str, store: RunStore, more: int = 1) -> None:
             "smaller one."
         ),
     )
+
+
+def check_number(owner: str, store: RunStore, more: int = 1) -> None:
+    """Check that ``owner`` may have ``more`` runs that train or wait.
+
+    Raises:
+        LimitError: they would have too many.
+    """
     check(
         "runs",
-        store.open_count(owner) + more,
+        store.count(owner=owner, only_open=True) + more,
         Message(
             "With this you would have {value:,} runs that train or wait, and this class allows {limit:,} for each "
             "person; wait until one has finished, or stop one."

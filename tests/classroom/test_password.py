@@ -3,7 +3,9 @@ import pytest
 from cnnviz.classroom.password import (
     FORGOTTEN_AFTER,
     FREE_ATTEMPTS,
+    LONGEST_WAIT,
     MOST_ATTEMPTS,
+    WAIT_OF_ALL,
     Attempts,
     PasswordError,
     digest,
@@ -64,6 +66,18 @@ def test_the_wait_doubles_and_the_right_password_does_not_pass_during_it() -> No
 
 
 @pytest.mark.usefixtures("quick")
+def test_an_address_never_waits_longer_than_half_a_minute_and_old_attempts_are_forgotten() -> None:
+    clock = Clock()
+    attempts = Attempts(clock)
+    for _attempt in range(20):
+        assert "not the teacher's" in wrong(attempts)
+        clock.now += LONGEST_WAIT
+    clock.now += FORGOTTEN_AFTER
+    for _attempt in range(FREE_ATTEMPTS):
+        assert "not the teacher's" in wrong(attempts)
+
+
+@pytest.mark.usefixtures("quick")
 def test_one_address_does_not_lock_the_others_out_but_many_together_are_stopped() -> None:
     clock = Clock()
     attempts = Attempts(clock)
@@ -72,5 +86,5 @@ def test_one_address_does_not_lock_the_others_out_but_many_together_are_stopped(
         wrong(attempts, str(number))
     with pytest.raises(PasswordError, match="try again"):
         attempts.check("correct horse", KNOWN, "another")
-    clock.now += FORGOTTEN_AFTER
+    clock.now += WAIT_OF_ALL
     attempts.check("correct horse", KNOWN, "another")

@@ -330,6 +330,17 @@ def test_a_large_picture_is_reduced_while_it_is_decoded(mode: str, file_format: 
     np.testing.assert_array_equal(small, whole)
 
 
+@pytest.mark.parametrize(("orientation", "size"), [(1, (1001, 1007)), (6, (1007, 1001))])
+def test_the_size_of_an_almost_square_picture_is_told_as_it_is_seen(
+    orientation: int, size: tuple[int, int]
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    Image.new("RGB", (1007, 1001), "white").save(file, "JPEG", exif=exif)
+    assert read_reduced(file.getvalue(), "almost square", 60)[1] == size
+
+
 def test_a_picture_of_25_megapixels_takes_little_memory() -> None:
     file = io.BytesIO()
     Image.new("RGB", (5000, 5000), "white").save(file, "JPEG")

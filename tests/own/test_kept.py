@@ -109,6 +109,7 @@ def test_a_token_that_a_file_holds_is_read_as_the_name_of_its_person(folder: Pat
     token = new_token()
     key = keep(student("plain"), token).key
     assert kept.get(key).owners == (name_of(token),)
+    assert token not in (folder / f"{key}.json").read_text()
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_a_hidden_page_is_neither_in_the_menu_nor_behind_its_link(
     app = unlocked(open_page)
     shown = [name for name in app.multiselect[0].options if name != "Experiments"]
     assert len(shown) == len(app.multiselect[0].options) - 1
-    app.multiselect(key="teacher-hidden").set_value([name.lower() for name in shown]).run()
+    app.multiselect(key="teacher-pages").set_value([name.lower() for name in shown]).run()
     assert rules().hidden == ("experiments",)
     assert not any("hidden this page" in info.value for info in open_page("pages/experiments.py").info)
     app.button(key="lock").click().run()
@@ -154,7 +154,84 @@ def test_a_link_for_everybody_is_shown_until_it_is_opened_or_closed(
     student.button(key="close-invitation").click().run()
     assert "close-invitation" not in buttons(student)
     assert "close-invitation" in buttons(open_page("app.py"))  # another session
-    assert "close-invitation" not in buttons(open_page("pages/architecture.py", model="inception-mini"))
+    assert "close-invitation" in buttons(open_page("pages/architecture.py", model="basic-cnn"))
+    there = open_page("pages/architecture.py", model="inception-mini", view="why")
+    assert "close-invitation" not in buttons(there)
+
+
+@pytest.mark.parametrize("address", ["", " ", "http://[", "teacher", "nonsense?x=1"])
+def test_what_is_no_link_to_a_page_of_the_class_gets_a_sentence(
+    open_page: OpenPage, shared: RunStore, address: str
+) -> None:
+    app = unlocked(open_page)
+    app.text_input(key="teacher-link").input(address)
+    app.button(key="send").click().run()
+    assert not app.exception
+    assert "is no link to a page of this server" in texts(app)
+    assert rules().invitation is None
+
+
+def test_a_link_leads_everybody_where_the_teacher_was_in_their_own_language(
+    open_page: OpenPage, shared: RunStore
+) -> None:
+    app = unlocked(open_page)
+    app.text_input(key="teacher-link").input("http://x/architecture?model=inception-mini&lang=zh&embed=true")
+    app.button(key="send").click().run()
+    app.button(key="lock").click().run()
+    (way,) = [
+        link.proto
+        for link in open_page("pages/data.py").get("page_link")
+        if "model=incep" in link.proto.query_string
+    ]
+    assert (way.page, way.query_string) == ("architecture", "model=inception-mini")
+
+
+def test_a_page_that_was_drawn_for_the_teacher_does_nothing_any_more_once_it_is_locked(
+    open_page: OpenPage, shared: RunStore
+) -> None:
+    theirs = shared.create(recipe(), owner=SOMEBODY)
+    page, run = unlocked(open_page), open_page(TRAIN, run=theirs)
+    run.toggle(key="steer-others").set_value(True).run()
+    open_page(TEACHER).button(key="lock").click().run()  # in another tab
+    page.button(key="stop-all").click().run()
+    run.button(key="stop").click().run()
+    assert not is_stopped(shared, theirs)
+    assert "Only the teacher" in texts(run)
+    assert "stop-all" not in buttons(page)
+
+
+LIMITED = {
+    "images": (800, {"epochs": "1"}, "images in all"),
+    "parameters": (100, {"epochs": "1"}, "has 8,490 parameters"),
+    "batch_mb": (1, {"epochs": "1", "batch_size": "640"}, "A batch of 640 images takes 2 MB"),
+}
+
+
+@pytest.mark.parametrize("name", LIMITED)
+def test_every_limit_of_a_run_says_what_to_choose(open_page: OpenPage, shared: RunStore, name: str) -> None:
+    limit, form, sentence = LIMITED[name]
+    set_rules(limits={name: limit})
+    app = open_page(TRAIN, model="basic-cnn", dataset="mnist-sample", **form)
+    app.button(key="start").click().run()
+    assert sentence in texts(app)
+    assert shared.list() == []
+
+
+def test_an_experiment_counts_with_all_its_runs_and_a_resumed_run_counts_too(
+    open_page: OpenPage, shared: RunStore
+) -> None:
+    set_rules(limits={"runs": 1})
+    app = open_page("pages/experiments.py", experiment="depth-without-shortcuts")
+    app.button(key="start").click().run()
+    assert "runs that train or wait" in texts(app)
+    assert shared.list() == []
+    first = mine(shared)
+    shared.request_stop(first)
+    mine(shared)
+    app = open_page(TRAIN, run=first)
+    app.button(key="resume").click().run()
+    assert "you would have 2 runs that train or wait" in texts(app)
+    assert shared.get(first).status == Status.STOPPED
 
 
 def test_a_server_without_a_password_is_one_person_s_own(open_page: OpenPage, store: RunStore) -> None:

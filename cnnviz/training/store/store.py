@@ -156,10 +156,6 @@ class RunStore:
         """All runs that are in a group, the newest first; with ``deleted`` those that can be restored."""
         return self._runs(runs.c.group_id.is_not(None), queries.deleted(deleted))
 
-    def open_count(self, owner: str) -> int:
-        """How many runs of ``owner`` wait or are in progress."""
-        return self.count(owner=owner, only_open=True)
-
     def epochs(self, run_id: str) -> Sequence[EpochMetrics]:
         """The figures of the run's finished epochs, in order."""
         columns = [epochs.c[field.name] for field in dataclasses.fields(EpochMetrics)]

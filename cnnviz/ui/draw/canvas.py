@@ -7,7 +7,6 @@ the pen rests: the picture, and the image that the networks got.
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -168,7 +167,7 @@ def _image(text: object) -> NDArray[np.uint8]:
     """The image (28, 28) uint8 that the networks got, from its bytes in base64."""
     try:
         content = base64.b64decode(str(text), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise _unreadable() from error
     if len(content) != FIELD * FIELD:
         raise _unreadable()

@@ -55,7 +55,12 @@ def _served(chosen: Sequence[Weights]) -> None:
             shown = choices.drawn()
             labels = verdicts.cards(None if shown is None else shown.pixels, chosen)
         canvas.follow(
-            "served", {weights.key[1]: label for weights, label in zip(chosen, labels, strict=False)}
+            "served",
+            {
+                weights.key[1]: label
+                for weights, label in zip(chosen, labels, strict=False)
+                if label != verdicts.UNREAD
+            },
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from urllib.parse import urlencode
@@ -219,15 +219,23 @@ def _buttons(store: RunStore, group: Group) -> None:
             icon=":material/stop_circle:",
             disabled=stopping,
             on_click=ask,
-            args=(store.stop_group, group.id),
+            args=(_controlled, store.stop_group, group.id),
         )
         return
     if group.can_resume:
         st.button(
-            _("Resume"), key="resume", icon=":material/play_circle:", on_click=ask_page, args=(_resume, group)
+            _("Resume"),
+            key="resume",
+            icon=":material/play_circle:",
+            on_click=ask_page,
+            args=(_controlled, _resume, group.id),
         )
     st.button(
-        _("Delete"), key="delete", icon=":material/delete:", on_click=ask_page, args=(_delete, group.id)
+        _("Delete"),
+        key="delete",
+        icon=":material/delete:",
+        on_click=ask_page,
+        args=(_controlled, _delete, group.id),
     )
 
 
@@ -256,8 +264,19 @@ def _weights(shown: Experiment, group: Group) -> list[float]:
     return [2.0 + sum(epoch.seconds for epoch in known[key].epochs) for key in keys]
 
 
-def _resume(group: Group) -> None:
-    running.resume(open_store(), group)
+def _controlled(do: Callable[[str], object], group_id: str) -> None:
+    """Do it with the group, if this person still may."""
+    rights.need(open_store().group(group_id)[0].owner)
+    do(group_id)
+
+
+def _resume(group_id: str) -> None:
+    store = open_store()
+    group = running.group_of(store, group_id)
+    if group is None:
+        return
+    runs.check_number(group.owner, more=sum(run.can_resume for run in group.runs))
+    running.resume(store, group)
     runs.move_queue()
 
 

@@ -276,12 +276,15 @@ def _unfinished(known: Mapping[str, Checkpoint]) -> dict[str, Recipe]:
     from cnnviz.training.store.store import open_store
 
     recipes = {}
-    for run in open_store().list():
-        if found.get(run.id):
-            with suppress(CnnvizError):  # a run of another cnnviz, with what this one does not know
-                recipe = Recipe.from_dict(run.recipe)
-                recipe.validate()
-                recipes[run.id] = recipe
+    for run_id in (run_id for run_id, kept in found.items() if kept):
+        with suppress(
+            CnnvizError
+        ):  # of another store, or of another cnnviz, with what this one does not know
+            run = open_store().get(run_id)
+            recipe = Recipe.from_dict(run.recipe)
+            recipe.validate()
+            if run.deleted_at is None:
+                recipes[run_id] = recipe
     return recipes
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -13,11 +13,15 @@ from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.shared.owner import owner, remember_owner
+from cnnviz.ui.shared.query import query
 from cnnviz.ui.shared.rights import is_teacher
 
 LOOK_SECONDS = 5.0
 """How often a page that is open looks for a link from the teacher."""
 
+_LONGEST = 8_000
+_NOT_SENT = ("lang", "embed", "embed_options")
+"""Parameters that are each reader's own, or that Streamlit forbids in a link."""
 _SEEN, _TOLD = "_invitation_seen", "_invitation_told"
 
 
@@ -45,7 +49,8 @@ def invitation(page: str) -> Invitation | None:
     found = rules().invitation
     if found is None or is_teacher() or st.session_state.get(_SEEN, 0) >= found.number:
         return None
-    if page_and_parameters(found.address)[0] == page:
+    name, wanted = page_and_parameters(found.address)
+    if name == page and all(query.get_all(key) == values for key, values in wanted.items()):
         see(found)
         return None
     return found
@@ -76,13 +81,16 @@ def checked(address: str, pages: tuple[str, ...]) -> str:
         UsageError: it leads to none of ``pages``.
     """
     text = address.strip()
-    page = page_and_parameters(text)[0]
-    if page not in pages or len(text) > 8_000:
+    try:
+        page, parameters = page_and_parameters(text)
+    except ValueError:  # no address at all
+        page, parameters = None, {}
+    if not text or page not in pages or len(text) > _LONGEST:
         raise UsageError(
             Message(
                 "{address} is no link to a page of this server; copy one from the address bar of your browser.",
                 address=text[:200],
             )
         )
-    query = urlsplit(text).query
-    return f"{page}?{query}" if query else page
+    kept = {key: values for key, values in parameters.items() if key not in _NOT_SENT}
+    return f"{page}?{urlencode(kept, doseq=True)}" if kept else page

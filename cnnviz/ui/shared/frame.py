@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from cnnviz.classroom.limits import is_shared
+from cnnviz.classroom.rules import rules
 from cnnviz.language import DEFAULT_LANGUAGE, LANGUAGES, Message, language, set_language
 from cnnviz.language import translate as _
 from cnnviz.ui.shared import background, carried, classroom, markup
@@ -73,8 +74,9 @@ def frame(title: Message, page: Page) -> None:
         if is_shared():
             classroom.note(page.name)
     if is_shared():
-        fragment(run_every=classroom.LOOK_SECONDS)(_invite)(page.name)
-        if classroom.is_hidden(page.name):
+        is_hidden = classroom.is_hidden(page.name)
+        fragment(run_every=classroom.LOOK_SECONDS)(_look)(page.name, is_hidden)
+        if is_hidden:
             classroom.refuse_hidden()
     repeat_link_problems()
 
@@ -83,19 +85,27 @@ def _offered() -> tuple[Page, ...]:
     """The menu's entries for this person."""
     if not is_shared():
         return MENU
-    shown = tuple(entry for entry in MENU if not classroom.is_hidden(entry.name))
-    return (*shown, TEACHER) if is_teacher() else shown
+    if is_teacher():
+        return (*MENU, TEACHER)
+    hidden = rules().hidden
+    return tuple(entry for entry in MENU if entry.name not in hidden)
 
 
-def _invite(page: str) -> None:
-    """The link that the teacher has sent to everybody, until it is opened or closed."""
+def _look(page: str, was_hidden: bool) -> None:
+    """What the teacher has done since the page was drawn: hidden or shown it, or sent a link to everybody, which stays
+    until it is opened or closed.
+    """
+    if classroom.is_hidden(page) != was_hidden:
+        st.rerun()
     found = classroom.invitation(page)
     if found is None:
         return
     name, parameters = classroom.page_and_parameters(found.address)
+    target = next((entry for entry in MENU if entry.name == name), None)
+    if target is None:
+        return
     if classroom.is_new(found):  # whoever has scrolled down does not see the top of the page
         st.toast(_("Your teacher has sent a link: see the top of the page."), icon=":material/campaign:")
-    target = next(entry for entry in MENU if entry.name == name)
     with st.container(horizontal=True, vertical_alignment="center", border=True, key="invitation"):
         st.markdown(
             ":material/campaign: " + _("Your teacher asks everybody to open this page:"), width="content"
@@ -104,7 +114,7 @@ def _invite(page: str) -> None:
             target.file,
             label=str(target.title),
             icon=target.icon,
-            query_params={**parameters, **_language_parameter()},
+            query_params=_query(parameters),
         )
         st.space("stretch")
         st.button(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from cnnviz import architectures
+from cnnviz.classroom.limits import check
 from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.own import asking, kept
 from cnnviz.own.architecture import fitting_datasets, get
 from cnnviz.own.definition import PREFIX
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.ui.shared import cached
+from cnnviz.ui.shared import cached, rights
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import plain
 
@@ -67,8 +69,28 @@ def keep_of(recipe: Recipe) -> None:
     """Keep the own network that a ``recipe`` has brought along, so that lists offer it.
 
     Raises:
+        LimitError: it would be one more than the class allows.
         StorageError: the disk is full or the folder cannot be written.
     """
     if recipe.own is not None and kept.find(recipe.architecture) is None:
         definition = recipe.own.definition
+        check_number(definition.key)
         kept.keep(definition, asking.read(definition), owner())
+
+
+def check_number(key: str) -> None:
+    """Refuse one more network of a person's own than the class allows.
+
+    Raises:
+        LimitError: the network ``key`` would be one too many.
+    """
+    theirs = {network.key for network in kept.scan().networks if rights.is_own(*network.owners)}
+    if key in theirs or rights.may_do_anything():
+        return
+    check(
+        "networks",
+        len(theirs) + 1,
+        Message(
+            "You keep {limit:,} networks, and this class allows no more; delete one that you no longer need."
+        ),
+    )

@@ -1,7 +1,7 @@
 """Who may change what: on a class's server a run, a network, an experiment belongs to whoever made it, and the teacher.
 
-A page draws the controls of somebody else's things only where their use is allowed. That is enough: Streamlit runs no
-callback of a widget that it has not drawn for this very session, whatever a browser sends.
+A page draws the controls of somebody else's things only where their use is allowed, and what they do asks again: a page
+may have been drawn before its browser stopped being the teacher's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ import streamlit as st
 from cnnviz.classroom.limits import is_shared
 from cnnviz.classroom.people import is_among
 from cnnviz.classroom.teachers import TEACHERS
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
 from cnnviz.ui.shared.owner import owner
+
+
+class NotAllowedError(CnnvizError):
+    """Somebody else's things were to be changed."""
+
 
 ALONE = "127.0.0.1"
 """The address of a browser on the server's own machine."""
@@ -39,6 +46,20 @@ def may_change(*owners: str | None) -> bool:
     is the teacher's.
     """
     return may_do_anything() or is_own(*owners)
+
+
+def need(*owners: str | None) -> None:
+    """Refuse what this person may not change; without ``owners``, what only the teacher may.
+
+    Raises:
+        NotAllowedError: it is out of bounds.
+    """
+    if not may_change(*owners):
+        raise NotAllowedError(
+            Message(
+                "Only the teacher, and whoever it belongs to, may do this: unlock the Teacher page first."
+            )
+        )
 
 
 def unlock(password: str) -> None:

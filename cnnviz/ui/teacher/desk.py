@@ -13,12 +13,12 @@ from cnnviz.language import translate as _
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared import classroom, rights
-from cnnviz.ui.shared.frame import MENU, TRAIN, Page, fragment, link
+from cnnviz.ui.shared.frame import MENU, TEACHER, TRAIN, Page, fragment, link
 from cnnviz.ui.shared.problems import answer_callbacks, ask, explained, plain
-from cnnviz.ui.train.runs import badge, move_queue, run_title
+from cnnviz.ui.train.runs import badge, duration, move_queue, run_title
 
 LOOK_SECONDS = 3.0
-_PASSWORD, _LINK, _HIDDEN = "teacher-password", "teacher-link", "teacher-hidden"
+_PASSWORD, _LINK, _SHOWN = "teacher-password", "teacher-link", "teacher-pages"
 _DIGITS = 6  # of a person's name, enough to tell thirty apart
 
 
@@ -98,11 +98,14 @@ def _send_link() -> None:
 
 
 def _invite() -> None:
-    invite(classroom.checked(str(st.session_state[_LINK]), tuple(page.name for page in MENU)))
+    rights.need()
+    shown = tuple(page.name for page in MENU if page.name not in rules().hidden)
+    invite(classroom.checked(str(st.session_state[_LINK]), shown))
     st.session_state[_LINK] = ""
 
 
 def _take_back() -> None:
+    rights.need()
     set_rules(invitation=None)
 
 
@@ -112,20 +115,20 @@ def _take_back() -> None:
 def _choose_pages() -> None:
     st.subheader(_("Pages of the class"), anchor=False)
     offered: dict[str, Page] = {page.name: page for page in MENU if page.name}
-    if _HIDDEN not in st.session_state:
-        st.session_state[_HIDDEN] = [name for name in offered if name not in rules().hidden]
+    st.session_state[_SHOWN] = [name for name in offered if name not in rules().hidden]
     st.multiselect(
         _("Pages that students see"),
         list(offered),
         format_func=lambda name: str(offered[name].title),
-        key=_HIDDEN,
+        key=_SHOWN,
         on_change=ask,
         args=(_hide, tuple(offered)),
     )
 
 
 def _hide(offered: tuple[str, ...]) -> None:
-    shown = st.session_state[_HIDDEN]
+    rights.need()
+    shown = st.session_state[_SHOWN]
     set_rules(hidden=tuple(name for name in offered if name not in shown))
 
 
@@ -153,7 +156,10 @@ def _field(name: str) -> str:
 
 
 def _apply() -> None:
-    set_rules(limits={name: int(st.session_state[_field(name)]) for name in limits.LIMITS})
+    rights.need()
+    asked = {name: int(st.session_state[_field(name)]) for name in limits.LIMITS}
+    # What is as usual goes on following the settings.
+    set_rules(limits={name: value for name, value in asked.items() if value != limits.usual(name)})
     st.toast(_("The limits apply from now on."), icon=":material/check:")
 
 
@@ -161,6 +167,8 @@ def _apply() -> None:
 
 
 def _watch() -> None:
+    if not rights.is_teacher():
+        st.rerun()  # the page was locked elsewhere
     answer_callbacks()
     with explained():
         open_runs = open_store().list(only_open=True)
@@ -171,23 +179,17 @@ def _watch() -> None:
 def _people(open_runs: Sequence[Run]) -> None:
     people = PRESENCE.people()
     st.subheader(_("Who is here: {count:,}", count=len(people)), anchor=False)
-    titles = {page.name: str(page.title) for page in MENU} | {"teacher": _("Teacher")}
+    titles = {page.name: str(page.title) for page in (*MENU, TEACHER)}
     st.dataframe(
         {
             _("Person"): [person.name[:_DIGITS] for person in people],
             _("Page"): [titles.get(person.page, person.page) for person in people],
-            _("Last active"): [_ago(person.seconds) for person in people],
+            _("Last active"): [_("{time} ago", time=duration(person.seconds)) for person in people],
             _("Runs"): [sum(run.owner == person.name for run in open_runs) for person in people],
         },
         hide_index=True,
         height=min(35 * (len(people) + 1) + 3, 320),
     )
-
-
-def _ago(seconds: float) -> str:
-    if seconds < 60:
-        return _("{seconds:.0f} s ago", seconds=seconds)
-    return _("{minutes:.0f} min ago", minutes=seconds / 60)
 
 
 def _runs(open_runs: Sequence[Run]) -> None:
@@ -223,6 +225,7 @@ def _runs(open_runs: Sequence[Run]) -> None:
 
 
 def _stop(run_ids: list[str]) -> None:
+    rights.need()
     store = open_store()
     for run_id in run_ids:
         store.request_stop(run_id)

@@ -81,6 +81,9 @@ def _resume(store: RunStore, run: Run, asked: Sequence[Kind]) -> None:
     label = _("Resuming ...") if waiting else _("Resume")
 
     def resume(run_id: str) -> None:
+        known = store.get(run_id)
+        if not known.is_open:
+            runs.check_number(known.owner)
         store.resume(run_id)
         runs.move_queue()
 
@@ -96,7 +99,13 @@ def _step(store: RunStore, run: Run, asked: Sequence[Kind]) -> None:
 
 
 def _button(label: str, key: str, icon: str, disabled: bool, do: Callable[[str], object], run: Run) -> None:
-    st.button(label, key=key, icon=icon, disabled=disabled, on_click=ask, args=(do, run.id))
+    st.button(label, key=key, icon=icon, disabled=disabled, on_click=ask, args=(_controlled, do, run.id))
+
+
+def _controlled(do: Callable[..., object], run_id: str, *values: object) -> None:
+    """Do it with the run, if this person still may."""
+    rights.need(open_store().get(run_id).owner)
+    do(run_id, *values)
 
 
 def tools(store: RunStore, run: Run, steered: bool) -> None:
@@ -111,7 +120,11 @@ def tools(store: RunStore, run: Run, steered: bool) -> None:
             _words(run)
         if steered and not run.is_open:
             st.button(
-                _("Delete"), key="delete", icon=":material/delete:", on_click=ask_page, args=(_delete, run.id)
+                _("Delete"),
+                key="delete",
+                icon=":material/delete:",
+                on_click=ask_page,
+                args=(_controlled, _delete, run.id),
             )
     if steered:
         _pending_rate(store, run)
@@ -133,6 +146,7 @@ def offer_to_restore(deleted: str | None, sentence: Message, do: Callable[[str],
 
 def restore(run_id: str) -> None:
     """Restore a deleted run and show it."""
+    rights.need(open_store().get(run_id).owner)
     open_store().restore(run_id)
     st.session_state.pop(_DELETED, None)
     runs.show(run_id)
@@ -161,7 +175,9 @@ def _learning_rate(store: RunStore, run: Run) -> None:
             _("New learning rate"), value=_present_rate(store, run), key=key, step=0.001, format="%g"
         )
         st.caption(_("Takes effect at the next step; a schedule continues from there."))
-        st.form_submit_button(_("Apply"), key="change-rate", on_click=ask, args=(_change_rate, run.id, key))
+        st.form_submit_button(
+            _("Apply"), key="change-rate", on_click=ask, args=(_controlled, _change_rate, run.id, key)
+        )
 
 
 def _pending_rate(store: RunStore, run: Run) -> None:
@@ -263,5 +279,5 @@ def _words(run: Run) -> None:
 
 
 def _describe(run_id: str, name: str, note: str) -> None:
-    ask(open_store().describe, run_id, st.session_state[name], st.session_state[note])
+    ask(_controlled, open_store().describe, run_id, st.session_state[name], st.session_state[note])
     whole_page()

@@ -11,7 +11,7 @@ from cnnviz import architectures, datasets
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.training.admission import admit
+from cnnviz.training import admission
 from cnnviz.training.recipe.differences import differing, flat, label
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import RateChange
@@ -48,10 +48,20 @@ def start(recipe: Recipe, origin: tuple[str, int] | None = None) -> None:
     """Queue a run of ``recipe`` and show it; ``origin`` is the snapshot it continues from."""
     store = open_store()
     if not rights.may_do_anything():
-        admit(recipe, owner(), store)
+        admission.admit(recipe, owner(), store)
     run_id = store.create(recipe, owner=owner(), origin=origin)
     show(run_id)
     move_queue()
+
+
+def check_number(person: str | None, more: int = 1) -> None:
+    """Refuse ``more`` runs of a ``person`` than the class allows; the teacher may start any number.
+
+    Raises:
+        LimitError: they have too many.
+    """
+    if person is not None and not rights.may_do_anything():
+        admission.check_number(person, open_store(), more)
 
 
 def expect() -> None:

@@ -118,7 +118,7 @@ def _list(shown: str | None, whose: str, page: int) -> None:
             st.caption(_("None."))
             return
         ids = [run.id for run in runs]
-        key = f"runs-{ids[0]}-{shown}-{len(ids)}"  # rows move when a run is added, and the selection goes by row
+        key = f"runs-{ids[0]}-{ids[-1]}-{shown}-{len(ids)}"  # rows move when a run is added, and the selection goes by row
         st.dataframe(
             _rows(runs),
             key=key,

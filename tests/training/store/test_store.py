@@ -446,12 +446,12 @@ def test_waiting_runs_count_for_their_owner_until_they_end_or_are_deleted(
 ) -> None:
     first, second = store.create(recipe, owner="ann"), store.create(recipe, owner="ann")
     store.create(recipe, owner="bob")
-    assert (store.open_count("ann"), store.open_count("nobody")) == (2, 0)
+    assert (store.count(owner="ann", only_open=True), store.count(owner="nobody", only_open=True)) == (2, 0)
     store.request_stop(first)
-    assert store.open_count("ann") == 1
+    assert store.count(owner="ann", only_open=True) == 1
     store.request_stop(second)
     store.delete(second)
-    assert store.open_count("ann") == 0
+    assert store.count(owner="ann", only_open=True) == 0
 
 
 def test_a_run_has_a_name_and_a_note(store: RunStore, recipe: Recipe) -> None:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from cnnviz.classroom.limits import check
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.own import kept
@@ -22,9 +21,10 @@ from cnnviz.own.definition import Definition
 from cnnviz.own.link import unpacked
 from cnnviz.ui.architecture.network import CODE
 from cnnviz.ui.architecture.own import starts
-from cnnviz.ui.shared import cached, editor, rights
+from cnnviz.ui.shared import cached, editor
 from cnnviz.ui.shared.carried import NEW
 from cnnviz.ui.shared.link_state import EDITS
+from cnnviz.ui.shared.own_networks import check_number
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import link_problem
 from cnnviz.ui.shared.query import query
@@ -214,27 +214,13 @@ def _keep(definition: Definition, earlier: str | None, typed: bool = False) -> M
         known = None
     try:
         if known is None:
-            _check_number(definition.key)
+            check_number(definition.key)
         kept.keep(definition, cached.reading(definition), owner(), replaces=known.key if known else None)
         if known is not None and typed and _age(known) < _PASSING_SECONDS:
             kept.discard(known.key)
     except CnnvizError as error:
         return error.message
     return None
-
-
-def _check_number(key: str) -> None:
-    """Refuse one more network of a person's own than the class allows."""
-    theirs = {network.key for network in kept.scan().networks if rights.is_own(*network.owners)}
-    if key in theirs or rights.may_do_anything():
-        return
-    check(
-        "networks",
-        len(theirs) + 1,
-        Message(
-            "You keep {limit:,} networks, and this class allows no more; delete one that you no longer need."
-        ),
-    )
 
 
 def _age(known: kept.Kept) -> float:

@@ -48,7 +48,7 @@ def _delete(key: str) -> None:
     network = kept.get(key)
     if rights.may_do_anything() or network.owners == (owner(),):
         kept.delete(key)
+        st.session_state[DELETED] = key
     else:  # the same text was written by several people: it stays the others'
         kept.leave(key, owner())
-    st.session_state[DELETED] = key
     drafts.leave()
