@@ -6,8 +6,8 @@
 // `of(index)` gives an op's values, of -1 the image's; `tensors` the weights.
 export function arithmetic(plan, tensors, of, index, flat) {
   const op = plan.ops[index];
-  const explain = RULES[op.kernel] ?? (op.inputs.length === 1 ? apply : null);
-  if (explain === null || of(index) === null) return null;
+  const explain = RULES[op.kernel];
+  if (explain === undefined || of(index) === null) return null;
   const froms = op.inputs.map((from) => handedOn(plan, from));
   const shapes = froms.map((from) => shapeOf(plan, from));
   const weights = Object.fromEntries(Object.entries(op.weights ?? {}).map(([role, name]) => [role, tensors[name]]));
@@ -202,8 +202,6 @@ function softened({ op, froms: [from], shapes: [shape], inputs: [data], flat }) 
   return { rule: op.log ? "logSoftmax" : "softmax", parts, own: flat, most, total, value };
 }
 
-const unknown = () => null;
-
 const RULES = {
   conv2d: convolution,
   linear: connected,
@@ -221,9 +219,9 @@ const RULES = {
   minimum: combined("min", Math.min),
   concatenate: taken,
   softmax: softened,
-  copy: unknown,
-  pad: unknown,
-  slice: unknown,
+  relu: apply,
+  prelu: apply,
+  ...Object.fromEntries(Object.keys(ACTIVATIONS).map((name) => [name, apply])),
 };
 
 // What a map or a unit is made of: [{from, channel, weight, kernel}], one for each map or unit that it reads. `weight` is

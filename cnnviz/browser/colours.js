@@ -7,7 +7,7 @@ const PRECISION = 2 ** 22; // Pillow's fixed point
 // `rgba`: the bytes of an opaque picture. Returns red, green and blue of `side` x `side` pixels, plane by plane.
 export function prepareColours(rgba, width, height, side) {
   const factor = Math.min(1, KEPT / Math.max(width, height));
-  const [wide, high] = [width, height].map((size) => Math.max(1, halfToEven(size * factor)));
+  const [wide, high] = [width, height].map((size) => Math.max(1, roundHalfEven(size * factor)));
   const inner = Math.min(wide, high);
   const [top, left] = [Math.floor((high - inner) / 2), Math.floor((wide - inner) / 2)];
   const image = new Uint8Array(3 * side * side);
@@ -22,12 +22,6 @@ export function prepareColours(rgba, width, height, side) {
     image.set(resized(square, inner, inner, side, side), channel * side * side);
   }
   return image;
-}
-
-function halfToEven(value) {
-  const low = Math.floor(value);
-  if (value - low !== 0.5) return Math.round(value);
-  return low % 2 === 0 ? low : low + 1;
 }
 
 // Pillow's bilinear resizing of one plane: along the rows, then along the columns.

@@ -10,3 +10,13 @@ export function make(name, attributes = {}, text = "") {
 export function fill(template, values) {
   return template.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
+
+// What a component of Streamlit gives back, to be called when it goes: it is also called of an update that a newer one
+// has overtaken, while the element and all that lives in it stay.
+export function whenGone(root, end) {
+  return () => setTimeout(() => root.isConnected || end());
+}
+
+export function bytesOf(base64) {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)).buffer;
+}

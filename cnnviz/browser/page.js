@@ -4,10 +4,6 @@
 const LANGUAGES = { en: "English", zh: "中文" };
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-function bytesOf(text) {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer;
-}
-
 // The worker; where a page around this one, such as a notebook's, refuses scripts of one kind, that of another kind.
 async function started() {
   const blob = URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" }));

@@ -193,7 +193,7 @@ export class Picture {
         const strength = Array.from({ length: this.countOf(index) }, (_, channel) => (data === null ? 0 : strengthOf(this.channel(index, channel))));
         this.order.set(index, [...strength.keys()].sort((one, other) => strength[other] - strength[one]));
       }
-      if (this.countOf(index) <= this.roomOf(index) || this.boxes.get(index).box.contains(document.activeElement)) continue;
+      if (this.countOf(index) <= this.roomOf(index) || this.boxes.get(index).box.contains(this.element.getRootNode().activeElement)) continue;
       this.fill(index);
     }
     this.links.measure();

@@ -7,8 +7,8 @@ const CENTRE = 14;
 const FAINT = 0.1;
 const ALMOST_HALF = 0.4999;
 
-// `rgba`: the canvas's bytes. `background`: [red, green, blue, alpha]. Returns {image: Uint8Array of 28 x 28, box,
-// offset, scaled}, or null where nothing is drawn.
+// `rgba`: the canvas's bytes. `background`: [red, green, blue, alpha]. Returns {image: Uint8Array of 28 x 28, box},
+// or null where nothing is drawn.
 export function prepare(rgba, width, height, background) {
   const ink = inkOf(rgba, background);
   return ink === null ? null : prepareInk(ink, width, height);
@@ -60,7 +60,7 @@ function prepareInk(ink, width, height) {
       image[(row + offset[0]) * FIELD + column + offset[1]] = value;
     }
   }
-  return { image, box, scaled, offset };
+  return { image, box };
 }
 
 // [top, left, height, width] of everything that is not 0.

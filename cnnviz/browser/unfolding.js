@@ -56,7 +56,7 @@ export class Unfolding {
     const editor = this.picture.changing.editor(index, channel);
     if (editor !== null) this.stage.append(editor);
     this.stage.append(this.arithmetic);
-    const hadFocus = this.element.contains(document.activeElement) || this.element.getRootNode().activeElement !== document.activeElement;
+    const hadFocus = this.element.contains(this.element.getRootNode().activeElement);
     this.element.replaceChildren(this.bar(), ...this.crumbs(), this.stage, this.rest);
     this.element.hidden = false;
     if (hadFocus && this.big !== null) this.big.canvas.focus({ preventScroll: true });

@@ -159,6 +159,19 @@ def test_an_example_is_read_and_the_drawing_is_still_there_after_a_visit_elsewhe
     assert page.evaluate(INK) > 1000
 
 
+def test_the_canvas_and_the_cards_follow_the_language_and_the_drawing_stays(
+    server: Server, page: Page
+) -> None:
+    opened(page, server)
+    draw(page, 2)
+    read_as(page, "2")
+    page.get_by_role("radio", name="中文").or_(page.get_by_role("button", name="中文")).first.click()
+    expect(page.locator("[data-tool=undo]")).to_have_attribute("aria-label", "撤销")
+    read_as(page, "2")
+    expect(page.locator(".reading").first).to_contain_text("计算用时")
+    assert page.evaluate(INK) > 100
+
+
 def test_finger_draws_and_the_page_stays_where_it_is(server: Server, phone: Page) -> None:
     opened(phone, server)
     box = canvas(phone).bounding_box()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +27,6 @@ from cnnviz.ui.inside import example
 from tests.browser.conftest import PATIENCE_MS
 from tests.browser.test_engine import as_text
 
-SCRIPTS = [script.COMPUTING, (*script.SHOWING, "page"), (*script.SHOWING, "delivery")]
 SHIPPED = [found.id for found in checkpoints.available() if found.is_shipped]
 _SETUP = """([code, names]) => {
   const text = `${code}\nglobalThis.cnnviz = {${names}};`;
@@ -58,12 +55,6 @@ _COLOURS = f"""([rgba, width, height]) => {{
 }}"""
 
 
-@pytest.mark.parametrize("files", SCRIPTS, ids=lambda files: files[-1])
-def test_files_that_share_a_scope_share_no_name(files: Sequence[str]) -> None:
-    names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", script.joined(files), re.MULTILINE)
-    assert [name for name, count in Counter(names).items() if count > 1] == []
-
-
 @pytest.fixture(scope="module")
 def sheet(chromium: Browser) -> Iterator[Page]:
     """An empty page with the engine and the parts of the picture in it."""
@@ -74,6 +65,17 @@ def sheet(chromium: Browser) -> Iterator[Page]:
     page.evaluate(_SETUP, [code, "readNetwork, Network, arithmetic, receptiveField"])
     yield page
     context.close()
+
+
+def test_a_value_that_mixes_channels_is_not_explained_by_itself(sheet: Page) -> None:
+    asked = """(kernel) => {
+      const op = { kernel, inputs: [-1], shape: [3, 1, 1], size: 3, alpha: 1, beta: 0.75, k: 1 };
+      const values = new Float32Array([1, 2, 3]);
+      return cnnviz.arithmetic({ input: [3, 1, 1], ops: [op] }, {}, () => values, 0, 1)?.value ?? null;
+    }"""
+    assert sheet.evaluate(asked, "localResponseNorm") is None
+    assert sheet.evaluate(asked, "copy") is None
+    assert sheet.evaluate(asked, "relu") == 2
 
 
 def network(checkpoint_id: str) -> tuple[Any, Any, str]:
@@ -130,7 +132,7 @@ def test_photos_are_prepared_as_on_the_server(chromium: Browser, size: tuple[int
     small = scaled(rgba.transpose(2, 0, 1), (round(size[0] * factor), round(size[1] * factor)))
     expected = scaled(middle_square(on_paper(small.transpose(1, 2, 0))), (32, 32))
     page = chromium.new_page()
-    page.evaluate(_SETUP, [script.joined(["colours"]), "prepareColours"])
+    page.evaluate(_SETUP, [script.joined(["preparation", "colours"]), "prepareColours"])
     found = page.evaluate(_COLOURS, [as_text(rgba), size[1], size[0]])
     page.close()
     np.testing.assert_array_equal(np.array(found, np.uint8).reshape(3, 32, 32), expected)

@@ -62,6 +62,10 @@ def test_the_living_picture_forms_without_asking_the_server(server: Server, page
     slider.press("End")
     expect(best).to_have_text(after or "")
     assert not [url for url in asked if url.startswith(server.url)]
+    page.locator("button.map").nth(1).click()  # unfolded, it is built anew for every step
+    slider.focus()
+    slider.press("ArrowLeft")
+    expect(slider).to_be_focused()
 
 
 def expected_at_the_start() -> str:

@@ -50,7 +50,7 @@ _component = in_browser(
     {"WORKER": script.joined(("engine", "preparation", "paint", "readers"))},
     isolated=False,
 )
-_follower = in_browser(_HERE / "following", ("delivery", "following"), isolated=False)
+_follower = in_browser(_HERE / "following", ("dom", "delivery", "following"), isolated=False)
 
 
 @dataclass(frozen=True, eq=False)

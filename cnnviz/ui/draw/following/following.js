@@ -7,7 +7,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".following");
   root.following ??= new Following(root);
   root.following.show(data, setStateValue);
-  return () => root.following.close();
+  return whenGone(root, () => root.following.close());
 }
 
 class Following {

@@ -4,7 +4,7 @@ export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".readings");
   root.readings ??= new Readings(root);
   root.readings.show(data);
-  return () => root.readings.close();
+  return whenGone(root, () => root.readings.close());
 }
 
 const READABLE = 400; // milliseconds for which a time stands
@@ -17,6 +17,8 @@ class Readings {
   }
 
   show({ networks, others, words }) {
+    if (this.words?.maps !== words.maps) this.cards.clear(); // another language
+    this.words = words;
     const cards = networks.map((network) => [network.id, this.cards.get(network.id) ?? new Card(network, words)]);
     this.cards = new Map(cards);
     this.root.replaceChildren(...cards.map(([, card]) => card.root));
@@ -65,7 +67,7 @@ class Card {
   }
 
   paint(answer) {
-    const chances = answer === null ? null : softmax(answer.scores);
+    const chances = answer?.scores.every(Number.isFinite) ? softmax(answer.scores) : null; // one that diverged says none
     const [best, second] = chances === null ? [-1, -1] : twoBest(chances);
     write(this.label, this.classes[best] ?? "");
     this.label.classList.toggle("cnnviz-verdict-long", (this.classes[best] ?? "").length > 2);

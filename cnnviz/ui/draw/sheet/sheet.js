@@ -7,9 +7,13 @@ const kept = (globalThis.cnnvizSheet ??= { strokes: [], number: 0 }); // while o
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".sheet");
+  if (root.sheet && root.sheet.words.canvas !== data.words.canvas) {
+    root.sheet.close(); // another language: the drawing is kept
+    root.sheet = undefined;
+  }
   root.sheet ??= new Sheet(root, data);
   root.sheet.show(data, setStateValue);
-  return () => root.sheet.close();
+  return whenGone(root, () => root.sheet.close());
 }
 
 class Sheet {
@@ -72,7 +76,7 @@ class Sheet {
   }
 
   // What the server says: at first, and when something of it has changed.
-  show({ pen, usual, session, scales, page }, setStateValue) {
+  show({ pen, usual, session, scales }, setStateValue) {
     this.board.pen = pen;
     this.examplePen = usual;
     this.send = setStateValue;
@@ -167,7 +171,7 @@ class Sheet {
     const labels = new Map();
     for (const { id, scores } of answer.answers) {
       const network = networks.find((one) => one.id === id);
-      if (network) labels.set(id, network.classes[scores.indexOf(Math.max(...scores))]);
+      if (network && scores.every(Number.isFinite)) labels.set(id, network.classes[scores.indexOf(Math.max(...scores))]);
     }
     if (served?.number === answer.number) Object.entries(served.labels).forEach(([id, label]) => labels.set(id, label));
     const [text, rest] = summary(words, networks.length, [...labels.values()], answer.image === null);

@@ -7,7 +7,7 @@ const BY_HAND = "byHand";
 class Alive {
   constructor(root) {
     this.root = root;
-    const weights = Uint8Array.from(atob(NETWORK.weights), (character) => character.charCodeAt(0)).buffer;
+    const weights = bytesOf(NETWORK.weights);
     this.tensors = readSafetensors(weights);
     this.stages = stages(NETWORK.plan);
     this.build();
@@ -198,8 +198,5 @@ export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".alive");
   root.alive ??= new Alive(root);
   root.alive.tell(data);
-  return () => {
-    root.alive?.end();
-    root.alive = null;
-  };
+  return whenGone(root, () => root.alive.end());
 }

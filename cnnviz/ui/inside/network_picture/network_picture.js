@@ -7,7 +7,7 @@ export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".network_picture");
   root.living ??= new Living(root);
   root.living.update(data);
-  return () => root.living.pause(); // called before the next update, too
+  return whenGone(root, () => root.living.rest());
 }
 
 class Living {
@@ -27,7 +27,7 @@ class Living {
     this.data = data;
     this.unfollow?.();
     this.unfollow = data.follows ? this.follow() : undefined;
-    const image = new Uint8Array(bytesFrom(data.image));
+    const image = new Uint8Array(bytesOf(data.image));
     const isOlder = data.follows && performance.now() - this.drawn < RECENT;
     if (!isOlder) this.image = image;
     const known = `${data.network.digest} ${data.words.picture} ${data.isDark}`;
@@ -53,8 +53,8 @@ class Living {
   async load(data, known) {
     this.stage.replaceChildren(make("p", { class: "wait" }, data.words.loading));
     const [bytes, digits] = await Promise.all([fetchNetwork(data.network), data.digits && fetchNetwork(data.digits)]);
-    if (known !== this.known) return; // another network was chosen meanwhile
-    this.rest();
+    if (known !== this.known || !this.root.isConnected) return; // another network was chosen meanwhile, or none
+    this.leave();
     const { plan, mean, deviation, tensors } = readNetwork(bytes);
     this.worker = new Worker(URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" })));
     this.worker.onmessage = ({ data: answer }) => this.heard(answer);
@@ -80,7 +80,7 @@ class Living {
     });
     this.ask();
     this.offerCamera(data);
-    await this.remember(data, known);
+    await this.remember(data, known).catch(() => (this.time.hidden = true)); // the picture goes on without them
   }
 
   offerCamera({ filmed, words }) {
@@ -89,9 +89,11 @@ class Living {
     const said = make("span", { role: "status" });
     button.addEventListener("click", async () => {
       said.textContent = "";
+      button.disabled = true;
       if (this.camera === undefined) {
         await this.startCamera().catch(({ message }) => (said.textContent = fill(words.noCamera, { reason: message })));
       } else this.stopCamera();
+      button.disabled = false;
       button.textContent = this.camera === undefined ? words.camera : words.stopCamera;
     });
     this.film.replaceChildren(button, said);
@@ -99,12 +101,20 @@ class Living {
 
   // From now on the network gets what the camera sees.
   async startCamera() {
+    const { worker } = this;
     const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
     const video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
-    await video.play();
     const canvas = document.createElement("canvas");
     this.camera = { stream, video, context: canvas.getContext("2d", { willReadFrequently: true }) };
-    this.ask();
+    try {
+      await video.play();
+    } catch (error) {
+      this.stopCamera();
+      throw error;
+    }
+    // Somebody may have gone on while the browser asked for their permission.
+    if (this.worker !== worker || !this.root.isConnected) this.stopCamera();
+    else this.ask();
   }
 
   stopCamera() {
@@ -184,20 +194,17 @@ class Living {
     this.stage.replaceChildren(make("p", { role: "alert" }, fill(this.data.words.failed, { reason: error.message })));
   }
 
-  pause() {
-    this.unfollow?.();
-    setTimeout(() => this.root.isConnected || this.rest(), RECENT);
-  }
-
   // Nothing goes on any more.
   rest() {
+    this.unfollow?.();
+    this.leave();
+  }
+
+  // Another network comes.
+  leave() {
     clearInterval(this.playing);
     if (this.camera !== undefined) this.stopCamera();
     this.worker?.terminate();
     this.worker = undefined;
   }
-}
-
-function bytesFrom(text) {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer;
 }
