@@ -38,7 +38,7 @@ class Readings {
 
 class Card {
   constructor({ id, title, classes }, words) {
-    Object.assign(this, { id, classes, words, timed: 0 });
+    Object.assign(this, { id, classes, words, timed: -Infinity });
     this.root = make("div", { class: "reading" });
     this.label = make("div", { class: "cnnviz-verdict", "data-verdict": id });
     this.maps = make("canvas", { class: "maps", role: "img", "aria-label": words.maps, title: words.maps });
@@ -95,8 +95,8 @@ class Card {
     const part = chances === null ? "" : `${(100 * chances[second]).toFixed(1)}%`;
     write(this.second, chances === null ? "" : fill(words.second, { label: classes[second], part }));
     const now = performance.now();
-    if (answer !== null && now - this.timed < READABLE) return;
-    this.timed = now;
+    if (chances !== null && now - this.timed < READABLE) return;
+    this.timed = chances === null ? -Infinity : now; // after an empty card the next time is written at once
     write(this.time, chances === null ? "" : fill(words.time, { milliseconds: answer.took.toFixed(1) }));
   }
 }
