@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from benchmarks.browser import canvas, draw, settle
 from benchmarks.serving import Server
@@ -120,6 +120,29 @@ def test_verdicts_follow_the_pen_and_the_server_hears_when_it_rests(server: Serv
     expect(filled).to_contain_text("28")
     settle(page)
     assert 0 < len(sent) <= 3
+
+
+def test_what_a_busy_server_has_not_heard_is_sent_again(server: Server, page: Page) -> None:
+    """The drawing is lost, and so is the wish to see what follows from it, which carries the drawing, too."""
+    lost: list[bytes] = []
+
+    def connect(socket: WebSocketRoute) -> None:
+        to_server = socket.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            if isinstance(message, bytes) and b'"picture"' in message and len(lost) < 2:
+                lost.append(message)
+            else:
+                to_server.send(message)
+
+        socket.on_message(pass_on)
+
+    page.route_web_socket(re.compile("_stcore/stream"), connect)
+    opened(page, server)
+    draw(page, 7)
+    page.locator(".st-key-follows-drawing").scroll_into_view_if_needed()
+    expect(page.get_by_text("The ink fills")).to_be_visible()
+    assert len(lost) == 2
 
 
 def test_the_browser_says_what_pytorch_says(server: Server, page: Page) -> None:

@@ -29,6 +29,7 @@ class Sheet {
     this.ends = [
       follow((networks) => this.choose(networks), "networks"),
       follow((served) => this.hear(served), "served"),
+      follow((number) => this.sendAgain(number), "unheard"),
     ];
     this.board.show(kept.strokes);
     this.isReady = true;
@@ -155,8 +156,14 @@ class Sheet {
     const picture = image === null ? null : this.canvas.toDataURL("image/png");
     const redrawn = image !== null && this.board.isFiner ? this.board.fine.toDataURL("image/png") : null;
     const told = { number: kept.number, image: image === null ? null : btoa(String.fromCharCode(...image)), picture, redrawn };
-    this.send("drawing", told);
+    this.sent = (this.sent ?? 0) + 1; // the server ignores what it has been told already
+    this.send("drawing", { ...told, sent: this.sent });
     tell("reported", kept.number);
+  }
+
+  // The server has not shown the drawing of this number, though it should have.
+  sendAgain(number) {
+    if (number === kept.number && !this.board.isDown) this.report();
   }
 
   // What networks say that the server reads.
