@@ -8,12 +8,13 @@ from cnnviz.language import translate as _
 from cnnviz.ui.home import first_sight, home, ways
 from cnnviz.ui.shared import hosted
 from cnnviz.ui.shared.frame import ARCHITECTURE, HOME, follow, frame
+from cnnviz.ui.shared.words import say
 
 frame(Message("Look inside convolutional networks"), HOME)
 if hosted.is_first_page():
     follow(ARCHITECTURE, model=hosted.NAME)
 st.title(_("Look inside convolutional networks"), anchor=False)
-st.write(
+say(
     _(
         "Read the shape of every layer and see where each number comes from. Train networks, look inside "
         "them, and draw digits for them."

@@ -8,10 +8,11 @@ from cnnviz.shapes.sliding_window import slide
 from cnnviz.ui.convolution import animation, cost, layer
 from cnnviz.ui.shared.frame import CONVOLUTION, frame
 from cnnviz.ui.shared.problems import explained
+from cnnviz.ui.shared.words import say
 
 frame(Message("Convolution"), CONVOLUTION)
 st.title(_("Convolution, step by step"), anchor=False)
-st.write(
+say(
     _(
         "A small kernel slides over the input. At each position it multiplies the values it covers by "
         "its weights, adds up the products, and writes one output value."

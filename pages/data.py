@@ -10,6 +10,7 @@ from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import DATA, fragment, frame
 from cnnviz.ui.shared.link_state import choose_view
 from cnnviz.ui.shared.problems import explained
+from cnnviz.ui.shared.words import say
 
 
 @fragment()
@@ -23,7 +24,7 @@ frame(Message("Data"), DATA)
 st.title(_("What a network learns from"), anchor=False)
 with st.container(width=320):
     info = choices.choose_data()
-st.write(str(info.idea))
+say(str(info.idea))
 views.facts(info)
 if offer_download(info.key):
     with explained():

@@ -13,6 +13,7 @@ from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import EVALUATE, fragment, frame
 from cnnviz.ui.shared.link_state import choose_view
 from cnnviz.ui.shared.problems import explained, plain
+from cnnviz.ui.shared.words import say
 
 
 @fragment()
@@ -28,7 +29,7 @@ def results(checkpoint: Checkpoint, known: choices.Known, data: DatasetInfo) -> 
 
 frame(Message("Evaluate"), EVALUATE)
 st.title(_("How good is a network?"), anchor=False)
-st.write(
+say(
     _(
         "A trained network is tested on every test image. See how often it is correct, what it "
         "confuses, where it fails, and whether its confidence matches its accuracy."

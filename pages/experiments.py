@@ -8,12 +8,13 @@ from cnnviz.ui.experiments import results, running
 from cnnviz.ui.shared.frame import EXPERIMENTS, frame
 from cnnviz.ui.shared.owner import remember_owner
 from cnnviz.ui.shared.problems import answer_callbacks, explained
+from cnnviz.ui.shared.words import say
 from cnnviz.ui.train import runs
 
 frame(Message("Experiments"), EXPERIMENTS)
 runs.expect()
 st.title(_("Testing the course's claims"), anchor=False)
-st.write(
+say(
     _(
         "Each experiment is a claim, a few training runs that test it, and a figure. The results of a "
         "full run are included; repeat it here to see whether you get the same."

@@ -10,12 +10,13 @@ from cnnviz.ui.shared.frame import TRAIN, frame
 from cnnviz.ui.shared.owner import remember_owner
 from cnnviz.ui.shared.problems import answer_callbacks, explained
 from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.words import say
 from cnnviz.ui.train import choices, estimates, run_controls, runs, sharing, table, views
 
 frame(Message("Train a network"), TRAIN)
 runs.expect()
 st.title(_("Train a network"), anchor=False)
-st.write(
+say(
     _(
         "Training runs in a separate process: you can close this page, open it elsewhere or restart the "
         "server and still find the run again."

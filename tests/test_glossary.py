@@ -1,4 +1,4 @@
-"""The Chinese catalogue uses the words of docs/glossary.md."""
+"""The Chinese catalogue uses the words of docs/glossary.md, and the Glossary page explains them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import pytest
 from babel.messages.pofile import read_po
 
+from cnnviz.glossary import SUBJECTS, TERMS, find
+from cnnviz.language import set_language
 from cnnviz.locale.__main__ import CATALOGUE
 from cnnviz.settings import PROJECT_DIRECTORY
 
@@ -92,6 +94,54 @@ def test_the_catalogue_uses_the_glossarys_words() -> None:
     assert len(used) >= 80
     wrong = strangers(messages, ENTRIES)
     assert not wrong, "\n".join(" | ".join(each) for each in wrong)
+
+
+EVERYDAY = {
+    "autograd", "auxiliary classifier", "block", "bounding box", "branch", "broadcasting", "canvas", "contrast",
+    "correct", "crop", "data set", "dimension", "distribution", "elementwise", "evaluation", "experiment", "flip",
+    "fully connected", "height", "histogram", "in place", "input", "interpolation", "matrix", "mean", "memory",
+    "metadata", "misclassified", "network", "operation", "output", "pause", "permutation", "pixel", "probability",
+    "queue", "recurrent", "resume", "root mean square", "rotation", "run", "score", "standard deviation", "stroke",
+    "test image", "trace", "training image", "trash", "untrained", "variance", "width", "window", "worker",
+}  # fmt: skip
+"""Rows that the Glossary page leaves out."""
+
+
+def test_the_page_and_the_table_have_the_same_words() -> None:
+    messages = catalogue()
+    table = {form: entry for entry in ENTRIES for form in entry.forms}
+    for term in TERMS.values():
+        assert messages[term.word.template] == table[term.word.template].chinese[0]
+        of_the_same = {entry.chinese[0] for form in term.forms if (entry := table.get(form))}
+        assert of_the_same <= {table[term.word.template].chinese[0]}, term.key
+    explained = {
+        table[form] for term in TERMS.values() for form in (term.word.template, *term.forms) if form in table
+    }
+    assert {entry.forms[0] for entry in ENTRIES if entry not in explained} == EVERYDAY
+
+
+def test_every_term_has_an_anchor_of_its_own() -> None:
+    keys = [term.key for subject in SUBJECTS for term in subject.terms]
+    assert len(keys) == len(set(keys)) == len(TERMS)
+    assert all(re.fullmatch(r"[a-z][a-z-]*", key) for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "keys"),
+    [
+        ("en", "Kernels slide over the batch; a kernel has weights.", ["kernel", "batch", "weight"]),
+        ("en", "Batch normalisation of a feature map", ["batch-normalisation", "feature-map"]),
+        ("en", "kernel_size=3, conv.kernel, `stride`, dropout(x), striding", []),
+        ("zh", "卷积核以步幅 2 滑动，卷积核有权重", ["kernel", "stride", "weight"]),
+        ("zh", "每层", []),
+    ],
+)
+def test_terms_are_found_in_a_sentence(code: str, text: str, keys: list[str]) -> None:
+    set_language(code)
+    try:
+        assert [found.term.key for found in find(text)] == keys
+    finally:
+        set_language("en")
 
 
 MADE_UP = entries(

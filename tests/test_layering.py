@@ -25,6 +25,7 @@ PAGES = (
     "evaluate",
     "experiments",
     "filters",
+    "glossary",
     "home",
     "teacher",
     "train",
@@ -43,6 +44,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.ui.inside": ("cnnviz.ui.shared",),
     "cnnviz.ui.shared": ("cnnviz.ui",),
     "cnnviz.ui": (
+        "cnnviz.glossary",
         "cnnviz.browser.ahead",
         "cnnviz.browser.packing",
         "cnnviz.browser.saving",
@@ -127,6 +129,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.plots.palette": ("cnnviz.language",),
     "cnnviz.files": ("cnnviz.errors",),
     "cnnviz.seals": ("cnnviz.files",),
+    "cnnviz.glossary": ("cnnviz.language",),
     "cnnviz.settings": ("cnnviz.errors",),
     "cnnviz.errors": ("cnnviz.language",),
     "cnnviz.numbers": ("cnnviz.language",),

@@ -83,7 +83,7 @@ def test_a_click_on_a_cell_goes_into_the_link(monkeypatch: pytest.MonkeyPatch) -
 def test_worst_mistakes_are_in_pages(open_page: OpenPage, shipped: Path) -> None:
     app = open_page(PAGE, view="mistakes")
     assert pictures(app) == 24
-    assert "900 of 1,000 images are misclassified" in app.markdown[-1].value
+    assert "900 of 1,000 images are misclassified" in html(app)
     assert "✓" not in html(app)
     before = html(app)
     app.number_input(key="images").set_value(38).run()

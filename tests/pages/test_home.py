@@ -153,11 +153,13 @@ background.QUIET_SECONDS = background.LONGEST_WAIT_SECONDS = 3600
 app = AppTest.from_file({app!r}, default_timeout=30).run()
 assert not app.exception, app.exception
 assert app.title
+app.switch_page("pages/glossary.py").run()
+assert app.title[0].value == "Glossary"
 assert "torch" not in sys.modules
 """
 
 
-def test_first_page_needs_no_torch() -> None:
+def test_first_page_and_glossary_need_no_torch() -> None:
     script = IMPORTS_NO_TORCH.format(app=str(PROJECT_DIRECTORY / "app.py"))
     subprocess.run([sys.executable, "-c", script], check=True, cwd=PROJECT_DIRECTORY, timeout=120)
 

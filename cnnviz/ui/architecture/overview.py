@@ -18,6 +18,7 @@ from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.pictures import chart
 from cnnviz.ui.shared.problems import plain
+from cnnviz.ui.shared.words import say
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Failure, Kind
@@ -59,7 +60,7 @@ def about(subject: Subject) -> None:
 
 def _idea(architecture: Architecture) -> None:
     """What the network is about, and where it was published."""
-    st.write(str(architecture.idea))
+    say(str(architecture.idea))
     st.caption(architecture.paper)
 
 

@@ -14,6 +14,7 @@ from cnnviz.shapes.counting import Saving, macs_formula, parameter_formula, savi
 from cnnviz.shapes.sliding_window import Slide, Window
 from cnnviz.ui.convolution.layer import FIELD_WIDTH, KINDS, Layer
 from cnnviz.ui.shared.link_state import choose_number
+from cnnviz.ui.shared.words import say
 
 _MOST_CHANNELS = 4_096
 _SAVING_WIDTH = 130
@@ -24,7 +25,7 @@ def show(layer: Layer, walks: tuple[Slide, Slide]) -> None:
     kind, window = KINDS[layer.kind], layer.window
     size = tuple(walk.side.count for walk in walks)
     if kind.pooling:
-        st.write(
+        say(
             _(
                 "Pooling has no parameters and no multiplications. Each channel is pooled separately, "
                 "so the number of channels stays the same."
@@ -80,7 +81,7 @@ def _pooling_code(kind: str, window: Window) -> str:
 
 def show_saving() -> None:
     """Choose a convolution and a reduction; formulas, and bars drawn to scale."""
-    st.write(
+    say(
         _(
             "A 1x1 convolution mixes the channels at each pixel. Placed before a large kernel, it can "
             "reduce the number of channels, so that the large kernel has less to multiply. The default "

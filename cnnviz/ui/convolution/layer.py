@@ -16,6 +16,7 @@ from cnnviz.operations.op import shape_text
 from cnnviz.shapes.sliding_window import Padding, Remedy, Slide, Window, remedies, rule
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment
 from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.words import meaning, say
 
 LARGEST_INPUT = 1_024
 LARGEST_KERNEL = 11
@@ -123,7 +124,16 @@ def choose() -> Layer:
 
 
 def _number(key: str, label: str, high: int, default: int, notes: DeltaGenerator) -> int:
-    return choose_number(label, key=key, low=1, high=high, default=default, notes=notes, width=FIELD_WIDTH)
+    return choose_number(
+        label,
+        key=key,
+        low=1,
+        high=high,
+        default=default,
+        notes=notes,
+        width=FIELD_WIDTH,
+        help=meaning(key),
+    )
 
 
 def _padding() -> Padding:
@@ -136,6 +146,7 @@ def _padding() -> Padding:
         kind=Message("padding"),
         title=lambda key: {"same": _("same"), "valid": _("valid")}.get(key, key),
         width=FIELD_WIDTH,
+        help=meaning("padding"),
     )
     return named[chosen] if chosen in named else int(chosen)
 
@@ -197,7 +208,7 @@ def _remarks(window: Window, walks: tuple[Slide, Slide]) -> None:
     before, after = window.pads
     span = window.span
     if window.padding == "valid":
-        st.write(
+        say(
             _(
                 "Padding 'valid' means none: one value for each position where the whole kernel lies "
                 "inside the input."

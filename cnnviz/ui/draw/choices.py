@@ -32,6 +32,7 @@ from cnnviz.ui.shared.frame import TRAIN, link
 from cnnviz.ui.shared.link_state import choose_many, choose_segment
 from cnnviz.ui.shared.problems import explained
 from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.words import say
 
 DIGITS = "mnist"
 _TASKS: Mapping[str, Message] = {
@@ -102,7 +103,7 @@ def introduce(task: DatasetInfo) -> None:
             count=len(task.classes),
             dataset=task.title,
         )
-    st.write(text)
+    say(text)
 
 
 def choose_source(task: DatasetInfo) -> str:

@@ -15,10 +15,11 @@ from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import IN_A_NETWORK, Weights
 from cnnviz.ui.shared.downloads import save_button
 from cnnviz.ui.shared.link_state import View, choose_one, choose_view
+from cnnviz.ui.shared.words import say
 
 
 def _maps(weights: Weights, shown: Shown) -> None:
-    st.write(
+    say(
         _(
             "The output of every operation for your picture, in order of execution. Positive values are "
             "red, negative ones blue, zero has the colour of the page."

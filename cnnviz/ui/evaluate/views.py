@@ -22,6 +22,7 @@ from cnnviz.ui.shared.link_state import View, choose_number, choose_one, choose_
 from cnnviz.ui.shared.pictures import Picture, chart, gallery
 from cnnviz.ui.shared.problems import plain
 from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.words import say
 
 if TYPE_CHECKING:
     from cnnviz.interpret.answers import Numbers
@@ -105,7 +106,7 @@ def confusions(subject: Subject) -> None:
 def mistakes(subject: Subject) -> None:
     """The misclassified images, most confident first."""
     found = scores.most_wrong(subject.answers)
-    st.write(
+    say(
         _(
             "{count:,} of {total:,} images are misclassified. These are the ones the network is most "
             "confident about: some are hard even for people, some have questionable labels, and some "
@@ -136,7 +137,7 @@ def calibration(subject: Subject) -> None:
     with beside:
         st.metric(_("Expected calibration error"), f"{found.error:.2%}")
         sure = float(subject.answers.confidence.astype(np.float64).mean())
-        st.write(
+        say(
             _(
                 "On average the network's confidence is {sure:.2%}, and its accuracy is {accuracy:.2%}.",
                 sure=sure,
@@ -144,7 +145,7 @@ def calibration(subject: Subject) -> None:
             )
         )
         st.write(str(_leaning(sure, subject.answers.accuracy)))
-        st.write(
+        say(
             _(
                 "Softmax makes the outputs add up to 1, but does not make them true probabilities. The "
                 "images are grouped by confidence, the probability of the predicted class; in each "

@@ -18,6 +18,7 @@ from cnnviz.ui.inside.weights import Weights, choose_weights, moments_of, of_mom
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import View, choose_one, choose_switch
 from cnnviz.ui.shared.problems import explained
+from cnnviz.ui.shared.words import say
 
 END = "end"
 """Stands in the link for the checkpoint's weights."""
@@ -37,7 +38,7 @@ def _of_image(
     def show(shown: Sequence[Weights]) -> None:
         with explained():
             if about is not None:
-                st.write(str(about))
+                say(str(about))
             image = example.choose_example(shown[0])
             if image is not None:
                 if reads:

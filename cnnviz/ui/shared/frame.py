@@ -49,8 +49,9 @@ FILTERS = Page("pages/filters.py", Message("Filters"), ":material/grid_on:")
 DRAW = Page("pages/draw.py", Message("Draw"), ":material/draw:")
 EVALUATE = Page("pages/evaluate.py", Message("Evaluate"), ":material/fact_check:")
 EXPERIMENTS = Page("pages/experiments.py", Message("Experiments"), ":material/science:")
+GLOSSARY = Page("pages/glossary.py", Message("Glossary"), ":material/menu_book:")
 TEACHER = Page("pages/teacher.py", Message("Teacher"), ":material/school:")
-MENU = (HOME, ARCHITECTURE, CONVOLUTION, DATA, TRAIN, FILTERS, DRAW, EVALUATE, EXPERIMENTS)
+MENU = (HOME, ARCHITECTURE, CONVOLUTION, DATA, TRAIN, FILTERS, DRAW, EVALUATE, EXPERIMENTS, GLOSSARY)
 
 
 def frame(title: Message, page: Page) -> None:
