@@ -17,12 +17,17 @@ CNNVIZ_OWN_MAX_PARAMETERS   parameters of an own network that is given memory   
 CNNVIZ_OWN_MAX_ACTIVATIONS  numbers that its operations give for one image             50,000,000
 CNNVIZ_OWN_MAX_MACS         multiply-adds that it needs for one image                  20,000,000,000
 CNNVIZ_TEACHER_PASSWORD     makes the server a class's, with a teacher who has this    none
+CNNVIZ_SHARED               whether a class shares the server                          1 where there is a teacher
 CNNVIZ_CLASS_RUNS           of a class: runs of one person, training and waiting       12
 CNNVIZ_CLASS_EPOCHS         epochs of one run                                          100
 CNNVIZ_CLASS_IMAGES         its epochs times its training images                       6,000,000
 CNNVIZ_CLASS_PARAMETERS     parameters of a network that is trained                    20,000,000
 CNNVIZ_CLASS_BATCH_MB       megabytes of one batch of images                           64
 CNNVIZ_CLASS_NETWORKS       own networks of one person                                 100
+CNNVIZ_CLASS_UPLOAD_MB      megabytes of one uploaded file                             64
+CNNVIZ_CLASS_MEMORY_MB      megabytes of memory of one training run                    4,000
+CNNVIZ_CLASS_DISK_MB        megabytes of all runs on the disk                          20,000
+CNNVIZ_CLASS_REQUESTS       pages and updates of one person within a minute            600
 ==========================  =========================================================  ========================
 
 An empty variable counts as unset.
@@ -63,12 +68,17 @@ class Settings:
     own_max_activations: int
     own_max_macs: int
     teacher_password: str
+    shared: int
     class_runs: int
     class_epochs: int
     class_images: int
     class_parameters: int
     class_batch_mb: int
     class_networks: int
+    class_upload_mb: int
+    class_memory_mb: int
+    class_disk_mb: int
+    class_requests: int
 
     def variables(self) -> dict[str, str]:
         """The environment variables from which :func:`settings` reads the same settings, without the password: it is
@@ -105,13 +115,18 @@ def settings() -> Settings:
         own_max_parameters=int(_positive("CNNVIZ_OWN_MAX_PARAMETERS", 50_000_000, whole=True)),
         own_max_activations=int(_positive("CNNVIZ_OWN_MAX_ACTIVATIONS", 50_000_000, whole=True)),
         own_max_macs=int(_positive("CNNVIZ_OWN_MAX_MACS", 20_000_000_000, whole=True)),
-        teacher_password=os.environ.get("CNNVIZ_TEACHER_PASSWORD", ""),
+        teacher_password=(password := os.environ.get("CNNVIZ_TEACHER_PASSWORD", "")),
+        shared=_zero_or_one("CNNVIZ_SHARED", int(bool(password))),
         class_runs=int(_positive("CNNVIZ_CLASS_RUNS", 12, whole=True)),
         class_epochs=int(_positive("CNNVIZ_CLASS_EPOCHS", 100, whole=True)),
         class_images=int(_positive("CNNVIZ_CLASS_IMAGES", 6_000_000, whole=True)),
         class_parameters=int(_positive("CNNVIZ_CLASS_PARAMETERS", 20_000_000, whole=True)),
         class_batch_mb=int(_positive("CNNVIZ_CLASS_BATCH_MB", 64, whole=True)),
         class_networks=int(_positive("CNNVIZ_CLASS_NETWORKS", 100, whole=True)),
+        class_upload_mb=int(_positive("CNNVIZ_CLASS_UPLOAD_MB", 64, whole=True)),
+        class_memory_mb=int(_positive("CNNVIZ_CLASS_MEMORY_MB", 4_000, whole=True)),
+        class_disk_mb=int(_positive("CNNVIZ_CLASS_DISK_MB", 20_000, whole=True)),
+        class_requests=int(_positive("CNNVIZ_CLASS_REQUESTS", 600, whole=True)),
     )
 
 

@@ -16,6 +16,10 @@ LIMITS: Mapping[str, Message] = {
     "parameters": Message("Parameters of a network that is trained"),
     "batch_mb": Message("Megabytes of one batch"),
     "networks": Message("Own networks of one person"),
+    "upload_mb": Message("Megabytes of one uploaded file"),
+    "memory_mb": Message("Megabytes of memory for one run"),
+    "disk_mb": Message("Megabytes of disk space for all runs"),
+    "requests": Message("Pages and updates for one person per minute"),
 }
 """What is limited, by the name that stands in ``CNNVIZ_CLASS_...``."""
 
@@ -26,7 +30,7 @@ class LimitError(CnnvizError):
 
 def is_shared() -> bool:
     """Whether a class shares this server; else it is one person's own, and nothing is limited."""
-    return bool(settings().teacher_password)
+    return bool(settings().shared)
 
 
 def limit(name: str) -> int | None:

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 
-from cnnviz.classroom.password import Attempts, digest, is_digest
+from cnnviz.classroom.password import Attempts, PasswordError, digest, is_digest
+from cnnviz.language import Message
 from cnnviz.settings import settings
 
 HOURS = 12
@@ -29,7 +30,10 @@ class Teachers:
         Raises:
             PasswordError: the password is wrong, or was tried too often.
         """
-        self._attempts.check(password, _known(settings().teacher_password), address)
+        known = settings().teacher_password
+        if not known:
+            raise PasswordError(Message("This server has no teacher's password."))
+        self._attempts.check(password, _known(known), address)
         with self._lock:
             self._until[name] = self._clock() + HOURS * 3_600
 

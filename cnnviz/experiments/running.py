@@ -18,7 +18,7 @@ from cnnviz.language import Message
 from cnnviz.training.recipe.image_preparation import resized_shape
 from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, read_samples, read_steps
 from cnnviz.training.store.runs import Member, Run, Status
-from cnnviz.training.store.store import RunStore
+from cnnviz.training.store.store import Admit, RunStore
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Op
@@ -55,8 +55,16 @@ class Group:
 _CUT = (Status.STOPPED, Status.INTERRUPTED)
 
 
-def start(store: RunStore, experiment: Experiment, setting: Setting, owner: str | None = None) -> str:
+def start(
+    store: RunStore,
+    experiment: Experiment,
+    setting: Setting,
+    owner: str | None = None,
+    admit: Admit | None = None,
+) -> str:
     """Put a run for each variant into the queue; then call :func:`cnnviz.training.worker.processes.start_queued`.
+
+    ``admit`` may refuse them all.
 
     Returns:
         the id of their group.
@@ -74,14 +82,14 @@ def start(store: RunStore, experiment: Experiment, setting: Setting, owner: str 
         for variant in experiment.of(setting)
         if variant.key in recipes
     ]
-    return store.create_group(members, owner=owner)
+    return store.create_group(members, owner=owner, admit=admit)
 
 
-def resume(store: RunStore, group: Group) -> None:
-    """Let the runs of a group that were stopped or cut off go on; then call ``start_queued``."""
-    for run in group.runs:
-        if run.status in _CUT:
-            store.resume(run.id)
+def resume(store: RunStore, group: Group, admit: Admit | None = None) -> None:
+    """Let the runs of a group that were stopped or cut off go on, unless ``admit`` refuses; then call
+    ``start_queued``.
+    """
+    store.resume(*[run.id for run in group.runs if run.status in _CUT], admit=admit)
 
 
 def groups(store: RunStore, experiment: str, *, deleted: bool = False) -> list[Group]:

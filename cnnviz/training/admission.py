@@ -5,22 +5,23 @@ from __future__ import annotations
 import math
 
 from cnnviz import datasets
-from cnnviz.classroom.limits import check
+from cnnviz.classroom.limits import check, limit
 from cnnviz.language import Message
-from cnnviz.training.loop.memory import trace_of
+from cnnviz.training.loop.memory import needed, trace_of
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store import disk
 from cnnviz.training.store.store import RunStore
 
 _FLOAT_BYTES = 4
+_MEGABYTE = 1e6
 
 
-def admit(recipe: Recipe, owner: str, store: RunStore, more: int = 1) -> None:
-    """Check that ``owner`` may queue ``more`` runs like ``recipe``.
+def check_recipe(recipe: Recipe) -> None:
+    """Check what a run of ``recipe`` asks for.
 
     Raises:
         LimitError: one of the class's limits is exceeded; the message names it, and what to change.
     """
-    check_number(owner, store, more)
     check(
         "epochs",
         recipe.epochs,
@@ -39,7 +40,7 @@ def admit(recipe: Recipe, owner: str, store: RunStore, more: int = 1) -> None:
     )
     check(
         "batch_mb",
-        round(recipe.batch_size * math.prod(recipe.input_shape) * _FLOAT_BYTES / 1e6, 1),
+        round(recipe.batch_size * math.prod(recipe.input_shape) * _FLOAT_BYTES / _MEGABYTE, 1),
         Message(
             "A batch of {size:,} images takes {value:g} MB, and this class allows {limit:,}; choose a smaller batch "
             "size.",
@@ -56,15 +57,60 @@ def admit(recipe: Recipe, owner: str, store: RunStore, more: int = 1) -> None:
     )
 
 
-def check_number(owner: str, store: RunStore, more: int = 1) -> None:
-    """Check that ``owner`` may have ``more`` runs that train or wait.
+def check_memory(recipe: Recipe) -> None:
+    """Check that a worker with this ``recipe`` will hardly be ended because of its memory. That can happen to the
+    teacher's runs as well.
 
     Raises:
-        LimitError: they would have too many.
+        LimitError: it will.
+    """
+    if limit("memory_mb") is not None:
+        check(
+            "memory_mb",
+            round(needed(recipe) / _MEGABYTE),
+            Message(
+                "This training needs about {value:,} MB of memory, and this class allows {limit:,}; choose a batch "
+                "size below {batch_size:,}, smaller images or a smaller network.",
+                batch_size=recipe.batch_size,
+            ),
+        )
+
+
+def make_room(store: RunStore) -> disk.Use | None:
+    """Keep all runs within what the class has on the disk, as far as that is possible: see
+    :func:`cnnviz.training.store.disk.make_room`. None where there is no limit.
+    """
+    most = limit("disk_mb")
+    return None if most is None else disk.make_room(store, int(most * _MEGABYTE))
+
+
+def check_room(store: RunStore) -> None:
+    """:func:`make_room`, and check that there is some.
+
+    Raises:
+        LimitError: runs that are named or in progress fill the disk.
+    """
+    used = make_room(store)
+    if used is not None:
+        check(
+            "disk_mb",
+            math.ceil(used.bytes / _MEGABYTE),
+            Message(
+                "The runs of this class use {value:,} MB of disk space, and only {limit:,} are allowed; delete runs "
+                "that you no longer need."
+            ),
+        )
+
+
+def check_number(count: int) -> None:
+    """Check that one person may have ``count`` runs that train or wait; what :class:`RunStore` takes as ``admit``.
+
+    Raises:
+        LimitError: they are too many.
     """
     check(
         "runs",
-        store.count(owner=owner, only_open=True) + more,
+        count,
         Message(
             "With this you would have {value:,} runs that train or wait, and this class allows {limit:,} for each "
             "person; wait until one has finished, or stop one."

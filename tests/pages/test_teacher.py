@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cnnviz.classroom import presence, teachers
+from cnnviz.classroom import presence, requests, teachers
 from cnnviz.classroom.rules import rules, set_rules
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore
@@ -90,6 +90,7 @@ def test_the_teacher_sees_who_is_there_stops_runs_and_locks_the_page(
     app = unlocked(open_page)
     (table,) = app.dataframe
     assert list(table.value["Person"]) == [ME[:6]]
+    assert "Runs use 0 MB of disk space (0 MB of it in the trash); the limit is 20,000 MB." in captions(app)
     app.button(key="stop-all").click().run()
     assert is_stopped(shared, theirs)
     app.button(key="lock").click().run()
@@ -204,6 +205,7 @@ LIMITED = {
     "images": (800, {"epochs": "1"}, "images in all"),
     "parameters": (100, {"epochs": "1"}, "has 8,490 parameters"),
     "batch_mb": (1, {"epochs": "1", "batch_size": "640"}, "A batch of 640 images takes 2 MB"),
+    "memory_mb": (600, {"epochs": "1", "batch_size": "100"}, "MB of memory, and this class allows 600"),
 }
 
 
@@ -232,6 +234,60 @@ def test_an_experiment_counts_with_all_its_runs_and_a_resumed_run_counts_too(
     app.button(key="resume").click().run()
     assert "you would have 2 runs that train or wait" in texts(app)
     assert shared.get(first).status == Status.STOPPED
+
+
+def test_full_disk_sends_old_runs_to_the_trash_and_then_refuses(
+    open_page: OpenPage, shared: RunStore
+) -> None:
+    set_rules(limits={"disk_mb": 1})
+    old, named = mine(shared), mine(shared)
+    shared.describe(named, "my best", None)
+    for run in (old, named):
+        shared.request_stop(run)
+        shared.folder(run).mkdir(parents=True)
+        (shared.folder(run) / "state").write_bytes(b"." * 700_000)
+    app = open_page(TRAIN, model="basic-cnn", dataset="mnist-sample", epochs="1")
+    app.button(key="start").click().run()
+    assert "runs of this class use 2 MB of disk space, and only 1 are allowed" in texts(app)
+    assert [run.id for run in shared.list()] == [named]
+    app = open_page(TRAIN, run=named)
+    assert "runs without a name were moved to the trash (1)" in texts(app)
+    app.button(key=f"restore-{old}").click().run()
+    app = open_page(TRAIN, model="basic-cnn", dataset="mnist-sample", epochs="1")
+    app.button(key="start").click().run()
+    assert [run.id for run in shared.list()] == [named, old]
+
+
+def test_the_teacher_s_training_is_limited_by_memory_alone(open_page: OpenPage, shared: RunStore) -> None:
+    set_rules(limits={"memory_mb": 600, "disk_mb": 1})
+    unlocked(open_page)
+    app = open_page(TRAIN, model="basic-cnn", dataset="mnist-sample", epochs="1")
+    app.button(key="start").click().run()
+    assert "this class allows 600" in texts(app)
+    assert shared.list() == []
+
+
+def test_who_asks_for_too_many_pages_is_told_to_wait(
+    open_page: OpenPage, shared: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cnnviz.ui.shared.classroom.REQUESTS", requests.Requests(lambda: 0.0))
+    set_rules(limits={"requests": 2})
+    assert open_page("pages/data.py").title
+    assert open_page("app.py").title
+    app = open_page("pages/data.py")
+    assert not app.title
+    assert "more than 2 pages and updates within a minute" in texts(app)
+    assert "Wait 30 s" in texts(app)
+
+
+def test_a_file_that_is_too_large_for_the_class_is_refused(open_page: OpenPage, shared: RunStore) -> None:
+    set_rules(limits={"upload_mb": 1})
+    app = open_page(TRAIN, model="basic-cnn", dataset="mnist-sample")
+    (files,) = [upload for upload in app.get("file_uploader") if upload.key == "upload-files"]
+    assert files.proto.max_upload_size_mb == 1
+    files.upload("w.safetensors", b"." * 1_200_000).run()
+    app.button(key="keep-upload").click().run()
+    assert "The file has 1.2 MB, and this class allows 1; choose a smaller one." in texts(app)
 
 
 def test_a_server_without_a_password_is_one_person_s_own(open_page: OpenPage, store: RunStore) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -101,6 +102,41 @@ def chosen(owner: str | None, only_open: bool, is_deleted: bool = False) -> list
     if only_open:
         conditions.append(runs.c.status.in_(OPEN))
     return conditions
+
+
+def count(connection: Connection, owner: str | None, only_open: bool) -> int:
+    """How many runs there are of :func:`chosen`."""
+    counted = sa.select(sa.func.count()).select_from(runs).where(*chosen(owner, only_open))
+    return int(connection.execute(counted).scalar() or 0)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What decides whether a run's files stay on the disk; ``is_needed``: an open run goes on from it."""
+
+    id: str
+    is_open: bool
+    is_needed: bool
+    name: str | None
+    has_note: bool
+    group_id: str | None
+    ended_at: float | None
+    deleted_at: float | None
+
+
+def stored(connection: Connection) -> list[Stored]:
+    """All runs, deleted ones too."""
+    columns = (runs.c.id, runs.c.status, runs.c.name, runs.c.note, runs.c.group_id, runs.c.ended_at)
+    going_on = sa.select(runs.c.origin).where(runs.c.status.in_(OPEN), runs.c.origin.is_not(None))
+    needed = set(connection.execute(going_on).scalars())
+    return [
+        Stored(
+            run_id, status in OPEN, run_id in needed, name, note is not None, group_id, ended_at, deleted_at
+        )
+        for run_id, status, name, note, group_id, ended_at, deleted_at in connection.execute(
+            sa.select(*columns, runs.c.deleted_at)
+        )
+    ]
 
 
 # -- the queue ----------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -46,10 +46,17 @@ from cnnviz.training.store.runs import (
     why_gone,
 )
 
+Admit = Callable[[int], object]
+"""Is told, before a run is queued, how many of its owner's runs train or wait with it; an error of its own keeps the run
+out. Nobody else queues one meanwhile.
+"""
+
 KEEP_SECONDS = 7 * 24 * 3600.0
 """So long a deleted run can be restored."""
 
 _TRASH_FOLDER = ".deleted"
+PUT_ASIDE, BROUGHT_BACK = "put-aside", "brought-back"
+"""Empty files in the folder of a run: it was deleted to make room; somebody has restored it, so that it stays."""
 _WHY_STOPPED = {
     Status.QUEUED: Message("The run was stopped while queued."),
     Status.PAUSED: queries.STOPPED_WHILE_PAUSED,
@@ -81,6 +88,10 @@ class RunStore:
         """Where the run's files are: metrics, snapshots, saved state, log, checkpoint."""
         return self.settings.runs_dir / run_id
 
+    def trash(self, run_id: str) -> Path:
+        """Where the files of the run are once it is deleted."""
+        return self.settings.runs_dir / _TRASH_FOLDER / run_id
+
     # -- asking for runs ------------------------------------------------------------------------------
 
     def create(
@@ -91,8 +102,9 @@ class RunStore:
         owner: str | None = None,
         name: str | None = None,
         origin: tuple[str, int] | None = None,
+        admit: Admit | None = None,
     ) -> str:
-        """Put a run of ``recipe`` into the queue and return its id.
+        """Put a run of ``recipe`` into the queue, if ``admit`` has nothing against it, and return its id.
 
         ``owner`` is a random name of the person who asks: people's runs take turns. With ``origin``, a run
         and one of the steps of :func:`cnnviz.training.records.snapshots.available`, the new run continues from
@@ -104,10 +116,14 @@ class RunStore:
         if worker is not None:
             values |= self._claim(worker)
         with self._database.writing() as connection:
-            return _insert(connection, recipe, **values)
+            run_id = _insert(connection, recipe, **values)
+            _ask_leave(connection, owner, admit)
+            return run_id
 
-    def create_group(self, members: Sequence[Member], *, owner: str | None = None) -> str:
-        """Put a run for each of the ``members`` into the queue, in this order, all or none.
+    def create_group(
+        self, members: Sequence[Member], *, owner: str | None = None, admit: Admit | None = None
+    ) -> str:
+        """Put a run for each of the ``members`` into the queue, in this order, all or none; see :meth:`create`.
 
         Returns:
             the group's id.
@@ -117,6 +133,7 @@ class RunStore:
             for member in members:
                 facts = {"name": member.name, "role": dict(member.role)}
                 _insert(connection, member.recipe, owner=owner, group_id=group_id, **facts)
+            _ask_leave(connection, owner, admit)
         return group_id
 
     # -- reading --------------------------------------------------------------------------------------
@@ -144,9 +161,13 @@ class RunStore:
 
     def count(self, *, owner: str | None = None, only_open: bool = False) -> int:
         """How many runs :meth:`list` has."""
-        counted = sa.select(sa.func.count()).select_from(runs).where(*queries.chosen(owner, only_open))
         with self._database.reading() as connection:
-            return int(connection.execute(counted).scalar() or 0)
+            return queries.count(connection, owner, only_open)
+
+    def stored(self) -> Sequence[queries.Stored]:
+        """All runs, deleted ones too, with what decides whether their files stay on the disk."""
+        with self._database.reading() as connection:
+            return queries.stored(connection)
 
     def group(self, group_id: str, *, deleted: bool = False) -> Sequence[Run]:
         """The group's runs in the order in which they were asked for; with ``deleted`` those that can be restored."""
@@ -232,25 +253,23 @@ class RunStore:
                 raise _over(run)
             queries.ask(connection, run_id, Command(Kind.RATE, rate))
 
-    def resume(self, run_id: str) -> None:
-        """Resume a paused, stopped, interrupted or failed run from its last saved state.
+    def resume(self, *run_ids: str, admit: Admit | None = None) -> None:
+        """Resume paused, stopped, interrupted or failed runs of one person from their last saved states, all or none,
+        if ``admit`` has nothing against it.
 
         A paused run whose worker still holds it continues soon; any other rejoins the queue. Then call
         :func:`cnnviz.training.worker.processes.start_queued`.
 
         Raises:
-            UsageError: the run is finished, or goes on already.
+            UsageError: a run is finished, or goes on already.
         """
         with self._database.writing() as connection:
-            run = queries.get(connection, run_id)
-            if run.status not in RESUMABLE or run.deleted_at is not None:
-                raise _over(run)
-            if run.status == Status.PAUSED and run.worker is not None:
-                queries.ask(connection, run_id, Command(Kind.RESUME))
-                return
-            old = (commands.c.run_id == run_id) & (commands.c.kind != Kind.RATE)
-            connection.execute(commands.delete().where(old))
-            queries.change(connection, run_id, **queries.queued(connection))
+            for run_id in run_ids:
+                run = queries.get(connection, run_id)
+                was_over = not run.is_open
+                _resume(connection, run)
+                if was_over:  # any other counts already
+                    _ask_leave(connection, run.owner, admit)
 
     def describe(self, run_id: str, name: str | None, note: str | None) -> None:
         """Give the run a name (one line, up to 200 characters) and a note; None or an empty text removes it."""
@@ -408,8 +427,9 @@ class RunStore:
     # A deleted run's files are put aside first, so that nobody finds its checkpoint, and are removed with
     # its rows in the database when it is purged.
 
-    def delete(self, run_id: str) -> None:
-        """Take the run out of all lists; :meth:`restore` brings it back within :data:`KEEP_SECONDS`.
+    def delete(self, run_id: str, to_make_room: bool = False) -> None:
+        """Take the run out of all lists; :meth:`restore` brings it back within :data:`KEEP_SECONDS`, unless its room is
+        needed; ``to_make_room`` says that no person wanted it.
 
         Raises:
             UsageError: it is not over yet.
@@ -419,14 +439,19 @@ class RunStore:
             if not queries.change(connection, run_id, over, deleted_at=time.time()):
                 queries.get(connection, run_id)
                 raise UsageError(Message("Run {id} is not over yet: stop it first.", id=run_id))
-            _move(self.folder(run_id), self._trash(run_id))
+            _move(self.folder(run_id), self.trash(run_id))
+        if to_make_room:
+            with contextlib.suppress(OSError):  # without a folder it takes no room
+                (self.trash(run_id) / PUT_ASIDE).touch()
 
     def restore(self, run_id: str) -> None:
         """Bring a deleted run back with all its files."""
         with self._database.writing() as connection:
             if not queries.change(connection, run_id, deleted_at=None):
                 raise UnknownKeyError(Message("run"), run_id, ())
-            _move(self._trash(run_id), self.folder(run_id))
+            _move(self.trash(run_id), self.folder(run_id))
+        with contextlib.suppress(OSError):  # a person has deleted it
+            (self.folder(run_id) / PUT_ASIDE).rename(self.folder(run_id) / BROUGHT_BACK)
 
     def delete_group(self, group_id: str) -> None:
         """Delete all runs of a group; :meth:`restore_group` brings them back.
@@ -449,15 +474,20 @@ class RunStore:
         """Remove for good what was deleted longer than ``keep_seconds`` ago."""
         old = sa.select(runs.c.id).where(runs.c.deleted_at < time.time() - keep_seconds)
         with self._database.reading() as connection:
-            if connection.execute(old.limit(1)).first() is None:
-                return
-        with self._database.writing() as connection:
             gone = connection.execute(old).scalars().all()
+        if gone:
+            self.remove(gone)
+
+    def remove(self, run_ids: Sequence[str]) -> None:
+        """Remove deleted runs for good."""
+        chosen = runs.c.id.in_(run_ids) & queries.deleted()
+        with self._database.writing() as connection:
+            gone = connection.execute(sa.select(runs.c.id).where(chosen)).scalars().all()
             for table in (commands, epochs):
                 connection.execute(table.delete().where(table.c.run_id.in_(gone)))
             connection.execute(runs.delete().where(runs.c.id.in_(gone)))
         for run_id in gone:
-            for folder in (self._trash(run_id), self.folder(run_id)):
+            for folder in (self.trash(run_id), self.folder(run_id)):
                 shutil.rmtree(folder, ignore_errors=True)
 
     # -- what several of these do ---------------------------------------------------------------------
@@ -489,9 +519,6 @@ class RunStore:
         term = lease(self.settings.lease_seconds)
         return {"status": Status.STARTING, "worker": worker, "starts": 0, **term, **this_process()}
 
-    def _trash(self, run_id: str) -> Path:
-        return self.settings.runs_dir / _TRASH_FOLDER / run_id
-
 
 def _insert(connection: Connection, recipe: Recipe, **values: object) -> str:
     """Put a new run behind all others; ``values`` are further columns. Returns its id."""
@@ -499,6 +526,23 @@ def _insert(connection: Connection, recipe: Recipe, **values: object) -> str:
     facts = {"id": run_id, "recipe": recipe.to_dict(), "created_at": time.time()}
     connection.execute(runs.insert().values(**{**facts, **queries.queued(connection), **values}))
     return run_id
+
+
+def _ask_leave(connection: Connection, owner: str | None, admit: Admit | None) -> None:
+    """Let ``admit`` refuse what was just queued: its error undoes the transaction."""
+    if admit is not None:
+        admit(queries.count(connection, owner, only_open=True))
+
+
+def _resume(connection: Connection, run: Run) -> None:
+    if run.status not in RESUMABLE or run.deleted_at is not None:
+        raise _over(run)
+    if run.status == Status.PAUSED and run.worker is not None:
+        queries.ask(connection, run.id, Command(Kind.RESUME))
+        return
+    old = (commands.c.run_id == run.id) & (commands.c.kind != Kind.RATE)
+    connection.execute(commands.delete().where(old))
+    queries.change(connection, run.id, **queries.queued(connection))
 
 
 def _interrupt(connection: Connection, run: Run, reason: Message) -> bool:

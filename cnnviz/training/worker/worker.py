@@ -15,9 +15,11 @@ import traceback
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnnviz.classroom.limits import limit
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.files import StorageError
 from cnnviz.language import Message
@@ -31,6 +33,7 @@ from cnnviz.training.records.snapshots import PREVIOUS_STATE_NAME, STATE_NAME
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.worker.heartbeat import Heartbeat, Recorder, persistently, reserved_space
+from cnnviz.training.worker.memory_guard import MemoryGuard
 from cnnviz.training.worker.processes import LOG_NAME, start_queued
 from cnnviz.training.worker.resuming import start_of
 from cnnviz.training.worker.steering import Steering
@@ -38,6 +41,8 @@ from cnnviz.training.worker.steering import Steering
 if TYPE_CHECKING:
     from cnnviz.training.loop.loop import Observer
     from cnnviz.training.records.snapshots import State
+
+_MEGABYTE = 1e6
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,8 @@ def main(run_id: str) -> int:
         run = store.get(run_id)
         if not persistently(lambda: store.claim(run_id, worker)):  # others may hold the database for a while
             raise CnnvizError(Message("Run {id} already has a worker, or is over.", id=run_id))
-        ending = _carry_out(store, run, worker, None)
+        with MemoryGuard(_most_memory(), partial(_give_up, store, run, worker)):
+            ending = _carry_out(store, run, worker, None)
         start_queued(store.settings, step_back=0)  # whoever started this worker made it nice already
     except CnnvizError as error:
         print(error, file=sys.stderr)
@@ -103,6 +109,28 @@ def run_in_foreground(
     if ending.reason is not None and not ending.is_good:
         raise CnnvizError(ending.reason)
     return store.get(run.id)
+
+
+def _most_memory() -> int | None:
+    """The bytes of memory that the class allows one run."""
+    most = limit("memory_mb")
+    return None if most is None else int(most * _MEGABYTE)
+
+
+def _give_up(store: RunStore, run: Run, worker: str, taken: int) -> None:
+    """End the run and this process, which takes ``taken`` bytes of memory: at once, as it may take more at any time."""
+    reason = Message(
+        "The training used {taken:,} MB of memory and was stopped, because this class allows {limit:,} for each run. "
+        "Choose a batch size below {size:,}, smaller images or a smaller network.",
+        taken=round(taken / _MEGABYTE),
+        limit=limit("memory_mb") or 0,
+        size=run.recipe.get("batch_size", 0),
+    )
+    with contextlib.suppress(CnnvizError):  # whoever looks then finds the process gone
+        persistently(lambda: store.finish(run.id, worker, Status.FAILED, reason))
+        print(reason, file=sys.stderr, flush=True)
+        start_queued(store.settings, step_back=0)
+    os._exit(1)
 
 
 def _carry_out(store: RunStore, run: Run, worker: str, audience: Observer | None) -> _Ending:

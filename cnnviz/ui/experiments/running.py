@@ -17,7 +17,6 @@ from cnnviz.experiments.results import Results
 from cnnviz.experiments.running import Group
 from cnnviz.language import Message, language
 from cnnviz.language import translate as _
-from cnnviz.training.admission import admit
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.ui.experiments import results as page_results
@@ -72,12 +71,8 @@ def offer(shown: Experiment, shipped: Results | None) -> None:
 
 def _started(shown: Experiment, setting: Setting) -> str:
     """The id of a new group of runs, one for each variant."""
-    store = open_store()
-    if not rights.may_do_anything():
-        recipes = shown.recipes(setting).values()
-        for recipe in recipes:
-            admit(recipe, owner(), store, more=len(recipes))
-    return running.start(store, shown, setting, owner())
+    runs.check(shown.recipes(setting).values())
+    return running.start(open_store(), shown, setting, owner(), runs.admit())
 
 
 def _choose_setting() -> str:
@@ -275,8 +270,7 @@ def _resume(group_id: str) -> None:
     group = running.group_of(store, group_id)
     if group is None:
         return
-    runs.check_number(group.owner, more=sum(run.can_resume for run in group.runs))
-    running.resume(store, group)
+    running.resume(store, group, runs.admit())
     runs.move_queue()
 
 

@@ -25,6 +25,7 @@ from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segmen
 from cnnviz.ui.shared.pictures import image_address
 from cnnviz.ui.shared.problems import plain
 from cnnviz.ui.shared.turns import Turns
+from cnnviz.ui.shared.uploads import check_upload, most_megabytes
 
 if TYPE_CHECKING:
     from cnnviz.drawing.pictures import Garment
@@ -231,6 +232,7 @@ def own_image(camera: bool = False) -> OwnImage | None:
     if file is not None and st.session_state.get(kept, ("", None))[0] != file.file_id:
         st.session_state.pop(kept, None)
         place = st.empty()
+        check_upload(file.size)
         data, name = file.getvalue(), file.name
         read = _turns.do(lambda: _read_own(data, name), lambda before: _tell_place(place, before))
         place.empty()
@@ -256,7 +258,7 @@ def _most_megabytes() -> int:
     """What the widget takes: as much as is read of an image file, and no more than the server takes."""
     from cnnviz.drawing.pictures import MAX_BYTES
 
-    return min(math.ceil(MAX_BYTES / _MILLION), int(st.get_option("server.maxUploadSize")))
+    return min(math.ceil(MAX_BYTES / _MILLION), most_megabytes())
 
 
 def _upload_label() -> str:

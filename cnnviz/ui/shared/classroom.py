@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from cnnviz.classroom.limits import limit
 from cnnviz.classroom.presence import PRESENCE
+from cnnviz.classroom.requests import REQUESTS
 from cnnviz.classroom.rules import Invitation, rules
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
@@ -31,6 +34,32 @@ def note(page: str) -> None:
     context = get_script_run_ctx()
     if context is not None:
         PRESENCE.note(context.session_id, owner(), page)
+
+
+def refuse_too_many_updates() -> None:
+    """:func:`refuse_too_many`, where a fragment of a page is updated alone."""
+    context = get_script_run_ctx()
+    if context is not None and context.fragment_ids_this_run:
+        refuse_too_many()
+
+
+def refuse_too_many() -> None:
+    """Count one more page or update of this person; where it is one too many, say so and end it."""
+    most = limit("requests")
+    if most is None or is_teacher():
+        return
+    wait = REQUESTS.take(owner(), most)
+    if wait > 0:
+        st.warning(
+            _(
+                "You have requested more than {most:,} pages and updates within a minute, which is the limit of this "
+                "class. Wait {seconds:,} s, then reload the page.",
+                most=most,
+                seconds=math.ceil(wait),
+            ),
+            icon=":material/speed:",
+        )
+        st.stop()
 
 
 def is_hidden(page: str) -> bool:

@@ -75,6 +75,7 @@ def frame(title: Message, page: Page) -> None:
         if is_shared():
             classroom.note(page.name)
     if is_shared():
+        classroom.refuse_too_many()
         is_hidden = classroom.is_hidden(page.name)
         fragment(run_every=classroom.LOOK_SECONDS)(_look)(page.name, is_hidden)
         if is_hidden:
@@ -164,6 +165,8 @@ def fragment(run_every: float | None = None) -> Callable[[Callable[P, T]], Calla
         def speaking(code: str, *args: P.args, **kwargs: P.kwargs) -> T:
             query.begin()
             set_language(code)
+            if run_every is None:  # what looks by itself every second is nobody's request
+                classroom.refuse_too_many_updates()
             return draw(*args, **kwargs)
 
         rerunnable = st.fragment(speaking, run_every=run_every)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import streamlit as st
 
 from cnnviz import architectures
@@ -11,7 +13,8 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.own import asking, kept
 from cnnviz.own.architecture import fitting_datasets, get
-from cnnviz.own.definition import PREFIX
+from cnnviz.own.definition import PREFIX, Definition
+from cnnviz.own.reading import Reading
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.ui.shared import cached, rights
 from cnnviz.ui.shared.owner import owner
@@ -73,17 +76,28 @@ def keep_of(recipe: Recipe) -> None:
         StorageError: the disk is full or the folder cannot be written.
     """
     if recipe.own is not None and kept.find(recipe.architecture) is None:
-        definition = recipe.own.definition
-        check_number(definition.key)
-        kept.keep(definition, asking.read(definition), owner())
+        keep(recipe.own.definition, asking.read(recipe.own.definition))
 
 
-def check_number(key: str) -> None:
-    """Refuse one more network of a person's own than the class allows.
+_keeping = threading.Lock()
+
+
+def keep(definition: Definition, reading: Reading, replaces: str | None = None) -> None:
+    """:func:`cnnviz.own.kept.keep` as this person's, unless it is one more than the class allows; nobody else keeps one
+    meanwhile, so that two tabs cannot pass the limit together.
 
     Raises:
-        LimitError: the network ``key`` would be one too many.
+        LimitError: it is.
+        UsageError, StorageError: it cannot be kept.
     """
+    with _keeping:
+        if replaces is None:
+            _check_number(definition.key)
+        kept.keep(definition, reading, owner(), replaces=replaces)
+
+
+def _check_number(key: str) -> None:
+    """Refuse one more network of a person's own than the class allows."""
     theirs = {network.key for network in kept.scan().networks if rights.is_own(*network.owners)}
     if key in theirs or rights.may_do_anything():
         return

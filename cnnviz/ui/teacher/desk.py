@@ -10,6 +10,7 @@ from cnnviz.classroom import limits
 from cnnviz.classroom.presence import PRESENCE
 from cnnviz.classroom.rules import invite, rules, set_rules
 from cnnviz.language import translate as _
+from cnnviz.training.store import disk
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared import classroom, rights
@@ -19,6 +20,8 @@ from cnnviz.ui.train.runs import badge, duration, move_queue, run_title
 
 LOOK_SECONDS = 3.0
 _PASSWORD, _LINK, _SHOWN = "teacher-password", "teacher-link", "teacher-pages"
+_DISK_SECONDS = 30.0
+_MEGABYTE = 1e6
 _DIGITS = 6  # of a person's name, enough to tell thirty apart
 
 
@@ -138,8 +141,9 @@ def _hide(offered: tuple[str, ...]) -> None:
 def _set_limits() -> None:
     st.subheader(_("Limits"), anchor=False)
     with st.form("teacher-limits", border=False):
-        for name, title in limits.LIMITS.items():
-            st.number_input(
+        columns = st.columns(2)
+        for place, (name, title) in enumerate(limits.LIMITS.items()):
+            columns[place % 2].number_input(
                 str(title),
                 min_value=1,
                 step=1,
@@ -174,6 +178,20 @@ def _watch() -> None:
         open_runs = open_store().list(only_open=True)
         _people(open_runs)
         _runs(open_runs)
+        used = _used()
+        st.caption(
+            _(
+                "Runs use {used:,} MB of disk space ({trash:,} MB of it in the trash); the limit is {limit:,} MB.",
+                used=round(used.bytes / _MEGABYTE),
+                trash=round(used.trash / _MEGABYTE),
+                limit=limits.limit("disk_mb") or 0,
+            )
+        )
+
+
+@st.cache_data(ttl=_DISK_SECONDS, max_entries=1, show_spinner=False)
+def _used() -> disk.Use:
+    return disk.use(open_store())
 
 
 def _people(open_runs: Sequence[Run]) -> None:

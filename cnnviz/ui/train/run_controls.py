@@ -81,10 +81,7 @@ def _resume(store: RunStore, run: Run, asked: Sequence[Kind]) -> None:
     label = _("Resuming ...") if waiting else _("Resume")
 
     def resume(run_id: str) -> None:
-        known = store.get(run_id)
-        if not known.is_open:
-            runs.check_number(known.owner)
-        store.resume(run_id)
+        store.resume(run_id, admit=runs.admit())
         runs.move_queue()
 
     _button(label, "resume", ":material/play_circle:", waiting, resume, run)

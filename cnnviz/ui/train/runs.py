@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import streamlit as st
@@ -17,7 +17,7 @@ from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import RateChange
 from cnnviz.training.records.metrics import Steps
 from cnnviz.training.store.runs import Run, Status, describe
-from cnnviz.training.store.store import open_store
+from cnnviz.training.store.store import Admit, open_store
 from cnnviz.training.worker.processes import keep_standby, start_queued
 from cnnviz.ui.shared import rights
 from cnnviz.ui.shared.owner import owner
@@ -45,23 +45,37 @@ _IN_THE_TITLE = ("architecture", "dataset")
 
 
 def start(recipe: Recipe, origin: tuple[str, int] | None = None) -> None:
-    """Queue a run of ``recipe`` and show it; ``origin`` is the snapshot it continues from."""
+    """Queue a run of ``recipe`` and show it; ``origin`` is the snapshot it continues from.
+
+    Raises:
+        LimitError: the class does not allow it.
+    """
     store = open_store()
-    if not rights.may_do_anything():
-        admission.admit(recipe, owner(), store)
-    run_id = store.create(recipe, owner=owner(), origin=origin)
+    check([recipe])
+    run_id = store.create(recipe, owner=owner(), origin=origin, admit=admit())
     show(run_id)
     move_queue()
 
 
-def check_number(person: str | None, more: int = 1) -> None:
-    """Refuse ``more`` runs of a ``person`` than the class allows; the teacher may start any number.
+def check(recipes: Iterable[Recipe]) -> None:
+    """Check that this person may ask for runs of these ``recipes``, and that there is room for them on the disk.
 
     Raises:
-        LimitError: they have too many.
+        LimitError: the class does not allow it.
     """
-    if person is not None and not rights.may_do_anything():
-        admission.check_number(person, open_store(), more)
+    for recipe in recipes:
+        if not rights.may_do_anything():
+            admission.check_recipe(recipe)
+        admission.check_memory(recipe)
+    if rights.may_do_anything():
+        admission.make_room(open_store())
+    else:
+        admission.check_room(open_store())
+
+
+def admit() -> Admit | None:
+    """What limits the number of this person's runs; the teacher may start any number."""
+    return None if rights.may_do_anything() else admission.check_number
 
 
 def expect() -> None:

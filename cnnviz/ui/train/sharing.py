@@ -28,6 +28,7 @@ from cnnviz.ui.shared.own_networks import keep_of
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import explained, plain
 from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.uploads import check_upload, most_megabytes
 from cnnviz.ui.train import runs
 from cnnviz.ui.train.choices import DATA, NETWORK, OPTIONS, ORDER, PERMUTE, channels_text
 
@@ -151,6 +152,7 @@ def _load() -> None:
     if file is None:
         return
     try:
+        check_upload(file.size)
         recipe = read_recipe(file.getvalue())
         keep_of(recipe)
         put(parameters(recipe))
@@ -183,7 +185,7 @@ def download_weights(checkpoint_id: str) -> None:
 
 def _uploadable(size: int) -> str:
     """Whether weights of ``size`` bytes could be uploaded here again."""
-    limit = int(st.get_option("server.maxUploadSize"))
+    limit = most_megabytes()
     if size <= limit * _MEGABYTE:
         return _("With the metadata file, you can upload the weights again.")
     return _(
@@ -213,6 +215,7 @@ def upload_weights(recipe: Recipe | None) -> None:
             type=["safetensors", "json"],
             accept_multiple_files=True,
             key="upload-files",
+            max_upload_size=most_megabytes(),
         )
         st.caption(
             _(
@@ -229,6 +232,8 @@ def upload_weights(recipe: Recipe | None) -> None:
 def _keep(files: list[UploadedFile], recipe: Recipe | None) -> None:
     from cnnviz.training.checkpoints.uploading import keep_upload, read_upload
 
+    for file in files:
+        check_upload(file.size)
     weights = [file for file in files if file.name.endswith(".safetensors")]
     facts = [file for file in files if file.name.endswith(".json")]
     if len(weights) != 1 or len(facts) > 1:
@@ -236,6 +241,7 @@ def _keep(files: list[UploadedFile], recipe: Recipe | None) -> None:
     upload = read_upload(
         weights[0].name, weights[0].getvalue(), facts[0].getvalue() if facts else None, recipe
     )
+    runs.check([])
     keep_of(upload.recipe)
     one_thread_an_operation()
     text = _("Measuring the accuracy on the test images ...")

@@ -14,6 +14,7 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store import disk
 from cnnviz.training.store.runs import Run, describe
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared import rights
@@ -97,6 +98,7 @@ def _deleted() -> None:
     gone = open_store().list(_MOST_DELETED, deleted=True, owner=person)
     if not gone:
         return
+    _tell_put_aside(sum(disk.was_put_aside(open_store(), run) for run in gone))
     with st.popover(_("Trash: {count:,}", count=len(gone)), icon=":material/delete:", key="deleted"):
         for run in gone:
             st.button(
@@ -107,6 +109,19 @@ def _deleted() -> None:
                 args=(restore, run.id),
                 width="stretch",
             )
+
+
+def _tell_put_aside(count: int) -> None:
+    if count:
+        st.info(
+            _(
+                "The disk space for runs is nearly used up, so the oldest finished runs without a name were moved to "
+                "the trash ({count:,}), and will be deleted there. Restore the ones you want to keep; runs with a "
+                "name always stay.",
+                count=count,
+            ),
+            icon=":material/auto_delete:",
+        )
 
 
 def _list(shown: str | None, whose: str, page: int) -> None:

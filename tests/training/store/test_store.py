@@ -557,3 +557,35 @@ def test_runs_are_counted_and_paged_by_the_database(store: RunStore, recipe: Rec
     assert (store.count(), store.count(owner="bob"), store.count(owner="ann", only_open=True)) == (5, 3, 2)
     store.delete(ids[0])
     assert (store.count(), store.count(owner="bob")) == (4, 2)
+
+
+def test_of_people_who_ask_at_the_same_moment_none_passes_the_limit(store: RunStore, recipe: Recipe) -> None:
+    class TooManyError(Exception):
+        pass
+
+    def at_most_three(count: int) -> None:
+        if count > 3:
+            raise TooManyError
+
+    def ask(start: threading.Barrier) -> None:
+        start.wait()
+        for _ in range(3):
+            with contextlib.suppress(TooManyError):
+                store.create(recipe, owner="ann", admit=at_most_three)
+
+    start = threading.Barrier(4)
+    tabs = [threading.Thread(target=ask, args=(start,)) for _ in range(4)]
+    for tab in tabs:
+        tab.start()
+    for tab in tabs:
+        tab.join()
+    assert store.count(owner="ann") == 3
+    store.create(recipe, owner="bob", admit=at_most_three)
+    first, second, _third = (run.id for run in store.list(owner="ann"))
+    for run_id in (first, second):
+        store.request_stop(run_id)
+    store.create(recipe, owner="ann", admit=at_most_three)
+    with pytest.raises(TooManyError):
+        store.resume(first, second, admit=at_most_three)  # one too many: none goes on
+    assert [store.get(run_id).status for run_id in (first, second)] == [Status.STOPPED] * 2
+    store.resume(first, admit=at_most_three)

@@ -24,7 +24,7 @@ from cnnviz.ui.architecture.own import starts
 from cnnviz.ui.shared import cached, editor
 from cnnviz.ui.shared.carried import NEW
 from cnnviz.ui.shared.link_state import EDITS
-from cnnviz.ui.shared.own_networks import check_number
+from cnnviz.ui.shared.own_networks import keep
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import link_problem
 from cnnviz.ui.shared.query import query
@@ -213,9 +213,7 @@ def _keep(definition: Definition, earlier: str | None, typed: bool = False) -> M
     if known is not None and known.owners != (owner(),):
         known = None
     try:
-        if known is None:
-            check_number(definition.key)
-        kept.keep(definition, cached.reading(definition), owner(), replaces=known.key if known else None)
+        keep(definition, cached.reading(definition), replaces=known.key if known else None)
         if known is not None and typed and _age(known) < _PASSING_SECONDS:
             kept.discard(known.key)
     except CnnvizError as error:
