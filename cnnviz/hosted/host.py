@@ -21,30 +21,36 @@ _WAITING = 32
 
 
 class Held:
-    """A model, and its copy in eval mode, on the CPU and without gradients, a new one for each state of its weights.
+    """A model, and copies of it in eval mode, on the CPU and without gradients, a new one for each use.
 
-    A copy, because the program that owns the model may go on training it.
+    Copies, because the program that owns the model may go on training it, and because a forward pass of a person's own
+    may change the model. What they share are the parameters, as long as no use changes these.
     """
 
     def __init__(self, original: nn.Module) -> None:
         self.original = original
         self._lock = threading.Lock()
-        self._copy: tuple[str, nn.Module] | None = None
+        self._copy: tuple[str, nn.Module, str] | None = None
 
     def stamp(self) -> str:
         """Another text after each change of the weights: PyTorch counts the changes of every tensor."""
-        tensors = [*self.original.parameters(), *self.original.buffers()]
-        return f"{id(self.original):x}-{hash(tuple((id(tensor), tensor._version) for tensor in tensors)):x}"
+        return _stamp(self.original)
 
     def copy(self) -> nn.Module:
-        """The copy of the model as it is now."""
-        from cnnviz.tracing.copies import real_copy
+        """A copy of the model as it is now."""
+        from cnnviz.tracing.copies import copy_of_same_parameters, real_copy
 
         with self._lock:
             stamp = self.stamp()
-            if self._copy is None or self._copy[0] != stamp:
-                self._copy = stamp, real_copy(self.original).requires_grad_(False).eval()
-            return self._copy[1]
+            if self._copy is None or self._copy[0] != stamp or self._copy[2] != _stamp(self._copy[1]):
+                fresh = real_copy(self.original).requires_grad_(False).eval()
+                self._copy = stamp, fresh, _stamp(fresh)
+            return copy_of_same_parameters(self._copy[1])
+
+
+def _stamp(model: nn.Module) -> str:
+    tensors = [*model.parameters(), *model.buffers()]
+    return f"{id(model):x}-{hash(tuple((id(tensor), tensor._version) for tensor in tensors)):x}"
 
 
 class Host:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from cnnviz.language import Message
 from cnnviz.operations.op import Fix
 from cnnviz.own.definition import MOST_BYTES, Definition
-from cnnviz.own.mending import mended
+from cnnviz.own.mending import mended, rewritten
 from cnnviz.own.reading import Reading, read
 from cnnviz.own.remedies.calls import of_calls
 from cnnviz.own.remedies.names import of_names
@@ -56,6 +56,15 @@ def changes(definition: Definition, reading: Reading | None = None) -> tuple[Cha
     return (*mending, *ending)
 
 
+def trial_written(definition: Definition, edits: Mapping[str, object]) -> tuple[Change, ...]:
+    """The change of the text that makes ``edits`` of its layers; empty where no place of the text makes them alone."""
+    written = rewritten(definition, edits)
+    if written is None or written == definition:
+        return ()
+    new = line_change(definition.text, written.text).new
+    return (change_to(definition, written, _written(new)),)
+
+
 def _mending(definition: Definition, reading: Reading) -> Iterator[Change]:
     failure = reading.trace.failure if reading.trace else None
     if failure is None and reading.problem is None:
@@ -64,7 +73,7 @@ def _mending(definition: Definition, reading: Reading) -> Iterator[Change]:
         changed = mended(definition, fix, reading) if fix is not None else None
         if changed is not None and fix is not None:
             change = change_to(definition, changed, mend.text)
-            yield change if _tells(change, fix) else replace(change, sentence=_written(change))
+            yield change if _tells(change, fix) else replace(change, sentence=_written(change.new))
             return
     text = _text(definition, reading)
     found = (p for part in (of_syntax, of_structure, of_names, of_calls, of_shapes) for p in part(text))
@@ -81,8 +90,8 @@ def _tells(change: Change, fix: Fix) -> bool:
     return any(layer in line for line in change.new)
 
 
-def _written(change: Change) -> Message:
-    return Message("Write {code}.", code=" ".join(line.strip() for line in change.new))
+def _written(lines: Sequence[str]) -> Message:
+    return Message("Write {code}.", code=" ".join(line.strip() for line in lines))
 
 
 def _ending_warnings(definition: Definition, reading: Reading) -> Iterator[Change]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -42,6 +42,22 @@ def mended(definition: Definition, fix: Fix, reading: Reading | None = None) -> 
     fixed_input = replace(definition, input_shape=found.trace.input_shape)
     text = _mended(fixed_input, fix, found.trace.failure.name, _MOST_STEPS)
     return None if text is None else replace(definition, text=text)
+
+
+def rewritten(definition: Definition, edits: Mapping[str, object]) -> Definition | None:
+    """The network whose text makes all of ``edits``, values by the path of a layer's argument, and changes nothing else.
+
+    None where the text has no place that does: a layer of a block that is used several times cannot differ from the
+    others there. A pure function of its arguments, as :func:`mended` is.
+    """
+    changed = definition
+    for path, value in edits.items():
+        known = _Network.of(changed)
+        text = None if known is None else next(known.exact_texts(path, value), None)
+        if text is None:
+            return None
+        changed = replace(changed, text=text)
+    return changed
 
 
 def _mended(definition: Definition, fix: Fix, goal: str, steps: int) -> str | None:
@@ -85,23 +101,33 @@ class _Network:
 
     def texts(self, fix: Fix) -> Iterator[str]:
         """Texts in which the layer has what ``fix`` asks for, the most natural first."""
+        loose = []
+        for text, exact in self._tried(fix.path, fix.value):
+            if exact:
+                yield text
+            else:
+                loose.append(text)
+        yield from loose
+
+    def exact_texts(self, path: str, value: object) -> Iterator[str]:
+        """Texts in which the argument ``path`` is ``value``, and all the rest of the network is as it was."""
+        return (text for text, exact in self._tried(path, value) if exact)
+
+    def _tried(self, path: str, value: object) -> Iterator[tuple[str, bool]]:
+        """Texts in which the layer has what is asked for, and whether nothing else is different."""
         try:
-            wanted = _layers(edited(self.model, {fix.path: fix.value}))
+            wanted = _layers(edited(self.model, {path: value}))
         except CnnvizError:
             return
-        path, _, argument = fix.path.rpartition(".")
-        layer = self.model.get_submodule(path)
-        asked = _settings(path, wanted, argument)
-        tried = dict.fromkeys(map(self.source.after, self._edits(layer, argument, fix.value)))
-        loose = []
+        name, _, argument = path.rpartition(".")
+        layer = self.model.get_submodule(name)
+        asked = _settings(name, wanted, argument)
+        tried = dict.fromkeys(map(self.source.after, self._edits(layer, argument, value)))
         for text in islice(tried, _MOST_TRIED):
             other = _Network.of(replace(self.definition, text=text))
             layers = {} if other is None else _layers(other.model)
-            if layers == wanted:
-                yield text
-            elif path in layers and _settings(path, layers, argument) == asked:
-                loose.append(text)
-        yield from loose
+            if layers == wanted or (name in layers and _settings(name, layers, argument) == asked):
+                yield text, layers == wanted
 
     def _edits(self, layer: nn.Module, argument: str, value: object) -> Iterator[tuple[Edit, ...]]:
         made = self.made.get(id(layer))

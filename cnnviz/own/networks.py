@@ -17,6 +17,7 @@ from cnnviz.language import Message
 from cnnviz.own.operators import DICTS, TENSORS
 from cnnviz.own.values import Function, LayerClass, OwnClass, Refused, Value, type_name
 from cnnviz.tracing.mistakes import WrittenMethod
+from cnnviz.tracing.self_copying import OfCopiedClass
 
 _OF_PYTORCH = frozenset(
     (
@@ -45,10 +46,17 @@ CALLED_BY_LAYERS = ("reset_parameters", "_conv_forward")
 """Methods that PyTorch's layers call, and that a class derived from one may have itself."""
 
 
-class OwnModule(nn.Module):
+class OwnModule(OfCopiedClass):
     """What all instances of classes of a text have in common."""
 
     own_class: OwnClass
+
+    @classmethod
+    def copied_class(cls, copied: Callable[[Any], Any]) -> type[nn.Module]:
+        """The class of a copy: a forward pass may change a list of the class, or one beside it in the text."""
+        own: OwnClass = copied(cls.own_class)
+        assert own.cls is not None
+        return own.cls
 
     @classmethod
     def written_methods(cls) -> list[WrittenMethod]:
@@ -111,8 +119,8 @@ def module_class(own: OwnClass, base: LayerClass, call_method: CallMethod) -> ty
 def _passed_on(own: OwnClass, name: str, call_method: CallMethod) -> Callable[..., Any]:
     """A method of PyTorch's by whose name the text has one: that is called, with the same signature."""
 
-    def method(self: nn.Module, *arguments: Any, **keywords: Any) -> Any:
-        return call_method(own, self, name, arguments, keywords)
+    def method(self: OwnModule, *arguments: Any, **keywords: Any) -> Any:
+        return call_method(self.own_class, self, name, arguments, keywords)
 
     written = own.find(name)
     if name == "__init__" and type(written) is Function:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from torch import Size, nn
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
+from cnnviz.tracing.self_copying import CopiesItself
 
 Value = Any
 """One of the values above."""
@@ -28,10 +29,11 @@ class Refused(CnnvizError):  # noqa: N818  what happened to the text
         self.line = line
 
 
-class Shared:
+class Shared(CopiesItself):
     """A value that cannot change and refers to no layer, so that copies of a network share it."""
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Shared:
+    def copied(self, copied: Callable[[Any], Any], memo: dict[int, Any]) -> Self:
+        """Itself."""
         return self
 
 
@@ -105,7 +107,7 @@ class Scope:
 
 
 @dataclass(eq=False)
-class Function:
+class Function(CopiesItself):
     """A function or method of the text."""
 
     name: str
@@ -121,8 +123,12 @@ class Function:
     node: ast.FunctionDef | None = None
     """How it is written; None for a lambda."""
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Function:
-        return self
+    def copied(self, copied: Callable[[Any], Any], memo: dict[int, Any]) -> Function:
+        """One with defaults and variables of its own: a call may change lists and layers among them."""
+        new = memo[id(self)] = replace(self)
+        new.defaults, new.keyword_defaults = copied(self.defaults), copied(self.keyword_defaults)
+        new.scope, new.owner = copied(self.scope), copied(self.owner)
+        return new
 
 
 @dataclass(eq=False)
@@ -143,7 +149,7 @@ class Partial:
 
 
 @dataclass(eq=False)
-class OwnClass(Shared):
+class OwnClass(CopiesItself):
     """A class of the text that is derived from ``nn.Module``."""
 
     name: str
@@ -152,6 +158,14 @@ class OwnClass(Shared):
     members: dict[str, Value] = field(default_factory=dict)
     cls: type[nn.Module] | None = None
     """The class of its instances, made by :mod:`cnnviz.own.networks`."""
+
+    def copied(self, copied: Callable[[Any], Any], memo: dict[int, Any]) -> OwnClass:
+        """One with members of its own, of whose instances none is there as yet."""
+        new = memo[id(self)] = replace(self)
+        if self.cls is not None:
+            new.cls = type(self.cls.__name__, self.cls.__bases__, {**vars(self.cls), "own_class": new})
+        new.bases, new.members = copied(self.bases), copied(self.members)
+        return new
 
     def ancestry(self) -> tuple[OwnClass, ...]:
         """The class itself and the classes of the text that it is derived from, nearest first."""
@@ -180,7 +194,7 @@ class OwnClass(Shared):
 
 
 @dataclass(frozen=True, eq=False)
-class RecordClass(Shared):
+class RecordClass(CopiesItself):
     """A class of the text that only lists settings: the ``fields`` its instances take, and values by name.
 
     Instead of fields it may have a ``constructor``, which sets them.
@@ -190,6 +204,13 @@ class RecordClass(Shared):
     fields: tuple[str, ...]
     values: dict[str, Value]
     constructor: Function | None = None
+
+    def copied(self, copied: Callable[[Any], Any], memo: dict[int, Any]) -> RecordClass:
+        """One with values of its own."""
+        known = memo[id(self)] = replace(self, values={}, constructor=None)
+        known.values.update(copied(self.values))
+        object.__setattr__(known, "constructor", copied(self.constructor))  # it may refer to the class
+        return known
 
 
 @dataclass(eq=False)

@@ -24,6 +24,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
+from cnnviz.tracing.self_copying import CopiesItself, OfCopiedClass
 
 _PLAIN = frozenset((int, float, str, bool, complex, bytes, type(None)))
 """Types of values that cannot change and refer to nothing."""
@@ -32,6 +33,7 @@ _LIBRARIES = ("torch", "torchvision")
 """Their functions refer to no layer of a person's."""
 
 _ATOMS = _PLAIN | {torch.dtype, torch.device}
+_COLLECTIONS = (list, dict, set, OrderedDict)
 _SHARED = (type, BuiltinFunctionType, ModuleType)
 _LAZY = (UninitializedParameter, UninitializedBuffer)
 _HOOKS = frozenset(name for name in vars(nn.Module()) if "_hooks" in name)
@@ -80,6 +82,21 @@ def real_copy(model: nn.Module) -> nn.Module:
         CnnvizError: something in it cannot be copied.
     """
     return _copied(model, _real)[0]
+
+
+def for_one_use(model: nn.Module) -> nn.Module:
+    """``model``, which others use as well, or a copy of it where its forward pass may change it: a person's own code.
+
+    Of the networks of cnnviz and of PyTorch none counts or collects anything in eval mode.
+    """
+    return real_copy(model) if isinstance(model, OfCopiedClass) else model
+
+
+def copy_of_same_parameters(model: nn.Module) -> nn.Module:
+    """A :func:`real_copy` but for the parameters: they share memory with those of ``model``, and the count of changes."""
+    return _copied(
+        model, lambda tensor: tensor.detach() if isinstance(tensor, nn.Parameter) else _real(tensor)
+    )[0]
 
 
 def copy_with_originals(model: nn.Module, meta: bool) -> tuple[nn.Module, dict[int, Tensor]]:
@@ -203,10 +220,16 @@ class _Copier:
             self._memo[id(module)] = stand_in = _UncompiledModule()
             stand_in._modules["_orig_mod"] = self.module(cast(nn.Module, module._orig_mod))
             return stand_in.eval()
-        duplicate = type(module).__new__(type(module))
+        cls = self._class_of(module)
+        duplicate = cls.__new__(cls)
         self._memo[id(module)] = duplicate
         self._fill(module, duplicate)
         return duplicate
+
+    def _class_of(self, module: nn.Module) -> type[nn.Module]:
+        """The class of the copy of ``module``; another one where the class holds what a forward pass may change."""
+        cls = type(module)
+        return cls.copied_class(self.value) if issubclass(cls, OfCopiedClass) else cls
 
     def _graph_module(self, module: fx.GraphModule) -> nn.Module:
         """The copy of a module that torch.fx made: each has a class of its own, which holds its ``forward``."""
@@ -298,7 +321,9 @@ class _Copier:
 
     def _new(self, value: Any, kind: type) -> Any:
         """A copy of what has not been copied before and refers to other things."""
-        if kind in (list, dict, set):
+        if isinstance(value, CopiesItself):
+            return value.copied(self.value, self._memo)
+        if kind in _COLLECTIONS:
             return self._collection(value)
         if kind is tuple:
             return tuple(map(self.value, value))
@@ -351,7 +376,8 @@ class _Copier:
                     if isinstance(entry, Tensor):
                         self.tensor(entry)
             if id(module) not in self._memo and not hasattr(type(module), "__deepcopy__"):
-                self._memo[id(module)] = duplicate = type(module).__new__(type(module))
+                cls = self._class_of(module)
+                self._memo[id(module)] = duplicate = cls.__new__(cls)
                 self._empty[id(module)] = (module, duplicate)
 
     def _tidy(self, duplicate: Any) -> None:

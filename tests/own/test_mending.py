@@ -3,7 +3,7 @@
 import pytest
 
 from cnnviz.operations.op import Fix
-from cnnviz.own.changes import changes
+from cnnviz.own.changes import changes, trial_written
 from cnnviz.own.definition import Definition
 from cnnviz.own.mending import mended
 from cnnviz.own.reading import read
@@ -233,3 +233,41 @@ def test_a_fix_that_the_text_cannot_make_is_none() -> None:
     assert changes(Definition("class Net(")) == ()
     working = definition.text.replace("1408", "2704")
     assert changes(Definition(working, input_shape=(1, 28, 28))) == ()
+
+
+TRIAL = net(
+    "width = 8  # größe\nself.stem = nn.Conv2d(1, width, 3)\nself.a = Block(width, 4)\nself.b = Block(4, 4, stride = 2)\n"
+    "self.fc = nn.Linear( 36 ,10)",
+    "return self.fc(self.b(self.a(self.stem(x))).flatten(1))",
+    BLOCK,
+)
+
+
+@pytest.mark.parametrize(
+    ("edits", "pairs"),
+    [
+        ({"stem.kernel_size": 5}, [("nn.Conv2d(1, width, 3)", "nn.Conv2d(1, width, 5)")]),
+        ({"stem.padding": 1}, [("nn.Conv2d(1, width, 3)", "nn.Conv2d(1, width, 3, padding=1)")]),
+        ({"stem.out_channels": 6}, [("nn.Conv2d(1, width, 3)", "nn.Conv2d(1, 6, 3)")]),  # width goes on
+        ({"b.conv.stride": 1}, [("stride = 2", "stride = 1")]),
+        (
+            {"fc.in_features": 99, "stem.stride": 2},
+            [("Linear( 36 ,", "Linear( 99 ,"), ("width, 3)", "width, 3, stride=2)")],
+        ),
+        ({"a.conv.kernel_size": 5}, None),  # both blocks have the line
+        ({"fc.bias": False, "a.short.stride": 2}, None),
+        ({"nothing.stride": 2}, None),
+    ],
+)
+def test_a_trial_is_written_where_it_changes_this_layer_alone(
+    edits: dict[str, object], pairs: list[tuple[str, str]] | None
+) -> None:
+    found = trial_written(Definition(TRIAL.replace("\n", "\r\n")), edits)
+    if pairs is None:
+        assert found == ()
+        return
+    wanted = TRIAL.replace("\n", "\r\n")
+    for old, new in pairs:
+        assert wanted.count(old) == 1
+        wanted = wanted.replace(old, new)
+    assert [change.definition.text for change in found] == [wanted]

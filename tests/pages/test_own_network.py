@@ -315,6 +315,20 @@ def test_a_trial_of_a_layer_goes_through_the_same_editing_as_the_course_networks
     )  # there is no conv2 any more
 
 
+def test_a_trial_is_written_into_its_line_and_undone_byte_for_byte(open_page: OpenPage) -> None:
+    working = starts.example().text.replace("1024", "256")
+    app = typed(open_page(PAGE, model="own", set="conv1.padding=2"), working)
+    line = next(line.strip() for line in working.splitlines() if "self.conv1 = " in line)
+    button = app.button(key="own-write")
+    assert button.label == f"Write into the code: `{line[:-1]}, padding=2)`"
+    button.click().run()
+    assert code(app) == working.replace(line, f"{line[:-1]}, padding=2)")
+    assert "set" not in app.query_params  # it is no trial any more
+    assert "own-write" not in [button.key for button in app.button]
+    app.button(key="own-undo").click().run()
+    assert code(app) == working
+
+
 def test_what_cannot_be_kept_is_shown_all_the_same(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,14 @@ The functions here take a :class:`~cnnviz.own.definition.Definition` and give pl
 called from any thread; the process starts with the first call, or with :func:`start`, and ends with the server.
 """
 
-from cnnviz.own.sandbox.client import autograd_dot, changes, editable, read, start, torchinfo_report
+from cnnviz.own.sandbox.client import (
+    autograd_dot,
+    changes,
+    editable,
+    read,
+    start,
+    torchinfo_report,
+    trial_written,
+)
 
-__all__ = ["autograd_dot", "changes", "editable", "read", "start", "torchinfo_report"]
+__all__ = ["autograd_dot", "changes", "editable", "read", "start", "torchinfo_report", "trial_written"]

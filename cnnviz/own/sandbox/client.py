@@ -53,8 +53,17 @@ def read(definition: Definition, edits: Edits | None = None, pool: Asked | None 
 
 def changes(definition: Definition, pool: Asked | None = None) -> tuple[Change, ...]:
     """As :func:`cnnviz.own.changes.changes`, in the sandbox; empty where something goes wrong there."""
+    return _changes("changes", definition, None, pool)
+
+
+def trial_written(definition: Definition, edits: Edits, pool: Asked | None = None) -> tuple[Change, ...]:
+    """As :func:`cnnviz.own.changes.trial_written`, in the sandbox; empty where something goes wrong there."""
+    return _changes("trial_written", definition, edits, pool)
+
+
+def _changes(job: str, definition: Definition, edits: Edits | None, pool: Asked | None) -> tuple[Change, ...]:
     try:
-        found: tuple[Change, ...] = _done("changes", definition, None, {}, pool)
+        found: tuple[Change, ...] = _done(job, definition, edits, {}, pool)
     except CnnvizError:
         return ()
     return found

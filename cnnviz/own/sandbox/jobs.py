@@ -80,9 +80,16 @@ def _changes(definition: Definition, edits: Edits | None) -> tuple[Change, ...]:
     return changes(definition)
 
 
+def _trial_written(definition: Definition, edits: Edits | None) -> tuple[Change, ...]:
+    from cnnviz.own.changes import trial_written
+
+    return trial_written(definition, edits or {})
+
+
 JOBS: Mapping[str, Job] = {
     "read": Job(_read, Reading),
     "changes": Job(_changes, tuple[Change, ...]),
+    "trial_written": Job(_trial_written, tuple[Change, ...]),
     "editable": Job(_editable, Mapping[str, Mapping[str, object]]),
     "torchinfo_report": Job(_torchinfo_report, TorchinfoReport),
     "autograd_dot": Job(_autograd_dot, str),

@@ -241,6 +241,14 @@ def changes(definition: Definition) -> tuple[Change, ...]:
     return sandbox.changes(definition)
 
 
+@st.cache_resource(max_entries=256, show_spinner=False)
+def trial_written(definition: Definition, edits: Edits) -> tuple[Change, ...]:
+    """The change of a text that makes the edits of its layers; empty where none makes these alone."""
+    from cnnviz.own import sandbox
+
+    return sandbox.trial_written(definition, _changes(edits))
+
+
 def own_networks(owner: str) -> dict[str, str]:
     """The titles of kept networks by key, those of ``owner`` first; read again when one was kept or changed."""
     folder = settings().runs_dir / kept.FOLDER
@@ -284,11 +292,15 @@ def computed(
 ) -> T:
     """``function(network, *arguments)``, of the network that ``weights`` names, wherever that is.
 
-    ``progress`` is called with 0..1, where it is given.
+    The network of a person's own is a new copy each time: its forward pass may change it. ``progress`` is called
+    with 0..1, where it is given.
     """
+    from cnnviz.tracing.copies import for_one_use
+
     if weights[0] == hosts.NAME:
         return hosts.ask(function, *arguments, progress=progress)
-    return function(network(weights), *arguments, **({} if progress is None else {"progress": progress}))
+    watched = {} if progress is None else {"progress": progress}
+    return function(for_one_use(network(weights)), *arguments, **watched)
 
 
 def make_ready(weights: WeightsKey) -> None:

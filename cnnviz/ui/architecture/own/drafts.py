@@ -94,11 +94,14 @@ def take_typed() -> None:
     _become(draft, replace(draft.definition, text=text), typed=True)
 
 
-def change(definition: Definition, undoable: bool = True) -> None:
-    """Put another network in the place of the present one; the page then offers to undo it. For callbacks."""
+def change(definition: Definition, undoable: bool = True, tries_on: bool = True) -> None:
+    """Put another network in the place of the present one; the page then offers to undo it. For callbacks.
+
+    Where it does not ``tries_on``, the changes of layers that the link tries are part of the network now.
+    """
     draft = present()
     editor.replace(EDITOR, definition.text)
-    _become(draft, definition, before=draft.definition if undoable else None)
+    _become(draft, definition, before=draft.definition if undoable else None, tries_on=tries_on)
 
 
 def start_again(definition: Definition) -> None:
@@ -155,7 +158,11 @@ def _begin(named: str, definition: Definition) -> Draft:
 
 
 def _become(
-    draft: Draft, definition: Definition, typed: bool = False, before: Definition | None = None
+    draft: Draft,
+    definition: Definition,
+    typed: bool = False,
+    before: Definition | None = None,
+    tries_on: bool = True,
 ) -> None:
     definition = _fitting(definition)
     if definition == draft.definition:
@@ -174,7 +181,7 @@ def _become(
     )
     st.session_state[_DRAFT] = changed
     if query.get("model") == draft.named:  # else the person has left for another page meanwhile
-        _name(changed, typed)
+        _name(changed, typed, tries_on)
 
 
 def _good(definition: Definition, before: Definition | None) -> Definition | None:
@@ -187,10 +194,11 @@ def _good(definition: Definition, before: Definition | None) -> Definition | Non
     return before if 2 * len(lines & set(definition.text.split("\n"))) >= len(lines) else None
 
 
-def _name(draft: Draft, typed: bool = False) -> None:
+def _name(draft: Draft, typed: bool = False, tries_on: bool = True) -> None:
     """Let the link name the draft; what it says about an older text goes."""
     write = query.settle if typed else query.change
-    write({"model": draft.named, EDITS: _edits(draft)}, forget=(*_OF_ONE_TEXT, *_gone(draft)))
+    edits = _edits(draft) if tries_on else []
+    write({"model": draft.named, EDITS: edits}, forget=(*_OF_ONE_TEXT, *_gone(draft)))
 
 
 def _fitting(definition: Definition) -> Definition:

@@ -46,6 +46,32 @@ def offer(draft: Draft, failure: Failure | None, edits: Edits) -> None:
             )
 
 
+def offer_writing(draft: Draft, edits: Edits) -> None:
+    """A button that writes the trial into the code, where the code has a place for it."""
+    if not edits or draft.definition != draft.good:
+        return
+    written = cached.trial_written(draft.definition, edits)
+    if not written:
+        st.caption(
+            _(
+                "A click cannot write this into the code: no line of the code decides about this layer alone. "
+                "Change it in the editor."
+            )
+        )
+    for change in written:
+        if len(edits) == 1:
+            label = _("Write into the code: {code}", code=_code(change.new[0]))
+        else:
+            label = _("Write all {count} changes into the code", count=len(edits))
+        st.button(
+            label,
+            icon=":material/edit_note:",
+            key="own-write",
+            on_click=_write,
+            args=(draft.definition, change.definition),
+        )
+
+
 def offer_undo(draft: Draft) -> None:
     """Take the last click back, as long as nothing was typed since."""
     if draft.before is not None:
@@ -90,3 +116,10 @@ def _mend(before: Definition, after: Definition) -> None:
     drafts.take_typed()
     if drafts.present().definition == before:
         drafts.change(after)
+
+
+def _write(before: Definition, after: Definition) -> None:
+    """Make the change, unless the code is another one by now; what was tried is done then."""
+    drafts.take_typed()
+    if drafts.present().definition == before:
+        drafts.change(after, tries_on=False)

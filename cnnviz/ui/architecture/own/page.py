@@ -50,7 +50,7 @@ def _page(draft: Draft, corner: DeltaGenerator) -> None:
     if subject is None:
         return
     with explained(), st.container(key="what-if"):
-        what_if.choose(subject.network.name, subject.edits)
+        mends.offer_writing(draft, what_if.choose(subject.network.name, subject.edits))
     view = views.choose()
     with corner:
         sharing.link(draft)
