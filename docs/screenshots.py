@@ -26,7 +26,7 @@ from benchmarks.serving import ROOT, serve, train_for_show
 
 LARGEST_HEIGHT = 1600
 FILM_HEIGHT, FILM_SECONDS, FRAMES_PER_SECOND = 760, 9, 8
-HEIGHTS = {"train": 1460, "own": 980}
+HEIGHTS = {"train": 1460, "own": 980, "glossary": 900}
 """Of pages whose lower part says where this one server keeps its files, or is on another picture."""
 LINKS = {
     "home": "",
@@ -40,6 +40,7 @@ LINKS = {
     "draw": "draw",
     "evaluate": "evaluate",
     "experiments": "experiments",
+    "glossary": "glossary",
     "teacher": "teacher",
 }
 PASSWORD = "a password for the picture"
