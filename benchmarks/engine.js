@@ -1,4 +1,5 @@
-// The timing part of benchmarks/engine.py, for Chromium and node. `engine` is the module cnnviz/browser/engine.js.
+// The timing part of benchmarks/engine.py, for Chromium and node. `engine` has what
+// cnnviz/browser/engine.js and quick.js define.
 
 const LAYER = { channels: 64, size: 28, kernel: 3 };
 
@@ -58,15 +59,19 @@ function convolution(engine) {
   };
   const weight = { shape: [channels, channels, kernel, kernel], data: random(channels * channels * kernel * kernel) };
   const tensors = { "conv.weight": weight, "conv.bias": { shape: [channels], data: new Float32Array(channels) } };
-  const network = new engine.Network({ input: shape, output: 0, ops: [op] }, tensors);
+  const plan = { input: shape, output: 0, ops: [op] };
+  const network = new engine.Network(plan, tensors);
+  const quick = engine.quickNetwork(plan, tensors);
   const image = random(channels * size * size);
   const out = new Float32Array(image.length);
   naive(image, weight.data, out, LAYER);
-  const found = network.run(image);
-  if (found.some((value, at) => Math.abs(value - out[at]) > 1e-3)) throw new Error("The convolutions disagree.");
+  for (const found of [network.run(image), quick.run(image)]) {
+    if (found.some((value, at) => !(Math.abs(value - out[at]) < 1e-3))) throw new Error("The convolutions disagree.");
+  }
   const multiplyAdds = channels * channels * kernel * kernel * size * size;
   const speed = (milliseconds) => multiplyAdds / milliseconds / 1e6;
   return {
+    quick: speed(timed(() => quick.run(image), 1500)),
     blocks: speed(timed(() => network.run(image), 1500)),
     naive: speed(timed(() => naive(image, weight.data, out, LAYER), 1000)),
   };
@@ -74,16 +79,23 @@ function convolution(engine) {
 
 // `networks`: {id: ArrayBuffer of cnnviz/browser/packing.py}; `together`: the ids that one drawing asks at once.
 export function measure(engine, networks, together) {
+  const read = Object.entries(networks).map(([id, buffer]) => [id, engine.readNetwork(buffer)]);
+  return {
+    convolution: convolution(engine),
+    plain: ofNetworks(read, together, ({ plan, tensors }) => new engine.Network(plan, tensors)),
+    quick: ofNetworks(read, together, ({ plan, tensors }) => engine.quickNetwork(plan, tensors)),
+  };
+}
+
+function ofNetworks(read, together, made) {
   const running = Object.fromEntries(
-    Object.entries(networks).map(([id, buffer]) => {
-      const { plan, tensors } = engine.readNetwork(buffer);
-      const network = new engine.Network(plan, tensors);
+    read.map(([id, told]) => {
+      const network = made(told);
       const image = random(network.input.data.length);
       return [id, () => network.run(image)];
     }),
   );
   return {
-    convolution: convolution(engine),
     networks: Object.fromEntries(Object.entries(running).map(([id, run]) => [id, timed(run, 500)])),
     together: timed(() => together.forEach((id) => running[id]()), 1000),
   };

@@ -65,6 +65,7 @@ function fromHalf(bits) {
 export class Network {
   constructor(plan, tensors) {
     this.plan = plan;
+    this.kernels = KERNELS;
     this.input = { shape: plan.input, data: new Float32Array(count(plan.input)) };
     this.outputs = plan.ops.map((op) => ({ shape: op.shape, data: new Float32Array(count(op.shape)) }));
     this.weights = plan.ops.map((op) =>
@@ -84,7 +85,7 @@ export class Network {
   run(image, after = null) {
     this.input.data.set(image);
     this.plan.ops.forEach((op, index) => {
-      KERNELS[op.kernel](op, this.inputs[index], this.outputs[index], this.weights[index], this.scratch);
+      this.kernels[op.kernel](op, this.inputs[index], this.outputs[index], this.weights[index], this.scratch);
       if (after !== null) after(index, this.outputs[index]);
     });
     return this.outputs[this.plan.output].data;

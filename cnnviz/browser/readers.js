@@ -1,4 +1,4 @@
-// The worker that lets several networks read what is drawn. It stands behind engine.js and preparation.js in one file.
+// The worker that lets several networks read what is drawn. It stands behind engine.js, quick.js and preparation.js in one file.
 
 const MOST_MAPS = 8; // of a network's first layer
 const IN_A_ROW = 4;
@@ -16,7 +16,7 @@ self.onmessage = ({ data }) => {
 
 function load(id, bytes) {
   const { plan, mean, deviation, tensors } = readNetwork(bytes);
-  const network = new Network(plan, tensors);
+  const network = quickNetwork(plan, tensors);
   const first = plan.ops.findIndex((op) => op.kind === "convolution" && op.shape.length === 3);
   readers.set(id, { network, mean, deviation, first });
   network.run(new Float32Array(network.input.data.length)); // compiled before the first stroke

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,20 +20,24 @@ from playwright.sync_api import Browser, Page
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import cnnviz
 from cnnviz import datasets
+from cnnviz.browser import script
 from cnnviz.browser.packing import packed
 from cnnviz.browser.plan import UnplannableError, plan
 from cnnviz.drawing import to_mnist
 from cnnviz.drawing.strokes import EXAMPLES, example
 from cnnviz.interpret.activations import feature_maps
 from cnnviz.operations.operation import registered
+from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.tracing.trace import trace
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.transforms.batch_preparer import BatchPreparer
 from tests.drawing.canvas import rendered
 
-HERE = Path(cnnviz.__file__).parent / "browser"
+ENGINE = (
+    script.joined(("engine", "convolution", "quick"))
+    + "export { Network, QuickNetwork, quickNetwork, readNetwork, readSafetensors };"
+)
 TOLERANCE = 1e-4
 _SETUP = """async ([engine, preparation]) => {
   const load = (text) => import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
@@ -47,23 +51,27 @@ _SETUP = """async ([engine, preparation]) => {
   };
 }"""
 _OUTPUTS = """([plan, weights, image]) => {
-  const network = new engine.Network(plan, engine.readSafetensors(bytes(weights)));
-  network.run(new Float32Array(bytes(image)));
-  return network.outputs.map((output) => text(output.data));
+  const tensors = engine.readSafetensors(bytes(weights));
+  return [new engine.Network(plan, tensors), engine.quickNetwork(plan, tensors)].map((network) => {
+    network.run(new Float32Array(bytes(image)).fill(9)); // what is left of one run is not in the next
+    network.run(new Float32Array(bytes(image)));
+    return network.outputs.map((output) => text(output.data));
+  });
 }"""
 _DIGITS = """([pixels]) => { window.digits = new Uint8Array(bytes(pixels)); }"""
 _CLASSES = """(network) => {
   const { plan, mean, deviation, tensors } = engine.readNetwork(bytes(network));
-  const running = new engine.Network(plan, tensors);
-  const size = running.input.data.length;
-  const image = new Float32Array(size);
-  const found = new Uint8Array(digits.length / size);
-  for (let at = 0; at < found.length; at++) {
-    for (let k = 0; k < size; k++) image[k] = (digits[at * size + k] / 255 - mean[0]) / deviation[0];
-    const scores = running.run(image);
-    found[at] = scores.indexOf(Math.max(...scores));
-  }
-  return text(found);
+  return [new engine.Network(plan, tensors), engine.quickNetwork(plan, tensors)].map((running) => {
+    const size = running.input.data.length;
+    const image = new Float32Array(size);
+    const found = new Uint8Array(digits.length / size);
+    for (let at = 0; at < found.length; at++) {
+      for (let k = 0; k < size; k++) image[k] = (digits[at * size + k] / 255 - mean[0]) / deviation[0];
+      const scores = running.run(image);
+      found[at] = scores.indexOf(Math.max(...scores));
+    }
+    return text(found);
+  });
 }"""
 _PREPARED = """([rgba, width, height, background]) => {
   const found = preparation.prepare(new Uint8ClampedArray(bytes(rgba)), width, height, background);
@@ -77,7 +85,7 @@ def sheet(chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context()
     page = context.new_page()
     page.goto("about:blank")
-    page.evaluate(_SETUP, [(HERE / name).read_text("utf-8") for name in ("engine.js", "preparation.js")])
+    page.evaluate(_SETUP, [ENGINE, (script.FOLDER / "preparation.js").read_text("utf-8")])
     yield page
     context.close()
 
@@ -88,21 +96,25 @@ def as_text(data: bytes | NDArray[Any]) -> str:
 
 def outputs(
     sheet: Page, model: nn.Module, weights: bytes, x: Tensor
-) -> tuple[list[NDArray[np.float32]], Any]:
+) -> tuple[list[list[NDArray[np.float32]]], Any]:
+    """Of every operation, by the engine with and without WebAssembly; and the trace."""
     traced = trace(model, tuple(x.shape[1:]))
     told = plan(traced, model.state_dict())
-    found = sheet.evaluate(_OUTPUTS, [told, as_text(weights), as_text(x.numpy())])
-    return [np.frombuffer(base64.b64decode(text), np.float32) for text in found], traced
+    both = sheet.evaluate(_OUTPUTS, [told, as_text(weights), as_text(x.numpy())])
+    return [[np.frombuffer(base64.b64decode(text), np.float32) for text in found] for found in both], traced
 
 
 def assert_alike(sheet: Page, model: nn.Module, x: Tensor, weights: bytes | None = None) -> None:
     model = model.eval().requires_grad_(False)
     if weights is None:
         weights = safetensors.torch.save({name: t.contiguous() for name, t in model.state_dict().items()})
-    found, traced = outputs(sheet, model, weights, x)
-    for values, maps in zip(found, feature_maps(model, x, traced), strict=True):
+    both, traced = outputs(sheet, model, weights, x)
+    for plain, quick, maps in zip(*both, feature_maps(model, x, traced), strict=True):
         expected = maps.values.ravel()
-        assert np.abs(values - expected).max() < TOLERANCE * max(1.0, np.abs(expected).max()), maps.op.name
+        for values in (plain, quick):
+            assert np.abs(values - expected).max() < TOLERANCE * max(1.0, np.abs(expected).max()), (
+                maps.op.name
+            )
 
 
 @pytest.mark.parametrize("checkpoint_id", [found.id for found in checkpoints.available() if found.is_shipped])
@@ -340,9 +352,10 @@ def assert_same_classes(sheet: Page, images: Tensor, checkpoint_ids: list[str]) 
         with torch.inference_mode():
             expected = torch.cat([model(part).argmax(1) for part in x.split(500)])
         network = packed(model, trace(model, (1, 28, 28)), checkpoint.recipe.preparation)
-        found = np.frombuffer(base64.b64decode(sheet.evaluate(_CLASSES, as_text(network))), np.uint8)
-        differ = np.flatnonzero(found != expected.numpy())
-        assert not differ.size, f"{checkpoint_id}: images {differ[:10]}"
+        for text in sheet.evaluate(_CLASSES, as_text(network)):
+            found = np.frombuffer(base64.b64decode(text), np.uint8)
+            differ = np.flatnonzero(found != expected.numpy())
+            assert not differ.size, f"{checkpoint_id}: images {differ[:10]}"
 
 
 def drawings() -> list[NDArray[np.uint8]]:
@@ -405,3 +418,33 @@ def test_weights_that_are_cut_off_are_an_error_with_a_sentence(sheet: Page) -> N
             as_text(data[:cut]),
         )
         assert "cut off" in told
+
+
+def test_the_quick_networks_need_webassembly_and_the_page_does_without(sheet: Page) -> None:
+    told = as_text(packed_basic_cnn())
+    made = """(data) => {
+      const { plan, tensors } = engine.readNetwork(bytes(data));
+      return engine.quickNetwork(plan, tensors).constructor.name;
+    }"""
+    assert sheet.evaluate(made, told) == "QuickNetwork"
+    without = sheet.context.new_page()
+    without.add_init_script("delete globalThis.WebAssembly")
+    without.goto("data:text/html,")
+    without.evaluate(_SETUP, [ENGINE, (script.FOLDER / "preparation.js").read_text("utf-8")])
+    assert without.evaluate(made, told) == "Network"
+    without.close()
+
+
+def packed_basic_cnn() -> bytes:
+    checkpoint = checkpoints.get("basic-cnn-mnist")
+    model = checkpoints.load_model(checkpoint)
+    return packed(model, trace(model, (1, 28, 28)), checkpoint.recipe.preparation)
+
+
+def test_the_webassembly_is_made_from_the_sources_that_stand_in_its_first_line() -> None:
+    sources = PROJECT_DIRECTORY / "frontend" / "engine"
+    hashed = hashlib.sha256()
+    for name in ("build.mjs", "convolution.ts", "package-lock.json", "package.json"):
+        hashed.update((sources / name).read_bytes())
+    first = (script.FOLDER / "convolution.js").read_text("utf-8").partition("\n")[0]
+    assert f"from sources {hashed.hexdigest()}." in first, "run npm ci && npm run build in frontend/engine"

@@ -47,7 +47,7 @@ _HERE = Path(__file__).parent
 _component = in_browser(
     _HERE / "sheet",
     ("dom", "paint", "board", "keys", "delivery", "crew", "sheet"),
-    {"WORKER": script.joined(("engine", "preparation", "paint", "readers"))},
+    {"WORKER": script.joined(("engine", "convolution", "quick", "preparation", "paint", "readers"))},
     isolated=False,
 )
 _follower = in_browser(_HERE / "following", ("dom", "delivery", "following"), isolated=False)
