@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 LARGEST_MESSAGE = 64 * 2**20
 TIMEOUT_SECONDS = 120.0
@@ -22,12 +23,19 @@ TIMEOUT_SECONDS = 120.0
 @dataclass(frozen=True)
 class Page:
     """One run of a page: ``seconds`` from the request to the last message, and all the ``elements``, each with the
-    seconds until it ``arrived``.
+    seconds until it ``arrived`` and the fragment that it is ``part_of`` ("" for none).
+
+    ``timers`` are the seconds after which a browser asks for each fragment again, and ``query`` what then stands in
+    its address bar. ``whole`` is false where only a fragment was run.
     """
 
     seconds: float
     elements: tuple[Element, ...]
     arrived: tuple[float, ...]
+    part_of: tuple[str, ...]
+    timers: Mapping[str, float]
+    query: str
+    whole: bool
 
     @property
     def kinds(self) -> list[str]:
@@ -41,40 +49,82 @@ class Session:
     def __init__(self, socket: websockets.ClientConnection) -> None:
         self._socket = socket
 
-    async def run(self, page: str = "", query: str = "", widgets: Mapping[str, Any] | None = None) -> Page:
+    async def run(
+        self,
+        page: str = "",
+        query: str = "",
+        widgets: Mapping[str, Any] | None = None,
+        *,
+        states: Iterable[WidgetState] = (),
+        fragment: str = "",
+        by_itself: bool = False,
+    ) -> Page:
         """Run ``page`` (its name in the link; "" is the landing page) and wait for all of it.
 
-        ``widgets`` are states by widget id; values are sent as JSON, as components' states are.
+        ``widgets`` are states by widget id; values are sent as JSON, as components' states are. ``states`` are those of
+        other widgets. ``fragment`` names the part of the page that is to run alone, ``by_itself`` as its timer asks.
 
         Raises:
             RuntimeError: the script ended in an exception.
         """
         message = BackMsg()
-        message.rerun_script.page_name = page
-        message.rerun_script.query_string = query
-        message.rerun_script.context_info.color_scheme = "light"
+        asked = message.rerun_script
+        asked.page_name, asked.query_string = page, query
+        asked.fragment_id, asked.is_auto_rerun = fragment, by_itself
+        asked.context_info.color_scheme = "light"
+        asked.widget_states.widgets.extend(states)
         for name, value in (widgets or {}).items():
-            message.rerun_script.widget_states.widgets.add(id=name, json_value=json.dumps(value))
+            asked.widget_states.widgets.add(id=name, json_value=json.dumps(value))
         start = time.perf_counter()
         await self._socket.send(message.SerializeToString())
-        found = [(element, time.perf_counter() - start) async for element in self._elements()]
-        elements, arrived = zip(*found, strict=True) if found else ((), ())
-        return Page(time.perf_counter() - start, elements, arrived)
+        found = _Arriving(start, query)
+        while not found.take(await self._next()):
+            pass
+        return found.page()
 
-    async def _elements(self) -> AsyncIterator[Element]:
-        while True:
-            data = await asyncio.wait_for(self._socket.recv(decode=False), TIMEOUT_SECONDS)
-            message = ForwardMsg.FromString(data)
-            kind = message.WhichOneof("type")
-            if kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-                element = message.delta.new_element
-                if element.WhichOneof("type") == "exception":
-                    raise RuntimeError(element.exception.message)
-                yield element
-            elif kind == "script_finished":
-                if message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
-                    raise RuntimeError("The page does not compile")
-                return
+    async def _next(self) -> ForwardMsg:
+        data = await asyncio.wait_for(self._socket.recv(decode=False), TIMEOUT_SECONDS)
+        message: ForwardMsg = ForwardMsg.FromString(data)
+        return message
+
+
+@dataclass
+class _Arriving:
+    """What has arrived of a page so far."""
+
+    start: float
+    query: str
+    elements: list[tuple[Element, float, str]] = field(default_factory=list)
+    timers: dict[str, float] = field(default_factory=dict)
+    whole: bool = True
+
+    def take(self, message: ForwardMsg) -> bool:
+        """Take the next message; whether it is the last."""
+        kind = message.WhichOneof("type")
+        if kind == "delta" and message.delta.WhichOneof("type") == "new_element":
+            element = message.delta.new_element
+            if element.WhichOneof("type") == "exception":
+                raise RuntimeError(element.exception.message)
+            self.elements.append((element, time.perf_counter() - self.start, message.delta.fragment_id))
+        elif kind == "new_session":
+            self.whole = not message.metadata.run.fragment_ids
+            if self.whole:  # what a fragment had shown before it asked for the whole page is gone
+                self.elements.clear()
+                self.timers.clear()
+        elif kind == "auto_rerun":
+            self.timers[message.auto_rerun.fragment_id] = message.auto_rerun.interval
+        elif kind == "page_info_changed":
+            self.query = message.page_info_changed.query_string
+        elif kind == "script_finished":
+            if message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
+                raise RuntimeError("The page does not compile")
+            return message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
+        return False
+
+    def page(self) -> Page:
+        elements, arrived, part_of = zip(*self.elements, strict=True) if self.elements else ((), (), ())
+        seconds = time.perf_counter() - self.start
+        return Page(seconds, elements, arrived, part_of, self.timers, self.query, self.whole)
 
 
 @asynccontextmanager

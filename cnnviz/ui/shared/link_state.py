@@ -302,7 +302,8 @@ def _linked(
 
 
 def _write_back(widget_key: str, key: str, default: object, forget: Sequence[str]) -> None:
-    put_in_link(key, st.session_state[widget_key], default, forget)
+    if widget_key in st.session_state:  # else it was moved on a page that has gone on without it
+        put_in_link(key, st.session_state[widget_key], default, forget)
 
 
 def _unknown(named: Sequence[str], options: Sequence[str], kind: Message) -> list[Message]:
