@@ -14,6 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "中文"}
+LANGUAGE_TAGS: Mapping[str, str] = {"en": "en", "zh": "zh-CN"}
+"""As browsers and screen readers call the languages (BCP 47)."""
 DEFAULT_LANGUAGE = "en"
 LOCALE_DIRECTORY = Path(__file__).parent / "locale"
 

@@ -45,6 +45,7 @@ def bars(entries: Sequence[Bar], total: int, title: str, axis: str, dark: bool =
         height=_ROW * len(entries) + _AROUND,
         margin={"l": 8, "r": 8, "t": 44, "b": 40},
         showlegend=False,
+        dragmode=False,
         xaxis={
             "title": axis,
             "range": [0, longest * _ROOM_FOR_NUMBERS],
@@ -76,8 +77,9 @@ def _of_kind(entries: Sequence[Bar], kind: str, dark: bool) -> go.Bar:
         orientation="h",
         marker={"color": palette.kind(kind).colour(dark), "line": {"width": 0}},
         name=str(palette.kind(kind).title),
-        customdata=[f"<b>{bar.name}</b> {bar.note}" for bar in entries],
-        hovertemplate="%{customdata}<br>%{x:,}<extra>%{fullData.name}</extra>",
+        customdata=[(bar.name, bar.note) for bar in entries],
+        meta=[_("layer"), _("type")],
+        hovertemplate="<b>%{customdata[0]}</b> %{customdata[1]}<br>%{x:,}<extra>%{fullData.name}</extra>",
     )
 
 
@@ -131,6 +133,7 @@ def over_input(height: int, width: int, first: Patch, middle: Patch, title: str)
         height=400,
         margin={"l": 8, "r": 8, "t": 84, "b": 48},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        dragmode=False,
         xaxis={"title": _("column, in pixels"), "constrain": "domain", "zeroline": False},
         yaxis={
             "title": _("row, in pixels"),

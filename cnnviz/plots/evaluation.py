@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
+from cnnviz.plots.told import Table, Told, in_words
 
 Counts = NDArray[np.int64]
 Parts = NDArray[np.float64]
 
+_TOLD_MISTAKES = 3
 _MARGIN = {"l": 0, "r": 8, "t": 44, "b": 0}
 
 
@@ -60,6 +62,38 @@ def confusion_figure(
     figure.update_yaxes(axis, title=_("true class"), range=[len(names) - 0.5, -0.5])
     return figure.update_layout(
         title=title, height=480, margin=_MARGIN, dragmode=False, showlegend=False, clickmode="event+select"
+    )
+
+
+def confusion_told(matrix: Counts, names: Sequence[str], title: str) -> Told:
+    """The confusion matrix in words, and as a table of its counts."""
+    right, images = int(matrix.trace()), int(matrix.sum())
+    mistakes = matrix - np.diag(np.diag(matrix))
+    order = np.argsort(-mistakes, axis=None, kind="stable")[:_TOLD_MISTAKES].tolist()
+    told = [
+        _(
+            "{true} read as {read}: {count:,}",
+            true=names[row],
+            read=names[column],
+            count=int(matrix[row, column]),
+        )
+        for row, column in (divmod(place, len(names)) for place in order)
+        if mistakes[row, column]
+    ]
+    words = _(
+        "{title}. Rows are true classes, columns are predictions. {right:,} of {images:,} images are correct.",
+        title=title,
+        right=right,
+        images=images,
+    )
+    if told:
+        words += " " + _("Most frequent mistakes: {mistakes}.", mistakes="; ".join(told))
+    return Told(
+        words,
+        lambda: {
+            _("true class"): list(names),
+            **{name: matrix[:, column].tolist() for column, name in enumerate(names)},
+        },
     )
 
 
@@ -234,3 +268,20 @@ def _images_in_bins(edges: Parts, counts: Counts, colour: str) -> go.Bar:
         showlegend=False,
         hovertemplate="%{y:,}<extra></extra>",
     )
+
+
+def calibration_told(
+    figure: go.Figure, edges: Parts, counts: Counts, confidence: Parts, accuracy: Parts
+) -> Told:
+    """The ``figure`` of :func:`calibration_figure` in words, and a row for each of its bins."""
+
+    def table() -> Table:
+        return {
+            _("confidence from"): edges[:-1].tolist(),
+            _("confidence to"): edges[1:].tolist(),
+            _("images"): counts.tolist(),
+            _("mean confidence"): [None if np.isnan(value) else value for value in confidence.tolist()],
+            _("accuracy"): [None if np.isnan(value) else value for value in accuracy.tolist()],
+        }
+
+    return Told(in_words(figure), table)

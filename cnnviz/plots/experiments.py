@@ -235,6 +235,7 @@ def digits(natural: NDArray[np.uint8], permuted: NDArray[np.uint8]) -> go.Figure
         height=230,
         margin={"l": 10, "r": 10, "t": 50, "b": 10},
         plot_bgcolor="rgba(0,0,0,0)",
+        dragmode=False,
     )
     figure.update_yaxes(
         autorange="reversed",

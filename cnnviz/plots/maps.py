@@ -47,7 +47,9 @@ def filter_figure(
     places = _places(numbers.repeat(channels), np.tile(np.arange(channels), count), height, width)
     labels = [f"{n}" if channels == 1 else f"{n}, {c}" for n in numbers.tolist() for c in range(channels)]
     text = f"{hover}<br>{name}.weight = <b>%{{z:.4f}}</b>"
-    return _tiles(weights.reshape(-1, height, width), labels, places, text, title, limit, dark)
+    return _named(
+        _tiles(weights.reshape(-1, height, width), labels, places, text, title, limit, dark), _weight_names()
+    )
 
 
 def slices_figure(
@@ -68,9 +70,9 @@ def slices_figure(
     places = _places(np.full(count, output), numbers, height, width)
     text = f"{hover}<br>{name}.weight = <b>%{{z:.4f}}</b>"
     if height == width == 1:
-        return _strip(slices.reshape(-1), places, text, title, limit, dark)
+        return _named(_strip(slices.reshape(-1), places, text, title, limit, dark), _weight_names())
     labels = [str(number) for number in numbers.tolist()]
-    return _tiles(slices, labels, places, text, title, limit, dark)
+    return _named(_tiles(slices, labels, places, text, title, limit, dark), _weight_names())
 
 
 def colour_figure(name: str, weights: Values, title: str, *, numbers: Numbers, limit: float) -> go.Figure:
@@ -102,7 +104,9 @@ def maps_figure(values: Values, title: str, *, limit: float | None = None, dark:
     if values.ndim == 1:
         places = np.arange(values.size).reshape(-1, 1)
         hover = _("Value {number}", number="%{customdata[0]}")
-        return _strip(values, places, f"{hover}: <b>%{{z:.4f}}</b>", title, limit, dark)
+        return _named(
+            _strip(values, places, f"{hover}: <b>%{{z:.4f}}</b>", title, limit, dark), [_("output")]
+        )
     maps = as_maps(values)
     hover = _(
         "Channel {channel}, row {row}, column {column}",
@@ -112,7 +116,8 @@ def maps_figure(values: Values, title: str, *, limit: float | None = None, dark:
     )
     places = np.stack(np.unravel_index(np.arange(maps.size), maps.shape), axis=-1)
     labels = [str(number) for number in range(len(maps))]
-    return _tiles(maps, labels, places, f"{hover}: <b>%{{z:.4f}}</b>", title, limit, dark)
+    figure = _tiles(maps, labels, places, f"{hover}: <b>%{{z:.4f}}</b>", title, limit, dark)
+    return _named(figure, [_("channel"), _("row"), _("column")])
 
 
 def map_figure(values: Values, title: str, *, limit: float, dark: bool = False) -> go.Figure:
@@ -123,6 +128,17 @@ def map_figure(values: Values, title: str, *, limit: float, dark: bool = False) 
     return _finish(
         _heat_map(values, where, places, f"{hover}: <b>%{{z:.4f}}</b>", limit, dark), title, where.shape
     )
+
+
+def _named(figure: go.Figure, names: Sequence[str]) -> go.Figure:
+    """The figure, whose first trace tells with these names what it says of each cell (:mod:`cnnviz.plots.told`)."""
+    figure.data[0].meta = list(names)
+    return figure
+
+
+def _weight_names() -> list[str]:
+    """What :func:`_places` tells of a weight."""
+    return [_("filter"), _("input channel"), _("row"), _("column")]
 
 
 def _places(outputs: Numbers, inputs: Numbers, height: int, width: int) -> Numbers:
@@ -205,6 +221,7 @@ def _weights_on_hover(figure: go.Figure, name: str, weights: Values, numbers: Nu
         customdata=told[np.maximum(where, 0)],
         hovertemplate=f"{hover}<br>{name}.weight: {colours}<extra></extra>",
         hoverongaps=False,
+        meta=[*(_weight_names()[place] for place in (0, 2, 3)), _("red"), _("green"), _("blue")],
         opacity=0,
         showscale=False,
     )
@@ -239,7 +256,9 @@ def _bar_figure(values: Values, title: str, dark: bool) -> go.Figure:
     )
     figure.update_xaxes(title=_("output"), dtick=1 if values.size <= 20 else None)
     figure.update_yaxes(title=_("value"))
-    return figure.update_layout(title=title, height=300, margin={"l": 0, "r": 0, "t": 40, "b": 0})
+    return figure.update_layout(
+        title=title, height=300, margin={"l": 0, "r": 0, "t": 40, "b": 0}, dragmode=False
+    )
 
 
 def _finish(figure: go.Figure, title: str, shape: tuple[int, ...]) -> go.Figure:

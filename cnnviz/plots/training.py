@@ -273,6 +273,7 @@ def lay_out(figure: go.Figure, title: str, revision: str) -> None:
         height=HEIGHT,
         margin={"l": 10, "r": 10, "t": 80, "b": 10},
         hovermode="x unified",
+        dragmode=False,  # else a finger that scrolls the page zooms; the bar above has a button for it
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left"},
         uirevision=revision,
     )

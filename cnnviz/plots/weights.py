@@ -47,6 +47,7 @@ def histogram_figure(
         bargap=0,
         showlegend=len(counts) > 1,
         legend={"orientation": "h", "y": -0.3},
+        dragmode=False,
         margin={"l": 0, "r": 0, "t": 40, "b": 0},
     )
 
@@ -68,6 +69,7 @@ def norms_figure(
         if linear
         else _("Filter {filter}", filter="%{customdata}")
     )
+    name_of_one = _("output") if linear else _("filter (output channel)")
     rows = 1 if bias is None else 2
     figure = make_subplots(rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     values = [(norms, _("norm"))] + ([] if bias is None else [(bias, _("bias"))])
@@ -76,6 +78,7 @@ def norms_figure(
             x=np.arange(len(order)),
             y=bars[order],
             customdata=order,
+            meta=[name_of_one],
             marker={"color": _COLOURS[row - 1][dark], "line": {"width": 0}},
             hovertemplate=one + ": <b>%{y:.4f}</b><extra></extra>",
             row=row,
@@ -84,13 +87,13 @@ def norms_figure(
         figure.update_yaxes(title=name, row=row, col=1)
     labels = [str(number) for number in order.tolist()] if len(order) <= 40 else None
     figure.update_xaxes(tickvals=list(range(len(order))) if labels else None, ticktext=labels)
-    title_below = _("output") if linear else _("filter (output channel)")
-    figure.update_xaxes(title=title_below, row=rows, col=1)
+    figure.update_xaxes(title=name_of_one, row=rows, col=1)
     return figure.update_layout(
         title=title,
         height=_HEIGHT * (2 if rows == 2 else 1) * 2 // 3 + 60,
         showlegend=False,
         bargap=0.15,
+        dragmode=False,
         margin={"l": 0, "r": 0, "t": 40, "b": 0},
     )
 
@@ -129,6 +132,7 @@ def predictions_figure(
         title=title,
         height=_HISTORY_HEIGHT,
         hovermode="x unified",
+        dragmode=False,
         margin={"l": 0, "r": 0, "t": 40, "b": 0},
         legend={"orientation": "h", "y": -0.25},
     )

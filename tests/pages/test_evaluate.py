@@ -59,6 +59,21 @@ def test_overview_tells_the_test_accuracy_and_shows_eight_images(open_page: Open
     assert "image 8" not in html(app)
 
 
+def test_a_chart_shows_its_numbers_as_a_table_when_asked(open_page: OpenPage, shipped: Path) -> None:
+    app = open_page(PAGE, view="confusions")
+    (chart,) = app.get("plotly_chart")
+    assert "100 of 1,000 images are correct" in chart.proto.alt
+    assert not app.dataframe
+    app.session_state["table-of-confusion"] = True
+    (table,) = app.run().dataframe
+    assert list(table.value.columns) == ["true class", *map(str, range(10))]
+    assert table.value["3"].tolist() == [100] * 10
+    assert table.value["4"].tolist() == [0] * 10
+    assert table.proto.alt == chart.proto.alt
+    (save,) = app.get("download_button")
+    assert save.proto.label == "Save as CSV"
+
+
 def test_a_cell_shows_its_images(open_page: OpenPage, shipped: Path) -> None:
     app = open_page(PAGE, view="confusions", true="7", read="3")
     assert "**100** of 100 images of **7** are predicted as **3**." in [text.value for text in app.markdown]

@@ -18,11 +18,13 @@ from cnnviz.shapes.table import legend
 from cnnviz.ui.architecture.network import Network, Subject
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits
+from cnnviz.ui.shared.charts import table_of
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_many, choose_one, choose_segment, choose_switch
 from cnnviz.ui.shared.markup import in_browser
 
 if TYPE_CHECKING:
+    from cnnviz.plots.told import Told
     from cnnviz.shapes.graph import Folding, Graph, Node
     from cnnviz.tracing.trace import Trace
 
@@ -80,7 +82,38 @@ def _operations(traced: Trace) -> None:
     with st.container(key="graph-tools"):
         _look_closer(traced, drawn)
     with st.container(key=_PLACE):
-        st.graphviz_chart(dot(traced, drawn, colours, _ink(), across), width="content")
+        told = _told(traced, drawn)
+        st.graphviz_chart(dot(traced, drawn, colours, _ink(), across), width="content", alt=told.words)
+    table_of(told, "graph")
+
+
+def _told(traced: Trace, drawn: Graph) -> Told:
+    """The graph in words, and a row for each of its nodes with those that its arrows come from."""
+    from cnnviz.plots.told import Table, Told
+
+    def table() -> Table:
+        sources: dict[int, list[str]] = {number: [] for number in range(len(drawn.nodes))}
+        for start, end in drawn.edges:
+            sources[end].append(_("input") if start < 0 else drawn.nodes[start].path)
+        last = [traced.ops[node.ops[-1]] for node in drawn.nodes]
+        return {
+            _("node"): [node.path for node in drawn.nodes],
+            _("type"): [node.type for node in drawn.nodes],
+            _("arrows from"): [", ".join(names) for names in sources.values()],
+            _("output"): [shape_text(op.output_shape) for op in last],
+            _("parameters"): [sum(traced.ops[op].params for op in node.ops) for node in drawn.nodes],
+        }
+
+    words = _(
+        "Graph of a network from its input, {input}, to its output, {output}: {nodes:,} nodes and {arrows:,} arrows, "
+        "{shortcuts:,} of them shortcuts.",
+        input=shape_text(traced.input_shape),
+        output=shape_text(traced.ops[-1].output_shape),
+        nodes=len(drawn.nodes),
+        arrows=len(drawn.edges),
+        shortcuts=len(drawn.shortcuts),
+    )
+    return Told(words, table)
 
 
 def _look_closer(traced: Trace, drawn: Graph) -> None:
@@ -138,7 +171,12 @@ def _autograd(network: Network, edits: Edits, traced: Trace) -> None:
             "they reach the parameters. torchviz draws it from what autograd records in a forward pass."
         )
     )
-    st.graphviz_chart(source, width="content")
+    words = _(
+        "Graph of the backward pass: {nodes:,} nodes and {arrows:,} arrows.",
+        nodes=source.count("[label="),
+        arrows=source.count("->"),
+    )
+    st.graphviz_chart(source, width="content", alt=words)
 
 
 def _fill_and_text(kind: str) -> tuple[str, str]:

@@ -183,7 +183,7 @@ def _parameters(told: str, entries: Sequence[Unexecuted], traced: Trace) -> None
     if entries[0].name in traced.used_directly:
         columns[_("Used by")] = [traced.ops[traced.used_directly[entry.name]].name for entry in entries]
     with st.expander(told):
-        st.dataframe(columns, hide_index=True)
+        st.dataframe(columns, hide_index=True, alt=told)
 
 
 def _whole(traced: Trace) -> Derivation:

@@ -15,8 +15,8 @@ from cnnviz.shapes.table import legend
 from cnnviz.ui.architecture import what_if
 from cnnviz.ui.architecture.network import Network, Subject, get
 from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.frame import is_dark
-from cnnviz.ui.shared.pictures import chart
 from cnnviz.ui.shared.problems import plain
 from cnnviz.ui.shared.words import say
 

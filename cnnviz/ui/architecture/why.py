@@ -15,8 +15,8 @@ from cnnviz.plots import palette
 from cnnviz.shapes.table import chip, legend, table
 from cnnviz.ui.architecture.network import Subject
 from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.link_state import choose_one, choose_switch
-from cnnviz.ui.shared.pictures import chart
 from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:

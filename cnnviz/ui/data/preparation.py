@@ -23,9 +23,10 @@ from cnnviz.training.recipe.augmentation import PRESETS
 from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.ui.data.choices import Subject, choose_normalisation, choose_seed
 from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_segment, choose_switch, put_in_link
-from cnnviz.ui.shared.pictures import chart, image_address, pixelated, png_address
+from cnnviz.ui.shared.pictures import image_address, pixelated, png_address
 from cnnviz.ui.train.choices import choose_augmentation
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from cnnviz.ui.data.choices import Subject, choose_class, choose_normalisation, 
 from cnnviz.ui.data.preparation import value_figures
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Source
+from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.link_state import View, choose_segment
-from cnnviz.ui.shared.pictures import chart, pixelated
+from cnnviz.ui.shared.pictures import pixelated
 
 PARTS: Mapping[str, Message] = MappingProxyType(
     {"train": Message("Training images"), "test": Message("Test images")}

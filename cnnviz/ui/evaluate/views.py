@@ -17,9 +17,10 @@ from cnnviz.language import translate as _
 from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.ui.evaluate.choices import Known, Subject
 from cnnviz.ui.inside.weights import checkpoint_title, same_task
+from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import View, choose_number, choose_one, choose_segment
-from cnnviz.ui.shared.pictures import Picture, chart, gallery
+from cnnviz.ui.shared.pictures import Picture, gallery
 from cnnviz.ui.shared.problems import plain
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.shared.words import say
@@ -66,7 +67,7 @@ def overview(subject: Subject) -> None:
 
 def confusions(subject: Subject) -> None:
     """The confusion matrix, and the images of the cell that is clicked or given in the link."""
-    from cnnviz.plots.evaluation import confusion_figure
+    from cnnviz.plots.evaluation import confusion_figure, confusion_told
 
     matrix = scores.confusion(subject.answers)
     usual = scores.commonest_confusion(matrix)
@@ -79,6 +80,7 @@ def confusions(subject: Subject) -> None:
         chart(
             confusion_figure(matrix, subject.names, title, (true, read), dark=is_dark()),
             key="confusion",
+            told=confusion_told(matrix, subject.names, title),
             on_select=partial(_choose_cell, subject.data.classes),
             selection_mode="points",
         )
@@ -120,20 +122,18 @@ def mistakes(subject: Subject) -> None:
 
 def calibration(subject: Subject) -> None:
     """Whether the network's confidence matches its accuracy."""
-    from cnnviz.plots.evaluation import calibration_figure
+    from cnnviz.plots.evaluation import calibration_figure, calibration_told
 
     found = scores.calibration(subject.answers)
     left, beside = st.columns([3, 2], gap="large")
     with left:
+        bins = found.edges, found.counts, found.confidence, found.accuracy
         figure = calibration_figure(
-            found.edges,
-            found.counts,
-            found.confidence,
-            found.accuracy,
+            *bins,
             _("Calibration of {title}", title=subject.title),
             dark=is_dark(),
         )
-        chart(figure, key="calibration")
+        chart(figure, key="calibration", told=calibration_told(figure, *bins))
     with beside:
         st.metric(_("Expected calibration error"), f"{found.error:.2%}")
         sure = float(subject.answers.confidence.astype(np.float64).mean())

@@ -17,8 +17,8 @@ from cnnviz.language import translate as _
 from cnnviz.plots import experiments as plots
 from cnnviz.training.store.runs import Status, describe
 from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.link_state import choose_segment
-from cnnviz.ui.shared.pictures import chart
 from cnnviz.ui.shared.problems import plain
 from cnnviz.ui.train.compare import Row, show_table
 from cnnviz.ui.train.runs import duration

@@ -16,9 +16,9 @@ from cnnviz.plots import maps as plots
 from cnnviz.plots import weights as weights_plots
 from cnnviz.ui.inside.weights import Order, Weights, choose_layer, choose_order, choose_page
 from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.frame import fragment, is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment
-from cnnviz.ui.shared.pictures import chart
 from cnnviz.ui.shared.problems import explained, plain
 
 if TYPE_CHECKING:
@@ -273,6 +273,10 @@ def _table(shown: Sequence[Weights]) -> None:
     st.dataframe(
         rows,
         hide_index=True,
+        alt=_(
+            "The weights of {count:,} layers: how many, from where to where, standard deviation and mean.",
+            count=len(layers),
+        ),
         column_config={
             _("Histogram"): st.column_config.BarChartColumn(width="medium", y_min=0),
             **{name: st.column_config.NumberColumn(format="%.4f", width="small") for name in numbers},

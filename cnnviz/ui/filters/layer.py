@@ -16,9 +16,10 @@ from cnnviz.operations.op import Op, shape_text
 from cnnviz.plots import maps as plots
 from cnnviz.ui.inside.weights import Order, Weights, choose_op, choose_order, choose_page
 from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
-from cnnviz.ui.shared.pictures import Tile, chart, tiles
+from cnnviz.ui.shared.pictures import Tile, tiles
 from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
@@ -177,10 +178,13 @@ def _table(grid: _Grid) -> None:
     if count > _MOST_ROWS:
         told = _("Statistics of all maps of {op}, {count} rows (scroll)", op=grid.maps.op.name, count=count)
     st.caption(plain(told))
+    zero = int(found.dead.sum())
+    words = told if zero == 0 else _("{told}; {dead:,} are dead", told=told, dead=zero)
     dead = [_("yes") if each else _("no") for each in found.dead]
     st.dataframe(
         {_("Map"): list(range(count)), **numbers, _("Zeros"): found.zeros, _("Dead"): dead},
         hide_index=True,
+        alt=words,
         row_height=_ROW,
         height=_ROW * (min(count, _MOST_ROWS) + 1) + _BORDERS,
         column_config={

@@ -19,8 +19,9 @@ from cnnviz.training.records import snapshots
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import Weights, moments_of
 from cnnviz.ui.shared import background, cached
+from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.frame import TRAIN, is_dark, link
-from cnnviz.ui.shared.pictures import chart, png_address
+from cnnviz.ui.shared.pictures import png_address
 from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from cnnviz.ui.inside import verdicts
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import background, cached
+from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment
-from cnnviz.ui.shared.pictures import chart
 from cnnviz.ui.shared.problems import explained, plain
 
 if TYPE_CHECKING:

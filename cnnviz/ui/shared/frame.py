@@ -13,7 +13,7 @@ import streamlit as st
 
 from cnnviz.classroom.limits import is_shared
 from cnnviz.classroom.rules import rules
-from cnnviz.language import DEFAULT_LANGUAGE, LANGUAGES, Message, language, set_language
+from cnnviz.language import DEFAULT_LANGUAGE, LANGUAGE_TAGS, LANGUAGES, Message, language, set_language
 from cnnviz.language import translate as _
 from cnnviz.ui.shared import background, carried, classroom, markup
 from cnnviz.ui.shared.problems import repeat_link_problems
@@ -24,6 +24,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ICON = Path(__file__).parent / "icon.svg"
+
+# Streamlit's page says that it is English, whatever stands on it (streamlit/streamlit#15726): screen readers would
+# read Chinese aloud as if it were, and browsers offer to translate it.
+_document = st.components.v2.component(
+    "cnnviz_document", js="export default ({ data }) => { document.documentElement.lang = data; }"
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ def frame(title: Message, page: Page) -> None:
             link(entry)
         st.space("stretch")
         _language_switch()
+        _document(data=LANGUAGE_TAGS[language()], key="document")
         if is_shared():
             classroom.note(page.name)
     if is_shared():

@@ -1,4 +1,4 @@
-"""Pictures: charts, images of a data set with their captions, and tiles of which a person points at one.
+"""Pictures: images of a data set with their captions, and tiles of which a person points at one.
 
 Tiles are buttons; a click comes back as the tile's number. They are a component of their own, as Streamlit
 has no pictures that can be clicked.
@@ -11,14 +11,10 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 _RIGHT = '<span class="cnnviz-right">✓ </span>'
 _WRONG = '<span class="cnnviz-wrong">✗ </span>'
@@ -36,11 +32,6 @@ class Picture:
     notes: tuple[str, ...]
     description: str
     right: bool | None = None
-
-
-def chart(figure: go.Figure, key: str, **look: Any) -> None:
-    """A figure of plotly without its buttons, which would cover the title; ``look`` are the widget's own settings."""
-    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, **look)
 
 
 def gallery(pictures: Sequence[Picture]) -> None:

@@ -206,6 +206,7 @@ def _people(open_runs: Sequence[Run]) -> None:
             _("Runs"): [sum(run.owner == person.name for run in open_runs) for person in people],
         },
         hide_index=True,
+        alt=_("Who is here: {count:,}", count=len(people)),
         height=min(35 * (len(people) + 1) + 3, 320),
     )
 

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.plots import training as plots
+from cnnviz.plots.told import Told
 from cnnviz.training.records.figures import EpochMetrics, read_rate_changes
 from cnnviz.training.records.metrics import SAMPLES_FILE, STEP, Records, Samples, Steps, read_samples
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.ui.shared import background
+from cnnviz.ui.shared.charts import table_of
 from cnnviz.ui.shared.link_state import choose_segment
 from cnnviz.ui.train.runs import value_text
 
@@ -42,12 +44,14 @@ _NO_EPOCH = Message("The run ended within its first epoch, so there is nothing t
 
 _UPDATE = """
 const LOOK_MS = 200;
-const shown = new Map(); // key -> the figure that its chart is to show, of all subjects on the page
+const shown = new Map(); // key -> the figure that its chart is to show, and its words, of all subjects on the page
 let timer = null;
 
 function look() {
-  for (const [key, figure] of shown) {
-    const plot = document.querySelector(`.st-key-${CSS.escape(key)} .js-plotly-plot`);
+  for (const [key, { figure, words }] of shown) {
+    const place = document.querySelector(`.st-key-${CSS.escape(key)} [data-testid="stPlotlyChart"]`);
+    if (place && place.ariaLabel !== words) place.ariaLabel = words;
+    const plot = place?.querySelector(".js-plotly-plot");
     // Plotly may still be loading; and whenever Streamlit draws a chart anew, it shows its first figure again
     if (!window.Plotly || !plot?._fullLayout || plot.data === figure.data) continue;
     // Streamlit has put the theme's colours and the size of the place into the layout
@@ -57,12 +61,12 @@ function look() {
 }
 
 export default function ({ data }) {
-  const own = Object.entries(data).map(([key, figure]) => [key, JSON.parse(figure)]);
-  for (const [key, figure] of own) shown.set(key, figure);
+  const own = Object.entries(data).map(([key, [figure, words]]) => [key, { figure: JSON.parse(figure), words }]);
+  for (const [key, told] of own) shown.set(key, told);
   timer ??= setInterval(look, LOOK_MS);
   look();
   return () => {
-    for (const [key, figure] of own) if (shown.get(key) === figure) shown.delete(key);
+    for (const [key, told] of own) if (shown.get(key) === told) shown.delete(key);
     if (!shown.size) { clearInterval(timer); timer = null; }
   };
 }
@@ -81,22 +85,25 @@ class LiveFigures:
 
     def __init__(self, subject: str) -> None:
         self._subject = subject
-        self._figures: dict[str, str] = {}
+        self._figures: dict[str, tuple[str, str]] = {}
 
     def draw(self, figure: go.Figure, name: str) -> None:
         """Draw ``figure`` here; in later reruns for the same subject, make what is here look like it."""
         key = f"{name}-{self._subject}"
-        st.plotly_chart(self._first(key, figure), key=key)
-        self._figures[key] = str(figure.to_json())
+        told = Told.of(figure)
+        first, words = self._first(key, figure, told.words)
+        st.plotly_chart(first, key=key, alt=words)
+        table_of(told, key)
+        self._figures[key] = str(figure.to_json()), told.words
 
     def update(self) -> None:
         """Bring the figures that were drawn to their present state."""
         _updater(data=self._figures, key=f"live-{self._subject}")
 
-    def _first(self, key: str, figure: go.Figure) -> go.Figure:
-        first: Mapping[str, go.Figure] = st.session_state.get("_first_figures", {})
+    def _first(self, key: str, figure: go.Figure, words: str) -> tuple[go.Figure, str]:
+        first: Mapping[str, tuple[go.Figure, str]] = st.session_state.get("_first_figures", {})
         kept = {name: drawn for name, drawn in first.items() if name.endswith(f"-{self._subject}")}
-        st.session_state["_first_figures"] = kept = {key: figure, **kept}
+        st.session_state["_first_figures"] = kept = {key: (figure, words), **kept}
         return kept[key]
 
 
@@ -175,19 +182,12 @@ def before_the_first(epochs: int) -> None:
         return
     left, right = st.columns(2)
     none = np.empty(0, STEP)
-    left.plotly_chart(_figure("", "loss", 0, "", "", True, language(), lambda: plots.loss_figure(none, "")))
-    right.plotly_chart(
-        _figure(
-            "",
-            "accuracy",
-            epochs,
-            "",
-            "",
-            True,
-            language(),
-            lambda: plots.accuracy_figure([], [], epochs, ""),
-        )
-    )
+    for place, name, build in (
+        (left, "loss", lambda: plots.loss_figure(none, "")),
+        (right, "accuracy", lambda: plots.accuracy_figure([], [], epochs, "")),
+    ):
+        figure = _figure("", name, epochs, "", "", True, language(), build)
+        place.plotly_chart(figure, alt=Told.of(figure).words)
 
 
 def _tensorboard(folder: Path) -> str:

@@ -141,6 +141,7 @@ def _list(shown: str | None, whose: str, page: int) -> None:
             selection_mode="single-row-required",
             selection_default={"selection": {"rows": [ids.index(shown)] if shown in ids else []}},
             hide_index=True,
+            alt=_("{count:,} runs; select one to show it", count=len(runs)),
             column_config=_columns(runs),
             placeholder="–",
         )
