@@ -119,7 +119,7 @@ def _line(figure: go.Figure, trace: Any) -> _Line:
     title = str(value_axis.title.text or _("value"))
     percent = "%" in (value_axis.tickformat or "")
     sorts = trace.meta is None and places.dtype.kind in "fiu" and named[0] == places.tolist()
-    return _Line(str(trace.name or title), keys, named, _numbers(values), percent, sorts, bounds)
+    return _Line(str(trace.name or title), keys, named, _floats(values), percent, sorts, bounds)
 
 
 def _named(
@@ -142,11 +142,14 @@ def _axis(figure: go.Figure, trace: Any, letter: str) -> Any:
     return figure.layout[f"{letter}axis{name[1:]}"]
 
 
-def _numbers(values: NDArray[Any]) -> NDArray[Any]:
-    """As numbers: None is not a number; float32 in as few digits as tell it apart."""
-    if values.dtype == np.float32:
-        return values.astype(str).astype(float)
+def _floats(values: NDArray[Any]) -> NDArray[Any]:
+    """As numbers: None is not a number."""
     return values.astype(float) if values.dtype == object else values
+
+
+def _numbers(values: NDArray[Any]) -> NDArray[Any]:
+    """As a table shows them: float32 in as few digits as tell it apart."""
+    return values.astype(str).astype(float) if values.dtype == np.float32 else _floats(values)
 
 
 def _axes(figure: go.Figure) -> str:
@@ -157,30 +160,36 @@ def _axes(figure: go.Figure) -> str:
 
 
 def _told_line(line: _Line) -> str:
-    there = [index for index, value in enumerate(line.values.tolist()) if not _is_missing(value)]
-    if not there:
+    there = np.flatnonzero(~np.isnan(line.values.astype(float)))
+    if not there.size:
         return _("{name}: no data yet.", name=line.name)
-    names = [_joined([column[index] for column in line.places]) for index in there]
-    values = [_value(line.values[index].item(), line.percent) for index in there]
-    if len(there) <= _LISTED:
-        listed = "; ".join(f"{name}: {value}" for name, value in zip(names, values, strict=True))
+    if there.size <= _LISTED:
+        listed = "; ".join(": ".join(_point(line, index)) for index in there.tolist())
         return _("{name} ({listed}).", name=line.name, listed=listed)
     kept = line.values[there]
-    low, high = int(kept.argmin()), int(kept.argmax())
+    ends = there[[0, -1, int(kept.argmin()), int(kept.argmax())]].tolist()
+    (first_place, first), (last_place, last), (low_place, low), (high_place, high) = (
+        _point(line, index) for index in ends
+    )
     return _(
         "{name}: {count:,} values, from {first} at {first_place} to {last} at {last_place}; the lowest is {low} at "
         "{low_place}, the highest {high} at {high_place}.",
         name=line.name,
-        count=len(there),
-        first=values[0],
-        first_place=names[0],
-        last=values[-1],
-        last_place=names[-1],
-        low=values[low],
-        low_place=names[low],
-        high=values[high],
-        high_place=names[high],
+        count=there.size,
+        first=first,
+        first_place=first_place,
+        last=last,
+        last_place=last_place,
+        low=low,
+        low_place=low_place,
+        high=high,
+        high_place=high_place,
     )
+
+
+def _point(line: _Line, index: int) -> tuple[str, str]:
+    """What a point is called, and its value."""
+    return _joined([column[index] for column in line.places]), _value(line.values[index].item(), line.percent)
 
 
 def _of_lines(lines: Sequence[_Line]) -> Table:
@@ -199,7 +208,7 @@ def _of_lines(lines: Sequence[_Line]) -> Table:
         key: [place[column] for place in order] for column, key in enumerate(lines[0].keys)
     }
     for line in lines:
-        columns = {line.name: line.values}
+        columns = {line.name: _numbers(line.values)}
         if line.bounds is not None:
             columns[_("lower bound")], columns[_("upper bound")] = line.bounds
         for title, values in columns.items():
@@ -228,7 +237,7 @@ def _heat_maps(figure: go.Figure) -> Iterator[Any]:
 
 def _z(trace: Any) -> NDArray[Any]:
     """The numbers of the cells, of which the colours may show the powers of ten."""
-    z = _numbers(np.asarray(trace.z))
+    z = np.asarray(trace.z)
     return z if trace.colorbar.tickprefix is None else 10.0**z
 
 
@@ -242,7 +251,7 @@ def _named_cells(trace: Any) -> dict[str, NDArray[Any]]:
     order = np.lexsort(told.T[::-1])
     cells = {title: _whole(_numbers(told[order, column])) for column, title in enumerate(trace.meta)}
     if trace.opacity != 0:  # else it lies unseen over a picture, whose numbers it tells as names
-        cells[_("value")] = _z(trace)[there][order]
+        cells[_("value")] = _numbers(_z(trace)[there][order])
     return cells
 
 
@@ -255,7 +264,7 @@ def _whole(numbers: NDArray[Any]) -> NDArray[Any]:
 def _told_cells(trace: Any) -> str:
     z = _z(trace)
     if trace.opacity == 0:
-        z = np.stack(list(_named_cells(trace).values())[-3:])  # red, green and blue
+        z = np.asarray(trace.customdata)[~np.isnan(z)][:, -3:]  # red, green and blue
     there = z[~np.isnan(z)]
     if not there.size:
         return ""
@@ -271,7 +280,7 @@ def _of_cells(trace: Any) -> Table:
     """A row for each cell where its names are known; else as it is drawn, row by row."""
     if isinstance(trace.meta, (list, tuple)):
         return {title: values.tolist() for title, values in _named_cells(trace).items()}
-    z = _z(trace)
+    z = _numbers(_z(trace))
     rows, columns = z.shape
     down = trace.y if trace.y is not None else _ticks(trace.y0, trace.dy, rows)
     across = trace.x if trace.x is not None else _ticks(trace.x0, trace.dx, columns)

@@ -148,19 +148,22 @@ def test_curves_grow_in_place(open_page: OpenPage, store: RunStore) -> None:
     open_page(PAGE)
     work(store, run_id, steps=10)
     app = open_page(PAGE)
-    before = [chart.proto.spec for chart in app.get("plotly_chart")]
+    before = [(chart.proto.spec, chart.proto.alt) for chart in app.get("plotly_chart")]
     assert len(before) == 3
     with MetricsWriter(store.folder(run_id) / STEPS_FILE) as metrics:
         metrics.add(11, 1, 0.1, 0.9, 0.2)
     app.run()
-    assert [chart.proto.spec for chart in app.get("plotly_chart")] == before  # or the browser draws anew
+    drawn = [(chart.proto.spec, chart.proto.alt) for chart in app.get("plotly_chart")]
+    assert drawn == before  # or the browser draws anew
     (update,) = [
         found for found in app.get("bidi_component") if found.proto.component_name.endswith("live_figures")
     ]
-    shown = {key: json.loads(figure) for key, figure in json.loads(update.proto.json).items()}
+    told = json.loads(update.proto.json)
+    shown = {key: json.loads(figure) for key, (figure, _words) in told.items()}
     assert shown.keys() == {f"{name}-{run_id}" for name in ("loss", "accuracy", "epoch-loss")}
     losses = np.frombuffer(base64.b64decode(shown[f"loss-{run_id}"]["data"][1]["y"]["bdata"]), "<f4")
     np.testing.assert_allclose(losses[-2:], [0.2, 0.1])
+    assert "; 11: 0.1)." in told[f"loss-{run_id}"][1]  # its words, which follow
 
 
 def test_a_figure_is_built_once_for_everybody_who_watches(
