@@ -44,7 +44,6 @@ def serve(
     variables = {
         **os.environ,
         "CNNVIZ_RUNS_DIR": str(folder / "runs"),
-        "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",
         **(environment or {}),
     }
     with log.open("wb") as output:

@@ -16,6 +16,7 @@ CNNVIZ_SNAPSHOT_MB          how much space the snapshots of one run take        
 CNNVIZ_OWN_MAX_PARAMETERS   parameters of an own network that is given memory          50,000,000
 CNNVIZ_OWN_MAX_ACTIVATIONS  numbers that its operations give for one image             50,000,000
 CNNVIZ_OWN_MAX_MACS         multiply-adds that it needs for one image                  20,000,000,000
+CNNVIZ_PUBLIC               whether other machines may open the app                     0
 CNNVIZ_TEACHER_PASSWORD     makes the server a class's, with a teacher who has this    none
 CNNVIZ_SHARED               whether a class shares the server                          1 where there is a teacher
 CNNVIZ_CLASS_RUNS           of a class: runs of one person, training and waiting       12
@@ -67,6 +68,7 @@ class Settings:
     own_max_parameters: int
     own_max_activations: int
     own_max_macs: int
+    public: int
     teacher_password: str
     shared: int
     class_runs: int
@@ -115,6 +117,7 @@ def settings() -> Settings:
         own_max_parameters=int(_positive("CNNVIZ_OWN_MAX_PARAMETERS", 50_000_000, whole=True)),
         own_max_activations=int(_positive("CNNVIZ_OWN_MAX_ACTIVATIONS", 50_000_000, whole=True)),
         own_max_macs=int(_positive("CNNVIZ_OWN_MAX_MACS", 20_000_000_000, whole=True)),
+        public=_zero_or_one("CNNVIZ_PUBLIC", 0),
         teacher_password=(password := os.environ.get("CNNVIZ_TEACHER_PASSWORD", "")),
         shared=_zero_or_one("CNNVIZ_SHARED", int(bool(password))),
         class_runs=int(_positive("CNNVIZ_CLASS_RUNS", 12, whole=True)),

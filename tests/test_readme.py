@@ -136,8 +136,8 @@ def test_every_line_to_type_is_run_by_a_test() -> None:
     assert set(COMMANDS) - examples == {
         "pip install -r requirements.txt",  # .ci/run, as requirements-dev.txt includes it
         "pip install -r requirements.txt && streamlit run app.py",  # tests/browser starts the app this way
-        "streamlit run app.py --server.port 8501",
-        "CNNVIZ_TEACHER_PASSWORD='...' streamlit run app.py --server.port 8501",  # tests/pages/test_teacher.py
+        "CNNVIZ_PUBLIC=1 python -m cnnviz app --port 8501 --no-browser",  # tests/test_serving.py
+        "CNNVIZ_PUBLIC=1 CNNVIZ_TEACHER_PASSWORD='...' python -m cnnviz app --port 8501 --no-browser",
         "pip install -r requirements-dev.txt && pytest",  # .ci/run
         "pip install .",  # tests/browser/test_installed_package.py
         "cnnviz app",

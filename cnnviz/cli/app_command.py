@@ -12,9 +12,10 @@ from pathlib import Path
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.settings import APP_DIRECTORY
+from cnnviz.settings import APP_DIRECTORY, settings
 
 _LARGEST_PORT = 65535
+_EVERYWHERE = "0.0.0.0"  # all of this machine's addresses
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser], shape: Callable[[str], tuple[int, ...]]) -> None:
@@ -54,6 +55,8 @@ def _app(options: argparse.Namespace) -> int:
     words = ["streamlit", "run", str(APP_DIRECTORY / "app.py")]
     if options.network is not None:
         words += ["--server.address", "localhost"]  # the network is this person's alone
+    elif settings().public:
+        words += ["--server.address", _EVERYWHERE]
     if options.port is not None:
         words += ["--server.port", str(options.port)]
     if options.no_browser:

@@ -15,7 +15,7 @@ from cnnviz.classroom.limits import is_shared
 from cnnviz.classroom.rules import rules
 from cnnviz.language import DEFAULT_LANGUAGE, LANGUAGE_TAGS, LANGUAGES, Message, language, set_language
 from cnnviz.language import translate as _
-from cnnviz.ui.shared import background, carried, classroom, markup
+from cnnviz.ui.shared import background, carried, classroom, markup, reach
 from cnnviz.ui.shared.problems import repeat_link_problems
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.shared.rights import is_teacher
@@ -81,6 +81,7 @@ def frame(title: Message, page: Page) -> None:
         _document(data=LANGUAGE_TAGS[language()], key="document")
         if is_shared():
             classroom.note(page.name)
+    reach.refuse_foreign_name()
     if is_shared():
         classroom.refuse_too_many()
         is_hidden = classroom.is_hidden(page.name)

@@ -34,7 +34,11 @@ def alone() -> None:
         ),
         icon=":material/person:",
     )
-    st.code("CNNVIZ_TEACHER_PASSWORD=... streamlit run app.py", language="bash", wrap_lines=True)
+    st.code(
+        "CNNVIZ_PUBLIC=1 CNNVIZ_TEACHER_PASSWORD='...' python -m cnnviz app --no-browser",
+        language="bash",
+        wrap_lines=True,
+    )
 
 
 def door() -> None:
