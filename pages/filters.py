@@ -14,8 +14,8 @@ frame(Message("Filters and feature maps"), FILTERS)
 st.title(_("Filters and feature maps"), anchor=False)
 above = st.container()
 view = choose_view(views.VIEWS)
-with above:
-    shown = views.choose_shown(view)
-if shown[0].key[0] != "pretrained" or offer_weights(shown[0].key[1]):
-    with explained():
+with explained():
+    with above:
+        shown = views.choose_shown(view)
+    if shown[0].key[0] != "pretrained" or offer_weights(shown[0].key[1]):
         view.show(shown)

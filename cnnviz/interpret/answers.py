@@ -35,6 +35,15 @@ def check_output(op: Op, classes: int) -> None:
     Raises:
         CnnvizError: it does not; the message gives its shape.
     """
+    if not classes:
+        raise CnnvizError(
+            Message(
+                "This network outputs {shape} values ({name}) instead of one score for each class, so there is no "
+                "class to explain.",
+                shape=shape_text(op.output_shape),
+                name=op.name,
+            )
+        )
     if op.output_shape != (classes,):
         raise CnnvizError(
             Message(

@@ -68,10 +68,16 @@ def with_channels(pixels: Pixels, channels: int) -> Pixels:
 
 def middle_square(pixels: Pixels) -> Pixels:
     """The largest square in the middle of the image."""
-    height, width = pixels.shape[1:]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return np.ascontiguousarray(pixels[:, top : top + side, left : left + side])
+    return middle_part(pixels, 1, 1)
+
+
+def middle_part(pixels: Pixels, height: int, width: int) -> Pixels:
+    """The largest part in the middle of the image whose sides are as ``height`` to ``width``."""
+    rows, columns = pixels.shape[1:]
+    high = max(1, min(rows, columns * height // width))
+    wide = max(1, min(columns, rows * width // height))
+    top, left = (rows - high) // 2, (columns - wide) // 2
+    return np.ascontiguousarray(pixels[:, top : top + high, left : left + wide])
 
 
 def scaled(pixels: Pixels, size: tuple[int, int]) -> Pixels:
@@ -99,7 +105,8 @@ class Preparing:
     """How images of any size and number of channels are prepared for a network.
 
     It was trained on images of ``shape`` (C, H, W), prepared in the way of ``preparation``. An image of that size
-    is prepared as in training; of another one the middle square is brought to the size of the input.
+    is prepared as in training; of another one the middle is brought to the size of the input: a square, or what has
+    the proportions of an input that is none.
     """
 
     preparation: ImagePreparation
@@ -112,10 +119,12 @@ class Preparing:
 
     def key(self, pixels: Pixels) -> ImageKey:
         """One image (C, H, W) uint8, prepared for this network."""
-        channels, side, _side = self.input_shape
+        channels, side, breadth = self.input_shape
         # Keys of networks that differ in augmentation alone are the same.
         pixels, preparation = with_channels(pixels, channels), replace(self.preparation, augmentation=NONE)
-        if pixels.shape[1:] != self.shape[1:]:
+        if pixels.shape[1:] != self.shape[1:] and side != breadth:
+            pixels = scaled(middle_part(pixels, side, breadth), (side, breadth))
+        elif pixels.shape[1:] != self.shape[1:]:
             pixels = middle_square(pixels)
             if preparation.permutation_seed is not None:
                 pixels = scaled(pixels, self.shape[1:])

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnviz import architectures
 from cnnviz.interpret import pretrained
+from cnnviz.randomness import untouched_generator
 from cnnviz.settings import settings
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.recipe.recipe import Recipe
@@ -23,14 +25,19 @@ if TYPE_CHECKING:
     from cnnviz.tracing.trace import Trace
 
 
+OWN = "own"
+"""Begins the key of an own network for which there is no data set, and so no recipe."""
+
+
 def load(key: tuple[str, ...]) -> nn.Module:
     """The network that ``key`` names, in eval mode and without gradients, on the CPU.
 
     Args:
         key: ``("checkpoint", id, sha256)``; ``("untrained", architecture, options as JSON, seed,
             initialisation)`` for the weights that training starts from; ``("pretrained", name)`` for a model of
-            torchvision with its ImageNet weights, ``("random", name, seed)`` without them; ``("snapshot", run,
-            step, stamp, recipe as JSON)`` for a run in progress.
+            torchvision with its ImageNet weights, ``("random", name, seed)`` without them; ``("own", key, seed)``
+            for a person's own network that no recipe trains; ``("snapshot", run, step, stamp, recipe as JSON)``
+            for a run in progress.
 
     Raises:
         CnnvizError: it is missing or damaged.
@@ -44,6 +51,8 @@ def load(key: tuple[str, ...]) -> nn.Module:
         return _snapshot(*rest)
     if kind == "random":
         return pretrained.untrained(rest[0], int(rest[1]))
+    if kind == OWN:
+        return _own(rest[0], int(rest[1]))
     return _untrained(*rest)
 
 
@@ -65,6 +74,11 @@ def _untrained(architecture: str, options: str, seed: str, initialisation: str) 
         architecture, options=json.loads(options), seed=int(seed), initialisation=initialisation
     )
     return initial_network(recipe).requires_grad_(False).eval()
+
+
+def _own(architecture: str, seed: int) -> nn.Module:
+    with untouched_generator(seed):
+        return architectures.get(architecture).build().requires_grad_(False).eval()
 
 
 def _snapshot(run_id: str, step: str, _stamp: str, recipe: str) -> nn.Module:

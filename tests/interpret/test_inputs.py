@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cnnviz.interpret.inputs import Preparing, middle_square, on_paper, scaled, with_channels
+from cnnviz.interpret.inputs import Preparing, middle_part, middle_square, on_paper, scaled, with_channels
 from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.transforms.batch_preparer import BatchPreparer
@@ -76,6 +76,19 @@ def test_the_middle_is_cut_out() -> None:
     assert middle_square(image).tolist() == [[[0, 1, 2], [4, 5, 6], [8, 9, 10]]]
     assert scaled(image, (6, 8)).shape == (1, 6, 8)
     assert scaled(image, (3, 4)) is image
+    assert middle_part(image, 2, 4).tolist() == [[[0, 1, 2, 3], [4, 5, 6, 7]]]
+    assert middle_part(image, 6, 2).tolist() == [[[1], [5], [9]]]
+
+
+def test_of_an_input_that_is_no_square_the_proportions_are_kept() -> None:
+    wide = Preparing(ImagePreparation((0.0,), (1.0,)), (1, 2, 4))
+    image = np.repeat(np.arange(6, dtype=np.uint8), 8).reshape(1, 6, 8)  # every row has its number
+    assert wide.key(image).seen().tolist() == [[[1] * 4, [3] * 4]] or wide.key(image).seen().shape == (
+        1,
+        2,
+        4,
+    )
+    assert wide.key(image).input_shape == wide.input_shape == (1, 2, 4)
 
 
 def test_transparent_places_are_white() -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 from cnnviz.interpret.networks import Moment
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.operations.op import shape_text
 from cnnviz.ui.filters import filters, layer, top_activations, weight_history
 from cnnviz.ui.inside import attribution, example, living, maps, pixel, verdicts
 from cnnviz.ui.inside.example import Example
@@ -37,6 +38,8 @@ def _of_image(
     @fragment()
     def show(shown: Sequence[Weights]) -> None:
         with explained():
+            if not _takes_images(shown[0]):
+                return
             if about is not None:
                 say(str(about))
             image = example.choose_example(shown[0])
@@ -46,6 +49,30 @@ def _of_image(
                 draw(shown, image)
 
     return show
+
+
+def _of_images(draw: Callable[[Sequence[Weights]], None]) -> Callable[[Sequence[Weights]], None]:
+    """A view of many images."""
+
+    def show(shown: Sequence[Weights]) -> None:
+        if _takes_images(shown[0]):
+            draw(shown)
+
+    return show
+
+
+def _takes_images(weights: Weights) -> bool:
+    """Whether the network takes images; where it does not, the page says so."""
+    if not weights.takes_images:
+        st.info(
+            _(
+                "This network takes {shape} numbers and no image, so there are no maps of a picture. "
+                "Its weights are in the view Filters.",
+                shape=shape_text(weights.input_shape),
+            ),
+            icon=":material/info:",
+        )
+    return weights.takes_images
 
 
 @dataclass(frozen=True)
@@ -81,7 +108,7 @@ VIEWS: Mapping[str, FilterView] = {
         Message("One layer"),
         _of_image(lambda shown, image: layer.show(shown, shown[0].image_key(image.pixels))),
     ),
-    "excite": FilterView(Message("Top activations"), top_activations.show),
+    "excite": FilterView(Message("Top activations"), _of_images(top_activations.show)),
     "why": FilterView(Message("Attribution"), _of_image(attribution.show)),
     "history": FilterView(
         Message("During training"), _of_image(lambda shown, image: weight_history.show(shown[0], image))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from cnnviz import datasets
 from cnnviz.errors import CnnvizError
 from cnnviz.interpret.inputs import Pixels
+from cnnviz.interpret.networks import OWN
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.ui.inside import example
@@ -69,11 +70,11 @@ def show(shown: Sequence[Weights], image: Example) -> None:
     """The image, and what each of ``shown`` says about it."""
     with st.container(horizontal=True, gap="medium"):
         example.show(image)
-        if image.dataset is None:
+        if image.dataset is None or shown[0].key[0] == OWN:
             _what_it_gets(shown[0], image)
         for weights in shown:
             with st.container(width=240, border=True):
-                _verdict(weights, image)
+                _verdict(weights, image) if weights.classes else _without_classes(weights)
         trained_on = shown[0].dataset if shown[0].trained and shown[0].recipe else None
         if trained_on and image.dataset and (seen := datasets.overlap(trained_on, image.dataset)):
             with st.container(width=260):
@@ -81,11 +82,25 @@ def show(shown: Sequence[Weights], image: Example) -> None:
 
 
 def _what_it_gets(weights: Weights, image: Example) -> None:
-    """A person's own picture as the network gets it, if that differs in size or channels."""
+    """A picture as the network gets it, if that differs in size or channels."""
     seen = weights.image_key(image.pixels).seen()
-    if seen.shape != image.pixels.shape:
-        title = _("Network input: {shape}", shape=shape_text(seen.shape))
+    if seen.shape == image.pixels.shape:
+        return
+    title = _("Network input: {shape}", shape=shape_text(seen.shape))
+    channels = len(seen)
+    if channels in (1, 3):
         example.show(Example(seen, title))
+        return
+    with st.container(width="content", gap="small"):
+        example.show(Example(seen[:1], title))
+        st.caption(_("Each of the {channels} channels is this picture in grey.", channels=channels))
+
+
+def _without_classes(weights: Weights) -> None:
+    output = weights.trace.output
+    shape = "" if output is None else shape_text(output.output_shape)
+    told = _("{title} gives {shape} values, no score for each class.", title=weights.title, shape=shape)
+    st.caption(plain(told))
 
 
 def _verdict(weights: Weights, image: Example) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import streamlit as st
@@ -23,6 +23,8 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION
 from cnnviz.operations.op import Op, Shape, shape_text
+from cnnviz.own.architecture import get as own_network
+from cnnviz.own.facts import Facts
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.training.recipe.image_preparation import ImagePreparation
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from cnnviz.tracing.trace import Trace
 
 _SEED = 1
+_OF_IMAGES = 3
+"""Sizes of an input that is an image."""
 IN_A_LAYER = ("output", "page", "map", "part", "channel", "at")
 """Parameters of the link that apply to one layer only."""
 
@@ -62,7 +66,7 @@ class Weights:
     """One choice: what to load (``key``), and how images are prepared for it.
 
     The network tells the classes of ``dataset`` apart; where that is None, ImageNet's, or others that only their
-    numbers name. ``start`` are the
+    numbers name, or none at all. ``start`` are the
     weights before training, None where these are untrained themselves; ``recipe`` is there where the network
     is cnnviz's, ``run_id`` where cnnviz trained it, ``checkpoint`` where that is done. ``first`` says that
     these are a training's weights from before its first step.
@@ -80,8 +84,13 @@ class Weights:
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
-        """The network's input shape, (C, H, W)."""
+        """The network's input shape, (C, H, W); any other where it does not take images."""
         return self.preparing.input_shape
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether the input is an image: a person's own network may take anything."""
+        return len(self.input_shape) == _OF_IMAGES
 
     @property
     def trace(self) -> Trace:
@@ -114,7 +123,7 @@ class Weights:
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes, one for each output, in the current language where they are cnnviz's."""
-        if self.dataset is None and self.key[0] == hosted.NAME:
+        if self.dataset is None and self.key[0] in (hosted.NAME, networks.OWN):
             return tuple(map(str, range(_classes(self.trace))))
         if self.dataset is None:
             return cached.pretrained_classes(self.key[1])
@@ -179,27 +188,64 @@ def of_pretrained(model: str) -> Weights:
 
 
 def of_hosted() -> Weights | None:
-    """The weights of the hosted network as they are now; None where there is none that takes images and scores classes.
+    """The weights of the hosted network as they are now; None where there is none that runs.
 
     Images are prepared as the course does it for the first data set with its channels and classes.
     """
     found = hosted.usable_facts()
-    if found is None or found.input_shape is None or len(found.input_shape) != 3:
+    if found is None or found.input_shape is None:
         return None
-    channels, height, width = found.input_shape
-    count = _classes(cached.trace(STATE + found.stamp, found.input_shape))
-    if not count or height != width:
+    shape = found.input_shape
+    trace = cached.trace(STATE + found.stamp, shape)
+    if trace.failure is not None:
         return None
-    fitting = [d for d in datasets.registered() if (d.input_shape[0], len(d.classes)) == (channels, count)]
-    data = next((info for info in fitting if datasets.is_available(info.key)), None)
-    if data is None:
-        plainly = ImagePreparation((0.0,) * channels, (1.0,) * channels)
-        preparing = Preparing(plainly, (channels, height, width))
-    else:
-        resize = None if data.input_shape[1:] == (height, width) else height
-        preparing = Preparing(ImagePreparation(data.mean, data.deviation, resize), data.input_shape)
     key = (hosted.NAME, hosted.NAME, found.stamp)
-    return Weights(found.place, key, preparing, None if data is None else data.key)
+    wanted = (shape[0], _classes(trace))
+    fitting = [d for d in datasets.registered() if (d.input_shape[0], len(d.classes)) == wanted]
+    data = next((info for info in fitting if datasets.is_available(info.key)), None)
+    if data is None or len(shape) != _OF_IMAGES or shape[1] != shape[2]:
+        return Weights(found.place, key, _plainly(shape))
+    resize = None if data.input_shape[1:] == shape[1:] else shape[1]
+    preparing = Preparing(ImagePreparation(data.mean, data.deviation, resize), data.input_shape)
+    return Weights(found.place, key, preparing, data.key)
+
+
+def of_untrained(key: str) -> Weights:
+    """The weights of a network, the course's or a person's own, before any training.
+
+    An own network need fit no data set: its input is then of any shape, and images are brought to that.
+
+    Raises:
+        CnnvizError: it cannot be run; the message says why.
+    """
+    recipe = None
+    if own_networks.is_known(key):
+        facts = own_network(key).facts
+        with suppress(CnnvizError):
+            recipe = Recipe.default(key)
+        if recipe is None or _preparing(recipe).input_shape != facts.input_shape:
+            return _without_data(key, facts)
+    return _start(Recipe.default(key) if recipe is None else recipe)
+
+
+def _without_data(key: str, facts: Facts) -> Weights:
+    if not facts.runs:
+        raise CnnvizError(
+            Message("{name} does not run yet. Architecture shows the line, and what to do.", name=facts.name)
+        )
+    if facts.input_shape is None:
+        raise CnnvizError(
+            Message("{name} takes several inputs; Filters shows networks with one.", name=facts.name)
+        )
+    title = _("Untrained, seed {seed}", seed=_SEED)
+    return Weights(title, (networks.OWN, key, str(_SEED)), _plainly(facts.input_shape))
+
+
+def _plainly(shape: tuple[int, ...]) -> Preparing:
+    """For a network that no data set fits: pixels from 0 to 1, in its input's ``shape``."""
+    channels = shape[0] if len(shape) == _OF_IMAGES else 1
+    plain = ImagePreparation((0.0,) * channels, (1.0,) * channels)
+    return Preparing(plain, cast("tuple[int, int, int]", shape))
 
 
 def _classes(trace: Trace) -> int:
@@ -231,7 +277,7 @@ def choose_weights(notes: DeltaGenerator) -> Weights:
     """
     known = {found.id: found for found in all_checkpoints(notes)}
     unfinished = _unfinished(known)
-    own = own_networks.trainable((query.get("checkpoint") or "").removeprefix(UNTRAINED))
+    own = own_networks.known((query.get("checkpoint") or "").removeprefix(UNTRAINED))
     own_file = of_hosted()
     options = [
         *([] if own_file is None else [hosted.NAME]),
@@ -265,7 +311,7 @@ def choose_weights(notes: DeltaGenerator) -> Weights:
         return of_moment(_name_of_run(chosen, recipe), moments(chosen)[-1], recipe)
     if chosen.startswith(TORCHVISION):
         return of_pretrained(chosen.removeprefix(TORCHVISION))
-    return _start(Recipe.default(chosen.removeprefix(UNTRAINED)))
+    return of_untrained(chosen.removeprefix(UNTRAINED))
 
 
 def _unfinished(known: Mapping[str, Checkpoint]) -> dict[str, Recipe]:

@@ -223,12 +223,6 @@ def _write_filters(known: Carried) -> Parameters:
         weights = f"{UNTRAINED}{known.model}" if trained is None else trained.id
     if weights == FIRST_WEIGHTS or known.architecture.group != "network":
         return {}
-    if (
-        weights == f"{UNTRAINED}{known.model}"
-        and known.model.startswith(PREFIX)
-        and not is_trainable(known.model)
-    ):
-        return {}  # there are no images for it
     return {"checkpoint": weights}
 
 

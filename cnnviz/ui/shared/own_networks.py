@@ -37,6 +37,14 @@ def trainable(named: str | None = None) -> dict[str, str]:
     return found
 
 
+def known(named: str | None = None) -> dict[str, str]:
+    """What lists call all own networks, by key: this person's first; the one that the link has ``named`` among them."""
+    found = titles()
+    if named is not None and named not in found and is_known(named):
+        found[named] = title_of(named)
+    return found
+
+
 def tell_damaged() -> None:
     """Say which files of kept networks cannot be used."""
     for problem in kept.scan().problems:

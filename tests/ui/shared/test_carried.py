@@ -138,7 +138,10 @@ def test_an_own_network_goes_along_like_every_other(tmp_path: Path, monkeypatch:
     assert Walk().visit("filters", checkpoint=f"untrained-{key}") == everywhere
     assert walk.visit("train", model=key, dataset="fashion-mnist")["train"]["dataset"] == "fashion-mnist"
     maps = keep(student("autoencoder")).key
-    assert Walk().visit("architecture", model=maps) == {"architecture": {"model": maps}}
+    assert Walk().visit("architecture", model=maps) == {
+        "architecture": {"model": maps},
+        "filters": {"checkpoint": f"untrained-{maps}"},
+    }
     run = run_in_foreground(Recipe.default(key, dataset="mnist-sample", train_images=20, epochs=1, threads=1))
     trained = Walk().visit("architecture", model=key)
     open_store().close()

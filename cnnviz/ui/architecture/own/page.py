@@ -111,11 +111,13 @@ def _subject(definition: Definition) -> Subject:
 
 
 def _onwards(subject: Subject) -> None:
-    """The ways to the other pages, where there is a data set for such a network."""
-    if not fitting_datasets(get(subject.network.name).facts):
+    """The ways to the other pages: to the training where there is a data set for such a network."""
+    facts = get(subject.network.name).facts
+    if not facts.runs:
         return
     with st.container(horizontal=True, key="own-onwards"):
-        frame.link(frame.TRAIN, _("Train it"))
+        if fitting_datasets(facts):
+            frame.link(frame.TRAIN, _("Train it"))
         frame.link(frame.FILTERS, _("Look at its filters"))
         if carried.parameters(frame.DRAW.name):  # it has been trained
             frame.link(frame.DRAW, _("Draw for it"))
