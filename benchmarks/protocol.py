@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,6 +48,8 @@ class Session:
 
     def __init__(self, socket: websockets.ClientConnection) -> None:
         self._socket = socket
+        self.session_id = ""
+        """What the server calls this session; known once it has run a page."""
 
     async def run(
         self,
@@ -85,7 +87,20 @@ class Session:
     async def _next(self) -> ForwardMsg:
         data = await asyncio.wait_for(self._socket.recv(decode=False), TIMEOUT_SECONDS)
         message: ForwardMsg = ForwardMsg.FromString(data)
+        if message.WhichOneof("type") == "new_session":
+            self.session_id = message.new_session.initialize.session_id
         return message
+
+    async def upload_ids(self, names: Sequence[str]) -> list[str]:
+        """Ask for the ids under which files of these ``names`` may be uploaded."""
+        message = BackMsg()
+        message.file_urls_request.request_id = "benchmark"
+        message.file_urls_request.file_names.extend(names)
+        message.file_urls_request.session_id = self.session_id
+        await self._socket.send(message.SerializeToString())
+        while (answer := await self._next()).WhichOneof("type") != "file_urls_response":
+            pass
+        return [str(one.file_id) for one in answer.file_urls_response.file_urls]
 
 
 @dataclass

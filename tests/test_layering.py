@@ -139,6 +139,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
 
 THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     "streamlit": ("app", "pages", "cnnviz.ui"),
+    "starlette": ("cnnviz.ui",),  # Streamlit's web server
     "plotly": ("cnnviz.plots", "cnnviz.experiments", "cnnviz.ui"),
     "torch": (
         "cnnviz.architectures",

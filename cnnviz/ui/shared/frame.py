@@ -15,7 +15,7 @@ from cnnviz.classroom.limits import is_shared
 from cnnviz.classroom.rules import rules
 from cnnviz.language import DEFAULT_LANGUAGE, LANGUAGE_TAGS, LANGUAGES, Message, language, set_language
 from cnnviz.language import translate as _
-from cnnviz.ui.shared import background, carried, classroom, markup, reach
+from cnnviz.ui.shared import background, carried, classroom, markup, reach, upload_memory
 from cnnviz.ui.shared.problems import repeat_link_problems
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.shared.rights import is_teacher
@@ -66,6 +66,7 @@ def frame(title: Message, page: Page) -> None:
     ``page`` says which one it is; where its link can name a network, that goes along to other pages.
     """
     background.page_begins()
+    upload_memory.guard(page.name)
     query.begin()
     _restore_language()
     carried.notice(page.name)
