@@ -46,7 +46,7 @@ _EXAMPLES = example_points()
 _HERE = Path(__file__).parent
 _component = in_browser(
     _HERE / "sheet",
-    ("dom", "paint", "board", "keys", "delivery", "crew", "sheet"),
+    ("dom", "paint", "board", "keys", "delivery", "sheet"),
     {"WORKER": script.joined(("engine", "convolution", "quick", "preparation", "paint", "readers"))},
     isolated=False,
 )

@@ -82,5 +82,5 @@ def _is_scored(weights: Weights) -> bool:
 
 
 def _told(weights: Weights, address: live.Address | None) -> dict[str, Any]:
-    place = {} if address is None else {**address._asdict(), "work": weights.trace.macs}
+    place = {} if address is None else address._asdict()
     return {"id": weights.key[1], "title": weights.title, "classes": weights.classes, **place}

@@ -19,13 +19,13 @@ export default function ({ data, parentElement, setStateValue }) {
 class Sheet {
   constructor(root, { side, words, examples }) {
     this.words = words;
-    this.loaded = new Map(); // what the workers have, by the networks' ids
+    this.loaded = new Map(); // what the worker has, by the networks' ids
     this.answer = { image: null, answers: [] };
     this.build(root, examples);
     this.board = new Board(this.canvas, () => this.changed(), { size: side });
     this.keys = new Keys(this.board, this.ring);
-    this.crew = new Crew();
-    this.asking = new Asking(this.crew, this.board, (answer) => this.answered(answer));
+    this.worker = new Worker(URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" })));
+    this.asking = new Asking(this.worker, this.board, (answer) => this.answered(answer));
     this.ends = [
       follow((networks) => this.choose(networks), "networks"),
       follow((served) => this.hear(served), "served"),
@@ -83,7 +83,7 @@ class Sheet {
     this.send = setStateValue;
     this.session = session;
     const theme = isDark(this.canvas) ? "dark" : "light";
-    if (theme !== this.theme) this.crew.colours(scales[theme]);
+    if (theme !== this.theme) this.worker.postMessage({ kind: "colours", scale: scales[theme] });
     this.theme = theme;
     // A server that started anew knows nothing of the drawing.
     if (kept.strokes.length && kept.session !== session) this.rest();
@@ -95,19 +95,19 @@ class Sheet {
     for (const [id] of this.loaded) {
       if (ids.has(id)) continue;
       this.loaded.delete(id);
-      this.crew.drop(id);
+      this.worker.postMessage({ kind: "drop", id });
     }
     this.ask(); // the others need not wait for those that are on their way
     await Promise.all(networks.filter(({ digest }) => digest).map((network) => this.load(network)));
   }
 
-  async load({ id, digest, url, work }) {
+  async load({ id, digest, url }) {
     if (this.loaded.get(id) === digest) return;
     this.loaded.set(id, digest);
     try {
       const bytes = await fetchNetwork({ digest, url });
       if (this.loaded.get(id) !== digest) return;
-      this.crew.load(id, bytes, work);
+      this.worker.postMessage({ kind: "load", id, bytes });
       this.ask();
     } catch {
       this.loaded.delete(id); // tried again when the networks are told again
@@ -190,7 +190,7 @@ class Sheet {
   close() {
     clearTimeout(this.timer);
     for (const end of this.ends) end();
-    this.crew.terminate();
+    this.worker.terminate();
   }
 }
 
