@@ -6,7 +6,6 @@ from cnnviz import datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.ui.evaluate import choices
 from cnnviz.ui.evaluate.views import VIEWS
 from cnnviz.ui.shared.downloads import offer_download
@@ -17,14 +16,14 @@ from cnnviz.ui.shared.words import say
 
 
 @fragment()
-def results(checkpoint: Checkpoint, known: choices.Known, data: DatasetInfo) -> None:
+def results(network: choices.Network, known: choices.Known, data: DatasetInfo) -> None:
     """One view: a click on a cell, or another page of images, reruns nothing else of the page."""
     with explained():
         view = choose_view(VIEWS)
-        seen = datasets.overlap(checkpoint.dataset, data.key)
-        if seen is not None:
+        seen = datasets.overlap(network.dataset, data.key)
+        if seen is not None and network.checkpoint is not None:
             st.warning(plain(seen), icon=":material/visibility:")
-        view.show(choices.Subject.of(checkpoint, data), known)
+        view.show(choices.Subject.of(network, data), known)
 
 
 frame(Message("Evaluate"), EVALUATE)
@@ -37,7 +36,7 @@ say(
 )
 with st.container(horizontal=True):
     with st.container(width=320):
-        chosen = choices.choose_checkpoint()
+        chosen = choices.choose_network()
     if chosen is not None:
         with st.container(width=240), explained():
             info = choices.choose_data(chosen[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _SECRET_BYTES = 32
 _ADDRESS_LINE = re.compile(r"URL: (http://\S+)")
 _START_SECONDS = 60.0
+_LIBRARIES = ("torch", "torchvision")
+"""Their networks have no text of a person's own."""
 
 
 def hold_file(
@@ -136,14 +139,28 @@ def explore(
 
     held = Held(checked_model(model))
     shape = checked_shape(input_shape)
-    title = type(model).__name__
+    title, source = type(model).__name__, _source_of(model)
     secret = secrets.token_bytes(_SECRET_BYTES)
-    host = Host(lambda: Facts(title, f"explore({title})", held.stamp(), shape), lambda: held, secret)
+    host = Host(lambda: Facts(title, f"explore({title})", held.stamp(), shape, source), lambda: held, secret)
     running = _serve(host, {ADDRESS: host.address, SECRET: secret.hex()}, port or 0, browser)
     print(running.address)
     if wait or (wait is None and not hasattr(sys, "ps1") and "ipykernel" not in sys.modules):
         running.wait()
     return running
+
+
+def _source_of(model: nn.Module) -> str | None:
+    """The text of the file, or of the notebook's cell, that defines the class of ``model``; None where there is none, or
+    where that is a library's.
+    """
+    cls = type(model)
+    if cls.__module__.partition(".")[0] in _LIBRARIES:
+        return None
+    try:
+        file = inspect.getsourcefile(cls)
+        return Path(str(file)).read_text("utf-8") if file and Path(file).is_file() else inspect.getsource(cls)
+    except (OSError, TypeError, UnicodeDecodeError):
+        return None
 
 
 def _serve(host: Host, variables: Mapping[str, str], port: int, browser: bool) -> Exploration:

@@ -18,13 +18,14 @@ from cnnviz.language import Message
 from cnnviz.operations.op import Op, shape_text
 from cnnviz.operations.operation import operation_of
 from cnnviz.training.checkpoints import checkpoints
-from cnnviz.training.loop.batches import Batches, memory_order
+from cnnviz.training.loop.batches import Batches, memory_order, test_batch_size
 from cnnviz.training.loop.evaluate import test_batches
 from cnnviz.training.loop.optimisation import loss_function
 from cnnviz.training.transforms.batch_preparer import as_input
 
 if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps
+    from cnnviz.interpret.inputs import Preparing
     from cnnviz.training.checkpoints.checkpoints import Checkpoint
     from cnnviz.training.recipe.image_preparation import ImagePreparation
 
@@ -126,6 +127,25 @@ def answers_of(
     model = checkpoints.load_model(checkpoint).to(memory_format=memory_order(recipe))
     batches = test_batches(recipe, data.test_images, data.test_labels)
     return answer_all(model, batches, len(data.classes), progress, loss_function(recipe))
+
+
+def answers_to(
+    model: nn.Module,
+    preparing: Preparing,
+    images: Tensor,
+    labels: Tensor,
+    classes: int,
+    progress: Callable[[float], None] | None = None,
+) -> Answers:
+    """The answers of ``model`` to ``images`` (N, C, H, W) uint8 with their ``labels`` (N,), prepared as ``preparing`` says.
+
+    Raises:
+        CnnvizError: the network does not give one score for each of ``classes``.
+    """
+    at_once = test_batch_size(*preparing.input_shape[1:])
+    in_order = torch.contiguous_format  # a person's own code may view the maps of a network as rows
+    batches = Batches(images, labels, preparing.batch, at_once, memory_format=in_order)
+    return answer_all(model, batches, classes, progress)
 
 
 @torch.inference_mode()

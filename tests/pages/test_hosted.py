@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,13 +10,20 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch import Tensor, nn
 
+from cnnviz import datasets
 from cnnviz.hosted import asking
 from cnnviz.hosted.host import Held, Host
 from cnnviz.hosted.protocol import Facts
 from cnnviz.language import Message
+from cnnviz.own import architecture
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store.store import RunStore
+from cnnviz.training.worker import worker
 
 OpenPage = Callable[..., AppTest]
-ARCHITECTURE, FILTERS, DRAW = (f"pages/{name}.py" for name in ("architecture", "filters", "draw"))
+ARCHITECTURE, FILTERS, DRAW, TRAIN, EVALUATE = (
+    f"pages/{name}.py" for name in ("architecture", "filters", "draw", "train", "evaluate")
+)
 
 
 class Net(nn.Module):
@@ -29,16 +37,20 @@ class Net(nn.Module):
         return out
 
 
+SOURCE = "import torch.nn as nn\nfrom torch import Tensor\n\n" + inspect.getsource(Net)
+
+
 class Program:
     """The program that holds the network; ``problem`` is what its file raises."""
 
     def __init__(self) -> None:
         self.model: nn.Module = Net()
+        self.source: str | None = SOURCE
         self.problem: Message | None = None
 
     def facts(self) -> Facts:
         stamp = f"{Held(self.model).stamp()}{self.problem}"
-        return Facts("Net", "net.py:Net", stamp, (1, 28, 28), "class Net: ...", self.problem)
+        return Facts("Net", "net.py:Net", stamp, (1, 28, 28), self.source, self.problem)
 
 
 @pytest.fixture
@@ -77,7 +89,7 @@ def test_a_layer_of_it_can_be_changed(program: Program, open_page: OpenPage) -> 
 def test_every_view_shows_it(program: Program, open_page: OpenPage, view: str) -> None:
     app = open_page(ARCHITECTURE, model="hosted", view=view)
     assert not app.error
-    assert view != "code" or "class Net: ..." in [code.value for code in app.code]
+    assert view != "code" or SOURCE.strip() in [code.value.strip() for code in app.code]
 
 
 def test_what_its_file_raises_is_told_and_the_page_goes_on_when_it_is_mended(
@@ -113,6 +125,61 @@ def test_it_reads_a_digit_beside_the_others(program: Program, open_page: OpenPag
     app = open_page(DRAW, source="data", checkpoint=["hosted", "basic-cnn-mnist"])
     assert app.multiselect(key="choice-checkpoint").value == ["hosted", "basic-cnn-mnist"]
     assert "Prediction: 7" in text_of(open_page(DRAW, source="data", checkpoint="hosted"))
+
+
+def test_it_is_trained_by_a_recipe_that_holds_its_code(
+    program: Program, open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"dataset": "mnist-sample", "epochs": "1", "train_images": "64", "device": "cpu"}
+    app = open_page(TRAIN, model="hosted", **values)
+    assert app.selectbox(key="choice-model").options[0] == "net.py:Net"
+    assert not app.error
+    app.button(key="start").click().run()
+    (run,) = store.list()
+    architecture._REMEMBERED.clear()  # as in the worker, which knows no page and no program
+    recipe = Recipe.from_dict(run.recipe)
+    assert recipe.own is not None
+    assert recipe.own.definition.text == SOURCE
+    assert recipe.own.definition.class_name == "Net"
+    monkeypatch.setenv(asking.ADDRESS, "/nowhere")
+    assert worker.run_in_foreground(recipe).status == "finished"
+
+
+@pytest.mark.parametrize(
+    ("source", "model", "why"),
+    [
+        (None, Net(), "the code that defines it is in no file"),
+        (SOURCE.replace("nn.Conv2d(1, 4, 3)", "WIDTHS.first(1)"), Net(), "line 7: "),
+        (SOURCE, nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), "its code gives another network"),
+    ],
+)
+def test_why_it_cannot_be_trained_is_said(
+    program: Program, open_page: OpenPage, store: RunStore, source: str | None, model: nn.Module, why: str
+) -> None:
+    program.source, program.model = source, model
+    app = open_page(TRAIN, model="hosted")
+    assert why in app.error[0].value
+    assert "cnnviz.explore" in app.error[0].value
+    assert app.button(key="start").disabled
+
+
+def test_its_weights_of_the_moment_are_evaluated(program: Program, open_page: OpenPage) -> None:
+    assert isinstance(program.model, Net)
+    with torch.no_grad():
+        program.model.fc.weight.zero_()
+        program.model.fc.bias[7] = 100
+    app = open_page(EVALUATE, checkpoint="hosted", dataset="mnist-sample")
+    told = {metric.label: metric.value for metric in app.metric}
+    labels = datasets.load("mnist-sample").test_labels
+    assert told["Accuracy"] == f"{float((labels == 7).double().mean()):.2%}"
+    assert told["Images"] == "1,000"
+    assert "Only its program knows" in text_of(app)
+    app = open_page(EVALUATE, checkpoint="hosted", dataset="mnist-sample", view="compare")
+    assert not app.error
+    program.model = nn.Conv2d(1, 4, 3)
+    app = open_page(EVALUATE, checkpoint="hosted")
+    assert "cannot be tested here" in app.warning[0].value
+    assert not app.exception
 
 
 def test_a_program_that_has_ended_is_told(

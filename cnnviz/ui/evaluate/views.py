@@ -14,9 +14,8 @@ from cnnviz import datasets
 from cnnviz.interpret import scores
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.ui.evaluate.choices import Known, Subject
-from cnnviz.ui.inside.weights import checkpoint_title, same_task
+from cnnviz.ui.inside.weights import same_task
 from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import View, choose_number, choose_one, choose_segment
@@ -161,15 +160,13 @@ def _metrics(subject: Subject) -> None:
     low, high = scores.interval(right, len(answers.labels))
     test = subject.honest
     with st.container(horizontal=True, gap="large"):
-        st.metric(
-            _("Test accuracy") if test else _("Accuracy on its training images"),
-            f"{answers.accuracy:.2%}",
-            width="content",
-        )
+        st.metric(_accuracy_of(test), f"{answers.accuracy:.2%}", width="content")
         st.metric(_("Test loss") if test else _("Loss"), f"{answers.loss:.4f}", width="content")
         st.metric(_("Images"), f"{len(answers.labels):,}", width="content")
         st.metric(_("Misclassified"), f"{len(answers.labels) - right:,}", width="content")
-    if test:
+    if test is None:
+        st.caption(_("Only its program knows whether the network was trained on these images."))
+    if test is not False:
         st.caption(
             _(
                 "The true accuracy, on all images of this kind, lies between {low:.2%} and {high:.2%} "
@@ -179,6 +176,12 @@ def _metrics(subject: Subject) -> None:
                 count=len(answers.labels),
             )
         )
+
+
+def _accuracy_of(test: bool | None) -> str:
+    if test is None:
+        return _("Accuracy")
+    return _("Test accuracy") if test else _("Accuracy on its training images")
 
 
 def _leaning(sure: float, accuracy: float) -> Message:
@@ -223,24 +226,19 @@ def comparison(subject: Subject, known: Known) -> None:
             others,
             key="second",
             kind=Message("checkpoint"),
-            title=lambda id_: checkpoint_title(known[id_]),
+            title=lambda id_: known[id_].title,
         )
     _compare(subject, Subject.of(known[chosen], subject.data))
 
 
-def _others(subject: Subject, known: Mapping[str, Checkpoint]) -> list[str]:
+def _others(subject: Subject, known: Known) -> list[str]:
     """The networks ``subject`` can be compared with; those with the same relation to these images come first."""
     found = [
         id_
         for id_, other in known.items()
-        if id_ != subject.checkpoint.id and same_task(datasets.get(other.dataset), subject.data)
+        if id_ != subject.network.id and same_task(datasets.get(other.dataset), subject.data)
     ]
-    return sorted(
-        found,
-        key=lambda id_: (
-            (datasets.overlap(known[id_].dataset, subject.data.key) is None) is not subject.honest
-        ),
-    )
+    return sorted(found, key=lambda id_: known[id_].is_honest(subject.data.key) is not subject.honest)
 
 
 def _compare(first: Subject, second: Subject) -> None:
@@ -256,7 +254,7 @@ def _compare(first: Subject, second: Subject) -> None:
             st.metric(plain(subject.title), f"{subject.answers.accuracy:.2%}", width="content")
         for title, images in groups.values():
             st.metric(_("correct: {who}", who=plain(title)), f"{len(images):,}", width="content")
-    if first.honest is second.honest:
+    if {first.honest, second.honest} != {True, False}:
         st.write(str(_difference(first, second, found.chance)))
     else:
         st.warning(str(_unfair(second if first.honest else first)), icon=":material/visibility:")

@@ -130,6 +130,8 @@ def _read_train(known: Carried | None) -> Carried | None:
     run = query.get("run")
     trained = _run_architecture(run) if run is not None else None
     model = query.get("model") or trained or (trainable()[0] if "set" in query else None)
+    if model == HOSTED:
+        return Carried(HOSTED, weights=None if trained is None else run)
     if model is None or not is_trainable(model):
         return None
     kept = known if known is not None and known.model == model else Carried(model)
@@ -188,6 +190,8 @@ def _write_architecture(known: Carried) -> Parameters:
 
 def _write_train(known: Carried) -> Parameters:
     architecture = known.architecture
+    if known.model == HOSTED:
+        return {"model": HOSTED} if known.weights is None else {"model": HOSTED, "run": known.weights}
     if architecture is None or not is_trainable(known.model):
         return {}
     named: dict[str, str | list[str]] = {}
@@ -214,7 +218,7 @@ def _write_filters(known: Carried) -> Parameters:
 
     weights = known.weights
     if known.model == HOSTED:
-        return {"checkpoint": HOSTED}
+        return {"checkpoint": weights if weights is not None and _can_be_shown(weights) else HOSTED}
     if known.architecture is None:
         offered = [TORCHVISION + model.name for model in pretrained.registered()]
         return {"checkpoint": known.model} if known.model in offered else {}
@@ -228,7 +232,9 @@ def _write_filters(known: Carried) -> Parameters:
 
 def _write_evaluate(known: Carried) -> Parameters:
     trained = _trained(known)
-    return {} if trained is None else {"checkpoint": trained.id}
+    if trained is None:
+        return {"checkpoint": HOSTED} if known.model == HOSTED else {}
+    return {"checkpoint": trained.id}
 
 
 def _write_draw(known: Carried) -> Parameters:
@@ -236,10 +242,8 @@ def _write_draw(known: Carried) -> Parameters:
     from cnnviz import datasets
 
     trained = _trained(known)
-    if known.model == HOSTED:
-        return {"inside": HOSTED}
     if trained is None:
-        return {}
+        return {"inside": HOSTED} if known.model == HOSTED else {}
     info = datasets.get(trained.dataset)
     among_all = trained.is_shipped and "mnist" in (info.key, info.part_of)
     return {"inside" if among_all else "checkpoint": trained.id}

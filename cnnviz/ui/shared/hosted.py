@@ -12,6 +12,7 @@ import streamlit as st
 from cnnviz.errors import CnnvizError
 from cnnviz.hosted import asking
 from cnnviz.hosted.asking import NAME
+from cnnviz.language import Message
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.problems import plain, run_again
 
@@ -57,6 +58,20 @@ def usable_facts() -> Facts | None:
     except CnnvizError:
         return None
     return None if found is None or found.problem is not None else found
+
+
+def key_of_text(facts: Facts) -> str:
+    """The key of the own network that the code of the hosted network is, read as text.
+
+    Raises:
+        CnnvizError: it cannot be read, or gives another network; the message says what to do.
+    """
+    from cnnviz.hosted.as_text import key_of_text as key_of_text_
+    from cnnviz.ui.shared import cached
+
+    if facts.input_shape is None:
+        raise CnnvizError(Message("The input shape of {place} is not known.", place=facts.place))
+    return key_of_text_(facts, cached.trace(asking.STATE + facts.stamp, facts.input_shape))
 
 
 def titles() -> dict[str, str]:

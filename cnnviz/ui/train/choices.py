@@ -24,7 +24,7 @@ from cnnviz.training.recipe.fields import CHOICES, RANGES, Range, check_field
 from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.ui.architecture.network import choose_options
-from cnnviz.ui.shared import own_networks
+from cnnviz.ui.shared import hosted, own_networks
 from cnnviz.ui.shared.carried import data_for, trainable
 from cnnviz.ui.shared.downloads import choose_data_set
 from cnnviz.ui.shared.frame import ARCHITECTURE, link
@@ -36,7 +36,7 @@ from cnnviz.ui.shared.link_state import (
     edits_in_link,
     put_in_link,
 )
-from cnnviz.ui.shared.problems import link_problem, plain
+from cnnviz.ui.shared.problems import explained, link_problem, plain
 from cnnviz.ui.shared.query import query
 
 NETWORK, DATA, OPTIONS, PERMUTE, ORDER = "model", "dataset", "set", "permute", "order"
@@ -181,6 +181,8 @@ def _written(number: float) -> str:
 def choose_recipe() -> Recipe | None:
     """The recipe in the form; None if it cannot be used for training, with the reason shown on the page."""
     network = _choose_network()
+    if network is None:
+        return None
     info = _choose_data(network)
     notes = st.container()
     fields = Fields(Recipe.default(network.key, dataset=info.key), notes)
@@ -220,18 +222,19 @@ def tested_on(info: DatasetInfo) -> Message:
     )
 
 
-def _choose_network() -> Architecture:
+def _choose_network() -> Architecture | None:
+    """The network to train; None where it is the hosted one and cannot be trained, with the reason on the page."""
     named, course = query.get(NETWORK), trainable()
-    own = own_networks.trainable(named)
+    own, live = own_networks.trainable(named), hosted.titles()
     unusable = (
         own_networks.why_not(named) if named and named not in own and own_networks.is_known(named) else None
     )
     chosen = choose_one(
         _("Network"),
-        [*own, *course],
+        [*live, *own, *course],
         key=NETWORK,
         kind=Message("architecture"),
-        title=lambda key: own.get(key) or architectures.get(key).title,
+        title=lambda key: live.get(key) or own.get(key) or architectures.get(key).title,
         default=course[0],
         forget=(OPTIONS, *_OF_THE_DATA),
         elsewhere=[named] if unusable is not None and named else (),
@@ -240,7 +243,33 @@ def _choose_network() -> Architecture:
     if unusable is not None:
         st.warning(plain(unusable), icon=":material/error:")
         link(ARCHITECTURE, _("Open its code"), model=str(named))
-    return architectures.get(chosen)
+    if chosen not in live:
+        return architectures.get(chosen)
+    found: Architecture | None = None
+    with explained():
+        found = _hosted()
+    return found
+
+
+def _hosted() -> Architecture:
+    """The hosted network as a text, which a recipe holds.
+
+    Raises:
+        CnnvizError: it cannot be trained; the message says why, and what to do.
+    """
+    facts = hosted.facts_or_stop()
+    hosted.follow_changes(facts.stamp)
+    key = hosted.key_of_text(facts)
+    reason = own_networks.why_not(key)
+    if reason is not None:
+        raise reason
+    st.caption(
+        _(
+            "Training starts from new weights. A run keeps the code of {place} as it is when you start it.",
+            place=plain(facts.place),
+        )
+    )
+    return architectures.get(key)
 
 
 def _choose_data(network: Architecture) -> DatasetInfo:
