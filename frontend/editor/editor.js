@@ -6,7 +6,8 @@
 import { defaultKeymap, history, historyKeymap, indentWithTab, isolateHistory } from "@codemirror/commands";
 import { pythonLanguage } from "@codemirror/lang-python";
 import { bracketMatching, indentOnInput, indentUnit, LanguageSupport, syntaxHighlighting } from "@codemirror/language";
-import { EditorState, RangeSet, StateEffect, StateField, Transaction } from "@codemirror/state";
+import { closeSearchPanel, findNext, findPrevious, gotoLine, openSearchPanel, search, searchPanelOpen } from "@codemirror/search";
+import { Compartment, EditorState, RangeSet, StateEffect, StateField, Transaction } from "@codemirror/state";
 import {
   Decoration, EditorView, GutterMarker, gutterLineClass, highlightActiveLine, highlightActiveLineGutter,
   highlightSpecialChars, keymap, lineNumbers, WidgetType,
@@ -117,6 +118,15 @@ function nextMark(view) {
   return true;
 }
 
+/** Finding and replacing: without the commands that select in several places at once, which this editor does not show. */
+const FINDING = [
+  { key: "Mod-f", run: openSearchPanel, scope: "editor search-panel" },
+  { key: "F3", run: findNext, shift: findPrevious, scope: "editor search-panel", preventDefault: true },
+  { key: "Mod-g", run: findNext, shift: findPrevious, scope: "editor search-panel", preventDefault: true },
+  { key: "Escape", run: closeSearchPanel, scope: "editor search-panel" },
+  { key: "Mod-Alt-g", run: gotoLine },
+];
+
 let editors = 0; // ever opened on this page
 
 class Editor {
@@ -129,6 +139,7 @@ class Editor {
     this.status.setAttribute("role", "status");
     this.rule = document.createElement("style"); // shows the rows of a line, however often the table is drawn anew
     this.listening = new AbortController();
+    this.words = new Compartment();
   }
 
   /** What the server says now: called whenever it, or the theme, changes. */
@@ -141,6 +152,7 @@ class Editor {
     this.generation = data.generation;
     this.hint.textContent = data.hint;
     this.view.contentDOM.setAttribute("aria-label", data.label);
+    this.speak(data.phrases);
     // Marks are about the text that the server has read; what is typed meanwhile, it will read next.
     if (text === this.view.state.doc.toString()) this.mark(data.marks);
   }
@@ -156,9 +168,24 @@ class Editor {
     const { signal } = this.listening;
     // Streamlit has shortcuts of single letters
     for (const kind of ["keydown", "keyup"]) this.root.addEventListener(kind, (event) => event.stopPropagation(), { signal });
+    // CodeMirror's panel asks for what is in its fields when a key goes up: too late for Enter, never for what is pasted
+    this.root.addEventListener("input", ({ target }) => {
+      if (target.matches(".cm-search .cm-textfield")) target.dispatchEvent(new Event("change"));
+    }, { signal });
     const first = { signal, capture: true };
     document.addEventListener("pointerdown", (event) => this.root.contains(event.target) || this.flush(), first);
     document.addEventListener("click", (event) => this.letSendFirst(event), first);
+  }
+
+  /** The words of CodeMirror's own panels, in the language of the page. */
+  speak(phrases) {
+    const told = JSON.stringify(phrases);
+    if (told === this.spoken) return;
+    this.spoken = told;
+    const open = searchPanelOpen(this.view.state);
+    if (open) closeSearchPanel(this.view);
+    this.view.dispatch({ effects: this.words.reconfigure(EditorState.phrases.of(phrases)) });
+    if (open) openSearchPanel(this.view);
   }
 
   extensions() {
@@ -166,10 +193,11 @@ class Editor {
       lineNumbers(), highlightActiveLineGutter(), highlightActiveLine(), highlightSpecialChars(), history(),
       new LanguageSupport(pythonLanguage), syntaxHighlighting(classHighlighter), indentUnit.of("    "),
       EditorState.tabSize.of(4), indentOnInput(), bracketMatching(), marks, pointed,
+      search({ top: true }), this.words.of([]),
       keymap.of([
         { key: "Escape", run: (view) => (view.setTabFocusMode(true), false) },
         { key: "F8", run: nextMark },
-        indentWithTab, ...historyKeymap, ...defaultKeymap,
+        ...FINDING, indentWithTab, ...historyKeymap, ...defaultKeymap,
       ]),
       EditorView.contentAttributes.of({ "aria-describedby": this.hint.id }),
       EditorView.domEventHandlers({

@@ -167,6 +167,25 @@ def test_it_is_used_and_left_by_the_keyboard(page: Page, alone: Server) -> None:
     expect(read(page)).to_have_text(FIRST, use_inner_text=True)
 
 
+def test_text_is_found_and_replaced_by_the_keyboard(page: Page, alone: Server) -> None:
+    code = opened(page, alone)
+    code.focus()
+    page.keyboard.press("Control+f")
+    field = page.get_by_role("textbox", name="Find")
+    expect(field).to_be_focused()
+    page.keyboard.type("1408")
+    page.keyboard.press("Enter")
+    expect(page.locator(".cm-searchMatch-selected")).to_have_text("1408")
+    page.get_by_role("textbox", name="Replace with").fill("2200")
+    page.keyboard.press("Enter")
+    expect(read(page)).to_have_text(FIRST.replace("1408", "2200", 1), use_inner_text=True)
+    page.keyboard.press("Escape")
+    expect(field).to_have_count(0)
+    expect(code).to_be_focused()
+    page.keyboard.press("Control+z")
+    expect(read(page)).to_have_text(FIRST, use_inner_text=True)
+
+
 def test_a_row_and_its_line_mark_each_other(page: Page, alone: Server) -> None:
     code = opened(page, alone)
     row, line = page.locator("tr[data-line='7']"), page.locator(".cm-line").nth(6)

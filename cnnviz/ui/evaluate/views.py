@@ -166,7 +166,7 @@ def _metrics(subject: Subject) -> None:
         st.metric(_("Misclassified"), f"{len(answers.labels) - right:,}", width="content")
     if test is None:
         st.caption(_("Only its program knows whether the network was trained on these images."))
-    if test is not False:
+    if test:
         st.caption(
             _(
                 "The true accuracy, on all images of this kind, lies between {low:.2%} and {high:.2%} "

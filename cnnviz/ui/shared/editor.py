@@ -34,6 +34,28 @@ Severity = Literal["error", "warning", "remark"]
 _WORDS: Mapping[Severity, Message] = MappingProxyType(
     {"error": Message("Error"), "warning": Message("Warning"), "remark": Message("Remark")}
 )
+_PHRASES: Mapping[str, Message] = MappingProxyType(
+    {
+        "Find": Message("Find"),
+        "Replace": Message("Replace with"),
+        "next": Message("Next match"),
+        "previous": Message("Previous match"),
+        "match case": Message("Match case"),
+        "regexp": Message("Regular expression"),
+        "by word": Message("Whole words"),
+        "replace": Message("Replace"),
+        "replace all": Message("Replace all"),
+        "close": Message("Close"),
+        "current match": Message("Match"),
+        "on line": Message("in line"),
+        "replaced match on line $": Message("Replaced in line {line}", line="$"),
+        "replaced $ matches": Message("Replaced in {count} places", count="$"),
+        "Go to line": Message("Go to line"),
+        "go": Message("Go"),
+    }
+)
+"""What stands in CodeMirror's panels, by its own words."""
+
 _FOLDER = Path(__file__).parent
 
 _SHOW = """
@@ -100,7 +122,10 @@ def edit(
                 "generation": kept.generation,
                 "marks": [_told(mark) for mark in sorted(marks, key=lambda mark: mark.line)],
                 "label": _("Python code") if label is None else label,
-                "hint": _("Tab indents. To leave the editor, press Esc, then Tab. F8 goes to the next mark."),
+                "hint": _(
+                    "Tab indents. To leave the editor, press Esc, then Tab. Ctrl+F finds, F8 goes to the next mark."
+                ),
+                "phrases": {said: str(word) for said, word in _PHRASES.items()},
                 "most": MOST,
             },
             on_typed_change=lambda: _take(
