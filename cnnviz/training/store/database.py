@@ -19,6 +19,8 @@ from cnnviz.language import Message
 
 SCHEMA_VERSION = 6
 
+_POSTGRES_LOCK = 0x636E6E76697A  # "cnnviz": a number that other programs of the same database do not lock
+
 metadata = sa.MetaData()
 
 schema_version = sa.Table("schema_version", metadata, sa.Column("version", sa.Integer, nullable=False))
@@ -154,9 +156,16 @@ class Database:
         with self._explained(), self._engine.connect() as connection:
             connection = connection.execution_options(exclusive=True)
             with connection.begin():
-                if not self._is_sqlite and sa.inspect(connection).has_table(schema_version.name):
-                    connection.execute(sa.select(schema_version).with_for_update())
+                self._exclude_others(connection)
                 yield connection
+
+    def _exclude_others(self, connection: Connection) -> None:
+        """Wait until no other writer is at work: SQLite has done so already."""
+        backend = self._url.get_backend_name()
+        if backend == "postgresql":  # a lock that is there before the tables are
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_POSTGRES_LOCK)))
+        elif backend != "sqlite" and sa.inspect(connection).has_table(schema_version.name):
+            connection.execute(sa.select(schema_version).with_for_update())
 
     @property
     def _is_sqlite(self) -> bool:
