@@ -51,6 +51,7 @@ COMMANDS = sorted(
     {line for block in BLOCKS if not block.language for line in block.text.splitlines() if line}
 )
 """The lines to type in a terminal."""
+BACKUP = next(line for line in COMMANDS if "VACUUM INTO" in line)
 EXAMPLES = [
     line.removeprefix("python -m cnnviz ") for line in COMMANDS if line.startswith("python -m cnnviz ")
 ]
@@ -139,6 +140,16 @@ def test_every_line_to_type_is_run_by_a_test() -> None:
         "CNNVIZ_PUBLIC=1 python -m cnnviz app --port 8501 --no-browser",  # tests/test_serving.py
         "CNNVIZ_PUBLIC=1 CNNVIZ_TEACHER_PASSWORD='...' python -m cnnviz app --port 8501 --no-browser",
         "pip install -r requirements-dev.txt && pytest",  # .ci/run
+        # tests/test_deployment.py holds what they start against the files and variables of the repository.
+        "cp deploy/example.env deploy/.env",
+        "docker build --file deploy/Dockerfile --tag cnnviz .",
+        "docker run --read-only --tmpfs /tmp --cap-drop ALL --volume runs:/runs --publish 8501:8501 cnnviz",
+        "docker compose --file deploy/compose.yaml up --build --detach",
+        "docker compose --file deploy/compose.yaml up --detach --scale app=2",
+        "docker compose --file deploy/compose.yaml exec database pg_dump --username cnnviz cnnviz > runs.sql",
+        "docker compose --file deploy/compose.yaml cp app:/runs runs-copy",
+        BACKUP,  # tests/test_deployment.py
+        "git pull",
         "pip install .",  # tests/browser/test_installed_package.py
         "cnnviz app",
         "python -m cnnviz app --port 8501",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from streamlit.proto.Dataframe_pb2 import Dataframe
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.training.store.runs import Member
 from cnnviz.training.store.store import RunStore
-from tests.pages.training_page import ME, PAGE, SOMEBODY, recipe
+from tests.pages.training_page import ME, PAGE, SOMEBODY, mine, recipe
 
 OpenPage = Callable[..., AppTest]
 
@@ -52,3 +53,12 @@ def test_the_trash_holds_only_what_this_person_may_restore(
     keys = {button.key for button in open_page(PAGE).button}
     assert f"restore-{mine}" in keys
     assert f"restore-{theirs}" not in keys
+
+
+def test_no_row_is_chosen_for_somebody_whom_no_run_is_shown(open_page: OpenPage, store: RunStore) -> None:
+    store.create(recipe(), owner=SOMEBODY)
+    (table,) = open_page(PAGE).dataframe
+    assert list(table.proto.selection_mode) == [Dataframe.SelectionMode.SINGLE_ROW]
+    mine(store)
+    table = open_page(PAGE).dataframe[0]
+    assert list(table.proto.selection_mode) == [Dataframe.SelectionMode.SINGLE_ROW_REQUIRED]

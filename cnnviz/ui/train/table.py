@@ -138,7 +138,8 @@ def _list(shown: str | None, whose: str, page: int) -> None:
             _rows(runs),
             key=key,
             on_select=lambda: _choose(key, ids, shown),
-            selection_mode="single-row-required",
+            # A required row is chosen by the browser where none is, and told with the next click, whatever that is on.
+            selection_mode="single-row-required" if shown in ids else "single-row",
             selection_default={"selection": {"rows": [ids.index(shown)] if shown in ids else []}},
             hide_index=True,
             alt=_("{count:,} runs; select one to show it", count=len(runs)),
