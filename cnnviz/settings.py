@@ -17,6 +17,7 @@ CNNVIZ_OWN_MAX_PARAMETERS   parameters of an own network that is given memory   
 CNNVIZ_OWN_MAX_ACTIVATIONS  numbers that its operations give for one image             50,000,000
 CNNVIZ_OWN_MAX_MACS         multiply-adds that it needs for one image                  20,000,000,000
 CNNVIZ_PUBLIC               whether other machines may open the app                     0
+CNNVIZ_CACHE_MB             megabytes of all that is kept to be quick the next time    300
 CNNVIZ_UPLOADS_MB           megabytes of all uploaded files; one session gets half     256
 CNNVIZ_TEACHER_PASSWORD     makes the server a class's, with a teacher who has this    none
 CNNVIZ_SHARED               whether a class shares the server                          1 where there is a teacher
@@ -70,6 +71,7 @@ class Settings:
     own_max_activations: int
     own_max_macs: int
     public: int
+    cache_mb: int
     uploads_mb: int
     teacher_password: str
     shared: int
@@ -120,6 +122,7 @@ def settings() -> Settings:
         own_max_activations=int(_positive("CNNVIZ_OWN_MAX_ACTIVATIONS", 50_000_000, whole=True)),
         own_max_macs=int(_positive("CNNVIZ_OWN_MAX_MACS", 20_000_000_000, whole=True)),
         public=_zero_or_one("CNNVIZ_PUBLIC", 0),
+        cache_mb=int(_positive("CNNVIZ_CACHE_MB", 300, whole=True)),
         uploads_mb=int(_positive("CNNVIZ_UPLOADS_MB", 256, whole=True)),
         teacher_password=(password := os.environ.get("CNNVIZ_TEACHER_PASSWORD", "")),
         shared=_zero_or_one("CNNVIZ_SHARED", int(bool(password))),

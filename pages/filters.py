@@ -5,6 +5,7 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.filters import views
+from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.downloads import offer_weights
 from cnnviz.ui.shared.frame import FILTERS, frame
 from cnnviz.ui.shared.link_state import choose_view
@@ -18,4 +19,6 @@ with explained():
     with above:
         shown = views.choose_shown(view)
     if shown[0].key[0] != "pretrained" or offer_weights(shown[0].key[1]):
+        for weights in shown:
+            cached.make_ready(weights.key)
         view.show(shown)

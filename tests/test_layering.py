@@ -116,6 +116,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     # A warning about a trace gets the line of the text that it is about.
     "cnnviz.own": (
         "cnnviz.architectures",
+        "cnnviz.bounded",
         "cnnviz.classroom",
         "cnnviz.datasets",
         "cnnviz.shapes",
@@ -128,6 +129,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.plots": ("cnnviz.plots.palette",),
     "cnnviz.plots.palette": ("cnnviz.language",),
     "cnnviz.files": ("cnnviz.errors",),
+    "cnnviz.bounded": ("cnnviz.settings",),
     "cnnviz.seals": ("cnnviz.files",),
     "cnnviz.glossary": ("cnnviz.language",),
     "cnnviz.settings": ("cnnviz.errors",),

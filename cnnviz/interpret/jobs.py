@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, Protocol, TypeVar
 
+from cnnviz.bounded import COMMON, Bounded
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 
@@ -91,12 +91,12 @@ class Job(Generic[R]):
 
 
 class Jobs(Generic[R]):
-    """All work of one kind: ``at_once`` pieces at a time, and at most ``most_bytes`` of results."""
+    """All work of one kind: ``at_once`` pieces at a time; results are ``kept`` where everything is."""
 
-    def __init__(self, most_bytes: int, at_once: int) -> None:
-        self._most_bytes = most_bytes
+    def __init__(self, at_once: int, kept: Bounded = COMMON) -> None:
+        self._kept = kept
         self._turns = threading.BoundedSemaphore(at_once)
-        self._jobs: OrderedDict[Hashable, Job[R]] = OrderedDict()
+        self._jobs: dict[Hashable, Job[R]] = {}
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, work: Callable[[Callable[[float], None]], R]) -> Job[R]:
@@ -106,29 +106,19 @@ class Jobs(Generic[R]):
         function must end the work. It runs in another thread.
         """
         with self._lock:
-            job = self._jobs.get(key)
+            job = self._jobs.get(key) or self._kept.find((self, key))
             if job is None:
                 job = self._jobs[key] = Job()
                 threading.Thread(
                     target=self._run, args=(key, job, work), name=f"cnnviz-{key}", daemon=True
                 ).start()
-            self._jobs.move_to_end(key)
             return job
 
     def _run(self, key: Hashable, job: Job[R], work: Callable[[Callable[[float], None]], R]) -> None:
         with self._turns:
             job._run(work)
         with self._lock:
-            if job._error is not None:  # the cause may be gone when somebody asks again
-                self._jobs.pop(key, None)
-            self._drop_oldest()
+            self._jobs.pop(key, None)
+            if job._result is not None:  # the cause of an error may be gone when somebody asks again
+                self._kept.put((self, key), job, job._result.nbytes)
         job._finished.set()
-
-    def _drop_oldest(self) -> None:
-        finished = [(key, job._result) for key, job in self._jobs.items() if job._result is not None]
-        total = sum(result.nbytes for _, result in finished)
-        for key, result in finished[:-1]:
-            if total <= self._most_bytes:
-                break
-            total -= result.nbytes
-            del self._jobs[key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnviz import architectures
+from cnnviz.errors import CnnvizError
 from cnnviz.interpret import pretrained
+from cnnviz.language import Message
 from cnnviz.randomness import untouched_generator
 from cnnviz.settings import settings
 from cnnviz.training.checkpoints import checkpoints
@@ -29,7 +32,66 @@ OWN = "own"
 """Begins the key of an own network for which there is no data set, and so no recipe."""
 
 
+class NetworkTooLargeError(CnnvizError):
+    """The weights of a network would not fit into memory."""
+
+    def __init__(self, needed: int, free: int) -> None:
+        super().__init__(
+            Message(
+                "The weights of this network need about {needed:,.0f} MB of memory, but only {free:,.0f} MB are free. "
+                "Choose a smaller network, or try again later.",
+                needed=needed / 1e6,
+                free=free / 1e6,
+            )
+        )
+
+
+LARGE = 50_000_000
+"""Bytes of weights from which on loading takes long enough to be announced."""
+
+_one_large_at_a_time = threading.Lock()
+
+
 def load(key: tuple[str, ...]) -> nn.Module:
+    """The network that ``key`` names, as :func:`_load` does; large ones one at a time, and only where they fit.
+
+    Raises:
+        NetworkTooLargeError: it would not fit into memory.
+        CnnvizError: it is missing or damaged.
+    """
+    needed = weight_bytes(key)
+    if needed < LARGE:
+        return _load(key)
+    with _one_large_at_a_time:
+        from cnnviz.training.loop.memory import available
+
+        free = available()
+        # while it is made, or read from a file, there are some of its weights twice
+        if free is not None and 2 * needed > free:
+            raise NetworkTooLargeError(2 * needed, free)
+        return _load(key)
+
+
+def weight_bytes(key: tuple[str, ...]) -> int:
+    """About how many bytes the weights of the network that ``key`` names take; nothing is loaded.
+
+    Raises:
+        CnnvizError: there is no such network.
+    """
+    kind, *rest = key
+    if kind in ("pretrained", "random"):
+        return round(pretrained.get(rest[0]).megabytes * 2**20)
+    if kind == "checkpoint":
+        return checkpoints.get(rest[0]).weights.stat().st_size
+    if kind == "untrained":
+        import torch
+
+        with torch.device("meta"):
+            return nbytes(architectures.get(rest[0]).build(**json.loads(rest[1])))
+    return 0  # a person's own network and a run's have limits of their own
+
+
+def _load(key: tuple[str, ...]) -> nn.Module:
     """The network that ``key`` names, in eval mode and without gradients, on the CPU.
 
     Args:

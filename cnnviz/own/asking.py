@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
+from cnnviz.bounded import kept
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.own.definition import Definition
@@ -40,7 +40,6 @@ _READER: list[Reader] = []
 def use(reader: Reader) -> None:
     """Ask ``reader`` from now on, in the whole process: a server does not read texts itself."""
     _READER[:] = [reader]
-    _read.cache_clear()
 
 
 def read(definition: Definition, edits: Mapping[str, object] | None = None) -> Reading:
@@ -49,7 +48,7 @@ def read(definition: Definition, edits: Mapping[str, object] | None = None) -> R
     It is known again the next time, unless it met a limit: then the next time may be better.
     """
     try:
-        return _read(definition, json.dumps(dict(edits or {}), sort_keys=True))
+        return _read(definition, json.dumps(dict(edits or {}), sort_keys=True), *_READER)
     except _NotToBeKept as found:
         return found.reading
 
@@ -73,10 +72,10 @@ class _NotToBeKept(Exception):  # noqa: N818 - no error, but a way around the ca
         self.reading = reading
 
 
-@lru_cache(maxsize=128)
-def _read(definition: Definition, edits: str) -> Reading:
-    if _READER:
-        found = _READER[0](definition, json.loads(edits) or None)
+@kept
+def _read(definition: Definition, edits: str, reader: Reader | None = None) -> Reading:
+    if reader is not None:
+        found = reader(definition, json.loads(edits) or None)
         if found.problem is not None and found.problem.kind == "limit":
             raise _NotToBeKept(found)
         return found

@@ -110,3 +110,23 @@ def test_filters_and_answers_at_every_moment(runs: Path) -> None:
     assert np.allclose(found.probabilities[-1], model(x).softmax(1)[0].numpy(), atol=1e-6)
     with pytest.raises(CnnvizError, match="instead of one score for each of 7 classes"):
         history(keys, traced, x, 7)
+
+
+ALEXNET = ("untrained", "alexnet", "{}", "0", "pytorch")
+
+
+def test_the_weights_of_a_network_are_counted_before_it_is_made() -> None:
+    small = ("untrained", "basic-cnn", "{}", "0", "pytorch")
+    assert networks.weight_bytes(small) == networks.nbytes(networks.load(small))
+    assert networks.weight_bytes(ALEXNET) == 187_058_984
+    assert networks.weight_bytes(("pretrained", "resnet18")) == round(44.7 * 2**20)
+
+
+def test_a_network_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnnviz.training.loop.memory.available", lambda: 300_000_000)
+    monkeypatch.setattr(networks, "_load", lambda key: key)
+    assert networks.load(("pretrained", "resnet18")) == ("pretrained", "resnet18")
+    with pytest.raises(
+        CnnvizError, match=r"about 374 MB of memory, but only 300 MB are free. Choose a smaller"
+    ):
+        networks.load(ALEXNET)

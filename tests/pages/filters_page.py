@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
 from cnnviz import architectures
+from cnnviz.bounded import COMMON
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.loop.loop import TrainingResult
 from cnnviz.training.recipe.recipe import Recipe
@@ -37,8 +37,7 @@ def shipped_in(folder: Path) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("CNNVIZ_CHECKPOINTS_DIR", str(folder))
         yield folder
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    COMMON.clear()
 
 
 def save(folder: Path, key: str, model: nn.Module) -> None:

@@ -14,6 +14,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from cnnviz.bounded import COMMON
 from cnnviz.drawing.strokes import example_points
 from cnnviz.ui.draw import canvas as canvas_module
 from cnnviz.ui.draw.canvas import SIDE
@@ -34,7 +35,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("CNNVIZ_CHECKPOINTS_DIR", str(folder))
     monkeypatch.setenv("CNNVIZ_DATA_DIR", str(tmp_path / "data"))
     yield folder
-    st.cache_resource.clear()
+    COMMON.clear()
 
 
 class Canvas:

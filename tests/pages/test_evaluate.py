@@ -11,6 +11,7 @@ from streamlit.runtime.state.query_params import QueryParams
 from streamlit.testing.v1 import AppTest
 
 from cnnviz import datasets
+from cnnviz.bounded import COMMON
 from cnnviz.ui.evaluate import views
 from tests.constant_networks import save_constant
 
@@ -27,7 +28,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("CNNVIZ_CHECKPOINTS_DIR", str(folder))
     monkeypatch.setenv("CNNVIZ_DATA_DIR", str(tmp_path / "data"))
     yield folder
-    st.cache_resource.clear()
+    COMMON.clear()
 
 
 def metrics(app: AppTest) -> dict[str, str]:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 
+from cnnviz.bounded import COMMON
 from cnnviz.settings import settings
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.loop.loop import TrainingResult
@@ -25,8 +25,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path / "runs"))
     keep_snapshots(tmp_path / "runs", RECIPE, STEPS)
     yield tmp_path / "runs"
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    COMMON.clear()
 
 
 def finish(runs: Path) -> None:

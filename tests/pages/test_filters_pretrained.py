@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from cnnviz.bounded import COMMON
 from tests.pretrained_weights import NAME, offer, weights_file
 
 OpenPage = Callable[..., AppTest]
@@ -18,8 +18,7 @@ PAGE = "pages/filters.py"
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     yield tmp_path / "torch" / "hub" / "checkpoints"
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    COMMON.clear()
 
 
 def test_learned_weights_are_offered_and_shown_in_colour(

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from cnnviz import architectures
+from cnnviz.bounded import COMMON
 from cnnviz.own import architecture, kept
 from cnnviz.own.definition import Definition
 from cnnviz.own.reading import read
@@ -44,8 +44,7 @@ def trained(store: RunStore) -> Iterator[str]:
     run = worker.run_in_foreground(recipe_of(key))
     forget(key)
     yield run.id
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    COMMON.clear()
 
 
 def forget(key: str) -> None:

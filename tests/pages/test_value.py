@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.runtime.state.query_params import QueryParams
 from streamlit.testing.v1 import AppTest
 
+from cnnviz.bounded import COMMON
 from cnnviz.ui.inside import pixel
 from tests.constant_networks import save_constant
 
@@ -26,7 +27,7 @@ def value(open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("CNNVIZ_CHECKPOINTS_DIR", str(folder))
     monkeypatch.setenv("CNNVIZ_DATA_DIR", str(tmp_path / "data"))
     yield lambda **link: open_page("pages/filters.py", view="value", **link)
-    st.cache_resource.clear()
+    COMMON.clear()
 
 
 def facts(app: AppTest) -> dict[str, Any]:

@@ -68,10 +68,6 @@ Known = Mapping[str, Network]
 """Networks by id."""
 
 
-MOST_BYTES = 64_000_000
-"""Of all answers together that are kept: some 120 networks' to 10,000 images."""
-
-
 @dataclass(frozen=True, eq=False)
 class Subject:
     """A network's ``answers`` to the test images of a data set."""
@@ -110,7 +106,7 @@ class Subject:
 
 @st.cache_resource(show_spinner=False)
 def _jobs() -> Jobs[Answers]:
-    return background.queue(MOST_BYTES)
+    return background.queue()
 
 
 def choose_network() -> tuple[Network, Known] | None:

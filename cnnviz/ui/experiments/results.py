@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from cnnviz import datasets, experiments
+from cnnviz.bounded import kept
 from cnnviz.experiments import results
 from cnnviz.experiments.experiment import Experiment, Outcome, Outcomes, Setting, Verdict
 from cnnviz.experiments.results import Results
@@ -73,7 +74,7 @@ def say(verdict: Verdict | None, key: str) -> None:
         st.write(" ".join(plain(sentence) for sentence in verdict.seen))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept
 def _shipped_figures(key: str, created_at: str, code: str) -> list[go.Figure]:
     """The figures of the included results, in the language ``code``; shared and read only."""
     shipped = results.shipped(key)

@@ -32,9 +32,6 @@ T = TypeVar("T")
 Progress = Callable[[float], None]
 """Is told which part (0..1) is done."""
 
-MOST_BYTES = 100_000_000
-"""Of all results together that are kept."""
-
 _AT_ONCE = 0.15  # seconds that work may take before a bar comes up
 _LOOK_SECONDS = 0.2
 
@@ -72,16 +69,16 @@ def wait(seconds: float) -> bool:
     return _finished.wait(seconds)
 
 
-def queue(most_bytes: int) -> Jobs[Any]:
-    """A queue of its own for one kind of work, whose results of at most ``most_bytes`` together are kept."""
+def queue() -> Jobs[Any]:
+    """A queue of its own for one kind of work."""
     from cnnviz.interpret.jobs import Jobs
 
-    return Jobs(most_bytes, at_once=max(1, (os.cpu_count() or 1) // 2))
+    return Jobs(at_once=max(1, (os.cpu_count() or 1) // 2))
 
 
 @st.cache_resource(show_spinner=False)
 def _jobs() -> Jobs[Any]:
-    return queue(MOST_BYTES)
+    return queue()
 
 
 def result(key: Hashable, work: Callable[[Progress], R], title: str, jobs: Jobs[R] | None = None) -> R:

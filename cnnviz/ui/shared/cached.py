@@ -2,27 +2,27 @@
 
 Keys are plain values: an architecture's key, a checkpoint's id and SHA-256, an image's bytes, a data set's
 digest. What is cached holds numbers, never sentences, so that one entry serves every language. Models are
-shared by all sessions and are never changed.
-
-Streamlit's caches count entries; what can be large (one VGG-16 takes 540 MB) is kept in a :class:`Bounded`.
+shared by all sessions and are never changed. All of it is kept in the process's one store, which counts bytes: where
+Streamlit's caches count entries, one VGG-16 takes 540 MB.
 """
 
 from __future__ import annotations
 
 import json
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
+from cnnviz.bounded import COMMON, kept
 from cnnviz.hosted import asking as hosts
 from cnnviz.hosted import questions
 from cnnviz.hosted.asking import STATE
 from cnnviz.interpret.inputs import ImageKey
+from cnnviz.language import translate as _
 from cnnviz.models import definition_of
-from cnnviz.own import asking, kept
+from cnnviz.own import asking
+from cnnviz.own import kept as own_kept
 from cnnviz.own.definition import PREFIX, Definition
 from cnnviz.settings import settings
 from cnnviz.ui.shared import background
@@ -57,67 +57,15 @@ Edits = tuple[tuple[str, str], ...]
 Source = tuple[int, str]
 """The place of an image in its part of the data set, and the address of its picture."""
 
-MOST_NETWORK_BYTES = 1_200_000_000
-MOST_MAP_BYTES = 300_000_000
-MOST_ARITHMETIC_BYTES = 100_000_000
 MOST_MAPS_IN_A_PICTURE = 128
 
 T = TypeVar("T")
 
 
-class Bounded(Generic[T]):
-    """Values by key, of at most ``most_bytes`` together: the one that was longest unused goes first.
-
-    A value that is larger than that by itself is kept until the next one comes. Each is made once, however
-    many threads ask for it at the same moment.
-    """
-
-    def __init__(self, most_bytes: int, size: Callable[[T], int]) -> None:
-        """``size`` tells the bytes of a value."""
-        self._most_bytes = most_bytes
-        self._size = size
-        self._lock = threading.Lock()
-        self._values: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
-        self._gates: dict[Hashable, threading.Lock] = {}
-
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The value known by ``key``, made now where it is not there; what ``make`` raises is raised."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key][0]
-            gate = self._gates.setdefault(key, threading.Lock())
-        with gate:
-            with self._lock:
-                if key in self._values:
-                    return self._values[key][0]
-            try:
-                value = make()
-            finally:
-                with self._lock:
-                    self._gates.pop(key, None)
-            with self._lock:
-                self._values[key] = value, self._size(value)
-                self._drop_oldest()
-        return value
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all values that are kept."""
-        with self._lock:
-            return sum(size for _, size in self._values.values())
-
-    def _drop_oldest(self) -> None:
-        total = sum(size for _, size in self._values.values())
-        while total > self._most_bytes and len(self._values) > 1:
-            _, (_, size) = self._values.popitem(last=False)
-            total -= size
-
-
 # Networks without weights
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
+@kept
 def trace(model_name: str, input_shape: tuple[int, ...], edits: Edits = ()) -> Trace:
     """The trace of a network, edited; frozen, so that sessions share it."""
     from cnnviz.models import traced
@@ -127,7 +75,7 @@ def trace(model_name: str, input_shape: tuple[int, ...], edits: Edits = ()) -> T
     return traced(model_name, _changes(edits), input_shape)
 
 
-@st.cache_data(max_entries=1, show_spinner=False)
+@kept
 def torchvision_names() -> tuple[str, ...]:
     """The names of torchvision's classification models."""
     from cnnviz.models import torchvision_names as names
@@ -135,7 +83,7 @@ def torchvision_names() -> tuple[str, ...]:
     return names()
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@kept
 def on_meta(model_name: str, edits: Edits = ()) -> nn.Module:
     """A network without weights, edited; it is not to be changed."""
     from cnnviz.models import resolve
@@ -143,7 +91,7 @@ def on_meta(model_name: str, edits: Edits = ()) -> nn.Module:
     return resolve(model_name, _changes(edits))[0]
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept
 def editable(model_name: str, options: Edits = ()) -> dict[str, dict[str, object]]:
     """The layers of a network that can be edited, with their arguments; not to be changed."""
     from cnnviz.own import sandbox
@@ -156,7 +104,7 @@ def editable(model_name: str, options: Edits = ()) -> dict[str, dict[str, object
     return editable_(on_meta(model_name, options))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept
 def shares(
     model_name: str, input_shape: tuple[int, ...], edits: Edits = (), most: int = 20
 ) -> tuple[Share, ...]:
@@ -166,7 +114,7 @@ def shares(
     return shares_(trace(model_name, input_shape, edits), most)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@kept
 def autograd_dot(
     model_name: str,
     input_shape: tuple[int, ...],
@@ -187,7 +135,7 @@ def autograd_dot(
     return autograd_dot_(on_meta(model_name, edits), input_shape, dict(colours), ink)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@kept
 def torchinfo_report(model_name: str, input_shape: tuple[int, ...], edits: Edits = ()) -> TorchinfoReport:
     """What torchinfo says of a network, edited."""
     from cnnviz.own import sandbox
@@ -206,7 +154,7 @@ def _of_edited(edits: Edits, function: Callable[..., T], *arguments: object) -> 
     return found
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@kept
 def source(model_name: str) -> tuple[str, str]:
     """The path and the text of the file that defines a network."""
     from cnnviz.standalone import source as source_
@@ -217,7 +165,7 @@ def source(model_name: str) -> tuple[str, str]:
     return source_(model_name)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@kept
 def runnable(model_name: str, input_shape: tuple[int, ...], edits: Edits = ()) -> str:
     """A file that builds a network, edited, by itself."""
     from cnnviz.standalone import runnable as runnable_
@@ -233,7 +181,7 @@ def reading(definition: Definition, edits: Edits = ()) -> Reading:
     return asking.read(definition, _changes(edits))
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@kept
 def changes(definition: Definition) -> tuple[Change, ...]:
     """The changes of a text that mend it, the best first."""
     from cnnviz.own import sandbox
@@ -241,7 +189,7 @@ def changes(definition: Definition) -> tuple[Change, ...]:
     return sandbox.changes(definition)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@kept
 def trial_written(definition: Definition, edits: Edits) -> tuple[Change, ...]:
     """The change of a text that makes the edits of its layers; empty where none makes these alone."""
     from cnnviz.own import sandbox
@@ -251,17 +199,17 @@ def trial_written(definition: Definition, edits: Edits) -> tuple[Change, ...]:
 
 def own_networks(owner: str) -> dict[str, str]:
     """The titles of kept networks by key, those of ``owner`` first; read again when one was kept or changed."""
-    folder = settings().runs_dir / kept.FOLDER
+    folder = settings().runs_dir / own_kept.FOLDER
     try:
         return _own_networks(str(folder), folder.stat().st_mtime_ns, owner)
     except OSError:  # nothing is kept
         return {}
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept
 def _own_networks(folder: str, changed: int, owner: str) -> dict[str, str]:
-    networks = kept.listed(owner)
-    titles = kept.labels(networks)
+    networks = own_kept.listed(owner)
+    titles = own_kept.labels(networks)
     return {network.key: titles[network.key] for network in networks}
 
 
@@ -275,13 +223,6 @@ def _changes(edits: Edits) -> dict[str, object]:
 def model(checkpoint_id: str, sha256: str) -> nn.Module:
     """The network of a checkpoint, verified; ``sha256`` is part of the key, so that new weights are read."""
     return network(("checkpoint", checkpoint_id, sha256))
-
-
-@st.cache_resource(show_spinner=False)
-def _networks() -> Bounded[nn.Module]:
-    from cnnviz.interpret.networks import nbytes
-
-    return Bounded(MOST_NETWORK_BYTES, nbytes)
 
 
 def computed(
@@ -304,9 +245,21 @@ def computed(
 
 
 def make_ready(weights: WeightsKey) -> None:
-    """Load the network that ``weights`` names, where that is to be done here: before something is timed."""
-    if weights[0] != hosts.NAME:
+    """Load the network that ``weights`` names, where that is to be done here; a large one is announced.
+
+    Raises:
+        CnnvizError: it would not fit into memory, is missing or damaged.
+    """
+    from cnnviz.interpret.networks import LARGE, weight_bytes
+
+    if weights[0] == hosts.NAME:
+        return
+    size = 0 if COMMON.find(("network", weights)) is not None else weight_bytes(weights)
+    if size < LARGE:
         network(weights)
+    else:
+        with st.spinner(_("Loading {size:,.0f} MB of weights ...", size=size / 1e6)):
+            network(weights)
 
 
 def network(weights: WeightsKey) -> nn.Module:
@@ -314,10 +267,10 @@ def network(weights: WeightsKey) -> nn.Module:
     from cnnviz.interpret.networks import load
 
     background.one_thread_an_operation()
-    return _networks().get(weights, lambda: load(weights))
+    return COMMON.get(("network", weights), lambda: load(weights))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept
 def network_trace(weights: WeightsKey, input_shape: tuple[int, int, int]) -> Trace:
     """The trace of the network that ``weights`` names."""
     from cnnviz.tracing.trace import trace
@@ -325,24 +278,14 @@ def network_trace(weights: WeightsKey, input_shape: tuple[int, int, int]) -> Tra
     return computed(weights, trace, input_shape)
 
 
-@st.cache_resource(show_spinner=False)
-def _feature_maps() -> Bounded[tuple[FeatureMaps, ...]]:
-    return Bounded(MOST_MAP_BYTES, lambda maps: sum(found.values.nbytes for found in maps))
-
-
 def feature_maps(weights: WeightsKey, image: ImageKey) -> tuple[FeatureMaps, ...]:
     """What every op makes of an image; they are shared and must not be changed."""
     from cnnviz.interpret.activations import feature_maps as compute
 
-    return _feature_maps().get(
-        (weights, image),
+    return COMMON.get(
+        ("feature maps", weights, image),
         lambda: computed(weights, compute, image.tensor(), network_trace(weights, image.input_shape)),
     )
-
-
-@st.cache_resource(show_spinner=False)
-def _arithmetics() -> Bounded[Arithmetic]:
-    return Bounded(MOST_ARITHMETIC_BYTES, lambda layer: layer.nbytes)
 
 
 def arithmetic(weights: WeightsKey, image: ImageKey, op: int) -> Arithmetic:
@@ -350,12 +293,13 @@ def arithmetic(weights: WeightsKey, image: ImageKey, op: int) -> Arithmetic:
     from cnnviz.interpret.pixel import arithmetic_of
 
     traced = network_trace(weights, image.input_shape)
-    return _arithmetics().get(
-        (weights, image, op), lambda: computed(weights, arithmetic_of, image.tensor(), traced, traced.ops[op])
+    return COMMON.get(
+        ("arithmetic", weights, image, op),
+        lambda: computed(weights, arithmetic_of, image.tensor(), traced, traced.ops[op]),
     )
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@kept
 def pretrained_classes(model: str) -> tuple[str, ...]:
     """The names of the classes of a model of torchvision; the first call imports torchvision."""
     from cnnviz.interpret.pretrained import classes
@@ -370,7 +314,7 @@ def layers(weights: WeightsKey, input_shape: tuple[int, int, int]) -> tuple[Laye
     return computed(weights, layer_weights, network_trace(weights, input_shape))
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@kept
 def distributions(
     weights: WeightsKey, input_shape: tuple[int, int, int]
 ) -> tuple[tuple[str, Distribution], ...]:
@@ -380,7 +324,7 @@ def distributions(
     return tuple((layer.name, distribution(layer.values)) for layer in layers(weights, input_shape))
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@kept
 def filter_order(
     weights: WeightsKey, input_shape: tuple[int, int, int], layer: str, by: str
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
@@ -391,7 +335,7 @@ def filter_order(
     return order(values, by), norms(values)
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
+@kept
 def map_pictures(
     weights: WeightsKey, image: ImageKey, first: int, limits: tuple[float, ...], dark: bool
 ) -> tuple[bytes, ...]:
@@ -410,7 +354,7 @@ def map_pictures(
     return tuple(found)
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
+@kept
 def map_statistics(weights: WeightsKey, image: ImageKey, op: int) -> MapStatistics:
     """What the values of every map of an op amount to; shared, not to be changed."""
     from cnnviz.interpret.activations import statistics
@@ -418,7 +362,7 @@ def map_statistics(weights: WeightsKey, image: ImageKey, op: int) -> MapStatisti
     return statistics(feature_maps(weights, image)[op].values)
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
+@kept
 def map_order(weights: WeightsKey, image: ImageKey, op: int, by: str) -> NDArray[np.intp]:
     """The maps of an op in an order."""
     from cnnviz.interpret.filters import order
@@ -426,7 +370,7 @@ def map_order(weights: WeightsKey, image: ImageKey, op: int, by: str) -> NDArray
     return order(feature_maps(weights, image)[op].values, by)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@kept
 def map_tiles(
     weights: WeightsKey, image: ImageKey, op: int, channels: tuple[int, ...], limit: float | None, dark: bool
 ) -> tuple[bytes, ...]:
@@ -438,7 +382,7 @@ def map_tiles(
     return tuple(png(tile(values[channel], end), dark) for channel, end in zip(channels, ends, strict=True))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept
 def receptive_fields(weights: WeightsKey, input_shape: tuple[int, int, int]) -> Sequence[ReceptiveField]:
     """The receptive field of every op of the network that ``weights`` names."""
     from cnnviz.shapes.receptive_field import receptive_fields as fields
@@ -446,7 +390,7 @@ def receptive_fields(weights: WeightsKey, input_shape: tuple[int, int, int]) -> 
     return fields(network_trace(weights, input_shape))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@kept
 def drawings(key: tuple[object, ...], _draw: Callable[[], tuple[bytes, ...]]) -> tuple[bytes, ...]:
     """What ``_draw`` returns, PNG files, known again by ``key``."""
     return _draw()
@@ -455,7 +399,7 @@ def drawings(key: tuple[object, ...], _draw: Callable[[], tuple[bytes, ...]]) ->
 # Data
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@kept
 def dataset_statistics(dataset: str, digest: str) -> Statistics:
     """The figures of a data set; they are shared and must not be changed."""
     from cnnviz import datasets
@@ -464,7 +408,7 @@ def dataset_statistics(dataset: str, digest: str) -> Statistics:
     return compute(datasets.load(dataset))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@kept
 def dataset_samples(
     dataset: str, digest: str, part: str, label: int | None, count: int, seed: int
 ) -> tuple[Source, ...]:
@@ -478,13 +422,13 @@ def dataset_samples(
     return tuple((place, image_address(images[place].numpy())) for place in places)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@kept
 def class_means(dataset: str, digest: str) -> tuple[str, ...]:
     """The average image of each class."""
     return tuple(image_address(image) for image in dataset_statistics(dataset, digest).class_means)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept
 def preparation_stages(
     dataset: str, digest: str, place: int, preparation: ImagePreparation, draws: int, seed: int
 ) -> Stages:
@@ -496,7 +440,7 @@ def preparation_stages(
     return compute(image, preparation, draws=draws, seed=seed)
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
+@kept
 def sample_digits() -> Digits:
     """A real digit of each class; they are shared and must not be changed."""
     from cnnviz.shapes.sliding_window import sample_digits as digits
@@ -504,7 +448,7 @@ def sample_digits() -> Digits:
     return digits()
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@kept
 def permuted_digits(seed: int) -> Digits:
     """:func:`sample_digits` with their pixels in the order that a recipe's ``permutation_seed`` draws."""
     from torch import from_numpy

@@ -10,18 +10,16 @@ import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import streamlit as st
 from streamlit import runtime
 
+from cnnviz.bounded import kept
 from cnnviz.interpret.inputs import Preparing
 from cnnviz.language import Message
 from cnnviz.ui.shared import cached
-from cnnviz.ui.shared.cached import Bounded, WeightsKey
+from cnnviz.ui.shared.cached import WeightsKey
 
 MOST_BYTES = 32_000_000
 """Of one network's weights: more take too long on the way to thirty people."""
-
-_MOST_KEPT = 200_000_000  # bytes of all packed networks together
 
 
 class Address(NamedTuple):
@@ -52,8 +50,7 @@ def address(weights: WeightsKey, preparing: Preparing) -> Address | None:
     """
     if not can_run(weights, preparing):
         return None
-    found = _files().get((weights, preparing), lambda: _pack(weights, preparing))
-    return _served(found)
+    return _served(_pack(weights, preparing))
 
 
 def refusal(weights: WeightsKey, preparing: Preparing) -> str | None:
@@ -81,7 +78,7 @@ def digits(most: int) -> tuple[int, Address] | None:
     return None if found is None else (found[0], _served(found[1]))
 
 
-@st.cache_resource(show_spinner=False)
+@kept
 def _digits(most: int) -> tuple[int, _Packed] | None:
     from cnnviz.browser.saving import digits_to_count
 
@@ -96,11 +93,7 @@ def _is_plain(preparing: Preparing) -> bool:
     return preparation.resize is None and preparation.permutation_seed is None
 
 
-@st.cache_resource(show_spinner=False)
-def _files() -> Bounded[_Packed]:
-    return Bounded(_MOST_KEPT, lambda file: len(file.content))
-
-
+@kept
 def _pack(weights: WeightsKey, preparing: Preparing) -> _Packed:
     from cnnviz.browser.packing import packed
 

@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from cnnviz.bounded import kept
 from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.plots import training as plots
@@ -38,7 +39,6 @@ MORE: Mapping[str, Message] = MappingProxyType(
 )
 """Further figures, one at a time, below the two that are always shown."""
 
-_MOST_FIGURES = 64
 _NO_EPOCH = Message("The run ended within its first epoch, so there is nothing to show per epoch.")
 
 
@@ -272,7 +272,7 @@ def _draw(
     live.draw(_figure(run.id, name, len(data), latest, look, run.is_open, language(), build), name)
 
 
-@st.cache_resource(max_entries=_MOST_FIGURES, show_spinner=False)
+@kept
 def _figure(
     run_id: str,
     name: str,

@@ -24,7 +24,6 @@ from cnnviz.ui.train.runs import duration
 LOOK_SECONDS = 0.5
 _AGAIN_SECONDS = 3.0
 _FRESH_SECONDS = 600  # a machine may be busy now, and not later
-_MOST_BYTES = 1_000_000
 _LONG_SECONDS = 30 * 60
 _SHORT_SECONDS = 5 * 60
 _LEAST_BATCHES = 10  # of an epoch
@@ -50,7 +49,7 @@ class _RefusedError(Exception):
 
 @st.cache_resource(show_spinner=False)
 def _jobs() -> Jobs[Measured]:
-    return Jobs(_MOST_BYTES, at_once=1)
+    return Jobs(at_once=1)
 
 
 def show(recipe: Recipe) -> bool:

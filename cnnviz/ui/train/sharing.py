@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cnnviz import architectures, datasets
+from cnnviz.bounded import kept
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
@@ -196,7 +197,7 @@ def _uploadable(size: int) -> str:
     )
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@kept
 def _loading_script(checkpoint_id: str, sha256: str, file: str) -> str:
     from cnnviz.training.scripts.scripts import loading_script
 
