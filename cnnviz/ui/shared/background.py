@@ -1,8 +1,8 @@
 """Work in the background: importing what is slow to import, and long computations with their progress.
 
 Importing torch takes 2 to 3 seconds, and holds Python's global lock for up to half a second at a time while its
-libraries are loaded. So it starts only when no page has begun for a moment: whoever opens the app, thirty at once
-even, has the first page before torch costs anything. A page that needs torch sooner imports it itself.
+libraries are loaded. So it starts only when no page is running and none has run for a moment: whoever opens the app,
+thirty at once even, has the first page before torch costs anything. A page that needs torch sooner imports it itself.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from cnnviz.language import translate as _
 if TYPE_CHECKING:
     from cnnviz.interpret.jobs import Jobs, Sized
 
-QUIET_SECONDS = 2.0  # thirty first pages at once take as long as this
-LONGEST_WAIT_SECONDS = 10.0
+QUIET_SECONDS = 2.0  # after a page: the browser still fetches what belongs to it
+LONGEST_WAIT_SECONDS = 20.0
 SLOW_IMPORTS = ("torch", "plotly.graph_objects", "cnnviz.tracing.trace")
 
 R = TypeVar("R", bound="Sized")
@@ -32,21 +32,27 @@ T = TypeVar("T")
 Progress = Callable[[float], None]
 """Is told which part (0..1) is done."""
 
+_LOOK_AT_PAGES_SECONDS = 0.05
 _AT_ONCE = 0.15  # seconds that work may take before a bar comes up
 _LOOK_SECONDS = 0.2
 
 _log = logging.getLogger(__name__)
-_changed = threading.Condition()
-_latest_page = 0.0
+_changed = threading.Lock()
+_pages: dict[threading.Thread, float] = {}
+"""The threads in which pages run, and when they began."""
 _thread: threading.Thread | None = None
 _finished = threading.Event()
 
 
 def page_begins() -> None:
-    """Note that a page begins now; the first one starts the thread that will import. Takes microseconds."""
-    global _latest_page, _thread
+    """Note that a page begins now, in this thread; the first one starts the thread that will import.
+
+    Takes microseconds.
+    """
+    global _thread
     with _changed:
-        _latest_page = time.monotonic()
+        if not _finished.is_set():
+            _pages[threading.current_thread()] = time.monotonic()
         if _thread is None:
             _thread = threading.Thread(target=_import_when_quiet, name="cnnviz-warm", daemon=True)
             _thread.start()
@@ -147,7 +153,19 @@ def _resume_queue() -> None:
 
 
 def _wait_until_quiet() -> None:
-    latest_start = time.monotonic() + LONGEST_WAIT_SECONDS
+    """Wait until no page has run for a moment: the longer, the longer pages took, as on a busy machine."""
+    now = time.monotonic()
+    latest_start, quiet_from = now + LONGEST_WAIT_SECONDS, now + QUIET_SECONDS
+    while (now := time.monotonic()) < min(quiet_from, latest_start):
+        for began in _running_pages():
+            quiet_from = max(quiet_from, now + QUIET_SECONDS, now + (now - began))
+        time.sleep(_LOOK_AT_PAGES_SECONDS)
+
+
+def _running_pages() -> list[float]:
+    """When the pages began that run; those that have ended since the last call are among them for once."""
     with _changed:
-        while (start := min(_latest_page + QUIET_SECONDS, latest_start)) > time.monotonic():
-            _changed.wait(start - time.monotonic())
+        began = list(_pages.values())
+        for thread in [thread for thread in _pages if not thread.is_alive()]:
+            del _pages[thread]
+        return began
