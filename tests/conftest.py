@@ -6,7 +6,9 @@ import pytest
 from hypothesis import settings
 
 from cnnviz.language import DEFAULT_LANGUAGE, set_language
+from cnnviz.training.worker.worker import wait_without_spinning
 
+wait_without_spinning()  # or torch's threads keep the processors from the tests that run at the same time
 settings.register_profile(
     "patient", settings(), deadline=None
 )  # another program's load is no fault of a test's
