@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -85,16 +86,10 @@ def page(content: Content) -> str:
         },
     }
     return environment.get_template("page.html.jinja").render(
-        title=_escaped(content.title),
-        checkpoint=_escaped(content.checkpoint),
+        title=escape(content.title),
+        checkpoint=escape(content.checkpoint),
         style="".join((script.FOLDER / name).read_text("utf-8") for name in ("page.css", "picture.css")),
         content=script.literal(told),
         worker=script.literal(script.joined(script.COMPUTING)),
         code=script.joined([*script.SHOWING, "page"]),
     )
-
-
-def _escaped(text: str) -> str:
-    from html import escape
-
-    return escape(text)

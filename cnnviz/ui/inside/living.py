@@ -87,7 +87,7 @@ def _moments(weights: Weights) -> list[dict[str, Any]]:
     found = []
     for moment in _chosen(moments_of(weights), 4 * weights.trace.total_params):
         then = of_moment("", moment, weights.recipe)
-        where = live.address(then.key, then.preparing)
+        where = live.address(then.key, then.preparing, weights.trace)
         if where is not None:
             title = _("Step {step:,}, epoch {epoch}", step=moment.step, epoch=moment.epoch)
             found.append({**where._asdict(), "title": title})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from streamlit import runtime
 
@@ -17,6 +17,9 @@ from cnnviz.interpret.inputs import Preparing
 from cnnviz.language import Message
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import WeightsKey
+
+if TYPE_CHECKING:
+    from cnnviz.tracing.trace import Trace
 
 MOST_BYTES = 32_000_000
 """Of one network's weights: more take too long on the way to thirty people."""
@@ -40,24 +43,29 @@ def can_run(weights: WeightsKey, preparing: Preparing) -> bool:
     return refusal(weights, preparing) is None
 
 
-def address(weights: WeightsKey, preparing: Preparing) -> Address | None:
+def address(weights: WeightsKey, preparing: Preparing, trace: Trace | None = None) -> Address | None:
     """Where the browser finds the network that ``weights`` names; None where it cannot run it.
 
-    To be asked for in every run of a page that shows it: what no page asks for is no longer served.
+    To be asked for in every run of a page that shows it: what no page asks for is no longer served. ``trace`` spares
+    tracing a network of which only the weights differ from one that was traced.
 
     Raises:
         CnnvizError: its weights are missing or damaged.
     """
-    if not can_run(weights, preparing):
+    trace = trace or cached.network_trace(weights, preparing.input_shape)
+    if _refusal(trace, preparing) is not None:
         return None
-    return _served(_pack(weights, preparing))
+    return _served(_pack(weights, preparing, trace))
 
 
 def refusal(weights: WeightsKey, preparing: Preparing) -> str | None:
     """A sentence that says why the browser cannot run the network that ``weights`` names; None where it can."""
+    return _refusal(cached.network_trace(weights, preparing.input_shape), preparing)
+
+
+def _refusal(trace: Trace, preparing: Preparing) -> str | None:
     from cnnviz.browser import plan
 
-    trace = cached.network_trace(weights, preparing.input_shape)
     reason = plan.refusal(trace)
     if reason is None and not _is_plain(preparing):
         reason = Message("Its images are resized, or their pixels permuted, on the server.")
@@ -94,11 +102,10 @@ def _is_plain(preparing: Preparing) -> bool:
 
 
 @kept
-def _pack(weights: WeightsKey, preparing: Preparing) -> _Packed:
+def _pack(weights: WeightsKey, preparing: Preparing, _trace: Trace) -> _Packed:
     from cnnviz.browser.packing import packed
 
-    trace = cached.network_trace(weights, preparing.input_shape)
-    content = cached.computed(weights, packed, trace, preparing.preparation)
+    content = cached.computed(weights, packed, _trace, preparing.preparation)
     return _Packed(hashlib.sha256(content).hexdigest(), content)
 
 
