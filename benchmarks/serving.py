@@ -33,13 +33,15 @@ def serve(
     environment: Mapping[str, str] | None = None,
     words: Sequence[str] = ("-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.port"),
     directory: Path = ROOT,
+    port: int | None = None,
 ) -> Iterator[Server]:
-    """Serve cnnviz on a free port for the duration of the block; runs and log are written to ``folder``.
+    """Serve cnnviz on a ``port``, by default a free one, for the duration of the block; runs and log are written to
+    ``folder``.
 
     ``words`` are Python's arguments in ``directory``; the port is added to them.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port = free_port() if port is None else port
     log = folder / "server.log"
     variables = {
         **os.environ,

@@ -20,6 +20,7 @@ CNNVIZ_PUBLIC               whether other machines may open the app             
 CNNVIZ_CACHE_MB             megabytes of all that is kept to be quick the next time    300
 CNNVIZ_UPLOADS_MB           megabytes of all uploaded files; one session gets half     256
 CNNVIZ_TEACHER_PASSWORD     makes the server a class's, with a teacher who has this    none
+CNNVIZ_TEACHERS             accounts of teachers, separated by commas                  none
 CNNVIZ_SHARED               whether a class shares the server                          1 where there is a teacher
 CNNVIZ_CLASS_RUNS           of a class: runs of one person, training and waiting       12
 CNNVIZ_CLASS_EPOCHS         epochs of one run                                          100
@@ -74,6 +75,7 @@ class Settings:
     cache_mb: int
     uploads_mb: int
     teacher_password: str
+    teachers: tuple[str, ...]
     shared: int
     class_runs: int
     class_epochs: int
@@ -87,11 +89,11 @@ class Settings:
     class_requests: int
 
     def variables(self) -> dict[str, str]:
-        """The environment variables from which :func:`settings` reads the same settings, without the password: it is
-        the app's alone.
+        """The environment variables from which :func:`settings` reads the same settings, without who the teacher
+        is: that is the app's alone.
         """
         values = {f"CNNVIZ_{field.name.upper()}": getattr(self, field.name) for field in fields(self)}
-        values["CNNVIZ_TEACHER_PASSWORD"] = ""
+        values["CNNVIZ_TEACHER_PASSWORD"] = values["CNNVIZ_TEACHERS"] = ""
         values["CNNVIZ_SPARE_WORKERS"] = values.pop("CNNVIZ_STANDBY_WORKERS")
         return {name: str(value) for name, value in values.items()}
 
@@ -125,7 +127,8 @@ def settings() -> Settings:
         cache_mb=int(_positive("CNNVIZ_CACHE_MB", 300, whole=True)),
         uploads_mb=int(_positive("CNNVIZ_UPLOADS_MB", 256, whole=True)),
         teacher_password=(password := os.environ.get("CNNVIZ_TEACHER_PASSWORD", "")),
-        shared=_zero_or_one("CNNVIZ_SHARED", int(bool(password))),
+        teachers=(teachers := _listed("CNNVIZ_TEACHERS")),
+        shared=_zero_or_one("CNNVIZ_SHARED", int(bool(password or teachers))),
         class_runs=int(_positive("CNNVIZ_CLASS_RUNS", 12, whole=True)),
         class_epochs=int(_positive("CNNVIZ_CLASS_EPOCHS", 100, whole=True)),
         class_images=int(_positive("CNNVIZ_CLASS_IMAGES", 6_000_000, whole=True)),
@@ -149,6 +152,12 @@ def _usable_cores() -> int:
 def _sqlite_url(path: Path) -> str:
     # What sqlalchemy.engine.URL.create would write, without the third of a second that its import takes.
     return f"sqlite:///{quote(str(path), safe=' +/:' + os.sep)}"
+
+
+def _listed(name: str) -> tuple[str, ...]:
+    """What stands between commas, in small letters."""
+    parts = os.environ.get(name, "").lower().split(",")
+    return tuple(part.strip() for part in parts if part.strip())
 
 
 def _zero_or_one(name: str, default: int) -> int:

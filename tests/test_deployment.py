@@ -119,7 +119,8 @@ def test_the_app_has_no_rights_and_can_write_to_its_folders_alone(compose: Any) 
     app = compose["services"]["app"]
     assert app["read_only"] is True
     assert app["cap_drop"] == ["ALL"]
-    assert [volume.partition(":")[2] for volume in app["volumes"]] == ["/runs", "/data"]
+    assert [volume.partition(":")[2] for volume in app["volumes"]] == ["/runs", "/data", "/accounts:ro"]
+    assert app["environment"]["STREAMLIT_SECRETS_FILES"] == "/accounts/secrets.toml"
     assert [mount.partition(":")[0] for mount in app["tmpfs"]] == ["/tmp"]
     assert "ports" not in app
     assert "ports" not in compose["services"]["database"]

@@ -150,6 +150,8 @@ def test_every_line_to_type_is_run_by_a_test() -> None:
         "docker compose --file deploy/compose.yaml cp app:/runs runs-copy",
         BACKUP,  # tests/test_deployment.py
         "git pull",
+        "pip install -r requirements-class.txt",  # as requirements-dev.txt includes it
+        "CNNVIZ_TEACHERS='teacher@school.example' CNNVIZ_PUBLIC=1 python -m cnnviz app --port 8501 --no-browser",
         "pip install .",  # tests/browser/test_installed_package.py
         "cnnviz app",
         "python -m cnnviz app --port 8501",
@@ -175,7 +177,7 @@ def test_other_commands_name_files_and_modules_that_exist() -> None:
         for word in text.split()
         if word.startswith("requirements") or word == "app.py"
     ]
-    assert {"requirements.txt", "requirements-dev.txt", "app.py"} == set(files)
+    assert {"requirements.txt", "requirements-class.txt", "requirements-dev.txt", "app.py"} == set(files)
     assert not [file for file in files if not (PROJECT_DIRECTORY / file).exists()]
 
 

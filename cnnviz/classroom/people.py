@@ -1,4 +1,4 @@
-"""The names of people without accounts: each browser keeps a secret token, and cnnviz its digest.
+"""The names of people. Without accounts each browser keeps a secret token, and cnnviz its digest.
 
 What is stored with a run or a network is the digest alone, so that whoever reads the database or a file learns nothing
 that would let them act in another person's place.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import re
 import secrets
 from collections.abc import Iterable
@@ -31,6 +32,13 @@ def name_of(token: str) -> str:
     A token has 128 random bits, so that guessing it from its digest is out of reach without any salt.
     """
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def name_of_account(issuer: str, subject: str) -> str:
+    """The name under which the person of an OpenID Connect account is stored: the digest of who vouches for it, and of
+    what they call it, which together never change.
+    """
+    return hashlib.sha256(json.dumps([issuer, subject]).encode()).hexdigest()
 
 
 def stored(name: str) -> str:

@@ -14,11 +14,14 @@ _MOST = 1_000
 
 @dataclass(frozen=True)
 class Seen:
-    """One person's last sign of life: their ``name``, the ``page`` and how many seconds ago."""
+    """One person's last sign of life: their ``name``, the ``page`` and how many seconds ago. ``title`` is what others
+    call them, empty where they have no account.
+    """
 
     name: str
     page: str
     seconds: float
+    title: str = ""
 
 
 class Presence:
@@ -27,11 +30,16 @@ class Presence:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._seen: dict[str, tuple[str, str, float]] = {}
+        self._titles: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def note(self, session: str, name: str, page: str) -> None:
-        """The person ``name`` shows ``page`` in a ``session``."""
+    def note(self, session: str, name: str, page: str, title: str = "") -> None:
+        """The person ``name`` shows ``page`` in a ``session``; ``title`` is what others call them."""
         with self._lock:
+            if title:
+                self._titles[name] = title
+                while len(self._titles) > _MOST:
+                    del self._titles[next(iter(self._titles))]
             self._seen.pop(session, None)  # the newest are last
             self._seen[session] = (name, page, self._clock())
             while len(self._seen) > _MOST:
@@ -45,8 +53,12 @@ class Presence:
         people: dict[str, Seen] = {}
         for name, page, when in reversed(found):
             if now - when < FORGOTTEN_AFTER:
-                people.setdefault(name, Seen(name, page, now - when))
+                people.setdefault(name, Seen(name, page, now - when, self.title(name)))
         return list(people.values())
+
+    def title(self, name: str) -> str:
+        """What others call a person who has been here since the server started; empty where nobody knows."""
+        return self._titles.get(name, "")
 
 
 PRESENCE = Presence()

@@ -68,12 +68,12 @@ def test_a_person_with_two_tabs_is_there_once_where_they_were_last() -> None:
     presence = Presence(lambda: now[0])
     presence.note("tab 1", "ann", "train")
     now[0] = 1.0
-    presence.note("tab 2", "ann", "draw")
+    presence.note("tab 2", "ann", "draw", "Ann A.")
     presence.note("tab 3", "bob", "data")
     now[0] = 3.0
-    assert [(seen.name, seen.page, seen.seconds) for seen in presence.people()] == [
-        ("bob", "data", 2.0),
-        ("ann", "draw", 2.0),
+    assert [(seen.name, seen.page, seen.seconds, seen.title) for seen in presence.people()] == [
+        ("bob", "data", 2.0, ""),
+        ("ann", "draw", 2.0, "Ann A."),
     ]
     now[0] = 1.0 + FORGOTTEN_AFTER
     assert presence.people() == []

@@ -15,6 +15,7 @@ from cnnviz.classroom.rules import Invitation, rules
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.ui.shared import accounts
 from cnnviz.ui.shared.owner import owner, remember_owner
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.shared.rights import is_teacher
@@ -33,7 +34,8 @@ def note(page: str) -> None:
     remember_owner(everywhere=True)
     context = get_script_run_ctx()
     if context is not None:
-        PRESENCE.note(context.session_id, owner(), page)
+        known = accounts.account()
+        PRESENCE.note(context.session_id, owner(), page, known.title if known else "")
 
 
 def refuse_too_many_updates() -> None:

@@ -15,7 +15,7 @@ from cnnviz.classroom.limits import is_shared
 from cnnviz.classroom.rules import rules
 from cnnviz.language import DEFAULT_LANGUAGE, LANGUAGE_TAGS, LANGUAGES, Message, language, set_language
 from cnnviz.language import translate as _
-from cnnviz.ui.shared import background, carried, classroom, markup, reach, upload_memory
+from cnnviz.ui.shared import accounts, background, carried, classroom, markup, reach, upload_memory
 from cnnviz.ui.shared.problems import repeat_link_problems
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.shared.rights import is_teacher
@@ -74,15 +74,19 @@ def frame(title: Message, page: Page) -> None:
     st.html(markup.style_sheet(is_dark(), accent()))
     # Above the page rather than in the sidebar: it is in sight on a phone too, where a sidebar covers the
     # page and stays open after a tap on a link, and tables and figures have the whole width.
+    is_stranger = accounts.must_log_in()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="menu"):
-        for entry in _offered():
+        for entry in () if is_stranger else _offered():
             link(entry)
         st.space("stretch")
         _language_switch()
         _document(data=LANGUAGE_TAGS[language()], key="document")
-        if is_shared():
+        accounts.way_out()
+        if is_shared() and not is_stranger:
             classroom.note(page.name)
     reach.refuse_foreign_name()
+    if is_stranger:
+        accounts.door()
     if is_shared():
         classroom.refuse_too_many()
         is_hidden = classroom.is_hidden(page.name)

@@ -1,4 +1,4 @@
-"""Whose browser it is that shows a page, without an account."""
+"""Who it is that looks at a page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import streamlit as st
 
 from cnnviz.classroom.limits import is_shared
 from cnnviz.classroom.people import is_token, name_of, new_token
+from cnnviz.ui.shared.accounts import account, are_used
 from cnnviz.ui.shared.problems import note_run_again
 
 _KEPT, _COMPONENT = "_owner", "owner"
@@ -30,13 +31,14 @@ _browser = st.components.v2.component("cnnviz_owner", js=_REMEMBER)
 
 
 def owner() -> str:
-    """The name under which this person's runs and networks are stored: the digest of a secret that only their browser
-    and this session know.
+    """The name under which this person's runs and networks are stored: that of their account, or else the digest of a
+    secret that only their browser and this session know.
 
     The browser keeps the secret in its local storage, where a page finds it again tomorrow; until it has told it, the
     session has one of its own. No link holds it, and nothing that is shown to anybody else.
     """
-    return name_of(_token())
+    known = account()
+    return name_of(_token()) if known is None else known.key
 
 
 def _token() -> str:
@@ -48,7 +50,7 @@ def remember_owner(everywhere: bool = False) -> None:
 
     A class's server does so ``everywhere``, at the top of each page; the pages that do so themselves then need not.
     """
-    if is_shared() and not everywhere:
+    if (is_shared() and not everywhere) or are_used():
         return
     _browser(data=_token(), key=_COMPONENT, on_kept_change=_take)
 

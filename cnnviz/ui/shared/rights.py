@@ -13,6 +13,7 @@ from cnnviz.classroom.people import is_among
 from cnnviz.classroom.teachers import TEACHERS
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
+from cnnviz.ui.shared import accounts
 from cnnviz.ui.shared.owner import owner
 
 
@@ -30,8 +31,8 @@ def is_own(*owners: str | None) -> bool:
 
 
 def is_teacher() -> bool:
-    """Whether this browser has shown the teacher's password."""
-    return is_shared() and TEACHERS.has(owner())
+    """Whether this is a teacher's account, or this browser has shown the teacher's password."""
+    return is_shared() and (accounts.is_teacher() or TEACHERS.has(owner()))
 
 
 def may_do_anything() -> bool:

@@ -10,10 +10,11 @@ from cnnviz.classroom import limits
 from cnnviz.classroom.presence import PRESENCE
 from cnnviz.classroom.rules import invite, rules, set_rules
 from cnnviz.language import translate as _
+from cnnviz.settings import settings
 from cnnviz.training.store import disk
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import open_store
-from cnnviz.ui.shared import classroom, rights
+from cnnviz.ui.shared import accounts, classroom, rights
 from cnnviz.ui.shared.frame import MENU, TEACHER, TRAIN, Page, fragment, link
 from cnnviz.ui.shared.problems import answer_callbacks, ask, explained, plain
 from cnnviz.ui.train.runs import badge, duration, move_queue, run_title
@@ -42,8 +43,23 @@ def alone() -> None:
 
 
 def door() -> None:
-    """Ask for the password."""
+    """Ask for the password, and say how an account becomes a teacher's."""
     answer_callbacks()
+    known = accounts.account()
+    if known is not None:
+        st.info(
+            plain(
+                _(
+                    "You are logged in as {name}. The accounts of teachers are listed in CNNVIZ_TEACHERS: by their "
+                    "e-mail addresses, or by their keys. The key of yours is {key}.",
+                    name=known.title,
+                    key=known.key,
+                )
+            ),
+            icon=":material/badge:",
+        )
+    if not settings().teacher_password:
+        return
     st.write(_("With the teacher's password you see who is there, and can stop or delete every run."))
     with st.form("teacher-door", width=420):
         st.text_input(_("Password"), type="password", key=_PASSWORD, autocomplete="current-password")
@@ -204,7 +220,7 @@ def _people(open_runs: Sequence[Run]) -> None:
     titles = {page.name: str(page.title) for page in (*MENU, TEACHER)}
     st.dataframe(
         {
-            _("Person"): [person.name[:_DIGITS] for person in people],
+            _("Person"): [_called(person.name) for person in people],
             _("Page"): [titles.get(person.page, person.page) for person in people],
             _("Last active"): [_("{time} ago", time=duration(person.seconds)) for person in people],
             _("Runs"): [sum(run.owner == person.name for run in open_runs) for person in people],
@@ -213,6 +229,11 @@ def _people(open_runs: Sequence[Run]) -> None:
         alt=_("Who is here: {count:,}", count=len(people)),
         height=min(35 * (len(people) + 1) + 3, 320),
     )
+
+
+def _called(name: str) -> str:
+    """What a person is called: as in their account, or by the first digits of their name."""
+    return PRESENCE.title(name) or name[:_DIGITS]
 
 
 def _runs(open_runs: Sequence[Run]) -> None:
@@ -241,7 +262,7 @@ def _runs(open_runs: Sequence[Run]) -> None:
         with st.container(horizontal=True, vertical_alignment="center", key=f"row-{run.id}"):
             badge(run)
             st.markdown(plain(run_title(run)), width="content")
-            st.caption((run.owner or _("terminal"))[:_DIGITS], width="content")
+            st.caption(plain(_called(run.owner) if run.owner else _("terminal")), width="content")
             st.space("stretch")
             link(TRAIN, _("Show"), run=run.id)
             st.button(_("Stop"), key=f"stop-{run.id}", on_click=ask, args=(_stop, [run.id]))
