@@ -360,7 +360,9 @@ def table(titles: Iterable[tuple[str, str]], body: str) -> str:
     head = "".join(
         f'<th scope="col"{_NUMBER if side == "right" else ""}>{escape(text)}</th>' for text, side in titles
     )
-    return f'<div class="cnnviz-table"><table><tr>{head}</tr>{body}</table></div>'
+    # One that scrolls must be in reach of the keyboard.
+    scrolls = f'role="group" tabindex="0" aria-label="{escape(_("Table"))}"'
+    return f'<div class="cnnviz-table" {scrolls}><table><tr>{head}</tr>{body}</table></div>'
 
 
 def numbers(texts: Iterable[str]) -> str:

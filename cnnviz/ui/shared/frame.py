@@ -25,11 +25,19 @@ T = TypeVar("T")
 
 ICON = Path(__file__).parent / "icon.svg"
 
-# Streamlit's page says that it is English, whatever stands on it (streamlit/streamlit#15726): screen readers would
-# read Chinese aloud as if it were, and browsers offer to translate it.
-_document = st.components.v2.component(
-    "cnnviz_document", js="export default ({ data }) => { document.documentElement.lang = data; }"
-)
+_DOCUMENT = """
+// A finger on a plot scrolls the page: Streamlit lets plots in which one can select take it to pan. A tap still
+// comes to them, as the mouse that browsers make of it.
+const leave = (event) => { if (event.target.closest?.(".js-plotly-plot .draglayer")) event.stopPropagation(); };
+document.addEventListener("touchstart", leave, { capture: true, passive: true });
+
+// Streamlit's page says that it is English, whatever stands on it (streamlit/streamlit#15726): screen readers would
+// read Chinese aloud as if it were, and browsers offer to translate it.
+export default function ({ data }) {
+  document.documentElement.lang = data;
+}
+"""
+_document = st.components.v2.component("cnnviz_document", js=_DOCUMENT)
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,8 @@ def frame(title: Message, page: Page) -> None:
     _restore_language()
     carried.notice(page.name)
     st.set_page_config(page_title=f"{title} · cnnviz", page_icon=str(ICON), layout="wide")
-    st.html(markup.style_sheet(is_dark(), accent()))
+    colours = {"accent": accent(), "link": _colour("linkColor"), "page": _colour("backgroundColor")}
+    st.html(markup.style_sheet(is_dark(), **colours))
     # Above the page rather than in the sidebar: it is in sight on a phone too, where a sidebar covers the
     # page and stays open after a tap on a link, and tables and figures have the whole width.
     is_stranger = accounts.must_log_in()
@@ -163,7 +172,12 @@ def is_dark() -> bool:
 
 def accent() -> str:
     """The theme's accent colour (``#rrggbb``), for markup that Streamlit does not colour itself."""
-    return str(st.get_option(f"theme.{'dark' if is_dark() else 'light'}.primaryColor"))
+    return _colour("primaryColor")
+
+
+def _colour(name: str) -> str:
+    """A colour of the theme that the person's browser shows."""
+    return str(st.get_option(f"theme.{'dark' if is_dark() else 'light'}.{name}"))
 
 
 def fragment(run_every: float | None = None) -> Callable[[Callable[P, T]], Callable[P, T]]:

@@ -34,13 +34,14 @@ class StyleSheet:
 
 
 @cache
-def style_sheet(dark: bool, accent: str) -> StyleSheet:
+def style_sheet(dark: bool, **colours: str) -> StyleSheet:
     """The style sheet of every page: of tables (:func:`palette.table_style`) and ``style.css``.
 
-    ``accent`` is the colour (``#rrggbb``) of the theme for what stands out.
+    ``colours`` (``#rrggbb``) are the theme's: ``accent`` for what stands out, ``link`` for text, ``page`` behind it.
     """
     own = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
-    rules = f"{palette.table_style(dark)}:root{{--cnnviz-accent:{accent}}}\n{own}"
+    known = "".join(f"--cnnviz-{name}:{colour};" for name, colour in colours.items())
+    rules = f"{palette.table_style(dark)}:root{{{known}}}\n{own}"
     # Streamlit searches it at every rerun: what need not be there costs time.
     return StyleSheet(f"<style>{' '.join(_COMMENT.sub('', rules).split())}</style>")
 

@@ -17,7 +17,7 @@ def mend() -> None:
 
 
 st.set_page_config(page_title="Editor", layout="wide")
-st.html(markup.style_sheet(is_dark(), accent()))
+st.html(markup.style_sheet(is_dark(), accent=accent()))
 st.page_link("pages/other.py", label="Away")
 shown = st.toggle("Shown", value=True)
 st.button("Mend it", on_click=mend)

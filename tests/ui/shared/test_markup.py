@@ -43,7 +43,7 @@ def test_every_class_of_the_markup_has_its_rule_in_the_style_sheet(dark: bool) -
         + markup.verdict("Ankle boot")
         + chip("merge")
     )
-    sheet = markup.style_sheet(dark, "#123456").html
+    sheet = markup.style_sheet(dark, accent="#123456").html
     named = {name for names in re.findall('class="([^"]*)"', html) for name in names.split()}
     assert {"cnnviz-verdict-long", "cnnviz-bar-best", "cnnviz-kind-merge"} <= named
     assert not [name for name in named if not re.search(rf"\.{name}[^-\w]", sheet)]
@@ -57,7 +57,7 @@ def test_every_class_in_the_code_has_a_rule_and_every_rule_is_used() -> None:
     code = "".join(path.read_text() for path in (*folder.glob("ui/**/*.py"), folder / "shapes" / "table.py"))
     code = re.sub(r"cnnviz-kind-\w+", "", code)
     written = {name for names in re.findall('class="([^"{}]*)"', code) for name in names.split()}
-    rules = re.sub(r"\.cnnviz-kind-\w+", "", markup.style_sheet(False, "#123456").html)
+    rules = re.sub(r"\.cnnviz-kind-\w+", "", markup.style_sheet(False, accent="#123456").html)
     ruled = set(re.findall(r"\.(cnnviz-[\w-]*\w)", rules))
     editor = (folder / "ui" / "shared" / "editor.css").read_text(encoding="utf-8")  # of what JavaScript draws
     elsewhere = set(re.findall(r"\.(cnnviz-[\w-]*\w)", editor))

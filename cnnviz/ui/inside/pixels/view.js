@@ -94,6 +94,7 @@ function buildTables(view) {
     const grid = numbers ? element("div", "grid") : element("canvas");
     grid.style.setProperty("--wide", layer.wide);
     const cells = numbers ? Array.from({ length: layer.high * layer.wide }, () => cellOf(grid, kind, layer)) : [];
+    if (!numbers) grid.setAttribute("role", "img"), grid.setAttribute("aria-label", texts[kind]);
     view.tables.append(element("figure", `table ${kind}`, element("figcaption", "", texts[kind]), grid));
     view.grids[kind] = { grid, cells };
   }
@@ -231,6 +232,7 @@ function paint(view, index, choice) {
   view.heading.textContent = fill(title, { ...where, number: index, last: layer.total - 1 }) + (layer.vector && named ? ` (${named})` : "");
   const inputTitle = view.vectorIn ? texts.input_vector : typeof channel === "string" ? texts.input_other : layer.input[0] === 1 ? texts.input_only : texts.input_channel;
   view.input.caption.textContent = fill(inputTitle, { channel: nameOf(layer, channel), count: layer.input[0], last: layer.input[0] - 1 });
+  view.input.canvas.setAttribute("aria-label", view.input.caption.textContent);
   output.caption.textContent = layer.vector ? texts.outputs : fill(isEdited(layer) ? texts.output_edited : texts.output_channel, { channel: layer.channel, count: layer.total });
   if (!place) return paintMissing(view, index);
   view.terms.classList.remove("missing");
