@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import math
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -228,11 +228,20 @@ def save(
     return checkpoint
 
 
-def scan() -> Listing:
-    """Find all checkpoints; only changed JSON files are read again."""
+MOST_LISTED = 200
+"""Of the runs' checkpoints, so many are offered for a choice."""
+
+
+def scan(most: int | None = None, named: Collection[str] = ()) -> Listing:
+    """Find all checkpoints; only changed JSON files are read again.
+
+    With ``most`` only so many of the runs', the newest, and those that are ``named``.
+    """
     checkpoints: list[Checkpoint] = []
     problems: list[CheckpointError] = []
-    for path in [*_shipped(), *_of_runs()]:
+    of_runs = _of_runs()
+    chosen = of_runs[:most] + [path for path in of_runs[most or len(of_runs) :] if path.stem in named]
+    for path in [*_shipped(), *chosen]:
         try:
             status = path.stat()
             checkpoints.append(_read(path, status.st_mtime_ns, status.st_size))
@@ -257,10 +266,13 @@ def get(checkpoint_id: str) -> Checkpoint:
         CheckpointError: it is there, but its JSON is damaged.
         UnknownKeyError: there is none; the message names the closest one.
     """
+    if checkpoint_id and Path(checkpoint_id).name == checkpoint_id != "..":  # not a path to somewhere else
+        for folder in (settings().checkpoints_dir, settings().runs_dir / checkpoint_id):
+            path = folder / f"{checkpoint_id}.json"
+            with contextlib.suppress(OSError, ValueError):  # ValueError: no name of a file
+                status = path.stat()
+                return _read(path, status.st_mtime_ns, status.st_size)
     listing = scan()
-    for checkpoint in listing.checkpoints:
-        if checkpoint.id == checkpoint_id:
-            return checkpoint
     for problem in listing.problems:
         if problem.id == checkpoint_id:
             raise problem

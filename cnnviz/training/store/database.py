@@ -188,7 +188,12 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except sa.exc.SQLAlchemyError as problem:
+        except CnnvizError:
+            raise
+        except (
+            sa.exc.SQLAlchemyError,
+            ValueError,
+        ) as problem:  # of a damaged file even what SQLite says is no text
             raise self._error(problem) from problem
 
     def _error(self, problem: Exception) -> StoreError:

@@ -136,8 +136,11 @@ class Weights:
 
 
 def all_checkpoints(notes: DeltaGenerator | None = None) -> tuple[Checkpoint, ...]:
-    """Every checkpoint that can be read; what is wrong with the others is said here, or in ``notes``."""
-    listing = checkpoints.scan()
+    """The checkpoints to choose from: those that are included, the newest of runs, and those in the link; what is wrong
+    with damaged ones is said here, or in ``notes``.
+    """
+    named = {value for key in query for value in query.get_all(key)}
+    listing = checkpoints.scan(checkpoints.MOST_LISTED, named)
     with notes or nullcontext():
         for problem in listing.problems:
             st.warning(plain(problem), icon=":material/error:")

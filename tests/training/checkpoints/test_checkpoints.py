@@ -418,3 +418,16 @@ def test_evaluation_of_a_checkpoint_is_honest(folders: Path) -> None:
     assert found.accuracy == pytest.approx((scores.argmax(1) == data.test_labels).float().mean().item())
     with pytest.raises(CnnvizError, match="MNIST's training set"):
         evaluate_checkpoint(shipped(folders), "mnist-sample")
+
+
+def test_of_many_runs_the_newest_are_offered_and_those_that_are_named(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        saved = save(folders / "runs" / f"2026010{number}-aaaaaa", f"2026010{number}-aaaaaa")
+        os.utime(saved.weights.with_suffix(".json"), (number, number))
+    listing = checkpoints.scan(2, {"20260101-aaaaaa", "unknown"})
+    names = [found.id for found in listing.checkpoints]
+    assert names == ["20260105-aaaaaa", "20260104-aaaaaa", "20260101-aaaaaa"]
+    monkeypatch.setattr(checkpoints, "scan", lambda: pytest.fail("all are read for one"))
+    assert checkpoints.get("20260100-aaaaaa").id == "20260100-aaaaaa"
