@@ -34,9 +34,10 @@ def serve(
     words: Sequence[str] = ("-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.port"),
     directory: Path = ROOT,
     port: int | None = None,
+    path: str = "",
 ) -> Iterator[Server]:
-    """Serve cnnviz on a ``port``, by default a free one, for the duration of the block; runs and log are written to
-    ``folder``.
+    """Serve cnnviz on a ``port``, by default a free one, under a ``path``, for the duration of the block; runs and log
+    are written to ``folder``.
 
     ``words`` are Python's arguments in ``directory``; the port is added to them.
     """
@@ -46,6 +47,7 @@ def serve(
     variables = {
         **os.environ,
         "CNNVIZ_RUNS_DIR": str(folder / "runs"),
+        "STREAMLIT_SERVER_BASE_URL_PATH": path,
         **(environment or {}),
     }
     with log.open("wb") as output:
@@ -57,7 +59,7 @@ def serve(
             stderr=subprocess.STDOUT,
         )
     try:
-        server = Server(f"http://127.0.0.1:{port}", process.pid, log)
+        server = Server(f"http://127.0.0.1:{port}{path}", process.pid, log)
         _wait_until_healthy(server, process)
         yield server
     finally:

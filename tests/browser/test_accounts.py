@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ PEOPLE = {
     "1": {"name": "A Student", "email": "student@school.example", "email_verified": True},
     "2": {"name": "A Teacher", "email": "teacher@school.example", "email_verified": True},
 }
+PATH = "/school/lab"
+"""Where the app is on its server: a reverse proxy may have others beside it."""
 WORDS = ("-m", "streamlit", "run", "app.py", "--server.headless", "true")
 
 
@@ -29,7 +32,7 @@ def test_a_student_and_a_teacher_log_in_and_out(chromium: Browser, tmp_path: Pat
     pytest.importorskip("authlib")
     pytest.importorskip("httpx")
     port = free_port()
-    url = f"http://localhost:{port}"
+    url = f"http://localhost:{port}{PATH}"
     with provide(PEOPLE, f"{url}/oauth2callback") as provider:
         secrets = tmp_path / "secrets.toml"
         secrets.write_text(
@@ -38,7 +41,7 @@ def test_a_student_and_a_teacher_log_in_and_out(chromium: Browser, tmp_path: Pat
             f'server_metadata_url = "{provider.issuer}/.well-known/openid-configuration"\n'
         )
         environment = {"CNNVIZ_TEACHERS": "teacher@school.example", "STREAMLIT_SECRETS_FILES": str(secrets)}
-        with serve(tmp_path, environment, (*WORDS, "--server.port"), ROOT, port):
+        with serve(tmp_path, environment, (*WORDS, "--server.port"), ROOT, port, PATH):
             student, teacher = chromium.new_context().new_page(), chromium.new_context().new_page()
             student.goto(f"{url}/data", timeout=PATIENCE_MS)
             expect(student.get_by_role("heading", level=1)).to_have_text("Log in", timeout=PATIENCE_MS)
@@ -46,6 +49,7 @@ def test_a_student_and_a_teacher_log_in_and_out(chromium: Browser, tmp_path: Pat
             expect(student.get_by_role("link", name="Teacher")).to_have_count(0)
             log_in(teacher, url, "A Teacher")
             teacher.get_by_role("link", name="Teacher").click()
+            expect(teacher).to_have_url(re.compile(f"^{re.escape(url)}/teacher"), timeout=PATIENCE_MS)
             expect(teacher.get_by_role("heading", name="Who is here: 2")).to_be_visible(timeout=PATIENCE_MS)
             student.locator(".st-key-logout button").click()
             expect(student.get_by_role("heading", level=1)).to_have_text("Log in", timeout=PATIENCE_MS)

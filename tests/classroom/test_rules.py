@@ -2,11 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from cnnviz.classroom.limits import LIMITS, LimitError, check, limit, usual
+from cnnviz.classroom.limits import LIMITS, LimitError, check, is_shared, limit, usual
+from cnnviz.classroom.password import PasswordError
 from cnnviz.classroom.presence import FORGOTTEN_AFTER, Presence
 from cnnviz.classroom.rules import Rules, invite, rules, set_rules
 from cnnviz.classroom.teachers import HOURS, Teachers
 from cnnviz.language import Message
+from cnnviz.settings import settings
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +63,23 @@ def test_a_teacher_is_one_for_some_hours_or_until_the_page_is_locked() -> None:
     assert not teachers.has("me")
     now[0] += HOURS * 3_600
     assert not teachers.has("colleague")
+
+
+def test_without_a_password_nobody_becomes_the_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CNNVIZ_TEACHER_PASSWORD", "")
+    assert not is_shared()
+    monkeypatch.setenv("CNNVIZ_SHARED", "1")
+    assert is_shared()
+    teachers = Teachers()
+    with pytest.raises(PasswordError, match="has no teacher's password"):
+        teachers.unlock("", "me", "here")
+    assert not teachers.has("me")
+    monkeypatch.delenv("CNNVIZ_SHARED")
+    monkeypatch.setenv("CNNVIZ_TEACHERS", " , ")
+    assert not is_shared()
+    monkeypatch.setenv("CNNVIZ_TEACHERS", "Ann@school.example,")
+    assert is_shared()
+    assert settings().teachers == ("ann@school.example",)
 
 
 def test_a_person_with_two_tabs_is_there_once_where_they_were_last() -> None:

@@ -59,6 +59,8 @@ def door() -> None:
             icon=":material/badge:",
         )
     if not settings().teacher_password:
+        if known is None:
+            st.info(_("This server has no teacher's password."), icon=":material/lock:")
         return
     st.write(_("With the teacher's password you see who is there, and can stop or delete every run."))
     with st.form("teacher-door", width=420):
