@@ -26,7 +26,7 @@ if network.is_text():
 chosen, input_shape = network.choose()
 edits = network.choose_options(chosen.architecture, edits_in_link())
 known = network.options_among(chosen.architecture, edits)
-with explained(), st.container(key="what-if"):
+with explained(), st.container(key="settings-what-if"):
     edits = what_if.choose(chosen.name, edits, known)
 with what_if.possible():
     with st.spinner(_("Tracing {title} ...", title=chosen.title)):

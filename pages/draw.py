@@ -24,7 +24,7 @@ def studio() -> None:
         source = choices.choose_source(task)
     with introduction:
         choices.introduce(task)
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key="together-drawing"):
         left, right = st.container(width=canvas.SIDE), st.container(width="stretch")
     with right:
         said = st.container()

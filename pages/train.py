@@ -23,7 +23,7 @@ say(
     )
 )
 settings, result = st.columns([1, 2.1], gap="medium")
-with settings, st.container(border=True):
+with settings, st.container(border=True, key="settings-recipe"):
     recipe = choices.choose_recipe()
     available = recipe is not None and offer_download(recipe.dataset)
     fits = recipe is None or estimates.show(recipe)

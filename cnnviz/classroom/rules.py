@@ -32,15 +32,26 @@ class Invitation:
 
 @dataclass(frozen=True)
 class Rules:
-    """What holds for the class: ``hidden`` pages by name, ``limits`` in place of the settings' own, the invitation."""
+    """What holds for the class: ``hidden`` pages by name, ``limits`` in place of the settings' own, the invitation.
+
+    ``controls`` are the kinds of controls (:class:`~cnnviz.classroom.controls.Control`) that the class is not offered,
+    ``presented`` those that stay on a page while it is presented.
+    """
 
     hidden: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
+    presented: tuple[str, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     invitation: Invitation | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The rules as plain JSON values."""
-        return {**dataclasses.asdict(self), "hidden": list(self.hidden)}
+        return {
+            **dataclasses.asdict(self),
+            "hidden": list(self.hidden),
+            "controls": list(self.controls),
+            "presented": list(self.presented),
+        }
 
     @classmethod
     def from_dict(cls, values: object) -> Self:
@@ -50,11 +61,24 @@ class Rules:
             UsageError: they are none.
         """
         match values:
-            case {"hidden": list() as hidden, "limits": dict() as limits, "invitation": invitation} if all(
-                isinstance(page, str) for page in hidden
-            ) and all(type(limit) is int and limit > 0 for limit in limits.values()):
-                return cls(tuple(hidden), limits, _invitation(invitation))
+            # A file from before there were rules of controls has none.
+            case {"hidden": hidden, "limits": dict() as limits, "invitation": invitation, **rest} if all(
+                type(limit) is int and limit > 0 for limit in limits.values()
+            ):
+                return cls(
+                    _names(hidden),
+                    _names(rest.get("controls", [])),
+                    _names(rest.get("presented", [])),
+                    limits,
+                    _invitation(invitation),
+                )
         raise UsageError(_DAMAGED)
+
+
+def _names(values: object) -> tuple[str, ...]:
+    if isinstance(values, list) and all(isinstance(name, str) for name in values):
+        return tuple(values)
+    raise UsageError(_DAMAGED)
 
 
 def _invitation(values: object) -> Invitation | None:

@@ -47,7 +47,7 @@ def test_the_table_of_layers_is_in_sight_on_a_laptop(server: Server, page: Page)
 def test_the_table_of_layers_is_in_sight_on_a_phone(server: Server, phone: Page) -> None:
     opened(phone, server, "architecture")
     assert bottom(cell(phone, "Linear-5")) < 844
-    what_if, totals = phone.locator(".st-key-what-if"), phone.locator(".st-key-totals")
+    what_if, totals = phone.locator(".st-key-settings-what-if"), phone.locator(".st-key-totals")
     assert bottom(cell(phone, "Total")) < min(bottom(what_if), bottom(totals))
 
 

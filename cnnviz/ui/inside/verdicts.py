@@ -68,7 +68,7 @@ def probabilities(weights: Weights, image: Example) -> NDArray[np.float32]:
 
 def show(shown: Sequence[Weights], image: Example) -> None:
     """The image, and what each of ``shown`` says about it."""
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="medium", key="together-reading"):
         example.show(image)
         if image.dataset is None or shown[0].key[0] == OWN:
             _what_it_gets(shown[0], image)

@@ -15,7 +15,16 @@ from cnnviz.classroom.limits import is_shared
 from cnnviz.classroom.rules import rules
 from cnnviz.language import DEFAULT_LANGUAGE, LANGUAGE_TAGS, LANGUAGES, Message, language, set_language
 from cnnviz.language import translate as _
-from cnnviz.ui.shared import accounts, background, carried, classroom, markup, reach, upload_memory
+from cnnviz.ui.shared import (
+    accounts,
+    background,
+    carried,
+    classroom,
+    markup,
+    present,
+    reach,
+    upload_memory,
+)
 from cnnviz.ui.shared.problems import repeat_link_problems
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.shared.rights import is_teacher
@@ -89,6 +98,7 @@ def frame(title: Message, page: Page) -> None:
             link(entry)
         st.space("stretch")
         _language_switch()
+        present.show()
         _document(data=LANGUAGE_TAGS[language()], key="document")
         accounts.way_out()
         if is_shared() and not is_stranger:
@@ -209,7 +219,7 @@ def fragment(run_every: float | None = None) -> Callable[[Callable[P, T]], Calla
 
 def _query(parameters: carried.Parameters) -> dict[str, str | list[str]]:
     """What stands in a link to a page that is given ``parameters``."""
-    return {**parameters, **_language_parameter()}
+    return {**parameters, **_language_parameter(), **present.parameter()}
 
 
 def _language_parameter() -> dict[str, str]:

@@ -49,7 +49,7 @@ def _page(draft: Draft, corner: DeltaGenerator) -> None:
         subject = _result(draft)
     if subject is None:
         return
-    with explained(), st.container(key="what-if"):
+    with explained(), st.container(key="settings-what-if"):
         mends.offer_writing(draft, what_if.choose(subject.network.name, subject.edits))
     view = views.choose()
     with corner:

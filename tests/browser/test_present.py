@@ -1,0 +1,38 @@
+"""Present: a key begins it, arrows lead from figure to figure, it goes along to other pages, Escape ends it."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from benchmarks.serving import Server
+
+
+def test_figures_one_at_a_time(server: Server, page: Page) -> None:
+    page.goto(f"{server.url}/glossary")
+    search, place = page.get_by_role("textbox"), page.locator(".present .place")
+    search.press("p")
+    expect(search).to_have_value("p")
+    search.fill("")
+    search.blur()
+    expect(page.get_by_text("multiply-add", exact=True).first).to_be_visible()
+    page.keyboard.press("p")
+    expect(place).to_have_text("1 of 6")
+    expect(page).to_have_url(re.compile(r"\bpresent=1\b"))
+    first, second = (page.get_by_role("heading", name=name) for name in ("Tensors and shapes", "Layers"))
+    expect(first).to_be_visible()
+    expect(second).to_be_hidden()
+    expect(search).to_be_hidden()
+    page.keyboard.press("ArrowRight")
+    expect(place).to_have_text("2 of 6")
+    expect(second).to_be_visible()
+    expect(first).to_be_hidden()
+    page.get_by_role("button", name="Pages").click()
+    page.locator(".present .pages").get_by_role("link", name="Convolution").click()
+    expect(page).to_have_url(re.compile(r"/convolution\?.*\bpresent=1\b"))
+    expect(place).to_have_text(re.compile("1 of [3-5]"))
+    page.keyboard.press("Escape")
+    expect(place).to_be_hidden()
+    expect(page.get_by_role("combobox").first).to_be_visible()
+    expect(page).not_to_have_url(re.compile("present"))
