@@ -39,10 +39,10 @@ class Rules:
     """
 
     hidden: tuple[str, ...] = ()
-    controls: tuple[str, ...] = ()
-    presented: tuple[str, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     invitation: Invitation | None = None
+    controls: tuple[str, ...] = ()
+    presented: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The rules as plain JSON values."""
@@ -67,10 +67,10 @@ class Rules:
             ):
                 return cls(
                     _names(hidden),
-                    _names(rest.get("controls", [])),
-                    _names(rest.get("presented", [])),
                     limits,
                     _invitation(invitation),
+                    _names(rest.get("controls", [])),
+                    _names(rest.get("presented", [])),
                 )
         raise UsageError(_DAMAGED)
 

@@ -23,10 +23,27 @@ def test_what_was_set_is_there_after_a_restart() -> None:
     assert first.invitation is not None
     assert second.invitation is not None
     assert second.invitation.number == first.invitation.number + 1
-    assert rules() == Rules(("train",), {"epochs": 3}, second.invitation)
+    set_rules(controls=("export",), presented=("choices", "training"))
+    assert rules() == Rules(
+        ("train",), {"epochs": 3}, second.invitation, ("export",), ("choices", "training")
+    )
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"hidden": [1], "limits": {}, "invitation": null}'])
+def test_a_file_from_before_there_were_rules_of_controls_keeps_its_own(tmp_path: Path) -> None:
+    (tmp_path / "class.json").write_text('{"hidden": ["draw"], "limits": {}, "invitation": null}')
+    assert rules() == Rules(("draw",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"hidden": [1], "limits": {}, "invitation": null}',
+        '{"hidden": [], "limits": {}, "invitation": null, "controls": 3}',
+    ],
+)
 def test_a_damaged_file_hides_nothing_and_can_be_written_anew(tmp_path: Path, text: str) -> None:
     (tmp_path / "class.json").write_text(text)
     assert rules() == Rules()
