@@ -29,6 +29,7 @@ PASSWORD = "a long password"
 LOOKS = [("en", "light"), ("zh", "dark"), ("en", "dark"), ("zh", "light")]
 ALL_LOOKS = bool(os.environ.get("CNNVIZ_TEST_ALL_LOOKS"))
 COLOURS = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
+TABS = 24
 LAPTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -202,3 +203,36 @@ def test_every_page_and_every_view(teacher: Page) -> None:
             found[f"{address} on a phone"] = told
     assert number > 30
     assert found == {}
+
+
+FOCUS = """
+async () => {
+  let element = document.activeElement;
+  while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+  if (!element || element === document.body) return null;
+  const around = [];  // a field's border belongs to an element around it
+  for (let one = element; one && around.length < 6; one = one.parentElement ?? one.getRootNode().host) around.push(one);
+  const look = () => new Promise((done) => setTimeout(() => done(around.map((one) => {
+    const {outlineStyle, outlineColor, boxShadow, borderColor, backgroundColor} = getComputedStyle(one);
+    return [outlineStyle === "none" ? "" : outlineColor, boxShadow, borderColor, backgroundColor].join();
+  }).join()), 80));
+  const focused = await look();
+  element.blur();
+  const told = {named: !!element.closest("[aria-label], [aria-labelledby], label, [title]") || !!element.innerText?.trim()
+    || !!element.labels?.length, seen: focused !== await look(), html: element.outerHTML.slice(0, 160)};
+  element.focus();
+  return told;
+}
+"""
+
+
+@pytest.mark.parametrize("address", ["architecture?model=inception-mini", "draw?"])
+def test_the_keyboard_is_seen_wherever_it_goes(teacher: Page, address: str) -> None:
+    go(teacher, address, "en", "dark")
+    stops = []
+    for _number in range(TABS):
+        teacher.keyboard.press("Tab")
+        stops.append(teacher.evaluate(FOCUS))
+    reached = [stop for stop in stops if stop is not None]
+    assert len({stop["html"] for stop in reached}) > TABS // 2
+    assert [stop["html"] for stop in reached if not stop["seen"] or not stop["named"]] == []
