@@ -13,6 +13,7 @@ from torch import nn
 from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.own.definition import Definition
+from cnnviz.own.initial_values import WithoutInitialValues
 from cnnviz.own.notes import Note, noting
 from cnnviz.own.program import Program, Remark, build, load
 from cnnviz.own.runs import Run
@@ -178,7 +179,7 @@ def network(own: OwnClass, arguments: Mapping[str, Value] | None = None, run: Ru
         Refused: the constructor does something that the language does not take.
         ConstructionError: it raises an error.
     """
-    with torch.device("meta"):
+    with torch.device("meta"), WithoutInitialValues():
         return instance(own, arguments, run)
 
 

@@ -125,19 +125,20 @@ class Continued(Exception):  # noqa: N818
 FLOW = (Returned, Broken, Continued)
 
 
-def step(node: ast.AST) -> Run:
+def step(node: ast.expr | ast.stmt) -> Run:
     """Count a step of the run that is going on, which is now at ``node``.
 
     Raises:
         Refused: there were too many.
     """
-    run = the_run()
+    run = _CURRENT.get()  # called for every node, so that a call less counts
+    assert run is not None
     run.steps += 1
     if run.steps > MOST_STEPS:
         raise Refused(
             Message("The text takes more than {most:,} steps; is there an endless loop?", most=MOST_STEPS)
         )
-    run.line = getattr(node, "lineno", run.line)
+    run.line = node.lineno
     return run
 
 

@@ -306,7 +306,7 @@ class _Copier:
     def value(self, value: Any) -> Any:
         """A copy of any attribute; what cannot change is shared."""
         kind = type(value)
-        if kind in _ATOMS or (kind is tuple and _ATOMS.issuperset(map(type, value))):
+        if kind in _ATOMS or (kind in (tuple, frozenset) and _ATOMS.issuperset(map(type, value))):
             return value
         if isinstance(value, Tensor):
             return self.tensor(value)

@@ -158,3 +158,29 @@ def test_a_layer_of_images_before_a_plain_list_is_the_first() -> None:
     found = read(Definition(LISTED.format(stem=stem, channels=16, features=7, first="self.stem(x)")))
     assert found.trace is not None
     assert found.trace.input_shape == (3, 32, 32)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("nn.init.kaiming_uniform_(self.bias)", "Fan in and fan out can not be computed"),
+        ("nn.init.kaiming_uniform_(self.weight, mode='fan')", "Mode fan not supported"),
+        ("nn.init.kaiming_normal_(self.weight, nonlinearity='soft')", "Unsupported nonlinearity soft"),
+        ("nn.init.uniform_(self.weight, -1, 1)", None),
+        ("nn.init.kaiming_uniform_(self.weight, a=2)", None),
+    ],
+)
+def test_initial_values_that_pytorch_refuses_are_refused_without_drawing_any(
+    call: str, words: str | None
+) -> None:
+    text = (
+        "import torch.nn as nn\nclass Net(nn.Linear):\n    def __init__(self):\n        super().__init__(784, 10)\n"
+        f"        {call}\n"
+    )
+    found = read(Definition(text))
+    if words is None:
+        assert found.problem is None
+        return
+    assert found.problem is not None
+    assert words in str(found.problem.message)
+    assert found.problem.line == 5

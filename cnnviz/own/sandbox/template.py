@@ -210,6 +210,7 @@ def _serve_one(
     confine(seconds)
     _, data = receive(only, MOST_REQUEST_BYTES, _REQUEST_SECONDS)
     only.settimeout(None)
+    gc.disable()  # it ends in a moment
     only.sendall(answer(data, jobs))
 
 
