@@ -27,14 +27,7 @@ with settings, st.container(border=True, key="settings-recipe"):
     recipe = choices.choose_recipe()
     available = recipe is not None and offer_download(recipe.dataset)
     fits = recipe is None or estimates.show(recipe)
-    pressed = st.button(
-        _("Start training"),
-        type="primary",
-        icon=":material/play_arrow:",
-        key="start",
-        disabled=not (available and fits),
-        width="stretch",
-    )
+    pressed = choices.start(available and fits)
     sharing.share(recipe)
     if pressed and recipe is not None:
         with explained():

@@ -297,3 +297,38 @@ def test_a_server_without_a_password_is_one_person_s_own(open_page: OpenPage, st
     app.button(key="stop").click().run()
     assert is_stopped(store, theirs)
     assert "one person's own" in texts(open_page(TEACHER))
+
+
+def test_what_the_teacher_switches_off_is_not_drawn_and_does_nothing_any_more(
+    open_page: OpenPage, shared: RunStore
+) -> None:
+    own = mine(shared)
+    before = open_page(TRAIN, run=own)
+    desk = unlocked(open_page)
+    chosen = desk.multiselect(key="teacher-controls")
+    desk.multiselect(key="teacher-controls").set_value([n for n in chosen.value if n != "training"]).run()
+    assert rules().controls == ("training",)
+    desk.button(key="lock").click().run()
+    before.button(key="stop").click().run()
+    assert not is_stopped(shared, own)
+    assert "Your teacher has switched this off for now." in [error.value for error in before.error]
+    after = open_page(TRAIN, run=own)
+    assert not {"start", "stop", "pause", "branch"} & buttons(after).keys()
+
+
+def test_a_presented_page_has_the_controls_that_are_left(open_page: OpenPage, shared: RunStore) -> None:
+    own = mine(shared)
+    assert not {"start", "stop", "pause"} & buttons(open_page(TRAIN, run=own, present="1")).keys()
+    set_rules(presented=("training",))
+    assert {"start", "stop", "pause"} <= buttons(open_page(TRAIN, run=own, present="1")).keys()
+    set_rules(controls=("training",))
+    assert not {"start", "stop", "pause"} & buttons(open_page(TRAIN, run=own, present="1")).keys()
+
+
+def test_nobody_opens_a_network_of_their_own_where_it_is_switched_off(
+    open_page: OpenPage, shared: RunStore
+) -> None:
+    set_rules(controls=("own",))
+    app = open_page("pages/architecture.py", model="own")
+    assert "Your teacher has switched this off for now." in [info.value for info in app.info]
+    assert not [e for e in app.get("bidi_component") if "editor" in e.proto.id]

@@ -7,10 +7,12 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from cnnviz.classroom.controls import Control
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.architecture import compare, decoder, graph, layers, overview, what_if, why
 from cnnviz.ui.architecture.network import Subject
+from cnnviz.ui.shared import controls
 from cnnviz.ui.shared.link_state import EDITS, View, choose_segment
 from cnnviz.ui.shared.query import Pairs, query
 
@@ -53,6 +55,7 @@ def choose() -> View[[Subject]]:
     return VIEWS[chosen]
 
 
+@controls.offers(Control.SHARING)
 def link() -> None:
     """The address of what is on the page, to copy."""
     with st.popover(_("Link"), icon=":material/link:", help=_("A link to exactly this view")):

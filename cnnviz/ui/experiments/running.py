@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from cnnviz import datasets
+from cnnviz.classroom.controls import Control
 from cnnviz.experiments import results, running
 from cnnviz.experiments.experiment import Experiment, Setting
 from cnnviz.experiments.results import Results
@@ -20,7 +21,7 @@ from cnnviz.language import translate as _
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.ui.experiments import results as page_results
-from cnnviz.ui.shared import rights
+from cnnviz.ui.shared import controls, rights
 from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_one, choose_segment
@@ -49,6 +50,7 @@ _PROBLEMS = (Status.FAILED, Status.INTERRUPTED)
 _SETTINGS: Mapping[Setting, Message] = MappingProxyType({"quick": Message("Quick"), "full": Message("Full")})
 
 
+@controls.offers(Control.TRAINING)
 def offer(shown: Experiment, shipped: Results | None) -> None:
     """Choose a setting, see how long it takes, and start."""
     st.subheader(_("Run it yourself"), anchor=False)
@@ -71,6 +73,7 @@ def offer(shown: Experiment, shipped: Results | None) -> None:
 
 def _started(shown: Experiment, setting: Setting) -> str:
     """The id of a new group of runs, one for each variant."""
+    controls.need(Control.TRAINING)
     runs.check(shown.recipes(setting).values())
     return running.start(open_store(), shown, setting, owner(), runs.admit())
 
@@ -205,6 +208,7 @@ def _badge(group: Group) -> None:
         st.badge(_("incomplete"), color="orange")
 
 
+@controls.offers(Control.TRAINING)
 def _buttons(store: RunStore, group: Group) -> None:
     if group.is_open:
         stopping = any(Kind.STOP in store.requested(run.id) for run in group.runs if run.is_open)
@@ -261,6 +265,7 @@ def _weights(shown: Experiment, group: Group) -> list[float]:
 
 def _controlled(do: Callable[[str], object], group_id: str) -> None:
     """Do it with the group, if this person still may."""
+    controls.need(Control.TRAINING)
     rights.need(open_store().group(group_id)[0].owner)
     do(group_id)
 

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz import datasets
+from cnnviz.classroom.controls import Control
 from cnnviz.datasets import DatasetInfo
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.inside.weights import Weights
+from cnnviz.ui.shared import controls
 from cnnviz.ui.shared.downloads import choose_data_set
 from cnnviz.ui.shared.frame import DRAW, link
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment, put_in_link
@@ -224,6 +226,9 @@ def own_image(camera: bool = False) -> OwnImage | None:
     Raises:
         ImageFileError: it is too large, damaged, or no image.
     """
+    if not controls.may_use(Control.UPLOADS):
+        controls.say_hidden()
+        return None
     if camera:
         file = st.camera_input(_("Photo"), key="camera")
     else:

@@ -8,10 +8,12 @@ from typing import Any
 import streamlit as st
 
 from cnnviz import datasets
+from cnnviz.classroom.controls import Control
 from cnnviz.datasets import DatasetInfo
 from cnnviz.interpret import pretrained
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.ui.shared import controls
 from cnnviz.ui.shared.background import with_bar
 from cnnviz.ui.shared.link_state import choose_one
 from cnnviz.ui.shared.problems import explained
@@ -64,6 +66,7 @@ def offer_download(key: str) -> bool:
     return False
 
 
+@controls.offers(Control.EXPORT)
 def save_button(
     label: str, data: str | bytes | Callable[[], str | bytes], file_name: str, *, key: str, **look: Any
 ) -> None:
@@ -72,7 +75,24 @@ def save_button(
     ``look`` are ``st.download_button``'s own settings.
     """
     look = {"icon": ":material/download:", **look}
-    st.download_button(label, data, file_name=file_name, key=key, on_click="ignore", **look)
+    st.download_button(
+        label,
+        _asked(data) if callable(data) else data,
+        file_name=file_name,
+        key=key,
+        on_click="ignore",
+        **look,
+    )
+
+
+def _asked(make: Callable[[], str | bytes]) -> Callable[[], str | bytes]:
+    """``make``, for those who may save files when they ask for it."""
+
+    def made() -> str | bytes:
+        controls.need(Control.EXPORT)
+        return make()
+
+    return made
 
 
 def offer_weights(model: str) -> bool:

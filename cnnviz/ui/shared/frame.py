@@ -109,7 +109,7 @@ def frame(title: Message, page: Page) -> None:
     if is_shared():
         classroom.refuse_too_many()
         is_hidden = classroom.is_hidden(page.name)
-        fragment(run_every=classroom.LOOK_SECONDS)(_look)(page.name, is_hidden)
+        fragment(run_every=classroom.LOOK_SECONDS)(_look)(page.name, is_hidden, rules().controls)
         if is_hidden:
             classroom.refuse_hidden()
     repeat_link_problems()
@@ -125,11 +125,11 @@ def _offered() -> tuple[Page, ...]:
     return tuple(entry for entry in MENU if entry.name not in hidden)
 
 
-def _look(page: str, was_hidden: bool) -> None:
+def _look(page: str, was_hidden: bool, controls: tuple[str, ...]) -> None:
     """What the teacher has done since the page was drawn: hidden or shown it, or sent a link to everybody, which stays
     until it is opened or closed.
     """
-    if classroom.is_hidden(page) != was_hidden:
+    if classroom.is_hidden(page) != was_hidden or rules().controls != controls:
         st.rerun()
     found = classroom.invitation(page)
     if found is None:

@@ -7,20 +7,23 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cnnviz.classroom import limits
+from cnnviz.classroom.controls import TITLES, Control
 from cnnviz.classroom.presence import PRESENCE
 from cnnviz.classroom.rules import invite, rules, set_rules
+from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.settings import settings
 from cnnviz.training.store import disk
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import open_store
-from cnnviz.ui.shared import accounts, classroom, rights
+from cnnviz.ui.shared import accounts, classroom, present, rights
 from cnnviz.ui.shared.frame import MENU, TEACHER, TRAIN, Page, fragment, link
 from cnnviz.ui.shared.problems import answer_callbacks, ask, explained, plain
 from cnnviz.ui.train.runs import badge, duration, move_queue, run_title
 
 LOOK_SECONDS = 3.0
 _PASSWORD, _LINK, _SHOWN = "teacher-password", "teacher-link", "teacher-pages"
+_CONTROLS, _PRESENTED = "teacher-controls", "teacher-presented"
 _DISK_SECONDS = 30.0
 _MEGABYTE = 1e6
 _DIGITS = 6  # of a person's name, enough to tell thirty apart
@@ -40,6 +43,8 @@ def alone() -> None:
         language="bash",
         wrap_lines=True,
     )
+    answer_callbacks()
+    _choose_presented()
 
 
 def door() -> None:
@@ -87,6 +92,8 @@ def desk() -> None:
     with left:
         _send_link()
         _choose_pages()
+        _choose_controls()
+        _choose_presented()
         _set_limits()
     with right:
         fragment(run_every=LOOK_SECONDS)(_watch)()
@@ -155,6 +162,47 @@ def _hide(offered: tuple[str, ...]) -> None:
     rights.need()
     shown = st.session_state[_SHOWN]
     set_rules(hidden=tuple(name for name in offered if name not in shown))
+
+
+# -- controls ---------------------------------------------------------------------------------------------------
+
+
+def _choose_controls() -> None:
+    st.session_state[_CONTROLS] = [control.value for control in Control if control not in rules().controls]
+    st.multiselect(
+        _("Controls that students may use"),
+        [control.value for control in Control],
+        format_func=lambda name: str(TITLES[Control(name)]),
+        key=_CONTROLS,
+        on_change=ask,
+        args=(_take_away,),
+    )
+
+
+def _take_away() -> None:
+    rights.need()
+    left = st.session_state[_CONTROLS]
+    set_rules(controls=tuple(control.value for control in Control if control not in left))
+
+
+def _choose_presented() -> None:
+    titles: dict[str, Message] = {present.CHOICES: Message("The page's own choices"), **TITLES}
+    st.session_state[_PRESENTED] = [name for name in rules().presented if name in titles]
+    st.multiselect(
+        _("Controls that stay on a page while it is presented"),
+        list(titles),
+        format_func=lambda name: str(titles[name]),
+        key=_PRESENTED,
+        placeholder=_("None"),
+        help=_("To present a page, press P on it, or add present=1 to its link."),
+        on_change=ask,
+        args=(_leave,),
+    )
+
+
+def _leave() -> None:
+    rights.need()
+    set_rules(presented=tuple(st.session_state[_PRESENTED]))
 
 
 # -- limits -----------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz import architectures, datasets
 from cnnviz.architectures import Architecture
+from cnnviz.classroom.controls import Control
 from cnnviz.datasets import DatasetInfo
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
@@ -24,7 +25,7 @@ from cnnviz.training.recipe.fields import CHOICES, RANGES, Range, check_field
 from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.ui.architecture.network import choose_options
-from cnnviz.ui.shared import hosted, own_networks
+from cnnviz.ui.shared import controls, hosted, own_networks
 from cnnviz.ui.shared.carried import data_for, trainable
 from cnnviz.ui.shared.downloads import choose_data_set
 from cnnviz.ui.shared.frame import ARCHITECTURE, link
@@ -279,6 +280,19 @@ def _choose_data(network: Architecture) -> DatasetInfo:
     info = choose_data_set(fitting, usual, _("Data"), _OF_THE_DATA)
     st.caption(str(tested_on(info)))
     return info
+
+
+@controls.offers(Control.TRAINING)
+def start(is_possible: bool) -> bool:
+    """The button that starts a run; whether it was pressed."""
+    return st.button(
+        _("Start training"),
+        type="primary",
+        icon=":material/play_arrow:",
+        key="start",
+        disabled=not is_possible,
+        width="stretch",
+    )
 
 
 def _common(fields: Fields) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from cnnviz.classroom.controls import Control
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
@@ -18,7 +19,7 @@ from cnnviz.training.records.metrics import SAMPLES_FILE, read_samples
 from cnnviz.training.store.runs import Kind, Run, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.worker.resuming import check_branch
-from cnnviz.ui.shared import rights
+from cnnviz.ui.shared import controls, rights
 from cnnviz.ui.shared.own_networks import keep_of
 from cnnviz.ui.shared.problems import ask, ask_page, plain, whole_page
 from cnnviz.ui.shared.query import query
@@ -34,6 +35,8 @@ def allowed(run: Run) -> bool:
     """Whether this person may control ``run``: their own always, somebody else's after confirming, and where a class
     shares the server, only the teacher.
     """
+    if not controls.offered(Control.TRAINING):
+        return False
     if not rights.may_change(run.owner):
         st.caption(
             ":material/lock: " + _("Only the browser that started this run, and the teacher, can control it.")
@@ -48,6 +51,7 @@ def allowed(run: Run) -> bool:
     )
 
 
+@controls.offers(Control.TRAINING)
 def buttons(store: RunStore, run: Run) -> None:
     """The buttons that apply now; a request that the worker has not seen yet is disabled."""
     asked = store.requested(run.id) if run.is_open else ()
@@ -101,6 +105,7 @@ def _button(label: str, key: str, icon: str, disabled: bool, do: Callable[[str],
 
 def _controlled(do: Callable[..., object], run_id: str, *values: object) -> None:
     """Do it with the run, if this person still may."""
+    controls.need(Control.TRAINING)
     rights.need(open_store().get(run_id).owner)
     do(run_id, *values)
 
@@ -127,6 +132,7 @@ def tools(store: RunStore, run: Run, steered: bool) -> None:
         _pending_rate(store, run)
 
 
+@controls.offers(Control.TRAINING)
 def offer_undo() -> None:
     """Say which run was just deleted, with an Undo button."""
     offer_to_restore(st.session_state.get(_DELETED), Message("Run {id} was deleted."), restore)
@@ -143,6 +149,7 @@ def offer_to_restore(deleted: str | None, sentence: Message, do: Callable[[str],
 
 def restore(run_id: str) -> None:
     """Restore a deleted run and show it."""
+    controls.need(Control.TRAINING)
     rights.need(open_store().get(run_id).owner)
     open_store().restore(run_id)
     st.session_state.pop(_DELETED, None)
@@ -207,6 +214,7 @@ def _change_rate(run_id: str, key: str) -> None:
     st.session_state[_ASKED_RATE] = rate
 
 
+@controls.offers(Control.TRAINING)
 def _again(run: Run) -> None:
     with st.popover(_("Run again"), icon=":material/history:", key="tool-again"):
         steps = {0: 0, **dict(snapshots.available(run.id))}

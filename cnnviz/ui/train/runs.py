@@ -8,6 +8,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from cnnviz import architectures, datasets
+from cnnviz.classroom.controls import Control
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
@@ -19,7 +20,7 @@ from cnnviz.training.records.metrics import Steps
 from cnnviz.training.store.runs import Run, Status, describe
 from cnnviz.training.store.store import Admit, open_store
 from cnnviz.training.worker.processes import keep_standby, start_queued
-from cnnviz.ui.shared import rights
+from cnnviz.ui.shared import controls, rights
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import link_problem
 from cnnviz.ui.shared.query import query
@@ -50,6 +51,7 @@ def start(recipe: Recipe, origin: tuple[str, int] | None = None) -> None:
     Raises:
         LimitError: the class does not allow it.
     """
+    controls.need(Control.TRAINING)
     store = open_store()
     check([recipe])
     run_id = store.create(recipe, owner=owner(), origin=origin, admit=admit())

@@ -14,6 +14,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cnnviz import architectures, datasets
 from cnnviz.bounded import kept
+from cnnviz.classroom.controls import Control
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
@@ -23,6 +24,7 @@ from cnnviz.training.recipe.fields import CHOICES, RANGES
 from cnnviz.training.recipe.image_preparation import ImagePreparation
 from cnnviz.training.recipe.recipe import Recipe, read_recipe, recipe_text, script_name
 from cnnviz.training.store.store import open_store
+from cnnviz.ui.shared import controls
 from cnnviz.ui.shared.background import one_thread_an_operation, with_bar
 from cnnviz.ui.shared.downloads import save_button
 from cnnviz.ui.shared.own_networks import keep_of
@@ -100,6 +102,7 @@ def address(values: Mapping[str, str | Sequence[str]]) -> str:
     return f"{(st.context.url or '').partition('?')[0]}?{urlencode(values, doseq=True)}"
 
 
+@controls.offers(Control.SHARING)
 def share(recipe: Recipe | None) -> None:
     """Share, save and load: ``recipe`` is the form's, None if it is not valid."""
     with st.popover(_("Share, save, load"), icon=":material/ios_share:", width="stretch", key="recipe-files"):
@@ -127,13 +130,14 @@ def share(recipe: Recipe | None) -> None:
                 ),
                 width="stretch",
             )
-        st.file_uploader(
-            _("Load a recipe: a file saved here, or a checkpoint's JSON file"),
-            type="json",
-            key=_UPLOAD,
-            on_change=_load,
-            max_upload_size=_MOST_MEGABYTES,
-        )
+        if controls.offered(Control.UPLOADS):
+            st.file_uploader(
+                _("Load a recipe: a file saved here, or a checkpoint's JSON file"),
+                type="json",
+                key=_UPLOAD,
+                on_change=_load,
+                max_upload_size=_MOST_MEGABYTES,
+            )
     problem: Message | None = st.session_state.get(_PROBLEM)
     if problem is not None and st.session_state.get(_UPLOAD) is not None:
         st.error(plain(problem), icon=":material/error:")
@@ -153,6 +157,7 @@ def _load() -> None:
     if file is None:
         return
     try:
+        controls.need(Control.UPLOADS)
         check_upload(file.size)
         recipe = read_recipe(file.getvalue())
         keep_of(recipe)
@@ -161,6 +166,7 @@ def _load() -> None:
         st.session_state[_PROBLEM] = error.message
 
 
+@controls.offers(Control.EXPORT)
 def download_weights(checkpoint_id: str) -> None:
     """The checkpoint's files, and the code that loads them."""
     with st.popover(_("Weights"), icon=":material/download:", key="tool-weights"), explained():
@@ -208,6 +214,7 @@ def _download(label: str, key: str, read: Callable[[], bytes], name: str) -> Non
     save_button(label, read, name, mime="application/octet-stream", key=f"download-{key}")
 
 
+@controls.offers(Control.UPLOADS)
 def upload_weights(recipe: Recipe | None) -> None:
     """Upload weights; without a JSON file they are assumed to fit the form's ``recipe``."""
     with st.popover(_("Upload weights"), icon=":material/upload:", key="upload-weights"):
@@ -231,6 +238,7 @@ def upload_weights(recipe: Recipe | None) -> None:
 
 
 def _keep(files: list[UploadedFile], recipe: Recipe | None) -> None:
+    controls.need(Control.UPLOADS)
     from cnnviz.training.checkpoints.uploading import keep_upload, read_upload
 
     for file in files:

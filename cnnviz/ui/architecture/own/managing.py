@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cnnviz.classroom.controls import Control
 from cnnviz.language import translate as _
 from cnnviz.own import kept
 from cnnviz.ui.architecture.network import DELETED
 from cnnviz.ui.architecture.own import drafts
 from cnnviz.ui.architecture.own.drafts import Draft
-from cnnviz.ui.shared import rights
+from cnnviz.ui.shared import controls, rights
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import ask
 
@@ -41,10 +42,16 @@ def show(draft: Draft) -> None:
 
 
 def _rename(key: str, field: str) -> None:
-    ask(kept.rename, key, st.session_state[field])
+    ask(_renamed, key, st.session_state[field])
+
+
+def _renamed(key: str, name: str) -> None:
+    controls.need(Control.OWN)
+    kept.rename(key, name)
 
 
 def _delete(key: str) -> None:
+    controls.need(Control.OWN)
     network = kept.get(key)
     if rights.may_do_anything() or network.owners == (owner(),):
         kept.delete(key)

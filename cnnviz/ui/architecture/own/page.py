@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from cnnviz.classroom.controls import Control
 from cnnviz.language import translate as _
 from cnnviz.own.architecture import fitting_datasets, get
 from cnnviz.ui.architecture import layers, network, overview, views, what_if
 from cnnviz.ui.architecture.network import Subject
 from cnnviz.ui.architecture.own import choices, drafts, editing, managing, mends, sharing
 from cnnviz.ui.architecture.own.drafts import Draft
-from cnnviz.ui.shared import address, cached, carried, frame
+from cnnviz.ui.shared import address, cached, carried, controls, frame
 from cnnviz.ui.shared.link_state import edits_in_link
 from cnnviz.ui.shared.owner import remember_owner
 from cnnviz.ui.shared.problems import answer_callbacks, explained, plain
@@ -29,6 +30,10 @@ _COLUMNS = (1, 1)
 def show(corner: DeltaGenerator) -> None:
     """Everything below the title; the link goes into ``corner``."""
     answer_callbacks()
+    if not controls.may_use(Control.OWN):
+        network.pick_for_page()
+        controls.say_hidden()
+        return
     with explained():
         with st.spinner(_("Tracing {title} ...", title=_("Your own network"))):
             draft = drafts.opened()

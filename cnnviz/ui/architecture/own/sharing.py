@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cnnviz.classroom.controls import Control
 from cnnviz.language import translate as _
 from cnnviz.own.link import LONGEST_IN_LINK, packed
 from cnnviz.ui.architecture import views
 from cnnviz.ui.architecture.network import CODE
 from cnnviz.ui.architecture.own.drafts import Draft
+from cnnviz.ui.shared import controls
 from cnnviz.ui.shared.downloads import save_button
 from cnnviz.ui.shared.query import query
 
 
+@controls.offers(Control.SHARING)
 def link(draft: Draft) -> None:
     """The popover of links."""
     with st.popover(_("Link"), icon=":material/link:", help=_("A link to exactly this view")):
