@@ -186,7 +186,8 @@ def _take_away() -> None:
 
 
 def _choose_presented() -> None:
-    titles: dict[str, Message] = {present.CHOICES: Message("The page's own choices"), **TITLES}
+    titles = {present.CHOICES: Message("The page's own choices")}
+    titles |= {control.value: title for control, title in TITLES.items()}
     st.session_state[_PRESENTED] = [name for name in rules().presented if name in titles]
     st.multiselect(
         _("Controls that stay on a page while it is presented"),
