@@ -54,7 +54,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--people", type=int, default=30)
+    parser.add_argument("--people", type=int, default=30, help="0: only the page changes")
     parser.add_argument("--seconds", type=float, default=120.0, help="how long people are there, each time")
     parser.add_argument(
         "--changes", type=int, default=1000, help="page changes over which memory is compared"
@@ -84,8 +84,10 @@ async def measure(server: Server, options: argparse.Namespace) -> list[bool]:
     await visit_all(server)
     at_rest = memory(server.pid) or 0
     print(f"the server at rest, every page seen once: {at_rest / 1e6:,.0f} MB")
-    met = [await without_training(server, options, at_rest)]
-    met.append(await with_training(server, options))
+    met = []
+    if options.people:
+        met.append(await without_training(server, options, at_rest))
+        met.append(await with_training(server, options))
     met.append(await page_changes(server, options.changes))
     return met
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import wraps
@@ -21,6 +22,9 @@ from cnnviz.settings import settings
 P = ParamSpec("P")
 T = TypeVar("T")
 
+LARGE_SECONDS = 120.0
+"""How long a value that takes more than half of the room may be unused."""
+
 _SAMPLED = 24
 _DEEPEST = 12
 _MODULE_BYTES = 8_000  # a layer of PyTorch without its weights
@@ -30,7 +34,8 @@ class Bounded:
     """Values by key, of at most ``most_bytes`` together: the one that was longest unused goes first.
 
     Of values that are larger than half of that only the last one is kept, however large it is, and others beside it in a
-    quarter of the room at least: whoever looks at a large network does not load it again with every click. Each value is made once, however many threads ask for it at
+    quarter of the room at least: whoever looks at a large network does not load it again with every click. It goes
+    :data:`LARGE_SECONDS` after it was last used, as soon as something else is used. Each value is made once, however many threads ask for it at
     the same moment.
     """
 
@@ -40,6 +45,7 @@ class Bounded:
         self._lock = threading.Lock()
         self._values: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._gates: dict[Hashable, threading.Lock] = {}
+        self._large: tuple[Hashable, float] | None = None
 
     def get(self, key: Hashable, make: Callable[[], T], size: Callable[[T], int] | None = None) -> T:
         """The value known by ``key``, made now where it is not there; what ``make`` raises is raised.
@@ -47,8 +53,8 @@ class Bounded:
         ``size`` tells its bytes; without it they are estimated.
         """
         with self._lock:
+            self._use(key)
             if key in self._values:
-                self._values.move_to_end(key)
                 return cast("T", self._values[key][0])
             gate = self._gates.setdefault(key, threading.Lock())
         with gate:
@@ -68,16 +74,16 @@ class Bounded:
         most = self._most_bytes()
         with self._lock:
             self._values[key] = value, size
-            self._values.move_to_end(key)
+            self._use(key)
+            if size > most / 2:
+                self._large = key, time.monotonic()
             self._drop(key, most)
 
     def find(self, key: Hashable) -> Any:
         """The value known by ``key``; None where there is none."""
         with self._lock:
-            if key not in self._values:
-                return None
-            self._values.move_to_end(key)
-            return self._values[key][0]
+            self._use(key)
+            return self._values[key][0] if key in self._values else None
 
     def clear(self) -> None:
         """Drop everything."""
@@ -89,6 +95,19 @@ class Bounded:
         """Bytes of all values that are kept."""
         with self._lock:
             return sum(size for _, size in self._values.values())
+
+    def _use(self, key: Hashable) -> None:
+        """Note that a value is used now; the large one goes where that was long ago."""
+        if key in self._values:
+            self._values.move_to_end(key)
+        if self._large is None:
+            return
+        large, used = self._large
+        if key == large:
+            self._large = large, time.monotonic()
+        elif time.monotonic() - used > LARGE_SECONDS:
+            self._values.pop(large, None)
+            self._large = None
 
     def _drop(self, newest: Hashable, most: float) -> None:
         sizes = {key: size for key, (_, size) in self._values.items()}

@@ -60,6 +60,22 @@ def test_a_large_value_stays_beside_small_ones_until_the_next_large_one() -> Non
     assert cache.nbytes == 85
 
 
+def test_a_large_value_goes_when_nobody_has_used_it_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(bounded.time, "monotonic", lambda: now)
+    cache, log = Bounded(lambda: 100), list[str]()
+    made(cache, "huge", 500, log)
+    now += bounded.LARGE_SECONDS - 1
+    made(cache, "huge", 500, log)
+    now += bounded.LARGE_SECONDS - 1
+    made(cache, "small", 1, log)
+    assert cache.nbytes == 501
+    now += 2
+    made(cache, "small", 1, log)
+    assert cache.nbytes == 1
+    assert log == ["huge", "small"]
+
+
 def test_many_threads_make_a_value_once() -> None:
     cache, log = Bounded(lambda: 100), list[str]()
     begin = threading.Barrier(8)

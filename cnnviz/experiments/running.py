@@ -92,11 +92,15 @@ def resume(store: RunStore, group: Group, admit: Admit | None = None) -> None:
     store.resume(*[run.id for run in group.runs if run.status in _CUT], admit=admit)
 
 
+MOST_GROUPS = 50
+"""So many of an experiment's executions are offered; a link to an older one still leads there."""
+
+
 def groups(store: RunStore, experiment: str, *, deleted: bool = False) -> list[Group]:
-    """The groups of an experiment, the newest first; with ``deleted`` those that can be restored."""
+    """The newest groups of an experiment, the newest first; with ``deleted`` those that can be restored."""
     found: dict[str, list[Run]] = {}
-    for run in store.grouped(deleted=deleted):
-        if run.group_id is not None and (run.role or {}).get(_EXPERIMENT) == experiment:
+    for run in store.grouped((_EXPERIMENT, experiment), MOST_GROUPS, deleted=deleted):
+        if run.group_id is not None:
             found.setdefault(run.group_id, []).append(run)
     return [_as_group(members[::-1]) for members in found.values()]
 

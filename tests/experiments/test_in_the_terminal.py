@@ -54,7 +54,7 @@ def test_full_results_are_written_and_the_quick_setting_is_timed(
 def test_without_write_nothing_is_written(tiny: experiments.Experiment, store: RunStore) -> None:
     assert terminal.main([tiny.key]) == 0
     assert results.shipped(tiny.key) is None
-    assert len(store.grouped()) == 4
+    assert len(store.list()) == 4
 
 
 def test_a_time_without_results_has_no_place(
@@ -72,7 +72,7 @@ def test_control_c_stops_all_runs(
 
     monkeypatch.setattr(terminal, "start_queued", interrupted)
     assert terminal.main([tiny.key]) == 1
-    assert {str(run.status) for run in store.grouped()} == {"stopped"}
+    assert {str(run.status) for run in store.list()} == {"stopped"}
 
 
 def test_an_unknown_key_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -173,9 +173,24 @@ class RunStore:
         """The group's runs in the order in which they were asked for; with ``deleted`` those that can be restored."""
         return self._runs(runs.c.group_id == group_id, queries.deleted(deleted))[::-1]
 
-    def grouped(self, *, deleted: bool = False) -> Sequence[Run]:
-        """All runs that are in a group, the newest first; with ``deleted`` those that can be restored."""
-        return self._runs(runs.c.group_id.is_not(None), queries.deleted(deleted))
+    def grouped(self, role: tuple[str, str], most: int, *, deleted: bool = False) -> Sequence[Run]:
+        """The runs of the ``most`` newest groups in which a run's role has this name and value, the newest first; with
+        ``deleted`` those that can be restored.
+        """
+        name, value = role
+        theirs = (
+            runs.c.group_id.is_not(None),
+            runs.c.role[name].as_string() == value,
+            queries.deleted(deleted),
+        )
+        newest = (
+            sa.select(runs.c.group_id)
+            .where(*theirs)
+            .group_by(runs.c.group_id)
+            .order_by(sa.func.max(runs.c.number).desc())
+            .limit(most)
+        )
+        return self._runs(runs.c.group_id.in_(newest.scalar_subquery()), *theirs)
 
     def epochs(self, run_id: str) -> Sequence[EpochMetrics]:
         """The figures of the run's finished epochs, in order."""

@@ -20,8 +20,28 @@ def test_a_group_is_ordinary_runs_in_the_queue_in_their_order(store: RunStore, r
     assert [run.name for run in runs] == ["run 0", "run 1", "run 2"]
     assert {run.owner for run in runs} == {"ann"}
     assert [store.take_next(9) for _ in range(4)] == [before, *(run.id for run in runs)]
-    assert [run.id for run in store.grouped()] == [run.id for run in reversed(runs)]
     assert store.get(before).group_id is None
+
+
+def test_the_newest_groups_of_a_role_are_found(store: RunStore, recipe: Recipe) -> None:
+    groups = [
+        store.create_group(
+            [Member(recipe, "a", {"experiment": name}), Member(recipe, "b", {"experiment": name})]
+        )
+        for name in ("width", "depth", "width", "width")
+    ]
+    store.create(recipe)
+    found = store.grouped(("experiment", "width"), 2)
+    assert [run.group_id for run in found] == [groups[3], groups[3], groups[2], groups[2]]
+    assert [run.name for run in found] == ["b", "a", "b", "a"]
+    assert [run.group_id for run in store.grouped(("experiment", "depth"), 2)] == [groups[1]] * 2
+    for run in store.group(groups[3]):
+        assert store.claim(run.id, "w")
+        assert store.finish(run.id, "w", Status.FINISHED)
+    store.delete_group(groups[3])
+    assert {run.group_id for run in store.grouped(("experiment", "width"), 2)} == {groups[2], groups[0]}
+    deleted = store.grouped(("experiment", "width"), 2, deleted=True)
+    assert {run.group_id for run in deleted} == {groups[3]}
 
 
 def test_a_group_is_stopped_as_one(store: RunStore, recipe: Recipe) -> None:
