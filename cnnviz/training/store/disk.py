@@ -40,9 +40,14 @@ class Use:
 
 def use(store: RunStore) -> Use:
     """What the runs of the store take now."""
-    known = store.stored()
-    trashed = [run for run in known if run.deleted_at is not None]
-    return Use(_bytes(store, set(known) - set(trashed)), _bytes(store, trashed))
+    return _use_of(store, store.stored())
+
+
+def _use_of(store: RunStore, known: Iterable[Stored]) -> Use:
+    sizes = {True: 0, False: 0}
+    for run in known:
+        sizes[run.deleted_at is None] += _size_of(store, run)
+    return Use(sizes[True], sizes[False])
 
 
 def make_room(store: RunStore, most: int) -> Use:
@@ -52,8 +57,9 @@ def make_room(store: RunStore, most: int) -> Use:
     Raises:
         StoreError, StorageError: the database or the folder cannot be changed.
     """
-    now = use(store)
-    for runs in _candidates(store.stored()):
+    known = store.stored()
+    now = _use_of(store, known)
+    for runs in _candidates(known) if now.runs > TRASHED_FROM * most else ():
         if now.runs <= TRASHED_FROM * most:
             break
         if any((store.folder(run.id) / BROUGHT_BACK).exists() for run in runs):
@@ -63,7 +69,7 @@ def make_room(store: RunStore, most: int) -> Use:
             for run in runs:
                 store.delete(run.id, to_make_room=True)
             now = Use(now.runs - size, now.trash + size)
-    for run in _long_gone(store.stored()):
+    for run in _long_gone(known) if now.bytes > most else ():
         if now.bytes <= most:
             break
         size = _bytes(store, [run])
