@@ -5,7 +5,7 @@ import streamlit as st
 from cnnviz import architectures
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.home import first_sight, home, ways
+from cnnviz.ui.home import first_sight, home, ways, welcome
 from cnnviz.ui.shared import hosted
 from cnnviz.ui.shared.frame import ARCHITECTURE, HOME, follow, frame
 from cnnviz.ui.shared.words import say
@@ -20,6 +20,7 @@ say(
         "them, and draw digits for them."
     )
 )
+welcome.first_steps()
 first_sight.network_alive()
 ways.jobs()
 networks = architectures.registered("network")

@@ -24,7 +24,8 @@ frame(Message("Data"), DATA)
 st.title(_("What a network learns from"), anchor=False)
 with st.container(width=320):
     info = choices.choose_data()
-say(str(info.idea))
+first = _("Look at the samples first, then at what Preparation makes of one image.")
+say(f"{info.idea} {first}")
 views.facts(info)
 if offer_download(info.key):
     with explained():

@@ -31,7 +31,8 @@ st.title(_("How good is a network?"), anchor=False)
 say(
     _(
         "A trained network is tested on every test image. See how often it is correct, what it "
-        "confuses, where it fails, and whether its confidence matches its accuracy."
+        "confuses, where it fails, and whether its confidence matches its accuracy. Begin with the "
+        "confusion matrix, and click a cell to see its images."
     )
 )
 with st.container(horizontal=True):

@@ -10,9 +10,11 @@ from cnnviz.ui.shared.downloads import offer_weights
 from cnnviz.ui.shared.frame import FILTERS, frame
 from cnnviz.ui.shared.link_state import choose_view
 from cnnviz.ui.shared.problems import explained
+from cnnviz.ui.shared.words import say
 
 frame(Message("Filters and feature maps"), FILTERS)
 st.title(_("Filters and feature maps"), anchor=False)
+say(_("Begin with Feature maps: they show what every layer makes of one image."))
 above = st.container()
 view = choose_view(views.VIEWS)
 with explained():

@@ -18,7 +18,7 @@ runs.expect()
 st.title(_("Train a network"), anchor=False)
 say(
     _(
-        "Training runs in a separate process: you can close this page, open it elsewhere or restart the "
+        "To begin, press Start training and watch the curves. Training runs in a separate process: you can close this page, open it elsewhere or restart the "
         "server and still find the run again."
     )
 )

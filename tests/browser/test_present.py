@@ -7,18 +7,19 @@ import re
 from playwright.sync_api import Page, expect
 
 from benchmarks.serving import Server
+from tests.browser.conftest import PATIENCE_MS
 
 
 def test_figures_one_at_a_time(server: Server, page: Page) -> None:
     page.goto(f"{server.url}/glossary")
     search, place = page.get_by_role("textbox"), page.locator(".present .place")
     search.press("p")
-    expect(search).to_have_value("p")
+    expect(search).to_have_value("p", timeout=PATIENCE_MS)
     search.fill("")
     search.blur()
     expect(page.get_by_text("multiply-add", exact=True).first).to_be_visible()
     page.keyboard.press("p")
-    expect(place).to_have_text("1 of 6")
+    expect(place).to_have_text("1 of 6", timeout=PATIENCE_MS)
     expect(page).to_have_url(re.compile(r"\bpresent=1\b"))
     first, second = (page.get_by_role("heading", name=name) for name in ("Tensors and shapes", "Layers"))
     expect(first).to_be_visible()
@@ -30,9 +31,9 @@ def test_figures_one_at_a_time(server: Server, page: Page) -> None:
     expect(first).to_be_hidden()
     page.get_by_role("button", name="Pages").click()
     page.locator(".present .pages").get_by_role("link", name="Convolution").click()
-    expect(page).to_have_url(re.compile(r"/convolution\?.*\bpresent=1\b"))
-    expect(place).to_have_text(re.compile("1 of [3-5]"))
+    expect(page).to_have_url(re.compile(r"/convolution\?.*\bpresent=1\b"), timeout=PATIENCE_MS)
+    expect(place).to_have_text(re.compile("1 of [3-5]"), timeout=PATIENCE_MS)
     page.keyboard.press("Escape")
-    expect(place).to_be_hidden()
+    expect(place).to_be_hidden(timeout=PATIENCE_MS)
     expect(page.get_by_role("combobox").first).to_be_visible()
     expect(page).not_to_have_url(re.compile("present"))
