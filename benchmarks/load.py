@@ -175,7 +175,7 @@ def training() -> Iterator[tuple[RunStore, str]]:
     """A long training as the server would start it, while the block lasts."""
     chosen: Settings = replace(settings(), max_workers=1)
     store = open_store(chosen)
-    run_id = store.create(replace(Recipe.default("basic-cnn", dataset="mnist-sample"), epochs=100_000))
+    run_id = store.create(replace(Recipe.default("basic-cnn", dataset="mnist-sample"), epochs=1000))
     start_queued(chosen)
     try:
         yield store, run_id
@@ -198,6 +198,8 @@ def progress(store: RunStore, run_id: str) -> tuple[float, float]:
 async def speed(store: RunStore, run_id: str, seconds: float) -> tuple[float, float]:
     """Steps and processor seconds a second, once it has begun."""
     while not progress(store, run_id)[0]:
+        if not (run := store.get(run_id)).is_open:
+            raise RuntimeError(f"The training has ended: {run.reason}")
         await asyncio.sleep(0.2)
     await asyncio.sleep(2.0)
     before, start = progress(store, run_id), time.monotonic()
