@@ -19,25 +19,18 @@ QUOTED = (
     "filters?view=maps&digit=",
     "draw?checkpoint=",
 )
+EVIL = "![](//e.eu)\n\n[b](//e.eu)<b> www.e.eu"
+"""An image, a link, HTML and an address, in the 40 characters that a message quotes."""
 
 
 @pytest.mark.parametrize("link", QUOTED)
-@pytest.mark.parametrize(
-    "value",
-    [
-        "x'\n\n![a](https://evil.example/x.png)",
-        "[Log in](//evil.example)<b>",
-        "www.evil.example:tada:=1",
-    ],
-)
-def test_link_puts_no_image_or_link_of_its_own_on_a_page(
-    server: Server, page: Page, link: str, value: str
-) -> None:
+def test_link_puts_no_image_or_link_of_its_own_on_a_page(server: Server, page: Page, link: str) -> None:
     # The page's own fixture fails for whatever is asked of another machine.
-    page.goto(f"{server.url}/{link}{quote(value)}")
+    page.goto(f"{server.url}/{link}{quote(EVIL)}")
     settle(page)
     alerts = page.get_by_test_id("stAlert")
-    expect(alerts.filter(has_text="evil").first).to_be_visible()
+    alert = alerts.filter(has_text="![](").first
+    expect(alert).to_contain_text("<b> www")
     expect(alerts.locator("a, img, b, strong")).to_have_count(0)
     expect(page.get_by_test_id("stButton").locator("a, img")).to_have_count(0)
 

@@ -17,7 +17,7 @@ def until(condition: Callable[[], object], seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.01)
+        time.sleep(0.05)
 
 
 class Losses:

@@ -101,7 +101,7 @@ def test_a_worker_is_nicer_than_whoever_starts_it(
 
 
 @pytest.mark.slow
-def test_killed_worker_leaves_its_metrics_and_the_next_run_starts(
+def test_a_killed_worker_leaves_its_metrics_and_the_next_runs_start(
     store: RunStore,
     configuration: Settings,
     local: LocalExecutor,
@@ -111,8 +111,8 @@ def test_killed_worker_leaves_its_metrics_and_the_next_run_starts(
 ) -> None:
     monkeypatch.chdir(tmp_path)  # a worker is started from any folder
     (tmp_path / "random.py").write_text("raise SystemExit('the wrong module')")
-    long = Recipe.default("basic-cnn", dataset="mnist-sample", epochs=500)
-    first, second = store.create(long), store.create(recipe)
+    long = dataclasses.replace(recipe, epochs=500)
+    first, second, third = (store.create(chosen) for chosen in (long, recipe, long))
     dispatch(store, local, max_workers=1)
     metrics = store.folder(first) / STEPS_FILE
     until(lambda: store.get(first).step > 20 and len(read_steps(metrics)) > 20)
@@ -131,21 +131,13 @@ def test_killed_worker_leaves_its_metrics_and_the_next_run_starts(
     assert store.get(first).status == Status.INTERRUPTED
     assert "killed" in str(store.get(first).reason)
     assert len(read_steps(metrics)) > 20
-    until(lambda: not store.get(second).is_open)
+    until(lambda: store.get(second).status != Status.QUEUED)
+    monkeypatch.setattr(processes, "dispatch", lambda *_: [])  # this server does nothing any more
+    until(lambda: store.get(third).step > 0)  # the second worker has started it
+    if sys.platform == "linux":  # as nice as the first, not nicer still
+        assert niceness(store.get(third).pid) == min(19, niceness(os.getpid()) + 5)
     assert store.get(second).status == Status.FINISHED
     assert (store.folder(second) / LOG_NAME).read_text() == ""
-
-
-@pytest.mark.slow
-def test_a_worker_starts_the_next_run_by_itself(
-    store: RunStore, local: LocalExecutor, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(processes, "dispatch", lambda *_: [])  # this server does nothing any more
-    first, second = store.create(recipe), store.create(dataclasses.replace(recipe, epochs=500))
-    dispatch(store, local, max_workers=1)
-    until(lambda: store.get(second).step > 0)
-    if sys.platform == "linux":  # the second worker is as nice as the first, not nicer still
-        assert niceness(store.get(second).pid) == min(19, niceness(os.getpid()) + 5)
-    store.request_stop(second)
-    until(lambda: not store.get(second).is_open)
-    assert [store.get(run_id).status for run_id in (first, second)] == [Status.FINISHED, Status.STOPPED]
+    store.request_stop(third)
+    until(lambda: not store.get(third).is_open)
+    assert store.get(third).status == Status.STOPPED

@@ -26,7 +26,7 @@ from tests.training.watching import Losses, until
 
 pytestmark = pytest.mark.slow
 
-STEPS = 1000  # 4,000 images in batches of 4
+STEPS = 150  # 600 images in batches of 4
 SLOWING_DOWN = """
 import sys, time
 from cnnviz.training.worker import steering
@@ -36,7 +36,7 @@ steering.SAVE_SECONDS = 0.05
 add = metrics.MetricsWriter.add
 def slow(self, step, *values):
     add(self, step, *values)
-    time.sleep(0.1 if step > 1200 else 0)  # in the middle of the second epoch, to be killed there
+    time.sleep(0.1 if step > 200 else 0)  # in the middle of the second epoch, to be killed there
 metrics.MetricsWriter.add = slow
 sys.exit(worker.main(sys.argv[1]))
 """
@@ -44,7 +44,9 @@ sys.exit(worker.main(sys.argv[1]))
 
 @pytest.fixture
 def quick() -> Recipe:
-    return Recipe.default("mlp", dataset="mnist-sample", epochs=2, batch_size=4, threads=1, device="cpu")
+    return Recipe.default(
+        "mlp", dataset="mnist-sample", epochs=2, batch_size=4, train_images=4 * STEPS, threads=1, device="cpu"
+    )
 
 
 def curve(store: RunStore, run_id: str) -> tuple[list[int], list[float]]:
@@ -63,13 +65,13 @@ def test_a_run_whose_worker_was_killed_goes_on_to_the_last_digit(store: RunStore
     whole = worker.run_in_foreground(quick)
     run_id = store.create(quick)
     process = subprocess.Popen([sys.executable, "-c", SLOWING_DOWN, run_id], cwd=PROJECT_DIRECTORY)
-    until(lambda: store.get(run_id).step > 1200)
+    until(lambda: store.get(run_id).step > 200)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert store.reap() == [run_id]
 
     state = State.from_bytes((store.folder(run_id) / STATE_NAME).read_bytes())
-    assert STEPS <= state.step < 1300
+    assert STEPS <= state.step < 2 * STEPS
     assert len(curve(store, run_id)[0]) >= state.step
     store.resume(run_id)
     assert store.get(run_id).status == Status.QUEUED
@@ -84,9 +86,9 @@ def test_a_run_whose_worker_was_killed_goes_on_to_the_last_digit(store: RunStore
 
 def test_a_stopped_run_goes_on_where_it_stopped(store: RunStore, quick: Recipe) -> None:
     whole = worker.run_in_foreground(quick)
-    watcher = Losses(at=1500, act=lambda: os.kill(os.getpid(), signal.SIGINT))
+    watcher = Losses(at=220, act=lambda: os.kill(os.getpid(), signal.SIGINT))
     stopped = worker.run_in_foreground(quick, watcher)
-    assert (stopped.status, stopped.step) == (Status.STOPPED, 1500)
+    assert (stopped.status, stopped.step) == (Status.STOPPED, 220)
     assert checkpoints.get(stopped.id).stopped
     store.resume(stopped.id)
     assert worker.main(stopped.id) == 0
@@ -115,28 +117,30 @@ def test_a_damaged_state_is_the_reason(store: RunStore, quick: Recipe) -> None:
 
 def test_a_new_run_goes_on_from_a_snapshot_of_another(store: RunStore, quick: Recipe) -> None:
     first = worker.run_in_foreground(quick)
-    assert (512, 1) in snapshots.available(first.id)
-    same = store.create(quick, origin=(first.id, 512))
+    assert (128, 1) in snapshots.available(first.id)
+    same = store.create(quick, origin=(first.id, 128))
     assert worker.main(same) == 0
     assert curve(store, same) == curve(store, first.id)  # from the same state the same happens
     assert figures(store, same) == figures(store, first.id)
 
     other = dataclasses.replace(quick, epochs=3, learning_rate=0.002, optimizer="adam")
-    check_branch(other, first, 1000)
-    branch = store.create(other, origin=(first.id, 1000), owner="me", name="slower")
+    check_branch(other, first, STEPS)
+    branch = store.create(other, origin=(first.id, STEPS), owner="me", name="slower")
     assert worker.main(branch) == 0
     run = store.get(branch)
     assert (run.status, run.origin, run.origin_step, run.name) == (
-        Status.FINISHED, first.id, 1000, "slower",
+        Status.FINISHED, first.id, STEPS, "slower",
     )  # fmt: skip
     assert (checkpoints.get(branch).origin, checkpoints.get(first.id).origin) == (first.id, None)
     steps, losses = curve(store, branch)
     assert steps == list(range(1, 3 * STEPS + 1))
-    assert losses[:1001] == curve(store, first.id)[1][:1001]  # the loss is measured before the update
-    assert losses[1001] != curve(store, first.id)[1][1001]
+    assert (
+        losses[: STEPS + 1] == curve(store, first.id)[1][: STEPS + 1]
+    )  # the loss is measured before the update
+    assert losses[STEPS + 1] != curve(store, first.id)[1][STEPS + 1]
     assert figures(store, branch)[0] == figures(store, first.id)[0]
     rates = read_samples(store.folder(branch) / SAMPLES_FILE).records
-    assert set(rates["learning_rate"][rates["step"] > 1000]) == {0.002}
+    assert set(rates["learning_rate"][rates["step"] > STEPS]) == {0.002}
     assert set(np.diff(rates["step"]) > 0) == {True}
 
 

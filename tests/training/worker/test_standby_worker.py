@@ -36,12 +36,9 @@ def waiting(configuration: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterato
     processes.end_standby()
 
 
-def test_it_measures_and_then_carries_out_a_run(
+def test_it_measures_until_a_run_cuts_that_short_which_the_next_one_measures_again(
     waiting: processes.StandbyWorker, store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        processes, "_REST_SECONDS", 3600.0
-    )  # longer than the run, however slow the machine is
     found = estimate(recipe)
     assert found.fits
     assert found.device == "cpu"
@@ -51,15 +48,28 @@ def test_it_measures_and_then_carries_out_a_run(
         processes.ask(settings(), {"estimate": {"architecture": "mlp"}})
     assert waiting.is_alive
 
-    run_id = store.create(recipe)
-    assert start_queued() == [run_id]
-    until(lambda: not store.get(run_id).is_open)
+    monkeypatch.setattr(processes, "_REST_SECONDS", 0.1)
+    long = Recipe.default("basic-cnn", batch_size=4096, device="cpu", threads=1)
+    with ThreadPoolExecutor() as pool:
+        again = pool.submit(estimate, long)
+        until(waiting._asking.locked)
+        run_id = store.create(recipe)
+        assert start_queued() == [run_id]
+        until(lambda: not store.get(run_id).is_open)
+        assert again.result(timeout=240).seconds > 0
     run = store.get(run_id)
     assert run.status == Status.FINISHED
     assert run.pid == waiting._process.pid
     assert (store.folder(run_id) / LOG_NAME).read_text() == ""
     waiting._process.wait(timeout=60)
-    assert settings() not in processes._kept
+
+    following = processes._kept[settings()]
+    assert following.is_alive
+    if sys.platform == "linux":
+        assert os.getsid(following._process.pid) == following._process.pid  # a run in it goes on by itself
+    following.end()  # as when its parent does
+    assert not following.is_alive
+    assert processes.run_in_standby(settings(), "some-run") is None
 
 
 SERVER = """
@@ -96,31 +106,6 @@ def test_a_run_in_it_outlives_a_server_that_is_killed(
         server.kill()
     until(lambda: not store.get(run_id).is_open)
     assert store.get(run_id).status == Status.FINISHED
-
-
-def test_a_run_cuts_a_measurement_short_which_is_made_again(
-    waiting: processes.StandbyWorker, store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(processes, "_REST_SECONDS", 0.1)
-    long = Recipe.default("basic-cnn", batch_size=4096, device="cpu", threads=1)
-    waiting.ask({"estimate": {}})  # it is ready
-    with ThreadPoolExecutor() as pool:
-        found = pool.submit(estimate, long)
-        until(waiting._asking.locked)
-        run_id = store.create(recipe)
-        assert start_queued() == [run_id]
-        until(lambda: not store.get(run_id).is_open)
-        assert store.get(run_id).pid == waiting._process.pid
-        assert found.result(timeout=120).seconds > 0
-
-
-def test_it_ends_with_its_parent(waiting: processes.StandbyWorker) -> None:
-    assert waiting.is_alive
-    if sys.platform == "linux":
-        assert os.getsid(waiting._process.pid) == waiting._process.pid  # a run in it goes on by itself
-    waiting.end()
-    assert not waiting.is_alive
-    assert processes.run_in_standby(settings(), "some-run") is None
 
 
 @pytest.fixture
