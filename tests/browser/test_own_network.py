@@ -117,7 +117,7 @@ def test_a_link_with_the_code_shows_the_same_to_somebody_else(
     settle(page)
     link = carrying_link(page).replace(server.url, fresh_server.url)  # on another machine
     other_page.goto(link)
-    expect(table(other_page)).to_contain_text("5,994")
+    expect(table(other_page)).to_contain_text("5,994", timeout=120_000)  # that machine has yet to load torch
     expect(code(other_page)).to_contain_text(MENDED)
     expect(other_page).to_have_url(re.compile(r"model=own-[0-9a-f]{16}$"))
 
@@ -153,6 +153,7 @@ def follow(page: Page, name: str) -> None:
     settle(page)
 
 
+@pytest.mark.timeout(600)  # it waits for a training, for up to 240 seconds
 def test_the_inception_network_with_a_wrong_linear_is_mended_trained_drawn_for_and_handed_on(
     server: Server, page: Page, other_page: Page
 ) -> None:
