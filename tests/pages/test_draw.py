@@ -15,10 +15,11 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.bounded import COMMON
+from cnnviz.browser import plan
 from cnnviz.drawing.strokes import example_points
+from cnnviz.language import Message
 from cnnviz.ui.draw import canvas as canvas_module
 from cnnviz.ui.draw.canvas import SIDE
-from cnnviz.ui.shared import live
 from tests.constant_networks import save_constant
 from tests.networks import MINI
 
@@ -119,8 +120,14 @@ def test_the_browser_gets_every_shipped_network_and_the_server_reads_nothing(
 def test_a_network_that_the_browser_cannot_run_is_read_here_beside_the_others(
     open_page: OpenPage, shipped: Path, canvas: Canvas, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = live.can_run
-    monkeypatch.setattr(live, "can_run", lambda key, how: "inception" not in key[1] and small(key, how))
+    usual = plan.refusal
+    monkeypatch.setattr(
+        plan,
+        "refusal",
+        lambda trace: (
+            Message("Too many branches.") if any(op.type == "cat" for op in trace.ops) else usual(trace)
+        ),
+    )
     app = open_page("pages/draw.py")
     assert [network["id"] for network in in_browser(app)["others"]] == ["inception-mini-mnist"]
     assert not verdicts(app)

@@ -31,7 +31,7 @@ def value(open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def facts(app: AppTest) -> dict[str, Any]:
-    (component,) = app.get("bidi_component")
+    (component,) = (e for e in app.get("bidi_component") if e.proto.component_name == "cnnviz_pixels")
     data: bytes = component.proto.bytes
     assert len(data) < 1_000_000
     found: dict[str, Any] = json.loads(data[4 : 4 + int.from_bytes(data[:4], "little")])

@@ -38,11 +38,6 @@ class _Packed:
     content: bytes
 
 
-def can_run(weights: WeightsKey, preparing: Preparing) -> bool:
-    """Whether the browser can prepare images for the network that ``weights`` names, and run it."""
-    return refusal(weights, preparing) is None
-
-
 def address(weights: WeightsKey, preparing: Preparing, trace: Trace | None = None) -> Address | None:
     """Where the browser finds the network that ``weights`` names; None where it cannot run it.
 

@@ -49,5 +49,5 @@ def test_a_network_travels_with_its_plan_and_its_normalisation() -> None:
 def test_images_that_only_the_server_can_prepare_are_left_to_it(change: dict[str, int]) -> None:
     key = ("checkpoint", "mlp-mnist", checkpoints.get("mlp-mnist").sha256)
     plain = ImagePreparation((0.1307,), (0.3081,))
-    assert live.can_run(key, Preparing(plain, (1, 28, 28)))
-    assert not live.can_run(key, Preparing(replace(plain, **change), (1, 28, 28)))
+    assert live.refusal(key, Preparing(plain, (1, 28, 28))) is None
+    assert live.refusal(key, Preparing(replace(plain, **change), (1, 28, 28)))
