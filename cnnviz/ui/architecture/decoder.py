@@ -13,6 +13,7 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import product, shape_text
 from cnnviz.shapes.table import table
 from cnnviz.ui.shared import frame
+from cnnviz.ui.shared.link_state import while_there
 from cnnviz.ui.shared.markup import in_browser
 from cnnviz.ui.shared.problems import plain
 from cnnviz.ui.shared.query import query
@@ -88,12 +89,14 @@ def _pasted() -> str:
         max_chars=LONGEST,
         placeholder=f"RuntimeError: {EXAMPLES[0]}",
         on_change=_write,
+        args=(_WIDGET,),
         persist_state="session",
     )
 
 
-def _write() -> None:
-    text = st.session_state[_WIDGET].strip()
+@while_there
+def _write(widget: str) -> None:
+    text = st.session_state[widget].strip()
     if 0 < len(text) <= LONGEST_IN_LINK:
         query[PARAMETER] = text
     else:

@@ -26,7 +26,14 @@ from cnnviz.own.definition import PREFIX
 from cnnviz.ui.shared import cached, hosted, own_networks
 from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.carried import FIRST_NETWORK, NEW
-from cnnviz.ui.shared.link_state import EDITS, choose_number, put_edit, put_in_link, take_back_edit
+from cnnviz.ui.shared.link_state import (
+    EDITS,
+    choose_number,
+    put_edit,
+    take_back_edit,
+    while_there,
+    write_back,
+)
 from cnnviz.ui.shared.owner import remember_owner
 from cnnviz.ui.shared.problems import ask, link_problem, plain
 from cnnviz.ui.shared.query import query
@@ -242,7 +249,7 @@ def pick(
         offered,
         format_func=lambda name: titles.get(name) or _title(name),
         key=widget,
-        on_change=_write,
+        on_change=write_back,
         args=args,
     )
     return name
@@ -261,10 +268,6 @@ def _unknown(name: str) -> Message:
         model = name.removeprefix(TORCHVISION)
         return UnknownKeyError(Message("torchvision model"), model, cached.torchvision_names()).message
     return UnknownKeyError(Message("architecture"), name, architectures.keys()).message
-
-
-def _write(widget: str, key: str, default: str, forget: Sequence[str]) -> None:
-    put_in_link(key, st.session_state[widget], default, forget)
 
 
 def _title(name: str) -> str:
@@ -340,6 +343,7 @@ def _option_widget(key: str, name: str, option: Option, value: object) -> None:
         st.slider(label, option.low, option.high, **then)  # type: ignore[call-overload]
 
 
+@while_there
 def _write_option(widget: str, name: str, option: Option) -> None:
     value = st.session_state[widget]
     if value == option.default:  # what everybody sees anyway is left out, to keep links short

@@ -13,8 +13,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -298,12 +298,27 @@ def _linked(
     # The link is the truth: a link to another value on the same page must change the widget too.
     widget_key = widget_key or key
     st.session_state[widget_key] = value
-    return draw(key=widget_key, on_change=_write_back, args=(widget_key, key, default, forget))
+    return draw(key=widget_key, on_change=write_back, args=(widget_key, key, default, forget))
 
 
-def _write_back(widget_key: str, key: str, default: object, forget: Sequence[str]) -> None:
-    if widget_key in st.session_state:  # else it was moved on a page that has gone on without it
-        put_in_link(key, st.session_state[widget_key], default, forget)
+def while_there(act: Callable[Concatenate[str, P], None]) -> Callable[Concatenate[str, P], None]:
+    """A widget's callback, whose first argument is the widget's key.
+
+    Nothing happens where the page has gone on without the widget when it hears that it was moved.
+    """
+
+    @wraps(act)
+    def heard(widget_key: str, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        if widget_key in st.session_state:
+            act(widget_key, *args, **kwargs)
+
+    return heard
+
+
+@while_there
+def write_back(widget_key: str, key: str, default: object, forget: Sequence[str]) -> None:
+    """What a widget does when it is moved: its value goes into the link."""
+    put_in_link(key, st.session_state[widget_key], default, forget)
 
 
 def _unknown(named: Sequence[str], options: Sequence[str], kind: Message) -> list[Message]:

@@ -237,3 +237,21 @@ def test_the_link_holds_any_line_of_text() -> None:
     assert app.query_params == {"words": "of *any* kind"}
     app.text_input(key="words").set_value("usual").run()
     assert not app.query_params
+
+
+def moved_when_it_was_gone() -> None:
+    import streamlit as st
+
+    from cnnviz.ui.shared.link_state import write_back
+
+    write_back("gone", "size", 3, ())
+    st.write("still here")
+
+
+def test_a_widget_that_is_gone_when_it_is_heard_of_changes_nothing() -> None:
+    app = AppTest.from_function(moved_when_it_was_gone)
+    app.query_params["size"] = "7"
+    app.run()
+    assert not app.exception
+    assert [text.value for text in app.markdown] == ["still here"]
+    assert app.query_params["size"] == "7"

@@ -15,6 +15,7 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.ui.architecture.own import drafts
 from cnnviz.ui.architecture.own.drafts import Draft
+from cnnviz.ui.shared.link_state import while_there
 from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def _shape_text(shape: tuple[int, ...] | None) -> str:
     return "" if shape is None else ", ".join(map(str, shape))
 
 
+@while_there
 def _take_input(widget: str) -> None:
     try:
         shape = _shape(st.session_state[widget])
@@ -98,6 +100,7 @@ def _class(draft: Draft, names: list[str]) -> None:
     st.selectbox(_("Class"), names, key=widget, width=190, on_change=_take_class, args=(widget,))
 
 
+@while_there
 def _take_class(widget: str) -> None:
     definition = _now().definition
     drafts.change(replace(definition, class_name=st.session_state[widget], arguments=()), undoable=False)
@@ -154,6 +157,7 @@ def _json_text(value: str | None) -> str:
     return found if isinstance(found, str) and _json(found) == value else str(value)
 
 
+@while_there
 def _take_argument(widget: str, name: str, default: str | None) -> None:
     shown = st.session_state[widget]
     try:
