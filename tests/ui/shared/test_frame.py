@@ -25,7 +25,7 @@ def fragment_page() -> None:
 
 
 def test_fragment_keeps_the_language_in_its_own_reruns() -> None:
-    app = AppTest.from_function(fragment_page).run()
+    app = AppTest.from_function(fragment_page, default_timeout=60).run()
     assert app.text[0].value == "in zh"
     app.button[0].click().run()
     assert app.text[0].value == "in zh"
@@ -33,7 +33,7 @@ def test_fragment_keeps_the_language_in_its_own_reruns() -> None:
 
 def test_language_of_one_page_does_not_leak_into_this_thread() -> None:
     set_language("en")
-    AppTest.from_function(fragment_page).run()
+    AppTest.from_function(fragment_page, default_timeout=60).run()
     assert language() == "en"
 
 

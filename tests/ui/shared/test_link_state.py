@@ -22,7 +22,7 @@ def numbers() -> None:
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_function(numbers)
+    app = AppTest.from_function(numbers, default_timeout=60)
     for name, value in query.items():
         app.query_params[name] = value
     app.run()
@@ -117,7 +117,7 @@ def test_every_network_has_its_own_input_size(monkeypatch: pytest.MonkeyPatch) -
     larger = dataclasses.replace(architectures.get("resnet-mini"), input_shape=(3, 96, 96))
     known = architectures.get
     monkeypatch.setattr(architectures, "get", lambda key: larger if key == "resnet-mini" else known(key))
-    app = AppTest.from_function(networks).run()
+    app = AppTest.from_function(networks, default_timeout=60).run()
     assert shown(app) == ["(1, 28, 28)"]
     app.selectbox(key="choice-model").set_value("resnet-mini").run()
     assert shown(app) == ["(3, 96, 96)"]
@@ -140,7 +140,7 @@ def choices() -> None:
 
 
 def opened_choices(**query: str | list[str]) -> AppTest:
-    app = AppTest.from_function(choices)
+    app = AppTest.from_function(choices, default_timeout=60)
     for name, value in query.items():
         app.query_params[name] = value
     app.run()
@@ -187,7 +187,7 @@ def switch(default: bool) -> AppTest:
 
         st.write("on" if choose_switch("Flip", key="flip", default=default) else "off")
 
-    return AppTest.from_function(script, args=(default,))
+    return AppTest.from_function(script, args=(default,), default_timeout=60)
 
 
 @pytest.mark.parametrize("default", [False, True])
@@ -229,7 +229,7 @@ def line() -> None:
 
 
 def test_the_link_holds_any_line_of_text() -> None:
-    app = AppTest.from_function(line).run()
+    app = AppTest.from_function(line, default_timeout=60).run()
     assert shown(app) == ["usual"]
     assert not app.query_params
     app.text_input(key="words").set_value("of *any* kind").run()
@@ -249,7 +249,7 @@ def moved_when_it_was_gone() -> None:
 
 
 def test_a_widget_that_is_gone_when_it_is_heard_of_changes_nothing() -> None:
-    app = AppTest.from_function(moved_when_it_was_gone)
+    app = AppTest.from_function(moved_when_it_was_gone, default_timeout=60)
     app.query_params["size"] = "7"
     app.run()
     assert not app.exception

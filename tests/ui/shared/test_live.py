@@ -32,7 +32,7 @@ def _app() -> None:
 
 
 def test_a_network_travels_with_its_plan_and_its_normalisation() -> None:
-    app = AppTest.from_function(_app).run()
+    app = AppTest.from_function(_app, default_timeout=60).run()
     assert not app.exception
     content = app.session_state["served"]
     model = checkpoints.load_model(checkpoints.get("basic-cnn-mnist"))

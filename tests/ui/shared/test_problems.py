@@ -30,7 +30,7 @@ def troubled_page() -> None:
 
 def test_each_problem_is_a_sentence_and_the_rest_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
-        app = AppTest.from_function(troubled_page).run()
+        app = AppTest.from_function(troubled_page, default_timeout=60).run()
     known, unforeseen = (error.value for error in app.error)
     assert known == "The file a.json is damaged."
     assert "secret detail" not in unforeseen
@@ -39,7 +39,7 @@ def test_each_problem_is_a_sentence_and_the_rest_goes_on(caplog: pytest.LogCaptu
 
 
 def test_streamlits_own_stop_passes() -> None:
-    app = AppTest.from_function(troubled_page).run()
+    app = AppTest.from_function(troubled_page, default_timeout=60).run()
     app.button[0].click().run()
     assert len(app.error) == 2
     assert not app.text
@@ -88,7 +88,7 @@ def test_a_problem_is_shown_as_it_is_written() -> None:
             raise CnnvizError(Message("{name} is damaged.", name="![a](https://evil.example/x.png)"))
         link_problem(Message("{name} is unknown.", name="[a](https://evil.example)"))
 
-    app = AppTest.from_function(page).run()
+    app = AppTest.from_function(page, default_timeout=60).run()
     assert app.error[0].value == "!\\[a\\](https:\u200b//evil.example/x.png) is damaged."
     assert app.warning[0].value == "\\[a\\](https:\u200b//evil.example) is unknown."
 
@@ -107,7 +107,7 @@ def test_what_a_link_cannot_name_is_still_said_when_the_page_runs_again_by_itsel
         if runs <= 2:
             run_again()
 
-    app = AppTest.from_function(page).run()
+    app = AppTest.from_function(page, default_timeout=60).run()
     assert app.session_state["runs"] == 3
     both = ["Unknown model 'x'.", "epochs=abc. in the link cannot be used"]
     assert [warning.value for warning in app.warning] == both
