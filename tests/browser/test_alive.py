@@ -49,7 +49,7 @@ def still(chromium: Browser) -> Iterator[Page]:
 
 def test_it_reads_digits_until_a_visitor_takes_the_pen(server: Server, page: Page) -> None:
     canvas = opened(page, server)
-    assert page.get_by_test_id("stMain").evaluate("(main) => main.scrollHeight") <= 1800
+    assert page.get_by_test_id("stMain").evaluate("(main) => main.scrollHeight") <= 2000
     expect(verdict(page)).to_have_text("3", timeout=PATIENCE_MS)
     expect(verdict(page)).to_have_text("8", timeout=PATIENCE_MS)  # the next digit
     stroke(page, canvas, *ONE)
