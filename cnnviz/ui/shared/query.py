@@ -25,7 +25,11 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 LAG_SECONDS = 3.0
-"""How long a click may be on its way that comes with an address from before another one."""
+"""How long a click may be on its way that comes with an address from before another one.
+
+It counts from the last sign of the page that wrote: while that still runs, on a busy machine for long, the click waits,
+and the browser has not been told.
+"""
 
 _TOLD = "_told_address"
 
@@ -37,15 +41,16 @@ Pairs = tuple[tuple[str, str], ...]
 class _Told:
     """What the server knows of the browser's address on a ``page``: its parameters as text, and as ``pairs``.
 
-    ``replaced`` are those from before a write of which the browser may not know yet, with the time of the write;
-    ``writing`` says that there was one since the page, or a fragment, began. ``settled`` counts down from 2 while the
+    ``replaced`` are those from before a write of which the browser may not know yet; ``sign`` is when a page last
+    asked or wrote; ``writing`` says that there was a write since the page, or a fragment, began. ``settled`` counts down from 2 while the
     parameters were put in place without a step of the history, so that Streamlit does not know of them.
     """
 
     page: str
     text: str
     pairs: Pairs
-    replaced: dict[Pairs, float] = field(default_factory=dict)
+    replaced: set[Pairs] = field(default_factory=set)
+    sign: float = 0.0
     writing: bool = False
     settled: int = 0
 
@@ -90,7 +95,8 @@ class Query:
         st.query_params.from_dict(_changed(before, values, forget))
         run, told = get_script_run_ctx(suppress_warning=True), st.session_state.get(_TOLD)
         if run is not None and told is not None and before != _pairs():
-            told.replaced[before] = time.monotonic()
+            told.replaced.add(before)
+            told.sign = time.monotonic()
             told.text, told.pairs, told.writing, told.settled = run.query_string, _pairs(), True, 0
 
     def settle(self, values: Mapping[str, Value], forget: Iterable[str] = ()) -> None:
@@ -157,13 +163,14 @@ def _catch_up() -> None:
     told = st.session_state.get(_TOLD)
     if told is not None and told.page == run.page_script_hash:
         if told.text == run.query_string:
+            told.sign = time.monotonic()
             return
         came = _pairs()
         if came == told.pairs:  # in another spelling
             told.text, told.settled = run.query_string, 0
             return
-        age = time.monotonic() - told.replaced.get(came, float("-inf"))
-        if age < LAG_SECONDS and not run.is_history_navigation:
+        is_late = came in told.replaced and time.monotonic() - told.sign < LAG_SECONDS
+        if is_late and not run.is_history_navigation:
             _tell(told.pairs)
             told.text, told.writing = run.query_string, True
             return

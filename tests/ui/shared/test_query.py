@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -61,6 +62,24 @@ def test_the_old_address_counts_once_the_browser_has_shown_that_it_knows_the_new
     app = typed(32).run()
     assert with_the_old_address(app).run().text[0].value == "28"
     assert not app.query_params
+
+
+def test_a_click_that_waited_for_a_slow_page_keeps_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page takes ten seconds until its last line, which asks for the address."""
+    clock = SimpleNamespace(now=0.0)
+    settled = module.Query.settled
+
+    def slowly(self: module.Query) -> str | None:
+        clock.now += 10
+        return settled(self)
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(module.Query, "settled", slowly)
+    app = with_the_old_address(typed(32))
+    app.button(key="start").click().run()
+    assert app.text[0].value == "32"
+    clock.now += 10  # nothing is on its way any more
+    assert with_the_old_address(app).run().text[0].value == "28"
 
 
 def test_the_old_address_counts_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
