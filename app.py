@@ -20,7 +20,8 @@ say(
         "them, and draw digits for them."
     )
 )
-welcome.first_steps()
+with st.container(key="settings-first-steps"):  # no figure of a page that is presented
+    welcome.first_steps()
 first_sight.network_alive()
 ways.jobs()
 networks = architectures.registered("network")

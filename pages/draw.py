@@ -25,7 +25,7 @@ def studio() -> None:
     with introduction:
         choices.introduce(task)
     with st.container(horizontal=True, gap="small", key="together-drawing"):
-        left, right = st.container(width=canvas.SIDE), st.container(width="stretch")
+        left, right = st.container(width=canvas.SIDE, key="paper"), st.container(width="stretch")
     with right:
         said = st.container()
         chosen = choices.choose_networks(found, task)

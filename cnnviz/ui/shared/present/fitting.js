@@ -1,6 +1,6 @@
 /* Figures fill the room that the screen has for them: charts with type of the page's size, other figures larger as a whole. */
 
-const SIZES = [2, 1.75, 1.5, 1.25, 1, 0.9, 0.8], USUAL = 1; // of a figure that is no chart
+const SIZES = [2, 1.75, 1.5, 1.25, 1, 0.9, 0.8, 0.7], USUAL = 1; // of a figure that is no chart
 const USUAL_TYPE = 16; // pixels of the root element's type, for which the theme is made
 const LEAST_HEIGHT = 260;
 const MARGIN = 10;
@@ -39,20 +39,22 @@ function fitChart(main, leaves, bar) {
   const wanted = {};
   if (Math.abs(plot._fullLayout.height - height) > 3) wanted.height = height;
   if (width > 0 && Math.abs(plot._fullLayout.width - width) > 3) wanted.width = width;
-  const larger = enlarged(plot);
-  if (larger) wanted.template = larger;
+  Object.assign(wanted, enlarged(plot));
   if (Object.keys(wanted).length) window.Plotly.relayout(plot, wanted);
 }
 
-/* The chart's template with type that is larger by as much as the page's, in the colour of the page's text; null where it
-   is so already. */
+/* The chart's template with type that is larger by as much as the page's, in the colour of the page's text, and margins
+   that hold it; nothing where it is so already. */
 function enlarged(plot) {
   const template = plot.layout.template;
   const size = parseFloat(getComputedStyle(document.documentElement).fontSize);
-  if (!template || template.typeSize === size) return null;
+  if (!template || template.typeSize === size) return {};
   const factor = size / (template.typeSize ?? USUAL_TYPE);
   const colour = getComputedStyle(plot.closest('[data-testid="stApp"]')).color;
-  return { ...template, layout: scaled(template.layout, factor, colour), typeSize: size };
+  const margin = Object.fromEntries(
+    Object.entries(plot.layout.margin ?? {}).map(([side, pixels]) => [side, Number.isFinite(pixels) ? pixels * factor : pixels]),
+  );
+  return { margin, template: { ...template, layout: scaled(template.layout, factor, colour), typeSize: size } };
 }
 
 function scaled(value, factor, colour) {
