@@ -29,6 +29,7 @@ from cnnviz.training.checkpoints.uploading import read_upload
 from cnnviz.training.loop.optimisation import initial_network
 from cnnviz.training.recipe.recipe import Recipe, read_recipe
 from tests.faults.nasty import NASTY, link
+from tests.pages.opening import opened
 
 LONG = bool(os.environ.get("CNNVIZ_LONG_FAULTS"))
 SECONDS = 5.0
@@ -79,7 +80,6 @@ def spoiled(data: bytes, chance: random.Random) -> bytes:
 
 
 def test_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from streamlit.testing.v1 import AppTest
 
     from cnnviz.ui.train import estimates, runs
 
@@ -89,13 +89,7 @@ def test_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def open_(found: object) -> None:
         page, parameters = found  # type: ignore[misc]
-        app = AppTest.from_file(str(PROJECT_DIRECTORY / "app.py"), default_timeout=60)
-        for name, values in parameters.items():
-            app.query_params[name] = values
-        if page != "app.py":
-            app.switch_page(page)
-        app.run()
-        assert not app.exception, app.exception
+        opened(page, parameters)
 
     assert sum(1 for _ in tried(20, link, open_)) > 0
 

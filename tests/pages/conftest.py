@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.training.loop import memory
 from cnnviz.training.store import store as store_module
 from cnnviz.training.store.store import RunStore
@@ -14,6 +13,7 @@ from cnnviz.training.worker.processes import dispatch
 from cnnviz.ui.shared import owner
 from cnnviz.ui.train import estimates, runs
 from tests.installed_components import sought_once as sought_once
+from tests.pages.opening import opened
 from tests.pages.training_page import MY_TOKEN, SECONDS, Pretended
 
 OpenPage = Callable[..., AppTest]
@@ -33,14 +33,7 @@ def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
     estimates._jobs.clear()
 
     def open_(page: str = "app.py", **query: str | list[str]) -> AppTest:
-        app = AppTest.from_file(str(PROJECT_DIRECTORY / "app.py"), default_timeout=60)
-        for name, value in query.items():
-            app.query_params[name] = value
-        if page != "app.py":
-            app.switch_page(page)
-        app.run()
-        assert not app.exception
-        return app
+        return opened(page, query)
 
     return open_
 

@@ -10,9 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from cnnviz.classroom import presence
 from cnnviz.classroom.people import name_of_account
-from cnnviz.settings import PROJECT_DIRECTORY
 from cnnviz.training.store.store import RunStore
 from cnnviz.ui.shared import accounts
+from tests.pages.opening import opened
 from tests.pages.training_page import ME, SOMEBODY, buttons, recipe, texts
 
 ISSUER = "https://login.example"
@@ -32,16 +32,11 @@ def open_as(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAs
     monkeypatch.setattr("cnnviz.ui.teacher.desk.PRESENCE", here)
 
     def open_(user: dict[str, Any], page: str = "app.py", **query: str) -> AppTest:
-        app = AppTest.from_file(str(PROJECT_DIRECTORY / "app.py"), default_timeout=60)
-        app.secrets["auth"] = {"client_id": "cnnviz"}
-        app.user = user
-        for name, value in query.items():
-            app.query_params[name] = value
-        if page != "app.py":
-            app.switch_page(page)
-        app.run()
-        assert not app.exception
-        return app
+        def prepare(app: AppTest) -> None:
+            app.secrets["auth"] = {"client_id": "cnnviz"}
+            app.user = user
+
+        return opened(page, query, prepare)
 
     accounts._section.cache_clear()
     yield open_

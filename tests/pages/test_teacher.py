@@ -137,18 +137,20 @@ def test_a_hidden_page_is_neither_in_the_menu_nor_behind_its_link(
     assert not closed.title
 
 
+def send(app: AppTest, address: str) -> None:
+    """Ask everybody to open a link."""
+    app.text_input(key="teacher-link").input(address)
+    app.button(key="send").click().run()
+
+
 def test_a_link_for_everybody_is_shown_until_it_is_opened_or_closed(
     open_page: OpenPage, shared: RunStore
 ) -> None:
     app = unlocked(open_page)
-    app.text_input(key="teacher-link").input("https://elsewhere.example/login")
-    app.button(key="send").click().run()
+    send(app, "https://elsewhere.example/login")
     assert "is no link to a page of this server" in texts(app)
     assert rules().invitation is None
-    app.text_input(key="teacher-link").input(
-        "http://10.0.0.5:8501/architecture?model=inception-mini&view=why"
-    )
-    app.button(key="send").click().run()
+    send(app, "http://10.0.0.5:8501/architecture?model=inception-mini&view=why")
     app.button(key="lock").click().run()
     student = open_page("pages/data.py")
     assert "close-invitation" in buttons(student)
@@ -165,8 +167,7 @@ def test_what_is_no_link_to_a_page_of_the_class_gets_a_sentence(
     open_page: OpenPage, shared: RunStore, address: str
 ) -> None:
     app = unlocked(open_page)
-    app.text_input(key="teacher-link").input(address)
-    app.button(key="send").click().run()
+    send(app, address)
     assert not app.exception
     assert "is no link to a page of this server" in texts(app)
     assert rules().invitation is None
@@ -176,8 +177,7 @@ def test_a_link_leads_everybody_where_the_teacher_was_in_their_own_language(
     open_page: OpenPage, shared: RunStore
 ) -> None:
     app = unlocked(open_page)
-    app.text_input(key="teacher-link").input("http://x/architecture?model=inception-mini&lang=zh&embed=true")
-    app.button(key="send").click().run()
+    send(app, "http://x/architecture?model=inception-mini&lang=zh&embed=true")
     app.button(key="lock").click().run()
     (way,) = [
         link.proto
