@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cnnviz import experiments
 from cnnviz.classroom import presence, requests, teachers
 from cnnviz.classroom.rules import rules, set_rules
+from cnnviz.experiments import running
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore
 from tests.pages.training_page import ME, SOMEBODY, buttons, mine, recipe, texts
@@ -314,6 +316,19 @@ def test_what_the_teacher_switches_off_is_not_drawn_and_does_nothing_any_more(
     assert "Your teacher has switched this off for now." in [error.value for error in before.error]
     after = open_page(TRAIN, run=own)
     assert not {"start", "stop", "pause", "branch"} & buttons(after).keys()
+
+
+def test_nothing_is_undone_where_it_is_switched_off(open_page: OpenPage, shared: RunStore) -> None:
+    group = running.start(shared, experiments.get("pixels-in-disorder"), "quick", ME)
+    shared.stop_group(group)
+    app = open_page("pages/experiments.py", group=group)
+    app.button(key="delete").click().run()
+    set_rules(controls=("training",))
+    app.button(key="undo-delete").click().run()
+    assert "Your teacher has switched this off for now." in [error.value for error in app.error]
+    assert "undo-delete" not in buttons(app)
+    assert not [key for key in buttons(open_page(TRAIN)) if str(key).startswith("restore-")]
+    assert shared.group(group) == []
 
 
 def test_a_presented_page_has_the_controls_that_are_left(open_page: OpenPage, shared: RunStore) -> None:

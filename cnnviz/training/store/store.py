@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,15 @@ class RunStore:
     def close(self) -> None:
         """Close the database; the object is of no use afterwards."""
         self._database.close()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other block of this kind goes on meanwhile, and nobody writes, in any process that uses the same database.
+
+        It is for what takes milliseconds.
+        """
+        with self._database.writing():
+            yield
 
     def folder(self, run_id: str) -> Path:
         """Where the run's files are: metrics, snapshots, saved state, log, checkpoint."""

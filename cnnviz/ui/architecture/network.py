@@ -16,6 +16,7 @@ import streamlit as st
 
 from cnnviz import architectures
 from cnnviz.architectures import Architecture, Option
+from cnnviz.classroom.controls import Control
 from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.hosted.asking import STATE
 from cnnviz.language import Message
@@ -23,7 +24,7 @@ from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION, torchvision_input
 from cnnviz.own import kept
 from cnnviz.own.definition import PREFIX
-from cnnviz.ui.shared import cached, hosted, own_networks
+from cnnviz.ui.shared import cached, controls, hosted, own_networks, rights
 from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.carried import FIRST_NETWORK, NEW
 from cnnviz.ui.shared.link_state import (
@@ -215,6 +216,8 @@ def _offer_undo() -> None:
 
 
 def _restore(key: str) -> None:
+    controls.need(Control.OWN)
+    rights.need(*kept.get(key).owners)
     kept.restore(key)
     st.session_state.pop(DELETED, None)
     query.change({"model": key})

@@ -286,6 +286,8 @@ def _delete(group_id: str) -> None:
 
 
 def _restore(group_id: str) -> None:
+    controls.need(Control.TRAINING)
+    rights.need(*(run.owner for run in open_store().group(group_id, deleted=True)[:1]))
     open_store().restore_group(group_id)
     st.session_state.pop(_DELETED, None)
     query[PARAMETER] = group_id

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
+from contextlib import nullcontext
 
 import streamlit as st
 
 from cnnviz import architectures
-from cnnviz.classroom.limits import check
+from cnnviz.classroom.limits import check, is_shared
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
@@ -16,6 +16,7 @@ from cnnviz.own.architecture import fitting_datasets, get
 from cnnviz.own.definition import PREFIX, Definition
 from cnnviz.own.reading import Reading
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared import cached, rights
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import plain
@@ -87,18 +88,15 @@ def keep_of(recipe: Recipe) -> None:
         keep(recipe.own.definition, asking.read(recipe.own.definition))
 
 
-_keeping = threading.Lock()
-
-
 def keep(definition: Definition, reading: Reading, replaces: str | None = None) -> None:
     """:func:`cnnviz.own.kept.keep` as this person's, unless it is one more than the class allows; nobody else keeps one
-    meanwhile, so that two tabs cannot pass the limit together.
+    meanwhile, on any server of the class, so that two tabs cannot pass the limit together.
 
     Raises:
         LimitError: it is.
-        UsageError, StorageError: it cannot be kept.
+        UsageError, StorageError, StoreError: it cannot be kept.
     """
-    with _keeping:
+    with open_store().alone() if is_shared() else nullcontext():
         if replaces is None:
             _check_number(definition.key)
         kept.keep(definition, reading, owner(), replaces=replaces)

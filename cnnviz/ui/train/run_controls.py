@@ -132,12 +132,12 @@ def tools(store: RunStore, run: Run, steered: bool) -> None:
         _pending_rate(store, run)
 
 
-@controls.offers(Control.TRAINING)
 def offer_undo() -> None:
     """Say which run was just deleted, with an Undo button."""
     offer_to_restore(st.session_state.get(_DELETED), Message("Run {id} was deleted."), restore)
 
 
+@controls.offers(Control.TRAINING)
 def offer_to_restore(deleted: str | None, sentence: Message, do: Callable[[str], None]) -> None:
     """Say that what has the id ``deleted`` was just deleted (None: nothing was), with an Undo button."""
     if deleted is None:

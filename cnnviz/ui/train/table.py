@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from cnnviz.classroom.controls import Control
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store import disk
 from cnnviz.training.store.runs import Run, describe
 from cnnviz.training.store.store import open_store
-from cnnviz.ui.shared import rights
+from cnnviz.ui.shared import controls, rights
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_number, choose_segment
 from cnnviz.ui.shared.owner import owner
@@ -92,6 +93,7 @@ def _choose_whose() -> str:
     )
 
 
+@controls.offers(Control.TRAINING)
 def _deleted() -> None:
     """Deleted runs that can be restored, newest first."""
     person = None if rights.may_do_anything() else owner()

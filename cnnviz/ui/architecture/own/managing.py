@@ -47,6 +47,7 @@ def _rename(key: str, field: str) -> None:
 
 def _renamed(key: str, name: str) -> None:
     controls.need(Control.OWN)
+    rights.need(kept.get(key).owner)
     kept.rename(key, name)
 
 
