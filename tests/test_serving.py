@@ -104,6 +104,16 @@ def test_every_machine_reaches_a_public_one(tmp_path: Path) -> None:
         assert is_reached(server, ANOTHER_ADDRESS)
 
 
+def test_a_public_one_that_only_its_own_machine_reaches_says_so_there(tmp_path: Path) -> None:
+    async def said(name: str) -> str:
+        async with opened(server, origin=f"http://{name}:{port(server)}", name=name) as (_first, told):
+            return told
+
+    with serve(tmp_path, {"CNNVIZ_PUBLIC": "1"}) as server:
+        assert "`streamlit run` does not read CNNVIZ_PUBLIC" in asyncio.run(said("localhost"))
+        assert asyncio.run(said("class.example")) == ""  # behind a reverse proxy
+
+
 def test_pages_of_other_servers_are_let_in_nowhere(server: Server) -> None:
     status, headers = answer(f"{server.url}/_stcore/health", Origin=FOREIGN)
     assert (status, headers.get("Access-Control-Allow-Origin")) == (200, None)

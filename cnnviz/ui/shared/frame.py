@@ -104,6 +104,8 @@ def frame(title: Message, page: Page) -> None:
         if is_shared() and not is_stranger:
             classroom.note(page.name)
     reach.refuse_foreign_name()
+    if page in (HOME, TEACHER):
+        reach.tell_who_reaches()
     if is_stranger:
         accounts.door()
     if is_shared():

@@ -18,7 +18,7 @@ def refuse_foreign_name() -> None:
     here as if it were its own.
     """
     name = _asked_for()
-    if name is None or not _is_local(str(st.get_option("server.address") or "")) or _is_local(name):
+    if name is None or not _listens_here_only() or _is_local(name):
         return
     if settings().public or st.get_option("server.allowedHosts"):  # the latter is checked by Streamlit
         return
@@ -33,6 +33,28 @@ def refuse_foreign_name() -> None:
         icon=":material/vpn_lock:",
     )
     st.stop()
+
+
+def tell_who_reaches() -> None:
+    """Say that nobody else reaches a server that is meant to be public, to whoever sits at its machine.
+
+    ``streamlit run`` listens before anything of cnnviz runs, so that ``CNNVIZ_PUBLIC`` comes too late for it.
+    """
+    name = _asked_for()
+    if name is None or not settings().public or not _listens_here_only() or not _is_local(name):
+        return
+    st.warning(
+        _(
+            "Other computers cannot open this server yet: `streamlit run` does not read CNNVIZ_PUBLIC. Start it with "
+            "`python -m cnnviz app`, or with `streamlit run app.py --server.address 0.0.0.0`. With a reverse proxy on "
+            "this computer nothing is missing."
+        ),
+        icon=":material/vpn_lock:",
+    )
+
+
+def _listens_here_only() -> bool:
+    return _is_local(str(st.get_option("server.address") or ""))
 
 
 def _asked_for() -> str | None:
