@@ -27,7 +27,7 @@ from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segmen
 from cnnviz.ui.shared.pictures import image_address
 from cnnviz.ui.shared.problems import plain
 from cnnviz.ui.shared.turns import Turns
-from cnnviz.ui.shared.uploads import check_upload, most_megabytes
+from cnnviz.ui.shared.uploads import check_upload, most_megabytes, tell_refused
 
 if TYPE_CHECKING:
     from cnnviz.drawing.pictures import Garment
@@ -233,6 +233,7 @@ def own_image(camera: bool = False) -> OwnImage | None:
         file = st.camera_input(_("Photo"), key="camera")
     else:
         file = st.file_uploader(_upload_label(), type=_TYPES, key="upload", max_upload_size=_most_megabytes())
+    tell_refused("camera" if camera else "upload")
     kept = _OWN_IMAGE if not camera else f"{_OWN_IMAGE}-camera"
     if file is not None and st.session_state.get(kept, ("", None))[0] != file.file_id:
         st.session_state.pop(kept, None)

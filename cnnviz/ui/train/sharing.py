@@ -31,7 +31,7 @@ from cnnviz.ui.shared.own_networks import keep_of
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import explained, plain
 from cnnviz.ui.shared.query import query
-from cnnviz.ui.shared.uploads import check_upload, most_megabytes
+from cnnviz.ui.shared.uploads import check_upload, most_megabytes, tell_refused
 from cnnviz.ui.train import runs
 from cnnviz.ui.train.choices import DATA, NETWORK, OPTIONS, ORDER, PERMUTE, channels_text
 
@@ -138,6 +138,7 @@ def share(recipe: Recipe | None) -> None:
                 on_change=_load,
                 max_upload_size=_MOST_MEGABYTES,
             )
+            tell_refused(_UPLOAD)
     problem: Message | None = st.session_state.get(_PROBLEM)
     if problem is not None and st.session_state.get(_UPLOAD) is not None:
         st.error(plain(problem), icon=":material/error:")
@@ -225,6 +226,7 @@ def upload_weights(recipe: Recipe | None) -> None:
             key="upload-files",
             max_upload_size=most_megabytes(),
         )
+        tell_refused("upload-files")
         st.caption(
             _(
                 "Without a JSON file, the form specifies the network and the image preparation. Names, "
