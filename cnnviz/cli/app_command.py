@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
@@ -18,8 +18,12 @@ _LARGEST_PORT = 65535
 _EVERYWHERE = "0.0.0.0"  # all of this machine's addresses
 
 
-def add_command(add: Callable[..., argparse.ArgumentParser], shape: Callable[[str], tuple[int, ...]]) -> None:
-    """Add ``app`` to the commands; ``shape`` reads C,H,W."""
+def add_command(
+    add: Callable[..., argparse.ArgumentParser],
+    shape: Callable[[str], tuple[int, ...]],
+    edit: Callable[[str], tuple[str, Any]],
+) -> None:
+    """Add ``app`` to the commands; ``shape`` reads C,H,W, ``edit`` PATH=VALUE."""
     app = add("app", _app, _("start the app and open it in the browser"))
     app.add_argument(
         "network",
@@ -32,6 +36,15 @@ def add_command(add: Callable[..., argparse.ArgumentParser], shape: Callable[[st
     )
     app.add_argument(
         "--input", type=shape, metavar="C,H,W", help=_("channels, height, width (default: a usual size)")
+    )
+    app.add_argument(
+        "--set",
+        type=edit,
+        action="append",
+        default=[],
+        dest="edits",
+        metavar="PATH=VALUE",
+        help=_("an argument of its constructor, or of a layer, such as conv1.kernel_size=3"),
     )
     app.add_argument("--port", type=_port, help=_("port of the server (default: 8501, or the next free one)"))
     app.add_argument(
@@ -49,8 +62,8 @@ def _port(text: str) -> int:
 
 def _app(options: argparse.Namespace) -> int:
     if options.network is not None:
-        _hold(options.network, options.weights, options.input)
-    elif options.weights is not None or options.input is not None:
+        _hold(options)
+    elif options.weights is not None or options.input is not None or options.edits:
         raise UsageError(Message("Specify which network is meant: FILE.py:CLASS."))
     words = ["streamlit", "run", str(APP_DIRECTORY / "app.py")]
     if options.network is not None:
@@ -67,10 +80,10 @@ def _app(options: argparse.Namespace) -> int:
     return 0
 
 
-def _hold(network: str, weights: Path | None, input_shape: tuple[int, ...] | None) -> None:
+def _hold(options: argparse.Namespace) -> None:
     """Let another process run the file, and tell the app, which begins in this one, where it is."""
     from cnnviz.hosted.starting import hold_file
     from cnnviz.models import own_file
 
-    path, class_name = own_file(network)
-    os.environ.update(hold_file(path, class_name, weights, input_shape))
+    path, class_name = own_file(options.network)
+    hold_file(path, class_name, options.weights, options.input, dict(options.edits))

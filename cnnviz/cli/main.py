@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_shape_commands(add)
     training_commands.add_commands(add)
     own_command.add_command(add, _shape)
-    app_command.add_command(add, _shape)
+    app_command.add_command(add, _shape, _edit)
     page_command.add_command(add)
     password_command.add_command(add)
     return parser

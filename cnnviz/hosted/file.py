@@ -11,6 +11,9 @@ import json
 import os
 import sys
 import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +25,12 @@ from cnnviz.language import Message
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+AGAIN = 75
+"""The exit status of a process that is to be started again, as its file has changed while it was running."""
+
+_PATIENCE_SECONDS = 3.0
+"""How long a question waits for the file to come to its end."""
+
 _KEYS = ("state_dict", "model_state_dict", "model")
 """Under which a training loop's checkpoint may hold the weights."""
 
@@ -32,20 +41,43 @@ _PARALLEL = "module."
 
 
 class FileModel:
-    """The network of ``class_name`` in the file at ``path``, with the weights of a file, or as its constructor draws them."""
+    """The network of ``class_name`` in the file at ``path``, with the weights of a file, or as its constructor draws them.
+
+    ``edits`` are arguments of the constructor, and of layers by path. ``ended`` tells how the process before this one
+    was ended by the file: then it is not run again before it has changed. ``start_again`` is called where it changes
+    while it is running: nothing else ends code that never comes to its end.
+    """
 
     def __init__(
-        self, path: Path, class_name: str, weights: Path | None, input_shape: tuple[int, ...] | None
+        self,
+        path: Path,
+        class_name: str,
+        weights: Path | None = None,
+        input_shape: tuple[int, ...] | None = None,
+        edits: Mapping[str, object] | None = None,
+        ended: str | None = None,
+        start_again: Callable[[], None] = lambda: None,
     ) -> None:
         self._path, self._class_name, self._weights = path.absolute(), class_name, weights
-        self._input_shape = input_shape
+        self._input_shape, self._edits, self._start_again = input_shape, dict(edits or {}), start_again
+        self._process = os.getpid()
         self._lock = threading.Lock()
-        self._seen: dict[Path, int] | None = None
+        self._seen: dict[Path, int] = {}
+        self._loading: threading.Thread | None = None
         self._loaded: Held | CnnvizError | None = None
-        self._facts = Facts(class_name, str(path), "", None)
+        self._begun = 0.0
+        self._facts = self._being_run()
+        if ended is not None:
+            self._see()
+            told = Message(
+                "Running {path} has ended Python itself ({reason}). Change the file, and it is run again.",
+                path=path,
+                reason=ended,
+            )
+            self._facts, self._loaded = self._problem(told), CnnvizError(told)
 
     def facts(self) -> Facts:
-        """What the file defines now."""
+        """What the file defines now; where it takes long to run, that it is being run."""
         self._refresh()
         return self._facts
 
@@ -53,42 +85,83 @@ class FileModel:
         """The network.
 
         Raises:
-            CnnvizError: the file raises an error, or the weights do not fit.
+            CnnvizError: the file raises an error, or takes long, or the weights do not fit.
         """
         self._refresh()
         if isinstance(self._loaded, CnnvizError):
             raise self._loaded
-        assert self._loaded is not None
+        if self._loaded is None:
+            assert self._facts.problem is not None
+            raise CnnvizError(self._facts.problem)
         return self._loaded
 
     def _refresh(self) -> None:
+        """Run the file where it has changed, and wait for it, though not long."""
         with self._lock:
-            if self._seen is not None and all(_changed(path) == time for path, time in self._seen.items()):
-                return
-            first = [path for path in (self._path, self._weights) if path is not None]
-            self._seen = {path: _changed(path) for path in first}
-            problem, shape, source = None, self._input_shape, None
-            try:
-                source = self._path.read_text(encoding="utf-8")
-                self._loaded = self._load()
-                shape = shape or _usual_input(self._loaded.original)
-            except (CnnvizError, OSError, UnicodeDecodeError) as error:
-                problem = error.message if isinstance(error, CnnvizError) else _unreadable(self._path, error)
-                self._loaded = CnnvizError(problem)
-            self._seen |= {path: _changed(path) for _name, path in _modules_beside(self._path)}
-            stamp = "-".join(str(time) for time in self._seen.values())
-            place = f"{self._path.name}:{self._class_name}"
-            self._facts = Facts(self._class_name, place, stamp, shape, source, problem)
+            changed = not self._seen or any(_changed(path) != seen for path, seen in self._seen.items())
+            if self._loading is not None and self._loading.is_alive():
+                if changed and time.monotonic() - self._begun > _PATIENCE_SECONDS:
+                    self._start_again()
+            elif changed:
+                self._see()
+                self._begun = time.monotonic()
+                self._facts, self._loaded = self._being_run(), None
+                self._loading = threading.Thread(target=self._load, daemon=True)
+                self._loading.start()
+            loading = self._loading
+        if loading is not None:
+            loading.join(_PATIENCE_SECONDS)
 
-    def _load(self) -> Held:
+    def _see(self) -> None:
+        first = [path for path in (self._path, self._weights) if path is not None]
+        self._seen = {path: _changed(path) for path in first}
+
+    def _being_run(self) -> Facts:
+        return self._problem(Message("{path} is being run.", path=self._path), running=True)
+
+    def _problem(self, told: Message, running: bool = False) -> Facts:
+        place = f"{self._path.name}:{self._class_name}"
+        stamp = f"{told.template}-{self._stamp()}"
+        return Facts(self._class_name, place, stamp, self._input_shape, problem=told, running=running)
+
+    def _stamp(self) -> str:
+        return "-".join(map(str, self._seen.values()))
+
+    def _load(self) -> None:
+        found: Held | CnnvizError
+        source, shape = None, self._input_shape
+        try:
+            source = self._path.read_text(encoding="utf-8")
+            found = Held(self._model())
+            shape = shape or _usual_input(found.original)
+        except CnnvizError as error:
+            found = CnnvizError(error.message)
+        except (OSError, UnicodeDecodeError) as error:
+            found = CnnvizError(_unreadable(self._path, error))
+        except BaseException as error:  # such as KeyboardInterrupt, which the file itself raises here
+            words = f"{type(error).__name__}: {error}".removesuffix(": ")
+            found = CnnvizError(Message("{path} raises {error}.", path=self._path, error=words))
+        if os.getpid() != self._process:  # a fork in the file: nobody waits for this one
+            os._exit(0)
+        beside = {path: _changed(path) for _name, path in _modules_beside(self._path)}
+        with self._lock:
+            self._seen |= beside
+            self._loaded = found
+            if isinstance(found, CnnvizError):
+                self._facts = replace(self._problem(found.message), source=source)
+            else:
+                place = f"{self._path.name}:{self._class_name}"
+                self._facts = Facts(self._class_name, place, self._stamp(), shape, source)
+
+    def _model(self) -> nn.Module:
         from cnnviz.models import resolve
 
         for name, _file in _modules_beside(self._path):  # Python would not read them again
             del sys.modules[name]
-        model = resolve(f"{self._path}:{self._class_name}", {}, own_files=True)[0]
+        model = resolve(f"{self._path}:{self._class_name}", self._edits, own_files=True)[0]
         if self._weights is not None:
             _load_weights(model, self._weights)
-        return Held(model)
+        return model
 
 
 def _changed(path: Path) -> int:
@@ -123,6 +196,8 @@ def _usual_input(model: nn.Module) -> tuple[int, ...]:
 
 
 def _unreadable(path: Path, error: Exception) -> Message:
+    if isinstance(error, FileNotFoundError):
+        return Message("The file {path} does not exist.", path=path)
     return Message("{path} cannot be read: {error}", path=path, error=error)
 
 
@@ -190,15 +265,29 @@ def main() -> None:
     parser.add_argument("class_name")
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--input")
+    parser.add_argument("--edits", default="{}")
+    parser.add_argument("--ended")
     options = parser.parse_args()
     shape = None if options.input is None else tuple(map(int, options.input.split(",")))
-    secret = bytes.fromhex(sys.stdin.readline().strip())
-    defined = FileModel(options.path, options.class_name, options.weights, shape)
+    program = os.fdopen(os.dup(sys.stdin.fileno()), encoding="ascii")
+    secret = bytes.fromhex(program.readline().strip())
+    with Path(os.devnull).open(encoding="ascii") as nothing:  # to input() in the file nobody would answer
+        os.dup2(nothing.fileno(), sys.stdin.fileno())
+    defined = FileModel(
+        options.path,
+        options.class_name,
+        options.weights,
+        shape,
+        json.loads(options.edits),
+        options.ended,
+        lambda: os._exit(AGAIN),
+    )
     host = Host(defined.facts, defined.held, secret)
     print(json.dumps(host.address), flush=True)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what the file prints is for the person
-    sys.stdin.read()  # until the program that started this one ends
+    program.read()  # until the program that started this one ends
     host.close()
+    os._exit(0)  # the file may have started threads that never end
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -61,6 +62,7 @@ class Host:
 
     def __init__(self, facts: Callable[[], Facts], held: Callable[[], Held], secret: bytes) -> None:
         self._facts, self._held = facts, held
+        self._process = os.getpid()
         family = "AF_UNIX" if hasattr(socket, "AF_UNIX") else None
         self._listener = Listener(family=family, backlog=_WAITING, authkey=secret)
         threading.Thread(target=self._accept, daemon=True).start()
@@ -110,11 +112,14 @@ class Host:
             )  # the same sentence; other classes need not be known
         except OSError:  # nobody waits for the answer any more
             raise
-        except Exception as error:  # a person's own code may raise anything
+        except BaseException as error:  # a person's own code may raise anything, KeyboardInterrupt too
             return Answer(error=_as_sentence(error))
+        finally:
+            if os.getpid() != self._process:  # a fork in that code: nobody has asked this process
+                os._exit(0)
 
 
-def _as_sentence(error: Exception) -> CnnvizError:
+def _as_sentence(error: BaseException) -> CnnvizError:
     return CnnvizError(
         Message(
             "The network raises an error: {type}: {error}", type=type(error).__name__, error=str(error)[:500]

@@ -20,7 +20,8 @@ class Facts:
     """What there is to know of a live model before anything is asked.
 
     ``title`` is its class, ``place`` where it comes from, ``stamp`` another one after each change of its code or its
-    weights. ``source`` is the text that defines it, where there is one. ``problem`` says why there is no model.
+    weights. ``source`` is the text that defines it, where there is one. ``problem`` says why there is no model;
+    ``running``: because the code that makes it has not come to its end yet.
     """
 
     title: str
@@ -29,6 +30,7 @@ class Facts:
     input_shape: tuple[int, ...] | None
     source: str | None = None
     problem: Message | None = None
+    running: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,13 @@ import json
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +21,7 @@ from typing import TYPE_CHECKING, Self
 
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.hosted.asking import ADDRESS, SECRET
+from cnnviz.hosted.file import AGAIN
 from cnnviz.hosted.host import Held, Host
 from cnnviz.hosted.protocol import Facts
 from cnnviz.language import Message
@@ -34,12 +38,16 @@ _LIBRARIES = ("torch", "torchvision")
 
 
 def hold_file(
-    path: Path, class_name: str, weights: Path | None = None, input_shape: Sequence[int] | None = None
-) -> Mapping[str, str]:
-    """Start the process that runs a person's file; it ends with this one.
+    path: Path,
+    class_name: str,
+    weights: Path | None = None,
+    input_shape: Sequence[int] | None = None,
+    edits: Mapping[str, object] | None = None,
+) -> None:
+    """Start the process that runs a person's file, and tell this one's app by two variables where it is.
 
-    Returns:
-        the variables by which the app finds it.
+    It ends with this one. Where the file ends it, another one takes its place. ``edits`` are arguments of the
+    constructor, and of layers by path.
 
     Raises:
         UsageError: there is no such file.
@@ -48,29 +56,54 @@ def hold_file(
     for file in (path, weights):
         if file is not None and not file.is_file():
             raise UsageError(Message("The file {path} does not exist.", path=file))
-    secret = secrets.token_bytes(_SECRET_BYTES)
-    words = [sys.executable, "-P", "-m", "cnnviz.hosted.file", str(path), class_name]
+    words = [str(path), class_name, "--edits", json.dumps(dict(edits or {}))]
     if weights is not None:
         words += ["--weights", str(weights.absolute())]
     if input_shape is not None:
         words += ["--input", ",".join(map(str, input_shape))]
+    begun = time.time_ns()
+    process = _file_process(words)
+    threading.Thread(target=_replace_ended, args=(path, words, process, begun), daemon=True).start()
+
+
+def _replace_ended(path: Path, words: Sequence[str], process: subprocess.Popen[str], begun: int) -> None:
+    """Wait for the end of a file's process, and start another one, for as long as that goes."""
+    with suppress(CnnvizError):
+        while True:
+            with process:  # its pipes are closed
+                status = process.wait()
+            # What was saved meanwhile may be mended.
+            mended = status == AGAIN or (path.is_file() and path.stat().st_mtime_ns > begun)
+            begun = time.time_ns()
+            process = _file_process([*words, *([] if mended else ["--ended", _as_word(status)])])
+
+
+def _as_word(status: int) -> str:
+    """How a process ended: the name of the signal, or its exit status."""
+    with suppress(ValueError):
+        return signal.Signals(-status).name
+    return f"exit {status}"
+
+
+def _file_process(words: Sequence[str]) -> subprocess.Popen[str]:
+    secret = secrets.token_bytes(_SECRET_BYTES)
     process = subprocess.Popen(
-        words, env=_environment({}), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-P", "-m", "cnnviz.hosted.file", *words],
+        env=_environment({}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(secret.hex() + "\n")  # it stays open: its end is the other process's end
-    process.stdin.flush()
     try:
+        process.stdin.write(secret.hex() + "\n")  # it stays open: its end is the other process's end
+        process.stdin.flush()
         address = json.loads(process.stdout.readline())
-    except ValueError:
-        raise CnnvizError(Message("The process that runs {path} did not start.", path=path)) from None
-    _KEPT.append(process)
-    return {ADDRESS: address, SECRET: secret.hex()}
-
-
-_KEPT: list[subprocess.Popen[str]] = []
-"""Processes whose standard input this one holds open."""
+    except (ValueError, OSError):
+        raise CnnvizError(Message("The process that runs {path} did not start.", path=words[0])) from None
+    os.environ.update({ADDRESS: address, SECRET: secret.hex()})
+    return process
 
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:

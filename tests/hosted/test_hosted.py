@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.hosted import asking
+from cnnviz.hosted import file as files
 from cnnviz.hosted.file import FileModel
 from cnnviz.hosted.host import Held, Host
 from cnnviz.hosted.protocol import Facts
@@ -147,9 +150,11 @@ def test_a_file_is_run_in_another_process_and_again_when_its_module_changes(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(asking, "_connections", type("Nothing", (), {})())
-    for name, value in hold_file(folder / "net.py", "Net").items():
-        monkeypatch.setenv(name, value)
-    first = asking.facts()
+    for name in (asking.ADDRESS, asking.SECRET):
+        monkeypatch.setenv(name, "")  # to be taken back
+    hold_file(folder / "net.py", "Net")
+    while (first := asking.facts()).running:  # PyTorch is imported
+        pass
     assert (first.title, first.input_shape, first.problem) == ("Net", (1, 28, 28), None)
     assert first.source == FILE
     assert asking.ask(trace, (1, 28, 28), original=True).total_params == 40 + 27050
@@ -157,6 +162,21 @@ def test_a_file_is_run_in_another_process_and_again_when_its_module_changes(
     assert asking.facts().stamp != first.stamp
     assert asking.ask(trace, (1, 28, 28), original=True).total_params == 80 + 54090
     assert "sizes" not in sys.modules
+    (folder / "net.py").write_text("import os\nos._exit(3)\n")
+    assert "(exit 3)" in problem_after_a_while()
+    (folder / "net.py").unlink()
+    assert "net.py does not exist" in str(asking.facts().problem)
+
+
+def problem_after_a_while() -> str:
+    """The problem with a file, once it is told."""
+    for _ in range(600):
+        with suppress(CnnvizError):  # nobody can be asked between two processes
+            found = asking.facts()
+            if found.problem is not None and not found.running:
+                return str(found.problem)
+        time.sleep(0.05)
+    raise AssertionError("there is none")
 
 
 def test_an_error_in_the_file_is_told_and_mending_it_is_enough(folder: Path) -> None:
@@ -171,6 +191,43 @@ def test_an_error_in_the_file_is_told_and_mending_it_is_enough(folder: Path) -> 
     (folder / "net.py").write_text(FILE)
     os.utime(folder / "net.py", (0, 0))
     assert network.facts().problem is None
+
+
+def test_arguments_of_the_constructor_are_given_to_it(folder: Path) -> None:
+    text = FILE.replace("__init__(self)", "__init__(self, classes)").replace("26, 10", "26, classes")
+    (folder / "net.py").write_text(text.replace("super().__init__(classes)", "super().__init__()"))
+    assert "needs a value for classes: add --set classes=VALUE" in str(defined(folder).facts().problem)
+    network = FileModel(folder / "net.py", "Net", edits={"classes": 3, "conv.bias": False})
+    assert network.facts().problem is None
+    assert sum(p.numel() for p in network.held().original.parameters()) == 36 + 3 * 2705
+
+
+def test_what_only_a_keyboard_raises_is_told_too(folder: Path) -> None:
+    (folder / "net.py").write_text("raise KeyboardInterrupt")
+    assert str(defined(folder).facts().problem).endswith("net.py raises KeyboardInterrupt.")
+
+
+def test_a_file_that_does_not_come_to_its_end_is_left_when_it_is_saved_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_PATIENCE_SECONDS", 0.05)
+    go_on, again = threading.Event(), []
+    monkeypatch.setattr(sys.modules[__name__], "GO_ON", go_on, raising=False)
+    (folder / "net.py").write_text(f"import sys\nsys.modules[{__name__!r}].GO_ON.wait()\n{FILE}")
+    network = FileModel(folder / "net.py", "Net", start_again=lambda: again.append("again"))
+    first = network.facts()
+    assert first.running
+    with pytest.raises(CnnvizError, match="is being run"):
+        network.held()
+    assert not again
+    changed(folder / "net.py", FILE)
+    network.facts()
+    assert again
+    go_on.set()
+    while network.facts().running:
+        pass
+    assert network.facts().problem is None
+    assert network.facts().stamp != first.stamp
 
 
 def test_weights_of_both_kinds_of_files_are_read_without_running_code(folder: Path) -> None:

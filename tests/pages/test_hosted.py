@@ -19,6 +19,7 @@ from cnnviz.own import architecture
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import worker
+from cnnviz.ui.shared import hosted
 
 OpenPage = Callable[..., AppTest]
 ARCHITECTURE, FILTERS, DRAW, TRAIN, EVALUATE = (
@@ -47,10 +48,11 @@ class Program:
         self.model: nn.Module = Net()
         self.source: str | None = SOURCE
         self.problem: Message | None = None
+        self.runs = False
 
     def facts(self) -> Facts:
         stamp = f"{Held(self.model).stamp()}{self.problem}"
-        return Facts("Net", "net.py:Net", stamp, (1, 28, 28), self.source, self.problem)
+        return Facts("Net", "net.py:Net", stamp, (1, 28, 28), self.source, self.problem, self.runs)
 
 
 @pytest.fixture
@@ -101,6 +103,19 @@ def test_what_its_file_raises_is_told_and_the_page_goes_on_when_it_is_mended(
     program.problem = None
     app.run()
     assert not app.error
+    assert "27,090" in text_of(app)
+
+
+def test_a_file_that_does_not_come_to_its_end_is_told(
+    program: Program, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosted, "_PATIENCE_SECONDS", 0.01)
+    program.problem, program.runs = Message("{path} is being run.", path="net.py"), True
+    app = open_page(ARCHITECTURE, model="hosted")
+    assert "Python is still running net.py" in app.info[0].value
+    program.problem, program.runs = None, False
+    app.run()
+    assert not app.info
     assert "27,090" in text_of(app)
 
 

@@ -5,6 +5,7 @@ Links call it ``hosted``; what is computed from it is known by a name that says 
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -13,6 +14,7 @@ from cnnviz.errors import CnnvizError
 from cnnviz.hosted import asking
 from cnnviz.hosted.asking import NAME
 from cnnviz.language import Message
+from cnnviz.language import translate as _
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.problems import plain, run_again
 
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 
 _SECONDS = 1.0
 """How often a page looks whether the file has changed."""
+
+_PATIENCE_SECONDS = 20.0
+"""How long a page waits for a file to come to its end before it says that it does not."""
+
+_ENDED = ""
+"""The stamp of what cannot be asked."""
 
 _SHOWN_FIRST = "_hosted_shown"
 
@@ -31,24 +39,52 @@ def facts() -> Facts | None:
     Raises:
         CnnvizError: the program that holds it has ended.
     """
-    return asking.facts() if asking.is_there() else None
+    if not asking.is_there():
+        return None
+    found = asking.facts()
+    return _when_done(found) if found.running else found
+
+
+def _when_done(found: Facts) -> Facts:
+    """The facts after the file has been run; it may never come to its end."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    with st.spinner(_("Python is running {file} ...", file=found.place.rpartition(":")[0])):
+        while found.running and time.monotonic() < until:
+            found = asking.facts()  # each time the other side waits for some seconds
+    return found
 
 
 def facts_or_stop() -> Facts:
     """The same, where there is one; the page ends with a sentence where it cannot be used."""
-    found, problem = None, None
+    found = None
     try:
-        found = asking.facts()
-        problem = found.problem
+        found = facts()
+        problem = None if found is None else found.problem
     except CnnvizError as error:
         problem = error.message
     if found is None or problem is not None:
-        if found is not None:
-            follow_changes(found.stamp)
+        follow_changes(_ENDED if found is None else found.stamp)
         with st.container(key="trace-failure"):
-            st.error(plain(str(problem)), icon=":material/error:")
+            if found is not None and found.running:
+                say_it_runs(found)
+            else:
+                st.error(plain(str(problem)), icon=":material/error:")
         st.stop()
     return found
+
+
+def say_it_runs(found: Facts) -> None:
+    """Say of a file that it has not come to its end yet."""
+    st.info(
+        plain(
+            _(
+                "Python is still running {file}. The page goes on when that is done, or when you save the file "
+                'again. Does it train, or wait for something, outside of if __name__ == "__main__"?',
+                file=found.place.rpartition(":")[0],
+            )
+        ),
+        icon=":material/hourglass_top:",
+    )
 
 
 def usable_facts() -> Facts | None:
@@ -77,10 +113,9 @@ def key_of_text(facts: Facts) -> str:
 def titles() -> dict[str, str]:
     """The title of the hosted network in a list of networks, by its name there."""
     try:
-        found = facts()
+        return {NAME: asking.facts().place} if asking.is_there() else {}
     except CnnvizError:
         return {NAME: NAME}
-    return {} if found is None else {NAME: found.place}
 
 
 def is_first_page() -> bool:
@@ -94,10 +129,10 @@ def is_first_page() -> bool:
 def follow_changes(stamp: str) -> None:
     """Run the page anew when the network is another one than at ``stamp``."""
     try:
-        changed = asking.facts().stamp != stamp
+        now = asking.facts().stamp
     except CnnvizError:
-        changed = True
-    if changed:
+        now = _ENDED
+    if now != stamp:
         run_again()
 
 
