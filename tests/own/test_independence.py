@@ -90,6 +90,17 @@ def test_every_use_of_a_pasted_network_begins_where_its_constructor_ended(
     assert answer(shared, X) > FIRST  # and everything is there to be changed
 
 
+def test_weights_that_are_looked_at_are_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        "import torch.nn as nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+    )
+    text += "        self.fc = nn.Linear(4, 2)\n    def forward(self, x):\n        return self.fc(x)\n"
+    shared = constructed(Definition(text)).eval()
+    monkeypatch.setattr(cached, "network", lambda weights: shared)
+    (layer,) = cached.layers(("untrained", "own-looked-at"), (4,))  # type: ignore[arg-type]
+    assert layer.values.ctypes.data == shared.get_parameter("fc.weight").data_ptr()
+
+
 def test_a_copy_of_a_pasted_network_goes_on_changing_itself_as_python_does() -> None:
     one = for_one_use(constructed(Definition(CHANGING)))
     answer(one, X)

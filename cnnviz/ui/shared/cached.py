@@ -308,10 +308,17 @@ def pretrained_classes(model: str) -> tuple[str, ...]:
 
 
 def layers(weights: WeightsKey, input_shape: tuple[int, int, int]) -> tuple[LayerWeights, ...]:
-    """The layers with weights, in order of execution; not kept, as they hold on to the network's memory."""
+    """The layers with weights, in order of execution.
+
+    They are views of a network that is here, which is only looked at, so that no copy is made of a person's own; nor are
+    they kept, as they hold on to the network's memory. What comes from another process is kept.
+    """
     from cnnviz.interpret.filters import layer_weights
 
-    return computed(weights, layer_weights, network_trace(weights, input_shape))
+    traced = network_trace(weights, input_shape)
+    if weights[0] == hosts.NAME:
+        return COMMON.get(("layers", weights, input_shape), lambda: hosts.ask(layer_weights, traced))
+    return layer_weights(network(weights), traced)
 
 
 @kept
