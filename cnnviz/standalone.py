@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cnnviz import architectures
-from cnnviz.models import TORCHVISION, resolve
+from cnnviz.models import TORCHVISION, resolve, traced
 from cnnviz.own.architecture import get as own_architecture
 from cnnviz.own.definition import PREFIX
 from cnnviz.own.excerpt import Part, names_bound, part_of
 from cnnviz.own.facts import Facts
 from cnnviz.tracing.edits import constructor_arguments
+from cnnviz.tracing.inputs import type_taken
 
 if TYPE_CHECKING:
     from torch import nn
@@ -81,8 +82,29 @@ def runnable(name: str, input_shape: Sequence[int], edits: Mapping[str, object])
         written,
         title=title,
         changes=[_change(network, path) for path in changed],
-        input_shape=input_shape,
+        **_input_and_output(name, network, tuple(input_shape), edits),
     )
+
+
+def _input_and_output(
+    name: str, network: nn.Module, input_shape: tuple[int, ...], edits: Mapping[str, object]
+) -> dict[str, object]:
+    """An expression that makes a batch of one input, what that is, and whether one tensor comes back.
+
+    A person's own network may take whole numbers, or have weights of another type than float32.
+    """
+    sizes = ", ".join(map(str, (1, *input_shape)))
+    import torch
+
+    kind = type_taken(network)
+    further = "" if kind == torch.float32 else f", dtype={kind}"
+    found = traced(name, edits, input_shape) if name.startswith(PREFIX) else None
+    below = None if found is None else found.integers_below
+    return {
+        "batch": f"torch.rand({sizes}{further})" if below is None else f"torch.randint({below}, ({sizes}))",
+        "batch_words": "a batch of one random image" if len(input_shape) == 3 else "a batch of one",
+        "one_output": found is None or found.failure is not None or [o.name for o in found.outputs] == [""],
+    }
 
 
 @dataclass(frozen=True)

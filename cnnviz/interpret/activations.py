@@ -51,7 +51,7 @@ def feature_maps(model: nn.Module, x: Tensor, trace: Trace) -> tuple[FeatureMaps
         raise ValueError(f"x holds {len(x)} images; feature maps are of one")
     outputs = capture(model, x, trace)
     return tuple(
-        FeatureMaps(op, output[0].numpy().astype(np.float32))
+        FeatureMaps(op, output[0].to(torch.float32, copy=True).numpy())
         for op, output in zip(trace.ops, outputs, strict=True)
     )
 

@@ -17,6 +17,7 @@ from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.operations.op import Op, shape_text
 from cnnviz.operations.operation import operation_of
+from cnnviz.tracing.inputs import as_taken
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.loop.batches import Batches, memory_order, test_batch_size
 from cnnviz.training.loop.evaluate import test_batches
@@ -173,9 +174,9 @@ def answer_all(
     labels: list[Tensor] = []
     total = 0.0
     for number, (x, truth) in enumerate(batches.in_order(), start=1):
-        scores = model(x)
+        scores = model(as_taken(model, x))
         check_scores(scores, len(truth), classes)
-        probabilities.append(scores.softmax(1))
+        probabilities.append(scores.float().softmax(1))
         labels.append(truth)
         total += float(loss(scores, truth)) * len(truth)
         if progress is not None:
@@ -194,10 +195,10 @@ def answer(model: nn.Module, x: Tensor, classes: int | None = None) -> NDArray[n
     Raises:
         CnnvizError: the network's output is not one score for each of ``classes``, where that is told.
     """
-    scores = model(x)
+    scores = model(as_taken(model, x))
     if classes is not None:
         check_scores(scores, 1, classes)
-    probabilities: NDArray[np.float32] = scores[0].softmax(0).numpy()
+    probabilities: NDArray[np.float32] = scores[0].float().softmax(0).numpy()
     return probabilities
 
 

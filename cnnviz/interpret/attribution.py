@@ -182,7 +182,7 @@ def grad_cam(question: Question, op: Op) -> Attribution:
     scores, maps = scores_and_output(question.model, question.x, question.trace, op)
     score = scores[0, question.target]
     gradient = torch.autograd.grad(score, maps, allow_unused=True)[0] if score.requires_grad else None
-    cam = torch.zeros(maps.shape[2:]) if gradient is None else cam_of(maps.detach()[0], gradient[0])
+    cam = torch.zeros(maps.shape[2:]) if gradient is None else cam_of(maps.detach()[0], gradient[0]).float()
     _channels, *size = question.trace.input_shape
     values = placed(cam.numpy(), receptive_fields(question.trace)[op.index], (size[0], size[1]))
     stretched = F.interpolate(cam[None, None], size, mode="bilinear", align_corners=False)[0, 0].numpy()

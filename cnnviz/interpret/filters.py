@@ -54,7 +54,8 @@ class LayerWeights:
 def layer_weights(model: nn.Module, trace: Trace) -> tuple[LayerWeights, ...]:
     """The convolutions and Linears that ``model`` executes, each once, in order of execution.
 
-    Nothing is copied: the arrays are the model's own memory, made read-only.
+    Nothing is copied: the arrays are the model's own memory, made read-only; of weights in another type than float32
+    they are copies.
 
     Raises:
         CnnvizError: the network has no such layer.
@@ -88,7 +89,7 @@ def _of_layer(op: Op, layer: nn.Module, trace: Trace) -> LayerWeights:
 
 
 def _readable(tensor: Tensor) -> Values:
-    array: Values = tensor.cpu().numpy().view()
+    array: Values = tensor.cpu().float().numpy().view()
     array.flags.writeable = False
     return array
 

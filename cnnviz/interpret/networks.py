@@ -256,13 +256,14 @@ def history(
     from cnnviz.interpret.activations import FeatureMaps
     from cnnviz.interpret.answers import probabilities
     from cnnviz.interpret.filters import layer_weights
+    from cnnviz.tracing.inputs import as_taken
 
     filters, said = [], []
     for number, key in enumerate(keys, start=1):
         network = load(key)
         filters.append(layer_weights(network, trace)[0].values[:MOST_FILTERS].copy())
         with torch.inference_mode():
-            output = network(x.clone())[0].numpy()
+            output = network(as_taken(network, x).clone())[0].float().numpy()
         said.append(probabilities(FeatureMaps(trace.output or trace.ops[-1], output), classes))
         if progress is not None:
             progress(number / len(keys))

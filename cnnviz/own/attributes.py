@@ -215,6 +215,12 @@ def _itself(module: nn.Module, *_: Value) -> nn.Module:
     return module
 
 
+def _to(module: nn.Module, *places: Value, **keywords: Value) -> nn.Module:
+    """``module.to(...)``: another type of numbers counts, another device does not."""
+    kind = next((value for value in (*places, *keywords.values()) if type(value) is torch.dtype), None)
+    return module if kind is None else module.to(kind)
+
+
 MODULE_METHODS: Mapping[str, Callable[..., Value]] = {
     "modules": lambda module: list(module.modules()),
     "named_modules": lambda module: list(module.named_modules()),
@@ -230,8 +236,13 @@ MODULE_METHODS: Mapping[str, Callable[..., Value]] = {
     "requires_grad_": _requires_grad,
     "train": lambda module, mode=True: module.train(truth(mode)),
     "eval": lambda module: module.eval(),
-    "to": _itself,
-    "float": _itself,
+    "to": _to,
+    "float": lambda module: module.float(),
+    "double": lambda module: module.double(),
+    "half": lambda module: module.half(),
+    "bfloat16": lambda module: module.bfloat16(),
+    "cpu": _itself,
+    "cuda": _itself,
 }
 """Methods of every layer."""
 

@@ -20,6 +20,7 @@ from cnnviz.language import Message
 from cnnviz.own import asking
 from cnnviz.own.definition import Definition
 from cnnviz.settings import settings
+from cnnviz.tracing.inputs import type_taken
 
 _SCRATCH = 4
 """A constructor may make so many times the numbers that the parameters may have: initial values, permutations."""
@@ -80,7 +81,7 @@ def _sizes(definition: Definition, construct: Callable[[Definition], nn.Module])
             model = construct(definition)
         if not (trace.real_pass or trace.integers_below or trace.further_inputs):
             with passing:  # what a layer keeps to itself counts here, such as the weights of attention
-                model.eval()(torch.empty(1, *trace.input_shape))
+                model.eval()(torch.empty(1, *trace.input_shape, dtype=type_taken(model)))
             activations = passing.numbers
     return trace.total_params, activations, trace.macs, counting.numbers
 

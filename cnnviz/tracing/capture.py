@@ -21,6 +21,7 @@ from cnnviz.language import Message
 from cnnviz.operations.calls import bind
 from cnnviz.operations.op import MODEL_INPUT, Op
 from cnnviz.operations.operation import named, operation_of
+from cnnviz.tracing.inputs import as_taken
 from cnnviz.tracing.tap import Tap, mapped, tensors_in
 from cnnviz.tracing.trace import Trace
 
@@ -41,6 +42,7 @@ def capture(model: nn.Module, x: Tensor, trace: Trace) -> list[Tensor]:
     Raises:
         CnnvizError: the pass differs from the trace (another mode, or a forward that decides by data).
     """
+    x = as_taken(model, x)
     private = x.clone()  # the first op may work in place
     with torch.inference_mode(), _Outputs(trace) as tap:
         model(private)
@@ -77,7 +79,7 @@ def capture_call(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> Call:
     Raises:
         CnnvizError: the pass differs from the trace, or the op returned its input without any call.
     """
-    private = x.clone()
+    private = as_taken(model, x).clone()
     with torch.inference_mode(), _OneCall(op) as tap:
         model(private)
     call = tap.call
@@ -96,7 +98,7 @@ def output_of(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> Tensor:
     """
     if op.call is None:
         return _checked(x.clone(), trace, op)
-    private = x.clone()
+    private = as_taken(model, x).clone()
     try:
         with torch.inference_mode(), _Stop(op):
             model(private)
@@ -153,12 +155,14 @@ def _scores(model: nn.Module, x: Tensor, trace: Trace, start: Op | None) -> tupl
         # What a gradient needs is kept as a copy, so that whatever works in place later does not change it.
         return tensor if tensor.data_ptr() in weights else tensor.detach().clone()
 
+    with torch.enable_grad():
+        given = as_taken(model, x)
     with (
         torch.enable_grad(),
         saved_tensors_hooks(saved, lambda tensor: tensor),
         _Differentiable(op, start) as tap,
     ):
-        output: Tensor = model(x)
+        output: Tensor = model(given)
     scores = output if op.call is None else tap.scores
     if scores is None:
         raise _not_reached(trace, op)

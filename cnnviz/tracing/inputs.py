@@ -139,7 +139,7 @@ def prepared(
         CnnvizError: the model cannot be copied, or a real input is so large that the pass might not fit into memory.
     """
     if not real:
-        kind = _type(model, below)
+        kind = torch.int64 if below is not None else type_taken(model)
         copy = meta_copy(model)
         inputs = tuple([torch.empty(batch, *shape, dtype=kind, device="meta") for shape in shapes])
     else:
@@ -150,9 +150,13 @@ def prepared(
     return copy, inputs
 
 
-def _type(model: nn.Module, below: int | None) -> torch.dtype:
-    if below is not None:
-        return torch.int64
+def as_taken(model: nn.Module, x: Tensor) -> Tensor:
+    """``x`` (B, ...) float32 in the type of the weights of ``model``, which a person may have made double or half."""
+    return x.to(type_taken(model))
+
+
+def type_taken(model: nn.Module) -> torch.dtype:
+    """The type of numbers that ``model`` takes: that of its first weights."""
     return next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
 
 
@@ -174,7 +178,7 @@ def _values(model: nn.Module, shape: Shape, below: int | None, seed: int) -> Ten
     if below is not None:  # all the tables may be read with the same numbers
         rows = [m.num_embeddings for m in model.modules() if isinstance(m, (nn.Embedding, nn.EmbeddingBag))]
         return torch.randint(min(below, *rows) if rows else below, shape, generator=generator)
-    return torch.rand(shape, generator=generator).to(_type(model, below))
+    return torch.rand(shape, generator=generator).to(type_taken(model))
 
 
 def _run_once(copy: nn.Module, inputs: Sequence[Tensor]) -> None:

@@ -77,8 +77,17 @@ for file in sorted(Path(sys.argv[1]).glob("*.py")):
     print("file", file.stem)
     runpy.run_path(str(file), run_name="__main__")
 """
-ALONE = ("plain", "blocks_in_a_loop", "inherited", "configured", "factory", "module_dict")
-TRAINED = (HOMEWORK, student("residual"), student("data_dependent"))
+ALONE = (
+    "plain",
+    "blocks_in_a_loop",
+    "inherited",
+    "configured",
+    "factory",
+    "module_dict",
+    "double_precision",
+    "rnn_text",
+)
+TRAINED = (HOMEWORK, student("residual"), student("data_dependent"), student("double_precision"))
 
 
 def known(text: str) -> Facts:

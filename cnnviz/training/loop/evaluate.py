@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cnnviz.tracing.inputs import as_taken
 from cnnviz.training.loop.batches import Batches, memory_order, test_batch_size
 from cnnviz.training.transforms.batch_preparer import BatchPreparer
 
@@ -54,7 +55,7 @@ def evaluate(
         raise ValueError("the model is in training mode; evaluate a copy in eval mode")
     loss, correct = 0.0, 0
     for number, (x, labels) in enumerate(batches.in_order(), start=1):
-        scores = model(x)
+        scores = model(as_taken(model, x))
         loss += float(loss_function(scores, labels)) * len(labels)
         correct += int((scores.argmax(1) == labels).sum())
         if progress is not None:

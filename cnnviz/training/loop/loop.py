@@ -16,6 +16,7 @@ from torch import Tensor
 from cnnviz.datasets import Dataset
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
+from cnnviz.tracing.inputs import as_taken
 from cnnviz.training.loop.evaluate import Evaluation, evaluate
 from cnnviz.training.loop.optimisation import with_auxiliaries
 from cnnviz.training.loop.session import Session, new_session
@@ -216,7 +217,7 @@ def _train_epoch(session: Session, observer: Observer, supervisor: Supervisor) -
 def step(session: Session, x: Tensor, labels: Tensor) -> tuple[float, int]:
     """Update the weights from one batch. Returns its mean loss and number of correct answers before the update."""
     session.optimizer.zero_grad()
-    scores = session.model(x)
+    scores = session.model(as_taken(session.model, x))
     if isinstance(scores, tuple):
         loss = with_auxiliaries(session.loss, scores, labels)
         scores = scores[0]

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from cnnviz import architectures, datasets
 from cnnviz.own.architecture import OwnArchitecture
 from cnnviz.randomness import untouched_generator
 from cnnviz.standalone import Definition, Import, excerpt, render_with
+from cnnviz.tracing.inputs import as_taken, type_taken
 from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.training.loop.batches import test_batch_size
 from cnnviz.training.loop.optimisation import AUXILIARY_WEIGHT, memory_format
@@ -94,6 +96,7 @@ class _Seen:
     dropout: bool
     auxiliary: bool
     memory_format: torch.memory_format
+    cast: str
 
 
 class _Listening(TorchFunctionMode):
@@ -118,10 +121,20 @@ def _look_at(recipe: Recipe) -> _Seen:
     with untouched_generator(recipe.seed), torch.device(place), torch.no_grad():
         model = known.build(**recipe.options).train()
         with _Listening() as heard:
-            outputs = model(torch.rand(2, *recipe.input_shape))
+            outputs = model(as_taken(model, torch.rand(2, *recipe.input_shape)))
     return _Seen(
-        has_batch_norm(model), heard.dropout, isinstance(outputs, tuple), memory_format(recipe, model)
+        has_batch_norm(model),
+        heard.dropout,
+        isinstance(outputs, tuple),
+        memory_format(recipe, model),
+        _cast(model),
     )
+
+
+def _cast(model: nn.Module) -> str:
+    """What is written behind a prepared batch, where the network takes no float32."""
+    kind = type_taken(model)
+    return "" if kind == torch.float32 else f".to({kind})"
 
 
 def loading_script(checkpoint: Checkpoint, file: str) -> str:
@@ -132,6 +145,8 @@ def loading_script(checkpoint: Checkpoint, file: str) -> str:
     """
     recipe = checkpoint.recipe
     load_file = ("safetensors.torch", "load_file", None)
+    with torch.device("meta"):
+        model = architectures.get(recipe.architecture).build(**recipe.options)
     return render_with(
         "training/scripts/loading_script.py.jinja",
         excerpt(recipe.architecture, recipe.options, imports=[load_file]),
@@ -139,4 +154,5 @@ def loading_script(checkpoint: Checkpoint, file: str) -> str:
         file=file,
         info=datasets.get(recipe.dataset),
         preparation=recipe.preparation,
+        cast=_cast(model),
     )
