@@ -21,6 +21,8 @@ SHORT = Recipe.default("small-cnn", dataset="mnist-sample", train_images=640, ep
 """A training of a second."""
 PATIENCE_MS = 60_000
 """A machine that runs other tests meanwhile may need this long for what takes a second otherwise."""
+STANDBY = {"CNNVIZ_SPARE_WORKERS": "1"}
+"""One process for all that the Train page measures; without it each measurement would import torch anew."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,14 +38,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests that do not need a fresh one."""
-    with serve(tmp_path_factory.mktemp("server")) as server:
+    with serve(tmp_path_factory.mktemp("server"), STANDBY) as server:
         yield server
 
 
 @pytest.fixture
 def fresh_server(tmp_path: Path) -> Iterator[Server]:
     """A server on which nobody has opened a page yet."""
-    with serve(tmp_path / "server") as server:
+    with serve(tmp_path / "server", STANDBY) as server:
         yield server
 
 
@@ -64,35 +66,70 @@ def chromium() -> Iterator[Browser]:
         yield chromium
 
 
-class Requests:
-    """The addresses that a browser asked for outside of the server."""
+class Window:
+    """A browser's window for the tests of a process, one after another: what it has loaded and compiled for one
+    is there for the next, but nothing that a page has kept.
+    """
 
     def __init__(self, context: BrowserContext) -> None:
-        self.foreign: list[str] = []
+        self.context = context
+        self._origins: set[str] = set()
+        self._foreign: list[str] = []
+        context.set_default_timeout(PATIENCE_MS)
         context.on("request", lambda request: self._note(request.url))
 
     def _note(self, url: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme.startswith(("http", "ws")) and parts.hostname != "127.0.0.1":
-            self.foreign.append(url)
+        if not parts.scheme.startswith(("http", "ws")):
+            return
+        if parts.hostname == "127.0.0.1":
+            self._origins.add(f"{parts.scheme}://{parts.netloc}")
+        else:
+            self._foreign.append(url)
+
+    def open(self) -> Iterator[Page]:
+        """An empty page; whatever it asks the web for fails the test, for classrooms are offline."""
+        page = self.context.new_page()
+        self._forget(page)
+        yield page
+        for left in self.context.pages:
+            left.close()
+        foreign, self._foreign = self._foreign, []
+        assert not foreign
+
+    def _forget(self, page: Page) -> None:
+        self.context.clear_cookies()
+        tools = self.context.new_cdp_session(page)
+        for origin in self._origins:
+            kinds = {
+                "origin": origin,
+                "storageTypes": "local_storage,indexeddb,cache_storage,service_workers",
+            }
+            tools.send("Storage.clearDataForOrigin", kinds)
+        tools.detach()
+        self._origins.clear()
+
+
+@pytest.fixture(scope="session")
+def desktop(chromium: Browser) -> Iterator[Window]:
+    with chromium.new_context(viewport={"width": 1280, "height": 900}) as context:
+        yield Window(context)
+
+
+@pytest.fixture(scope="session")
+def handset(chromium: Browser) -> Iterator[Window]:
+    size = {"width": 390, "height": 844}
+    with chromium.new_context(viewport=size, has_touch=True, is_mobile=True) as context:  # type: ignore[arg-type]
+        yield Window(context)
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    """A page of a projector's size; whatever it asks the web for fails the test, for classrooms are offline."""
-    yield from _open(chromium, {"width": 1280, "height": 900}, touch=False)
+def page(desktop: Window) -> Iterator[Page]:
+    """A page of a projector's size."""
+    yield from desktop.open()
 
 
 @pytest.fixture
-def phone(chromium: Browser) -> Iterator[Page]:
+def phone(handset: Window) -> Iterator[Page]:
     """A page on a phone, 390 pixels wide, with a finger in place of the mouse."""
-    yield from _open(chromium, {"width": 390, "height": 844}, touch=True)
-
-
-def _open(chromium: Browser, size: dict[str, int], touch: bool) -> Iterator[Page]:
-    context = chromium.new_context(viewport=size, has_touch=touch, is_mobile=touch)  # type: ignore[arg-type]
-    context.set_default_timeout(PATIENCE_MS)
-    requests = Requests(context)
-    yield context.new_page()
-    context.close()
-    assert not requests.foreign
+    yield from handset.open()
