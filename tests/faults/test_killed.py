@@ -94,6 +94,16 @@ def last_state(store: RunStore, run_id: str) -> int:
     return 0 if found is None else found.step
 
 
+def figures(store: RunStore, run_id: str) -> list[tuple[float, ...]]:
+    """What the training gave in each epoch. How long it took is another matter: an epoch whose worker was killed after
+    its end and before its state was saved is trained again, to the same figures.
+    """
+    return [
+        (one.epoch, one.train_loss, one.train_accuracy, one.test_loss, one.test_accuracy)
+        for one in store.epochs(run_id)
+    ]
+
+
 def test_nothing_is_lost_when_workers_are_killed(start: Start, store: RunStore) -> None:
     chance = random.Random(18)
     undisturbed = store.create(RECIPE)
@@ -111,7 +121,7 @@ def test_nothing_is_lost_when_workers_are_killed(start: Start, store: RunStore) 
         kills += 1
         store.note_pid(run_id, pid)
         store.reap()
-        run, found = store.get(run_id), list(store.epochs(run_id))
+        run, found = store.get(run_id), figures(store, run_id)
         steps = [] if not (path := store.folder(run_id) / STEPS_FILE).exists() else read_steps(path)["step"]
         assert found[: len(epochs)] == epochs, "an epoch's metrics were lost"
         assert list(steps) == list(range(1, len(steps) + 1))
@@ -132,11 +142,7 @@ def test_nothing_is_lost_when_workers_are_killed(start: Start, store: RunStore) 
 def assert_whole(store: RunStore, run_id: str, undisturbed: str) -> None:
     """The run ended as one that nobody disturbed, and left no file half written."""
     assert store.get(run_id).status is Status.FINISHED
-    figures = [
-        [(one.epoch, one.train_loss, one.test_loss, one.test_accuracy) for one in store.epochs(each)]
-        for each in (run_id, undisturbed)
-    ]
-    assert figures[0] == figures[1]
+    assert figures(store, run_id) == figures(store, undisturbed)
     assert checkpoints.load_model(checkpoints.get(run_id)) is not None
 
 
