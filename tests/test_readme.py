@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from torch import nn
 
+from benchmarks import class_proof
 from cnnviz import architectures, settings
 from cnnviz.cli.main import main
 from cnnviz.operations import operation
@@ -338,3 +339,11 @@ def test_every_benchmark_is_described() -> None:
     assert len(scripts) >= 8
     for script in scripts:
         assert f"`python -m benchmarks.{script}`" in DOCUMENTS["docs/benchmarks.md"]
+
+
+def test_the_checks_of_a_class_s_server_are_there() -> None:
+    for check in class_proof.CHECKS.values():
+        program, *words = check.words
+        assert program == "pytest" or f"`python -m {program}`" in DOCUMENTS["docs/benchmarks.md"]
+        for path, _, name in (word.partition("::") for word in words if word.startswith("tests/")):
+            assert f"def {name}" in (PROJECT_DIRECTORY / path).read_text(encoding="utf-8")
