@@ -6,7 +6,7 @@ Usage: python -m benchmarks.live_stroke [--digits N]
 Digits are drawn with the mouse, sixty moves a second. The time is measured in the browser: from the pointer event's own
 time stamp until the frame with the verdicts of a drawing that has this move in it is painted. All included MNIST
 networks are chosen, as by default. Then the same with the processor throttled: DevTools slows the page's main thread,
-and not its workers; so every answer of a worker is held back until its networks have taken as many times as long, too.
+and not its workers; so every answer of a worker is held back until the worker has taken as many times as long, too.
 What the server does is counted while the digits are drawn and for a moment after each: the messages that it gets (each
 runs a part of the page again) and its processor time. Exit status 1 if a target is missed.
 """
@@ -39,8 +39,7 @@ HELD_BACK = """rate => {
   window.Worker = class extends window.Worker {
     set onmessage(hear) {
       super.onmessage = (event) => {
-        const took = (event.data.answers ?? []).reduce((sum, answer) => sum + answer.took, 0);
-        setTimeout(() => hear(event), window.isThrottled ? (rate - 1) * took : 0);
+        setTimeout(() => hear(event), window.isThrottled ? (rate - 1) * (event.data.took ?? 0) : 0);
       };
     }
   };
@@ -48,20 +47,18 @@ HELD_BACK = """rate => {
 WATCH = """() => {
   const moves = [];  // [number of the drawing, time of the pointer event]
   window.delays = [];
-  window.addEventListener('pointermove', (event) => {
+  window.addEventListener('pointerrawupdate', (event) => {
     if (event.buttons) moves.push([globalThis.cnnvizSheet.number, event.timeStamp]);
   });
   document.addEventListener('cnnviz-answers', ({ detail }) => {
     if (detail.image === null) return;
     const shown = moves.filter(([number]) => number <= detail.number);
     moves.splice(0, shown.length);
-    requestAnimationFrame(() => {
-      const channel = new MessageChannel();  // its turn comes when the frame is painted
-      channel.port1.onmessage = () => {
-        for (const [, begun] of shown) window.delays.push(performance.now() - begun);
-      };
-      channel.port2.postMessage(null);
-    });
+    const channel = new MessageChannel();  // answers are shown within a frame: its turn comes when that is painted
+    channel.port1.onmessage = () => {
+      for (const [, begun] of shown) window.delays.push(performance.now() - begun);
+    };
+    channel.port2.postMessage(null);
   });
 }"""
 BYTES = """() => performance.getEntriesByType('resource')

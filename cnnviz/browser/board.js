@@ -1,9 +1,7 @@
-// The canvas that one draws on, and the questions that a drawing asks of a worker. Ink is white on black. A drawing is
-// its strokes: {points: [[x, y], ...], width, erases}, in pixels of the canvas.
+// The canvas that one draws on, and the questions that a drawing asks of a worker. It stands behind strokes.js.
 
 const SIZE = 280; // pixels of the canvas
 const PEN = 22;
-const BACKGROUND = [0, 0, 0, 255];
 const ERASER = 1.6; // times as wide as the pen: otherwise a grey rim of the strokes would remain
 
 // The canvas and the pen. `changed(board)` is called at every change, with each move of the pen; `board.isDown` says
@@ -31,7 +29,9 @@ export class Board {
       pointer = event.pointerId;
       this.down(this.place(event));
     });
-    canvas.addEventListener("pointermove", (event) => {
+    // Where a browser tells of a move before its next frame, the frame can have the answer.
+    const moved = "onpointerrawupdate" in canvas ? "pointerrawupdate" : "pointermove";
+    canvas.addEventListener(moved, (event) => {
       if (event.pointerId !== pointer) return;
       const points = event.getCoalescedEvents?.() ?? [];
       this.move((points.length ? points : [event]).map((each) => this.place(each)));
@@ -100,69 +100,18 @@ export class Board {
     this.show(ways.map((way) => ({ points: way.map(([x, y]) => [x * size, y * size]), width, erases: false })));
   }
 
-  // The bytes of what is drawn, as a network should get to see it: `isFiner` says that it is drawn with a finer pen for
-  // that, on the canvas `fine`.
-  pixels() {
+  // The canvas of what a network gets to see, where that is drawn with a finer pen; null where it is what one sees.
+  finer() {
     const finer = finerStrokes(this.strokes, this.size);
-    this.isFiner = finer !== null;
-    if (finer === null) return this.context.getImageData(0, 0, this.size, this.size).data;
-    this.fine ??= Object.assign(document.createElement("canvas"), { width: this.size, height: this.size });
-    const context = this.fine.getContext("2d", { willReadFrequently: true });
-    blackened(context, this.size);
-    for (const stroke of finer) inked(context, stroke);
-    return context.getImageData(0, 0, this.size, this.size).data;
+    if (finer === null) return null;
+    const canvas = Object.assign(document.createElement("canvas"), { width: this.size, height: this.size });
+    redraw(canvas.getContext("2d", { willReadFrequently: true }), finer, this.size);
+    return canvas;
   }
 }
 
-function blackened(context, size) {
-  context.fillStyle = "#000000";
-  context.fillRect(0, 0, size, size);
-}
-
-// Draws the points of a stroke from the one numbered `from` on. Each piece is drawn by itself, so that a drawing
-// looks the same however it came about.
-function inked(context, { points, width, erases }, from = 0) {
-  [context.lineWidth, context.lineCap, context.lineJoin] = [width, "round", "round"];
-  context.strokeStyle = erases ? "#000000" : "#ffffff";
-  for (let at = from; at < points.length; at++) {
-    context.beginPath();
-    context.moveTo(...points[Math.max(at - 1, 0)]);
-    context.lineTo(...points[at]);
-    context.stroke();
-  }
-}
-
-const THICK = 0.16; // of a drawing's longer side: a wider pen hides its shape; MNIST's take an eighth
-const FILL = 0.75; // of the canvas: the size of an enlarged drawing
-const FINE = 0.08; // of the canvas: a pen that suits it
-const DOT = 6; // pixels: anything shorter is a dot
-
-// A thick pen hides the shape of a small drawing: holes close, strokes merge. So it is enlarged, and drawn with a pen
-// that suits it. Null where the pen is fine enough.
-function finerStrokes(strokes, size) {
-  const inks = strokes.filter((stroke) => !stroke.erases);
-  const [low, high] = [[Infinity, Infinity], [-Infinity, -Infinity]];
-  for (const { points } of inks) {
-    for (const point of points) {
-      for (const axis of [0, 1]) {
-        low[axis] = Math.min(low[axis], point[axis]);
-        high[axis] = Math.max(high[axis], point[axis]);
-      }
-    }
-  }
-  const longest = Math.max(high[0] - low[0], high[1] - low[1]);
-  const pen = Math.max(0, ...inks.map((stroke) => stroke.width));
-  if (!(longest >= DOT) || pen <= THICK * (longest + pen)) return null;
-  const factor = (size * FILL) / longest;
-  const moved = (value, axis) => (value - (high[axis] + low[axis]) / 2) * factor + size / 2;
-  return strokes.map(({ points, width, erases }) => ({
-    points: points.map(([x, y]) => [moved(x, 0), moved(y, 1)]),
-    width: erases ? width * factor : FINE * size,
-    erases,
-  }));
-}
-
-// One question at a time: while the worker computes, only the newest drawing waits.
+// One question at a time: while the worker computes, only the newest drawing waits. What has been drawn since the last
+// question goes to the worker, which draws it again (Paper): nothing has to be read from the canvas.
 export class Asking {
   constructor(worker, board, answered) {
     Object.assign(this, { worker, board });
@@ -170,8 +119,8 @@ export class Asking {
     this.waiting = false;
     worker.onmessage = ({ data }) => {
       this.busy = false;
-      answered(data);
       if (this.waiting) this.ask(this.number);
+      this.show(data, answered);
     };
   }
 
@@ -181,8 +130,32 @@ export class Asking {
     this.number = number;
     if (this.busy) return;
     this.busy = true;
-    const { size } = this.board;
-    const rgba = this.board.pixels();
-    this.worker.postMessage({ number, rgba, width: size, height: size, background: BACKGROUND }, [rgba.buffer]);
+    this.worker.postMessage({ number, size: this.board.size, ...this.news() });
+  }
+
+  // The points that the worker does not know, and whether it should begin with an empty paper.
+  news() {
+    const { strokes } = this.board;
+    const anew = strokes !== this.known; // a board takes another list when something is gone from it
+    if (anew) [this.known, this.counts] = [strokes, []];
+    const pieces = [];
+    strokes.forEach(({ points, width, erases }, index) => {
+      const from = this.counts[index] ?? 0;
+      if (points.length > from) pieces.push({ index, points: points.slice(from), width, erases });
+      this.counts[index] = points.length;
+    });
+    return { anew, pieces };
+  }
+
+  // An answer is shown with the next frame, and only the newest.
+  show(answer, answered) {
+    const isPlanned = this.answer !== undefined;
+    this.answer = answer;
+    if (isPlanned) return;
+    requestAnimationFrame(() => {
+      const newest = this.answer;
+      this.answer = undefined;
+      answered(newest);
+    });
   }
 }

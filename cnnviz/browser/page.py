@@ -90,6 +90,6 @@ def page(content: Content) -> str:
         checkpoint=escape(content.checkpoint),
         style="".join((script.FOLDER / name).read_text("utf-8") for name in ("page.css", "picture.css")),
         content=script.literal(told),
-        worker=script.literal(script.joined(script.COMPUTING)),
-        code=script.joined([*script.SHOWING, "page"]),
+        worker=script.literal(script.without_margins(script.joined(script.COMPUTING))),
+        code=script.without_margins(script.joined([*script.SHOWING, "page"])),
     )

@@ -116,11 +116,12 @@ export function written(value, digits = 2) {
   return value < 0 && Number(text) !== 0 ? `−${text}` : text;
 }
 
+const BLACK = 0xff000000; // as a canvas has it in memory
+const GREY = 0x010101;
+
 // The 28 x 28 grey values from 0 to 255 that a network gets; null: black.
 export function paintImage(canvas, image) {
-  if (canvas.width !== 28 || canvas.height !== 28) [canvas.width, canvas.height] = [28, 28];
-  const context = canvas.getContext("2d");
-  const pixels = context.createImageData(28, 28);
-  for (let at = 0; at < 784; at++) pixels.data.set([...Array(3).fill(image?.[at] ?? 0), 255], at * 4);
-  context.putImageData(pixels, 0, 0);
+  const { context, image: shown, pixels } = sheetOf(canvas, 28, 28);
+  for (let at = 0; at < 784; at++) pixels[at] = BLACK | ((image?.[at] ?? 0) * GREY);
+  context.putImageData(shown, 0, 0);
 }

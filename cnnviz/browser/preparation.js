@@ -22,11 +22,14 @@ export function inkOf(rgba, background) {
   const alpha = single(background[3] / 255);
   const reference = [0, 1, 2].map((channel) => single(single(background[channel] / 255) * alpha));
   const words = new Uint32Array(rgba.buffer, rgba.byteOffset, ink.length);
+  const [paper] = new Uint32Array(Uint8Array.from(background).buffer);
   let strongest = 0;
   let difference = 0;
-  for (let pixel = 0; pixel < ink.length; pixel++) {
-    // Neighbours are mostly alike.
-    if (pixel === 0 || words[pixel] !== words[pixel - 1]) {
+  for (let pixel = 0, before = paper; pixel < ink.length; pixel++) {
+    const word = words[pixel];
+    if (word === paper) continue;
+    if (word !== before) {
+      // Neighbours are mostly alike.
       const at = 4 * pixel;
       const opacity = single(rgba[at + 3] / 255);
       difference = Math.abs(single(opacity - alpha));
@@ -35,11 +38,13 @@ export function inkOf(rgba, background) {
         difference = Math.max(difference, Math.abs(single(value - reference[channel])));
       }
       strongest = Math.max(strongest, difference);
+      before = word;
     }
     ink[pixel] = difference;
   }
   if (strongest < FAINT) return null;
   for (let pixel = 0; pixel < ink.length; pixel++) {
+    if (ink[pixel] === 0) continue;
     const value = single(ink[pixel] / strongest);
     ink[pixel] = value < single(FAINT) ? 0 : value;
   }
@@ -66,13 +71,13 @@ function prepareInk(ink, width, height) {
 // [top, left, height, width] of everything that is not 0.
 function boundingBox(ink, width, height) {
   let [top, left, bottom, right] = [height, width, -1, -1];
-  for (let row = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) {
-      if (ink[row * width + column] === 0) continue;
-      top = Math.min(top, row);
+  for (let row = 0, at = 0; row < height; row++) {
+    for (let column = 0; column < width; column++, at++) {
+      if (ink[at] === 0) continue;
+      if (top === height) top = row;
       bottom = row;
-      left = Math.min(left, column);
-      right = Math.max(right, column);
+      if (column < left) left = column;
+      if (column > right) right = column;
     }
   }
   return [top, left, bottom - top + 1, right - left + 1];

@@ -1,9 +1,11 @@
-// The worker that lets several networks read what is drawn. It stands behind engine.js, quick.js and preparation.js in one file.
+// The worker that lets several networks read what is drawn. It stands behind engine.js, quick.js,
+// strokes.js and preparation.js in one file.
 
 const MOST_MAPS = 8; // of a network's first layer
 const IN_A_ROW = 4;
 const GAP = 1; // pixels between maps
 
+const paper = new Paper();
 const readers = new Map(); // by id: {network, mean, deviation, first}
 let colours = new Uint32Array(256); // of a map, from the most negative value to the most positive one
 
@@ -22,16 +24,21 @@ function load(id, bytes) {
   network.run(new Float32Array(network.input.data.length)); // compiled before the first stroke
 }
 
-// Every reader's answer: {id, scores, took (milliseconds), maps: {pixels, width, height} or null}.
-function answer({ number, rgba, width, height, background }) {
-  const prepared = prepare(rgba, width, height, background);
+// Every reader's answer: {id, scores, took (milliseconds), maps: {pixels, width, height} or null}; all of it `took` so long.
+function answer({ number, ...news }) {
+  const begin = performance.now();
+  paper.add(news);
+  const { rgba, width, height, isFiner } = paper.pixels();
+  const prepared = prepare(rgba, width, height, PAPER);
   if (prepared === null) {
     self.postMessage({ number, image: null, answers: [] });
     return;
   }
   const { image, box } = prepared;
   const answers = [...readers].map(([id, reader]) => ({ id, ...read(reader, image) }));
-  self.postMessage({ number, image, box, answers }, answers.flatMap(({ maps }) => (maps ? [maps.pixels.buffer] : [])));
+  const took = performance.now() - begin;
+  const pixels = answers.flatMap(({ maps }) => (maps ? [maps.pixels.buffer] : []));
+  self.postMessage({ number, image, box, isFiner, answers, took }, pixels);
 }
 
 function read({ network, mean, deviation, first }, image) {

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
-COMPUTING = ("engine", "preparation", "colours", "worker")
+COMPUTING = ("engine", "strokes", "preparation", "colours", "worker")
 """The files of the worker that runs a network."""
+READING = ("engine", "convolution", "quick", "strokes", "preparation", "paint", "readers")
+"""The files of the worker that lets several networks read what is drawn."""
 PICTURE = ("layout", "arithmetic", "field", "links", "cells", "written", "unfolding", "changing", "picture")
 """The files of the living picture, behind ``engine``, ``dom``, ``paint`` and ``verdict``."""
-SHOWING = ("engine", "dom", "board", "paint", "verdict", *PICTURE)
+SHOWING = ("engine", "dom", "strokes", "board", "paint", "verdict", *PICTURE)
 """The files that show a network; what uses them comes behind them."""
 
 
@@ -24,6 +26,11 @@ def joined(names: Sequence[str]) -> str:
     texts = ((FOLDER / f"{name}.js").read_text("utf-8") for name in names)
     lines = (line for text in texts for line in text.splitlines() if not line.lstrip().startswith("//"))
     return "\n".join(line.removeprefix("export ") for line in lines) + "\n"
+
+
+def without_margins(code: str) -> str:
+    """The same ``code``, a tenth shorter: none of its texts may run over several lines."""
+    return "\n".join(line.strip() for line in code.splitlines())
 
 
 def literal(value: Any) -> str:

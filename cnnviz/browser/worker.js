@@ -1,8 +1,9 @@
 // The worker behind a living picture: it prepares what is drawn, runs the network, and sends every output back; it counts
-// how many test digits are recognised. It stands behind engine.js and preparation.js in one file.
+// how many test digits are recognised. It stands behind engine.js, strokes.js and preparation.js in one file.
 
 const PIECE = 25; // milliseconds of counting between two looks for a drawing
 
+const paper = new Paper();
 let tensors = null;
 let network = null;
 let learnedTensors = null;
@@ -43,14 +44,11 @@ const HANDLERS = {
 
 self.onmessage = ({ data }) => (HANDLERS[data.kind] ?? answer)(data);
 
-// What the network says about a drawing, or for a network for colours a photo (`rgba`), or about an `image` that is
-// prepared already.
-function answer({ number, image: given, rgba, width, height, background }) {
-  const [channels, side] = network.plan.input;
-  const isPhoto = channels === 3 && given === undefined;
-  const image = isPhoto
-    ? prepareColours(rgba, width, height, side)
-    : (given ?? prepare(rgba, width, height, background)?.image ?? null);
+// What the network says about what is new in a drawing, or for a network for colours about a photo (`rgba`), or about an
+// `image` that is prepared already.
+function answer({ number, image: given, rgba, width, height, ...news }) {
+  const [, side] = network.plan.input;
+  const image = given ?? (rgba === undefined ? drawing(news) : prepareColours(rgba, width, height, side));
   if (image === null) {
     self.postMessage({ number, image });
     return;
@@ -59,6 +57,13 @@ function answer({ number, image: given, rgba, width, height, background }) {
   const scores = network.run(input, switchOff);
   const outputs = network.outputs.map((output) => output.data.slice());
   self.postMessage({ number, image, input, scores: scores.slice(), outputs });
+}
+
+// The image of what is drawn; null where nothing is.
+function drawing(news) {
+  paper.add(news);
+  const { rgba, width, height } = paper.pixels();
+  return prepare(rgba, width, height, PAPER)?.image ?? null;
 }
 
 function normalised(image) {

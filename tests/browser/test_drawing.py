@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import pytest
 from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from benchmarks.browser import canvas, draw, settle
@@ -30,6 +29,11 @@ WHAT_IS_DRAWN = """() => {
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
   return [[...data], [...globalThis.cnnvizTold.drawing.image]];
 }"""
+
+
+NUMBERS_ARE = """([elements, values]) => elements.every(
+  ({ textContent }, at) => textContent.endsWith('%') && Math.abs(parseFloat(textContent) - values[at]) < 0.06)"""
+"""Whether what stands in some elements are these percentages; numbers are written when the pen pauses."""
 
 
 def verdicts(page: Page) -> Locator:
@@ -152,8 +156,8 @@ def test_the_browser_says_what_pytorch_says(server: Server, page: Page) -> None:
     for checkpoint in (found for found in checkpoints.available() if found.dataset == "mnist"):
         chances = predict(checkpoints.load_model(checkpoint), seen, checkpoint.recipe.preparation)
         card = page.locator(".reading", has=page.locator(f'[data-verdict="{checkpoint.id}"]'))
-        shown = card.locator(".cnnviz-bars > :nth-child(3n)").all_inner_texts()
-        assert [float(part.removesuffix("%")) for part in shown] == pytest.approx(100 * chances, abs=0.06)
+        shares = card.locator(".cnnviz-bars > :nth-child(3n)")
+        page.wait_for_function(NUMBERS_ARE, arg=[shares.element_handles(), (100 * chances).tolist()])
 
 
 def test_an_example_is_read_and_the_drawing_is_still_there_after_a_visit_elsewhere(

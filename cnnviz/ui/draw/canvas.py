@@ -46,8 +46,8 @@ _EXAMPLES = example_points()
 _HERE = Path(__file__).parent
 _component = in_browser(
     _HERE / "sheet",
-    ("dom", "paint", "board", "keys", "delivery", "sheet"),
-    {"WORKER": script.joined(("engine", "convolution", "quick", "preparation", "paint", "readers"))},
+    ("dom", "paint", "strokes", "board", "keys", "delivery", "sheet"),
+    {"WORKER": script.joined(script.READING)},
     isolated=False,
 )
 _follower = in_browser(_HERE / "following", ("dom", "delivery", "following"), isolated=False)

@@ -19,7 +19,7 @@ from cnnviz.ui.shared.markup import in_browser
 from cnnviz.ui.shared.problems import explained
 
 _component = in_browser(
-    Path(__file__).parent / "readings", ("dom", "verdict", "delivery", "readings"), isolated=False
+    Path(__file__).parent / "readings", ("dom", "verdict", "delivery", "glass", "readings"), isolated=False
 )
 
 

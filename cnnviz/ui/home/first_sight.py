@@ -19,7 +19,7 @@ from cnnviz.ui.shared.markup import in_browser
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
 
-_PARTS = ("engine", "dom", "board", "paint", "verdict", "edges", "show", "alive")
+_PARTS = ("engine", "dom", "strokes", "board", "paint", "verdict", "edges", "show", "alive")
 
 
 def network_alive() -> None:

@@ -38,7 +38,8 @@ class Sheet {
   build(root, examples) {
     const { words } = this;
     this.said = make("div", { class: "cnnviz-answer", role: "status", "data-answer": "" });
-    this.said.append(make("div", {}, words.here), make("div"));
+    this.lines = [new Text(words.here), new Text()]; // changed, not exchanged: so the page around them is left alone
+    for (const line of this.lines) this.said.appendChild(make("div")).append(line);
     this.canvas = make("canvas", { "data-draw": "", tabindex: "0", "aria-label": words.canvas });
     this.ring = make("div", { class: "ring", hidden: "" });
     const paper = make("div", { class: "paper" });
@@ -140,9 +141,8 @@ class Sheet {
     if (this.late) this.report();
   }
 
-  advise({ image, box }) {
-    const finer = this.board.isFiner;
-    const small = image !== null && !finer && Math.max(box[2], box[3]) < SMALL * this.board.size;
+  advise({ image, box, isFiner }) {
+    const small = image !== null && !isFiner && Math.max(box[2], box[3]) < SMALL * this.board.size;
     const text = image === null ? this.words.empty : small ? this.words.small : this.words.stays;
     if (this.note.textContent !== text) this.note.textContent = text;
   }
@@ -154,7 +154,7 @@ class Sheet {
     const { image } = this.answer;
     kept.session = this.session;
     const picture = image === null ? null : this.canvas.toDataURL("image/png");
-    const redrawn = image !== null && this.board.isFiner ? this.board.fine.toDataURL("image/png") : null;
+    const redrawn = (image !== null && this.board.finer()?.toDataURL("image/png")) || null;
     const told = { number: kept.number, image: image === null ? null : btoa(String.fromCharCode(...image)), picture, redrawn };
     this.sent = (this.sent ?? 0) + 1; // the server ignores what it has been told already
     this.send("drawing", { ...told, sent: this.sent });
@@ -181,9 +181,8 @@ class Sheet {
       if (network && scores.every(Number.isFinite)) labels.set(id, network.classes[scores.indexOf(Math.max(...scores))]);
     }
     if (served?.number === answer.number) Object.entries(served.labels).forEach(([id, label]) => labels.set(id, label));
-    const [text, rest] = summary(words, networks.length, [...labels.values()], answer.image === null);
-    [text, rest].forEach((line, at) => {
-      if (this.said.children[at].textContent !== line) this.said.children[at].textContent = line;
+    summary(words, networks.length, [...labels.values()], answer.image === null).forEach((line, at) => {
+      if (this.lines[at].data !== line) this.lines[at].data = line;
     });
   }
 
