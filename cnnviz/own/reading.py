@@ -21,7 +21,7 @@ from cnnviz.own.slips import calls_super, slip_in_constructor
 from cnnviz.own.values import Function, OwnClass, Refused, Value
 from cnnviz.own.warned import LineWarning, Looked, line_warnings, methods, with_line
 from cnnviz.tracing.lines import line_of
-from cnnviz.tracing.trace import Trace, passes, trace
+from cnnviz.tracing.trace import Trace, shape_that_passes, trace
 from cnnviz.tracing.unregistered import Strays
 
 _SIZES = (28, 32, 64, 96, 128, 224, 299)
@@ -215,10 +215,9 @@ def traced(model: nn.Module, input_shape: tuple[int, ...] | None = None) -> Trac
     guesses = list(_guesses(model))
     found = trace(model, guesses[0])
     of_the_input = found.failure is not None and not isinstance(found.raised, _WHATEVER_THE_INPUT)
-    for guess in guesses[1:] if of_the_input else ():
-        if passes(model, guess) and (other := trace(model, guess)).failure is None:
-            return _checked(other)
-    return _checked(found)
+    fits = shape_that_passes(model, guesses[1:], found) if of_the_input else None
+    other = None if fits is None else trace(model, fits)
+    return _checked(found if other is None or other.failure is not None else other)
 
 
 def _checked(found: Trace) -> Trace:

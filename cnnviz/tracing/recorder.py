@@ -70,10 +70,16 @@ class Recorder(Tap):
 
     Inside of the ``with`` block every module's ``forward`` goes through the recorder; at its end the copy
     is as it was. ``other`` has the outputs of the same ops in a pass with another number of images, where a pass alone
-    does not tell which dimension is the batch.
+    does not tell which dimension is the batch. Why the op of the index ``known`` fails, if it does, is not asked.
     """
 
-    def __init__(self, model: nn.Module, inputs: Sequence[Tensor], other: Outputs | None = None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        inputs: Sequence[Tensor],
+        other: Outputs | None = None,
+        known: int | None = None,
+    ) -> None:
         super().__init__()
         self.model = model
         self.registered = list(model.named_modules())
@@ -95,6 +101,7 @@ class Recorder(Tap):
         self._constant: set[int] = set()  # indices of the ops that the model's input does not reach
         self.provenance = Provenance(inputs, other)
         self._sure = other is not None
+        self._known = known
         weights = (*self.parameters.values(), *buffers)
         self.isolation = Isolation(inputs, weights, meta=inputs[0].is_meta)
         self._cpu = OnTheCpu(self.isolation.original) if inputs[0].is_meta else None
@@ -273,6 +280,9 @@ class Recorder(Tap):
             with FlopCounterMode(display=False) as counter:
                 result = self.isolation.call(func, name, args, kwargs)
         except Exception as error:
+            if self._known == len(self.ops):
+                self._note_failure(name, args, kwargs, error)
+                raise
             self.isolation.failed(func, name, args, kwargs, error)
             told = None
             if self._cpu is not None and not self.isolation.lacked_data:

@@ -15,7 +15,16 @@ from cnnviz.language import Message
 from cnnviz.operations.arrangement import lost_batch
 from cnnviz.operations.calls import module_type
 from cnnviz.operations.diagnosis import diagnose
-from cnnviz.operations.op import Failure, ModuleCall, Op, Shape, Unexecuted
+from cnnviz.operations.op import (
+    MODEL_INPUT,
+    FailedCall,
+    Failure,
+    ModuleCall,
+    Op,
+    Shape,
+    Unexecuted,
+    product,
+)
 from cnnviz.tracing.copies import uncompiled
 from cnnviz.tracing.failures import depends_on_batch, forward_raised, in_plain_words, mended, unpacked_batch
 from cnnviz.tracing.inputs import (
@@ -183,13 +192,43 @@ def trace(model: nn.Module, input_shape: Sequence[int] | Sequence[Sequence[int]]
     return done
 
 
-def passes(model: nn.Module, input_shape: Shape) -> bool:
-    """Whether a forward pass of ``model`` goes through; :func:`trace` finds out why not, which takes longer.
+def shape_that_passes(model: nn.Module, shapes: Sequence[Shape], failed: Trace) -> Shape | None:
+    """The first of the input ``shapes`` with which a forward pass of ``model`` goes through; None where none does.
 
-    It may find one that fails with another number of images.
+    ``failed`` is its trace with another input: what fails at the same op is not looked into once more. Where that op
+    receives the same from the largest input, the size has nothing to do with it, and no other is tried. A pass that
+    goes through may fail with another number of images.
     """
+    same_kind = [shape for shape in shapes if len(shape) == len(failed.input_shape)]
+    known = None if failed.real_pass or failed.integers_below is not None else len(failed.ops)
     with torch.no_grad():
-        return _run(uncompiled(model), (input_shape,)).outcome.error is None
+        if len(same_kind) > _FEW:
+            largest = max(same_kind, key=product)
+            call, ops = _run(uncompiled(model), (largest,), known).failed_at
+            before = (
+                []
+                if failed.failure is None
+                else _given(failed.failure.inputs, failed.input_shape, failed.ops)
+            )
+            if (
+                call is not None
+                and len(ops) == len(failed.ops)
+                and before == _given(call.inputs, largest, ops) != []
+            ):
+                return None
+        for shape in shapes:
+            if _run(uncompiled(model), (shape,), known).error is None:
+                return shape
+    return None
+
+
+_FEW = 2
+"""So many shapes are tried one after the other."""
+
+
+def _given(inputs: Sequence[int], input_shape: Shape, ops: Sequence[Op]) -> list[Shape]:
+    """The shapes of what the ops of these indices gave."""
+    return [input_shape if index == MODEL_INPUT else ops[index].output_shape for index in inputs]
 
 
 def _traced(model: nn.Module, shapes: Shapes, left_out_batch: int | None) -> Trace:
@@ -273,6 +312,11 @@ class _Pass:
         return first.shape[0] != self.recorder.batch or (layout.place != 0 and not layout.mixed)
 
     @property
+    def failed_at(self) -> tuple[FailedCall | None, list[Op]]:
+        """The call that failed, and the ops before it."""
+        return self.outcome.failed, self.recorder.ops
+
+    @property
     def outcome(self) -> Outcome:
         failed = self.recorder.failed
         return Outcome(
@@ -280,9 +324,12 @@ class _Pass:
         )
 
 
-def _run(model: nn.Module, shapes: Shapes) -> _Pass:
-    """Run a copy of ``model``, with integers as input where it ends at a call that takes nothing else."""
-    done = _run_with(model, shapes, None)
+def _run(model: nn.Module, shapes: Shapes, known: int | None = None) -> _Pass:
+    """Run a copy of ``model``, with integers as input where it ends at a call that takes nothing else.
+
+    Of the op of the index ``known`` it is known that neither these nor values would help, should it fail.
+    """
+    done = _run_with(model, shapes, None, known)
     below = done.recorder.isolation.takes_integers_below
     if done.outcome.failed is None or below is None:
         return done
@@ -290,17 +337,19 @@ def _run(model: nn.Module, shapes: Shapes) -> _Pass:
     return with_integers if with_integers.outcome.reaches(done.outcome.failed.name) else done
 
 
-def _run_with(model: nn.Module, shapes: Shapes, below: int | None) -> _Pass:
+def _run_with(model: nn.Module, shapes: Shapes, below: int | None, known: int | None = None) -> _Pass:
     """Run a copy of ``model``: on the meta device, and on the CPU where that is not enough."""
     batch = traced_batch(model)
-    done = _record(*prepared(model, shapes, batch, below=below))
+    done = _record(*prepared(model, shapes, batch, below=below), known=known)
     if done.recorder.isolation.lacked_data:
         done = replace(_record(*prepared(model, shapes, batch, real=True, below=below)), real=True)
     return replace(done, integers_below=below)
 
 
-def _record(model: nn.Module, inputs: Sequence[Tensor], other: Outputs | None = None) -> _Pass:
-    recorder = Recorder(model, inputs, other)
+def _record(
+    model: nn.Module, inputs: Sequence[Tensor], other: Outputs | None = None, known: int | None = None
+) -> _Pass:
+    recorder = Recorder(model, inputs, other, known)
     try:
         with recorder:
             returned = model(*inputs)
@@ -347,12 +396,13 @@ def _failure(model: nn.Module, shapes: Shapes, done: _Pass) -> Failure | None:
         return told
     if outcome.failed is None:
         return forward_raised(path, at_work, outcome.error, len(shapes))
+    known = None if done.real or done.integers_below is not None else len(outcome.ops)
     return mended(
         diagnose(outcome.failed, outcome.ops),
         model,
         shapes[0],
         outcome,
-        attempt=lambda other, size: _run(other, (size, *shapes[1:])).outcome,
+        attempt=lambda other, size: _run(other, (size, *shapes[1:]), known).outcome,
         thorough=not done.real,
     )
 
