@@ -7,13 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import torch
 from torch import nn
 
 from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.own.definition import Definition
-from cnnviz.own.initial_values import WithoutInitialValues
+from cnnviz.own.initial_values import WithoutMemory
 from cnnviz.own.notes import Note, noting
 from cnnviz.own.program import Program, Remark, build, load
 from cnnviz.own.runs import Run
@@ -179,7 +178,7 @@ def network(own: OwnClass, arguments: Mapping[str, Value] | None = None, run: Ru
         Refused: the constructor does something that the language does not take.
         ConstructionError: it raises an error.
     """
-    with torch.device("meta"), WithoutInitialValues():
+    with WithoutMemory():
         return instance(own, arguments, run)
 
 

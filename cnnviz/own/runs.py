@@ -149,8 +149,13 @@ def count_layers(made: nn.Module) -> None:
         Refused: there are too many.
     """
     run = the_run()
-    run.layers += sum(1 for _ in made.modules())
-    run.parameters += sum(parameter.numel() for parameter in made.parameters() if not _is_lazy(parameter))
+    inside = vars(made)
+    if inside["_modules"]:
+        layers, parameters = list(made.modules()), list(made.parameters())
+    else:  # nearly always
+        layers, parameters = [made], [p for p in inside["_parameters"].values() if p is not None]
+    run.layers += len(layers)
+    run.parameters += sum(parameter.numel() for parameter in parameters if not _is_lazy(parameter))
     if run.layers > MOST_LAYERS:
         raise Refused(Message("More than {most:,} layers are too many here.", most=MOST_LAYERS))
     if run.parameters > MOST_PARAMETERS:

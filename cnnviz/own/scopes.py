@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from functools import lru_cache
 
 from cnnviz.language import Message
 from cnnviz.own.library import BUILTINS
@@ -53,6 +54,7 @@ def lookup(name: str, scope: Scope) -> Value:
 _REFUSED_NAMES = frozenset(dir(builtins))
 
 
+@lru_cache(maxsize=4096)
 def check_name(name: str) -> None:
     """Refuse a name of Python's own, and letters that look like others."""
     if name.startswith("__") or not name.isascii():

@@ -184,3 +184,36 @@ def test_initial_values_that_pytorch_refuses_are_refused_without_drawing_any(
     assert found.problem is not None
     assert words in str(found.problem.message)
     assert found.problem.line == 5
+
+
+FILLED = """
+import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 2)
+        {line}
+
+    def forward(self, x):
+        return self.fc(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("self.fc.weight.zero_()", "leaf Variable that requires grad"),
+        ('nn.init.constant_(self.fc.weight, "a")', "fill_"),
+        ("nn.init.zeros_(self.fc.bias)", None),
+    ],
+)
+def test_without_memory_nothing_is_filled_and_what_pytorch_refuses_is_refused(
+    line: str, words: str | None
+) -> None:
+    found = read(Definition(FILLED.format(line=line)))
+    if words is None:
+        assert found.problem is None
+    else:
+        assert found.problem is not None
+        assert words in str(found.problem.message)
