@@ -17,7 +17,7 @@ from cnnviz.classroom.people import stored
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 _POSTGRES_LOCK = 0x636E6E76697A  # "cnnviz": a number that other programs of the same database do not lock
 
@@ -88,6 +88,18 @@ epochs = sa.Table(
     sa.Column("test_accuracy", sa.Float, nullable=False),
     sa.Column("seconds", sa.Float, nullable=False),
     sa.Column("images_per_second", sa.Float, nullable=False),
+)
+
+# Since version 7: without them a page looks through all runs to find one's own, those of a group, and deleted ones.
+_INDEXES = (
+    sa.Index("ix_runs_owner", runs.c.owner, runs.c.deleted_at),
+    sa.Index("ix_runs_group", runs.c.group_id),
+    sa.Index(
+        "ix_runs_deleted",
+        runs.c.number,
+        sqlite_where=runs.c.deleted_at.is_not(None),
+        postgresql_where=runs.c.deleted_at.is_not(None),
+    ),
 )
 
 # The columns that each version added. They may be empty, so that a worker of the version before, which
@@ -265,6 +277,8 @@ def _upgrade(connection: Connection, version: int) -> None:
         connection.execute(runs.update().values(turn=runs.c.number))
     if version < 6:
         _hide_tokens(connection)
+    for index in _INDEXES:
+        index.create(connection, checkfirst=True)
 
 
 def _hide_tokens(connection: Connection) -> None:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from cnnviz.classroom.people import name_of, new_token
 from cnnviz.errors import UnknownKeyError, UsageError
@@ -439,6 +440,33 @@ def test_tokens_that_were_stored_become_names(configuration: Settings, recipe: R
         database.execute("UPDATE schema_version SET version = 5")
     with contextlib.closing(RunStore(configuration)) as store:
         assert (store.get(theirs).owner, store.get(nobodys).owner) == (name_of(token), None)
+
+
+@pytest.mark.parametrize("version", [None, 6], ids=["new", "upgraded"])
+def test_no_page_looks_through_all_runs(configuration: Settings, version: int | None) -> None:
+    RunStore(configuration).close()
+    path = configuration.runs_dir / "runs.sqlite3"
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        if version is not None:
+            for name in ("owner", "group", "deleted"):
+                database.execute(f"DROP INDEX ix_runs_{name}")
+            database.execute("UPDATE schema_version SET version = ?", (version,))
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    with contextlib.closing(RunStore(configuration)) as store:
+        engine = store._database._engine
+        event.listen(engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+        store.list(1, owner="ann")
+        store.list(1, only_open=True)
+        store.list(20, deleted=True)
+        store.count(owner="ann")
+        store.count()
+        store.group("group-1")
+    looked = [question for question in asked if question[0].startswith("SELECT")]
+    assert len(looked) == 6
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        for statement, values in looked:
+            (plan, *_) = database.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+            assert "INDEX ix_runs_" in plan[3], (plan[3], statement)
 
 
 def test_waiting_runs_count_for_their_owner_until_they_end_or_are_deleted(
