@@ -10,11 +10,14 @@ import contextlib
 import dataclasses
 import hashlib
 import math
+import os
 import platform
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any
@@ -225,6 +228,8 @@ def save(
         weights=path,
     )
     write_together({path: data, path.with_suffix(".json"): seals.sealed_json(checkpoint.to_dict())})
+    with contextlib.suppress(OSError):  # of somebody else, and on some systems only they may
+        os.utime(directory.parent)  # whoever lists the runs' checkpoints looks again
     return checkpoint
 
 
@@ -240,8 +245,9 @@ def scan(most: int | None = None, named: Collection[str] = ()) -> Listing:
     checkpoints: list[Checkpoint] = []
     problems: list[CheckpointError] = []
     of_runs = _of_runs()
-    chosen = of_runs[:most] + [path for path in of_runs[most or len(of_runs) :] if path.stem in named]
-    for path in [*_shipped(), *chosen]:
+    newest = set(islice(of_runs, most))
+    chosen = newest.union(name for name in named if name in of_runs)
+    for path in [*_shipped(), *(path for name, path in of_runs.items() if name in chosen)]:
         try:
             status = path.stat()
             checkpoints.append(_read(path, status.st_mtime_ns, status.st_size))
@@ -411,17 +417,38 @@ def _shipped() -> list[Path]:
     return sorted(settings().checkpoints_dir.glob("*.json"), key=lambda path: path.stem)
 
 
-def _of_runs() -> list[Path]:
+_SETTLED_SECONDS = 2.0
+"""A folder that changed less long ago may have changed again at what its clock calls the same moment."""
+
+
+def _of_runs() -> Mapping[str, Path]:
+    """The files of the runs' checkpoints by id, the newest first.
+
+    The folders of all runs are looked at only when the one around them has changed: a folder comes or goes, or
+    :func:`save` says so.
+    """
+    around = settings().runs_dir
     try:
-        folders = list(settings().runs_dir.iterdir())
+        changed = around.stat().st_mtime_ns
     except OSError:  # there are no runs, or none that may be read
-        return []
+        return {}
+    settled = time.time_ns() - changed > _SETTLED_SECONDS * 1e9
+    return _found(around, changed) if settled else _found.__wrapped__(around, changed)
+
+
+@lru_cache(maxsize=1)
+def _found(around: Path, changed: int) -> Mapping[str, Path]:
+    """What :func:`_of_runs` gives; that ``around`` has ``changed`` makes it another entry of the cache."""
+    try:
+        folders = list(around.iterdir())
+    except OSError:
+        return {}
     found: list[tuple[int, Path]] = []
     for folder in folders:
         path = folder / f"{folder.name}.json"
         with contextlib.suppress(OSError):  # still training, deleted at this moment, or not ours to read
             found.append((path.stat().st_mtime_ns, path))
-    return [path for _, path in sorted(found, reverse=True)]
+    return {path.stem: path for _, path in sorted(found, reverse=True)}
 
 
 @lru_cache(maxsize=4096)

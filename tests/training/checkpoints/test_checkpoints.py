@@ -94,6 +94,31 @@ def test_shipped_ones_come_first_then_the_newest_run(folders: Path) -> None:
     assert [found.id for found in checkpoints.available()] == ["basic-cnn-mnist", "run-b", "run-c", "run-a"]
 
 
+def test_the_folders_of_all_runs_are_looked_at_only_when_something_has_changed(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = folders / "runs"
+    for name in ("run-a", "run-b"):
+        (runs / name).mkdir(parents=True)
+    save(runs / "run-a", "run-a")
+
+    def scanned() -> tuple[list[str], int]:
+        """The runs' checkpoints, and how many files were looked at."""
+        looked, look = [], Path.stat
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "stat", lambda path, **given: looked.append(path) or look(path, **given))
+            found = [checkpoint.id for checkpoint in checkpoints.scan().checkpoints]
+        return found, sum(path.parent.parent == runs for path in looked)
+
+    os.utime(runs, (1_000_000_000, 1_000_000_000))
+    found, looked = scanned()
+    assert found == ["run-a"]
+    assert looked > 2  # in both folders, and at what is read
+    assert scanned() == (["run-a"], 1)
+    save(runs / "run-b", "run-b")
+    assert sorted(scanned()[0]) == ["run-a", "run-b"]
+
+
 def test_nothing_there_is_an_empty_list() -> None:
     assert checkpoints.available() == []
     with pytest.raises(UnknownKeyError, match="Unknown checkpoint 'basic-cnn-mnist'"):
