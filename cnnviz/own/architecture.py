@@ -50,7 +50,7 @@ def get(key: str) -> OwnArchitecture:
     """
     found = kept.find(key)
     if found is not None:
-        return architecture_of(found.facts, found.title)
+        return architecture_of(found.facts, found.shown_title)
     facts = _REMEMBERED.get(key)
     if facts is None:
         raise kept.NotKeptError(key)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 from cnnviz.classroom.people import stored
 from cnnviz.errors import CnnvizError, UnknownKeyError, UsageError, shortened
 from cnnviz.files import write_json
-from cnnviz.language import Message
+from cnnviz.language import Message, translate
 from cnnviz.own.definition import MOST_BYTES, PREFIX, Definition
 from cnnviz.own.facts import Facts, facts_of, fields_of
 from cnnviz.settings import settings
@@ -73,6 +73,11 @@ class Kept(Facts):
     def owner(self) -> str | None:
         """Who kept it first."""
         return self.owners[0] if self.owners else None
+
+    @property
+    def shown_title(self) -> str:
+        """The title; a text that has no class as yet has none."""
+        return self.title or translate("Network")
 
     @property
     def facts(self) -> Facts:
@@ -134,7 +139,7 @@ def keep(
         raise UsageError(Message("The text has more than {most:,} bytes.", most=MOST_BYTES))
     facts = facts_of(definition, reading)
     known, earlier = find(facts.key), None if replaces in (None, facts.key) else find(str(replaces))
-    title = facts.name or str(Message("Network"))
+    title = facts.name
     if known is not None:
         title = known.title
     elif earlier is not None and earlier.title != earlier.name:
@@ -199,8 +204,9 @@ def labels(networks: Iterable[Kept]) -> dict[str, str]:
     found: dict[str, str] = {}
     seen: dict[str, int] = {}
     for network in sorted(networks, key=lambda known: (known.created_at, known.key)):
-        number = seen[network.title] = seen.get(network.title, 0) + 1
-        found[network.key] = network.title if number == 1 else f"{network.title} ({number})"
+        title = network.shown_title
+        number = seen[title] = seen.get(title, 0) + 1
+        found[network.key] = title if number == 1 else f"{title} ({number})"
     return found
 
 

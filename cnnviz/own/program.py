@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -39,6 +39,9 @@ from cnnviz.tracing.lines import line_of
 from cnnviz.tracing.mistakes import not_imported
 
 DEEPEST_SYNTAX = 100
+COMMANDS = ("%", "!")
+"""With these lines of a notebook begin that are no Python."""
+PROMPTS = (">>>", "...")
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,7 @@ class Program:
             Refused: the text defines no class.
         """
         if not self.classes:
-            raise self.meant or Refused(
-                Message("The text defines no network: a class derived from nn.Module is needed."), None
-            )
+            raise self.meant or self._without_classes()
         used = {
             node.id
             for statement in self.body
@@ -82,6 +83,70 @@ class Program:
         }
         free = [own for name, own in self.classes.items() if name not in used]
         return (free or list(self.classes.values()))[-1]
+
+    def _without_classes(self) -> Refused:
+        """Why there is no network in a text that has no class."""
+        imported = [
+            (name.partition(".")[0], statement.lineno)
+            for statement in self.body
+            if isinstance(statement, (ast.Import, ast.ImportFrom))
+            for name in _sources(statement)
+        ]
+        for name, line in imported:
+            if name in _OTHER_LIBRARIES:
+                return Refused(
+                    Message(
+                        "This is written for {library}; cnnviz reads PyTorch.", library=_OTHER_LIBRARIES[name]
+                    ),
+                    line,
+                )
+        found = sequential_of(self.body)
+        if found is not None:
+            return Refused(
+                Message(
+                    "nn.Sequential stands outside of a class here, and cnnviz reads classes. Write a class that is "
+                    "derived from nn.Sequential."
+                ),
+                found[0].lineno,
+            )
+        return Refused(
+            Message("The text defines no network: a class derived from nn.Module is needed."), None
+        )
+
+
+_OTHER_LIBRARIES: Mapping[str, str] = {
+    "tensorflow": "TensorFlow",
+    "keras": "Keras",
+    "jax": "JAX",
+    "flax": "Flax",
+    "mxnet": "MXNet",
+    "paddle": "PaddlePaddle",
+    "sklearn": "scikit-learn",
+}
+
+
+def _sources(statement: ast.Import | ast.ImportFrom) -> list[str]:
+    """The modules that an import names."""
+    if isinstance(statement, ast.ImportFrom):
+        return [statement.module or ""]
+    return [alias.name for alias in statement.names]
+
+
+def sequential_of(body: Sequence[ast.stmt]) -> tuple[ast.Assign, ast.Call] | None:
+    """The last statement ``name = nn.Sequential(...)`` outside of classes and functions, and that call."""
+    found = None
+    for statement in body:
+        if isinstance(statement, ast.Assign):
+            value: ast.expr = statement.value
+            while (
+                isinstance(value, ast.Call)
+                and isinstance(value.func, ast.Attribute)
+                and value.func.attr in ("to", "cuda", "cpu", "train", "eval", "double", "float")
+            ):
+                value = value.func.value
+            if isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] == "Sequential":
+                found = statement, value
+    return found
 
 
 def load(text: str) -> Program:
@@ -134,8 +199,7 @@ def _parsed(text: str) -> list[ast.stmt]:
             tree, "<own>", "exec", dont_inherit=True
         )  # it finds what is no Python, such as a return on its own
     except SyntaxError as error:
-        words = (error.msg or "invalid syntax").capitalize()
-        raise Refused(Message("This is not Python: {words}.", words=words), error.lineno) from None
+        raise Refused(_not_python(error, text), error.lineno) from None
     except (ValueError, RecursionError, MemoryError):
         raise Refused(
             Message("The text cannot be read: it holds null bytes, or is nested too deeply.")
@@ -143,6 +207,21 @@ def _parsed(text: str) -> list[ast.stmt]:
     if _depth(tree) > DEEPEST_SYNTAX:
         raise Refused(Message("The text is nested more than {most} deep.", most=DEEPEST_SYNTAX))
     return tree.body
+
+
+def _not_python(error: SyntaxError, text: str) -> Message:
+    """Why a text is no Python: in Python's words only where nothing better is known."""
+    lines = text.splitlines()
+    line = lines[error.lineno - 1].lstrip() if error.lineno and error.lineno <= len(lines) else ""
+    if line.startswith(COMMANDS):
+        return Message("Lines that begin with % or ! are commands of a notebook and no Python.")
+    if line.startswith(PROMPTS):
+        return Message("The prompts >>> and ... of Python's console are no part of the code.")
+    words = Message("This is not Python: {words}.", words=(error.msg or "invalid syntax").capitalize())
+    if isinstance(error, IndentationError):
+        advice = Message("Indent each line as far as the other lines of its block.")
+        return Message("{reason} {advice}", reason=words, advice=advice)
+    return words
 
 
 def _depth(tree: ast.AST) -> int:

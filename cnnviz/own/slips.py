@@ -10,6 +10,12 @@ from cnnviz.own.values import Function, OwnClass
 from cnnviz.tracing.mistakes import Slip, without_super
 
 _NEEDS_SUPER = "before Module.__init__() call"
+_MISSING = re.compile(
+    r"^(\w+)\.__init__\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.*)"
+)
+_QUOTED = re.compile(r"'(\w+)'")
+_INPUTS = frozenset(("x", "input", "inputs", "image", "images", "img", "X"))
+"""What people call the input of a network."""
 _NO_MODULE = re.compile(r"^([\w.]+) is not a Module subclass")
 
 
@@ -28,6 +34,9 @@ def slip_in_constructor(own: OwnClass, error: Exception, line: int | None) -> Sl
             Message("The constructor of {type} has no argument self.", type=own.name),
             Message("Write def __init__(self):"),
         )
+    missing = _MISSING.match(words)
+    if missing is not None and missing[1] == own.name:
+        return _without_arguments(own, _QUOTED.findall(missing[2]))
     found = _NO_MODULE.match(words)
     if found is None:
         return None
@@ -43,6 +52,25 @@ def slip_in_constructor(own: OwnClass, error: Exception, line: int | None) -> Sl
             Message("Add the parentheses: {name}().", name=f"nn.{name}"),
         )
     return None
+
+
+def _without_arguments(own: OwnClass, names: list[str]) -> Slip:
+    """The constructor is to be given what ``names`` call: by whoever makes the network, if that is not its input."""
+    if names[:1] and names[0] in _INPUTS:
+        return Slip(
+            Message(
+                "The constructor of {type} asks for {name}, but the input is not there yet: only forward gets it.",
+                type=own.name,
+                name=names[0],
+            ),
+            Message("Take {name} out of __init__, and call the layers with it in forward.", name=names[0]),
+        )
+    return Slip(
+        Message(
+            "The constructor of {type} needs a value for {names}.", type=own.name, names=", ".join(names)
+        ),
+        Message("Give it one where the network is made, or write a default into the constructor."),
+    )
 
 
 def _without_self(own: OwnClass) -> bool:

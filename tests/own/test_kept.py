@@ -69,6 +69,12 @@ def test_networks_of_one_title_are_numbered_in_the_order_in_which_they_were_kept
     assert kept.labels(kept.listed()) == {first.key: "Net", second.key: "Net (2)"}
 
 
+def test_a_text_without_a_class_has_no_title_that_would_stay() -> None:
+    first = keep("x = 1\n")
+    assert kept.labels([first]) == {first.key: "Network"}
+    assert keep(student("plain"), replaces=first.key).title == "Net"
+
+
 def test_a_new_version_takes_the_place_and_the_given_title_of_the_old_one() -> None:
     first = keep(student("wrong_linear"))
     kept.rename(first.key, " My \n net ")

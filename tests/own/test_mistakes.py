@@ -120,3 +120,31 @@ def test_the_command_line_tells_lines(tmp_path: Path, capsys: pytest.CaptureFixt
     file.write_text(texts["the same name twice"], encoding="utf-8")
     main(["own", str(file)])
     assert "Line 9: self.conv is assigned a second time" in capsys.readouterr().out
+
+
+def test_prompts_of_the_console_go_all_at_once() -> None:
+    code = "import torch.nn as nn\nclass Net(nn.Module):\n    def forward(self, x):\n        return x + 1\n"
+    lines = [f"{'>>>' if line[0] != ' ' else '...'} {line}" for line in code.splitlines()]
+    given = Definition("\n".join([*lines, ""]))
+    problem = read(given).problem
+    assert problem is not None
+    assert str(problem.message) == "The prompts >>> and ... of Python's console are no part of the code."
+    assert [change.definition.text for change in changes(given)] == [code]
+
+
+def test_a_line_that_is_wrongly_indented_gets_a_level_of_those_before_it() -> None:
+    head = HEAD + "class Net(nn.Module):\n    def __init__(self):\n"
+    body = ["super().__init__()", "self.fc = nn.Linear(784, 10)"]
+    for wrong in ((4, 8), (8, 10), (8, 7)):
+        written = "".join(f"{' ' * blanks}{line}\n" for blanks, line in zip(wrong, body, strict=True))
+        given = Definition(
+            f"{head}{written}    def forward(self, x):\n        return self.fc(x.flatten(1))\n"
+        )
+        assert read(changes(given)[0].definition).problem is None
+
+
+@pytest.mark.parametrize(("library", "title"), [("tensorflow.keras", "TensorFlow"), ("jax", "JAX")])
+def test_a_text_for_another_library_is_told_so(library: str, title: str) -> None:
+    problem = read(Definition(f"from {library} import models\nmodel = models.Sequential()\n")).problem
+    assert problem is not None
+    assert str(problem.message) == f"This is written for {title}; cnnviz reads PyTorch."

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from cnnviz.language import Message
+from cnnviz.own.program import sequential_of
 from cnnviz.own.remedies.text import BY_CONVENTION, Proposal, Text, method, methods
 from cnnviz.own.rewriting import Edit
 from cnnviz.own.slips import tries_super
@@ -20,6 +21,8 @@ _NAME_OF_DEF = re.compile(rb"(?:async\s+)?def\s+|class\s+")
 def of_structure(text: Text) -> Iterator[Proposal]:
     """Proposals for a text that gives no network, or one that fails."""
     yield from _imports(text)
+    yield from _sequential(text)
+    yield from _default(text)
     for cls in text.classes:
         yield from _base(text, cls)
         yield from _constructor(text, cls)
@@ -53,6 +56,51 @@ def _imports(text: Text) -> Iterator[Proposal]:
         yield Proposal(
             (text.source.line_before(first, lines),),
             Message("Add at the top: {line}", line="; ".join(missing)),
+        )
+
+
+def _sequential(text: Text) -> Iterator[Proposal]:
+    """``model = nn.Sequential(...)`` becomes a class that is derived from it, and an instance of that."""
+    found = None if text.classes else sequential_of(text.source.body)
+    if found is None or not found[1].args or found[1].keywords:
+        return
+    statement, call = found
+    name = "Net" if "Net" not in _assigned_outside(text) else "Network"
+    end_of_line = text.source.line_end
+    start, end = text.source.span(call.args[0])[0], text.source.span(call.args[-1])[1]
+    layers = text.source.data[start:end].decode()
+    behind = "" if isinstance(call.args[0], ast.Starred) and len(call.args) == 1 else ","
+    lines = [
+        f"class {name}({text.source.segment(call.func)}):",
+        "    def __init__(self):",
+        "        super().__init__(",
+        *(f"            {line.strip()}" for line in f"{layers}{behind}".splitlines()),
+        "        )",
+        "",
+        "",
+    ]
+    at = text.source.line_start(statement.lineno)
+    yield Proposal(
+        (Edit(at, at, end_of_line.join(lines)), text.source.replaced(call, f"{name}()")),
+        Message("Write it as a class."),
+    )
+
+
+def _default(text: Text) -> Iterator[Proposal]:
+    """A number of classes that the constructor is not given gets the usual one."""
+    problem = text.reading.problem
+    cls = text.class_at(problem.line) if problem is not None and problem.kind == "constructor" else None
+    constructor = None if cls is None else method(cls, "__init__")
+    if constructor is None:
+        return
+    spec = constructor.args
+    without = spec.args[1 : len(spec.args) - len(spec.defaults)]
+    if len(without) == 1 and "class" in without[0].arg:
+        end = text.source.span(without[0])[1]
+        sign = "=10" if without[0].annotation is None else " = 10"
+        yield Proposal(
+            (Edit(end, end, sign),),
+            Message("Give {name} the value 10, if nothing else is said.", name=without[0].arg),
         )
 
 

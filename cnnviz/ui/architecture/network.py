@@ -209,7 +209,7 @@ def _offer_undo() -> None:
     if found is None or found.deleted_at is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.info(plain(_("{title} was deleted.", title=found.title)), icon=":material/delete:")
+        st.info(plain(_("{title} was deleted.", title=found.shown_title)), icon=":material/delete:")
         st.button(
             _("Undo"), key="own-undo-delete", icon=":material/undo:", on_click=ask, args=(_restore, found.key)
         )

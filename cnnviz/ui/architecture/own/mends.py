@@ -97,11 +97,12 @@ def _ways(draft: Draft, failure: Failure | None) -> Iterator[tuple[Definition, s
 
 def _label(change: Change) -> str:
     """The line as it will be; of several the first, and how many more; of none, the one that goes."""
-    if not change.new:
+    new = [line for line in change.new if line.strip() and line not in change.old]
+    if not new:
         return _("Mend it: without {code}", code=_code(change.old[0] if change.old else ""))
-    if len(change.new) == 1:
-        return _("Mend it: {code}", code=_code(change.new[0]))
-    return _("Mend it: {code} and {count} more", code=_code(change.new[0]), count=len(change.new) - 1)
+    if len(new) == 1:
+        return _("Mend it: {code}", code=_code(new[0]))
+    return _("Mend it: {code} and {count} more", code=_code(new[0]), count=len(new) - 1)
 
 
 def _code(line: str) -> str:
