@@ -23,6 +23,7 @@ PAGES = (
     "data",
     "draw",
     "evaluate",
+    "exercises",
     "experiments",
     "filters",
     "glossary",
@@ -40,6 +41,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.ui.train": ("cnnviz.ui.inside", "cnnviz.ui.architecture"),
     "cnnviz.ui.experiments": ("cnnviz.ui.train",),
     "cnnviz.ui.data": ("cnnviz.ui.train",),
+    "cnnviz.ui.exercises": ("cnnviz.ui.architecture",),  # which offers every network
     "cnnviz.ui.teacher": ("cnnviz.ui.train",),  # whose runs train, and which controls there are
     "cnnviz.ui.inside": ("cnnviz.ui.shared",),
     "cnnviz.ui.shared": ("cnnviz.ui",),
@@ -51,6 +53,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
         "cnnviz.drawing",
         "cnnviz.experiments",
         "cnnviz.interpret",
+        "cnnviz.lessons",
         "cnnviz.hosted",
         "cnnviz.own.sandbox",
         "cnnviz.plots",
@@ -72,6 +75,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
         "cnnviz.drawing.strokes",
     ),  # a photo of a garment is cut and scaled as any image is
     "cnnviz.interpret": ("cnnviz.training",),
+    "cnnviz.lessons": ("cnnviz.shapes",),
     "cnnviz.training": ("cnnviz.training.scripts", "cnnviz.training.worker"),
     "cnnviz.training.worker": ("cnnviz.training.checkpoints",),
     "cnnviz.training.scripts": ("cnnviz.training.checkpoints",),

@@ -72,9 +72,22 @@ FILTERS = Page("pages/filters.py", Message("Filters"), ":material/grid_on:")
 DRAW = Page("pages/draw.py", Message("Draw"), ":material/draw:")
 EVALUATE = Page("pages/evaluate.py", Message("Evaluate"), ":material/fact_check:")
 EXPERIMENTS = Page("pages/experiments.py", Message("Experiments"), ":material/science:")
+EXERCISES = Page("pages/exercises.py", Message("Exercises"), ":material/quiz:")
 GLOSSARY = Page("pages/glossary.py", Message("Glossary"), ":material/menu_book:")
 TEACHER = Page("pages/teacher.py", Message("Teacher"), ":material/school:")
-MENU = (HOME, ARCHITECTURE, CONVOLUTION, DATA, TRAIN, FILTERS, DRAW, EVALUATE, EXPERIMENTS, GLOSSARY)
+MENU = (
+    HOME,
+    ARCHITECTURE,
+    CONVOLUTION,
+    DATA,
+    TRAIN,
+    FILTERS,
+    DRAW,
+    EVALUATE,
+    EXPERIMENTS,
+    EXERCISES,
+    GLOSSARY,
+)
 
 
 def frame(title: Message, page: Page) -> None:
@@ -93,7 +106,7 @@ def frame(title: Message, page: Page) -> None:
     # Above the page rather than in the sidebar: it is in sight on a phone too, where a sidebar covers the
     # page and stays open after a tap on a link, and tables and figures have the whole width.
     is_stranger = accounts.must_log_in()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="menu"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="menu"):
         for entry in () if is_stranger else _offered():
             link(entry)
         st.space("stretch")

@@ -1,0 +1,109 @@
+"""A question, its answer, and the mistakes that lead to another one. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from cnnviz.language import Message
+from cnnviz.lessons.exercises.answers import read_length, read_number, read_sizes
+from cnnviz.operations.op import Shape, shape_text
+
+Form = Literal["number", "side", "shape", "choice"]
+"""``side``: the length of one side of a square, which may be given as both."""
+
+Level = Literal[1, 2, 3]
+
+Answer = int | str | Shape
+
+READ_AS_BATCH = Message(
+    "The first number counts the images of a batch. The shapes here are those of one image, without it."
+)
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A mistake that people make: the answer it leads to, and what was forgotten."""
+
+    answer: Answer
+    sentence: Message
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question about a network or a layer.
+
+    ``given`` are lines of code that it is about. ``answer`` is a number, a shape without the batch, or one of ``choices``.
+    ``slips`` are known mistakes; none has the right answer. ``solution`` derives the answer, a line a step.
+    """
+
+    kind: str
+    level: Level
+    form: Form
+    prompt: Message
+    answer: Answer
+    solution: tuple[Message | str, ...]
+    given: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    slips: tuple[Slip, ...] = ()
+    network: str | None = None
+    layer: str | None = None
+    """The network and its layer that it is about, if it is about one: where to look it up."""
+
+    @property
+    def answer_text(self) -> str:
+        """The right answer as it is shown."""
+        return answer_text(self.answer)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of an answer: whether it is right, how it was read (None: as nothing), and what went wrong if that can be told."""
+
+    is_right: bool
+    read: Answer | None
+    told: tuple[Message, ...] = ()
+
+
+def answer_text(answer: Answer) -> str:
+    """An answer as it is shown: ``1,408``, ``88 x 4 x 4``, ``conv1``."""
+    if isinstance(answer, int):
+        return f"{answer:,}"
+    return answer if isinstance(answer, str) else shape_text(answer)
+
+
+def check(question: Question, text: str) -> Verdict:
+    """Check what a person typed or chose; every form of the right answer is right."""
+    read = _read(question, text)
+    if read == question.answer:
+        return Verdict(True, read)
+    if read is None:
+        return Verdict(False, None)
+    told = [slip.sentence for slip in question.slips if slip.answer == read]
+    if not told and _has_batch(question.answer, read):
+        told = [READ_AS_BATCH]
+    return Verdict(False, read, tuple(told))
+
+
+def slips(answer: Answer, found: Iterable[tuple[Answer | None, Message]]) -> tuple[Slip, ...]:
+    """The mistakes among ``found`` that lead to another answer than the right one, each once."""
+    possible = (Slip(wrong, sentence) for wrong, sentence in found if wrong is not None and wrong != answer)
+    return tuple(dict.fromkeys(possible))
+
+
+def _read(question: Question, text: str) -> Answer | None:
+    if question.form == "choice":
+        return text if text in question.choices else None
+    if question.form == "number":
+        return read_number(text)
+    if question.form == "side":
+        sizes = read_sizes(text)
+        both = sizes is not None and len(sizes) == 2 and sizes[0] == sizes[1]
+        return sizes[0] if sizes and both else read_number(text)
+    is_vector = isinstance(question.answer, tuple) and len(question.answer) == 1
+    return read_length(text) if is_vector else read_sizes(text)
+
+
+def _has_batch(right: Answer, read: Answer) -> bool:
+    return isinstance(right, tuple) and isinstance(read, tuple) and read[1:] == right and len(right) > 0

@@ -1,0 +1,205 @@
+"""Questions about windows alone: how large the output is, and how far back one value sees. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+from random import Random
+
+from cnnviz.language import Message
+from cnnviz.lessons.exercises.question import Level, Question, slips
+from cnnviz.operations.window_arithmetic import Side
+
+FORGOT_ONE = Message("That is how many steps the window takes. It also has a place where it starts: add 1.")
+FORGOT_PADDING = Message("That would be the size without padding.")
+PADDED_ONE_END = Message("Padding is added at both ends: count it twice.")
+ROUNDED_UP = Message("The division is rounded down: a window that does not fit whole is left out.")
+ROUNDED_DOWN = Message(
+    "With ceil_mode=True the division is rounded up: the last window may reach beyond the input."
+)
+FORGOT_STRIDE = Message("That would be the size with stride 1.")
+FORGOT_DILATION = Message(
+    "That would be the size with dilation 1. With gaps the window is longer than its kernel."
+)
+POOLING_STRIDE = Message("A pooling moves by its own kernel size unless another stride is given.")
+
+_MOST_TRIES = 100
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A square layer with a window: what a line of code says of it."""
+
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+    ceil_mode: bool = False
+    is_pooling: bool = False
+
+    def side(self, size: int) -> Side:
+        return Side(size, self.kernel, self.stride, self.padding, self.padding, self.dilation, self.ceil_mode)
+
+    def code(self, in_channels: int = 8) -> str:
+        """``nn.Conv2d(8, 16, kernel_size=3, stride=2)``, without what is as usual; it doubles the channels."""
+        usual_stride = self.kernel if self.is_pooling else 1
+        parts = [str(self.kernel) if self.is_pooling else f"kernel_size={self.kernel}"]
+        parts += [f"stride={self.stride}"] if self.stride != usual_stride else []
+        parts += [f"padding={self.padding}"] if self.padding else []
+        parts += [f"dilation={self.dilation}"] if self.dilation != 1 else []
+        parts += ["ceil_mode=True"] if self.ceil_mode else []
+        return (
+            f"nn.MaxPool2d({', '.join(parts)})"
+            if self.is_pooling
+            else f"nn.Conv2d({in_channels}, {2 * in_channels}, {', '.join(parts)})"
+        )
+
+
+def output_size(random: Random, level: Level) -> Question:
+    """How long a side of the output of one layer is."""
+    layer, size = _fitting(random, level)
+    side = layer.side(size)
+    return Question(
+        kind="output-size",
+        level=level,
+        form="side",
+        prompt=Message(
+            "The input is {size} x {size}. How long is a side of the output, in values?", size=size
+        ),
+        given=(layer.code(),),
+        answer=side.count,
+        slips=slips(side.count, wrong_counts(side, layer.is_pooling)),
+        solution=(_formula(layer), _filled_in(layer, size)),
+    )
+
+
+def _fitting(random: Random, level: Level) -> tuple[_Layer, int]:
+    for _ in range(_MOST_TRIES):
+        layer, size = _drawn(random, level), random.randint(7, 32)
+        if layer.side(size).room >= layer.stride and layer.padding <= layer.kernel // 2:
+            return layer, size
+    return _Layer(3), 28
+
+
+def _drawn(random: Random, level: Level) -> _Layer:
+    if level == 1:
+        return _Layer(random.choice((3, 5, 7, 2, 4)))
+    is_pooling = random.random() < 0.4
+    if is_pooling:
+        kernel = random.choice((2, 3))
+        stride = random.choice((kernel, 2))
+        return _Layer(kernel, stride, ceil_mode=level == 3 and random.random() < 0.6, is_pooling=True)
+    padding, stride = random.randint(0, 2), random.randint(1, 3)
+    dilation = random.randint(2, 3) if level == 3 else 1
+    return _Layer(random.choice((3, 5, 7)), stride, padding, dilation)
+
+
+def wrong_counts(side: Side, is_pooling: bool) -> list[tuple[int | None, Message]]:
+    """What people take for the number of windows along ``side``, and what they forgot; None where no window would fit."""
+    down, up = side.room // side.stride + 1, -(-side.room // side.stride) + 1
+    return [
+        (side.count - 1, FORGOT_ONE),
+        (_count(replace(side, before=0, after=0)), FORGOT_PADDING),
+        (_count(replace(side, after=0)), PADDED_ONE_END),
+        (down if side.ceil_mode else up, ROUNDED_DOWN if side.ceil_mode else ROUNDED_UP),
+        (_count(replace(side, stride=1)), POOLING_STRIDE if is_pooling else FORGOT_STRIDE),
+        (_count(replace(side, dilation=1)), FORGOT_DILATION),
+    ]
+
+
+def _count(side: Side) -> int | None:
+    return side.count if side.room >= 0 else None
+
+
+def _formula(layer: _Layer) -> str:
+    span = "dilation x (kernel - 1) + 1" if layer.dilation > 1 else "kernel"
+    padding = " + 2 x padding" if layer.padding else ""
+    division = f"(size{padding} - {'(' + span + ')' if layer.dilation > 1 else span}) / stride"
+    return f"{division if layer.stride > 1 else division.removesuffix(' / stride')} + 1"
+
+
+def _filled_in(layer: _Layer, size: int) -> str:
+    side = layer.side(size)
+    span = f"({layer.dilation} x ({layer.kernel} - 1) + 1)" if layer.dilation > 1 else str(layer.kernel)
+    padding = f" + 2 x {layer.padding}" if layer.padding else ""
+    room = f"({size}{padding} - {span})"
+    if layer.stride == 1:
+        return f"{room} + 1 = {side.count}"
+    if side.room % side.stride == 0:
+        return f"{room} / {layer.stride} + 1 = {side.count}"
+    rounded = side.count - 1
+    return (
+        f"{room} / {layer.stride} = {side.room / side.stride:.2f} -> {rounded}; {rounded} + 1 = {side.count}"
+    )
+
+
+SUMMED_KERNELS = Message("Neighbouring windows overlap: each further layer adds only its kernel size less 1.")
+FORGOT_JUMP = Message(
+    "After a stride of 2 neighbouring values are 2 pixels apart: what a later layer adds counts that many times."
+)
+LAST_KERNEL = Message("That is what the last layer sees of the map before it, not of the input.")
+MULTIPLIED = Message("Windows do not lie side by side without overlap, so their sizes do not multiply.")
+
+
+def receptive_field(random: Random, level: Level) -> Question:
+    """How many pixels of the input, along a side, one value of the last of some layers depends on."""
+    layers = _stack(random, level)
+    sizes, jumps = _fields(layers)
+    kernels = [layer.kernel for layer in layers]
+    wrong = [
+        (sum(kernels), SUMMED_KERNELS),
+        (1 + sum(kernel - 1 for kernel in kernels), FORGOT_JUMP),
+        (kernels[-1], LAST_KERNEL),
+        (prod(kernels), MULTIPLIED),
+    ]
+    steps = [
+        f"{before} + ({layer.kernel} - 1) x {jump} = {size}"
+        for layer, before, jump, size in zip(layers, [1, *sizes], jumps, sizes, strict=False)
+    ]
+    return Question(
+        kind="receptive-field",
+        level=level,
+        form="side",
+        prompt=Message(
+            "These layers follow one another. How many pixels of the input, along one side, does a value after the last "
+            "layer depend on?"
+        ),
+        given=_lines(layers),
+        answer=sizes[-1],
+        slips=slips(sizes[-1], wrong),
+        solution=(
+            Message(
+                "Each layer adds (kernel - 1) x the distance, in pixels, between neighbouring values before it:"
+            ),
+            *steps,
+        ),
+    )
+
+
+def _stack(random: Random, level: Level) -> list[_Layer]:
+    convolutions = [_Layer(random.choice((3, 5))) for _ in range(2 if level < 3 else 3)]
+    if level == 1:
+        return convolutions
+    pooling = _Layer(2, 2, is_pooling=True)
+    if level == 2:
+        return [convolutions[0], pooling, convolutions[1]]
+    return [replace(convolutions[0], stride=2), convolutions[1], pooling, convolutions[2]]
+
+
+def _lines(layers: list[_Layer]) -> tuple[str, ...]:
+    lines, channels = [], 8
+    for layer in layers:
+        lines.append(layer.code(channels))
+        channels *= 1 if layer.is_pooling else 2
+    return tuple(lines)
+
+
+def _fields(layers: list[_Layer]) -> tuple[list[int], list[int]]:
+    """The receptive field after each layer, and how far apart neighbouring values are before each, in pixels."""
+    sizes, jumps, size, jump = [], [], 1, 1
+    for layer in layers:
+        jumps.append(jump)
+        size += (layer.kernel - 1) * jump
+        jump *= layer.stride
+        sizes.append(size)
+    return sizes, jumps

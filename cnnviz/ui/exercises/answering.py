@@ -1,0 +1,224 @@
+"""One question at a time: what is asked, what a person answers, and what is said to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.lessons.exercises.catalogue import KINDS
+from cnnviz.ui.exercises.asking import MIXED, QUESTION, Choice
+from cnnviz.ui.shared.frame import ARCHITECTURE, link
+from cnnviz.ui.shared.link_state import choose_segment, put_in_link
+from cnnviz.ui.shared.problems import plain
+
+if TYPE_CHECKING:
+    from cnnviz.lessons.exercises.question import Question, Verdict
+
+_GIVEN = "_exercise_answers"
+_MOST_RIDDLES = 2
+"""After so many the way to the answer is shown: more guesses teach nothing."""
+
+
+@dataclass
+class _Given:
+    """What a person answered to one question: the ``last`` text, and how many answers were ``wrong``.
+
+    Of ``riddles`` among these cannot be told how they came about. ``shown`` says that the right answer was shown before
+    it was found.
+    """
+
+    last: str = ""
+    is_right: bool = False
+    shown: bool = False
+    wrong: int = 0
+    riddles: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        return self.is_right or self.shown
+
+
+def show(choice: Choice, questions: Sequence[Question]) -> None:
+    """The question that the link names, and how many of the set are solved."""
+    given = [_given(choice, number) for number in range(len(questions))]
+    number = _choose_number(given)
+    _tell_score(given)
+    question = questions[number]
+    with st.container(border=True, key="question"):
+        st.caption(str(KINDS[question.kind]))
+        st.markdown(f"#### {plain(question.prompt)}")
+        if question.given:
+            st.code("\n".join(question.given), language="python", wrap_lines=True)
+        _ask(choice, number, question, given[number])
+        if given[number].last or given[number].shown:
+            _answer(question, given[number])
+        _further(choice, number, question, given)
+
+
+def _given(choice: Choice, number: int) -> _Given:
+    sets = st.session_state.setdefault(_GIVEN, {})
+    found: _Given = sets.setdefault(choice, {}).setdefault(number, _Given())
+    return found
+
+
+def _choose_number(given: Sequence[_Given]) -> int:
+    marks = {True: " ✓", False: " ·"}
+    titles = {
+        str(number): f"{number}{marks[each.is_right] if each.last or each.shown else ''}"
+        for number, each in enumerate(given, 1)
+    }
+    chosen = choose_segment(
+        _("Question"), titles, key=QUESTION, kind=Message("question"), label_visibility="collapsed"
+    )
+    return int(chosen) - 1
+
+
+def _tell_score(given: Sequence[_Given]) -> None:
+    right = [each for each in given if each.is_right]
+    at_once = sum(not each.wrong for each in right)
+    if right:
+        st.caption(
+            _(
+                "{right} of {count} solved, {at_once} of them on the first try.",
+                right=len(right),
+                count=len(given),
+                at_once=at_once,
+            )
+        )
+
+
+def _ask(choice: Choice, number: int, question: Question, given: _Given) -> None:
+    key = f"answer-{number}"
+    # What was answered is the truth: the field of another question, or of another set, must not show this one's.
+    st.session_state[key] = given.last or (None if question.form == "choice" else "")
+    if question.form == "choice":
+        st.radio(_("Your answer"), question.choices, key=key, disabled=given.is_over)
+    else:
+        st.text_input(
+            _("Your answer"),
+            key=key,
+            placeholder=_PLACEHOLDERS[question.form],
+            disabled=given.is_over,
+            width=320,
+            on_change=_check,
+            args=(choice, number, question, key),
+        )
+    with st.container(horizontal=True, key="acts"):
+        st.button(
+            _("Check"),
+            key="check",
+            type="secondary" if given.is_over else "primary",
+            disabled=given.is_over,
+            on_click=_check,
+            args=(choice, number, question, key),
+        )
+        st.button(
+            _("Show the answer"),
+            key="show-answer",
+            disabled=given.is_over,
+            on_click=_give_up,
+            args=(choice, number),
+        )
+
+
+_PLACEHOLDERS = {"number": "1408", "side": "24", "shape": "88 x 4 x 4"}
+
+
+def _check(choice: Choice, number: int, question: Question, key: str) -> None:
+    """Note an answer; one that was typed is noted when the field is left, and not again by the button."""
+    from cnnviz.lessons.exercises.question import check
+
+    text = str(st.session_state.get(key) or "").strip()
+    given = _given(choice, number)
+    if text and not given.is_over and given.last != text:
+        verdict = check(question, text)
+        is_wrong = verdict.read is not None and not verdict.is_right
+        given.last, given.is_right = text, verdict.is_right
+        given.wrong += is_wrong
+        given.riddles += is_wrong and not verdict.told
+        given.shown = given.riddles == _MOST_RIDDLES
+
+
+def _give_up(choice: Choice, number: int) -> None:
+    _given(choice, number).shown = True
+
+
+def _answer(question: Question, given: _Given) -> None:
+    from cnnviz.lessons.exercises.question import answer_text, check
+
+    if given.is_right:
+        st.success(plain(_("Right: {answer}.", answer=question.answer_text)), icon=":material/check:")
+    elif given.shown:
+        st.info(plain(_("The answer is {answer}.", answer=question.answer_text)), icon=":material/lightbulb:")
+    else:
+        verdict = check(question, given.last)
+        if verdict.read is None:
+            st.warning(_not_read(question, given.last), icon=":material/help:")
+            return
+        st.error(
+            plain(_("{answer} is not right.", answer=answer_text(verdict.read))), icon=":material/close:"
+        )
+        _hint(question, verdict)
+    if given.is_over:
+        _derive(question)
+
+
+def _not_read(question: Question, text: str) -> str:
+    if question.form == "shape":
+        return plain(_("{text} is no shape. Write one as 88 x 4 x 4 or (88, 4, 4).", text=text))
+    return plain(_("{text} is no whole number. Write one as 1408, 1,408 or 88 x 4 x 4.", text=text))
+
+
+def _hint(question: Question, verdict: Verdict) -> None:
+    if len(verdict.told) > 1:
+        st.markdown(_("One of these may have happened:"))
+    for sentence in verdict.told:
+        st.markdown(("- " if len(verdict.told) > 1 else "") + plain(sentence))
+    if not verdict.told:
+        st.markdown(
+            _(
+                "This number does not show what went wrong. Try once more; after that you see the way to the answer."
+            )
+        )
+
+
+def _derive(question: Question) -> None:
+    st.markdown("**" + _("Where it comes from") + "**")
+    _write(question.solution)
+
+
+def _write(lines: Sequence[Message | str]) -> None:
+    for each in lines:
+        if isinstance(each, Message):
+            st.markdown(plain(each))
+        elif each:
+            st.code(each, language=None, wrap_lines=True)
+
+
+def _further(choice: Choice, number: int, question: Question, given: Sequence[_Given]) -> None:
+    """To the next question that is not solved, and to the network on its own page."""
+    if not given[number].is_over:
+        return
+    open_ones = [index for index, each in enumerate(given) if not each.is_over]
+    later = [index for index in open_ones if index > number]
+    with st.container(horizontal=True, vertical_alignment="center", key="further"):
+        if open_ones:
+            goal = (later or open_ones)[0] + 1
+            st.button(
+                _("Next question"),
+                key="next",
+                type="primary",
+                icon=":material/arrow_forward:",
+                on_click=put_in_link,
+                args=(QUESTION, str(goal), "1"),
+            )
+        else:
+            st.markdown(_("That was the last one of this set."))
+        if question.network is not None:
+            name = question.network if choice.network == MIXED else choice.network
+            link(ARCHITECTURE, _("Look at this network"), model=name)

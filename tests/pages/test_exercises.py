@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.conftest import OpenPage
+
+FEATURES = {"kind": "in-features", "model": "inception-mini", "level": "1"}
+
+
+def answered(app: AppTest, text: str, number: int = 0) -> AppTest:
+    return app.text_input(key=f"answer-{number}").set_value(text).run()
+
+
+def texts(app: AppTest) -> list[str]:
+    return [element.value for element in app.markdown]
+
+
+def test_a_mistake_is_named_and_the_right_answer_derived(open_page: OpenPage) -> None:
+    app = open_page("pages/exercises.py", **FEATURES)
+    assert "#### In Inception mini, 88 x 4 x 4 arrives here" in texts(app)[0]
+    answered(app, "88")
+    assert app.error[0].value == "88 is not right."
+    assert "That is the number of channels. Each channel is a map with a value at every place." in texts(app)
+    assert not app.success
+    answered(app, "(88, 4, 4)")
+    assert app.success[0].value == "Right: 1,408."
+    assert app.code[-1].value.endswith("88 x 4 x 4 = 1408 -> Linear(1408, 10)")
+    assert app.caption[-2].value == "1 of 1 solved, 0 of them on the first try."
+    assert app.text_input(key="answer-0").disabled
+
+
+def test_what_is_no_number_costs_nothing(open_page: OpenPage) -> None:
+    app = answered(open_page("pages/exercises.py", **FEATURES), "<b>many</b>")
+    assert " is no whole number. Write one as 1408, 1,408 or 88 x 4 x 4." in app.warning[0].value
+    answered(app, "1408")
+    assert app.success
+    assert "1 of 1 solved, 1 of them on the first try." in [caption.value for caption in app.caption]
+
+
+def test_two_answers_that_say_nothing_lead_to_the_way(open_page: OpenPage) -> None:
+    app = open_page("pages/exercises.py", **FEATURES)
+    answered(app, "7")
+    assert any(text.startswith("This number does not show what went wrong.") for text in texts(app))
+    answered(app, "9")
+    assert app.info[0].value == "The answer is 1,408."
+    assert not app.success
+
+
+def test_next_question_and_score(open_page: OpenPage) -> None:
+    app = open_page("pages/exercises.py", kind="most-parameters", seed="5")
+    app.radio(key="answer-0").set_value(app.radio(key="answer-0").options[0]).run()
+    app.button(key="show-answer").click().run()
+    assert app.info[0].value.startswith("The answer is ")
+    app.button(key="next").click().run()
+    assert app.query_params["question"] == "2"
+    assert "answer-1" in [radio.key for radio in app.radio]
+
+
+def test_another_set_begins_anew_and_the_first_is_kept(open_page: OpenPage) -> None:
+    app = answered(open_page("pages/exercises.py", **FEATURES), "1408")
+    app.number_input(key="seed").set_value(2).run()
+    assert not app.success
+    app.number_input(key="seed").set_value(1).run()
+    assert app.success[0].value == "Right: 1,408."
+
+
+def test_the_same_questions_are_read_in_either_language(open_page: OpenPage) -> None:
+    chinese, english = (open_page("pages/exercises.py", lang=lang, **FEATURES) for lang in ("zh", "en"))
+    assert texts(chinese)[0] == "#### 在 Inception 迷你版 中，到达这里的是 88 x 4 x 4。问号处应填什么数？"
+    assert "#### In Inception mini, 88 x 4 x 4 arrives here." in texts(english)[0]
+
+
+def test_a_network_without_such_a_question_says_so(open_page: OpenPage) -> None:
+    app = open_page("pages/exercises.py", kind="in-features", model="dense-block")
+    assert app.info[0].value.startswith("This network offers no question of this kind")
+
+
+def test_nonsense_in_the_link_gets_a_sentence(open_page: OpenPage) -> None:
+    app = open_page("pages/exercises.py", level="9", seed="-4", kind="riddle", question="99", model="nothing")
+    assert len(app.warning) == 5
+    assert app.button(key="check")
