@@ -1,6 +1,6 @@
 // One map, unit or class in the picture: what a mouse, a finger or a key points at.
 
-// A button with the map's canvas; of a class with its name and a bar; of the image with a frame for receptive fields.
+// A button with a place for the map's canvas (Pane paints it there); of a class with its name and a bar; of the image with a frame for receptive fields.
 export function makeCell(picture, index, channel, place, known) {
   const { plan, words } = picture;
   const shape = shapeOf(plan, index);
@@ -13,11 +13,14 @@ export function makeCell(picture, index, channel, place, known) {
   button.tabIndex = place === 0 ? 0 : -1; // one stop for each operation; the arrows go on from there
   const cell = { button, channel };
   if (isScore) Object.assign(cell, scoreParts(button, picture.classes[channel]));
-  else button.append((cell.canvas = make("canvas", { "aria-hidden": "true" })));
+  else {
+    button.append((cell.face = make("span", { class: "face" })));
+    Object.assign(cell, { canvas: make("canvas"), isRound: shape.length !== 3 });
+  }
   if (index < 0) button.append((cell.frame = make("span", { class: "field", hidden: "" })));
   if (shape.length === 3 && !isScore) {
     const [, height, width] = shape;
-    cell.canvas.style.aspectRatio = `${width} / ${height}`;
+    cell.face.style.aspectRatio = `${width} / ${height}`;
   }
   listen(picture, index, channel, cell, known, place);
   return cell;
@@ -38,9 +41,9 @@ export function paintScore({ button, bar, share, channel }, chances) {
   button.classList.toggle("best", chances !== null && chance === Math.max(...chances));
 }
 
-function listen(picture, index, channel, { button, canvas }, known, place) {
+function listen(picture, index, channel, { button, face }, known, place) {
   const shape = shapeOf(picture.plan, index);
-  const under = (event) => (shape.length === 3 ? pixelUnder(canvas, event) : null);
+  const under = (event) => (shape.length === 3 ? pixelUnder(face, shape, event) : null);
   button.addEventListener("pointermove", (event) => picture.point(index, channel, under(event)));
   button.addEventListener("focus", () => picture.point(index, channel));
   button.addEventListener("pointerleave", () => picture.point(null));
@@ -58,11 +61,11 @@ function listen(picture, index, channel, { button, canvas }, known, place) {
   });
 }
 
-// [row, column] of the value under a pointer.
-export function pixelUnder(canvas, event) {
-  const box = canvas.getBoundingClientRect();
+// [row, column] of the value under a pointer, in an element that shows a map of this shape.
+export function pixelUnder(element, [, rows, columns], event) {
+  const box = element.getBoundingClientRect();
   const along = (at, start, size, count) => Math.min(count - 1, Math.max(0, Math.floor(((at - start) / size) * count)));
-  return [along(event.clientY, box.top, box.height, canvas.height), along(event.clientX, box.left, box.width, canvas.width)];
+  return [along(event.clientY, box.top, box.height, rows), along(event.clientX, box.left, box.width, columns)];
 }
 
 // What is said of a map or a unit: kernel, range and mean; of a unit its value and its strongest inputs.

@@ -7,8 +7,8 @@ const KERNEL = 20; // pixels of a kernel on a line
 export class Links {
   constructor(picture) {
     this.picture = picture;
-    this.rest = make("canvas", { class: "lines", "aria-hidden": "true" });
-    this.lit = make("canvas", { class: "lines", "aria-hidden": "true" });
+    this.rest = drawing("svg", { class: "lines", "aria-hidden": "true" });
+    this.lit = make("canvas", { class: "lines lit", "aria-hidden": "true" });
   }
 
   // Where everything stands; again after the layout has changed.
@@ -24,25 +24,21 @@ export class Links {
       const maps = new Map(cells.map(({ button, channel }) => [channel, placed(button)]));
       this.spots.set(index, { box: placed(box), maps, more: more === null ? null : placed(more) });
     }
-    const scale = Math.min(devicePixelRatio || 1, 2);
-    for (const canvas of [this.rest, this.lit]) {
-      [canvas.width, canvas.height] = [flow.offsetWidth * scale, flow.offsetHeight * scale];
-      [canvas.style.width, canvas.style.height] = [`${flow.offsetWidth}px`, `${flow.offsetHeight}px`];
-      canvas.getContext("2d").setTransform(scale, 0, 0, scale, 0, 0);
-    }
+    for (const { pane } of boxes.values()) pane.measure(placed);
+    this.rest.setAttribute("width", origin.width);
+    this.rest.setAttribute("height", origin.height);
     this.draw();
   }
 
   draw() {
     const { plan, layout } = this.picture;
-    const context = this.rest.getContext("2d");
-    context.clearRect(0, 0, this.rest.width, this.rest.height);
+    this.rest.replaceChildren();
     for (const to of layout.places.keys()) {
       if (to < 0) continue;
-      context.strokeStyle = this.picture.colourOf(plan.ops[to].kind);
+      const colour = this.picture.colourOf(plan.ops[to].kind);
       for (const from of new Set(layout.links[to])) {
-        if (this.isShortcut(from, to)) this.arc(context, from, to, true);
-        else this.bundle(context, from, to);
+        if (this.isShortcut(from, to)) this.shortcut(from, to, colour);
+        else this.bundle(from, to, colour);
       }
     }
   }
@@ -56,7 +52,7 @@ export class Links {
     );
   }
 
-  bundle(context, from, to) {
+  bundle(from, to, stroke) {
     const [a, b] = [this.spots.get(from), this.spots.get(to)];
     const pairs = [];
     for (const [channel, spot] of b.maps) {
@@ -65,18 +61,22 @@ export class Links {
         if (start !== undefined) pairs.push([start, spot]);
       }
     }
-    context.globalAlpha = pairs.length > 30 ? 0.16 : 0.4;
-    context.lineWidth = 1;
-    if (pairs.length === 0 || pairs.length > MOST_LINES) {
-      [context.globalAlpha, context.lineWidth] = [0.4, 3];
-      pairs.splice(0, pairs.length, [middleOf(a), middleOf(b)]);
-    }
-    for (const [start, end] of pairs) line(context, start, end);
-    context.globalAlpha = 1;
+    const isWhole = pairs.length === 0 || pairs.length > MOST_LINES;
+    const look = isWhole ? { opacity: 0.4, "stroke-width": 3 } : { opacity: pairs.length > 30 ? 0.16 : 0.4 };
+    const shown = isWhole ? [[middleOf(a), middleOf(b)]] : pairs;
+    // One path for each line: where they cross they are darker.
+    for (const [start, end] of shown) this.rest.append(drawing("path", { d: line(start, end), stroke, ...look }));
   }
 
-  // A shortcut passes above what it leaves out.
-  arc(context, from, to, isLabelled) {
+  shortcut(from, to, stroke) {
+    const { path, x, y } = this.arc(from, to);
+    const text = drawing("text", { x, y: y - 6 });
+    text.textContent = this.picture.words.shortcut;
+    this.rest.append(drawing("path", { d: path, stroke, "stroke-width": 2.5 }), text);
+  }
+
+  // A shortcut passes above what it leaves out, highest at (x, y).
+  arc(from, to) {
     const [a, b] = [this.spots.get(from).box, this.spots.get(to).box];
     const { places } = this.picture.layout;
     const [first, last] = [places.get(from).column, places.get(to).column];
@@ -85,49 +85,40 @@ export class Links {
       if (column >= first && column <= last) top = Math.min(top, this.spots.get(index).box.top);
     }
     const [x0, x1] = [a.left + a.width * 0.6, b.left + b.width * 0.4];
-    const peak = top - 30;
-    context.lineWidth = 2.5;
-    context.beginPath();
-    context.moveTo(x0, a.top);
-    context.bezierCurveTo(x0, peak, x0 + 20, peak, (x0 + x1) / 2, peak);
-    context.bezierCurveTo(x1 - 20, peak, x1, peak, x1, b.top);
-    context.stroke();
-    context.beginPath();
-    context.moveTo(x1 - 5, b.top - 9);
-    context.lineTo(x1, b.top - 1);
-    context.lineTo(x1 + 5, b.top - 9);
-    context.stroke();
-    if (!isLabelled) return;
-    const style = getComputedStyle(this.picture.flow);
-    context.font = `12px ${style.fontFamily}`;
-    context.fillStyle = style.color;
-    context.textAlign = "center";
-    context.fillText(this.picture.words.shortcut, (x0 + x1) / 2, peak - 6);
+    const [x, y] = [(x0 + x1) / 2, top - 30];
+    const rise = `M${x0} ${a.top}C${x0} ${y} ${x0 + 20} ${y} ${x} ${y}`;
+    const fall = `C${x1 - 20} ${y} ${x1} ${y} ${x1} ${b.top}`;
+    return { path: `${rise}${fall}M${x1 - 5} ${b.top - 9}L${x1} ${b.top - 1}L${x1 + 5} ${b.top - 9}`, x, y };
   }
 
   // The lines of the map or unit `channel` of op `index`; null: none.
   light(index, channel) {
-    const context = this.lit.getContext("2d");
-    context.clearRect(0, 0, this.lit.width, this.lit.height);
-    if (index === null || index < 0 || this.spots === undefined) return;
+    this.lit.hidden = index === null || index < 0 || this.spots === undefined;
+    if (this.lit.hidden) return;
     const end = this.spots.get(index).maps.get(channel);
     const made = this.picture.madeOf(index, channel);
     const most = Math.max(...made.map(({ weight }) => Math.abs(weight ?? 0))) || 1;
-    const kernels = [];
-    for (const each of made) {
-      const source = this.spots.get(each.from);
-      const start = source.maps.get(each.channel);
+    const lines = made.map((each) => ({ each, start: this.spots.get(each.from).maps.get(each.channel), isArc: this.isShortcut(each.from, index) }));
+    const shown = lines.filter(({ start, isArc }) => isArc || (start !== undefined && end !== undefined));
+    const reach = shown.flatMap(({ each, start, isArc }) => (isArc ? [this.spread(each.from, index)] : [start, end]));
+    const context = cover(this.lit, reach, 4);
+    context.clearRect(-1e4, -1e4, 1e5, 1e5);
+    for (const { each, start, isArc } of shown) {
       this.dress(context, each, most, index);
-      if (this.isShortcut(each.from, index)) this.arc(context, each.from, index, false);
-      else if (start !== undefined && end !== undefined) {
-        line(context, start, end);
-        if (each.kernel !== null) kernels.push([each, start, end]);
-      }
+      context.stroke(new Path2D(isArc ? this.arc(each.from, index).path : line(start, end)));
     }
     context.globalAlpha = 1;
-    const strongest = Math.max(0, ...kernels.map(([{ kernel }]) => largest(kernel)));
+    const kernels = shown.filter(({ each, isArc }) => !isArc && each.kernel !== null);
+    const strongest = Math.max(0, ...kernels.map(({ each }) => largest(each.kernel)));
     const size = this.picture.plan.ops[index].kernelSize;
-    for (const [{ kernel }, start, end] of kernels) this.kernel(context, kernel, size, start, end, strongest);
+    for (const { each, start } of kernels) this.kernel(context, each.kernel, size, start, end, strongest);
+  }
+
+  // The part of the picture that an arc takes.
+  spread(from, to) {
+    const [a, b] = [this.spots.get(from).box, this.spots.get(to).box];
+    const { y } = this.arc(from, to);
+    return { left: a.left, top: y, width: b.left + b.width - a.left, height: Math.max(a.top, b.top) - y };
   }
 
   dress(context, { weight }, most, index) {
@@ -160,12 +151,16 @@ function middleOf({ box, maps, more }) {
   return { left: shown[0].left, width: shown[0].width, top, height: bottom - top };
 }
 
-function line(context, start, end) {
+// The way of a line, as a path of SVG.
+function line(start, end) {
   const [x0, y0] = [start.left + start.width + 1, start.top + start.height / 2];
   const [x1, y1] = [end.left - 1, end.top + end.height / 2];
-  const bend = (x1 - x0) / 2;
-  context.beginPath();
-  context.moveTo(x0, y0);
-  context.bezierCurveTo(x0 + bend, y0, x1 - bend, y1, x1, y1);
-  context.stroke();
+  const middle = (x0 + x1) / 2;
+  return `M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}`;
+}
+
+function drawing(name, attributes) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
 }

@@ -88,7 +88,9 @@ export class Picture {
     head.append(op === undefined ? name : shortName(name));
     const maps = make("div", { class: "maps" });
     box.append(head, make("p", { class: "shape" }, shapeOf(this.plan, index).join(" x ")), maps);
-    this.boxes.set(index, { box, maps, cells: [], more: null });
+    const pane = new Pane();
+    this.flow.append(pane.canvas);
+    this.boxes.set(index, { box, maps, pane, cells: [], more: null });
     this.fill(index);
     return box;
   }
@@ -120,6 +122,7 @@ export class Picture {
     known.cells = this.channels(index).map((channel, place) => makeCell(this, index, channel, place, known));
     const pager = this.pager(index, known);
     known.more = pager;
+    known.pane.cells = known.cells.filter(({ face }) => face !== undefined);
     known.maps.replaceChildren(...known.cells.map(({ button }) => button), ...(pager === null ? [] : [pager]));
   }
 
@@ -219,15 +222,17 @@ export class Picture {
   paint() {
     const scores = this.of(this.plan.output);
     const chances = scores === null ? null : chancesOf(this.plan, scores);
-    for (const [index, { cells }] of this.boxes) {
+    for (const [index, { cells, pane }] of this.boxes) {
       const data = this.of(index);
       const limit = data === null ? 1 : largest(data);
       const range = index < 0 && data !== null ? ends(data) : [0, 1];
       for (const cell of cells) {
-        cell.button.classList.toggle("off", this.isOff(index, cell.channel));
+        cell.isOff = this.isOff(index, cell.channel);
+        cell.button.classList.toggle("off", cell.isOff);
         if (cell.bar !== undefined) paintScore(cell, chances);
         else this.paintChannel(cell.canvas, index, cell.channel, limit, range);
       }
+      pane.paint();
     }
   }
 

@@ -12,7 +12,18 @@ COMPUTING = ("engine", "strokes", "preparation", "colours", "worker")
 """The files of the worker that runs a network."""
 READING = ("engine", "convolution", "quick", "strokes", "preparation", "paint", "readers")
 """The files of the worker that lets several networks read what is drawn."""
-PICTURE = ("layout", "arithmetic", "field", "links", "cells", "written", "unfolding", "changing", "picture")
+PICTURE = (
+    "layout",
+    "arithmetic",
+    "field",
+    "links",
+    "pane",
+    "cells",
+    "written",
+    "unfolding",
+    "changing",
+    "picture",
+)
 """The files of the living picture, behind ``engine``, ``dom``, ``paint`` and ``verdict``."""
 SHOWING = ("engine", "dom", "strokes", "board", "paint", "verdict", *PICTURE)
 """The files that show a network; what uses them comes behind them."""

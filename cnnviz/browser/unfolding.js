@@ -105,7 +105,8 @@ export class Unfolding {
   // The map itself, large: a place in it can be chosen with the mouse and with the arrow keys.
   map() {
     const { index, channel } = this.chosen;
-    const [, height, width] = shapeOf(this.picture.plan, index);
+    const shape = shapeOf(this.picture.plan, index);
+    const [, height, width] = shape;
     const canvas = make("canvas", { class: "big", role: "img", tabindex: "0", "aria-label": this.picture.words.choose });
     const scale = BIG / Math.max(height, width);
     [canvas.style.width, canvas.style.height] = [`${width * scale}px`, `${height * scale}px`];
@@ -114,9 +115,9 @@ export class Unfolding {
     frame.append(canvas, marker);
     const figure = make("figure", { class: "whole" });
     figure.append(frame, make("figcaption", {}, this.picture.words.choose));
-    canvas.addEventListener("pointermove", (event) => this.picture.field(index, pixelUnder(canvas, event)));
+    canvas.addEventListener("pointermove", (event) => this.picture.field(index, pixelUnder(canvas, shape, event)));
     canvas.addEventListener("pointerleave", () => this.picture.field(null, null));
-    canvas.addEventListener("click", (event) => this.choose(pixelUnder(canvas, event)));
+    canvas.addEventListener("click", (event) => this.choose(pixelUnder(canvas, shape, event)));
     canvas.addEventListener("keydown", (event) => {
       const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
       if (step === undefined) return;

@@ -232,7 +232,7 @@ def test_the_picture_on_the_draw_page_follows_the_pen(server: Server, page: Page
     page.locator(".st-key-follows-drawing").first.scroll_into_view_if_needed()
     picture = page.locator(".network_picture")
     expect(picture.locator(".score.best")).to_contain_text("1", timeout=4 * PATIENCE_MS)
-    image = picture.locator(".map.image canvas")
+    image = picture.locator(".pane").first
     before = image.evaluate("(canvas) => canvas.toDataURL()")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()

@@ -10,7 +10,7 @@ export default function ({ data, parentElement }) {
 // Numbers that change with every move of the pen cannot be read: while it moves they stand so long, and they are written
 // when it pauses. Both in milliseconds.
 const READABLE = 400;
-const PAUSE = 80;
+const PAUSE = 150;
 const SHORT = 2; // letters of a label that has room at full size
 
 class Readings {
