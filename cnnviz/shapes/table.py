@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -326,11 +326,17 @@ def trace_html(trace: Trace) -> str:
     )
 
 
-def layers(shown: Sequence[Row], trace: Trace, windows: bool = False, brief: bool = False) -> str:
+def layers(
+    shown: Sequence[Row],
+    trace: Trace,
+    windows: bool = False,
+    brief: bool = False,
+    heading: Callable[[str], str] = escape,
+) -> str:
     """The summary table: the rows ``shown`` in order, those inside a container indented, and the totals.
 
     ``windows`` adds a column with kernel, stride, padding and groups, which a narrow page has no room for. A ``brief``
-    table names the call at which the pass ended, and leaves the diagnosis to the page around it. Where a text is interpreted, each row says from which line it comes, in a last column and as ``data-line``.
+    table names the call at which the pass ended, and leaves the diagnosis to the page around it. Where a text is interpreted, each row says from which line it comes, in a last column and as ``data-line``. ``heading`` makes HTML of a title.
     """
     titles = [_("Layer (type)"), _("Output shape"), _("Parameters"), _("Multiply-adds"), _("Name")]
     if windows:
@@ -347,7 +353,7 @@ def layers(shown: Sequence[Row], trace: Trace, windows: bool = False, brief: boo
     sides = ["left", "right", "right", "right", *["left"] * (len(titles) - 4)]
     if lines:
         sides[-1] = "right"
-    return table(zip(titles, sides, strict=True), body)
+    return table(zip(titles, sides, strict=True), body, heading)
 
 
 def totals_count() -> str:
@@ -355,10 +361,13 @@ def totals_count() -> str:
     return _("Total: parameters of all layers, multiply-adds of the rows above")
 
 
-def table(titles: Iterable[tuple[str, str]], body: str) -> str:
-    """A table with the rows ``body`` (HTML) under ``titles``, each with its alignment; a wide table scrolls."""
+def table(titles: Iterable[tuple[str, str]], body: str, heading: Callable[[str], str] = escape) -> str:
+    """A table with the rows ``body`` (HTML) under ``titles``, each with its alignment; a wide table scrolls.
+
+    ``heading`` makes HTML of a title.
+    """
     head = "".join(
-        f'<th scope="col"{_NUMBER if side == "right" else ""}>{escape(text)}</th>' for text, side in titles
+        f'<th scope="col"{_NUMBER if side == "right" else ""}>{heading(text)}</th>' for text, side in titles
     )
     # One that scrolls must be in reach of the keyboard.
     scrolls = f'role="group" tabindex="0" aria-label="{escape(_("Table"))}"'

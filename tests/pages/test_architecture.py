@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import escape
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cnnviz.glossary import TERMS
+from cnnviz.language import set_language
 from tests.golden import ARCHITECTURES, INCEPTION_MINI_TABLE
 
 OpenPage = Callable[..., AppTest]
@@ -53,6 +56,17 @@ def test_functional_operations_can_be_shown(open_page: OpenPage) -> None:
     app.toggle(key="operations").set_value(True).run()
     assert "rblock1.relu_2" in html(app)
     assert not app.exception
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_words_of_labels_headings_and_captions_explain_themselves(open_page: OpenPage, lang: str) -> None:
+    app = open_page(PAGE, lang=lang)
+    set_language(lang)
+    word, means = str(TERMS["parameter"].word), str(TERMS["parameter"].meaning)
+    (total, *_) = [metric for metric in app.metric if word in metric.label.lower()]
+    assert means in total.proto.help
+    assert escape(means) in html(app).partition("<th")[2].partition("</tr>")[0]
+    assert [caption for caption in app.caption if means in caption.proto.help]
 
 
 def test_choosing_another_network(open_page: OpenPage) -> None:

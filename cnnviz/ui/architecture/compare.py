@@ -21,6 +21,7 @@ from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.carried import FIRST_NETWORK
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import plain
+from cnnviz.ui.shared.words import caption, marked
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Kind
@@ -47,7 +48,7 @@ def show(subject: Subject) -> None:
     if first.name == second.name and edits:
         names = (_("{title} (changed)", title=first.title), _("{title} (original)", title=first.title))
     if not same:
-        st.caption(_("The two networks expect different inputs, so each gets its own."))
+        caption(_("The two networks expect different inputs, so each gets its own."))
     _sums(names, (traced, other))
     for column, title, one in zip(st.columns(2, gap="large"), names, (traced, other), strict=True):
         with column:
@@ -97,7 +98,7 @@ def _sums(names: tuple[str, str], traces: tuple[Trace, Trace]) -> None:
     for kind in dict.fromkeys((*kinds[0], *kinds[1])):
         body += _of_kind(kind, kinds[0].get(kind, (0, 0, 0)), kinds[1].get(kind, (0, 0, 0)))
     titles = (("", "left"), (names[0], "right"), (names[1], "right"), (_("Ratio"), "right"))
-    st.html(table(titles, body))
+    st.html(table(titles, body, marked))
     for title, one in zip(names, traces, strict=True):
         if one.failure:
             st.error(plain(f"{title}: {one.failure.message}"), icon=":material/heart_broken:")
@@ -146,9 +147,9 @@ def _layers(traced: Trace) -> None:
         (_("Parameters"), "right"),
         (_("Multiply-adds"), "right"),
     )
-    st.caption(_("All {count:,} operations, in order of execution:", count=len(shown)))
+    caption(_("All {count:,} operations, in order of execution:", count=len(shown)))
     with st.container(height=_HEIGHT if len(shown) > _HIGH else "content", border=len(shown) > _HIGH):
-        st.html(table(titles, body))
+        st.html(table(titles, body, marked))
 
 
 def show_torchinfo(subject: Subject) -> None:
@@ -200,4 +201,4 @@ def _torchinfo_totals(traced: Trace, params: int, macs: int) -> str:
         ("torchinfo", "right"),
         (_("Difference"), "right"),
     )
-    return table(titles, body)
+    return table(titles, body, marked)

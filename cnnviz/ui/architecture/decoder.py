@@ -17,6 +17,7 @@ from cnnviz.ui.shared.link_state import while_there
 from cnnviz.ui.shared.markup import in_browser
 from cnnviz.ui.shared.problems import plain
 from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.words import caption
 
 if TYPE_CHECKING:
     from cnnviz.error_messages import Decoded, Reason, WrongLinear
@@ -137,7 +138,7 @@ def _explain(found: Decoded) -> None:
     st.subheader(_("What it means"), anchor=False)
     st.markdown(plain(found.meaning))
     if found.layer is not None:
-        st.caption(_("Raised in {layer}.", layer=f"`{found.layer}`"))
+        caption(_("Raised in {layer}.", layer=f"`{found.layer}`"))
     if found.maps:
         st.html(_maps(found.maps))
     st.subheader(_("Causes and fixes"), anchor=False)

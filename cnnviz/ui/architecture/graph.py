@@ -22,6 +22,7 @@ from cnnviz.ui.shared.charts import table_of
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_many, choose_one, choose_segment, choose_switch
 from cnnviz.ui.shared.markup import in_browser
+from cnnviz.ui.shared.words import caption
 
 if TYPE_CHECKING:
     from cnnviz.plots.told import Told
@@ -70,7 +71,7 @@ def _operations(traced: Trace) -> None:
     drawn = graph(traced, folding)
     colours = {kind: _fill_and_text(kind) for kind in palette.KINDS}
     st.html(legend(dict.fromkeys(node.kind for node in drawn.nodes if node.kind)))
-    st.caption(
+    caption(
         _(
             "{nodes:,} nodes for {ops:,} operations. Arrows are tensors. Branches split and rejoin in a "
             "merge; a dashed arrow is a shortcut that bypasses a longer path to the same place. A solid "
@@ -79,7 +80,7 @@ def _operations(traced: Trace) -> None:
             ops=len(traced.ops),
         )
     )
-    with st.container(key="graph-tools"):
+    with st.container(key="settings-graph-tools"):
         _look_closer(traced, drawn)
     with st.container(key=_PLACE):
         told = _told(traced, drawn)
@@ -164,7 +165,7 @@ def _autograd(network: Network, edits: Edits, traced: Trace) -> None:
         if parts[part][0] in source
     )
     st.html(f'<div class="cnnviz-legend">{entries}</div>')
-    st.caption(
+    caption(
         _(
             "Training follows this graph from bottom to top, against the arrows: starting at the "
             "output, each function passes gradients to the functions that supplied its inputs, until "
@@ -218,7 +219,7 @@ def _look(traced: Trace) -> tuple[Folding, bool]:
     ):
         folding = replace(folding, repeats=True)
     if start is not None and depth == str(start):
-        st.caption(
+        caption(
             _(
                 "All {count:,} operations would be hard to read, so blocks from level {level} on are "
                 "folded at first.",

@@ -26,6 +26,7 @@ from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_switch
 from cnnviz.ui.shared.problems import plain
 from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.words import caption, columns, marked
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Unexecuted
@@ -107,7 +108,7 @@ def picture(traced: Trace, title: str) -> None:
     st.subheader(plain(title), anchor=False)
     broken = traced.failure.name if traced.failure else None
     st.html(pipeline(blocks, broken, is_dark()))
-    st.caption(str(SENTENCE))
+    caption(str(SENTENCE))
 
 
 def _choose_rows(subject: Subject) -> Sequence[Row]:
@@ -129,9 +130,9 @@ def _table(traced: Trace, rows: Sequence[Row], windows: bool = False) -> None:
         _("Show all repeated blocks ({count:,} rows)", count=len(rows)), key="unfolded"
     ):
         short = tuple(rows)
-    st.html(layers(short, traced, windows=windows, brief=not windows))
+    st.html(layers(short, traced, windows=windows, brief=not windows, heading=marked))
     st.html(legend(dict.fromkeys(row.kind for row in rows if row.kind)))
-    st.caption(
+    caption(
         _(
             "{trainable:,} trainable parameters, {frozen:,} frozen. One multiplication plus one "
             "addition counts as one multiply-add; the bias is not counted.",
@@ -176,14 +177,14 @@ def _outside_of_layers(traced: Trace) -> None:
 
 def _parameters(told: str, entries: Sequence[Unexecuted], traced: Trace) -> None:
     """Names and numbers of parameters below the sentence that is told of them, and which op they go into."""
-    columns: dict[str, list[str] | list[int]] = {
+    found: dict[str, list[str] | list[int]] = {
         _("Parameter"): [entry.name for entry in entries],
         _("Count"): [entry.params for entry in entries],
     }
     if entries[0].name in traced.used_directly:
-        columns[_("Used by")] = [traced.ops[traced.used_directly[entry.name]].name for entry in entries]
+        found[_("Used by")] = [traced.ops[traced.used_directly[entry.name]].name for entry in entries]
     with st.expander(told):
-        st.dataframe(columns, hide_index=True, alt=told)
+        st.dataframe(found, hide_index=True, alt=told, column_config=columns(found))
 
 
 def _whole(traced: Trace) -> Derivation:

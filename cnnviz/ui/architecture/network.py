@@ -38,6 +38,7 @@ from cnnviz.ui.shared.link_state import (
 from cnnviz.ui.shared.owner import remember_owner
 from cnnviz.ui.shared.problems import ask, link_problem, plain
 from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.words import help_of
 
 if TYPE_CHECKING:
     from cnnviz.own.reading import Reading
@@ -336,7 +337,12 @@ def _option_widget(key: str, name: str, option: Option, value: object) -> None:
     st.session_state[widget] = value
     label, then = (
         str(option.label),
-        {"key": widget, "on_change": _write_option, "args": (widget, name, option)},
+        {
+            "key": widget,
+            "on_change": _write_option,
+            "args": (widget, name, option),
+            "help": help_of(str(option.label)),
+        },
     )
     if option.choices:
         st.selectbox(label, option.choices, **then)  # type: ignore[call-overload]

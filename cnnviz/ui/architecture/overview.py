@@ -18,7 +18,7 @@ from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.problems import plain
-from cnnviz.ui.shared.words import say
+from cnnviz.ui.shared.words import caption, metric, say
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Failure, Kind
@@ -67,7 +67,7 @@ def _idea(architecture: Architecture) -> None:
 def _size(network: Network, traced: Trace) -> None:
     """How the layers of the network are counted, and how many parameters it has beside AlexNet."""
     if traced.failure is None:
-        st.caption(f"{_layers(traced)} {_beside_alexnet(network, traced)}")
+        caption(f"{_layers(traced)} {_beside_alexnet(network, traced)}")
 
 
 def _layers(traced: Trace) -> str:
@@ -118,11 +118,11 @@ def totals(subject: Subject) -> None:
     estimate = sizes(traced, subject.layers)
     output = outputs_text(traced) or "-"
     with st.container(horizontal=True, gap="small", key="totals"):
-        st.metric(_("Parameters"), f"{traced.total_params:,}", border=True)
-        st.metric(_("Multiply-adds"), f"{traced.macs:,}", border=True)
-        st.metric(_("Input"), shape_text(traced.input_shape), border=True)
-        st.metric(_("Output"), output, border=True)
-        st.metric(
+        metric(_("Parameters"), f"{traced.total_params:,}", border=True)
+        metric(_("Multiply-adds"), f"{traced.macs:,}", border=True)
+        metric(_("Input"), shape_text(traced.input_shape), border=True)
+        metric(_("Output"), output, border=True)
+        metric(
             _("Memory per image"),
             f"{estimate.total / _MEGABYTE:.2f} MB",
             border=True,
@@ -161,7 +161,7 @@ def shares(subject: Subject) -> None:
     with right:
         _figure(found, "macs", traced.macs, _("Multiply-adds by layer"), _("multiply-adds per image"))
     if any(share.layers > 1 for share in found):
-        st.caption(_("A block with several layers is a single bar; the graph can be folded in the same way."))
+        caption(_("A block with several layers is a single bar; the graph can be folded in the same way."))
 
 
 def _by_kind(traced: Trace, kind: Kind) -> str:
@@ -186,7 +186,7 @@ def _figure(found: Sequence[Share], quantity: Quantity, total: int, title: str, 
 
     shown, rest = largest(found, quantity, MOST_BARS)
     if not shown:
-        st.caption(_("No layer here has {title}.", title=title))
+        caption(_("No layer here has {title}.", title=title))
         return
     entries = [Bar(_name(share), share.type, dict(share.by_kind(quantity).items())) for share in shown]
     if rest:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -20,6 +21,7 @@ from cnnviz.ui.shared.cached import Edits
 from cnnviz.ui.shared.link_state import put_edit, take_back_edit
 from cnnviz.ui.shared.problems import explained, plain
 from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.words import caption, marked, meaning
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Failure, Fix, Op, Shape
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 
 _LARGEST = 16_384
 _FROM_ZERO = ("padding", "output_padding")
+_MEANT: Mapping[str, str] = MappingProxyType(
+    {"kernel_size": "kernel", **{name: name for name in ("stride", "padding", "dilation", "groups")}}
+)
+"""The terms of the glossary that arguments of layers are, by the argument's name."""
 
 
 @contextmanager
@@ -95,13 +101,20 @@ def choose(model_name: str, edits: Edits, options: Edits = ()) -> Edits:
     st.markdown(_("**What if?** Change an argument of any layer to see its effect on the layers after it."))
     layers = cached.editable(model_name, options)
     if not layers:
-        st.caption(_("This network has no layer with arguments that can be changed."))
+        caption(_("This network has no layer with arguments that can be changed."))
         return edits
     edits = _effective(edits, layers)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         last_layer, _dot, last_argument = (edits[-1][0] if edits else "").rpartition(".")
         names = list(layers)
-        layer = st.selectbox(_("Layer"), names, index=_place(last_layer, names), key="edit-layer", width=220)
+        layer = st.selectbox(
+            _("Layer"),
+            names,
+            index=_place(last_layer, names),
+            key="edit-layer",
+            width=220,
+            help=meaning("layer"),
+        )
         arguments, names = layers[layer], list(layers[layer])
         argument = st.selectbox(
             _("Argument"), names, index=_place(last_argument, names), key=f"edit-argument-{layer}", width=180
@@ -116,6 +129,7 @@ def choose(model_name: str, edits: Edits, options: Edits = ()) -> Edits:
             value=present,
             key=field,
             width=140,
+            help=meaning(_MEANT[argument]) if argument in _MEANT else None,
         )
         st.button(
             _("Apply"),
@@ -245,7 +259,7 @@ def _table(pairings: Sequence[Pairing], before: Trace, after: Trace) -> str:
         changed=before.input_shape != after.input_shape,
     )
     rows = [start, *(_pairing(pairing, after.failure) for pairing in pairings), _total(before, after)]
-    return table(titles, "".join(rows))
+    return table(titles, "".join(rows), marked)
 
 
 def _pairing(pairing: Pairing, failure: Failure | None) -> str:

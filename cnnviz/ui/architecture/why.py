@@ -18,6 +18,7 @@ from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.link_state import choose_one, choose_switch
 from cnnviz.ui.shared.problems import plain
+from cnnviz.ui.shared.words import caption, marked
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Op, Shape
@@ -47,7 +48,7 @@ def show(subject: Subject) -> None:
     elif found:
         offered = list(found)
     else:
-        st.caption(_("No operation was executed, so there is nothing to explain."))
+        caption(_("No operation was executed, so there is nothing to explain."))
         return
     chosen = offered[0]
     with st.container(horizontal=True, vertical_alignment="center", key="explained"):
@@ -99,7 +100,7 @@ def _explain(traced: Trace, derivation: Derivation, broken: bool, working: Trace
 
     if working is not None:
         st.html(side_by_side(working, traced))
-        st.caption(
+        caption(
             _(
                 "Works: the network as it was designed, with the input it was designed for. Fails: the "
                 "network on this page. ≠ marks what differs."
@@ -123,7 +124,7 @@ def side_by_side(working: Trace, broken: Trace) -> str:
         title = f"{chip(known.op.kind if known else None)} <b>{escape(name)}</b>"
         rows += _beside(title, _numbers_of(right), _numbers_of(wrong))
     kinds = dict.fromkeys(op.kind for op in (*working.ops, *broken.ops))
-    return table([(title, "left") for title in titles], rows + _end(working, broken)) + legend(kinds)
+    return table([(title, "left") for title in titles], rows + _end(working, broken), marked) + legend(kinds)
 
 
 def _beside(name: str, right: str, wrong: str) -> str:
@@ -175,7 +176,7 @@ def unfolded(traced: Trace, derivation: Derivation, broken: bool = False) -> Non
     st.markdown(f"**{heading}**")
     st.html(_steps(derivation.steps, fields))
     st.html(legend(dict.fromkeys(step.op.kind for step in derivation.steps)))
-    st.caption(
+    caption(
         _(
             "The receptive field is the patch of the input that one value depends on, in pixels; where "
             "it is larger than the image, the rest is padding."
@@ -206,7 +207,7 @@ def _branches(traced: Trace, derivation: Derivation, fields: Sequence[ReceptiveF
             if branch:
                 st.html(_steps(branch, fields))
             else:
-                st.caption(_("The shortcut passes its input on unchanged."))
+                caption(_("The shortcut passes its input on unchanged."))
 
 
 def _steps(derivation: Sequence[Step], fields: Sequence[ReceptiveField]) -> str:
@@ -216,7 +217,7 @@ def _steps(derivation: Sequence[Step], fields: Sequence[ReceptiveField]) -> str:
     """
     titles = (_("Operation"), _("With numbers"), _("Result"), _("Receptive field"), _("Rule"))
     body = "".join(_step(step, fields[step.op.index]) for step in derivation)
-    return table([(title, "left") for title in titles], body)
+    return table([(title, "left") for title in titles], body, marked)
 
 
 def _step(step: Step, field: ReceptiveField) -> str:
@@ -402,7 +403,7 @@ def _picture(traced: Trace, op: Op, field: ReceptiveField) -> None:
         *traced.input_shape[1:], first, middle, _("What {name} sees of the input", name=op.name)
     )
     chart(figure, key="receptive-field")
-    st.caption(str(plot.RECEPTIVE_FIELD_SENTENCE))
+    caption(str(plot.RECEPTIVE_FIELD_SENTENCE))
 
 
 def _rectangle(box: Box) -> tuple[int, int, int, int]:

@@ -14,7 +14,7 @@ from cnnviz.shapes.counting import Saving, macs_formula, parameter_formula, savi
 from cnnviz.shapes.sliding_window import Slide, Window
 from cnnviz.ui.convolution.layer import FIELD_WIDTH, KINDS, Layer
 from cnnviz.ui.shared.link_state import choose_number
-from cnnviz.ui.shared.words import say
+from cnnviz.ui.shared.words import caption, say
 
 _MOST_CHANNELS = 4_096
 _SAVING_WIDTH = 130
@@ -103,7 +103,7 @@ def show_saving() -> None:
         )
     found = saving(channels, (size, size), kernel, outputs, reduced)
     st.html(_bars(found))
-    st.caption(_("Bars show the multiply-adds per image, to scale; 1x1 convolutions are striped."))
+    caption(_("Bars show the multiply-adds per image, to scale; 1x1 convolutions are striped."))
     st.markdown(_verdict(found))
 
 

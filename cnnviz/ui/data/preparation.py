@@ -27,6 +27,7 @@ from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_segment, choose_switch, put_in_link
 from cnnviz.ui.shared.pictures import image_address, pixelated, png_address
+from cnnviz.ui.shared.words import caption
 from cnnviz.ui.train.choices import choose_augmentation
 
 if TYPE_CHECKING:
@@ -160,14 +161,14 @@ def _draws(info: DatasetInfo, label: int, preparation: ImagePreparation, found: 
     """What augmentation makes of the image, epoch by epoch."""
     st.subheader(_("Examples of augmentation"), anchor=False)
     if found.draws is None:
-        st.caption(_("Augmentation is off: the network sees the same image in every epoch."))
+        caption(_("Augmentation is off: the network sees the same image in every epoch."))
         return
     draws = "".join(
         pixelated(image_address(draw), _("Draw {number}", number=number))
         for number, draw in enumerate(found.draws, 1)
     )
     st.html(f'<div class="cnnviz-draws">{draws}</div>')
-    st.caption(
+    caption(
         _(
             "{count} random draws. In every epoch the network sees a different one, always with label "
             "{label}, and so learns to ignore these changes.",
@@ -190,7 +191,7 @@ def _values(preparation: ImagePreparation, found: Stages) -> None:
     counts = value_counts(last[None])
     binned = counts.reshape(len(counts), -1, _BIN).sum(axis=2)
     value_figures(binned, _BIN, preparation.mean, preparation.deviation)
-    st.caption(
+    caption(
         _(
             "Normalisation only shifts and scales the axis. This image alone now has mean {mean:.2f} "
             "(dotted) and standard deviation {deviation:.2f}.",

@@ -22,6 +22,7 @@ from cnnviz.ui.shared.cached import Source
 from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.link_state import View, choose_segment
 from cnnviz.ui.shared.pictures import pixelated
+from cnnviz.ui.shared.words import caption
 
 PARTS: Mapping[str, Message] = MappingProxyType(
     {"train": Message("Training images"), "test": Message("Test images")}
@@ -77,7 +78,7 @@ def samples(subject: Subject) -> None:
         cards.append(_class_card(title, numbers[one], found))
     one_class = "" if label is None else " cnnviz-one-class"
     st.html(f'<div class="cnnviz-classes{one_class}">{"".join(cards)}</div>')
-    st.caption(
+    caption(
         _(
             "Pixels are shown without smoothing: this is all the network gets. Point at an image to see "
             "its number."
@@ -110,7 +111,7 @@ def classes(subject: Subject) -> None:
     figure = plots.counts_figure(titles, found.train_counts.tolist(), found.test_counts.tolist())
     chart(figure, key="counts")
     commonest = int(found.test_counts.argmax())
-    st.caption(
+    caption(
         _(
             "Always predicting {title} would be correct for {share:.1%} of the test images: the "
             "baseline that a network must beat.",
@@ -126,7 +127,7 @@ def classes(subject: Subject) -> None:
         for title, source in pictures
     )
     st.html(f'<div class="cnnviz-averages">{cells}</div>')
-    st.caption(
+    caption(
         _(
             "Each pixel is averaged over all training images of the class. Where the mean still looks "
             "like its class, the images resemble each other pixel by pixel, and a simple network does "
@@ -141,7 +142,7 @@ def values(subject: Subject) -> None:
     mean, deviation = choose_normalisation(subject.info)
     st.html(_moments(subject.info, found, mean, deviation))
     value_figures(found.values, 1, mean, deviation)
-    st.caption(
+    caption(
         _(
             "Normalisation shifts and scales the axis but keeps the shape of the distribution (dotted "
             "line: mean). With the data set's own mean and standard deviation, the values are centred "

@@ -22,7 +22,7 @@ from cnnviz.ui.shared.link_state import View, choose_number, choose_one, choose_
 from cnnviz.ui.shared.pictures import Picture, gallery
 from cnnviz.ui.shared.problems import plain
 from cnnviz.ui.shared.query import query
-from cnnviz.ui.shared.words import say
+from cnnviz.ui.shared.words import caption, metric, say
 
 if TYPE_CHECKING:
     from cnnviz.interpret.answers import Numbers
@@ -51,7 +51,7 @@ def overview(subject: Subject) -> None:
         )
         chart(figure, key="classes")
         hardest = int(parts.argmin())
-        st.caption(
+        caption(
             _(
                 "Dashed line: overall accuracy. Bars: confidence intervals (95 %). Hardest class: "
                 "{name}, {accuracy:.2%}.",
@@ -83,7 +83,7 @@ def confusions(subject: Subject) -> None:
             on_select=partial(_choose_cell, subject.data.classes),
             selection_mode="points",
         )
-        st.caption(
+        caption(
             _(
                 "Rows: true class. Columns: predicted class. Correct predictions are on the diagonal "
                 "(blue), mistakes off it (red). Click a cell to see its images."
@@ -134,7 +134,7 @@ def calibration(subject: Subject) -> None:
         )
         chart(figure, key="calibration", told=calibration_told(figure, *bins))
     with beside:
-        st.metric(_("Expected calibration error"), f"{found.error:.2%}")
+        metric(_("Expected calibration error"), f"{found.error:.2%}")
         sure = float(subject.answers.confidence.astype(np.float64).mean())
         say(
             _(
@@ -160,14 +160,14 @@ def _metrics(subject: Subject) -> None:
     low, high = scores.interval(right, len(answers.labels))
     test = subject.honest
     with st.container(horizontal=True, gap="large"):
-        st.metric(_accuracy_of(test), f"{answers.accuracy:.2%}", width="content")
-        st.metric(_("Test loss") if test else _("Loss"), f"{answers.loss:.4f}", width="content")
-        st.metric(_("Images"), f"{len(answers.labels):,}", width="content")
-        st.metric(_("Misclassified"), f"{len(answers.labels) - right:,}", width="content")
+        metric(_accuracy_of(test), f"{answers.accuracy:.2%}", width="content")
+        metric(_("Test loss") if test else _("Loss"), f"{answers.loss:.4f}", width="content")
+        metric(_("Images"), f"{len(answers.labels):,}", width="content")
+        metric(_("Misclassified"), f"{len(answers.labels) - right:,}", width="content")
     if test is None:
-        st.caption(_("Only its program knows whether the network was trained on these images."))
+        caption(_("Only its program knows whether the network was trained on these images."))
     if test:
-        st.caption(
+        caption(
             _(
                 "The true accuracy, on all images of this kind, lies between {low:.2%} and {high:.2%} "
                 "(confidence interval for {count:,} images, 95 %).",
@@ -251,9 +251,9 @@ def _compare(first: Subject, second: Subject) -> None:
     }
     with st.container(horizontal=True):
         for subject in (first, second):
-            st.metric(plain(subject.title), f"{subject.answers.accuracy:.2%}", width="content")
+            metric(plain(subject.title), f"{subject.answers.accuracy:.2%}", width="content")
         for title, images in groups.values():
-            st.metric(_("correct: {who}", who=plain(title)), f"{len(images):,}", width="content")
+            metric(_("correct: {who}", who=plain(title)), f"{len(images):,}", width="content")
     if {first.honest, second.honest} != {True, False}:
         st.write(str(_difference(first, second, found.chance)))
     else:

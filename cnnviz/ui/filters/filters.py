@@ -20,6 +20,7 @@ from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.frame import fragment, is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment
 from cnnviz.ui.shared.problems import explained, plain
+from cnnviz.ui.shared.words import caption, columns
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -164,7 +165,7 @@ def _side_by_side(
         for place, (weights, layer) in enumerate(zip(shown, chosen, strict=True)):
             with st.container(width=FIGURE_WIDTH if alone else FIGURE_WIDTH * 9 // 10):
                 chart(figure(weights, layer), key=f"filters-{place}")
-                st.caption(plain(_in_numbers(layer, output)))
+                caption(plain(_in_numbers(layer, output)))
         if alone:
             with st.container(width=320):
                 st.write(str(sentence))
@@ -221,7 +222,7 @@ def _norms(shown: Sequence[Weights], chosen: Sequence[LayerWeights], by: str) ->
         title = _("{title}: {layer}, norm and bias per output", title=weights.title, layer=layer.name)
     figure = weights_plots.norms_figure(lengths, layer.bias, order, title, is_dark(), linear)
     chart(figure, key="norms", width=_DETAIL_WIDTH)
-    st.caption(str(plots.norms_sentence(linear, layer.bias is not None)))
+    caption(str(plots.norms_sentence(linear, layer.bias is not None)))
 
 
 def _histogram(shown: Sequence[Weights], layer: str) -> None:
@@ -241,7 +242,7 @@ def _histogram(shown: Sequence[Weights], layer: str) -> None:
         is_dark(),
     )
     chart(figure, key="histogram", width=_DETAIL_WIDTH)
-    st.caption(plain(_histogram_note(own[0], shown[0].trained)))
+    caption(plain(_histogram_note(own[0], shown[0].trained)))
 
 
 def _histogram_note(found: Distribution, trained: bool) -> str:
@@ -278,11 +279,12 @@ def _table(shown: Sequence[Weights]) -> None:
             count=len(layers),
         ),
         column_config={
+            **columns(rows),
             _("Histogram"): st.column_config.BarChartColumn(width="medium", y_min=0),
             **{name: st.column_config.NumberColumn(format="%.4f", width="small") for name in numbers},
         },
     )
-    st.caption(
+    caption(
         _(
             "Each histogram is centred on zero and scaled to the largest absolute weight of its layer, "
             "so the widths of the histograms cannot be compared, but the standard deviations can."

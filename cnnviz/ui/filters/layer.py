@@ -21,6 +21,7 @@ from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_switch, put_in_link
 from cnnviz.ui.shared.pictures import Tile, tiles
 from cnnviz.ui.shared.problems import plain
+from cnnviz.ui.shared.words import caption
 
 if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps, MapStatistics
@@ -71,7 +72,7 @@ def show(shown: Sequence[Weights], image: ImageKey) -> None:
         with st.container(width="stretch" if len(grids) == 1 else 2 * _ENLARGED):
             _table(grids[-1])
     maps = grids[-1].maps
-    st.caption(str(plots.maps_sentence(maps.op.kind, maps.op.type, maps.zeros)))
+    caption(str(plots.maps_sentence(maps.op.kind, maps.op.type, maps.zeros)))
 
 
 def _choose_ops(weights: Weights, image: ImageKey) -> tuple[Op, ...]:
@@ -118,7 +119,7 @@ def _grid(grid: _Grid, place: int, order: Order, chosen: int, limit: float | Non
         on_pick=partial(put_in_link, "map", default=numbers[0]),
         side=60 if len(numbers) > 16 else 84,
     )
-    st.caption(plain(_summary(grid.maps, found, len(numbers), limit)))
+    caption(plain(_summary(grid.maps, found, len(numbers), limit)))
 
 
 def _title(number: int, found: MapStatistics) -> str:
@@ -177,7 +178,7 @@ def _table(grid: _Grid) -> None:
     told = _("Statistics of all maps of {op}", op=grid.maps.op.name)
     if count > _MOST_ROWS:
         told = _("Statistics of all maps of {op}, {count} rows (scroll)", op=grid.maps.op.name, count=count)
-    st.caption(plain(told))
+    caption(plain(told))
     zero = int(found.dead.sum())
     words = told if zero == 0 else _("{told}; {dead:,} are dead", told=told, dead=zero)
     dead = [_("yes") if each else _("no") for each in found.dead]
@@ -198,4 +199,4 @@ def _vector(grid: _Grid, place: int) -> None:
     """The output of an op that has no maps."""
     figure = plots.maps_figure(grid.maps.values, grid.title, dark=is_dark())
     chart(figure, key=f"vector-{place}", width=_ENLARGED * 3 // 2)
-    st.caption(str(plots.maps_sentence(grid.maps.op.kind, grid.maps.op.type, grid.maps.zeros)))
+    caption(str(plots.maps_sentence(grid.maps.op.kind, grid.maps.op.type, grid.maps.zeros)))

@@ -24,6 +24,7 @@ from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_number, choose_one, put_in_link
 from cnnviz.ui.shared.pictures import Tile, frame, png_address, tiles
 from cnnviz.ui.shared.problems import explained, plain
+from cnnviz.ui.shared.words import caption
 
 if TYPE_CHECKING:
     from cnnviz.datasets import DatasetInfo
@@ -113,7 +114,7 @@ def show(shown: Sequence[Weights]) -> None:
         chosen = _patches(searches[0], found[0])
         for search, each in zip(searches, found, strict=True):
             _top(search, each, chosen)
-        st.caption(
+        caption(
             _(
                 "Below each picture: the map's value there, its maximum in this image, and the image's "
                 "true class, such as {example}.",
@@ -122,7 +123,7 @@ def show(shown: Sequence[Weights]) -> None:
         )
         field = weights.receptive_fields[op.index]
         if not field.known:
-            st.caption(
+            caption(
                 _(
                     "cnnviz cannot follow how {op} and the operations before it move pixels. Pixels "
                     "outside the frame cannot affect the value; it may depend on fewer still.",
@@ -130,7 +131,7 @@ def show(shown: Sequence[Weights]) -> None:
                 )
             )
             return
-        st.caption(
+        caption(
             _(
                 "The frame is the receptive field, {size} input pixels, as far as it lies within the "
                 "image: pixels outside it cannot affect the value. The patch is shown next to it.",

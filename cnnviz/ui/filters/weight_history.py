@@ -23,6 +23,7 @@ from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.frame import TRAIN, is_dark, link
 from cnnviz.ui.shared.pictures import png_address
 from cnnviz.ui.shared.problems import plain
+from cnnviz.ui.shared.words import caption
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +50,7 @@ def show(weights: Weights, example: Example) -> None:
     told = _history(weights, found, example)
     _predictions(weights, found, example, told)
     if weights.run_id is not None and (reason := snapshots.shortage(weights.run_id, weights.recipe)):
-        st.caption(plain(reason))
+        caption(plain(reason))
     stamps = tuple((moment.run_id, moment.step, moment.stamp) for moment in found)
     _filters(weights, stamps, [_moment(moment.step, moment.epoch) for moment in found], told.filters)
 
@@ -62,7 +63,7 @@ def _kept(weights: Weights, checkpoint: Checkpoint, kept: FilterHistory) -> None
     captions = [*(_moment(step, epoch) for step, epoch in steps), _("Trained")]
     final = weights.layers[0].values[:MOST_FILTERS]
     _filters(weights, (checkpoint.id, checkpoint.sha256), captions, np.concatenate([filters, final[None]]))
-    st.caption(
+    caption(
         _origin(kept)
         + " "
         + _(
@@ -133,7 +134,7 @@ def _predictions(weights: Weights, found: Sequence[Moment], example: Example, to
         example.label_for(weights),
     )
     chart(figure, key="predictions", width=_WIDTH)
-    st.caption(
+    caption(
         _(
             "At first all classes are about equally likely; then the network decides, and sometimes "
             "changes its mind. Snapshots are saved at steps 0, 1, 2, 4, 8, ... and at the end of every "
@@ -169,7 +170,7 @@ def _filters(weights: Weights, of: Hashable, captions: Sequence[str], filters: N
     text = _("Each moment has its own scale, up to its strongest weight, so that early filters can be seen.")
     if layer.shape[0] > MOST_FILTERS:
         text += " " + _("The first {count} of {total} filters.", count=MOST_FILTERS, total=layer.shape[0])
-    st.caption(text)
+    caption(text)
 
 
 def _picture(filters: NDArray[np.float32], limit: float, dark: bool) -> bytes:

@@ -21,6 +21,7 @@ from cnnviz.ui.shared.frame import (
     TRAIN,
     link,
 )
+from cnnviz.ui.shared.words import caption
 
 _LESSON = "lesson"
 """Anchor of the part of the page that one of the ways leads to."""
@@ -100,7 +101,7 @@ def _own_network() -> None:
     st.code(_COMMANDS, language="bash", wrap_lines=True)
     st.write(_("Or in a notebook, with a model that you have already built:"))
     st.code(_IN_PYTHON, language="python", wrap_lines=True)
-    st.caption(_("In a terminal and in a notebook your code runs on your own machine."))
+    caption(_("In a terminal and in a notebook your code runs on your own machine."))
 
 
 def lesson() -> None:

@@ -22,6 +22,7 @@ from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment
 from cnnviz.ui.shared.problems import explained, plain
+from cnnviz.ui.shared.words import caption
 
 if TYPE_CHECKING:
     from cnnviz.interpret.attribution import Attribution
@@ -106,7 +107,7 @@ def show(shown: Sequence[Weights], example: Example) -> None:
             for name in methods:
                 with st.container(width=width), explained():
                     _figure(asked, name, choices, width)
-    st.caption(
+    caption(
         _(
             "Red counts for the class, blue against it; areas without colour make no difference. Each "
             "picture has its own scale. The methods answer different questions, and none of them shows "
@@ -189,7 +190,7 @@ def _figure(asked: _Asked, method: str, choices: _Choices, width: int) -> None:
     figure = maps.attribution_figure(image, found.values, title, side=width, dark=is_dark())
     key = f"why-{asked.weights.key[0]}-{method}"
     chart(figure, key=key)
-    st.caption(plain(_TOLD[method](asked, found, choices)))
+    caption(plain(_TOLD[method](asked, found, choices)))
 
 
 def _attribution(asked: _Asked, method: str, choices: _Choices) -> Attribution:

@@ -28,6 +28,7 @@ from cnnviz.ui.shared.pictures import image_address
 from cnnviz.ui.shared.problems import plain
 from cnnviz.ui.shared.turns import Turns
 from cnnviz.ui.shared.uploads import check_upload, most_megabytes, tell_refused
+from cnnviz.ui.shared.words import caption
 
 if TYPE_CHECKING:
     from cnnviz.drawing.pictures import Garment
@@ -109,7 +110,7 @@ def choose_example(weights: Weights) -> Example | None:
 def show(example: Example) -> None:
     """The image with its title."""
     with st.container(width=_SHOWN, gap="small"):
-        st.caption(plain(example.title))
+        caption(plain(example.title))
         picture = image_address(example.pixels)
         st.html(f'<img class="cnnviz-photo" src="{picture}" alt="{escape(example.title)}">')
 
@@ -299,7 +300,7 @@ def _digit(rgba: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     if prepared is None:
         st.info(_("No digit found in this picture."), icon=":material/draw:")
         return None
-    st.caption(
+    caption(
         _(
             "This network recognises handwritten digits, so the ink was located, scaled to 20 pixels "
             "and centred in 28 x 28, as in MNIST."
@@ -312,7 +313,7 @@ def _garment(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     from cnnviz.drawing.pictures import garment_from_picture
 
     garment = garment_from_picture(rgba)
-    st.caption(turned_sentence(garment))
+    caption(turned_sentence(garment))
     return garment.image[None]
 
 

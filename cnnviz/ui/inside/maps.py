@@ -17,6 +17,7 @@ from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.link_state import choose_number
 from cnnviz.ui.shared.pictures import png_address
+from cnnviz.ui.shared.words import caption
 
 if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps
@@ -64,7 +65,7 @@ def _choose_stage(count: int) -> int:
             _("Part of the network (of {stages})", stages=stages), key="stage", low=1, high=stages, default=1
         )
     first = (stage - 1) * CARDS
-    st.caption(
+    caption(
         _(
             "Operations {first} to {last} of {count}.",
             first=first + 1,

@@ -24,6 +24,7 @@ from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached, markup
 from cnnviz.ui.shared.problems import explained, plain
+from cnnviz.ui.shared.words import caption
 
 _MOST_BARS = 10
 _DIGITS_WIDTH = 171  # two side by side on a phone of 390 pixels
@@ -78,7 +79,7 @@ def show(shown: Sequence[Weights], image: Example) -> None:
         trained_on = shown[0].dataset if shown[0].trained and shown[0].recipe else None
         if trained_on and image.dataset and (seen := datasets.overlap(trained_on, image.dataset)):
             with st.container(width=260):
-                st.caption(str(seen))
+                caption(str(seen))
 
 
 def _what_it_gets(weights: Weights, image: Example) -> None:
@@ -93,14 +94,14 @@ def _what_it_gets(weights: Weights, image: Example) -> None:
         return
     with st.container(width="content", gap="small"):
         example.show(Example(seen[:1], title))
-        st.caption(_("Each of the {channels} channels is this picture in grey.", channels=channels))
+        caption(_("Each of the {channels} channels is this picture in grey.", channels=channels))
 
 
 def _without_classes(weights: Weights) -> None:
     output = weights.trace.output
     shape = "" if output is None else shape_text(output.output_shape)
     told = _("{title} gives {shape} values, no score for each class.", title=weights.title, shape=shape)
-    st.caption(plain(told))
+    caption(plain(told))
 
 
 def _verdict(weights: Weights, image: Example) -> None:
@@ -113,7 +114,7 @@ def _verdict(weights: Weights, image: Example) -> None:
     else:
         mark = _("correct") if best[0] == label else _("wrong")
         text = _("{title} predicts {label}: {right}", title=weights.title, label=found, right=mark)
-    st.caption(plain(text))
+    caption(plain(text))
     places = range(len(classes)) if len(classes) <= _MOST_BARS else best[:_MOST_BARS].tolist()
     st.html(markup.bars([classes[place] for place in places], [float(values[place]) for place in places]))
 
@@ -129,7 +130,7 @@ def cards(pixels: Pixels | None, chosen: Sequence[Weights]) -> list[str]:
         for weights in chosen:
             label = UNREAD
             with st.container(border=True, width=_width(weights)), explained():
-                st.caption(plain(weights.title))
+                caption(plain(weights.title))
                 label = _card(pixels, weights)
             labels.append(label)
     return labels
@@ -137,7 +138,7 @@ def cards(pixels: Pixels | None, chosen: Sequence[Weights]) -> list[str]:
 
 def caution() -> None:
     """What a percentage means, and what it does not."""
-    st.caption(
+    caption(
         _(
             "A network always chooses one of its classes, whatever you show it: a dot, a scribble, "
             "two digits. Softmax makes the percentages add up to 100, so even a high one can be "

@@ -11,6 +11,7 @@ import streamlit as st
 from cnnviz.language import translate as _
 from cnnviz.plots.told import Table, Told
 from cnnviz.ui.shared.downloads import save_button
+from cnnviz.ui.shared.words import columns
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -52,6 +53,7 @@ def table_of(told: Told, key: str) -> None:
             hide_index=True,
             height=_HEIGHT if rows > 8 else "auto",
             alt=told.words,
+            column_config=columns(table),
         )
         if rows > _MOST_ROWS:
             st.caption(

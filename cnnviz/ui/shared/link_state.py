@@ -24,6 +24,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.shared.problems import link_problem
 from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.words import help_of
 
 if TYPE_CHECKING:
     from cnnviz.ui.shared.cached import Edits
@@ -95,7 +96,7 @@ def choose_one(
         name = named[-1]
         return name if name in options else usual, [] if name in elsewhere else _unknown([name], keys, kind)
 
-    draw = partial(widget, label, keys, format_func=title, **look)
+    draw = partial(widget, label, keys, format_func=title, **_explained(label, look))
     return _linked(draw, key, usual, read, widget_key=f"choice-{key}", notes=notes, forget=forget)
 
 
@@ -133,7 +134,7 @@ def choose_many(
         names = [name for name in dict.fromkeys(named) if name]
         return [name for name in names if name in options], _unknown(names, options, kind)
 
-    draw = partial(st.multiselect, label, options, format_func=title, **look)
+    draw = partial(st.multiselect, label, options, format_func=title, **_explained(label, look))
     return _linked(draw, key, list(default), read, widget_key=f"choice-{key}")
 
 
@@ -165,7 +166,8 @@ def choose_number(
         return default, [_no_number(key, named[-1], low, high, default)]
 
     limits = {"min_value": low, "max_value": high} if limited else {}
-    return _linked(partial(widget, label, **limits, **look), key, default, read, notes=notes, drop=True)
+    draw = partial(widget, label, **limits, **_explained(label, look))
+    return _linked(draw, key, default, read, notes=notes, drop=True)
 
 
 def choose_switch(
@@ -187,12 +189,15 @@ def choose_switch(
         )
         return default, [problem]
 
-    return _linked(partial(st.toggle, label, **look), key, default, read, notes=notes, drop=True)
+    return _linked(
+        partial(st.toggle, label, **_explained(label, look)), key, default, read, notes=notes, drop=True
+    )
 
 
 def choose_text(label: str, *, key: str, default: str, **look: Any) -> str:
     """A line of text, of any kind; ``look`` are ``st.text_input``'s own settings."""
-    return _linked(partial(st.text_input, label, **look), key, default, lambda named: (named[-1], ()))
+    draw = partial(st.text_input, label, **_explained(label, look))
+    return _linked(draw, key, default, lambda named: (named[-1], ()))
 
 
 def put_in_link(key: str, value: object, default: object, forget: Sequence[str] = ()) -> None:
@@ -270,6 +275,12 @@ def place_in_link(
 
 def _edits_but(path: str) -> list[str]:
     return [text for text in query.get_all(EDITS) if text.partition("=")[0] != path]
+
+
+def _explained(label: str, look: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a widget, which explains the terms of its ``label`` where it is seen and nothing else is told."""
+    hidden = look.get("label_visibility", "visible") != "visible"
+    return {"help": None if hidden else help_of(label), **look}
 
 
 def _linked(

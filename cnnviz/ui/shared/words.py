@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
+from typing import Any
 
 import streamlit as st
 
 from cnnviz import glossary
 from cnnviz.glossary import Term
 from cnnviz.language import DEFAULT_LANGUAGE, language
+from cnnviz.language import translate as _
+from cnnviz.ui.shared.problems import plain
 
 
 def say(sentence: str) -> None:
@@ -30,6 +34,29 @@ def marked(sentence: str, but: str = "", here: bool = False) -> str:
             ]
             place = found.end
     return "".join((*written, escape(sentence[place:])))
+
+
+def help_of(label: str) -> str | None:
+    """What the terms in the label of a widget mean, as its help (Markdown); None where there is no term in it."""
+    found = [found.term for found in glossary.find(label)]
+    told = [_("**{term}**: {meaning}", term=plain(term.word), meaning=plain(term.meaning)) for term in found]
+    return "\n\n".join(told) or None
+
+
+def caption(text: str, **look: Any) -> None:
+    """``st.caption`` of a ``text`` (Markdown), with a sign that explains the terms in it; ``look`` are its settings."""
+    st.caption(text, **{"help": help_of(text), **look})
+
+
+def metric(label: str, value: str, **look: Any) -> None:
+    """``st.metric``, whose label explains itself; ``look`` are its settings."""
+    st.metric(label, value, **{"help": help_of(label), **look})
+
+
+def columns(titles: Iterable[str]) -> dict[str, Any]:
+    """Settings of the columns of ``st.dataframe`` whose ``titles`` say a term: they explain it."""
+    helps = {title: help_of(title) for title in titles}
+    return {title: st.column_config.Column(help=told) for title, told in helps.items() if told}
 
 
 def meaning(key: str) -> str:

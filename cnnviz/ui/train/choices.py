@@ -39,6 +39,7 @@ from cnnviz.ui.shared.link_state import (
 )
 from cnnviz.ui.shared.problems import explained, link_problem, plain
 from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.words import caption
 
 NETWORK, DATA, OPTIONS, PERMUTE, ORDER = "model", "dataset", "set", "permute", "order"
 """Parameters of the link whose name is not the field's."""
@@ -264,7 +265,7 @@ def _hosted() -> Architecture:
     reason = own_networks.why_not(key)
     if reason is not None:
         raise reason
-    st.caption(
+    caption(
         _(
             "Training starts from new weights. A run keeps the code of {place} as it is when you start it.",
             place=plain(facts.place),
@@ -278,7 +279,7 @@ def _choose_data(network: Architecture) -> DatasetInfo:
     there = network.dataset in fitting and datasets.is_available(network.dataset)
     usual = network.dataset if there else fitting[0]
     info = choose_data_set(fitting, usual, _("Data"), _OF_THE_DATA)
-    st.caption(str(tested_on(info)))
+    caption(str(tested_on(info)))
     return info
 
 
@@ -339,7 +340,7 @@ def _images(info: DatasetInfo, fields: Fields) -> None:
         with st.container(horizontal=True):
             fields.optional(_("Image size"), "resize", side, step=4)
             fields.optional(_("Training images"), "train_images", info.train_images, step=500)
-        st.caption(
+        caption(
             _(
                 "The images have {side} x {side} pixels; any other size rescales them. With fewer "
                 "training images, the seed decides which ones are drawn, with classes as balanced as "

@@ -31,6 +31,7 @@ from cnnviz.ui.shared.frame import fragment, is_dark
 from cnnviz.ui.shared.link_state import choose_many, choose_segment
 from cnnviz.ui.shared.problems import explained
 from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.words import caption, marked
 from cnnviz.ui.train.curves import LiveFigures, choose_scale, say_above
 from cnnviz.ui.train.runs import duration, epochs_text, field_text, short_title
 
@@ -98,7 +99,7 @@ def _compare(chosen: tuple[str, ...]) -> None:
         )
         live.update()
         say_above([curve.y for curve in curves], scale)
-        st.caption(str(training.COMPARISON_MESSAGES[figure]))
+        caption(str(training.COMPARISON_MESSAGES[figure]))
         _table(store, runs, epochs)
 
 
@@ -144,7 +145,7 @@ def show_table(rows: Sequence[Row], first: str, reached: Sequence[str], beside: 
         f"{numbers(row.reached)}</tr>"
         for row in rows
     )
-    st.html(f'<div class="cnnviz-small">{table(titles, body)}</div>')
+    st.html(f'<div class="cnnviz-small">{table(titles, body, marked)}</div>')
     return bool(names)
 
 
@@ -168,7 +169,7 @@ def _table(store: RunStore, runs: Sequence[Run], epochs: Mapping[str, Sequence[E
     ]
     reached = [_("Best accuracy"), _("Final accuracy"), _("Epochs completed"), _("Time"), _("Parameters")]
     if not show_table(rows, _("Run"), reached, list(beside)) and len(runs) > 1 and not beside:
-        st.caption(_("The recipes are identical."))
+        caption(_("The recipes are identical."))
 
 
 def _beside_the_recipes(store: RunStore, runs: Sequence[Run]) -> dict[str, list[str]]:

@@ -24,6 +24,7 @@ from cnnviz.training.store.store import RunStore
 from cnnviz.ui.shared import background
 from cnnviz.ui.shared.charts import table_of
 from cnnviz.ui.shared.link_state import choose_segment
+from cnnviz.ui.shared.words import caption
 from cnnviz.ui.train.runs import value_text
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _batch_loss(live: LiveFigures, store: RunStore, run: Run, steps: Steps, scal
         state,
     )
     say_above([steps["loss"]], scale)
-    st.caption(str(plots.LOSS_MESSAGE))
+    caption(str(plots.LOSS_MESSAGE))
 
 
 def say_above(values: Sequence[NDArray[Any]], scale: str) -> None:
@@ -208,7 +209,7 @@ def _accuracy(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics]) -> No
     shown = _shown_epochs(run, epochs)
     _draw(live, run, "accuracy", epochs, lambda: plots.accuracy_figure(train, test, shown, run.id))
     second_pass = run.recipe.get("train_accuracy") == "second-pass"
-    st.caption(str(plots.SECOND_PASS_MESSAGE if second_pass else plots.ACCURACY_MESSAGE))
+    caption(str(plots.SECOND_PASS_MESSAGE if second_pass else plots.ACCURACY_MESSAGE))
 
 
 def _shown_epochs(run: Run, epochs: Sequence[EpochMetrics]) -> int:
@@ -222,14 +223,14 @@ def _more(live: LiveFigures, store: RunStore, run: Run, epochs: Sequence[EpochMe
         return
     samples = read_samples(store.folder(run.id) / SAMPLES_FILE)
     if not len(samples.records):
-        st.caption(_("Measured a few times per second during the run; no data yet."))
+        caption(_("Measured a few times per second during the run; no data yet."))
         return
     _sampled(live, run, samples, chosen)
 
 
 def _epoch_loss(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics], scale: str) -> None:
     if not epochs and not run.is_open:
-        st.caption(str(_NO_EPOCH))
+        caption(str(_NO_EPOCH))
         return
     train = [epoch.train_loss for epoch in epochs]
     test = [epoch.test_loss for epoch in epochs]
@@ -243,20 +244,20 @@ def _epoch_loss(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics], sca
         scale,
     )
     say_above([np.array(train), np.array(test)], scale)
-    st.caption(str(plots.EPOCH_LOSS_MESSAGE))
+    caption(str(plots.EPOCH_LOSS_MESSAGE))
 
 
 def _sampled(live: LiveFigures, run: Run, samples: Samples, chosen: str) -> None:
     records, layers = samples.records, samples.layers
     if chosen == "rate":
         _draw(live, run, "rate", records, lambda: plots.rate_figure(records, run.id))
-        st.caption(str(plots.RATE_MESSAGE))
+        caption(str(plots.RATE_MESSAGE))
     elif chosen == "gradients":
         _draw(live, run, "gradients", records, lambda: plots.gradient_figure(records, layers, run.id))
-        st.caption(str(plots.GRADIENT_MESSAGE))
+        caption(str(plots.GRADIENT_MESSAGE))
     else:
         _draw(live, run, "speed", records, lambda: plots.speed_figure(records, run.id))
-        st.caption(str(plots.SPEED_MESSAGE))
+        caption(str(plots.SPEED_MESSAGE))
 
 
 def _draw(

@@ -19,6 +19,7 @@ from cnnviz.training.worker.processes import estimate
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import put_in_link
 from cnnviz.ui.shared.problems import plain, run_again
+from cnnviz.ui.shared.words import caption
 from cnnviz.ui.train.runs import duration
 
 LOOK_SECONDS = 0.5
@@ -186,7 +187,7 @@ def _offer_fewer(found: Estimate, recipe: Recipe) -> None:
     passes = found.seconds - found.test_seconds  # over the training images, a second one included
     fewer = int(left * images / passes) // 100 * 100
     if not _LEAST_BATCHES * recipe.batch_size <= fewer < images:
-        st.caption(_("Fewer epochs, smaller images or a smaller network would be faster."))
+        caption(_("Fewer epochs, smaller images or a smaller network would be faster."))
         return
     st.button(
         _("Train on {count:,} images: about {duration}", count=fewer, duration=duration(_SHORT_SECONDS)),

@@ -23,6 +23,7 @@ from cnnviz.ui.shared import controls, rights
 from cnnviz.ui.shared.own_networks import keep_of
 from cnnviz.ui.shared.problems import ask, ask_page, plain, whole_page
 from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.words import caption, meaning
 from cnnviz.ui.train import runs, sharing
 from cnnviz.ui.train.sharing import download_weights
 
@@ -178,7 +179,7 @@ def _learning_rate(store: RunStore, run: Run) -> None:
         st.number_input(
             _("New learning rate"), value=_present_rate(store, run), key=key, step=0.001, format="%g"
         )
-        st.caption(_("Takes effect at the next step; a schedule continues from there."))
+        caption(_("Takes effect at the next step; a schedule continues from there."))
         st.form_submit_button(
             _("Apply"), key="change-rate", on_click=ask, args=(_controlled, _change_rate, run.id, key)
         )
@@ -228,8 +229,15 @@ def _again(run: Run) -> None:
         if run.step > 0:
             _say_why_there_are_few(run)
         usual = float(run.recipe.get("learning_rate", 0.01))
-        st.number_input(_("Learning rate"), value=usual, key=rate, step=0.001, format="%g")
-        st.number_input(_("Total epochs"), value=run.epochs, key=epochs, step=1)
+        st.number_input(
+            _("Learning rate"),
+            value=usual,
+            key=rate,
+            step=0.001,
+            format="%g",
+            help=meaning("learning-rate"),
+        )
+        st.number_input(_("Total epochs"), value=run.epochs, key=epochs, step=1, help=meaning("epoch"))
         st.button(
             _("Continue as a new run"),
             key="branch",
@@ -237,7 +245,7 @@ def _again(run: Run) -> None:
             on_click=ask_page,
             args=(_branch, run, weights, rate, epochs),
         )
-        st.caption(
+        caption(
             _("For other changes, copy the recipe to the form: the same seed gives the same initial weights.")
         )
         st.button(_("Copy recipe to the form"), key="into-form", on_click=ask_page, args=(_into_form, run))

@@ -32,6 +32,7 @@ from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import explained, plain
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.shared.uploads import check_upload, most_megabytes, tell_refused
+from cnnviz.ui.shared.words import caption
 from cnnviz.ui.train import runs
 from cnnviz.ui.train.choices import DATA, NETWORK, OPTIONS, ORDER, PERMUTE, channels_text
 
@@ -107,7 +108,7 @@ def share(recipe: Recipe | None) -> None:
     """Share, save and load: ``recipe`` is the form's, None if it is not valid."""
     with st.popover(_("Share, save, load"), icon=":material/ios_share:", width="stretch", key="recipe-files"):
         if recipe is not None:
-            st.caption(_("Link to this filled-in form:"))
+            caption(_("Link to this filled-in form:"))
             st.code(address(parameters(recipe)), language=None, wrap_lines=True)
             save_button(
                 _("Save the recipe"),
@@ -180,14 +181,14 @@ def download_weights(checkpoint_id: str) -> None:
             facts = checkpoint.weights.with_suffix(".json")
             _download(_("Metadata"), "facts", facts.read_bytes, f"{name}.json")
             _download(_("Code"), "code", lambda: script.encode(), f"load_{name.replace('-', '_')}.py")
-        st.caption(
+        caption(
             _(
                 "The code needs torch and safetensors but not cnnviz: `pip install torch safetensors`. "
                 "The metadata file contains the recipe, the figures and a checksum."
             )
         )
         if checkpoint.weights.exists():
-            st.caption(_uploadable(checkpoint.weights.stat().st_size))
+            caption(_uploadable(checkpoint.weights.stat().st_size))
         st.code(script, language="python", height=_CODE_HEIGHT)
 
 
@@ -227,7 +228,7 @@ def upload_weights(recipe: Recipe | None) -> None:
             max_upload_size=most_megabytes(),
         )
         tell_refused("upload-files")
-        st.caption(
+        caption(
             _(
                 "Without a JSON file, the form specifies the network and the image preparation. Names, "
                 "shapes and values are checked, and the accuracy is measured on the test images."

@@ -23,6 +23,7 @@ from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_number, choose_segment
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import ask, explained, plain
+from cnnviz.ui.shared.words import caption, meaning
 from cnnviz.ui.train.run_controls import restore
 from cnnviz.ui.train.runs import data_title, epochs_text, network_title, short_title, show
 from cnnviz.ui.train.sharing import upload_weights
@@ -64,7 +65,7 @@ def _choose_page(count: int) -> int:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         page = choose_number(_("Page"), key="page", low=1, high=math.ceil(count / PAGE), default=1, width=120)
         first = (page - 1) * PAGE
-        st.caption(
+        caption(
             _(
                 "Runs {first:,} to {last:,} of {count:,}, the newest first",
                 first=first + 1,
@@ -180,8 +181,8 @@ def _columns(runs: Sequence[Run]) -> dict[str, Any]:
         "status": config.TextColumn(_("Status")),
         "network": config.TextColumn(_("Network")),
         "data": config.TextColumn(_("Data")),
-        "epochs": config.TextColumn(_("Epochs")),
-        "accuracy": config.NumberColumn(_("Test accuracy"), format="%.2f%%"),
+        "epochs": config.TextColumn(_("Epochs"), help=meaning("epoch")),
+        "accuracy": config.NumberColumn(_("Test accuracy"), format="%.2f%%", help=meaning("test-accuracy")),
         "created": config.DatetimeColumn(_("Created"), format="YYYY-MM-DD HH:mm"),
         "run": config.TextColumn(_("Run")),
     }

@@ -19,6 +19,7 @@ from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.ui.shared.frame import DRAW, EVALUATE, FILTERS, fragment, link
 from cnnviz.ui.shared.link_state import View, choose_view
 from cnnviz.ui.shared.problems import answer_callbacks, explained, plain, run_again
+from cnnviz.ui.shared.words import caption, metric
 from cnnviz.ui.train import compare, curves, run_controls, runs
 from cnnviz.ui.train.runs import badge, duration, epochs_text, images_per_second, run_title, summary
 
@@ -79,7 +80,7 @@ def _head(store: RunStore, run: Run) -> bool:
         steered = run_controls.allowed(run)
         if steered:
             run_controls.buttons(store, run)
-    st.caption(plain(summary(run, read_rate_changes(store.folder(run.id)))))
+    caption(plain(summary(run, read_rate_changes(store.folder(run.id)))))
     if run.note:
         st.caption(":material/sticky_note_2: " + plain(run.note))
     return steered
@@ -170,12 +171,12 @@ def _metrics(store: RunStore, run: Run, steps: Steps) -> None:
     best = max((epoch.test_accuracy for epoch in store.epochs(run.id)), default=None)
     trained = float(steps[-1]["seconds"]) if len(steps) else 0.0
     with st.container(horizontal=True, gap="medium"):
-        st.metric(_("Test accuracy"), _percent(run.test_accuracy), width="content")
+        metric(_("Test accuracy"), _percent(run.test_accuracy), width="content")
         if best is not None and run.test_accuracy is not None and best > run.test_accuracy:
-            st.metric(_("Best epoch"), _percent(best), width="content")
-        st.metric(_("Epoch") if run.is_open else _("Epochs completed"), epochs_text(run), width="content")
-        st.metric(_("Images per second"), "–" if speed is None else f"{speed:,.0f}", width="content")
-        st.metric(_("Training time"), str(duration(trained)), width="content")
+            metric(_("Best epoch"), _percent(best), width="content")
+        metric(_("Epoch") if run.is_open else _("Epochs completed"), epochs_text(run), width="content")
+        metric(_("Images per second"), "–" if speed is None else f"{speed:,.0f}", width="content")
+        metric(_("Training time"), str(duration(trained)), width="content")
 
 
 def _percent(accuracy: float | None) -> str:

@@ -13,6 +13,7 @@ from cnnviz.ui.architecture.own.drafts import Draft
 from cnnviz.ui.shared import controls, rights
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import ask
+from cnnviz.ui.shared.words import caption
 
 
 def show(draft: Draft) -> None:
@@ -33,9 +34,7 @@ def show(draft: Draft) -> None:
             args=(found.key, field),
         )
         if found.owners and not rights.is_own(*found.owners):
-            st.caption(
-                _("This network was written in another browser. What you change here, its author sees.")
-            )
+            caption(_("This network was written in another browser. What you change here, its author sees."))
         st.button(
             _("Delete"), icon=":material/delete:", key="own-delete", on_click=ask, args=(_delete, found.key)
         )

@@ -15,6 +15,7 @@ from cnnviz.ui.architecture import what_if
 from cnnviz.ui.architecture.own import drafts
 from cnnviz.ui.architecture.own.drafts import Draft
 from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.words import caption
 
 if TYPE_CHECKING:
     from cnnviz.operations.op import Failure
@@ -52,7 +53,7 @@ def offer_writing(draft: Draft, edits: Edits) -> None:
         return
     written = cached.trial_written(draft.definition, edits)
     if not written:
-        st.caption(
+        caption(
             _(
                 "A click cannot write this into the code: no line of the code decides about this layer alone. "
                 "Change it in the editor."

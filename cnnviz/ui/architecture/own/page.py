@@ -19,6 +19,7 @@ from cnnviz.ui.shared import address, cached, carried, controls, frame
 from cnnviz.ui.shared.link_state import edits_in_link
 from cnnviz.ui.shared.owner import remember_owner
 from cnnviz.ui.shared.problems import answer_callbacks, explained, plain
+from cnnviz.ui.shared.words import caption
 
 if TYPE_CHECKING:
     from cnnviz.own.definition import Definition
@@ -78,7 +79,7 @@ def _result(draft: Draft) -> Subject | None:
         subject = _subject(draft.good)
         with told:
             if problem is not None:
-                st.caption(_("Below is the last version that could be read."))
+                caption(_("Below is the last version that could be read."))
             elif subject.trace.failure is not None:
                 overview.diagnosis(subject.trace.failure)
         with st.container(key="own-table"):

@@ -13,6 +13,7 @@ from cnnviz.ui.architecture.own.drafts import Draft
 from cnnviz.ui.shared import controls
 from cnnviz.ui.shared.downloads import save_button
 from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.words import caption
 
 
 @controls.offers(Control.SHARING)
@@ -26,7 +27,7 @@ def link(draft: Draft) -> None:
         if len(carrying) <= LONGEST_IN_LINK:
             st.code(carrying, language=None, wrap_lines=True, height=160)
         else:
-            st.caption(
+            caption(
                 _(
                     "The code is too long for a link: it would have {length:,} characters, and links of more than "
                     "{most:,} are often cut off. Send the file instead.",
