@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks.serving import Server
 from tests.browser.conftest import PATIENCE_MS
+from tests.browser.contrast import too_pale
 
 
 def test_figures_one_at_a_time(server: Server, page: Page) -> None:
@@ -37,3 +39,17 @@ def test_figures_one_at_a_time(server: Server, page: Page) -> None:
     expect(place).to_be_hidden(timeout=PATIENCE_MS)
     expect(page.get_by_role("combobox").first).to_be_visible()
     expect(page).not_to_have_url(re.compile("present"))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_figure_has_a_contrast_of_seven(server: Server, page: Page, theme: str) -> None:
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    page.goto(f"{server.url}/architecture?model=small-cnn&view=code")
+    expect(page.locator("code .token").first).to_be_visible(timeout=PATIENCE_MS)
+    assert too_pale(page, "[data-testid=stMain]", 7)  # of words that matter less
+    page.keyboard.press("p")
+    place = page.locator(".present .place")
+    for number in range(1, 5):
+        expect(place).to_have_text(f"{number} of 4", timeout=PATIENCE_MS)
+        assert too_pale(page, "[data-testid=stMain]", 7) == []
+        page.keyboard.press("ArrowRight")

@@ -21,6 +21,7 @@ from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.charts import chart
 from cnnviz.ui.shared.link_state import choose_segment
 from cnnviz.ui.shared.problems import plain
+from cnnviz.ui.shared.words import caption
 from cnnviz.ui.train.compare import Row, show_table
 from cnnviz.ui.train.runs import duration
 
@@ -45,7 +46,7 @@ def choose_experiment() -> Experiment:
 def show_shipped(experiment: Experiment) -> Results | None:
     """Claim, verdict and figures of the included full run; returns its results, if there are any."""
     shipped = results.shipped(experiment.key)
-    with st.container(border=True):
+    with st.container(border=True, key="together-claim"):
         st.subheader(_("Claim"), anchor=False)
         st.write(str(experiment.claim))
         if shipped is not None:
@@ -56,7 +57,7 @@ def show_shipped(experiment: Experiment) -> Results | None:
         return None
     shown = _shipped_figures(experiment.key, shipped.created_at, language())
     panels(experiment, shown, lambda figure, name: chart(figure, f"shipped-{name}"))
-    st.caption(_about(experiment, shipped))
+    caption(_about(experiment, shipped))
     with st.expander(_("All runs in numbers"), icon=":material/table_chart:"):
         compare(experiment, "full", shipped.outcomes)
     return shipped
@@ -96,7 +97,7 @@ def panels(
             columns = st.columns(2)  # row by row, so that a phone has them in their order
         with columns[number % 2]:
             draw(figure, f"{experiment.key}-{number}")
-            st.caption(str(panel.note))
+            caption(str(panel.note))
 
 
 def _picture(experiment: Experiment) -> None:
@@ -104,7 +105,7 @@ def _picture(experiment: Experiment) -> None:
     if experiment.picture == "permuted-digits":
         figure = plots.digits(cached.sample_digits(), cached.permuted_digits(_SHUFFLED_WITH))
         chart(figure, "picture")
-        st.caption(
+        caption(
             _(
                 "One random order of the 784 pixels, the same for every image: each digit keeps all its "
                 "pixels but has no strokes. People cannot read it any more. Can a network?"
@@ -147,7 +148,7 @@ def compare(
     for variant in shown:
         reason = outcomes[variant.key].reason
         if reason is not None:
-            st.caption(f"**{plain(variant.title)}**: {plain(reason)}")
+            caption(f"**{plain(variant.title)}**: {plain(reason)}")
 
 
 def _row(title: str, outcome: Outcome, link: str | None) -> Row:

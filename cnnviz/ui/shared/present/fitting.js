@@ -2,7 +2,9 @@
 
 const SIZES = [2, 1.75, 1.5, 1.25, 1, 0.9, 0.8, 0.7], USUAL = 1; // of a figure that is no chart
 const USUAL_TYPE = 16; // pixels of the root element's type, for which the theme is made
+const ROOM_FOR_TYPE = 1.3; // times that the type of a chart may grow more than the chart itself
 const LEAST_HEIGHT = 260;
+const GRAPH = '[data-testid="stGraphVizChart"] svg';
 const MARGIN = 10;
 
 /* The pixels that the screen has for the page's content, and those that it takes. */
@@ -19,6 +21,16 @@ function enlarge(main, figures, bar) {
     for (const figure of figures) figure.style.zoom = size;
     const { height, taken } = roomOf(main, bar);
     if (taken <= height && parts.every((part) => part.scrollWidth <= part.clientWidth + 1)) return;
+  }
+  for (const graph of figures.filter((figure) => figure.querySelector(GRAPH))) widen(graph);
+}
+
+/* Make a graph that is higher than the screen in any case as large as its width allows. */
+function widen(graph) {
+  for (const size of [...SIZES.filter((each) => each > USUAL), USUAL]) {
+    graph.style.zoom = size;
+    const drawing = graph.querySelector(GRAPH).getBoundingClientRect();
+    if (drawing.width <= graph.parentElement.getBoundingClientRect().width) return;
   }
 }
 
@@ -39,22 +51,25 @@ function fitChart(main, leaves, bar) {
   const wanted = {};
   if (Math.abs(plot._fullLayout.height - height) > 3) wanted.height = height;
   if (width > 0 && Math.abs(plot._fullLayout.width - width) > 3) wanted.width = width;
-  Object.assign(wanted, enlarged(plot));
+  Object.assign(wanted, enlarged(plot, height));
   if (Object.keys(wanted).length) window.Plotly.relayout(plot, wanted);
 }
 
-/* The chart's template with type that is larger by as much as the page's, in the colour of the page's text, and margins
-   that hold it; nothing where it is so already. */
-function enlarged(plot) {
+/* The chart's template with type that is larger by as much as the page's, or as the chart itself where that is less: of
+   many bars each has its name. In the colour of the page's text, with margins that hold it; nothing where it is so already. */
+function enlarged(plot, height) {
   const template = plot.layout.template;
-  const size = parseFloat(getComputedStyle(document.documentElement).fontSize);
-  if (!template || template.typeSize === size) return {};
+  if (!template) return {};
+  const usualHeight = template.usualHeight ?? plot._fullLayout.height;
+  const asPage = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const size = Math.max(USUAL_TYPE, Math.min(asPage, Math.round((ROOM_FOR_TYPE * USUAL_TYPE * height) / usualHeight)));
+  if (template.typeSize === size) return {};
   const factor = size / (template.typeSize ?? USUAL_TYPE);
   const colour = getComputedStyle(plot.closest('[data-testid="stApp"]')).color;
   const margin = Object.fromEntries(
     Object.entries(plot.layout.margin ?? {}).map(([side, pixels]) => [side, Number.isFinite(pixels) ? pixels * factor : pixels]),
   );
-  return { margin, template: { ...template, layout: scaled(template.layout, factor, colour), typeSize: size } };
+  return { margin, template: { ...template, layout: scaled(template.layout, factor, colour), typeSize: size, usualHeight } };
 }
 
 function scaled(value, factor, colour) {
