@@ -4,7 +4,7 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.exercises import answering, asking
+from cnnviz.ui.exercises import answering, asking, handing_in
 from cnnviz.ui.shared.frame import EXERCISES, frame
 from cnnviz.ui.shared.problems import explained
 from cnnviz.ui.shared.words import say
@@ -22,9 +22,10 @@ with explained():
     with st.spinner(_("Making the questions ...")):
         questions = asking.questions(choice)
     if questions:
-        answering.show(choice, questions)
+        handing_in.hand_in(choice, answering.show(choice, questions))
     else:
         st.info(
             _("This network offers no question of this kind: choose another kind, level or network."),
             icon=":material/info:",
         )
+    handing_in.check_codes()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.conftest import OpenPage
@@ -25,7 +26,7 @@ def test_a_mistake_is_named_and_the_right_answer_derived(open_page: OpenPage) ->
     answered(app, "(88, 4, 4)")
     assert app.success[0].value == "Right: 1,408."
     assert app.code[-1].value.endswith("88 x 4 x 4 = 1408 -> Linear(1408, 10)")
-    assert app.caption[-2].value == "1 of 1 solved, 0 of them on the first try."
+    assert "1 of 1 solved, 0 of them on the first try." in [caption.value for caption in app.caption]
     assert app.text_input(key="answer-0").disabled
 
 
@@ -79,3 +80,27 @@ def test_nonsense_in_the_link_gets_a_sentence(open_page: OpenPage) -> None:
     app = open_page("pages/exercises.py", level="9", seed="-4", kind="riddle", question="99", model="nothing")
     assert len(app.warning) == 5
     assert app.button(key="check")
+
+
+def codes(app: AppTest) -> list[str]:
+    return [code.value for code in app.code if code.value.startswith("cnnviz.")]
+
+
+def test_a_solved_set_gives_a_code_that_the_teacher_can_check(open_page: OpenPage) -> None:
+    app = answered(open_page("pages/exercises.py", **FEATURES), "88")
+    assert "hand-in-name" not in [field.key for field in app.text_input]
+    answered(app, "1408")
+    app.button(key="make-code").click().run()
+    assert "Write your name first: the code says it." in [error.value for error in app.error]
+    app.text_input(key="hand-in-name").set_value("  Ada  Lovelace ").run()
+    app.button(key="make-code").click().run()
+    (code,) = codes(app)
+    app.text_area(key="handed-in").set_value(f"{code}\n\n{code[:-1]}A\n").run()
+    assert app.dataframe[0].value.iloc[0, :5].tolist() == ["Ada Lovelace", "1 / 1", 0, 1, 1]
+    assert app.warning[0].value.startswith("Line 2: This is no code of this server")
+
+
+def test_only_the_teacher_checks_codes(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CNNVIZ_TEACHER_PASSWORD", "a long password")
+    app = open_page("pages/exercises.py", **FEATURES)
+    assert not app.text_area

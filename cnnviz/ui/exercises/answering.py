@@ -25,7 +25,7 @@ _MOST_RIDDLES = 2
 
 
 @dataclass
-class _Given:
+class Given:
     """What a person answered to one question: the ``last`` text, and how many answers were ``wrong``.
 
     Of ``riddles`` among these cannot be told how they came about. ``shown`` says that the right answer was shown before
@@ -40,11 +40,12 @@ class _Given:
 
     @property
     def is_over(self) -> bool:
+        """Whether nothing more can be answered."""
         return self.is_right or self.shown
 
 
-def show(choice: Choice, questions: Sequence[Question]) -> None:
-    """The question that the link names, and how many of the set are solved."""
+def show(choice: Choice, questions: Sequence[Question]) -> Sequence[Given]:
+    """The question that the link names, and how many of the set are solved; what was answered to each."""
     given = [_given(choice, number) for number in range(len(questions))]
     number = _choose_number(given)
     _tell_score(given)
@@ -58,15 +59,16 @@ def show(choice: Choice, questions: Sequence[Question]) -> None:
         if given[number].last or given[number].shown:
             _answer(question, given[number])
         _further(choice, number, question, given)
+    return given
 
 
-def _given(choice: Choice, number: int) -> _Given:
+def _given(choice: Choice, number: int) -> Given:
     sets = st.session_state.setdefault(_GIVEN, {})
-    found: _Given = sets.setdefault(choice, {}).setdefault(number, _Given())
+    found: Given = sets.setdefault(choice, {}).setdefault(number, Given())
     return found
 
 
-def _choose_number(given: Sequence[_Given]) -> int:
+def _choose_number(given: Sequence[Given]) -> int:
     marks = {True: " ✓", False: " ·"}
     titles = {
         str(number): f"{number}{marks[each.is_right] if each.last or each.shown else ''}"
@@ -78,7 +80,7 @@ def _choose_number(given: Sequence[_Given]) -> int:
     return int(chosen) - 1
 
 
-def _tell_score(given: Sequence[_Given]) -> None:
+def _tell_score(given: Sequence[Given]) -> None:
     right = [each for each in given if each.is_right]
     at_once = sum(not each.wrong for each in right)
     if right:
@@ -92,7 +94,7 @@ def _tell_score(given: Sequence[_Given]) -> None:
         )
 
 
-def _ask(choice: Choice, number: int, question: Question, given: _Given) -> None:
+def _ask(choice: Choice, number: int, question: Question, given: Given) -> None:
     key = f"answer-{number}"
     # What was answered is the truth: the field of another question, or of another set, must not show this one's.
     st.session_state[key] = given.last or (None if question.form == "choice" else "")
@@ -148,7 +150,7 @@ def _give_up(choice: Choice, number: int) -> None:
     _given(choice, number).shown = True
 
 
-def _answer(question: Question, given: _Given) -> None:
+def _answer(question: Question, given: Given) -> None:
     from cnnviz.lessons.exercises.question import answer_text, check
 
     if given.is_right:
@@ -200,7 +202,7 @@ def _write(lines: Sequence[Message | str]) -> None:
             st.code(each, language=None, wrap_lines=True)
 
 
-def _further(choice: Choice, number: int, question: Question, given: Sequence[_Given]) -> None:
+def _further(choice: Choice, number: int, question: Question, given: Sequence[Given]) -> None:
     """To the next question that is not solved, and to the network on its own page."""
     if not given[number].is_over:
         return
