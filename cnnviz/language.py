@@ -7,7 +7,7 @@ it is shown, in the language of the context that shows it. So a cached result se
 from __future__ import annotations
 
 import gettext
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -44,6 +44,21 @@ def translate(template: str, **values: object) -> str:
     """``template`` in the current language, its ``{names}`` filled in from ``values``."""
     text = _catalogue(language()).gettext(template) if template else template
     return text.format(**values) if values else text
+
+
+def sentences(parts: Iterable[object]) -> str:
+    """Sentences one after the other in the current language, those that are None or empty left out.
+
+    Chinese has its space in the mark at a sentence's end.
+    """
+    found = ""
+    for part in parts:
+        text = "" if part is None else str(part)
+        found += f" {text}" if found and text and found[-1] not in _WIDE_ENDS else text
+    return found
+
+
+_WIDE_ENDS = "。！？："
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
-from cnnviz.language import Message, language, set_language, translate
+from cnnviz.language import Message, language, sentences, set_language, translate
 from cnnviz.locale.__main__ import CATALOGUE, KEYWORDS, main, messages
 from cnnviz.settings import PROJECT_DIRECTORY
 from tests.speaking import spoken
@@ -122,3 +122,9 @@ def test_text_without_values_keeps_its_braces() -> None:
 
 def test_there_is_a_catalogue_for_every_language() -> None:
     assert Path(CATALOGUE).exists()
+
+
+def test_sentences_stand_apart_as_the_language_has_it() -> None:
+    assert sentences(["One.", None, "", "Two."]) == "One. Two."
+    assert sentences(["一。", "二。", "Conv2d(1)", "三。"]) == "一。二。Conv2d(1) 三。"
+    assert sentences([None, ""]) == ""

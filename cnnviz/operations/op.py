@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cnnviz.language import Message
+from cnnviz.language import Message, sentences
 from cnnviz.operations.batch_axis import FRONT, Layout
 
 Shape = tuple[int, ...]
@@ -211,7 +211,7 @@ class Failure:
     def message(self) -> str:
         """The whole diagnosis in the current language."""
         told = (self.reason, self.cause, *(mend.text for mend, _ in self.ways_out))
-        return " ".join(str(sentence) for sentence in told if sentence is not None)
+        return sentences(told)
 
     @property
     def ways_out(self) -> tuple[tuple[Mend, Fix | None], ...]:

@@ -135,7 +135,7 @@ def _helps(before: Reading, after: Reading, cures: str | None) -> bool:
     return left[cures] < codes[cures] and not new and after.trace.total_params >= before.trace.total_params
 
 
-_MAY_FOLLOW = frozenset(("no-activation",))
+_MAY_FOLLOW = frozenset(("no-activation", "relu-at-the-end"))
 """Warnings about what came to be looked at only then."""
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnviz.language import sentences
 from cnnviz.language import translate as _
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def in_words(figure: go.Figure) -> str:
         parts.append(_("And {count:,} more.", count=len(lines) - _MOST_SAID))
     parts += [_told_cells(trace) for trace in cells]
     parts += [_told_rectangle(trace) for trace in _rectangles(figure)]
-    return " ".join(part for part in parts if part)
+    return sentences(parts)
 
 
 def as_table(figure: go.Figure) -> Table:
@@ -156,7 +157,7 @@ def _axes(figure: go.Figure) -> str:
     """What the axes mean that have a title."""
     x, y = figure.layout.xaxis.title.text, figure.layout.yaxis.title.text
     told = [_("Horizontal axis: {title}.", title=x)] if x else []
-    return " ".join(told + ([_("Vertical axis: {title}.", title=y)] if y else []))
+    return sentences(told + ([_("Vertical axis: {title}.", title=y)] if y else []))
 
 
 def _told_line(line: _Line) -> str:

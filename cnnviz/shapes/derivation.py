@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from cnnviz.language import Message
+from cnnviz.language import Message, sentences
 from cnnviz.operations.explaining import explain
 from cnnviz.operations.op import MODEL_INPUT, Failure, Op, Shape, shape_text
 from cnnviz.shapes.blame import compare
@@ -30,7 +30,7 @@ class Step:
     @property
     def text(self) -> str:
         """The step in sentences of the current language, the notes after the first."""
-        return " ".join(map(str, (self.sentence, *self.notes)))
+        return sentences((self.sentence, *self.notes))
 
     @property
     def reshapes(self) -> bool:

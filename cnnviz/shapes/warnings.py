@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cnnviz.language import Message
+from cnnviz.language import Message, sentences
 from cnnviz.operations.batch_axis import FRONT
 from cnnviz.operations.normalisation import drops_in_evaluation
 from cnnviz.operations.op import MODEL_INPUT, Op, product, shape_text
@@ -43,7 +43,7 @@ class NetworkWarning:
     op: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.text} {self.reason}"
+        return sentences((self.text, self.reason))
 
 
 _MOST_NAMED = 6

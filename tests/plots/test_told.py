@@ -163,7 +163,7 @@ def test_words_and_titles_are_chinese_on_a_chinese_page() -> None:
     try:
         figure = training.accuracy_figure([0.5], [0.55], 3, "run")
         assert in_words(figure) == (
-            "每轮的准确率。 横轴：轮。 纵轴：准确率。 测试图像（1: 55.0%）。 训练图像（1: 50.0%）。"
+            "每轮的准确率。横轴：轮。纵轴：准确率。测试图像（1: 55.0%）。训练图像（1: 50.0%）。"
         )
     finally:
         set_language("en")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from cnnviz.architectures import Architecture
+from cnnviz.language import sentences
 from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION
 from cnnviz.plots import palette
@@ -153,7 +154,7 @@ def shares(subject: Subject) -> None:
     """Two figures side by side, parameters and multiply-adds, with the sentences that they say."""
     network, edits, traced = subject.network, subject.edits, subject.trace
     found = cached.shares(network.name, traced.input_shape, edits, MOST_BARS)
-    st.markdown(" ".join(filter(None, (_by_kind(traced, kind) for kind in _WEIGHTED))))
+    st.markdown(sentences(_by_kind(traced, kind) for kind in _WEIGHTED))
     st.html(legend(dict.fromkeys(kind for share in found for kind in (*share.params, *share.macs))))
     left, right = st.columns(2, gap="large")
     with left:

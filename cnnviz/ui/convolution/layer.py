@@ -10,7 +10,7 @@ from types import MappingProxyType
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnviz.language import Message
+from cnnviz.language import Message, sentences
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.shapes.sliding_window import Padding, Remedy, Slide, Window, remedies, rule
@@ -255,7 +255,7 @@ def _unread(layer: Layer, walks: tuple[Slide, Slide]) -> None:
         return
     offers = [remedy for remedy in remedies(layer.window, layer.height, layer.width) if _possible(remedy)]
     with st.container(key="unread"):
-        st.markdown(" ".join(_sentences(layer, *walks)))
+        st.markdown(sentences(_sentences(layer, *walks)))
         if not offers:
             return
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):

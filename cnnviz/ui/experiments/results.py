@@ -13,7 +13,7 @@ from cnnviz.bounded import kept
 from cnnviz.experiments import results
 from cnnviz.experiments.experiment import Experiment, Outcome, Outcomes, Setting, Verdict
 from cnnviz.experiments.results import Results
-from cnnviz.language import Message, language
+from cnnviz.language import Message, language, sentences
 from cnnviz.language import translate as _
 from cnnviz.plots import experiments as plots
 from cnnviz.training.store.runs import Status, describe
@@ -72,7 +72,7 @@ def say(verdict: Verdict | None, key: str) -> None:
             st.badge(_("The claim holds"), icon=":material/check:", color="green")
         else:
             st.badge(_("Not confirmed on this data"), icon=":material/close:", color="orange")
-        st.write(" ".join(plain(sentence) for sentence in verdict.seen))
+        st.write(sentences(plain(sentence) for sentence in verdict.seen))
 
 
 @kept

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from cnnviz.interpret.inputs import ImageKey
-from cnnviz.language import Message
+from cnnviz.language import Message, sentences
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Op, shape_text
 from cnnviz.plots import maps as plots
@@ -149,7 +149,7 @@ def _summary(maps: FeatureMaps, found: MapStatistics, count: int, limit: float |
     dead = int(found.dead.sum())
     if dead:
         parts.append(_("{dead} of {total} are dead for this image: zero everywhere.", dead=dead, total=total))
-    return " ".join(parts)
+    return sentences(parts)
 
 
 def _enlarged(grids: Sequence[_Grid], chosen: int, limit: float | None) -> None:

@@ -13,7 +13,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cnnviz import datasets
-from cnnviz.language import Message
+from cnnviz.language import Message, sentences
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Op, product, shape_text
 from cnnviz.plots.maps import image_png
@@ -192,7 +192,7 @@ def _told(search: _Search, found: TopActivations) -> str:
         parts.append(
             _("{dead} of {total} maps are never positive on any of them.", dead=dead, total=len(found.active))
         )
-    return " ".join(parts)
+    return sentences(parts)
 
 
 def _patches(search: _Search, found: TopActivations) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 
 from cnnviz.interpret.inputs import ImageKey
-from cnnviz.language import language
+from cnnviz.language import language, sentences
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Op
 from cnnviz.plots import palette
@@ -185,4 +185,4 @@ def _hint(layer: Arithmetic) -> str:
         parts.append(_("Click a channel to see its patch."))
     if layer.mode == "sum" and layer.output.shape[1:] != (1, 1):
         parts.append(_("Change the kernel's weights to see the output change."))
-    return " ".join(parts)
+    return sentences(parts)

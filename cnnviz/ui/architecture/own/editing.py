@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from cnnviz.language import sentences
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.ui.architecture.own import drafts, mends, starts
@@ -87,4 +88,4 @@ def _failure(failure: Failure, trace: Trace) -> str:
                     shape=shape_text(op.output_shape),
                 )
             )
-    return " ".join(told)
+    return sentences(told)
