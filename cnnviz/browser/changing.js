@@ -1,8 +1,9 @@
-// What can be changed in a network: maps that are off, the weights of the kernels that read the image; how many test
-// digits it still recognises; and back to what was learned.
+// What can be changed in a network: maps that are off, the weights that the image meets first, of kernels or of units;
+// how many test digits it still recognises; and back to what was learned.
 
 const STEPS = 40; // of a weight, from 0 to the strongest of its layer
 const PIXELS = 120; // of a drag for as much
+const SHEET = 224; // pixels of a unit's weights
 
 export class Changing {
   constructor(picture) {
@@ -54,16 +55,69 @@ export class Changing {
     picture.changed();
   }
 
-  // The kernels of a map that reads the image, one slider for each weight; null for any other.
+  // The weights of a map or a unit that reads the image: of kernels a slider for each, of a linear layer an image of them;
+  // null for any other.
   editor(index, channel) {
     const { plan, words, layout } = this.picture;
     const op = plan.ops[index];
-    if (op?.kernel !== "conv2d" || layout.links[index][0] >= 0) return null;
+    if (!["conv2d", "linear"].includes(op?.kernel) || layout.links[index][0] >= 0) return null;
     const figure = make("figure", { class: "editor" });
     const { shape } = this.picture.tensors[op.weights.weight];
-    for (let number = 0; number < shape[1]; number++) figure.append(this.grid(op, channel, number, shape));
-    figure.append(make("figcaption", {}, words.change));
+    if (op.kernel === "conv2d") {
+      for (let number = 0; number < shape[1]; number++) figure.append(this.grid(op, channel, number, shape));
+    } else {
+      if (shape[1] !== plan.input[0] * plan.input[1] * plan.input[2]) return null; // it reads row by row, or the like
+      for (let number = 0; number < plan.input[0]; number++) figure.append(this.sheet(op, channel, number, plan.input));
+    }
+    figure.append(make("figcaption", {}, op.kernel === "conv2d" ? words.change : words.changeSheet));
     return figure;
+  }
+
+  // A unit's weights for one channel of the image, laid out as the image is.
+  sheet(op, unit, number, [inputs, rows, columns]) {
+    const { picture } = this;
+    const name = op.weights.weight;
+    const most = largest(this.trained[name].data);
+    const start = (unit * inputs + number) * rows * columns;
+    const canvas = make("canvas", { class: "big", role: "slider", tabindex: "0", "aria-label": fill(picture.words.weightsOf, { number }) });
+    const scale = SHEET / Math.max(rows, columns);
+    [canvas.style.width, canvas.style.height] = [`${columns * scale}px`, `${rows * scale}px`];
+    const marker = make("span", { class: "marker" });
+    const said = make("output");
+    const framed = make("div", { class: "framed" });
+    framed.append(canvas, marker);
+    const part = make("div");
+    part.append(framed, said);
+    let at = [rows >> 1, columns >> 1];
+    const place = () => start + at[0] * columns + at[1];
+    const value = () => picture.tensors[name].data[place()];
+    const paint = () => {
+      paintMap(canvas, picture.tensors[name].data.subarray(start, start + rows * columns), columns, rows, most / 2, picture.scale);
+      const [row, column] = at;
+      Object.assign(marker.style, { top: `${row * scale - 2}px`, left: `${column * scale - 2}px`, width: `${scale + 4}px`, height: `${scale + 4}px` });
+      said.textContent = fill(picture.words.weightIs, { row, column, value: written(value(), 3) });
+      canvas.setAttribute("aria-valuenow", value().toFixed(3));
+      canvas.setAttribute("aria-valuetext", said.textContent);
+    };
+    const put = (wanted) => {
+      this.set(name, place(), clamp(wanted, -2 * most, 2 * most));
+      paint();
+    };
+    const choose = (row, column) => {
+      at = [clamp(row, 0, rows - 1), clamp(column, 0, columns - 1)];
+      paint();
+    };
+    dragged(canvas, most, value, put, (event) => choose(...pixelUnder(canvas, [inputs, rows, columns], event)));
+    canvas.addEventListener("keydown", (event) => {
+      const way = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+      const sign = { "+": 1, "=": 1, "-": -1 }[event.key];
+      if ((way === undefined && sign === undefined) || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      if (way !== undefined) choose(at[0] + way[0], at[1] + way[1]);
+      else put(value() + (sign * most) / STEPS);
+    });
+    paint();
+    return part;
   }
 
   grid(op, channel, number, [, inputs, rows, columns]) {
@@ -105,17 +159,7 @@ export class Changing {
       this.set(name, at, clamp(wanted, -limit, limit));
       paint();
     };
-    let start = null; // of a drag: [y, value]
-    element.addEventListener("pointerdown", (event) => {
-      event.preventDefault();
-      element.focus();
-      element.setPointerCapture(event.pointerId);
-      start = [event.clientY, value()];
-    });
-    element.addEventListener("pointermove", (event) => {
-      if (start !== null) put(start[1] + ((start[0] - event.clientY) / PIXELS) * most);
-    });
-    for (const name_ of ["pointerup", "pointercancel"]) element.addEventListener(name_, () => (start = null));
+    dragged(element, most, value, put);
     element.addEventListener("keydown", (event) => {
       const wanted = { ArrowUp: value() + most / STEPS, ArrowDown: value() - most / STEPS, Home: 0, PageUp: limit, PageDown: -limit }[event.key];
       if (wanted === undefined) return;
@@ -125,6 +169,22 @@ export class Changing {
     paint();
     return element;
   }
+}
+
+// A drag up makes a value larger, one down smaller: by `most` for as many pixels as PIXELS says. `begun(event)` comes first.
+function dragged(element, most, value, put, begun = () => undefined) {
+  let start = null; // [y, value]
+  element.addEventListener("pointerdown", (event) => {
+    event.preventDefault();
+    element.focus();
+    element.setPointerCapture(event.pointerId);
+    begun(event);
+    start = [event.clientY, value()];
+  });
+  element.addEventListener("pointermove", (event) => {
+    if (start !== null) put(start[1] + ((start[0] - event.clientY) / PIXELS) * most);
+  });
+  for (const name of ["pointerup", "pointercancel"]) element.addEventListener(name, () => (start = null));
 }
 
 // -- how many test digits are recognised -------------------------------------------------------------------------------

@@ -353,8 +353,8 @@ function adaptiveAveragePool2d(op, [x], out, _, scratch) {
 
 // -- value by value ---------------------------------------------------------------------------------------------------
 
-// In evaluation batch normalisation is a factor and a shift for each channel. They are not folded into the convolution
-// before it, whose own output the picture shows.
+// Folded for evaluation to one factor and one shift for each channel. They are not folded further, into the weights of the
+// convolution before it: its own output, which the picture shows and takes apart, would be lost.
 function batchNorm(op, [x], out, weights) {
   const channels = x.shape[0];
   const size = x.data.length / channels;

@@ -58,6 +58,11 @@ PICTURE: Mapping[str, Message] = {
     "onUnit": Message("Switch this unit on"),
     "close": Message("Close"),
     "change": Message("Drag a weight up or down, or use the arrow keys: the network follows."),
+    "changeSheet": Message(
+        "Press on a weight and drag up or down. With the keyboard the arrow keys choose a weight, + and - change it."
+    ),
+    "weightsOf": Message("Weights for input channel {number}"),
+    "weightIs": Message("Weight in row {row}, column {column}: {value}"),
     "kernelOf": Message("Kernel for input channel {number}"),
     "weight": Message("Weight in row {row}, column {column}"),
     "count": Message("Accuracy on {count} test digits"),

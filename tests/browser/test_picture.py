@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,50 @@ def test_a_changed_weight_counts_as_in_pytorch(opened: Page) -> None:
     expect(said).to_have_text("")
     opened.get_by_role("button", name="conv1, map 0", exact=True).click()
     expect(weight).to_have_attribute("aria-valuenow", json.dumps(round(float(first_weight()), 2)))
+
+
+SEEN = "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data].filter((_, at) => at % 4 === 0)"
+"""The grey values of the network's input."""
+
+
+def test_a_weight_of_a_linear_layer_is_dragged(chromium: Browser, tmp_path: Path) -> None:
+    """The unit's value follows by what the weight adds for the brightest pixel of the image."""
+    path = tmp_path / "mlp.html"
+    assert main(["page", "mlp", "--output", str(path)]) == 0
+    page = chromium.new_page(locale="en-GB", reduced_motion="reduce")
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(path.as_uri())
+    page.get_by_role("button", name="Example: 4").click()
+    expect(page.locator("[data-verdict]")).to_have_text("4", timeout=PATIENCE_MS)
+    weight = next(iter(checkpoints.load_model(checkpoints.get("mlp-mnist")).state_dict().values()))
+    image = np.array(page.locator("#seen").evaluate(SEEN)).reshape(28, 28)
+    row, column = (int(place) for place in np.unravel_index(image.argmax(), image.shape))
+    page.locator(".map.unit").first.click()
+    said = page.locator(".arithmetic h4")
+    before = number_in(said.inner_text())
+    sheet = page.get_by_role("slider", name="Weights for input channel 0")
+    sheet.scroll_into_view_if_needed()
+    box = sheet.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + (column + 0.5) * 8, box["y"] + (row + 0.5) * 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + (column + 0.5) * 8, box["y"] + (row + 0.5) * 8 - 60)
+    page.mouse.up()
+    more = float(weight.abs().max()) / 2  # half of the 120 pixels that stand for the largest weight
+    now = float(weight[0, 28 * row + column]) + more
+    text = f"Weight in row {row}, column {column}: {now:.3f}".replace("-", "\N{MINUS SIGN}")
+    expect(sheet).to_have_attribute("aria-valuetext", text)
+    added = more * (image.max() / 255 - 0.1307) / 0.3081
+    expect(said).not_to_have_text(re.compile(re.escape(f"{before:.3f}")))
+    assert number_in(said.inner_text()) == pytest.approx(before + added, abs=0.02)
+    page.get_by_role("button", name="Reset the network").click()
+    assert float(sheet.get_attribute("aria-valuenow") or "nan") != pytest.approx(now, abs=0.001)
+    page.close()
+
+
+def number_in(text: str) -> float:
+    """The last number of a text."""
+    return float(re.findall(r"[-\N{MINUS SIGN}]?\d+\.\d+", text)[-1].replace("\N{MINUS SIGN}", "-"))
 
 
 def first_weight() -> torch.Tensor:
