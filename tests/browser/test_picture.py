@@ -210,7 +210,9 @@ def test_a_changed_weight_counts_as_in_pytorch(opened: Page) -> None:
     expect(weight).to_have_attribute("aria-valuenow", json.dumps(round(float(first_weight()), 2)))
 
 
-SEEN = "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data].filter((_, at) => at % 4 === 0)"
+SEEN = (
+    "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data].filter((_, at) => at % 4 === 0)"
+)
 """The grey values of the network's input."""
 
 
