@@ -23,6 +23,7 @@ with explained():
         questions = asking.questions(choice)
     if questions:
         handing_in.hand_in(choice, answering.show(choice, questions))
+        handing_in.offer_sheets(choice, questions)
     else:
         st.info(
             _("This network offers no question of this kind: choose another kind, level or network."),

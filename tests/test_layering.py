@@ -169,7 +169,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
         "cnnviz.ui",
     ),
     "torchvision": ("cnnviz.datasets", "cnnviz.interpret", "cnnviz.models", "cnnviz.own.torchvision_models"),
-    "jinja2": ("cnnviz.browser.page", "cnnviz.standalone"),
+    "jinja2": ("cnnviz.browser.page", "cnnviz.lessons.exercises.printing", "cnnviz.standalone"),
     "sqlalchemy": ("cnnviz.training.store",),
     "safetensors": (
         "cnnviz.browser.live",

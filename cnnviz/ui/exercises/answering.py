@@ -99,7 +99,7 @@ def _ask(choice: Choice, number: int, question: Question, given: Given) -> None:
     # What was answered is the truth: the field of another question, or of another set, must not show this one's.
     st.session_state[key] = given.last or (None if question.form == "choice" else "")
     if question.form == "choice":
-        st.radio(_("Your answer"), question.choices, key=key, disabled=given.is_over)
+        st.radio(_("Your answer"), question.choices, key=key, horizontal=True, disabled=given.is_over)
     else:
         st.text_input(
             _("Your answer"),

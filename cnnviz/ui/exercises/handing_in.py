@@ -1,4 +1,4 @@
-"""The end of a set: a code to hand in, and for the teacher, what many codes say."""
+"""What a set becomes: a code to hand in, a page to print, and for the teacher, what many codes say."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from cnnviz import architectures
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.lessons.exercises.printing import sheet
 from cnnviz.lessons.exercises.receipts import LONGEST_NAME, CodeError, Receipt, read, server_key, sign
 from cnnviz.settings import settings
 from cnnviz.ui.exercises.asking import MIXED, Choice
 from cnnviz.ui.shared import own_networks, rights
+from cnnviz.ui.shared.downloads import save_button
 from cnnviz.ui.shared.problems import answer_callbacks, ask, plain
 
 if TYPE_CHECKING:
+    from cnnviz.lessons.exercises.question import Question
     from cnnviz.ui.exercises.answering import Given
 
 _CODES = "_exercise_codes"
@@ -129,3 +132,24 @@ def _network(name: str) -> str:
     if architectures.is_known(name):
         return architectures.get(name).title
     return own_networks.title_of(name) if own_networks.is_known(name) else name
+
+
+def offer_sheets(choice: Choice, questions: Sequence[Question]) -> None:
+    """The set as pages to print: for everybody without the answers, for the teacher with them, too."""
+    with st.container(horizontal=True, key="sheets"):
+        _offer_sheet(choice, questions, _("A page to print"), answers=False)
+        if rights.may_do_anything():
+            _offer_sheet(choice, questions, _("Its answers"), answers=True)
+
+
+def _offer_sheet(choice: Choice, questions: Sequence[Question], label: str, answers: bool) -> None:
+    name = "answers" if answers else "exercises"
+    save_button(
+        label,
+        sheet(questions, choice.level, choice.seed, answers=answers),
+        f"{name}-{choice.level}-{choice.seed}.html",
+        key=f"sheet-{name}",
+        mime="text/html",
+        icon=":material/print:",
+        type="tertiary",
+    )
