@@ -27,7 +27,7 @@ def key_of_text(facts: Facts, trace: Trace) -> str:
     """
     if facts.source is None:
         raise _untrainable(facts, Message("the code that defines it is in no file."))
-    definition = Definition(facts.source, facts.title, input_shape=trace.input_shape)
+    definition = Definition(facts.source, facts.title, facts.arguments, trace.input_shape)
     reading = asking.read(definition)
     if reading.problem is not None:
         raise _untrainable(facts, _told(reading.problem))

@@ -29,7 +29,8 @@ AGAIN = 75
 """The exit status of a process that is to be started again, as its file has changed while it was running."""
 
 _PATIENCE_SECONDS = 3.0
-"""How long a question waits for the file to come to its end."""
+"""So long after its begin a question waits for the file to come to its end."""
+_AGAIN_SECONDS = 0.2
 
 _KEYS = ("state_dict", "model_state_dict", "model")
 """Under which a training loop's checkpoint may hold the weights."""
@@ -109,8 +110,8 @@ class FileModel:
                 self._loading = threading.Thread(target=self._load, daemon=True)
                 self._loading.start()
             loading = self._loading
-        if loading is not None:
-            loading.join(_PATIENCE_SECONDS)
+        if loading is not None:  # who asks again later need not wait as long again
+            loading.join(max(_PATIENCE_SECONDS - (time.monotonic() - self._begun), _AGAIN_SECONDS))
 
     def _see(self) -> None:
         first = [path for path in (self._path, self._weights) if path is not None]
@@ -151,7 +152,11 @@ class FileModel:
                 self._facts = replace(self._problem(found.message), source=source)
             else:
                 place = f"{self._path.name}:{self._class_name}"
-                self._facts = Facts(self._class_name, place, self._stamp(), shape, source)
+                given = {name: value for name, value in self._edits.items() if "." not in name}
+                arguments = tuple((name, json.dumps(value)) for name, value in sorted(given.items()))
+                self._facts = Facts(
+                    self._class_name, place, self._stamp(), shape, source, arguments=arguments
+                )
 
     def _model(self) -> nn.Module:
         from cnnviz.models import resolve

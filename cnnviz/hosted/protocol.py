@@ -21,7 +21,8 @@ class Facts:
 
     ``title`` is its class, ``place`` where it comes from, ``stamp`` another one after each change of its code or its
     weights. ``source`` is the text that defines it, where there is one. ``problem`` says why there is no model;
-    ``running``: because the code that makes it has not come to its end yet.
+    ``running``: because the code that makes it has not come to its end yet. ``arguments`` are those that the
+    constructor was given, by name, as JSON.
     """
 
     title: str
@@ -31,6 +32,7 @@ class Facts:
     source: str | None = None
     problem: Message | None = None
     running: bool = False
+    arguments: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -200,6 +200,7 @@ def test_arguments_of_the_constructor_are_given_to_it(folder: Path) -> None:
     network = FileModel(folder / "net.py", "Net", edits={"classes": 3, "conv.bias": False})
     assert network.facts().problem is None
     assert sum(p.numel() for p in network.held().original.parameters()) == 36 + 3 * 2705
+    assert network.facts().arguments == (("classes", "3"),)  # the text, which is trained, needs them, too
 
 
 def test_what_only_a_keyboard_raises_is_told_too(folder: Path) -> None:
@@ -211,6 +212,7 @@ def test_a_file_that_does_not_come_to_its_end_is_left_when_it_is_saved_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(files, "_AGAIN_SECONDS", 0.01)
     go_on, again = threading.Event(), []
     monkeypatch.setattr(sys.modules[__name__], "GO_ON", go_on, raising=False)
     (folder / "net.py").write_text(f"import sys\nsys.modules[{__name__!r}].GO_ON.wait()\n{FILE}")

@@ -94,6 +94,15 @@ def test_every_view_shows_it(program: Program, open_page: OpenPage, view: str) -
     assert view != "code" or SOURCE.strip() in [code.value.strip() for code in app.code]
 
 
+def test_one_that_does_not_run_is_no_unknown_name_on_filters(program: Program, open_page: OpenPage) -> None:
+    program.model = nn.Sequential(nn.Flatten(), nn.Linear(3, 4))
+    app = open_page(FILTERS, checkpoint="hosted")
+    assert [warning.value for warning in app.warning] == [
+        "The network of your file cannot be used; Architecture says why."
+    ]
+    assert "Unknown" not in text_of(app)
+
+
 def test_what_its_file_raises_is_told_and_the_page_goes_on_when_it_is_mended(
     program: Program, open_page: OpenPage
 ) -> None:

@@ -282,6 +282,11 @@ def choose_weights(notes: DeltaGenerator) -> Weights:
     unfinished = _unfinished(known)
     own = own_networks.known((query.get("checkpoint") or "").removeprefix(UNTRAINED))
     own_file = of_hosted()
+    unusable = own_file is None and query.get("checkpoint") == hosted.NAME and hosted.NAME in hosted.titles()
+    if unusable:
+        notes.warning(
+            _("The network of your file cannot be used; Architecture says why."), icon=":material/error:"
+        )
     options = [
         *([] if own_file is None else [hosted.NAME]),
         *known,
@@ -304,6 +309,7 @@ def choose_weights(notes: DeltaGenerator) -> Weights:
         ),
         forget=IN_A_NETWORK,
         notes=notes,
+        elsewhere=[hosted.NAME] if unusable else (),
     )
     if own_file is not None and chosen == hosted.NAME:
         return own_file
