@@ -12,7 +12,7 @@ from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from benchmarks.protocol import Page, Session
-from benchmarks.reruns import PAGES, drawing
+from benchmarks.reruns import PAGES, components, drawing
 
 LINKS: tuple[tuple[str, str], ...] = (
     *((page, "") for page in PAGES if page != "teacher"),
@@ -69,7 +69,7 @@ class Person:
         if self._shown is None:
             raise RuntimeError("No page is open")
         choices = list(_other_values(self._shown, self.chance))
-        if self.page == "draw" and self.chance.random() < 0.5:
+        if "sheet" in components(self._shown) and self.chance.random() < 0.5:
             for name, value in drawing(self._shown).items():
                 await self._run("change", widgets={name: value})
         elif not choices:

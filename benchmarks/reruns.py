@@ -20,24 +20,43 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 from benchmarks.protocol import Page, Session, connect
 from benchmarks.serving import ROOT, serve, train_for_show
+from cnnviz.drawing import to_mnist
 
 TARGET_SECONDS = 0.1
 PAGES = ("", *sorted(path.stem for path in (ROOT / "pages").glob("*.py")))
 
 
-def drawing(page: Page) -> Mapping[str, Any]:
-    """The state of the page's canvas after someone drew a 1 on it, as its JavaScript sends it."""
+def drawing(page: Page, number: int = 1) -> Mapping[str, Any]:
+    """The state of the page's canvas after someone drew a 1 on it, as its JavaScript sends it; drawings have numbers."""
     image = Image.new("RGBA", (320, 320), "black")
     ImageDraw.Draw(image).line((170, 60, 150, 260), fill="white", width=24)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
-    data = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-    canvas = next(e.bidi_component for e in page.elements if e.WhichOneof("type") == "bidi_component")
-    return {canvas.id: {"drawing": {"raw": {"objects": []}, "data": data}}}
+    prepared = to_mnist(np.asarray(image), (0, 0, 0, 255))
+    if prepared is None:
+        raise RuntimeError("Nothing is drawn")
+    sent = {
+        "number": number,
+        "image": base64.b64encode(prepared.image.tobytes()).decode(),
+        "picture": "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode(),
+        "redrawn": None,
+        "sent": number,
+    }
+    return {components(page)["sheet"][0]: {"drawing": sent}}
+
+
+def components(page: Page) -> Mapping[str, tuple[str, str]]:
+    """By the name of each of the app's components on a page its id, and the fragment that it is in."""
+    return {
+        element.bidi_component.component_name.rpartition("cnnviz_")[2]: (element.bidi_component.id, fragment)
+        for element, fragment in zip(page.elements, page.part_of, strict=True)
+        if element.WhichOneof("type") == "bidi_component"
+    }
 
 
 async def reruns(session: Session, name: str, count: int) -> list[float]:

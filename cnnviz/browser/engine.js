@@ -288,10 +288,11 @@ function adaptiveSpans(op, axis, x, scratch) {
   return found;
 }
 
-function largestOfWindows(x, out, rows, columns, stepY, stepX) {
+// Each output is `rule(first, last, x0, x1, area)` of its window: of the values of a map, lines begin at `first` up to
+// `last`, and the window reaches from x0 to x1 in each; a mean is divided by `area`.
+function pool(x, out, rows, columns, rule) {
   const [channels, height, width] = x.shape;
   const [, high, wide] = out.shape;
-  const { data } = x;
   let to = 0;
   for (let channel = 0; channel < channels; channel++) {
     const start = channel * height * width;
@@ -299,40 +300,38 @@ function largestOfWindows(x, out, rows, columns, stepY, stepX) {
       const first = start + rows[3 * row] * width;
       const last = start + rows[3 * row + 1] * width;
       for (let column = 0; column < wide; column++) {
-        const [x0, x1] = [columns[3 * column], columns[3 * column + 1]];
-        let most = -Infinity;
-        for (let line = first; line < last; line += stepY * width) {
-          for (let at = line + x0; at < line + x1; at += stepX) {
-            const value = data[at];
-            if (value > most || value !== value) most = value;
-          }
-        }
-        out.data[to++] = most;
+        const area = rows[3 * row + 2] * columns[3 * column + 2];
+        out.data[to++] = rule(first, last, columns[3 * column], columns[3 * column + 1], area);
       }
     }
   }
 }
 
-function average(x, out, rows, columns, divisor) {
-  const [channels, height, width] = x.shape;
-  const [, high, wide] = out.shape;
+function largestOfWindows(x, out, rows, columns, stepY, stepX) {
   const { data } = x;
-  let to = 0;
-  for (let channel = 0; channel < channels; channel++) {
-    const start = channel * height * width;
-    for (let row = 0; row < high; row++) {
-      const first = start + rows[3 * row] * width;
-      const last = start + rows[3 * row + 1] * width;
-      for (let column = 0; column < wide; column++) {
-        const [x0, x1] = [columns[3 * column], columns[3 * column + 1]];
-        let sum = 0;
-        for (let line = first; line < last; line += width) {
-          for (let at = line + x0; at < line + x1; at++) sum += data[at];
-        }
-        out.data[to++] = sum / (divisor ?? rows[3 * row + 2] * columns[3 * column + 2]);
+  const step = stepY * x.shape[2];
+  pool(x, out, rows, columns, (first, last, x0, x1) => {
+    let most = -Infinity;
+    for (let line = first; line < last; line += step) {
+      for (let at = line + x0; at < line + x1; at += stepX) {
+        const value = data[at];
+        if (value > most || value !== value) most = value;
       }
     }
-  }
+    return most;
+  });
+}
+
+function average(x, out, rows, columns, divisor) {
+  const { data } = x;
+  const width = x.shape[2];
+  pool(x, out, rows, columns, (first, last, x0, x1, area) => {
+    let sum = 0;
+    for (let line = first; line < last; line += width) {
+      for (let at = line + x0; at < line + x1; at++) sum += data[at];
+    }
+    return sum / (divisor ?? area);
+  });
 }
 
 function maxPool2d(op, [x], out, _, scratch) {
