@@ -12,6 +12,7 @@ _LONGEST = 200
 _LARGEST = 10**15
 _THOUSANDS = re.compile(r"\d{1,3}(?:[ ,'_]\d{3})+")
 _WHOLE = re.compile(r"(\d+)(?:\.0*)?")
+_SIGNED = re.compile(r"([+-])\s*(.*)")
 _UNIT = re.compile(r"(?<=\d)\s+[^\W\d][^\d]*$")
 """What follows a number: ``260 parameters``."""
 _NAMED = re.compile(r"^(?:torch\.size|size|shape)\b")
@@ -22,12 +23,15 @@ _BATCH = ("n", "b", "batch", "batch_size", "none", "-1", "?")
 
 
 def read_number(text: str) -> int | None:
-    """The number that ``text`` is: ``1408``, ``1,408``, ``1408.0``, ``1408 features``, ``88 x 4 x 4``, ``88*4*4 = 1408``.
+    """The number that ``text`` is: ``-3``, ``1408``, ``1,408``, ``1408.0``, ``1408 features``, ``88 x 4 x 4``, ``88*4*4 = 1408``.
 
     None where it is no whole number.
     """
     written = _plain(text).rpartition("=")[2].strip()
     written = _UNIT.sub("", written)
+    if signed := _SIGNED.fullmatch(written):
+        number = read_number(signed[2]) if signed[2][:1].isdigit() else None
+        return number if number is None or signed[1] == "+" else -number
     if _THOUSANDS.fullmatch(written):
         return _bounded(int(re.sub(r"\D", "", written)))
     if whole := _WHOLE.fullmatch(written):

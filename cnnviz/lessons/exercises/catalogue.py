@@ -16,6 +16,7 @@ COURSE = ("basic-cnn", "inception-mini", "resnet-mini", "lenet-bn")
 KINDS: Mapping[str, Message] = MappingProxyType(
     {
         "output-size": Message("Output size"),
+        "one-value": Message("One value of a convolution"),
         "shape": Message("Shape after a layer"),
         "in-features": Message("The missing number of a Linear"),
         "parameters": Message("Parameters of a layer"),

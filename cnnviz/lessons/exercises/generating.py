@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from types import MappingProxyType
 
-from cnnviz.lessons.exercises import counts, faults, shapes, sizes
+from cnnviz.lessons.exercises import by_hand, counts, faults, shapes, sizes
 from cnnviz.lessons.exercises.catalogue import KINDS, SET_SIZE
 from cnnviz.lessons.exercises.question import Level, Question
 from cnnviz.lessons.exercises.source import Source
@@ -24,6 +24,7 @@ def _alone(make: Callable[[Random, Level], Question]) -> Make:
 _MAKERS: Mapping[str, Make] = MappingProxyType(
     {
         "output-size": _alone(sizes.output_size),
+        "one-value": _alone(by_hand.one_value),
         "shape": shapes.shape_after,
         "in-features": shapes.in_features,
         "parameters": counts.parameters,

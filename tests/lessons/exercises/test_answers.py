@@ -31,13 +31,18 @@ def test_a_shape(text: str) -> None:
     assert read_sizes(text) == (88, 4, 4)
 
 
+@pytest.mark.parametrize("text", ["-12", "- 12", "−12", "－12", "3 - 15 = -12"])
+def test_a_number_below_zero(text: str) -> None:
+    assert read_number(text) == -12
+
+
 def test_the_length_of_a_vector_may_have_a_comma() -> None:
     assert read_length("1,408") == read_length("1408") == read_length("(1408,)") == (1408,)
     assert read_length("88, 4, 4") == (88, 4, 4)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "conv1", "14.5", "-3", "1e5", "x", "88 x", "8 or 9", "9" * 500, "=", "٣"]
+    "text", ["", "conv1", "14.5", "--3", "- x", "1e5", "x", "88 x", "8 or 9", "9" * 500, "=", "٣"]
 )
 def test_what_is_no_whole_number(text: str) -> None:
     assert read_number(text) in (None, 88, 3)  # "88 x" lists one size, and a digit is one in any script

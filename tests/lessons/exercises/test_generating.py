@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnviz import architectures
@@ -90,10 +91,22 @@ def largest_of(asked: Question) -> str:
     )
 
 
+def value_of(asked: Question) -> int:
+    """What PyTorch's convolution gives for the numbers that the question shows."""
+    rows = [[int(number) for number in line.split()] for line in asked.given]
+    side = len(rows)
+    patch, kernel = (torch.tensor([row[start : start + side] for row in rows]) for start in (0, side))
+    bias = torch.tensor([cast(int, asked.prompt.values.get("bias", 0))])
+    value = F.conv2d(patch[None, None].float(), kernel[None, None].float(), bias.float())
+    return int(value.relu() if asked.level == 3 else value)
+
+
 def answer_of(asked: Question) -> object:
     """What PyTorch answers."""
     if asked.kind == "output-size":
         return side_behind(asked.given, cast(int, asked.prompt.values["size"]))
+    if asked.kind == "one-value":
+        return value_of(asked)
     if asked.kind == "receptive-field":
         return field_of(asked.given)
     if asked.kind == "shape":
