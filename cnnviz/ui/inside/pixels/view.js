@@ -137,7 +137,9 @@ function cellFor(room, across, below) {
 
 function tableSide({ wide, mode }, width) {
   const tables = mode === "sum" ? 3 : 1;
-  return Math.max(30, Math.min(56, Math.floor((Math.min(width, 620) - 60) / (tables * wide))));
+  const larger = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16; // as the numbers in them are
+  const room = Math.floor((Math.min(width, 620 * larger) - 60 * larger) / (tables * wide));
+  return Math.max(30 * larger, Math.min(56 * larger, room));
 }
 
 // The output's picture, after an edit or another size.

@@ -2,7 +2,8 @@
 
 const SIZES = [2, 1.75, 1.5, 1.25, 1, 0.9, 0.8, 0.7], USUAL = 1; // of a figure that is no chart
 const USUAL_TYPE = 16; // pixels of the root element's type, for which the theme is made
-const ROOM_FOR_TYPE = 1.3; // times that the type of a chart may grow more than the chart itself
+const USUAL_FONT = 12; // pixels of a chart's type then
+const NAMES_PART = 0.65; // of a chart's height that the names of its bars may take
 const LEAST_HEIGHT = 260;
 const GRAPH = '[data-testid="stGraphVizChart"] svg';
 const MARGIN = 10;
@@ -55,21 +56,23 @@ function fitChart(main, leaves, bar) {
   if (Object.keys(wanted).length) window.Plotly.relayout(plot, wanted);
 }
 
-/* The chart's template with type that is larger by as much as the page's, or as the chart itself where that is less: of
-   many bars each has its name. In the colour of the page's text, with margins that hold it; nothing where it is so already. */
+/* The chart's template with type that is larger by as much as the page's, unless the names of its bars would then touch,
+   in the colour of the page's text, and margins that hold it; nothing where it is so already. */
 function enlarged(plot, height) {
   const template = plot.layout.template;
   if (!template) return {};
-  const usualHeight = template.usualHeight ?? plot._fullLayout.height;
   const asPage = parseFloat(getComputedStyle(document.documentElement).fontSize);
-  const size = Math.max(USUAL_TYPE, Math.min(asPage, Math.round((ROOM_FOR_TYPE * USUAL_TYPE * height) / usualHeight)));
+  const names = new Set(plot.data.filter((trace) => trace.orientation === "h").flatMap((trace) => [...(trace.y ?? [])])).size;
+  const size = Math.max(USUAL_TYPE, Math.min(asPage, names ? Math.floor((NAMES_PART * height) / names) : asPage));
   if (template.typeSize === size) return {};
   const factor = size / (template.typeSize ?? USUAL_TYPE);
+  // Streamlit reads the page's size, too, where it draws while the page is presented.
+  const types = (USUAL_FONT * size) / USUAL_TYPE / (template.layout?.font?.size ?? USUAL_FONT);
   const colour = getComputedStyle(plot.closest('[data-testid="stApp"]')).color;
   const margin = Object.fromEntries(
     Object.entries(plot.layout.margin ?? {}).map(([side, pixels]) => [side, Number.isFinite(pixels) ? pixels * factor : pixels]),
   );
-  return { margin, template: { ...template, layout: scaled(template.layout, factor, colour), typeSize: size, usualHeight } };
+  return { margin, template: { ...template, layout: scaled(template.layout, types, colour), typeSize: size } };
 }
 
 function scaled(value, factor, colour) {

@@ -18,7 +18,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
 // What components write in shades of grey is closed to the page's style.
 const CLEAR = new CSSStyleSheet();
-CLEAR.replaceSync(".head, .none, .padding, .beyond, .note, .sign, figcaption, small, span { opacity: 1 !important; }");
+CLEAR.replaceSync(`
+  .head, .none, .padding, .beyond, .note, .sign, figcaption, small, span { opacity: 1 !important; }
+  .network_picture, .alive { --soft: var(--st-text-color) !important; }
+`);
 
 class Present {
   constructor(root) {
