@@ -1,13 +1,22 @@
 // One map, unit or class in the picture: what a mouse, a finger or a key points at.
 
+function isClass({ plan, classes }, index) {
+  return index === plan.output && classes.length === shapeOf(plan, index)[0];
+}
+
+// What a map, a unit or a class is called.
+export function labelOf(picture, index, channel) {
+  const { plan, words, classes } = picture;
+  const template = shapeOf(plan, index).length === 3 ? words.map : isClass(picture, index) ? words.score : words.unit;
+  return fill(template, { name: plan.ops[index]?.name ?? words.input, channel, title: classes[channel] });
+}
+
 // A button with a place for the map's canvas (Pane paints it there); of a class with its name and a bar; of the image with a frame for receptive fields.
 export function makeCell(picture, index, channel, place, known) {
-  const { plan, words } = picture;
+  const { plan } = picture;
   const shape = shapeOf(plan, index);
-  const isScore = index === plan.output && picture.classes.length === shape[0];
-  const name = plan.ops[index]?.name ?? words.input;
-  const template = shape.length === 3 ? words.map : isScore ? words.score : words.unit;
-  const label = fill(template, { name, channel, title: picture.classes[channel] });
+  const isScore = isClass(picture, index);
+  const label = labelOf(picture, index, channel);
   const look = isScore ? "map score" : index < 0 ? "map image" : shape.length === 3 ? "map" : "map unit";
   const button = make("button", { class: look, type: "button", "aria-label": label, title: label });
   button.tabIndex = place === 0 ? 0 : -1; // one stop for each operation; the arrows go on from there
@@ -74,9 +83,7 @@ export function described(picture, index, channel) {
   const op = plan.ops[index];
   const shape = shapeOf(plan, index);
   const isMap = shape.length === 3;
-  const isScore = index === plan.output && picture.classes.length === shape[0];
-  const template = isMap ? words.map : isScore ? words.score : words.unit;
-  const name = fill(template, { name: op?.name ?? words.input, channel, title: picture.classes[channel] });
+  const name = labelOf(picture, index, channel);
   const kernel = op?.kernelSize ? `, ${fill(words.kernel, { kernel: op.kernelSize.join(" x ") })}` : "";
   const off = picture.isOff(index, channel) ? ` (${words.isOff})` : "";
   const data = picture.channel(index, channel);
@@ -90,14 +97,12 @@ export function described(picture, index, channel) {
 const NAMED = 3;
 
 function inputsOf(picture, index, channel) {
-  const { plan, words } = picture;
+  const { words } = picture;
   const made = picture.madeOf(index, channel).filter(({ weight }) => weight !== null);
   if (made.length < 2) return "";
   const strongest = [...made].sort((one, other) => Math.abs(other.weight) - Math.abs(one.weight)).slice(0, NAMED);
   const named = strongest.map(({ from, channel: number, weight }) => {
-    const isMap = shapeOf(plan, from).length === 3;
-    const name = fill(isMap ? words.map : words.unit, { name: plan.ops[from]?.name ?? words.input, channel: number });
-    return `${name} (${weight < 0 ? "" : "+"}${written(weight)})`;
+    return `${labelOf(picture, from, number)} (${weight < 0 ? "" : "+"}${written(weight)})`;
   });
   return `. ${fill(words.inputs, { inputs: named.join("; ") })}`;
 }

@@ -96,10 +96,8 @@ export class Unfolding {
   }
 
   named({ index, channel, at }) {
-    const { plan, words } = this.picture;
-    const name = plan.ops[index]?.name ?? words.input;
-    if (shapeOf(plan, index).length !== 3) return fill(words.unit, { name, channel });
-    return `${fill(words.map, { name, channel })} (${at.join(", ")})`;
+    const label = labelOf(this.picture, index, channel);
+    return shapeOf(this.picture.plan, index).length === 3 ? `${label} (${at.join(", ")})` : label;
   }
 
   // The map itself, large: a place in it can be chosen with the mouse and with the arrow keys.
@@ -130,24 +128,30 @@ export class Unfolding {
 
   choose(at) {
     this.chosen = { ...this.chosen, at };
-    this.update();
+    this.updateValue();
   }
 
-  // New values, or another place.
+  // New values.
   update() {
     if (this.chosen === null) return;
-    const { index, channel, at } = this.chosen;
+    const { index, channel } = this.chosen;
     const { picture } = this;
     if (index >= 0) {
       const word = (picture.isOff(index, channel) ? "on" : "off") + (this.big === null ? "Unit" : "");
       this.turn.textContent = picture.words[word];
     }
+    this.updateValue();
+    this.rest.replaceChildren(...(index < 0 ? [] : figuresOf(picture, index, channel)));
+  }
+
+  // Another place: the sums of whole maps stay as they are.
+  updateValue() {
+    const { index, channel, at } = this.chosen;
     if (this.big !== null) this.paintBig(index, channel, at);
     const kept = this.focused();
     this.arithmetic.replaceChildren(...this.explained());
-    this.rest.replaceChildren(...(index < 0 ? [] : figuresOf(picture, index, channel)));
     if (kept !== null) this.element.querySelector(`[data-key="${CSS.escape(kept)}"]`)?.focus();
-    picture.field(null, null);
+    this.picture.field(null, null);
   }
 
   focused() {
@@ -259,8 +263,7 @@ function readFigures(picture, index, channel) {
     const pair = make("div");
     pair.append(source, make("span", {}, "→"), own);
     const figure = make("figure");
-    const name = plan.ops[from]?.name ?? picture.words.input;
-    figure.append(pair, make("figcaption", {}, fill(picture.words.map, { name, channel: number })));
+    figure.append(pair, make("figcaption", {}, labelOf(picture, from, number)));
     row.append(figure);
   }
   return [row];

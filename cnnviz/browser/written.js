@@ -70,7 +70,7 @@ function summedUp(unfolding, found) {
     button.append(make("small", {}, fill(isMap ? words.from : words.fromUnit, { number: part.channel })), signed(part.sum));
     button.addEventListener("click", () => {
       unfolding.part = part.channel;
-      unfolding.update();
+      unfolding.updateValue();
     });
     row.append(button);
   }

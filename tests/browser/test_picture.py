@@ -176,9 +176,11 @@ def test_arrow_keys_move_the_value_that_is_taken_apart(opened: Page) -> None:
     heading = opened.locator(".detail h4")
     opened.locator("canvas.big").click(position={"x": 5, "y": 5})
     expect(heading).to_contain_text("Row 0, column 0:")
+    sums = opened.locator(".detail .sums figure").first.element_handle()
     opened.keyboard.press("ArrowRight")
     opened.keyboard.press("ArrowDown")
     expect(heading).to_contain_text("Row 1, column 1:")
+    assert sums.evaluate("(figure) => figure.isConnected")  # those of whole maps are not computed again
 
 
 def test_a_changed_weight_counts_as_in_pytorch(opened: Page) -> None:
