@@ -6,6 +6,7 @@ Importing this registers them all, see :mod:`cnnviz.operations.operation`.
 from cnnviz.operations import (
     creation,
     data_movement,
+    dropout,
     elementwise,
     linear,
     merging,
@@ -20,6 +21,7 @@ from cnnviz.operations import (
 __all__ = [
     "creation",
     "data_movement",
+    "dropout",
     "elementwise",
     "linear",
     "merging",

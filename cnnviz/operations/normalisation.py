@@ -1,15 +1,13 @@
-"""Normalisation and dropout: what their statistics cover, what they learn, what they do in training.
+"""Normalisation: what its statistics cover, what it learns, what it does in training.
 
 Ioffe and Szegedy 2015 (batch), Ba et al. 2016 (layer), Ulyanov et al. 2016 (instance), Wu and He 2018
-(group), Krizhevsky et al. 2012, section 3.3 (local response), Zhang and Sennrich 2019 (RMS); Srivastava et
-al. 2014 (dropout, scaled in training as PyTorch does it), Klambauer et al. 2017 (alpha dropout).
+(group), Krizhevsky et al. 2012, section 3.3 (local response), Zhang and Sennrich 2019 (RMS).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from math import gcd
 from typing import Any, cast
 
@@ -26,7 +24,7 @@ from cnnviz.operations.arrangement import (
 from cnnviz.operations.diagnosis import channels_origin, origins
 from cnnviz.operations.explanation import Explanation, number
 from cnnviz.operations.fixes import fix
-from cnnviz.operations.kernels import Kernel, unchanged
+from cnnviz.operations.kernels import Kernel
 from cnnviz.operations.op import FailedCall, Failure, Fix, Mend, Op, Shape, product, shape_text
 from cnnviz.operations.operation import define, define_each, named
 from cnnviz.operations.reach import Call, Reach, UnknownError, listed, spread
@@ -410,74 +408,6 @@ def weights_of_channels(op: Op) -> tuple[str, int] | None:
     return (f"2 x {text}", 2 * count) if op.params == 2 * count else (text, count)
 
 
-# -- dropout ---------------------------------------------------------------------------------------------
-
-
-def explain_dropout(sentence: Message, op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """A dropout that sets values or channels to zero, as its ``sentence`` says."""
-    p = _probability(op)
-    if p is None:
-        return None
-    output, background = shape_text(op.output_shape), _dropout_modes(op)
-    if p >= 1:
-        sentence = Message(
-            "{name} sets every value to zero in training, because its probability is 1; the shape stays "
-            "{output}.",
-            name=op.title,
-            output=output,
-        )
-        return Explanation("y = 0", "y = 0", sentence, background=background)
-    kept = Message(
-        "The values that remain are multiplied by 1/(1 - {p}) = {factor}, so that the expected sum stays the "
-        "same.",
-        p=number(p),
-        factor=f"{1 / (1 - p):.4g}",
-    )
-    return Explanation(
-        "y = m * x/(1 - p), m ∈ {0, 1}",
-        f"y = m * x/(1 - {number(p)}), m ∈ {{0, 1}}",
-        Message(sentence.template, name=op.title, p=number(p), output=output),
-        background=(kept, *background) if p > 0 else background,
-    )
-
-
-def explain_alpha_dropout(sentence: Message, op: Op, _ops: Sequence[Op]) -> Explanation | None:
-    """A dropout for networks of SELUs (Klambauer et al. 2017, section 3), which keeps mean and variance."""
-    p, output = _probability(op), shape_text(op.output_shape)
-    if p is None:
-        return None
-    told = Message(sentence.template, name=op.title, p=number(p), output=output)
-    return Explanation("m = n", output, told, background=_dropout_modes(op))
-
-
-def _probability(op: Op) -> float | None:
-    """The probability to drop a value; None where it is no number, or the shape changes."""
-    p = op.arguments.get("p", 0.5)
-    return p if op.input_shapes[0] == op.output_shape and isinstance(p, (int, float)) else None
-
-
-_OFF_BY_DEFAULT = frozenset(("alpha_dropout", "feature_alpha_dropout"))
-
-
-def drops_in_evaluation(op: Op) -> bool:
-    """Whether a dropout drops values in evaluation: a function follows its argument ``training``, and no mode."""
-    function = op.module is None and op.type.islower()  # and no layer in a plain list
-    return function and op.arguments.get("training", op.type not in _OFF_BY_DEFAULT) is True
-
-
-def _dropout_modes(op: Op) -> tuple[Message, ...]:
-    """What evaluation changes. A trace runs in evaluation."""
-    if drops_in_evaluation(op):
-        return (
-            Message(
-                "Careful: called like this, it drops values in evaluation too, because F.{type} defaults to "
-                "training=True. Write F.{type}(x, training=self.training), or use the layer nn.Dropout.",
-                type=op.type,
-            ),
-        )
-    return (Message("In evaluation it does nothing."),)
-
-
 # -- entries -------------------------------------------------------------------------------------------
 
 
@@ -511,11 +441,6 @@ def _kernel_of_batch_norm(op: Op) -> Kernel | None:
 def _kernel_of_local_response_norm(op: Op) -> Kernel | None:
     usual = {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1}
     return {"kernel": "localResponseNorm", **{name: op.arguments.get(name, usual[name]) for name in usual}}
-
-
-def _kernel_of_dropout(op: Op) -> Kernel | None:
-    """A function that is told that this is training drops values in evaluation, too."""
-    return None if op.module is None and op.arguments.get("training", True) else unchanged(op)
 
 
 define_each(
@@ -611,62 +536,3 @@ define(
     explain=_explained_by(_explain_unit_length),
     reach=reach_unit_length,
 )
-_DROPOUT: Mapping[str, Any] = {
-    "kind": "dropout",
-    "kernel": _kernel_of_dropout,
-    "arguments": "input p training",
-    "pointwise": True,
-    "random": True,
-}
-_drops_channels = partial(
-    explain_dropout,
-    Message(
-        "In training, {name} sets whole channels to zero, each with probability {p}; the shape stays "
-        "{output}."
-    ),
-)
-define(
-    "dropout native_dropout",
-    "Dropout",
-    explain=partial(
-        explain_dropout,
-        Message(
-            "In training, {name} sets each value to zero with probability {p}; the shape stays {output}."
-        ),
-    ),
-    **_DROPOUT,
-)
-define("feature_dropout", explain=_drops_channels, **_DROPOUT)
-define_each(
-    "dropout#d",
-    "Dropout#d",
-    explain=_drops_channels,
-    diagnose=(lost_batch, diagnose_dimensions),
-    mend=mend_of_dimensions,
-    **_DROPOUT,
-)
-define(
-    "alpha_dropout",
-    "AlphaDropout",
-    explain=partial(
-        explain_alpha_dropout,
-        Message(
-            "In training, {name} sets each value with probability {p} to a fixed negative number, which "
-            "preserves mean and variance; the shape stays {output}."
-        ),
-    ),
-    **_DROPOUT,
-)
-define(
-    "feature_alpha_dropout",
-    "FeatureAlphaDropout",
-    explain=partial(
-        explain_alpha_dropout,
-        Message(
-            "In training, {name} sets whole channels, each with probability {p}, to a fixed negative number, "
-            "which preserves mean and variance; the shape stays {output}."
-        ),
-    ),
-    **_DROPOUT,
-)
-define("stochastic_depth", "StochasticDepth", pointwise=True)

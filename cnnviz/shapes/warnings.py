@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from cnnviz.language import Message, sentences
 from cnnviz.operations.batch_axis import FRONT
-from cnnviz.operations.normalisation import drops_in_evaluation
+from cnnviz.operations.dropout import drops_in_evaluation
 from cnnviz.operations.op import MODEL_INPUT, Op, product, shape_text
 from cnnviz.operations.operation import operation_of
 from cnnviz.operations.rereading import flattened_in_order_of_one, reread, takes_batch_for_channels
