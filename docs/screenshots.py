@@ -40,6 +40,7 @@ LINKS = {
     "draw": "draw",
     "evaluate": "evaluate",
     "experiments": "experiments",
+    "exercises": "exercises?model=inception-mini&kind=in-features",
     "glossary": "glossary",
     "teacher": "teacher",
 }
@@ -58,6 +59,14 @@ def prepare_figures(page: Page) -> None:
     page.wait_for_function("document.querySelectorAll('.js-plotly-plot .main-svg').length > 0")
 
 
+def prepare_exercises(page: Page) -> None:
+    """A mistake, and what it is told."""
+    field = page.locator(".st-key-question input[type=text]").first
+    field.fill("88 x 4")
+    field.press("Enter")
+    page.get_by_text("352").last.wait_for()
+
+
 def prepare_own(page: Page) -> None:
     """Wait for the editor, its mark and the button that mends the line."""
     page.locator(".cnnviz-mark-error").wait_for()
@@ -74,6 +83,7 @@ def prepare_teacher(page: Page) -> None:
 PREPARE: dict[str, Callable[[Page], None]] = {
     "own": prepare_own,
     "train": prepare_figures,
+    "exercises": prepare_exercises,
     "experiments": prepare_figures,
     "filters": prepare_figures,
     "draw": prepare_draw,

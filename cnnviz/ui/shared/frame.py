@@ -106,7 +106,7 @@ def frame(title: Message, page: Page) -> None:
     # Above the page rather than in the sidebar: it is in sight on a phone too, where a sidebar covers the
     # page and stays open after a tap on a link, and tables and figures have the whole width.
     is_stranger = accounts.must_log_in()
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="menu"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="menu"):
         for entry in () if is_stranger else _offered():
             link(entry)
         st.space("stretch")
