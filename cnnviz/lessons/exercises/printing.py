@@ -25,7 +25,7 @@ def sheet(questions: Sequence[Question], level: Level, seed: int, *, answers: bo
         language=LANGUAGE_TAGS[language()],
         title=str(Message("Answers")) if answers else str(Message("Exercises")),
         origin=str(Message("Set {seed}, level {level}", seed=seed, level=level)),
-        name=str(Message("Name")),
+        name=str(Message("Student")),
         questions=questions,
         answers=answers,
     )

@@ -116,7 +116,7 @@ def _show(lines: Sequence[str]) -> None:
 
 def _row(receipt: Receipt) -> dict[str, object]:
     return {
-        _("Name"): receipt.name,
+        _("Student"): receipt.name,
         _("Solved"): f"{receipt.right} / {receipt.count}",
         _("On the first try"): receipt.at_once,
         _("Level"): receipt.level,
