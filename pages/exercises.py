@@ -6,6 +6,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.exercises import answering, asking, handing_in
 from cnnviz.ui.shared.frame import EXERCISES, frame
+from cnnviz.ui.shared.owner import remember_owner
 from cnnviz.ui.shared.problems import explained
 from cnnviz.ui.shared.words import say
 
@@ -30,3 +31,4 @@ with explained():
             icon=":material/info:",
         )
     handing_in.check_codes()
+remember_owner()

@@ -65,6 +65,17 @@ def test_another_set_begins_anew_and_the_first_is_kept(open_page: OpenPage) -> N
     assert app.success[0].value == "Right: 1,408."
 
 
+def test_a_page_that_is_loaded_again_has_the_answers(open_page: OpenPage) -> None:
+    def come(token: str) -> AppTest:
+        app = open_page("pages/exercises.py", **FEATURES)
+        app.session_state["_owner"] = token * 32
+        return app.run()
+
+    answered(come("a"), "1408")
+    assert come("a").success[0].value == "Right: 1,408."
+    assert not come("b").success
+
+
 def test_the_same_questions_are_read_in_either_language(open_page: OpenPage) -> None:
     chinese, english = (open_page("pages/exercises.py", lang=lang, **FEATURES) for lang in ("zh", "en"))
     assert texts(chinese)[0] == "#### 在 Inception 迷你版 中，到达这里的是 88 x 4 x 4。问号处应填什么数？"

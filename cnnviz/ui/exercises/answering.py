@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from cnnviz.bounded import COMMON
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.lessons.exercises.catalogue import KINDS
 from cnnviz.ui.exercises.asking import MIXED, QUESTION, Choice
 from cnnviz.ui.shared.frame import ARCHITECTURE, link
 from cnnviz.ui.shared.link_state import choose_segment, put_in_link
+from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
     from cnnviz.lessons.exercises.question import Question, Verdict
 
 _GIVEN = "_exercise_answers"
+_BYTES = 4_000
+"""About what the answers to a set take."""
 _MOST_RIDDLES = 2
 """After so many the way to the answer is shown: more guesses teach nothing."""
 
@@ -63,8 +67,13 @@ def show(choice: Choice, questions: Sequence[Question]) -> Sequence[Given]:
 
 
 def _given(choice: Choice, number: int) -> Given:
-    sets = st.session_state.setdefault(_GIVEN, {})
-    found: Given = sets.setdefault(choice, {}).setdefault(number, Given())
+    """What this person answered to a question of a set: as long as the page is open, and after a reload as long as
+    the server has room for it.
+    """
+    sets, person = st.session_state.setdefault(_GIVEN, {}), (owner(), choice)
+    if person not in sets:
+        sets[person] = COMMON.get((_GIVEN, *person), dict, lambda _answers: _BYTES)
+    found: Given = sets[person].setdefault(number, Given())
     return found
 
 
