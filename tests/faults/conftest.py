@@ -1,3 +1,5 @@
+"""Faults are tried in short; with ``CNNVIZ_LONG_FAULTS=1`` a hundred or ten thousand times each, for hours."""
+
 from __future__ import annotations
 
 import os

@@ -20,7 +20,9 @@ from cnnviz.lessons.exercises import shapes as shapes_
 from cnnviz.lessons.exercises.catalogue import COURSE, KINDS, LARGEST_SEED
 from cnnviz.lessons.exercises.generating import questions
 from cnnviz.lessons.exercises.question import Level, Question, Slip, check
+from cnnviz.operations.window_arithmetic import Side
 from tests.lessons.exercises.networks import source
+from tests.networks import on_meta
 
 LONG = 1_000
 """Sets in the long mode."""
@@ -61,17 +63,17 @@ def field_of(lines: tuple[str, ...]) -> int:
 
 
 def module_of(asked: Question) -> nn.Module:
-    network = architectures.get(cast(str, asked.network)).build_seeded(0)
+    network = on_meta(architectures.get(cast(str, asked.network)))
     op = source(cast(str, asked.network)).trace.op(cast(str, asked.layer))
     return network.get_submodule(cast(str, op.module))
 
 
 def macs_of(asked: Question) -> int:
     op = source(cast(str, asked.network)).trace.op(cast(str, asked.layer))
-    layer = module_of(asked).to("meta")
+    layer = module_of(asked)
     with FlopCounterMode(display=False) as counted:
         layer(torch.empty(1, *op.input_shapes[0], device="meta"))
-    return counted.get_total_flops() // 2
+    return int(counted.get_total_flops() // 2)
 
 
 def shape_of(asked: Question) -> tuple[int, ...]:
@@ -80,12 +82,12 @@ def shape_of(asked: Question) -> tuple[int, ...]:
         arrived = [torch.empty(1, *shape, device="meta") for shape in op.input_shapes]
         found = torch.cat(arrived, 1) if op.type == "cat" else arrived[0].flatten(1)
     else:
-        found = module_of(asked).to("meta").eval()(torch.empty(1, *op.input_shapes[0], device="meta"))
+        found = module_of(asked).eval()(torch.empty(1, *op.input_shapes[0], device="meta"))
     return tuple(found.shape[1:])
 
 
 def largest_of(asked: Question) -> str:
-    network = architectures.get(cast(str, asked.network)).build_seeded(0)
+    network = on_meta(architectures.get(cast(str, asked.network)))
     return max(
         asked.choices, key=lambda name: sum(p.numel() for p in network.get_submodule(name).parameters())
     )
@@ -240,7 +242,7 @@ def test_mistakes_with_parameters() -> None:
     ],
 )
 def test_mistakes_with_windows(line: str, size: int, wrong: int, sentence: Message) -> None:
-    side = sizes.Side(size, **window_of(executed(line)))
+    side = Side(size, **window_of(executed(line)))
     found = sizes.wrong_counts(side, "Pool" in line)
     assert side.count == side_behind((line,), size)
     assert (wrong, sentence) in found
