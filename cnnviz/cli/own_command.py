@@ -12,7 +12,7 @@ from cnnviz.cli.terminal import print_json
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.own.definition import Definition
+from cnnviz.own.definition import MOST_BYTES, Definition
 
 if TYPE_CHECKING:
     from cnnviz.own.reading import Reading
@@ -72,7 +72,8 @@ def _keep(definition: Definition, reading: Reading) -> None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            return file.read(MOST_BYTES + 1)  # of a file without an end enough to be refused
     except FileNotFoundError:
         raise UsageError(Message("The file {path} does not exist.", path=path)) from None
     except (OSError, UnicodeDecodeError) as error:

@@ -388,9 +388,14 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     return recipe
 
 
+_LARGEST_RECIPE = 16_000_000
+"""Bytes; a file may have no end."""
+
+
 def _saved(path: Path) -> Recipe:
     try:
-        return read_recipe(path.read_bytes())
+        with path.open("rb") as file:
+            return read_recipe(file.read(_LARGEST_RECIPE))
     except OSError as error:
         raise UsageError(
             Message(

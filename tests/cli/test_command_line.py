@@ -610,3 +610,11 @@ def test_a_character_that_the_encoding_lacks_is_replaced_in_text_and_escaped_in_
     print_json(["–é"])
     sys.stdout.flush()
     assert file.getvalue() == b'a ? b \xe9\n[\n  "\\u2013\\u00e9"\n]\n'
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="This system has no file without an end")
+def test_a_file_without_an_end_is_refused(run: Run) -> None:
+    assert run("own", "/dev/zero") == (1, "", "The text has more than 100,000 bytes.\n")
+    status, out, err = run("train", "--recipe", "/dev/zero")
+    assert (status, out) == (2, "")
+    assert "Choose a recipe saved on the Train page." in err
