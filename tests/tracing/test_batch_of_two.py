@@ -180,9 +180,9 @@ def test_ordinary_networks_take_one_pass(key: str, monkeypatch: pytest.MonkeyPat
     assert shape is not None
     record, batches = tracing._record, []
 
-    def counted(copy: nn.Module, inputs: Sequence[Tensor], *rest: Any) -> Any:
+    def counted(copy: nn.Module, inputs: Sequence[Tensor], *rest: Any, **options: Any) -> Any:
         batches.append(len(inputs[0]))
-        return record(copy, inputs, *rest)
+        return record(copy, inputs, *rest, **options)
 
     monkeypatch.setattr(tracing, "_record", counted)
     assert trace(model, shape).failure is None
