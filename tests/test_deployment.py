@@ -29,8 +29,8 @@ EXAMPLE = dict(
     for line in (DEPLOY / "example.env").read_text("utf-8").splitlines()
     if line and not line.startswith("#")
 )
-KNOWN = {"FORWARDED_ALLOW_IPS", "HOME", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
-"""Variables of Python, the system and uvicorn."""
+KNOWN = {"FORWARDED_ALLOW_IPS", "HOME", "MALLOC_ARENA_MAX", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
+"""Variables of Python, the system, the C library and uvicorn."""
 
 
 @pytest.fixture(scope="module")
