@@ -213,15 +213,18 @@ def test_a_file_that_does_not_come_to_its_end_is_left_when_it_is_saved_again(
 ) -> None:
     monkeypatch.setattr(files, "_PATIENCE_SECONDS", 0.05)
     monkeypatch.setattr(files, "_AGAIN_SECONDS", 0.01)
-    go_on, again = threading.Event(), []
+    begun, go_on, again = threading.Event(), threading.Event(), []
+    monkeypatch.setattr(sys.modules[__name__], "BEGUN", begun, raising=False)
     monkeypatch.setattr(sys.modules[__name__], "GO_ON", go_on, raising=False)
-    (folder / "net.py").write_text(f"import sys\nsys.modules[{__name__!r}].GO_ON.wait()\n{FILE}")
+    here = f"sys.modules[{__name__!r}]"
+    (folder / "net.py").write_text(f"import sys\n{here}.BEGUN.set()\n{here}.GO_ON.wait()\n{FILE}")
     network = FileModel(folder / "net.py", "Net", start_again=lambda: again.append("again"))
     first = network.facts()
     assert first.running
     with pytest.raises(CnnvizError, match="is being run"):
         network.held()
     assert not again
+    assert begun.wait(60)  # what is run has been read, before the file is written anew
     changed(folder / "net.py", FILE)
     network.facts()
     assert again
