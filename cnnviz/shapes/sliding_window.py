@@ -104,7 +104,7 @@ def slide(window: Window, height: int, width: int) -> tuple[Slide, Slide]:
     if window.padding == "same" and window.stride > 1:
         raise _same_with_stride(window, height, width)
     _check_fit(window, height, width)
-    return _slide(_side(window, height)), _slide(_side(window, width))
+    return _slide(side_along(window, height)), _slide(side_along(window, width))
 
 
 def remedies(window: Window, height: int, width: int) -> list[Remedy]:
@@ -120,7 +120,8 @@ def remedies(window: Window, height: int, width: int) -> list[Remedy]:
     return [Remedy(changes) for changes in found if changes]
 
 
-def _side(window: Window, size: int) -> Side:
+def side_along(window: Window, size: int) -> Side:
+    """The windows along a side of ``size`` cells."""
     return Side(size, window.kernel, window.stride, *window.pads, window.dilation, window.ceil_mode)
 
 
@@ -173,7 +174,7 @@ def _same_with_stride(window: Window, height: int, width: int) -> UsageError:
     below, above = (window.span - 1) // 2, window.span // 2
     for padding in dict.fromkeys((below, above)):
         side = replace(window, padding=padding)
-        if tuple(_side(side, size).count for size in (height, width)) == wanted:
+        if tuple(side_along(side, size).count for size in (height, width)) == wanted:
             return UsageError(
                 Message(
                     "Padding 'same' does not work with stride {stride}: the output would be smaller than "
@@ -201,7 +202,7 @@ def _same_with_stride(window: Window, height: int, width: int) -> UsageError:
 def _check_fit(window: Window, height: int, width: int) -> None:
     size = min(height, width)
     before, after = window.pads
-    if _side(window, size).count >= 1:
+    if side_along(window, size).count >= 1:
         return
     if window.dilation > 1:
         template = Message(
@@ -246,7 +247,7 @@ def _other_size(window: Window, height: int, width: int, step: int) -> Changes:
 
 
 def _reads_all(window: Window, size: int) -> bool:
-    side = _side(window, size)
+    side = side_along(window, size)
     return side.count >= 1 and not _slide(side).unread
 
 

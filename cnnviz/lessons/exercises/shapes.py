@@ -10,7 +10,7 @@ from cnnviz.lessons.exercises.sizes import wrong_counts
 from cnnviz.lessons.exercises.source import MOST_LINES, Source, line, lines, way_to
 from cnnviz.operations.explaining import explain
 from cnnviz.operations.op import MODEL_INPUT, Op, Shape, product, shape_text
-from cnnviz.operations.window_arithmetic import Side
+from cnnviz.operations.window_arithmetic import Side, sides
 from cnnviz.shapes.derivation import derive
 from cnnviz.tracing.trace import Trace
 
@@ -81,26 +81,10 @@ def _explained(op: Op, trace: Trace) -> tuple[Message | str, ...]:
     return why.substituted, why.sentence, *why.notes
 
 
-def side_of(op: Op) -> Side | None:
-    """The windows along one side of ``op``'s square input, if its window is square, too."""
-    shape = op.input_shapes[0] if op.input_shapes else ()
-    if op.kind not in ("convolution", "pooling") or len(shape) != _IMAGE or shape[1] != shape[2]:
-        return None
-    found = [_single(op.arguments.get(name, usual)) for name, usual in _WINDOW.items()]
-    if None in found or "Transpose" in op.type or op.output_shape[1] != op.output_shape[2]:
-        return None
-    kernel, stride, padding, dilation = (int(str(value)) for value in found)
-    side = Side(shape[1], kernel, stride, padding, padding, dilation, bool(op.arguments.get("ceil_mode")))
-    return side if side.count == op.output_shape[1] else None
-
-
-_WINDOW = {"kernel_size": None, "stride": 1, "padding": 0, "dilation": 1}
-
-
-def _single(value: object) -> int | None:
-    if isinstance(value, tuple) and len(set(value)) == 1:
-        value = value[0]
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def _side_of(op: Op) -> Side | None:
+    """The windows along one side of ``op``'s input, if both sides are alike."""
+    found = sides(op) or ()
+    return found[0] if len(found) == 2 and found[0] == found[1] else None
 
 
 def _wrong_shapes(op: Op) -> list[tuple[Answer | None, Message]]:
@@ -108,7 +92,7 @@ def _wrong_shapes(op: Op) -> list[tuple[Answer | None, Message]]:
     wrong: list[tuple[Answer | None, Message]] = []
     if op.kind == "convolution":
         wrong.append(((shape[0], *given[1:]), KEPT_CHANNELS))
-    if side := side_of(op):
+    if side := _side_of(op):
         for count, told in wrong_counts(side, op.kind == "pooling"):
             wrong.append((None if count is None else (given[0], count, count), told))
     if op.kind == "reshape" and len(given) == 1:
@@ -208,7 +192,7 @@ def _wrong_features(maps: Shape, shrunk: Op | None) -> list[tuple[Answer | None,
     if shrunk:
         before = product(shrunk.input_shapes[0])
         wrong.append((before, Message(BEFORE_LAST.template, layer=shrunk.name)))
-        if side := side_of(shrunk):
+        if side := _side_of(shrunk):
             counts = wrong_counts(side, shrunk.kind == "pooling")
             wrong += [
                 (

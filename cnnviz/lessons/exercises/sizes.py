@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 from random import Random
 
 from cnnviz.language import Message
 from cnnviz.lessons.exercises.question import Level, Question, slips
 from cnnviz.operations.window_arithmetic import Side
+from cnnviz.shapes.sliding_window import Window, rule, side_along
 
 FORGOT_ONE = Message("That is how many steps the window takes. It also has a place where it starts: add 1.")
 FORGOT_PADDING = Message("That would be the size without padding.")
@@ -24,41 +25,27 @@ FORGOT_DILATION = Message(
 POOLING_STRIDE = Message("A pooling moves by its own kernel size unless another stride is given.")
 
 _MOST_TRIES = 100
+_POOLINGS, _ROUNDED_UP = 0.4, 0.6
+"""How many of the layers are poolings, and of these at level 3 in ceil mode."""
 
 
-@dataclass(frozen=True)
-class _Layer:
-    """A square layer with a window: what a line of code says of it."""
-
-    kernel: int
-    stride: int = 1
-    padding: int = 0
-    dilation: int = 1
-    ceil_mode: bool = False
-    is_pooling: bool = False
-
-    def side(self, size: int) -> Side:
-        return Side(size, self.kernel, self.stride, self.padding, self.padding, self.dilation, self.ceil_mode)
-
-    def code(self, in_channels: int = 8) -> str:
-        """``nn.Conv2d(8, 16, kernel_size=3, stride=2)``, without what is as usual; it doubles the channels."""
-        usual_stride = self.kernel if self.is_pooling else 1
-        parts = [str(self.kernel) if self.is_pooling else f"kernel_size={self.kernel}"]
-        parts += [f"stride={self.stride}"] if self.stride != usual_stride else []
-        parts += [f"padding={self.padding}"] if self.padding else []
-        parts += [f"dilation={self.dilation}"] if self.dilation != 1 else []
-        parts += ["ceil_mode=True"] if self.ceil_mode else []
-        return (
-            f"nn.MaxPool2d({', '.join(parts)})"
-            if self.is_pooling
-            else f"nn.Conv2d({in_channels}, {2 * in_channels}, {', '.join(parts)})"
-        )
+def _line(window: Window, in_channels: int = 8) -> str:
+    """``nn.Conv2d(8, 16, kernel_size=3, stride=2)``, without what is as usual; a convolution doubles the channels."""
+    usual_stride = window.kernel if window.pooling else 1
+    parts = [str(window.kernel) if window.pooling else f"kernel_size={window.kernel}"]
+    parts += [f"stride={window.stride}"] if window.stride != usual_stride else []
+    parts += [f"padding={window.padding}"] if window.padding else []
+    parts += [f"dilation={window.dilation}"] if window.dilation != 1 else []
+    parts += ["ceil_mode=True"] if window.ceil_mode else []
+    if window.pooling:
+        return f"nn.MaxPool2d({', '.join(parts)})"
+    return f"nn.Conv2d({in_channels}, {2 * in_channels}, {', '.join(parts)})"
 
 
 def output_size(random: Random, level: Level) -> Question:
     """How long a side of the output of one layer is."""
-    layer, size = _fitting(random, level)
-    side = layer.side(size)
+    window, size = _fitting(random, level)
+    side = side_along(window, size)
     return Question(
         kind="output-size",
         level=level,
@@ -66,71 +53,49 @@ def output_size(random: Random, level: Level) -> Question:
         prompt=Message(
             "The input is {size} x {size}. How long is a side of the output, in values?", size=size
         ),
-        given=(layer.code(),),
+        given=(_line(window),),
         answer=side.count,
-        slips=slips(side.count, wrong_counts(side, layer.is_pooling)),
-        solution=(_formula(layer), _filled_in(layer, size)),
+        slips=slips(side.count, wrong_counts(side, window.pooling)),
+        solution=(rule(window), side.formula),
     )
 
 
-def _fitting(random: Random, level: Level) -> tuple[_Layer, int]:
+def _fitting(random: Random, level: Level) -> tuple[Window, int]:
     for _ in range(_MOST_TRIES):
-        layer, size = _drawn(random, level), random.randint(7, 32)
-        if layer.side(size).room >= layer.stride and layer.padding <= layer.kernel // 2:
-            return layer, size
-    return _Layer(3), 28
+        window, size = _drawn(random, level), random.randint(7, 32)
+        if side_along(window, size).room >= window.stride and max(window.pads) <= window.kernel // 2:
+            return window, size
+    return Window(3), 28
 
 
-def _drawn(random: Random, level: Level) -> _Layer:
+def _drawn(random: Random, level: Level) -> Window:
     if level == 1:
-        return _Layer(random.choice((3, 5, 7, 2, 4)))
-    is_pooling = random.random() < 0.4
-    if is_pooling:
+        return Window(random.choice((3, 5, 7, 2, 4)))
+    if random.random() < _POOLINGS:
         kernel = random.choice((2, 3))
         stride = random.choice((kernel, 2))
-        return _Layer(kernel, stride, ceil_mode=level == 3 and random.random() < 0.6, is_pooling=True)
+        return Window(kernel, stride, ceil_mode=level == 3 and random.random() < _ROUNDED_UP, pooling=True)
     padding, stride = random.randint(0, 2), random.randint(1, 3)
     dilation = random.randint(2, 3) if level == 3 else 1
-    return _Layer(random.choice((3, 5, 7)), stride, padding, dilation)
+    return Window(random.choice((3, 5, 7)), stride, padding, dilation)
 
 
 def wrong_counts(side: Side, is_pooling: bool) -> list[tuple[int | None, Message]]:
     """What people take for the number of windows along ``side``, and what they forgot; None where no window would fit."""
+    by_kernel = is_pooling and side.stride == side.kernel
     down, up = side.room // side.stride + 1, -(-side.room // side.stride) + 1
     return [
         (side.count - 1, FORGOT_ONE),
         (_count(replace(side, before=0, after=0)), FORGOT_PADDING),
         (_count(replace(side, after=0)), PADDED_ONE_END),
         (down if side.ceil_mode else up, ROUNDED_DOWN if side.ceil_mode else ROUNDED_UP),
-        (_count(replace(side, stride=1)), POOLING_STRIDE if is_pooling else FORGOT_STRIDE),
+        (_count(replace(side, stride=1)), POOLING_STRIDE if by_kernel else FORGOT_STRIDE),
         (_count(replace(side, dilation=1)), FORGOT_DILATION),
     ]
 
 
 def _count(side: Side) -> int | None:
     return side.count if side.room >= 0 else None
-
-
-def _formula(layer: _Layer) -> str:
-    span = "dilation x (kernel - 1) + 1" if layer.dilation > 1 else "kernel"
-    padding = " + 2 x padding" if layer.padding else ""
-    division = f"(size{padding} - {'(' + span + ')' if layer.dilation > 1 else span}) / stride"
-    return f"{division if layer.stride > 1 else division.removesuffix(' / stride')} + 1"
-
-
-def _filled_in(layer: _Layer, size: int) -> str:
-    side = layer.side(size)
-    span = f"({layer.dilation} x ({layer.kernel} - 1) + 1)" if layer.dilation > 1 else str(layer.kernel)
-    padding = f" + 2 x {layer.padding}" if layer.padding else ""
-    room = f"({size}{padding} - {span})"
-    if layer.stride == 1:
-        return f"{room} + 1 = {side.count}"
-    if side.room % side.stride == 0:
-        return f"{room} / {layer.stride} + 1 = {side.count}"
-    rounded = side.count - 1
-    return (
-        f"{room} / {layer.stride} = {side.room / side.stride:.2f} -> {rounded}; {rounded} + 1 = {side.count}"
-    )
 
 
 SUMMED_KERNELS = Message("Neighbouring windows overlap: each further layer adds only its kernel size less 1.")
@@ -176,25 +141,25 @@ def receptive_field(random: Random, level: Level) -> Question:
     )
 
 
-def _stack(random: Random, level: Level) -> list[_Layer]:
-    convolutions = [_Layer(random.choice((3, 5))) for _ in range(2 if level < 3 else 3)]
+def _stack(random: Random, level: Level) -> list[Window]:
+    convolutions = [Window(random.choice((3, 5))) for _ in range(2 if level < 3 else 3)]
     if level == 1:
         return convolutions
-    pooling = _Layer(2, 2, is_pooling=True)
+    pooling = Window(2, 2, pooling=True)
     if level == 2:
         return [convolutions[0], pooling, convolutions[1]]
     return [replace(convolutions[0], stride=2), convolutions[1], pooling, convolutions[2]]
 
 
-def _lines(layers: list[_Layer]) -> tuple[str, ...]:
+def _lines(layers: list[Window]) -> tuple[str, ...]:
     lines, channels = [], 8
     for layer in layers:
-        lines.append(layer.code(channels))
-        channels *= 1 if layer.is_pooling else 2
+        lines.append(_line(layer, channels))
+        channels *= 1 if layer.pooling else 2
     return tuple(lines)
 
 
-def _fields(layers: list[_Layer]) -> tuple[list[int], list[int]]:
+def _fields(layers: list[Window]) -> tuple[list[int], list[int]]:
     """The receptive field after each layer, and how far apart neighbouring values are before each, in pixels."""
     sizes, jumps, size, jump = [], [], 1, 1
     for layer in layers:
