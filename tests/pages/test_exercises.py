@@ -106,7 +106,9 @@ def test_a_solved_set_gives_a_code_that_the_teacher_can_check(open_page: OpenPag
     app.text_input(key="hand-in-name").set_value("  Ada  Lovelace ").run()
     app.button(key="make-code").click().run()
     (code,) = codes(app)
-    app.text_area(key="handed-in").set_value(f"{code}\n\n{code[:-1]}A\n").run()
+    app.text_area(key="handed-in").set_value(
+        f"{code}\n\n{code[:-1]}{'B' if code[-1] == 'A' else 'A'}\n"
+    ).run()
     assert app.dataframe[0].value.iloc[0, :5].tolist() == ["Ada Lovelace", "1 / 1", 0, 1, 1]
     assert app.warning[0].value.startswith("Line 2: This is no code of this server")
 

@@ -104,7 +104,11 @@ def read(code: str, key: bytes) -> Receipt:
         text, signature = _bytes(content), _bytes(mark)
     except ValueError:
         raise CodeError from None
-    if not hmac.compare_digest(signature, _signature(text, key)):
+    is_as_made = (content, mark) == (
+        _letters(text),
+        _letters(signature),
+    )  # base64 has several ways to write the end
+    if not is_as_made or not hmac.compare_digest(signature, _signature(text, key)):
         raise CodeError
     receipt = Receipt(*json.loads(text))
     return replace(receipt, kinds=tuple(receipt.kinds))

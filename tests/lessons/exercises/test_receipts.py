@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,15 @@ def test_a_code_in_which_a_character_is_another_one_is_refused(place: int, chara
     if changed.strip() != code:
         with pytest.raises(CodeError):
             read(changed, KEY)
+
+
+@pytest.mark.parametrize("name", ["A", "AB", "ABC"])
+def test_a_code_that_ends_otherwise_is_refused_though_it_says_the_same(name: str) -> None:
+    begin, content, mark = sign(replace(RECEIPT, name=name), KEY).split(".")
+    for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_":
+        if letter != content[-1]:
+            with pytest.raises(CodeError):
+                read(".".join((begin, content[:-1] + letter, mark)), KEY)
 
 
 @given(st.text(max_size=200))
