@@ -18,6 +18,7 @@ Wrong = list[tuple[Answer | None, Message]]
 NO_BIAS = Message("The bias is missing: one number for each output channel.")
 NO_BIAS_OF_FEATURES = Message("The bias is missing: one number for each output feature.")
 ONE_BIAS = Message("There is not one bias for all, but one for each output.")
+HAS_NO_BIAS = Message("With bias=False there is no bias to be counted.")
 BIAS_OF_INPUTS = Message("There is a bias for each output, not for each input.")
 GROUPS_IGNORED = Message("With groups a kernel reads the channels of its own group alone.")
 ONE_CHANNEL = Message("A kernel has weights for every input channel, not for one.")
@@ -44,16 +45,33 @@ def parameters(random: Random, level: Level, source: Source) -> Question | None:
     if not candidates:
         return None
     op = random.choice(candidates)
+    prompt = Message(
+        "How many parameters does {layer} of {network} have?", layer=op.name, network=source.title
+    )
+    return _asked(
+        "parameters", level, source, op, prompt, op.params, _wrong_parameters(op), parameter_formula(op)
+    )
+
+
+def _asked(
+    kind: str,
+    level: Level,
+    source: Source,
+    op: Op,
+    prompt: Message,
+    answer: int,
+    wrong: Wrong,
+    formula: str | None,
+) -> Question:
+    """A question for a number of one layer; the ``formula`` is its solution."""
     return Question(
-        kind="parameters",
+        kind=kind,
         level=level,
         form="number",
-        prompt=Message(
-            "How many parameters does {layer} of {network} have?", layer=op.name, network=source.title
-        ),
-        answer=op.params,
-        slips=slips(op.params, _wrong_parameters(op)),
-        solution=(parameter_formula(op) or "",),
+        prompt=prompt,
+        answer=answer,
+        slips=slips(answer, wrong),
+        solution=(formula,) if formula else (),
         given=(line(op),),
         network=source.key,
         layer=op.name,
@@ -65,11 +83,7 @@ def _counts_parameters(op: Op, level: Level) -> bool:
         return False
     if level == 1:
         return op.kind == "linear" or (op.kind == "convolution" and op.arguments.get("in_channels") == 1)
-    return (
-        op.kind in ("convolution", "linear", "normalisation")
-        if level == 3
-        else op.kind in ("convolution", "linear")
-    )
+    return op.kind in ("convolution", "linear") or (level == 3 and op.kind == "normalisation")
 
 
 def _wrong_parameters(op: Op) -> Wrong:
@@ -78,6 +92,8 @@ def _wrong_parameters(op: Op) -> Wrong:
     if op.kind == "linear":
         inputs, outputs = _number(op, "in_features"), _number(op, "out_features")
         weights = inputs * outputs
+        if not op.arguments.get("bias"):
+            return [(weights + outputs, HAS_NO_BIAS)]
         return [(weights, NO_BIAS_OF_FEATURES), (weights + 1, ONE_BIAS), (weights + inputs, BIAS_OF_INPUTS)]
     channels = op.params // 2
     return [(channels, HALF), (4 * channels, RUNNING)]
@@ -88,9 +104,12 @@ def _of_convolution(op: Op) -> Wrong:
     inputs, outputs, groups = (_number(op, name) for name in ("in_channels", "out_channels", "groups"))
     bias = int(bool(op.arguments.get("bias")))
     window, read = prod(kernel), inputs // groups
+    weights = window * read * outputs
+    of_bias: Wrong = (
+        [(weights, NO_BIAS), (weights + 1, ONE_BIAS)] if bias else [(weights + outputs, HAS_NO_BIAS)]
+    )
     return [
-        (window * read * outputs, NO_BIAS),
-        (window * read * outputs + 1, ONE_BIAS),
+        *of_bias,
         ((window * inputs + bias) * outputs, GROUPS_IGNORED),
         ((window + bias) * outputs, ONE_CHANNEL),
         (window * read + bias, ONE_KERNEL),
@@ -105,24 +124,14 @@ def multiply_adds(random: Random, level: Level, source: Source) -> Question | No
     if not candidates:
         return None
     op = random.choice(candidates)
-    return Question(
-        kind="multiply-adds",
-        level=level,
-        form="number",
-        prompt=Message(
-            "In {network}, {layer} turns {input} into {output}. How many multiply-adds does that take for one image?",
-            network=source.title,
-            layer=op.name,
-            input=shape_text(op.input_shapes[0]),
-            output=shape_text(op.output_shape),
-        ),
-        answer=op.macs,
-        slips=slips(op.macs, _wrong_macs(op)),
-        solution=(macs_formula(op) or "",),
-        given=(line(op),),
-        network=source.key,
+    prompt = Message(
+        "In {network}, {layer} turns {input} into {output}. How many multiply-adds does that take for one image?",
+        network=source.title,
         layer=op.name,
+        input=shape_text(op.input_shapes[0]),
+        output=shape_text(op.output_shape),
     )
+    return _asked("multiply-adds", level, source, op, prompt, op.macs, _wrong_macs(op), macs_formula(op))
 
 
 def _counts_macs(op: Op, level: Level) -> bool:

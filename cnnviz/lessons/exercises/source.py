@@ -39,6 +39,8 @@ class Source:
 def line(op: Op) -> str:
     """An op as a line of code: ``conv1 = Conv2d(1, 10, kernel_size=5)``; of a function its call."""
     text = layer_text(op.type, op.arguments)
+    if op.kind in ("convolution", "linear") and op.arguments.get("bias") is False:
+        text = f"{text[:-1]}, bias=False)"  # the number of parameters depends on it
     return f"{op.name} = {text}" if op.module else f"{op.name}: {text}"
 
 

@@ -20,7 +20,9 @@ from cnnviz.lessons.exercises import shapes as shapes_
 from cnnviz.lessons.exercises.catalogue import COURSE, KINDS, LARGEST_SEED
 from cnnviz.lessons.exercises.generating import questions
 from cnnviz.lessons.exercises.question import Level, Question, Slip, check
+from cnnviz.lessons.exercises.source import Source
 from cnnviz.operations.window_arithmetic import Side
+from cnnviz.tracing.trace import trace
 from tests.lessons.exercises.networks import source
 from tests.networks import on_meta
 
@@ -128,6 +130,9 @@ def test_answers_are_those_of_pytorch(seed: int, level: Level, network: str) -> 
     kinds = [kind for kind in KINDS if kind not in ("breaking-layer", "mending-number")]
     for asked in questions(seed, level, kinds, [network], source):
         assert asked.answer == answer_of(asked), asked
+        if asked.kind == "parameters":  # what is shown is enough to work it out
+            shown = executed("nn." + asked.given[0].partition(" = ")[2])
+            assert sum(weights.numel() for weights in shown.parameters()) == asked.answer
 
 
 @settings(max_examples=SETS, deadline=None)
@@ -216,6 +221,18 @@ def test_mistakes_with_1408() -> None:
     assert told[16] == {shapes_.ONE_MAP}
     assert told[88 * 4] == {shapes_.ONE_SIDE}
     assert told[88 + 4 + 4] == {shapes_.ADDED_UP}
+
+
+def test_a_layer_without_a_bias_says_so() -> None:
+    network = nn.Sequential(
+        nn.Conv2d(1, 4, 3, bias=False), nn.Flatten(), nn.Linear(4 * 26 * 26, 10, bias=False)
+    )
+    plain = Source("plain", "Plain", lambda _edits: trace(network, (1, 28, 28)))
+    asked = {each.layer: each for each in questions(1, 1, ["parameters"], ["plain"], lambda _name: plain)}
+    assert asked["0"].given == ("0 = Conv2d(1, 4, kernel_size=3, bias=False)",)
+    assert slips_of(asked["0"])[36 + 4] == {counts.HAS_NO_BIAS}
+    assert asked["2"].given == ("2 = Linear(2704, 10, bias=False)",)
+    assert slips_of(asked["2"])[27040 + 10] == {counts.HAS_NO_BIAS}
 
 
 def test_mistakes_with_parameters() -> None:
