@@ -232,4 +232,5 @@ def _further(choice: Choice, number: int, question: Question, given: Sequence[Gi
             st.markdown(_("That was the last one of this set."))
         if question.network is not None:
             name = question.network if choice.network == MIXED else choice.network
-            link(ARCHITECTURE, _("Look at this network"), model=name)
+            at = {} if question.layer is None else {"view": "operation", "layer": question.layer}
+            link(ARCHITECTURE, _("Look at this network"), model=name, **at)
