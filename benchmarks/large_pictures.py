@@ -55,7 +55,7 @@ def picture(megapixels: int) -> bytes:
 async def measure(server: Server, people: int, megapixels: int) -> bool:
     """Print the figures; whether the target is met."""
     content = picture(megapixels)
-    await visit_all(server)
+    await visit_all(server.url)
     at_rest, start = memory(server.pid) or 0, time.monotonic()
     async with AsyncExitStack() as stack:
         sessions = [await stack.enter_async_context(connect(server.url)) for _ in range(people)]

@@ -1,11 +1,13 @@
-"""A class at one server, at human pace and on all pages, without and with a training beside it.
+"""A class at its server, at human pace and on all pages, without and with a training beside it.
 
-Usage: python -m benchmarks.load [--people N] [--seconds N] [--changes N] [--costs]
+Usage: python -m benchmarks.load [--people N] [--servers N] [--seconds N] [--changes N] [--costs]
 
 People are sessions over Streamlit's own protocol, as their browsers are: they open pages, move what is there, read for
 2 to 10 seconds, and their pages ask by themselves for what changes. Printed are how long they wait, the server's
 processor time and memory, and which part of its speed a training keeps. ``--costs`` prints what each page costs the
 server's processor, for one person and nothing else: the figure to look at where other work keeps the machine busy.
+``--servers 2`` puts two servers behind Caddy, on one folder of runs and a PostgreSQL of their own; each person's browser
+comes back to its server by Caddy's cookie.
 Exit status 1 if a target is missed.
 """
 
@@ -20,16 +22,18 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from benchmarks.people import LINKS, Person, Waited
 from benchmarks.protocol import connect
-from benchmarks.serving import Server, memory, serve, train_for_show
+from benchmarks.serving import train_for_show
 from benchmarks.sessions import percentile95
+from benchmarks.several_servers import Site, database, one_server, several_servers
 from cnnviz.settings import Settings, settings
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.metrics import STEPS_FILE, read_steps
@@ -60,41 +64,51 @@ def main() -> int:
         "--changes", type=int, default=1000, help="page changes over which memory is compared"
     )
     parser.add_argument("--costs", action="store_true", help="only the processor time of each page")
+    parser.add_argument("--servers", type=int, default=1, help="more than one: behind Caddy, with PostgreSQL")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        train_for_show(Path(folder), epochs=1, learning_rate=0.01)
-        variables = {"CNNVIZ_TEACHER_PASSWORD": "for a benchmark alone", "CNNVIZ_RUNS_DIR": f"{folder}/runs"}
-        os.environ.update(variables)
-        with serve(Path(folder), variables) as server:
-            if options.costs:
-                asyncio.run(costs(server))
-                return 0
-            try:
-                met = asyncio.run(measure(server, options))
-            except RuntimeError:
-                print(server.log.read_text(encoding="utf-8")[-4000:], file=sys.stderr)
-                raise
+    with tempfile.TemporaryDirectory() as folder, site(Path(folder), options.servers) as served:
+        if options.costs:
+            asyncio.run(costs(served))
+            return 0
+        try:
+            met = asyncio.run(measure(served, options))
+        except RuntimeError:
+            print(served.logs(), file=sys.stderr)
+            raise
     if hasattr(os, "getloadavg"):
         print(f"load average of the machine at the end: {os.getloadavg()[0]:.1f}")
     return 0 if all(met) else 1
 
 
-async def measure(server: Server, options: argparse.Namespace) -> list[bool]:
+@contextmanager
+def site(folder: Path, servers: int) -> Iterator[Site]:
+    """What the class opens, with a finished run; this process has the same runs."""
+    os.environ |= {"CNNVIZ_TEACHER_PASSWORD": "for a benchmark alone", "CNNVIZ_RUNS_DIR": f"{folder}/runs"}
+    with ExitStack() as stack:
+        if servers > 1:
+            os.environ["CNNVIZ_DATABASE_URL"] = stack.enter_context(database(folder / "p"))
+        train_for_show(folder, epochs=1, learning_rate=0.01)
+        served = several_servers(folder, servers, {}) if servers > 1 else one_server(folder, {})
+        yield stack.enter_context(served)
+
+
+async def measure(site: Site, options: argparse.Namespace) -> list[bool]:
     """Print all figures; which targets are met."""
-    await visit_all(server)
-    at_rest = memory(server.pid) or 0
-    print(f"the server at rest, every page seen once: {at_rest / 1e6:,.0f} MB")
+    for server in site.servers:
+        await visit_all(server.url)
+    at_rest = site.memory()
+    print(f"at rest, every page seen once: {at_rest / 1e6:,.0f} MB")
     met = []
     if options.people:
-        met.append(await without_training(server, options, at_rest))
-        met.append(await with_training(server, options))
-    met.append(await page_changes(server, options.changes))
+        met.append(await without_training(site, options, at_rest))
+        met.append(await with_training(site, options))
+    met.append(await page_changes(site, options.changes))
     return met
 
 
-async def visit_all(server: Server, rounds: int = 1) -> None:
-    """One person sees every page."""
-    async with connect(server.url) as session:
+async def visit_all(url: str, rounds: int = 1) -> None:
+    """One person sees every page of the server at ``url``."""
+    async with connect(url) as session:
         person = Person(session, random.Random(0))
         for _ in range(rounds):
             for page, query in LINKS:
@@ -102,11 +116,11 @@ async def visit_all(server: Server, rounds: int = 1) -> None:
                 await person.change()
 
 
-async def without_training(server: Server, options: argparse.Namespace, at_rest: int) -> bool:
+async def without_training(site: Site, options: argparse.Namespace, at_rest: int) -> bool:
     """A class alone."""
-    used = processor_seconds(server.pid) or 0.0
-    waited, held = await crowd(server, options.people, options.seconds)
-    used = (processor_seconds(server.pid) or 0.0) - used
+    used = site.processor_seconds()
+    waited, held = await crowd(site, options.people, options.seconds)
+    used = site.processor_seconds() - used
     each = (held - at_rest) / options.people
     met = told(f"{options.people} people", waited, ALONE_SECONDS)
     print(f"{'':<24} processor {used / options.seconds:.2f} cores, {used / len(waited) * 1e3:.0f} ms a rerun")
@@ -114,12 +128,12 @@ async def without_training(server: Server, options: argparse.Namespace, at_rest:
     return met and each <= SESSION_BYTES
 
 
-async def with_training(server: Server, options: argparse.Namespace) -> bool:
+async def with_training(site: Site, options: argparse.Namespace) -> bool:
     """The same with a training, whose speed without the class is measured before and after."""
     with training() as (store, run_id):
         rates = [await speed(store, run_id, options.seconds / 4)]
         before, start = progress(store, run_id), time.monotonic()
-        waited, _ = await crowd(server, options.people, options.seconds)
+        waited, _ = await crowd(site, options.people, options.seconds)
         seconds = time.monotonic() - start
         beside, processor = (
             (now - then) / seconds for now, then in zip(progress(store, run_id), before, strict=True)
@@ -135,13 +149,16 @@ async def with_training(server: Server, options: argparse.Namespace) -> bool:
     return met and kept >= TRAINING_KEEPS
 
 
-async def crowd(server: Server, people: int, seconds: float) -> tuple[list[Waited], int]:
+async def crowd(site: Site, people: int, seconds: float) -> tuple[list[Waited], int]:
     """What ``people`` waited for who are there for ``seconds``, and the server's memory before they leave."""
     async with AsyncExitStack() as stack:
-        sessions = [await stack.enter_async_context(connect(server.url)) for _ in range(people)]
+        cookies = [await asyncio.to_thread(site.cookie) for _ in range(people)]
+        sessions = [await stack.enter_async_context(connect(site.url, cookie)) for cookie in cookies]
         persons = [Person(session, random.Random(number)) for number, session in enumerate(sessions)]
         await asyncio.gather(*(_stay(person, time.monotonic() + seconds) for person in persons))
-        held = memory(server.pid) or 0
+        held = site.memory()
+    if len(site.servers) > 1:
+        print(f"{'':<24} people at each server: {', '.join(map(str, Counter(cookies).values()))}")
     return [waited for person in persons for waited in person.waited], held
 
 
@@ -208,17 +225,17 @@ async def speed(store: RunStore, run_id: str, seconds: float) -> tuple[float, fl
     return (after[0] - before[0]) / taken, (after[1] - before[1]) / taken
 
 
-async def page_changes(server: Server, count: int) -> bool:
+async def page_changes(site: Site, count: int) -> bool:
     """One person after the other changes pages without a pause; whether the memory is flat after the first tenth."""
     if not count:
         return True
     chance, sizes = random.Random(1), []
     for _ in range(10):
-        async with connect(server.url) as session:
+        async with connect(site.url) as session:
             person = Person(session, chance)
             for _ in range(count // 10):
                 await person.open(*chance.choice(LINKS))
-        sizes.append(memory(server.pid) or 0)
+        sizes.append(site.memory())
     growth = sizes[-1] / sizes[0] - 1
     print(
         f"{count} page changes       {sizes[0] / 1e6:,.0f} MB after a tenth, {sizes[-1] / 1e6:,.0f} MB at the end: "
@@ -227,16 +244,16 @@ async def page_changes(server: Server, count: int) -> bool:
     return growth <= FLAT
 
 
-async def costs(server: Server) -> None:
+async def costs(site: Site) -> None:
     """Print the server's processor time for each page: opened, changed, and for its timers while nobody does anything."""
-    await visit_all(server, rounds=2)
+    await visit_all(site.url, rounds=2)
     await asyncio.sleep(_QUIET_SECONDS)  # what goes on in the background ends
-    async with connect(server.url) as session:
+    async with connect(site.url) as session:
         person = Person(session, random.Random(2))
         for page, query in LINKS:
-            opened = await _cost(server, partial(person.open, page, query), 6)
-            changed = await _cost(server, person.change, 6)
-            resting = await _cost(server, partial(person.read, _QUIET_SECONDS), 1)
+            opened = await _cost(site, partial(person.open, page, query), 6)
+            changed = await _cost(site, person.change, 6)
+            resting = await _cost(site, partial(person.read, _QUIET_SECONDS), 1)
             print(
                 f"{page + ('?' + query if query else ''):<58} open {opened * 1e3:5.0f} ms  change {changed * 1e3:5.0f} ms  "
                 f"a second at rest {resting / _QUIET_SECONDS * 1e3:5.1f} ms",
@@ -244,11 +261,11 @@ async def costs(server: Server) -> None:
             )
 
 
-async def _cost(server: Server, act: Callable[[], Awaitable[None]], times: int) -> float:
-    before = processor_seconds(server.pid) or 0.0
+async def _cost(site: Site, act: Callable[[], Awaitable[None]], times: int) -> float:
+    before = site.processor_seconds()
     for _ in range(times):
         await act()
-    return ((processor_seconds(server.pid) or 0.0) - before) / times
+    return (site.processor_seconds() - before) / times
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def main() -> int:
 
 async def measure(server: Server, count: int) -> bool:
     """Print the figures; whether the targets are met."""
-    await visit_all(server)
+    await visit_all(server.url)
     at_rest, chance = memory(server.pid) or 0, random.Random(18)
     seconds: list[tuple[float, str]] = []
     failed = 0

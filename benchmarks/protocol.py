@@ -143,10 +143,14 @@ class _Arriving:
 
 
 @asynccontextmanager
-async def connect(url: str) -> AsyncIterator[Session]:
-    """A session with the server at ``url`` (http://host:port)."""
+async def connect(url: str, cookie: str = "") -> AsyncIterator[Session]:
+    """A session with the server at ``url`` (http://host:port), with the ``cookie`` that it was given there."""
     address = url.replace("http", "ws", 1) + "/_stcore/stream"
     async with websockets.connect(
-        address, subprotocols=[websockets.Subprotocol("streamlit")], max_size=LARGEST_MESSAGE, origin=None
+        address,
+        subprotocols=[websockets.Subprotocol("streamlit")],
+        max_size=LARGEST_MESSAGE,
+        origin=None,
+        additional_headers={"Cookie": cookie} if cookie else None,
     ) as socket:
         yield Session(socket)

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
-import shutil
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
 
+from benchmarks.postgres import NoPostgresError, postgres
 from cnnviz.errors import UnknownKeyError
 from cnnviz.settings import Settings, settings
 from cnnviz.training.recipe.recipe import Recipe
@@ -27,56 +22,17 @@ from cnnviz.training.store.store import RunStore
 
 pytestmark = pytest.mark.slow
 EPOCH = EpochMetrics(1, 0.5, 0.8, 0.4, 0.9, 2.0, 1000.0)
-USER = "cnnviz"
-
-
-def programs() -> Path | None:
-    """The folder of PostgreSQL's programs; Debian keeps them out of the PATH."""
-    found = shutil.which("initdb")
-    if found is not None:
-        return Path(found).parent
-    return next(
-        (path.parent for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)), None
-    )
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of an empty cluster that listens on a socket in a folder of its own."""
+    """The URL of an empty cluster's databases."""
     pytest.importorskip("psycopg")
-    there = programs()
-    if there is None:
-        pytest.skip("PostgreSQL is not installed")
-    folder = tmp_path_factory.mktemp("p")  # short: a socket's path has some 100 characters at most
-    prefix = without_rights(folder)
-
-    def run(program: str, *words: str) -> None:
-        subprocess.run(
-            [*prefix, str(there / program), *words], check=True, cwd=folder, stdout=subprocess.DEVNULL
-        )
-
-    data = str(folder / "data")
-    run("initdb", "-D", data, "-A", "trust", "-U", USER, "--no-sync")
-    options = f"-c listen_addresses='' -k {folder} -c fsync=off"
-    run("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
     try:
-        yield f"postgresql+psycopg://{USER}@/{{database}}?host={quote(str(folder))}"
-    finally:
-        run("pg_ctl", "-D", data, "-m", "immediate", "stop")
-
-
-def without_rights(folder: Path) -> list[str]:
-    """PostgreSQL refuses to run as root: the words before a command that make it somebody else."""
-    if os.geteuid() != 0:
-        return []
-    if shutil.which("setpriv") is None:
-        pytest.skip("PostgreSQL does not run as root, and setpriv is not installed")
-    shutil.chown(folder, "nobody")
-    for parent in folder.parents:  # pytest's own folders are for their user alone
-        if parent == Path(tempfile.gettempdir()):
-            break
-        parent.chmod(0o711)
-    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+        with postgres(tmp_path_factory.mktemp("p")) as url:
+            yield url
+    except NoPostgresError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture
