@@ -29,7 +29,7 @@ EXAMPLE = dict(
     for line in (DEPLOY / "example.env").read_text("utf-8").splitlines()
     if line and not line.startswith("#")
 )
-KNOWN = {"FORWARDED_ALLOW_IPS", "HOME", "MALLOC_ARENA_MAX", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
+KNOWN = {"FORWARDED_ALLOW_IPS", "HOME", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
 """Variables of Python, the system, the C library and uvicorn."""
 
 

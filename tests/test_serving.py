@@ -97,23 +97,11 @@ def test_only_the_server_s_own_machine_reaches_it(server: Server) -> None:
     assert not is_reached(server, ANOTHER_ADDRESS)
 
 
-@pytest.fixture(scope="module")
-def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """What ``cnnviz app`` starts for a class."""
+@on_linux
+def test_every_machine_reaches_a_public_one(tmp_path: Path) -> None:
     words = ("-m", "cnnviz", "app", "--no-browser", "--port")
-    with serve(tmp_path_factory.mktemp("public"), {"CNNVIZ_PUBLIC": "1"}, words) as server:
-        yield server
-
-
-@on_linux
-def test_every_machine_reaches_a_public_one(public: Server) -> None:
-    assert is_reached(public, ANOTHER_ADDRESS)
-
-
-@on_linux
-def test_the_command_bounds_what_each_session_keeps_of_the_memory(public: Server) -> None:
-    variables = Path(f"/proc/{public.pid}/environ").read_bytes().split(b"\0")
-    assert b"MALLOC_ARENA_MAX=2" in variables
+    with serve(tmp_path, {"CNNVIZ_PUBLIC": "1"}, words) as server:
+        assert is_reached(server, ANOTHER_ADDRESS)
 
 
 def test_a_public_one_that_only_its_own_machine_reaches_says_so_there(tmp_path: Path) -> None:

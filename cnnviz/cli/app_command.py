@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import runpy
 import sys
 from collections.abc import Callable
@@ -16,7 +15,6 @@ from cnnviz.language import translate as _
 from cnnviz.settings import APP_DIRECTORY, settings
 
 _LARGEST_PORT = 65535
-_ARENAS = "MALLOC_ARENA_MAX"
 _EVERYWHERE = "0.0.0.0"  # all of this machine's addresses
 
 
@@ -63,8 +61,6 @@ def _port(text: str) -> int:
 
 
 def _app(options: argparse.Namespace) -> int:
-    if options.has_process:
-        _bound_memory()
     if options.network is not None:
         _hold(options)
     elif options.weights is not None or options.input is not None or options.edits:
@@ -82,15 +78,6 @@ def _app(options: argparse.Namespace) -> int:
     # In this process: who ends it ends the server, and nobody but ui imports streamlit.
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
     return 0
-
-
-def _bound_memory() -> None:
-    """Start this process again with few arenas: the C library of Linux otherwise keeps some 20 MB for each session.
-
-    It reads the variable when it starts, and never later.
-    """
-    if sys.platform == "linux" and _ARENAS not in os.environ:
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, _ARENAS: "2"})
 
 
 def _hold(options: argparse.Namespace) -> None:

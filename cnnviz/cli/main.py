@@ -32,7 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     never_fail_for_an_encoding()
     try:
         options = _parser().parse_args(words)
-        options.has_process = arguments is None
         command: Callable[[argparse.Namespace], int] = options.command
         status = command(options)
         sys.stdout.flush()

@@ -16,6 +16,7 @@ from cnnviz.own.definition import Definition
 from cnnviz.own.link import packed, unpacked
 from cnnviz.ui.architecture.own import starts
 from cnnviz.ui.architecture.views import VIEWS
+from cnnviz.ui.shared import rights
 from tests.pages.test_what_if import html
 
 OpenPage = Callable[..., AppTest]
@@ -274,6 +275,18 @@ def test_rename_delete_and_undo(open_page: OpenPage) -> None:
     app.button(key="own-undo-delete").click().run()
     assert listed() == ["Mia's first"]
     assert code(app) == LINEAR
+
+
+def test_only_its_owner_brings_a_deleted_network_back(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = typed(open_page(PAGE, model="own"), LINEAR)
+    app.button(key="own-delete").click().run()
+    monkeypatch.setenv("CNNVIZ_SHARED", "1")
+    monkeypatch.setattr(rights, "owner", lambda: "b" * 32)
+    app.button(key="own-undo-delete").click().run()
+    assert "whoever it belongs to" in errors(app)
+    assert listed() == []
 
 
 def test_the_list_begins_with_a_new_network_and_ones_own(open_page: OpenPage) -> None:

@@ -36,7 +36,7 @@ from cnnviz.ui.shared.link_state import (
     write_back,
 )
 from cnnviz.ui.shared.owner import remember_owner
-from cnnviz.ui.shared.problems import ask, link_problem, plain
+from cnnviz.ui.shared.problems import answer_callbacks, ask, link_problem, plain
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.shared.words import help_of
 
@@ -209,6 +209,7 @@ def _offer_undo() -> None:
     found = None if deleted is None else kept.find(deleted)
     if found is None or found.deleted_at is None:
         return
+    answer_callbacks()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info(plain(_("{title} was deleted.", title=found.shown_title)), icon=":material/delete:")
         st.button(
