@@ -16,6 +16,8 @@ Counts = NDArray[np.int64]
 Parts = NDArray[np.float64]
 
 _TOLD_MISTAKES = 3
+_STRONGEST_LIGHT, _STRONGEST_DARK = 0.6, 0.3
+"""How far from the middle of the colours a cell with a number may be."""
 _MARGIN = {"l": 0, "r": 8, "t": 44, "b": 0}
 
 
@@ -28,7 +30,7 @@ def confusion_figure(
     ``matrix`` is (classes, classes). Every cell is a point that can be clicked; its ``customdata`` is
     (row, column).
     """
-    shown = _shades(matrix)
+    shown = _shades(matrix, dark)
     places = [(row, column) for row in range(len(names)) for column in range(len(names))]
     figure = go.Figure(
         go.Heatmap(
@@ -42,7 +44,7 @@ def confusion_figure(
             ygap=1,
         )
     )
-    figure.add_trace(_cells(matrix, names, places, _inks(shown, dark)))
+    figure.add_trace(_cells(matrix, names, places, _ink(dark)))
     row, column = chosen
     figure.add_shape(
         type="rect",
@@ -97,26 +99,26 @@ def confusion_told(matrix: Counts, names: Sequence[str], title: str) -> Told:
     )
 
 
-def _shades(matrix: Counts) -> Parts:
-    """-1..0 on the diagonal (correct), 0..1 off it (mistakes); square roots make small numbers visible."""
+def _shades(matrix: Counts, dark: bool) -> Parts:
+    """Negative on the diagonal (correct), positive off it (mistakes); square roots make small numbers visible.
+
+    None is so strong that its number could not be read at a contrast of 7:1.
+    """
     diagonal = np.eye(len(matrix), dtype=bool)
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     mistakes = np.where(diagonal, 0.0, matrix)
-    shade: Parts = np.sqrt(mistakes / max(1.0, float(mistakes.max()))) * 0.9
-    shade[diagonal] = -(share[diagonal] ** 2) * 0.8
-    return shade
+    shade: Parts = np.sqrt(mistakes / max(1.0, float(mistakes.max())))
+    shade[diagonal] = -(share[diagonal] ** 2)
+    return shade * (_STRONGEST_DARK if dark else _STRONGEST_LIGHT)
 
 
-def _inks(shades: Parts, dark: bool) -> list[str]:
-    """Black or white for each cell, whichever is easier to read on it."""
-    stops = palette.DIVERGING_DARK if dark else palette.DIVERGING_LIGHT
-    nearest = np.rint((shades.reshape(-1) + 1) / 2 * (len(stops) - 1)).astype(int)
-    return [palette.text_on(stops[stop]) for stop in nearest.tolist()]
+def _ink(dark: bool) -> str:
+    """Black or white, whichever is easier to read on the middle of the colours, and thus on all that are used."""
+    colours = palette.DIVERGING_DARK if dark else palette.DIVERGING_LIGHT
+    return palette.text_on(colours[len(colours) // 2])
 
 
-def _cells(
-    matrix: Counts, names: Sequence[str], places: Sequence[tuple[int, int]], inks: Sequence[str]
-) -> go.Scatter:
+def _cells(matrix: Counts, names: Sequence[str], places: Sequence[tuple[int, int]], ink: str) -> go.Scatter:
     """The numbers, as points: a heat map's own cells tell the pointer's place, but cannot be chosen."""
     totals = matrix.sum(axis=1)
     texts = [
@@ -136,7 +138,7 @@ def _cells(
         y=[row for row, _column in places],
         customdata=places,
         text=[f"{count:,}" if count else "" for count in matrix.reshape(-1).tolist()],
-        textfont={"color": inks},
+        textfont={"color": ink},
         hovertext=texts,
         hovertemplate="%{hovertext}<extra></extra>",
         mode="markers+text",

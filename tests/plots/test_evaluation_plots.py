@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
+import pytest
+from plotly.colors import sample_colorscale
 
 from cnnviz.plots.evaluation import calibration_figure, classes_figure, confusion_figure
+from cnnviz.plots.palette import relative_luminance
 
 NAMES = ("cat", "dog", "ship")
 MATRIX = np.array([[90, 10, 0], [4, 96, 0], [0, 0, 100]])
@@ -22,10 +27,26 @@ def test_every_cell_can_be_clicked_and_tells_its_count() -> None:
 def test_mistakes_and_right_answers_have_opposite_colours_and_numbers() -> None:
     heat, numbers = confusion_figure(MATRIX, NAMES, "title", (0, 1)).data
     shades = np.array(heat.z, float)
-    assert (np.diag(shades) < -0.5).all()
+    assert (np.diag(shades) < -0.4).all()
     assert shades[0, 1] > shades[1, 0] > 0
     assert shades[0, 2] == 0
     assert list(numbers.text[:3]) == ["90", "10", ""]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_number_is_easy_to_read_on_its_cell(dark: bool) -> None:
+    shares = np.arange(0, 101, 5)
+    matrix = np.diag(shares) + np.diag(100 - shares[:-1], 1)  # from nothing to everything, right and wrong
+    heat, numbers = confusion_figure(
+        matrix, [str(share) for share in shares], "title", (0, 0), dark=dark
+    ).data
+    places = (np.array(heat.z, float).reshape(-1) + 1) / 2
+    colours = sample_colorscale([list(stop) for stop in heat.colorscale], places.tolist())
+    for colour in colours:
+        cell = "#" + "".join(f"{int(part):02x}" for part in re.findall(r"\d+", colour))
+        bright, pale = sorted(map(relative_luminance, (cell, numbers.textfont.color)), reverse=True)
+        assert (bright + 0.05) / (pale + 0.05) >= 7
+    assert len(set(colours)) > 20
 
 
 def test_a_frame_marks_the_chosen_cell() -> None:
