@@ -104,7 +104,7 @@ def main() -> int:
     chance = random.Random(1)
     with tempfile.TemporaryDirectory() as folder, browser() as chromium:
         file = Path(folder) / "page.html"
-        file.write_text(page_of(checkpoints.get("basic-cnn-mnist"), {}), "utf-8")
+        file.write_text(page_of(checkpoints.get("basic-cnn-mnist")), "utf-8")
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
         page.goto(file.as_uri())
         page.wait_for_timeout(500)

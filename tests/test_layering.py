@@ -69,6 +69,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     ),
     "cnnviz.experiments.__main__": ("cnnviz.experiments", "cnnviz.cli"),
     "cnnviz.experiments": ("cnnviz.training", "cnnviz.plots"),
+    "cnnviz.drawing.scenes": ("cnnviz.datasets",),
     "cnnviz.drawing.strokes": (),
     "cnnviz.drawing": (
         "cnnviz.interpret",
@@ -101,11 +102,18 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.error_messages": ("cnnviz.operations",),
     "cnnviz.browser": ("cnnviz.tracing",),
     # What the package offers as cnnviz.live.
-    "cnnviz.browser.live": ("cnnviz.browser", "cnnviz.drawing.strokes"),
+    "cnnviz.browser.live": ("cnnviz.browser.page",),
+    # With examples of what the network learned.
+    "cnnviz.browser.page": (
+        "cnnviz.browser",
+        "cnnviz.datasets",
+        "cnnviz.drawing.scenes",
+        "cnnviz.drawing.strokes",
+    ),
     # Of trained networks.
     "cnnviz.browser.ahead": ("cnnviz.browser", "cnnviz.training"),
     "cnnviz.browser.packing": ("cnnviz.browser", "cnnviz.training"),
-    "cnnviz.browser.saving": ("cnnviz.browser", "cnnviz.training"),
+    "cnnviz.browser.saving": ("cnnviz.browser.page", "cnnviz.training"),
     "cnnviz.models": ("cnnviz.own", "cnnviz.shapes"),
     "cnnviz.shapes": ("cnnviz.tracing", "cnnviz.datasets"),  # what an operation does is shown on a digit
     "cnnviz.datasets": ("cnnviz.files", "cnnviz.settings"),

@@ -111,10 +111,12 @@ export class Board {
 }
 
 // One question at a time: while the worker computes, only the newest drawing waits. What has been drawn since the last
-// question goes to the worker, which draws it again (Paper): nothing has to be read from the canvas.
+// question goes to the worker, which draws it again (Paper): nothing has to be read from the canvas. Where there is a
+// `picture()` it is asked about instead: {rgba, width, height}, or {image} that is prepared already.
 export class Asking {
   constructor(worker, board, answered) {
     Object.assign(this, { worker, board });
+    this.picture = null;
     this.busy = false;
     this.waiting = false;
     worker.onmessage = ({ data }) => {
@@ -126,16 +128,17 @@ export class Asking {
 
   // `number` comes back with the answer.
   ask(number) {
+    if (this.picture === null && this.board === null) return;
     this.waiting = this.busy;
     this.number = number;
     if (this.busy) return;
     this.busy = true;
-    this.worker.postMessage({ number, size: this.board.size, ...this.news() });
+    this.worker.postMessage({ number, ...(this.picture === null ? this.news() : this.picture()) });
   }
 
   // The points that the worker does not know, and whether it should begin with an empty paper.
   news() {
-    const { strokes } = this.board;
+    const { strokes, size } = this.board;
     const anew = strokes !== this.known; // a board takes another list when something is gone from it
     if (anew) [this.known, this.counts] = [strokes, []];
     const pieces = [];
@@ -144,7 +147,7 @@ export class Asking {
       if (points.length > from) pieces.push({ index, points: points.slice(from), width, erases });
       this.counts[index] = points.length;
     });
-    return { anew, pieces };
+    return { size, anew, pieces };
   }
 
   // An answer is shown with the next frame, and only the newest.

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 import safetensors.torch
 import torch
 
-from cnnviz.browser.page import Content, page
+from cnnviz.browser.page import IMAGE_CHANNELS, Content, page
 from cnnviz.browser.plan import UnplannableError, plan
-from cnnviz.drawing.strokes import example_points
 from cnnviz.errors import UsageError
-from cnnviz.language import Message
+from cnnviz.language import LANGUAGES, Message
 from cnnviz.tracing.trace import trace
 
 if TYPE_CHECKING:
     from torch import nn
 
     from cnnviz.browser.plan import Plan
+    from cnnviz.datasets.registry import Shows
 
 _DIGITS = (1, 28, 28)
 _MNIST_MEAN, _MNIST_DEVIATION = 0.1307, 0.3081
@@ -30,7 +30,7 @@ _HEIGHT = 900  # pixels in a notebook; what is below is scrolled to
 
 @dataclass(frozen=True)
 class Live:
-    """A network that reads drawings: a notebook shows it under the cell, :meth:`save` writes it to a file."""
+    """A network that one draws for, or shows pictures: a notebook shows it under the cell, :meth:`save` writes a file."""
 
     title: str
     html: str = field(repr=False)
@@ -57,11 +57,12 @@ def live(
     model: nn.Module,
     input_shape: Sequence[int] = _DIGITS,
     *,
-    mean: float = _MNIST_MEAN,
-    deviation: float = _MNIST_DEVIATION,
+    mean: float | Sequence[float] | None = None,
+    deviation: float | Sequence[float] | None = None,
     classes: Sequence[str] | None = None,
+    reads: Shows | None = None,
 ) -> Live:
-    """``model`` with its present weights in a page: draw a digit, and it reads it while you draw.
+    """``model`` with its present weights in a page: draw a digit, and it reads it while you draw; or show it a picture.
 
     The browser computes everything, in evaluation mode; no server is needed. End a notebook's cell with the call, or
     ``save("mine.html")`` what it returns.
@@ -69,31 +70,25 @@ def live(
     Args:
         model: takes images of ``input_shape`` and returns one score (or logarithm of a probability) for each class. It
             may live on any device, and is not changed.
-        input_shape: (1, 28, 28), the only shape that drawings are prepared for.
-        mean: what pixels from 0 (paper) to 1 (ink) are normalised with, as in training. The defaults are those of
-            MNIST; a network that was trained on values from 0 to 1 takes ``mean=0, deviation=1``.
-        deviation: see ``mean``; above 0.
+        input_shape: (C, H, W), with 1 or 3 channels.
+        mean: what values from 0 (paper, black) to 1 (ink, white) are normalised with, as in training: one number, or one
+            a channel. By default MNIST's for (1, 28, 28), otherwise 0.
+        deviation: see ``mean``; above 0, by default 1 where that is 0.
         classes: their names in the order of the scores; 0, 1, 2, ... by default.
+        reads: what its images show. "digits" as in MNIST are drawn; of a photo the ink is found and centred. "clothing" as
+            in Fashion-MNIST is made bright on black. Of "pictures" the middle is taken, as it is. By default digits for
+            (1, 28, 28), pictures for any other shape.
 
     Raises:
         UsageError: an argument does not fit the model; the message says what does.
         UnplannableError: the browser cannot run the model; the message names the layer or the reason.
     """
-    if tuple(input_shape) != _DIGITS:
-        raise UsageError(
-            Message(
-                "Drawings are prepared as images of 1 x 28 x 28 pixels; {shape} is not possible here. "
-                "cnnviz.explore(model, {shape}) opens the app for other images.",
-                shape=tuple(input_shape),
-            )
-        )
-    if not deviation > 0:
-        raise UsageError(
-            Message("The standard deviation is {deviation}; it must be above 0.", deviation=deviation)
-        )
-    traced = trace(model, _DIGITS)
+    shape = _image_shape(input_shape)
+    traced = trace(model, shape)
     tensors = model.state_dict()
     told = plan(traced, tensors)
+    names = _names(told, classes)
+    usual = (_MNIST_MEAN, _MNIST_DEVIATION) if shape == _DIGITS else (0.0, 1.0)
     title = f"{type(model).__name__} · cnnviz"
     return Live(
         title,
@@ -103,13 +98,49 @@ def live(
                 checkpoint="model",
                 plan=told,
                 weights=_bytes({name: tensors[name] for name in _used(told)}),
-                classes=_names(told, classes),
-                mean=mean,
-                deviation=deviation,
-                examples=example_points(),
+                classes=dict.fromkeys(LANGUAGES, names),
+                mean=_each(usual[0] if mean is None else mean, shape[0]),
+                deviation=_above_0(_each(usual[1] if deviation is None else deviation, shape[0])),
+                reads=reads or ("digits" if shape == _DIGITS else "pictures"),
             )
         ),
     )
+
+
+def _image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
+    sizes = tuple(shape)
+    if len(sizes) != 3 or sizes[0] not in IMAGE_CHANNELS or min(sizes) < 1:
+        raise UsageError(
+            Message(
+                "A page shows images of 1 or 3 channels, (C, H, W); {shape} is not possible here. "
+                "cnnviz.explore(model, {shape}) opens the app for other input.",
+                shape=sizes,
+            )
+        )
+    return sizes[0], sizes[1], sizes[2]
+
+
+def _each(value: float | Sequence[float], channels: int) -> tuple[float, ...]:
+    """``value`` for each channel."""
+    values = tuple(map(float, value)) if isinstance(value, Sequence) else (float(value),) * channels
+    if len(values) != channels:
+        raise UsageError(
+            Message(
+                "There are {count} numbers for {channels} channels; give one number, or one a channel.",
+                count=len(values),
+                channels=channels,
+            )
+        )
+    return values
+
+
+def _above_0(deviations: tuple[float, ...]) -> tuple[float, ...]:
+    for deviation in deviations:
+        if not deviation > 0:
+            raise UsageError(
+                Message("The standard deviation is {deviation}; it must be above 0.", deviation=deviation)
+            )
+    return deviations
 
 
 def _used(told: Plan) -> set[str]:

@@ -1,13 +1,16 @@
-// The page that stands alone: a canvas, what each network says about it, and the network as one picture. It stands
-// behind the files of script.SHOWING in one file; `WORKER` is the worker's text, `CONTENT` what Python put in.
+// The page that stands alone: what one draws on or shows, what the network says about it, and the network as one picture. It
+// stands behind the files of script.SHOWING in one file; `WORKER` is the worker's text, behind that of the files that both
+// need and that stand in a script of their own; `CONTENT` is what Python put in.
 
 const LANGUAGES = { en: "English", zh: "中文" };
 const dark = matchMedia("(prefers-color-scheme: dark)");
+const find = (selector) => document.querySelector(selector);
 
 // The worker; where a page around this one, such as a notebook's, refuses scripts of one kind, that of another kind.
 async function started() {
-  const blob = URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" }));
-  for (const address of [blob, `data:text/javascript;charset=utf-8,${encodeURIComponent(WORKER)}`]) {
+  const text = find("#shared").textContent + WORKER;
+  const blob = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  for (const address of [blob, `data:text/javascript;charset=utf-8,${encodeURIComponent(text)}`]) {
     const worker = await new Promise((resolve) => {
       try {
         const found = new Worker(address);
@@ -23,74 +26,113 @@ async function started() {
   throw new Error("The browser allows this page no worker.");
 }
 
-async function start() {
-  const worker = await started();
-  const weights = bytesOf(CONTENT.weights);
-  const tensors = readSafetensors(weights);
-  const canvas = document.querySelector("canvas[data-draw]");
-  const examples = Object.entries(CONTENT.examples).map(([digit, strokes]) => {
-    const button = make("button", { type: "button" }, digit);
-    button.addEventListener("click", () => board.replay(strokes));
-    document.querySelector("#examples").append(button);
-    return button;
-  });
-  let picture = null;
-  let answer = { image: null };
-  const tell = (message, transfer = []) => {
-    worker.postMessage(message, transfer);
-    if (message.kind !== "accuracy") asking.ask();
-  };
+class Page {
+  constructor(worker) {
+    const weights = bytesOf(CONTENT.weights);
+    Object.assign(this, { worker, tensors: readSafetensors(weights), picture: null, answer: { image: null } });
+    const { plan, mean, deviation, reads } = CONTENT;
+    const digits = CONTENT.digits && bytesOf(CONTENT.digits.content);
+    worker.postMessage({ kind: "load", plan, weights, mean, deviation, reads, digits });
+    const canvas = find("canvas[data-draw]");
+    this.board = canvas === null ? null : new Board(canvas, () => this.ask());
+    this.sight = new Sight(plan.input, () => this.look());
+    this.asking = new Asking(worker, this.board, (answer) => this.answered(answer));
+    this.offer();
+    this.speak(navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
+    if (CONTENT.scenes.length > 0) this.sight.take(painted(CONTENT.scenes[0].shapes));
+  }
 
-  function speak(language) {
+  offer() {
+    this.examples = Object.entries(CONTENT.examples).map(([name, strokes]) => {
+      const button = make("button", { type: "button" }, name);
+      button.addEventListener("click", () => this.draw(() => this.board.replay(strokes)));
+      find("#examples").append(button);
+      return button;
+    });
+    this.scenes = CONTENT.scenes.map(({ titles, shapes }) => {
+      const button = make("button", { type: "button" });
+      button.addEventListener("click", () => this.sight.take(painted(shapes)));
+      find("#examples").append(button);
+      return { button, titles };
+    });
+    find("#clear")?.addEventListener("click", () => this.draw(() => this.board.clear()));
+  }
+
+  ask() {
+    this.asking?.ask(this.sight.number);
+  }
+
+  // There is another picture.
+  look() {
+    this.asking.picture = this.sight.isEmpty ? null : () => this.sight.picture();
+    this.sight.canvas.hidden = this.sight.isEmpty;
+    if (this.board !== null) this.board.canvas.hidden = !this.sight.isEmpty;
+    this.ask();
+  }
+
+  // One draws again.
+  draw(change) {
+    if (!this.sight.isEmpty) {
+      this.sight.forget();
+      this.look();
+    }
+    change();
+  }
+
+  speak(language) {
     const words = CONTENT.words[language];
+    Object.assign(this, { words, classes: CONTENT.classes[language] });
     document.documentElement.lang = language;
     for (const place of document.querySelectorAll("[data-word]")) place.textContent = words[place.dataset.word];
-    canvas.setAttribute("aria-label", words.canvas);
-    for (const button of examples) button.setAttribute("aria-label", fill(words.example, { digit: button.textContent }));
+    this.board?.canvas.setAttribute("aria-label", words.canvas);
+    for (const button of this.examples) button.setAttribute("aria-label", fill(words.example, { digit: button.textContent }));
+    for (const { button, titles } of this.scenes) {
+      button.textContent = titles[language];
+      button.setAttribute("aria-label", fill(words.scene, { title: titles[language] }));
+    }
+    this.sight.speak(words);
     const other = language === "zh" ? "en" : "zh";
-    const change = document.querySelector("#language");
-    [change.textContent, change.lang, change.onclick] = [LANGUAGES[other], other, () => speak(other)];
-    picture?.changing.back(); // the new one begins with the network as it was trained
-    picture = new Picture(document.querySelector("#picture"), {
+    const change = find("#language");
+    [change.textContent, change.lang, change.onclick] = [LANGUAGES[other], other, () => this.speak(other)];
+    this.picture?.changing.back(); // the new one begins with the network as it was trained
+    this.picture = new Picture(find("#picture"), {
       plan: CONTENT.plan,
-      tensors,
+      tensors: this.tensors,
       kinds: CONTENT.kinds[language],
       isDark: dark.matches,
       scale: CONTENT.scales[dark.matches ? "dark" : "light"],
       words,
-      classes: CONTENT.classes,
+      classes: this.classes,
       digits: CONTENT.digits?.count ?? 0,
-      tell,
+      tell: (message, transfer = []) => {
+        this.worker.postMessage(message, transfer);
+        if (message.kind !== "accuracy") this.ask();
+      },
     });
-    show(answer, picture);
+    this.show(this.answer);
   }
 
-  worker.postMessage({
-    kind: "load",
-    plan: CONTENT.plan,
-    weights,
-    mean: CONTENT.mean,
-    deviation: CONTENT.deviation,
-    digits: CONTENT.digits && bytesOf(CONTENT.digits.content),
-  });
-  const board = new Board(canvas, () => asking.ask());
-  const asking = new Asking(worker, board, (found) => {
-    answer = found;
-    show(answer, picture);
-  });
-  document.querySelector("#clear").addEventListener("click", () => board.clear());
-  speak(navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
+  answered(answer) {
+    this.answer = answer;
+    this.sight.heard(answer);
+    this.show(answer);
+    if (this.sight.camera !== null) this.ask();
+  }
+
+  show({ image, input, scores, outputs }) {
+    const isEmpty = image === null;
+    const { words, classes } = this;
+    find("#nothing").hidden = !isEmpty;
+    const reason = this.sight.isEmpty ? words.nothing : words.notFound;
+    if (isEmpty && find("#nothing").textContent !== reason) find("#nothing").textContent = reason;
+    const chances = isEmpty ? null : chancesOf(CONTENT.plan, scores);
+    const label = isEmpty ? "" : classes[chances.indexOf(Math.max(...chances))];
+    const verdict = find("[data-verdict]");
+    if (verdict.textContent !== label) verdict.textContent = label;
+    showBars(find("#bars"), classes, chances);
+    paintImage(find("#seen"), image, CONTENT.plan.input);
+    this.picture.update(isEmpty ? null : input, isEmpty ? null : outputs);
+  }
 }
 
-function show({ image, input, scores, outputs }, picture) {
-  const empty = image === null;
-  document.querySelector("#nothing").hidden = !empty;
-  const chances = empty ? null : chancesOf(CONTENT.plan, scores);
-  const verdict = document.querySelector("[data-verdict]");
-  verdict.textContent = empty ? "" : CONTENT.classes[chances.indexOf(Math.max(...chances))];
-  showBars(document.querySelector("#bars"), CONTENT.classes, chances);
-  paintImage(document.querySelector("#seen"), image);
-  picture.update(empty ? null : input, empty ? null : outputs);
-}
-
-start();
+started().then((worker) => new Page(worker));

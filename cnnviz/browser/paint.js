@@ -117,11 +117,15 @@ export function written(value, digits = 2) {
 }
 
 const BLACK = 0xff000000; // as a canvas has it in memory
-const GREY = 0x010101;
+const ONE_CHANNEL = [1, 28, 28];
 
-// The 28 x 28 grey values from 0 to 255 that a network gets; null: black.
-export function paintImage(canvas, image) {
-  const { context, image: shown, pixels } = sheetOf(canvas, 28, 28);
-  for (let at = 0; at < 784; at++) pixels[at] = BLACK | ((image?.[at] ?? 0) * GREY);
+// What a network gets, plane by plane, of `shape` (channels, height, width), values from 0 to 255; null: black.
+export function paintImage(canvas, image, [channels, height, width] = ONE_CHANNEL) {
+  const { context, image: shown, pixels } = sheetOf(canvas, width, height);
+  const size = height * width;
+  const [green, blue] = channels === 3 ? [size, 2 * size] : [0, 0];
+  for (let at = 0; at < size; at++) {
+    pixels[at] = image === null ? BLACK : BLACK | (image[blue + at] << 16) | (image[green + at] << 8) | image[at];
+  }
   context.putImageData(shown, 0, 0);
 }

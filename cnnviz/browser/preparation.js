@@ -14,31 +14,33 @@ export function prepare(rgba, width, height, background) {
   return ink === null ? null : prepareInk(ink, width, height);
 }
 
-// How much each pixel differs from the background, from 0 to 1; null without any ink. Colours are compared
-// premultiplied with their opacity, so that half-covered edges lie half way.
+// How much each pixel differs from the background, from 0 to 1; null without any ink.
 export function inkOf(rgba, background) {
+  const single = Math.fround;
+  const alpha = single(background[3] / 255);
+  return inkAgainst(rgba, [...[0, 1, 2].map((channel) => single(single(background[channel] / 255) * alpha)), alpha]);
+}
+
+// The same for a background whose colours are multiplied with its opacity, the last of four numbers from 0 to 1. So are
+// the pixels': half-covered edges then lie half way.
+function inkAgainst(rgba, reference) {
   const ink = new Float32Array(rgba.length / 4);
   const single = Math.fround; // as NumPy computes: what is at the threshold falls on the same side
-  const alpha = single(background[3] / 255);
-  const reference = [0, 1, 2].map((channel) => single(single(background[channel] / 255) * alpha));
   const words = new Uint32Array(rgba.buffer, rgba.byteOffset, ink.length);
-  const [paper] = new Uint32Array(Uint8Array.from(background).buffer);
   let strongest = 0;
   let difference = 0;
-  for (let pixel = 0, before = paper; pixel < ink.length; pixel++) {
-    const word = words[pixel];
-    if (word === paper) continue;
-    if (word !== before) {
+  for (let pixel = 0, before = null; pixel < ink.length; pixel++) {
+    if (words[pixel] !== before) {
       // Neighbours are mostly alike.
       const at = 4 * pixel;
       const opacity = single(rgba[at + 3] / 255);
-      difference = Math.abs(single(opacity - alpha));
+      difference = Math.abs(single(opacity - reference[3]));
       for (let channel = 0; channel < 3; channel++) {
         const value = single(single(rgba[at + channel] / 255) * opacity);
         difference = Math.max(difference, Math.abs(single(value - reference[channel])));
       }
       strongest = Math.max(strongest, difference);
-      before = word;
+      before = words[pixel];
     }
     ink[pixel] = difference;
   }

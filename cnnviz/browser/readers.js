@@ -24,21 +24,29 @@ function load(id, bytes) {
   network.run(new Float32Array(network.input.data.length)); // compiled before the first stroke
 }
 
-// Every reader's answer: {id, scores, took (milliseconds), maps: {pixels, width, height} or null}; all of it `took` so long.
-function answer({ number, ...news }) {
+// Every reader's answer to what is drawn, or to a photo (`rgba`): {id, scores, took (milliseconds), maps: {pixels, width,
+// height} or null}; all of it `took` so long.
+function answer({ number, rgba, width, height, ...news }) {
   const begin = performance.now();
-  paper.add(news);
-  const { rgba, width, height, isFiner } = paper.pixels();
-  const prepared = prepare(rgba, width, height, PAPER);
-  if (prepared === null) {
+  const { image, box, isFiner } = rgba === undefined ? drawn(news) : photographed(rgba, width, height);
+  if (image === null) {
     self.postMessage({ number, image: null, answers: [] });
     return;
   }
-  const { image, box } = prepared;
   const answers = [...readers].map(([id, reader]) => ({ id, ...read(reader, image) }));
   const took = performance.now() - begin;
   const pixels = answers.flatMap(({ maps }) => (maps ? [maps.pixels.buffer] : []));
   self.postMessage({ number, image, box, isFiner, answers, took }, pixels);
+}
+
+function drawn(news) {
+  paper.add(news);
+  const { rgba, width, height, isFiner } = paper.pixels();
+  return { image: null, box: null, ...prepare(rgba, width, height, PAPER), isFiner };
+}
+
+function photographed(rgba, width, height) {
+  return { image: preparePhoto(rgba, width, height, "digits"), box: null, isFiner: false };
 }
 
 function read({ network, mean, deviation, first }, image) {

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cnnviz import architectures, datasets
-from cnnviz.browser.page import Content, Digits, Strokes, page
+from cnnviz.browser import words
+from cnnviz.browser.page import IMAGE_CHANNELS, Content, Digits, page
 from cnnviz.browser.plan import UnplannableError, is_known, plan
-from cnnviz.language import Message
+from cnnviz.language import LANGUAGES, Message
 
 if TYPE_CHECKING:
     from cnnviz.tracing.trace import Trace
     from cnnviz.training.checkpoints.checkpoints import Checkpoint
 
-_DIGITS = (1, 28, 28)
 _SAMPLE = "mnist-sample"
 _DIGITS_OF_A_PAGE = 400
 """Test digits in a page: more would make the file of a small network mostly digits."""
@@ -23,45 +23,57 @@ _DIGITS_OF_A_PAGE = 400
 
 def can_be_page(checkpoint: Checkpoint, trace: Trace) -> bool:
     """Whether :func:`page_of` makes a page of the checkpoint; ``trace`` is its network's."""
-    return _reads_digits(checkpoint) and is_known(trace)
+    return _refusal(checkpoint) is None and is_known(trace)
 
 
-def _reads_digits(checkpoint: Checkpoint) -> bool:
-    info, recipe = datasets.get(checkpoint.dataset), checkpoint.recipe
-    is_mnist = "mnist" in (info.key, info.part_of)
-    return is_mnist and recipe.input_shape == _DIGITS and recipe.preparation.permutation_seed is None
+def _refusal(checkpoint: Checkpoint) -> Message | None:
+    """Why pictures cannot be prepared for the checkpoint's network in a page; None where they can."""
+    recipe = checkpoint.recipe
+    channels = recipe.input_shape[0]
+    if channels not in IMAGE_CHANNELS:
+        return Message(
+            "A page shows images of 1 or 3 channels; {id} takes {channels}.",
+            id=checkpoint.id,
+            channels=channels,
+        )
+    if recipe.preparation.permutation_seed is not None:
+        return Message(
+            "A page does not permute pixels, as the images of {id} are; train it without that.",
+            id=checkpoint.id,
+        )
+    return None
 
 
-def page_of(checkpoint: Checkpoint, examples: Mapping[str, Strokes]) -> str:
-    """The HTML file in which a checkpoint's network reads what is drawn; ``examples`` are drawings by digit.
+def page_of(checkpoint: Checkpoint) -> str:
+    """The HTML file in which a checkpoint's network reads what is drawn, or what it is shown.
 
     Raises:
-        UnplannableError: the network does not read digits, or the browser cannot run it.
+        UnplannableError: the page cannot prepare its images, or the browser cannot run it.
         CheckpointError: its weights are missing or damaged.
     """
     from cnnviz.tracing.trace import trace
     from cnnviz.training.checkpoints.checkpoints import load_model
 
-    if not _reads_digits(checkpoint):
-        raise UnplannableError(
-            Message(
-                "A page is for networks that read digits of 28 x 28 pixels; {id} does not.", id=checkpoint.id
-            )
-        )
+    refusal = _refusal(checkpoint)
+    if refusal is not None:
+        raise UnplannableError(refusal)
     preparation = checkpoint.recipe.preparation
     model = load_model(checkpoint)
-    told = plan(trace(model, _DIGITS), model.state_dict())
+    told = plan(trace(model, checkpoint.recipe.input_shape), model.state_dict())
+    data = datasets.get(checkpoint.dataset)
+    names: Sequence[Message | str] = data.class_titles or data.classes
+    titles = {str(label): name for label, name in enumerate(names)}
     return page(
         Content(
             title=f"{architectures.get(checkpoint.architecture).title} · cnnviz",
             checkpoint=checkpoint.id,
             plan=told,
             weights=checkpoint.read_weights(),
-            classes=datasets.get(checkpoint.dataset).classes,
-            mean=preparation.mean[0],
-            deviation=preparation.deviation[0],
-            examples=examples,
-            digits=digits_to_count(_DIGITS_OF_A_PAGE),
+            classes={code: list(words.in_language(code, titles).values()) for code in LANGUAGES},
+            mean=preparation.mean,
+            deviation=preparation.deviation,
+            reads=data.shows,
+            digits=digits_to_count(_DIGITS_OF_A_PAGE) if data.shows == "digits" else None,
         )
     )
 

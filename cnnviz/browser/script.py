@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
-COMPUTING = ("engine", "strokes", "preparation", "colours", "worker")
+SHARED = ("engine", "strokes", "crop")
+"""The files that a page and its worker both need."""
+PHOTOS = ("preparation", "digit", "garment", "photo")
+"""The files that make a network's image of a photo."""
+COMPUTING = (*SHARED, *PHOTOS, "worker")
 """The files of the worker that runs a network."""
-READING = ("engine", "convolution", "quick", "strokes", "preparation", "paint", "readers")
+FOLLOWING = (*SHARED, "preparation", "worker")
+"""Those of a worker that is asked about drawings alone."""
+READING = (*SHARED, "convolution", "quick", *PHOTOS, "paint", "readers")
 """The files of the worker that lets several networks read what is drawn."""
 PICTURE = (
     "layout",
@@ -25,7 +31,7 @@ PICTURE = (
     "picture",
 )
 """The files of the living picture, behind ``engine``, ``dom``, ``paint`` and ``verdict``."""
-SHOWING = ("engine", "dom", "strokes", "board", "paint", "verdict", *PICTURE)
+SHOWING = (*SHARED, "dom", "board", "camera", "paint", "verdict", *PICTURE)
 """The files that show a network; what uses them comes behind them."""
 
 

@@ -14,11 +14,17 @@ export function chancesOf(plan, scores) {
   return kernel === "softmax" && !log && !negated ? Array.from(scores) : softmax(scores);
 }
 
-// A row for each class with its bar, the likeliest marked; `chances` is null where nothing is drawn.
+const MOST_BARS = 12;
+
+// A row for each class with its bar, the likeliest marked; of many classes the likeliest. `chances` is null where nothing
+// is drawn.
 export function showBars(element, classes, chances) {
   const best = chances === null ? -1 : chances.indexOf(Math.max(...chances));
+  const places = [...classes.keys()];
+  if (places.length > MOST_BARS && chances !== null) places.sort((one, other) => chances[other] - chances[one]);
   element.replaceChildren(
-    ...classes.map((name, index) => {
+    ...places.slice(0, MOST_BARS).map((index) => {
+      const name = classes[index];
       const part = chances === null ? "" : `${(100 * chances[index]).toFixed(1)}%`;
       const row = make("div", { class: index === best ? "best" : "" });
       const track = make("span", { class: "track" });

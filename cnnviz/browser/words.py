@@ -70,20 +70,23 @@ PICTURE: Mapping[str, Message] = {
     "cancel": Message("Cancel"),
     "accuracy": Message("{now} % correct ({correct} of {all}); the trained network: {trained} %"),
 }
+CAMERA: Mapping[str, Message] = {
+    "camera": Message("Live camera"),
+    "stopCamera": Message("Stop the camera"),
+    "noCamera": Message("The camera cannot be used: {reason}"),
+}
 IN_THE_APP: Mapping[str, Message] = {
     "loading": Message("The network is on its way."),
     "loadingMoments": Message("The snapshots are on their way."),
     "failed": Message("The network could not be fetched: {reason}"),
     "moment": Message("Training step"),
     "play": Message("Play the training"),
-    "camera": Message("Live camera"),
-    "stopCamera": Message("Stop the camera"),
-    "noCamera": Message("The camera cannot be used: {reason}"),
+    **CAMERA,
 }
 """Besides, where the server sends the network."""
 
 
-def in_language(code: str, words: Mapping[str, Message]) -> dict[str, str]:
+def in_language(code: str, words: Mapping[str, Message | str]) -> dict[str, str]:
     """The sentences in a language; ``{names}`` in them stay, for the browser to fill in."""
 
     def written() -> dict[str, str]:

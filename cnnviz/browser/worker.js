@@ -1,5 +1,6 @@
-// The worker behind a living picture: it prepares what is drawn, runs the network, and sends every output back; it counts
-// how many test digits are recognised. It stands behind engine.js, strokes.js and preparation.js in one file.
+// The worker behind a living picture: it prepares what is drawn or photographed, runs the network, and sends every output
+// back; it counts how many test digits are recognised. It stands behind engine.js, strokes.js and preparation.js in one
+// file, and where it is asked about photos behind photo.js.
 
 const PIECE = 25; // milliseconds of counting between two looks for a drawing
 
@@ -9,6 +10,7 @@ let network = null;
 let learnedTensors = null;
 let learned = null; // the same network without a change
 let normalise = null;
+let reads = "digits"; // what the network learned: digits, clothing, or else any picture
 let off = {}; // the channels that are switched off, by op
 let digits = null; // 28 x 28 bytes of each and behind them a label of each, at first compressed
 
@@ -16,12 +18,13 @@ const HANDLERS = {
   hello() {
     self.postMessage({});
   },
-  load({ plan, weights, mean, deviation, digits: known }) {
+  load({ plan, weights, mean, deviation, reads: learnedOf, digits: known }) {
     tensors = readSafetensors(weights);
     network = new Network(plan, tensors);
     learnedTensors = readSafetensors(weights);
     learned = new Network(plan, learnedTensors);
     normalise = { mean: [mean].flat(), deviation: [deviation].flat() }; // of one channel, or of each
+    reads = learnedOf ?? reads;
     digits = known ?? null;
   },
   // The weights of another moment of the same training.
@@ -44,11 +47,9 @@ const HANDLERS = {
 
 self.onmessage = ({ data }) => (HANDLERS[data.kind] ?? answer)(data);
 
-// What the network says about what is new in a drawing, or for a network for colours about a photo (`rgba`), or about an
-// `image` that is prepared already.
+// What the network says about what is new in a drawing, about a photo (`rgba`), or about an `image` that is prepared already.
 function answer({ number, image: given, rgba, width, height, ...news }) {
-  const [, side] = network.plan.input;
-  const image = given ?? (rgba === undefined ? drawing(news) : prepareColours(rgba, width, height, side));
+  const image = given ?? fitted(rgba === undefined ? drawing(news) : preparePhoto(rgba, width, height, reads, network.plan.input));
   if (image === null) {
     self.postMessage({ number, image });
     return;
@@ -57,6 +58,13 @@ function answer({ number, image: given, rgba, width, height, ...news }) {
   const scores = network.run(input, switchOff);
   const outputs = network.outputs.map((output) => output.data.slice());
   self.postMessage({ number, image, input, scores: scores.slice(), outputs });
+}
+
+// A digit or a piece of clothing, 28 x 28 values, for a network that takes images of another size.
+function fitted(image) {
+  const [, height, width] = network.plan.input;
+  const isAsItIs = image === null || image.length !== FIELD * FIELD || (height === FIELD && width === FIELD);
+  return isAsItIs ? image : resized(image, FIELD, FIELD, width, height);
 }
 
 // The image of what is drawn; null where nothing is.
@@ -88,7 +96,7 @@ async function countDigits(port) {
   const all = digits.length / 785;
   const found = { done: 0, all, correct: 0, trained: 0 };
   for (let pause = performance.now() + PIECE; found.done < all && isWanted; found.done++) {
-    const input = normalised(digits.subarray(784 * found.done, 784 * (found.done + 1)));
+    const input = normalised(fitted(digits.subarray(784 * found.done, 784 * (found.done + 1))));
     const label = digits[784 * all + found.done];
     if (best(network.run(input, switchOff)) === label) found.correct += 1;
     if (best(learned.run(input)) === label) found.trained += 1;

@@ -13,17 +13,16 @@ from cnnviz.language import translate as _
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Add ``page`` to the commands."""
-    page = add("page", _page, _("write a network that reads digits as one HTML file, which needs no server"))
+    page = add("page", _page, _("write a trained network as one HTML file, which needs no server"))
     page.add_argument("name", metavar="KEY|CHECKPOINT")
     page.add_argument("--output", type=Path, required=True, metavar="FILE.html")
 
 
 def _page(options: argparse.Namespace) -> int:
     from cnnviz.browser.saving import page_of
-    from cnnviz.drawing.strokes import example_points
     from cnnviz.training.checkpoints.checkpoints import find
 
-    text = page_of(find(options.name), example_points())
+    text = page_of(find(options.name))
     write_whole(options.output, text.encode())
     size = len(text.encode()) / 1000
     print(_("{path}: {size:,.0f} kB, opens in any browser.", path=options.output, size=size), file=sys.stderr)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
+
+Shows = Literal["digits", "clothing", "pictures"]
+"""What images show, which decides how a person's own picture becomes one of them."""
 
 _DIGITS = tuple(str(digit) for digit in range(10))
 _CLOTHES = (
@@ -64,6 +68,13 @@ class DatasetInfo:
     download_bytes: int = 0
     part_of: str | None = None
     class_titles: tuple[Message, ...] = ()
+
+    @property
+    def shows(self) -> Shows:
+        """What its images show: digits as MNIST's are, clothing as Fashion-MNIST's, or any pictures."""
+        if "mnist" in (self.key, self.part_of):
+            return "digits"
+        return "clothing" if self.key == "fashion-mnist" else "pictures"
 
     def class_title(self, label: int) -> str:
         """The name of the class ``label`` (from 0) in the current language."""

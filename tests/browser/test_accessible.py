@@ -57,6 +57,14 @@ def test_the_page_that_stands_alone(basic: Path, look: Page) -> None:
     assert grave(look) == []
 
 
+def test_the_page_of_a_network_for_pictures(look: Page, tmp_path: Path) -> None:
+    path = tmp_path / "lenet-cifar.html"
+    assert main(["page", "lenet-cifar", "--output", str(path)]) == 0
+    look.goto(path.as_uri())
+    expect(look.locator("[data-verdict]")).to_have_text("ship", timeout=PATIENCE_MS)
+    assert grave(look, "main > :not(#picture)") == []
+
+
 def test_the_landing_page(server: Server, look: Page) -> None:
     look.goto(server.url)
     expect(look.locator("[data-verdict]")).to_have_text(re.compile(r"^\d$"), timeout=PATIENCE_MS)

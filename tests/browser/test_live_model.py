@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from torch import nn
 
@@ -61,8 +63,10 @@ def test_it_reads_in_a_notebooks_cell(model: nn.Module, tab: Page, tmp_path: Pat
 
 
 def test_what_does_not_fit_is_refused_with_a_remedy(model: nn.Module) -> None:
-    with pytest.raises(UsageError, match=r"1 x 28 x 28 .*explore\(model, \(3, 32, 32\)\)"):
-        cnnviz.live(model, (3, 32, 32))
+    with pytest.raises(UsageError, match=r"1 or 3 channels.*explore\(model, \(2, 28, 28\)\)"):
+        cnnviz.live(model, (2, 28, 28))
+    with pytest.raises(UsageError, match="2 numbers for 1 channels"):
+        cnnviz.live(model, mean=[0.1, 0.2])
     with pytest.raises(UsageError, match="3 names of classes, but the network returns 10 scores"):
         cnnviz.live(model, classes=["a", "b", "c"])
     with pytest.raises(UsageError, match="standard deviation is 0"):
@@ -71,3 +75,19 @@ def test_what_does_not_fit_is_refused_with_a_remedy(model: nn.Module) -> None:
         cnnviz.live(nn.Sequential(nn.Conv2d(1, 4, 3)))
     with pytest.raises(UnplannableError, match="LSTM"):
         cnnviz.live(nn.Sequential(nn.Flatten(2), nn.LSTM(784, 10)))
+
+
+def test_a_model_for_other_images_gets_their_middle(tab: Page, tmp_path: Path) -> None:
+    """It counts how bright each half of the middle square is, which the page resizes to 6 x 6 pixels."""
+    summed = nn.Conv2d(3, 1, 1)
+    with torch.no_grad():
+        summed.weight.fill_(1.0)
+    model = nn.Sequential(nn.AdaptiveAvgPool2d((1, 2)), summed, nn.Flatten())
+    rgb = np.zeros((40, 80, 3), np.uint8)
+    rgb[:, :20], rgb[:, 45:60] = 255, 200  # the left end is cut off
+    Image.fromarray(rgb).save(tmp_path / "bright.png")
+    saved = cnnviz.live(model, (3, 6, 6), classes=["left", "right"], mean=0.5).save(tmp_path / "mine.html")
+    tab.goto(saved.as_uri())
+    tab.locator("#file").set_input_files(tmp_path / "bright.png")
+    expect(tab.locator("[data-verdict]")).to_have_text("right", timeout=PATIENCE_MS)
+    expect(tab.locator("#seen")).to_have_js_property("width", 6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.browser import stroke
+from cnnviz import datasets
 from cnnviz.browser.plan import UnplannableError
 from cnnviz.browser.saving import page_of
 from cnnviz.cli.main import main
+from cnnviz.interpret.inputs import Preparing
 from cnnviz.training.checkpoints import checkpoints
 from tests.browser.conftest import PATIENCE_MS
+from tests.speaking import spoken
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +131,45 @@ def test_the_language_can_be_changed_and_the_drawing_stays(basic: Path, offline:
     expect(offline.get_by_role("button", name="conv2, map 1", exact=True)).to_be_visible()
 
 
-def test_a_network_for_other_images_is_refused() -> None:
-    with pytest.raises(UnplannableError, match="lenet-cifar"):
-        page_of(checkpoints.get("lenet-cifar-cifar10"), {})
+def test_a_network_for_colours_reads_pictures(folder: Path, offline: Page) -> None:
+    """An example at first, then a file; the prediction is PyTorch's, the names are the data set's."""
+    path = folder / "lenet-cifar.html"
+    assert main(["page", "lenet-cifar", "--output", str(path)]) == 0
+    offline.goto(path.as_uri())
+    verdict = offline.locator("[data-verdict='lenet-cifar-cifar10']")
+    expect(verdict).to_have_text("ship", timeout=PATIENCE_MS)
+    rgb = np.random.default_rng(4).integers(0, 256, (48, 64, 3), np.uint8)
+    Image.fromarray(rgb).save(folder / "noise.png")
+    offline.locator("#file").set_input_files(folder / "noise.png")
+    checkpoint = checkpoints.get("lenet-cifar-cifar10")
+    preparing = Preparing(checkpoint.recipe.preparation, (3, 32, 32))
+    x = preparing.key(np.ascontiguousarray(rgb.transpose(2, 0, 1))).tensor()
+    label = int(checkpoints.load_model(checkpoint)(x)[0].argmax())
+    assert label != 8  # a ship
+    info = datasets.get("cifar10")
+    expect(verdict).to_have_text(info.classes[label], timeout=PATIENCE_MS)
+    offline.get_by_role("button", name="conv1, map 2", exact=True).click()
+    expect(offline.locator(".sums figure")).to_have_count(3)
+    offline.get_by_role("button", name="中文").click()
+    with spoken("zh"):
+        expect(verdict).to_have_text(info.class_title(label))
+
+
+def test_what_is_no_picture_is_said(folder: Path, offline: Page) -> None:
+    path = folder / "fashion.html"
+    assert main(["page", "lenet-bn", "--output", str(path)]) == 0
+    (folder / "words.png").write_text("no picture")
+    offline.goto(path.as_uri())
+    expect(offline.locator("[data-verdict]")).to_have_text("T-shirt/top", timeout=PATIENCE_MS)
+    offline.locator("#file").set_input_files(folder / "words.png")
+    expect(offline.get_by_text("cannot read words.png as a picture")).to_be_visible()
+    offline.get_by_role("button", name="Example: Bag").click()
+    expect(offline.locator("[data-verdict]")).to_have_text("Bag", timeout=PATIENCE_MS)
+
+
+def test_a_network_of_permuted_pixels_is_refused() -> None:
+    checkpoint = checkpoints.get("mlp-mnist")
+    preparation = replace(checkpoint.recipe.preparation, permutation_seed=3)
+    recipe = replace(checkpoint.recipe, preparation=preparation)
+    with pytest.raises(UnplannableError, match="mlp-mnist are; train it without"):
+        page_of(replace(checkpoint, recipe=recipe))

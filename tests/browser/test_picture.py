@@ -19,14 +19,16 @@ from cnnviz import datasets
 from cnnviz.browser import script
 from cnnviz.browser.packing import packed
 from cnnviz.cli.main import main
+from cnnviz.drawing.pictures import digit_from_picture, garment_from_picture
 from cnnviz.interpret.activations import feature_maps
-from cnnviz.interpret.inputs import middle_square, on_paper, scaled
+from cnnviz.interpret.inputs import Pixels, middle_part, on_paper, scaled, with_channels
 from cnnviz.shapes.receptive_field import receptive_fields
 from cnnviz.tracing.trace import trace
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.ui.inside import example
 from tests.browser.conftest import PATIENCE_MS
 from tests.browser.test_engine import as_text
+from tests.drawing import test_pictures as photos
 
 SHIPPED = [found.id for found in checkpoints.available() if found.is_shipped]
 _SETUP = """([code, names]) => {
@@ -50,9 +52,10 @@ _FIELDS = f"""([network, places]) => {{
   const {{ plan }} = cnnviz.readNetwork(bytes(network));
   return places.map(([index, row, column]) => cnnviz.receptiveField(plan, index, row, column));
 }}"""
-_COLOURS = f"""([rgba, width, height]) => {{
+_PHOTO = f"""([rgba, width, height, reads, shape]) => {{
   {_BYTES}
-  return [...cnnviz.prepareColours(new Uint8ClampedArray(bytes(rgba)), width, height, 32)];
+  const image = cnnviz.preparePhoto(new Uint8ClampedArray(bytes(rgba)), width, height, reads, shape);
+  return image && [...image];
 }}"""
 
 
@@ -125,18 +128,68 @@ def test_receptive_fields_are_cnnvizs(sheet: Page, checkpoint_id: str) -> None:
         assert field == inside, (traced.ops[index].name, row, column)
 
 
+@pytest.fixture(scope="module")
+def darkroom(chromium: Browser) -> Iterator[Page]:
+    """An empty page that prepares photos."""
+    page = chromium.new_page()
+    page.evaluate(_SETUP, [script.joined(["crop", *script.PHOTOS]), "preparePhoto"])
+    yield page
+    page.close()
+
+
+def photographed(page: Page, rgba: Pixels, reads: str, shape: tuple[int, int, int]) -> Pixels | None:
+    """What the browser makes of a picture (H, W, 4); None where it finds no digit."""
+    height, width, _channels = rgba.shape
+    found = page.evaluate(_PHOTO, [as_text(np.ascontiguousarray(rgba)), width, height, reads, list(shape)])
+    return None if found is None else np.array(found, np.uint8).reshape(shape)
+
+
+def kept(rgba: Pixels) -> Pixels:
+    """What the server keeps of an uploaded picture (H, W, 4)."""
+    factor = min(1, example.KEPT / max(rgba.shape[:2]))
+    size = (round(rgba.shape[0] * factor), round(rgba.shape[1] * factor))
+    return scaled(rgba.transpose(2, 0, 1), size).transpose(1, 2, 0)
+
+
 @pytest.mark.parametrize("size", [(480, 640), (301, 200), (33, 40), (32, 32), (20, 24)])
-def test_photos_are_prepared_as_on_the_server(chromium: Browser, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("shape", [(3, 32, 32), (1, 24, 48)])
+def test_photos_are_prepared_as_on_the_server(
+    darkroom: Page, size: tuple[int, int], shape: tuple[int, int, int]
+) -> None:
     rgba = np.random.default_rng(3).integers(0, 256, (*size, 4), np.uint8)
     rgba[..., 3] = 255
-    factor = min(1, example.KEPT / max(size))
-    small = scaled(rgba.transpose(2, 0, 1), (round(size[0] * factor), round(size[1] * factor)))
-    expected = scaled(middle_square(on_paper(small.transpose(1, 2, 0))), (32, 32))
-    page = chromium.new_page()
-    page.evaluate(_SETUP, [script.joined(["preparation", "colours"]), "prepareColours"])
-    found = page.evaluate(_COLOURS, [as_text(rgba), size[1], size[0]])
-    page.close()
-    np.testing.assert_array_equal(np.array(found, np.uint8).reshape(3, 32, 32), expected)
+    channels, height, width = shape
+    small = with_channels(on_paper(kept(rgba)), channels)
+    expected = scaled(middle_part(small, height, width), (height, width))
+    np.testing.assert_array_equal(photographed(darkroom, rgba, "pictures", shape), expected)
+
+
+PHOTOS = {
+    **{name: getattr(photos, name)() for name in ("paper", "pencil", "blackboard", "desk", "ruled", "dirty")},
+    "large": np.kron(photos.paper(), np.ones((3, 3, 1), np.uint8)),
+    "blank": np.full((200, 260, 4), 255, np.uint8),
+}
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+def test_digits_are_found_in_photos_as_on_the_server(darkroom: Page, name: str) -> None:
+    expected = digit_from_picture(kept(PHOTOS[name]))
+    found = photographed(darkroom, PHOTOS[name], "digits", (1, 28, 28))
+    if expected is None:
+        assert found is None
+    else:
+        np.testing.assert_array_equal(found, expected.image[None])
+
+
+@pytest.mark.parametrize("name", ["paper", "blackboard", "shirt"])
+def test_clothing_is_cut_out_as_on_the_server(darkroom: Page, name: str) -> None:
+    shirt = np.full((300, 200, 4), 255, np.uint8)
+    shirt[60:250, 40:150, :3] = np.random.default_rng(1).integers(0, 120, (190, 110, 3))
+    rgba = {**PHOTOS, "shirt": shirt}[name]
+    expected = garment_from_picture(kept(rgba)).image[None].astype(int)
+    found = photographed(darkroom, rgba, "clothing", (1, 28, 28))
+    assert found is not None
+    np.testing.assert_allclose(found, expected, atol=1)
 
 
 # -- in a page ---------------------------------------------------------------------------------------------

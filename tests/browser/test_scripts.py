@@ -31,7 +31,11 @@ def twice(code: str) -> list[str]:
     return [name for name, count in Counter(NAME.findall(code)).items() if count > 1]
 
 
-@pytest.mark.parametrize("names", [script.COMPUTING, (*script.SHOWING, "page")], ids=["worker", "page"])
+@pytest.mark.parametrize(
+    "names",
+    [script.COMPUTING, script.READING, (*script.SHOWING, "sight", "page")],
+    ids=["worker", "readers", "page"],
+)
 def test_no_name_is_declared_twice(names: tuple[str, ...]) -> None:
     code = script.joined(names)
     assert len(NAME.findall(code)) > 20

@@ -285,7 +285,7 @@ def test_a_run_its_checkpoint_and_its_continuation_need_no_folder(folder: Path, 
     assert saved.recipe.own == recipe.own
     assert saved.can_be_run
     assert sum(weights.numel() for weights in checkpoints.load_model(saved).parameters()) == 8_490
-    assert "<title>Net · cnnviz</title>" in page_of(saved, {})
+    assert "<title>Net · cnnviz</title>" in page_of(saved)
     longer = recipe.changed(epochs=2)
     check_branch(longer, store.get(first), 10)
     second = store.create(longer, origin=(first, 10))

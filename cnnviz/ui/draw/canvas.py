@@ -18,6 +18,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cnnviz.browser import script
+from cnnviz.classroom.controls import Control
 from cnnviz.classroom.people import new_token
 from cnnviz.drawing import Prepared, to_mnist
 from cnnviz.drawing.prepare import FIELD
@@ -27,6 +28,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
 from cnnviz.ui.inside.example import remember_drawing
+from cnnviz.ui.shared import controls
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import choose_number, put_in_link
 from cnnviz.ui.shared.markup import in_browser
@@ -46,7 +48,7 @@ _EXAMPLES = example_points()
 _HERE = Path(__file__).parent
 _component = in_browser(
     _HERE / "sheet",
-    ("dom", "paint", "strokes", "board", "keys", "delivery", "sheet"),
+    ("dom", "paint", "strokes", "board", "camera", "keys", "delivery", "sheet"),
     {"WORKER": script.joined(script.READING)},
     isolated=False,
 )
@@ -92,6 +94,7 @@ def draw() -> None:
                 "usual": usual,
                 "session": st.session_state.setdefault(_SESSION, new_token()),
                 "examples": _EXAMPLES,
+                "films": controls.may_use(Control.UPLOADS),
                 "scales": {
                     "light": palette.rgb(palette.DIVERGING_LIGHT),
                     "dark": palette.rgb(palette.DIVERGING_DARK),
@@ -189,6 +192,8 @@ def _words() -> dict[str, Any]:
         "eraser": _("Eraser"),
         "undo": _("Undo"),
         "clear": _("Clear"),
+        "camera": _("Live camera"),
+        "noCamera": _("The camera cannot be used: {reason}"),
         "examples": _("Start from an example"),
         "here": _("Draw a digit here:"),
         "none": _("No network chosen."),
@@ -201,5 +206,7 @@ def _words() -> dict[str, Any]:
             "This drawing is small, and the thick pen hides its shape: draw it larger or with a "
             "thinner pen for a more reliable prediction."
         ),
+        "notFound": _("No digit found in this picture. Move closer, use more light, or use a thicker pen."),
+        "filmed": _("What the camera sees stays in your browser."),
         "stays": _("The drawing stays while you visit other pages; reloading this page clears it."),
     }

@@ -74,16 +74,15 @@ def show(shown: Shown, chosen: Sequence[Weights]) -> None:
 def _save(weights: Weights) -> None:
     """The network as a page to take home, where it can be one."""
     from cnnviz.browser.saving import can_be_page, page_of
-    from cnnviz.drawing.strokes import example_points
 
     checkpoint = weights.checkpoint
     if checkpoint is None or not can_be_page(checkpoint, weights.trace):
         return
     save_button(
         _("Save as a page"),
-        lambda: page_of(checkpoint, example_points()),
+        lambda: page_of(checkpoint),
         f"{checkpoint.id}.html",
         key="save-page",
         mime="text/html",
-        help=_("One HTML file that reads drawings by itself, offline and without a server."),
+        help=_("One HTML file with this network in it: it works by itself, offline and without a server."),
     )

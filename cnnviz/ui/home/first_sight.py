@@ -68,6 +68,6 @@ def _made() -> ComponentRenderer:
     constants = {
         "NETWORK": network,
         "DIGITS": example_points(),
-        "WORKER": script.joined(script.COMPUTING),
+        "WORKER": script.joined(script.FOLLOWING),
     }
     return in_browser(Path(__file__).parent / "alive", _PARTS, constants)

@@ -288,9 +288,9 @@ def _read_own(data: bytes, name: str) -> OwnImage:
 def _pixels(rgba: NDArray[np.uint8], weights: Weights) -> NDArray[np.uint8] | None:
     from cnnviz.interpret.inputs import on_paper
 
-    if weights.reads_digits:
+    if weights.reads == "digits":
         return _digit(rgba)
-    return _garment(rgba) if weights.dataset == CLOTHING else on_paper(rgba)
+    return _garment(rgba) if weights.reads == "clothing" else on_paper(rgba)
 
 
 def _digit(rgba: NDArray[np.uint8]) -> NDArray[np.uint8] | None:

@@ -13,6 +13,8 @@ from typing import Any
 import streamlit as st
 
 from cnnviz.browser import script, words
+from cnnviz.browser.page import IMAGE_CHANNELS
+from cnnviz.classroom.controls import Control
 from cnnviz.interpret.inputs import ImageKey
 from cnnviz.interpret.networks import Moment
 from cnnviz.language import language
@@ -20,7 +22,7 @@ from cnnviz.language import translate as _
 from cnnviz.plots import palette
 from cnnviz.training.records.snapshots import least_missed
 from cnnviz.ui.inside.weights import Weights, moments_of, of_moment
-from cnnviz.ui.shared import live
+from cnnviz.ui.shared import controls, live
 from cnnviz.ui.shared.frame import is_dark
 from cnnviz.ui.shared.markup import in_browser
 from cnnviz.ui.shared.problems import plain
@@ -44,7 +46,7 @@ _component = in_browser(
 def show(weights: Weights, image: ImageKey) -> None:
     """The network of ``weights`` on ``image``; a drawing on the same page is followed while the pen moves.
 
-    A network whose training has snapshots gets a slider over them, one for colour images the camera.
+    A network whose training has snapshots gets a slider over them, one that takes images the camera.
     """
     reason = live.refusal(weights.key, weights.preparing)
     where = None if reason is not None else live.address(weights.key, weights.preparing)
@@ -60,7 +62,8 @@ def show(weights: Weights, image: ImageKey) -> None:
             "click it to take it apart, down to single values, to switch it off, or to change its kernel."
         )
     )
-    counted = live.digits(_TEST_DIGITS) if weights.reads_digits and weights.input_shape == _DIGITS else None
+    reads_drawings = weights.reads == "digits" and weights.input_shape == _DIGITS
+    counted = live.digits(_TEST_DIGITS) if reads_drawings else None
     dark, code = is_dark(), language()
     _component(
         data={
@@ -68,8 +71,9 @@ def show(weights: Weights, image: ImageKey) -> None:
             "digits": counted and {"count": counted[0], **counted[1]._asdict()},
             "moments": _moments(weights),
             "image": base64.b64encode(image.pixels).decode(),
-            "follows": weights.reads_digits and weights.input_shape == _DIGITS,
-            "filmed": weights.input_shape[0] == 3,
+            "follows": reads_drawings,
+            "reads": weights.reads,
+            "filmed": weights.input_shape[0] in IMAGE_CHANNELS and controls.may_use(Control.UPLOADS),
             "classes": list(weights.classes),
             "words": words.in_language(code, {**words.PICTURE, **words.IN_THE_APP}),
             "kinds": words.kinds(code),

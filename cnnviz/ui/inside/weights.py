@@ -14,6 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz import architectures, datasets
 from cnnviz.datasets import DatasetInfo
+from cnnviz.datasets.registry import Shows
 from cnnviz.errors import CnnvizError
 from cnnviz.hosted.asking import STATE
 from cnnviz.interpret import networks, pretrained
@@ -113,12 +114,9 @@ class Weights:
         return self.key[0] == hosted.NAME or (self.start is not None and not self.first)
 
     @property
-    def reads_digits(self) -> bool:
-        """Whether the network was trained on digits as in MNIST."""
-        if self.dataset is None:
-            return False
-        info = datasets.get(self.dataset)
-        return "mnist" in (info.key, info.part_of)
+    def reads(self) -> Shows:
+        """What the images show that the network was trained on."""
+        return "pictures" if self.dataset is None else datasets.get(self.dataset).shows
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 
 const REST = 500; // milliseconds without a change after which the server is told
 const SMALL = 1 / 4; // of the canvas: a smaller drawing is mostly the shape of the pen itself
+const FILMED = -1; // the number of what the camera sees: no drawing
 const kept = (globalThis.cnnvizSheet ??= { strokes: [], number: 0 }); // while other pages of the app are visited
 
 export default function ({ data, parentElement, setStateValue }) {
@@ -17,8 +18,10 @@ export default function ({ data, parentElement, setStateValue }) {
 }
 
 class Sheet {
-  constructor(root, { side, words, examples }) {
+  constructor(root, { side, words, examples, films }) {
     this.words = words;
+    this.films = films && Camera.isThere();
+    this.camera = null;
     this.loaded = new Map(); // what the worker has, by the networks' ids
     this.answer = { image: null, answers: [] };
     this.build(root, examples);
@@ -42,14 +45,19 @@ class Sheet {
     for (const line of this.lines) this.said.appendChild(make("div")).append(line);
     this.canvas = make("canvas", { "data-draw": "", tabindex: "0", "aria-label": words.canvas });
     this.ring = make("div", { class: "ring", hidden: "" });
-    const paper = make("div", { class: "paper" });
-    paper.append(this.canvas, this.ring);
+    this.paper = make("div", { class: "paper" });
+    this.paper.append(this.canvas, this.ring);
     this.seen = make("canvas", { class: "seen", role: "img", "aria-label": words.seen, title: words.seen });
     this.tools = ["pen", "eraser"].map((name) => this.button(name, () => this.take(name)));
     const undo = this.button("undo", () => this.board.undo());
     const clear = this.button("clear", () => this.board.clear());
     const tools = make("div", { class: "tools" });
     tools.append(this.seen, ...this.tools, undo, clear);
+    if (this.films) {
+      this.filming = this.button("camera", () => this.film());
+      this.filming.setAttribute("aria-pressed", "false");
+      tools.append(this.filming);
+    }
     const digits = make("div", { class: "examples", role: "group", "aria-label": words.examples });
     digits.append(make("span", {}, words.examples));
     for (const [digit, ways] of Object.entries(examples)) {
@@ -58,7 +66,7 @@ class Sheet {
       digits.append(button);
     }
     this.note = make("p", { class: "note" });
-    root.replaceChildren(this.said, paper, tools, digits, this.note);
+    root.replaceChildren(this.said, this.paper, tools, digits, this.note);
     this.take("pen");
     paintImage(this.seen, null);
   }
@@ -75,6 +83,41 @@ class Sheet {
   take(name) {
     if (this.board) this.board.erases = name === "eraser";
     for (const tool of this.tools) tool.setAttribute("aria-pressed", String(tool.dataset.tool === name));
+  }
+
+  // The networks read what the camera sees, until the button is pressed again or something is drawn.
+  async film() {
+    if (this.camera !== null) {
+      this.stopFilming();
+      return;
+    }
+    this.filming.disabled = true;
+    try {
+      const camera = await Camera.begun();
+      if (!this.canvas.isConnected) camera.end();
+      else this.startFilming(camera);
+    } catch ({ message }) {
+      this.note.textContent = fill(this.words.noCamera, { reason: message });
+    }
+    this.filming.disabled = false;
+  }
+
+  startFilming(camera) {
+    this.camera = camera;
+    this.asking.picture = () => camera.frame();
+    this.canvas.hidden = true;
+    this.paper.append(camera.video);
+    this.filming.setAttribute("aria-pressed", "true");
+    this.ask();
+  }
+
+  stopFilming() {
+    this.camera.end();
+    this.camera.video.remove();
+    this.camera = this.asking.picture = null;
+    this.canvas.hidden = false;
+    this.filming.setAttribute("aria-pressed", "false");
+    this.ask();
   }
 
   // What the server says: at first, and when something of it has changed.
@@ -116,6 +159,7 @@ class Sheet {
   }
 
   changed() {
+    if (this.camera !== null) this.stopFilming();
     kept.strokes = this.board.strokes;
     if (this.isReady) kept.number += 1; // what was drawn before is on the canvas again
     this.ask();
@@ -123,7 +167,7 @@ class Sheet {
   }
 
   ask() {
-    this.asking?.ask(kept.number);
+    this.asking?.ask(this.camera === null ? kept.number : FILMED);
   }
 
   rest() {
@@ -139,11 +183,15 @@ class Sheet {
     this.summarise();
     this.advise(answer);
     if (this.late) this.report();
+    if (this.camera !== null) this.ask();
   }
 
-  advise({ image, box, isFiner }) {
-    const small = image !== null && !isFiner && Math.max(box[2], box[3]) < SMALL * this.board.size;
-    const text = image === null ? this.words.empty : small ? this.words.small : this.words.stays;
+  advise({ number, image, box, isFiner }) {
+    const { words } = this;
+    const isSmall = image !== null && box !== null && !isFiner && Math.max(box[2], box[3]) < SMALL * this.board.size;
+    const found = isSmall ? words.small : words.stays;
+    const [none, some] = number === FILMED ? [words.notFound, words.filmed] : [words.empty, found];
+    const text = image === null ? none : some;
     if (this.note.textContent !== text) this.note.textContent = text;
   }
 
@@ -188,12 +236,13 @@ class Sheet {
 
   close() {
     clearTimeout(this.timer);
+    this.camera?.end();
     for (const end of this.ends) end();
     this.worker.terminate();
   }
 }
 
-const ICONS = { pen: "edit", eraser: "ink_eraser", undo: "undo", clear: "delete" };
+const ICONS = { pen: "edit", eraser: "ink_eraser", undo: "undo", clear: "delete", camera: "videocam" };
 
 // What most networks say, and what the others say.
 function summary(words, count, labels, empty) {

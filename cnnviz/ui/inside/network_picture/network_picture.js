@@ -58,7 +58,7 @@ class Living {
     const { plan, mean, deviation, tensors } = readNetwork(bytes);
     this.worker = new Worker(URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" })));
     this.worker.onmessage = ({ data: answer }) => this.heard(answer);
-    this.worker.postMessage({ kind: "load", plan, weights: bytes, mean, deviation, digits });
+    this.worker.postMessage({ kind: "load", plan, weights: bytes, mean, deviation, reads: data.reads, digits });
     this.busy = false;
     const { classes, kinds, isDark, scale, words } = data;
     const place = make("div");
@@ -84,9 +84,13 @@ class Living {
   }
 
   offerCamera({ filmed, words }) {
-    this.film.hidden = !filmed || navigator.mediaDevices?.getUserMedia === undefined;
+    this.film.hidden = !filmed || !Camera.isThere();
     const button = make("button", { type: "button" }, words.camera);
     const said = make("span", { role: "status" });
+    const tell = () => {
+      button.textContent = this.camera === undefined ? words.camera : words.stopCamera;
+      this.film.replaceChildren(button, said, ...(this.camera === undefined ? [] : [this.camera.video]));
+    };
     button.addEventListener("click", async () => {
       said.textContent = "";
       button.disabled = true;
@@ -94,41 +98,25 @@ class Living {
         await this.startCamera().catch(({ message }) => (said.textContent = fill(words.noCamera, { reason: message })));
       } else this.stopCamera();
       button.disabled = false;
-      button.textContent = this.camera === undefined ? words.camera : words.stopCamera;
+      tell();
     });
-    this.film.replaceChildren(button, said);
+    tell();
   }
 
   // From now on the network gets what the camera sees.
   async startCamera() {
     const { worker } = this;
-    const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
-    const video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
-    const canvas = document.createElement("canvas");
-    this.camera = { stream, video, context: canvas.getContext("2d", { willReadFrequently: true }) };
-    try {
-      await video.play();
-    } catch (error) {
-      this.stopCamera();
-      throw error;
-    }
+    const camera = await Camera.begun();
     // Somebody may have gone on while the browser asked for their permission.
-    if (this.worker !== worker || !this.root.isConnected) this.stopCamera();
-    else this.ask();
-  }
-
-  stopCamera() {
-    for (const track of this.camera?.stream.getTracks() ?? []) track.stop();
-    this.camera = undefined;
+    if (this.worker !== worker || !this.root.isConnected) camera.end();
+    else this.camera = camera;
     this.ask();
   }
 
-  frame() {
-    const { video, context } = this.camera;
-    const [width, height] = [video.videoWidth, video.videoHeight];
-    [context.canvas.width, context.canvas.height] = [width, height];
-    context.drawImage(video, 0, 0);
-    return { rgba: context.getImageData(0, 0, width, height).data, width, height };
+  stopCamera() {
+    this.camera?.end();
+    this.camera = undefined;
+    this.ask();
   }
 
   // The moments of a training: all are fetched now, so that the slider asks nobody.
@@ -174,17 +162,19 @@ class Living {
     if (this.worker === undefined) return;
     this.waiting = this.busy;
     if (this.busy) return;
-    if (this.image === null) {
+    if (this.camera === undefined && this.image === null) {
       this.picture.update(null, null);
       return;
     }
     this.busy = true;
-    this.worker.postMessage(this.camera === undefined ? { image: this.image } : this.frame());
+    this.worker.postMessage(this.camera === undefined ? { image: this.image } : this.camera.frame());
   }
 
-  heard({ input, outputs }) {
+  // `image` is null where the camera sees no digit.
+  heard({ image, input, outputs }) {
     this.busy = false;
-    if (this.image !== null) this.picture.update(input, outputs);
+    if (image === null) this.picture.update(null, null);
+    else if (this.camera !== undefined || this.image !== null) this.picture.update(input, outputs);
     if (this.camera !== undefined) requestAnimationFrame(() => this.ask());
     else if (this.waiting) this.ask();
   }
