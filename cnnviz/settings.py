@@ -7,6 +7,7 @@ CNNVIZ_RUNS_DIR             where runs, their database and checkpoints live     
 CNNVIZ_DATABASE_URL         the run store's database (SQLAlchemy URL)                  SQLite in the above
 CNNVIZ_DATA_DIR             where full data sets are found, and downloaded to          ``data``
 CNNVIZ_CHECKPOINTS_DIR      the shipped checkpoints                                    ``checkpoints``
+CNNVIZ_LESSONS_DIR          a teacher's own lessons, shown beside the course's          none
 CNNVIZ_MAX_WORKERS          how many runs train at once                                one per two cores
 CNNVIZ_SPARE_WORKERS        whether a process waits for runs, so that they begin soon  1
 CNNVIZ_THREADS              threads of one training run                                the run's share of cores
@@ -62,6 +63,7 @@ class Settings:
     database_url: str
     data_dir: Path
     checkpoints_dir: Path
+    lessons_dir: Path | None
     max_workers: int
     standby_workers: int
     threads: int
@@ -95,7 +97,7 @@ class Settings:
         values = {f"CNNVIZ_{field.name.upper()}": getattr(self, field.name) for field in fields(self)}
         values["CNNVIZ_TEACHER_PASSWORD"] = values["CNNVIZ_TEACHERS"] = ""
         values["CNNVIZ_SPARE_WORKERS"] = values.pop("CNNVIZ_STANDBY_WORKERS")
-        return {name: str(value) for name, value in values.items()}
+        return {name: "" if value is None else str(value) for name, value in values.items()}
 
 
 def settings() -> Settings:
@@ -114,6 +116,7 @@ def settings() -> Settings:
         checkpoints_dir=Path(
             os.environ.get("CNNVIZ_CHECKPOINTS_DIR") or APP_DIRECTORY / "checkpoints"
         ).absolute(),
+        lessons_dir=Path(folder).absolute() if (folder := os.environ.get("CNNVIZ_LESSONS_DIR")) else None,
         max_workers=max_workers,
         standby_workers=_zero_or_one("CNNVIZ_SPARE_WORKERS", 1),
         threads=int(_positive("CNNVIZ_THREADS", max(1, cores // max_workers), whole=True)),

@@ -40,6 +40,7 @@ LINKS = {
     "draw": "draw",
     "evaluate": "evaluate",
     "experiments": "experiments",
+    "lessons": "lessons?lesson=linear&step=3",
     "exercises": "exercises?model=inception-mini&kind=in-features",
     "glossary": "glossary",
     "teacher": "teacher",
@@ -67,6 +68,14 @@ def prepare_exercises(page: Page) -> None:
     page.get_by_text("352").last.wait_for()
 
 
+def prepare_lessons(page: Page) -> None:
+    """The right answer, and the view that comes with it."""
+    field = page.locator(".st-key-lesson-question input[type=text]")
+    field.fill("88 x 4 x 4")
+    field.press("Enter")
+    page.locator(".st-key-lesson-view .cnnviz-chain").first.wait_for()
+
+
 def prepare_own(page: Page) -> None:
     """Wait for the editor, its mark and the button that mends the line."""
     page.locator(".cnnviz-mark-error").wait_for()
@@ -83,6 +92,7 @@ def prepare_teacher(page: Page) -> None:
 PREPARE: dict[str, Callable[[Page], None]] = {
     "own": prepare_own,
     "train": prepare_figures,
+    "lessons": prepare_lessons,
     "exercises": prepare_exercises,
     "experiments": prepare_figures,
     "filters": prepare_figures,

@@ -5,9 +5,7 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.architecture import decoder, network, overview, views, what_if
-from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import ARCHITECTURE, frame
-from cnnviz.ui.shared.link_state import edits_in_link
 from cnnviz.ui.shared.problems import explained
 
 frame(Message("Architecture"), ARCHITECTURE)
@@ -23,15 +21,9 @@ if network.is_text():
 
     page.show(corner)
     st.stop()
-chosen, input_shape = network.choose()
-edits = network.choose_options(chosen.architecture, edits_in_link())
-known = network.options_among(chosen.architecture, edits)
-with explained(), st.container(key="settings-what-if"):
-    edits = what_if.choose(chosen.name, edits, known)
 with what_if.possible():
-    with st.spinner(_("Tracing {title} ...", title=chosen.title)):
-        traced = cached.trace(chosen.name, input_shape, edits)
-    subject = network.Subject(chosen, edits, traced)
+    subject = views.choose_subject()
+    traced = subject.trace
     if traced.failure is None:
         overview.totals(subject)
     overview.failure(traced)

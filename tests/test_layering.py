@@ -28,6 +28,7 @@ PAGES = (
     "filters",
     "glossary",
     "home",
+    "lessons",
     "teacher",
     "train",
 )
@@ -43,6 +44,16 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.ui.data": ("cnnviz.ui.train",),
     "cnnviz.ui.exercises": ("cnnviz.ui.architecture",),  # which offers every network
     "cnnviz.ui.teacher": ("cnnviz.ui.train",),  # whose runs train, and which controls there are
+    # A lesson shows parts of these pages.
+    "cnnviz.ui.lessons": (
+        "cnnviz.ui.convolution",
+        "cnnviz.ui.draw",
+        "cnnviz.ui.evaluate",
+        "cnnviz.ui.exercises",
+        "cnnviz.ui.experiments",
+        "cnnviz.ui.filters",
+        "cnnviz.ui.train",
+    ),
     "cnnviz.ui.inside": ("cnnviz.ui.shared",),
     "cnnviz.ui.shared": ("cnnviz.ui",),
     "cnnviz.ui": (
@@ -137,7 +148,9 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.tracing": ("cnnviz.error_messages", "cnnviz.operations", "cnnviz.randomness"),
     "cnnviz.operations": ("cnnviz.plots.palette", "cnnviz.errors", "cnnviz.numbers"),
     "cnnviz.architectures": ("cnnviz.errors", "cnnviz.randomness"),
-    "cnnviz.locale": ("cnnviz.language", "cnnviz.settings"),  # the command that updates the catalogues
+    "cnnviz.locale": (
+        "cnnviz.lessons",
+    ),  # the command that updates the catalogues also reads what lessons say
     "cnnviz.plots": ("cnnviz.plots.palette",),
     "cnnviz.plots.palette": ("cnnviz.language",),
     "cnnviz.files": ("cnnviz.errors",),

@@ -19,6 +19,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from cnnviz.language import LOCALE_DIRECTORY
+from cnnviz.lessons.course.lesson import texts
+from cnnviz.lessons.course.shelf import shipped
 from cnnviz.settings import PROJECT_DIRECTORY
 
 CATALOGUE = LOCALE_DIRECTORY / "zh" / "LC_MESSAGES" / "cnnviz.po"
@@ -28,7 +30,7 @@ KEYWORDS: Mapping[str, None] = dict.fromkeys(("_", "Message", "translate"))
 
 @cache
 def messages() -> frozenset[str]:
-    """Every message that stands in ``app.py``, ``pages/`` and ``cnnviz/``."""
+    """Every message that stands in ``app.py``, ``pages/`` and ``cnnviz/``, and every text of the course's lessons."""
     folders = [
         message
         for name in ("cnnviz", "pages")
@@ -37,7 +39,7 @@ def messages() -> frozenset[str]:
         )
     ]
     landing_page = extract_from_file("python", PROJECT_DIRECTORY / "app.py", keywords=KEYWORDS)
-    found = [*folders, *(message for _, message, _, _ in landing_page)]
+    found = [*folders, *(message for _, message, _, _ in landing_page), *texts(shipped())]
     return frozenset(message for message in found if isinstance(message, str) and message)
 
 

@@ -10,10 +10,11 @@ import streamlit as st
 from cnnviz.classroom.controls import Control
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.architecture import compare, decoder, graph, layers, overview, what_if, why
+from cnnviz.ui.architecture import compare, decoder, graph, layers, network, overview, what_if, why
 from cnnviz.ui.architecture.network import Subject
-from cnnviz.ui.shared import controls
-from cnnviz.ui.shared.link_state import EDITS, View, choose_segment
+from cnnviz.ui.shared import cached, controls
+from cnnviz.ui.shared.link_state import EDITS, View, choose_segment, edits_in_link
+from cnnviz.ui.shared.problems import explained
 from cnnviz.ui.shared.query import Pairs, query
 
 VIEWS: Mapping[str, View[[Subject]]] = {
@@ -34,6 +35,33 @@ DECODER = "error"
 def decodes() -> bool:
     """Whether the link asks for the error decoder: by the view, or with an error and no view."""
     return query.get("view", DECODER if decoder.PARAMETER in query else "") == DECODER
+
+
+def choose_subject(changes: bool = True) -> Subject:
+    """The network in the link with its trace; ``changes`` says whether fields are offered that change its layers.
+
+    Raises:
+        CnnvizError: such a network cannot be built.
+    """
+    chosen, input_shape = network.choose()
+    edits = network.choose_options(chosen.architecture, edits_in_link())
+    if changes:
+        known = network.options_among(chosen.architecture, edits)
+        with explained(), st.container(key="settings-what-if"):
+            edits = what_if.choose(chosen.name, edits, known)
+    with st.spinner(_("Tracing {title} ...", title=chosen.title)):
+        return Subject(chosen, edits, cached.trace(chosen.name, input_shape, edits))
+
+
+def show_alone(view: str) -> None:
+    """One view with the choice of its network, on another page than its own."""
+    if network.is_text():
+        st.info(_("Your own network opens on its own page."), icon=":material/edit_note:")
+        return
+    with what_if.possible():
+        subject = choose_subject(changes=view == "changes")
+        overview.failure(subject.trace)
+        VIEWS[view].show(subject)
 
 
 def choose() -> View[[Subject]]:

@@ -11,16 +11,19 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cnnviz import datasets
+from cnnviz.datasets import DatasetInfo
 from cnnviz.interpret import scores
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.ui.evaluate import choices
 from cnnviz.ui.evaluate.choices import Known, Subject
 from cnnviz.ui.inside.weights import same_task
 from cnnviz.ui.shared.charts import chart
-from cnnviz.ui.shared.frame import is_dark
-from cnnviz.ui.shared.link_state import View, choose_number, choose_one, choose_segment
+from cnnviz.ui.shared.downloads import offer_download
+from cnnviz.ui.shared.frame import fragment, is_dark
+from cnnviz.ui.shared.link_state import View, choose_number, choose_one, choose_segment, choose_view
 from cnnviz.ui.shared.pictures import Picture, gallery
-from cnnviz.ui.shared.problems import plain
+from cnnviz.ui.shared.problems import explained, plain
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.shared.words import caption, metric, say
 
@@ -347,3 +350,26 @@ VIEWS: Mapping[str, View[[Subject, Known]]] = {
     "calibration": View(Message("Calibration"), lambda subject, _others: calibration(subject)),
     "compare": View(Message("Compare"), comparison),
 }
+
+
+def show(named: str | None = None) -> None:
+    """The choice of network and data set, and below it the view ``named``, or the one that a person chooses."""
+    with st.container(horizontal=True):
+        with st.container(width=320):
+            chosen = choices.choose_network()
+        if chosen is not None:
+            with st.container(width=240), explained():
+                info = choices.choose_data(chosen[0])
+    if chosen is not None and offer_download(info.key):
+        _results(*chosen, info, named)
+
+
+@fragment()
+def _results(network: choices.Network, known: Known, data: DatasetInfo, named: str | None) -> None:
+    """One view: a click on a cell, or another page of images, reruns nothing else of the page."""
+    with explained():
+        view = choose_view(VIEWS) if named is None else VIEWS[named]
+        seen = datasets.overlap(network.dataset, data.key)
+        if seen is not None and network.checkpoint is not None:
+            st.warning(plain(seen), icon=":material/visibility:")
+        view.show(Subject.of(network, data), known)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _GIVEN = "_exercise_answers"
 _BYTES = 4_000
 """About what the answers to a set take."""
+_ONE_LINE = 120
+"""Characters of all choices together that still stand side by side."""
 _MOST_RIDDLES = 2
 """After so many the way to the answer is shown: more guesses teach nothing."""
 
@@ -59,9 +61,7 @@ def show(choice: Choice, questions: Sequence[Question]) -> Sequence[Given]:
         st.markdown(f"#### {plain(question.prompt)}")
         if question.given:
             st.code("\n".join(question.given), language="python", wrap_lines=True)
-        _ask(choice, number, question, given[number])
-        if given[number].last or given[number].shown:
-            _answer(question, given[number])
+        ask(question, given[number], f"answer-{number}")
         _further(choice, number, question, given)
     return given
 
@@ -103,12 +103,13 @@ def _tell_score(given: Sequence[Given]) -> None:
         )
 
 
-def _ask(choice: Choice, number: int, question: Question, given: Given) -> None:
-    key = f"answer-{number}"
+def ask(question: Question, given: Given, key: str) -> None:
+    """The field of the answer, called ``key``; and what is said to the last answer that was ``given``."""
     # What was answered is the truth: the field of another question, or of another set, must not show this one's.
     st.session_state[key] = given.last or (None if question.form == "choice" else "")
     if question.form == "choice":
-        st.radio(_("Your answer"), question.choices, key=key, horizontal=True, disabled=given.is_over)
+        is_short = sum(map(len, question.choices)) <= _ONE_LINE
+        st.radio(_("Your answer"), question.choices, key=key, horizontal=is_short, disabled=given.is_over)
     else:
         st.text_input(
             _("Your answer"),
@@ -117,7 +118,7 @@ def _ask(choice: Choice, number: int, question: Question, given: Given) -> None:
             disabled=given.is_over,
             width=320,
             on_change=_check,
-            args=(choice, number, question, key),
+            args=(given, question, key),
         )
     with st.container(horizontal=True, key="acts"):
         st.button(
@@ -126,26 +127,28 @@ def _ask(choice: Choice, number: int, question: Question, given: Given) -> None:
             type="secondary" if given.is_over else "primary",
             disabled=given.is_over,
             on_click=_check,
-            args=(choice, number, question, key),
+            args=(given, question, key),
         )
         st.button(
             _("Show the answer"),
             key="show-answer",
             disabled=given.is_over,
             on_click=_give_up,
-            args=(choice, number),
+            args=(given,),
         )
+    if given.last or given.is_over:
+        _answer(question, given)
 
 
-_PLACEHOLDERS = {"number": "1408", "side": "24", "shape": "88 x 4 x 4"}
+_PLACEHOLDERS = {"number": "640", "side": "13", "shape": "16 x 5 x 5"}
+"""Of no question's answer, as far as that can be."""
 
 
-def _check(choice: Choice, number: int, question: Question, key: str) -> None:
+def _check(given: Given, question: Question, key: str) -> None:
     """Note an answer; one that was typed is noted when the field is left, and not again by the button."""
     from cnnviz.lessons.exercises.question import check
 
     text = str(st.session_state.get(key) or "").strip()
-    given = _given(choice, number)
     if text and not given.is_over and given.last != text:
         verdict = check(question, text)
         is_wrong = verdict.read is not None and not verdict.is_right
@@ -155,25 +158,26 @@ def _check(choice: Choice, number: int, question: Question, key: str) -> None:
         given.shown = given.riddles == _MOST_RIDDLES
 
 
-def _give_up(choice: Choice, number: int) -> None:
-    _given(choice, number).shown = True
+def _give_up(given: Given) -> None:
+    given.shown = True
 
 
 def _answer(question: Question, given: Given) -> None:
     from cnnviz.lessons.exercises.question import answer_text, check
 
+    is_sentence = question.form == "choice" and " " in question.answer_text
     if given.is_right:
         st.success(plain(_("Right: {answer}.", answer=question.answer_text)), icon=":material/check:")
     elif given.shown:
-        st.info(plain(_("The answer is {answer}.", answer=question.answer_text)), icon=":material/lightbulb:")
+        told = _("The answer: {answer}.") if is_sentence else _("The answer is {answer}.")
+        st.info(plain(told.format(answer=question.answer_text)), icon=":material/lightbulb:")
     else:
         verdict = check(question, given.last)
         if verdict.read is None:
             st.warning(_not_read(question, given.last), icon=":material/help:")
             return
-        st.error(
-            plain(_("{answer} is not right.", answer=answer_text(verdict.read))), icon=":material/close:"
-        )
+        told = _("Not right: {answer}.") if is_sentence else _("{answer} is not right.")
+        st.error(plain(told.format(answer=answer_text(verdict.read))), icon=":material/close:")
         _hint(question, verdict)
     if given.is_over:
         _derive(question)
@@ -199,8 +203,9 @@ def _hint(question: Question, verdict: Verdict) -> None:
 
 
 def _derive(question: Question) -> None:
-    st.markdown("**" + _("Where it comes from") + "**")
-    _write(question.solution)
+    if question.solution:
+        st.markdown("**" + _("Where it comes from") + "**")
+        _write(question.solution)
 
 
 def _write(lines: Sequence[Message | str]) -> None:

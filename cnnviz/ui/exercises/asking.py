@@ -20,6 +20,7 @@ from cnnviz.ui.shared.link_state import choose_many, choose_number, choose_segme
 
 if TYPE_CHECKING:
     from cnnviz.lessons.exercises.question import Level, Question
+    from cnnviz.lessons.exercises.source import Source
     from cnnviz.tracing.trace import Trace
 
 MIXED = "course"
@@ -82,21 +83,24 @@ def _others() -> None:
     put_in_link("seed", randint(0, LARGEST_SEED), default=1, forget=(QUESTION,))
 
 
+def source_of(name: str) -> Source:
+    """The network called ``name`` in links, to ask about."""
+    from cnnviz.lessons.exercises.source import Source
+
+    shown = network.get(name)
+
+    def traced(edits: Mapping[str, object]) -> Trace:
+        written = tuple((path, json.dumps(value)) for path, value in edits.items())
+        return cached.trace(name, shown.input_shape, written)
+
+    known = shown.architecture
+    return Source(name, known.name if known else shown.title, traced)
+
+
 @kept
 def questions(choice: Choice) -> tuple[Question, ...]:
     """The set of questions."""
     from cnnviz.lessons.exercises import generating
-    from cnnviz.lessons.exercises.source import Source
-
-    def source_of(name: str) -> Source:
-        shown = network.get(name)
-
-        def traced(edits: Mapping[str, object]) -> Trace:
-            written = tuple((path, json.dumps(value)) for path, value in edits.items())
-            return cached.trace(name, shown.input_shape, written)
-
-        known = shown.architecture
-        return Source(name, known.name if known else shown.title, traced)
 
     names = COURSE if choice.network == MIXED else (choice.network,)
     return generating.questions(choice.seed, choice.level, choice.kinds, names, source_of)

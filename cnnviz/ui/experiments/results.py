@@ -19,7 +19,7 @@ from cnnviz.plots import experiments as plots
 from cnnviz.training.store.runs import Status, describe
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.charts import chart
-from cnnviz.ui.shared.link_state import choose_segment
+from cnnviz.ui.shared.link_state import choose_one, choose_segment
 from cnnviz.ui.shared.problems import plain
 from cnnviz.ui.shared.words import caption
 from cnnviz.ui.train.compare import Row, show_table
@@ -61,6 +61,26 @@ def show_shipped(experiment: Experiment) -> Results | None:
     with st.expander(_("All runs in numbers"), icon=":material/table_chart:"):
         compare(experiment, "full", shipped.outcomes)
     return shipped
+
+
+def show_figure(experiment: Experiment) -> None:
+    """One figure of the included full run, which is counted from 1 and chosen in the link."""
+    shipped = results.shipped(experiment.key)
+    if shipped is None:
+        st.info(_("No full run of this experiment is included yet."), icon=":material/info:")
+        return
+    number = choose_one(
+        _("Figure"),
+        {str(place): panel.title for place, panel in enumerate(experiment.panels, 1)},
+        key="figure",
+        kind=Message("figure"),
+    )
+    place = int(number) - 1
+    chart(
+        _shipped_figures(experiment.key, shipped.created_at, language())[place],
+        f"shipped-{experiment.key}-{place}",
+    )
+    caption(str(experiment.panels[place].note))
 
 
 def say(verdict: Verdict | None, key: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz.interpret.networks import Moment
 from cnnviz.language import Message
@@ -16,6 +17,8 @@ from cnnviz.ui.filters import filters, layer, top_activations, weight_history
 from cnnviz.ui.inside import attribution, example, living, maps, pixel, verdicts
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import Weights, choose_weights, moments_of, of_moment
+from cnnviz.ui.shared import cached
+from cnnviz.ui.shared.downloads import offer_weights
 from cnnviz.ui.shared.frame import fragment
 from cnnviz.ui.shared.link_state import View, choose_one, choose_switch
 from cnnviz.ui.shared.problems import explained
@@ -126,6 +129,17 @@ VIEWS: Mapping[str, FilterView] = {
         compares=False,
     ),
 }
+
+
+def show(view: FilterView, above: DeltaGenerator) -> None:
+    """A view, and in the container ``above`` the choice of the weights that it shows."""
+    with explained():
+        with above:
+            shown = choose_shown(view)
+        if shown[0].key[0] != "pretrained" or offer_weights(shown[0].key[1]):
+            for weights in shown:
+                cached.make_ready(weights.key)
+            view.show(shown)
 
 
 def choose_shown(view: FilterView) -> list[Weights]:

@@ -26,7 +26,7 @@ from cnnviz.ui.shared import (
     upload_memory,
 )
 from cnnviz.ui.shared.problems import repeat_link_problems
-from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.query import whole_query
 from cnnviz.ui.shared.rights import is_teacher
 
 P = ParamSpec("P")
@@ -51,11 +51,15 @@ _document = st.components.v2.component("cnnviz_document", js=_DOCUMENT)
 
 @dataclass(frozen=True)
 class Page:
-    """An entry of the menu: the page's file, its name there, and a Material symbol (Streamlit ships them)."""
+    """A page: its file, its name in the menu, and a Material symbol (Streamlit ships them).
+
+    ``listed`` says whether it stands in the menu, which has room for one line; another page leads to those that do not.
+    """
 
     file: str
     title: Message
     icon: str
+    listed: bool = True
 
     @property
     def name(self) -> str:
@@ -72,7 +76,8 @@ FILTERS = Page("pages/filters.py", Message("Filters"), ":material/grid_on:")
 DRAW = Page("pages/draw.py", Message("Draw"), ":material/draw:")
 EVALUATE = Page("pages/evaluate.py", Message("Evaluate"), ":material/fact_check:")
 EXPERIMENTS = Page("pages/experiments.py", Message("Experiments"), ":material/science:")
-EXERCISES = Page("pages/exercises.py", Message("Exercises"), ":material/quiz:")
+LESSONS = Page("pages/lessons.py", Message("Lessons"), ":material/local_library:")
+EXERCISES = Page("pages/exercises.py", Message("Exercises"), ":material/quiz:", listed=False)
 GLOSSARY = Page("pages/glossary.py", Message("Glossary"), ":material/menu_book:")
 TEACHER = Page("pages/teacher.py", Message("Teacher"), ":material/school:")
 MENU = (
@@ -85,6 +90,7 @@ MENU = (
     DRAW,
     EVALUATE,
     EXPERIMENTS,
+    LESSONS,
     EXERCISES,
     GLOSSARY,
 )
@@ -97,7 +103,7 @@ def frame(title: Message, page: Page) -> None:
     """
     background.page_begins()
     upload_memory.guard(page.name)
-    query.begin()
+    whole_query.begin()
     _restore_language()
     carried.notice(page.name)
     st.set_page_config(page_title=f"{title} · cnnviz", page_icon=str(ICON), layout="wide")
@@ -132,12 +138,13 @@ def frame(title: Message, page: Page) -> None:
 
 def _offered() -> tuple[Page, ...]:
     """The menu's entries for this person."""
+    listed = tuple(entry for entry in MENU if entry.listed)
     if not is_shared():
-        return MENU
+        return listed
     if is_teacher():
-        return (*MENU, TEACHER)
+        return (*listed, TEACHER)
     hidden = rules().hidden
-    return tuple(entry for entry in MENU if entry.name not in hidden)
+    return tuple(entry for entry in listed if entry.name not in hidden)
 
 
 def _look(page: str, was_hidden: bool, controls: tuple[str, ...]) -> None:
@@ -185,7 +192,7 @@ def address(page: Page, **parameters: str) -> str:
     return f"{page.name}?{urlencode(_query(parameters))}"
 
 
-def follow(page: Page, **parameters: str) -> NoReturn:
+def follow(page: Page, **parameters: str | list[str]) -> NoReturn:
     """Open ``page`` as a click on :func:`link` does; the current page ends here."""
     st.switch_page(page.file, query_params=_query(parameters))
 
@@ -215,7 +222,7 @@ def fragment(run_every: float | None = None) -> Callable[[Callable[P, T]], Calla
     def decorate(draw: Callable[P, T]) -> Callable[P, T]:
         @wraps(draw)
         def speaking(code: str, *args: P.args, **kwargs: P.kwargs) -> T:
-            query.begin()
+            whole_query.begin()
             set_language(code)
             if run_every is None:  # what looks by itself every second is nobody's request
                 classroom.refuse_too_many_updates()
@@ -252,18 +259,18 @@ def _browser_language() -> str:
 
 def _restore_language() -> None:
     """The link decides; a link that names no language keeps the session's, which begins as the browser's."""
-    set_language(query.get("lang") or st.session_state.get("_language", _browser_language()))
+    set_language(whole_query.get("lang") or st.session_state.get("_language", _browser_language()))
     st.session_state["_language"] = language()
-    if query.get("lang") != _language_parameter().get("lang"):
+    if whole_query.get("lang") != _language_parameter().get("lang"):
         _write_language_to_link()
 
 
 def _write_language_to_link() -> None:
     # Not a widget bound to the link: that would put the label (中文) there in place of its code.
     if parameter := _language_parameter():
-        query.change(parameter)
+        whole_query.change(parameter)
     else:
-        query.drop("lang")
+        whole_query.drop("lang")
 
 
 def _language_switch() -> None:

@@ -15,7 +15,7 @@ import streamlit as st
 from cnnviz.classroom.rules import rules
 from cnnviz.language import translate as _
 from cnnviz.ui.shared.markup import in_browser
-from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.query import whole_query
 
 PARAMETER = "present"
 CHOICES = "choices"
@@ -29,7 +29,7 @@ _component = in_browser(
 
 def is_on() -> bool:
     """Whether the link says so."""
-    return query.get(PARAMETER) == _ON
+    return whole_query.get(PARAMETER) == _ON
 
 
 def parameter() -> dict[str, str]:
@@ -49,9 +49,9 @@ def show() -> None:
 
 def _change() -> None:
     if st.session_state[_KEY].get("wanted") == "on":
-        query[PARAMETER] = _ON
+        whole_query[PARAMETER] = _ON
     else:
-        query.drop(PARAMETER)
+        whole_query.drop(PARAMETER)
 
 
 def _words(on: bool) -> dict[str, str]:

@@ -12,6 +12,10 @@ Streamlit leaves to the app:
 
 Every change is a step of the browser's history, but for what :meth:`Query.settle` writes: the address that follows
 a person's typing would fill the history with half-written words, and Back would lead nowhere.
+
+A page may show a part of another page with choices of its own (:meth:`Query.embed`). For that part :data:`query` is the
+link of the other page, which begins with these choices; what a person changes there stands in this page's link under
+names of its own. What belongs to the page around it asks :data:`whole_query`.
 """
 
 from __future__ import annotations
@@ -31,10 +35,47 @@ It counts from the last sign of the page that wrote: while that still runs, on a
 and the browser has not been told.
 """
 
-_TOLD = "_told_address"
+PREFIX = "view."
+"""Before a parameter of an embedded part in the link of the page around it."""
+
+MISSING = "without"
+"""Names, in the link of the page, a parameter that an embedded part begins with and that is gone."""
+
+_TOLD, _EMBEDDED = "_told_address", "_embedded_part"
 
 Value = str | Iterable[str]
 Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What the link of a part of another page begins with: the parameters ``given``, on the ``page`` that shows it.
+
+    In the link of that page a parameter of the part that is not as given stands with a prefix, and one that is given but
+    missing in the part's link is named by :data:`MISSING`.
+    """
+
+    page: str
+    given: Pairs
+
+    def within(self, whole: Pairs) -> Pairs:
+        """The part's parameters, as the link of the page has them."""
+        missing = {value for key, value in whole if key == MISSING}
+        own = [(key.removeprefix(PREFIX), value) for key, value in whole if key.startswith(PREFIX)]
+        changed = {*missing, *(key for key, _value in own)}
+        return (*(pair for pair in self.given if pair[0] not in changed), *own)
+
+    def around(self, whole: Pairs, part: Pairs) -> Pairs:
+        """The link of the page where its part has the parameters ``part``; ``whole`` is the link before that."""
+        others = [pair for pair in whole if pair[0] != MISSING and not pair[0].startswith(PREFIX)]
+        given, found = _values(self.given), _values(part)
+        own = [
+            (PREFIX + key, value)
+            for key, values in found.items()
+            if given.get(key) != values
+            for value in values
+        ]
+        return (*others, *own, *((MISSING, key) for key in given if key not in found))
 
 
 @dataclass
@@ -56,7 +97,13 @@ class _Told:
 
 
 class Query:
-    """The link's parameters by name; where one occurs several times, the last value counts."""
+    """The link's parameters by name; where one occurs several times, the last value counts.
+
+    ``inner`` says that they are those of the part that the page embeds, where it embeds one.
+    """
+
+    def __init__(self, inner: bool) -> None:
+        self._inner = inner
 
     def __contains__(self, key: object) -> bool:
         return key in _values(self.pairs())
@@ -78,9 +125,8 @@ class Query:
 
     def pairs(self) -> Pairs:
         """All parameters in their order, a pair for each value."""
-        _catch_up()
-        told = st.session_state.get(_TOLD)
-        return told.pairs if told is not None and told.settled else _pairs()
+        embedded = self._embedded()
+        return _whole() if embedded is None else embedded.within(_whole())
 
     def __setitem__(self, key: str, value: Value) -> None:
         self.change({key: value})
@@ -91,8 +137,8 @@ class Query:
 
     def change(self, values: Mapping[str, Value], forget: Iterable[str] = ()) -> None:
         """Take the parameters ``forget`` out and put ``values`` in: one step of the browser's history."""
-        before = self.pairs()
-        st.query_params.from_dict(_changed(before, values, forget))
+        before = _whole()
+        st.query_params.from_dict(self._changed(before, values, forget))
         run, told = get_script_run_ctx(suppress_warning=True), st.session_state.get(_TOLD)
         if run is not None and told is not None and before != _pairs():
             told.replaced.add(before)
@@ -104,18 +150,18 @@ class Query:
 
         The page has to draw :func:`cnnviz.ui.shared.address.follow`.
         """
-        before = self.pairs()
+        before = _whole()
         told = st.session_state.get(_TOLD)
         if told is None:
             self.change(values, forget)
             return
-        changed = _changed(before, values, forget)
-        told.pairs = tuple((key, value) for key, found in changed.items() for value in found)
+        changed = self._changed(before, values, forget)
+        told.pairs = _as_pairs(changed)
         told.settled = 2 if told.pairs != before else told.settled
 
     def settled(self) -> str | None:
         """The address that :meth:`settle` has made, as text; None where Streamlit knows the present one itself."""
-        pairs = self.pairs()
+        pairs = _whole()
         told = st.session_state.get(_TOLD)
         return urlencode(pairs) if told is not None and told.settled else None
 
@@ -131,8 +177,39 @@ class Query:
             if told.settled == 0 and told.pairs != _pairs():  # the browser has long put it in place: no step
                 _tell(told.pairs)
 
+    def embed(self, given: Pairs | None) -> None:
+        """From now on, and until the page embeds another part or (None) no more, a part of another page that begins
+        with the parameters ``given`` finds its link here; callbacks and fragments of the page find it, too.
+        """
+        run = get_script_run_ctx(suppress_warning=True)
+        if given is None or run is None:
+            st.session_state.pop(_EMBEDDED, None)
+        else:
+            st.session_state[_EMBEDDED] = Embedded(run.page_script_hash, given)
 
-query = Query()
+    def _embedded(self) -> Embedded | None:
+        run = get_script_run_ctx(suppress_warning=True)
+        if not self._inner or run is None:
+            return None
+        found: Embedded | None = st.session_state.get(_EMBEDDED)
+        return found if found is not None and found.page == run.page_script_hash else None
+
+    def _changed(
+        self, whole: Pairs, values: Mapping[str, Value], forget: Iterable[str]
+    ) -> dict[str, list[str]]:
+        """The link without ``forget``, and with ``values``."""
+        embedded = self._embedded()
+        if embedded is None:
+            return _changed(whole, values, forget)
+        changed = _changed(embedded.within(whole), values, forget)
+        return _values(embedded.around(whole, _as_pairs(changed)))
+
+
+query = Query(inner=True)
+"""The link of the page, or of the part of another page that it embeds."""
+
+whole_query = Query(inner=False)
+"""The link of the page, whatever it embeds."""
 
 
 def _values(pairs: Pairs) -> dict[str, list[str]]:
@@ -149,6 +226,17 @@ def _changed(before: Pairs, values: Mapping[str, Value], forget: Iterable[str]) 
         **kept,
         **{key: [value] if isinstance(value, str) else list(value) for key, value in values.items()},
     }
+
+
+def _as_pairs(values: Mapping[str, Iterable[str]]) -> Pairs:
+    return tuple((key, value) for key, found in values.items() for value in found)
+
+
+def _whole() -> Pairs:
+    """All parameters of the address in their order, a pair for each value."""
+    _catch_up()
+    told = st.session_state.get(_TOLD)
+    return told.pairs if told is not None and told.settled else _pairs()
 
 
 def _pairs() -> Pairs:

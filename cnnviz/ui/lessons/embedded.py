@@ -1,0 +1,120 @@
+"""The views of other pages that a lesson shows: the pages' own parts, which find the lesson's choices in their link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import streamlit as st
+
+from cnnviz.language import translate as _
+from cnnviz.lessons.course.lesson import View
+from cnnviz.lessons.course.places import PLACES
+from cnnviz.ui.shared import frame
+from cnnviz.ui.shared.frame import Page
+from cnnviz.ui.shared.problems import explained
+from cnnviz.ui.shared.query import MISSING, PREFIX, query, whole_query
+
+_OPENED = "_opened_from_a_lesson"
+_ALONE = ("figure",)
+"""Choices that a page's own link does not know: it shows all."""
+
+
+def _convolution(view: str) -> None:
+    from cnnviz.shapes.sliding_window import slide
+    from cnnviz.ui.convolution import animation, cost, layer
+
+    if view == "saving":
+        cost.show_saving()
+        return
+    chosen = layer.choose()
+    walks = slide(chosen.window, chosen.height, chosen.width)
+    if view == "animation":
+        animation.show(chosen, walks)
+    elif view == "size":
+        layer.show_size(chosen, walks)
+    else:
+        cost.show(chosen, walks)
+
+
+def _architecture(view: str) -> None:
+    from cnnviz.ui.architecture import views
+
+    views.show_alone(view)
+
+
+def _filters(view: str) -> None:
+    from cnnviz.ui.filters import views
+
+    views.show(views.VIEWS[view], st.container())
+
+
+def _evaluate(view: str) -> None:
+    from cnnviz.ui.evaluate import views
+
+    views.show(view)
+
+
+def _experiments(view: str) -> None:
+    from cnnviz.ui.experiments import results
+
+    experiment = results.choose_experiment()
+    if view == "figure":
+        results.show_figure(experiment)
+    else:
+        results.show_shipped(experiment)
+
+
+_SHOW: Mapping[str, tuple[Page, Callable[[str], None]]] = MappingProxyType(
+    {
+        "convolution": (frame.CONVOLUTION, _convolution),
+        "architecture": (frame.ARCHITECTURE, _architecture),
+        "filters": (frame.FILTERS, _filters),
+        "evaluate": (frame.EVALUATE, _evaluate),
+        "experiments": (frame.EXPERIMENTS, _experiments),
+    }
+)
+
+
+def begin(view: View | None) -> None:
+    """Let the parts of the step's ``view`` find its choices; and go to its page where the person has asked for that."""
+    if view is None:
+        query.embed(None)
+        return
+    named = (("view", view.view),) if PLACES[view.page].chosen else ()
+    query.embed((*named, *view.choices))
+    if st.session_state.pop(_OPENED, False):
+        found = {key: query.get_all(key) for key in query if key not in _ALONE}
+        frame.follow(_SHOW[view.page][0], **found)
+
+
+def show(view: View) -> None:
+    """The step's view, with a way to its page and a way back to the lesson's choices."""
+    page, draw = _SHOW[view.page]
+    with st.container(border=True, key="lesson-view"), explained():
+        draw(view.view)
+    with st.container(horizontal=True, gap="small", key="lesson-view-ways"):
+        st.button(
+            _("Open this on the page {page}", page=page.title),
+            key="lesson-open-page",
+            type="tertiary",
+            icon=page.icon,
+            on_click=_open,
+        )
+        st.button(
+            _("Back to the lesson's choices"),
+            key="lesson-reset-view",
+            type="tertiary",
+            icon=":material/restart_alt:",
+            on_click=whole_query.drop,
+            args=of_the_view(),
+        )
+
+
+def of_the_view() -> tuple[str, ...]:
+    """The parameters of the page's link that belong to the view."""
+    return tuple(key for key in whole_query if key == MISSING or key.startswith(PREFIX))
+
+
+def _open() -> None:
+    st.session_state[_OPENED] = True

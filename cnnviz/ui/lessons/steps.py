@@ -1,0 +1,229 @@
+"""One lesson, a step at a time: text, view, question, and what one should have seen."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cnnviz.bounded import kept
+from cnnviz.errors import UnknownKeyError
+from cnnviz.language import Message, language
+from cnnviz.language import translate as _
+from cnnviz.lessons.course import shelf
+from cnnviz.lessons.course.asking import checked
+from cnnviz.lessons.course.lesson import Lesson, Question, Step
+from cnnviz.lessons.exercises.question import Question as Exercise
+from cnnviz.settings import settings
+from cnnviz.ui.exercises.answering import Given, ask
+from cnnviz.ui.exercises.asking import source_of
+from cnnviz.ui.lessons import embedded, progress
+from cnnviz.ui.lessons.progress import Progress
+from cnnviz.ui.lessons.words import write, written
+from cnnviz.ui.shared.frame import EXERCISES, LESSONS, link
+from cnnviz.ui.shared.link_state import while_there
+from cnnviz.ui.shared.problems import explained, link_problem, plain
+from cnnviz.ui.shared.query import whole_query
+
+LESSON, STEP = "lesson", "step"
+"""The link's parameters with the lesson's key and the number of the step, from 1."""
+
+_DOTS = "lesson-dots"
+_GIVEN, _SHOWN = "_lesson_answers", "_lesson_views_shown"
+_SIGNS = {progress.NOT_YET: "", progress.SEEN: " ✓", progress.SHOWN: " ·", progress.RIGHT: " ✓"}
+
+
+def named() -> Lesson | None:
+    """The lesson that the link names; None where it names none, with a sentence where there is no such lesson."""
+    key = whole_query.get(LESSON)
+    if key is None:
+        return None
+    own, _errors = shelf.own(settings().lessons_dir)
+    known = {lesson.key: lesson for lesson in (*shelf.shipped(), *own)}
+    if key not in known:
+        link_problem(UnknownKeyError(Message("lesson"), key, known).message)
+    return known.get(key)
+
+
+def show(lesson: Lesson) -> str:
+    """The step of the lesson that the link names; returns what names the place."""
+    number = _number(lesson)
+    step = lesson.steps[number - 1]
+    embedded.begin(step.view)
+    _dots(lesson, number)
+    with st.container(key="together-lesson-text", width=_READABLE):
+        st.subheader(written(step.title), anchor=False)
+        write(step.text)
+    given = _given(lesson, number)
+    _parts(lesson, number, step, given)
+    _note(lesson, number, step, given)
+    _ways(lesson, number)
+    return f"{lesson.key} {number}"
+
+
+_READABLE = 760
+"""Pixels: lines of a text that are longer are hard to follow."""
+
+
+def _number(lesson: Lesson) -> int:
+    """The step in the link, from 1."""
+    text = whole_query.get(STEP, "1")
+    number = int(text) if text and text.isdecimal() and len(text) <= 3 else 0
+    if 1 <= number <= len(lesson.steps):
+        return number
+    link_problem(
+        Message(
+            "This lesson has {count} steps; there is no step {named}.", count=len(lesson.steps), named=text
+        )
+    )
+    return 1
+
+
+def _dots(lesson: Lesson, number: int) -> None:
+    """Where one is, and a way to every step."""
+    known = progress.of(lesson.key)
+    st.session_state[_DOTS] = number
+    st.segmented_control(
+        _("Step"),
+        list(range(1, len(lesson.steps) + 1)),
+        format_func=lambda step: f"{step}{_SIGNS[known.of(step)]}",
+        key=_DOTS,
+        required=True,
+        label_visibility="collapsed",
+        wrap=True,
+        on_change=_move,
+        args=(_DOTS,),
+    )
+
+
+@while_there
+def _move(widget: str) -> None:
+    go(int(st.session_state[widget]))
+
+
+def go(number: int) -> None:
+    """Put the step into the link, and take out what belongs to the view of the one before; for callbacks."""
+    whole_query.change({STEP: str(number)}, forget=embedded.of_the_view())
+
+
+def _parts(lesson: Lesson, number: int, step: Step, given: Given) -> None:
+    """View and question, in the order that the question asks for; what one should have seen."""
+    question = step.question
+    first = question is not None and question.before
+    if first and question is not None:
+        _ask(question, given)
+    if step.view is not None and (not first or given.is_over or _is_shown(lesson, number)):
+        if step.tried is not None:
+            st.info("**" + _("Try it") + f"** · {written(step.tried)}", icon=":material/touch_app:")
+        embedded.show(step.view)
+    elif step.view is not None:
+        st.button(
+            _("Show the view without an answer"),
+            key="lesson-show-view",
+            type="tertiary",
+            icon=":material/visibility:",
+            on_click=_show_view,
+            args=(lesson, number),
+        )
+    if question is not None and not first:
+        _ask(question, given)
+    if step.seen is not None:
+        is_over = given.is_over if question is not None else False
+        with st.expander(_("What you should have seen"), icon=":material/lightbulb:", expanded=is_over):
+            write(step.seen)
+
+
+def _ask(question: Question, given: Given) -> None:
+    with st.container(border=True, key="lesson-question"), explained():
+        asked = _question(question, language())
+        st.caption(_("Before you look") if question.before else _("Question"))
+        st.markdown(plain(asked.prompt) if question.exercise else str(asked.prompt))
+        if asked.given:
+            st.code("\n".join(asked.given), language="python", wrap_lines=True)
+        ask(asked, given, "lesson-answer")
+
+
+@kept
+def _question(question: Question, _code: str) -> Exercise:
+    """The question as it is checked, in the language of that code."""
+    return checked(question, source_of)
+
+
+def _given(lesson: Lesson, number: int) -> Given:
+    """What was answered to the step's question, here or, as the browser has kept, before."""
+    known = progress.of(lesson.key)
+    answers: dict[tuple[str, int, int], Given] = st.session_state.setdefault(_GIVEN, {})
+    found = answers.setdefault((lesson.key, number, known.round), Given())
+    if known.of(number) == progress.RIGHT:
+        found.is_right = True
+    elif known.of(number) == progress.SHOWN:
+        found.shown = True
+    return found
+
+
+def _note(lesson: Lesson, number: int, step: Step, given: Given) -> None:
+    """What is done with this step."""
+    known = progress.of(lesson.key)
+    sign = progress.NOT_YET
+    if step.question is None:
+        sign = progress.SEEN
+    elif given.is_over:
+        sign = progress.RIGHT if given.is_right else progress.SHOWN
+    marked = known.marked(number, sign)
+    progress.put(lesson.key, Progress(marked.steps, number, marked.round))
+
+
+def _is_shown(lesson: Lesson, number: int) -> bool:
+    return (lesson.key, number) in st.session_state.get(_SHOWN, ())
+
+
+def _show_view(lesson: Lesson, number: int) -> None:
+    st.session_state.setdefault(_SHOWN, set()).add((lesson.key, number))
+
+
+def _ways(lesson: Lesson, number: int) -> None:
+    """Back and on, and after the last step where to go."""
+    last = len(lesson.steps)
+    with st.container(horizontal=True, vertical_alignment="center", key="lesson-ways"):
+        with st.container(key="present-back", width="content"):
+            st.button(
+                _("Back"),
+                key="lesson-back",
+                icon=":material/arrow_back:",
+                disabled=number == 1,
+                on_click=go,
+                args=(number - 1,),
+            )
+        if number < last:
+            with st.container(key="present-on", width="content"):
+                st.button(
+                    _("Next step"),
+                    key="lesson-next",
+                    type="primary",
+                    icon=":material/arrow_forward:",
+                    icon_position="right",
+                    on_click=go,
+                    args=(number + 1,),
+                )
+        else:
+            _onwards(lesson)
+
+
+def _onwards(lesson: Lesson) -> None:
+    keys = [each.key for each in shelf.shipped()]
+    if lesson.key in keys[:-1]:
+        following = shelf.shipped()[keys.index(lesson.key) + 1]
+        link(LESSONS, _("Next lesson: {title}", title=written(following.title)), lesson=following.key)
+    link(EXERCISES, _("Practise with exercises"))
+    st.button(
+        _("Begin anew"),
+        key="lesson-anew",
+        type="tertiary",
+        icon=":material/restart_alt:",
+        on_click=_begin_anew,
+        args=(lesson,),
+    )
+
+
+def _begin_anew(lesson: Lesson) -> None:
+    progress.begin_anew(lesson.key)
+    st.session_state.pop(_SHOWN, None)
+    go(1)

@@ -1,0 +1,30 @@
+"""The course's path: lessons with the app's own views in them, a step at a time."""
+
+import streamlit as st
+
+from cnnviz.language import Message
+from cnnviz.language import translate as _
+from cnnviz.ui.lessons import listing, progress, steps
+from cnnviz.ui.lessons.words import written
+from cnnviz.ui.shared.frame import LESSONS, frame, link
+from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.words import say
+
+frame(Message("Lessons"), LESSONS)
+query.embed(None)
+lesson = steps.named()
+if lesson is None:
+    st.title(_("Lessons"), anchor=False)
+    say(
+        _(
+            "Some ten minutes each: read a little, predict what will happen, then see it in the app itself. Your "
+            "progress stays in this browser."
+        )
+    )
+    listing.show()
+    progress.keep()
+else:
+    with st.container(key="settings-all-lessons"):
+        link(LESSONS, _("All lessons"))
+    st.title(written(lesson.title), anchor=False)
+    progress.keep(steps.show(lesson))
