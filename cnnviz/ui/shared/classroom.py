@@ -17,7 +17,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.shared import accounts
 from cnnviz.ui.shared.owner import owner, remember_owner
-from cnnviz.ui.shared.query import query
+from cnnviz.ui.shared.query import whole_query
 from cnnviz.ui.shared.rights import is_teacher
 
 LOOK_SECONDS = 5.0
@@ -81,7 +81,7 @@ def invitation(page: str) -> Invitation | None:
     if found is None or is_teacher() or st.session_state.get(_SEEN, 0) >= found.number:
         return None
     name, wanted = page_and_parameters(found.address)
-    if name == page and all(query.get_all(key) == values for key, values in wanted.items()):
+    if name == page and all(whole_query.get_all(key) == values for key, values in wanted.items()):
         see(found)
         return None
     return found
