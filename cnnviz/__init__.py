@@ -1,7 +1,7 @@
 """Look inside convolutional networks: shapes, reasons, training, filters, drawings.
 
-``cnnviz.trace(model, (1, 28, 28))``, ``cnnviz.live(model, (1, 28, 28))`` and ``cnnviz.explore(model, (1, 28, 28))``
-are loaded on first use, so that importing the package does not import torch.
+``cnnviz.trace(model, (1, 28, 28))``, ``cnnviz.live(model, (1, 28, 28))``, ``cnnviz.explore(model, (1, 28, 28))`` and
+``cnnviz.watch(model, name="mine")`` are loaded on first use, so that importing the package does not import torch.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cnnviz import architectures
+from cnnviz.version import __version__
 
 if TYPE_CHECKING:
     from cnnviz.browser.live import live
     from cnnviz.hosted.starting import explore
     from cnnviz.tracing.trace import trace
+    from cnnviz.training.watch.watch import watch
 
-__version__ = "0.1.0"
-__all__ = ["__version__", "explore", "live", "trace"]
+__all__ = ["__version__", "explore", "live", "trace", "watch"]
 
 architectures.provide("own-", "cnnviz.own.architecture:get")
 
@@ -37,6 +38,10 @@ def __getattr__(name: str) -> Any:
         from cnnviz.hosted.starting import explore
 
         return explore
+    if name == "watch":
+        from cnnviz.training.watch.watch import watch
+
+        return watch
     raise AttributeError(f"module 'cnnviz' has no attribute {name!r}")
 
 

@@ -77,6 +77,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
         "cnnviz.experiments",
         "cnnviz.hosted",
         "cnnviz.own",
+        "cnnviz",
     ),
     "cnnviz.experiments.__main__": ("cnnviz.experiments", "cnnviz.cli"),
     "cnnviz.experiments": ("cnnviz.training", "cnnviz.plots"),
@@ -89,7 +90,9 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.interpret": ("cnnviz.training",),
     "cnnviz.lessons": ("cnnviz.shapes",),
     "cnnviz.training": ("cnnviz.training.scripts", "cnnviz.training.worker"),
-    "cnnviz.training.worker": ("cnnviz.training.checkpoints",),
+    "cnnviz.training.watch": ("cnnviz.training.worker.heartbeat",),
+    "cnnviz.training.worker": ("cnnviz.training.checkpoints", "cnnviz.training.worker.heartbeat"),
+    "cnnviz.training.worker.heartbeat": ("cnnviz.training.loop", "cnnviz.training.store"),
     "cnnviz.training.scripts": ("cnnviz.training.checkpoints",),
     "cnnviz.training.checkpoints": (
         "cnnviz.training.loop",
@@ -104,7 +107,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
         "cnnviz.datasets",
         "cnnviz.error_messages.producers",
         "cnnviz.standalone",
-        "cnnviz",
+        "cnnviz.version",
     ),
     "cnnviz.standalone": ("cnnviz.models",),
     # The networks that show an error are built by their keys. What an error means is told from its text alone, and
@@ -130,8 +133,15 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.datasets": ("cnnviz.files", "cnnviz.settings"),
     # What a class's server allows, and under which names people's things are stored.
     "cnnviz.classroom": ("cnnviz.files", "cnnviz.settings"),
-    # The package itself offers cnnviz.trace, and how a trace is shown, cnnviz.live and cnnviz.explore.
-    "cnnviz": ("cnnviz.architectures", "cnnviz.browser.live", "cnnviz.shapes", "cnnviz.hosted"),
+    # The package itself offers cnnviz.trace, and how a trace is shown, cnnviz.live, cnnviz.explore and cnnviz.watch.
+    "cnnviz": (
+        "cnnviz.architectures",
+        "cnnviz.browser.live",
+        "cnnviz.shapes",
+        "cnnviz.hosted",
+        "cnnviz.training.watch",
+        "cnnviz.version",
+    ),
     "cnnviz.hosted": ("cnnviz.models",),
     # The process that reads a person's network also makes reports and graphs of it.
     "cnnviz.own.sandbox": ("cnnviz.own", "cnnviz.shapes"),
@@ -161,6 +171,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.errors": ("cnnviz.language",),
     "cnnviz.numbers": ("cnnviz.language",),
     "cnnviz.randomness": (),
+    "cnnviz.version": (),
     "cnnviz.language": (),
 }
 

@@ -276,7 +276,7 @@ def _runs(options: argparse.Namespace) -> int:
     document: list[dict[str, Any]] = [
         {
             "run_id": run.id,
-            "architecture": run.architecture,
+            "architecture": run.watched.network if run.watched else run.architecture,
             "dataset": run.dataset,
             "status": str(run.status),
             "epoch": run.epoch,

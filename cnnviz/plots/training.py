@@ -30,6 +30,10 @@ SECOND_PASS_MESSAGE = Message(
     "Both curves should rise; both are measured with the weights at the end of the epoch. If the "
     "training accuracy keeps rising while the test accuracy does not, the network is overfitting."
 )
+BATCH_ACCURACY_MESSAGE = Message(
+    "The accuracy on the images of each batch (thin line) and the mean of the last batches (thick line). It should rise; "
+    "only images that the network was not trained on show whether it overfits."
+)
 EPOCH_LOSS_MESSAGE = Message(
     "Both curves should fall. If the test loss rises while the training loss keeps falling, the network "
     "becomes more confident in its mistakes: it is overfitting."
@@ -112,7 +116,7 @@ def loss_figure(
 
     ``steps`` has the fields ``step`` and ``loss`` (see :mod:`cnnviz.training.records.metrics`). While ``revision``
     and ``scale``, a key of :data:`LOSS_SCALES`, stay the same, new points do not reset the zoom. ``loss_name`` is the
-    loss's name on the axis. A dotted line stands at each of the ``marks``.
+    loss's name on the axis; it may be empty. A dotted line stands at each of the ``marks``.
     """
     x, loss = steps["step"], steps["loss"]
     figure = go.Figure()
@@ -134,8 +138,25 @@ def loss_figure(
     )
     lay_out(figure, _("Loss per batch"), _on_scale(revision, scale))
     figure.update_xaxes(title=_("step (one batch)"), tickformat=",")
-    figure.update_yaxes(title=_("loss ({name})", name=loss_name), **_loss_axis([loss], scale))
+    figure.update_yaxes(title=_loss_title(loss_name), **_loss_axis([loss], scale))
     _mark(figure, marks)
+    return figure
+
+
+def batch_accuracy_figure(steps: NDArray[Any], revision: str) -> go.Figure:
+    """Accuracy (0 to 1) per batch, as measured and smoothed; see :func:`loss_figure`."""
+    x, accuracy = steps["step"], steps["accuracy"]
+    figure = go.Figure()
+    for name, values, line, order in (
+        (_("mean of the last batches"), smoothed(x, accuracy), {"width": 2.5}, 1),
+        (_("single batch"), accuracy, {"width": 1, "color": FAINT}, 0),
+    ):
+        figure.add_scatter(
+            x=x, y=values, mode="lines", line=line, hovertemplate="%{y:.2%}", name=name, zorder=order
+        )
+    lay_out(figure, _("Accuracy per batch"), revision)
+    figure.update_xaxes(title=_("step (one batch)"), tickformat=",")
+    figure.update_yaxes(title=_("accuracy"), **ACCURACY_AXIS)
     return figure
 
 
@@ -150,6 +171,11 @@ def _trend(x: NDArray[Any], loss: NDArray[Any], scale: str) -> dict[str, NDArray
     if limit is not None:
         x, loss = x[loss <= limit], loss[loss <= limit]
     return {"x": x, "y": smoothed(x, loss)}
+
+
+def _loss_title(name: str) -> str:
+    """What the axis of a loss is called; a loss without a name is just that."""
+    return _("loss ({name})", name=name) if name else _("loss")
 
 
 def _on_scale(revision: str, scale: str) -> str:
@@ -224,7 +250,7 @@ def epoch_loss_figure(
     figure = _per_epoch(train, test, total_epochs, "%{y:.4f}")
     lay_out(figure, _("Loss per epoch"), _on_scale(revision, scale))
     axis = _loss_axis([np.array(train), np.array(test)], scale)
-    figure.update_yaxes(title=_("loss ({name})", name=loss_name), **axis)
+    figure.update_yaxes(title=_loss_title(loss_name), **axis)
     return figure
 
 
@@ -254,12 +280,15 @@ def smoothed(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
 
     ``x`` is positive and increasing, not necessarily evenly spaced. Later points do not change earlier means. As in
     Adam (Kingma and Ba 2015, section 3), each mean is divided by the sum of its weights so far, which removes the
-    bias towards 0 at the start.
+    bias towards 0 at the start. A value that is no finite number has no mean, and does not count in later ones.
     """
     means = np.empty(len(y))
     total = weight = 0.0
     previous = float(x[0]) if len(x) else 0.0
     for index, (position, value) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
+        if not math.isfinite(value):
+            means[index] = math.nan
+            continue
         keep = math.exp((previous - position) / max(_SMOOTHED_LEAST, _SMOOTHED_PART * position))
         total, weight, previous = total * keep + value, weight * keep + 1.0, position
         means[index] = total / weight
@@ -407,6 +436,7 @@ COMPARISON_MESSAGES: Mapping[str, Message] = MappingProxyType(
         ),
         "test_loss": _LOSS,
         "batch_loss": Message("Mean of the last batches. {rest}", rest=_LOSS),
+        "batch_accuracy": Message("Accuracy on the images of each batch: the mean of the last batches."),
     }
 )
 _COMPARISON_TITLES: Mapping[str, tuple[Message, Message]] = MappingProxyType(
@@ -415,6 +445,7 @@ _COMPARISON_TITLES: Mapping[str, tuple[Message, Message]] = MappingProxyType(
         "train_accuracy": (Message("Training accuracy per epoch"), Message("accuracy")),
         "test_loss": (Message("Test loss per epoch"), Message("loss")),
         "batch_loss": (Message("Loss per batch (smoothed)"), Message("loss")),
+        "batch_accuracy": (Message("Accuracy per batch (smoothed)"), Message("accuracy")),
     }
 )
 _DASHES = ("solid", "dash", "dot", "dashdot")
@@ -446,7 +477,7 @@ def comparison_figure(
     chart = go.Figure()
     title, y_title = _COMPARISON_TITLES[what]
     accuracy = what.endswith("accuracy")
-    per_epoch = what != "batch_loss"
+    per_epoch = not what.startswith("batch_")
     for number, curve in enumerate(curves):
         chart.add_scatter(
             x=curve.x,

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from torch import nn
 
+import cnnviz
 from cnnviz import experiments
 from cnnviz.classroom import presence, requests, teachers
 from cnnviz.classroom.rules import rules, set_rules
@@ -93,7 +95,12 @@ def test_the_teacher_sees_who_is_there_stops_runs_and_locks_the_page(
     (table,) = app.dataframe
     assert list(table.value["Person"]) == [ME[:6]]
     assert "Runs use 0 MB of disk space (0 MB of it in the trash); the limit is 20,000 MB." in captions(app)
-    app.button(key="stop-all").click().run()
+    with cnnviz.watch(nn.Linear(1, 1)) as run:  # stops in its own program alone
+        app.run()
+        assert f"stop-{run.id}" not in buttons(app)
+        app.button(key="stop-all").click().run()
+        assert not texts(app)
+        assert shared.get(run.id or "").status == Status.RUNNING
     assert is_stopped(shared, theirs)
     app.button(key="lock").click().run()
     assert "stop-all" not in buttons(app)

@@ -22,7 +22,6 @@ from pathlib import Path
 from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any
 
-import cnnviz
 from cnnviz import architectures, datasets, seals
 from cnnviz.errors import CnnvizError, UnknownKeyError, UsageError
 from cnnviz.files import write_together
@@ -32,6 +31,7 @@ from cnnviz.own.definition import PREFIX
 from cnnviz.settings import settings
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import EpochMetrics, RateChange
+from cnnviz.version import __version__
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -410,7 +410,7 @@ def versions() -> dict[str, str]:
     """The versions of what made a checkpoint or a result."""
     import torch
 
-    return {"cnnviz": cnnviz.__version__, "torch": torch.__version__, "python": platform.python_version()}
+    return {"cnnviz": __version__, "torch": torch.__version__, "python": platform.python_version()}
 
 
 def _shipped() -> list[Path]:

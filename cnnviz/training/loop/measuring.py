@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SECONDS = 0.5
 _SAMPLES = 2_000  # a longer run is measured less often: each doubling of its time adds so many or fewer
 _LONGEST_SECONDS = 1.0
-_SHARE = 50  # measuring takes at most one part in so many of the time
+SHARE = 50  # measuring takes at most one part in so many of the time
 _TESTED_PART = 1 / 3  # of a training step, which is a way forward and two as long back
 
 
@@ -71,7 +71,7 @@ class Sampler:
             self._events.add(step, _curves(sample, session, list(self._layers)))
             self._events_due = begin + sparse
         now = self._clock()
-        self.due = now + max(SECONDS, min(sparse, _LONGEST_SECONDS), (now - begin) * _SHARE)
+        self.due = now + max(SECONDS, min(sparse, _LONGEST_SECONDS), (now - begin) * SHARE)
 
     def epoch(self, step: int, metrics: EpochMetrics) -> None:
         """Record the metrics of an epoch that ended after ``step`` steps."""
@@ -102,13 +102,18 @@ def layers_with_parameters(model: nn.Module) -> dict[str, list[nn.Parameter]]:
 
 def gradient_norms(layers: dict[str, list[nn.Parameter]]) -> tuple[float, ...]:
     """The Euclidean norm of the gradients of each layer's parameters; 0 where a layer has none."""
+    return tuple(norms_of(layers).tolist())
+
+
+def norms_of(layers: dict[str, list[nn.Parameter]]) -> Tensor:
+    """:func:`gradient_norms` as a tensor (L,) that is still on the device: nobody waits for it."""
     squares: list[Tensor] = []
     for parameters in layers.values():
         norms = [
             torch.linalg.vector_norm(parameter.grad) for parameter in parameters if parameter.grad is not None
         ]
         squares.append(torch.stack(norms).norm() if norms else torch.zeros((), device=parameters[0].device))
-    return tuple(torch.stack(squares).tolist())
+    return torch.stack(squares)
 
 
 def _seconds_left(session: Session, per_step: float) -> float:

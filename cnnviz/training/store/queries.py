@@ -10,13 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from cnnviz.errors import UnknownKeyError
+from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.language import Message
 from cnnviz.training.store.database import commands, runs
 from cnnviz.training.store.runs import (
     HELD,
     MOST_STARTS,
     OPEN,
+    WATCHED,
     Command,
     Kind,
     Run,
@@ -49,6 +50,30 @@ def get(connection: Connection, run_id: str) -> Run:
     return as_run(row)
 
 
+def steered(connection: Connection, run_id: str) -> Run:
+    """The run, if people can ask something of it.
+
+    Raises:
+        UsageError: somebody's own program trains it.
+    """
+    run = get(connection, run_id)
+    if run.watched is not None:
+        raise UsageError(
+            Message(
+                "Run {id} is trained by a program of its own ({program}): only there can it be paused, stopped or "
+                "changed.",
+                id=run.id,
+                program=run.watched.program,
+            )
+        )
+    return run
+
+
+def one_line(name: str | None) -> str | None:
+    """A run's name: one line, up to 200 characters; None where nothing is left."""
+    return " ".join((name or "").split())[:200] or None
+
+
 def change(
     connection: Connection, run_id: str, *conditions: sa.ColumnElement[bool], **values: object
 ) -> bool:
@@ -66,8 +91,14 @@ def ended(status: Status, reason: Message | None = None) -> dict[str, Any]:
 
 
 def held() -> sa.ColumnElement[bool]:
-    """Whether a run takes a place: somebody works on it, or is being started for it."""
+    """Whether somebody works on a run, or is being started for it."""
     return runs.c.status.in_(HELD) & (runs.c.worker.is_not(None) | (runs.c.status == Status.STARTING))
+
+
+def takes_a_place() -> sa.ColumnElement[bool]:
+    """Whether one of the workers that a machine may have is busy with a run: somebody's own program is none of them."""
+    has_recipe: sa.ColumnElement[bool] = runs.c.recipe[(WATCHED, "network")].as_string().is_(None)
+    return held() & has_recipe
 
 
 def owned(worker: str) -> sa.ColumnElement[bool]:
@@ -157,7 +188,7 @@ def waiting_in_order(connection: Connection) -> list[str]:
         waiting.setdefault(owner, deque()).append((turn, run_id))
     by_owner = sa.select(runs.c.owner, sa.func.max(runs.c.taken)).group_by(runs.c.owner)
     last_taken: dict[str | None, int] = {owner: taken or 0 for owner, taken in connection.execute(by_owner)}
-    active = Counter(connection.execute(sa.select(runs.c.owner).where(held())).scalars())
+    active = Counter(connection.execute(sa.select(runs.c.owner).where(takes_a_place())).scalars())
     now, order = max(last_taken.values(), default=0), []
     while waiting:
         owner = min(waiting, key=lambda who: (active[who], last_taken.get(who, 0), waiting[who][0]))

@@ -65,6 +65,21 @@ def describe(status: Status) -> Message:
     return _WORDS[status]
 
 
+WATCHED = "watched"
+"""Where a recipe would be: the facts of a run that :func:`cnnviz.watch` records."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A network that somebody's own program trains: its class's name, its number of parameters (None where it does not
+    tell), and the program's file name.
+    """
+
+    network: str
+    parameters: int | None
+    program: str
+
+
 @dataclass(frozen=True)
 class Run:
     """One execution of a recipe, as the store knows it at one moment.
@@ -118,7 +133,13 @@ class Run:
     @property
     def can_resume(self) -> bool:
         """Whether it can be resumed from its last saved state."""
-        return self.status in RESUMABLE
+        return self.status in RESUMABLE and self.watched is None
+
+    @property
+    def watched(self) -> Watched | None:
+        """What is known of the network where somebody's own program trains it, which no recipe describes; else None."""
+        facts = self.recipe.get(WATCHED)
+        return Watched(**facts) if isinstance(facts, Mapping) else None
 
     @property
     def architecture(self) -> str:
@@ -210,6 +231,11 @@ def this_process() -> dict[str, Any]:
 def why_gone(run: Run) -> Message | None:
     """Why nobody works on this active run any more; None while somebody does."""
     if run.host == host() and run.pid is not None and process_is_dead(run.pid):
+        if run.watched is not None:
+            return Message(
+                "The program that trained this network ended without run.finish(): it was killed, or crashed. The "
+                "measurements up to then are kept."
+            )
         if run.worker is None:
             return Message(
                 "The worker process ended before training began; see {log} for the reason.", log=_log(run)

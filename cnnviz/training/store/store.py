@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,13 @@ from cnnviz.training.store.runs import (
     OPEN,
     RESUMABLE,
     START_SECONDS,
+    WATCHED,
     Command,
     Kind,
     Member,
     Run,
     Status,
+    Watched,
     describe,
     host,
     lease,
@@ -125,9 +127,18 @@ class RunStore:
         if worker is not None:
             values |= self._claim(worker)
         with self._database.writing() as connection:
-            run_id = _insert(connection, recipe, **values)
+            run_id = _insert(connection, recipe.to_dict(), **values)
             _ask_leave(connection, owner, admit)
             return run_id
+
+    def create_watched(self, watched: Watched, worker: str, name: str | None = None) -> str:
+        """Begin a run that ``worker``, a thread of this very process, records while somebody's own program trains the
+        network; returns its id. Nobody else can pause, stop or resume it, and it takes no worker's place.
+        """
+        started = {"status": Status.RUNNING, "started_at": time.time(), "name": queries.one_line(name)}
+        recipe = {WATCHED: dataclasses.asdict(watched)}
+        with self._database.writing() as connection:
+            return _insert(connection, recipe, **{**self._claim(worker), **started})
 
     def create_group(
         self, members: Sequence[Member], *, owner: str | None = None, admit: Admit | None = None
@@ -141,7 +152,7 @@ class RunStore:
         with self._database.writing() as connection:
             for member in members:
                 facts = {"name": member.name, "role": dict(member.role)}
-                _insert(connection, member.recipe, owner=owner, group_id=group_id, **facts)
+                _insert(connection, member.recipe.to_dict(), owner=owner, group_id=group_id, **facts)
             _ask_leave(connection, owner, admit)
         return group_id
 
@@ -228,7 +239,7 @@ class RunStore:
     def request_stop(self, run_id: str) -> None:
         """Ask a run to stop: one without a worker stops at once, any other soon."""
         with self._database.writing() as connection:
-            run = queries.get(connection, run_id)
+            run = queries.steered(connection, run_id)
             if run.is_open and run.worker is None and run.status != Status.STARTING:
                 queries.change(connection, run_id, **queries.ended(Status.STOPPED, _WHY_STOPPED[run.status]))
             else:
@@ -243,7 +254,7 @@ class RunStore:
     def request_pause(self, run_id: str) -> None:
         """Ask a run to wait before its next step; one that queues leaves the queue at once."""
         with self._database.writing() as connection:
-            run = queries.get(connection, run_id)
+            run = queries.steered(connection, run_id)
             if run.status == Status.QUEUED:
                 queries.change(connection, run_id, status=Status.PAUSED, paused_at=time.time())
             elif run.is_open:
@@ -256,7 +267,7 @@ class RunStore:
             UsageError: the run is over.
         """
         with self._database.writing() as connection:
-            run = queries.get(connection, run_id)
+            run = queries.steered(connection, run_id)
             if not run.is_open:
                 raise _over(run)
             queries.ask(connection, run_id, Command(Kind.STEP))
@@ -272,7 +283,7 @@ class RunStore:
         """
         check_field("learning_rate", rate)
         with self._database.writing() as connection:
-            run = queries.get(connection, run_id)
+            run = queries.steered(connection, run_id)
             if run.status == Status.FINISHED:
                 raise _over(run)
             queries.ask(connection, run_id, Command(Kind.RATE, rate))
@@ -289,7 +300,7 @@ class RunStore:
         """
         with self._database.writing() as connection:
             for run_id in run_ids:
-                run = queries.get(connection, run_id)
+                run = queries.steered(connection, run_id)
                 was_over = not run.is_open
                 _resume(connection, run)
                 if was_over:  # any other counts already
@@ -297,10 +308,9 @@ class RunStore:
 
     def describe(self, run_id: str, name: str | None, note: str | None) -> None:
         """Give the run a name (one line, up to 200 characters) and a note; None or an empty text removes it."""
-        line = " ".join((name or "").split())[:200] or None
         with self._database.writing() as connection:
             queries.get(connection, run_id)
-            queries.change(connection, run_id, name=line, note=(note or "").strip() or None)
+            queries.change(connection, run_id, name=queries.one_line(name), note=(note or "").strip() or None)
 
     # -- the queue ------------------------------------------------------------------------------------
 
@@ -316,7 +326,7 @@ class RunStore:
             if connection.execute(queued).first() is None:
                 return None
         with self._database.writing() as connection:
-            busy = sa.select(sa.func.count()).where(queries.held(), runs.c.host == host())
+            busy = sa.select(sa.func.count()).where(queries.takes_a_place(), runs.c.host == host())
             if (connection.execute(busy).scalar() or 0) >= max_workers:
                 return None
             waiting = queries.waiting_in_order(connection)
@@ -544,10 +554,10 @@ class RunStore:
         return {"status": Status.STARTING, "worker": worker, "starts": 0, **term, **this_process()}
 
 
-def _insert(connection: Connection, recipe: Recipe, **values: object) -> str:
+def _insert(connection: Connection, recipe: Mapping[str, Any], **values: object) -> str:
     """Put a new run behind all others; ``values`` are further columns. Returns its id."""
     run_id = new_run_id()
-    facts = {"id": run_id, "recipe": recipe.to_dict(), "created_at": time.time()}
+    facts = {"id": run_id, "recipe": recipe, "created_at": time.time()}
     connection.execute(runs.insert().values(**{**facts, **queries.queued(connection), **values}))
     return run_id
 

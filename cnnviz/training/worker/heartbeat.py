@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 import time
@@ -13,6 +14,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from cnnviz.errors import CnnvizError
+from cnnviz.files import StorageError
+from cnnviz.language import Message
 from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.records.metrics import MetricsWriter
 from cnnviz.training.store.database import StoreError
@@ -213,3 +216,14 @@ def persistently(write: Callable[[], T], seconds: float = _LAST_WORDS_SECONDS) -
                 raise
         # Nothing tells when another program releases the database, or the disk has room again.
         time.sleep(_RETRY_SECONDS)
+
+
+def why_not_written(error: OSError, folder: Path) -> Message:
+    """Why a run ends that cannot write into its ``folder``."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Message(
+            "The disk is full: nothing more can be written to {folder}. The measurements up to then are "
+            "kept. Free some space and start again.",
+            folder=folder,
+        )
+    return StorageError(Path(error.filename or folder), error).message

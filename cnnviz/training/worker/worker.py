@@ -6,7 +6,6 @@ Importing this imports no torch: a worker claims its run first, and loads what i
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import signal
 import sys
@@ -21,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 from cnnviz.classroom.limits import limit
 from cnnviz.errors import CnnvizError, UsageError
-from cnnviz.files import StorageError
 from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
 from cnnviz.tracing.lines import line_of
@@ -32,7 +30,13 @@ from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter
 from cnnviz.training.records.snapshots import PREVIOUS_STATE_NAME, STATE_NAME
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore, open_store
-from cnnviz.training.worker.heartbeat import Heartbeat, Recorder, persistently, reserved_space
+from cnnviz.training.worker.heartbeat import (
+    Heartbeat,
+    Recorder,
+    persistently,
+    reserved_space,
+    why_not_written,
+)
 from cnnviz.training.worker.memory_guard import MemoryGuard
 from cnnviz.training.worker.processes import LOG_NAME, start_queued
 from cnnviz.training.worker.resuming import start_of
@@ -158,7 +162,7 @@ def _attempt(heartbeat: Heartbeat, run: Run, audience: Observer | None) -> _Endi
     except CnnvizError as error:
         return _Ending(Status.FAILED, _with_line(error, error.message))
     except OSError as error:
-        return _Ending(Status.FAILED, _storage(error, folder))
+        return _Ending(Status.FAILED, why_not_written(error, folder))
     except Exception as error:
         return _Ending(Status.FAILED, _with_line(error, _unforeseen(error, run, folder)))
 
@@ -243,16 +247,6 @@ def _with_line(error: Exception, told: Message) -> Message:
     """What is ``told`` of an error, with the line of the own network's code from which it came."""
     line = line_of(error)
     return told if line is None else Message("Line {line}: {problem}", line=line, problem=told)
-
-
-def _storage(error: OSError, folder: Path) -> Message:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Message(
-            "The disk is full: nothing more can be written to {folder}. The measurements up to then are "
-            "kept. Free some space and start again.",
-            folder=folder,
-        )
-    return StorageError(Path(error.filename or folder), error).message
 
 
 def _unforeseen(error: Exception, run: Run, folder: Path) -> Message:

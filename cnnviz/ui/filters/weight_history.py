@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,16 +11,14 @@ import streamlit as st
 from cnnviz.interpret.networks import MOST_FILTERS, Moment
 from cnnviz.language import translate as _
 from cnnviz.plots import weights as plots
-from cnnviz.plots.maps import image_png
-from cnnviz.plots.mosaic import mosaic, png
 from cnnviz.settings import settings
 from cnnviz.training.records import snapshots
 from cnnviz.ui.inside.example import Example
+from cnnviz.ui.inside.filter_moments import show_moments, when
 from cnnviz.ui.inside.weights import Weights, moments_of
-from cnnviz.ui.shared import background, cached
+from cnnviz.ui.shared import background
 from cnnviz.ui.shared.charts import chart
-from cnnviz.ui.shared.frame import TRAIN, is_dark, link
-from cnnviz.ui.shared.pictures import png_address
+from cnnviz.ui.shared.frame import TRAIN, link
 from cnnviz.ui.shared.problems import plain
 from cnnviz.ui.shared.words import caption
 
@@ -52,7 +49,7 @@ def show(weights: Weights, example: Example) -> None:
     if weights.run_id is not None and (reason := snapshots.shortage(weights.run_id, weights.recipe)):
         caption(plain(reason))
     stamps = tuple((moment.run_id, moment.step, moment.stamp) for moment in found)
-    _filters(weights, stamps, [_moment(moment.step, moment.epoch) for moment in found], told.filters)
+    _filters(weights, stamps, [when(moment.step, moment.epoch) for moment in found], told.filters)
 
 
 def _kept(weights: Weights, checkpoint: Checkpoint, kept: FilterHistory) -> None:
@@ -60,7 +57,7 @@ def _kept(weights: Weights, checkpoint: Checkpoint, kept: FilterHistory) -> None
     steps, filters = list(zip(kept.steps, kept.epochs, strict=True)), kept.filters
     if kept.difference is not None:  # its end is the checkpoint itself
         steps, filters = steps[:-1], filters[:-1]
-    captions = [*(_moment(step, epoch) for step, epoch in steps), _("Trained")]
+    captions = [*(when(step, epoch) for step, epoch in steps), _("Trained")]
     final = weights.layers[0].values[:MOST_FILTERS]
     _filters(weights, (checkpoint.id, checkpoint.sha256), captions, np.concatenate([filters, final[None]]))
     caption(
@@ -145,42 +142,5 @@ def _predictions(weights: Weights, found: Sequence[Moment], example: Example, to
 
 
 def _filters(weights: Weights, of: Hashable, captions: Sequence[str], filters: NDArray[np.float32]) -> None:
-    """The first layer's ``filters`` (S, N, in, h, w) under a caption each, every moment on a scale of its own.
-
-    Early filters are weak: on the scale of the trained ones nothing would be seen of them. ``of`` tells in the cache
-    whose they are.
-    """
     layer = weights.layers[0]
-    st.subheader(plain(_("Filters of {layer} during training", layer=layer.name)), anchor=False)
-    limits = [float(abs(moment).max()) for moment in filters]
-
-    def draw() -> tuple[bytes, ...]:
-        return tuple(_picture(moment, limit, dark) for moment, limit in zip(filters, limits, strict=True))
-
-    dark = is_dark()
-    pictures = cached.drawings(("formed", of, dark), draw)
-    scales = [_("up to {limit:.2f}", limit=limit) for limit in limits]
-    figures = "".join(
-        f'<figure class="cnnviz-figure"><figcaption>{escape(caption)}<br>'
-        f"{escape(scale)}</figcaption>"
-        f'<img class="cnnviz-pixels" src="{png_address(picture)}" alt="{escape(caption)}"></figure>'
-        for caption, scale, picture in zip(captions, scales, pictures, strict=True)
-    )
-    st.html(f'<div class="cnnviz-moments">{figures}</div>')
-    text = _("Each moment has its own scale, up to its strongest weight, so that early filters can be seen.")
-    if layer.shape[0] > MOST_FILTERS:
-        text += " " + _("The first {count} of {total} filters.", count=MOST_FILTERS, total=layer.shape[0])
-    caption(text)
-
-
-def _picture(filters: NDArray[np.float32], limit: float, dark: bool) -> bytes:
-    """The filters (N, in, h, w) of one moment side by side; three channels in colour."""
-    if filters.shape[1] == 3:
-        return image_png(plots.colour_mosaic(filters, limit))
-    return png(mosaic(filters.reshape(-1, *filters.shape[2:]), limit, side=40), dark)
-
-
-def _moment(step: int, epoch: int) -> str:
-    if step == 0:
-        return _("Before the first step")
-    return _("After step {step:,}, epoch {epoch}", step=step, epoch=epoch)
+    show_moments(layer.name, layer.shape[0], of, captions, list(filters))

@@ -299,7 +299,7 @@ def _runs(open_runs: Sequence[Run]) -> None:
             key="stop-all",
             icon=":material/stop_circle:",
             on_click=ask,
-            args=(_stop, [run.id for run in open_runs]),
+            args=(_stop, [run.id for run in open_runs if run.watched is None]),
         )
         st.button(
             _("Clear the queue"),
@@ -316,7 +316,8 @@ def _runs(open_runs: Sequence[Run]) -> None:
             st.caption(plain(_called(run.owner) if run.owner else _("terminal")), width="content")
             st.space("stretch")
             link(TRAIN, _("Show"), run=run.id)
-            st.button(_("Stop"), key=f"stop-{run.id}", on_click=ask, args=(_stop, [run.id]))
+            if run.watched is None:  # any other ends in its own program
+                st.button(_("Stop"), key=f"stop-{run.id}", on_click=ask, args=(_stop, [run.id]))
 
 
 def _stop(run_ids: list[str]) -> None:

@@ -45,6 +45,7 @@ FIGURES: Mapping[str, Message] = MappingProxyType(
         "train_accuracy": Message("Training accuracy"),
         "test_loss": Message("Test loss"),
         "batch_loss": Message("Loss per batch"),
+        "batch_accuracy": Message("Accuracy per batch"),
     }
 )
 AXES: Mapping[str, Message] = MappingProxyType(
@@ -109,10 +110,11 @@ def _choose(title: str, key: str, options: Mapping[str, Message]) -> str:
 
 def _curve(store: RunStore, run: Run, epochs: Sequence[EpochMetrics], figure: str, axis: str) -> Curve:
     """The curve of one run."""
-    if figure == "batch_loss":
+    if figure.startswith("batch_"):
         steps = read_steps(store.folder(run.id) / STEPS_FILE)
+        values = steps[figure.removeprefix("batch_")]
         x = steps["seconds"] if axis == "seconds" else steps["step"]
-        return Curve(short_title(run), x, smoothed(steps["step"], steps["loss"]))
+        return Curve(short_title(run), x, smoothed(steps["step"], values))
     y = np.array([getattr(epoch, figure) for epoch in epochs])
     seconds = np.cumsum([epoch.seconds for epoch in epochs])
     return Curve(short_title(run), seconds if axis == "seconds" else np.arange(1, len(y) + 1), y)
@@ -134,7 +136,7 @@ def show_table(rows: Sequence[Row], first: str, reached: Sequence[str], beside: 
 
     ``first``, ``reached`` and ``beside`` are the titles of the columns that are not fields of recipes.
     """
-    names = differing([row.recipe for row in rows])
+    names = differing([row.recipe for row in rows if row.recipe])
     fields = [str(label(name, _architecture_with(name, rows))) for name in names]
     left = [first, _("Status"), *(field[:1].upper() + field[1:] for field in fields), *beside]
     sides = [(title, "left") for title in left] + [(title, "right") for title in reached]
@@ -161,14 +163,15 @@ def _table(store: RunStore, runs: Sequence[Run], epochs: Mapping[str, Sequence[E
         Row(
             f"{_swatch(number)} <b>{escape(short_title(run))}</b>",
             str(describe(run.status)),
-            run.recipe,
+            {} if run.watched is not None else run.recipe,
             _reached(store, run, epochs[run.id]),
             [texts[number] for texts in beside.values()],
         )
         for number, run in enumerate(runs)
     ]
     reached = [_("Best accuracy"), _("Final accuracy"), _("Epochs completed"), _("Time"), _("Parameters")]
-    if not show_table(rows, _("Run"), reached, list(beside)) and len(runs) > 1 and not beside:
+    differ = show_table(rows, _("Run"), reached, list(beside))
+    if not differ and len(runs) > 1 and not beside and all(row.recipe for row in rows):
         caption(_("The recipes are identical."))
 
 
@@ -219,6 +222,8 @@ def _seconds(store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> float
 
 def _parameters(run: Run) -> int | None:
     """The network's number of parameters; None if this version of cnnviz does not know the network."""
+    if run.watched is not None:
+        return run.watched.parameters
     try:
         shape = resized_shape(datasets.get(run.dataset).input_shape, run.recipe.get("resize"))
         options = run.recipe.get("options", {}).items()

@@ -17,6 +17,7 @@ from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.plots import training as plots
 from cnnviz.plots.told import Told
+from cnnviz.training.records import snapshots
 from cnnviz.training.records.figures import EpochMetrics, read_rate_changes
 from cnnviz.training.records.metrics import SAMPLES_FILE, STEP, Records, Samples, Steps, read_samples
 from cnnviz.training.store.runs import Run, Status
@@ -25,6 +26,7 @@ from cnnviz.ui.shared import background
 from cnnviz.ui.shared.charts import table_of
 from cnnviz.ui.shared.link_state import choose_segment
 from cnnviz.ui.shared.words import caption
+from cnnviz.ui.train import watched
 from cnnviz.ui.train.runs import value_text
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ MORE: Mapping[str, Message] = MappingProxyType(
         "rate": Message("Learning rate"),
         "gradients": Message("Gradients"),
         "speed": Message("Images per second"),
+        "filters": Message("Filters"),
     }
 )
 """Further figures, one at a time, below the two that are always shown."""
@@ -116,10 +119,10 @@ def show(store: RunStore, run: Run, steps: Steps) -> None:
         return
     epochs = store.epochs(run.id)
     live = LiveFigures(run.id)
-    if epochs or run.is_open:
+    if epochs or run.is_open or run.watched is not None:
         left, right = st.columns(2)
         with right:
-            _accuracy(live, run, epochs)
+            _accuracy(live, run, epochs, steps)
     else:
         left = st.container()
     with left:
@@ -129,6 +132,8 @@ def show(store: RunStore, run: Run, steps: Steps) -> None:
             _batch_loss(live, store, run, steps, scale)
     _more(live, store, run, epochs, scale)
     live.update()
+    if run.watched is not None:  # it writes no files for TensorBoard
+        return
     st.caption(
         ":material/terminal: "
         + _(
@@ -200,10 +205,13 @@ def _tensorboard(folder: Path) -> str:
 
 
 def _loss_name(run: Run) -> str:
-    return value_text(run.recipe.get("loss", "cross-entropy"))
+    return "" if run.watched is not None else value_text(run.recipe.get("loss", "cross-entropy"))
 
 
-def _accuracy(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics]) -> None:
+def _accuracy(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics], steps: Steps) -> None:
+    if run.watched is not None and not epochs:
+        _batch_accuracy(live, run, steps)
+        return
     train = [epoch.train_accuracy for epoch in epochs]
     test = [epoch.test_accuracy for epoch in epochs]
     shown = _shown_epochs(run, epochs)
@@ -212,20 +220,51 @@ def _accuracy(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics]) -> No
     caption(str(plots.SECOND_PASS_MESSAGE if second_pass else plots.ACCURACY_MESSAGE))
 
 
+def _batch_accuracy(live: LiveFigures, run: Run, steps: Steps) -> None:
+    """The accuracy of each batch, which is all that a run without test images tells."""
+    known = steps[np.isfinite(steps["accuracy"])]
+    if not len(known):
+        caption(_("Give `run.log` an accuracy from 0 to 1, too, to see its curve here."))
+        return
+    _draw(live, run, "batch-accuracy", known, lambda: plots.batch_accuracy_figure(known, run.id))
+    caption(str(plots.BATCH_ACCURACY_MESSAGE))
+
+
 def _shown_epochs(run: Run, epochs: Sequence[EpochMetrics]) -> int:
-    return run.epochs if run.is_open else len(epochs)
+    return run.epochs if run.is_open and run.watched is None else len(epochs)
 
 
 def _more(live: LiveFigures, store: RunStore, run: Run, epochs: Sequence[EpochMetrics], scale: str) -> None:
-    chosen = choose_segment(_("More curves"), MORE, key="curve", kind=Message("curve"))
+    samples = read_samples(store.folder(run.id) / SAMPLES_FILE)
+    offered = _offered(run, epochs, samples)
+    if not offered:
+        return
+    chosen = choose_segment(_("More curves"), offered, key="curve", kind=Message("curve"))
     if chosen == "loss":
         _epoch_loss(live, run, epochs, scale)
         return
-    samples = read_samples(store.folder(run.id) / SAMPLES_FILE)
+    if chosen == "filters":
+        watched.show_filters(run)
+        return
     if not len(samples.records):
         caption(_("Measured a few times per second during the run; no data yet."))
         return
     _sampled(live, run, samples, chosen)
+
+
+def _offered(run: Run, epochs: Sequence[EpochMetrics], samples: Samples) -> Mapping[str, Message]:
+    """The keys of :data:`MORE` that there is something to show for: all of a recipe's run but the filters, which have a
+    page of their own.
+    """
+    if run.watched is None:
+        return {key: title for key, title in MORE.items() if key != "filters"}
+    there = {
+        "filters": bool(snapshots.available(run.id)),
+        "gradients": bool(samples.layers) and bool(np.isfinite(samples.records["norms"]).any()),
+        "rate": bool(np.isfinite(samples.records["learning_rate"]).any()),
+        "loss": bool(epochs),
+    }
+    return {key: MORE[key] for key, shown in there.items() if shown}
 
 
 def _epoch_loss(live: LiveFigures, run: Run, epochs: Sequence[EpochMetrics], scale: str) -> None:

@@ -116,9 +116,10 @@ def tools(store: RunStore, run: Run, steered: bool) -> None:
     with st.container(horizontal=True, gap="small"):
         if run.checkpoint is not None:
             download_weights(run.checkpoint)
-        if steered and run.status != Status.FINISHED:
-            _learning_rate(store, run)
-        _again(run)
+        if run.watched is None:
+            if steered and run.status != Status.FINISHED:
+                _learning_rate(store, run)
+            _again(run)
         if steered:
             _words(run)
         if steered and not run.is_open:
@@ -129,7 +130,7 @@ def tools(store: RunStore, run: Run, steered: bool) -> None:
                 on_click=ask_page,
                 args=(_controlled, _delete, run.id),
             )
-    if steered:
+    if steered and run.watched is None:
         _pending_rate(store, run)
 
 

@@ -41,6 +41,7 @@ _COLOURS: Mapping[Status, Colour] = {
     Status.FAILED: "red",
 }
 _SPEED_STEPS = 50
+_RECENT = 20
 _ALWAYS = ("epochs", "batch_size", "optimizer", "learning_rate", "momentum", "seed")
 _IN_THE_TITLE = ("architecture", "dataset")
 
@@ -96,7 +97,10 @@ def move_queue() -> None:
 
 
 def shown_run() -> Run | None:
-    """The run in the link; else this person's newest open run, else their newest run."""
+    """The run in the link; else this person's newest open run, else their newest run.
+
+    Where nobody shares the server, runs that were begun in a terminal or recorded by ``cnnviz.watch`` are theirs, too.
+    """
     named = query.get(PARAMETER)
     if named is not None:
         try:
@@ -107,8 +111,13 @@ def shown_run() -> Run | None:
         except UnknownKeyError as error:
             link_problem(error.message)
     store, person = open_store(), owner()
-    found = store.list(1, owner=person, only_open=True) or store.list(1, owner=person)
-    return found[0] if found else None
+    for only_open in (True, False):
+        found = list(store.list(1, owner=person, only_open=only_open))
+        if rights.may_do_anything():
+            found += [run for run in store.list(_RECENT, only_open=only_open) if run.owner is None]
+        if found:
+            return max(found, key=lambda run: run.number)
+    return None
 
 
 def badge(run: Run) -> None:
@@ -118,8 +127,8 @@ def badge(run: Run) -> None:
 
 def run_title(run: Run) -> str:
     """The run's title: its name, else network and data set."""
-    if run.name:
-        return run.name
+    if run.name or run.watched is not None:
+        return run.name or network_title(run)
     return _("{network} on {data}", network=network_title(run), data=data_title(run))
 
 
@@ -129,7 +138,9 @@ def short_title(run: Run) -> str:
 
 
 def network_title(run: Run) -> str:
-    """The title of the run's network."""
+    """The title of the run's network; its class's name where somebody's own program trains it."""
+    if run.watched is not None:
+        return run.watched.network
     return _network_of(run.recipe, run.architecture)
 
 
@@ -140,7 +151,9 @@ def _network_of(recipe: Mapping[str, Any], key: str) -> str:
 
 
 def data_title(run: Run) -> str:
-    """The title of the run's data set."""
+    """The title of the run's data set; nothing is known of it where somebody's own program trains."""
+    if run.watched is not None:
+        return "–"
     return _title_of(datasets.get, run.dataset)
 
 
@@ -187,7 +200,10 @@ def _changed_rate(run: Run, changes: Sequence[RateChange]) -> str:
 
 def field_text(recipe: Mapping[str, Any], name: str) -> str:
     """The value of the field ``name`` (as :func:`cnnviz.training.recipe.fields.flat` has it) of a run's recipe."""
-    value = flat(recipe).get(name)
+    fields = flat(recipe)
+    if name not in fields:
+        return "–"
+    value = fields[name]
     if name == "architecture":
         return _network_of(recipe, str(value))
     if name == "dataset":
@@ -214,6 +230,8 @@ def value_text(value: Any) -> str:
 
 def epochs_text(run: Run) -> str:
     """The current epoch of a run; once it is over, how many it completed."""
+    if run.watched is not None:
+        return f"{run.epoch:,}"
     epoch = run.epoch
     if not run.is_open and run.total_steps:
         epoch = run.step * run.epochs // run.total_steps

@@ -20,7 +20,7 @@ from cnnviz.ui.shared.frame import DRAW, EVALUATE, FILTERS, fragment, link
 from cnnviz.ui.shared.link_state import View, choose_view
 from cnnviz.ui.shared.problems import answer_callbacks, explained, plain, run_again
 from cnnviz.ui.shared.words import caption, metric
-from cnnviz.ui.train import compare, curves, run_controls, runs
+from cnnviz.ui.train import compare, curves, run_controls, runs, watched
 from cnnviz.ui.train.runs import badge, duration, epochs_text, images_per_second, run_title, summary
 
 WATCH_SECONDS = 0.8
@@ -78,9 +78,13 @@ def _head(store: RunStore, run: Run) -> bool:
             badge(run)
         st.space("stretch")
         steered = run_controls.allowed(run)
-        if steered:
+        if steered and run.watched is None:
             run_controls.buttons(store, run)
-    caption(plain(summary(run, read_rate_changes(store.folder(run.id)))))
+    if run.watched is not None:
+        caption(plain(watched.summary(run, run.watched)))
+        watched.say_who_trains(run)
+    else:
+        caption(plain(summary(run, read_rate_changes(store.folder(run.id)))))
     if run.note:
         st.caption(":material/sticky_note_2: " + plain(run.note))
     return steered
@@ -167,9 +171,12 @@ def _seconds_left(store: RunStore, run: Run) -> float | None:
 def _metrics(store: RunStore, run: Run, steps: Steps) -> None:
     if run.started_at is None:
         return
+    trained = float(steps[-1]["seconds"]) if len(steps) else 0.0
+    if run.watched is not None:
+        watched.metrics(run, steps, str(duration(trained)))
+        return
     speed = images_per_second(steps, int(run.recipe.get("batch_size", 0)))
     best = max((epoch.test_accuracy for epoch in store.epochs(run.id)), default=None)
-    trained = float(steps[-1]["seconds"]) if len(steps) else 0.0
     with st.container(horizontal=True, gap="medium"):
         metric(_("Test accuracy"), _percent(run.test_accuracy), width="content")
         if best is not None and run.test_accuracy is not None and best > run.test_accuracy:

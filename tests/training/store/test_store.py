@@ -24,7 +24,7 @@ from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.store import runs
 from cnnviz.training.store import store as store_module
 from cnnviz.training.store.database import SCHEMA_VERSION, StoreError
-from cnnviz.training.store.runs import Kind, Status, message_from_json, message_to_json
+from cnnviz.training.store.runs import Kind, Status, Watched, message_from_json, message_to_json
 from cnnviz.training.store.store import RunStore
 
 EPOCH = EpochMetrics(1, 0.5, 0.8, 0.4, 0.9, 2.0, 1000.0)
@@ -617,3 +617,23 @@ def test_of_people_who_ask_at_the_same_moment_none_passes_the_limit(store: RunSt
         store.resume(first, second, admit=at_most_three)  # one too many: none goes on
     assert [store.get(run_id).status for run_id in (first, second)] == [Status.STOPPED] * 2
     store.resume(first, admit=at_most_three)
+
+
+def test_a_watched_run_takes_no_place_and_nobody_can_steer_it(store: RunStore, recipe: Recipe) -> None:
+    run_id = store.create_watched(Watched("Mine", None, "train.py"), "watcher")
+    asked = store.create(recipe)
+    assert store.take_next(1) == asked
+    for request in (
+        store.request_stop,
+        store.request_pause,
+        store.request_step,
+        lambda run_id: store.request_learning_rate(run_id, 0.1),
+        store.resume,
+    ):
+        with pytest.raises(UsageError, match=r"a program of its own \(train\.py\)"):
+            request(run_id)
+    assert store.requested(run_id) == []
+    assert store.finish(run_id, "watcher", Status.INTERRUPTED)
+    assert not store.get(run_id).can_resume
+    with pytest.raises(UsageError, match="train"):
+        store.resume(run_id)

@@ -1,0 +1,1 @@
+"""Recording trainings that somebody's own program does."""
