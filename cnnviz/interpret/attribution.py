@@ -98,7 +98,7 @@ def input_gradient(question: Question) -> Attribution:
     """
     from captum.attr import Saliency
 
-    _check_scores(question)
+    check_scores(question.trace)
     x = question.x.clone().requires_grad_()
     gradient = Saliency(_scores(question)).attribute(x, target=question.target, abs=False)[0].detach()
     largest = gradient.abs().argmax(dim=0, keepdim=True)
@@ -114,7 +114,7 @@ def integrated_gradients(
     """
     from captum.attr import IntegratedGradients
 
-    _check_scores(question)
+    check_scores(question.trace)
     scores = _scores(question, _counter(steps, progress))
     contributions = IntegratedGradients(scores).attribute(
         question.x,
@@ -139,7 +139,7 @@ def occlusion(question: Question, window: int, stride: int, progress: Progress |
     """
     from captum.attr import Occlusion
 
-    _check_scores(question)
+    check_scores(question.trace)
     channels, height, width = question.trace.input_shape
     at_once = batch_size(question.trace)
     count = _counter(occlusion_passes((height, width), window, stride) + 1, progress)
@@ -170,7 +170,7 @@ def grad_cam(question: Question, op: Op) -> Attribution:
     Raises:
         CnnvizError: ``op`` gives no maps, or the network no class scores.
     """
-    _check_scores(question)
+    check_scores(question.trace)
     if not _has_places(op):
         raise CnnvizError(
             Message(
@@ -267,9 +267,13 @@ def _has_places(op: Op) -> bool:
     return len(op.output_shape) == 3 and product(op.output_shape[1:]) > 1 and op.layout == FRONT
 
 
-def _check_scores(question: Question) -> None:
-    """Check that the network gives a row of scores, of which the target is one."""
-    op = score_op(question.trace)
+def check_scores(trace: Trace) -> None:
+    """Check that a network gives a row of scores, one for each class.
+
+    Raises:
+        CnnvizError: it gives something else.
+    """
+    op = score_op(trace)
     if len(op.output_shape) != 1:
         raise CnnvizError(
             Message(

@@ -217,8 +217,16 @@ def arithmetic_of(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> Arithmet
     if len(x) != 1:
         raise ValueError(f"x holds {len(x)} images; the arithmetic is of one")
     if op.call is None:
-        raise _unsupported(op)
-    call = capture_call(model, x, trace, op)
+        raise unsupported(op)
+    return arithmetic_of_call(op, capture_call(model, x, trace, op), trace)
+
+
+def arithmetic_of_call(op: Op, call: Call, trace: Trace) -> Arithmetic:
+    """What ``op``, one of the ops of ``trace``, is computed from in one ``call`` for one image.
+
+    Raises:
+        CnnvizError: the op is of another kind.
+    """
     if call.function == "linear" and call.arguments["input"].dim() == 2:
         return _linear(op, call, trace)
     if call.function in _CONVOLUTIONS:
@@ -226,7 +234,7 @@ def arithmetic_of(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> Arithmet
     name, dimensions = call.function[:-2].removeprefix("adaptive_"), call.function[-2:]
     if name in _MODES and dimensions in ("1d", "2d"):
         return _pooling(op, call)
-    raise _unsupported(op)
+    raise unsupported(op)
 
 
 def _convolution(op: Op, call: Call) -> Arithmetic:
@@ -302,7 +310,8 @@ def _linear(op: Op, call: Call, trace: Trace) -> Arithmetic:
     )
 
 
-def _unsupported(op: Op) -> CnnvizError:
+def unsupported(op: Op) -> CnnvizError:
+    """What there is to say of a layer that is not taken apart."""
     return CnnvizError(
         Message(
             "Cannot show the calculation of {name} ({type}); choose a convolution, pooling or linear "

@@ -97,14 +97,14 @@ def output_of(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> Tensor:
         CnnvizError: the pass differs from the trace.
     """
     if op.call is None:
-        return _checked(x.clone(), trace, op)
+        return checked(x.clone(), trace, op)
     private = as_taken(model, x).clone()
     try:
         with torch.inference_mode(), _Stop(op):
             model(private)
     except _Reached as reached:
-        return _checked(op.layout.by_image(reached.output, len(x)), trace, op)
-    raise _not_reached(trace, op)
+        return checked(op.layout.by_image(reached.output, len(x)), trace, op)
+    raise not_reached(trace, op)
 
 
 # -- differentiating -----------------------------------------------------------------------------
@@ -134,8 +134,8 @@ def scores_and_output(model: nn.Module, x: Tensor, trace: Trace, op: Op) -> tupl
     else:
         scores, leaf = _scores(model, x.clone(), trace, op)
     if leaf is None:
-        raise _not_reached(trace, op)
-    return scores, _checked(leaf, trace, op)
+        raise not_reached(trace, op)
+    return scores, checked(leaf, trace, op)
 
 
 def score_op(trace: Trace) -> Op:
@@ -148,6 +148,12 @@ def score_op(trace: Trace) -> Op:
 
 def _scores(model: nn.Module, x: Tensor, trace: Trace, start: Op | None) -> tuple[Tensor, Tensor | None]:
     """The class scores, and the leaf that stands for the output of ``start``."""
+    tap = Differentiable(score_op(trace), start)
+    return differentiable_scores(model, x, trace, tap), tap.leaf
+
+
+def differentiable_scores(model: nn.Module, x: Tensor, trace: Trace, tap: Differentiable) -> Tensor:
+    """The class scores of a pass that ``tap`` watches, to be differentiated by what it lets require a gradient."""
     op = score_op(trace)
     weights = {tensor.data_ptr() for tensor in (*model.parameters(), *model.buffers())}
 
@@ -157,16 +163,12 @@ def _scores(model: nn.Module, x: Tensor, trace: Trace, start: Op | None) -> tupl
 
     with torch.enable_grad():
         given = as_taken(model, x)
-    with (
-        torch.enable_grad(),
-        saved_tensors_hooks(saved, lambda tensor: tensor),
-        _Differentiable(op, start) as tap,
-    ):
+    with torch.enable_grad(), saved_tensors_hooks(saved, lambda tensor: tensor), tap:
         output: Tensor = model(given)
     scores = output if op.call is None else tap.scores
     if scores is None:
-        raise _not_reached(trace, op)
-    return _checked(scores, trace, op), tap.leaf
+        raise not_reached(trace, op)
+    return checked(scores, trace, op)
 
 
 # -- taps ----------------------------------------------------------------------------------------
@@ -264,7 +266,7 @@ class _Stop(Tap):
         return result
 
 
-class _Differentiable(Tap):
+class Differentiable(Tap):
     """Keeps the output of the op ``scores``, and lets the pass go on from a leaf in place of the output of ``start``."""
 
     def __init__(self, scores: Op, start: Op | None) -> None:
@@ -349,13 +351,19 @@ def _is_input(op: Op) -> bool:
     return op.call is None and bool(op.inputs)
 
 
-def _checked(output: Tensor, trace: Trace, op: Op) -> Tensor:
+def checked(output: Tensor, trace: Trace, op: Op) -> Tensor:
+    """``output``, if it has the shape that the trace gives for ``op``.
+
+    Raises:
+        CnnvizError: it has another one.
+    """
     if tuple(output.shape[1:]) != op.output_shape:
-        raise _not_reached(trace, op)
+        raise not_reached(trace, op)
     return output
 
 
-def _not_reached(trace: Trace, op: Op) -> CnnvizError:
+def not_reached(trace: Trace, op: Op) -> CnnvizError:
+    """What there is to say of a pass without an ``op`` that was traced."""
     return CnnvizError(
         Message(
             "This forward pass of {model} did not reach {name}, although its trace did; a network whose "

@@ -24,6 +24,7 @@ from cnnviz.training.transforms.batch_preparer import as_input
 expect.set_options(timeout=60_000)
 PAGE = "filters?view=value&dataset=mnist-sample"
 FOLDER = PROJECT_DIRECTORY / "cnnviz" / "ui" / "inside" / "pixels"
+SHARED = PROJECT_DIRECTORY / "cnnviz" / "ui" / "shared"
 COMPUTE = """(payloads) => payloads.map((text) => {
   const layer = makeLayer(unpack(Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0))));
   return Array.from(layer.output, (_, index) => {
@@ -49,8 +50,8 @@ LAYERS: list[tuple[nn.Module, tuple[int, ...]]] = [
 def computing(chromium: Browser) -> Any:
     """A page on which the component's arithmetic is known."""
     page = chromium.new_page()
-    for part in ("payload", "sums"):
-        page.add_script_tag(content=(FOLDER / f"{part}.js").read_text(encoding="utf-8"))
+    for path in (SHARED / "payload.js", FOLDER / "sums.js"):
+        page.add_script_tag(content=path.read_text(encoding="utf-8"))
     yield page
     page.close()
 
@@ -171,3 +172,22 @@ def test_the_output_follows_an_edited_kernel(server: Server, page: Page) -> None
     canvas.focus()
     canvas.press("ArrowRight")
     expect(page.locator(".pixels .heading")).to_have_text("Output row 11 (0 to 23), column 12 (0 to 23)")
+
+
+def test_backward_a_click_chooses_the_weight_and_its_sum_is_shown(server: Server, page: Page) -> None:
+    page.goto(f"{server.url}/{PAGE}&way=backward&layer=conv2&label=3&weight=0-0")
+    total = page.locator(".gradients .result")
+    expect(total).to_be_visible()
+    settle(page)
+    canvas = page.locator(".gradients .pick canvas").first
+    canvas.scroll_into_view_if_needed()
+    point(page, canvas, 3, 1, 5, 5)
+    page.mouse.down()
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("weight=3-1"))
+    canvas = page.locator(".gradients .pick canvas").first
+    canvas.press("ArrowRight")
+    expect(page).to_have_url(re.compile("weight=3-2"))
+    expect(page.locator(".gradients .check")).to_contain_text(f"computed {total.inner_text()}: the same")
+    parts = [number(bar) for bar in page.locator(".gradients .bar .value").all()]
+    assert sum(parts) == pytest.approx(number(total), abs=0.005)

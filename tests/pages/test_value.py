@@ -30,8 +30,8 @@ def value(open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     COMMON.clear()
 
 
-def facts(app: AppTest) -> dict[str, Any]:
-    (component,) = (e for e in app.get("bidi_component") if e.proto.component_name == "cnnviz_pixels")
+def facts(app: AppTest, name: str = "pixels") -> dict[str, Any]:
+    (component,) = (e for e in app.get("bidi_component") if e.proto.component_name == f"cnnviz_{name}")
     data: bytes = component.proto.bytes
     assert len(data) < 1_000_000
     found: dict[str, Any] = json.loads(data[4 : 4 + int.from_bytes(data[:4], "little")])
@@ -123,3 +123,49 @@ def test_where_a_person_stops_goes_into_the_link(
     monkeypatch.setattr(st, "session_state", {"pixels": {"at": said}})
     pixel._write_place()
     assert found.to_dict() == link
+
+
+@pytest.mark.parametrize("layer", ["conv1", "conv2", "fc"])
+def test_backward_equals_pytorch_to_the_last_digit_shown(value: OpenPage, layer: str) -> None:
+    app = value(way="backward", layer=layer, label="5")
+    told = facts(app, "gradients")["told"]
+    assert told["same"]
+    assert told["check"].startswith(f"PyTorch's autograd computed {told['sum']}: the same")
+    assert not app.exception
+
+
+def test_a_weight_in_the_link_is_taken_apart_and_updated(value: OpenPage) -> None:
+    app = value(way="backward", label="5", weight="1-2", rate="1")
+    assert facts(app, "gradients")["at"] == "1-2"
+    before = app.code[0].value
+    assert before.startswith("new weight = weight − learning rate × gradient\n")
+    assert " − 1 × " in before
+    assert "Loss of this image:" in "".join(each.value for each in app.markdown)
+    app.selectbox(key="choice-rate").set_value("0.01").run()
+    assert app.query_params["rate"] == "0.01"
+    assert app.code[0].value != before
+    bias = value(way="backward", label="5", weight="bias")
+    assert facts(bias, "gradients")["at"] == "bias"
+
+
+@pytest.mark.parametrize("weight", ["9-0", "x", "0-" + "9" * 5000])
+def test_a_weight_that_is_not_there_gets_a_sentence(value: OpenPage, weight: str) -> None:
+    app = value(way="backward", weight=weight)
+    assert "is none of the 5 x 5 weights" in app.warning[0].value
+    assert "weight" not in app.query_params
+
+
+def test_another_layer_begins_with_a_weight_of_its_own(value: OpenPage) -> None:
+    app = value(way="backward", layer="conv2", channel="3", **{"from": "2", "weight": "0-1"})
+    app.selectbox(key="choice-layer").set_value("conv1").run()
+    assert not {"channel", "from", "weight"} & app.query_params.keys()
+
+
+def test_a_certain_answer_leaves_hardly_a_gradient(value: OpenPage) -> None:
+    sentence = "The network is almost certain of this "
+    assert sentence in html(value(way="backward", label="3"))
+    assert sentence not in html(value(way="backward", label="5"))
+
+
+def html(app: AppTest) -> str:
+    return "".join(element.proto.body for element in app.main.get("html"))

@@ -10,7 +10,7 @@ import streamlit as st
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.draw.choices import Shown
-from cnnviz.ui.inside import attribution, living, maps, pixel, verdicts
+from cnnviz.ui.inside import attribution, by_hand, living, maps, verdicts
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import IN_A_NETWORK, Weights
 from cnnviz.ui.shared.downloads import save_button
@@ -38,7 +38,8 @@ VIEWS: Mapping[str, View[[Weights, Shown]]] = {
         lambda weights, shown: attribution.show([weights], Example(shown.pixels, shown.title)),
     ),
     "value": View(
-        Message("Single value"), lambda weights, shown: pixel.show(weights, weights.image_key(shown.pixels))
+        Message("Single value"),
+        lambda weights, shown: by_hand.show(weights, Example(shown.pixels, shown.title)),
     ),
 }
 

@@ -14,7 +14,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.ui.filters import filters, layer, top_activations, weight_history
-from cnnviz.ui.inside import attribution, example, living, maps, pixel, verdicts
+from cnnviz.ui.inside import attribution, by_hand, example, living, maps, verdicts
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.weights import Weights, choose_weights, moments_of, of_moment
 from cnnviz.ui.shared import cached
@@ -119,11 +119,7 @@ VIEWS: Mapping[str, FilterView] = {
     "value": FilterView(
         Message("Single value"),
         _of_image(
-            lambda shown, image: pixel.show(shown[0], shown[0].image_key(image.pixels)),
-            Message(
-                "Every value of a layer is a sum of products, a mean or a maximum: here it is written "
-                "out and compared with PyTorch's result."
-            ),
+            lambda shown, image: by_hand.show(shown[0], image),
             reads=False,
         ),
         compares=False,

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from cnnviz.interpret.pixel import Arithmetic
 
 _component = in_browser(
-    Path(__file__).parent / "pixels", ("canvas", "payload", "sums", "terms", "view", "pixels")
+    Path(__file__).parent / "pixels",
+    ("canvas", "payload", "bars", "sums", "terms", "view", "pixels"),
+    styles=("bars",),
 )
 
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _SEED = 1
 _OF_IMAGES = 3
 """Sizes of an input that is an image."""
-IN_A_LAYER = ("output", "page", "map", "part", "channel", "at")
+IN_A_LAYER = ("output", "page", "map", "part", "channel", "at", "from", "weight")
 """Parameters of the link that apply to one layer only."""
 
 IN_A_NETWORK = ("layer", "stage", "cam", *IN_A_LAYER)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from cnnviz.interpret.activations import FeatureMaps, MapStatistics
     from cnnviz.interpret.filters import Distribution, LayerWeights
     from cnnviz.interpret.pixel import Arithmetic
+    from cnnviz.interpret.weight_gradient import ChannelGradients, WeightAt
     from cnnviz.own.changes import Change
     from cnnviz.own.reading import Reading
     from cnnviz.shapes.counting import Share
@@ -296,6 +297,32 @@ def arithmetic(weights: WeightsKey, image: ImageKey, op: int) -> Arithmetic:
     return COMMON.get(
         ("arithmetic", weights, image, op),
         lambda: computed(weights, arithmetic_of, image.tensor(), traced, traced.ops[op]),
+    )
+
+
+def channel_gradients(
+    weights: WeightsKey, image: ImageKey, op: int, label: int, channel: int
+) -> ChannelGradients:
+    """The gradients of the weights of an op's output ``channel``, for an image with a label; shared, not to be changed."""
+    from cnnviz.interpret.weight_gradient import channel_gradients as compute
+
+    traced = network_trace(weights, image.input_shape)
+    return COMMON.get(
+        ("gradients", weights, image, op, label, channel),
+        lambda: computed(weights, compute, image.tensor(), traced, traced.ops[op], label, channel),
+    )
+
+
+def loss_with(
+    weights: WeightsKey, image: ImageKey, op: int, label: int, at: WeightAt, weight: float
+) -> float:
+    """The loss of an image with a label when one of the weights that an op reads is ``weight``."""
+    from cnnviz.interpret.weight_gradient import loss_with as compute
+
+    traced = network_trace(weights, image.input_shape)
+    return COMMON.get(
+        ("loss with", weights, image, op, label, at, weight),
+        lambda: computed(weights, compute, image.tensor(), traced, traced.ops[op], label, at, weight),
     )
 
 

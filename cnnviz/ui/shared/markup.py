@@ -80,19 +80,21 @@ def in_browser(
     parts: Sequence[str],
     constants: Mapping[str, Any] = MappingProxyType({}),
     isolated: bool = True,
+    styles: Sequence[str] = (),
 ) -> ComponentRenderer:
-    """The component whose style is the CSS file in ``folder`` that is called like it.
+    """The component whose style is the CSS file in ``folder`` that is called like it, after ``styles`` that stand here.
 
     Its code is the files ``parts``, one after the other, named without ``.js``: those of ``folder``, those that stand
     beside this module, or those of :mod:`cnnviz.browser`. They find ``constants`` by name. It draws into an element
     whose class is the folder's name; where that is not ``isolated``, the page's style sheet goes for it, too.
     """
     name = folder.name
+    sheets = [*(_SHARED / f"{style}.css" for style in styles), folder / f"{name}.css"]
     known = "".join(f"const {constant} = {script.literal(value)};\n" for constant, value in constants.items())
     return st.components.v2.component(
         f"cnnviz_{name}",
         html=f'<div class="{name}"></div>\n',
-        css=(folder / f"{name}.css").read_text(encoding="utf-8"),
+        css="".join(path.read_text(encoding="utf-8") for path in sheets),
         js=known + "\n".join(_code(folder, part) for part in parts),
         isolate_styles=isolated,
     )

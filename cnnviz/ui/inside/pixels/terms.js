@@ -87,11 +87,11 @@ function paintSum(view, place, chosen, { sums, bias, rest, total }) {
   const left = counting.filter((entry) => !shown.includes(entry));
   const remaining = left.reduce((sum, entry) => sum + entry.sum, unseen);
   const scale = Math.max(...shown.map((entry) => Math.abs(entry.sum)), Math.abs(remaining), Math.abs(bias), 1e-12);
-  const rows = layer.sources === 1 ? [] : shown.map((entry) => bar(view, fill(texts.channel, { channel: entry.name }), entry.sum, scale, entry.channel, chosen));
-  if (layer.sources === 1) rows.push(bar(view, texts.products_sum, shown[0].sum, scale));
+  const rows = layer.sources === 1 ? [] : shown.map((entry) => channelBar(view, fill(texts.channel, { channel: entry.name }), entry.sum, scale, entry.channel, chosen));
+  if (layer.sources === 1) rows.push(bar(view.theme, texts.products_sum, shown[0].sum, scale));
   const count = left.length + (layer.alone === null ? hidden : 0);
-  if (count > 0) rows.push(bar(view, fill(hidden && !asked ? texts.others_ask : texts.others, { count }), remaining, scale));
-  if (layer.alone === null) rows.push(bar(view, texts.bias, bias, scale));
+  if (count > 0) rows.push(bar(view.theme, fill(hidden && !asked ? texts.others_ask : texts.others, { count }), remaining, scale));
+  if (layer.alone === null) rows.push(bar(view.theme, texts.bias, bias, scale));
   view.bars.replaceChildren(...rows);
   view.total.replaceChildren(element("span", "", texts.sum), element("b", "result", exact(total)));
   conclude(view, place, total, largestSum(sums, bias));
@@ -101,19 +101,12 @@ function largestSum(sums, bias) {
   return sums.reduce((most, sum) => most + Math.abs(sum), Math.abs(bias));
 }
 
-function bar(view, name, sum, scale, channel, chosen) {
-  const part = element("span", "part");
-  const width = (Math.abs(sum) / scale) * 50;
-  part.style.width = `${width}%`;
-  part.style.left = sum < 0 ? `${50 - width}%` : "50%";
-  part.style.background = `rgb(${along(view.theme.diverging, sum < 0 ? 0.2 : 0.8).join(",")})`;
-  const tag = channel === undefined ? "div" : "button";
-  const row = element(tag, "bar", element("span", "name", name), element("span", "track", part), element("span", "value", short(sum)));
-  if (channel !== undefined) {
-    row.type = "button";
-    row.dataset.channel = channel;
-    row.setAttribute("aria-pressed", channel === chosen);
-  }
+// A bar that can be clicked: it stands for a channel.
+function channelBar(view, name, sum, scale, channel, chosen) {
+  const row = bar(view.theme, name, sum, scale, "button");
+  row.type = "button";
+  row.dataset.channel = channel;
+  row.setAttribute("aria-pressed", channel === chosen);
   return row;
 }
 

@@ -6,13 +6,6 @@ const MOST_NUMBERS = 7; // sides of a kernel whose weights can be read as number
 const MOST_BARS = 8;
 const LEAST_FRAME = 8;
 
-// A number with three decimals; very small and very large ones with a power of ten.
-function short(number) {
-  const size = Math.abs(number);
-  const text = size !== 0 && (size < 0.001 || size >= 1e5) ? size.toExponential(1) : size.toFixed(3);
-  return number < 0 ? `−${text}` : text;
-}
-
 // As many digits as float32 holds.
 function exact(number) {
   return Number(number.toPrecision(7)).toString().replace("-", "−");
