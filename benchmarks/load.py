@@ -86,7 +86,7 @@ def site(folder: Path, servers: int) -> Iterator[Site]:
     os.environ |= {"CNNVIZ_TEACHER_PASSWORD": "for a benchmark alone", "CNNVIZ_RUNS_DIR": f"{folder}/runs"}
     with ExitStack() as stack:
         if servers > 1:
-            os.environ["CNNVIZ_DATABASE_URL"] = stack.enter_context(database(folder / "p"))
+            os.environ["CNNVIZ_DATABASE_URL"] = stack.enter_context(database())
         train_for_show(folder, epochs=1, learning_rate=0.01)
         served = several_servers(folder, servers, {}) if servers > 1 else one_server(folder, {})
         yield stack.enter_context(served)

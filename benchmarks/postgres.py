@@ -1,4 +1,4 @@
-"""A PostgreSQL of one's own, for benchmarks and tests: an empty cluster that listens on a socket in a folder."""
+"""A PostgreSQL of one's own, for benchmarks and tests: an empty cluster that listens on a socket alone."""
 
 from __future__ import annotations
 
@@ -33,39 +33,36 @@ def programs() -> Path:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """Run a cluster with its data in an empty ``folder``; the URL of a database is ``yielded.format(database=...)``.
-
-    A socket's path has some 100 characters at most: the folder's must be short.
+def postgres() -> Iterator[str]:
+    """Run a cluster for as long as the block lasts; the URL of a database is ``yielded.format(database=...)``.
 
     Raises:
         NoPostgresError: it is not installed, or may not run as this user.
     """
-    there, prefix = programs(), _without_rights(folder)
+    there = programs()
+    # short, as a socket's path has some 100 characters at most
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
+        prefix = _without_rights(folder)
 
-    def run(program: str, *words: str) -> None:
-        command = [*prefix, str(there / program), *words]
-        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)
+        def run(program: str, *words: str) -> None:
+            command = [*prefix, str(there / program), *words]
+            subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)
 
-    data = str(folder / "data")
-    run("initdb", "-D", data, "-A", "trust", "-U", USER, "--no-sync")
-    options = f"-c listen_addresses='' -k {folder} -c fsync=off"
-    run("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
-    try:
-        yield f"postgresql+psycopg://{USER}@/{{database}}?host={quote(str(folder))}"
-    finally:
-        run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+        data = f"{folder}/data"
+        run("initdb", "-D", data, "-A", "trust", "-U", USER, "--no-sync")
+        options = f"-c listen_addresses='' -k {folder} -c fsync=off"
+        run("pg_ctl", "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
+        try:
+            yield f"postgresql+psycopg://{USER}@/{{database}}?host={quote(folder)}"
+        finally:
+            run("pg_ctl", "-D", data, "-m", "immediate", "stop")
 
 
-def _without_rights(folder: Path) -> list[str]:
-    """PostgreSQL refuses to run as root: the words before a command that make it somebody else."""
+def _without_rights(folder: str) -> list[str]:
+    """PostgreSQL refuses to run as root: the words before a command that make it somebody else, whose ``folder`` is."""
     if os.geteuid() != 0:
         return []
     if shutil.which("setpriv") is None:
         raise NoPostgresError("PostgreSQL does not run as root, and setpriv is not installed")
     shutil.chown(folder, "nobody")
-    for parent in folder.parents:  # a folder made for a test is for its user alone
-        if parent == Path(tempfile.gettempdir()):
-            break
-        parent.chmod(0o711)
     return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]

@@ -69,10 +69,9 @@ def several_servers(folder: Path, count: int, variables: Mapping[str, str]) -> I
 
 
 @contextmanager
-def database(folder: Path) -> Iterator[str]:
-    """The URL of an empty database in a PostgreSQL of its own; ``folder`` is made."""
-    folder.mkdir()
-    with postgres(folder) as url:
+def database() -> Iterator[str]:
+    """The URL of an empty database in a PostgreSQL of its own."""
+    with postgres() as url:
         yield url.format(database="postgres")
 
 

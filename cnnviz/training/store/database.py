@@ -146,6 +146,13 @@ class Database:
                 Message("CNNVIZ_DATABASE_URL must be a SQLAlchemy URL; got {url!r}.", url=url)
             ) from problem
         self._engine = self._make_engine()
+        try:
+            self._bring_up_to_date()
+        except StoreError:
+            self.close()
+            raise
+
+    def _bring_up_to_date(self) -> None:
         with self.reading() as connection:
             version = _version(connection)
         if version != SCHEMA_VERSION:

@@ -3,19 +3,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
-from cnnviz.classroom.people import name_of, new_token
 from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.language import Message
 from cnnviz.settings import PROJECT_DIRECTORY, Settings
@@ -23,7 +19,6 @@ from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.store import runs
 from cnnviz.training.store import store as store_module
-from cnnviz.training.store.database import SCHEMA_VERSION, StoreError
 from cnnviz.training.store.runs import Kind, Status, Watched, message_from_json, message_to_json
 from cnnviz.training.store.store import RunStore
 
@@ -341,21 +336,6 @@ def test_a_reason_is_kept_as_a_message() -> None:
     assert str(message_from_json(message_to_json(reason))) == "trouble at step 1,234"
 
 
-def test_a_locked_database_is_explained(configuration: Settings, store: RunStore, recipe: Recipe) -> None:
-    impatient = RunStore(configuration, patience=0.1)
-    blocker = sqlite3.connect(configuration.runs_dir / "runs.sqlite3", isolation_level=None)
-    blocker.execute("BEGIN IMMEDIATE")
-    try:
-        with pytest.raises(StoreError, match=r"locked by another program for 0\.1 seconds"):
-            impatient.create(recipe)
-        assert impatient.list() == []  # reading goes on
-    finally:
-        blocker.rollback()
-        blocker.close()
-    impatient.create(recipe)
-    impatient.close()
-
-
 def test_people_take_turns(store: RunStore, recipe: Recipe) -> None:
     ann = [store.create(recipe, owner="ann") for _ in range(3)]
     bob = [store.create(recipe, owner="bob") for _ in range(2)]
@@ -385,88 +365,6 @@ def test_a_resumed_run_queues_behind_the_others(store: RunStore, recipe: Recipe)
     store.request_pause(first)
     store.resume(first)
     assert [store.queue_position(second), store.queue_position(first)] == [1, 2]
-
-
-FIRST_VERSION = """
-CREATE TABLE schema_version (version INTEGER NOT NULL);
-INSERT INTO schema_version VALUES (1);
-CREATE TABLE runs (number INTEGER NOT NULL PRIMARY KEY, id VARCHAR(64) NOT NULL UNIQUE, recipe JSON NOT NULL,
-    status VARCHAR(16) NOT NULL, reason JSON, worker VARCHAR(64), host VARCHAR(300), pid INTEGER,
-    lease_until FLOAT, lease_ticks FLOAT, epoch INTEGER NOT NULL, step INTEGER NOT NULL,
-    total_steps INTEGER NOT NULL, created_at FLOAT NOT NULL, started_at FLOAT, ended_at FLOAT,
-    test_accuracy FLOAT, checkpoint VARCHAR(200));
-CREATE TABLE commands (number INTEGER NOT NULL PRIMARY KEY, run_id VARCHAR(64) NOT NULL,
-    kind VARCHAR(32) NOT NULL, created_at FLOAT NOT NULL);
-CREATE TABLE epochs (run_id VARCHAR(64) NOT NULL, epoch INTEGER NOT NULL, train_loss FLOAT NOT NULL,
-    train_accuracy FLOAT NOT NULL, test_loss FLOAT NOT NULL, test_accuracy FLOAT NOT NULL,
-    seconds FLOAT NOT NULL, images_per_second FLOAT NOT NULL, PRIMARY KEY (run_id, epoch));
-INSERT INTO runs VALUES (1, 'old-run', '{"architecture": "basic-cnn", "dataset": "mnist", "options": {},
-    "mean": [0.1307], "deviation": [0.3081], "epochs": 10, "batch_size": 64, "loss": "cross-entropy",
-    "optimizer": "sgd", "learning_rate": 0.01, "momentum": 0.5, "seed": 1, "threads": 2, "device": "cpu"}',
-    'finished', NULL, 'w', 'h', 1, 1.0, 1.0, 10, 9380, 9380, 1000.0, 1001.0, 1002.0, 0.98, 'old-run');
-INSERT INTO runs (number, id, recipe, status, epoch, step, total_steps, created_at)
-    SELECT 2, 'waiting-run', recipe, 'queued', 0, 0, 0, 2000.0 FROM runs;
-INSERT INTO epochs VALUES ('old-run', 1, 0.5, 0.8, 0.4, 0.9, 2.0, 1000.0);
-"""
-
-
-def test_a_database_of_the_first_version_is_brought_up_to_date(
-    configuration: Settings, recipe: Recipe
-) -> None:
-    configuration.runs_dir.mkdir()
-    with sqlite3.connect(configuration.runs_dir / "runs.sqlite3") as database:
-        database.executescript(FIRST_VERSION)
-    database.close()
-    with ThreadPoolExecutor(4) as pool:  # several servers at once
-        opened = list(pool.map(lambda _: RunStore(configuration), range(4)))
-    store = opened[0]
-    old = store.get("old-run")
-    assert (old.status, old.test_accuracy, old.owner, old.turn) == (Status.FINISHED, 0.98, None, 1)
-    Recipe.from_dict(old.recipe).validate()
-    assert store.epochs("old-run") == [EPOCH]
-    new = store.create(recipe, owner="ann")
-    assert [store.take_next(2), store.take_next(2)] == ["waiting-run", new]
-    store.request_learning_rate(new, 0.5)
-    for server in opened:
-        server.close()
-
-
-def test_tokens_that_were_stored_become_names(configuration: Settings, recipe: Recipe) -> None:
-    token = new_token()
-    with contextlib.closing(RunStore(configuration)) as store:
-        theirs, nobodys = store.create(recipe, owner=name_of(token)), store.create(recipe)
-    with contextlib.closing(sqlite3.connect(configuration.runs_dir / "runs.sqlite3")) as database, database:
-        database.execute("UPDATE runs SET owner = ? WHERE id = ?", (token, theirs))
-        database.execute("UPDATE schema_version SET version = 5")
-    with contextlib.closing(RunStore(configuration)) as store:
-        assert (store.get(theirs).owner, store.get(nobodys).owner) == (name_of(token), None)
-
-
-@pytest.mark.parametrize("version", [None, 6], ids=["new", "upgraded"])
-def test_no_page_looks_through_all_runs(configuration: Settings, version: int | None) -> None:
-    RunStore(configuration).close()
-    path = configuration.runs_dir / "runs.sqlite3"
-    with contextlib.closing(sqlite3.connect(path)) as database, database:
-        if version is not None:
-            for name in ("owner", "group", "deleted"):
-                database.execute(f"DROP INDEX ix_runs_{name}")
-            database.execute("UPDATE schema_version SET version = ?", (version,))
-    asked: list[tuple[str, tuple[object, ...]]] = []
-    with contextlib.closing(RunStore(configuration)) as store:
-        engine = store._database._engine
-        event.listen(engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
-        store.list(1, owner="ann")
-        store.list(1, only_open=True)
-        store.list(20, deleted=True)
-        store.count(owner="ann")
-        store.count()
-        store.group("group-1")
-    looked = [question for question in asked if question[0].startswith("SELECT")]
-    assert len(looked) == 6
-    with contextlib.closing(sqlite3.connect(path)) as database:
-        for statement, values in looked:
-            (plan, *_) = database.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
-            assert "INDEX ix_runs_" in plan[3], (plan[3], statement)
 
 
 def test_waiting_runs_count_for_their_owner_until_they_end_or_are_deleted(
@@ -529,36 +427,6 @@ def test_a_deleted_run_is_gone_for_good_after_a_while(store: RunStore, recipe: R
     for gone in (store.get, store.restore, store.delete):
         with pytest.raises(UnknownKeyError):
             gone(run_id)
-
-
-def test_a_newer_database_is_left_alone(configuration: Settings, store: RunStore) -> None:
-    with sqlite3.connect(configuration.runs_dir / "runs.sqlite3") as database:
-        database.execute("UPDATE schema_version SET version = version + 1")
-    database.close()
-    with pytest.raises(StoreError, match=f"has version {SCHEMA_VERSION + 1}.*update cnnviz"):
-        RunStore(configuration)
-
-
-def test_a_file_that_is_no_database_is_explained(configuration: Settings) -> None:
-    configuration.runs_dir.mkdir()
-    (configuration.runs_dir / "runs.sqlite3").write_bytes(b"not a database at all, " * 100)
-    with pytest.raises(StoreError, match=r"file is not a database.*CNNVIZ_RUNS_DIR"):
-        RunStore(configuration)
-
-
-@pytest.mark.parametrize("url", ["no url", "nosuch://server/runs"])
-def test_a_useless_database_url_is_explained(configuration: Settings, url: str) -> None:
-    with pytest.raises(StoreError, match="CNNVIZ_DATABASE_URL"):
-        RunStore(dataclasses.replace(configuration, database_url=url))
-
-
-def test_a_folder_that_cannot_be_made_is_explained(configuration: Settings, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    broken = dataclasses.replace(
-        configuration, database_url=f"sqlite:///{tmp_path / 'file' / 'runs.sqlite3'}"
-    )
-    with pytest.raises(StoreError, match="cannot be used"):
-        RunStore(broken)
 
 
 def test_many_servers_may_open_a_new_folder_at_once(configuration: Settings) -> None:
