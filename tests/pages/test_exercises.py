@@ -38,6 +38,19 @@ def test_what_is_no_number_costs_nothing(open_page: OpenPage) -> None:
     assert "1 of 1 solved, 1 of them on the first try." in [caption.value for caption in app.caption]
 
 
+def test_a_new_weight_may_be_written_with_a_comma(open_page: OpenPage) -> None:
+    app = open_page("pages/exercises.py", kind="weight-update")
+    answered(app, "a half")
+    assert app.warning[0].value == "a half is no number. Write one as 0.42, .42 or 0,42."
+    asked = app.code[0].value
+    old, rate = (float(line.partition(" = ")[2]) for line in asked.splitlines()[::3])
+    gradient = float(asked.partition("w.grad: ")[2].partition("\n")[0])
+    answered(app, f"{old + rate * gradient:.4f}")
+    assert any(text.startswith("The step was added.") for text in texts(app))
+    answered(app, f"{old - rate * gradient:.4f}".replace(".", ","))
+    assert app.success
+
+
 def test_two_answers_that_say_nothing_lead_to_the_way(open_page: OpenPage) -> None:
     app = open_page("pages/exercises.py", **FEATURES)
     answered(app, "7")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from decimal import Decimal
 
 from cnnviz.operations.op import Shape, product
 
@@ -13,6 +14,7 @@ _LARGEST = 10**15
 _THOUSANDS = re.compile(r"\d{1,3}(?:[ ,'_]\d{3})+")
 _WHOLE = re.compile(r"(\d+)(?:\.0*)?")
 _SIGNED = re.compile(r"([+-])\s*(.*)")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,15}\.?[0-9]{0,15}|\.[0-9]{1,15})(?:e[+-]?[0-9]{1,2})?")
 _UNIT = re.compile(r"(?<=\d)\s+[^\W\d][^\d]*$")
 """What follows a number: ``260 parameters``."""
 _NAMED = re.compile(r"^(?:torch\.size|size|shape)\b")
@@ -38,6 +40,18 @@ def read_number(text: str) -> int | None:
         return _bounded(int(whole[1]))
     sizes = read_sizes(written)
     return None if sizes is None else _bounded(product(sizes))
+
+
+def read_decimal(text: str) -> Decimal | None:
+    """The number that ``text`` is: ``0.42``, ``.42``, ``0.420``, ``0,42``, ``4.2e-1``, ``0.5 - 0.1 x 0.8 = 0.42``.
+
+    A single comma stands before the decimals, as no answer here is in the thousands. None where it is no number.
+    """
+    written = _plain(text).rpartition("=")[2].replace(" ", "")
+    if written.count(",") == 1 and "." not in written:
+        written = written.replace(",", ".")
+    found = _DECIMAL.fullmatch(written.replace(",", ""))
+    return Decimal(found[0]) if found else None
 
 
 def read_sizes(text: str) -> Shape | None:

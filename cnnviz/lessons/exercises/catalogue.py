@@ -17,6 +17,7 @@ KINDS: Mapping[str, Message] = MappingProxyType(
     {
         "output-size": Message("Output size"),
         "one-value": Message("One value of a convolution"),
+        "weight-update": Message("One weight's update"),
         "shape": Message("Shape after a layer"),
         "in-features": Message("The missing number of a Linear"),
         "parameters": Message("Parameters of a layer"),

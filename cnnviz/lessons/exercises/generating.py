@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from types import MappingProxyType
 
-from cnnviz.lessons.exercises import by_hand, counts, faults, shapes, sizes
+from cnnviz.lessons.exercises import by_hand, counts, faults, shapes, sizes, updates
 from cnnviz.lessons.exercises.catalogue import KINDS, SET_SIZE
 from cnnviz.lessons.exercises.question import Level, Question
 from cnnviz.lessons.exercises.source import Source
@@ -25,6 +25,7 @@ _MAKERS: Mapping[str, Make] = MappingProxyType(
     {
         "output-size": _alone(sizes.output_size),
         "one-value": _alone(by_hand.one_value),
+        "weight-update": _alone(updates.weight_update),
         "shape": shapes.shape_after,
         "in-features": shapes.in_features,
         "parameters": counts.parameters,

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from cnnviz.language import Message
-from cnnviz.lessons.exercises.answers import read_length, read_number, read_sizes
+from cnnviz.lessons.exercises.answers import read_decimal, read_length, read_number, read_sizes
 from cnnviz.operations.op import Shape, shape_text
 
-Form = Literal["number", "side", "shape", "choice"]
-"""``side``: the length of one side of a square, which may be given as both."""
+Form = Literal["number", "side", "shape", "choice", "decimal"]
+"""``side``: the length of one side of a square, which may be given as both. ``decimal``: a number with decimals."""
 
 Level = Literal[1, 2, 3]
 
-Answer = int | str | Shape
+Answer = int | str | Shape | Decimal
 
 READ_AS_BATCH = Message(
     "The first number counts the images of a batch. The shapes here are those of one image, without it."
@@ -34,7 +35,7 @@ class Slip:
 class Question:
     """One question about a network or a layer.
 
-    ``given`` are lines of code that it is about. ``answer`` is a number, a shape without the batch, or one of ``choices``.
+    ``given`` are lines of code that it is about. ``answer`` is a number, exact where it has decimals, a shape without the batch, or one of ``choices``.
     ``slips`` are known mistakes; none has the right answer. ``solution`` derives the answer, a line a step.
     """
 
@@ -67,10 +68,18 @@ class Verdict:
 
 
 def answer_text(answer: Answer) -> str:
-    """An answer as it is shown: ``1,408``, ``88 x 4 x 4``, ``conv1``."""
+    """An answer as it is shown: ``1,408``, ``88 x 4 x 4``, ``0.42``, ``conv1``."""
     if isinstance(answer, int):
         return f"{answer:,}"
+    if isinstance(answer, Decimal):
+        return decimal_text(answer)
     return answer if isinstance(answer, str) else shape_text(answer)
+
+
+def decimal_text(number: Decimal) -> str:
+    """A number without needless zeros: ``0.42``, ``-3``."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def check(question: Question, text: str) -> Verdict:
@@ -97,6 +106,8 @@ def _read(question: Question, text: str) -> Answer | None:
         return text if text in question.choices else None
     if question.form == "number":
         return read_number(text)
+    if question.form == "decimal":
+        return read_decimal(text)
     if question.form == "side":
         sizes = read_sizes(text)
         both = sizes is not None and len(sizes) == 2 and sizes[0] == sizes[1]

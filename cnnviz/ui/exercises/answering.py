@@ -140,7 +140,7 @@ def ask(question: Question, given: Given, key: str) -> None:
         _answer(question, given)
 
 
-_PLACEHOLDERS = {"number": "640", "side": "13", "shape": "16 x 5 x 5"}
+_PLACEHOLDERS = {"number": "640", "side": "13", "shape": "16 x 5 x 5", "decimal": "12.5"}
 """Of no question's answer, as far as that can be."""
 
 
@@ -186,6 +186,8 @@ def _answer(question: Question, given: Given) -> None:
 def _not_read(question: Question, text: str) -> str:
     if question.form == "shape":
         return plain(_("{text} is no shape. Write one as 88 x 4 x 4 or (88, 4, 4).", text=text))
+    if question.form == "decimal":
+        return plain(_("{text} is no number. Write one as 0.42, .42 or 0,42.", text=text))
     return plain(_("{text} is no whole number. Write one as 1408, 1,408 or 88 x 4 x 4.", text=text))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnviz.lessons.exercises.answers import read_length, read_number, read_sizes
+from cnnviz.lessons.exercises.answers import read_decimal, read_length, read_number, read_sizes
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,28 @@ def test_a_shape(text: str) -> None:
 @pytest.mark.parametrize("text", ["-12", "- 12", "−12", "－12", "3 - 15 = -12"])
 def test_a_number_below_zero(text: str) -> None:
     assert read_number(text) == -12
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0.42", ".42", "0.420", "0,42", ",42", "+0.42", " 0.42 ", "4.2e-1", "０．４２", "0，42", "w = 0.42", "0.5 - 0.1 x 0.8 = 0.42"],
+)  # fmt: skip
+def test_a_number_with_decimals(text: str) -> None:
+    assert read_decimal(text) == Decimal("0.42")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("-.5", "-0.5"), ("− 0,05", "-0.05"), ("3", "3"), ("3.", "3"), ("1,234.5", "1234.5")]
+)
+def test_other_numbers_with_decimals(text: str, number: str) -> None:
+    assert read_decimal(text) == Decimal(number)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "0.4.2", "nan", "inf", "1e999", ".", "0.42 or 0.5", "--1", "9" * 50]
+)
+def test_what_is_no_number_with_decimals(text: str) -> None:
+    assert read_decimal(text) is None
 
 
 def test_the_length_of_a_vector_may_have_a_comma() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
@@ -15,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cnnviz import architectures
 from cnnviz.language import Message
-from cnnviz.lessons.exercises import counts, question, sizes
+from cnnviz.lessons.exercises import counts, question, sizes, updates
 from cnnviz.lessons.exercises import shapes as shapes_
 from cnnviz.lessons.exercises.catalogue import COURSE, KINDS, LARGEST_SEED
 from cnnviz.lessons.exercises.generating import questions
@@ -105,8 +106,38 @@ def value_of(asked: Question) -> int:
     return int(value.relu() if asked.level == 3 else value)
 
 
+def updated_by(asked: Question) -> Decimal:
+    """What PyTorch makes of the weight in the question: the lines are executed, and its own optimizer makes the step."""
+    known: dict[str, Any] = {"__builtins__": {}}
+    for line in asked.given:
+        name, _, value = line.partition(" = ")
+        if name.strip() in ("w", "kernel", "x", "target"):
+            known[name.strip()] = torch.tensor(eval(value), dtype=torch.float64)
+        elif name == "lr":
+            known["lr"] = float(value)
+    weight = known["kernel" if asked.level == 3 else "w"].requires_grad_()
+    if asked.level == 3:
+        known["y"] = F.conv1d(known["x"][None, None], weight[None, None])[0, 0]
+        shown = (
+            next(line for line in asked.given if line.startswith("y ")).partition("=")[2].partition("#")[0]
+        )
+        assert eval(shown) == pytest.approx(known["y"].tolist())
+    elif asked.level == 2:
+        known["y"] = eval(asked.given[1].partition(" = ")[2], known)
+    written = next(line for line in asked.given if line.startswith("loss = "))
+    eval(written.partition(" = ")[2], known).backward()
+    if asked.level == 1:
+        assert asked.given[2].endswith(
+            f"w.grad: {question.decimal_text(round(Decimal(float(weight.grad)), 6))}"
+        )
+    torch.optim.SGD([weight], lr=known["lr"]).step()
+    return round(Decimal(float(weight.detach().reshape(-1)[0])), 9)
+
+
 def answer_of(asked: Question) -> object:
     """What PyTorch answers."""
+    if asked.kind == "weight-update":
+        return updated_by(asked)
     if asked.kind == "output-size":
         return side_behind(asked.given, cast(int, asked.prompt.values["size"]))
     if asked.kind == "one-value":
@@ -179,6 +210,17 @@ def test_every_mistake_is_told_of_and_every_form_is_right(seed: int, level: Leve
             assert slip.sentence in verdict.told
         if isinstance(asked.answer, int):
             assert check(asked, str(asked.answer)).is_right
+        if isinstance(asked.answer, Decimal):
+            assert asked.answer == round(asked.answer, updates.DECIMALS)
+            plain = question.decimal_text(asked.answer)
+            for form in (
+                plain,
+                plain.replace("0.", ".", 1),
+                plain.replace(".", ","),
+                f"{asked.answer:.6f}",
+                f"w = {plain}",
+            ):
+                assert check(asked, form).is_right, form
         if isinstance(asked.answer, tuple):
             assert check(asked, str(asked.answer)).is_right
             assert check(asked, str((None, *asked.answer))).is_right
@@ -190,7 +232,7 @@ def test_a_link_gives_everybody_the_same_questions() -> None:
     sets = [questions(7, 2, list(KINDS), COURSE, source) for _ in range(2)]
     assert sets[0] == sets[1]
     assert len(sets[0]) == 10
-    assert len({asked.kind for asked in sets[0]}) == len(KINDS)
+    assert len({asked.kind for asked in sets[0]}) == min(10, len(KINDS))
     assert questions(8, 2, list(KINDS), COURSE, source) != sets[0]
 
 
@@ -243,6 +285,39 @@ def test_mistakes_with_parameters() -> None:
     assert told[5 * 5 * 88 + 1] == {counts.ONE_KERNEL}
     assert told[(5 * 88 + 1) * 20] == {counts.NOT_SQUARED}
     assert told[5 * 5 * 88 * 20 * 8 * 8] == {counts.THOSE_ARE_MACS}
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_mistakes_with_an_update(level: Level) -> None:
+    asked = questions(5, level, ["weight-update"], COURSE, source, 1)[0]
+    told, answer = slips_of(asked), cast(Decimal, asked.answer)
+    old, rate, gradient = step_of(asked)
+    assert answer == old - rate * gradient
+    assert updates.ADDED in told[old + rate * gradient]
+    assert updates.NO_RATE in told[old - gradient]
+    assert updates.RATE_TWICE in told[old - rate * rate * gradient]
+    assert updates.ONLY_STEP in told[rate * gradient]
+    assert updates.ONLY_GRADIENT in told[gradient]
+    if level == 2:
+        assert updates.NO_FACTOR in told[old - rate * gradient / 2]
+    if level == 3:
+        errors, row = listed(asked.solution[0]), listed(asked.given[0])
+        assert updates.ONE_PLACE in told[old - rate * errors[0] * row[0]]
+        assert (
+            updates.OTHER_WEIGHT
+            in told[old - rate * sum(e * x for e, x in zip(errors, row[1:], strict=True))]
+        )
+        assert updates.NO_INPUT in told[old - rate * sum(errors)]
+
+
+def step_of(asked: Question) -> tuple[Decimal, Decimal, Decimal]:
+    """The old weight, the learning rate and the gradient, as the last line of the solution has them."""
+    old, _minus, rate, _times, gradient, _is, _new = str(asked.solution[-1]).split(" ")
+    return Decimal(old), Decimal(rate), Decimal(gradient.strip("()"))
+
+
+def listed(line: object) -> tuple[Decimal, ...]:
+    return tuple(Decimal(number) for number in str(line).partition("[")[2].partition("]")[0].split(", "))
 
 
 @pytest.mark.parametrize(
