@@ -36,21 +36,17 @@ def load_drawing(path: Path) -> NDArray[np.uint8]:
         ImageFileError: the file is missing, too large, damaged, or no image.
     """
     _check_file(path)
-    return _decoded(path, str(path))
-
-
-def read_drawing(data: bytes, name: str) -> NDArray[np.uint8]:
-    """Like :func:`load_drawing`, for the bytes of an uploaded file called ``name``.
-
-    Raises:
-        ImageFileError: it is too large, damaged, or no image.
-    """
-    _check_size(len(data), name)
-    return _decoded(io.BytesIO(data), name)
+    try:
+        # Read whole: of a TIFF file that it maps into memory, Pillow forgets how the image is to be turned.
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageFileError(_damaged(str(path), error)) from None
+    return _decoded(io.BytesIO(data), str(path))
 
 
 def read_reduced(data: bytes, name: str, side: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-    """Like :func:`read_drawing`, but a large picture is reduced while it is decoded, so that little memory is needed.
+    """Like :func:`load_drawing`, for the bytes of an uploaded file called ``name``; a large picture is reduced while it is
+    decoded, so that little memory is needed.
 
     Returns:
         the picture, whose longer side has fewer than 4 times ``side`` pixels, and at least ``side`` where it had so
@@ -94,7 +90,7 @@ def _reduced(image: Image.Image, side: int) -> Image.Image:
 
 
 def _decoded(
-    file: Path | io.BytesIO, name: str, change: Callable[[Image.Image], Image.Image] = lambda image: image
+    file: io.BytesIO, name: str, change: Callable[[Image.Image], Image.Image] = lambda image: image
 ) -> NDArray[np.uint8]:
     try:
         with Image.open(file) as image:
@@ -111,9 +107,11 @@ def _decoded(
     ):  # a warning, if warnings are errors
         raise ImageFileError(_too_many_pixels(name)) from None
     except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three for damaged files
-        raise ImageFileError(
-            Message("The image {path} is damaged ({reason}); save it again.", path=name, reason=error)
-        ) from None
+        raise ImageFileError(_damaged(name, error)) from None
+
+
+def _damaged(name: str, reason: Exception) -> Message:
+    return Message("The image {path} is damaged ({reason}); save it again.", path=name, reason=reason)
 
 
 def _check_file(path: Path) -> None:

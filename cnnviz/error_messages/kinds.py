@@ -68,9 +68,6 @@ def _not_callable(match: re.Match[str]) -> Decoded:
     )
 
 
-_CONTAINERS = ("Sequential", "ModuleList", "Net", "Model")
-
-
 @entry(
     _KIND,
     r"cannot unpack non-iterable (\w{1,60}) object",

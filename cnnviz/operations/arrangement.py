@@ -404,12 +404,6 @@ def channels_elsewhere(call: FailedCall, ops: Sequence[Op], argument: str) -> Fa
     )
 
 
-def channels_stand_last(call: FailedCall, ops: Sequence[Op]) -> bool:
-    """Whether the input of the failed call was given its order by an op that leaves the features last."""
-    maker = arranged_by(ops, call.inputs[0])
-    return maker is not None and _puts_features_last(maker)
-
-
 def arranged_by(ops: Sequence[Op], index: int) -> Op | None:
     """The last op before ``index``, itself included, that did more than change values in place; None for the input."""
     while index != MODEL_INPUT:

@@ -204,7 +204,6 @@ LAYERS: dict[str, LayerClass] = {
     and isinstance(cls := getattr(nn, name, None), type)
     and issubclass(cls, nn.Module)
 }
-LAYER_TYPES = frozenset((*(layer.cls for layer in LAYERS.values()), *(c.cls for c in CONTAINERS.values())))
 
 
 def _parameter(data: Value = None, requires_grad: Value = True) -> Value:

@@ -16,7 +16,6 @@ from cnnviz.drawing.pictures import (
     garment_from_picture,
     ink_of_photo,
     load_drawing,
-    read_drawing,
     read_reduced,
     regions,
 )
@@ -250,17 +249,17 @@ def test_uploaded_bytes_are_read_like_a_file(tmp_path: Path, monkeypatch: pytest
     path = tmp_path / "rgba.png"
     forms()["rgba.png"].save(path)
     data = path.read_bytes()
-    assert np.array_equal(read_drawing(data, "mine.png"), load_drawing(path))
+    assert np.array_equal(read_reduced(data, "mine.png", 1_000)[0], load_drawing(path))
     with pytest.raises(ImageFileError, match=r"mine\.png is damaged"):
-        read_drawing(data[:-30], "mine.png")
+        read_reduced(data[:-30], "mine.png", 1_000)
     with pytest.raises(ImageFileError, match=r"Cannot read notes\.txt as an image"):
-        read_drawing(b"7", "notes.txt")
+        read_reduced(b"7", "notes.txt", 1_000)
     monkeypatch.setattr(pictures, "MAX_PIXELS", 99)
     with pytest.raises(ImageFileError, match="99 pixels"):
-        read_drawing(data, "mine.png")
+        read_reduced(data, "mine.png", 1_000)
     monkeypatch.setattr(pictures, "MAX_BYTES", 10)
     with pytest.raises(ImageFileError, match="the limit is 10"):
-        read_drawing(data, "mine.png")
+        read_reduced(data, "mine.png", 1_000)
 
 
 def page(ground: int, piece: int, shape: tuple[int, int] = (200, 120)) -> NDArray[np.uint8]:
@@ -307,7 +306,7 @@ def test_pictures_of_any_shape_are_taken(shape: tuple[int, int], value: int) -> 
 
 @pytest.mark.parametrize("file_format", ["PNG", "JPEG", "TIFF"])
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "CMYK", "I;16"])
-def test_a_large_picture_is_reduced_while_it_is_decoded(mode: str, file_format: str) -> None:
+def test_a_large_picture_is_reduced_while_it_is_decoded(mode: str, file_format: str, tmp_path: Path) -> None:
     ramp = np.tile(np.linspace(0, 255, 600).astype(np.uint8), (400, 1))
     image = Image.fromarray(ramp).convert("I;16" if mode == "I;16" else "RGB")
     image = image if mode == "I;16" else image.convert(mode)
@@ -323,7 +322,9 @@ def test_a_large_picture_is_reduced_while_it_is_decoded(mode: str, file_format: 
     assert rgba.shape[2] == 4
     assert 80 <= rgba.shape[0] < 160
     assert rgba.shape[0] * 400 == pytest.approx(rgba.shape[1] * 600, rel=0.05)
-    whole = read_drawing(file.getvalue(), "large")
+    path = tmp_path / "large"
+    path.write_bytes(file.getvalue())
+    whole = load_drawing(path)
     for part in (0, 1, 2, 3):
         assert float(rgba[..., part].mean()) == pytest.approx(float(whole[..., part].mean()), abs=2.5)
     small, size = read_reduced(file.getvalue(), "large", 300)

@@ -72,14 +72,6 @@ class Text:
         found = self.statement_at(line)
         return None if found is None or getattr(found, "body", None) else found
 
-    def method_at(self, line: int | None) -> ast.FunctionDef | None:
-        """The method of a class that ``line`` is in."""
-        for cls in self.classes:
-            for member in cls.body:
-                if isinstance(member, ast.FunctionDef) and line is not None and _holds(member, line):
-                    return member
-        return None
-
     @cached_property
     def imported(self) -> dict[str, str]:
         """The names that imports bind, and the modules or entries of modules that these are."""
