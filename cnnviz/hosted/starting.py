@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from cnnviz.errors import CnnvizError, UsageError
-from cnnviz.hosted.asking import ADDRESS, SECRET
+from cnnviz.hosted.client import ADDRESS, SECRET
 from cnnviz.hosted.file import AGAIN
 from cnnviz.hosted.host import Held, Host
 from cnnviz.hosted.protocol import Facts

@@ -11,15 +11,15 @@ from itertools import islice
 from cnnviz.language import Message
 from cnnviz.operations.op import Fix
 from cnnviz.own.definition import MOST_BYTES, Definition
-from cnnviz.own.mending import mended, rewritten
+from cnnviz.own.layer_edits import mended, rewritten
 from cnnviz.own.reading import Reading, read
-from cnnviz.own.remedies.calls import of_calls
+from cnnviz.own.remedies.layers import of_calls
 from cnnviz.own.remedies.names import of_names
 from cnnviz.own.remedies.shapes import of_shapes
 from cnnviz.own.remedies.structure import of_structure
 from cnnviz.own.remedies.syntax import of_syntax
 from cnnviz.own.remedies.text import Proposal, Text
-from cnnviz.own.remedies.warned import of_warnings
+from cnnviz.own.remedies.warnings import of_warnings
 from cnnviz.own.rewriting import Source, line_change
 
 _MOST_TRIED = 16

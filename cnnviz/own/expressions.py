@@ -14,7 +14,6 @@ from cnnviz.own.library import PLAIN, iterated, same_class
 from cnnviz.own.networks import (
     OwnModule,
 )
-from cnnviz.own.notes import note
 from cnnviz.own.operators import (
     DICTS,
     LONGEST,
@@ -26,7 +25,7 @@ from cnnviz.own.operators import (
     truth,
     unary,
 )
-from cnnviz.own.runs import FLOW, as_text, step, the_run, unknown_syntax
+from cnnviz.own.runs import FLOW, as_text, note, step, the_run, unknown_syntax
 from cnnviz.own.scopes import bind, is_free, lookup
 from cnnviz.own.values import (
     Constant,
@@ -42,7 +41,7 @@ from cnnviz.own.values import (
     Value,
     type_name,
 )
-from cnnviz.tracing.lines import note_line
+from cnnviz.tracing.own_code import note_line
 
 
 def assign(target: ast.expr, value: Value, scope: Scope) -> None:

@@ -13,13 +13,12 @@ from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.own.definition import Definition
 from cnnviz.own.initial_values import WithoutMemory
-from cnnviz.own.notes import Note, noting
+from cnnviz.own.line_warnings import LineWarning, Looked, line_warnings, methods, with_line
 from cnnviz.own.program import Program, Remark, build, load
-from cnnviz.own.runs import Run
+from cnnviz.own.runs import Note, Run, noting
 from cnnviz.own.slips import calls_super, slip_in_constructor
 from cnnviz.own.values import Function, OwnClass, Refused, Value
-from cnnviz.own.warned import LineWarning, Looked, line_warnings, methods, with_line
-from cnnviz.tracing.lines import line_of
+from cnnviz.tracing.own_code import line_of
 from cnnviz.tracing.trace import Trace, shape_that_passes, trace
 from cnnviz.tracing.unregistered import Strays
 

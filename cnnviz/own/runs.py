@@ -1,4 +1,4 @@
-"""The state of one evaluation: its budget, the line that it is in, and how a function or a loop is left."""
+"""The state of one evaluation: its budget, the line that it is in, what it notices, and how a function or a loop is left."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Literal
 
 from torch import nn
 
@@ -17,7 +18,7 @@ from cnnviz.own.values import (
     Value,
     type_name,
 )
-from cnnviz.tracing.lines import lines_from
+from cnnviz.tracing.own_code import lines_from
 
 MOST_STEPS = 100_000
 
@@ -211,3 +212,36 @@ def as_text(value: Value) -> str:
     if type(value).__name__ == "Size":
         return str(tuple(value))
     raise Refused(Message("A {type} cannot become text here.", type=type_name(value)))
+
+
+NoteCode = Literal["same-layer-repeated", "result-dropped", "weights-left-out"]
+
+
+@dataclass(frozen=True)
+class Note:
+    """What was noticed at the expression that begins in ``line`` (from 1) and ``column`` (in bytes, from 0)."""
+
+    code: NoteCode
+    line: int
+    column: int
+
+
+_NOTES: ContextVar[dict[Note, None] | None] = ContextVar("notes", default=None)
+
+
+@contextmanager
+def noting() -> Iterator[dict[Note, None]]:
+    """Within the block notes are taken in this thread: the keys of what is yielded, in order, each once."""
+    found: dict[Note, None] = {}
+    token = _NOTES.set(found)
+    try:
+        yield found
+    finally:
+        _NOTES.reset(token)
+
+
+def note(code: NoteCode, line: int, column: int) -> None:
+    """Take a note, if anybody asks for notes."""
+    found = _NOTES.get()
+    if found is not None:
+        found[Note(code, line, column)] = None

@@ -12,14 +12,13 @@ from cnnviz.language import Message
 from cnnviz.own.calls import get_attribute, set_attribute
 from cnnviz.own.expressions import assign, evaluate, keyword_defaults
 from cnnviz.own.library import NO_GRAD, iterated
-from cnnviz.own.notes import note
 from cnnviz.own.operators import (
     binary,
     item,
     set_item,
     truth,
 )
-from cnnviz.own.runs import FLOW, Broken, Continued, Returned, as_text, step, unknown_syntax
+from cnnviz.own.runs import FLOW, Broken, Continued, Returned, as_text, note, step, unknown_syntax
 from cnnviz.own.scopes import bind, lookup
 from cnnviz.own.values import (
     Constant,
@@ -30,7 +29,7 @@ from cnnviz.own.values import (
     Scope,
     Value,
 )
-from cnnviz.tracing.lines import note_line
+from cnnviz.tracing.own_code import note_line
 
 
 def execute(body: Sequence[ast.stmt], scope: Scope) -> None:

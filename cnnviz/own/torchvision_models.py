@@ -13,8 +13,7 @@ from typing import Any
 
 from cnnviz.language import Message
 from cnnviz.own.library import given
-from cnnviz.own.notes import note
-from cnnviz.own.runs import count_layers, the_run
+from cnnviz.own.runs import count_layers, note, the_run
 from cnnviz.own.values import Builtin, Constant, Namespace, Refused, Value
 
 _WEIGHTS = "weights"

@@ -3,10 +3,9 @@ from pathlib import Path
 import pytest
 
 from cnnviz.classroom.limits import LIMITS, LimitError, check, is_shared, limit, usual
-from cnnviz.classroom.password import PasswordError
+from cnnviz.classroom.password import HOURS, PasswordError, Teachers
 from cnnviz.classroom.presence import FORGOTTEN_AFTER, Presence
 from cnnviz.classroom.rules import Rules, invite, rules, set_rules
-from cnnviz.classroom.teachers import HOURS, Teachers
 from cnnviz.language import Message
 from cnnviz.settings import settings
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnviz.errors import CnnvizError, UsageError
-from cnnviz.hosted import asking
+from cnnviz.hosted import client
 from cnnviz.hosted import file as files
 from cnnviz.hosted.file import FileModel
 from cnnviz.hosted.host import Held, Host
@@ -60,9 +60,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[Small]:
     held = Held(model)
     secret = b"secret"
     host = Host(lambda: Facts("Small", "explore(Small)", held.stamp(), (1, 8, 8)), lambda: held, secret)
-    monkeypatch.setenv(asking.ADDRESS, host.address)
-    monkeypatch.setenv(asking.SECRET, secret.hex())
-    monkeypatch.setattr(asking, "_connections", type("Nothing", (), {})())
+    monkeypatch.setenv(client.ADDRESS, host.address)
+    monkeypatch.setenv(client.SECRET, secret.hex())
+    monkeypatch.setattr(client, "_connections", type("Nothing", (), {})())
     yield model
     host.close()
 
@@ -85,10 +85,10 @@ def changed(path: Path, text: str) -> None:
 
 
 def test_a_live_model_is_asked_what_any_network_is_asked(small: Small) -> None:
-    traced = asking.ask(trace, (1, 8, 8), original=True)
+    traced = client.ask(trace, (1, 8, 8), original=True)
     assert traced == trace(small, (1, 8, 8))
     x = torch.rand(1, 1, 8, 8)
-    told = asking.ask(feature_maps, x, traced)
+    told = client.ask(feature_maps, x, traced)
     with torch.no_grad():
         expected = small.eval()(x)[0]
     assert torch.equal(torch.from_numpy(told[-1].values), expected)
@@ -96,13 +96,13 @@ def test_a_live_model_is_asked_what_any_network_is_asked(small: Small) -> None:
 
 def test_the_weights_are_those_of_the_moment_and_the_model_stays_as_it_is(small: Small) -> None:
     small.train()
-    stamp = asking.facts().stamp
-    before = asking.ask(layer_weights, asking.ask(trace, (1, 8, 8), original=True))[0].values
-    assert asking.facts().stamp == stamp
+    stamp = client.facts().stamp
+    before = client.ask(layer_weights, client.ask(trace, (1, 8, 8), original=True))[0].values
+    assert client.facts().stamp == stamp
     with torch.no_grad():
         small.conv.weight += 1
-    assert asking.facts().stamp != stamp
-    after = asking.ask(layer_weights, asking.ask(trace, (1, 8, 8), original=True))[0].values
+    assert client.facts().stamp != stamp
+    after = client.ask(layer_weights, client.ask(trace, (1, 8, 8), original=True))[0].values
     assert after == pytest.approx(before + 1)
     assert small.training
     assert small.conv.weight.requires_grad
@@ -118,15 +118,15 @@ def counted(model: nn.Module, progress: object) -> str:
 
 def test_progress_is_told_and_may_end_the_work(small: Small) -> None:
     parts: list[float] = []
-    assert asking.ask(counted, progress=parts.append) == "Small"
+    assert client.ask(counted, progress=parts.append) == "Small"
     assert parts == [0.5, 1.0]
 
     def leave(_part: float) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        asking.ask(counted, progress=leave)
-    assert asking.facts().title == "Small"  # not what was left over of the work before
+        client.ask(counted, progress=leave)
+    assert client.facts().title == "Small"  # not what was left over of the work before
 
 
 def fail(_model: nn.Module) -> None:
@@ -135,44 +135,44 @@ def fail(_model: nn.Module) -> None:
 
 def test_an_error_in_the_network_is_a_sentence(small: Small) -> None:
     with pytest.raises(CnnvizError, match="ZeroDivisionError: by zero"):
-        asking.ask(fail)
+        client.ask(fail)
 
 
 def test_nobody_asks_without_the_secret(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(asking.SECRET, b"another".hex())
+    monkeypatch.setenv(client.SECRET, b"another".hex())
     with pytest.raises(CnnvizError):
-        asking.facts()
-    monkeypatch.setenv(asking.SECRET, b"secret".hex())
-    assert asking.facts().title == "Small"
+        client.facts()
+    monkeypatch.setenv(client.SECRET, b"secret".hex())
+    assert client.facts().title == "Small"
 
 
 def test_a_file_is_run_in_another_process_and_again_when_its_module_changes(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "_connections", type("Nothing", (), {})())
-    for name in (asking.ADDRESS, asking.SECRET):
+    monkeypatch.setattr(client, "_connections", type("Nothing", (), {})())
+    for name in (client.ADDRESS, client.SECRET):
         monkeypatch.setenv(name, "")  # to be taken back
     hold_file(folder / "net.py", "Net")
-    while (first := asking.facts()).running:  # PyTorch is imported
+    while (first := client.facts()).running:  # PyTorch is imported
         pass
     assert (first.title, first.input_shape, first.problem) == ("Net", (1, 28, 28), None)
     assert first.source == FILE
-    assert asking.ask(trace, (1, 28, 28), original=True).total_params == 40 + 27050
+    assert client.ask(trace, (1, 28, 28), original=True).total_params == 40 + 27050
     changed(folder / "sizes.py", SIZES.format(8))
-    assert asking.facts().stamp != first.stamp
-    assert asking.ask(trace, (1, 28, 28), original=True).total_params == 80 + 54090
+    assert client.facts().stamp != first.stamp
+    assert client.ask(trace, (1, 28, 28), original=True).total_params == 80 + 54090
     assert "sizes" not in sys.modules
     (folder / "net.py").write_text("import os\nos._exit(3)\n")
     assert "(exit 3)" in problem_after_a_while()
     (folder / "net.py").unlink()
-    assert "net.py does not exist" in str(asking.facts().problem)
+    assert "net.py does not exist" in str(client.facts().problem)
 
 
 def problem_after_a_while() -> str:
     """The problem with a file, once it is told."""
     for _ in range(600):
         with suppress(CnnvizError):  # nobody can be asked between two processes
-            found = asking.facts()
+            found = client.facts()
             if found.problem is not None and not found.running:
                 return str(found.problem)
         time.sleep(0.05)

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from torch import Tensor, nn
 
 from cnnviz import datasets
-from cnnviz.hosted import asking
+from cnnviz.hosted import client
 from cnnviz.hosted.host import Held, Host
 from cnnviz.hosted.protocol import Facts
 from cnnviz.language import Message
@@ -59,8 +59,8 @@ class Program:
 def program(monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
     program = Program()
     host = Host(program.facts, lambda: Held(program.model), b"secret")
-    monkeypatch.setenv(asking.ADDRESS, host.address)
-    monkeypatch.setenv(asking.SECRET, b"secret".hex())
+    monkeypatch.setenv(client.ADDRESS, host.address)
+    monkeypatch.setenv(client.SECRET, b"secret".hex())
     yield program
     host.close()
 
@@ -165,7 +165,7 @@ def test_it_is_trained_by_a_recipe_that_holds_its_code(
     assert recipe.own is not None
     assert recipe.own.definition.text == SOURCE
     assert recipe.own.definition.class_name == "Net"
-    monkeypatch.setenv(asking.ADDRESS, "/nowhere")
+    monkeypatch.setenv(client.ADDRESS, "/nowhere")
     assert worker.run_in_foreground(recipe).status == "finished"
 
 
@@ -209,13 +209,13 @@ def test_its_weights_of_the_moment_are_evaluated(program: Program, open_page: Op
 def test_a_program_that_has_ended_is_told(
     program: Program, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(asking.ADDRESS, "/nowhere")
+    monkeypatch.setenv(client.ADDRESS, "/nowhere")
     app = open_page(ARCHITECTURE, model="hosted")
     assert "has ended" in app.error[0].value
     assert not open_page(FILTERS, checkpoint="hosted").exception
 
 
 def test_without_one_nothing_is_offered(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(asking.ADDRESS, raising=False)
+    monkeypatch.delenv(client.ADDRESS, raising=False)
     app = open_page(ARCHITECTURE, model="hosted")
     assert "hosted" not in app.selectbox(key="choice-model").options

@@ -10,7 +10,7 @@ from torch import nn
 
 import cnnviz
 from cnnviz import experiments
-from cnnviz.classroom import presence, requests, teachers
+from cnnviz.classroom import password, presence
 from cnnviz.classroom.rules import rules, set_rules
 from cnnviz.experiments import running
 from cnnviz.training.store.runs import Kind, Status
@@ -26,7 +26,7 @@ CONTROLS = {"pause", "stop", "tool-words"}
 def shared(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> RunStore:
     """A class's store; nobody has shown the password yet."""
     monkeypatch.setenv("CNNVIZ_TEACHER_PASSWORD", "correct horse")
-    known = teachers.Teachers()
+    known = password.Teachers()
     monkeypatch.setattr("cnnviz.ui.shared.rights.TEACHERS", known)
     here = presence.Presence()
     monkeypatch.setattr("cnnviz.ui.shared.classroom.PRESENCE", here)
@@ -279,7 +279,7 @@ def test_the_teacher_s_training_is_limited_by_memory_alone(open_page: OpenPage, 
 def test_who_asks_for_too_many_pages_is_told_to_wait(
     open_page: OpenPage, shared: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cnnviz.ui.shared.classroom.REQUESTS", requests.Requests(lambda: 0.0))
+    monkeypatch.setattr("cnnviz.ui.shared.classroom.REQUESTS", presence.Requests(lambda: 0.0))
     set_rules(limits={"requests": 2})
     assert open_page("pages/data.py").title
     assert open_page("app.py").title

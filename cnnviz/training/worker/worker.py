@@ -22,7 +22,7 @@ from cnnviz.classroom.limits import limit
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
-from cnnviz.tracing.lines import line_of
+from cnnviz.tracing.own_code import line_of
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
 from cnnviz.training.records.figures import write_rate_changes

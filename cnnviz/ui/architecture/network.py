@@ -18,7 +18,7 @@ from cnnviz import architectures
 from cnnviz.architectures import Architecture, Option
 from cnnviz.classroom.controls import Control
 from cnnviz.errors import UnknownKeyError, UsageError
-from cnnviz.hosted.asking import STATE
+from cnnviz.hosted.client import STATE
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION, torchvision_input

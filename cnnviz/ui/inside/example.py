@@ -21,12 +21,12 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import controls
+from cnnviz.ui.shared.background import Turns
 from cnnviz.ui.shared.downloads import choose_data_set
 from cnnviz.ui.shared.frame import DRAW, link
 from cnnviz.ui.shared.link_state import choose_number, choose_one, choose_segment, put_in_link
 from cnnviz.ui.shared.pictures import image_address
 from cnnviz.ui.shared.problems import plain
-from cnnviz.ui.shared.turns import Turns
 from cnnviz.ui.shared.uploads import check_upload, most_megabytes, tell_refused
 from cnnviz.ui.shared.words import caption
 

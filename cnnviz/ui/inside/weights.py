@@ -16,7 +16,7 @@ from cnnviz import architectures, datasets
 from cnnviz.datasets import DatasetInfo
 from cnnviz.datasets.registry import Shows
 from cnnviz.errors import CnnvizError
-from cnnviz.hosted.asking import STATE
+from cnnviz.hosted.client import STATE
 from cnnviz.interpret import networks, pretrained
 from cnnviz.interpret.inputs import ImageKey, Pixels, Preparing
 from cnnviz.interpret.networks import Moment, moments, told_apart, with_snapshots

@@ -1,4 +1,5 @@
-"""Work in the background: importing what is slow to import, and long computations with their progress.
+"""Work in the background: importing what is slow to import, long computations with their progress, and work that needs
+so much memory that a server does it for one person at a time.
 
 Importing torch takes 2 to 3 seconds, and holds Python's global lock for up to half a second at a time while its
 libraries are loaded. So it starts only when no page is running and none has run for a moment: whoever opens the app,
@@ -13,6 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
@@ -169,3 +171,43 @@ def _running_pages() -> list[float]:
         for thread in [thread for thread in _pages if not thread.is_alive()]:
             del _pages[thread]
         return began
+
+
+_TELL_SECONDS = 0.5
+
+
+class Turns:
+    """A queue of this process: whoever came first is first.
+
+    All work is done in one thread: the C library keeps what a thread frees for that same thread, so that a picture read
+    in each of thirty sessions' threads would leave thirty times its memory behind.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="cnnviz-turns")
+        self._waiting: list[Future[Any]] = []
+        self._lock = threading.Lock()
+
+    def do(self, work: Callable[[], T], tell: Callable[[int], None]) -> T:
+        """What ``work`` gives, or raises. Until it is done ``tell`` is called twice a second with the number of those
+        before it; what that raises, as Streamlit does when a person has left the page, gives the place up.
+        """
+        with self._lock:
+            task = self._thread.submit(work)
+            self._waiting.append(task)
+        try:
+            while True:
+                try:
+                    return task.result(_TELL_SECONDS)
+                except TimeoutError:
+                    if task.done():
+                        return task.result()
+                tell(self._before(task))
+        finally:
+            task.cancel()
+            with self._lock:
+                self._waiting.remove(task)
+
+    def _before(self, task: Future[Any]) -> int:
+        with self._lock:
+            return self._waiting.index(task)

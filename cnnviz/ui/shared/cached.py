@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, TypeVar
 import streamlit as st
 
 from cnnviz.bounded import COMMON, kept
-from cnnviz.hosted import asking as hosts
+from cnnviz.hosted import client as hosts
 from cnnviz.hosted import questions
-from cnnviz.hosted.asking import STATE
+from cnnviz.hosted.client import STATE
 from cnnviz.interpret.inputs import ImageKey
 from cnnviz.language import translate as _
 from cnnviz.models import definition_of

@@ -21,7 +21,7 @@ import streamlit as st
 from cnnviz import architectures
 from cnnviz.architectures import Architecture
 from cnnviz.errors import CnnvizError
-from cnnviz.hosted.asking import NAME as HOSTED
+from cnnviz.hosted.client import NAME as HOSTED
 from cnnviz.own.definition import PREFIX
 from cnnviz.ui.shared.query import query
 

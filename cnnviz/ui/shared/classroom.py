@@ -9,8 +9,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cnnviz.classroom.limits import limit
-from cnnviz.classroom.presence import PRESENCE
-from cnnviz.classroom.requests import REQUESTS
+from cnnviz.classroom.presence import PRESENCE, REQUESTS
 from cnnviz.classroom.rules import Invitation, rules
 from cnnviz.errors import UsageError
 from cnnviz.language import Message

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from cnnviz.errors import CnnvizError
-from cnnviz.hosted import asking
-from cnnviz.hosted.asking import NAME
+from cnnviz.hosted import client
+from cnnviz.hosted.client import NAME
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.ui.shared.frame import fragment
@@ -39,9 +39,9 @@ def facts() -> Facts | None:
     Raises:
         CnnvizError: the program that holds it has ended.
     """
-    if not asking.is_there():
+    if not client.is_there():
         return None
-    found = asking.facts()
+    found = client.facts()
     return _when_done(found) if found.running else found
 
 
@@ -50,7 +50,7 @@ def _when_done(found: Facts) -> Facts:
     until = time.monotonic() + _PATIENCE_SECONDS
     with st.spinner(_("Python is running {file} ...", file=found.place.rpartition(":")[0])):
         while found.running and time.monotonic() < until:
-            found = asking.facts()  # each time the other side waits for some seconds
+            found = client.facts()  # each time the other side waits for some seconds
     return found
 
 
@@ -107,20 +107,20 @@ def key_of_text(facts: Facts) -> str:
 
     if facts.input_shape is None:
         raise CnnvizError(Message("The input shape of {place} is not known.", place=facts.place))
-    return key_of_text_(facts, cached.trace(asking.STATE + facts.stamp, facts.input_shape))
+    return key_of_text_(facts, cached.trace(client.STATE + facts.stamp, facts.input_shape))
 
 
 def titles() -> dict[str, str]:
     """The title of the hosted network in a list of networks, by its name there."""
     try:
-        return {NAME: asking.facts().place} if asking.is_there() else {}
+        return {NAME: client.facts().place} if client.is_there() else {}
     except CnnvizError:
         return {NAME: NAME}
 
 
 def is_first_page() -> bool:
     """Whether the session begins, and a hosted network is what the person came for."""
-    begins = asking.is_there() and _SHOWN_FIRST not in st.session_state
+    begins = client.is_there() and _SHOWN_FIRST not in st.session_state
     st.session_state[_SHOWN_FIRST] = True
     return begins
 
@@ -129,7 +129,7 @@ def is_first_page() -> bool:
 def follow_changes(stamp: str) -> None:
     """Run the page anew when the network is another one than at ``stamp``."""
     try:
-        now = asking.facts().stamp
+        now = client.facts().stamp
     except CnnvizError:
         now = _ENDED
     if now != stamp:

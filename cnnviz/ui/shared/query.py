@@ -148,7 +148,7 @@ class Query:
     def settle(self, values: Mapping[str, Value], forget: Iterable[str] = ()) -> None:
         """:meth:`change` without a step of the browser's history: Back leads to where one was before the typing.
 
-        The page has to draw :func:`cnnviz.ui.shared.address.follow`.
+        The page has to draw :func:`cnnviz.ui.shared.query.follow`.
         """
         before = _whole()
         told = st.session_state.get(_TOLD)
@@ -268,3 +268,20 @@ def _catch_up() -> None:
 
 def _tell(pairs: Pairs) -> None:
     st.query_params.from_dict(_values(pairs))
+
+
+_REPLACE = """
+export default function ({ data, parentElement }) {
+  if (parentElement.settled === data) return; // drawn again: the person may be somewhere else by now
+  parentElement.settled = data;
+  if (location.search !== "?" + data) history.replaceState(history.state, "", "?" + data);
+}
+"""
+
+_put = st.components.v2.component("cnnviz_address", js=_REPLACE)
+
+
+def follow() -> None:
+    """Put in place what :meth:`cnnviz.ui.shared.query.Query.settle` has written; once on a page, after that."""
+    if (text := query.settled()) is not None:
+        _put(data=text, key="address")

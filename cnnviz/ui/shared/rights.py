@@ -9,8 +9,8 @@ from __future__ import annotations
 import streamlit as st
 
 from cnnviz.classroom.limits import is_shared
+from cnnviz.classroom.password import TEACHERS
 from cnnviz.classroom.people import is_among
-from cnnviz.classroom.teachers import TEACHERS
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 from cnnviz.ui.shared import accounts

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cnnviz.ui.shared.turns import Turns
+from cnnviz.ui.shared.background import Turns
 
 
 def test_one_at_a_time_in_the_order_in_which_they_came() -> None:

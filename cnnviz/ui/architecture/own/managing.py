@@ -1,4 +1,4 @@
-"""A kept network's title, its deletion, and the way back."""
+"""What is done with a network as text: links to it, its title, its deletion and the way back."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import streamlit as st
 from cnnviz.classroom.controls import Control
 from cnnviz.language import translate as _
 from cnnviz.own import kept
-from cnnviz.ui.architecture.network import DELETED
+from cnnviz.own.link import LONGEST_IN_LINK, packed
+from cnnviz.ui.architecture import views
+from cnnviz.ui.architecture.network import CODE, DELETED
 from cnnviz.ui.architecture.own import drafts
 from cnnviz.ui.architecture.own.drafts import Draft
 from cnnviz.ui.shared import controls, rights
+from cnnviz.ui.shared.downloads import save_button
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import ask
+from cnnviz.ui.shared.query import query
 from cnnviz.ui.shared.words import caption
 
 
@@ -59,3 +63,31 @@ def _delete(key: str) -> None:
     else:  # the same text was written by several people: it stays the others'
         kept.leave(key, owner())
     drafts.leave()
+
+
+@controls.offers(Control.SHARING)
+def link(draft: Draft) -> None:
+    """The popover of links."""
+    with st.popover(_("Link"), icon=":material/link:", help=_("A link to exactly this view")):
+        st.write(_("**On this server**: the address names your network, with every choice on this page."))
+        st.code(views.address(query.pairs()), language=None, wrap_lines=True)
+        st.write(_("**Anywhere**: this link carries the code itself, so that every cnnviz can open it."))
+        carrying = views.address((*_elsewhere(), (CODE, packed(draft.definition))))
+        if len(carrying) <= LONGEST_IN_LINK:
+            st.code(carrying, language=None, wrap_lines=True, height=160)
+        else:
+            caption(
+                _(
+                    "The code is too long for a link: it would have {length:,} characters, and links of more than "
+                    "{most:,} are often cut off. Send the file instead.",
+                    length=len(carrying),
+                    most=LONGEST_IN_LINK,
+                )
+            )
+        name = f"{draft.reading.chosen or 'network'}.py".lower()
+        save_button(_("Download {name}", name=name), draft.definition.text, name, key="own-download")
+
+
+def _elsewhere() -> tuple[tuple[str, str], ...]:
+    """What the link says, without the name that the network has on this server."""
+    return tuple(pair for pair in query.pairs() if pair[0] not in ("model", CODE))

@@ -13,12 +13,13 @@ from cnnviz.language import translate as _
 from cnnviz.own.architecture import fitting_datasets, get
 from cnnviz.ui.architecture import layers, network, overview, views, what_if
 from cnnviz.ui.architecture.network import Subject
-from cnnviz.ui.architecture.own import choices, drafts, editing, managing, mends, sharing
+from cnnviz.ui.architecture.own import choices, drafts, editing, managing, mends
 from cnnviz.ui.architecture.own.drafts import Draft
-from cnnviz.ui.shared import address, cached, carried, controls, frame
+from cnnviz.ui.shared import cached, carried, controls, frame
 from cnnviz.ui.shared.link_state import edits_in_link
 from cnnviz.ui.shared.owner import remember_owner
 from cnnviz.ui.shared.problems import answer_callbacks, explained, plain
+from cnnviz.ui.shared.query import follow
 from cnnviz.ui.shared.words import caption
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def show(corner: DeltaGenerator) -> None:
         with st.spinner(_("Tracing {title} ...", title=_("Your own network"))):
             draft = drafts.opened()
         _page(draft, corner)
-    address.follow()
+    follow()
     remember_owner()
 
 
@@ -59,7 +60,7 @@ def _page(draft: Draft, corner: DeltaGenerator) -> None:
         mends.offer_writing(draft, what_if.choose(subject.network.name, subject.edits))
     view = views.choose()
     with corner:
-        sharing.link(draft)
+        managing.link(draft)
     with explained():
         view.show(subject)
     with st.container(key="about"):

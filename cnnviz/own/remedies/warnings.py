@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from cnnviz.language import Message
 from cnnviz.operations.op import product
-from cnnviz.own.remedies.calls import dropped_result
+from cnnviz.own.line_warnings import LineWarning
+from cnnviz.own.remedies.layers import dropped_result
 from cnnviz.own.remedies.shapes import kept_batch, reshape_for_view
 from cnnviz.own.remedies.text import (
     Proposal,
@@ -17,7 +18,6 @@ from cnnviz.own.remedies.text import (
     method,
 )
 from cnnviz.own.rewriting import Edit
-from cnnviz.own.warned import LineWarning
 
 _REMOVED = ("softmax", "log_softmax", "relu", "relu6")
 

@@ -5,7 +5,7 @@ import pytest
 from cnnviz.operations.op import Fix
 from cnnviz.own.changes import changes, trial_written
 from cnnviz.own.definition import Definition
-from cnnviz.own.mending import mended
+from cnnviz.own.layer_edits import mended
 from cnnviz.own.reading import read
 
 HEAD = "import torch\nimport torch.nn as nn\n"

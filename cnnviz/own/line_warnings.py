@@ -11,9 +11,8 @@ from torch import nn
 
 from cnnviz.language import Message
 from cnnviz.own.networks import OwnModule
-from cnnviz.own.notes import Note
 from cnnviz.own.program import Program
-from cnnviz.own.runs import Made
+from cnnviz.own.runs import Made, Note
 from cnnviz.own.values import Function, OwnClass
 from cnnviz.shapes.warnings import NetworkWarning, warnings
 from cnnviz.tracing.trace import Trace

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from cnnviz.classroom.requests import Requests
+from cnnviz.classroom.presence import Requests
 
 
 def test_who_asks_too_often_waits_and_nobody_else_does() -> None:
