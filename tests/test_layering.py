@@ -203,6 +203,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     "torchvision": ("cnnviz.datasets", "cnnviz.interpret", "cnnviz.models", "cnnviz.own.torchvision_models"),
     "jinja2": ("cnnviz.browser.page", "cnnviz.lessons.exercises.printing", "cnnviz.standalone"),
     "sqlalchemy": ("cnnviz.training.store",),
+    "alembic": ("cnnviz.training.store.migrating", "cnnviz.training.store.migrations"),
     "safetensors": (
         "cnnviz.browser.live",
         "cnnviz.interpret.filter_history",
@@ -232,11 +233,13 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
+RUN_BY_ALEMBIC = "cnnviz.training.store.migrations"
 IMPORTS = imports_of(PROJECT_DIRECTORY)
 CORE = sorted(
     module
     for module in modules_of(PROJECT_DIRECTORY)
-    if layer_of(module, ("app", "pages", "cnnviz.ui")) is None and not module.endswith("__main__")
+    if layer_of(module, ("app", "pages", "cnnviz.ui", RUN_BY_ALEMBIC)) is None
+    and not module.endswith("__main__")
 )
 
 

@@ -17,8 +17,10 @@ from cnnviz.classroom.people import stored
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
+"""The last revision of ``migrations/versions``."""
 
+_BEFORE_ALEMBIC = 7
 _POSTGRES_LOCK = 0x636E6E76697A  # "cnnviz": a number that other programs of the same database do not lock
 
 metadata = sa.MetaData()
@@ -65,6 +67,10 @@ runs = sa.Table(
     sa.Column(
         "start_used", sa.Float
     ),  # the processor time of the one that is starting before it was this run's
+    # since version 8
+    sa.Column("executor", sa.String(16)),  # the cluster that was asked for a worker; none: a machine itself
+    sa.Column("attempts", sa.Integer),  # how often one was asked for, in all
+    sa.Column("waits", sa.JSON(none_as_null=True)),  # why no worker has begun yet, as the scheduler says
 )
 
 commands = sa.Table(
@@ -102,7 +108,7 @@ _INDEXES = (
     ),
 )
 
-# The columns that each version added. They may be empty, so that a worker of the version before, which
+# The columns that each version before Alembic added. They may be empty, so that a worker of the version before, which
 # knows nothing of them, can go on with its run.
 _ADDED: Mapping[int, tuple[sa.Column[object], ...]] = MappingProxyType(
     {
@@ -270,13 +276,16 @@ def _prepare(connection: Connection) -> None:
         metadata.create_all(connection)
         connection.execute(schema_version.insert().values(version=SCHEMA_VERSION))
     elif version < SCHEMA_VERSION:
+        from cnnviz.training.store import migrating
+
         _upgrade(connection, version)
+        migrating.upgrade(connection, max(version, _BEFORE_ALEMBIC))
         connection.execute(schema_version.update().values(version=SCHEMA_VERSION))
 
 
 def _upgrade(connection: Connection, version: int) -> None:
-    """Bring tables of an older ``version`` to :data:`SCHEMA_VERSION`; nothing that is stored is lost."""
-    for later in range(version + 1, SCHEMA_VERSION + 1):
+    """Bring tables of an older ``version`` to the last one before Alembic; nothing that is stored is lost."""
+    for later in range(version + 1, _BEFORE_ALEMBIC + 1):
         for column in _ADDED.get(later, ()):
             definition = CreateColumn(column).compile(dialect=connection.dialect)
             connection.exec_driver_sql(f"ALTER TABLE {column.table.name} ADD COLUMN {definition}")

@@ -34,7 +34,8 @@ NOBODY: dict[str, Any] = dict.fromkeys(("worker", "host", "pid", "lease_until", 
 
 def as_run(row: RowMapping) -> Run:
     """The run in a row of the table."""
-    return Run(**{**row, "status": Status(row["status"]), "reason": message_from_json(row["reason"])})
+    messages = {name: message_from_json(row[name]) for name in ("reason", "waits")}
+    return Run(**{**row, "status": Status(row["status"]), **messages})
 
 
 def get(connection: Connection, run_id: str) -> Run:

@@ -90,7 +90,8 @@ class Run:
     ``origin_step`` of the run ``origin`` where these are set. ``turn`` orders the queue, ``taken`` the runs
     that were taken out of it. Runs of one ``group_id`` belong together; ``role`` says what each is among them.
     ``starts`` counts the worker processes in a row that were started for it, ``start_used`` is what processor time
-    the last of them had used before, in seconds.
+    the last of them had used before, in seconds. ``executor`` is the cluster that was asked for a worker (None: the machine
+    itself), ``attempts`` counts how often one was, and ``waits`` says why none has begun yet.
     """
 
     number: int
@@ -124,6 +125,9 @@ class Run:
     role: Mapping[str, str] | None = None
     starts: int | None = None
     start_used: float | None = None
+    executor: str | None = None
+    attempts: int | None = None
+    waits: Message | None = None
 
     @property
     def is_open(self) -> bool:

@@ -91,7 +91,7 @@ def test_tokens_that_were_stored_become_names(configuration: Settings, recipe: R
         theirs, nobodys = store.create(recipe, owner=name_of(token)), store.create(recipe)
     with opened(configuration) as connection:
         connection.execute(sa.update(runs).where(runs.c.id == theirs).values(owner=token))
-        connection.execute(sa.update(schema_version).values(version=5))
+        make_older(connection, 5)
     with contextlib.closing(RunStore(configuration)) as store:
         assert (store.get(theirs).owner, store.get(nobodys).owner) == (name_of(token), None)
 
@@ -101,11 +101,11 @@ def test_tokens_that_were_stored_become_names(configuration: Settings, recipe: R
 def test_no_page_looks_through_all_runs(configuration: Settings, version: int | None) -> None:
     RunStore(configuration).close()
     path = configuration.runs_dir / "runs.sqlite3"
-    with contextlib.closing(sqlite3.connect(path)) as database, database:
-        if version is not None:
+    if version is not None:
+        with opened(configuration) as connection:
             for name in ("owner", "group", "deleted"):
-                database.execute(f"DROP INDEX ix_runs_{name}")
-            database.execute("UPDATE schema_version SET version = ?", (version,))
+                connection.execute(sa.text(f"DROP INDEX ix_runs_{name}"))
+            make_older(connection, version)
     asked: list[tuple[str, tuple[object, ...]]] = []
     with contextlib.closing(RunStore(configuration)) as store:
         engine = store._database._engine
@@ -165,10 +165,40 @@ def test_tables_of_an_older_version_are_brought_up_to_date(configuration: Settin
             connection.execute(sa.text(f"DROP INDEX ix_runs_{index}"))
         for column in ("starts", "start_used", "group_id", "role"):
             connection.execute(sa.text(f"ALTER TABLE runs DROP COLUMN {column}"))
-        connection.execute(sa.update(schema_version).values(version=2))
+        make_older(connection, 2)
     with contextlib.closing(RunStore(configuration)) as store:
         after = store.get(run_id)
     assert after == dataclasses.replace(before, owner=after.owner, starts=None)
     assert after.owner != before.owner  # a token, and now its digest
     with opened(configuration) as connection:
         assert connection.execute(sa.select(schema_version.c.version)).scalar() == SCHEMA_VERSION
+
+
+def test_all_ways_lead_to_the_same_tables(configuration: Settings) -> None:
+    RunStore(configuration).close()
+    with opened(configuration) as connection:
+        made = described(connection)
+        make_older(connection, 7)
+    RunStore(configuration).close()
+    with opened(configuration) as connection:
+        assert described(connection) == made
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == str(
+            SCHEMA_VERSION
+        )
+
+
+def make_older(connection: sa.Connection, version: int) -> None:
+    """Let the tables be those of a ``version`` before Alembic, but for what that version lacked beside."""
+    for column in ("executor", "attempts", "waits"):
+        connection.execute(sa.text(f"ALTER TABLE runs DROP COLUMN {column}"))
+    connection.execute(sa.update(schema_version).values(version=version))
+
+
+def described(connection: sa.Connection) -> dict[str, dict[str, str]]:
+    """Each table's columns and their types, without Alembic's own table."""
+    found = sa.inspect(connection)
+    return {
+        table: {column["name"]: str(column["type"]) for column in found.get_columns(table)}
+        for table in found.get_table_names()
+        if table != "alembic_version"
+    }
