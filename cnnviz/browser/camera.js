@@ -5,7 +5,9 @@ const OF_A_FILE = 1024;
 
 export class Camera {
   static isThere() {
-    return navigator.mediaDevices?.getUserMedia !== undefined;
+    // A browser gives no camera to a page within a page that has no address of its own, as in a notebook's cell.
+    const isHomeless = parent !== globalThis && origin === "null";
+    return !isHomeless && navigator.mediaDevices?.getUserMedia !== undefined;
   }
 
   // A camera that has begun; the browser asks the person for their permission.

@@ -60,6 +60,7 @@ def test_it_reads_in_a_notebooks_cell(model: nn.Module, tab: Page, tmp_path: Pat
     frame = tab.frame_locator("iframe")
     frame.get_by_role("button", name="Example: 7").click()
     expect(frame.locator("[data-verdict]")).to_have_text("7", timeout=PATIENCE_MS)
+    expect(frame.locator("#camera")).to_be_hidden()  # no browser gives one to such a frame
 
 
 def test_what_does_not_fit_is_refused_with_a_remedy(model: nn.Module) -> None:
