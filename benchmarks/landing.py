@@ -82,8 +82,9 @@ def bytes_of_the_network() -> int:
     from cnnviz.browser import ahead, script
     from cnnviz.ui.home import first_sight
 
-    told = script.literal(ahead.network()) + script.joined(script.FOLLOWING)
-    parts = [script.joined([name]) for name in ("engine", "dom", "strokes", "board", "paint", "verdict")]
+    told = script.literal(ahead.network())
+    shared = ("engine", "dom", "strokes", "board", "preparation", "paint", "verdict")
+    parts = [script.joined([name]) for name in shared]
     own = [path.read_text("utf-8") for path in (Path(first_sight.__file__).parent / "alive").iterdir()]
     return len("".join([told, *parts, *own]).encode())
 

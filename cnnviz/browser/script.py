@@ -14,8 +14,6 @@ PHOTOS = ("preparation", "digit", "garment", "photo")
 """The files that make a network's image of a photo."""
 COMPUTING = (*SHARED, *PHOTOS, "worker")
 """The files of the worker that runs a network."""
-FOLLOWING = (*SHARED, "preparation", "worker")
-"""Those of a worker that is asked about drawings alone."""
 READING = (*SHARED, "convolution", "quick", *PHOTOS, "paint", "readers")
 """The files of the worker that lets several networks read what is drawn."""
 PICTURE = (

@@ -1,6 +1,5 @@
 // The worker behind a living picture: it prepares what is drawn or photographed, runs the network, and sends every output
-// back; it counts how many test digits are recognised. It stands behind engine.js, strokes.js and preparation.js in one
-// file, and where it is asked about photos behind photo.js.
+// back; it counts how many test digits are recognised. It stands behind engine.js, strokes.js and photo.js in one file.
 
 const PIECE = 25; // milliseconds of counting between two looks for a drawing
 

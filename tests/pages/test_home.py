@@ -106,6 +106,8 @@ def test_the_page_opens_with_what_people_come_for(open_page: OpenPage) -> None:
 
 def test_ones_own_network_is_looked_into_in_a_terminal_too(open_page: OpenPage) -> None:
     app = open_page()
+    app.session_state["own-network"] = True  # the part is opened
+    app.run()
     commands = " ".join(code.value for code in app.code)
     assert "python -m cnnviz summary mynet.py:Net --input 1,28,28" in commands
     assert "python -m cnnviz why mynet.py:Net --input 1,28,28" in commands

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnnviz.browser import ahead, script
+from cnnviz.browser import ahead
 from cnnviz.drawing.strokes import example_points
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
@@ -19,7 +19,7 @@ from cnnviz.ui.shared.markup import in_browser
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
 
-_PARTS = ("engine", "dom", "strokes", "board", "paint", "verdict", "edges", "show", "alive")
+_PARTS = ("engine", "dom", "strokes", "board", "preparation", "paint", "verdict", "edges", "show", "alive")
 
 
 def network_alive() -> None:
@@ -65,9 +65,5 @@ def _made() -> ComponentRenderer:
     network = ahead.network()
     if network is None:
         raise _MissingError
-    constants = {
-        "NETWORK": network,
-        "DIGITS": example_points(),
-        "WORKER": script.joined(script.FOLLOWING),
-    }
+    constants = {"NETWORK": network, "DIGITS": example_points()}
     return in_browser(Path(__file__).parent / "alive", _PARTS, constants)

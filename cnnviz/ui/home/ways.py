@@ -78,8 +78,11 @@ def jobs() -> None:
 
 def own_network() -> None:
     """How to look into one's own network: here, or in one's own terminal."""
-    with st.expander(_("Your own network")):
-        _own_network()
+    # Its text is sent once it is opened: what colours code is a file of 1.6 MB, which nobody should wait for.
+    opened = st.expander(_("Your own network"), key="own-network", on_change="rerun")
+    if opened.open:
+        with opened:
+            _own_network()
 
 
 def _own_network() -> None:

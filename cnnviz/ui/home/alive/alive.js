@@ -1,5 +1,5 @@
 /* The network alive on the landing page: digits that draw themselves until the visitor takes the pen, what the network
-   gets, its feature maps and its prediction. NETWORK, DIGITS and WORKER are what Python put in. */
+   gets, its feature maps and its prediction. NETWORK and DIGITS are what Python put in. */
 
 const FIRST = ["3", "8", "2", "5", "7", "0", "4", "9", "6", "1"]; // the order in which digits are drawn
 const BY_HAND = "byHand";
@@ -11,14 +11,10 @@ class Alive {
     this.tensors = readSafetensors(weights);
     this.stages = stages(NETWORK.plan);
     this.build();
-    const address = URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" }));
-    this.worker = new Worker(address);
-    const { plan, mean, deviation } = NETWORK;
-    this.worker.postMessage({ kind: "load", plan, weights, mean, deviation });
+    this.network = new Network(NETWORK.plan, this.tensors);
     // Whoever takes the pen gets an empty canvas: this listener comes before the board's own.
     this.canvas.addEventListener("pointerdown", ({ button }) => button === 0 && this.takePen());
-    this.board = new Board(this.canvas, () => this.asking.ask());
-    this.asking = new Asking(this.worker, this.board, (answer) => this.answered(answer));
+    this.board = new Board(this.canvas, () => this.ask());
     this.show = new Show(this.board, FIRST.map((digit) => DIGITS[digit]));
     this.isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.inSight = new IntersectionObserver(([entry]) => this.seen(entry.isIntersecting));
@@ -26,6 +22,7 @@ class Alive {
     this.resized = new ResizeObserver(() => this.paint());
     this.resized.observe(root);
     if (this.isStill) this.show.still();
+    else this.show.start();
   }
 
   build() {
@@ -124,9 +121,27 @@ class Alive {
     if (this.words) this.tellGo();
   }
 
-  answered(answer) {
-    this.values = answer.image === null ? null : answer;
-    this.paint();
+  // What the network says, with the next frame. It is so small that it has read a digit before a worker would have started.
+  ask() {
+    if (this.isAsked) return;
+    this.isAsked = true;
+    requestAnimationFrame(() => {
+      this.isAsked = false;
+      this.values = this.read();
+      this.paint();
+    });
+  }
+
+  // {image, input, scores, outputs}; null where nothing is drawn.
+  read() {
+    const { board, network } = this;
+    const context = (board.finer() ?? this.canvas).getContext("2d");
+    const { data, width, height } = context.getImageData(0, 0, board.size, board.size);
+    const prepared = prepare(data, width, height, PAPER);
+    if (prepared === null) return null;
+    const input = Float32Array.from(prepared.image, (value) => (value / 255 - NETWORK.mean) / NETWORK.deviation);
+    const scores = network.run(input);
+    return { image: prepared.image, input, scores, outputs: network.outputs.map((output) => output.data) };
   }
 
   of(index) {
@@ -180,7 +195,6 @@ class Alive {
     this.show.stop();
     this.inSight.disconnect();
     this.resized.disconnect();
-    this.worker.terminate();
   }
 }
 
