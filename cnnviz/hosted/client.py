@@ -73,7 +73,7 @@ def _asked(question: Question | None, progress: Callable[[float], None] | None) 
     except (EOFError, OSError, AuthenticationError) as error:
         _forget()
         raise CnnvizError(
-            Message("The program that holds the network has ended. Start it again to go on.")
+            Message("The program that holds the network has ended. Start it again to continue.")
         ) from error
     except BaseException:  # the person went away: the answer must not be taken for that of the next question
         _forget()

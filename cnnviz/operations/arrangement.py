@@ -159,7 +159,7 @@ def _cut_rows(call: FailedCall, ops: Sequence[Op], op: Op, wanted: Shape) -> Fai
     if len(wanted) != 2 or not isinstance(expected, int) or (len(image) != 3 and product(image) != expected):
         return None
     reason = Message(
-        "{op} makes rows of {row}, but an image has {image} = {values}: a row is not an image any more. So "
+        "{op} makes rows of {row}, but an image has {image} = {values}: a row is no longer one image. So "
         "{name} does not get the {expected} that it expects.",
         op=f"{op.title}(-1, {row})",
         row=numbers.values(row),
@@ -381,9 +381,9 @@ def channels_elsewhere(call: FailedCall, ops: Sequence[Op], argument: str) -> Fa
     order = (place, *(axis for axis in range(len(shape)) if axis != place))
     moved = tuple(shape[axis] for axis in order)
     reason = refusals.other_channels(Layer.of(call), shape, expected, shape[0]).reason
-    cause = Message("The size {size} stands in dimension {place}.", size=expected, place=place + 1)
+    cause = Message("The size {size} is in dimension {place}.", size=expected, place=place + 1)
     if place == len(shape) - 1:
-        cause = Message("Its last size is {size}: the channels stand last.", size=expected)
+        cause = Message("Its last size is {size}: the channels come last.", size=expected)
     dims = ", ".join(["0", *(str(axis + 1) for axis in order)])
     advice = Message("Put the channels first: x = x.permute({dims}).", dims=dims)
     given = Message(

@@ -348,7 +348,7 @@ def _of_channels(call: FailedCall, ops: Sequence[Op], expected: tuple[int, ...])
         refusals.normalises_other_sizes(Layer.of(call), expected, shape).reason,
         expected,
         shape[-1:],
-        cause=Message("{channels} is the number of its channels, which stand first.", channels=expected[0]),
+        cause=Message("{channels} is the number of its channels, which come first.", channels=expected[0]),
         advice=Message(
             "To normalise the channels of each pixel, put them last for this layer: "
             "{name}(x.permute({last})).permute({back}).",

@@ -131,7 +131,7 @@ _OF_REAL_TENSORS = frozenset(dir(Tensor))
 def _of_layer(layer: nn.Module, name: str) -> Value:
     """A layer's own attribute: a parameter, a buffer, a part, or a plain setting."""
     if name.startswith("__"):
-        raise Refused(Message("Names with two underscores in front are not known here: {name}.", name=name))
+        raise Refused(Message("Names that begin with two underscores are not known here: {name}.", name=name))
     held = vars(layer)
     for group in ("_parameters", "_buffers", "_modules"):
         if name in held[group]:

@@ -54,7 +54,7 @@ def get_attribute(value: Value, name: str) -> Value:
         return class_of_value(value)
     if name.startswith("__") and name not in ("__init__", "__name__"):
         raise Refused(
-            Message("Names with two underscores in front are not known here: {name}.", name=name[:40])
+            Message("Names that begin with two underscores are not known here: {name}.", name=name[:40])
         )
     if not name.isascii():
         check_name(name)

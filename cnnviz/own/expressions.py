@@ -275,9 +275,7 @@ def _formatted(node: ast.JoinedStr, scope: Scope) -> str:
         assert isinstance(part, ast.FormattedValue)
         if part.format_spec is not None or part.conversion != -1:
             raise Refused(
-                Message(
-                    "Formats inside of an f-string, as in {example}, are not known here.", example="{x:.2f}"
-                )
+                Message("Formats inside an f-string, as in {example}, are not known here.", example="{x:.2f}")
             )
         parts.append(as_text(evaluate(part.value, scope)))
     text = "".join(parts)

@@ -204,7 +204,7 @@ def _returns_in_a_loop(method: ast.FunctionDef) -> Iterator[LineWarning]:
             yield LineWarning(
                 "return-in-loop",
                 "",
-                Message("The return stands inside of the loop, which therefore ends in its first turn."),
+                Message("The return is inside the loop, so the loop ends in its first pass."),
                 Message("Indent the return like the for."),
                 line=node.body[-1].lineno,
             )

@@ -222,7 +222,7 @@ def equal(left: Value, right: Value) -> bool:
             return left.keys() == right.keys() and all(equal(left[key], right[key]) for key in left)
         return bool(left == right)
     if {a, b} <= TENSORS:
-        raise Refused(Message("Tensors inside of lists are not compared here."))
+        raise Refused(Message("Tensors inside lists are not compared here."))
     return left is right
 
 

@@ -104,7 +104,7 @@ class Program:
         if found is not None:
             return Refused(
                 Message(
-                    "nn.Sequential stands outside of a class here, and cnnviz reads classes. Write a class that is "
+                    "Here nn.Sequential is outside a class, and cnnviz reads classes. Write a class that is "
                     "derived from nn.Sequential."
                 ),
                 found[0].lineno,
@@ -214,9 +214,9 @@ def _not_python(error: SyntaxError, text: str) -> Message:
     lines = text.splitlines()
     line = lines[error.lineno - 1].lstrip() if error.lineno and error.lineno <= len(lines) else ""
     if line.startswith(COMMANDS):
-        return Message("Lines that begin with % or ! are commands of a notebook and no Python.")
+        return Message("Lines that begin with % or ! are notebook commands, not Python.")
     if line.startswith(PROMPTS):
-        return Message("The prompts >>> and ... of Python's console are no part of the code.")
+        return Message("The prompts >>> and ... of Python's console are not part of the code.")
     words = Message("This is not Python: {words}.", words=(error.msg or "invalid syntax").capitalize())
     if isinstance(error, IndentationError):
         advice = Message("Indent each line as far as the other lines of its block.")
@@ -407,7 +407,7 @@ class _Loader:
             self.remarks.append(
                 Remark(
                     statement.lineno,
-                    Message("The class {name} is skipped: it is no network.", name=statement.name),
+                    Message("The class {name} is skipped: it is not a network.", name=statement.name),
                 )
             )
             return
@@ -479,4 +479,4 @@ def _looks_like_a_network(statement: ast.ClassDef) -> bool:
     )
 
 
-_SKIPPED = Message("From here on the text is no network (training, data, output); it is skipped.")
+_SKIPPED = Message("From here on the text is not part of a network (training, data, output); it is skipped.")

@@ -197,9 +197,9 @@ _WORDS: Mapping[type[ast.AST], Message | str] = {
     ast.NamedExpr: Message("the operator :="),
     ast.Set: Message("sets"),
     ast.SetComp: Message("sets"),
-    ast.Import: Message("imports inside of a class or function"),
-    ast.ImportFrom: Message("imports inside of a class or function"),
-    ast.ClassDef: Message("classes inside of a class or function"),
+    ast.Import: Message("imports inside a class or function"),
+    ast.ImportFrom: Message("imports inside a class or function"),
+    ast.ClassDef: Message("classes inside a class or function"),
 }
 
 

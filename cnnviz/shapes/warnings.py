@@ -326,7 +326,7 @@ def _reread_memory(network: _Network) -> Iterator[NetworkWarning]:
         if found is None:
             continue
         text = Message(
-            "{name} cuts the same row of values anew, from {before} to {after}: the sizes change places, the values do "
+            "{name} cuts the same row of values differently, from {before} to {after}: the sizes change places, the values do "
             "not.",
             name=op.title,
             before=shape_text(found.before),
@@ -350,7 +350,7 @@ def _view_of_one_channel(network: _Network) -> Iterator[NetworkWarning]:
         if maker is None:
             continue
         text = Message(
-            "{name} works behind {maker} only because one of the sizes {shape} is 1.",
+            "{name} works after {maker} only because one of the sizes {shape} is 1.",
             name=op.title,
             maker=maker.title,
             shape=shape_text(maker.output_shape),

@@ -37,7 +37,7 @@ def returned_no_tensor(model: nn.Module, returned: Any) -> Failure:
         advice = Message("Add the parentheses: {name}().", name=name)
     else:
         reason = Message(
-            "The forward of {type} returns a value of type {found}, in which there is no tensor.",
+            "The forward of {type} returns a value of type {found} that contains no tensor.",
             type=kind,
             found=type(returned).__name__,
         )
@@ -162,7 +162,7 @@ def _constructor_misspelt(cls: type, method: str) -> Slip:
 def without_super(cls: type) -> Slip:
     """A constructor that does not begin with that of ``nn.Module``."""
     reason = Message(
-        "The constructor of {type} does not begin with that of nn.Module, so there is no place yet to register layers.",
+        "The constructor of {type} does not call that of nn.Module first, so layers cannot be registered yet.",
         type=cls.__name__,
     )
     return Slip(reason, Message("Make super().__init__() the first line of __init__."))
@@ -291,7 +291,7 @@ def _wrong_value(words: str, model: nn.Module, silent: Sequence[str]) -> Slip | 
         path = silent[-1]
         kind = module_type(model.get_submodule(path))
         reason = Message(
-            "The forward of {name} ({type}) returns None, so nothing goes on from there.",
+            "The forward of {name} ({type}) returns None, so nothing reaches the next layer.",
             name=path,
             type=kind,
         )

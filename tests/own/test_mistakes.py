@@ -128,7 +128,7 @@ def test_prompts_of_the_console_go_all_at_once() -> None:
     given = Definition("\n".join([*lines, ""]))
     problem = read(given).problem
     assert problem is not None
-    assert str(problem.message) == "The prompts >>> and ... of Python's console are no part of the code."
+    assert str(problem.message) == "The prompts >>> and ... of Python's console are not part of the code."
     assert [change.definition.text for change in changes(given)] == [code]
 
 

@@ -88,7 +88,7 @@ def test_a_network_of_numbers_shows_its_weights_and_says_why_there_is_no_more(
     ]
     app.query_params["view"] = "excite"
     app.run()
-    assert "takes 20 numbers and no image" in app.info[0].value
+    assert "takes 20 numbers, not an image" in app.info[0].value
     assert not app.error
 
 

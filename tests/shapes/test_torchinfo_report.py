@@ -115,7 +115,7 @@ def test_what_torchinfo_raises_on_is_a_sentence() -> None:
     with pytest.raises(CnnvizError, match=r"fails: .* expects 3 channels"):
         report(nn.Sequential(nn.Conv2d(3, 2, 1)), (4, 6, 6))
     with pytest.raises(
-        CnnvizError, match=r"fails: .* returns a value of type object, in which there is no tensor"
+        CnnvizError, match=r"fails: .* returns a value of type object that contains no tensor"
     ):
         report(Calls(lambda net, x: object(), nn.ReLU()), (4,))
     with pytest.raises(CnnvizError, match=r"it raises: .*unsupported input or output type"):

@@ -32,11 +32,11 @@ from tests.shapes.networks import Calls
         (lambda net, x: x.mean, "The forward of Calls returns mean itself, which was not called."),
         (
             lambda net, x: x.shape,
-            "The forward of Calls returns a value of type Size, in which there is no tensor.",
+            "The forward of Calls returns a value of type Size that contains no tensor.",
         ),
         (
             lambda net, x: {"logits": 3},
-            "The forward of Calls returns a value of type dict, in which there is no tensor.",
+            "The forward of Calls returns a value of type dict that contains no tensor.",
         ),
     ],
 )
@@ -161,7 +161,7 @@ class Silent(nn.Module):
         *(
             (
                 Calls(function, Silent(), nn.Linear(4, 2)),
-                "The forward of m0 (Silent) returns None, so nothing goes on from there. End it with a return "
+                "The forward of m0 (Silent) returns None, so nothing reaches the next layer. End it with a return "
                 "statement, such as: return x.",
             )
             for function in (
@@ -222,7 +222,7 @@ def test_the_constructor_of_module_is_not_called_first(tmp_path: Path, before: s
     with pytest.raises(CnnvizError) as caught:
         traced(f"{file}:Net", {}, (4,), own_files=True)
     assert str(caught.value) == (
-        "The constructor of Net does not begin with that of nn.Module, so there is no place yet to register layers. "
+        "The constructor of Net does not call that of nn.Module first, so layers cannot be registered yet. "
         "Make super().__init__() the first line of __init__."
     )
 
@@ -235,7 +235,7 @@ def test_a_constructor_of_numbers_alone_that_is_not_called_first() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return x * self.factor
 
-    with pytest.raises(CnnvizError, match=r"The constructor of Scaled does not begin with that of nn.Module"):
+    with pytest.raises(CnnvizError, match=r"The constructor of Scaled does not call that of nn.Module first"):
         trace(Scaled(), (4,))
 
 

@@ -134,12 +134,12 @@ class Recording:
                 ending = self._ending
             except Exception as error:
                 reason = _reason(error, self)
-                tell(Message("The training goes on, but is not recorded any more: {reason}", reason=reason))
+                tell(Message("Training continues, but it is no longer recorded: {reason}", reason=reason))
                 ending = Status.FAILED, reason
         if heartbeat.lost:
             tell(
                 Message(
-                    "The training goes on, but is not recorded any more: its run {id} was ended elsewhere.",
+                    "Training continues, but it is no longer recorded: its run {id} was ended elsewhere.",
                     id=self.run_id,
                 )
             )
@@ -187,8 +187,8 @@ class Recording:
         if figures is None:
             tell(
                 Message(
-                    "Epoch {epoch} has no point in the curves per epoch: for that run.log() must be given loss and "
-                    "accuracy, and run.end_epoch() two finite numbers.",
+                    "Epoch {epoch} has no point in the curves per epoch: give run.log() a loss and an accuracy, "
+                    "and run.end_epoch() two finite numbers.",
                     epoch=end.epoch,
                 )
             )

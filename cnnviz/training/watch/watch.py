@@ -153,7 +153,7 @@ class WatchedRun:
         else:
             self._say(
                 Message(
-                    "{type} is no torch.nn.Module: the curves are recorded, without gradients and filters.",
+                    "{type} is not a torch.nn.Module: the curves are recorded, without gradients and filters.",
                     type=type(model).__name__,
                 )
             )

@@ -128,7 +128,7 @@ def _picture(experiment: Experiment) -> None:
         caption(
             _(
                 "One random order of the 784 pixels, the same for every image: each digit keeps all its "
-                "pixels but has no strokes. People cannot read it any more. Can a network?"
+                "pixels but has no strokes. People can no longer read it. Can a network?"
             )
         )
 

@@ -69,7 +69,7 @@ def _takes_images(weights: Weights) -> bool:
     if not weights.takes_images:
         st.info(
             _(
-                "This network takes {shape} numbers and no image, so there are no maps of a picture. "
+                "This network takes {shape} numbers, not an image, so there are no maps of a picture. "
                 "Its weights are in the view Filters.",
                 shape=shape_text(weights.input_shape),
             ),

@@ -141,7 +141,7 @@ def _place(found: ChannelGradients, source: int) -> Place | None:
         query.drop(WEIGHT)
         link_problem(
             Message(
-                "weight={value} in the link is none of the {rows} x {columns} weights: use row and column, counting "
+                "weight={value} in the link is not one of the {rows} x {columns} weights: use row and column, counting "
                 "from 0, such as weight=0-0, or weight=bias.",
                 value=shortened(named),
                 rows=high,
@@ -249,7 +249,7 @@ def _texts(found: ChannelGradients, source: int) -> dict[str, str]:
         "bias": _("Bias"),
         "gradients": _("Gradient of the output"),
         "values": _("Input value under the weight"),
-        "units": _("What the bias is multiplied with: 1"),
+        "units": _("What the bias is multiplied by: 1"),
         "products": _("Contribution"),
         "place": _("Row {row}, column {column}: {gradient} × {value} = {product}"),
         "padding": _("Row {row}, column {column}: the weight lies in the padding, 0"),

@@ -78,7 +78,7 @@ def say_it_runs(found: Facts) -> None:
     st.info(
         plain(
             _(
-                "Python is still running {file}. The page goes on when that is done, or when you save the file "
+                "Python is still running {file}. The page continues when that is done, or when you save the file "
                 'again. Does it train, or wait for something, outside of if __name__ == "__main__"?',
                 file=found.place.rpartition(":")[0],
             )

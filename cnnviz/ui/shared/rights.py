@@ -57,9 +57,7 @@ def need(*owners: str | None) -> None:
     """
     if not may_change(*owners):
         raise NotAllowedError(
-            Message(
-                "Only the teacher, and whoever it belongs to, may do this: unlock the Teacher page first."
-            )
+            Message("Only its owner and the teacher may do this: unlock the Teacher page first.")
         )
 
 

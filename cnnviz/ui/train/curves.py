@@ -224,7 +224,7 @@ def _batch_accuracy(live: LiveFigures, run: Run, steps: Steps) -> None:
     """The accuracy of each batch, which is all that a run without test images tells."""
     known = steps[np.isfinite(steps["accuracy"])]
     if not len(known):
-        caption(_("Give `run.log` an accuracy from 0 to 1, too, to see its curve here."))
+        caption(_("To see its curve here, give `run.log` an accuracy from 0 to 1, too."))
         return
     _draw(live, run, "batch-accuracy", known, lambda: plots.batch_accuracy_figure(known, run.id))
     caption(str(plots.BATCH_ACCURACY_MESSAGE))

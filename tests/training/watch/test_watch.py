@@ -149,7 +149,7 @@ def test_what_is_no_number_is_left_out_with_a_sentence(
     assert [value for value in loss if value == value] == [1.5, 2.5]
     assert len(loss) == len(given)
     told = capsys.readouterr().err
-    assert told.count("str is no torch.nn.Module") == 1
+    assert told.count("str is not a torch.nn.Module") == 1
     assert told.count("must be one number; got '0.5'") == 1
     assert told.count("left out: f1") == 1
     assert told.count("Epoch 1 has no point") == 1
@@ -206,7 +206,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_training(
     run.finish()
     assert len(losses) == 5
     assert "The disk is full" in str(store.get(run.id).reason)
-    assert capsys.readouterr().err.count("not recorded any more: The disk is full") == 1
+    assert capsys.readouterr().err.count("no longer recorded: The disk is full") == 1
 
 
 def test_an_error_in_the_block_is_the_runs_reason(store: RunStore) -> None:
