@@ -7,6 +7,7 @@ from cnnviz.language import translate as _
 from cnnviz.ui.lessons import listing, progress, steps
 from cnnviz.ui.lessons.words import written
 from cnnviz.ui.shared.frame import LESSONS, frame, link
+from cnnviz.ui.shared.owner import remember_owner
 from cnnviz.ui.shared.query import query
 from cnnviz.ui.shared.words import say
 
@@ -28,3 +29,4 @@ else:
         link(LESSONS, _("All lessons"))
     st.title(written(lesson.title), anchor=False)
     progress.keep(steps.show(lesson))
+remember_owner()

@@ -64,6 +64,15 @@ PLACES: Mapping[str, Place] = MappingProxyType(
             ("checkpoint", "dataset", "true", "read", "page", "second"),
         ),
         "experiments": Place(("results", "figure"), ("experiment", "figure"), chosen=False),
+        "train": Place(
+            ("run",),
+            (
+                *("model", "set", "dataset", "train_images", "resize", "permute", "order", "epochs", "seed"),
+                *("batch_size", "learning_rate", "optimizer", "momentum", "weight_decay", "schedule", "loss"),
+                *("initialisation", "run"),
+            ),
+            chosen=False,
+        ),
     }
 )
 """The pages by the name in their address."""

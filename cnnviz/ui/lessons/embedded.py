@@ -65,6 +65,13 @@ def _experiments(view: str) -> None:
         results.show_shipped(experiment)
 
 
+def _train(_view: str) -> None:
+    from cnnviz.ui.train import runs, studio
+
+    runs.expect()
+    studio.show()
+
+
 _SHOW: Mapping[str, tuple[Page, Callable[[str], None]]] = MappingProxyType(
     {
         "convolution": (frame.CONVOLUTION, _convolution),
@@ -72,6 +79,7 @@ _SHOW: Mapping[str, tuple[Page, Callable[[str], None]]] = MappingProxyType(
         "filters": (frame.FILTERS, _filters),
         "evaluate": (frame.EVALUATE, _evaluate),
         "experiments": (frame.EXPERIMENTS, _experiments),
+        "train": (frame.TRAIN, _train),
     }
 )
 
