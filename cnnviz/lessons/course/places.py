@@ -11,12 +11,14 @@ from types import MappingProxyType
 class Place:
     """A page: the ``views`` of it that can be shown alone, and the parameters of its link that a lesson may give.
 
-    ``chosen`` says that the page's link names the view itself, as ``view``.
+    ``chosen`` says that the page's link names the view itself, as ``view``; ``alone`` are choices that the page's own link
+    does not know, as it shows all.
     """
 
     views: tuple[str, ...]
     choices: tuple[str, ...]
     chosen: bool = True
+    alone: tuple[str, ...] = ()
 
 
 _WINDOW = ("layer", "height", "width", "kernel", "stride", "padding", "dilation", "rounding")
@@ -63,7 +65,9 @@ PLACES: Mapping[str, Place] = MappingProxyType(
             ("overview", "confusions", "mistakes", "calibration", "compare"),
             ("checkpoint", "dataset", "true", "read", "page", "second"),
         ),
-        "experiments": Place(("results", "figure"), ("experiment", "figure"), chosen=False),
+        "experiments": Place(
+            ("results", "figure"), ("experiment", "figure"), chosen=False, alone=("figure",)
+        ),
         "train": Place(
             ("run",),
             (

@@ -30,6 +30,8 @@ _LONGEST = 200
 VALUES = ("shape", "in_features", "out_features", "params", "macs", "receptive_field")
 """What ``answer_of`` can ask of a layer."""
 
+_APART = re.compile(r"\s*([-*+]\s|\d+\.\s|#+\s|>|\||```)|\s{4}")
+"""How a line begins that is none of a paragraph: an item of a list, a heading, a quotation, a table, code."""
 _NUMBER_FIRST = re.compile(r"^\d+[-_. ]*")
 
 
@@ -374,7 +376,7 @@ def _unwrapped(text: str) -> str:
     """
     found: list[str] = []
     for line in text.strip().splitlines():
-        is_apart = not line.strip() or re.match(r"\s*([-*#>|`]|\d+\.)\s*|\s{4}", line) is not None
+        is_apart = not line.strip() or _APART.match(line) is not None
         if found and found[-1].strip() and not is_apart and not _is_code(found):
             found[-1] = f"{found[-1].rstrip()} {line.strip()}"
         else:

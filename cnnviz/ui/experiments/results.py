@@ -25,6 +25,9 @@ from cnnviz.ui.shared.words import caption
 from cnnviz.ui.train.compare import Row, show_table
 from cnnviz.ui.train.runs import duration
 
+FIGURE = "figure"
+"""The link's parameter with the number of a figure, where one is shown alone."""
+
 _SHUFFLED_WITH = 1  # the seed of the permutation that the experiment's recipes have
 
 
@@ -38,7 +41,7 @@ def choose_experiment() -> Experiment:
         kind=Message("experiment"),
         title=lambda key: str(known[key].title),
         label_visibility="collapsed",
-        forget=("group", "setting"),
+        forget=("group", "setting", FIGURE),
     )
     return known[chosen]
 
@@ -72,7 +75,7 @@ def show_figure(experiment: Experiment) -> None:
     number = choose_one(
         _("Figure"),
         {str(place): panel.title for place, panel in enumerate(experiment.panels, 1)},
-        key="figure",
+        key=FIGURE,
         kind=Message("figure"),
     )
     place = int(number) - 1

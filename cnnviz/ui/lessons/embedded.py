@@ -16,8 +16,6 @@ from cnnviz.ui.shared.problems import explained
 from cnnviz.ui.shared.query import MISSING, PREFIX, query, whole_query
 
 _OPENED = "_opened_from_a_lesson"
-_ALONE = ("figure",)
-"""Choices that a page's own link does not know: it shows all."""
 
 
 def _convolution(view: str) -> None:
@@ -89,10 +87,11 @@ def begin(view: View | None) -> None:
     if view is None:
         query.embed(None)
         return
-    named = (("view", view.view),) if PLACES[view.page].chosen else ()
+    place = PLACES[view.page]
+    named = (("view", view.view),) if place.chosen else ()
     query.embed((*named, *view.choices))
     if st.session_state.pop(_OPENED, False):
-        found = {key: query.get_all(key) for key in query if key not in _ALONE}
+        found = {key: query.get_all(key) for key in query if key not in place.alone}
         frame.follow(_SHOW[view.page][0], **found)
 
 

@@ -63,11 +63,9 @@ def test_the_example_of_the_documents_is_a_lesson() -> None:
 
 
 def test_lines_of_a_paragraph_become_one_and_lists_and_code_keep_theirs() -> None:
-    text = (
-        f'{HEAD}[[steps]]\ntitle = "S"\ntext = """\nOne\ntwo.\n\n- a\n- b\n\n```\nx\ny\n```\nEnd\nhere\n"""\n'
-    )
+    text = f'{HEAD}[[steps]]\ntitle = "S"\ntext = """\nOne\n**two**,\n0.3.\n\n- a\n- b\n\n```\nx\ny\n```\nEnd\nhere\n"""\n'
     lesson = lesson_of(text.encode(), "mine.toml")
-    assert lesson.steps[0].text.text == "One two.\n\n- a\n- b\n\n```\nx\ny\n```\nEnd here"
+    assert lesson.steps[0].text.text == "One **two**, 0.3.\n\n- a\n- b\n\n```\nx\ny\n```\nEnd here"
 
 
 @pytest.mark.parametrize(
