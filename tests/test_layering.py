@@ -212,6 +212,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     ),
     "tensorboardX": ("cnnviz.training.loop",),
     "captum": ("cnnviz.interpret",),
+    "reportlab": ("cnnviz.shapes",),
     "torchinfo": ("cnnviz.shapes",),
     "torchviz": ("cnnviz.shapes",),
     "sandlock": ("cnnviz.own.sandbox",),  # where it is installed

@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from cnnviz import __version__, architectures
-from cnnviz.cli import app_command, own_command, page_command, password_command, training_commands
+from cnnviz.cli import (
+    app_command,
+    figure_command,
+    own_command,
+    page_command,
+    password_command,
+    training_commands,
+)
 from cnnviz.cli.terminal import never_fail_for_an_encoding, print_json
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import LANGUAGES, Message, set_language
@@ -105,7 +112,7 @@ def _add_shape_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     why = add("why", _why, _("explain each number in a layer's output shape"))
     why.add_argument("--layer", help=_("name of a layer (default: the first Linear)"))
     why.add_argument("--json", action="store_true", help=_("print JSON"))
-    for command in (summary, why):
+    for command in (summary, why, figure_command.add_command(add, _traced)):
         command.add_argument(
             "model", metavar="MODEL", help=_("a key from `list`, torchvision:NAME, or FILE.py:CLASS")
         )

@@ -372,3 +372,10 @@ def test_the_code_beside_the_table(open_page: OpenPage) -> None:
     app.toggle(key="beside").set_value(True).run()
     assert "class ResNetMini" in code(app)
     assert "ResidualBlock-" in html(app)
+
+
+def test_a_figure_for_a_report_is_offered_in_three_kinds(open_page: OpenPage) -> None:
+    app = open_page("pages/architecture.py", model="resnet-mini", view="graph", **{"figure-style": "lenet"})
+    assert not app.exception
+    offered = {element.proto.id.rpartition("-")[2] for element in app.get("download_button")}
+    assert {"svg", "pdf", "tex"} <= offered

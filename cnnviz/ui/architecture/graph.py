@@ -15,6 +15,7 @@ from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.plots import palette
 from cnnviz.shapes.table import legend
+from cnnviz.ui.architecture import figure
 from cnnviz.ui.architecture.network import Network, Subject
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits
@@ -60,6 +61,7 @@ def show(subject: Subject) -> None:
     if backward == "backward":
         _autograd(network, edits, traced)
     elif traced.ops:
+        figure.offer(traced, network.name, network.title)
         _operations(traced)
 
 
