@@ -28,7 +28,9 @@ def sentences(app: AppTest) -> str:
 
 
 def walks(app: AppTest) -> list[Any]:
-    return [found for found in app.get("bidi_component") if found.proto.component_name == "cnnviz_walk"]
+    return [
+        found for found in app.get("bidi_component") if found.proto.component_name == "cnnviz_sliding_window"
+    ]
 
 
 def picture(app: AppTest) -> dict[str, Any]:
@@ -251,7 +253,7 @@ app = AppTest.from_file({app!r}, default_timeout=30)
 app.switch_page("pages/convolution.py")
 app.run()
 assert not app.exception, app.exception
-assert any("walk" in found.proto.component_name for found in app.get("bidi_component"))
+assert any("sliding_window" in found.proto.component_name for found in app.get("bidi_component"))
 assert "torch" not in sys.modules
 """
 

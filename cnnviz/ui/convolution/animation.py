@@ -1,6 +1,6 @@
 """The kernel walking over a small input: what is chosen here, and what the browser gets to draw it.
 
-Arithmetic, drawing and time are JavaScript (the folder ``walk``): a page that asked the server for every
+Arithmetic, drawing and time are JavaScript (the folder ``sliding_window``): a page that asked the server for every
 step could not follow a mouse. What the person stops at comes back, so that the link leads there.
 """
 
@@ -40,13 +40,14 @@ LARGEST_PICTURE = 256
 """Pixels a side; the arithmetic of a larger input is the same, and nobody could see its pixels."""
 
 SPEEDS = (0.5, 1, 2, 4, 8, 16, 32, 64)
-"""Output values a second, as in walk.js."""
+"""Output values a second, as in sliding_window.js."""
 
 _TINTS = ((255, 255, 255),)
 _COLOUR_TINTS = ((255, 84, 84), (72, 214, 104), (110, 150, 255))
 _MIXES = {"alike": (1, 1, 1), "red": (1, 0, 0), "red-green": (1, -1, 0)}
 _component = in_browser(
-    Path(__file__).parent / "walk", ("canvas", "arithmetic", "picture", "terms", "view", "walk")
+    Path(__file__).parent / "sliding_window",
+    ("canvas", "arithmetic", "picture", "terms", "view", "sliding_window"),
 )
 
 
@@ -77,7 +78,7 @@ def show(layer: Layer, walks: tuple[Slide, Slide]) -> None:
                 "at": _stop_in_link(*counts),
                 "speed": _speed_in_link(),
             },
-            key="walk",
+            key="sliding_window",
             on_at_change=_write_stop,
             on_speed_change=_write_speed,
         )
@@ -228,8 +229,8 @@ def _texts(layer: Layer) -> dict[str, Any]:
 
 def _write_stop() -> None:
     """The browser says where the person stopped (row and column from 1, as links have always had them), or "": the walk goes on."""
-    stop = st.session_state["walk"].get("at")
-    st.session_state["_walk_stop"] = stop
+    stop = st.session_state["sliding_window"].get("at")
+    st.session_state["_window_stop"] = stop
     if stop:
         query[PLACE] = str(stop)
     else:
@@ -239,12 +240,12 @@ def _write_stop() -> None:
 def _stop_in_link(rows: int, columns: int) -> int | None:
     """The index of the output value at which the link stops the walk."""
     # A stop that was right until the person changed the layer is none of the link's faults.
-    place = place_in_link(rows, columns, first=1, was_right=st.session_state.get("_walk_stop"))
+    place = place_in_link(rows, columns, first=1, was_right=st.session_state.get("_window_stop"))
     return None if place is None else place[0] * columns + place[1]
 
 
 def _write_speed() -> None:
-    speed = st.session_state["walk"].get("speed")
+    speed = st.session_state["sliding_window"].get("speed")
     if speed in SPEEDS:
         query["speed"] = f"{speed:g}"
 

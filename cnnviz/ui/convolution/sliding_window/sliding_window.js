@@ -6,7 +6,7 @@ const WALK_SECONDS = 20; // how long a whole walk takes at the speed that is cho
 const PATIENCE = 350; // milliseconds: whoever steps on quickly changes the link once
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  const root = parentElement.querySelector(".walk");
+  const root = parentElement.querySelector(".sliding_window");
   root.walker ??= makeWalker(root);
   root.walker.update(data, setTriggerValue);
   return root.walker.rest; // called before the next update, too

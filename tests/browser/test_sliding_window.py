@@ -22,7 +22,7 @@ from cnnviz.ui.convolution.animation import layer_data
 from cnnviz.ui.convolution.layer import KINDS, Layer
 
 expect.set_options(timeout=60_000)
-ARITHMETIC = PROJECT_DIRECTORY / "cnnviz" / "ui" / "convolution" / "walk" / "arithmetic.js"
+ARITHMETIC = PROJECT_DIRECTORY / "cnnviz" / "ui" / "convolution" / "sliding_window" / "arithmetic.js"
 COMPUTE = """(layers) => layers.map((layer) => ({
   values: Array.from(outputValues(layer)),
   // the numbers that the tables show, added up as the line below them says
@@ -105,7 +105,7 @@ def test_browser_computes_what_pytorch_computes(chromium: Browser) -> None:
 def opened(page: Page, server: Server, link: str = "") -> Locator:
     page.goto(f"{server.url}/convolution{link}")
     settle(page)
-    walker = page.locator(".st-key-walk .walk")
+    walker = page.locator(".st-key-sliding_window .sliding_window")
     expect(walker.locator(".heading")).to_have_text(re.compile("Output row"))
     return walker
 
