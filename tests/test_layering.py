@@ -88,7 +88,9 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
         "cnnviz.drawing.strokes",
     ),  # a photo of a garment is cut and scaled as any image is
     "cnnviz.interpret": ("cnnviz.training",),
-    "cnnviz.lessons": ("cnnviz.shapes",),
+    "cnnviz.lessons": ("cnnviz.shapes", "cnnviz.plots.still"),
+    # which a person starts, to make what questions show from what is included
+    "cnnviz.lessons.exercises.collecting": ("cnnviz.lessons", "cnnviz.experiments"),
     "cnnviz.training": ("cnnviz.training.scripts", "cnnviz.training.worker"),
     "cnnviz.training.watch": ("cnnviz.training.worker.heartbeat",),
     "cnnviz.training.worker": ("cnnviz.training.checkpoints", "cnnviz.training.worker.heartbeat"),
@@ -162,6 +164,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
         "cnnviz.lessons",
     ),  # the command that updates the catalogues also reads what lessons say
     "cnnviz.plots": ("cnnviz.plots.palette",),
+    "cnnviz.plots.still": ("cnnviz.plots.palette",),
     "cnnviz.plots.palette": ("cnnviz.language",),
     "cnnviz.files": ("cnnviz.errors",),
     "cnnviz.bounded": ("cnnviz.settings",),
@@ -190,6 +193,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
         "cnnviz.experiments",
         "cnnviz.interpret",
         "cnnviz.hosted",
+        "cnnviz.lessons.exercises.collecting",
         "cnnviz.models",
         "cnnviz.operations",
         "cnnviz.own",
@@ -225,6 +229,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
         "cnnviz.drawing",
         "cnnviz.experiments",
         "cnnviz.interpret",
+        "cnnviz.lessons.exercises.collecting",
         "cnnviz.operations",
         "cnnviz.plots",
         "cnnviz.shapes",

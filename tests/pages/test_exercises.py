@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -49,6 +51,17 @@ def test_a_new_weight_may_be_written_with_a_comma(open_page: OpenPage) -> None:
     assert any(text.startswith("The step was added.") for text in texts(app))
     answered(app, f"{old - rate * gradient:.4f}".replace(".", ","))
     assert app.success
+
+
+@pytest.mark.parametrize("kind", ["match-curve", "match-filters", "match-confusion"])
+def test_a_figure_is_matched(open_page: OpenPage, kind: str) -> None:
+    app = open_page("pages/exercises.py", kind=kind)
+    figure = next(each.proto.body for each in app.main.get("html") if "cnnviz-still" in each.proto.body)
+    assert re.fullmatch(r'<img class="cnnviz-still" src="data:image/[^"]+" alt="[^"]+">', figure)
+    choices = app.radio(key="answer-0").options
+    assert [choice[:3] for choice in choices] == ["A: ", "B: ", "C: "]
+    app.button(key="show-answer").click().run()
+    assert app.info[0].value.removeprefix("The answer: ").removesuffix(".") in choices
 
 
 def test_two_answers_that_say_nothing_lead_to_the_way(open_page: OpenPage) -> None:

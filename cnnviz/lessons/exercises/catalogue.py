@@ -26,6 +26,9 @@ KINDS: Mapping[str, Message] = MappingProxyType(
         "most-parameters": Message("The largest layer"),
         "breaking-layer": Message("The line that breaks"),
         "mending-number": Message("The number that mends it"),
+        "match-curve": Message("Whose loss curve"),
+        "match-filters": Message("Whose filters"),
+        "match-confusion": Message("Whose confusion matrix"),
     }
 )
 """Kinds of questions by key, and what the page calls them."""

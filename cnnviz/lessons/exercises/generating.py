@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from types import MappingProxyType
 
-from cnnviz.lessons.exercises import by_hand, counts, faults, shapes, sizes, updates
+from cnnviz.lessons.exercises import by_hand, counts, faults, matching, shapes, sizes, updates
 from cnnviz.lessons.exercises.catalogue import KINDS, SET_SIZE
 from cnnviz.lessons.exercises.question import Level, Question
 from cnnviz.lessons.exercises.source import Source
@@ -34,6 +34,9 @@ _MAKERS: Mapping[str, Make] = MappingProxyType(
         "most-parameters": counts.most_parameters,
         "breaking-layer": faults.breaking_layer,
         "mending-number": faults.mending_number,
+        "match-curve": _alone(matching.curve),
+        "match-filters": _alone(matching.filters),
+        "match-confusion": _alone(matching.confusion),
     }
 )
 
@@ -71,4 +74,4 @@ def questions(
 
 
 def _text(question: Question) -> tuple[object, ...]:
-    return question.kind, question.given, tuple(question.prompt.values.items())
+    return question.kind, question.given, question.figure, tuple(question.prompt.values.items())

@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cnnviz.language import LANGUAGE_TAGS, Message, language
+from cnnviz.lessons.exercises.picturing import address, alternative
 from cnnviz.lessons.exercises.question import Level, Question
 
 _environment = Environment(
@@ -28,4 +29,6 @@ def sheet(questions: Sequence[Question], level: Level, seed: int, *, answers: bo
         name=str(Message("Student")),
         questions=questions,
         answers=answers,
+        address=address,
+        alternative=alternative,
     )

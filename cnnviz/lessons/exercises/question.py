@@ -9,6 +9,7 @@ from typing import Literal
 
 from cnnviz.language import Message
 from cnnviz.lessons.exercises.answers import read_decimal, read_length, read_number, read_sizes
+from cnnviz.lessons.exercises.gallery import Figure
 from cnnviz.operations.op import Shape, shape_text
 
 Form = Literal["number", "side", "shape", "choice", "decimal"]
@@ -47,6 +48,9 @@ class Question:
     solution: tuple[Message | str, ...]
     given: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    described: tuple[Message | str, ...] = ()
+    """What stands for each of ``choices``, where these are letters."""
+    figure: Figure | None = None
     slips: tuple[Slip, ...] = ()
     network: str | None = None
     layer: str | None = None
@@ -56,6 +60,14 @@ class Question:
     def answer_text(self) -> str:
         """The right answer as it is shown."""
         return answer_text(self.answer)
+
+    def choice_text(self, choice: str) -> str:
+        """One of ``choices`` as it is shown: a letter with what it stands for."""
+        return f"{choice}: {self.described[self.choices.index(choice)]}" if self.described else choice
+
+    def text_of(self, answer: Answer) -> str:
+        """An answer as it is shown, a choice with what it stands for."""
+        return self.choice_text(answer) if isinstance(answer, str) else answer_text(answer)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -13,12 +14,13 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.lessons.exercises.catalogue import KINDS
 from cnnviz.ui.exercises.asking import MIXED, QUESTION, Choice
-from cnnviz.ui.shared.frame import ARCHITECTURE, link
+from cnnviz.ui.shared.frame import ARCHITECTURE, is_dark, link
 from cnnviz.ui.shared.link_state import choose_segment, put_in_link
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import plain
 
 if TYPE_CHECKING:
+    from cnnviz.lessons.exercises.gallery import Figure
     from cnnviz.lessons.exercises.question import Question, Verdict
 
 _GIVEN = "_exercise_answers"
@@ -61,9 +63,18 @@ def show(choice: Choice, questions: Sequence[Question]) -> Sequence[Given]:
         st.markdown(f"#### {plain(question.prompt)}")
         if question.given:
             st.code("\n".join(question.given), language="python", wrap_lines=True)
+        if question.figure is not None:
+            _draw(question.figure)
         ask(question, given[number], f"answer-{number}")
         _further(choice, number, question, given)
     return given
+
+
+def _draw(figure: Figure) -> None:
+    from cnnviz.lessons.exercises.picturing import address, alternative
+
+    alt, source = escape(alternative(figure)), address(figure, dark=is_dark())
+    st.html(f'<img class="cnnviz-still" src="{source}" alt="{alt}">')
 
 
 def _given(choice: Choice, number: int) -> Given:
@@ -108,8 +119,15 @@ def ask(question: Question, given: Given, key: str) -> None:
     # What was answered is the truth: the field of another question, or of another set, must not show this one's.
     st.session_state[key] = given.last or (None if question.form == "choice" else "")
     if question.form == "choice":
-        is_short = sum(map(len, question.choices)) <= _ONE_LINE
-        st.radio(_("Your answer"), question.choices, key=key, horizontal=is_short, disabled=given.is_over)
+        is_short = sum(len(question.choice_text(each)) for each in question.choices) <= _ONE_LINE
+        st.radio(
+            _("Your answer"),
+            question.choices,
+            key=key,
+            format_func=lambda choice: plain(question.choice_text(choice)),
+            horizontal=is_short,
+            disabled=given.is_over,
+        )
     else:
         st.text_input(
             _("Your answer"),
@@ -163,21 +181,22 @@ def _give_up(given: Given) -> None:
 
 
 def _answer(question: Question, given: Given) -> None:
-    from cnnviz.lessons.exercises.question import answer_text, check
+    from cnnviz.lessons.exercises.question import check
 
-    is_sentence = question.form == "choice" and " " in question.answer_text
+    right = question.text_of(question.answer)
+    is_sentence = question.form == "choice" and " " in right
     if given.is_right:
-        st.success(plain(_("Right: {answer}.", answer=question.answer_text)), icon=":material/check:")
+        st.success(plain(_("Right: {answer}.", answer=right)), icon=":material/check:")
     elif given.shown:
         told = _("The answer: {answer}.") if is_sentence else _("The answer is {answer}.")
-        st.info(plain(told.format(answer=question.answer_text)), icon=":material/lightbulb:")
+        st.info(plain(told.format(answer=right)), icon=":material/lightbulb:")
     else:
         verdict = check(question, given.last)
         if verdict.read is None:
             st.warning(_not_read(question, given.last), icon=":material/help:")
             return
         told = _("Not right: {answer}.") if is_sentence else _("{answer} is not right.")
-        st.error(plain(told.format(answer=answer_text(verdict.read))), icon=":material/close:")
+        st.error(plain(told.format(answer=question.text_of(verdict.read))), icon=":material/close:")
         _hint(question, verdict)
     if given.is_over:
         _derive(question)

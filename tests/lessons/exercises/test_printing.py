@@ -27,7 +27,7 @@ def test_a_sheet_has_every_question_and_no_answer() -> None:
 def test_answers_come_with_their_derivation() -> None:
     page = unescape(sheet(ASKED, 2, 7, answers=True))
     for asked in ASKED:
-        assert f"<b>{asked.answer_text}</b>" in page
+        assert f"<b>{asked.text_of(asked.answer)}</b>" in page
         assert all(str(line) in page for line in asked.solution)
 
 
