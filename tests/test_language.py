@@ -63,6 +63,12 @@ def test_translations_take_the_same_values() -> None:
     assert not wrong
 
 
+def test_chinese_addresses_everybody_alike() -> None:
+    texts = list(catalogue().values())
+    assert any("你" in text for text in texts)
+    assert not [text for text in texts if "您" in text]
+
+
 def test_the_compiled_catalogue_is_up_to_date() -> None:
     with CATALOGUE.with_suffix(".mo").open("rb") as file:
         compiled = {str(entry.id): str(entry.string) for entry in read_mo(file) if entry.id}
