@@ -95,7 +95,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.training.watch": ("cnnviz.training.worker.heartbeat",),
     "cnnviz.training.worker": ("cnnviz.training.checkpoints", "cnnviz.training.worker.heartbeat"),
     "cnnviz.training.worker.heartbeat": ("cnnviz.training.loop", "cnnviz.training.store"),
-    "cnnviz.training.scripts": ("cnnviz.training.checkpoints",),
+    "cnnviz.training.scripts": ("cnnviz.training.checkpoints", "cnnviz.notebook"),
     "cnnviz.training.checkpoints": (
         "cnnviz.training.loop",
         "cnnviz.training.store",
@@ -175,6 +175,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.numbers": ("cnnviz.language",),
     "cnnviz.randomness": (),
     "cnnviz.version": (),
+    "cnnviz.notebook": (),
     "cnnviz.language": (),
 }
 
@@ -206,6 +207,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     ),
     "torchvision": ("cnnviz.datasets", "cnnviz.interpret", "cnnviz.models", "cnnviz.own.torchvision_models"),
     "jinja2": ("cnnviz.browser.page", "cnnviz.lessons.exercises.printing", "cnnviz.standalone"),
+    "nbformat": ("cnnviz.notebook",),
     "sqlalchemy": ("cnnviz.training.store",),
     "alembic": ("cnnviz.training.store.migrating", "cnnviz.training.store.migrations"),
     "safetensors": (

