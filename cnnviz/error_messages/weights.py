@@ -203,6 +203,10 @@ def _no_dictionary(match: re.Match[str]) -> Decoded:
     )
 
 
+_ALLOW = Reason(
+    Message("Allow it only for a file that you trust, such as your own."),
+    "torch.load('net.pt', weights_only=False)",
+)
 _SAVE_WEIGHTS = Reason(
     Message("It is better to save only the weights: such a file can be read anywhere, and safely."),
     "torch.save(model.state_dict(), 'net.pt')",
@@ -217,10 +221,7 @@ tell(
         "refuses such files, because reading them can run any code."
     ),
     fixes=(
-        Reason(
-            Message("Allow it only for a file that you trust, such as your own."),
-            "torch.load('net.pt', weights_only=False)",
-        ),
+        _ALLOW,
         _SAVE_WEIGHTS,
     ),
     layer="torch.load",
@@ -239,10 +240,7 @@ tell(
                 "size."
             )
         ),
-        Reason(
-            Message("Allow it only for a file that you trust, such as your own."),
-            "torch.load('net.pt', weights_only=False)",
-        ),
+        _ALLOW,
         _SAVE_WEIGHTS,
     ),
     layer="torch.load",

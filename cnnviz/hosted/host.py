@@ -69,7 +69,7 @@ class Host:
 
     @property
     def address(self) -> str:
-        """Where :class:`cnnviz.hosted.client.Live` connects to."""
+        """Where :mod:`cnnviz.hosted.client` connects to."""
         return str(self._listener.address)
 
     def close(self) -> None:

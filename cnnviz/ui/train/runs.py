@@ -199,7 +199,7 @@ def _changed_rate(run: Run, changes: Sequence[RateChange]) -> str:
 
 
 def field_text(recipe: Mapping[str, Any], name: str) -> str:
-    """The value of the field ``name`` (as :func:`cnnviz.training.recipe.fields.flat` has it) of a run's recipe."""
+    """The value of the field ``name`` (as :func:`cnnviz.training.recipe.differences.flat` has it) of a run's recipe."""
     fields = flat(recipe)
     if name not in fields:
         return "–"
