@@ -73,6 +73,19 @@ def test_two_answers_that_say_nothing_lead_to_the_way(open_page: OpenPage) -> No
     assert not app.success
 
 
+def test_what_is_chosen_stays_chosen_until_it_is_checked(open_page: OpenPage) -> None:
+    app = open_page("pages/exercises.py", kind="most-parameters", seed="5")
+    first, second = app.radio(key="answer-0").options[:2]
+    for text in (second, first):
+        app.radio(key="answer-0").set_value(text).run()
+        assert app.radio(key="answer-0").value == text
+        assert not app.error
+        assert not app.success
+    app.button(key="check").click().run()
+    assert app.radio(key="answer-0").value == first
+    assert app.error or app.success
+
+
 def test_next_question_and_score(open_page: OpenPage) -> None:
     app = open_page("pages/exercises.py", kind="most-parameters", seed="5")
     app.radio(key="answer-0").set_value(app.radio(key="answer-0").options[0]).run()

@@ -34,7 +34,7 @@ def is_shown(app: AppTest) -> bool:
 
 def reply(app: AppTest, text: str, question: Question) -> None:
     if question.form == "choice":
-        app.radio(key="lesson-answer").set_value(text)
+        app.radio(key="lesson-answer").set_value(text).run()
         app.button(key="check").click().run()
     else:
         app.text_input(key="lesson-answer").set_value(text).run()

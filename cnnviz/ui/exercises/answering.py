@@ -34,12 +34,14 @@ _MOST_RIDDLES = 2
 
 @dataclass
 class Given:
-    """What a person answered to one question: the ``last`` text, and how many answers were ``wrong``.
+    """What a person answered to one question: the ``last`` text, and how many answers were ``wrong``. What is ``chosen``
+    among several answers is none until it is checked.
 
     Of ``riddles`` among these cannot be told how they came about. ``shown`` says that the right answer was shown before
     it was found.
     """
 
+    chosen: str = ""
     last: str = ""
     is_right: bool = False
     shown: bool = False
@@ -117,7 +119,7 @@ def _tell_score(given: Sequence[Given]) -> None:
 def ask(question: Question, given: Given, key: str) -> None:
     """The field of the answer, called ``key``; and what is said to the last answer that was ``given``."""
     # What was answered is the truth: the field of another question, or of another set, must not show this one's.
-    st.session_state[key] = given.last or (None if question.form == "choice" else "")
+    st.session_state[key] = _shown(question, given)
     if question.form == "choice":
         is_short = sum(len(question.choice_text(each)) for each in question.choices) <= _ONE_LINE
         st.radio(
@@ -127,6 +129,8 @@ def ask(question: Question, given: Given, key: str) -> None:
             format_func=lambda choice: plain(question.choice_text(choice)),
             horizontal=is_short,
             disabled=given.is_over,
+            on_change=_choose,
+            args=(given, key),
         )
     else:
         st.text_input(
@@ -154,8 +158,21 @@ def ask(question: Question, given: Given, key: str) -> None:
             on_click=_give_up,
             args=(given,),
         )
-    if given.last or given.is_over:
+    if given.is_over or (given.last and (question.form != "choice" or given.last in question.choices)):
         _answer(question, given)
+
+
+def _shown(question: Question, given: Given) -> str | None:
+    """What the field of the answer holds; nothing is chosen at first, nor what was chosen in another language."""
+    if given.is_right and not given.last:  # it was found before the page was loaded
+        return question.answer_text
+    if question.form != "choice":
+        return given.last
+    return next((text for text in (given.chosen, given.last) if text in question.choices), None)
+
+
+def _choose(given: Given, key: str) -> None:
+    given.chosen = str(st.session_state.get(key) or "")
 
 
 _PLACEHOLDERS = {"number": "640", "side": "13", "shape": "16 x 5 x 5", "decimal": "12.5"}
