@@ -70,7 +70,7 @@ def prepare_exercises(page: Page) -> None:
 
 def prepare_lessons(page: Page) -> None:
     """The right answer, and the view that comes with it."""
-    field = page.locator(".st-key-lesson-question input[type=text]")
+    field = page.locator(".st-key-left-lesson-question input[type=text]")
     field.fill("88 x 4 x 4")
     field.press("Enter")
     page.locator(".st-key-lesson-view .cnnviz-chain").first.wait_for()

@@ -10,7 +10,7 @@ from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.lessons.course import shelf
 from cnnviz.lessons.course.asking import checked
-from cnnviz.lessons.course.lesson import Lesson, Question, Step
+from cnnviz.lessons.course.lesson import Lesson, Question, Step, Text
 from cnnviz.lessons.exercises.question import Question as Exercise
 from cnnviz.settings import settings
 from cnnviz.ui.exercises.answering import Given, ask
@@ -18,6 +18,7 @@ from cnnviz.ui.exercises.asking import source_of
 from cnnviz.ui.lessons import embedded, progress
 from cnnviz.ui.lessons.progress import Progress
 from cnnviz.ui.lessons.words import write, written
+from cnnviz.ui.shared import present
 from cnnviz.ui.shared.frame import EXERCISES, LESSONS, link
 from cnnviz.ui.shared.link_state import while_there
 from cnnviz.ui.shared.problems import explained, link_problem, plain
@@ -108,31 +109,39 @@ def _parts(lesson: Lesson, number: int, step: Step, given: Given) -> None:
     """View and question, in the order that the question asks for; what one should have seen."""
     question = step.question
     first = question is not None and question.before
+    is_shown = not first or given.is_over or (lesson.key, number) in st.session_state.get(_SHOWN, ())
     if first and question is not None:
         _ask(question, given)
-    if step.view is not None and (not first or given.is_over or _is_shown(lesson, number)):
+        if step.view is not None and not is_shown:
+            _offer_view(lesson, number)
+    if step.view is not None and is_shown:
         if step.tried is not None:
             st.info("**" + _("Try it") + f"** · {written(step.tried)}", icon=":material/touch_app:")
         embedded.show(step.view)
-    elif step.view is not None:
-        st.button(
-            _("Show the view without an answer"),
-            key="lesson-show-view",
-            type="tertiary",
-            icon=":material/visibility:",
-            on_click=_show_view,
-            args=(lesson, number),
-        )
     if question is not None and not first:
         _ask(question, given)
     if step.seen is not None:
-        is_over = given.is_over if question is not None else False
-        with st.expander(_("What you should have seen"), icon=":material/lightbulb:", expanded=is_over):
-            write(step.seen)
+        _tell(step.seen, is_open=question is not None and given.is_over)
+
+
+def _tell(seen: Text, is_open: bool) -> None:
+    """What one should have seen: folded until the question is answered, and a figure of its own on a projector."""
+    title = _("What you should have seen")
+    if present.is_on():
+        with st.container(key="together-lesson-seen"):
+            st.markdown(f"**{title}**")
+            write(seen)
+    else:
+        with st.expander(title, icon=":material/lightbulb:", expanded=is_open):
+            write(seen)
 
 
 def _ask(question: Question, given: Given) -> None:
-    with st.container(border=True, key="lesson-question"), explained():
+    with (
+        st.container(border=True, key="together-lesson-question"),
+        st.container(key="left-lesson-question"),
+        explained(),
+    ):
         asked = _question(question, language())
         st.caption(_("Before you look") if question.before else _("Question"))
         st.markdown(plain(asked.prompt) if question.exercise else str(asked.prompt))
@@ -171,8 +180,16 @@ def _note(lesson: Lesson, number: int, step: Step, given: Given) -> None:
     progress.put(lesson.key, Progress(marked.steps, number, marked.round))
 
 
-def _is_shown(lesson: Lesson, number: int) -> bool:
-    return (lesson.key, number) in st.session_state.get(_SHOWN, ())
+def _offer_view(lesson: Lesson, number: int) -> None:
+    with st.container(key="left-lesson-show-view"):
+        st.button(
+            _("Show the view without an answer"),
+            key="lesson-show-view",
+            type="tertiary",
+            icon=":material/visibility:",
+            on_click=_show_view,
+            args=(lesson, number),
+        )
 
 
 def _show_view(lesson: Lesson, number: int) -> None:

@@ -3,7 +3,8 @@ leaves.
 
 It stands in the link (``?present=1``), so that it goes along to other pages and to others. What belongs together on the
 screen is found in the browser; a page says it itself by the keys of its containers: what is in ``together-...`` is one
-figure, and what is in ``settings-...`` belongs to the controls.
+figure, what is in ``settings-...`` belongs to the controls, and what is in ``left-...`` stays. After the last figure the
+button in ``present-on`` is pressed, before the first one that in ``present-back``, where a page has them.
 """
 
 from __future__ import annotations

@@ -99,10 +99,22 @@ class Present {
   }
 
   go(step) {
+    const way = this.beyond(step);
+    if (way !== null) {
+      way.click();
+      return;
+    }
     const number = Math.min(Math.max(this.number + step, 0), this.slides.length - 1);
     sessionStorage.setItem(whereKept(), number);
     document.querySelector('[data-testid="stMain"]').scrollTop = 0;
     this.look();
+  }
+
+  /* The page's own way on or back, where there are no more figures in that direction; null without one. */
+  beyond(step) {
+    const number = this.number + step;
+    if (number >= 0 && number < this.slides.length) return null;
+    return document.querySelector(`.st-key-present-${step > 0 ? "on" : "back"} button:enabled`);
   }
 
   // -- one figure at a time ----------------------------------------------------------------------------------------
@@ -134,8 +146,8 @@ class Present {
     const count = this.slides.length;
     const text = count ? fill(this.data.words.place, { number: this.number + 1, count }) : "";
     if (this.indicator.textContent !== text) this.indicator.textContent = text;
-    this.previous.disabled = this.number === 0;
-    this.next.disabled = this.number >= count - 1;
+    this.previous.disabled = this.number === 0 && this.beyond(-1) === null;
+    this.next.disabled = this.number >= count - 1 && this.beyond(1) === null;
   }
 
   // -- button and bar ----------------------------------------------------------------------------------------------
@@ -186,7 +198,9 @@ class Present {
 }
 
 function whereKept() {
-  return `${KEPT}:${location.pathname}:${new URLSearchParams(location.search).get("view") ?? ""}`;
+  const named = new URLSearchParams(location.search);
+  const place = named.has("lesson") ? ["lesson", "step"] : ["view"];
+  return `${KEPT}:${location.pathname}:${place.map((name) => named.get(name) ?? "").join()}`;
 }
 
 /* What is enlarged as a whole: the figures, or the words where there are only words. */
