@@ -12,6 +12,8 @@ from cnnviz.lessons.course.asking import checked
 from cnnviz.lessons.course.lesson import Lesson, Step
 from cnnviz.lessons.exercises.question import Question, answer_text
 from cnnviz.ui.exercises.asking import source_of
+from cnnviz.ui.lessons.progress import Progress
+from cnnviz.ui.shared import classroom
 from tests.pages.conftest import OpenPage
 
 OWN = """
@@ -140,6 +142,45 @@ def test_begin_anew_forgets_the_answers(open_page: OpenPage) -> None:
     for _ in range(5):
         app.button(key="lesson-next").click().run()
     assert not app.text_input(key="lesson-answer").disabled
+    assert not is_shown(app)
+
+
+def test_progress_that_the_browser_has_kept_is_there_again(open_page: OpenPage) -> None:
+    app = open_page("pages/lessons.py", lesson="linear", step="6")
+    app.session_state["_lessons"] = {"linear": Progress("-r---r", 2, 1)}
+    app.run()
+    assert app.success[0].value == "Right: 512."
+    assert app.text_input(key="lesson-answer").value == "512"
+    assert is_shown(app)
+    app.query_params.clear()
+    app.run()
+    assert any("2 done" in found.value for found in app.caption)
+    labels = [found.label for found in app.get("page_link")]
+    assert "Continue at step 6" in labels
+
+
+def test_an_answer_in_another_language_is_none(open_page: OpenPage) -> None:
+    app = open_page("pages/lessons.py", lesson="convolution", step="3")
+    app.radio(key="lesson-answer").set_value("Where the image is bright").run()
+    app.button(key="check").click().run()
+    assert app.error
+    app.query_params["lang"] = "zh"
+    app.run()
+    assert app.radio(key="lesson-answer").value is None
+    assert not app.error
+    app.radio(key="lesson-answer").set_value("亮度从左到右有变化的地方").run()
+    app.button(key="check").click().run()
+    assert app.success
+
+
+def test_a_page_that_the_teacher_has_hidden_is_hidden_in_a_lesson(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CNNVIZ_SHARED", "1")
+    monkeypatch.setattr(classroom, "is_hidden", lambda page: page == "experiments")
+    app = open_page("pages/lessons.py", lesson="training", step="4")
+    app.button(key="lesson-show-view").click().run()
+    assert "Your teacher has hidden the page Experiments for now." in [found.value for found in app.info]
     assert not is_shown(app)
 
 

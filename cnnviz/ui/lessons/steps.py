@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import streamlit as st
 
 from cnnviz.bounded import kept
@@ -110,18 +113,52 @@ def _parts(lesson: Lesson, number: int, step: Step, given: Given) -> None:
     question = step.question
     first = question is not None and question.before
     is_shown = not first or given.is_over or (lesson.key, number) in st.session_state.get(_SHOWN, ())
-    if first and question is not None:
-        _ask(question, given)
-        if step.view is not None and not is_shown:
-            _offer_view(lesson, number)
+    if question is not None and first:
+        with _frame_of_question():
+            _ask(question, given)
+            if step.view is not None and not is_shown:
+                _offer_view(lesson, number)
     if step.view is not None and is_shown:
         if step.tried is not None:
             st.info("**" + _("Try it") + f"** · {written(step.tried)}", icon=":material/touch_app:")
         embedded.show(step.view)
     if question is not None and not first:
-        _ask(question, given)
-    if step.seen is not None:
+        with _frame_of_question():
+            _ask(question, given)
+    if step.seen is not None and (is_shown or not present.is_on()):
         _tell(step.seen, is_open=question is not None and given.is_over)
+
+
+@contextmanager
+def _frame_of_question() -> Iterator[None]:
+    """A place for the question that is one figure on a projector, with what answers it."""
+    with st.container(border=True, key="together-lesson-question"), st.container(key="left-lesson-question"):
+        yield
+
+
+def _ask(question: Question, given: Given) -> None:
+    with explained():
+        asked = _question(question, language())
+        st.caption(_("Before you look") if question.before else _("Question"))
+        st.markdown(plain(asked.prompt) if question.exercise else str(asked.prompt))
+        if asked.given:
+            st.code("\n".join(asked.given), language="python", wrap_lines=True)
+        ask(asked, given, "lesson-answer")
+
+
+def _offer_view(lesson: Lesson, number: int) -> None:
+    st.button(
+        _("Show the view without an answer"),
+        key="lesson-show-view",
+        type="tertiary",
+        icon=":material/visibility:",
+        on_click=_show_view,
+        args=(lesson, number),
+    )
+
+
+def _show_view(lesson: Lesson, number: int) -> None:
+    st.session_state.setdefault(_SHOWN, set()).add((lesson.key, number))
 
 
 def _tell(seen: Text, is_open: bool) -> None:
@@ -136,23 +173,9 @@ def _tell(seen: Text, is_open: bool) -> None:
             write(seen)
 
 
-def _ask(question: Question, given: Given) -> None:
-    with (
-        st.container(border=True, key="together-lesson-question"),
-        st.container(key="left-lesson-question"),
-        explained(),
-    ):
-        asked = _question(question, language())
-        st.caption(_("Before you look") if question.before else _("Question"))
-        st.markdown(plain(asked.prompt) if question.exercise else str(asked.prompt))
-        if asked.given:
-            st.code("\n".join(asked.given), language="python", wrap_lines=True)
-        ask(asked, given, "lesson-answer")
-
-
 @kept
-def _question(question: Question, _code: str) -> Exercise:
-    """The question as it is checked, in the language of that code."""
+def _question(question: Question, code: str) -> Exercise:
+    """The question as it is checked, in the language ``code``."""
     return checked(question, source_of)
 
 
@@ -178,22 +201,6 @@ def _note(lesson: Lesson, number: int, step: Step, given: Given) -> None:
         sign = progress.RIGHT if given.is_right else progress.SHOWN
     marked = known.marked(number, sign)
     progress.put(lesson.key, Progress(marked.steps, number, marked.round))
-
-
-def _offer_view(lesson: Lesson, number: int) -> None:
-    with st.container(key="left-lesson-show-view"):
-        st.button(
-            _("Show the view without an answer"),
-            key="lesson-show-view",
-            type="tertiary",
-            icon=":material/visibility:",
-            on_click=_show_view,
-            args=(lesson, number),
-        )
-
-
-def _show_view(lesson: Lesson, number: int) -> None:
-    st.session_state.setdefault(_SHOWN, set()).add((lesson.key, number))
 
 
 def _ways(lesson: Lesson, number: int) -> None:
