@@ -165,7 +165,7 @@ def ask(question: Question, given: Given, key: str) -> None:
 def _shown(question: Question, given: Given) -> str | None:
     """What the field of the answer holds; nothing is chosen at first, nor what was chosen in another language."""
     if given.is_right and not given.last:  # it was found before the page was loaded
-        return question.answer_text
+        return question.answer if isinstance(question.answer, str) else question.answer_text
     if question.form != "choice":
         return given.last
     return next((text for text in (given.chosen, given.last) if text in question.choices), None)
