@@ -127,7 +127,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
         "cnnviz.drawing.strokes",
     ),
     # Of trained networks.
-    "cnnviz.browser.ahead": ("cnnviz.browser", "cnnviz.training"),
+    "cnnviz.browser.ahead": ("cnnviz.browser", "cnnviz.drawing.strokes", "cnnviz.training"),
     "cnnviz.browser.packing": ("cnnviz.browser", "cnnviz.training"),
     "cnnviz.browser.saving": ("cnnviz.browser.page", "cnnviz.training"),
     "cnnviz.models": ("cnnviz.own", "cnnviz.shapes"),

@@ -1,4 +1,4 @@
-"""The network that the landing page shows: planned ahead, so that the page waits for no torch.
+"""The network that the landing page shows: planned ahead, so that the page waits for no torch, nor NumPy.
 
 ``python -m cnnviz.browser.ahead`` writes the file beside this module anew once the checkpoint has changed.
 """
@@ -18,9 +18,12 @@ FILE = Path(__file__).with_suffix(".json")
 
 
 def planned() -> dict[str, Any]:
-    """What the file holds: the network's plan, the SHA-256 of the weights that it is for, and how its images are made."""
+    """What the file holds: the network's plan, the SHA-256 of the weights that it is for, how its images are made, and
+    digits to draw.
+    """
     from cnnviz import datasets
     from cnnviz.browser.plan import plan
+    from cnnviz.drawing.strokes import example_points
     from cnnviz.tracing.trace import trace
     from cnnviz.training.checkpoints import checkpoints
 
@@ -34,13 +37,17 @@ def planned() -> dict[str, Any]:
         "classes": list(datasets.get(checkpoint.dataset).classes),
         "mean": preparation.mean[0],
         "deviation": preparation.deviation[0],
+        "digits": {
+            digit: [[list(point) for point in stroke] for stroke in strokes]
+            for digit, strokes in example_points().items()
+        },
     }
 
 
 def network() -> dict[str, Any] | None:
     """What :func:`planned` gives, with the ``weights`` in base 64; None where those are missing, or others.
 
-    Imports no torch.
+    Imports neither torch nor NumPy.
     """
     try:
         weights = (settings().checkpoints_dir / f"{CHECKPOINT}.safetensors").read_bytes()
@@ -53,4 +60,4 @@ def network() -> dict[str, Any] | None:
 
 
 if __name__ == "__main__":
-    FILE.write_text(json.dumps(planned(), indent=1) + "\n", "utf-8")
+    FILE.write_text(json.dumps(planned(), separators=(",", ":")) + "\n", "utf-8")

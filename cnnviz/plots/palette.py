@@ -8,9 +8,10 @@ marker as well, so that it can be told apart without colour. The scales are Tol'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from pathlib import Path
 from types import MappingProxyType
 
@@ -88,6 +89,23 @@ def table_style(dark: bool = False) -> str:
 def kind_class(name: str | None) -> str:
     """The class of an element in the colour of a kind, as :func:`table_style` defines it; none without a kind."""
     return "" if name is None else f"cnnviz-kind-{name if name in KINDS else 'other'}"
+
+
+def chip(name: str | None) -> str:
+    """A coloured letter for a kind of operation, its name; an empty space of the same width for None."""
+    if name is None:
+        return '<span class="cnnviz-chip"></span>'
+    style = kind(name)
+    return (
+        f'<span class="cnnviz-chip {kind_class(name)}" title="{escape(str(style.title))}">'
+        f"{style.letter}</span>"
+    )
+
+
+def legend(names: Iterable[str]) -> str:
+    """What the coloured letters of a table mean."""
+    entries = "".join(f"<span>{chip(name)} {escape(str(kind(name).title))}</span>" for name in names)
+    return f'<div class="cnnviz-legend">{entries}</div>'
 
 
 def scale(colours: tuple[str, ...]) -> list[list[float | str]]:

@@ -29,6 +29,7 @@ from cnnviz.operations.op import (
     shape_text,
 )
 from cnnviz.plots import palette
+from cnnviz.plots.palette import chip, legend
 from cnnviz.shapes.warnings import warnings
 
 if TYPE_CHECKING:
@@ -420,20 +421,3 @@ def _broken(failure: Failure, columns: int, brief: bool) -> str:
     text = f"✗ {failure.type} · {failure.name if brief else failure.message}"
     cell = f'<td colspan="{columns}" class="cnnviz-broken">{escape(text)}</td>'
     return f"<tr{_from_line(failure.line)}>{cell}</tr>"
-
-
-def chip(kind: str | None) -> str:
-    """A coloured letter for a kind of operation; an empty space of the same width for None."""
-    if kind is None:
-        return '<span class="cnnviz-chip"></span>'
-    style = palette.kind(kind)
-    return (
-        f'<span class="cnnviz-chip {palette.kind_class(kind)}" title="{escape(str(style.title))}">'
-        f"{style.letter}</span>"
-    )
-
-
-def legend(kinds: Iterable[str]) -> str:
-    """What the coloured letters of a table mean."""
-    entries = "".join(f"<span>{chip(kind)} {escape(str(palette.kind(kind).title))}</span>" for kind in kinds)
-    return f'<div class="cnnviz-legend">{entries}</div>'

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -22,3 +24,11 @@ def opened(
     app.run()
     assert not app.exception, app.exception
     return app
+
+
+def given(component: Any) -> Any:
+    """What an element of ``app.get("bidi_component")`` gets to show: the data of :func:`markup.in_browser`'s stand in a
+    list; None without any.
+    """
+    told = json.loads(component.proto.json or "null")
+    return told[0] if isinstance(told, list) and len(told) == 1 else told

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.settings import PROJECT_DIRECTORY
+from tests.pages.opening import given
 from tests.speaking import spoken
 
 OpenPage = Callable[..., AppTest]
@@ -36,7 +36,7 @@ def walks(app: AppTest) -> list[Any]:
 def picture(app: AppTest) -> dict[str, Any]:
     """What the browser gets to draw."""
     (component,) = walks(app)
-    data: dict[str, Any] = json.loads(component.proto.json)
+    data: dict[str, Any] = given(component)
     return data
 
 
@@ -247,6 +247,7 @@ import sys
 from streamlit.testing.v1 import AppTest
 from cnnviz.ui.shared import background
 from tests.speaking import spoken
+from tests.pages.opening import given
 
 background.QUIET_SECONDS = background.LONGEST_WAIT_SECONDS = 3600
 app = AppTest.from_file({app!r}, default_timeout=30)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from cnnviz.ui.draw import canvas as canvas_module
 from cnnviz.ui.draw.canvas import SIDE
 from tests.constant_networks import save_constant
 from tests.networks import MINI
+from tests.pages.opening import given
 
 OpenPage = Callable[..., AppTest]
 KEYS = tuple(network.key for network in MINI)
@@ -76,9 +76,7 @@ def canvas(monkeypatch: pytest.MonkeyPatch) -> Canvas:
 def in_browser(app: AppTest) -> dict[str, Any]:
     """What the browser is told of the networks."""
     found: dict[str, Any] = next(
-        data
-        for element in app.get("bidi_component")
-        if "networks" in (data := json.loads(element.proto.json or "{}"))
+        data for element in app.get("bidi_component") if "networks" in (data := given(element) or {})
     )
     return found
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from cnnviz import architectures
 from cnnviz.settings import PROJECT_DIRECTORY
+from tests.pages.opening import given
 
 OpenPage = Callable[..., AppTest]
 SHIPPED = {path.stem for path in (PROJECT_DIRECTORY / "checkpoints").glob("*.json")}
@@ -25,7 +25,7 @@ def links(app: AppTest) -> list[PageLink]:
 
 def cards(app: AppTest) -> list[dict[str, Any]]:
     """What the elements of cards get to draw."""
-    drawn = [json.loads(element.proto.json) for element in app.get("bidi_component")]
+    drawn = [given(element) for element in app.get("bidi_component")]
     return [card for data in drawn if isinstance(data, dict) for card in data.get("cards", [])]
 
 
@@ -85,7 +85,7 @@ def test_switch_writes_the_language_into_the_link(open_page: OpenPage) -> None:
 def test_the_page_opens_with_what_people_come_for(open_page: OpenPage) -> None:
     app = open_page()
     (jobs,) = [e for e in app.get("bidi_component") if "jobs" in e.proto.id]
-    rows = json.loads(jobs.proto.json)["cards"]
+    rows = given(jobs)["cards"]
     why = "architecture?model=inception-mini&view=why"
     assert {row["heading"]["label"]: row["heading"]["address"] for row in rows} == {
         "Read shapes": "architecture?",
@@ -115,7 +115,7 @@ def test_ones_own_network_is_looked_into_in_a_terminal_too(open_page: OpenPage) 
 
 def test_every_step_of_the_lesson_opens_without_an_error(open_page: OpenPage) -> None:
     (lesson,) = [e for e in open_page().get("bidi_component") if "lesson" in e.proto.id]
-    steps = [card["heading"] for card in json.loads(lesson.proto.json)["cards"]]
+    steps = [card["heading"] for card in given(lesson)["cards"]]
     assert len(steps) == 8
     for step in steps:
         url = urlsplit(step["address"])
@@ -150,6 +150,7 @@ IMPORTS_NO_TORCH = """
 import sys
 from streamlit.testing.v1 import AppTest
 from cnnviz.ui.shared import background
+from tests.pages.opening import given
 
 background.QUIET_SECONDS = background.LONGEST_WAIT_SECONDS = 3600
 app = AppTest.from_file({app!r}, default_timeout=30).run()

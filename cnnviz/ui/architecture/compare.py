@@ -13,7 +13,8 @@ from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION
 from cnnviz.operations.op import shape_text
 from cnnviz.plots import palette
-from cnnviz.shapes.table import chip, numbers, table
+from cnnviz.plots.palette import chip
+from cnnviz.shapes.table import numbers, table
 from cnnviz.ui.architecture import network
 from cnnviz.ui.architecture.layers import picture
 from cnnviz.ui.architecture.network import Network, Subject

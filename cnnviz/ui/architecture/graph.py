@@ -14,7 +14,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.plots import palette
-from cnnviz.shapes.table import legend
+from cnnviz.plots.palette import legend
 from cnnviz.ui.architecture import figure
 from cnnviz.ui.architecture.network import Network, Subject
 from cnnviz.ui.shared import cached

@@ -17,8 +17,9 @@ from cnnviz.language import translate as _
 from cnnviz.models import definition_of
 from cnnviz.operations.op import shape_text
 from cnnviz.plots import palette
+from cnnviz.plots.palette import legend
 from cnnviz.shapes.repeats import folded
-from cnnviz.shapes.table import layers, legend
+from cnnviz.shapes.table import layers
 from cnnviz.ui.architecture.network import Network, Subject
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.downloads import save_button

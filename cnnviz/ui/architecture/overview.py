@@ -12,7 +12,7 @@ from cnnviz.language import sentences
 from cnnviz.language import translate as _
 from cnnviz.models import TORCHVISION
 from cnnviz.plots import palette
-from cnnviz.shapes.table import legend
+from cnnviz.plots.palette import legend
 from cnnviz.ui.architecture import what_if
 from cnnviz.ui.architecture.network import Network, Subject, get
 from cnnviz.ui.shared import cached

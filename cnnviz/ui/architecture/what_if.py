@@ -14,7 +14,8 @@ import streamlit as st
 from cnnviz.errors import CnnvizError, shortened
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
-from cnnviz.shapes.table import chip, legend, numbers, table, total
+from cnnviz.plots.palette import chip, legend
+from cnnviz.shapes.table import numbers, table, total
 from cnnviz.ui.architecture.network import LARGEST_INPUT
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.cached import Edits

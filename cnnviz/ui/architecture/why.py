@@ -12,7 +12,8 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.operations.op import shape_text
 from cnnviz.plots import palette
-from cnnviz.shapes.table import chip, legend, table
+from cnnviz.plots.palette import chip, legend
+from cnnviz.shapes.table import table
 from cnnviz.ui.architecture.network import Subject
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.charts import chart

@@ -7,17 +7,12 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cnnviz.browser import ahead
-from cnnviz.drawing.strokes import example_points
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
 from cnnviz.ui.shared.frame import is_dark
-from cnnviz.ui.shared.markup import in_browser
-
-if TYPE_CHECKING:
-    from streamlit.components.v2.types import ComponentRenderer
+from cnnviz.ui.shared.markup import Component, in_browser
 
 _PARTS = ("engine", "dom", "strokes", "board", "preparation", "paint", "verdict", "edges", "show", "alive")
 
@@ -48,7 +43,7 @@ def network_alive() -> None:
     )
 
 
-def _component() -> ComponentRenderer | None:
+def _component() -> Component | None:
     """The component, made once; None where the weights are missing, which may be over by the next time."""
     try:
         return _made()
@@ -61,9 +56,8 @@ class _MissingError(Exception):
 
 
 @cache
-def _made() -> ComponentRenderer:
+def _made() -> Component:
     network = ahead.network()
     if network is None:
         raise _MissingError
-    constants = {"NETWORK": network, "DIGITS": example_points()}
-    return in_browser(Path(__file__).parent / "alive", _PARTS, constants)
+    return in_browser(Path(__file__).parent / "alive", _PARTS, {"NETWORK": network})

@@ -21,8 +21,8 @@ import streamlit as st
 from cnnviz.architectures import Architecture
 from cnnviz.language import translate as _
 from cnnviz.plots import palette
+from cnnviz.plots.palette import legend
 from cnnviz.settings import settings
-from cnnviz.shapes.table import legend
 from cnnviz.ui.shared.frame import (
     ARCHITECTURE,
     DRAW,

@@ -11,7 +11,7 @@ import streamlit as st
 from cnnviz.interpret.inputs import ImageKey
 from cnnviz.language import translate as _
 from cnnviz.operations.op import Op, shape_text
-from cnnviz.shapes.table import chip, legend
+from cnnviz.plots.palette import chip, legend
 from cnnviz.ui.inside.weights import Weights
 from cnnviz.ui.shared import cached
 from cnnviz.ui.shared.frame import is_dark

@@ -43,7 +43,7 @@ document.addEventListener("touchstart", leave, { capture: true, passive: true })
 // Streamlit's page says that it is English, whatever stands on it (streamlit/streamlit#15726): screen readers would
 // read Chinese aloud as if it were, and browsers offer to translate it.
 export default function ({ data }) {
-  document.documentElement.lang = data;
+  [document.documentElement.lang] = data;
 }
 """
 _document = st.components.v2.component("cnnviz_document", js=_DOCUMENT)
@@ -118,7 +118,7 @@ def frame(title: Message, page: Page) -> None:
         st.space("stretch")
         _language_switch()
         present.show()
-        _document(data=LANGUAGE_TAGS[language()], key="document")
+        _document(data=[LANGUAGE_TAGS[language()]], key="document")
         accounts.way_out()
         if is_shared() and not is_stranger:
             classroom.note(page.name)

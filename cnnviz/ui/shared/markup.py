@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -17,7 +17,10 @@ from cnnviz.browser import script
 from cnnviz.plots import palette
 
 if TYPE_CHECKING:
-    from streamlit.components.v2.types import ComponentRenderer
+    from streamlit.components.v2.bidi_component import BidiComponentResult
+
+Component = Callable[..., "BidiComponentResult"]
+"""Shows ``data`` (what JSON can hold) in a component; the other arguments are Streamlit's."""
 
 _COMMENT = re.compile(r"/\*.*?\*/\s*", re.DOTALL)
 _SHORT = 2  # letters of a label that has room at full size
@@ -81,7 +84,7 @@ def in_browser(
     constants: Mapping[str, Any] = MappingProxyType({}),
     isolated: bool = True,
     styles: Sequence[str] = (),
-) -> ComponentRenderer:
+) -> Component:
     """The component whose style is the CSS file in ``folder`` that is called like it, after ``styles`` that stand here.
 
     Its code is the files ``parts``, one after the other, named without ``.js``: those of ``folder``, those that stand
@@ -91,13 +94,25 @@ def in_browser(
     name = folder.name
     sheets = [*(_SHARED / f"{style}.css" for style in styles), folder / f"{name}.css"]
     known = "".join(f"const {constant} = {script.literal(value)};\n" for constant, value in constants.items())
-    return st.components.v2.component(
+    code = "\n".join(_code(folder, part) for part in parts)
+    given = st.components.v2.component(
         f"cnnviz_{name}",
         html=f'<div class="{name}"></div>\n',
         css="".join(path.read_text(encoding="utf-8") for path in sheets),
-        js=known + "\n".join(_code(folder, part) for part in parts),
+        js=known + code.replace("export default function", "function component", 1) + _UNPACKED,
         isolate_styles=isolated,
     )
+
+    def component(*, data: Mapping[str, Any] | None = None, **options: Any) -> BidiComponentResult:
+        return given(data=[data], **options)
+
+    return component
+
+
+_UNPACKED = "\nexport default (given) => component({ ...given, data: given.data[0] });\n"
+"""Streamlit imports pandas to look for tables among the values of a dictionary, and looks at each rerun again: not within
+a list, which the browser unpacks.
+"""
 
 
 def _code(folder: Path, part: str) -> str:

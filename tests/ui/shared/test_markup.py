@@ -5,8 +5,8 @@ import re
 import pytest
 
 from cnnviz.plots import palette
+from cnnviz.plots.palette import chip
 from cnnviz.settings import PROJECT_DIRECTORY
-from cnnviz.shapes.table import chip
 from cnnviz.ui.shared import markup
 
 
@@ -54,7 +54,8 @@ def test_every_class_of_the_markup_has_its_rule_in_the_style_sheet(dark: bool) -
 
 def test_every_class_in_the_code_has_a_rule_and_every_rule_is_used() -> None:
     folder = PROJECT_DIRECTORY / "cnnviz"
-    code = "".join(path.read_text() for path in (*folder.glob("ui/**/*.py"), folder / "shapes" / "table.py"))
+    html = (folder / "shapes" / "table.py", folder / "plots" / "palette.py")
+    code = "".join(path.read_text() for path in (*folder.glob("ui/**/*.py"), *html))
     code = re.sub(r"cnnviz-kind-\w+", "", code)
     written = {name for names in re.findall('class="([^"{}]*)"', code) for name in names.split()}
     rules = re.sub(r"\.cnnviz-kind-\w+", "", markup.style_sheet(False, accent="#123456").html)

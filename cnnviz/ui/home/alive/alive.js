@@ -1,5 +1,5 @@
 /* The network alive on the landing page: digits that draw themselves until the visitor takes the pen, what the network
-   gets, its feature maps and its prediction. NETWORK and DIGITS are what Python put in. */
+   gets, its feature maps and its prediction. NETWORK is what Python put in. */
 
 const FIRST = ["3", "8", "2", "5", "7", "0", "4", "9", "6", "1"]; // the order in which digits are drawn
 const BY_HAND = "byHand";
@@ -15,7 +15,7 @@ class Alive {
     // Whoever takes the pen gets an empty canvas: this listener comes before the board's own.
     this.canvas.addEventListener("pointerdown", ({ button }) => button === 0 && this.takePen());
     this.board = new Board(this.canvas, () => this.ask());
-    this.show = new Show(this.board, FIRST.map((digit) => DIGITS[digit]));
+    this.show = new Show(this.board, FIRST.map((digit) => NETWORK.digits[digit]));
     this.isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.inSight = new IntersectionObserver(([entry]) => this.seen(entry.isIntersecting));
     this.inSight.observe(root);
