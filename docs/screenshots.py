@@ -60,6 +60,13 @@ def prepare_figures(page: Page) -> None:
     page.wait_for_function("document.querySelectorAll('.js-plotly-plot .main-svg').length > 0")
 
 
+def prepare_experiments(page: Page) -> None:
+    """A prediction, and the figures of what came out."""
+    page.locator(".st-key-predict button").click()
+    page.locator(".st-key-again").wait_for()
+    prepare_figures(page)
+
+
 def prepare_exercises(page: Page) -> None:
     """A mistake, and what it is told."""
     field = page.locator(".st-key-question input[type=text]").first
@@ -94,7 +101,7 @@ PREPARE: dict[str, Callable[[Page], None]] = {
     "train": prepare_figures,
     "lessons": prepare_lessons,
     "exercises": prepare_exercises,
-    "experiments": prepare_figures,
+    "experiments": prepare_experiments,
     "filters": prepare_figures,
     "draw": prepare_draw,
     "teacher": prepare_teacher,

@@ -198,7 +198,8 @@ class Experiment:
 
     Each variant's recipe is the course's for its architecture with the changes of ``base``, of the setting
     (``quick`` or ``full``) and of the variant, the later ones going before the earlier ones. ``judge`` gets an
-    outcome for every variant of the setting. ``picture`` names a picture of the data that the page shows, and
+    outcome for every variant of the setting. ``compared`` are the two variants of the full setting whose test accuracies
+    a person may predict before the results are shown. ``picture`` names a picture of the data that the page shows, and
     ``order`` the place among the experiments.
     """
 
@@ -208,6 +209,7 @@ class Experiment:
     variants: Sequence[Variant]
     panels: Sequence[Panel]
     judge: Callable[[Outcomes], Verdict]
+    compared: tuple[str, str]
     quick: Mapping[str, Any]
     full: Mapping[str, Any]
     base: Mapping[str, Any] = field(default_factory=dict)

@@ -82,6 +82,30 @@ def bars(title: str, places: Sequence[str], series: Series, measure: str, revisi
     return figure
 
 
+def prediction(
+    title: str,
+    places: Sequence[str],
+    reached: Sequence[float],
+    *,
+    place: int,
+    predicted: float,
+    revision: str,
+) -> go.Figure:
+    """The accuracies (0..1) that two networks reached, and at one ``place`` the one that was ``predicted`` for it."""
+    figure = bars(title, places, {_("outcome"): reached}, "test_accuracy", revision)
+    figure.add_scatter(
+        x=[places[place]],
+        y=[predicted],
+        name=_("your prediction"),
+        mode="markers",
+        marker={"symbol": "diamond-wide-open", "size": 20, "line": {"width": 4}},
+        cliponaxis=False,
+        hovertemplate="%{y:.1%}",
+    )
+    legend_below(figure, HEIGHT)
+    return figure
+
+
 def stack(title: str, places: Sequence[str], parts: Series, revision: str) -> go.Figure:
     """Multiply-adds of each of the ``places``, stacked by their ``parts``; the sum stands above."""
     figure = go.Figure()

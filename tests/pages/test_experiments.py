@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cnnviz import experiments
-from cnnviz.experiments import results, running
+from cnnviz.experiments import prediction, results, running
 from cnnviz.experiments.running import Group
 from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter
@@ -18,6 +18,17 @@ OpenPage = Callable[..., AppTest]
 
 PAGE = "pages/experiments.py"
 DISORDER = experiments.get("pixels-in-disorder")
+
+
+@pytest.fixture
+def open_page(open_page: OpenPage) -> OpenPage:
+    """Open the page, which asks before it shows anything; unless somebody ``predicts``, that is skipped."""
+
+    def opened(page: str, *, predicts: bool = False, **link: str) -> AppTest:
+        app = open_page(page, **link)
+        return app if predicts else app.button(key="skip").click().run()
+
+    return opened
 
 
 def group(store: RunStore) -> Group:
@@ -77,7 +88,7 @@ def test_another_experiment_is_chosen_and_named_in_the_link(open_page: OpenPage,
 
 
 def test_an_unknown_experiment_in_the_link_is_explained(open_page: OpenPage, store: RunStore) -> None:
-    app = open_page(PAGE, experiment="pixels-in-order", group="group-of-nobody")
+    app = open_page(PAGE, predicts=True, experiment="pixels-in-order", group="group-of-nobody")
     assert "did you mean 'pixels-in-disorder'" in texts(app).replace("\\", "")
     assert "were deleted or belong to another experiment" in texts(app)
 
@@ -165,7 +176,7 @@ def test_of_several_the_newest_is_shown_and_another_can_be_chosen(
     open_page: OpenPage, store: RunStore
 ) -> None:
     old, new = started(store), started(store)
-    app = open_page(PAGE)
+    app = open_page(PAGE, predicts=True)
     assert app.selectbox(key="choice-group").value == new.id
     app.selectbox(key="choice-group").set_value(old.id).run()
     assert app.query_params["group"] == old.id
@@ -189,3 +200,37 @@ def test_the_full_setting_needs_its_data(
     app = open_page(PAGE, setting="full")
     assert "MNIST is not on this machine yet" in texts(app)
     assert not buttons(app)["start"]
+
+
+@pytest.mark.parametrize("experiment", experiments.registered(), ids=lambda experiment: experiment.key)
+def test_an_experiment_asks_before_it_shows(
+    open_page: OpenPage, store: RunStore, experiment: experiments.Experiment
+) -> None:
+    app = open_page(PAGE, predicts=True, experiment=experiment.key)
+    assert str(experiment.claim) in said(app)
+    assert not [key for key in charts(app) if key.startswith("shipped-")]
+    assert "The claim holds" not in said(app)
+    assert not app.expander
+    shipped = results.shipped(experiment.key)
+    assert shipped is not None
+    found = prediction.comparison(experiment, shipped.outcomes)
+    assert found is not None
+    app.radio(key=f"more-{experiment.key}").set_value(found.better.key)
+    app.number_input(key=f"points-{experiment.key}").set_value(round(found.points, 1))
+    app.button(key="predict").click().run()
+    assert "That is close: " in said(app)
+    assert len([key for key in charts(app) if key.startswith("shipped-")]) == len(experiment.panels)
+    assert f"prediction-{experiment.key}" in charts(app)
+
+
+def test_a_prediction_is_kept_while_one_looks_elsewhere(open_page: OpenPage, store: RunStore) -> None:
+    app = open_page(PAGE, predicts=True, experiment="sigmoid-against-relu")
+    app.button(key="predict").click().run()
+    assert "It went the other way: " in said(app)  # the first of the two is offered, and reaches less
+    app.button_group(key="choice-experiment").set_value("batch-normalisation").run()
+    assert app.button(key="skip")
+    app.button_group(key="choice-experiment").set_value("sigmoid-against-relu").run()
+    assert "It went the other way: " in said(app)
+    app.button(key="again").click().run()
+    assert app.button(key="skip")
+    assert "It went the other way: " not in said(app)

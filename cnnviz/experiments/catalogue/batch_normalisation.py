@@ -112,6 +112,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     judge=_judge,
+    compared=("with-rate-0.3", "without-rate-0.3"),
     base={"architecture": "lenet-bn", "batch_size": 64},
     quick={"dataset": "mnist-sample", "batch_size": 16, "epochs": 3},
     full={"dataset": "fashion-mnist", "epochs": 2},

@@ -108,6 +108,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     judge=_judge,
+    compared=("residual-56", "plain-56"),
     base={"architecture": "resnet-deep", "dataset": "mnist-sample"},
     quick={"epochs": 2},
     full={"epochs": 3},

@@ -80,6 +80,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     judge=_judge,
+    compared=("identity", "none"),
     base={
         "architecture": "resnet-deep",
         "dataset": "mnist-sample",

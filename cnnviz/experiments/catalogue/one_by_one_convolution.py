@@ -87,6 +87,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     judge=_judge,
+    compared=("naive", "reduced"),
     base={"architecture": "inception-pair", "schedule": "cosine"},
     quick={"dataset": "mnist-sample", "epochs": 6},
     full={"dataset": "mnist-sample", "epochs": 10},

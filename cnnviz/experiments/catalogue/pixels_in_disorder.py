@@ -84,6 +84,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     judge=_judge,
+    compared=("mlp-permuted", "small-cnn-permuted"),
     picture="permuted-digits",
     quick={"dataset": "mnist-sample", "epochs": 10},
     full={"dataset": "mnist", "epochs": 1},

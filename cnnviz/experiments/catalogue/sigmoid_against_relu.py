@@ -75,6 +75,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     judge=_judge,
+    compared=("sigmoid", "relu"),
     base={"architecture": "lenet5", "learning_rate": 0.05, "momentum": 0.9},
     quick={"dataset": "mnist-sample", "epochs": 5},
     full={"dataset": "mnist", "epochs": 4},

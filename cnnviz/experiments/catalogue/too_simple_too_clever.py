@@ -147,6 +147,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     judge=_judge,
+    compared=("nothing", "augmentation"),
     base={
         "architecture": "mlp",
         "options": {"width": _WIDTH},

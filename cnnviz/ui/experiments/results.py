@@ -49,12 +49,8 @@ def choose_experiment() -> Experiment:
 def show_shipped(experiment: Experiment) -> Results | None:
     """Claim, verdict and figures of the included full run; returns its results, if there are any."""
     shipped = results.shipped(experiment.key)
-    with st.container(border=True, key="together-claim"):
-        st.subheader(_("Claim"), anchor=False)
-        st.write(str(experiment.claim))
-        if shipped is not None:
-            say(results.verdict(experiment, shipped.outcomes, full=True), "seen-shipped")
-    _picture(experiment)
+    verdict = None if shipped is None else results.verdict(experiment, shipped.outcomes, full=True)
+    show_claim(experiment, verdict)
     if shipped is None:
         st.info(_("No full run of this experiment is included yet: run it here."), icon=":material/info:")
         return None
@@ -64,6 +60,15 @@ def show_shipped(experiment: Experiment) -> Results | None:
     with st.expander(_("All runs in numbers"), icon=":material/table_chart:"):
         compare(experiment, "full", shipped.outcomes)
     return shipped
+
+
+def show_claim(experiment: Experiment, verdict: Verdict | None = None) -> None:
+    """The claim, with its ``verdict`` where that may be seen, and a picture of the data if there is one."""
+    with st.container(border=True, key="together-claim"):
+        st.subheader(_("Claim"), anchor=False)
+        st.write(str(experiment.claim))
+        say(verdict, "seen-shipped")
+    _picture(experiment)
 
 
 def show_figure(experiment: Experiment) -> None:
