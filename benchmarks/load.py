@@ -39,7 +39,8 @@ from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.metrics import STEPS_FILE, read_steps
 from cnnviz.training.store.runs import processor_seconds
 from cnnviz.training.store.store import RunStore, open_store
-from cnnviz.training.worker.processes import end_standby, start_queued
+from cnnviz.training.worker.dispatching import start_queued
+from cnnviz.training.worker.processes import end_standby
 
 ALONE_SECONDS, BESIDE_SECONDS = 0.5, 1.0
 """The 95th percentile of waiting, without and with a training."""

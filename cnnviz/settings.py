@@ -8,6 +8,8 @@ CNNVIZ_DATABASE_URL         the run store's database (SQLAlchemy URL)           
 CNNVIZ_DATA_DIR             where full data sets are found, and downloaded to          ``data``
 CNNVIZ_CHECKPOINTS_DIR      the shipped checkpoints                                    ``checkpoints``
 CNNVIZ_LESSONS_DIR          a teacher's own lessons, shown beside the course's          none
+CNNVIZ_EXECUTOR             who starts workers: ``local``, ``ray`` or ``slurm``        ``local``
+CNNVIZ_RAY_ADDRESS          the address of Ray's dashboard                             RAY_ADDRESS, else this machine's
 CNNVIZ_MAX_WORKERS          how many runs train at once                                one per two cores
 CNNVIZ_SPARE_WORKERS        whether a process waits for runs, so that they begin soon  1
 CNNVIZ_THREADS              threads of one training run                                the run's share of cores
@@ -41,6 +43,7 @@ An empty variable counts as unset.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import quote
@@ -55,6 +58,10 @@ APP_DIRECTORY = _INSTALLED_APP if _INSTALLED_APP.is_dir() else PROJECT_DIRECTORY
 """Where ``app.py``, its pages and the shipped checkpoints are: in an installed package, or beside a checkout's."""
 
 
+LOCAL, RAY, SLURM = "local", "ray", "slurm"
+"""Who may start the workers of runs."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings in force; see the module's table."""
@@ -64,6 +71,8 @@ class Settings:
     data_dir: Path
     checkpoints_dir: Path
     lessons_dir: Path | None
+    executor: str
+    ray_address: str
     max_workers: int
     standby_workers: int
     threads: int
@@ -117,6 +126,10 @@ def settings() -> Settings:
             os.environ.get("CNNVIZ_CHECKPOINTS_DIR") or APP_DIRECTORY / "checkpoints"
         ).absolute(),
         lessons_dir=Path(folder).absolute() if (folder := os.environ.get("CNNVIZ_LESSONS_DIR")) else None,
+        executor=_one_of("CNNVIZ_EXECUTOR", (LOCAL, RAY, SLURM)),
+        ray_address=os.environ.get("CNNVIZ_RAY_ADDRESS")
+        or os.environ.get("RAY_ADDRESS")
+        or "http://127.0.0.1:8265",
         max_workers=max_workers,
         standby_workers=_zero_or_one("CNNVIZ_SPARE_WORKERS", 1),
         threads=int(_positive("CNNVIZ_THREADS", max(1, cores // max_workers), whole=True)),
@@ -168,6 +181,18 @@ def _zero_or_one(name: str, default: int) -> int:
     if text not in ("", "0", "1"):
         raise UsageError(Message("{name} must be 0 or 1; got {text!r}.", name=name, text=text))
     return int(text) if text else default
+
+
+def _one_of(name: str, known: Sequence[str]) -> str:
+    """The word that is set, by default the first."""
+    word = os.environ.get(name) or known[0]
+    if word not in known:
+        raise UsageError(
+            Message(
+                "{name} must be one of {known}; got {text!r}.", name=name, known=", ".join(known), text=word
+            )
+        )
+    return word
 
 
 def _positive(name: str, default: float, whole: bool = False) -> float:

@@ -209,6 +209,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     "jinja2": ("cnnviz.browser.page", "cnnviz.lessons.exercises.printing", "cnnviz.standalone"),
     "nbformat": ("cnnviz.notebook",),
     "sqlalchemy": ("cnnviz.training.store",),
+    "ray": ("cnnviz.training.worker.ray_jobs",),  # where it is installed
     "alembic": ("cnnviz.training.store.migrating", "cnnviz.training.store.migrations"),
     "safetensors": (
         "cnnviz.browser.live",

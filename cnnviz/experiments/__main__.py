@@ -26,7 +26,7 @@ from cnnviz.experiments.experiment import Experiment, Outcome, Setting
 from cnnviz.language import Message
 from cnnviz.training.checkpoints.checkpoints import versions
 from cnnviz.training.store.store import RunStore, open_store
-from cnnviz.training.worker.processes import start_queued
+from cnnviz.training.worker.dispatching import start_queued
 
 _LOOK_SECONDS = 0.5
 

@@ -62,7 +62,7 @@ def start(
     owner: str | None = None,
     admit: Admit | None = None,
 ) -> str:
-    """Put a run for each variant into the queue; then call :func:`cnnviz.training.worker.processes.start_queued`.
+    """Put a run for each variant into the queue; then call :func:`cnnviz.training.worker.dispatching.start_queued`.
 
     ``admit`` may refuse them all.
 

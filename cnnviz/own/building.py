@@ -11,7 +11,7 @@ from cnnviz.own.definition import Definition
 from cnnviz.own.program import load
 from cnnviz.own.reading import ConstructionError, chosen_class, instance
 from cnnviz.own.values import Refused
-from cnnviz.tracing.own_code import line_of
+from cnnviz.tracing.lines import line_of
 
 
 def built(definition: Definition) -> nn.Module:

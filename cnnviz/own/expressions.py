@@ -41,7 +41,7 @@ from cnnviz.own.values import (
     Value,
     type_name,
 )
-from cnnviz.tracing.own_code import note_line
+from cnnviz.tracing.lines import note_line
 
 
 def assign(target: ast.expr, value: Value, scope: Scope) -> None:

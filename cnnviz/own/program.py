@@ -35,8 +35,8 @@ from cnnviz.own.values import (
     Scope,
     Value,
 )
+from cnnviz.tracing.lines import line_of
 from cnnviz.tracing.mistakes import not_imported
-from cnnviz.tracing.own_code import line_of
 
 DEEPEST_SYNTAX = 100
 COMMANDS = ("%", "!")

@@ -18,7 +18,7 @@ from cnnviz.own.program import Program, Remark, build, load
 from cnnviz.own.runs import Note, Run, noting
 from cnnviz.own.slips import calls_super, slip_in_constructor
 from cnnviz.own.values import Function, OwnClass, Refused, Value
-from cnnviz.tracing.own_code import line_of
+from cnnviz.tracing.lines import line_of
 from cnnviz.tracing.trace import Trace, shape_that_passes, trace
 from cnnviz.tracing.unregistered import Strays
 

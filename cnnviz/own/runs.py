@@ -18,7 +18,7 @@ from cnnviz.own.values import (
     Value,
     type_name,
 )
-from cnnviz.tracing.own_code import lines_from
+from cnnviz.tracing.lines import lines_from
 
 MOST_STEPS = 100_000
 

@@ -29,7 +29,7 @@ from cnnviz.own.values import (
     Scope,
     Value,
 )
-from cnnviz.tracing.own_code import note_line
+from cnnviz.tracing.lines import note_line
 
 
 def execute(body: Sequence[ast.stmt], scope: Scope) -> None:

@@ -31,9 +31,10 @@ from cnnviz.operations.op import FailedCall, ModuleCall, Op
 from cnnviz.operations.operation import Operation, named
 from cnnviz.tracing.copies import is_lazy
 from cnnviz.tracing.isolation import Isolation
+from cnnviz.tracing.lines import current_line
 from cnnviz.tracing.meta_device import answer
 from cnnviz.tracing.on_the_cpu import OnTheCpu
-from cnnviz.tracing.own_code import current_line, written
+from cnnviz.tracing.own_code import written
 from cnnviz.tracing.provenance import Outputs, Provenance
 from cnnviz.tracing.tap import Tap, tensors_in
 from cnnviz.tracing.unregistered import Strays

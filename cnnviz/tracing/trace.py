@@ -37,10 +37,10 @@ from cnnviz.tracing.inputs import (
     split_shape,
     traced_batch,
 )
+from cnnviz.tracing.lines import line_of
 from cnnviz.tracing.mistakes import returned_no_tensor, slip_behind, slip_of_constructor
 from cnnviz.tracing.other_inputs import Outcome
 from cnnviz.tracing.outputs import Output, main_op, named_tensors, outputs_of
-from cnnviz.tracing.own_code import line_of
 from cnnviz.tracing.provenance import Outputs
 from cnnviz.tracing.recorder import Recorder
 from cnnviz.tracing.subtracted import SubtractedMean, subtracted_mean

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from cnnviz.training.loop import memory
 from cnnviz.training.store import store as store_module
 from cnnviz.training.store.store import RunStore
-from cnnviz.training.worker.processes import dispatch
+from cnnviz.training.worker.dispatching import dispatch
 from cnnviz.ui.shared import owner
 from cnnviz.ui.train import estimates, runs
 from tests.installed_components import sought_once as sought_once

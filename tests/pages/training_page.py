@@ -9,6 +9,7 @@ from cnnviz.training.loop.estimating import Estimate
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter
+from cnnviz.training.store.runs import Run
 from cnnviz.training.store.store import RunStore
 
 PAGE = "pages/train.py"
@@ -30,7 +31,15 @@ SECONDS = Estimate(
 class Pretended:
     """An executor that starts nothing; the tests play the worker."""
 
-    def start(self, run_id: str) -> None:
+    cluster = None
+
+    def start(self, run: Run) -> None:
+        return None
+
+    def look_after(self, store: RunStore) -> None:
+        return None
+
+    def cancel(self, run: Run) -> None:
         return None
 
 

@@ -112,6 +112,13 @@ def unclaimed() -> sa.ColumnElement[bool]:
     return (runs.c.status == Status.STARTING) & runs.c.worker.is_(None)
 
 
+def works_at(cluster: str | None, machine: str) -> sa.ColumnElement[bool]:
+    """Whether a run's worker was asked for at this cluster; None: on the ``machine`` itself."""
+    if cluster is None:
+        return (runs.c.host == machine) & runs.c.executor.is_(None)
+    return runs.c.executor == cluster
+
+
 def unchanged(run: Run) -> sa.ColumnElement[bool]:
     """Whether a run was neither renewed, nor claimed, nor ended since it was read."""
     return (
@@ -178,7 +185,15 @@ def queued(connection: Connection) -> dict[str, Any]:
     """The columns of a run that queues now, behind all others."""
     last_turn = int(connection.execute(sa.select(sa.func.max(_turn()))).scalar() or 0)
     later = {"status": Status.QUEUED, "turn": last_turn + 1}
-    return {**NOBODY, **later, "starts": 0, "reason": None, "ended_at": None, "paused_at": None}
+    return {
+        **NOBODY,
+        **later,
+        "starts": 0,
+        "reason": None,
+        "waits": None,
+        "ended_at": None,
+        "paused_at": None,
+    }
 
 
 def waiting_in_order(connection: Connection) -> list[str]:
@@ -223,7 +238,7 @@ def not_begun(connection: Connection, run: Run, reason: Message) -> dict[str, An
     if Kind.STOP in _asked(connection, run.id):
         return {**NOBODY, **ended(Status.STOPPED)}
     if (run.starts or 0) < MOST_STARTS:
-        return {**NOBODY, "status": Status.QUEUED}
+        return {**NOBODY, "status": Status.QUEUED, "waits": message_to_json(reason)}
     return ended(Status.INTERRUPTED, reason)
 
 
@@ -235,6 +250,11 @@ def left(connection: Connection, run_id: str) -> dict[str, Any]:
     if kinds & {Kind.RESUME, Kind.STEP}:
         return queued(connection)
     return {**NOBODY, "status": Status.PAUSED}
+
+
+def is_unwanted(connection: Connection, run_id: str) -> bool:
+    """Whether a person has asked a run to stop that has not heard it yet."""
+    return Kind.STOP in _asked(connection, run_id)
 
 
 def _asked(connection: Connection, run_id: str) -> set[str]:

@@ -25,6 +25,8 @@ START_PROCESSOR_SECONDS = 30.0
 START_SECONDS = 300.0
 MOST_STARTS = 3
 """So often a worker process is started for a run before it is given up."""
+MOST_ATTEMPTS = 5
+"""So often a run is handed to a cluster by itself; then it waits for a person who resumes it."""
 
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that can be taken for another
 

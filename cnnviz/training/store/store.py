@@ -29,6 +29,7 @@ from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.store import queries
 from cnnviz.training.store.database import Database, commands, epochs, runs
 from cnnviz.training.store.runs import (
+    MOST_ATTEMPTS,
     OPEN,
     RESUMABLE,
     START_SECONDS,
@@ -42,6 +43,7 @@ from cnnviz.training.store.runs import (
     describe,
     host,
     lease,
+    message_to_json,
     new_run_id,
     processor_seconds,
     this_process,
@@ -293,7 +295,7 @@ class RunStore:
         if ``admit`` has nothing against it.
 
         A paused run whose worker still holds it continues soon; any other rejoins the queue. Then call
-        :func:`cnnviz.training.worker.processes.start_queued`.
+        :func:`cnnviz.training.worker.dispatching.start_queued`.
 
         Raises:
             UsageError: a run is finished, or goes on already.
@@ -314,9 +316,9 @@ class RunStore:
 
     # -- the queue ------------------------------------------------------------------------------------
 
-    def take_next(self, max_workers: int) -> str | None:
-        """The id of the run whose turn it is, now ``starting``; None where nothing waits or this machine
-        already works on ``max_workers`` runs.
+    def take_next(self, max_workers: int, cluster: str | None = None) -> str | None:
+        """The id of the run whose turn it is, now ``starting``; None where nothing waits, or where this machine (or the
+        ``cluster``) already works on ``max_workers`` runs.
 
         People take turns: it is that of whoever has the fewest runs that are worked on, and of these of the
         one whose last run was taken the longest ago. A person's own runs keep their order.
@@ -326,7 +328,9 @@ class RunStore:
             if connection.execute(queued).first() is None:
                 return None
         with self._database.writing() as connection:
-            busy = sa.select(sa.func.count()).where(queries.takes_a_place(), runs.c.host == host())
+            busy = sa.select(sa.func.count()).where(
+                queries.takes_a_place(), queries.works_at(cluster, host())
+            )
             if (connection.execute(busy).scalar() or 0) >= max_workers:
                 return None
             waiting = queries.waiting_in_order(connection)
@@ -336,9 +340,11 @@ class RunStore:
             taken = int(connection.execute(sa.select(sa.func.max(runs.c.taken))).scalar() or 0) + 1
             started = {
                 "status": Status.STARTING,
-                "host": host(),
+                "host": host() if cluster is None else None,
                 "taken": taken,
                 "starts": sa.func.coalesce(runs.c.starts, 0) + 1,
+                "executor": cluster,
+                "attempts": sa.func.coalesce(runs.c.attempts, 0) + 1,
                 **term,
             }
             queries.change(connection, waiting[0], **started)
@@ -356,6 +362,32 @@ class RunStore:
         """Mark a run for which no worker could be started as failed."""
         with self._database.writing() as connection:
             queries.change(connection, run_id, queries.unclaimed(), **queries.ended(Status.FAILED, reason))
+
+    def unclaimed(self, cluster: str) -> Sequence[tuple[Run, bool]]:
+        """The runs for which a worker was asked for at this cluster and has not begun; each with whether it shall stop."""
+        found = self._runs(queries.unclaimed() & (runs.c.executor == cluster))
+        with self._database.reading() as connection:
+            return [(run, queries.is_unwanted(connection, run.id)) for run in found]
+
+    def note_waits(self, run: Run, why: Message) -> None:
+        """Note why the worker of a run, as it was read, has not begun yet; it has time again."""
+        with self._database.writing() as connection:
+            values = {"waits": message_to_json(why), **lease(START_SECONDS)}
+            queries.change(connection, run.id, queries.unclaimed(), queries.unchanged(run), **values)
+
+    def not_begun(self, run: Run, reason: Message) -> None:
+        """The worker of a run, as it was read, will not begin: it queues again, stops or is given up, see
+        :func:`cnnviz.training.store.queries.not_begun`.
+        """
+        with self._database.writing() as connection:
+            _interrupt(connection, run, reason)
+
+    def put_back(self, run_id: str, why: Message) -> None:
+        """Put a starting run back to its place in the queue, as no worker can be asked for now."""
+        with self._database.writing() as connection:
+            again = {**queries.NOBODY, "status": Status.QUEUED, "waits": message_to_json(why)}
+            fewer = {"starts": runs.c.starts - 1, "attempts": runs.c.attempts - 1}
+            queries.change(connection, run_id, queries.unclaimed(), **again, **fewer)
 
     def reap(self) -> Sequence[str]:
         """Mark runs whose worker is gone as interrupted, paused ones as :func:`cnnviz.training.store.queries.left`;
@@ -551,7 +583,14 @@ class RunStore:
     def _claim(self, worker: str) -> dict[str, Any]:
         """The columns of a run that a worker of this process claims now."""
         term = lease(self.settings.lease_seconds)
-        return {"status": Status.STARTING, "worker": worker, "starts": 0, **term, **this_process()}
+        return {
+            "status": Status.STARTING,
+            "worker": worker,
+            "starts": 0,
+            "waits": None,
+            **term,
+            **this_process(),
+        }
 
 
 def _insert(connection: Connection, recipe: Mapping[str, Any], **values: object) -> str:
@@ -586,6 +625,11 @@ def _interrupt(connection: Connection, run: Run, reason: Message) -> bool:
         end = queries.left(connection, run.id)
     elif run.worker is None:
         end = queries.not_begun(connection, run, reason)
+    elif run.executor is not None and (run.attempts or 0) < MOST_ATTEMPTS:
+        end = {
+            **queries.queued(connection),
+            "waits": message_to_json(reason),
+        }  # elsewhere, from its last state
     return queries.change(connection, run.id, queries.unchanged(run), **end)
 
 

@@ -22,7 +22,7 @@ from cnnviz.classroom.limits import limit
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
-from cnnviz.tracing.own_code import line_of
+from cnnviz.tracing.lines import line_of
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
 from cnnviz.training.records.figures import write_rate_changes
@@ -30,6 +30,7 @@ from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter
 from cnnviz.training.records.snapshots import PREVIOUS_STATE_NAME, STATE_NAME
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore, open_store
+from cnnviz.training.worker.dispatching import start_queued
 from cnnviz.training.worker.heartbeat import (
     Heartbeat,
     Recorder,
@@ -38,7 +39,7 @@ from cnnviz.training.worker.heartbeat import (
     why_not_written,
 )
 from cnnviz.training.worker.memory_guard import MemoryGuard
-from cnnviz.training.worker.processes import LOG_NAME, start_queued
+from cnnviz.training.worker.processes import LOG_NAME
 from cnnviz.training.worker.resuming import start_of
 from cnnviz.training.worker.steering import Steering
 

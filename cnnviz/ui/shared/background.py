@@ -21,6 +21,7 @@ import streamlit as st
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import translate as _
+from cnnviz.settings import LOCAL, settings
 
 if TYPE_CHECKING:
     from cnnviz.interpret.jobs import Jobs, Sized
@@ -37,6 +38,7 @@ Progress = Callable[[float], None]
 _LOOK_AT_PAGES_SECONDS = 0.05
 _AT_ONCE = 0.15  # seconds that work may take before a bar comes up
 _LOOK_SECONDS = 0.2
+_ASK_CLUSTER_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
 _changed = threading.Lock()
@@ -144,12 +146,22 @@ def _import_when_quiet() -> None:
 
 
 def _resume_queue() -> None:
-    """Let the runs go on that waited when the last server ended, and have a process wait for new ones."""
-    from cnnviz.training.worker.processes import keep_standby, resume_queue
+    """Let the runs go on that waited when the last server ended, and have a process wait for new ones. A cluster is asked
+    again and again: its jobs may end before anything of cnnviz begins, which nobody else would notice.
+    """
+    from cnnviz.training.worker.dispatching import resume_queue, start_queued
+    from cnnviz.training.worker.processes import keep_standby
 
+    _move_queue(resume_queue)
+    keep_standby()
+    while settings().executor != LOCAL:
+        time.sleep(_ASK_CLUSTER_SECONDS)
+        _move_queue(start_queued)
+
+
+def _move_queue(move: Callable[[], object]) -> None:
     try:
-        resume_queue()
-        keep_standby()
+        move()
     except CnnvizError as error:  # the Train page says it, too, and tries again
         _log.warning("The queue of runs does not move: %s", error)
 

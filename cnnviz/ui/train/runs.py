@@ -19,7 +19,8 @@ from cnnviz.training.records.figures import RateChange
 from cnnviz.training.records.metrics import Steps
 from cnnviz.training.store.runs import Run, Status, describe
 from cnnviz.training.store.store import Admit, open_store
-from cnnviz.training.worker.processes import keep_standby, start_queued
+from cnnviz.training.worker.dispatching import start_queued
+from cnnviz.training.worker.processes import keep_standby
 from cnnviz.ui.shared import controls, rights
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import link_problem

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import streamlit as st
 
-from cnnviz.language import Message
+from cnnviz.language import Message, sentences
 from cnnviz.language import translate as _
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import read_rate_changes
@@ -98,6 +98,8 @@ def _progress(store: RunStore, run: Run, steps: Steps) -> None:
             "ended; you may close this page in the meantime.",
             place=place,
         )
+        if run.waits is not None:
+            text += "\n\n" + plain(run.waits)
         st.info(text, icon=":material/hourglass_top:")
     elif run.status == Status.STARTING:
         st.info(_starting_text(run), icon="spinner")
@@ -117,6 +119,9 @@ def _progress(store: RunStore, run: Run, steps: Steps) -> None:
 
 def _starting_text(run: Run) -> str:
     """What a run waits for that was taken out of the queue and does not train yet."""
+    if run.executor is not None and run.worker is None:
+        asked = Message("The cluster ({name}) was asked to train this run.", name=run.executor)
+        return plain(sentences((asked, run.waits)))
     waited, used = start_waited(run), start_used(run)
     text = _("Starting the worker process and loading the data ...")
     if waited is not None and used is not None and waited > _PATIENCE_SECONDS and used < waited / 2:

@@ -12,25 +12,34 @@ import pytest
 from cnnviz.settings import Settings
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.metrics import STEPS_FILE, read_steps
-from cnnviz.training.store.runs import Status
+from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore
-from cnnviz.training.worker import processes as processes
-from cnnviz.training.worker.processes import LOG_NAME, LocalExecutor, dispatch
+from cnnviz.training.worker import dispatching
+from cnnviz.training.worker.dispatching import LocalExecutor, dispatch
+from cnnviz.training.worker.processes import LOG_NAME
 from tests.training.watching import until
 
 
 class Pretended:
     """An executor that starts nothing and remembers what it was asked for."""
 
+    cluster = None
+
     def __init__(self, refuse: bool = False) -> None:
         self.started: list[str] = []
         self.refuse = refuse
 
-    def start(self, run_id: str) -> int | None:
+    def start(self, run: Run) -> int | None:
         if self.refuse:
             raise OSError(11, "Resource temporarily unavailable")
-        self.started.append(run_id)
+        self.started.append(run.id)
         return None
+
+    def look_after(self, store: RunStore) -> None:
+        pass
+
+    def cancel(self, run: Run) -> None:
+        pass
 
 
 def niceness(pid: int | None) -> int:
@@ -68,13 +77,13 @@ def test_a_servers_start_moves_the_queue_and_makes_no_store(
     configuration: Settings, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretended = Pretended()
-    monkeypatch.setattr(processes, "LocalExecutor", lambda *_: pretended)
-    assert processes.resume_queue() == []
+    monkeypatch.setattr(dispatching, "LocalExecutor", lambda *_: pretended)
+    assert dispatching.resume_queue() == []
     assert not configuration.runs_dir.exists()
     left_behind = RunStore(configuration)
     run_id = left_behind.create(recipe)
     left_behind.close()
-    assert processes.resume_queue() == pretended.started == [run_id]
+    assert dispatching.resume_queue() == pretended.started == [run_id]
 
 
 def test_a_start_that_is_refused_fails_its_run_and_holds_up_no_other(store: RunStore, recipe: Recipe) -> None:
@@ -89,14 +98,19 @@ def test_a_start_that_is_refused_fails_its_run_and_holds_up_no_other(store: RunS
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows knows classes of priority instead")
 @pytest.mark.parametrize(("own", "expected"), [(0, 5), (10, 15), (17, 19)])
 def test_a_worker_is_nicer_than_whoever_starts_it(
-    own: int, expected: int, configuration: Settings, monkeypatch: pytest.MonkeyPatch
+    own: int,
+    expected: int,
+    configuration: Settings,
+    store: RunStore,
+    recipe: Recipe,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given: list[int] = []
     monkeypatch.setattr(os, "getpriority", lambda *_: own)
     monkeypatch.setattr(os, "setpriority", lambda _kind, _pid, value: given.append(value))
-    monkeypatch.setattr(processes, "command", lambda *_: [sys.executable, "-S", "-c", ""])
+    monkeypatch.setattr(dispatching, "command", lambda *_: [sys.executable, "-S", "-c", ""])
     monkeypatch.setattr(LocalExecutor, "_wait", lambda _, process: process.wait())
-    LocalExecutor(configuration).start("r1")
+    LocalExecutor(configuration).start(store.get(store.create(recipe)))
     assert given == [expected]
 
 
@@ -132,7 +146,7 @@ def test_a_killed_worker_leaves_its_metrics_and_the_next_runs_start(
     assert "killed" in str(store.get(first).reason)
     assert len(read_steps(metrics)) > 20
     until(lambda: store.get(second).status != Status.QUEUED)
-    monkeypatch.setattr(processes, "dispatch", lambda *_: [])  # this server does nothing any more
+    monkeypatch.setattr(dispatching, "dispatch", lambda *_: [])  # this server does nothing any more
     until(lambda: store.get(third).step > 0)  # the second worker has started it
     if sys.platform == "linux":  # as nice as the first, not nicer still
         assert niceness(store.get(third).pid) == min(19, niceness(os.getpid()) + 5)

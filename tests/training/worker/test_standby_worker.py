@@ -20,7 +20,8 @@ from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import processes, worker
-from cnnviz.training.worker.processes import LOG_NAME, estimate, start_queued
+from cnnviz.training.worker.dispatching import start_queued
+from cnnviz.training.worker.processes import LOG_NAME, estimate
 from tests.training.watching import until
 
 pytestmark = pytest.mark.slow
@@ -75,7 +76,7 @@ def test_it_measures_until_a_run_cuts_that_short_which_the_next_one_measures_aga
 SERVER = """
 import sys
 from cnnviz.training.worker import processes
-from cnnviz.training.worker.processes import start_queued
+from cnnviz.training.worker.dispatching import start_queued
 
 processes.keep_standby()
 print(processes._kept[processes.settings()].ask({"estimate": {}}) is not None, flush=True)  # it is ready
