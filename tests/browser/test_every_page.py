@@ -22,6 +22,7 @@ from benchmarks.browser import overflow, settle
 from benchmarks.serving import ROOT, Server, serve
 from cnnviz import experiments
 from cnnviz.language import LANGUAGE_TAGS
+from cnnviz.lessons.course import shelf
 from cnnviz.training.worker.worker import run_in_foreground
 from tests.browser.conftest import PATIENCE_MS, SHORT, settings_of
 
@@ -81,6 +82,12 @@ def addresses() -> Iterator[str]:
     yield from (f"train?view={view}" for view in TRAIN)
     yield from (f"train?curve={curve}" for curve in MORE)
     yield from (f"experiments?experiment={key}" for key in (experiments.keys() if ALL_LOOKS else ()))
+    yield "lessons?lesson=convolution&step=5"
+    yield from (
+        f"lessons?lesson={lesson.key}&step={number}"
+        for lesson in (shelf.shipped() if ALL_LOOKS else ())
+        for number in range(1, len(lesson.steps) + 1)
+    )
 
 
 @pytest.fixture(scope="module")

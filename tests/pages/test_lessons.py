@@ -78,7 +78,7 @@ def work(app: AppTest, step: Step) -> None:
 def test_every_step_of_a_lesson(open_page: OpenPage, lesson: Lesson) -> None:
     app = open_page("pages/lessons.py", lesson=lesson.key)
     for number, step in enumerate(lesson.steps, 1):
-        assert app.subheader[0].value == step.title.text
+        assert app.header[0].value == step.title.text
         work(app, step)
         if number < len(lesson.steps):
             app.button(key="lesson-next").click().run()
@@ -130,7 +130,7 @@ def test_a_link_to_no_lesson_or_no_step_says_so(open_page: OpenPage) -> None:
     assert app.title[0].value == "Lessons"
     app = open_page("pages/lessons.py", lesson="convolution", step="77")
     assert app.warning[0].value == "This lesson has 6 steps; there is no step 77."
-    assert app.subheader[0].value == "A small window on the image"
+    assert app.header[0].value == "A small window on the image"
 
 
 def test_begin_anew_forgets_the_answers(open_page: OpenPage) -> None:
@@ -191,11 +191,11 @@ def test_a_teachers_own_lessons_stand_beside_the_others(
     (tmp_path / "mine.toml").write_text(OWN, encoding="utf-8")
     (tmp_path / "bad.toml").write_text("title = 1", encoding="utf-8")
     app = open_page("pages/lessons.py")
-    assert app.subheader[0].value == "Your teacher's lessons"
+    assert [found.value for found in app.header] == ["The course", "Your teacher's lessons"]
     assert app.warning[0].value.startswith("bad.toml, title: It must be a text in quotation marks")
     goal = next(found for found in app.markdown if "script" in found.value)
     assert not goal.allow_html
-    assert "#### 1 · What a convolution does" in [found.value for found in app.markdown]
+    assert app.subheader[0].value == "1 · What a convolution does"
     app = open_page("pages/lessons.py", lesson="own-mine")
     assert app.title[0].value == "Mine"
     assert "A step of *mine*." in [found.value for found in app.markdown]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -28,6 +29,8 @@ _BYTES = 4_000
 """About what the answers to a set take."""
 _ONE_LINE = 120
 """Characters of all choices together that still stand side by side."""
+_NAME = re.compile(r"[\w.]+", re.ASCII)
+"""A choice that is the name of a layer; any other one is a sentence, or a part of one."""
 _MOST_RIDDLES = 2
 """After so many the way to the answer is shown: more guesses teach nothing."""
 
@@ -201,7 +204,7 @@ def _answer(question: Question, given: Given) -> None:
     from cnnviz.lessons.exercises.question import check
 
     right = question.text_of(question.answer)
-    is_sentence = question.form == "choice" and " " in right
+    is_sentence = question.form == "choice" and _NAME.fullmatch(right) is None
     if given.is_right:
         st.success(plain(_("Right: {answer}.", answer=right)), icon=":material/check:")
     elif given.shown:

@@ -18,10 +18,11 @@ from cnnviz.ui.shared.problems import plain
 
 def show() -> None:
     """All lessons with what is done of each; files that are none, with the reason."""
+    st.header(_("The course"), anchor=False)
     _cards(shelf.shipped(), numbered=True)
     own, errors = shelf.own(settings().lessons_dir)
     if own or errors:
-        st.subheader(_("Your teacher's lessons"), anchor=False)
+        st.header(_("Your teacher's lessons"), anchor=False)
         for error in errors:
             st.warning(plain(error), icon=":material/error:")
         _cards(own)
@@ -37,7 +38,7 @@ def _cards(lessons: Sequence[Lesson], numbered: bool = False) -> None:
         ):
             with st.container(width="stretch", gap="xsmall"):
                 title = written(lesson.title)
-                st.markdown(f"#### {number} · {title}" if numbered else f"#### {title}")
+                st.subheader(f"{number} · {title}" if numbered else title, anchor=False)
                 write(lesson.goal)
                 st.caption(_state(lesson))
             _way(lesson)

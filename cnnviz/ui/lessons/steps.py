@@ -54,7 +54,7 @@ def show(lesson: Lesson) -> str:
     embedded.begin(step.view)
     _dots(lesson, number)
     with st.container(key="together-lesson-text", width=_READABLE):
-        st.subheader(written(step.title), anchor=False)
+        st.header(written(step.title), anchor=False)
         write(step.text)
     given = _given(lesson, number)
     _parts(lesson, number, step, given)
