@@ -3,6 +3,7 @@
 
 const FIRST = ["3", "8", "2", "5", "7", "0", "4", "9", "6", "1"]; // the order in which digits are drawn
 const BY_HAND = "byHand";
+const BEGUN = 0.25; // seconds of drawing that are there at once
 
 class Alive {
   constructor(root) {
@@ -22,7 +23,7 @@ class Alive {
     this.resized = new ResizeObserver(() => this.paint());
     this.resized.observe(root);
     if (this.isStill) this.show.still();
-    else this.show.start();
+    else this.show.begin(BEGUN);
   }
 
   build() {
@@ -121,11 +122,13 @@ class Alive {
     if (this.words) this.tellGo();
   }
 
-  // What the network says, with the next frame. It is so small that it has read a digit before a worker would have started.
+  // What the network says: with the next frame, or with this one where a digit draws itself. It is so small that it has
+  // read a digit before a worker would have started.
   ask() {
     if (this.isAsked) return;
     this.isAsked = true;
-    requestAnimationFrame(() => {
+    const soon = this.show.running ? queueMicrotask : requestAnimationFrame;
+    soon(() => {
       this.isAsked = false;
       this.values = this.read();
       this.paint();

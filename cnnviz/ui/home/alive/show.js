@@ -35,6 +35,12 @@ export class Show {
     this.frame = requestAnimationFrame(step);
   }
 
+  // With the first `seconds` drawn already.
+  begin(seconds) {
+    this.start();
+    this.draw(seconds);
+  }
+
   stop() {
     cancelAnimationFrame(this.frame);
     this.frame = null;
