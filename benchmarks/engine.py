@@ -59,7 +59,9 @@ def shipped() -> tuple[dict[str, str], list[str]]:
             model = checkpoints.load_model(checkpoint)
             traced = trace(model, checkpoint.recipe.input_shape)
             networks[checkpoint.id] = base64.b64encode(
-                packed(model, traced, checkpoint.recipe.preparation)
+                packed(
+                    model, traced, checkpoint.recipe.preparation.mean, checkpoint.recipe.preparation.deviation
+                )
             ).decode()
             if checkpoint.dataset == "mnist":
                 digits.append(checkpoint.id)

@@ -121,14 +121,14 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.browser.live": ("cnnviz.browser.page",),
     # With examples of what the network learned.
     "cnnviz.browser.page": (
-        "cnnviz.browser",
+        "cnnviz.browser.packing",
         "cnnviz.datasets",
         "cnnviz.drawing.scenes",
         "cnnviz.drawing.strokes",
     ),
+    "cnnviz.browser.packing": ("cnnviz.browser",),
     # Of trained networks.
-    "cnnviz.browser.ahead": ("cnnviz.browser", "cnnviz.drawing.strokes", "cnnviz.training"),
-    "cnnviz.browser.packing": ("cnnviz.browser", "cnnviz.training"),
+    "cnnviz.browser.ahead": ("cnnviz.browser.packing", "cnnviz.drawing.strokes", "cnnviz.training"),
     "cnnviz.browser.saving": ("cnnviz.browser.page", "cnnviz.training"),
     "cnnviz.models": ("cnnviz.own", "cnnviz.shapes"),
     "cnnviz.shapes": ("cnnviz.tracing", "cnnviz.datasets"),  # what an operation does is shown on a digit
@@ -212,7 +212,6 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     "ray": ("cnnviz.training.worker.ray_jobs",),  # where it is installed
     "alembic": ("cnnviz.training.store.migrating", "cnnviz.training.store.migrations"),
     "safetensors": (
-        "cnnviz.browser.live",
         "cnnviz.interpret.filter_history",
         "cnnviz.hosted.file",
         "cnnviz.training",

@@ -28,18 +28,13 @@ export function readSafetensors(buffer) {
   return found;
 }
 
-// A network as cnnviz/browser/packing.py packs it: {plan, mean, deviation, tensors}, the means and deviations of the
-// channels for values from 0 to 1.
+// A network as cnnviz/browser/packing.py packs it: {plan, mean, deviation, tensors} and what else it holds, the means and
+// deviations of the channels for values from 0 to 1.
 export function readNetwork(buffer) {
   const tensors = readSafetensors(buffer);
   const length = Number(new DataView(buffer).getBigUint64(0, true));
   const told = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length))).__metadata__;
-  return {
-    plan: JSON.parse(told.plan),
-    mean: JSON.parse(told.mean),
-    deviation: JSON.parse(told.deviation),
-    tensors,
-  };
+  return { ...Object.fromEntries(Object.entries(told).map(([name, text]) => [name, JSON.parse(text)])), tensors };
 }
 
 function asFloats(bytes, dtype) {

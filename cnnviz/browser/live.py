@@ -8,11 +8,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import safetensors.torch
-import torch
-
+from cnnviz.browser.packing import packed
 from cnnviz.browser.page import IMAGE_CHANNELS, Content, page
-from cnnviz.browser.plan import UnplannableError, plan
+from cnnviz.browser.plan import UnplannableError, refusal
 from cnnviz.errors import UsageError
 from cnnviz.language import LANGUAGES, Message
 from cnnviz.tracing.trace import trace
@@ -20,8 +18,8 @@ from cnnviz.tracing.trace import trace
 if TYPE_CHECKING:
     from torch import nn
 
-    from cnnviz.browser.plan import Plan
     from cnnviz.datasets.registry import Shows
+    from cnnviz.tracing.trace import Trace
 
 _DIGITS = (1, 28, 28)
 _MNIST_MEAN, _MNIST_DEVIATION = 0.1307, 0.3081
@@ -85,9 +83,10 @@ def live(
     """
     shape = _image_shape(input_shape)
     traced = trace(model, shape)
-    tensors = model.state_dict()
-    told = plan(traced, tensors)
-    names = _names(told, classes)
+    reason = refusal(traced)
+    if reason is not None:
+        raise UnplannableError(reason)
+    names = _names(traced, classes)
     usual = (_MNIST_MEAN, _MNIST_DEVIATION) if shape == _DIGITS else (0.0, 1.0)
     title = f"{type(model).__name__} · cnnviz"
     return Live(
@@ -96,11 +95,13 @@ def live(
             Content(
                 title=title,
                 checkpoint="model",
-                plan=told,
-                weights=_bytes({name: tensors[name] for name in _used(told)}),
+                network=packed(
+                    model,
+                    traced,
+                    _each(usual[0] if mean is None else mean, shape[0]),
+                    _above_0(_each(usual[1] if deviation is None else deviation, shape[0])),
+                ),
                 classes=dict.fromkeys(LANGUAGES, names),
-                mean=_each(usual[0] if mean is None else mean, shape[0]),
-                deviation=_above_0(_each(usual[1] if deviation is None else deviation, shape[0])),
                 reads=reads or ("digits" if shape == _DIGITS else "pictures"),
             )
         ),
@@ -143,22 +144,8 @@ def _above_0(deviations: tuple[float, ...]) -> tuple[float, ...]:
     return deviations
 
 
-def _used(told: Plan) -> set[str]:
-    return {name for op in told["ops"] for name in op["weights"].values()}
-
-
-def _bytes(tensors: dict[str, torch.Tensor]) -> bytes:
-    """A safetensors file; each tensor is copied, as the format refuses shared memory."""
-    return safetensors.torch.save(
-        {
-            name: values.detach().to("cpu", torch.float32, copy=True).contiguous()
-            for name, values in tensors.items()
-        }
-    )
-
-
-def _names(told: Plan, classes: Sequence[str] | None) -> list[str]:
-    shape = told["ops"][told["output"]]["shape"]
+def _names(traced: Trace, classes: Sequence[str] | None) -> list[str]:
+    shape = () if traced.output is None else traced.output.output_shape
     if len(shape) != 1:
         raise UnplannableError(
             Message(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,14 +14,15 @@ if TYPE_CHECKING:
     from torch import nn
 
     from cnnviz.tracing.trace import Trace
-    from cnnviz.training.recipe.image_preparation import ImagePreparation
 
 
-def packed(model: nn.Module, trace: Trace, preparation: ImagePreparation) -> bytes:
+def packed(
+    model: nn.Module, trace: Trace, mean: Sequence[float], deviation: Sequence[float], **more: Any
+) -> bytes:
     """A safetensors file with the tensors that the browser needs; ``readNetwork`` of ``engine.js`` reads it.
 
-    Its metadata hold, as JSON, the ``plan``, and ``mean`` and ``deviation`` (one number a channel, for values from 0
-    to 1). ``trace`` is the traced ``model``, which is not changed.
+    Its metadata hold, as JSON, the ``plan``, ``mean`` and ``deviation`` (one number a channel, for values from 0 to 1),
+    and what else it is given. ``trace`` is the traced ``model``, which may live on any device and is not changed.
 
     Raises:
         UnplannableError: the browser cannot run the network.
@@ -28,13 +30,8 @@ def packed(model: nn.Module, trace: Trace, preparation: ImagePreparation) -> byt
     tensors = model.state_dict()
     told = plan(trace, tensors)
     names = sorted({name for op in told["ops"] for name in op["weights"].values()})
-    header: dict[str, object] = {
-        "__metadata__": {
-            "plan": _json(told),
-            "mean": _json(preparation.mean),
-            "deviation": _json(preparation.deviation),
-        }
-    }
+    metadata = {"plan": told, "mean": list(mean), "deviation": list(deviation), **more}
+    header: dict[str, object] = {"__metadata__": {name: _json(value) for name, value in metadata.items()}}
     parts = []
     begin = 0
     for name in names:

@@ -28,11 +28,11 @@ async function started() {
 
 class Page {
   constructor(worker) {
-    const weights = bytesOf(CONTENT.weights);
-    Object.assign(this, { worker, tensors: readSafetensors(weights), picture: null, answer: { image: null } });
-    const { plan, mean, deviation, reads } = CONTENT;
+    const bytes = bytesOf(CONTENT.network);
+    const { plan, tensors } = readNetwork(bytes);
+    Object.assign(this, { worker, plan, tensors, picture: null, answer: { image: null } });
     const digits = CONTENT.digits && bytesOf(CONTENT.digits.content);
-    worker.postMessage({ kind: "load", plan, weights, mean, deviation, reads, digits });
+    worker.postMessage({ kind: "load", bytes, reads: CONTENT.reads, digits });
     const canvas = find("canvas[data-draw]");
     this.board = canvas === null ? null : new Board(canvas, () => this.ask());
     this.sight = new Sight(plan.input, () => this.look());
@@ -96,7 +96,7 @@ class Page {
     [change.textContent, change.lang, change.onclick] = [LANGUAGES[other], other, () => this.speak(other)];
     this.picture?.changing.back(); // the new one begins with the network as it was trained
     this.picture = new Picture(find("#picture"), {
-      plan: CONTENT.plan,
+      plan: this.plan,
       tensors: this.tensors,
       kinds: CONTENT.kinds[language],
       isDark: dark.matches,
@@ -125,12 +125,12 @@ class Page {
     find("#nothing").hidden = !isEmpty;
     const reason = this.sight.isEmpty ? words.nothing : words.notFound;
     if (isEmpty && find("#nothing").textContent !== reason) find("#nothing").textContent = reason;
-    const chances = isEmpty ? null : chancesOf(CONTENT.plan, scores);
+    const chances = isEmpty ? null : chancesOf(this.plan, scores);
     const label = isEmpty ? "" : classes[chances.indexOf(Math.max(...chances))];
     const verdict = find("[data-verdict]");
     if (verdict.textContent !== label) verdict.textContent = label;
     showBars(find("#bars"), classes, chances);
-    paintImage(find("#seen"), image, CONTENT.plan.input);
+    paintImage(find("#seen"), image, this.plan.input);
     this.picture.update(isEmpty ? null : input, isEmpty ? null : outputs);
   }
 }

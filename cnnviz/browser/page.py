@@ -11,7 +11,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cnnviz.browser import script, words
-from cnnviz.browser.plan import Plan
 from cnnviz.datasets.registry import Shows
 from cnnviz.drawing.scenes import SCENES
 from cnnviz.drawing.strokes import example_points
@@ -70,19 +69,15 @@ class Digits:
 class Content:
     """What a page shows.
 
-    ``weights`` are the bytes of a safetensors file with the tensors that ``plan`` names; ``mean`` and ``deviation``
-    normalise values from 0 to 1, one a channel. ``reads`` is what the images show that the network learned: digits are
-    drawn or photographed, anything else comes from a file or the camera. ``classes`` are their names by language. On
-    ``digits`` the page counts how many the network recognises.
+    ``network`` is the file that :func:`cnnviz.browser.packing.packed` makes. ``reads`` is what the images show that it
+    learned: digits are drawn or photographed, anything else comes from a file or the camera. ``classes`` are their names
+    by language. On ``digits`` the page counts how many the network recognises.
     """
 
     title: str
     checkpoint: str
-    plan: Plan
-    weights: bytes
+    network: bytes
     classes: Mapping[str, Sequence[str]]
-    mean: Sequence[float]
-    deviation: Sequence[float]
     reads: Shows
     digits: Digits | None = None
 
@@ -105,11 +100,8 @@ def page(content: Content) -> str:
         **({} if draws else _OF_PICTURES),
     }
     told = {
-        "plan": content.plan,
-        "weights": base64.b64encode(content.weights).decode(),
+        "network": base64.b64encode(content.network).decode(),
         "classes": content.classes,
-        "mean": content.mean,
-        "deviation": content.deviation,
         "reads": content.reads,
         "examples": example_points() if draws else {},
         "scenes": _scenes(content.reads),

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from cnnviz import architectures, datasets
 from cnnviz.browser import words
+from cnnviz.browser.packing import packed
 from cnnviz.browser.page import IMAGE_CHANNELS, Content, Digits, page
-from cnnviz.browser.plan import UnplannableError, is_known, plan
+from cnnviz.browser.plan import UnplannableError, is_known
 from cnnviz.language import LANGUAGES, Message
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def page_of(checkpoint: Checkpoint) -> str:
         raise UnplannableError(refusal)
     preparation = checkpoint.recipe.preparation
     model = load_model(checkpoint)
-    told = plan(trace(model, checkpoint.recipe.input_shape), model.state_dict())
+    traced = trace(model, checkpoint.recipe.input_shape)
     data = datasets.get(checkpoint.dataset)
     names: Sequence[Message | str] = data.class_titles or data.classes
     titles = {str(label): name for label, name in enumerate(names)}
@@ -67,11 +68,8 @@ def page_of(checkpoint: Checkpoint) -> str:
         Content(
             title=f"{architectures.get(checkpoint.architecture).title} · cnnviz",
             checkpoint=checkpoint.id,
-            plan=told,
-            weights=checkpoint.read_weights(),
+            network=packed(model, traced, preparation.mean, preparation.deviation),
             classes={code: list(words.in_language(code, titles).values()) for code in LANGUAGES},
-            mean=preparation.mean,
-            deviation=preparation.deviation,
             reads=data.shows,
             digits=digits_to_count(_DIGITS_OF_A_PAGE) if data.shows == "digits" else None,
         )

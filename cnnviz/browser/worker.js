@@ -9,7 +9,7 @@ let network = null;
 let learnedTensors = null;
 let learned = null; // the same network without a change
 let normalise = null;
-let reads = "digits"; // what the network learned: digits, clothing, or else any picture
+let reads = ""; // what the network learned: digits, clothing, or else any picture
 let off = {}; // the channels that are switched off, by op
 let digits = null; // 28 x 28 bytes of each and behind them a label of each, at first compressed
 
@@ -17,13 +17,14 @@ const HANDLERS = {
   hello() {
     self.postMessage({});
   },
-  load({ plan, weights, mean, deviation, reads: learnedOf, digits: known }) {
-    tensors = readSafetensors(weights);
+  load({ bytes, reads: learnedOf, digits: known }) {
+    const { plan, mean, deviation, tensors: own } = readNetwork(bytes);
+    tensors = own;
     network = new Network(plan, tensors);
-    learnedTensors = readSafetensors(weights);
+    learnedTensors = readSafetensors(bytes);
     learned = new Network(plan, learnedTensors);
-    normalise = { mean: [mean].flat(), deviation: [deviation].flat() }; // of one channel, or of each
-    reads = learnedOf ?? reads;
+    normalise = { mean, deviation }; // of each channel
+    reads = learnedOf;
     digits = known ?? null;
   },
   // The weights of another moment of the same training.

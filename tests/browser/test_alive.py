@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
@@ -101,15 +100,8 @@ def test_a_finger_draws_and_nothing_scrolls(server: Server, phone: Page) -> None
     assert overflow(phone) <= 0
 
 
-def test_what_was_planned_ahead_is_what_would_be_planned_now() -> None:
-    assert json.loads(ahead.FILE.read_text("utf-8")) == ahead.planned()
-
-
-def test_weights_that_the_plan_is_not_for_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "CHECKPOINT", "small-cnn-mnist")
-    assert ahead.network() is None
-    monkeypatch.setattr(ahead, "CHECKPOINT", "no-such-network")
-    assert ahead.network() is None
+def test_what_was_packed_ahead_is_what_would_be_packed_now() -> None:
+    assert ahead.FILE.read_bytes() == ahead.packed_now()
 
 
 def test_lines_show_what_each_map_adds_to_the_next(chromium: Browser) -> None:

@@ -351,7 +351,8 @@ def assert_same_classes(sheet: Page, images: Tensor, checkpoint_ids: list[str]) 
         x = preparer.test(images)
         with torch.inference_mode():
             expected = torch.cat([model(part).argmax(1) for part in x.split(500)])
-        network = packed(model, trace(model, (1, 28, 28)), checkpoint.recipe.preparation)
+        preparation = checkpoint.recipe.preparation
+        network = packed(model, trace(model, (1, 28, 28)), preparation.mean, preparation.deviation)
         for text in sheet.evaluate(_CLASSES, as_text(network)):
             found = np.frombuffer(base64.b64decode(text), np.uint8)
             differ = np.flatnonzero(found != expected.numpy())
@@ -438,7 +439,8 @@ def test_the_quick_networks_need_webassembly_and_the_page_does_without(sheet: Pa
 def packed_basic_cnn() -> bytes:
     checkpoint = checkpoints.get("basic-cnn-mnist")
     model = checkpoints.load_model(checkpoint)
-    return packed(model, trace(model, (1, 28, 28)), checkpoint.recipe.preparation)
+    preparation = checkpoint.recipe.preparation
+    return packed(model, trace(model, (1, 28, 28)), preparation.mean, preparation.deviation)
 
 
 def test_the_webassembly_is_made_from_the_sources_that_stand_in_its_first_line() -> None:

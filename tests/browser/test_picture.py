@@ -86,7 +86,8 @@ def network(checkpoint_id: str) -> tuple[Any, Any, str]:
     checkpoint = checkpoints.get(checkpoint_id)
     model = checkpoints.load_model(checkpoint)
     traced = trace(model, checkpoint.recipe.input_shape)
-    return model, traced, as_text(packed(model, traced, checkpoint.recipe.preparation))
+    preparation = checkpoint.recipe.preparation
+    return model, traced, as_text(packed(model, traced, preparation.mean, preparation.deviation))
 
 
 @pytest.mark.parametrize("checkpoint_id", SHIPPED)

@@ -21,7 +21,7 @@ made = {}
 st.components.v2.component = lambda name, *, js="", **others: made.__setitem__(name, js)
 import cnnviz.ui.draw.canvas, cnnviz.ui.draw.live, cnnviz.ui.inside.living
 from cnnviz.ui.home import first_sight
-first_sight._made()
+first_sight._component()
 print(json.dumps(made))
 """
 

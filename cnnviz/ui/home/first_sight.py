@@ -5,6 +5,7 @@ Like the cards it imports no torch.
 
 from __future__ import annotations
 
+import base64
 from functools import cache
 from pathlib import Path
 
@@ -18,12 +19,9 @@ _PARTS = ("engine", "dom", "strokes", "board", "preparation", "paint", "verdict"
 
 
 def network_alive() -> None:
-    """The canvas, the network and its prediction; nothing where the network's weights are missing."""
-    component = _component()
-    if component is None:
-        return
+    """The canvas, the network and its prediction."""
     dark = is_dark()
-    component(
+    _component()(
         key="alive",
         data={
             "scale": palette.rgb(palette.DIVERGING_DARK if dark else palette.DIVERGING_LIGHT),
@@ -43,21 +41,7 @@ def network_alive() -> None:
     )
 
 
-def _component() -> Component | None:
-    """The component, made once; None where the weights are missing, which may be over by the next time."""
-    try:
-        return _made()
-    except _MissingError:
-        return None
-
-
-class _MissingError(Exception):
-    """There are no weights. Raised because failures are not cached."""
-
-
 @cache
-def _made() -> Component:
-    network = ahead.network()
-    if network is None:
-        raise _MissingError
-    return in_browser(Path(__file__).parent / "alive", _PARTS, {"NETWORK": network})
+def _component() -> Component:
+    network = base64.b64encode(ahead.FILE.read_bytes()).decode()
+    return in_browser(Path(__file__).parent / "alive", _PARTS, {"PACKED": network})

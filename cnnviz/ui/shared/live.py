@@ -100,7 +100,8 @@ def _is_plain(preparing: Preparing) -> bool:
 def _pack(weights: WeightsKey, preparing: Preparing, _trace: Trace) -> _Packed:
     from cnnviz.browser.packing import packed
 
-    content = cached.computed(weights, packed, _trace, preparing.preparation)
+    preparation = preparing.preparation
+    content = cached.computed(weights, packed, _trace, preparation.mean, preparation.deviation)
     return _Packed(hashlib.sha256(content).hexdigest(), content)
 
 

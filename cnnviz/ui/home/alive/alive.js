@@ -1,5 +1,7 @@
 /* The network alive on the landing page: digits that draw themselves until the visitor takes the pen, what the network
-   gets, its feature maps and its prediction. NETWORK is what Python put in. */
+   gets, its feature maps and its prediction. PACKED is what Python put in. */
+
+const NETWORK = readNetwork(bytesOf(PACKED));
 
 const FIRST = ["3", "8", "2", "5", "7", "0", "4", "9", "6", "1"]; // the order in which digits are drawn
 const BY_HAND = "byHand";
@@ -8,8 +10,7 @@ const BEGUN = 0.25; // seconds of drawing that are there at once
 class Alive {
   constructor(root) {
     this.root = root;
-    const weights = bytesOf(NETWORK.weights);
-    this.tensors = readSafetensors(weights);
+    this.tensors = NETWORK.tensors;
     this.stages = stages(NETWORK.plan);
     this.build();
     this.network = new Network(NETWORK.plan, this.tensors);
@@ -142,7 +143,7 @@ class Alive {
     const { data, width, height } = context.getImageData(0, 0, board.size, board.size);
     const prepared = prepare(data, width, height, PAPER);
     if (prepared === null) return null;
-    const input = Float32Array.from(prepared.image, (value) => (value / 255 - NETWORK.mean) / NETWORK.deviation);
+    const input = Float32Array.from(prepared.image, (value) => (value / 255 - NETWORK.mean[0]) / NETWORK.deviation[0]);
     const scores = network.run(input);
     return { image: prepared.image, input, scores, outputs: network.outputs.map((output) => output.data) };
   }

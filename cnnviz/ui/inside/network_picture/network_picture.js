@@ -55,10 +55,10 @@ class Living {
     const [bytes, digits] = await Promise.all([fetchNetwork(data.network), data.digits && fetchNetwork(data.digits)]);
     if (known !== this.known || !this.root.isConnected) return; // another network was chosen meanwhile, or none
     this.leave();
-    const { plan, mean, deviation, tensors } = readNetwork(bytes);
+    const { plan, tensors } = readNetwork(bytes);
     this.worker = new Worker(URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" })));
     this.worker.onmessage = ({ data: answer }) => this.heard(answer);
-    this.worker.postMessage({ kind: "load", plan, weights: bytes, mean, deviation, reads: data.reads, digits });
+    this.worker.postMessage({ kind: "load", bytes, reads: data.reads, digits });
     this.busy = false;
     const { classes, kinds, isDark, scale, words } = data;
     const place = make("div");
