@@ -85,6 +85,15 @@ class Bounded:
             self._use(key)
             return self._values[key][0] if key in self._values else None
 
+    def beginning(self, *parts: Hashable) -> list[Any]:
+        """All values whose key is a tuple that begins with ``parts``; to look so does not count as a use of them."""
+        with self._lock:
+            return [
+                value
+                for key, (value, _size) in self._values.items()
+                if isinstance(key, tuple) and key[: len(parts)] == parts
+            ]
+
     def clear(self) -> None:
         """Drop everything."""
         with self._lock:

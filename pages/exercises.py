@@ -4,7 +4,7 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.exercises import answering, asking, handing_in
+from cnnviz.ui.exercises import answering, asking, board, handing_in
 from cnnviz.ui.shared.frame import EXERCISES, frame
 from cnnviz.ui.shared.owner import remember_owner
 from cnnviz.ui.shared.problems import explained
@@ -22,7 +22,9 @@ with explained():
     choice = asking.choose()
     with st.spinner(_("Making the questions ...")):
         questions = asking.questions(choice)
-    if questions:
+    if questions and board.is_wanted():
+        board.show(choice, questions)
+    elif questions:
         handing_in.hand_in(choice, answering.show(choice, questions))
         handing_in.offer_sheets(choice, questions)
     else:

@@ -101,6 +101,15 @@ def test_what_failed_is_tried_again() -> None:
     assert made(cache, "key", 1, log) == b"\0"
 
 
+def test_values_are_found_by_how_their_keys_begin() -> None:
+    cache = Bounded(lambda: 100)
+    for key in (("a", 1), ("a", 1, "x"), ("a", 2), "a"):
+        cache.put(key, key, 10)
+    assert cache.beginning("a", 1) == [("a", 1), ("a", 1, "x")]
+    cache.put("new", "new", 70)  # the first one goes, although it was looked at
+    assert cache.find(("a", 1)) is None
+
+
 def test_a_result_is_known_again_by_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded, "COMMON", Bounded(lambda: 1e6))
     log = []

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cnnviz.bounded import COMMON
 from tests.pages.conftest import OpenPage
 
 FEATURES = {"kind": "in-features", "model": "inception-mini", "level": "1"}
@@ -156,3 +158,69 @@ def test_only_the_teacher_checks_codes(open_page: OpenPage, monkeypatch: pytest.
     monkeypatch.setenv("CNNVIZ_TEACHER_PASSWORD", "a long password")
     app = open_page("pages/exercises.py", **FEATURES)
     assert not app.text_area
+
+
+def person(open_page: OpenPage, token: str, **link: str) -> AppTest:
+    app = open_page("pages/exercises.py", **{"kind": "one-value", "seed": "31", **link})
+    app.session_state["_owner"] = token * 32
+    return app.run()
+
+
+def solve(app: AppTest, number: int, *wrong: str) -> AppTest:
+    """Answer a question, at first wrongly."""
+    for text in wrong:
+        answered(app, text, number)
+    bias = re.search(r"bias is ([−-]?\d+)", texts(app)[0])
+    rows = [[int(cell) for cell in line.split()] for line in app.code[0].value.splitlines()]
+    side = len(rows)
+    total = sum(a * b for row in rows for a, b in zip(row[:side], row[side:], strict=True))
+    return answered(app, str(total + (int(bias[1]) if bias else 0)), number)
+
+
+def test_the_board_counts_who_solved_what_and_names_only_if_asked(open_page: OpenPage) -> None:
+    COMMON.clear()
+    solve(person(open_page, "a"), 0)
+    second = solve(person(open_page, "b"), 0, "9999")
+    second.button(key="next").click().run()
+    answered(second, "9999", 1)
+    answered(person(open_page, "c"), "9999")
+    person(open_page, "d")  # looks, and answers nothing
+    app = person(open_page, "e", board="true")
+    assert not app.text_input
+    assert [metric.value for metric in app.metric] == ["3", "0"]
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert {trace["name"]: trace["text"][:2] for trace in figure["data"]} == {
+        "on the first try": ["1", ""],
+        "later": ["1", ""],
+        "not solved": ["1", "1"],
+    }
+    assert not app.dataframe
+    app.toggle(key="board-names").set_value(True).run()
+    rows = app.dataframe[0].value
+    assert list(rows["Student"]) == ["without a name"] * 3
+    assert sorted(rows["1"]) == sorted(["✓", "✓", "·"])
+
+
+def test_the_board_knows_the_name_that_was_handed_in(open_page: OpenPage) -> None:
+    COMMON.clear()
+    one = {"kind": "in-features", "model": "inception-mini", "seed": "1"}
+    app = answered(person(open_page, "a", **one), "1408")
+    app.text_input(key="hand-in-name").set_value("Ada").run()
+    app.button(key="make-code").click().run()
+    board = person(open_page, "b", board="true", **one)
+    assert [metric.value for metric in board.metric] == ["1", "1"]
+    assert "Ada" not in "".join(texts(board))
+    board.toggle(key="board-names").set_value(True).run()
+    assert list(board.dataframe[0].value["Student"]) == ["Ada"]
+
+
+def test_the_board_is_the_teachers(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CNNVIZ_TEACHER_PASSWORD", "correct horse")
+    app = person(open_page, "a", board="true")
+    assert not app.metric
+    assert app.text_input(key="answer-0")
+    monkeypatch.setattr("cnnviz.ui.shared.rights.is_teacher", lambda: True)
+    app = person(open_page, "a")
+    app.toggle(key="board").set_value(True).run()
+    assert app.metric
+    assert app.query_params["board"] == "true"

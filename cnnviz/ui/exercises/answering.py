@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.lessons.exercises.catalogue import KINDS
 from cnnviz.ui.exercises.asking import MIXED, QUESTION, Choice
+from cnnviz.ui.shared.accounts import account
 from cnnviz.ui.shared.frame import ARCHITECTURE, is_dark, link
 from cnnviz.ui.shared.link_state import choose_segment, put_in_link
 from cnnviz.ui.shared.owner import owner
@@ -57,6 +58,19 @@ class Given:
         return self.is_right or self.shown
 
 
+@dataclass
+class Answers:
+    """What one person answered to a set, by question from 0, and the ``name`` by which the teacher knows them, if any."""
+
+    given: dict[int, Given] = field(default_factory=dict)
+    name: str = ""
+
+    @property
+    def have_begun(self) -> bool:
+        """Whether there is any answer."""
+        return any(each.last or each.shown for each in self.given.values())
+
+
 def show(choice: Choice, questions: Sequence[Question]) -> Sequence[Given]:
     """The question that the link names, and how many of the set are solved; what was answered to each."""
     given = [_given(choice, number) for number in range(len(questions))]
@@ -83,14 +97,26 @@ def _draw(figure: Figure) -> None:
 
 
 def _given(choice: Choice, number: int) -> Given:
-    """What this person answered to a question of a set: as long as the page is open, and after a reload as long as
-    the server has room for it.
+    """What this person answered to a question of a set."""
+    return answers_to(choice).given.setdefault(number, Given())
+
+
+def answers_to(choice: Choice) -> Answers:
+    """What this person answered to a set: as long as the page is open, and after a reload as long as the server has room
+    for it.
     """
-    sets, person = st.session_state.setdefault(_GIVEN, {}), (owner(), choice)
+    sets, person = st.session_state.setdefault(_GIVEN, {}), (choice, owner())
     if person not in sets:
-        sets[person] = COMMON.get((_GIVEN, *person), dict, lambda _answers: _BYTES)
-    found: Given = sets[person].setdefault(number, Given())
+        known = account()
+        new = Answers(name="" if known is None else known.title)
+        sets[person] = COMMON.get((_GIVEN, *person), lambda: new, lambda _answers: _BYTES)
+    found: Answers = sets[person]
     return found
+
+
+def everybodys_answers(choice: Choice) -> list[Answers]:
+    """What all people on this server have answered to a set, as far as there is room for it."""
+    return COMMON.beginning(_GIVEN, choice)
 
 
 def _choose_number(given: Sequence[Given]) -> int:

@@ -15,6 +15,7 @@ from cnnviz.language import translate as _
 from cnnviz.lessons.exercises.printing import sheet
 from cnnviz.lessons.exercises.receipts import LONGEST_NAME, CodeError, Receipt, read, server_key, sign
 from cnnviz.settings import settings
+from cnnviz.ui.exercises.answering import answers_to
 from cnnviz.ui.exercises.asking import MIXED, Choice
 from cnnviz.ui.shared import own_networks, rights
 from cnnviz.ui.shared.downloads import save_button
@@ -77,6 +78,7 @@ def _make(choice: Choice, given: Sequence[Given]) -> None:
         kinds=choice.kinds,
         minutes=int(time.time() // 60),
     )
+    answers_to(choice).name = name
     _codes()[choice] = sign(receipt, server_key(settings().runs_dir))
 
 
