@@ -285,7 +285,7 @@ def test_only_its_owner_brings_a_deleted_network_back(
     monkeypatch.setenv("CNNVIZ_SHARED", "1")
     monkeypatch.setattr(rights, "owner", lambda: "b" * 32)
     app.button(key="own-undo-delete").click().run()
-    assert "whoever it belongs to" in errors(app)
+    assert "Only its owner and the teacher" in errors(app)
     assert listed() == []
 
 

@@ -206,7 +206,7 @@ def test_a_page_that_was_drawn_for_the_teacher_does_nothing_any_more_once_it_is_
     page.button(key="stop-all").click().run()
     run.button(key="stop").click().run()
     assert not is_stopped(shared, theirs)
-    assert "Only the teacher" in texts(run)
+    assert "Only its owner and the teacher" in texts(run)
     assert "stop-all" not in buttons(page)
 
 

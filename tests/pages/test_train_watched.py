@@ -59,7 +59,7 @@ def test_its_gradients_are_a_curve_and_no_accuracy_is_said(open_page: OpenPage, 
     run = watched(accuracy=False)
     app = open_page(PAGE, run=run.id, curve="gradients")
     assert charts(app) == ["loss", "gradients"]
-    assert any("Give `run.log` an accuracy" in text.value for text in app.caption)
+    assert any("give `run.log` an accuracy" in text.value for text in app.caption)
 
 
 def test_while_it_goes_on_the_page_says_where_to_stop_it(open_page: OpenPage, store: RunStore) -> None:
