@@ -4,7 +4,7 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.lessons import listing, progress, steps
+from cnnviz.ui.lessons import listing, progress
 from cnnviz.ui.lessons.words import written
 from cnnviz.ui.shared.frame import LESSONS, frame, link
 from cnnviz.ui.shared.owner import remember_owner
@@ -13,7 +13,7 @@ from cnnviz.ui.shared.words import say
 
 frame(Message("Lessons"), LESSONS)
 query.embed(None)
-lesson = steps.named()
+lesson = listing.named()
 if lesson is None:
     st.title(_("Lessons"), anchor=False)
     say(
@@ -25,6 +25,8 @@ if lesson is None:
     listing.show()
     progress.keep()
 else:
+    from cnnviz.ui.lessons import steps  # which imports torch; the list does without
+
     with st.container(key="settings-all-lessons"):
         link(LESSONS, _("All lessons"))
     st.title(written(lesson.title), anchor=False)

@@ -68,6 +68,7 @@ PLACES: Mapping[str, Place] = MappingProxyType(
         "experiments": Place(
             ("results", "figure"), ("experiment", "figure"), chosen=False, alone=("figure",)
         ),
+        "draw": Place(("canvas",), ("task", "source", "checkpoint", "inside"), chosen=False),
         "train": Place(
             ("run",),
             (

@@ -71,6 +71,12 @@ def _train(_view: str) -> None:
     studio.show()
 
 
+def _draw(_view: str) -> None:
+    from cnnviz.ui.draw import studio
+
+    studio.show()
+
+
 _SHOW: Mapping[str, tuple[Page, Callable[[str], None]]] = MappingProxyType(
     {
         "convolution": (frame.CONVOLUTION, _convolution),
@@ -79,6 +85,7 @@ _SHOW: Mapping[str, tuple[Page, Callable[[str], None]]] = MappingProxyType(
         "evaluate": (frame.EVALUATE, _evaluate),
         "experiments": (frame.EXPERIMENTS, _experiments),
         "train": (frame.TRAIN, _train),
+        "draw": (frame.DRAW, _draw),
     }
 )
 

@@ -1,4 +1,4 @@
-"""The list of lessons: the course's path, and a teacher's own beside it."""
+"""The list of lessons: the course's path, and a teacher's own beside it. Imports no torch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from cnnviz.errors import UnknownKeyError
+from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.lessons.course import shelf
 from cnnviz.lessons.course.lesson import Lesson
@@ -13,7 +15,23 @@ from cnnviz.settings import settings
 from cnnviz.ui.lessons import progress
 from cnnviz.ui.lessons.words import write, written
 from cnnviz.ui.shared.frame import EXERCISES, LESSONS, link
-from cnnviz.ui.shared.problems import plain
+from cnnviz.ui.shared.problems import link_problem, plain
+from cnnviz.ui.shared.query import whole_query
+
+LESSON = "lesson"
+"""The link's parameter with a lesson's key."""
+
+
+def named() -> Lesson | None:
+    """The lesson that the link names; None where it names none, with a sentence where there is no such lesson."""
+    key = whole_query.get(LESSON)
+    if key is None:
+        return None
+    own, _errors = shelf.own(settings().lessons_dir)
+    known = {lesson.key: lesson for lesson in (*shelf.shipped(), *own)}
+    if key not in known:
+        link_problem(UnknownKeyError(Message("lesson"), key, known).message)
+    return known.get(key)
 
 
 def show() -> None:

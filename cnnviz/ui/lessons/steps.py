@@ -8,14 +8,12 @@ from contextlib import contextmanager
 import streamlit as st
 
 from cnnviz.bounded import kept
-from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.lessons.course import shelf
 from cnnviz.lessons.course.asking import checked
 from cnnviz.lessons.course.lesson import Lesson, Question, Step, Text
 from cnnviz.lessons.exercises.question import Question as Exercise
-from cnnviz.settings import settings
 from cnnviz.ui.exercises.answering import Given, ask
 from cnnviz.ui.exercises.asking import source_of
 from cnnviz.ui.lessons import embedded, progress
@@ -27,24 +25,12 @@ from cnnviz.ui.shared.link_state import while_there
 from cnnviz.ui.shared.problems import explained, link_problem, plain
 from cnnviz.ui.shared.query import whole_query
 
-LESSON, STEP = "lesson", "step"
-"""The link's parameters with the lesson's key and the number of the step, from 1."""
+STEP = "step"
+"""The link's parameter with the number of the step, from 1."""
 
 _DOTS = "lesson-dots"
 _GIVEN, _SHOWN = "_lesson_answers", "_lesson_views_shown"
 _SIGNS = {progress.NOT_YET: "", progress.SEEN: " ✓", progress.SHOWN: " ·", progress.RIGHT: " ✓"}
-
-
-def named() -> Lesson | None:
-    """The lesson that the link names; None where it names none, with a sentence where there is no such lesson."""
-    key = whole_query.get(LESSON)
-    if key is None:
-        return None
-    own, _errors = shelf.own(settings().lessons_dir)
-    known = {lesson.key: lesson for lesson in (*shelf.shipped(), *own)}
-    if key not in known:
-        link_problem(UnknownKeyError(Message("lesson"), key, known).message)
-    return known.get(key)
 
 
 def show(lesson: Lesson) -> str:
