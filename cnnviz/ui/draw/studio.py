@@ -16,15 +16,16 @@ from cnnviz.ui.shared.problems import explained
 
 
 @fragment()
-def show() -> None:
-    """The canvas, or another picture, and what follows from it."""
+def show(introduced: bool = True) -> None:
+    """The canvas, or another picture, and what follows from it; ``introduced`` with title and first words."""
     found = choices.in_order()
     introduction = st.container()
     with st.container(horizontal=True, gap="small"):
         task = choices.choose_task(found)
         source = choices.choose_source(task)
-    with introduction:
-        choices.introduce(task)
+    if introduced:
+        with introduction:
+            choices.introduce(task)
     with st.container(horizontal=True, gap="small", key="together-drawing"):
         left, right = st.container(width=canvas.SIDE, key="paper"), st.container(width="stretch")
     with right:

@@ -74,7 +74,7 @@ def _train(_view: str) -> None:
 def _draw(_view: str) -> None:
     from cnnviz.ui.draw import studio
 
-    studio.show()
+    studio.show(introduced=False)
 
 
 _SHOW: Mapping[str, tuple[Page, Callable[[str], None]]] = MappingProxyType(
