@@ -1,0 +1,98 @@
+"""Runs that a real Ray cluster trains, with a real PostgreSQL; skipped where either is not installed
+(``requirements-cluster.txt``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.postgres import NoPostgresError, postgres
+from benchmarks.serving import free_port
+from cnnviz.settings import Settings, settings
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store.runs import Status
+from cnnviz.training.store.store import RunStore, open_store
+from cnnviz.training.worker.dispatching import start_queued
+from tests.training.watching import until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+HEAD = [sys.executable, "-c", "from ray.scripts.scripts import main; main()"]
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """The dashboard of a cluster of one node with two cores."""
+    pytest.importorskip("ray")
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="ray-") as folder:  # short: Ray's sockets are in it
+        words = [
+            "--head",
+            "--num-cpus=2",
+            f"--port={free_port()}",
+            f"--dashboard-port={port}",
+            f"--temp-dir={folder}",
+        ]
+        subprocess.run([*HEAD, "start", *words, "--disable-usage-stats"], check=True, capture_output=True)
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            subprocess.run([*HEAD, "stop", "--force"], check=True, capture_output=True)
+
+
+@pytest.fixture
+def shared(
+    address: str, configuration: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[RunStore, Callable[[], object]]]:
+    """The store of a server that lets the cluster train, and what its pages do again and again."""
+    pytest.importorskip("psycopg")
+    with contextlib.ExitStack() as stack:
+        try:
+            url = stack.enter_context(postgres())
+        except NoPostgresError as error:
+            pytest.skip(str(error))
+        monkeypatch.setenv("CNNVIZ_DATABASE_URL", url.format(database="postgres"))
+        monkeypatch.setenv("CNNVIZ_EXECUTOR", "ray")
+        monkeypatch.setenv("CNNVIZ_RAY_ADDRESS", address)
+        monkeypatch.setenv("CNNVIZ_MAX_WORKERS", "8")
+        yield open_store(settings()), start_queued
+
+
+def test_runs_are_trained_there_and_one_that_is_killed_goes_on(
+    shared: tuple[RunStore, Callable[[], object]], recipe: Recipe
+) -> None:
+    store, look = shared
+    ids = [store.create(dataclasses.replace(recipe, epochs=3, threads=1)) for _ in range(3)]
+
+    def goes(condition: Callable[[], object]) -> Callable[[], object]:
+        return lambda: (look(), condition())[1]
+
+    until(goes(lambda: any(store.epochs(run_id) for run_id in ids)))
+    assert any("waiting for resources" in str(store.get(run_id).waits) for run_id in ids)
+    killed = next(run_id for run_id in ids if store.epochs(run_id))
+    if (pid := store.get(killed).pid) is not None:
+        os.kill(pid, signal.SIGKILL)
+    until(goes(lambda: all(store.get(run_id).status == Status.FINISHED for run_id in ids)), 600)
+    assert [[epoch.epoch for epoch in store.epochs(run_id)] for run_id in ids] == [[1, 2, 3]] * 3
+    assert (store.get(killed).attempts or 0) >= 2
+    for run_id in ids:
+        assert Path(store.folder(run_id)).is_dir()
+
+
+def test_a_run_is_stopped_while_its_job_waits(
+    shared: tuple[RunStore, Callable[[], object]], recipe: Recipe
+) -> None:
+    store, look = shared
+    run_id = store.create(dataclasses.replace(recipe, threads=64))  # more cores than the cluster has
+    until(lambda: (look(), store.get(run_id).waits)[1])
+    store.request_stop(run_id)
+    until(lambda: (look(), store.get(run_id).status == Status.STOPPED)[1])
