@@ -1,5 +1,5 @@
-"""Runs that a real Ray cluster trains, with a real PostgreSQL; skipped where either is not installed
-(``requirements-cluster.txt``).
+"""Runs that a real cluster trains, with a real PostgreSQL: Ray's, which the test starts, and the Slurm of this machine.
+Skipped where they are not installed (``requirements-cluster.txt``, ``slurm-wlm``).
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,20 +50,29 @@ def address() -> Iterator[str]:
             subprocess.run([*HEAD, "stop", "--force"], check=True, capture_output=True)
 
 
-@pytest.fixture
+def needs_slurm() -> None:
+    """Skip where no Slurm answers."""
+    if shutil.which("sinfo") is None or subprocess.run(["sinfo"], capture_output=True).returncode != 0:
+        pytest.skip("no Slurm answers here")
+
+
+@pytest.fixture(params=["ray", "slurm"])
 def shared(
-    address: str, configuration: Settings, monkeypatch: pytest.MonkeyPatch
+    configuration: Settings, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator[tuple[RunStore, Callable[[], object]]]:
     """The store of a server that lets the cluster train, and what its pages do again and again."""
     pytest.importorskip("psycopg")
+    if request.param == "ray":
+        monkeypatch.setenv("CNNVIZ_RAY_ADDRESS", request.getfixturevalue("address"))
+    else:
+        needs_slurm()
     with contextlib.ExitStack() as stack:
         try:
             url = stack.enter_context(postgres())
         except NoPostgresError as error:
             pytest.skip(str(error))
         monkeypatch.setenv("CNNVIZ_DATABASE_URL", url.format(database="postgres"))
-        monkeypatch.setenv("CNNVIZ_EXECUTOR", "ray")
-        monkeypatch.setenv("CNNVIZ_RAY_ADDRESS", address)
+        monkeypatch.setenv("CNNVIZ_EXECUTOR", request.param)
         monkeypatch.setenv("CNNVIZ_MAX_WORKERS", "8")
         yield open_store(settings()), start_queued
 
@@ -77,7 +87,7 @@ def test_runs_are_trained_there_and_one_that_is_killed_goes_on(
         return lambda: (look(), condition())[1]
 
     until(goes(lambda: any(store.epochs(run_id) for run_id in ids)))
-    assert any("waiting for resources" in str(store.get(run_id).waits) for run_id in ids)
+    assert any(store.get(run_id).status == Status.STARTING for run_id in ids)  # three of two cores
     killed = next(run_id for run_id in ids if store.epochs(run_id))
     if (pid := store.get(killed).pid) is not None:
         os.kill(pid, signal.SIGKILL)
@@ -92,7 +102,12 @@ def test_a_run_is_stopped_while_its_job_waits(
     shared: tuple[RunStore, Callable[[], object]], recipe: Recipe
 ) -> None:
     store, look = shared
-    run_id = store.create(dataclasses.replace(recipe, threads=64))  # more cores than the cluster has
-    until(lambda: (look(), store.get(run_id).waits)[1])
+    ids = [store.create(dataclasses.replace(recipe, epochs=50, threads=1)) for _ in range(4)]  # of two cores
+    until(lambda: (look(), store.get(ids[-1]).waits)[1])
+    run_id = ids[-1]
     store.request_stop(run_id)
     until(lambda: (look(), store.get(run_id).status == Status.STOPPED)[1])
+    assert store.get(run_id).epoch == 0
+    for other in ids[:-1]:
+        store.request_stop(other)
+    until(lambda: (look(), not any(run.is_open for run in store.list()))[1])
