@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from streamlit.components.v2.bidi_component import BidiComponentResult
 
 Component = Callable[..., "BidiComponentResult"]
-"""Shows ``data`` (what JSON can hold) in a component; the other arguments are Streamlit's."""
+"""Shows ``data`` (what JSON can hold, or bytes) in a component; the other arguments are Streamlit's."""
 
 _COMMENT = re.compile(r"/\*.*?\*/\s*", re.DOTALL)
 _SHORT = 2  # letters of a label that has room at full size
@@ -103,15 +103,17 @@ def in_browser(
         isolate_styles=isolated,
     )
 
-    def component(*, data: Mapping[str, Any] | None = None, **options: Any) -> BidiComponentResult:
-        return given(data=[data], **options)
+    def component(*, data: Mapping[str, Any] | bytes | None = None, **options: Any) -> BidiComponentResult:
+        return given(data=data if isinstance(data, bytes) else [data], **options)
 
     return component
 
 
-_UNPACKED = "\nexport default (given) => component({ ...given, data: given.data[0] });\n"
+_UNPACKED = """
+export default (given) => component({ ...given, data: Array.isArray(given.data) ? given.data[0] : given.data });
+"""
 """Streamlit imports pandas to look for tables among the values of a dictionary, and looks at each rerun again: not within
-a list, which the browser unpacks.
+a list, which the browser unpacks. Bytes go as they are.
 """
 
 
