@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import string
 from pathlib import Path
 
@@ -67,6 +68,11 @@ def test_chinese_addresses_everybody_alike() -> None:
     texts = list(catalogue().values())
     assert any("你" in text for text in texts)
     assert not [text for text in texts if "您" in text]
+
+
+def test_chinese_has_its_own_punctuation() -> None:
+    narrow = re.compile(r"[\u4e00-\u9fff](?:[:;?!]|,(?! ))|[,:;?!][\u4e00-\u9fff]")  # (a, b) is code
+    assert not [text for text in catalogue().values() if narrow.search(text)]
 
 
 def test_the_compiled_catalogue_is_up_to_date() -> None:
