@@ -15,9 +15,10 @@ class Words:
 
 @dataclass(frozen=True)
 class Code:
-    """A cell of Python."""
+    """A cell of Python; where it is ``hidden``, Jupyter shows its code when one clicks it."""
 
     text: str
+    hidden: bool = False
 
 
 def notebook(cells: Sequence[Words | Code]) -> str:
@@ -25,12 +26,12 @@ def notebook(cells: Sequence[Words | Code]) -> str:
     import nbformat
     from nbformat import v4
 
-    made = [
-        (v4.new_code_cell if isinstance(cell, Code) else v4.new_markdown_cell)(
-            cell.text.strip("\n"), id=f"cell-{number}"
-        )
-        for number, cell in enumerate(cells, 1)
-    ]
+    made = []
+    for number, cell in enumerate(cells, 1):
+        new = v4.new_code_cell if isinstance(cell, Code) else v4.new_markdown_cell
+        is_hidden = isinstance(cell, Code) and cell.hidden
+        metadata = {"jupyter": {"source_hidden": True}} if is_hidden else {}
+        made.append(new(cell.text.strip("\n"), id=f"cell-{number}", metadata=metadata))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     whole = v4.new_notebook(cells=made, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
     nbformat.validate(whole)

@@ -25,10 +25,11 @@ if lesson is None:
     listing.show()
     progress.keep()
 else:
-    from cnnviz.ui.lessons import steps  # which imports torch; the list does without
+    from cnnviz.ui.lessons import steps, taking  # which import torch; the list does without
 
-    with st.container(key="settings-all-lessons"):
+    with st.container(key="settings-all-lessons", horizontal=True, vertical_alignment="center"):
         link(LESSONS, _("All lessons"))
+        taking.offer(lesson)
     st.title(written(lesson.title), anchor=False)
     progress.keep(steps.show(lesson))
 remember_owner()

@@ -65,6 +65,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
         "cnnviz.experiments",
         "cnnviz.interpret",
         "cnnviz.lessons",
+        "cnnviz.lessons.notebooks",
         "cnnviz.hosted",
         "cnnviz.own.sandbox",
         "cnnviz.plots",
@@ -76,6 +77,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
         "cnnviz.drawing",
         "cnnviz.experiments",
         "cnnviz.hosted",
+        "cnnviz.lessons.notebooks",
         "cnnviz.own",
         "cnnviz",
     ),
@@ -89,6 +91,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     ),  # a photo of a garment is cut and scaled as any image is
     "cnnviz.interpret": ("cnnviz.training",),
     "cnnviz.lessons": ("cnnviz.shapes", "cnnviz.plots.still"),
+    "cnnviz.lessons.notebooks": ("cnnviz.lessons", "cnnviz.notebook", "cnnviz.standalone"),
     # which a person starts, to make what questions show from what is included
     "cnnviz.lessons.exercises.collecting": ("cnnviz.lessons", "cnnviz.experiments"),
     "cnnviz.training": ("cnnviz.training.scripts", "cnnviz.training.worker"),

@@ -155,6 +155,9 @@ def batch_accuracy_figure(steps: NDArray[Any], revision: str) -> go.Figure:
             x=x, y=values, mode="lines", line=line, hovertemplate="%{y:.2%}", name=name, zorder=order
         )
     lay_out(figure, _("Accuracy per batch"), revision)
+    figure.update_layout(
+        height=HEIGHT + _LEGEND_ROW, margin={"t": 80 + _LEGEND_ROW}
+    )  # of two rows beside long ticks
     figure.update_xaxes(title=_("step (one batch)"), tickformat=",")
     figure.update_yaxes(title=_("accuracy"), **ACCURACY_AXIS)
     return figure

@@ -224,3 +224,9 @@ def test_the_board_is_the_teachers(open_page: OpenPage, monkeypatch: pytest.Monk
     app.toggle(key="board").set_value(True).run()
     assert app.metric
     assert app.query_params["board"] == "true"
+
+
+def test_a_set_is_offered_as_a_notebook(open_page: OpenPage) -> None:
+    app = open_page("pages/exercises.py", **FEATURES)
+    assert not app.exception
+    assert [one.proto.label for one in app.get("download_button")][-1] == "A Jupyter notebook"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -16,7 +17,7 @@ from cnnviz.lessons.exercises.printing import sheet
 from cnnviz.lessons.exercises.receipts import LONGEST_NAME, CodeError, Receipt, read, server_key, sign
 from cnnviz.settings import settings
 from cnnviz.ui.exercises.answering import answers_to
-from cnnviz.ui.exercises.asking import MIXED, Choice
+from cnnviz.ui.exercises.asking import MIXED, Choice, source_of
 from cnnviz.ui.shared import own_networks, rights
 from cnnviz.ui.shared.downloads import save_button
 from cnnviz.ui.shared.problems import answer_callbacks, ask, plain
@@ -142,6 +143,21 @@ def offer_sheets(choice: Choice, questions: Sequence[Question]) -> None:
         _offer_sheet(choice, questions, _("A page to print"), answers=False)
         if rights.may_do_anything():
             _offer_sheet(choice, questions, _("Its answers"), answers=True)
+        save_button(
+            _("A Jupyter notebook"),
+            partial(_notebook, choice, tuple(questions)),
+            f"exercises-{choice.level}-{choice.seed}.ipynb",
+            key="sheet-notebook",
+            mime="application/x-ipynb+json",
+            icon=":material/menu_book:",
+            type="tertiary",
+        )
+
+
+def _notebook(choice: Choice, questions: Sequence[Question]) -> str:
+    from cnnviz.lessons.notebooks.exercises import exercise_notebook
+
+    return exercise_notebook(questions, choice.level, choice.seed, source_of)
 
 
 def _offer_sheet(choice: Choice, questions: Sequence[Question], label: str, answers: bool) -> None:

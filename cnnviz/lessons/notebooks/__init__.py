@@ -1,0 +1,1 @@
+"""Exercises and lessons as Jupyter notebooks, checked by plain PyTorch."""
