@@ -36,7 +36,7 @@ from cnnviz.training.worker.heartbeat import Heartbeat, persistently, why_not_wr
 MOST_WAITING = 500_000
 """So many steps are kept in memory where the disk does not take them; then the oldest are lost."""
 _MOST_SNAPSHOTS = 64
-_LAST_WORDS_SECONDS = 5.0
+_LAST_WORDS_SECONDS = 20.0
 
 
 class Entry(NamedTuple):
