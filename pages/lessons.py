@@ -18,7 +18,7 @@ if lesson is None:
     st.title(_("Lessons"), anchor=False)
     say(
         _(
-            "Some ten minutes each: read a little, predict what will happen, then see it in the app itself. Your "
+            "About ten minutes each: read a little, predict what will happen, then see it in the app itself. Your "
             "progress stays in this browser."
         )
     )
