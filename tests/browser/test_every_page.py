@@ -77,6 +77,9 @@ def addresses() -> Iterator[str]:
     yield "architecture?model=text"
     yield from (f"data?view={view}" for view in DATA)
     yield from (f"filters?view={view}" for view in FILTERS)
+    yield "filters?view=value&way=backward&label=3"
+    yield "exercises?kind=match-confusion"
+    yield "exercises?board=true"
     yield from (f"draw?source=data&view={view}" for view in DRAW)
     yield from (f"evaluate?view={view}" for view in EVALUATE)
     yield from (f"train?view={view}" for view in TRAIN)

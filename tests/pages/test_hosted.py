@@ -142,6 +142,15 @@ def test_its_weights_and_maps_are_shown(program: Program, open_page: OpenPage, v
     assert app.selectbox(key="choice-checkpoint").options[0] == "net.py:Net"
 
 
+def test_backward_by_hand_asks_the_program(open_page: OpenPage, program: Program) -> None:
+    app = open_page(FILTERS, checkpoint="hosted", view="value", way="backward", layer="fc", label="2")
+    (component,) = (
+        each for each in app.get("bidi_component") if each.proto.component_name == "cnnviz_gradients"
+    )
+    assert b"the same, up to float32 rounding" in component.proto.bytes
+    assert "Loss of this image: " in text_of(app)
+
+
 def test_it_reads_a_digit_beside_the_others(program: Program, open_page: OpenPage) -> None:
     assert isinstance(program.model, Net)
     with torch.no_grad():

@@ -100,3 +100,14 @@ def test_a_network_that_does_not_run_says_where_to_look(open_page: OpenPage, sto
     assert app.selectbox(key="choice-checkpoint").value.startswith(
         "untrained-own-"
     )  # another one can be chosen
+
+
+def test_backward_by_hand_of_an_own_network(open_page: OpenPage, store: RunStore) -> None:
+    app = opened(open_page, "seven", "value", way="backward", layer="conv", weight="bias")
+    (component,) = (
+        each for each in app.get("bidi_component") if each.proto.component_name == "cnnviz_gradients"
+    )
+    assert b"the same, up to float32 rounding" in component.proto.bytes
+    assert app.selectbox(key="choice-label").options == list("0123456")
+    app = opened(open_page, "wide", "value", way="backward")
+    assert "instead of one score for each class, so there is no class to explain." in app.error[0].value

@@ -151,7 +151,7 @@ def test_a_weight_in_the_link_is_taken_apart_and_updated(value: OpenPage) -> Non
 @pytest.mark.parametrize("weight", ["9-0", "x", "0-" + "9" * 5000])
 def test_a_weight_that_is_not_there_gets_a_sentence(value: OpenPage, weight: str) -> None:
     app = value(way="backward", weight=weight)
-    assert "is none of the 5 x 5 weights" in app.warning[0].value
+    assert "is not one of the 5 x 5 weights" in app.warning[0].value
     assert "weight" not in app.query_params
 
 
