@@ -127,7 +127,7 @@ def _each(value: float | Sequence[float], channels: int) -> tuple[float, ...]:
     if len(values) != channels:
         raise UsageError(
             Message(
-                "There are {count} numbers for {channels} channels; give one number, or one a channel.",
+                "There are {count} numbers for {channels} channels; give one number, or one per channel.",
                 count=len(values),
                 channels=channels,
             )
@@ -157,7 +157,7 @@ def _names(traced: Trace, classes: Sequence[str] | None) -> list[str]:
     if len(names) != shape[0]:
         raise UsageError(
             Message(
-                "There are {names} names of classes, but the network returns {scores} scores; give as many.",
+                "There are {names} class names, but the network returns {scores} scores; give one name for each.",
                 names=len(names),
                 scores=shape[0],
             )

@@ -143,7 +143,7 @@ def test_a_solved_set_gives_a_code_that_the_teacher_can_check(open_page: OpenPag
     assert "hand-in-name" not in [field.key for field in app.text_input]
     answered(app, "1408")
     app.button(key="make-code").click().run()
-    assert "Write your name first: the code says it." in [error.value for error in app.error]
+    assert "Write your name first: the code contains it." in [error.value for error in app.error]
     app.text_input(key="hand-in-name").set_value("  Ada  Lovelace ").run()
     app.button(key="make-code").click().run()
     (code,) = codes(app)
@@ -229,4 +229,4 @@ def test_the_board_is_the_teachers(open_page: OpenPage, monkeypatch: pytest.Monk
 def test_a_set_is_offered_as_a_notebook(open_page: OpenPage) -> None:
     app = open_page("pages/exercises.py", **FEATURES)
     assert not app.exception
-    assert [one.proto.label for one in app.get("download_button")][-1] == "A Jupyter notebook"
+    assert [one.proto.label for one in app.get("download_button")][-1] == "As a Jupyter notebook"

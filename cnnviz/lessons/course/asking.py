@@ -136,7 +136,7 @@ def _number(op: Op, value: str) -> tuple[int, tuple[Message | str, ...]]:
         return op.macs, (macs_formula(op) or str(op.macs),)
     found = op.arguments.get(value)
     if not isinstance(found, int):
-        raise UsageError(Message("{layer} has no {value}: ask of a Linear.", layer=op.name, value=value))
+        raise UsageError(Message("{layer} has no {value}: ask about a Linear.", layer=op.name, value=value))
     return found, ()
 
 

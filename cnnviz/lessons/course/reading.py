@@ -82,7 +82,11 @@ def lesson_of(data: bytes, name: str, prefix: str = "") -> Lesson:
         ) from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise LessonError(
-            Message("{file} is no TOML: {reason}. Mend this place.", file=name, reason=str(error)[:_LONGEST])
+            Message(
+                "{file} is not valid TOML: {reason}. Correct this place.",
+                file=name,
+                reason=str(error)[:_LONGEST],
+            )
         ) from error
     return _lesson(content, name, prefix)
 

@@ -28,7 +28,7 @@ THOSE_ARE_MACS = Message(
     "Those are the multiply-adds. The same weights are used at every place, so they count once."
 )
 HALF = Message("Each channel has two parameters that are trained: a factor and a shift.")
-RUNNING = Message("The running mean and variance are measured, not trained: they are no parameters.")
+RUNNING = Message("The running mean and variance are measured, not trained: they are not parameters.")
 
 ONE_PLACE = Message("Those are the products for one place of the output. They are computed at every place.")
 INPUT_PLACES = Message("The kernel is applied once for each place of the output, not of the input.")

@@ -248,7 +248,7 @@ def _usual() -> Candidate:
     return Candidate(
         "usual",
         Message("A network trained as usual"),
-        Message("Trained as usual nearly all images are on the diagonal."),
+        Message("After the usual training, nearly all images are on the diagonal."),
     )
 
 

@@ -64,7 +64,7 @@ def _with_gradient(random: Random) -> Question:
         f"lr = {decimal_text(rate)}",
     )
     prompt = Message(
-        "Gradient descent makes one step. What is w after it? Give all decimals, at most {decimals}.",
+        "Gradient descent takes one step. What is w after it? Give all decimals, at most {decimals}.",
         decimals=DECIMALS,
     )
     return _question(1, prompt, given, weight, rate, gradient, (), ())
@@ -90,7 +90,7 @@ def _one_input(random: Random) -> Question:
         (weight - rate * 2 * error, NO_INPUT),
     )
     prompt = Message(
-        "Find the gradient of w. Gradient descent makes one step: what is w after it? Give all decimals, at most {decimals}.",
+        "Find the gradient of w. Gradient descent takes one step: what is w after it? Give all decimals, at most {decimals}.",
         decimals=DECIMALS,
     )
     return _question(2, prompt, given, weight, rate, gradient, derived, mistakes)
@@ -126,7 +126,7 @@ def _convolution(random: Random) -> Question:
         (kernel[0] - rate * sum(errors), NO_INPUT),
     )
     prompt = Message(
-        "A kernel of two weights slides over four values. Gradient descent makes one step: what is kernel[0] after it? Give all decimals, at most {decimals}.",
+        "A kernel of two weights slides over four values. Gradient descent takes one step: what is kernel[0] after it? Give all decimals, at most {decimals}.",
         decimals=DECIMALS,
     )
     return _question(3, prompt, given, kernel[0], rate, gradient, derived, mistakes)

@@ -122,7 +122,7 @@ class Cluster:
 
     def _why_ended(self, run: Run, job: Job | None) -> Message:
         if job is None:
-            return Message("The cluster does not know the job any more; it may have been restarted.")
+            return Message("The cluster no longer knows the job; it may have been restarted.")
         log, words = job.log, job.words.rstrip(".")
         if not log:
             with contextlib.suppress(OSError):

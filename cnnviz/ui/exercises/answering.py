@@ -252,8 +252,8 @@ def _not_read(question: Question, text: str) -> str:
     if question.form == "shape":
         return plain(_("{text} is no shape. Write one as 88 x 4 x 4 or (88, 4, 4).", text=text))
     if question.form == "decimal":
-        return plain(_("{text} is no number. Write one as 0.42, .42 or 0,42.", text=text))
-    return plain(_("{text} is no whole number. Write one as 1408, 1,408 or 88 x 4 x 4.", text=text))
+        return plain(_("{text} is not a number. Write one as 0.42, .42 or 0,42.", text=text))
+    return plain(_("{text} is not a whole number. Write one as 1408, 1,408 or 88 x 4 x 4.", text=text))
 
 
 def _hint(question: Question, verdict: Verdict) -> None:

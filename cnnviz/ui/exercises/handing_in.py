@@ -38,7 +38,7 @@ def hand_in(choice: Choice, given: Sequence[Given]) -> None:
         st.markdown("**" + _("Hand in your result") + "**")
         st.caption(
             _(
-                "The code says your name, how many you solved, of which set, and when. Give it to your teacher; whoever "
+                "The code contains your name, how many you solved, of which set, and when. Give it to your teacher; whoever "
                 "changes it makes it worthless."
             )
         )
@@ -66,7 +66,7 @@ def _make(choice: Choice, given: Sequence[Given]) -> None:
     """Sign what was solved; the name may be changed, and the code made anew."""
     name = " ".join(str(st.session_state.get("hand-in-name") or "").split())[:LONGEST_NAME]
     if not name:
-        raise UsageError(Message("Write your name first: the code says it."))
+        raise UsageError(Message("Write your name first: the code contains it."))
     right = [each for each in given if each.is_right]
     receipt = Receipt(
         name=name,
@@ -144,7 +144,7 @@ def offer_sheets(choice: Choice, questions: Sequence[Question]) -> None:
         if rights.may_do_anything():
             _offer_sheet(choice, questions, _("Its answers"), answers=True)
         save_button(
-            _("A Jupyter notebook"),
+            _("As a Jupyter notebook"),
             partial(_notebook, choice, tuple(questions)),
             f"exercises-{choice.level}-{choice.seed}.ipynb",
             key="sheet-notebook",

@@ -123,7 +123,7 @@ def show(view: View) -> None:
             on_click=_open,
         )
         st.button(
-            _("Back to the lesson's choices"),
+            _("Reset to the lesson's choices"),
             key="lesson-reset-view",
             type="tertiary",
             icon=":material/restart_alt:",

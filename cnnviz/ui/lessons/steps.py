@@ -224,7 +224,7 @@ def _onwards(lesson: Lesson) -> None:
         link(LESSONS, _("Next lesson: {title}", title=written(following.title)), lesson=following.key)
     link(EXERCISES, _("Practise with exercises"))
     st.button(
-        _("Begin anew"),
+        _("Start over"),
         key="lesson-anew",
         type="tertiary",
         icon=":material/restart_alt:",

@@ -13,7 +13,7 @@ from cnnviz.ui.shared.downloads import save_button
 def offer(lesson: Lesson) -> None:
     """A button that saves the lesson as a Jupyter notebook, which is written when it is asked for."""
     save_button(
-        _("A Jupyter notebook"),
+        _("As a Jupyter notebook"),
         partial(_notebook, lesson),
         f"{lesson.key}.ipynb",
         key="lesson-notebook",
