@@ -146,20 +146,27 @@ def loss_figure(
 def batch_accuracy_figure(steps: NDArray[Any], revision: str) -> go.Figure:
     """Accuracy (0 to 1) per batch, as measured and smoothed; see :func:`loss_figure`."""
     x, accuracy = steps["step"], steps["accuracy"]
-    figure = go.Figure()
-    for name, values, line, order in (
-        (_("mean of the last batches"), smoothed(x, accuracy), {"width": 2.5}, 1),
-        (_("single batch"), accuracy, {"width": 1, "color": FAINT}, 0),
-    ):
-        figure.add_scatter(
-            x=x, y=values, mode="lines", line=line, hovertemplate="%{y:.2%}", name=name, zorder=order
-        )
+    names = _("mean of the last batches"), _("single batch")
+    figure = _with_mean(x, accuracy, names, "%{y:.2%}")
     lay_out(figure, _("Accuracy per batch"), revision)
     figure.update_layout(
         height=HEIGHT + _LEGEND_ROW, margin={"t": 80 + _LEGEND_ROW}
     )  # of two rows beside long ticks
     figure.update_xaxes(title=_("step (one batch)"), tickformat=",")
     figure.update_yaxes(title=_("accuracy"), **ACCURACY_AXIS)
+    return figure
+
+
+def _with_mean(x: NDArray[Any], y: NDArray[Any], names: tuple[str, str], hover: str) -> go.Figure:
+    """The mean of the last values of ``y``, and behind it each value; ``names`` are those of the two curves."""
+    figure = go.Figure()
+    for name, values, line, order in (
+        (names[0], smoothed(x, y), {"width": 2.5}, 1),
+        (names[1], y, {"width": 1, "color": FAINT}, 0),
+    ):
+        figure.add_scatter(
+            x=x, y=values, mode="lines", line=line, hovertemplate=hover, name=name, zorder=order
+        )
     return figure
 
 
@@ -361,15 +368,8 @@ def rate_figure(samples: NDArray[Any], revision: str) -> go.Figure:
 
 def speed_figure(samples: NDArray[Any], revision: str) -> go.Figure:
     """Images per second over the time of training."""
-    figure = go.Figure()
-    seconds, speed = samples["seconds"], samples["images_per_second"]
-    for name, values, line, order in (
-        (_("mean of the last seconds"), smoothed(seconds, speed), {"width": 2.5}, 1),
-        (_("each measurement"), speed, {"width": 1, "color": FAINT}, 0),
-    ):
-        figure.add_scatter(
-            x=seconds, y=values, mode="lines", line=line, hovertemplate="%{y:,.0f}", name=name, zorder=order
-        )
+    names = _("mean of the last seconds"), _("each measurement")
+    figure = _with_mean(samples["seconds"], samples["images_per_second"], names, "%{y:,.0f}")
     lay_out(figure, _("Images per second"), revision)
     figure.update_xaxes(title=_("training time in seconds"), tickformat=",")
     figure.update_yaxes(title=_("images per second"), tickformat=",", rangemode="tozero")

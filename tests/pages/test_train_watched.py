@@ -85,6 +85,13 @@ def test_it_is_listed_and_compared_beside_the_others(open_page: OpenPage, store:
     assert "EdgesOnly" in listed.getvalue()
 
 
+def test_other_pages_have_no_use_for_it_and_say_so(open_page: OpenPage, store: RunStore) -> None:
+    run = watched()
+    app = open_page("pages/filters.py", checkpoint=run.id, view="history")
+    assert not app.exception
+    assert any(str(run.id) in element.value for element in (*app.warning, *app.info, *app.error))
+
+
 def test_a_mean_of_batches_leaves_out_what_is_no_number() -> None:
     from cnnviz.plots.training import smoothed
 

@@ -102,7 +102,10 @@ class Blocks(_Scaled):
 
     def note(self) -> str:
         """See :class:`Style`."""
-        return _("To scale: height and depth of a box are those of the maps, its thickness their number.")
+        return _(
+            "To scale: height and depth of a box are those of the maps, its thickness their number; a vector is as tall as it "
+            "has values."
+        )
 
 
 class LeNet(_Scaled):
