@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.pages.filters_page import (
     texts,
     titles,
 )
+from tests.pages.opening import given
 
 
 @pytest.fixture(autouse=True)
@@ -143,3 +145,9 @@ def test_an_image_of_another_data_set_is_brought_to_the_network_s_input(open_pag
     assert "predicts" in texts(app)
     assert ": correct" not in texts(app)
     assert ": wrong" not in texts(app)
+
+
+def test_the_living_picture_gets_a_test_image_in_the_networks_size(open_page: OpenPage) -> None:
+    app = open_page(PAGE, checkpoint="untrained-lenet-cifar", view="network", dataset="mnist-sample")
+    (picture,) = [e for e in app.get("bidi_component") if "network_picture" in e.proto.component_name]
+    assert len(base64.b64decode(given(picture)["image"])) == 3 * 32 * 32

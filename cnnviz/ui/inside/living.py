@@ -64,13 +64,15 @@ def show(weights: Weights, image: ImageKey) -> None:
     )
     reads_drawings = weights.reads == "digits" and weights.input_shape == _DIGITS
     counted = live.digits(_TEST_DIGITS) if reads_drawings else None
+    # Of another size than the network takes it is resized here, as for everything else that is computed on the server.
+    pixels = image.pixels if image.shape == weights.input_shape else image.seen().tobytes()
     dark, code = is_dark(), language()
     _component(
         data={
             "network": where._asdict(),
             "digits": counted and {"count": counted[0], **counted[1]._asdict()},
             "moments": _moments(weights),
-            "image": base64.b64encode(image.pixels).decode(),
+            "image": base64.b64encode(pixels).decode(),
             "follows": reads_drawings,
             "reads": weights.reads,
             "filmed": weights.input_shape[0] in IMAGE_CHANNELS and controls.may_use(Control.UPLOADS),
