@@ -51,6 +51,8 @@ def test_it_reads_digits_until_a_visitor_takes_the_pen(server: Server, page: Pag
     assert page.get_by_test_id("stMain").evaluate("(main) => main.scrollHeight") <= 2000
     expect(verdict(page)).to_have_text("3", timeout=PATIENCE_MS)
     expect(verdict(page)).to_have_text("8", timeout=PATIENCE_MS)  # the next digit
+    icon = page.locator('link[rel~="icon"]').first.get_attribute("href")
+    assert (icon or "").startswith("data:image/svg+xml")
     stroke(page, canvas, *ONE)
     expect(verdict(page)).to_have_text("1", timeout=PATIENCE_MS)
     drawn = drawing(canvas)

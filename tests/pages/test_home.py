@@ -152,12 +152,12 @@ IMPORTS_NO_TORCH = """
 import sys
 from streamlit.testing.v1 import AppTest
 from cnnviz.ui.shared import background
-from tests.pages.opening import given
 
 background.QUIET_SECONDS = background.LONGEST_WAIT_SECONDS = 3600
 app = AppTest.from_file({app!r}, default_timeout=30).run()
 assert not app.exception, app.exception
 assert app.title
+assert not {{"numpy", "pandas"}} & {{*sys.modules}}  # Streamlit imports them when it is given a dictionary or an icon
 app.switch_page("pages/glossary.py").run()
 assert app.title[0].value == "Glossary"
 assert "torch" not in sys.modules

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -32,7 +33,10 @@ from cnnviz.ui.shared.rights import is_teacher
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ICON = Path(__file__).parent / "icon.svg"
+_ICON = (
+    "data:image/svg+xml;base64,"
+    + base64.b64encode((Path(__file__).parent / "icon.svg").read_bytes()).decode()
+)
 
 _DOCUMENT = """
 // A finger on a plot scrolls the page: Streamlit lets plots in which one can select take it to pan. A tap still
@@ -43,7 +47,9 @@ document.addEventListener("touchstart", leave, { capture: true, passive: true })
 // Streamlit's page says that it is English, whatever stands on it (streamlit/streamlit#15726): screen readers would
 // read Chinese aloud as if it were, and browsers offer to translate it.
 export default function ({ data }) {
-  [document.documentElement.lang] = data;
+  const [language, icon] = data;
+  document.documentElement.lang = language;
+  for (const link of document.querySelectorAll('link[rel~="icon"]')) link.href = icon;
 }
 """
 _document = st.components.v2.component("cnnviz_document", js=_DOCUMENT)
@@ -106,7 +112,8 @@ def frame(title: Message, page: Page) -> None:
     whole_query.begin()
     _restore_language()
     carried.notice(page.name)
-    st.set_page_config(page_title=f"{title} · cnnviz", page_icon=str(ICON), layout="wide")
+    # Without its icon, for which Streamlit would import NumPy and Pillow: the first visitor would wait for them.
+    st.set_page_config(page_title=f"{title} · cnnviz", layout="wide")
     colours = {"accent": accent(), "link": _colour("linkColor"), "page": _colour("backgroundColor")}
     st.html(markup.style_sheet(is_dark(), **colours))
     # Above the page rather than in the sidebar: it is in sight on a phone too, where a sidebar covers the
@@ -118,7 +125,7 @@ def frame(title: Message, page: Page) -> None:
         st.space("stretch")
         _language_switch()
         present.show()
-        _document(data=[LANGUAGE_TAGS[language()]], key="document")
+        _document(data=[LANGUAGE_TAGS[language()], _ICON], key="document")
         accounts.way_out()
         if is_shared() and not is_stranger:
             classroom.note(page.name)
