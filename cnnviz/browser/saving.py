@@ -39,7 +39,7 @@ def _refusal(checkpoint: Checkpoint) -> Message | None:
         )
     if recipe.preparation.permutation_seed is not None:
         return Message(
-            "A saved page cannot permute pixels, and {id} was trained on permuted images. Train it without the permutation.",
+            "A saved page cannot permute pixels, and {id} was trained on permuted images. Train it without that.",
             id=checkpoint.id,
         )
     return None

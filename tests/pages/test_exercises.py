@@ -36,7 +36,7 @@ def test_a_mistake_is_named_and_the_right_answer_derived(open_page: OpenPage) ->
 
 def test_what_is_no_number_costs_nothing(open_page: OpenPage) -> None:
     app = answered(open_page("pages/exercises.py", **FEATURES), "<b>many</b>")
-    assert " is no whole number. Write one as 1408, 1,408 or 88 x 4 x 4." in app.warning[0].value
+    assert " is not a whole number. Write one as 1408, 1,408 or 88 x 4 x 4." in app.warning[0].value
     answered(app, "1408")
     assert app.success
     assert "1 of 1 solved, 1 of them on the first try." in [caption.value for caption in app.caption]
@@ -45,7 +45,7 @@ def test_what_is_no_number_costs_nothing(open_page: OpenPage) -> None:
 def test_a_new_weight_may_be_written_with_a_comma(open_page: OpenPage) -> None:
     app = open_page("pages/exercises.py", kind="weight-update")
     answered(app, "a half")
-    assert app.warning[0].value == "a half is no number. Write one as 0.42, .42 or 0,42."
+    assert app.warning[0].value == "a half is not a number. Write one as 0.42, .42 or 0,42."
     asked = app.code[0].value
     old, rate = (float(line.partition(" = ")[2]) for line in asked.splitlines()[::3])
     gradient = float(asked.partition("w.grad: ")[2].partition("\n")[0])

@@ -83,7 +83,7 @@ def lesson_of(data: bytes, name: str, prefix: str = "") -> Lesson:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise LessonError(
             Message(
-                "{file} is not valid TOML: {reason}. Correct this place.",
+                "{file} is not valid TOML: {reason}. Mend this place.",
                 file=name,
                 reason=str(error)[:_LONGEST],
             )

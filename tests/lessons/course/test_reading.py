@@ -71,7 +71,7 @@ def test_lines_of_a_paragraph_become_one_and_lists_and_code_keep_theirs() -> Non
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("title = \n", "mine.toml is no TOML: Invalid value (at line 1, column 9). Mend this place."),
+        ("title = \n", "mine.toml is not valid TOML: Invalid value (at line 1, column 9). Mend this place."),
         (HEAD, "mine.toml, steps: There must be from 1 to 40 of them, each a table: [[steps]]."),
         (HEAD.replace("10", "0") + STEP, "mine.toml, minutes: It must be a whole number from 1 to 600; got 0."),
         (HEAD + "gaol = 1\n" + STEP, "mine.toml, gaol: Unknown key 'gaol'; did you mean 'goal'?"),
@@ -102,7 +102,7 @@ def test_what_is_no_text_or_too_long_is_refused(tmp_path: Path) -> None:
         lesson_of(b"#" * (MOST_BYTES + 1), "mine.toml")
     with pytest.raises(LessonError, match=r"gone.toml cannot be read: No such file or directory."):
         read_lesson(tmp_path / "gone.toml")
-    assert "is no TOML" in refused("a = " + "[" * 5_000)
+    assert "is not valid TOML" in refused("a = " + "[" * 5_000)
 
 
 WHOLE = (shelf.SHIPPED / "1-convolution.toml").read_bytes()
