@@ -66,7 +66,8 @@ class ChannelGradients:
     """The weights of one output ``channel`` of a layer, and the gradients of the loss for one image with a ``label``.
 
     ``function`` is the one that reads them. ``weights`` and ``computed`` (PyTorch's gradients): (C / groups, kh, kw) float32. ``bias`` and
-    ``computed_bias`` are None where there is none. ``loss`` in nats. ``elsewhere``: the weights are read in another
+    ``computed_bias`` are None where there is none. ``loss`` in nats. ``strongest`` is the output channel whose values
+    have the largest gradients, by absolute sum. ``elsewhere``: the weights are read in another
     form as well, whose part is in PyTorch's gradient alone.
     """
 
@@ -75,6 +76,7 @@ class ChannelGradients:
     channel: int
     label: int
     loss: float
+    strongest: int
     weights: Values
     computed: Values
     bias: float | None
@@ -171,9 +173,10 @@ def channel_gradients(
     found = weight_gradients(model, x, trace, op, lambda scores: _loss(scores.float(), label))
     if found is None or not can_be_differentiated(op):
         raise unsupported(op)
+    arriving = [_numpy(_maps(use.gradient, use.call.function)) for use in found.uses]
     uses = tuple(
-        Use(_layer(use, trace), _numpy(_maps(use.gradient, use.call.function)[channel]), use.adds_bias)
-        for use in found.uses
+        Use(_layer(use, trace), gradient[channel], use.adds_bias)
+        for use, gradient in zip(found.uses, arriving, strict=True)
     )
     own = next(use.layer for use in uses if use.layer.op.index == op.index)
     function = next(use.call.function for use in found.uses if use.op.index == op.index)
@@ -188,6 +191,7 @@ def channel_gradients(
         channel=channel,
         label=label,
         loss=float(_loss(found.scores.double(), label)),
+        strongest=int(sum(np.abs(gradient).sum(axis=(1, 2)) for gradient in arriving).argmax()),
         weights=weights,
         computed=gradients,
         bias=None if found.bias is None else float(found.bias[channel]),

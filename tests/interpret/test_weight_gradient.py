@@ -233,6 +233,16 @@ def test_the_largest_come_first_and_padding_contributes_nothing() -> None:
     assert all(term.product == pytest.approx(term.gradient * term.value) for term in terms)
 
 
+def test_the_strongest_channel_is_the_one_where_most_gradient_arrives() -> None:
+    model = with_scores(nn.Conv2d(1, 4, 3), (1, 5, 5))
+    last = model[3]  # type: ignore[index]
+    with torch.no_grad():
+        last.weight[:, : 2 * 9] = 0  # nothing follows from the first two channels
+        last.weight[:, 3 * 9 :] *= 9
+    assert gradients_of(model, (1, 5, 5), "0", 1).strongest == 3
+    assert not weight_gradient(gradients_of(model, (1, 5, 5), "0", 1), (0, 0, 0)).gradient
+
+
 def test_what_has_no_weights_or_no_classes_gets_a_sentence() -> None:
     model = with_scores(nn.Conv2d(1, 1, 3), (1, 4, 4))
     with pytest.raises(CnnvizError, match="Cannot show the calculation"):

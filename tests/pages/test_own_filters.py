@@ -28,7 +28,9 @@ SEVEN = HEAD + (
     "        self.conv = nn.Conv2d(4, 6, 3)\n        self.fc = nn.Linear(6 * 26 * 12, 7)\n"
     "    def forward(self, x):\n        return self.fc(self.conv(x).flatten(1))\n"
 )
+DEAD = SEVEN.replace("self.conv(x).flatten(1)", "(self.conv(x) - 1000).relu().flatten(1)")
 NETWORKS = {
+    "dead": (DEAD, (4, 28, 14)),
     "wide": (WIDE, (3, 16, 24)),
     "flat": (FLAT, (20,)),
     "seven": (SEVEN, (4, 28, 14)),
@@ -111,3 +113,10 @@ def test_backward_by_hand_of_an_own_network(open_page: OpenPage, store: RunStore
     assert app.selectbox(key="choice-label").options == list("0123456")
     app = opened(open_page, "wide", "value", way="backward")
     assert "instead of one score for each class, so there is no class to explain." in app.error[0].value
+    sentence = "arrives at this output: what follows lets none through for this image"
+    app = opened(open_page, "dead", "value", way="backward")
+    assert sentence in html(app)
+    assert "The gradient is 0: this image leaves the weight as it is." in [
+        each.value for each in app.markdown
+    ]
+    assert sentence not in html(opened(open_page, "seven", "value", way="backward"))

@@ -127,15 +127,16 @@ def test_where_a_person_stops_goes_into_the_link(
 
 @pytest.mark.parametrize("layer", ["conv1", "conv2", "fc"])
 def test_backward_equals_pytorch_to_the_last_digit_shown(value: OpenPage, layer: str) -> None:
-    app = value(way="backward", layer=layer, label="5")
+    app = value(way="backward", checkpoint="untrained-basic-cnn", layer=layer, label="5")
     told = facts(app, "gradients")["told"]
     assert told["same"]
+    assert float(told["sum"].replace("−", "-"))
     assert told["check"].startswith(f"PyTorch's autograd computed {told['sum']}: the same")
     assert not app.exception
 
 
 def test_a_weight_in_the_link_is_taken_apart_and_updated(value: OpenPage) -> None:
-    app = value(way="backward", label="5", weight="1-2", rate="1")
+    app = value(way="backward", checkpoint="untrained-basic-cnn", label="5", weight="1-2", rate="1")
     assert facts(app, "gradients")["at"] == "1-2"
     before = app.code[0].value
     assert before.startswith("new weight = weight − learning rate × gradient\n")
@@ -165,6 +166,11 @@ def test_a_certain_answer_leaves_hardly_a_gradient(value: OpenPage) -> None:
     sentence = "The network is almost certain of this "
     assert sentence in html(value(way="backward", label="3"))
     assert sentence not in html(value(way="backward", label="5"))
+
+
+def test_the_channel_with_most_gradient_is_shown_at_first(value: OpenPage) -> None:
+    app = value(way="backward", layer="fc", label="5")
+    assert app.number_input(key="channel").value == 3  # the wrong answer, of which the network is sure
 
 
 def html(app: AppTest) -> str:

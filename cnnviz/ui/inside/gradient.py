@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,17 +57,26 @@ def show(weights: Weights, image: Example) -> None:
     with explained():
         with st.container(horizontal=True, vertical_alignment="bottom", key="gradient-choices"):
             op = _choose_op(weights)
-            channel = _choose_channel(op)
             label = _choose_label(weights, image)
-            found = cached.channel_gradients(
-                weights.key, weights.image_key(image.pixels), op.index, label, channel
-            )
+
+            def gradients(channel: int) -> ChannelGradients:
+                seen = weights.image_key(image.pixels)
+                return cached.channel_gradients(weights.key, seen, op.index, label, channel)
+
+            found = gradients(_choose_channel(op, gradients))
             source = _choose_source(found)
             rate = _choose_rate()
         if math.exp(-found.loss) > _SURE:
             say(
                 _(
                     "The network is almost certain of this label, so the gradients are tiny. Choose another label to see larger ones."
+                )
+            )
+        elif not any(use.gradient.any() for use in found.uses):
+            say(
+                _(
+                    "No gradient arrives at this output: what follows lets none through for this image, as a ReLU does where "
+                    "its input is negative."
                 )
             )
         place = _place(found, source)
@@ -83,9 +92,10 @@ def _choose_op(weights: Weights) -> Op:
     return trace.op(choose_layer(weights, shapes, width=330))
 
 
-def _choose_channel(op: Op) -> int:
+def _choose_channel(op: Op, gradients: Callable[[int], ChannelGradients]) -> int:
+    """The output channel; at first the one at which most gradient arrives."""
     count = op.output_shape[0] if op.kind != "linear" else op.output_shape[-1]
-    return _choose_one_of(_("Output channel (0 to {last:,})"), "channel", count, 0)
+    return _choose_one_of(_("Output channel (0 to {last:,})"), "channel", count, gradients(0).strongest)
 
 
 def _choose_one_of(label: str, key: str, count: int, default: int) -> int:
@@ -286,7 +296,9 @@ def _update(
         language=None,
         wrap_lines=True,
     )
-    for sentence in _outcome(found.loss, after, rate * gradient.computed**2, new == gradient.weight):
+    for sentence in _outcome(
+        found.loss, after, rate * gradient.computed**2, new == gradient.weight, step == 0
+    ):
         st.markdown(plain(sentence))
     caption(plain(_conditions(weights, found)))
 
@@ -298,13 +310,15 @@ def _enough(number: float, step: float) -> Digits:
     return Digits.of(size, min(max(_DIGITS, more + 2), _MOST_DIGITS))
 
 
-def _outcome(before: float, after: float, expected: float, unchanged: bool) -> Sequence[str]:
+def _outcome(before: float, after: float, expected: float, unchanged: bool, is_zero: bool) -> Sequence[str]:
     change = after - before
     digits = _enough(before, change or expected)
     told = [
         _("Loss of this image: {before} before the step, {after} after it.", before=digits.text(before), after=digits.text(after))
     ]  # fmt: skip
-    if unchanged:
+    if is_zero:
+        told.append(_("The gradient is 0: this image leaves the weight as it is."))
+    elif unchanged:
         told.append(_("The step is smaller than a float32 can add to this weight: nothing changes."))
     else:
         told.append(
