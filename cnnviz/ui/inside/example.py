@@ -201,7 +201,9 @@ def _choose_number(count: int, notes: DeltaGenerator) -> int:
     """The number of the image among ``count``, from 1."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         number = choose_number(_("Image"), key="image", low=1, high=count, default=1, notes=notes, width=120)
-        st.button(_("Next"), key="next", icon=":material/skip_next:", on_click=_next_number, args=(count,))
+        st.button(
+            _("Next image"), key="next", icon=":material/skip_next:", on_click=_next_number, args=(count,)
+        )
     return number
 
 
