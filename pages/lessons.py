@@ -4,7 +4,7 @@ import streamlit as st
 
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.ui.lessons import listing, progress
+from cnnviz.ui.lessons import embedded, listing, progress
 from cnnviz.ui.lessons.words import written
 from cnnviz.ui.shared.frame import LESSONS, frame, link
 from cnnviz.ui.shared.owner import remember_owner
@@ -13,6 +13,7 @@ from cnnviz.ui.shared.words import say
 
 frame(Message("Lessons"), LESSONS)
 query.embed(None)
+embedded.come_back()
 lesson = listing.named()
 if lesson is None:
     st.title(_("Lessons"), anchor=False)

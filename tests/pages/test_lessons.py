@@ -122,6 +122,12 @@ def test_the_view_opens_on_its_own_page_as_it_is_here(open_page: OpenPage) -> No
         "set": "conv2.kernel_size=3",
         "size": "32",
     }
+    app.switch_page("pages/lessons.py")  # with these parameters: so Streamlit's history has it behind Back
+    app.run()
+    assert app.query_params["lesson"] == "linear"
+    assert app.query_params["step"] == "4"
+    assert app.query_params["view.size"] == "32"
+    assert app.number_input(key="size").value == 32
 
 
 def test_a_link_to_no_lesson_or_no_step_says_so(open_page: OpenPage) -> None:

@@ -16,7 +16,7 @@ from cnnviz.ui.shared.frame import Page
 from cnnviz.ui.shared.problems import explained
 from cnnviz.ui.shared.query import MISSING, PREFIX, query, whole_query
 
-_OPENED = "_opened_from_a_lesson"
+_OPENED, _LEFT = "_opened_from_a_lesson", "_lesson_left_behind"
 
 
 def _convolution(view: str) -> None:
@@ -100,7 +100,18 @@ def begin(view: View | None) -> None:
     query.embed((*named, *view.choices))
     if st.session_state.pop(_OPENED, False):
         found = {key: query.get_all(key) for key in query if key not in place.alone}
+        st.session_state[_LEFT] = found, {key: whole_query.get_all(key) for key in whole_query}
         frame.follow(_SHOW[view.page][0], **found)
+
+
+def come_back() -> None:
+    """Let Back lead from the page of a view to the step that it was opened from.
+
+    What Streamlit has put into the browser's history before that page is this one with the other's parameters.
+    """
+    opened, place = st.session_state.get(_LEFT, ({}, {}))
+    if opened and opened == {key: whole_query.get_all(key) for key in opened}:
+        whole_query.change(place, forget=opened)
 
 
 def show(view: View) -> None:
