@@ -28,7 +28,8 @@ from cnnviz.training.watch.recording import Entry, EpochEnd, Filters, Measured, 
 SNAPSHOT_STEPS = 500
 """The first layer's filters are kept at steps 0, 1, 2, 4, 8, ..., at every so many steps and at the end of every epoch."""
 
-_WRAPPERS = ("_orig_mod.", "module.")  # torch.compile's and DistributedDataParallel's
+_WRAPPERS = {"OptimizedModule": "_orig_mod", "DataParallel": "module", "DistributedDataParallel": "module"}
+"""What compiles or distributes a network, and where it has it."""
 _CLEARED_SAMPLES = 3
 
 
@@ -52,7 +53,7 @@ def watch(model: nn.Module, name: str | None = None) -> WatchedRun:
 class WatchedRun:
     """A training that is being recorded; ``id`` is the run's, None where it cannot be recorded."""
 
-    def __init__(self, model: nn.Module, name: str | None) -> None:
+    def __init__(self, model: object, name: str | None, *, begins: bool = True) -> None:
         self.id: str | None = None
         self._recording: Recording | None = None
         self._process = os.getpid()
@@ -63,7 +64,8 @@ class WatchedRun:
         self._cleared = 0
         self._model: weakref.ref[nn.Module] | None = None
         try:
-            self._begin(model, name)
+            if begins:
+                self._begin(model, name)
         except Exception as problem:
             self._say(Message("This training is not recorded: {problem}", problem=_in_a_line(problem)))
 
@@ -74,6 +76,10 @@ class WatchedRun:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end(error)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Whoever saves or copies a model that holds its run gets a copy that records nothing.
+        return _copied, (self.id,)
 
     def __repr__(self) -> str:
         return f"<cnnviz run {self.id}>"
@@ -138,17 +144,17 @@ class WatchedRun:
             return None
         return recording
 
-    def _begin(self, model: nn.Module, name: str | None) -> None:
-        is_module = isinstance(model, nn.Module)
+    def _begin(self, model: object, name: str | None) -> None:
+        module = model if isinstance(model, nn.Module) else None
         watched = Watched(
-            network=type(_unwrapped(model) if is_module else model).__name__,
-            parameters=_parameters(model) if is_module else None,
+            network=type(model if module is None else _unwrapped(module)[0]).__name__,
+            parameters=None if module is None else _parameters(module),
             program=_program(),
         )
         recording = Recording(watched, None if name is None else str(name))
         self.id = recording.run_id
-        if is_module:
-            self._model = weakref.ref(model)
+        if module is not None:
+            self._model = weakref.ref(module)
             self._snapshot(recording, 0)
         else:
             self._say(
@@ -177,8 +183,8 @@ class WatchedRun:
         norms: Tensor | None = None
         if model is not None and "gradients" not in self._told:
             try:
-                layers = layers_with_parameters(model)
-                names = tuple(map(_short, layers))
+                layers, prefix = layers_with_parameters(model), _unwrapped(model)[1]
+                names = tuple(name.removeprefix(prefix) for name in layers)
                 if layers and self._has_gradients(layers):
                     with torch.no_grad():
                         norms = norms_of(layers)
@@ -257,6 +263,13 @@ class WatchedRun:
         tell(sentence)
 
 
+def _copied(run_id: str | None) -> WatchedRun:
+    """A run that is no more than its id."""
+    run = WatchedRun(None, None, begins=False)
+    run.id = run_id
+    return run
+
+
 def how_it_ended(error: BaseException | None) -> tuple[Status, Message | None]:
     """The status of a training that was left with ``error``, and its reason."""
     if error is None or (isinstance(error, SystemExit) and not error.code):
@@ -282,20 +295,12 @@ def _where(run_id: str) -> Message:
     )
 
 
-def _unwrapped(model: nn.Module) -> nn.Module:
-    """The network itself, without what compiles or distributes it."""
-    for wrapper in _WRAPPERS:
-        inner = getattr(model, wrapper.rstrip("."), None)
-        if isinstance(inner, nn.Module) and len(list(model.children())) == 1:
-            return _unwrapped(inner)
-    return model
-
-
-def _short(name: str) -> str:
-    """A layer's name as in the network itself; see :func:`_unwrapped`."""
-    for wrapper in _WRAPPERS:
-        name = name.removeprefix(wrapper)
-    return name
+def _unwrapped(model: nn.Module) -> tuple[nn.Module, str]:
+    """The network itself, without what compiles or distributes it, and what that puts before the names of its layers."""
+    prefix = ""
+    while (inner := _WRAPPERS.get(type(model).__name__)) is not None and hasattr(model, inner):
+        model, prefix = getattr(model, inner), f"{prefix}{inner}."
+    return model, prefix
 
 
 def _parameters(model: nn.Module) -> int | None:
@@ -307,10 +312,10 @@ def _parameters(model: nn.Module) -> int | None:
 
 def _first_convolution(model: nn.Module) -> tuple[str, Tensor] | None:
     """The first layer with filters over images, and its filters (N, in, h, w); None where there is none."""
-    for name, module in model.named_modules():
+    for name, module in _unwrapped(model)[0].named_modules():
         if isinstance(module, nn.Conv2d):
             weight = module.weight
-            return None if isinstance(weight, nn.parameter.UninitializedParameter) else (_short(name), weight)
+            return None if isinstance(weight, nn.parameter.UninitializedParameter) else (name, weight)
     return None
 
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import copy as copying
 import errno
 import gc
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -172,6 +174,38 @@ def test_a_layer_that_learns_its_size_with_the_first_batch_is_recorded(store: Ru
     assert read_samples(store.folder(run.id) / SAMPLES_FILE).layers == ("0", "2")
     assert store.get(run.id).status == Status.FINISHED
     assert [step for step, _ in snapshots.available(run.id)] == [1, 2]
+
+
+def test_what_distributes_a_network_does_not_show(store: RunStore) -> None:
+    class Holder(Scribble):
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = nn.Linear(3, 3)  # this name is the network's own
+
+    model = nn.DataParallel(Holder())
+    run = cnnviz.watch(model)
+    model.module.module(model.module(torch.randn(2, 1, 8, 8))).sum().backward()
+    run.log(loss=1.0)
+    run.finish()
+    assert run.id is not None
+    assert read_samples(store.folder(run.id) / SAMPLES_FILE).layers == ("eyes", "head", "module")
+    watched = store.get(run.id).watched
+    assert watched is not None
+    assert watched.network == "Holder"
+
+
+def test_a_model_that_holds_its_run_can_be_copied_and_saved(store: RunStore) -> None:
+    model = Scribble()
+    with cnnviz.watch(model) as run:
+        model.__dict__["run"] = run
+        for copy in (copying.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            copied = copy.__dict__["run"]
+            copied.log(loss=1.0)
+            copied.finish()
+            assert copied.id == run.id
+        assert store.get(run.id or "").status == Status.RUNNING
+        run.log(loss=2.0)
+    assert read_steps(store.folder(run.id or "") / STEPS_FILE)["loss"].tolist() == [2.0]
 
 
 def test_a_place_that_cannot_be_written_stops_no_training(
