@@ -183,11 +183,15 @@ def test_a_page_that_the_teacher_has_hidden_is_hidden_in_a_lesson(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CNNVIZ_SHARED", "1")
-    monkeypatch.setattr(classroom, "is_hidden", lambda page: page == "experiments")
+    monkeypatch.setattr(classroom, "is_hidden", lambda page: page in ("experiments", "exercises"))
     app = open_page("pages/lessons.py", lesson="training", step="4")
     app.button(key="lesson-show-view").click().run()
     assert "Your teacher has hidden the page Experiments for now." in [found.value for found in app.info]
     assert not is_shown(app)
+    app.query_params.clear()
+    app.run()
+    assert "Exercises" not in [found.label for found in app.get("page_link")]
+    assert "Continue at step 4" in [found.label for found in app.get("page_link")]
 
 
 def test_a_teachers_own_lessons_stand_beside_the_others(

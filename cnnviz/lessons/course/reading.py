@@ -93,7 +93,8 @@ def lesson_of(data: bytes, name: str, prefix: str = "") -> Lesson:
 
 def _lesson(content: dict[str, Any], name: str, prefix: str) -> Lesson:
     table = _Table(content)
-    key = prefix + _NUMBER_FIRST.sub("", Path(name).stem)
+    stem = Path(name).stem
+    key = prefix + (_NUMBER_FIRST.sub("", stem) or stem)
     try:
         title, minutes = table.words("title"), table.number("minutes", 1, MOST_MINUTES)
         goal, steps = table.words("goal"), table.tables("steps", 1, MOST_STEPS)

@@ -6,6 +6,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+from cnnviz.language import Message
 from cnnviz.lessons.course.lesson import Lesson
 from cnnviz.lessons.course.reading import LessonError, read_lesson
 
@@ -27,7 +28,15 @@ def own(folder: Path | None) -> tuple[list[Lesson], list[LessonError]]:
     errors: list[LessonError] = []
     for path in _files(folder)[:MOST_OWN] if folder is not None and folder.is_dir() else ():
         try:
-            lessons.append(read_lesson(path, OWN))
+            lesson = read_lesson(path, OWN)
+            if lesson.key in [other.key for other in lessons]:
+                raise LessonError(
+                    Message(
+                        "{file} has the same name as another file, but for the number in front: rename it.",
+                        file=path.name,
+                    )
+                )
+            lessons.append(lesson)
         except LessonError as error:
             errors.append(error)
     return lessons, errors

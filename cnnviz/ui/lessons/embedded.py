@@ -7,11 +7,10 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from cnnviz.classroom.limits import is_shared
 from cnnviz.language import translate as _
 from cnnviz.lessons.course.lesson import View
 from cnnviz.lessons.course.places import PLACES
-from cnnviz.ui.shared import classroom, frame
+from cnnviz.ui.shared import frame
 from cnnviz.ui.shared.frame import Page
 from cnnviz.ui.shared.problems import explained
 from cnnviz.ui.shared.query import MISSING, PREFIX, query, whole_query
@@ -117,7 +116,7 @@ def come_back() -> None:
 def show(view: View) -> None:
     """The step's view, with a way to its page and a way back to the lesson's choices."""
     page, draw = _SHOW[view.page]
-    if is_shared() and classroom.is_hidden(page.name):
+    if not frame.is_open(page):
         st.info(
             _("Your teacher has hidden the page {page} for now.", page=page.title),
             icon=":material/visibility_off:",

@@ -14,7 +14,7 @@ from cnnviz.lessons.course.lesson import Lesson
 from cnnviz.settings import settings
 from cnnviz.ui.lessons import progress
 from cnnviz.ui.lessons.words import write, written
-from cnnviz.ui.shared.frame import EXERCISES, LESSONS, link
+from cnnviz.ui.shared.frame import EXERCISES, LESSONS, is_open, link
 from cnnviz.ui.shared.problems import link_problem, plain
 from cnnviz.ui.shared.query import whole_query
 
@@ -44,6 +44,8 @@ def show() -> None:
         for error in errors:
             st.warning(plain(error), icon=":material/error:")
         _cards(own)
+    if not is_open(EXERCISES):
+        return
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="to-exercises"):
         st.markdown(_("Questions to practise, made from any network and checked at once:"), width="content")
         link(EXERCISES)
@@ -81,7 +83,7 @@ def _way(lesson: Lesson) -> None:
     with st.container(width="content"):
         if done == len(lesson.steps):
             link(LESSONS, _("Look again"), lesson=lesson.key)
-        elif done:
+        elif done or known.at > 1:
             at = min(known.at, len(lesson.steps))
             link(LESSONS, _("Continue at step {number}", number=at), lesson=lesson.key, step=str(at))
         else:

@@ -20,7 +20,7 @@ from cnnviz.ui.lessons import embedded, progress
 from cnnviz.ui.lessons.progress import Progress
 from cnnviz.ui.lessons.words import write, written
 from cnnviz.ui.shared import present
-from cnnviz.ui.shared.frame import EXERCISES, LESSONS, link
+from cnnviz.ui.shared.frame import EXERCISES, LESSONS, is_open, link
 from cnnviz.ui.shared.link_state import while_there
 from cnnviz.ui.shared.problems import explained, link_problem, plain
 from cnnviz.ui.shared.query import whole_query
@@ -222,7 +222,8 @@ def _onwards(lesson: Lesson) -> None:
     if lesson.key in keys[:-1]:
         following = shelf.shipped()[keys.index(lesson.key) + 1]
         link(LESSONS, _("Next lesson: {title}", title=written(following.title)), lesson=following.key)
-    link(EXERCISES, _("Practise with exercises"))
+    if is_open(EXERCISES):
+        link(EXERCISES, _("Practise with exercises"))
     st.button(
         _("Start over"),
         key="lesson-anew",

@@ -185,6 +185,11 @@ def _look(page: str, was_hidden: bool, controls: tuple[str, ...]) -> None:
         )
 
 
+def is_open(page: Page) -> bool:
+    """Whether this person may see ``page``: on a class's server the teacher may have hidden it."""
+    return not is_shared() or not classroom.is_hidden(page.name)
+
+
 def link(page: Page, label: str | None = None, **parameters: str) -> None:
     """A link to ``page``, in the current language, with the page's own query ``parameters``.
 

@@ -135,4 +135,11 @@ def test_own_lessons_in_the_order_of_their_names_and_mistakes_beside_them(tmp_pa
     lessons, errors = shelf.own(tmp_path)
     assert [lesson.key for lesson in lessons] == ["own-bad", "own-a", "own-b"]
     assert not errors
+    (tmp_path / "3-a.toml").write_text(HEAD + STEP, encoding="utf-8")
+    (tmp_path / "7.toml").write_text(HEAD + STEP, encoding="utf-8")
+    lessons, errors = shelf.own(tmp_path)
+    assert [lesson.key for lesson in lessons] == ["own-bad", "own-a", "own-7", "own-b"]
+    assert [str(error) for error in errors] == [
+        "3-a.toml has the same name as another file, but for the number in front: rename it."
+    ]
     assert shelf.own(None) == shelf.own(tmp_path / "nowhere") == ([], [])
