@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cnnviz.experiments.experiment import Experiment, Outcomes, Variant
+from cnnviz.experiments import results
+from cnnviz.experiments.experiment import Experiment, Outcomes, Panel, Variant
 from cnnviz.language import Message
 from cnnviz.plots import experiments as plots
 
@@ -58,38 +59,55 @@ def comparison(experiment: Experiment, outcomes: Outcomes) -> Comparison | None:
     return Comparison(better, worse, high, low)
 
 
-def told(prediction: Prediction, found: Comparison) -> tuple[Message, Message]:
+def told(made: Prediction, found: Comparison) -> tuple[Message, Message]:
     """What was predicted beside what came out, and how good the prediction is."""
-    right = prediction.more == found.better.key
-    off = abs((prediction.points if right else -prediction.points) - found.points)
+    right = made.more == found.better.key
+    off = abs((made.points if right else -made.points) - found.points)
     said = found.better if right else found.worse
     first = Message(
         'Your prediction: "{said}" reaches {points:g} points more. The outcome: "{better}" reaches {difference:.1f} points '
         "more, {high:.1%} against {low:.1%}.",
         said=said.title,
-        points=prediction.points,
+        points=made.points,
         better=found.better.title,
         high=found.high,
         low=found.low,
         difference=found.points,
     )
-    if off <= _CLOSE and (right or not prediction.points):
+    if off <= _CLOSE and (right or not made.points):
         return first, Message("That is close: {off:.1f} points off.", off=off)
     if right:
         return first, Message("The right one, by another margin: {off:.1f} points off.", off=off)
     return first, Message("It went the other way: {off:.1f} points off.", off=off)
 
 
-def draw(experiment: Experiment, prediction: Prediction, found: Comparison, revision: str) -> go.Figure:
+def draw(experiment: Experiment, made: Prediction, found: Comparison, revision: str) -> go.Figure:
     """The two accuracies with the prediction: how high the one would be above the other."""
     reached = {found.better.key: found.high, found.worse.key: found.low}
     first, second = compared(experiment)
-    other = second if prediction.more == first.key else first
     return plots.prediction(
         str(Message("Your prediction beside the outcome")),
         [str(first.title), str(second.title)],
         [reached[first.key], reached[second.key]],
-        place=0 if prediction.more == first.key else 1,
-        predicted=min(1.0, reached[other.key] + prediction.points / 100),
+        place=0 if made.more == first.key else 1,
+        predicted=_predicted(made, found),
         revision=revision,
     )
+
+
+def mark(
+    panel: Panel, experiment: Experiment, figure: go.Figure, outcomes: Outcomes, made: Prediction
+) -> go.Figure:
+    """The ``figure`` of a panel with the prediction in it; as it is where it shows no such accuracy."""
+    found = comparison(experiment, outcomes)
+    variant = next(each for each in compared(experiment) if each.key == made.more)
+    place = results.place_of(panel, experiment, variant, outcomes)
+    if found is None or place is None:
+        return figure
+    return plots.marked(figure, place, _predicted(made, found))
+
+
+def _predicted(made: Prediction, found: Comparison) -> float:
+    """The accuracy (0..1) of the one that was predicted to reach more, above what the other one reached."""
+    other = found.low if made.more == found.better.key else found.high
+    return min(1.0, other + made.points / 100)

@@ -122,6 +122,19 @@ def draw(
     return plots.bars(title, places, series, _measure(panel), revision)
 
 
+def place_of(
+    panel: Panel, experiment: Experiment, variant: Variant, outcomes: Outcomes
+) -> str | float | None:
+    """Where along the axis of a panel of a full run the test accuracy of a ``variant`` stands; None where it does not."""
+    if "test_accuracy" not in panel.y or (panel.variants and variant.key not in panel.variants):
+        return None
+    if panel.kind == "bars":
+        return str(variant.place or variant.title)
+    if panel.kind == "sweep":
+        return _number(experiment, variant, "full", panel.x)
+    return outcomes[variant.key].epochs[-1].epoch
+
+
 def _curve(outcome: Outcome, y: str) -> tuple[plots.Numbers, plots.Numbers]:
     if y == "loss":
         return np.array(outcome.progress), np.array(outcome.losses)

@@ -93,8 +93,14 @@ def prediction(
 ) -> go.Figure:
     """The accuracies (0..1) that two networks reached, and at one ``place`` the one that was ``predicted`` for it."""
     figure = bars(title, places, {_("outcome"): reached}, "test_accuracy", revision)
-    figure.add_scatter(
-        x=[places[place]],
+    return marked(figure, places[place], predicted)
+
+
+def marked(figure: go.Figure, x: str | float, predicted: float) -> go.Figure:
+    """A copy of a ``figure`` of accuracies with the one (0..1) that was ``predicted`` at ``x``."""
+    copy = go.Figure(figure)
+    copy.add_scatter(
+        x=[x],
         y=[predicted],
         name=_("your prediction"),
         mode="markers",
@@ -102,8 +108,8 @@ def prediction(
         cliponaxis=False,
         hovertemplate="%{y:.1%}",
     )
-    legend_below(figure, HEIGHT)
-    return figure
+    legend_below(copy, HEIGHT)
+    return copy
 
 
 def stack(title: str, places: Sequence[str], parts: Series, revision: str) -> go.Figure:

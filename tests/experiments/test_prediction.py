@@ -6,7 +6,7 @@ import pytest
 
 from cnnviz import experiments
 from cnnviz.experiments import results
-from cnnviz.experiments.prediction import Comparison, Prediction, compared, comparison, draw, told
+from cnnviz.experiments.prediction import Comparison, Prediction, compared, comparison, draw, mark, told
 
 RELU = experiments.get("sigmoid-against-relu")
 
@@ -57,3 +57,31 @@ def test_the_diamond_stands_above_the_other_by_the_points(
     assert list(outcome.y) == [0.8, 0.9]
     assert (predicted.x[0], predicted.y[0]) == (place, pytest.approx(height))
     assert predicted.name == "your prediction"
+
+
+@pytest.mark.parametrize(
+    ("key", "panel", "place"),
+    [
+        ("pixels-in-disorder", 0, "MLP"),
+        ("batch-normalisation", 0, 0.3),
+        ("sigmoid-against-relu", 3, 4),
+        ("sigmoid-against-relu", 0, None),  # gradients
+        ("too-simple-too-clever", 0, None),  # of widths, and not of cures
+    ],
+)
+def test_the_prediction_stands_in_the_experiments_own_figures(key: str, panel: int, place: object) -> None:
+    experiment = experiments.get(key)
+    shipped = results.shipped(key)
+    assert shipped is not None
+    shown = experiment.panels[panel]
+    figure = results.draw(shown, experiment, "full", shipped.outcomes, "r")
+    traces = len(figure.data)
+    made = Prediction(experiment.compared[0], 1.0)
+    found = mark(shown, experiment, figure, shipped.outcomes, made)
+    assert len(figure.data) == traces  # which all share
+    if place is None:
+        assert found is figure
+    else:
+        assert found.data[-1].x[0] == place
+        other = shipped.outcomes[experiment.compared[1]].accuracy
+        assert found.data[-1].y[0] == pytest.approx(min(1.0, other + 0.01))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from cnnviz.experiments import prediction, results
-from cnnviz.experiments.experiment import Experiment
+from cnnviz.experiments.experiment import Experiment, Outcomes, Panel
 from cnnviz.experiments.prediction import MOST_POINTS, Comparison, Prediction
 from cnnviz.experiments.results import Results
 from cnnviz.language import sentences
@@ -32,9 +33,14 @@ def show(experiment: Experiment) -> Results | None:
         _ask(experiment)
         return shipped
     predicted = made[experiment.key]
-    if predicted is not None:
-        _tell(experiment, predicted, found)
-    return shown.show_shipped(experiment)
+    if predicted is None:
+        return shown.show_shipped(experiment)
+    _tell(experiment, predicted, found)
+
+    def mark(panel: Panel, figure: go.Figure, outcomes: Outcomes) -> go.Figure:
+        return prediction.mark(panel, experiment, figure, outcomes, predicted)
+
+    return shown.show_shipped(experiment, mark)
 
 
 def _made() -> dict[str, Prediction | None]:

@@ -11,7 +11,7 @@ import streamlit as st
 from cnnviz import datasets, experiments
 from cnnviz.bounded import kept
 from cnnviz.experiments import results
-from cnnviz.experiments.experiment import Experiment, Outcome, Outcomes, Setting, Verdict
+from cnnviz.experiments.experiment import Experiment, Outcome, Outcomes, Panel, Setting, Verdict
 from cnnviz.experiments.results import Results
 from cnnviz.language import Message, language, sentences
 from cnnviz.language import translate as _
@@ -46,8 +46,12 @@ def choose_experiment() -> Experiment:
     return known[chosen]
 
 
-def show_shipped(experiment: Experiment) -> Results | None:
-    """Claim, verdict and figures of the included full run; returns its results, if there are any."""
+Mark = Callable[[Panel, go.Figure, Outcomes], go.Figure]
+"""Makes of a panel's figure another one, in which something is marked."""
+
+
+def show_shipped(experiment: Experiment, mark: Mark | None = None) -> Results | None:
+    """Claim, verdict and figures of the included full run, with marks in them; returns its results, if there are any."""
     shipped = results.shipped(experiment.key)
     verdict = None if shipped is None else results.verdict(experiment, shipped.outcomes, full=True)
     show_claim(experiment, verdict)
@@ -55,6 +59,9 @@ def show_shipped(experiment: Experiment) -> Results | None:
         st.info(_("No full run of this experiment is included yet: run it here."), icon=":material/info:")
         return None
     shown = _shipped_figures(experiment.key, shipped.created_at, language())
+    if mark is not None:
+        pairs = zip(experiment.panels, shown, strict=True)
+        shown = [mark(panel, figure, shipped.outcomes) for panel, figure in pairs]
     panels(experiment, shown, lambda figure, name: chart(figure, f"shipped-{name}"))
     caption(_about(experiment, shipped))
     with st.expander(_("All runs in numbers"), icon=":material/table_chart:"):
