@@ -86,7 +86,7 @@ def test_every_step_of_a_lesson(open_page: OpenPage, lesson: Lesson) -> None:
     app.switch_page("pages/lessons.py")
     app.query_params.clear()
     app.run()
-    assert any(f"{len(lesson.steps)} steps · :material/check: done" in found.value for found in app.caption)
+    assert any(f"steps: {len(lesson.steps)} · :material/check: done" in found.value for found in app.caption)
 
 
 def test_the_person_moves_the_controls_of_a_view_and_comes_back(open_page: OpenPage) -> None:

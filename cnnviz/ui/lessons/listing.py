@@ -65,7 +65,7 @@ def _cards(lessons: Sequence[Lesson], numbered: bool = False) -> None:
 
 
 def _state(lesson: Lesson) -> str:
-    minutes = _("{minutes} minutes, {count} steps", minutes=lesson.minutes, count=len(lesson.steps))
+    minutes = _("{minutes} min · steps: {count}", minutes=lesson.minutes, count=len(lesson.steps))
     done = done_steps(lesson)
     if done == len(lesson.steps):
         return f"{minutes} · :material/check: " + _("done")
