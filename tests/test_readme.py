@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import importlib.util
 import re
 import shlex
@@ -203,7 +204,9 @@ def test_the_example_of_a_live_model_runs(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     (block,) = [block for block in PYTHON if "cnnviz.live(" in block.text]
     exec(compile(block.text, block.document, "exec"), {"model": architectures.get("basic-cnn").build()})
-    assert "conv1.weight" in (tmp_path / "mine.html").read_text(encoding="utf-8")
+    page = (tmp_path / "mine.html").read_text(encoding="utf-8")
+    (network,) = re.findall(r'"network": ?"([\w+/=]+)"', page)
+    assert b"conv1.weight" in base64.b64decode(network)
 
 
 def test_the_trace_is_shown_in_both_places() -> None:

@@ -68,6 +68,6 @@ def test_the_page_of_a_network_for_pictures(look: Page, tmp_path: Path) -> None:
 def test_the_landing_page(server: Server, look: Page) -> None:
     look.goto(server.url)
     expect(look.locator("[data-verdict]")).to_have_text(re.compile(r"^\d$"), timeout=PATIENCE_MS)
-    parts = ("alive", "jobs", "trained", "others", "blocks", "lesson")
+    parts = ("alive", "jobs", "trained", "others", "blocks")
     for part in parts:
         assert grave(look, f".st-key-{part}") == []

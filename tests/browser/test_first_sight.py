@@ -87,14 +87,6 @@ def test_an_error_that_is_typed_is_decoded_and_no_letter_is_lost(server: Server,
     expect(field).to_have_value("IndexError: Target 12 is out of bounds.")
 
 
-def test_a_question_that_the_page_answers_itself_scrolls_there(server: Server, page: Page) -> None:
-    opened(page, server, "")
-    page.locator(".st-key-jobs").get_by_role("link", name="Give a lesson").click()
-    expect(page.get_by_role("heading", name="A lesson", exact=True)).to_be_in_viewport()
-    settle(page)
-    expect(page.get_by_role("heading", name="A lesson", exact=True)).to_be_in_viewport()
-
-
 def test_typing_the_name_of_a_torchvision_model_finds_it(server: Server, page: Page) -> None:
     opened(page, server, "architecture")
     page.get_by_role("combobox", name=re.compile("Network")).click()

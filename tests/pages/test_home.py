@@ -101,9 +101,8 @@ def test_the_page_opens_with_what_people_come_for(open_page: OpenPage) -> None:
         "I have an error message": "architecture?view=error",
         "Experiments": "experiments?",
         "What is a convolution?": "convolution?",
-        "Give a lesson": "#lesson",
+        "Lessons": "lessons?",
     }
-    assert "lesson" in {heading.anchor for heading in app.header}
 
 
 def test_ones_own_network_is_looked_into_in_a_terminal_too(open_page: OpenPage) -> None:
@@ -113,19 +112,6 @@ def test_ones_own_network_is_looked_into_in_a_terminal_too(open_page: OpenPage) 
     commands = " ".join(code.value for code in app.code)
     assert "python -m cnnviz summary mynet.py:Net --input 1,28,28" in commands
     assert "python -m cnnviz why mynet.py:Net --input 1,28,28" in commands
-
-
-def test_every_step_of_the_lesson_opens_without_an_error(open_page: OpenPage) -> None:
-    (lesson,) = [e for e in open_page().get("bidi_component") if "lesson" in e.proto.id]
-    steps = [card["heading"] for card in given(lesson)["cards"]]
-    assert len(steps) == 8
-    for step in steps:
-        url = urlsplit(step["address"])
-        app = open_page(
-            f"pages/{url.path}.py", **{name: value[0] for name, value in parse_qs(url.query).items()}
-        )
-        assert not app.warning, step
-        assert bool(app.error) == ("size=32" in url.query), step
 
 
 def test_the_letters_of_the_diagrams_are_explained(open_page: OpenPage) -> None:

@@ -9,11 +9,9 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 PATH = Path(__file__).parent / "gallery.json"
-
-Kind = Literal["curves", "filters", "matrices"]
 
 
 @dataclass(frozen=True)

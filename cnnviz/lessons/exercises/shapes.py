@@ -15,7 +15,6 @@ from cnnviz.shapes.derivation import derive
 from cnnviz.tracing.trace import Trace
 
 KEPT_CHANNELS = Message("A convolution gives as many channels as it has kernels, whatever number arrives.")
-POOLED_CHANNELS = Message("A pooling works on each channel separately: their number stays.")
 NOT_FLATTENED = Message("Flattening leaves one long vector: its length is the product of the sizes.")
 ADDED_UP = Message("The sizes are multiplied, not added.")
 SMALL_CAT = Message("Concatenating along the channels adds up the channels of all branches.")

@@ -84,16 +84,12 @@ SKETCHES: Mapping[str, Sketch] = {
 
 @dataclass(frozen=True)
 class Link:
-    """A way to ``page`` with the page's own query ``parameters``, or to a ``section`` of the landing page itself.
-
-    ``icon`` is a Material symbol; without one it is the page's. ``section`` is the anchor of a heading.
-    """
+    """A way to ``page`` with the page's own query ``parameters``, whose ``icon``, a Material symbol, is by default the page's."""
 
     label: str
     page: Page
     parameters: Mapping[str, str] = field(default_factory=dict)
     icon: str = ""
-    section: str = ""
 
 
 @dataclass(frozen=True)
@@ -212,7 +208,7 @@ def _described_link(name: str, way: Link) -> dict[str, str]:
         "name": name,
         "label": way.label,
         "icon": icon,
-        "address": f"#{way.section}" if way.section else address(way.page, **way.parameters),
+        "address": address(way.page, **way.parameters),
     }
 
 

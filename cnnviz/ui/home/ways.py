@@ -1,4 +1,4 @@
-"""The ways into cnnviz by what one wants to do, and the two answers that the landing page gives itself.
+"""The ways into cnnviz by what one wants to do, and how to look into one's own network.
 
 Like the cards it imports no torch.
 """
@@ -13,18 +13,14 @@ from cnnviz.ui.shared.carried import NEW
 from cnnviz.ui.shared.frame import (
     ARCHITECTURE,
     CONVOLUTION,
-    DATA,
     DRAW,
     EXPERIMENTS,
     FILTERS,
-    HOME,
+    LESSONS,
     TRAIN,
     link,
 )
 from cnnviz.ui.shared.words import caption
-
-_LESSON = "lesson"
-"""Anchor of the part of the page that one of the ways leads to."""
 
 _WHY = {"model": "inception-mini", "view": "why"}
 _COMMANDS = """python -m cnnviz summary mynet.py:Net --input 1,28,28
@@ -37,7 +33,6 @@ print(cnnviz.trace(model, (1, 28, 28)))"""
 def jobs() -> None:
     """What cnnviz does, a line each, with ways to what people come with."""
     error = Link(_("I have an error message"), ARCHITECTURE, {"view": "error"}, ":material/healing:")
-    lesson = Link(_("Give a lesson"), HOME, icon=":material/school:", section=_LESSON)
     show(
         [
             Card(
@@ -68,7 +63,7 @@ def jobs() -> None:
                 "draw",
                 Link(_("Draw"), DRAW),
                 _("See what every network makes of your handwriting."),
-                links=[lesson],
+                links=[Link(_("Lessons"), LESSONS)],
             ),
         ],
         key="jobs",
@@ -105,29 +100,3 @@ def _own_network() -> None:
     st.write(_("Or in a notebook, with a model that you have already built:"))
     st.code(_IN_PYTHON, language="python", wrap_lines=True)
     caption(_("In a terminal and in a notebook your code runs on your own machine."))
-
-
-def lesson() -> None:
-    """An order in which to show cnnviz to a class."""
-    st.header(_("A lesson"), anchor=_LESSON)
-    st.write(
-        _(
-            "Show these pages in this order. Every choice is in the address: copy it from your browser, and "
-            "your students see what you see."
-        )
-    )
-    steps = [Card(str(number), step) for number, step in enumerate(_steps(), 1)]
-    show(steps, key="lesson", look="chips")
-
-
-def _steps() -> list[Link]:
-    return [
-        Link(_("1. How a kernel slides over an image"), CONVOLUTION),
-        Link(_("2. What a network learns from"), DATA),
-        Link(_("3. Where the 1408 in Linear(1408, 10) comes from"), ARCHITECTURE, _WHY),
-        Link(_("4. Why it fails for 32 x 32 pixels"), ARCHITECTURE, {**_WHY, "size": "32"}),
-        Link(_("5. Train a network in a minute"), TRAIN, {"model": "basic-cnn", "dataset": "mnist-sample"}),
-        Link(_("6. What its filters have learned"), FILTERS, {"checkpoint": "basic-cnn-mnist"}),
-        Link(_("7. Draw a digit and see what each network says"), DRAW),
-        Link(_("8. A claim of the course, put to the test"), EXPERIMENTS),
-    ]

@@ -12,7 +12,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   root.onclick = (event) => {
     const followed = event.target.closest("a");
     const elsewhere = event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
-    if (!followed || elsewhere || followed.getAttribute("href").startsWith("#")) return;
+    if (!followed || elsewhere) return;
     event.preventDefault();
     setTriggerValue("followed", followed.dataset.name);
   };
