@@ -68,7 +68,7 @@ def test_what_does_not_fit_is_refused_with_a_remedy(model: nn.Module) -> None:
         cnnviz.live(model, (2, 28, 28))
     with pytest.raises(UsageError, match="2 numbers for 1 channels"):
         cnnviz.live(model, mean=[0.1, 0.2])
-    with pytest.raises(UsageError, match="3 names of classes, but the network returns 10 scores"):
+    with pytest.raises(UsageError, match="3 class names, but the network returns 10 scores"):
         cnnviz.live(model, classes=["a", "b", "c"])
     with pytest.raises(UsageError, match="standard deviation is 0"):
         cnnviz.live(model, deviation=0)

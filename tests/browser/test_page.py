@@ -171,5 +171,5 @@ def test_a_network_of_permuted_pixels_is_refused() -> None:
     checkpoint = checkpoints.get("mlp-mnist")
     preparation = replace(checkpoint.recipe.preparation, permutation_seed=3)
     recipe = replace(checkpoint.recipe, preparation=preparation)
-    with pytest.raises(UnplannableError, match="mlp-mnist are; train it without"):
+    with pytest.raises(UnplannableError, match="mlp-mnist was trained on permuted images"):
         page_of(replace(checkpoint, recipe=recipe))

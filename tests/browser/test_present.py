@@ -50,7 +50,7 @@ def test_every_figure_has_a_contrast_of_seven(server: Server, page: Page, theme:
     assert too_pale(page, "[data-testid=stMain]", 7)  # of words that matter less
     page.keyboard.press("p")
     place = page.locator(".present .place")
-    for address, count in (("", 4), ("/?present=1", 6)):
+    for address, count in (("", 4), ("/?present=1", 5)):
         if address:
             page.goto(f"{server.url}{address}")
             expect(page.locator("[data-verdict]")).to_have_text(re.compile(r"^\d$"), timeout=PATIENCE_MS)
