@@ -109,6 +109,7 @@ def _remedy(page: Page) -> None:
 
 def _normalise(page: Page) -> None:
     page.get_by_text("Images", exact=True).first.click()
+    settle(page)  # the part is fetched when it is opened
     field(page, "epochs").fill("3")
     pressed(page, "normalise-half")
     expect(page).to_have_url(re.compile("mean=0.5"))
