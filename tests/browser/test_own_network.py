@@ -187,9 +187,9 @@ def test_the_inception_network_with_a_wrong_linear_is_mended_trained_drawn_for_a
     expect(status).to_contain_text(re.compile("finished", re.IGNORECASE), timeout=240_000)
     settle(page)
     filters = page.locator(".st-key-menu").get_by_role("link", name="Filters")
-    expect(filters).to_have_attribute("href", re.compile("checkpoint="))  # the run goes along
+    expect(filters).to_have_attribute("href", re.compile(r"checkpoint=\d{8}-"))  # the run goes along
     filters.click()
-    expect(page).to_have_url(re.compile("/filters.*checkpoint="))
+    expect(page).to_have_url(re.compile(r"/filters.*checkpoint=\d{8}-"))
     expect(page.get_by_text(re.compile("InceptionMini"))).not_to_have_count(0)
     expect(page.locator("h1")).to_be_visible()
     settle(page)

@@ -29,6 +29,7 @@ def show() -> tuple[Recipe | None, Run | None]:
         if pressed and recipe is not None:
             with explained():
                 runs.start(recipe)
+                st.rerun()  # the menu takes the run along to the other pages, however soon it ends
     # On a phone the columns stand one below the other: a link to a run shows the run first.
     linked = runs.PARAMETER in query
     known = open_store().list(table.PAGE)
