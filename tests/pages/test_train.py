@@ -62,6 +62,7 @@ def test_start_puts_the_chosen_recipe_into_the_queue_and_its_id_into_the_link(
     assert (chosen.epochs, chosen.learning_rate, chosen.batch_size) == (3, 0.05, 64)
     assert app.query_params["run"] == run.id
     assert status(app) == "starting"
+    assert app.session_state["_carried_network"].weights == run.id  # what the menu takes to the other pages
 
 
 @pytest.mark.parametrize(
