@@ -16,7 +16,8 @@ from cnnviz.training.recipe.augmentation import STRENGTHS
 from cnnviz.training.recipe.fields import RANGES
 from cnnviz.training.recipe.recipe import Recipe, recipe_text
 from cnnviz.training.store.store import RunStore
-from cnnviz.ui.train import sharing
+from cnnviz.ui.shared import background
+from cnnviz.ui.train import runs, sharing
 from tests.pages.training_page import PAGE, recipe, status, texts
 
 OpenPage = Callable[..., AppTest]
@@ -321,3 +322,28 @@ def test_a_recipe_can_be_saved_as_a_file_and_as_a_script(open_page: OpenPage, st
     assert "EPOCHS = 4\n" in sharing.script(Recipe.default("mlp", epochs=4))
     app.number_input(key="epochs").set_value(0).run()
     assert not app.get("download_button")
+
+
+def test_a_cluster_that_cannot_be_asked_is_told_and_the_run_waits(
+    open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CNNVIZ_EXECUTOR", "ray")
+    app = open_page(PAGE, model="basic-cnn")
+    app.button(key="start").click().run()
+    assert any(
+        "needs a database that every machine of the cluster can reach" in error.value for error in app.error
+    )
+    assert [run.status for run in store.list()] == ["queued"]
+
+
+def test_a_page_lets_the_thread_of_the_cluster_ask_it(
+    open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CNNVIZ_EXECUTOR", "ray")
+    monkeypatch.setattr(runs, "executor_of", lambda _settings: None)
+    background._cluster_is_wanted.clear()
+    app = open_page(PAGE, model="basic-cnn")
+    app.button(key="start").click().run()
+    assert background._cluster_is_wanted.is_set()
+    assert not app.error
+    assert [run.status for run in store.list()] == ["queued"]  # no page waits for the scheduler

@@ -390,8 +390,12 @@ class RunStore:
             queries.change(connection, run_id, queries.unclaimed(), **again, **fewer)
 
     def reap(self) -> Sequence[str]:
+        """The ids of :meth:`interrupt_lost`."""
+        return [run.id for run in self.interrupt_lost()]
+
+    def interrupt_lost(self) -> Sequence[Run]:
         """Mark runs whose worker is gone as interrupted, paused ones as :func:`cnnviz.training.store.queries.left`;
-        one whose worker never began as :func:`cnnviz.training.store.queries.not_begun`. Returns their ids.
+        one whose worker never began as :func:`cnnviz.training.store.queries.not_begun`. Returns them as they were before.
 
         A worker is gone when its lease ran out, or when it was a process of this machine that is dead.
         """
@@ -400,7 +404,7 @@ class RunStore:
         if not gone:
             return []
         with self._database.writing() as connection:
-            return [run.id for run, reason in gone if _interrupt(connection, run, reason)]
+            return [run for run, reason in gone if _interrupt(connection, run, reason)]
 
     # -- what workers say and hear ---------------------------------------------------------------------
     # Each method that changes a run takes the worker's own name, and returns False, and changes nothing,

@@ -119,15 +119,15 @@ def dispatch(store: RunStore, executor: Executor, max_workers: int) -> Sequence[
         StoreError: the store cannot be read or written.
     """
     started: list[str] = []
-    try:
+    with contextlib.suppress(UnreachableError):  # it is asked again soon
         executor.look_after(store)
-        for lost in store.reap():
-            executor.cancel(store.get(lost))
+    lost = store.interrupt_lost()
+    with contextlib.suppress(UnreachableError):  # the runs that wait for it say why
+        for run in lost:
+            executor.cancel(run)
         while (run_id := store.take_next(max_workers, executor.cluster)) is not None:
             if _start(store, executor, store.get(run_id)):
                 started.append(run_id)
-    except UnreachableError:
-        pass  # it is asked again soon; the runs that wait for it say why
     return started
 
 

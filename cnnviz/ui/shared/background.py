@@ -45,6 +45,7 @@ _changed = threading.Lock()
 _pages: dict[threading.Thread, float] = {}
 """The threads in which pages run, and when they began."""
 _thread: threading.Thread | None = None
+_cluster_is_wanted = threading.Event()
 _finished = threading.Event()
 
 
@@ -145,6 +146,11 @@ def _import_when_quiet() -> None:
     _resume_queue()
 
 
+def ask_cluster() -> None:
+    """Let the thread that asks the cluster do so now: no page waits for a scheduler's answers."""
+    _cluster_is_wanted.set()
+
+
 def _resume_queue() -> None:
     """Let the runs go on that waited when the last server ended, and have a process wait for new ones. A cluster is asked
     again and again: its jobs may end before anything of cnnviz begins, which nobody else would notice.
@@ -152,18 +158,23 @@ def _resume_queue() -> None:
     from cnnviz.training.worker.dispatching import resume_queue, start_queued
     from cnnviz.training.worker.processes import keep_standby
 
-    _move_queue(resume_queue)
+    said = _moved(resume_queue, "")
     keep_standby()
     while settings().executor != LOCAL:
-        time.sleep(_ASK_CLUSTER_SECONDS)
-        _move_queue(start_queued)
+        _cluster_is_wanted.wait(_ASK_CLUSTER_SECONDS)
+        _cluster_is_wanted.clear()
+        said = _moved(start_queued, said)
 
 
-def _move_queue(move: Callable[[], object]) -> None:
+def _moved(move: Callable[[], object], said: str) -> str:
+    """Let the queue move; returns why it does not, which is written down where it is not what was ``said`` before."""
     try:
         move()
     except CnnvizError as error:  # the Train page says it, too, and tries again
-        _log.warning("The queue of runs does not move: %s", error)
+        if str(error) != said:
+            _log.warning("The queue of runs does not move: %s", error)
+        return str(error)
+    return ""
 
 
 def _wait_until_quiet() -> None:

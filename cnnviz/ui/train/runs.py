@@ -12,6 +12,7 @@ from cnnviz.classroom.controls import Control
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
+from cnnviz.settings import LOCAL, settings
 from cnnviz.training import admission
 from cnnviz.training.recipe.differences import differing, flat, label
 from cnnviz.training.recipe.recipe import Recipe
@@ -19,9 +20,10 @@ from cnnviz.training.records.figures import RateChange
 from cnnviz.training.records.metrics import Steps
 from cnnviz.training.store.runs import Run, Status, describe
 from cnnviz.training.store.store import Admit, open_store
-from cnnviz.training.worker.dispatching import start_queued
+from cnnviz.training.worker.dispatching import executor_of, start_queued
 from cnnviz.training.worker.processes import keep_standby
 from cnnviz.ui.shared import controls, rights
+from cnnviz.ui.shared.background import ask_cluster
 from cnnviz.ui.shared.owner import owner
 from cnnviz.ui.shared.problems import link_problem
 from cnnviz.ui.shared.query import query
@@ -93,8 +95,16 @@ def show(run_id: str) -> None:
 
 
 def move_queue() -> None:
-    """Notice dead workers and start waiting runs."""
-    start_queued()
+    """Notice dead workers and start waiting runs.
+
+    Raises:
+        CnnvizError: the store cannot be used, or the cluster cannot be asked.
+    """
+    if settings().executor == LOCAL:
+        start_queued()
+    else:
+        executor_of(settings())
+        ask_cluster()
 
 
 def shown_run() -> Run | None:

@@ -15,7 +15,7 @@ from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.store.runs import MOST_ATTEMPTS, START_SECONDS, Status
+from cnnviz.training.store.runs import MOST_ATTEMPTS, START_SECONDS, Run, Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.worker import cluster as cluster_module
 from cnnviz.training.worker.cluster import Cluster, Job, Needs, UnreachableError, job_id, needs_of
@@ -225,6 +225,50 @@ def test_a_run_that_is_lost_again_and_again_waits_for_a_person(
     run = store.get(run_id)
     assert run.status == Status.INTERRUPTED
     assert "has not responded for too long" in str(run.reason)
+
+
+def test_a_lost_worker_is_noticed_while_the_cluster_does_not_answer(
+    store: RunStore,
+    cluster: Cluster,
+    scheduler: SmallScheduler,
+    recipe: Recipe,
+    wait: Callable[[float], None],
+) -> None:
+    run_id = store.create(recipe)
+    dispatch(store, cluster, max_workers=1)
+    assert store.claim(run_id, "worker")
+    wait(2 * START_SECONDS)
+    scheduler.is_down = True
+    dispatch(store, cluster, max_workers=1)
+    assert store.get(run_id).status == Status.QUEUED
+
+
+def test_only_the_attempt_that_was_lost_is_cancelled(
+    store: RunStore,
+    cluster: Cluster,
+    scheduler: SmallScheduler,
+    recipe: Recipe,
+    wait: Callable[[float], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scheduler.room = 0
+    run_id = store.create(recipe)
+    dispatch(store, cluster, max_workers=1)
+    assert store.claim(run_id, "worker")
+    wait(2 * START_SECONDS)
+    cancelled: list[str] = []
+    monkeypatch.setattr(scheduler, "cancel", cancelled.append)
+    interrupt = store.interrupt_lost
+
+    def and_another_server_is_faster() -> Sequence[Run]:
+        lost = interrupt()
+        assert store.take_next(1, "small") == run_id
+        return lost
+
+    monkeypatch.setattr(store, "interrupt_lost", and_another_server_is_faster)
+    dispatch(store, cluster, max_workers=1)
+    assert cancelled == [f"cnnviz-{run_id}-1"]
+    assert store.get(run_id).attempts == 2
 
 
 def test_needs_of_a_run_on_a_gpu(recipe: Recipe) -> None:
