@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -57,7 +58,7 @@ def read_lesson(path: Path, prefix: str = "") -> Lesson:
         return _read(path, path.stat().st_mtime_ns, prefix)
     except OSError as error:
         raise LessonError(
-            Message("{file} cannot be read: {reason}.", file=path.name, reason=error.strerror or error)
+            Message("{file} cannot be read: {reason}.", file=name_of(path), reason=error.strerror or error)
         ) from error
 
 
@@ -65,7 +66,12 @@ def read_lesson(path: Path, prefix: str = "") -> Lesson:
 def _read(path: Path, _changed: int, prefix: str) -> Lesson:
     with path.open("rb") as file:
         data = file.read(MOST_BYTES + 1)
-    return lesson_of(data, path.name, prefix)
+    return lesson_of(data, name_of(path), prefix)
+
+
+def name_of(path: Path) -> str:
+    """The file's name as it can be shown: what is no UTF-8 in it, as after unpacking elsewhere, is replaced."""
+    return os.fsencode(path.name).decode("utf-8", "replace")
 
 
 def lesson_of(data: bytes, name: str, prefix: str = "") -> Lesson:
@@ -76,11 +82,12 @@ def lesson_of(data: bytes, name: str, prefix: str = "") -> Lesson:
         )
     try:
         content = tomllib.loads(data.decode("utf-8").replace("\r\n", "\n"))
+        repr(content)  # a number of thousands of digits, which Python reads as hexadecimal, it cannot write
     except UnicodeDecodeError as error:
         raise LessonError(
             Message("{file} is not written in UTF-8: save it with this encoding.", file=name)
         ) from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of too many digits Python says no more than ValueError
         raise LessonError(
             Message(
                 "{file} is not valid TOML: {reason}. Mend this place.",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cnnviz.language import Message
 from cnnviz.lessons.course.lesson import Lesson
-from cnnviz.lessons.course.reading import LessonError, read_lesson
+from cnnviz.lessons.course.reading import LessonError, name_of, read_lesson
 
 SHIPPED = Path(__file__).parent / "shipped"
 OWN = "own-"
@@ -33,7 +33,7 @@ def own(folder: Path | None) -> tuple[list[Lesson], list[LessonError]]:
                 raise LessonError(
                     Message(
                         "{file} has the same name as another file, but for the number in front: rename it.",
-                        file=path.name,
+                        file=name_of(path),
                     )
                 )
             lessons.append(lesson)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -31,8 +32,8 @@ def test_a_whole_lesson() -> None:
     text = (
         f"{HEAD}{STEP}"
         'try = "Do it"\nseen = "That"\n'
-        f"{VIEW}kernel = 5\nlayer = 'rgb'\nway = [1, 2]\n".replace("way = [1, 2]\n", "")
-        + f"{ASK}before = true\nanswer_of = {{ input = 28, kernel = 5, padding = 2 }}\n"
+        f"{VIEW}kernel = 5\nlayer = 'rgb'\nmaps = [1, 2]\nreduced = true\n"
+        f"{ASK}before = true\nanswer_of = {{ input = 28, kernel = 5, padding = 2 }}\n"
         'wrong = [{ answer = 24, why = "No padding" }]\n'
         f"{STEP}{ASK}choices = [{{ text = 'A', right = true }}, {{ text = 'B', why = 'Because' }}]\n"
     )
@@ -41,7 +42,7 @@ def test_a_whole_lesson() -> None:
     first, second = lesson.steps
     assert first.view is not None
     assert (first.view.page, first.view.view) == ("convolution", "animation")
-    assert first.view.choices == (("kernel", "5"), ("layer", "rgb"))
+    assert " ".join(map("=".join, first.view.choices)) == "kernel=5 layer=rgb maps=1 maps=2 reduced=true"
     assert first.question is not None
     assert first.question.before
     assert first.question.answer == OfWindow(28, 5, 1, 2, 1, pooling=False, ceil_mode=False)
@@ -102,7 +103,8 @@ def test_what_is_no_text_or_too_long_is_refused(tmp_path: Path) -> None:
         lesson_of(b"#" * (MOST_BYTES + 1), "mine.toml")
     with pytest.raises(LessonError, match=r"gone.toml cannot be read: No such file or directory."):
         read_lesson(tmp_path / "gone.toml")
-    assert "is not valid TOML" in refused("a = " + "[" * 5_000)
+    for endless in ("[" * 5_000, "1" * 5_000, "0x" + "f" * 5_000):
+        assert "is not valid TOML" in refused(f"{HEAD}{STEP}{ASK}answer = {endless}")
 
 
 WHOLE = (shelf.SHIPPED / "1-convolution.toml").read_bytes()
@@ -142,4 +144,6 @@ def test_own_lessons_in_the_order_of_their_names_and_mistakes_beside_them(tmp_pa
     assert [str(error) for error in errors] == [
         "3-a.toml has the same name as another file, but for the number in front: rename it."
     ]
+    (tmp_path / os.fsdecode(b"9-\xd6\xd0.toml")).write_text(HEAD + STEP, encoding="utf-8")  # 中 in GBK
+    assert shelf.own(tmp_path)[0][-2].key == "own-\ufffd\ufffd"
     assert shelf.own(None) == shelf.own(tmp_path / "nowhere") == ([], [])
