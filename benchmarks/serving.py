@@ -60,15 +60,20 @@ def serve(
         )
     try:
         server = Server(f"http://127.0.0.1:{port}{path}", process.pid, log)
-        _wait_until_healthy(server, process)
+        wait_until_healthy(server, process)
         yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Let a process end, at the latest after ten seconds."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def free_port() -> int:
@@ -78,7 +83,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_healthy(server: Server, process: subprocess.Popen[bytes]) -> None:
+def wait_until_healthy(server: Server, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a server answers, whose ``process`` was started just now.
+
+    Raises:
+        RuntimeError: it does not; the log is told.
+    """
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -14,7 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.postgres import postgres
-from benchmarks.serving import ROOT, START_SECONDS, Server, free_port, memory, serve
+from benchmarks.serving import (
+    ROOT,
+    START_SECONDS,
+    Server,
+    end,
+    free_port,
+    memory,
+    serve,
+    wait_until_healthy,
+)
 from cnnviz.training.store.runs import processor_seconds
 
 _WORDS = ("-m", "cnnviz", "app", "--no-browser", "--port")
@@ -88,27 +95,16 @@ def _caddy(folder: Path, servers: tuple[Server, ...]) -> Iterator[str]:
     config.write_text("{\n\tadmin off\n}\n" + text, encoding="utf-8")
     url = f"http://127.0.0.1:{free_port()}"
     variables = {**os.environ, "SITE": url, "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-    with (folder / "caddy.log").open("wb") as log:
+    log = folder / "caddy.log"
+    with log.open("wb") as output:
         process = subprocess.Popen(
             ["caddy", "run", "--config", str(config), "--adapter", "caddyfile"],
             env=variables,
-            stdout=log,
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
-        _wait_until_reached(url, process, folder / "caddy.log")
+        wait_until_healthy(Server(url, process.pid, log), process)
         yield url
     finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _wait_until_reached(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5):
-                return
-        except (OSError, urllib.error.URLError):
-            time.sleep(0.1)  # it gives no other sign that it is ready
-    raise RuntimeError(f"Caddy did not start; its log:\n{log.read_text(encoding='utf-8')}")
+        end(process)
