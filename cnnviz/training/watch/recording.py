@@ -30,7 +30,7 @@ from cnnviz.training.records.metrics import (
 )
 from cnnviz.training.records.snapshots import State
 from cnnviz.training.store.runs import Status, Watched
-from cnnviz.training.store.store import open_store
+from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.worker.heartbeat import Heartbeat, persistently, why_not_written
 
 MOST_WAITING = 500_000
@@ -60,12 +60,15 @@ class EpochEnd(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """Gradient norms (L,), a number for each of the ``layers``, and the learning rate, where it is known."""
+    """Gradient norms (L,), a number for each of the ``layers``, and the learning rate, NaN where it is not known.
+
+    The first one's layers are those of the curves: a layer that comes later has none.
+    """
 
     step: int
     epoch: int
     at: float
-    learning_rate: float | None
+    learning_rate: float | Tensor
     layers: tuple[str, ...]
     norms: Tensor | None
 
@@ -165,6 +168,7 @@ class Recording:
 
     def _write(self, heartbeat: Heartbeat) -> None:
         items = [self._items.popleft() for _ in range(len(self._items))]
+        _wait_for(items)
         for item, loss, accuracy in zip(items, *_numbers(items), strict=True):
             heartbeat.step = item.step
             if isinstance(item, Entry):
@@ -173,7 +177,7 @@ class Recording:
                 self._epoch.add(loss, accuracy)
             elif isinstance(item, EpochEnd):
                 heartbeat.epoch = item.epoch
-                self._end_epoch(item, loss, accuracy)
+                self._end_epoch(heartbeat, item, loss, accuracy)
             elif isinstance(item, Measured):
                 self._add(item)
             else:
@@ -182,7 +186,7 @@ class Recording:
         if self._samples is not None:
             self._samples.flush()
 
-    def _end_epoch(self, end: EpochEnd, loss: float, accuracy: float) -> None:
+    def _end_epoch(self, heartbeat: Heartbeat, end: EpochEnd, loss: float, accuracy: float) -> None:
         figures = self._epoch.ended(end, loss, accuracy)
         if figures is None:
             tell(
@@ -193,25 +197,24 @@ class Recording:
                 )
             )
         else:
-            self._store.add_epoch(self.run_id, self._worker, figures)
+            heartbeat.tell(RunStore.add_epoch, figures)
 
     def _add(self, measured: Measured) -> None:
         if self._samples is None:
             self._layers = measured.layers
             self._samples = SamplesWriter(self._folder / SAMPLES_FILE, measured.layers)
-        if measured.layers != self._layers:  # layers that came later have no column
-            return
-        norms = [math.nan] * len(self._layers) if measured.norms is None else measured.norms.tolist()
-        rate = math.nan if measured.learning_rate is None else float(measured.learning_rate)
+        norms = (
+            {} if measured.norms is None else dict(zip(measured.layers, measured.norms.tolist(), strict=True))
+        )
         self._samples.add(
             Sample(
                 step=measured.step,
                 epoch=measured.epoch,
                 seconds=measured.at - self._begun,
-                learning_rate=rate,
+                learning_rate=float(measured.learning_rate),
                 images_per_second=math.nan,
                 seconds_left=math.nan,
-                norms=tuple(norms),
+                norms=tuple(norms.get(name, math.nan) for name in self._layers),
             )
         )
 
@@ -262,6 +265,13 @@ def _reason(error: Exception, recording: Recording) -> Message:
     return Message("{error}", error=f"{type(error).__name__}: {error}")
 
 
+def _wait_for(items: Sequence[Item]) -> None:
+    """Wait for what is still being computed on a GPU: it may come from any of its streams."""
+    tensors = (value for item in items for value in item if isinstance(value, Tensor))
+    for device in {tensor.device for tensor in tensors if tensor.is_cuda}:
+        torch.cuda.synchronize(device)
+
+
 def _numbers(items: Sequence[Item]) -> tuple[list[float], list[float]]:
     """The losses and accuracies of all items, NaN of those that have none; what is on a device is fetched at once."""
     values: list[float | Tensor] = []
@@ -271,9 +281,7 @@ def _numbers(items: Sequence[Item]) -> tuple[list[float], list[float]]:
     for place, value in enumerate(values):
         if isinstance(value, Tensor):
             waiting.setdefault(value.device, []).append(place)
-    for device, places in waiting.items():
-        if device.type == "cuda":  # they may come from any of its streams
-            torch.cuda.synchronize(device)
+    for places in waiting.values():
         together = torch.stack([values[place].float() for place in places])  # type: ignore[union-attr]
         for place, number in zip(places, together.tolist(), strict=True):
             values[place] = number

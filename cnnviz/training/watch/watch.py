@@ -195,7 +195,7 @@ class WatchedRun:
                     "gradients",
                 )
         if norms is not None or learning_rate is not None:
-            recording.put(Measured(step, self._epoch, now, learning_rate, names, norms))
+            recording.put(Measured(step, self._epoch, now, self._plain(learning_rate), names, norms))
         self._due = now + max(SECONDS, (time.perf_counter() - now) * SHARE)
 
     def _has_gradients(self, layers: dict[str, list[nn.Parameter]]) -> bool:
@@ -238,7 +238,7 @@ class WatchedRun:
         except (TypeError, ValueError, RuntimeError):
             self._say(
                 Message(
-                    "A loss or an accuracy must be one number; got {value}. It is left out.",
+                    "A loss, an accuracy or a learning rate must be one number; got {value}. It is left out.",
                     value=_shown(value),
                 ),
                 "value",
@@ -282,8 +282,8 @@ def how_it_ended(error: BaseException | None) -> tuple[Status, Message | None]:
 def _finalize(recording: Recording, process: int) -> None:
     if os.getpid() != process:
         return
-    # In a notebook the last error is that of any cell.
-    error = None if "ipykernel" in sys.modules else getattr(sys, "last_value", None)
+    # Where somebody types, in a notebook or at a prompt, the last error is that of anything.
+    error = None if "ipykernel" in sys.modules or hasattr(sys, "ps1") else getattr(sys, "last_value", None)
     recording.end(*how_it_ended(error))
 
 

@@ -12,15 +12,18 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
 import cnnviz
+from cnnviz.language import Message
 from cnnviz.settings import PROJECT_DIRECTORY, Settings
 from cnnviz.training.records import snapshots
 from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, MetricsWriter, read_samples, read_steps
+from cnnviz.training.store.database import StoreError
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.training.watch.watch import WatchedRun
@@ -243,6 +246,65 @@ def test_a_full_disk_ends_the_recording_and_not_the_training(
     assert capsys.readouterr().err.count("no longer recorded: The disk is full") == 1
 
 
+def test_a_store_that_refuses_for_a_while_loses_no_epoch(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_epoch, refused = RunStore.add_epoch, []
+
+    def busy(self: RunStore, *values: Any) -> bool:
+        if not refused:
+            refused.append(values)
+            raise StoreError(Message("The database is locked."))
+        return add_epoch(self, *values)
+
+    monkeypatch.setattr(RunStore, "add_epoch", busy)
+    with cnnviz.watch(Scribble()) as run:
+        run.log(loss=1.0, accuracy=0.5)
+        run.end_epoch(0.5, 0.75)
+    assert refused
+    assert [epoch.test_accuracy for epoch in store.epochs(run.id or "")] == [0.75]
+    assert store.get(run.id or "").status == Status.FINISHED
+    assert "no longer recorded" not in capsys.readouterr().err
+
+
+def test_a_learning_rate_that_is_no_number_is_left_out(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("cnnviz.training.watch.watch.SECONDS", 0.0)
+    monkeypatch.setattr("cnnviz.training.watch.watch.SHARE", 0)
+    with cnnviz.watch(Scribble()) as run:
+        given: list[Any] = [[0.1], torch.tensor(0.2), 0.3]  # a scheduler's get_last_lr() is a list
+        for rate in given:
+            run.log(loss=1.0, learning_rate=rate)
+    assert store.get(run.id or "").status == Status.FINISHED
+    rates = read_samples(store.folder(run.id or "") / SAMPLES_FILE).records["learning_rate"].tolist()
+    assert rates == [pytest.approx(float("nan"), nan_ok=True), pytest.approx(0.2), 0.3]
+    assert capsys.readouterr().err.count("a learning rate must be one number; got [0.1]") == 1
+
+
+def test_the_learning_rate_goes_on_where_layers_come_and_gradients_fail(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cnnviz.training.watch.watch.SECONDS", 0.0)
+    monkeypatch.setattr("cnnviz.training.watch.watch.SHARE", 0)
+    model = Scribble()
+    model.eyes(torch.randn(1, 1, 8, 8)).sum().backward()
+    with cnnviz.watch(model) as run:
+        run.log(loss=1.0, learning_rate=0.1)
+        model.unused = nn.Linear(2, 2)
+        run.log(loss=1.0, learning_rate=0.2)
+        monkeypatch.setattr("cnnviz.training.watch.watch.norms_of", lambda layers: 1 / 0)
+        run.log(loss=1.0, learning_rate=0.3)
+        run.log(loss=1.0, learning_rate=0.4)
+    samples = read_samples(store.folder(run.id or "") / SAMPLES_FILE)
+    assert samples.layers == ("eyes", "head")
+    assert samples.records["learning_rate"].tolist() == [0.1, 0.2, 0.3, 0.4]
+    norms = samples.records["norms"]
+    assert (norms[:2, 0] > 0).all()
+    assert norms[0].tolist() == norms[1].tolist()
+    assert np.isnan(norms[2:]).all()
+
+
 def test_an_error_in_the_block_is_the_runs_reason(store: RunStore) -> None:
     run = cnnviz.watch(Scribble())
     with pytest.raises(ZeroDivisionError), run:
@@ -254,6 +316,16 @@ def test_an_error_in_the_block_is_the_runs_reason(store: RunStore) -> None:
     with pytest.raises(KeyboardInterrupt), cnnviz.watch(Scribble()) as other:
         raise KeyboardInterrupt
     assert store.get(other.id or "").status == Status.STOPPED
+
+
+def test_at_a_prompt_an_earlier_error_is_not_the_runs(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    monkeypatch.setattr(sys, "last_value", NameError("a slip of the pen"), raising=False)
+    run_id = cnnviz.watch(Scribble()).id
+    gc.collect()
+    assert store.get(run_id or "").status == Status.FINISHED
 
 
 def test_a_run_that_nobody_keeps_ends(store: RunStore) -> None:
