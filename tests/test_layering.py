@@ -121,7 +121,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.error_messages": ("cnnviz.operations",),
     "cnnviz.browser": ("cnnviz.tracing",),
     # What the package offers as cnnviz.live.
-    "cnnviz.browser.live": ("cnnviz.browser.page",),
+    "cnnviz.browser.live": ("cnnviz.browser.page", "cnnviz.training.recipe"),
     # With examples of what the network learned.
     "cnnviz.browser.page": (
         "cnnviz.browser.packing",
@@ -229,6 +229,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     "babel": ("cnnviz.locale",),
     "PIL": ("cnnviz.drawing", "cnnviz.interpret", "cnnviz.plots", "cnnviz.ui"),
     "numpy": (
+        "cnnviz.browser.live",
         "cnnviz.browser.packing",
         "cnnviz.datasets",
         "cnnviz.drawing",

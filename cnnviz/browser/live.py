@@ -6,19 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
 
 from cnnviz.browser.packing import packed
 from cnnviz.browser.page import IMAGE_CHANNELS, Content, page
 from cnnviz.browser.plan import UnplannableError, refusal
-from cnnviz.errors import UsageError
+from cnnviz.datasets.registry import Shows
+from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.language import LANGUAGES, Message
 from cnnviz.tracing.trace import trace
+from cnnviz.training.recipe.fields import check_channels
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
     from torch import nn
 
-    from cnnviz.datasets.registry import Shows
     from cnnviz.tracing.trace import Trace
 
 _DIGITS = (1, 28, 28)
@@ -55,8 +59,8 @@ def live(
     model: nn.Module,
     input_shape: Sequence[int] = _DIGITS,
     *,
-    mean: float | Sequence[float] | None = None,
-    deviation: float | Sequence[float] | None = None,
+    mean: ArrayLike | None = None,
+    deviation: ArrayLike | None = None,
     classes: Sequence[str] | None = None,
     reads: Shows | None = None,
 ) -> Live:
@@ -82,12 +86,17 @@ def live(
         UnplannableError: the browser cannot run the model; the message names the layer or the reason.
     """
     shape = _image_shape(input_shape)
+    shown = _shown(reads, shape)
     traced = trace(model, shape)
     reason = refusal(traced)
     if reason is not None:
         raise UnplannableError(reason)
     names = _names(traced, classes)
     usual = (_MNIST_MEAN, _MNIST_DEVIATION) if shape == _DIGITS else (0.0, 1.0)
+    means = _each(usual[0] if mean is None else mean, shape[0])
+    deviations = _each(usual[1] if deviation is None else deviation, shape[0])
+    check_channels(Message("mean"), means, shape[0], positive=False)
+    check_channels(Message("standard deviation"), deviations, shape[0], positive=True)
     title = f"{type(model).__name__} · cnnviz"
     return Live(
         title,
@@ -95,14 +104,9 @@ def live(
             Content(
                 title=title,
                 checkpoint="model",
-                network=packed(
-                    model,
-                    traced,
-                    _each(usual[0] if mean is None else mean, shape[0]),
-                    _above_0(_each(usual[1] if deviation is None else deviation, shape[0])),
-                ),
+                network=packed(model, traced, means, deviations),
                 classes=dict.fromkeys(LANGUAGES, names),
-                reads=reads or ("digits" if shape == _DIGITS else "pictures"),
+                reads=shown,
             )
         ),
     )
@@ -121,27 +125,18 @@ def _image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
     return sizes[0], sizes[1], sizes[2]
 
 
-def _each(value: float | Sequence[float], channels: int) -> tuple[float, ...]:
-    """``value`` for each channel."""
-    values = tuple(map(float, value)) if isinstance(value, Sequence) else (float(value),) * channels
-    if len(values) != channels:
-        raise UsageError(
-            Message(
-                "There are {count} numbers for {channels} channels; give one number, or one per channel.",
-                count=len(values),
-                channels=channels,
-            )
-        )
-    return values
+def _shown(reads: Shows | None, shape: tuple[int, int, int]) -> Shows:
+    if reads is None:
+        return "digits" if shape == _DIGITS else "pictures"
+    if reads not in get_args(Shows):
+        raise UnknownKeyError(Message("kind of images"), reads, get_args(Shows))
+    return reads
 
 
-def _above_0(deviations: tuple[float, ...]) -> tuple[float, ...]:
-    for deviation in deviations:
-        if not deviation > 0:
-            raise UsageError(
-                Message("The standard deviation is {deviation}; it must be above 0.", deviation=deviation)
-            )
-    return deviations
+def _each(value: ArrayLike, channels: int) -> tuple[float, ...]:
+    """``value`` for each channel, where it is a single number."""
+    values = tuple(np.ravel(value).tolist())
+    return values * channels if np.ndim(value) == 0 else values
 
 
 def _names(traced: Trace, classes: Sequence[str] | None) -> list[str]:

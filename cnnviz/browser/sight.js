@@ -108,7 +108,7 @@ class Sight {
     [this.canvas.width, this.canvas.height] = [width, height];
     const context = this.canvas.getContext("2d");
     context.putImageData(new ImageData(rgba, width, height), 0, 0);
-    if (CONTENT.reads !== "picture") return;
+    if (CONTENT.reads !== "pictures") return;
     // The network gets the middle.
     const [, high, wide] = this.shape;
     const { top, left, rows, columns } = middlePart(width, height, wide, high);

@@ -9,7 +9,7 @@ let network = null;
 let learnedTensors = null;
 let learned = null; // the same network without a change
 let normalise = null;
-let reads = ""; // what the network learned: digits, clothing, or else any picture
+let reads = ""; // what the network learned: digits, clothing, or any pictures
 let off = {}; // the channels that are switched off, by op
 let digits = null; // 28 x 28 bytes of each and behind them a label of each, at first compressed
 
@@ -49,7 +49,7 @@ self.onmessage = ({ data }) => (HANDLERS[data.kind] ?? answer)(data);
 
 // What the network says about what is new in a drawing, about a photo (`rgba`), or about an `image` that is prepared already.
 function answer({ number, image: given, rgba, width, height, ...news }) {
-  const image = given ?? fitted(rgba === undefined ? drawing(news) : preparePhoto(rgba, width, height, reads, network.plan.input));
+  const image = given ?? (rgba === undefined ? fitted(drawing(news)) : photographed(rgba, width, height));
   if (image === null) {
     self.postMessage({ number, image });
     return;
@@ -60,11 +60,19 @@ function answer({ number, image: given, rgba, width, height, ...news }) {
   self.postMessage({ number, image, input, scores: scores.slice(), outputs });
 }
 
-// A digit or a piece of clothing, 28 x 28 values, for a network that takes images of another size.
+function photographed(rgba, width, height) {
+  const image = preparePhoto(rgba, width, height, reads, network.plan.input);
+  return reads === "pictures" ? image : fitted(image);
+}
+
+// A digit or a piece of clothing, 28 x 28 values, in the size that the network takes, and the same in each channel.
 function fitted(image) {
-  const [, height, width] = network.plan.input;
-  const isAsItIs = image === null || image.length !== FIELD * FIELD || (height === FIELD && width === FIELD);
-  return isAsItIs ? image : resized(image, FIELD, FIELD, width, height);
+  if (image === null) return null;
+  const [channels, height, width] = network.plan.input;
+  const plane = resized(image, FIELD, FIELD, width, height);
+  const found = new Uint8Array(channels * plane.length);
+  for (let channel = 0; channel < channels; channel++) found.set(plane, channel * plane.length);
+  return found;
 }
 
 // The image of what is drawn; null where nothing is.
