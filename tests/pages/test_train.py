@@ -347,3 +347,19 @@ def test_a_page_lets_the_thread_of_the_cluster_ask_it(
     assert background._cluster_is_wanted.is_set()
     assert not app.error
     assert [run.status for run in store.list()] == ["queued"]  # no page waits for the scheduler
+
+
+def test_why_a_cluster_has_not_begun_a_run_is_told(
+    open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CNNVIZ_EXECUTOR", "ray")
+    monkeypatch.setattr(runs, "executor_of", lambda _settings: None)
+    run_id = store.create(recipe())
+    assert store.take_next(1, "ray") == run_id
+    store.note_waits(store.get(run_id), Message("The cluster says: {words}", words="no free *node*"))
+    told = texts(open_page(PAGE, run=run_id))
+    assert "The cluster (ray) was asked to train this run. The cluster says: no free \\*node\\*" in told
+    store.put_back(run_id, Message("The cluster is being serviced."))
+    told = texts(open_page(PAGE, run=run_id))
+    assert "Position 1 in the queue." in told
+    assert "The cluster is being serviced." in told
