@@ -156,8 +156,12 @@ def layer_text(type_name: str, arguments: Mapping[str, object]) -> str:
         if name == "stride" and "in_channels" not in arguments:  # of a pooling: the kernel, unless told
             plain = value is None or value == _single(arguments.get("kernel_size"))
         if not plain:
-            named.append(f"{name}={value}" if first or named else str(value))
+            named.append(f"{name}={_written(value)}" if first or named else _written(value))
     return f"{type_name}({', '.join([*first, *named])})"
+
+
+def _written(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _single(value: object) -> object:

@@ -87,14 +87,16 @@ def _answer(question: Question, source_of: SourceOf) -> tuple[exercise.Answer, t
     """The answer, and the formula that gives it where there is one."""
     asked = question.answer
     if isinstance(asked, OfWindow):
-        window = Window(
-            asked.kernel, asked.stride, asked.padding, asked.dilation, asked.ceil_mode, asked.pooling
-        )
-        side = side_along(window, asked.size)
+        side = side_along(window_of(asked), asked.size)
         return side.count, (side.formula,)
     if isinstance(asked, OfNetwork):
         return _of_network(asked, source_of)
     return _typed(str(asked)), ()
+
+
+def window_of(asked: OfWindow) -> Window:
+    """The window that is asked about."""
+    return Window(asked.kernel, asked.stride, asked.padding, asked.dilation, asked.ceil_mode, asked.pooling)
 
 
 def _form(question: Question, answer: exercise.Answer) -> exercise.Form:

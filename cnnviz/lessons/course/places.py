@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from cnnviz.lessons.course.lesson import Pairs, View
+
 
 @dataclass(frozen=True)
 class Place:
@@ -81,3 +83,9 @@ PLACES: Mapping[str, Place] = MappingProxyType(
     }
 )
 """The pages by the name in their address."""
+
+
+def in_link(view: View) -> Pairs:
+    """The parameters of its page's link that lead to a ``view``."""
+    named = (("view", view.view),) if PLACES[view.page].chosen else ()
+    return *named, *view.choices

@@ -8,6 +8,7 @@ from random import Random
 
 from cnnviz.language import Message
 from cnnviz.lessons.exercises.question import Level, Question, slips
+from cnnviz.operations.diagnosis import layer_text
 from cnnviz.operations.window_arithmetic import Side
 from cnnviz.shapes.sliding_window import Window, rule, side_along
 
@@ -25,21 +26,24 @@ FORGOT_DILATION = Message(
 POOLING_STRIDE = Message("A pooling moves by its own kernel size unless another stride is given.")
 
 _MOST_TRIES = 100
+_CHANNELS = 8
+"""Those that arrive at the first layer; a convolution doubles them."""
 _POOLINGS, _ROUNDED_UP = 0.4, 0.6
 """How many of the layers are poolings, and of these at level 3 in ceil mode."""
 
 
-def _line(window: Window, in_channels: int = 8) -> str:
-    """``nn.Conv2d(8, 16, kernel_size=3, stride=2)``, without what is as usual; a convolution doubles the channels."""
-    usual_stride = window.kernel if window.pooling else 1
-    parts = [str(window.kernel) if window.pooling else f"kernel_size={window.kernel}"]
-    parts += [f"stride={window.stride}"] if window.stride != usual_stride else []
-    parts += [f"padding={window.padding}"] if window.padding else []
-    parts += [f"dilation={window.dilation}"] if window.dilation != 1 else []
-    parts += ["ceil_mode=True"] if window.ceil_mode else []
+def window_code(window: Window, channels: tuple[int, int], pooling: str = "MaxPool2d") -> str:
+    """``nn.Conv2d(8, 16, kernel_size=3, stride=2)``, with these ``channels``, without what is as usual; or a ``pooling``."""
+    sizes = {
+        "kernel_size": window.kernel,
+        "stride": window.stride,
+        "padding": window.padding,
+        "dilation": window.dilation,
+        "ceil_mode": window.ceil_mode,
+    }
     if window.pooling:
-        return f"nn.MaxPool2d({', '.join(parts)})"
-    return f"nn.Conv2d({in_channels}, {2 * in_channels}, {', '.join(parts)})"
+        return f"nn.{layer_text(pooling, sizes)}"
+    return f"nn.{layer_text('Conv2d', {'in_channels': channels[0], 'out_channels': channels[1], **sizes})}"
 
 
 def output_size(random: Random, level: Level) -> Question:
@@ -53,7 +57,7 @@ def output_size(random: Random, level: Level) -> Question:
         prompt=Message(
             "The input is {size} x {size}. How long is a side of the output, in values?", size=size
         ),
-        given=(_line(window),),
+        given=(window_code(window, (_CHANNELS, 2 * _CHANNELS)),),
         answer=side.count,
         slips=slips(side.count, wrong_counts(side, window.pooling)),
         solution=(rule(window), side.formula),
@@ -152,9 +156,9 @@ def _stack(random: Random, level: Level) -> list[Window]:
 
 
 def _lines(layers: list[Window]) -> tuple[str, ...]:
-    lines, channels = [], 8
+    lines, channels = [], _CHANNELS
     for layer in layers:
-        lines.append(_line(layer, channels))
+        lines.append(window_code(layer, (channels, 2 * channels)))
         channels *= 1 if layer.pooling else 2
     return tuple(lines)
 

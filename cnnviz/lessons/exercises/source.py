@@ -38,10 +38,15 @@ class Source:
 
 def line(op: Op) -> str:
     """An op as a line of code: ``conv1 = Conv2d(1, 10, kernel_size=5)``; of a function its call."""
+    return f"{op.name} = {layer_code(op)}" if op.module else f"{op.name}: {layer_code(op)}"
+
+
+def layer_code(op: Op) -> str:
+    """An op as code makes it: ``Conv2d(1, 10, kernel_size=5, bias=False)``."""
     text = layer_text(op.type, op.arguments)
     if op.kind in ("convolution", "linear") and op.arguments.get("bias") is False:
         text = f"{text[:-1]}, bias=False)"  # the number of parameters depends on it
-    return f"{op.name} = {text}" if op.module else f"{op.name}: {text}"
+    return text
 
 
 def lines(ops: Sequence[Op], *, normalisation: bool = False, shapes: bool = False) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
@@ -14,9 +14,8 @@ from cnnviz.errors import CnnvizError
 from cnnviz.language import translate as _
 from cnnviz.lessons.exercises.picturing import address, alternative
 from cnnviz.lessons.exercises.question import Answer, Question, decimal_text
-from cnnviz.lessons.exercises.source import Source, line
+from cnnviz.lessons.exercises.source import Source, layer_code, line
 from cnnviz.notebook import Code, Words
-from cnnviz.operations.diagnosis import layer_text
 from cnnviz.operations.op import Op
 from cnnviz.standalone import excerpt
 from cnnviz.tracing.trace import Trace
@@ -292,7 +291,7 @@ def written_answer(answer: Answer) -> str:
     return repr(answer)
 
 
-def changed_layers(trace: Trace, paths: Mapping[str, object]) -> list[str]:
+def changed_layers(trace: Trace, paths: Collection[str]) -> list[str]:
     """The layers at these paths as pairs of a path and code that makes them, of a network that was changed there."""
-    found = {op.module: layer_text(op.type, op.arguments) for op in trace.ops if op.module in paths}
+    found = {op.module: layer_code(op) for op in trace.ops if op.module in paths}
     return [f"({json.dumps(path)}, nn.{layer})" for path, layer in found.items()]

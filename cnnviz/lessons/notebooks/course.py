@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import translate as _
 from cnnviz.lessons.course import asking, lesson
 from cnnviz.lessons.course.lesson import Lesson, OfNetwork, OfWindow, Step, Text
+from cnnviz.lessons.course.places import in_link
+from cnnviz.lessons.exercises.sizes import window_code
 from cnnviz.lessons.notebooks.checking import (
     Networks,
     SourceOf,
@@ -20,9 +23,12 @@ from cnnviz.lessons.notebooks.checking import (
     question_cells,
 )
 from cnnviz.notebook import Code, Words, notebook
+from cnnviz.shapes.sliding_window import Padding, Window
 
-_USUAL = {"height": "10", "width": "10", "kernel": "3", "stride": "1", "padding": "0", "dilation": "1"}
-_POOLED = {"kernel": "2", "stride": "2"}
+_USUAL = {"height": 10, "width": 10, "kernel": 3, "stride": 1, "padding": 0, "dilation": 1}
+_POOLED = {"kernel": 2, "stride": 2}
+_PADDINGS: Mapping[str, Padding] = {"same": "same", "valid": "valid"}
+_DIGITS = 4
 _POOLINGS = {"max-pooling": "MaxPool2d", "average-pooling": "AvgPool2d"}
 
 
@@ -83,10 +89,7 @@ def _question(step: Step, number: int, networks: Networks, source_of: SourceOf) 
 def _check(of: OfNetwork | OfWindow, networks: Networks) -> str | None:
     """What PyTorch says to a question about a window or a layer."""
     if isinstance(of, OfWindow):
-        sizes = f"{of.kernel}, stride={of.stride}, padding={of.padding}, dilation={of.dilation}"
-        if of.pooling:
-            return f"right = side(nn.MaxPool2d({sizes}, ceil_mode={of.ceil_mode}), {of.size})"
-        return f"right = side(nn.Conv2d(1, 1, {sizes}), {of.size})"
+        return f"right = side({window_code(asking.window_of(of), (1, 1))}, {of.size})"
     if of.edits or not networks.has(of.network):
         return None
     traced = networks.trace(of.network)
@@ -114,30 +117,26 @@ def _view(step: Step, networks: Networks, source_of: SourceOf) -> Iterator[Words
     words = []
     if step.tried is not None:
         words.append(f"**{_('Try it')}** · {_written(step.tried)}")
-    address = f"{step.view.page}?{urlencode([('view', step.view.view), *step.view.choices])}"
+    address = "?".join(filter(None, (step.view.page, urlencode(in_link(step.view)))))
     words.append(_("In cnnviz: {address}", address=f"`{address}`"))
-    if step.view.page == "architecture" and "model" in choices:
-        yield Words("\n\n".join(words))
-        if networks.has(choices["model"]):
-            yield Code(_described(step.view, choices["model"], networks, source_of))
-        return
     yield Words("\n\n".join(words))
-    if step.view.page == "convolution":
-        usual = {**_USUAL, **(_POOLED if choices.get("layer") in _POOLINGS else {})}
-        yield Code(_window({**usual, **choices}))
+    model = choices.get("model", "")
+    if step.view.page == "architecture" and networks.has(model):
+        yield Code(_described(step.view, model, networks, source_of))
+    if step.view.page == "convolution" and step.view.view != "saving":  # which is about networks' own layers
+        yield Code(_window(choices))
 
 
 def _described(view: lesson.View, model: str, networks: Networks, source_of: SourceOf) -> str:
     """The network's layers, or the one that the view is about, with the view's changes."""
     arguments = [json.dumps(model)]
     edits = [value.partition("=") for name, value in view.choices if name == "set"]
-    values = {path: json.loads(value) for path, _sign, value in edits}
-    if values:
+    if edits:
         try:
-            layers = changed_layers(
-                source_of(model).traced(values), {path.rpartition(".")[0]: None for path in values}
-            )
-        except CnnvizError:
+            values = {path: json.loads(value) for path, _sign, value in edits}
+            traced = source_of(model).traced(values)
+            layers = changed_layers(traced, {path.rpartition(".")[0] for path in values})
+        except (CnnvizError, ValueError, RecursionError):  # the page, too, goes on without them
             layers = []
         arguments.append(f"changes=[{', '.join(layers)}]")
     layer = dict(view.choices).get("layer") if view.view == "operation" else None
@@ -147,18 +146,29 @@ def _described(view: lesson.View, model: str, networks: Networks, source_of: Sou
     return f"describe({', '.join(arguments)})"
 
 
-def _window(choices: dict[str, str]) -> str:
-    """One layer with the view's window, and the shapes before and after it."""
-    sizes = f"{choices['kernel']}, stride={choices['stride']}, padding={choices['padding']}"
-    pooling = _POOLINGS.get(choices.get("layer", ""))
-    dilation = f", dilation={choices['dilation']}"
-    layer = f"nn.{pooling}({sizes})" if pooling else f"nn.Conv2d(1, 1, {sizes}{dilation})"
+def _window(choices: Mapping[str, str]) -> str:
+    """One layer with the view's window, and the shapes before and after it; what is no number is as usual."""
+    kind = choices.get("layer", "")
+    pooling, channels = _POOLINGS.get(kind), 3 if kind == "rgb" else 1
+    usual = _USUAL | _POOLED if pooling else _USUAL
+    sizes = {name: _size(choices.get(name, ""), number) for name, number in usual.items()}
+    height, width = sizes.pop("height"), sizes.pop("width")
+    window = Window(**sizes, ceil_mode=choices.get("rounding") == "up", pooling=pooling is not None)
+    if kind == "average-pooling":  # PyTorch's has none
+        window = replace(window, dilation=1)
+    if not pooling:
+        padding = _PADDINGS.get(choices.get("padding", ""), window.padding)
+        window = replace(window, padding=padding, ceil_mode=False)
     return (
-        f"layer = {layer}\n"
-        f"image = torch.rand(1, 1, {choices['height']}, {choices['width']})\n"
+        f"layer = {window_code(window, (channels, 1), pooling or '')}\n"
+        f"image = torch.rand(1, {channels}, {height}, {width})\n"
         "print(layer)\n"
         'print(tuple(image.shape[1:]), "->", tuple(layer(image).shape[1:]))'
     )
+
+
+def _size(text: str, usual: int) -> int:
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else usual
 
 
 def _written(text: Text) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from cnnviz.language import translate as _
 from cnnviz.lessons.course.lesson import View
-from cnnviz.lessons.course.places import PLACES
+from cnnviz.lessons.course.places import PLACES, in_link
 from cnnviz.ui.shared import frame
 from cnnviz.ui.shared.frame import Page
 from cnnviz.ui.shared.problems import explained
@@ -92,13 +92,10 @@ _SHOW: Mapping[str, tuple[Page, Callable[[str], None]]] = MappingProxyType(
 def begin(view: View | None) -> None:
     """Let the parts of the step's ``view`` find its choices; and go to its page where the person has asked for that."""
     if view is None:
-        query.embed(None)
         return
-    place = PLACES[view.page]
-    named = (("view", view.view),) if place.chosen else ()
-    query.embed((*named, *view.choices))
+    query.embed(in_link(view))
     if st.session_state.pop(_OPENED, False):
-        found = {key: query.get_all(key) for key in query if key not in place.alone}
+        found = {key: query.get_all(key) for key in query if key not in PLACES[view.page].alone}
         st.session_state[_LEFT] = found, {key: whole_query.get_all(key) for key in whole_query}
         frame.follow(_SHOW[view.page][0], **found)
 

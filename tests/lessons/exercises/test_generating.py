@@ -268,14 +268,14 @@ def test_mistakes_with_1408() -> None:
 
 def test_a_layer_without_a_bias_says_so() -> None:
     network = nn.Sequential(
-        nn.Conv2d(1, 4, 3, bias=False), nn.Flatten(), nn.Linear(4 * 26 * 26, 10, bias=False)
+        nn.Conv2d(1, 4, 3, padding="same", bias=False), nn.Flatten(), nn.Linear(4 * 28 * 28, 10, bias=False)
     )
     plain = Source("plain", "Plain", lambda _edits: trace(network, (1, 28, 28)))
     asked = {each.layer: each for each in questions(1, 1, ["parameters"], ["plain"], lambda _name: plain)}
-    assert asked["0"].given == ("0 = Conv2d(1, 4, kernel_size=3, bias=False)",)
+    assert asked["0"].given == ('0 = Conv2d(1, 4, kernel_size=3, padding="same", bias=False)',)
     assert slips_of(asked["0"])[36 + 4] == {counts.HAS_NO_BIAS}
-    assert asked["2"].given == ("2 = Linear(2704, 10, bias=False)",)
-    assert slips_of(asked["2"])[27040 + 10] == {counts.HAS_NO_BIAS}
+    assert asked["2"].given == ("2 = Linear(3136, 10, bias=False)",)
+    assert slips_of(asked["2"])[31360 + 10] == {counts.HAS_NO_BIAS}
 
 
 def test_mistakes_with_parameters() -> None:

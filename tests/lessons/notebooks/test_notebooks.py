@@ -14,6 +14,8 @@ from cnnviz.cli.main import main
 from cnnviz.language import set_language
 from cnnviz.lessons.course import shelf
 from cnnviz.lessons.course.asking import checked
+from cnnviz.lessons.course.lesson import Lesson
+from cnnviz.lessons.course.reading import lesson_of
 from cnnviz.lessons.exercises.catalogue import COURSE, KINDS
 from cnnviz.lessons.exercises.generating import questions
 from cnnviz.lessons.exercises.question import Answer, Question
@@ -138,19 +140,49 @@ def test_a_lesson_runs_answered_or_not_and_accepts_its_answers(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("lesson", shelf.shipped(), ids=lambda lesson: str(lesson.key))
-def test_every_lesson_is_a_notebook_whose_networks_come_before_they_are_used(lesson: shelf.Lesson) -> None:
-    cells = nbformat.reads(lesson_notebook(lesson, source), as_version=4).cells
-    built: set[str] = set()
-    for cell in cells[2:]:
-        if cell.cell_type == "code":
-            compile(cell.source, "cell", "exec")
-            used = set(
-                re.findall(r'(?:describe|network|call|parameters|multiply_adds)\("([\w-]+)"', cell.source)
-            )
-            assert used <= built
-            built |= set(re.findall(r'NETWORKS\["([\w-]+)"\] = ', cell.source))
-    text = "\n".join(cell.source for cell in cells)
-    assert all(step.seen is None or step.seen.text.strip() in text for step in lesson.steps)
+def test_every_lesson_is_a_notebook_that_runs_and_takes_its_answers(lesson: Lesson) -> None:
+    answers = {
+        number: written_answer(checked(step.question, source).answer)
+        for number, step in enumerate(lesson.steps, 1)
+        if step.question is not None
+    }
+    text = lesson_notebook(lesson, source)
+    assert verdicts([run_here(answered(text, answers))]) == ["Right."] * len(answers)
+    written = "\n".join(cell.source for cell in nbformat.reads(text, as_version=4).cells)
+    assert all(step.seen is None or step.seen.text.strip() in written for step in lesson.steps)
+
+
+@pytest.mark.parametrize(
+    ("view", "said"),
+    [
+        ("", "(1, 10, 10) -> (1, 8, 8)"),
+        ("height = 9\nkernel = 5\nstride = 2\npadding = 1\ndilation = 2", "(1, 9, 10) -> (1, 2, 2)"),
+        ("padding = 'same'\nkernel = 'five'", "(1, 10, 10) -> (1, 10, 10)"),
+        ("layer = 'rgb'", "(3, 10, 10) -> (1, 8, 8)"),
+        ("layer = 'max-pooling'\nheight = 9\nrounding = 'up'", "(1, 9, 10) -> (1, 5, 5)"),
+        ("layer = 'average-pooling'\ndilation = 2", "(1, 10, 10) -> (1, 5, 5)"),
+    ],
+)
+def test_a_window_of_a_view_is_that_of_the_page(view: str, said: str) -> None:
+    lesson = with_view("convolution", "animation", view)
+    assert run_here(lesson_notebook(lesson, source)).splitlines()[-1] == said
+
+
+def test_a_changed_layer_without_a_bias_stays_without_one() -> None:
+    view = 'model = "torchvision:resnet18"\nset = "conv1.kernel_size=5"\nlayer = "conv1"'
+    shown = run_here(lesson_notebook(with_view("architecture", "operation", view), source)).split()
+    assert int(shown[-1].replace(",", "")) == 64 * 3 * 5 * 5
+
+
+def test_a_change_that_is_none_is_left_out() -> None:
+    view = 'model = "basic-cnn"\nset = "conv1.kernel_size=big"\nlayer = "conv1"'
+    assert "24 x 24" in run_here(lesson_notebook(with_view("architecture", "operation", view), source))
+
+
+def with_view(page: str, view: str, choices: str) -> Lesson:
+    head = 'title = "T"\nminutes = 1\ngoal = "G"\n[[steps]]\ntitle = "S"\ntext = "W"\n'
+    text = f'{head}[steps.view]\npage = "{page}"\nview = "{view}"\n{choices}\n'
+    return lesson_of(text.encode(), "mine.toml")
 
 
 def test_the_command_writes_a_lesson_in_either_language(tmp_path: Path) -> None:
