@@ -65,6 +65,11 @@ def write_together(files: Mapping[Path, bytes]) -> None:
                 raise StorageError(path, error) from error
 
 
+def is_unfinished(name: str) -> bool:
+    """Whether a file of this name is one that somebody is writing, or was when they were killed."""
+    return _UNFINISHED.fullmatch(name) is not None
+
+
 def remove_unfinished(folder: Path) -> None:
     """Remove the temporary files in ``folder`` of processes that were killed while they wrote.
 
@@ -72,7 +77,7 @@ def remove_unfinished(folder: Path) -> None:
     """
     with contextlib.suppress(OSError):  # there is no such folder
         for entry in folder.iterdir():
-            if _UNFINISHED.fullmatch(entry.name):
+            if is_unfinished(entry.name):
                 entry.unlink(missing_ok=True)
 
 

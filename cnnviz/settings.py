@@ -4,6 +4,7 @@
 variable                    meaning                                                    default
 ==========================  =========================================================  ========================
 CNNVIZ_RUNS_DIR             where runs, their database and checkpoints live            ``runs``
+CNNVIZ_RUNS_URL             where they are kept: a folder, or s3://bucket/prefix       the above
 CNNVIZ_DATABASE_URL         the run store's database (SQLAlchemy URL)                  SQLite in the above
 CNNVIZ_DATA_DIR             where full data sets are found, and downloaded to          ``data``
 CNNVIZ_CHECKPOINTS_DIR      the shipped checkpoints                                    ``checkpoints``
@@ -67,6 +68,7 @@ class Settings:
     """The settings in force; see the module's table."""
 
     runs_dir: Path
+    runs_url: str | None
     database_url: str
     data_dir: Path
     checkpoints_dir: Path
@@ -117,9 +119,10 @@ def settings() -> Settings:
     """
     cores = _usable_cores()
     max_workers = int(_positive("CNNVIZ_MAX_WORKERS", max(1, cores // 2), whole=True))
-    runs_dir = Path(os.environ.get("CNNVIZ_RUNS_DIR") or "runs").absolute()
+    runs_dir, runs_url = _runs()
     return Settings(
         runs_dir=runs_dir,
+        runs_url=runs_url,
         database_url=os.environ.get("CNNVIZ_DATABASE_URL") or _sqlite_url(runs_dir / "runs.sqlite3"),
         data_dir=Path(os.environ.get("CNNVIZ_DATA_DIR") or "data").absolute(),
         checkpoints_dir=Path(
@@ -156,6 +159,16 @@ def settings() -> Settings:
         class_disk_mb=int(_positive("CNNVIZ_CLASS_DISK_MB", 20_000, whole=True)),
         class_requests=int(_positive("CNNVIZ_CLASS_REQUESTS", 600, whole=True)),
     )
+
+
+def _runs() -> tuple[Path, str | None]:
+    """The folder of runs on this machine, and their address, where they are kept in an object store."""
+    folder = Path(os.environ.get("CNNVIZ_RUNS_DIR") or "runs").absolute()
+    address = os.environ.get("CNNVIZ_RUNS_URL", "")
+    scheme, marked, path = address.partition("://")
+    if marked and scheme != "file":
+        return folder, address
+    return (Path(path or address).absolute() if address else folder), None
 
 
 def _usable_cores() -> int:

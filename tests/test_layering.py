@@ -105,7 +105,7 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     ),  # uploads are kept as runs
     "cnnviz.training.loop": ("cnnviz.training.records", "cnnviz.training.transforms"),
     "cnnviz.training.store": ("cnnviz.training.records", "cnnviz.classroom"),
-    "cnnviz.training.records": ("cnnviz.training.recipe",),
+    "cnnviz.training.records": ("cnnviz.training.recipe", "cnnviz.storage"),
     "cnnviz.training.transforms": ("cnnviz.training.recipe",),
     "cnnviz.training.recipe": (
         "cnnviz.seals",
@@ -137,7 +137,8 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
     "cnnviz.shapes": ("cnnviz.tracing", "cnnviz.datasets"),  # what an operation does is shown on a digit
     "cnnviz.datasets": ("cnnviz.files", "cnnviz.settings"),
     # What a class's server allows, and under which names people's things are stored.
-    "cnnviz.classroom": ("cnnviz.files", "cnnviz.settings"),
+    "cnnviz.classroom": ("cnnviz.storage",),
+    "cnnviz.storage": ("cnnviz.files", "cnnviz.settings"),
     # The package itself offers cnnviz.trace, and how a trace is shown, cnnviz.live, cnnviz.explore and cnnviz.watch.
     "cnnviz": (
         "cnnviz.architectures",
@@ -211,6 +212,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     "torchvision": ("cnnviz.datasets", "cnnviz.interpret", "cnnviz.models", "cnnviz.own.torchvision_models"),
     "jinja2": ("cnnviz.browser.page", "cnnviz.lessons.exercises.printing", "cnnviz.standalone"),
     "nbformat": ("cnnviz.notebook",),
+    "fsspec": ("cnnviz.storage.objects",),
     "sqlalchemy": ("cnnviz.training.store",),
     "ray": ("cnnviz.training.worker.ray_jobs",),  # where it is installed
     "alembic": ("cnnviz.training.store.migrating", "cnnviz.training.store.migrations"),

@@ -13,7 +13,7 @@ from typing import Any, Self
 from cnnviz.errors import UsageError
 from cnnviz.files import write_json
 from cnnviz.language import Message
-from cnnviz.settings import settings
+from cnnviz.storage.opening import storage
 
 _FILE = "class.json"
 _DAMAGED = Message("The rules of the class are damaged.")
@@ -92,7 +92,7 @@ def _invitation(values: object) -> Invitation | None:
 
 def rules() -> Rules:
     """The rules in force; none where nothing was set, and where the file is damaged."""
-    path = settings().runs_dir / _FILE
+    path = storage().shared(_FILE)
     try:
         status = path.stat()
     except OSError:
@@ -115,7 +115,9 @@ def set_rules(**changes: Any) -> Rules:
         StorageError: the file cannot be written.
     """
     changed = dataclasses.replace(rules(), **changes)
-    write_json(settings().runs_dir / _FILE, changed.to_dict())
+    path = storage().shared(_FILE)
+    write_json(path, changed.to_dict())
+    storage().share(path)
     return changed
 
 

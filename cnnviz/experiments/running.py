@@ -149,8 +149,8 @@ def _of_ended(store: RunStore, run_id: str, _ended_at: float | None) -> Outcome:
 def _read(store: RunStore, run: Run) -> Outcome:
     options = json.dumps(run.recipe.get("options", {}), sort_keys=True)
     known = facts(run.architecture, options, run.dataset, run.recipe.get("resize"))
-    progress, means = losses(store.folder(run.id), run.total_steps, run.epochs)
-    first, later = gradients(store.folder(run.id), known.layers)
+    progress, means = losses(store.file(run, STEPS_FILE), run.total_steps, run.epochs)
+    first, later = gradients(store.file(run, SAMPLES_FILE), known.layers)
     return Outcome(
         status=str(run.status),
         recipe=run.recipe,
@@ -228,11 +228,11 @@ def _kernel(op: Op) -> str:
     return "x".join(map(str, kernel)) if kernel else op.type
 
 
-def losses(folder: Path, total_steps: int, epochs: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The mean loss of each of at most :data:`BLOCKS` blocks of steps that are done, and where each ends, in
-    epochs: the latter first.
+def losses(path: Path, total_steps: int, epochs: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The mean loss of each of at most :data:`BLOCKS` blocks of the steps in the file at ``path``, and where each ends,
+    in epochs: the latter first.
     """
-    steps = read_steps(folder / STEPS_FILE, _ALL)
+    steps = read_steps(path, _ALL)
     if not len(steps) or not total_steps:
         return (), ()
     blocks = min(BLOCKS, total_steps)
@@ -248,9 +248,11 @@ def losses(folder: Path, total_steps: int, epochs: int) -> tuple[tuple[float, ..
     return tuple(ends[there].tolist()), tuple((sums[there] / counts[there]).tolist())
 
 
-def gradients(folder: Path, layers: Sequence[str]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The gradient norms of the ``layers`` at the first sample, and their medians over the later half."""
-    samples = read_samples(folder / SAMPLES_FILE)
+def gradients(path: Path, layers: Sequence[str]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The gradient norms of the ``layers`` at the first sample in the file at ``path``, and their medians over the later
+    half.
+    """
+    samples = read_samples(path)
     if not len(samples.records):
         return (), ()
     columns = [samples.layers.index(layer) for layer in layers if layer in samples.layers]

@@ -18,6 +18,7 @@ from cnnviz.interpret import pretrained
 from cnnviz.language import Message
 from cnnviz.randomness import untouched_generator
 from cnnviz.settings import settings
+from cnnviz.storage.opening import storage
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
@@ -82,7 +83,7 @@ def weight_bytes(key: tuple[str, ...]) -> int:
     if kind in ("pretrained", "random"):
         return round(pretrained.get(rest[0]).megabytes * 2**20)
     if kind == "checkpoint":
-        return checkpoints.get(rest[0]).weights.stat().st_size
+        return checkpoints.get(rest[0]).file().stat().st_size
     if kind == "untrained":
         import torch
 
@@ -176,14 +177,7 @@ def moments(run_id: str) -> tuple[Moment, ...]:
     folder = settings().runs_dir / run_id
     if folder.parent != settings().runs_dir:  # an id must not be a path
         return ()
-    found = []
-    for step, epoch in snapshots.available(run_id):
-        try:
-            changed = snapshots.path(folder, step, epoch).stat().st_mtime_ns
-        except OSError:  # deleted at this very moment
-            continue
-        found.append(Moment(run_id, step, epoch, str(changed)))
-    return tuple(found)
+    return tuple(Moment(run_id, one.step, one.epoch, one.version) for one in snapshots.kept(run_id))
 
 
 def told_apart(found: Sequence[Moment]) -> tuple[Moment, ...]:
@@ -206,8 +200,17 @@ def _is_power_of_two(step: int) -> bool:
     return step & (step - 1) == 0
 
 
+_MOST_UNFINISHED = 20
+
+
 def with_snapshots() -> list[str]:
-    """The ids of all runs with a folder for snapshots."""
+    """The ids of all runs with a folder for snapshots; of those in an object store, of the newest that may have one and have
+    no checkpoint.
+    """
+    if storage().is_shared_by_address:
+        from cnnviz.training.store.store import open_store
+
+        return list(open_store().unfinished(_MOST_UNFINISHED))
     try:
         folders = list(settings().runs_dir.iterdir())
     except OSError:  # there are no runs, or none that can be read

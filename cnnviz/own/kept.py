@@ -22,7 +22,7 @@ from cnnviz.files import write_json
 from cnnviz.language import Message, translate
 from cnnviz.own.definition import MOST_BYTES, PREFIX, Definition
 from cnnviz.own.facts import Facts, facts_of, fields_of
-from cnnviz.settings import settings
+from cnnviz.storage.opening import storage
 
 if TYPE_CHECKING:
     from cnnviz.own.reading import Reading
@@ -262,22 +262,26 @@ def restore(key: str) -> Kept:
 def discard(key: str) -> None:
     """Forget a version for good that nobody has seen; one that is not there is no problem."""
     if _KEY.fullmatch(key):
+        path = _path(key)
         with contextlib.suppress(OSError):
-            _path(key).unlink()
+            path.unlink()
+        storage().share(path)
 
 
 def _path(key: str) -> Path:
-    return settings().runs_dir / FOLDER / f"{key}.json"
+    return storage().shared(FOLDER) / f"{key}.json"
 
 
 def _write(network: Kept) -> Kept:
-    write_json(_path(network.key), network.to_dict())
+    path = _path(network.key)
+    write_json(path, network.to_dict())
+    storage().share(path)
     return network
 
 
 def _files() -> Iterator[tuple[Path, int, int]]:
     """The files of kept networks, with when they changed (ns) and their bytes."""
-    folder = settings().runs_dir / FOLDER
+    folder = storage().shared(FOLDER)
     try:
         paths = sorted(path for path in folder.iterdir() if _is_kept(path.name))
     except OSError:  # nothing is kept

@@ -111,7 +111,7 @@ def of_a_run(folder: Path) -> Iterator[Kind]:
     yield Kind("checkpoints' weights", facts.with_suffix(".safetensors"), load_checkpoint)
 
     write_rate_changes(folder, [RateChange(step, step / 1000) for step in range(1, 30)])
-    yield Kind("learning rates", folder / RATES_FILE, lambda: read_rate_changes(folder))
+    yield Kind("learning rates", folder / RATES_FILE, lambda: read_rate_changes(folder / RATES_FILE))
 
 
 def load_checkpoint() -> object:

@@ -82,4 +82,4 @@ def test_files_of_earlier_versions_have_no_seal_and_are_read(runs_folder: Path) 
     old = safetensors.numpy.save({}, {"cnnviz": json.dumps(dict(state(4).facts))})
     assert State.from_bytes(old).step == 4
     (runs_folder / RATES_FILE).write_text('[{"step": 4, "learning_rate": 0.5}]')
-    assert read_rate_changes(runs_folder) == (RateChange(4, 0.5),)
+    assert read_rate_changes(runs_folder / RATES_FILE) == (RateChange(4, 0.5),)

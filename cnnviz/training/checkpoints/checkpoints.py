@@ -29,6 +29,7 @@ from cnnviz.language import Message
 from cnnviz.own.architecture import OwnArchitecture
 from cnnviz.own.definition import PREFIX
 from cnnviz.settings import settings
+from cnnviz.storage.opening import storage
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import EpochMetrics, RateChange
 from cnnviz.version import __version__
@@ -107,6 +108,14 @@ class Checkpoint:
         """Whether its network and its data set are known; a run may come from another version of cnnviz."""
         return self.dataset in datasets.keys() and architectures.is_known(self.architecture)  # noqa: SIM118
 
+    def file(self) -> Path:
+        """The safetensors file, on this machine; where it is missing there is none at this path.
+
+        Raises:
+            CnnvizError: where it is kept does not answer.
+        """
+        return self.weights if self.is_shipped else storage().at_hand(self.weights)
+
     def read_weights(self) -> bytes:
         """The bytes of the safetensors file, if their SHA-256 is :attr:`sha256`.
 
@@ -114,7 +123,7 @@ class Checkpoint:
             CheckpointError: the file is missing, or another one.
         """
         try:
-            data = self.weights.read_bytes()
+            data = self.file().read_bytes()
         except OSError as error:
             raise _unreadable(self.weights, error) from error
         found = hashlib.sha256(data).hexdigest()
@@ -244,13 +253,12 @@ def scan(most: int | None = None, named: Collection[str] = ()) -> Listing:
     """
     checkpoints: list[Checkpoint] = []
     problems: list[CheckpointError] = []
-    of_runs = _of_runs()
+    of_runs = _of_stored_runs(named) if storage().is_shared_by_address else _of_runs()
     newest = set(islice(of_runs, most))
     chosen = newest.union(name for name in named if name in of_runs)
     for path in [*_shipped(), *(path for name, path in of_runs.items() if name in chosen)]:
         try:
-            status = path.stat()
-            checkpoints.append(_read(path, status.st_mtime_ns, status.st_size))
+            checkpoints.append(_read_now(path))
         except CheckpointError as error:
             problems.append(error)
         except FileNotFoundError:  # deleted since the folder was listed, or a link that leads nowhere
@@ -273,11 +281,11 @@ def get(checkpoint_id: str) -> Checkpoint:
         UnknownKeyError: there is none; the message names the closest one.
     """
     if checkpoint_id and Path(checkpoint_id).name == checkpoint_id != "..":  # not a path to somewhere else
-        for folder in (settings().checkpoints_dir, settings().runs_dir / checkpoint_id):
-            path = folder / f"{checkpoint_id}.json"
-            with contextlib.suppress(OSError, ValueError):  # ValueError: no name of a file
-                status = path.stat()
-                return _read(path, status.st_mtime_ns, status.st_size)
+        name = f"{checkpoint_id}.json"
+        with contextlib.suppress(OSError, ValueError):  # ValueError: no name of a file
+            return _read_now(settings().checkpoints_dir / name)
+        with contextlib.suppress(OSError, ValueError):
+            return _read_now(storage().file(checkpoint_id, name))
     listing = scan()
     for problem in listing.problems:
         if problem.id == checkpoint_id:
@@ -436,6 +444,14 @@ def _of_runs() -> Mapping[str, Path]:
     return _found(around, changed) if settled else _found.__wrapped__(around, changed)
 
 
+def _of_stored_runs(named: Collection[str]) -> Mapping[str, Path]:
+    """The same where runs are in an object store: the database tells which there are."""
+    from cnnviz.training.store.store import edition, open_store
+
+    runs = open_store().with_checkpoint(MOST_LISTED, named)
+    return storage().files({run.id: (f"{run.id}.json", edition(run)) for run in runs})
+
+
 @lru_cache(maxsize=1)
 def _found(around: Path, changed: int) -> Mapping[str, Path]:
     """What :func:`_of_runs` gives; that ``around`` has ``changed`` makes it another entry of the cache."""
@@ -449,6 +465,12 @@ def _found(around: Path, changed: int) -> Mapping[str, Path]:
         with contextlib.suppress(OSError):  # still training, deleted at this moment, or not ours to read
             found.append((path.stat().st_mtime_ns, path))
     return {path.stem: path for _, path in sorted(found, reverse=True)}
+
+
+def _read_now(path: Path) -> Checkpoint:
+    """The facts in ``path``, read again where the file has changed."""
+    status = path.stat()
+    return _read(path, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=4096)

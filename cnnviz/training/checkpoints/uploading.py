@@ -102,8 +102,12 @@ def keep_upload(
     store.begin(run_id, worker, 0, upload.epochs)
     folder, origin = store.folder(run_id), upload.known.origin if upload.known else None
     try:
-        write_rate_changes(folder, upload.rate_changes)
-        checkpoints.save(folder, run_id, result, dataset_digest=dataset.digest, run_id=run_id, origin=origin)
+        with store.storage.sending(run_id) as sending:
+            write_rate_changes(folder, upload.rate_changes)
+            checkpoints.save(
+                folder, run_id, result, dataset_digest=dataset.digest, run_id=run_id, origin=origin
+            )
+            sending.settle()
     except CnnvizError as error:
         store.finish(run_id, worker, Status.FAILED, error.message)
         raise

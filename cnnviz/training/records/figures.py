@@ -56,13 +56,12 @@ def write_rate_changes(folder: Path, changes: Sequence[RateChange]) -> None:
         write_whole(path, seals.sealed_json(content))
 
 
-def read_rate_changes(folder: Path) -> tuple[RateChange, ...]:
-    """The changes of the run whose folder this is, in order; () where there are none.
+def read_rate_changes(path: Path) -> tuple[RateChange, ...]:
+    """The changes that :func:`write_rate_changes` noted in the file at ``path``, in order; () where there is none.
 
     Raises:
         CnnvizError: they cannot be read.
     """
-    path = folder / RATES_FILE
     try:
         content = seals.read_json(path.read_bytes())
         if not isinstance(content, list):  # as earlier versions wrote them, without a seal

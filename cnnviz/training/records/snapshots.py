@@ -25,6 +25,7 @@ from cnnviz.language import Message
 from cnnviz.models import traced
 from cnnviz.own.definition import PREFIX
 from cnnviz.settings import settings
+from cnnviz.storage.opening import storage
 from cnnviz.training.records.figures import EpochMetrics, RateChange
 
 if TYPE_CHECKING:
@@ -153,12 +154,35 @@ _FOLDER = "snapshots"
 _NAME = re.compile(r"(\d+)-(\d+)\.safetensors")
 
 
+@dataclass(frozen=True, order=True)
+class Kept:
+    """A snapshot: weights after ``step`` steps, in ``epoch``, in a file of this name and of so many bytes; ``version``
+    distinguishes it from another snapshot of the same step.
+    """
+
+    step: int
+    epoch: int
+    name: str
+    size: int
+    version: str
+
+
 def available(run_id: str) -> list[tuple[int, int]]:
     """The steps at which weights of the run were kept, rising, each with the epoch that it belongs to.
 
     The initial weights are (0, 0); those after the last step of epoch e belong to e.
     """
-    return [(step, epoch) for step, epoch, _ in _files(settings().runs_dir / run_id)]
+    return [(one.step, one.epoch) for one in kept(run_id)]
+
+
+def kept(run_id: str) -> list[Kept]:
+    """The snapshots of the run, by rising steps."""
+    found = storage().entries(run_id, _FOLDER)
+    return sorted(
+        Kept(int(match[1]), int(match[2]), name, entry.size, entry.version)
+        for name, entry in found.items()
+        if (match := _NAME.fullmatch(name))
+    )
 
 
 def load(run_id: str, step: int) -> dict[str, Tensor]:
@@ -181,9 +205,9 @@ def read(run_id: str, step: int) -> State:
         CnnvizError: the file is damaged.
     """
     find(run_id, step)
-    files = {found: file for found, _, file in _files(settings().runs_dir / run_id)}
+    names = {one.step: one.name for one in kept(run_id)}
     try:
-        return State.from_bytes(files[step].read_bytes())
+        return State.from_bytes(storage().file(run_id, f"{_FOLDER}/{names[step]}").read_bytes())
     except (KeyError, OSError) as error:  # thinned out at this very moment, say
         raise CnnvizError(Message("Cannot read the snapshot of step {step:,}.", step=step)) from error
 
@@ -223,7 +247,7 @@ def shortage(run_id: str, recipe: Recipe) -> Message | None:
         UnknownKeyError: there is no such architecture.
     """
     configuration = settings()
-    sizes = _sizes(configuration.runs_dir / run_id)
+    sizes = [one.size for one in kept(run_id)]
     options = json.dumps(dict(recipe.options), sort_keys=True)
     each = max(sizes, default=0) or _weight_bytes(recipe.architecture, options)
     fits = int(configuration.snapshot_mb * _MEGABYTE) // each
@@ -295,15 +319,6 @@ def least_missed(steps: Sequence[int]) -> int:
         return 0
     scale = [math.log2(1 + step) for step in steps]
     return min(range(1, len(steps) - 1), key=lambda index: scale[index + 1] - scale[index - 1])
-
-
-def _sizes(folder: Path) -> list[int]:
-    """How many bytes each snapshot takes."""
-    found: list[int] = []
-    for _, _, file in _files(folder):
-        with contextlib.suppress(OSError):  # thinned out at this very moment
-            found.append(file.stat().st_size)
-    return found
 
 
 def _files(folder: Path) -> list[tuple[int, int, Path]]:

@@ -7,12 +7,10 @@ the trash is removed for good, the oldest first, where that is not enough. What 
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 from cnnviz.errors import CnnvizError
 from cnnviz.training.store.queries import Stored
@@ -62,7 +60,7 @@ def make_room(store: RunStore, most: int) -> Use:
     for runs in _candidates(known) if now.runs > TRASHED_FROM * most else ():
         if now.runs <= TRASHED_FROM * most:
             break
-        if any((store.folder(run.id) / BROUGHT_BACK).exists() for run in runs):
+        if any(store.storage.is_marked(run.id, BROUGHT_BACK) for run in runs):
             continue
         size = _bytes(store, runs)
         with contextlib.suppress(CnnvizError):  # somebody has deleted or resumed it meanwhile
@@ -80,7 +78,7 @@ def make_room(store: RunStore, most: int) -> Use:
 
 def was_put_aside(store: RunStore, run: Run) -> bool:
     """Whether this deleted run was deleted to make room."""
-    return (store.trash(run.id) / PUT_ASIDE).exists()
+    return store.storage.is_marked(run.id, PUT_ASIDE)
 
 
 def _candidates(known: Iterable[Stored]) -> Iterator[list[Stored]]:
@@ -111,21 +109,10 @@ def _bytes(store: RunStore, runs: Iterable[Stored]) -> int:
 
 
 def _size_of(store: RunStore, run: Stored) -> int:
-    folder = store.folder(run.id) if run.deleted_at is None else store.trash(run.id)
-    return _size(folder) if run.is_open else _size_of_ended(folder, run.ended_at)
+    return store.storage.size(run.id) if run.is_open else _size_of_ended(store, run.id, run.ended_at)
 
 
 @lru_cache(maxsize=65_536)
-def _size_of_ended(folder: Path, _ended_at: float | None) -> int:
+def _size_of_ended(store: RunStore, run_id: str, _ended_at: float | None) -> int:
     """A run that is over is measured once; one that was resumed ends at another time."""
-    return _size(folder)
-
-
-def _size(folder: Path) -> int:
-    """Bytes of all files in the folder; 0 where there is none."""
-    size = 0
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            with contextlib.suppress(OSError):  # removed meanwhile
-                size += _size(Path(entry.path)) if entry.is_dir() else entry.stat().st_size
-    return size
+    return store.storage.size(run_id)

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from cnnviz.errors import UnknownKeyError, UsageError
-from cnnviz.files import StorageError
 from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
+from cnnviz.storage.opening import storage_at
+from cnnviz.storage.storage import Edition
 from cnnviz.training.recipe.fields import check_field
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import EpochMetrics
@@ -58,9 +58,8 @@ out. Nobody else queues one meanwhile.
 KEEP_SECONDS = 7 * 24 * 3600.0
 """So long a deleted run can be restored."""
 
-_TRASH_FOLDER = ".deleted"
 PUT_ASIDE, BROUGHT_BACK = "put-aside", "brought-back"
-"""Empty files in the folder of a run: it was deleted to make room; somebody has restored it, so that it stays."""
+"""Marks of a run: it was deleted to make room; somebody has restored it, so that it stays."""
 _WHY_STOPPED = {
     Status.QUEUED: Message("The run was stopped while queued."),
     Status.PAUSED: queries.STOPPED_WHILE_PAUSED,
@@ -82,6 +81,7 @@ class RunStore:
 
     def __init__(self, configuration: Settings, patience: float = 5.0) -> None:
         self.settings = configuration
+        self.storage = storage_at(configuration.runs_dir, configuration.runs_url)
         self._database = Database(configuration.database_url, patience)
 
     def close(self) -> None:
@@ -98,12 +98,16 @@ class RunStore:
             yield
 
     def folder(self, run_id: str) -> Path:
-        """Where the run's files are: metrics, snapshots, saved state, log, checkpoint."""
-        return self.settings.runs_dir / run_id
+        """Where a worker writes the run's files: metrics, snapshots, saved state, log, checkpoint."""
+        return self.storage.folder(run_id)
 
-    def trash(self, run_id: str) -> Path:
-        """Where the files of the run are once it is deleted."""
-        return self.settings.runs_dir / _TRASH_FOLDER / run_id
+    def file(self, run: Run, name: str) -> Path:
+        """A file of the run, on this machine, as it is now or was a second ago.
+
+        Raises:
+            CnnvizError: where it is kept does not answer.
+        """
+        return self.storage.file(run.id, name, edition(run))
 
     # -- asking for runs ------------------------------------------------------------------------------
 
@@ -185,6 +189,24 @@ class RunStore:
         """How many runs :meth:`list` has."""
         with self._database.reading() as connection:
             return queries.count(connection, owner, only_open)
+
+    def with_checkpoint(self, most: int, named: Collection[str] = ()) -> Sequence[Run]:
+        """The newest ``most`` runs that have a checkpoint, and those of the ``named`` that have one; the newest first."""
+        found = self._runs(queries.deleted(False), runs.c.checkpoint.is_not(None), limit=most)
+        missing = set(named) - {run.id for run in found}
+        return [
+            *found,
+            *(
+                self._runs(queries.deleted(False), runs.c.checkpoint.is_not(None), runs.c.id.in_(missing))
+                if missing
+                else ()
+            ),
+        ]
+
+    def unfinished(self, most: int) -> Sequence[str]:
+        """The ids of the newest ``most`` runs that have begun and have no checkpoint."""
+        begun = (runs.c.started_at.is_not(None), runs.c.checkpoint.is_(None))
+        return [run.id for run in self._runs(queries.deleted(False), *begun, limit=most)]
 
     def stored(self) -> Sequence[queries.Stored]:
         """All runs, deleted ones too, with what decides whether their files stay on the disk."""
@@ -509,19 +531,19 @@ class RunStore:
             if not queries.change(connection, run_id, over, deleted_at=time.time()):
                 queries.get(connection, run_id)
                 raise UsageError(Message("Run {id} is not over yet: stop it first.", id=run_id))
-            _move(self.folder(run_id), self.trash(run_id))
+            self.storage.put_aside(run_id)
         if to_make_room:
-            with contextlib.suppress(OSError):  # without a folder it takes no room
-                (self.trash(run_id) / PUT_ASIDE).touch()
+            self.storage.mark(run_id, PUT_ASIDE)
 
     def restore(self, run_id: str) -> None:
         """Bring a deleted run back with all its files."""
         with self._database.writing() as connection:
             if not queries.change(connection, run_id, deleted_at=None):
                 raise UnknownKeyError(Message("run"), run_id, ())
-            _move(self.trash(run_id), self.folder(run_id))
-        with contextlib.suppress(OSError):  # a person has deleted it
-            (self.folder(run_id) / PUT_ASIDE).rename(self.folder(run_id) / BROUGHT_BACK)
+            self.storage.bring_back(run_id)
+        if self.storage.is_marked(run_id, PUT_ASIDE):  # no person has deleted it
+            self.storage.mark(run_id, BROUGHT_BACK)
+            self.storage.unmark(run_id, PUT_ASIDE)
 
     def delete_group(self, group_id: str) -> None:
         """Delete all runs of a group; :meth:`restore_group` brings them back.
@@ -557,8 +579,7 @@ class RunStore:
                 connection.execute(table.delete().where(table.c.run_id.in_(gone)))
             connection.execute(runs.delete().where(runs.c.id.in_(gone)))
         for run_id in gone:
-            for folder in (self.trash(run_id), self.folder(run_id)):
-                shutil.rmtree(folder, ignore_errors=True)
+            self.storage.remove(run_id)
 
     # -- what several of these do ---------------------------------------------------------------------
 
@@ -645,13 +666,9 @@ def _over(run: Run) -> UsageError:
     )
 
 
-def _move(source: Path, target: Path) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):  # a run that never began has no folder
-            source.rename(target)
-    except OSError as error:
-        raise StorageError(target, error) from error
+def edition(run: Run) -> Edition:
+    """What a run's files are, as far as the database tells: whoever goes on with it makes others."""
+    return Edition(f"{run.status} {run.attempts} {run.ended_at}", run.is_open)
 
 
 @lru_cache(maxsize=4)

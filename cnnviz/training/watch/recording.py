@@ -131,9 +131,11 @@ class Recording:
         ending: tuple[Status, Message | None]
         with Heartbeat(self._store, self.run_id, self._worker) as heartbeat:
             try:
-                while not self._over.wait(FLUSH_SECONDS) and not heartbeat.lost:
+                with self._store.storage.sending(self.run_id, may_send=heartbeat.holds) as sending:
+                    while not self._over.wait(FLUSH_SECONDS) and not heartbeat.lost:
+                        self._write(heartbeat)
                     self._write(heartbeat)
-                self._write(heartbeat)
+                    sending.settle()
                 ending = self._ending
             except Exception as error:
                 reason = _reason(error, self)

@@ -7,6 +7,7 @@ before its worker began.
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ from cnnviz.training.worker.processes import LOG_NAME, command, environment
 LOOK_SECONDS = 2.0
 """A process asks the scheduler at most so often."""
 
+_KEYS = ("AWS_", "FSSPEC_")
+"""What these variables begin with opens an object store."""
 _LOG_LETTERS = 1500
 _LOG_LINES = 8
 
@@ -144,7 +147,12 @@ def job_id(run: Run) -> str:
 
 def added_environment(chosen: Settings) -> dict[str, str]:
     """What a job's environment needs beside that of its machine."""
-    return {"PYTHONPATH": environment(chosen)["PYTHONPATH"], **chosen.variables()}
+    keys = {name: value for name, value in os.environ.items() if name.startswith(_KEYS)}
+    return {
+        "PYTHONPATH": environment(chosen)["PYTHONPATH"],
+        **(keys if chosen.runs_url else {}),
+        **chosen.variables(),
+    }
 
 
 def needs_of(recipe: Recipe) -> Needs:

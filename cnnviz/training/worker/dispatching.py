@@ -193,5 +193,7 @@ def resume_queue() -> Sequence[str]:
     chosen = settings()
     if chosen.database_url.startswith("sqlite") and not chosen.runs_dir.exists():
         return []
-    open_store(chosen).purge()
+    store = open_store(chosen)
+    store.storage.tidy()
+    store.purge()
     return start_queued(chosen)

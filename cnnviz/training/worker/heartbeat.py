@@ -68,6 +68,10 @@ class Heartbeat:
         self._over.set()
         self._thread.join()
 
+    def holds(self) -> bool:
+        """Whether the run is still this worker's, for all it knows: its own clock tells, whatever the store does."""
+        return not self.lost and time.monotonic() - self._renewed_at < self.store.settings.lease_seconds
+
     def must_stop(self) -> bool:
         """Whether training should end now."""
         return self.stop_requested or self.terminated or self.lost

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cnnviz.errors import UsageError
 from cnnviz.language import Message
-from cnnviz.settings import settings
+from cnnviz.storage.opening import storage
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import metrics, snapshots
 from cnnviz.training.records.snapshots import PREVIOUS_STATE_NAME, STATE_NAME, State, StateError
@@ -67,7 +67,7 @@ def start_of(run: Run, folder: Path, recipe: Recipe) -> State | None:
         return own
     state = snapshots.read(run.origin, run.origin_step or 0)
     for name in (metrics.STEPS_FILE, metrics.SAMPLES_FILE):  # the new run's curves begin like the old one's
-        source = settings().runs_dir / run.origin / name
+        source = storage().file(run.origin, name)
         if source.exists():
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, folder / name)

@@ -154,6 +154,19 @@ def _carry_out(store: RunStore, run: Run, worker: str, audience: Observer | None
 
 
 def _attempt(heartbeat: Heartbeat, run: Run, audience: Observer | None) -> _Ending:
+    """The ending of a run once all its files are where they are kept: nobody hears of a checkpoint before it is there."""
+    storage = heartbeat.store.storage
+    try:
+        storage.bring(run.id)
+        with storage.sending(run.id, run.attempts or 0, heartbeat.holds) as sending:
+            ending = _train_safely(heartbeat, run, audience)
+            sending.settle()
+    except CnnvizError as error:
+        return _Ending(Status.INTERRUPTED, error.message)
+    return ending
+
+
+def _train_safely(heartbeat: Heartbeat, run: Run, audience: Observer | None) -> _Ending:
     folder = heartbeat.store.folder(run.id)
     try:
         with reserved_space(folder):

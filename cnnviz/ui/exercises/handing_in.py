@@ -14,8 +14,16 @@ from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.lessons.exercises.printing import sheet
-from cnnviz.lessons.exercises.receipts import LONGEST_NAME, CodeError, Receipt, read, server_key, sign
-from cnnviz.settings import settings
+from cnnviz.lessons.exercises.receipts import (
+    KEY_FILE,
+    LONGEST_NAME,
+    CodeError,
+    Receipt,
+    read,
+    server_key,
+    sign,
+)
+from cnnviz.storage.opening import storage
 from cnnviz.ui.exercises.answering import answers_to
 from cnnviz.ui.exercises.asking import MIXED, Choice, source_of
 from cnnviz.ui.shared import own_networks, rights
@@ -80,7 +88,17 @@ def _make(choice: Choice, given: Sequence[Given]) -> None:
         minutes=int(time.time() // 60),
     )
     answers_to(choice).name = name
-    _codes()[choice] = sign(receipt, server_key(settings().runs_dir))
+    _codes()[choice] = sign(receipt, _key())
+
+
+def _key() -> bytes:
+    """The key that all servers of a class sign with."""
+    path = storage().shared(KEY_FILE)
+    is_new = not path.exists()
+    key = server_key(path.parent)
+    if is_new:
+        storage().share(path)
+    return key
 
 
 def check_codes() -> None:
@@ -100,7 +118,7 @@ def check_codes() -> None:
 
 
 def _show(lines: Sequence[str]) -> None:
-    key = server_key(settings().runs_dir)
+    key = _key()
     receipts: list[Receipt] = []
     for number, line in enumerate(lines, 1):
         try:

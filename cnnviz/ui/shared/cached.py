@@ -24,7 +24,7 @@ from cnnviz.models import definition_of
 from cnnviz.own import asking
 from cnnviz.own import kept as own_kept
 from cnnviz.own.definition import PREFIX, Definition
-from cnnviz.settings import settings
+from cnnviz.storage.opening import storage
 from cnnviz.ui.shared import background
 from cnnviz.ui.shared.pictures import image_address
 
@@ -200,7 +200,7 @@ def trial_written(definition: Definition, edits: Edits) -> tuple[Change, ...]:
 
 def own_networks(owner: str) -> dict[str, str]:
     """The titles of kept networks by key, those of ``owner`` first; read again when one was kept or changed."""
-    folder = settings().runs_dir / own_kept.FOLDER
+    folder = storage().shared(own_kept.FOLDER)
     try:
         return _own_networks(str(folder), folder.stat().st_mtime_ns, owner)
     except OSError:  # nothing is kept

@@ -22,7 +22,7 @@ from cnnviz.plots.training import Curve, smoothed
 from cnnviz.shapes.table import numbers, table, words
 from cnnviz.training.recipe.differences import differing, flat, label
 from cnnviz.training.recipe.image_preparation import resized_shape
-from cnnviz.training.records.figures import EpochMetrics, read_rate_changes
+from cnnviz.training.records.figures import RATES_FILE, EpochMetrics, read_rate_changes
 from cnnviz.training.records.metrics import STEPS_FILE, read_steps
 from cnnviz.training.store.runs import Run, describe
 from cnnviz.training.store.store import RunStore, open_store
@@ -111,7 +111,7 @@ def _choose(title: str, key: str, options: Mapping[str, Message]) -> str:
 def _curve(store: RunStore, run: Run, epochs: Sequence[EpochMetrics], figure: str, axis: str) -> Curve:
     """The curve of one run."""
     if figure.startswith("batch_"):
-        steps = read_steps(store.folder(run.id) / STEPS_FILE)
+        steps = read_steps(store.file(run, STEPS_FILE))
         values = steps[figure.removeprefix("batch_")]
         x = steps["seconds"] if axis == "seconds" else steps["step"]
         return Curve(short_title(run), x, smoothed(steps["step"], values))
@@ -191,7 +191,7 @@ def _origin(run: Run) -> str:
 
 
 def _rate_changes(store: RunStore, run: Run) -> str:
-    changes = read_rate_changes(store.folder(run.id))
+    changes = read_rate_changes(store.file(run, RATES_FILE))
     texts = (
         _("{rate:g} after step {step:,}", rate=change.learning_rate, step=change.step) for change in changes
     )
@@ -216,7 +216,7 @@ def _reached(store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> list[
 
 def _seconds(store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> float:
     """Training time in seconds, up to the last step; uploaded weights come with epochs but no steps."""
-    steps = read_steps(store.folder(run.id) / STEPS_FILE, max_points=1)
+    steps = read_steps(store.file(run, STEPS_FILE), max_points=1)
     return float(steps[-1]["seconds"]) if len(steps) else sum(epoch.seconds for epoch in epochs)
 
 

@@ -18,7 +18,7 @@ from cnnviz.language import translate as _
 from cnnviz.plots import training as plots
 from cnnviz.plots.told import Told
 from cnnviz.training.records import snapshots
-from cnnviz.training.records.figures import EpochMetrics, read_rate_changes
+from cnnviz.training.records.figures import RATES_FILE, EpochMetrics, read_rate_changes
 from cnnviz.training.records.metrics import SAMPLES_FILE, STEP, Records, Samples, Steps, read_samples
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore
@@ -158,7 +158,7 @@ def choose_scale() -> str:
 def _batch_loss(live: LiveFigures, store: RunStore, run: Run, steps: Steps, scale: str) -> None:
     marks = [
         plots.RateMark(change.step, change.learning_rate)
-        for change in read_rate_changes(store.folder(run.id))
+        for change in read_rate_changes(store.file(run, RATES_FILE))
     ]
     state = f"{scale}-{marks}"
     _draw(
@@ -235,7 +235,7 @@ def _shown_epochs(run: Run, epochs: Sequence[EpochMetrics]) -> int:
 
 
 def _more(live: LiveFigures, store: RunStore, run: Run, epochs: Sequence[EpochMetrics], scale: str) -> None:
-    samples = read_samples(store.folder(run.id) / SAMPLES_FILE)
+    samples = read_samples(store.file(run, SAMPLES_FILE))
     offered = _offered(run, epochs, samples)
     if not offered:
         return

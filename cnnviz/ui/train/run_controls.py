@@ -204,7 +204,7 @@ def _when_it_counts(run: Run) -> str:
 
 
 def _present_rate(store: RunStore, run: Run) -> float:
-    records = read_samples(store.folder(run.id) / SAMPLES_FILE, max_points=1).records
+    records = read_samples(store.file(run, SAMPLES_FILE), max_points=1).records
     return float(records[-1]["learning_rate"] if len(records) else run.recipe.get("learning_rate", 0.01))
 
 

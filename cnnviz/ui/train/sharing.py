@@ -194,7 +194,7 @@ def download_weights(checkpoint_id: str) -> None:
         script = _loading_script(checkpoint.id, checkpoint.sha256, f"{name}.safetensors")
         with st.container(horizontal=True, gap="small"):
             # read when somebody asks for it: some weights have hundreds of megabytes
-            _download(_("Weights"), "weights", checkpoint.weights.read_bytes, f"{name}.safetensors")
+            _download(_("Weights"), "weights", lambda: checkpoint.file().read_bytes(), f"{name}.safetensors")
             facts = checkpoint.weights.with_suffix(".json")
             _download(_("Metadata"), "facts", facts.read_bytes, f"{name}.json")
             _download(_("Code"), "code", lambda: script.encode(), f"load_{name.replace('-', '_')}.py")
@@ -204,8 +204,8 @@ def download_weights(checkpoint_id: str) -> None:
                 "The metadata file contains the recipe, the figures and a checksum."
             )
         )
-        if checkpoint.weights.exists():
-            caption(_uploadable(checkpoint.weights.stat().st_size))
+        if (weights := checkpoint.file()).exists():
+            caption(_uploadable(weights.stat().st_size))
         st.code(script, language="python", height=_CODE_HEIGHT)
 
 

@@ -12,7 +12,7 @@ import streamlit as st
 from cnnviz.language import Message, sentences
 from cnnviz.language import translate as _
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.figures import read_rate_changes
+from cnnviz.training.records.figures import RATES_FILE, read_rate_changes
 from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, Steps, read_samples, read_steps
 from cnnviz.training.store.runs import MOST_STARTS, Run, Status, start_used, start_waited
 from cnnviz.training.store.store import RunStore, open_store
@@ -62,7 +62,7 @@ def _watch(run_id: str, was_open: bool) -> None:
         run = store.get(run_id)
         if run.is_open != was_open:
             run_again()  # the whole page, with or without the timer, and with the run's result in the list
-        steps = read_steps(store.folder(run.id) / STEPS_FILE)
+        steps = read_steps(store.file(run, STEPS_FILE))
         with st.container():  # one element, however many are in it: the charts below it stay where they are
             steered = _head(store, run)
             _progress(store, run, steps)
@@ -84,7 +84,7 @@ def _head(store: RunStore, run: Run) -> bool:
         caption(plain(watched.summary(run, run.watched)))
         watched.say_who_trains(run)
     else:
-        caption(plain(summary(run, read_rate_changes(store.folder(run.id)))))
+        caption(plain(summary(run, read_rate_changes(store.file(run, RATES_FILE)))))
     if run.note:
         st.caption(":material/sticky_note_2: " + plain(run.note))
     return steered
@@ -164,7 +164,7 @@ def _progress_text(store: RunStore, run: Run) -> str:
 
 def _seconds_left(store: RunStore, run: Run) -> float | None:
     """The worker's latest estimate; before there is one, extrapolated from the steps so far."""
-    records = read_samples(store.folder(run.id) / SAMPLES_FILE).records[-_LATEST:]
+    records = read_samples(store.file(run, SAMPLES_FILE)).records[-_LATEST:]
     if len(records):  # each says when the run will have ended; on a busy machine they differ a lot
         end = np.median(records["seconds"] + records["seconds_left"])
         return max(0.0, float(end - records["seconds"][-1]))

@@ -16,7 +16,7 @@ from cnnviz.training.checkpoints.checkpoints import evaluate_checkpoint
 from cnnviz.training.checkpoints.uploading import keep_upload, read_upload
 from cnnviz.training.loop.optimisation import initial_network
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.figures import RateChange, read_rate_changes
+from cnnviz.training.records.figures import RATES_FILE, RateChange, read_rate_changes
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 
@@ -67,7 +67,7 @@ def test_what_was_done_beside_the_recipe_comes_back_too(store: RunStore) -> None
     upload = read_upload("mine", SHIPPED.read_bytes(), json.dumps(facts).encode(), None)
     run_id = keep_upload(store, upload, None)
     kept = checkpoints.get(run_id)
-    assert kept.rate_changes == read_rate_changes(store.folder(run_id)) == (RateChange(5, 0.5),)
+    assert kept.rate_changes == read_rate_changes(store.folder(run_id) / RATES_FILE) == (RateChange(5, 0.5),)
     assert kept.origin == "20260101-abc"
 
 

@@ -86,7 +86,7 @@ def test_the_trash_is_emptied_the_oldest_first_when_an_hour_has_passed(
     now = time.time() + SPARED_SECONDS + 1
     monkeypatch.setattr(disk, "time", type("Later", (), {"time": staticmethod(lambda: now)}))
     assert make_room(store, 20 * KB) == Use(10 * KB, 10 * KB)
-    assert not store.trash(second).exists()
+    assert not store.storage.size(second)
     with pytest.raises(UnknownKeyError):
         store.get(second)
     store.restore(first)

@@ -16,7 +16,7 @@ from cnnviz.errors import UsageError
 from cnnviz.settings import Settings
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.figures import RateChange, read_rate_changes, write_rate_changes
+from cnnviz.training.records.figures import RATES_FILE, RateChange, read_rate_changes, write_rate_changes
 from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, read_samples, read_steps
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore
@@ -109,14 +109,14 @@ def test_the_learning_rate_changes_in_the_middle(store: RunStore, long: Recipe) 
     (change,) = checkpoints.get(run_id).rate_changes
     assert change.learning_rate == 0.003
     assert 5 < change.step < store.get(run_id).step
-    assert read_rate_changes(store.folder(run_id)) == (change,)
+    assert read_rate_changes(store.folder(run_id) / RATES_FILE) == (change,)
 
 
 def test_a_change_that_was_made_after_the_saved_state_is_forgotten(store: RunStore, recipe: Recipe) -> None:
     run_id = store.create(dataclasses.replace(recipe, train_images=500))
     write_rate_changes(store.folder(run_id), [RateChange(3, 0.5)])
     assert worker.main(run_id) == 0
-    assert read_rate_changes(store.folder(run_id)) == checkpoints.get(run_id).rate_changes == ()
+    assert read_rate_changes(store.folder(run_id) / RATES_FILE) == checkpoints.get(run_id).rate_changes == ()
 
 
 def read_rates(store: RunStore, run_id: str) -> list[float]:

@@ -1,0 +1,428 @@
+"""Runs in an object store, such as S3, by way of fsspec; see :class:`cnnviz.storage.storage.Storage`.
+
+``RUN_ID/NAME`` below the address is a file of a run; what grows is kept in parts (:mod:`cnnviz.storage.parts`). Objects are
+whole or not there, so whoever reads never sees a part of one.
+
+On this machine, ``CNNVIZ_RUNS_DIR`` holds copies of what was read, in a folder named like the run, and what workers write, in
+``.working``. Whoever reads the files of a run lists them at most once a second, and fetches only what is new.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import fsspec
+
+from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.files import StorageError
+from cnnviz.language import Message
+from cnnviz.storage import parts
+from cnnviz.storage.parts import Part
+from cnnviz.storage.sending import Sender, patiently
+from cnnviz.storage.storage import Edition, Entry, Sending, total
+
+T = TypeVar("T")
+
+FRESH_SECONDS = 1.0
+"""A listing of a run's objects is asked for at most so often."""
+SHARED_SECONDS = 3.0
+"""The same of what all servers share."""
+
+_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    # A store that does not answer must not hold up a page for long; its caller asks again.
+    "s3": {
+        "use_listings_cache": False,
+        "config_kwargs": {"connect_timeout": 3, "read_timeout": 20, "retries": {"max_attempts": 1}},
+    }
+}
+_PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs"}
+_SILENT_SECONDS = 2.0
+_WORKING = ".working"
+_SHARED = ".shared"
+_KEEP_SECONDS = 24 * 3_600.0
+_ALWAYS = Edition("", is_open=True)
+
+
+class SilentError(CnnvizError):
+    """The object store does not answer, or refuses."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(
+            Message(
+                "The storage of runs, {url}, cannot be used: {reason}. Check CNNVIZ_RUNS_URL, the keys, and that the "
+                "storage is running.",
+                url=url,
+                reason=reason,
+            )
+        )
+
+
+class Bucket:
+    """An object store below one address. Its errors are :class:`SilentError`; after one, it is asked again in two seconds.
+
+    Raises:
+        UsageError: the package for such an address is missing.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        scheme = url.partition("://")[0]
+        try:
+            self._files, self._root = fsspec.core.url_to_fs(
+                self.url, skip_instance_cache=True, **_OPTIONS.get(scheme, {})
+            )
+        except (ImportError, ValueError) as problem:
+            raise UsageError(
+                Message(
+                    "CNNVIZ_RUNS_URL={url} cannot be used ({problem}). Install the package for it: pip install {package}",
+                    url=url,
+                    problem=str(problem).rstrip("."),
+                    package=_PACKAGES.get(scheme, "fsspec"),
+                )
+            ) from problem
+        self._failed: tuple[float, str] | None = None
+
+    def names(self, below: str) -> Mapping[str, Entry]:
+        """The objects below a name, by what follows it."""
+        begin = f"{self._root}/{below}/"
+        found = self._asked(lambda: self._files.find(begin, detail=True, refresh=True))
+        return {
+            path.removeprefix(begin): Entry(int(known["size"] or 0), _version(known))
+            for path, known in found.items()
+            if path.startswith(begin)
+        }
+
+    def get(self, name: str) -> bytes:
+        """An object's bytes.
+
+        Raises:
+            FileNotFoundError: there is none of this name.
+        """
+        return bytes(self._asked(lambda: self._files.cat_file(f"{self._root}/{name}")))
+
+    def put(self, name: str, data: bytes) -> None:
+        """Make an object, or replace it: whole."""
+        self._asked(lambda: self._files.pipe_file(f"{self._root}/{name}", data))
+
+    def drop(self, names: list[str]) -> None:
+        """Remove objects; those that are not there are no problem."""
+        if names:
+            with contextlib.suppress(FileNotFoundError):
+                self._asked(lambda: self._files.rm([f"{self._root}/{name}" for name in names]))
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        if self._failed is not None and time.monotonic() - self._failed[0] < _SILENT_SECONDS:
+            raise SilentError(self.url, self._failed[1])
+        try:
+            answer = ask()
+        except FileNotFoundError:
+            raise
+        except Exception as problem:  # each kind of store has its own
+            reason = str(problem).rstrip(".") or type(problem).__name__
+            self._failed = time.monotonic(), reason
+            raise SilentError(self.url, reason) from problem
+        self._failed = None
+        return answer
+
+
+def _version(known: Mapping[str, Any]) -> str:
+    marks = (known.get(name) for name in ("ETag", "etag", "md5Hash", "LastModified", "mtime", "created"))
+    return str(next((mark for mark in marks if mark), known.get("size")))
+
+
+class Copy:
+    """The files below one name of a bucket, and copies in a folder of this machine: of those that somebody wanted, or of
+    ``all_of_them``.
+    """
+
+    def __init__(self, bucket: Bucket, name: str, folder: Path, all_of_them: bool = False) -> None:
+        self.is_busy = False
+        self._folder, self._all = folder, all_of_them
+        self._bucket, self._name = bucket, name
+        self._there = _There({}, {})
+        self._have: dict[str, str] = {}
+        self._listed_at: float | None = None
+        self._edition: Edition | None = None
+        self._working = threading.Lock()
+
+    def is_fresh(self, edition: Edition | None, seconds: float) -> bool:
+        """Whether the listing is of this edition, and as new as it must be."""
+        if self._listed_at is None or (edition is not None and edition != self._edition):
+            return False
+        is_final = edition is not None and not edition.is_open
+        return is_final or time.monotonic() - self._listed_at < seconds
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a listing."""
+        return self._listed_at is not None
+
+    def may_wait(self, edition: Edition | None) -> bool:
+        """Whether there is a listing of this edition, though an old one."""
+        return self.is_known and edition is not None and edition == self._edition
+
+    def look(self, edition: Edition | None) -> None:
+        """List the objects again, and fetch what is new of the files that were wanted before."""
+        with self._working:
+            begun_at = time.monotonic()
+            there = _sorted(self._bucket.names(self._name))
+            for name in {*self._have, *(there.entries() if self._all else ())}:
+                self._bring(name, there)
+            self._there, self._listed_at, self._edition = there, begun_at, edition
+
+    def entries(self) -> Mapping[str, Entry]:
+        """All files, at the last look."""
+        return self._there.entries()
+
+    def bring(self, name: str) -> Path:
+        """Make the copy of a file what it was at the last look; without the file there is none."""
+        path = self._folder / name
+        there = self._there
+        known = there.entry(name)
+        if known is not None and self._have.get(name) == known.version and _length(path) == known.size:
+            return path  # without waiting for somebody who looks
+        with self._working:
+            self._bring(name, self._there)
+        return path
+
+    def _bring(self, name: str, there: _There) -> None:
+        path = self._folder / name
+        known = there.entry(name)
+        if known is None:
+            if self._have.pop(name, None) is not None:
+                path.unlink(missing_ok=True)
+        elif self._have.get(name) != known.version or _length(path) != known.size:
+            # what was removed, or joined to one part, since it was listed is found by the next look
+            with contextlib.suppress(FileNotFoundError):
+                _replace(
+                    path,
+                    self._grown(name, path, there.growing[name])
+                    if name in there.growing
+                    else self._get(name),
+                )
+                self._have[name] = known.version
+
+    def _get(self, name: str) -> bytes:
+        return self._bucket.get(f"{self._name}/{name}")
+
+    def _grown(self, name: str, path: Path, chain: tuple[Part, ...]) -> bytes:
+        """A file that grows: what the copy has already, and the parts after it."""
+        generation, _, length = self._have.get(name, "").partition(":")
+        has = generation == str(chain[0].generation) and _length(path) == int(length)
+        data = path.read_bytes() if has else b""
+        return data + b"".join(self._get(part.name) for part in chain if part.offset >= len(data))
+
+
+@dataclass(frozen=True)
+class _There:
+    """What a listing found: whole files, and the parts that count of those that grow."""
+
+    whole: Mapping[str, Entry]
+    growing: Mapping[str, tuple[Part, ...]]
+
+    def entry(self, name: str) -> Entry | None:
+        """A file, if it is there."""
+        chain = self.growing.get(name)
+        return self.whole.get(name) if chain is None else _entry(chain)
+
+    def entries(self) -> Mapping[str, Entry]:
+        """All files."""
+        return {**self.whole, **{name: _entry(chain) for name, chain in self.growing.items()}}
+
+
+def _entry(chain: tuple[Part, ...]) -> Entry:
+    return Entry(chain[-1].end, f"{chain[0].generation}:{chain[-1].end}")
+
+
+def _sorted(found: Mapping[str, Entry]) -> _There:
+    whole: dict[str, Entry] = {}
+    growing: dict[str, list[Part]] = {}
+    for name, entry in found.items():
+        part = parts.part_of(name, entry.size)
+        if part is None:
+            whole[name] = entry
+        else:
+            growing.setdefault(part.file, []).append(part)
+    chains = {name: tuple(parts.in_force(known)) for name, known in growing.items()}
+    return _There(whole, {name: chain for name, chain in chains.items() if chain})
+
+
+def _length(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return -1
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put ``data`` in place of a copy; whoever reads the old one goes on. A copy need not survive a power cut."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        raise StorageError(path, error) from error
+
+
+class Objects:
+    """Runs in an object store at an address; see :class:`cnnviz.storage.storage.Storage`.
+
+    ``runs_dir`` holds the copies. It is a folder of this machine, which no other server uses.
+    """
+
+    is_shared_by_address = True
+
+    def __init__(self, runs_dir: Path, url: str) -> None:
+        self._around, self._bucket = runs_dir, Bucket(url)
+        self._copies: dict[str, Copy] = {}
+        self._choosing = threading.Lock()
+        self._behind = ThreadPoolExecutor(4, "cnnviz-storage")
+
+    def folder(self, run_id: str) -> Path:
+        """Apart from the copies that this machine's server reads."""
+        return self._around / _WORKING / run_id
+
+    def file(self, run_id: str, name: str, edition: Edition | None = None) -> Path:
+        """A copy. Of a run that is open, and was looked at before, a page waits for nothing: it sees what came last."""
+        return self._looked_at(run_id, edition).bring(name)
+
+    def files(self, wanted: Mapping[str, tuple[str, Edition]]) -> Mapping[str, Path]:
+        """Several at a time."""
+        paths = self._behind.map(lambda run_id: self.file(run_id, *wanted[run_id]), wanted)
+        return dict(zip(wanted, paths, strict=True))
+
+    def at_hand(self, path: Path) -> Path:
+        """See :meth:`cnnviz.storage.storage.Storage.at_hand`."""
+        if not path.is_relative_to(self._around):
+            return path
+        run_id, *inner = path.relative_to(self._around).parts
+        return self.file(run_id, "/".join(inner))
+
+    def bring(self, run_id: str) -> None:
+        """See :meth:`cnnviz.storage.storage.Storage.bring`."""
+        folder = self.folder(run_id)
+        shutil.rmtree(folder, ignore_errors=True)
+        patiently(partial(Copy(self._bucket, run_id, folder, all_of_them=True).look, None))
+
+    @contextlib.contextmanager
+    def sending(
+        self, run_id: str, attempt: int = 0, may_send: Callable[[], bool] = lambda: True
+    ) -> Iterator[Sending]:
+        """A thread sends about once a second what was written; at the end of the block the worker's copy goes, unless
+        something of it could not be sent.
+        """
+        folder = self.folder(run_id)
+        sender = Sender(self._bucket, run_id, folder, attempt, may_send)
+        with contextlib.closing(sender):
+            yield sender
+        if sender.is_settled:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def entries(self, run_id: str, within: str) -> Mapping[str, Entry]:
+        """See :meth:`cnnviz.storage.storage.Storage.entries`."""
+        found = self._looked_at(run_id, None).entries()
+        begin = f"{within}/"
+        return {
+            name.removeprefix(begin): entry
+            for name, entry in found.items()
+            if name.startswith(begin) and "/" not in name.removeprefix(begin)
+        }
+
+    def size(self, run_id: str) -> int:
+        """See :meth:`cnnviz.storage.storage.Storage.size`."""
+        return total(self._looked_at(run_id, None).entries().values())
+
+    def put_aside(self, run_id: str) -> None:
+        """The database knows that the run is deleted: nobody asks for its files."""
+
+    def bring_back(self, run_id: str) -> None:
+        """They are where they were."""
+
+    def remove(self, run_id: str) -> None:
+        """See :meth:`cnnviz.storage.storage.Storage.remove`."""
+        self._bucket.drop([f"{run_id}/{name}" for name in self._bucket.names(run_id)])
+        with self._choosing:
+            self._copies.pop(run_id, None)
+        shutil.rmtree(self._around / run_id, ignore_errors=True)
+
+    def mark(self, run_id: str, name: str) -> None:
+        """See :meth:`cnnviz.storage.storage.Storage.mark`."""
+        self._bucket.put(f"{run_id}/{name}", b"")
+        self._forget(run_id)
+
+    def unmark(self, run_id: str, name: str) -> None:
+        """See :meth:`cnnviz.storage.storage.Storage.unmark`."""
+        self._bucket.drop([f"{run_id}/{name}"])
+        self._forget(run_id)
+
+    def is_marked(self, run_id: str, name: str) -> bool:
+        """See :meth:`cnnviz.storage.storage.Storage.is_marked`."""
+        return name in self._looked_at(run_id, None).entries()
+
+    def shared(self, name: str) -> Path:
+        """Copies of all that is shared: a few small files."""
+        with contextlib.suppress(SilentError):  # what was known before goes on being in force
+            self._refresh(self._copy(_SHARED, self._around, all_of_them=True), _ALWAYS, SHARED_SECONDS)
+        return self._around / name
+
+    def share(self, path: Path) -> None:
+        """See :meth:`cnnviz.storage.storage.Storage.share`."""
+        name = f"{_SHARED}/{path.relative_to(self._around).as_posix()}"
+        if path.exists():
+            self._bucket.put(name, path.read_bytes())
+        else:
+            self._bucket.drop([name])
+        self._forget(_SHARED)
+
+    def tidy(self) -> None:
+        """Remove the copies of runs, and what workers that were killed have left, untouched for a day."""
+        before = time.time() - _KEEP_SECONDS
+        for around in (self._around, self._around / _WORKING):
+            with contextlib.suppress(OSError):
+                for folder in around.iterdir():
+                    if folder.name[0].isdigit() and folder.stat().st_mtime < before:
+                        shutil.rmtree(folder, ignore_errors=True)
+                        self._forget(folder.name)
+
+    def _copy(self, name: str, folder: Path, all_of_them: bool = False) -> Copy:
+        with self._choosing:
+            return self._copies.setdefault(name, Copy(self._bucket, name, folder, all_of_them))
+
+    def _forget(self, name: str) -> None:
+        with self._choosing:
+            self._copies.pop(name, None)
+
+    def _looked_at(self, run_id: str, edition: Edition | None) -> Copy:
+        """The copy of a run, as new as it must be."""
+        copy = self._copy(run_id, self._around / run_id)
+        self._refresh(copy, edition, FRESH_SECONDS)
+        return copy
+
+    def _refresh(self, copy: Copy, edition: Edition | None, seconds: float) -> None:
+        """Look at it again where that is due: behind the scenes, where something of this edition is known."""
+        if copy.is_fresh(edition, seconds):
+            return
+        if not copy.may_wait(edition):
+            with contextlib.suppress(*(SilentError,) if copy.is_known else ()):  # better old ones than none
+                copy.look(edition)
+        elif not copy.is_busy:
+            copy.is_busy = True
+            self._behind.submit(self._look, copy, edition)
+
+    def _look(self, copy: Copy, edition: Edition | None) -> None:
+        try:
+            with contextlib.suppress(CnnvizError):  # the page goes on with what it has
+                copy.look(edition)
+        finally:
+            copy.is_busy = False

@@ -1,0 +1,227 @@
+"""A run's files on their way from the folder in which a worker writes them into an object store."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from cnnviz.errors import CnnvizError
+from cnnviz.files import is_unfinished
+from cnnviz.storage import parts
+
+SECONDS = 1.0
+"""What was written is sent about so often."""
+_SHARE = 20  # a slow store is asked more rarely: sending takes one part in so many of the time
+_LONGEST_SECONDS = 3.0
+_RARELY_SECONDS = 15.0
+_MOST_PARTS = 100
+_GENERATIONS = 1_000  # of one attempt: each time that its parts are joined, or the file begins anew
+_PATIENCE_SECONDS = 300.0
+_RETRY_SECONDS = 1.0
+_NOT_KEPT = ("reserve", "state.previous.safetensors")
+"""Room on the worker's disk; and an object is never half written, so that the state before it is of no use."""
+
+
+class Target(Protocol):
+    """Where the files go."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Make an object, or replace it: whole."""
+
+    def drop(self, names: list[str]) -> None:
+        """Remove objects."""
+
+    def names(self, below: str) -> Iterable[str]:
+        """The objects below a name, by what follows it."""
+
+
+_Mark = tuple[int, int, int]
+"""What changes with a file's content: another file in its place, its bytes, and when it was written."""
+
+
+@dataclass
+class _Sent:
+    """What was sent of one file: a mark of its content, and of one that grows, its parts."""
+
+    mark: _Mark
+    generation: int = 0
+    ends: tuple[int, ...] = ()
+    """Where each of its parts ends; () where its parts are of an earlier attempt."""
+
+
+class Sender:
+    """Keeps objects equal to the files of ``folder``, in a thread of its own, from what is there at the beginning on.
+
+    Files that grow are sent in parts; see :mod:`cnnviz.storage.parts`. ``is_settled`` tells whether all that was written is
+    sent.
+    """
+
+    def __init__(
+        self, target: Target, run_id: str, folder: Path, attempt: int, may_send: Callable[[], bool]
+    ) -> None:
+        self.is_settled = False
+        self._target, self._run_id, self._folder, self._may_send = target, run_id, folder, may_send
+        self._generation = attempt * _GENERATIONS
+        self._sent = {name: _Sent(_mark(path)) for name, path in self._files()}
+        self._has_looked = False
+        self._rarely_at = time.monotonic()
+        self._sending = threading.Lock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="cnnviz-sending", daemon=True)
+        self._thread.start()
+
+    def settle(self) -> None:
+        """See :class:`cnnviz.storage.storage.Sending`; a store that does not answer is asked again for five minutes."""
+        patiently(self._settle)
+
+    def close(self) -> None:
+        """Send nothing more."""
+        self._over.set()
+        self._thread.join()
+
+    def _settle(self) -> None:
+        with self._sending:
+            self._send(everything=True)
+            self._join()
+            self.is_settled = True
+
+    def _work(self) -> None:
+        with contextlib.suppress(CnnvizError):  # the first answer takes long: a second for what it imports
+            self._newest()
+        pause = SECONDS
+        while not self._over.wait(pause):
+            begun_at = time.monotonic()
+            try:
+                with self._sending:
+                    self._send(everything=begun_at - self._rarely_at > _RARELY_SECONDS)
+            except (CnnvizError, OSError):  # it is tried again soon; settle() says what is wrong
+                pass
+            pause = min(max(SECONDS, _SHARE * (time.monotonic() - begun_at)), _LONGEST_SECONDS)
+
+    def _send(self, everything: bool) -> None:
+        if everything:
+            self._has_looked = False
+        self._rarely_at = time.monotonic()
+        present = dict(self._files())
+        for name in sorted(present, key=_order):
+            if not self._may_send():
+                return
+            if everything or not _is_rare(name):
+                self._send_file(name, present[name])
+        gone = [name for name in self._sent if name not in present]
+        if gone and self._may_send():
+            self._target.drop([f"{self._run_id}/{name}" for name in gone])
+            for name in gone:
+                del self._sent[name]
+
+    def _send_file(self, name: str, path: Path) -> None:
+        known = self._sent.get(name)
+        try:
+            mark = _mark(path)
+            if known is not None and known.mark == mark:
+                return
+            if grows(name):
+                self._send_growth(name, path, mark, known)
+            else:
+                self._target.put(f"{self._run_id}/{name}", path.read_bytes())
+                self._sent[name] = _Sent(mark)
+        except FileNotFoundError:  # removed since the folder was read
+            return
+
+    def _send_growth(self, name: str, path: Path, mark: _Mark, known: _Sent | None) -> None:
+        """Send what was appended, or begin anew: where another file has taken its place, and after so many parts."""
+        if known is None or not known.ends or known.mark[0] != mark[0] or len(known.ends) >= _MOST_PARTS:
+            self._begin(name, path, mark)
+            return
+        begin = known.ends[-1]
+        if data := _from(path, begin):
+            self._target.put(f"{self._run_id}/{parts.name_of(name, known.generation, begin)}", data)
+            known.ends = (*known.ends, begin + len(data))
+        known.mark = mark
+
+    def _begin(self, name: str, path: Path, mark: _Mark) -> None:
+        """Send all of a file that grows as one part of a new generation; then all earlier parts go."""
+        data = path.read_bytes()
+        self._generation = max(self._generation, self._newest()) + 1
+        self._target.put(f"{self._run_id}/{parts.name_of(name, self._generation, 0)}", data)
+        self._sent[name] = _Sent(mark, self._generation, (len(data),))
+        self._drop(lambda object_name: _is_earlier(object_name, name, self._generation))
+
+    def _join(self) -> None:
+        """Make one part of each file that grows: whoever looks at a run that is over reads it at once."""
+        for name, known in list(self._sent.items()):
+            if len(known.ends) > 1 and self._may_send():
+                self._begin(name, self._folder / name, known.mark)
+
+    def _newest(self) -> int:
+        """The highest generation that somebody has begun of any file, before this sender; 0 where none has."""
+        if self._has_looked:
+            return 0
+        found = [parts.part_of(name, 0) for name in self._target.names(self._run_id)]
+        self._has_looked = True
+        return max((part.generation for part in found if part is not None), default=0)
+
+    def _drop(self, unwanted: Callable[[str], bool]) -> None:
+        found = self._target.names(self._run_id)
+        self._target.drop([f"{self._run_id}/{name}" for name in found if unwanted(name)])
+
+    def _files(self) -> Iterator[tuple[str, Path]]:
+        for around, _folders, names in os.walk(self._folder):
+            for name in names:
+                path = Path(around) / name
+                if not is_unfinished(name) and name not in _NOT_KEPT:
+                    yield path.relative_to(self._folder).as_posix(), path
+
+
+def patiently(do: Callable[[], None]) -> None:
+    """Do it; where the store does not answer, try again for five minutes.
+
+    Raises:
+        CnnvizError: it did not answer until the end.
+    """
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return do()
+        except CnnvizError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_RETRY_SECONDS)
+
+
+def grows(name: str) -> bool:
+    """Whether a run's file of this name is appended to."""
+    return name.endswith((".bin", ".log")) or _is_rare(name)
+
+
+def _is_rare(name: str) -> bool:
+    """Whether nobody waits for it: TensorBoard's files."""
+    return name.startswith("events.")
+
+
+def _order(name: str) -> tuple[bool, str]:
+    """Weights before the facts that name them."""
+    return name.endswith(".json"), name
+
+
+def _is_earlier(name: str, file: str, generation: int) -> bool:
+    """Whether an object is a part of ``file`` before this generation."""
+    part = parts.part_of(name, 0)
+    return part is not None and part.file == file and part.generation < generation
+
+
+def _mark(path: Path) -> _Mark:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _from(path: Path, offset: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read()

@@ -1,0 +1,215 @@
+"""Runs in a real S3 server: what a worker writes is there for other machines, whole, and only what is new is fetched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.object_store import ObjectStore
+from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.storage import objects, sending
+from cnnviz.storage.objects import Bucket, Objects
+from cnnviz.storage.storage import Edition
+
+pytestmark = pytest.mark.slow
+RUN = "20260101-abcdef"
+OPEN = Edition("running", is_open=True)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits longer than needed."""
+    monkeypatch.setattr(sending, "SECONDS", 0.05)
+    monkeypatch.setattr(objects, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(objects, "SHARED_SECONDS", 0.0)
+
+
+@pytest.fixture
+def worker(address: str, tmp_path: Path) -> Objects:
+    return Objects(tmp_path / "worker", address)
+
+
+@pytest.fixture
+def server_a(address: str, tmp_path: Path) -> Objects:
+    return Objects(tmp_path / "a", address)
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The bytes of each object that was fetched."""
+    sizes: list[int] = []
+    get = Bucket.get
+
+    def counted(bucket: Bucket, name: str) -> bytes:
+        data = get(bucket, name)
+        sizes.append(len(data))
+        return data
+
+    monkeypatch.setattr(Bucket, "get", counted)
+    return sizes
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 20
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def write(storage: Objects, name: str, data: bytes) -> None:
+    path = storage.folder(RUN) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        file.write(data)
+
+
+def test_another_machine_sees_what_grows_and_fetches_only_what_is_new(
+    worker: Objects, server_a: Objects, fetched: list[int]
+) -> None:
+    with worker.sending(RUN) as sending:
+        write(worker, "steps.bin", b"0123")
+        assert eventually(lambda: _read(server_a, "steps.bin") == b"0123")
+        write(worker, "steps.bin", b"45")
+        assert eventually(lambda: _read(server_a, "steps.bin") == b"012345")
+        assert fetched == [4, 2]
+        write(worker, "steps.bin", b"67")
+        sending.settle()
+    # of a run that is over there is one object, which holds all
+    assert list(Bucket(server_a._bucket.url).names(RUN)) == ["steps.bin/00000002-00000000000000"]
+    assert _read(server_a, "steps.bin") == b"01234567"
+    assert not worker.folder(RUN).exists()
+
+
+def test_of_a_run_that_is_over_nothing_is_asked_twice(
+    worker: Objects, server_a: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with worker.sending(RUN) as sending:
+        write(worker, "rates.json", b"{}")
+        sending.settle()
+    over = Edition("finished", is_open=False)
+    assert server_a.file(RUN, "rates.json", over).read_bytes() == b"{}"
+    assert not server_a.file(RUN, "samples.bin", over).exists()
+    monkeypatch.setattr(Bucket, "_asked", lambda *_: pytest.fail("asked again"))
+    assert server_a.file(RUN, "rates.json", over).read_bytes() == b"{}"
+
+
+def test_a_page_of_an_open_run_waits_for_nothing_once_it_has_seen_it(
+    worker: Objects, server_a: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(worker, "steps.bin", b"0123")
+    with worker.sending(RUN) as sending:
+        write(worker, "steps.bin", b"4")
+        sending.settle()
+    assert server_a.file(RUN, "steps.bin", OPEN).read_bytes() == b"01234"
+    names = Bucket.names
+
+    def slow(bucket: Bucket, below: str) -> object:
+        time.sleep(1.0)
+        return names(bucket, below)
+
+    monkeypatch.setattr(Bucket, "names", slow)
+    begin = time.monotonic()
+    assert server_a.file(RUN, "steps.bin", OPEN).read_bytes() == b"01234"
+    assert time.monotonic() - begin < 0.5
+
+
+def test_whoever_resumes_a_run_goes_on_with_its_files_and_late_parts_of_others_do_not_count(
+    address: str, tmp_path: Path, worker: Objects, server_a: Objects
+) -> None:
+    with worker.sending(RUN, attempt=1) as first:
+        write(worker, "steps.bin", b"0123456789")
+        write(worker, "state.safetensors", b"state")
+        write(worker, "reserve", b"room")
+        first.settle()
+    elsewhere = Objects(tmp_path / "elsewhere", address)
+    elsewhere.bring(RUN)
+    steps = elsewhere.folder(RUN) / "steps.bin"
+    assert (elsewhere.folder(RUN) / "state.safetensors").read_bytes() == b"state"
+    assert {path.name for path in elsewhere.folder(RUN).iterdir()} == {"steps.bin", "state.safetensors"}
+    with elsewhere.sending(RUN, attempt=2) as second:
+        new = steps.with_name("new")
+        new.write_bytes(b"01234")  # the metrics after the saved state are cut off
+        new.replace(steps)
+        second.settle()
+        Bucket(address).put(f"{RUN}/steps.bin/00001001-00000000000010", b"late")
+        write(elsewhere, "steps.bin", b"abc")
+        second.settle()
+    assert _read(server_a, "steps.bin") == b"01234abc"
+
+
+def test_what_is_removed_goes_and_nothing_is_sent_by_whoever_has_lost_the_run(
+    worker: Objects, server_a: Objects
+) -> None:
+    owns = True
+    with worker.sending(RUN, may_send=lambda: owns) as sending:
+        write(worker, "snapshots/000000001-0001.safetensors", b"one")
+        write(worker, "snapshots/000000002-0001.safetensors", b"two!")
+        sending.settle()
+        assert {name: entry.size for name, entry in server_a.entries(RUN, "snapshots").items()} == {
+            "000000001-0001.safetensors": 3,
+            "000000002-0001.safetensors": 4,
+        }
+        (worker.folder(RUN) / "snapshots/000000001-0001.safetensors").unlink()
+        sending.settle()
+        assert list(server_a.entries(RUN, "snapshots")) == ["000000002-0001.safetensors"]
+        owns = False
+        write(worker, "state.safetensors", b"of a worker that was cut off")
+        sending.settle()
+    assert not server_a.file(RUN, "state.safetensors").exists()
+    assert server_a.size(RUN) == 4
+    server_a.remove(RUN)
+    assert server_a.size(RUN) == 0
+
+
+def test_while_the_store_is_silent_a_worker_keeps_what_it_writes(
+    worker: Objects, server_a: Objects, server: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "_SILENT_SECONDS", 0.1)
+    with worker.sending(RUN) as sending:
+        write(worker, "steps.bin", b"01")
+        assert eventually(lambda: _read(server_a, "steps.bin") == b"01")
+        server.stop()
+        try:
+            write(worker, "steps.bin", b"23")
+            with pytest.raises(CnnvizError, match=r"The storage of runs, s3://.* cannot be used"):
+                server_a.entries("20260101-unseen", "snapshots")
+            assert server_a.file(RUN, "steps.bin", OPEN).read_bytes() == b"01"
+        finally:
+            server.start()
+        sending.settle()
+    assert eventually(lambda: _read(server_a, "steps.bin") == b"0123")
+
+
+def test_servers_share_what_a_class_has_in_common(server_a: Objects, address: str, tmp_path: Path) -> None:
+    server_b = Objects(tmp_path / "b", address)
+    assert not server_b.shared("networks").exists()
+    kept = server_a.shared("networks") / "own-1.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"{}")
+    server_a.share(kept)
+    assert eventually(lambda: (server_b.shared("networks") / "own-1.json").exists())
+    kept.unlink()
+    server_a.share(kept)
+    assert eventually(lambda: not (server_b.shared("networks") / "own-1.json").exists())
+
+
+def test_marks_are_seen_elsewhere(server_a: Objects, worker: Objects) -> None:
+    worker.mark(RUN, "put-aside")
+    assert server_a.is_marked(RUN, "put-aside")
+    worker.unmark(RUN, "put-aside")
+    assert not server_a.is_marked(RUN, "put-aside")
+
+
+def test_an_address_without_its_package_says_what_to_install(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="pip install gcsfs"):
+        Objects(tmp_path, "gs://bucket")
+
+
+def _read(storage: Objects, name: str) -> bytes | None:
+    path = storage.file(RUN, name)
+    return path.read_bytes() if path.exists() else None
