@@ -15,7 +15,7 @@ from cnnviz.settings import settings
 from cnnviz.training.recipe.augmentation import STRENGTHS
 from cnnviz.training.recipe.fields import RANGES
 from cnnviz.training.recipe.recipe import Recipe, recipe_text
-from cnnviz.training.store.store import RunStore
+from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.ui.shared import background
 from cnnviz.ui.train import runs, sharing
 from tests.pages.training_page import PAGE, recipe, status, texts
@@ -354,6 +354,7 @@ def test_why_a_cluster_has_not_begun_a_run_is_told(
 ) -> None:
     monkeypatch.setenv("CNNVIZ_EXECUTOR", "ray")
     monkeypatch.setattr(runs, "executor_of", lambda _settings: None)
+    store = open_store()  # the page's, with this setting
     run_id = store.create(recipe())
     assert store.take_next(1, "ray") == run_id
     store.note_waits(store.get(run_id), Message("The cluster says: {words}", words="no free *node*"))

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from cnnviz.language import Message
 from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter, Steps
+from cnnviz.training.store.polled import PolledStore
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.ui.train import curves, views
@@ -102,7 +103,7 @@ def test_a_run_that_starts_on_a_busy_machine_says_what_it_waits_for(
     mine(store)
     run_id = store.take_next(1)
     run = dataclasses.replace(store.get(str(run_id)), starts=2)
-    monkeypatch.setattr(RunStore, "get", lambda *_: run)
+    monkeypatch.setattr(PolledStore, "get", lambda *_: run)
     monkeypatch.setattr(views, "start_waited", lambda _run: 42.0)
     monkeypatch.setattr(views, "start_used", lambda _run: 1.25)
     shown = texts(open_page(PAGE))
@@ -152,6 +153,7 @@ def test_curves_grow_in_place(open_page: OpenPage, store: RunStore) -> None:
     assert len(before) == 3
     with MetricsWriter(store.folder(run_id) / STEPS_FILE) as metrics:
         metrics.add(11, 1, 0.1, 0.9, 0.2)
+    assert store.renew(run_id, "worker", 1, 11)
     app.run()
     drawn = [(chart.proto.spec, chart.proto.alt) for chart in app.get("plotly_chart")]
     assert drawn == before  # or the browser draws anew
@@ -186,5 +188,6 @@ def test_a_figure_is_built_once_for_everybody_who_watches(
     assert len(built) == 2
     with MetricsWriter(store.folder(run_id) / STEPS_FILE) as metrics:
         metrics.add(11, 1, 0.1, 0.9, 0.2)
+    assert store.renew(run_id, "worker", 1, 11)
     open_page(PAGE)
     assert len(built) == 3

@@ -137,7 +137,8 @@ class StoreError(CnnvizError):
 class Database:
     """A run database whose errors are :class:`StoreError` and whose writes are one at a time.
 
-    ``patience`` is how many seconds to wait for another process that holds the database.
+    ``patience`` is how many seconds to wait for another process that holds the database. ``written`` is another object
+    after each transaction of this one that may have written.
 
     Raises:
         StoreError: it cannot be opened, or belongs to a newer version of cnnviz.
@@ -145,6 +146,7 @@ class Database:
 
     def __init__(self, url: str, patience: float) -> None:
         self._patience = patience
+        self.written = object()
         try:
             self._url = make_url(url)
         except sa.exc.ArgumentError as problem:
@@ -178,11 +180,14 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that excludes all other writers from its beginning to its end."""
-        with self._explained(), self._engine.connect() as connection:
-            connection = connection.execution_options(exclusive=True)
-            with connection.begin():
-                self._exclude_others(connection)
-                yield connection
+        try:
+            with self._explained(), self._engine.connect() as connection:
+                connection = connection.execution_options(exclusive=True)
+                with connection.begin():
+                    self._exclude_others(connection)
+                    yield connection
+        finally:
+            self.written = object()
 
     def _exclude_others(self, connection: Connection) -> None:
         """Wait until no other writer is at work: SQLite has done so already."""

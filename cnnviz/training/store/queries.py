@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from cnnviz.errors import UnknownKeyError, UsageError
 from cnnviz.language import Message
-from cnnviz.training.store.database import commands, runs
+from cnnviz.training.records.figures import EpochMetrics
+from cnnviz.training.store.database import commands, epochs, runs
 from cnnviz.training.store.runs import (
     HELD,
     MOST_STARTS,
@@ -178,6 +180,16 @@ def stored(connection: Connection) -> list[Stored]:
     ]
 
 
+# -- its epochs ---------------------------------------------------------------------------------------
+
+
+def finished_epochs(connection: Connection, run_id: str) -> list[EpochMetrics]:
+    """The figures of a run's finished epochs, in order."""
+    columns = [epochs.c[field.name] for field in dataclasses.fields(EpochMetrics)]
+    chosen = sa.select(*columns).where(epochs.c.run_id == run_id).order_by(epochs.c.epoch)
+    return [EpochMetrics(**row) for row in connection.execute(chosen).mappings()]
+
+
 # -- the queue ----------------------------------------------------------------------------------------
 
 
@@ -194,6 +206,21 @@ def queued(connection: Connection) -> dict[str, Any]:
         "ended_at": None,
         "paused_at": None,
     }
+
+
+def has_room(connection: Connection, max_workers: int, cluster: str | None, machine: str) -> bool:
+    """Whether a run waits, and fewer than ``max_workers`` are worked on there; see :func:`works_at`."""
+    queued = sa.select(sa.literal(1)).where(runs.c.status == Status.QUEUED).limit(1)
+    if connection.execute(queued).first() is None:
+        return False
+    busy = sa.select(sa.func.count()).where(takes_a_place(), works_at(cluster, machine))
+    return (connection.execute(busy).scalar() or 0) < max_workers
+
+
+def position(connection: Connection, run_id: str) -> int | None:
+    """The place of a run in the queue, from 1; None where it does not wait."""
+    waiting = waiting_in_order(connection)
+    return waiting.index(run_id) + 1 if run_id in waiting else None
 
 
 def waiting_in_order(connection: Connection) -> list[str]:
@@ -235,7 +262,7 @@ def not_begun(connection: Connection, run: Run, reason: Message) -> dict[str, An
     """The columns of a run whose worker process never began: it keeps its turn in the queue, unless it was stopped
     meanwhile, or has been given up for ``reason`` after several such processes.
     """
-    if Kind.STOP in _asked(connection, run.id):
+    if Kind.STOP in requested(connection, run.id):
         return {**NOBODY, **ended(Status.STOPPED)}
     if (run.starts or 0) < MOST_STARTS:
         return {**NOBODY, "status": Status.QUEUED, "waits": message_to_json(reason)}
@@ -244,7 +271,7 @@ def not_begun(connection: Connection, run: Run, reason: Message) -> dict[str, An
 
 def left(connection: Connection, run_id: str) -> dict[str, Any]:
     """The columns of a paused run that its worker leaves: what was asked of it meanwhile is done without a worker."""
-    kinds = _asked(connection, run_id)
+    kinds = set(requested(connection, run_id))
     if Kind.STOP in kinds:
         return {**NOBODY, **ended(Status.STOPPED, STOPPED_WHILE_PAUSED)}
     if kinds & {Kind.RESUME, Kind.STEP}:
@@ -252,11 +279,12 @@ def left(connection: Connection, run_id: str) -> dict[str, Any]:
     return {**NOBODY, "status": Status.PAUSED}
 
 
+def requested(connection: Connection, run_id: str) -> list[Kind]:
+    """What was asked of a run and not taken yet, in order; a stop even if it was taken."""
+    asked = sa.select(commands.c.kind).where(commands.c.run_id == run_id).order_by(commands.c.number)
+    return [Kind(kind) for kind in connection.execute(asked).scalars()]
+
+
 def is_unwanted(connection: Connection, run_id: str) -> bool:
     """Whether a person has asked a run to stop that has not heard it yet."""
-    return Kind.STOP in _asked(connection, run_id)
-
-
-def _asked(connection: Connection, run_id: str) -> set[str]:
-    asked = sa.select(commands.c.kind).where(commands.c.run_id == run_id)
-    return set(connection.execute(asked).scalars())
+    return Kind.STOP in requested(connection, run_id)

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,17 @@ Admit = Callable[[int], object]
 out. Nobody else queues one meanwhile.
 """
 
+
+@dataclass(frozen=True)
+class RunState:
+    """A run, and what belongs to it, at one moment; see the methods of :class:`RunStore` of these names."""
+
+    run: Run
+    epochs: tuple[EpochMetrics, ...]
+    requested: tuple[Kind, ...]
+    queue_position: int | None
+
+
 KEEP_SECONDS = 7 * 24 * 3600.0
 """So long a deleted run can be restored."""
 
@@ -87,6 +99,11 @@ class RunStore:
     def close(self) -> None:
         """Close the database; the object is of no use afterwards."""
         self._database.close()
+
+    @property
+    def written(self) -> object:
+        """Another object after whatever is written through this store; see :class:`PolledStore`."""
+        return self._database.written
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -169,6 +186,18 @@ class RunStore:
         with self._database.reading() as connection:
             return queries.get(connection, run_id)
 
+    def state(self, run_id: str) -> RunState:
+        """All that a page shows of the run, of one moment."""
+        with self._database.reading() as connection:
+            run = queries.get(connection, run_id)
+            is_queued = run.status == Status.QUEUED
+            return RunState(
+                run,
+                tuple(queries.finished_epochs(connection, run_id)),
+                tuple(queries.requested(connection, run_id)),
+                queries.position(connection, run_id) if is_queued else None,
+            )
+
     def list(
         self,
         limit: int | None = None,
@@ -238,16 +267,13 @@ class RunStore:
 
     def epochs(self, run_id: str) -> Sequence[EpochMetrics]:
         """The figures of the run's finished epochs, in order."""
-        columns = [epochs.c[field.name] for field in dataclasses.fields(EpochMetrics)]
-        chosen = sa.select(*columns).where(epochs.c.run_id == run_id).order_by(epochs.c.epoch)
         with self._database.reading() as connection:
-            return [EpochMetrics(**row) for row in connection.execute(chosen).mappings()]
+            return queries.finished_epochs(connection, run_id)
 
     def requested(self, run_id: str) -> Sequence[Kind]:
         """What was asked of the run and its worker has not taken yet; a stop even if it has."""
-        asked = sa.select(commands.c.kind).where(commands.c.run_id == run_id).order_by(commands.c.number)
         with self._database.reading() as connection:
-            return [Kind(kind) for kind in connection.execute(asked).scalars()]
+            return queries.requested(connection, run_id)
 
     def queue_position(self, run_id: str) -> int | None:
         """The run's place in the queue, from 1; None where it does not wait.
@@ -255,8 +281,7 @@ class RunStore:
         That is the order in which the runs start if nobody asks for another; see :meth:`take_next`.
         """
         with self._database.reading() as connection:
-            waiting = queries.waiting_in_order(connection)
-        return waiting.index(run_id) + 1 if run_id in waiting else None
+            return queries.position(connection, run_id)
 
     # -- what people ask of a run ---------------------------------------------------------------------
 
@@ -345,19 +370,13 @@ class RunStore:
         People take turns: it is that of whoever has the fewest runs that are worked on, and of these of the
         one whose last run was taken the longest ago. A person's own runs keep their order.
         """
-        queued = sa.select(sa.literal(1)).where(runs.c.status == Status.QUEUED).limit(1)
-        with self._database.reading() as connection:
-            if connection.execute(queued).first() is None:
+        with self._database.reading() as connection:  # mostly there is nothing to take, and it is asked often
+            if not queries.has_room(connection, max_workers, cluster, host()):
                 return None
         with self._database.writing() as connection:
-            busy = sa.select(sa.func.count()).where(
-                queries.takes_a_place(), queries.works_at(cluster, host())
-            )
-            if (connection.execute(busy).scalar() or 0) >= max_workers:
+            if not queries.has_room(connection, max_workers, cluster, host()):
                 return None
             waiting = queries.waiting_in_order(connection)
-            if not waiting:
-                return None
             term = lease(START_SECONDS)
             taken = int(connection.execute(sa.select(sa.func.max(runs.c.taken))).scalar() or 0) + 1
             started = {

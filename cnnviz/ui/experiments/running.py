@@ -18,8 +18,9 @@ from cnnviz.experiments.results import Results
 from cnnviz.experiments.running import Group
 from cnnviz.language import Message, language
 from cnnviz.language import translate as _
+from cnnviz.training.store.polled import PolledStore, open_polled
 from cnnviz.training.store.runs import Kind, Status
-from cnnviz.training.store.store import RunStore, open_store
+from cnnviz.training.store.store import open_store
 from cnnviz.ui.experiments import results as page_results
 from cnnviz.ui.shared import controls, rights
 from cnnviz.ui.shared.downloads import offer_download
@@ -116,7 +117,7 @@ def show(shown: Experiment) -> None:
 
 
 def _choose_group(shown: Experiment) -> Group | None:
-    known = {group.id: group for group in running.groups(open_store(), shown.key)}
+    known = {group.id: group for group in _groups(shown.key)}
     own = [key for key, group in known.items() if rights.is_own(group.owner)]
     named = query.get(PARAMETER)
     if named is not None and named not in known:
@@ -139,6 +140,12 @@ def _choose_group(shown: Experiment) -> Group | None:
     return known[chosen]
 
 
+def _groups(experiment: str) -> list[Group]:
+    return open_polled().once_a_second(
+        ("groups", experiment), lambda: running.groups(open_store(), experiment)
+    )
+
+
 def _group_title(group: Group) -> str:
     when = datetime.fromtimestamp(group.runs[0].created_at)
     return f"{_SETTINGS[group.setting]} · {when:%Y-%m-%d %H:%M:%S}"
@@ -147,14 +154,18 @@ def _group_title(group: Group) -> str:
 def _watch(group_id: str, was_open: bool) -> None:
     answer_callbacks()
     with explained():
-        runs.move_queue()
+        runs.look_after_queue()
     with explained():
-        store = open_store()
-        group = running.group_of(store, group_id)
+        store = open_polled()
+        group = store.once_a_second(
+            ("group of runs", group_id), lambda: running.group_of(open_store(), group_id)
+        )
         if group is None or group.is_open != was_open:
             run_again()
         shown = running.experiment_of(group)
-        outcomes = running.outcomes(store, shown, group)
+        outcomes = store.once_a_second(
+            ("outcomes", group_id), lambda: running.outcomes(open_store(), shown, group)
+        )
         with st.container():  # one element, however many are in it: the charts below it stay where they are
             _head(store, shown, group)
             page_results.say(results.verdict(shown, outcomes, full=group.setting == "full"), "seen-here")
@@ -182,7 +193,7 @@ def _links(group: Group) -> dict[str, str]:
     }
 
 
-def _head(store: RunStore, shown: Experiment, group: Group) -> None:
+def _head(store: PolledStore, shown: Experiment, group: Group) -> None:
     """The group's title, status, progress and buttons."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(
@@ -209,7 +220,7 @@ def _badge(group: Group) -> None:
 
 
 @controls.offers(Control.TRAINING)
-def _buttons(store: RunStore, group: Group) -> None:
+def _buttons(store: PolledStore, group: Group) -> None:
     if group.is_open:
         stopping = any(Kind.STOP in store.requested(run.id) for run in group.runs if run.is_open)
         st.button(
@@ -218,7 +229,7 @@ def _buttons(store: RunStore, group: Group) -> None:
             icon=":material/stop_circle:",
             disabled=stopping,
             on_click=ask,
-            args=(_controlled, store.stop_group, group.id),
+            args=(_controlled, open_store().stop_group, group.id),
         )
         return
     if group.can_resume:

@@ -14,6 +14,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.settings import settings
 from cnnviz.training.store import disk
+from cnnviz.training.store.polled import open_polled
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared import accounts, classroom, present, rights
@@ -246,7 +247,7 @@ def _watch() -> None:
         st.rerun()  # the page was locked elsewhere
     answer_callbacks()
     with explained():
-        open_runs = open_store().list(only_open=True)
+        open_runs = open_polled().list(only_open=True)
         _people(open_runs)
         _runs(open_runs)
         used = _used()

@@ -22,10 +22,9 @@ from cnnviz.plots.training import Curve, smoothed
 from cnnviz.shapes.table import numbers, table, words
 from cnnviz.training.recipe.differences import differing, flat, label
 from cnnviz.training.recipe.image_preparation import resized_shape
-from cnnviz.training.records.figures import RATES_FILE, EpochMetrics, read_rate_changes
-from cnnviz.training.records.metrics import STEPS_FILE, read_steps
+from cnnviz.training.records.figures import EpochMetrics
+from cnnviz.training.store.polled import PolledStore, open_polled
 from cnnviz.training.store.runs import Run, describe
-from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.ui.shared import cached, rights
 from cnnviz.ui.shared.frame import fragment, is_dark
 from cnnviz.ui.shared.link_state import choose_many, choose_segment
@@ -75,7 +74,7 @@ def compare(runs: Sequence[Run]) -> None:
 
 def _linked(runs: Sequence[Run]) -> list[Run]:
     """The runs of the link that are not among ``runs``."""
-    store, known, found = open_store(), {run.id for run in runs}, list[Run]()
+    store, known, found = open_polled(), {run.id for run in runs}, list[Run]()
     for run_id in dict.fromkeys(query.get_all(_CHOSEN)):
         if run_id not in known:
             with suppress(UnknownKeyError):  # said where one chooses
@@ -85,7 +84,7 @@ def _linked(runs: Sequence[Run]) -> list[Run]:
 
 def _compare(chosen: tuple[str, ...]) -> None:
     with explained():
-        store = open_store()
+        store = open_polled()
         runs = [store.get(run_id) for run_id in chosen]
         with st.container(horizontal=True, gap="medium"):
             figure = _choose(_("Figure"), "figure", FIGURES)
@@ -108,10 +107,10 @@ def _choose(title: str, key: str, options: Mapping[str, Message]) -> str:
     return choose_segment(title, options, key=key, kind=Message("choice"), width="content")
 
 
-def _curve(store: RunStore, run: Run, epochs: Sequence[EpochMetrics], figure: str, axis: str) -> Curve:
+def _curve(store: PolledStore, run: Run, epochs: Sequence[EpochMetrics], figure: str, axis: str) -> Curve:
     """The curve of one run."""
     if figure.startswith("batch_"):
-        steps = read_steps(store.file(run, STEPS_FILE))
+        steps = store.steps(run)
         values = steps[figure.removeprefix("batch_")]
         x = steps["seconds"] if axis == "seconds" else steps["step"]
         return Curve(short_title(run), x, smoothed(steps["step"], values))
@@ -156,7 +155,7 @@ def _architecture_with(name: str, rows: Sequence[Row]) -> str:
     return next((str(row.recipe["architecture"]) for row in rows if name in flat(row.recipe)), "")
 
 
-def _table(store: RunStore, runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochMetrics]]) -> None:
+def _table(store: PolledStore, runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochMetrics]]) -> None:
     """Results, the recipe fields that differ, and changes made outside the recipes."""
     beside = _beside_the_recipes(store, runs)
     rows = [
@@ -175,7 +174,7 @@ def _table(store: RunStore, runs: Sequence[Run], epochs: Mapping[str, Sequence[E
         caption(_("The recipes are identical."))
 
 
-def _beside_the_recipes(store: RunStore, runs: Sequence[Run]) -> dict[str, list[str]]:
+def _beside_the_recipes(store: PolledStore, runs: Sequence[Run]) -> dict[str, list[str]]:
     """Facts that no recipe holds, by column title with one text per run, where ``runs`` differ."""
     columns = {
         _("Continues from"): [_origin(run) for run in runs],
@@ -190,15 +189,15 @@ def _origin(run: Run) -> str:
     return _("run {id}, step {step:,}", id=run.origin, step=run.origin_step)
 
 
-def _rate_changes(store: RunStore, run: Run) -> str:
-    changes = read_rate_changes(store.file(run, RATES_FILE))
+def _rate_changes(store: PolledStore, run: Run) -> str:
+    changes = store.rate_changes(run)
     texts = (
         _("{rate:g} after step {step:,}", rate=change.learning_rate, step=change.step) for change in changes
     )
     return " · ".join(texts) or "–"
 
 
-def _reached(store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> list[str]:
+def _reached(store: PolledStore, run: Run, epochs: Sequence[EpochMetrics]) -> list[str]:
     reached = [epoch.test_accuracy for epoch in epochs]
     if run.test_accuracy is not None:  # a run that was stopped in the middle of an epoch is tested, too
         reached.append(run.test_accuracy)
@@ -214,9 +213,9 @@ def _reached(store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> list[
     ]
 
 
-def _seconds(store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> float:
+def _seconds(store: PolledStore, run: Run, epochs: Sequence[EpochMetrics]) -> float:
     """Training time in seconds, up to the last step; uploaded weights come with epochs but no steps."""
-    steps = read_steps(store.file(run, STEPS_FILE), max_points=1)
+    steps = store.steps(run)
     return float(steps[-1]["seconds"]) if len(steps) else sum(epoch.seconds for epoch in epochs)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,12 @@ from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.plots import training as plots
 from cnnviz.plots.told import Told
+from cnnviz.settings import settings
 from cnnviz.training.records import snapshots
-from cnnviz.training.records.figures import RATES_FILE, EpochMetrics, read_rate_changes
-from cnnviz.training.records.metrics import SAMPLES_FILE, STEP, Records, Samples, Steps, read_samples
+from cnnviz.training.records.figures import EpochMetrics
+from cnnviz.training.records.metrics import STEP, Records, Samples, Steps
+from cnnviz.training.store.polled import PolledStore
 from cnnviz.training.store.runs import Run, Status
-from cnnviz.training.store.store import RunStore
 from cnnviz.ui.shared import background
 from cnnviz.ui.shared.charts import table_of
 from cnnviz.ui.shared.link_state import choose_segment
@@ -79,6 +81,20 @@ export default function ({ data }) {
 _updater = st.components.v2.component("cnnviz_live_figures", js=_UPDATE)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A figure as it goes to browsers: itself, as JSON, and in words."""
+
+    figure: go.Figure
+    json: str
+    told: Told
+
+    @classmethod
+    def of(cls, figure: go.Figure) -> Drawn:
+        """What goes to browsers of ``figure``."""
+        return cls(figure, str(figure.to_json()), Told.of(figure))
+
+
 class LiveFigures:
     """The figures of one subject, such as a run; draw each in its place, and :meth:`update` at the end.
 
@@ -93,12 +109,15 @@ class LiveFigures:
 
     def draw(self, figure: go.Figure, name: str) -> None:
         """Draw ``figure`` here; in later reruns for the same subject, make what is here look like it."""
+        self.show(Drawn.of(figure), name)
+
+    def show(self, drawn: Drawn, name: str) -> None:
+        """:meth:`draw` what was made ready before."""
         key = f"{name}-{self._subject}"
-        told = Told.of(figure)
-        first, words = self._first(key, figure, told.words)
+        first, words = self._first(key, drawn.figure, drawn.told.words)
         st.plotly_chart(first, key=key, alt=words)
-        table_of(told, key)
-        self._figures[key] = str(figure.to_json()), told.words
+        table_of(drawn.told, key)
+        self._figures[key] = drawn.json, drawn.told.words
 
     def update(self) -> None:
         """Bring the figures that were drawn to their present state."""
@@ -111,7 +130,7 @@ class LiveFigures:
         return kept[key]
 
 
-def show(store: RunStore, run: Run, steps: Steps) -> None:
+def show(store: PolledStore, run: Run, steps: Steps) -> None:
     """The figures of ``run``, which are empty while its worker starts: so the browser has loaded what draws them
     when the first point comes. Nothing while it waits in the queue, or where it ended before its first step.
     """
@@ -139,7 +158,7 @@ def show(store: RunStore, run: Run, steps: Steps) -> None:
         + _(
             "You can also view these curves in TensorBoard: `pip install tensorboard`, then `{command}` "
             "on the machine that trains.",
-            command=_tensorboard(store.settings.runs_dir),
+            command=_tensorboard(settings().runs_dir),
         )
     )
 
@@ -155,11 +174,8 @@ def choose_scale() -> str:
     )
 
 
-def _batch_loss(live: LiveFigures, store: RunStore, run: Run, steps: Steps, scale: str) -> None:
-    marks = [
-        plots.RateMark(change.step, change.learning_rate)
-        for change in read_rate_changes(store.file(run, RATES_FILE))
-    ]
+def _batch_loss(live: LiveFigures, store: PolledStore, run: Run, steps: Steps, scale: str) -> None:
+    marks = [plots.RateMark(change.step, change.learning_rate) for change in store.rate_changes(run)]
     state = f"{scale}-{marks}"
     _draw(
         live,
@@ -192,8 +208,8 @@ def before_the_first(epochs: int) -> None:
         (left, "loss", lambda: plots.loss_figure(none, "")),
         (right, "accuracy", lambda: plots.accuracy_figure([], [], epochs, "")),
     ):
-        figure = _figure("", name, epochs, "", "", True, language(), build)
-        place.plotly_chart(figure, alt=Told.of(figure).words)
+        drawn = _drawn("", name, epochs, "", "", True, language(), build)
+        place.plotly_chart(drawn.figure, alt=drawn.told.words)
 
 
 def _tensorboard(folder: Path) -> str:
@@ -234,8 +250,10 @@ def _shown_epochs(run: Run, epochs: Sequence[EpochMetrics]) -> int:
     return run.epochs if run.is_open and run.watched is None else len(epochs)
 
 
-def _more(live: LiveFigures, store: RunStore, run: Run, epochs: Sequence[EpochMetrics], scale: str) -> None:
-    samples = read_samples(store.file(run, SAMPLES_FILE))
+def _more(
+    live: LiveFigures, store: PolledStore, run: Run, epochs: Sequence[EpochMetrics], scale: str
+) -> None:
+    samples = store.samples(run)
     offered = _offered(run, epochs, samples)
     if not offered:
         return
@@ -309,11 +327,11 @@ def _draw(
 ) -> None:
     """Draw the figure of all ``data`` so far; ``look`` is whatever else its picture depends on."""
     latest = repr(data[-1]) if len(data) else ""
-    live.draw(_figure(run.id, name, len(data), latest, look, run.is_open, language(), build), name)
+    live.show(_drawn(run.id, name, len(data), latest, look, run.is_open, language(), build), name)
 
 
 @kept
-def _figure(
+def _drawn(
     run_id: str,
     name: str,
     count: int,
@@ -322,6 +340,6 @@ def _figure(
     is_open: bool,
     spoken: str,
     _build: Callable[[], go.Figure],
-) -> go.Figure:
+) -> Drawn:
     """The current figure, built once and shared by everybody who watches the run; read only."""
-    return _build()
+    return Drawn.of(_build())

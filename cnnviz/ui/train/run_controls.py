@@ -15,9 +15,9 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
-from cnnviz.training.records.metrics import SAMPLES_FILE, read_samples
+from cnnviz.training.store.polled import PolledStore
 from cnnviz.training.store.runs import Kind, Run, Status
-from cnnviz.training.store.store import RunStore, open_store
+from cnnviz.training.store.store import open_store
 from cnnviz.training.worker.resuming import check_branch
 from cnnviz.ui.shared import controls, rights
 from cnnviz.ui.shared.own_networks import keep_of
@@ -53,16 +53,16 @@ def allowed(run: Run) -> bool:
 
 
 @controls.offers(Control.TRAINING)
-def buttons(store: RunStore, run: Run) -> None:
+def buttons(store: PolledStore, run: Run) -> None:
     """The buttons that apply now; a request that the worker has not seen yet is disabled."""
     asked = store.requested(run.id) if run.is_open else ()
     if run.status == Status.PAUSED:
-        _resume(store, run, asked)
-        _step(store, run, asked)
+        _resume(run, asked)
+        _step(run, asked)
     elif run.is_open:
-        _pause(store, run, asked)
+        _pause(run, asked)
     elif run.can_resume:
-        _resume(store, run, asked)
+        _resume(run, asked)
     if run.is_open:
         stopping = Kind.STOP in asked
         _button(
@@ -70,31 +70,31 @@ def buttons(store: RunStore, run: Run) -> None:
             "stop",
             ":material/stop_circle:",
             stopping,
-            store.request_stop,
+            open_store().request_stop,
             run,
         )
 
 
-def _pause(store: RunStore, run: Run, asked: Sequence[Kind]) -> None:
+def _pause(run: Run, asked: Sequence[Kind]) -> None:
     waiting = Kind.PAUSE in asked
     label = _("Pausing ...") if waiting else _("Pause")
-    _button(label, "pause", ":material/pause_circle:", waiting, store.request_pause, run)
+    _button(label, "pause", ":material/pause_circle:", waiting, open_store().request_pause, run)
 
 
-def _resume(store: RunStore, run: Run, asked: Sequence[Kind]) -> None:
+def _resume(run: Run, asked: Sequence[Kind]) -> None:
     waiting = Kind.RESUME in asked
     label = _("Resuming ...") if waiting else _("Resume")
 
     def resume(run_id: str) -> None:
-        store.resume(run_id, admit=runs.admit())
+        open_store().resume(run_id, admit=runs.admit())
         runs.move_queue()
 
     _button(label, "resume", ":material/play_circle:", waiting, resume, run)
 
 
-def _step(store: RunStore, run: Run, asked: Sequence[Kind]) -> None:
+def _step(run: Run, asked: Sequence[Kind]) -> None:
     def step(run_id: str) -> None:
-        store.request_step(run_id)
+        open_store().request_step(run_id)
         runs.move_queue()
 
     _button(_("One step"), "step", ":material/skip_next:", Kind.STEP in asked, step, run)
@@ -111,7 +111,7 @@ def _controlled(do: Callable[..., object], run_id: str, *values: object) -> None
     do(run_id, *values)
 
 
-def tools(store: RunStore, run: Run, steered: bool) -> None:
+def tools(store: PolledStore, run: Run, steered: bool) -> None:
     """Popovers with tools for ``run``; those that change it only if it may be ``steered``."""
     with st.container(horizontal=True, gap="small"):
         if run.checkpoint is not None:
@@ -167,7 +167,7 @@ def _delete(run_id: str) -> None:
 _RATE, _ASKED_RATE, _RATES_ASKED = "tool-rate", "_asked_rate", "_rates_asked"
 
 
-def _learning_rate(store: RunStore, run: Run) -> None:
+def _learning_rate(store: PolledStore, run: Run) -> None:
     # Under a new key it is a new popover, which is closed.
     popover_key = f"{_RATE}-{st.session_state.get(_RATES_ASKED, 0)}"
     # In a form, so that what is typed counts when Apply is pressed at once.
@@ -186,7 +186,7 @@ def _learning_rate(store: RunStore, run: Run) -> None:
         )
 
 
-def _pending_rate(store: RunStore, run: Run) -> None:
+def _pending_rate(store: PolledStore, run: Run) -> None:
     """Below the tools: a change that was asked for and does not count yet; at first, that it was heard."""
     if (rate := st.session_state.pop(_ASKED_RATE, None)) is not None:
         st.toast(_("Learning rate {rate:g} requested.", rate=rate), icon=":material/check:")
@@ -203,8 +203,8 @@ def _when_it_counts(run: Run) -> str:
     return _("The worker will apply the change in a moment.")
 
 
-def _present_rate(store: RunStore, run: Run) -> float:
-    records = read_samples(store.file(run, SAMPLES_FILE), max_points=1).records
+def _present_rate(store: PolledStore, run: Run) -> float:
+    records = store.samples(run).records
     return float(records[-1]["learning_rate"] if len(records) else run.recipe.get("learning_rate", 0.01))
 
 

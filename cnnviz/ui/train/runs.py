@@ -18,6 +18,7 @@ from cnnviz.training.recipe.differences import differing, flat, label
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import RateChange
 from cnnviz.training.records.metrics import Steps
+from cnnviz.training.store.polled import open_polled
 from cnnviz.training.store.runs import Run, Status, describe
 from cnnviz.training.store.store import Admit, open_store
 from cnnviz.training.worker.dispatching import executor_of, start_queued
@@ -107,6 +108,15 @@ def move_queue() -> None:
         ask_cluster()
 
 
+def look_after_queue() -> None:
+    """:func:`move_queue` as somebody looks, once a second for all who do.
+
+    Raises:
+        CnnvizError: as there.
+    """
+    open_polled().once_a_second("queue", move_queue)
+
+
 def shown_run() -> Run | None:
     """The run in the link; else this person's newest open run, else their newest run.
 
@@ -115,13 +125,13 @@ def shown_run() -> Run | None:
     named = query.get(PARAMETER)
     if named is not None:
         try:
-            run = open_store().get(named)
+            run = open_polled().get(named)
             if run.deleted_at is None:
                 return run
             link_problem(Message("Run {id} was deleted.", id=run.id))
         except UnknownKeyError as error:
             link_problem(error.message)
-    store, person = open_store(), owner()
+    store, person = open_polled(), owner()
     for only_open in (True, False):
         found = list(store.list(1, owner=person, only_open=only_open))
         if rights.may_do_anything():

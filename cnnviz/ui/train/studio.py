@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store.polled import open_polled
 from cnnviz.training.store.runs import Run
-from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared.downloads import offer_download
 from cnnviz.ui.shared.problems import answer_callbacks, explained
 from cnnviz.ui.shared.query import query
@@ -32,7 +32,7 @@ def show() -> tuple[Recipe | None, Run | None]:
                 st.rerun()  # the menu takes the run along to the other pages, however soon it ends
     # On a phone the columns stand one below the other: a link to a run shows the run first.
     linked = runs.PARAMETER in query
-    known = open_store().list(table.PAGE)
+    known = open_polled().list(table.PAGE)
     with result, st.container(key="linked-run" if linked else "latest-run"):
         answer_callbacks()
         run_controls.offer_undo()

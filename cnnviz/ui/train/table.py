@@ -16,6 +16,7 @@ from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store import disk
+from cnnviz.training.store.polled import open_polled
 from cnnviz.training.store.runs import Run, describe
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.shared import controls, rights
@@ -45,11 +46,11 @@ def list_runs(shown: Run | None, recipe: Recipe | None) -> None:
         st.space("stretch")
         upload_weights(recipe)
         _deleted()
-    store = open_store()
+    store = open_polled()
     if not store.list(1):
         return
     page = _choose_page(store.count(owner=_person(whose)))
-    goes_on = bool(store.list(1, only_open=True))
+    goes_on = bool(store.list(1, only_open=True, owner=_person(whose)))
     fragment(run_every=LIST_SECONDS if goes_on else None)(_list)(shown.id if shown else None, whose, page)
 
 
@@ -82,7 +83,7 @@ def _choose_whose() -> str:
     The default never changes while the choice is drawn: the browser may still send the one before, which would count
     as chosen.
     """
-    if not open_store().list(1, owner=owner()):
+    if not open_polled().list(1, owner=owner()):
         return "all"
     return choose_segment(
         _("Show"),
@@ -98,7 +99,7 @@ def _choose_whose() -> str:
 def _deleted() -> None:
     """Deleted runs that can be restored, newest first."""
     person = None if rights.may_do_anything() else owner()
-    gone = open_store().list(_MOST_DELETED, deleted=True, owner=person)
+    gone = open_polled().list(_MOST_DELETED, deleted=True, owner=person)
     if not gone:
         return
     _tell_put_aside(sum(disk.was_put_aside(open_store(), run) for run in gone))
@@ -129,7 +130,7 @@ def _tell_put_aside(count: int) -> None:
 
 def _list(shown: str | None, whose: str, page: int) -> None:
     with explained():
-        runs = open_store().list(PAGE, skip=(page - 1) * PAGE, owner=_person(whose))
+        runs = open_polled().list(PAGE, skip=(page - 1) * PAGE, owner=_person(whose))
         if st.session_state.pop("_other_run_chosen", False):
             st.rerun()
         if not runs:

@@ -12,10 +12,9 @@ import streamlit as st
 from cnnviz.language import Message, sentences
 from cnnviz.language import translate as _
 from cnnviz.training.recipe.recipe import Recipe
-from cnnviz.training.records.figures import RATES_FILE, read_rate_changes
-from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, Steps, read_samples, read_steps
+from cnnviz.training.records.metrics import Steps
+from cnnviz.training.store.polled import PolledStore, open_polled
 from cnnviz.training.store.runs import MOST_STARTS, Run, Status, start_used, start_waited
-from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.ui.shared.frame import DRAW, EVALUATE, FILTERS, fragment, link
 from cnnviz.ui.shared.link_state import View, choose_view
 from cnnviz.ui.shared.problems import answer_callbacks, explained, plain, run_again
@@ -56,13 +55,13 @@ def show(runs: Sequence[Run], shown: Run | None, recipe: Recipe | None) -> None:
 def _watch(run_id: str, was_open: bool) -> None:
     answer_callbacks()
     with explained():
-        runs.move_queue()  # somebody looks: that is when dead workers are noticed and the queue moves on
+        runs.look_after_queue()
     with explained():
-        store = open_store()
+        store = open_polled()
         run = store.get(run_id)
         if run.is_open != was_open:
             run_again()  # the whole page, with or without the timer, and with the run's result in the list
-        steps = read_steps(store.file(run, STEPS_FILE))
+        steps = store.steps(run)
         with st.container():  # one element, however many are in it: the charts below it stay where they are
             steered = _head(store, run)
             _progress(store, run, steps)
@@ -70,7 +69,7 @@ def _watch(run_id: str, was_open: bool) -> None:
         curves.show(store, run, steps)
 
 
-def _head(store: RunStore, run: Run) -> bool:
+def _head(store: PolledStore, run: Run) -> bool:
     """The run's title and status; returns whether this person may control it."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(plain(run_title(run)), anchor=False, width="content")
@@ -84,13 +83,13 @@ def _head(store: RunStore, run: Run) -> bool:
         caption(plain(watched.summary(run, run.watched)))
         watched.say_who_trains(run)
     else:
-        caption(plain(summary(run, read_rate_changes(store.file(run, RATES_FILE)))))
+        caption(plain(summary(run, store.rate_changes(run))))
     if run.note:
         st.caption(":material/sticky_note_2: " + plain(run.note))
     return steered
 
 
-def _progress(store: RunStore, run: Run, steps: Steps) -> None:
+def _progress(store: PolledStore, run: Run, steps: Steps) -> None:
     if run.status == Status.QUEUED:
         place = store.queue_position(run.id) or 1
         text = _(
@@ -148,7 +147,7 @@ def _pause_text(run: Run) -> str:
     return _("Paused before step {step:,}. Nothing is lost, however long it stays paused.", step=run.step + 1)
 
 
-def _progress_text(store: RunStore, run: Run) -> str:
+def _progress_text(store: PolledStore, run: Run) -> str:
     text = _(
         "Epoch {epoch:,} of {epochs:,} · step {step:,} of {total:,}",
         epoch=max(1, run.epoch),
@@ -162,9 +161,9 @@ def _progress_text(store: RunStore, run: Run) -> str:
     return text + " · " + _("{duration} left", duration=duration(left))
 
 
-def _seconds_left(store: RunStore, run: Run) -> float | None:
+def _seconds_left(store: PolledStore, run: Run) -> float | None:
     """The worker's latest estimate; before there is one, extrapolated from the steps so far."""
-    records = read_samples(store.file(run, SAMPLES_FILE)).records[-_LATEST:]
+    records = store.samples(run).records[-_LATEST:]
     if len(records):  # each says when the run will have ended; on a busy machine they differ a lot
         end = np.median(records["seconds"] + records["seconds_left"])
         return max(0.0, float(end - records["seconds"][-1]))
@@ -173,7 +172,7 @@ def _seconds_left(store: RunStore, run: Run) -> float | None:
     return (time.time() - run.started_at) / run.step * (run.total_steps - run.step)
 
 
-def _metrics(store: RunStore, run: Run, steps: Steps) -> None:
+def _metrics(store: PolledStore, run: Run, steps: Steps) -> None:
     if run.started_at is None:
         return
     trained = float(steps[-1]["seconds"]) if len(steps) else 0.0
