@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from streamlit.proto.Element_pb2 import Element
@@ -53,14 +53,17 @@ class Person:
     chance: random.Random
     waited: list[Waited] = field(default_factory=list)
     page: str = ""
-    _query: str = ""
+    query: str = ""
+    see: Callable[[Page], object] = lambda _page: None
+    """Is shown what comes."""
     _shown: Page | None = None
     _states: dict[str, WidgetState] = field(default_factory=dict)
     _due: dict[str, float] = field(default_factory=dict)
+    _part_of: dict[str, str] = field(default_factory=dict)
 
     async def open(self, page: str, query: str = "") -> None:
         """Open a page."""
-        self.page, self._query = page, query
+        self.page, self.query = page, query
         self._states.clear()
         await self._run("open")
 
@@ -78,6 +81,21 @@ class Person:
             state, fragment = self.chance.choice(choices)
             self._states[state.id] = state
             await self._run("change", fragment=fragment)
+
+    async def use(self, key: str, state: WidgetState) -> None:
+        """Give the widget of this ``key`` a state: a value, which stays, or a trigger.
+
+        Raises:
+            RuntimeError: the page shows none.
+        """
+        found = [name for name in self._part_of if name.endswith(f"-{key}")]
+        if not found:
+            raise RuntimeError(f"There is no {key!r} on the page")
+        there = WidgetState(id=found[-1])
+        there.MergeFrom(state)
+        if not state.trigger_value:
+            self._states[there.id] = there
+        await self._run("change", self._part_of[there.id], pressed=[there] if state.trigger_value else ())
 
     async def act(self) -> None:
         """Open a page or change something."""
@@ -97,12 +115,18 @@ class Person:
                 return
             await self._run("timer", fragment=name)
 
-    async def _run(self, what: str, fragment: str = "", widgets: dict[str, object] | None = None) -> None:
+    async def _run(
+        self,
+        what: str,
+        fragment: str = "",
+        widgets: dict[str, object] | None = None,
+        pressed: Sequence[WidgetState] = (),
+    ) -> None:
         asked = self.session.run(
             self.page,
-            self._query,
+            self.query,
             widgets,
-            states=self._states.values(),
+            states=[*self._states.values(), *pressed],
             fragment=fragment,
             by_itself=what == "timer",
         )
@@ -113,15 +137,18 @@ class Person:
             self._due.pop(fragment, None)
             return
         self.waited.append(Waited(self.page, what, found.seconds))
-        self._query = found.query
+        self.query = found.query
+        self.see(found)
         now = time.monotonic()
         if found.whole:
             self._shown, self._due = found, {}
             there = {_id(element) for element in found.elements}
             self._states = {name: state for name, state in self._states.items() if name in there}
+            self._part_of.clear()
         elif fragment in self._due and self._shown is not None:  # its timer goes on
             self._due[fragment] = now + self._shown.timers[fragment]
         self._due |= {name: now + seconds for name, seconds in found.timers.items()}
+        self._part_of |= dict(zip(map(_id, found.elements), found.part_of, strict=True))
 
 
 def _other_values(page: Page, chance: random.Random) -> Iterator[tuple[WidgetState, str]]:

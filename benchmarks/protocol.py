@@ -50,6 +50,7 @@ class Session:
         self._socket = socket
         self.session_id = ""
         """What the server calls this session; known once it has run a page."""
+        self._page = ""
 
     async def run(
         self,
@@ -73,6 +74,8 @@ class Session:
         asked = message.rerun_script
         asked.page_name, asked.query_string = page, query
         asked.fragment_id, asked.is_auto_rerun = fragment, by_itself
+        if fragment:  # a part that asks for the whole page gets the one that is open
+            asked.page_script_hash = self._page
         asked.context_info.color_scheme = "light"
         asked.widget_states.widgets.extend(states)
         for name, value in (widgets or {}).items():
@@ -89,6 +92,7 @@ class Session:
         message: ForwardMsg = ForwardMsg.FromString(data)
         if message.WhichOneof("type") == "new_session":
             self.session_id = message.new_session.initialize.session_id
+            self._page = message.new_session.page_script_hash
         return message
 
     async def upload_ids(self, names: Sequence[str]) -> list[str]:

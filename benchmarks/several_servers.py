@@ -65,12 +65,13 @@ def one_server(folder: Path, variables: Mapping[str, str]) -> Iterator[Site]:
 def several_servers(folder: Path, count: int, variables: Mapping[str, str]) -> Iterator[Site]:
     """``count`` servers with the runs of ``folder``, behind Caddy as ``deploy`` sets it up.
 
-    Their database is the environment's, ``CNNVIZ_DATABASE_URL``.
+    Their database is the environment's, ``CNNVIZ_DATABASE_URL``, which knows each of them as ``server-NUMBER``.
     """
     shared = {**variables, "CNNVIZ_RUNS_DIR": str(folder / "runs")}
     with ExitStack() as stack:
         servers = tuple(
-            stack.enter_context(serve(folder / f"server-{number}", shared, _WORDS)) for number in range(count)
+            stack.enter_context(serve(folder / name, {**shared, "PGAPPNAME": name}, _WORDS))
+            for name in (f"server-{number}" for number in range(count))
         )
         yield Site(stack.enter_context(_caddy(folder, servers)), servers)
 
