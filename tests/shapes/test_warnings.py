@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnviz.architectures import Architecture
-from cnnviz.models import torchvision_names, traced
+from cnnviz.models import traced
 from cnnviz.shapes.warnings import floor, warnings
 from cnnviz.tracing.trace import trace
-from tests.networks import ALL, each
+from tests.networks import ALL, TORCHVISION, each
 from tests.shapes.networks import Calls
 
 
@@ -200,7 +200,7 @@ def test_the_networks_of_the_registry_have_no_warning(architecture: Architecture
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", torchvision_names())
+@pytest.mark.parametrize("name", TORCHVISION)
 def test_torchvisions_models_have_no_warning(name: str) -> None:
     assert warnings(traced(f"torchvision:{name}", {})) == ()
 

@@ -17,7 +17,7 @@ from cnnviz.architectures import Architecture
 from cnnviz.errors import CnnvizError
 from cnnviz.tracing.replay import replay
 from cnnviz.tracing.trace import trace
-from tests.networks import ALL, MINI, each
+from tests.networks import ALL, MINI, TORCHVISION, each
 from tests.shapes.networks import (
     Bare,
     Calls,
@@ -191,9 +191,9 @@ SMALLEST = {"alexnet": 63, "inception_v3": 75, "maxvit_t": 224, "vit_h_14": 28}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", torchvision.models.list_models(module=torchvision.models))
+@pytest.mark.parametrize("name", TORCHVISION)
 @pytest.mark.usefixtures("one_thread", "quick_weights")
-def test_every_network_of_torchvision(name: str) -> None:
+def test_networks_of_torchvision(name: str) -> None:
     options: dict[str, Any] = {"weights": None}
     side = SMALLEST.get(name, 64)
     if name.startswith("vit"):

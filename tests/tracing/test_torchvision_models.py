@@ -1,20 +1,26 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 import torch
 import torchinfo
 from torch.utils.flop_counter import FlopCounterMode
+from torchvision import models
 
 from cnnviz.models import resolve
 from cnnviz.tracing.trace import trace
+from tests.networks import TORCHVISION
 
 
-@pytest.mark.parametrize(
-    "name",
-    "alexnet vgg11_bn vgg16 resnet18 wide_resnet50_2 resnext50_32x4d densenet121 googlenet inception_v3 "
-    "squeezenet1_0 mobilenet_v2 mobilenet_v3_small shufflenet_v2_x1_0 mnasnet0_5 efficientnet_b0 "
-    "regnet_x_400mf regnet_y_400mf convnext_tiny vit_b_16 swin_t swin_v2_t maxvit_t".split(),
-)
+def test_each_family_has_one_that_is_tested() -> None:
+    def families(names: Iterable[str]) -> set[str]:
+        return {models.get_model_builder(name).__module__ for name in names}
+
+    assert families(TORCHVISION) == families(models.list_models(module=models))
+
+
+@pytest.mark.parametrize("name", TORCHVISION)
 def test_pytorch_and_torchinfo_count_the_same(name: str) -> None:
     model, shape = resolve(f"torchvision:{name}", {})
     assert shape is not None
