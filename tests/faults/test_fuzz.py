@@ -92,7 +92,7 @@ def test_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         page, parameters = found  # type: ignore[misc]
         opened(page, parameters)
 
-    assert sum(1 for _ in tried(300, link, open_)) > 0
+    assert sum(1 for _ in tried(100, link, open_)) > 0
 
 
 # -- the command line ------------------------------------------------------------------------------------
