@@ -117,7 +117,7 @@ def settings() -> Settings:
     Raises:
         UsageError: a number is not a number, or not positive.
     """
-    cores = _usable_cores()
+    cores = usable_cores()
     max_workers = int(_positive("CNNVIZ_MAX_WORKERS", max(1, cores // 2), whole=True))
     runs_dir, runs_url = _runs()
     return Settings(
@@ -171,7 +171,7 @@ def _runs() -> tuple[Path, str | None]:
     return (Path(path or address).absolute() if address else folder), None
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
     """The cores that this process may use; a container or a batch system may allow it only some."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -103,7 +103,12 @@ ARROWS: Mapping[str, tuple[str, ...]] = {
         "cnnviz.training.loop",
         "cnnviz.training.store",
     ),  # uploads are kept as runs
-    "cnnviz.training.loop": ("cnnviz.training.records", "cnnviz.training.transforms"),
+    "cnnviz.training.loop": (
+        "cnnviz.training.parallel",
+        "cnnviz.training.records",
+        "cnnviz.training.transforms",
+    ),
+    "cnnviz.training.parallel": (),
     "cnnviz.training.store": ("cnnviz.training.records", "cnnviz.classroom"),
     "cnnviz.training.records": ("cnnviz.training.recipe", "cnnviz.storage"),
     "cnnviz.training.transforms": ("cnnviz.training.recipe",),

@@ -145,7 +145,8 @@ def _write_script(recipe: Recipe, path: Path, as_json: bool) -> int:
     if as_json:
         print_json({"script": str(path)})
     else:
-        print(_("wrote {path}; run `python {path}` to train", path=path))
+        start = "python" if recipe.workers == 1 else f"torchrun --nproc-per-node {recipe.workers}"
+        print(_("wrote {path}; run `{start} {path}` to train", path=path, start=start))
     return 0
 
 

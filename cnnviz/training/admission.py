@@ -72,6 +72,13 @@ def check_memory(recipe: Recipe) -> None:
                 "This training needs about {value:,} MB of memory, and this class allows {limit:,}; choose a batch "
                 "size below {batch_size:,}, smaller images or a smaller network.",
                 batch_size=recipe.batch_size,
+            )
+            if recipe.workers == 1
+            else Message(
+                "{workers} processes need about {value:,} MB of memory, and this class allows {limit:,}; choose fewer "
+                "processes, a batch size below {batch_size:,}, smaller images or a smaller network.",
+                workers=recipe.workers,
+                batch_size=recipe.batch_size,
             ),
         )
 

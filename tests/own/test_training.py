@@ -303,3 +303,19 @@ def test_what_the_language_does_not_take_at_a_later_step_ends_the_run_with_its_l
     assert str(ended.reason).startswith("Line 12: ")
     assert "cuda_array" in str(ended.reason)
     assert len(read_steps(store.folder(run) / STEPS_FILE)) > 0
+
+
+def test_batch_norm_by_a_function_is_for_one_process() -> None:
+    code = (
+        HEAD
+        + "        self.fc = nn.Linear(784, 10)\n"
+        + "    def forward(self, x):\n"
+        + "        x = nn.functional.batch_norm(x.flatten(1), None, None, training=True)\n"
+        + "        return self.fc(x)\n"
+    )
+    recipe = Recipe.default(keep_for(code, (1, 28, 28)).key, dataset="mnist-sample")
+    recipe.validate()
+    with pytest.raises(
+        UsageError, match="batch_norm, which would see only a part of each batch in each of 2"
+    ):
+        dataclasses.replace(recipe, workers=2).validate()

@@ -397,7 +397,7 @@ def departure(checkpoint: Checkpoint) -> Message | None:
         return Message("its network is not one of the course's")
     course = Recipe.default(checkpoint.architecture, dataset=checkpoint.dataset)
     # What the same recipe may differ in: the draw of the numbers, and the machine.
-    free = {field: getattr(checkpoint.recipe, field) for field in ("seed", "threads", "device")}
+    free = {field: getattr(checkpoint.recipe, field) for field in ("seed", "threads", "workers", "device")}
     if checkpoint.recipe != dataclasses.replace(course, **free):
         return Message("its recipe is not the course's")
     if checkpoint.stopped:

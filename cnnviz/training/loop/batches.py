@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from cnnviz.training.parallel.part import WHOLE, Part
 from cnnviz.training.transforms.batch_preparer import as_rows
 
 if TYPE_CHECKING:
@@ -62,11 +63,14 @@ class Batches:
         leave_single: bool = False,
         ahead: int = 1,
         memory_format: torch.memory_format = torch.channels_last,
+        part: Part = WHOLE,
+        random: bool = False,
     ) -> None:
         """images: (N, C, H, W) uint8; labels: (N,) int64; ``prepare`` makes of a batch of such images what
         the network gets. With ``leave_single`` a last batch of one image is left out. ``ahead`` batches
         are prepared at once, which is quicker; ``prepare`` must not be random then. The network gets its
-        batches in ``memory_format``. Images with the channels last are not copied.
+        batches in ``memory_format``. Images with the channels last are not copied. Of each batch this process
+        gets its ``part``; where ``prepare`` is ``random``, it draws for the whole batch, the same in all processes.
         """
         self._images = images.contiguous(memory_format=torch.channels_last)
         self._labels = labels
@@ -74,6 +78,7 @@ class Batches:
         self._batch_size = batch_size
         self._ahead = ahead
         self._memory_format = memory_format
+        self._part, self._random = part, random
         self._prepared: tuple[Tensor, int, list[tuple[Tensor, Tensor]]] | None = None
         left = leave_single and len(labels) % batch_size == 1
         self.images = len(labels) - 1 if left else len(labels)
@@ -87,8 +92,21 @@ class Batches:
         """The order of one pass, (N,) int64, drawn from ``generator`` (on the CPU)."""
         return torch.randperm(len(self._labels), generator=generator).to(self._labels.device)
 
+    def size(self, number: int) -> int:
+        """How many images batch ``number``, from 0, has."""
+        return min(self._batch_size, self.images - number * self._batch_size)
+
+    def share(self, number: int) -> float:
+        """Which part (0 to 1) of the images of batch ``number`` is this process's."""
+        size = self.size(number)
+        own = self._part.of(size)
+        return float(own.stop - own.start) / size
+
     def take(self, order: Tensor, number: int) -> tuple[Tensor, Tensor]:
-        """Batch ``number``, from 0, of a pass in ``order``: (x, labels)."""
+        """Batch ``number``, from 0, of a pass in ``order``: (x, labels), as far as it is this process's.
+
+        Where nothing of it is, that is one image, so that the network has something to compute; it must count nothing.
+        """
         group, member = divmod(number, self._ahead)
         if self._prepared is None or self._prepared[0] is not order or self._prepared[1] != group:
             self._prepared = order, group, self._take(order, group * self._ahead, self._ahead)
@@ -98,16 +116,28 @@ class Batches:
         """``count`` batches, or as many as there are left, from ``number`` on, prepared in one."""
         start = number * self._batch_size
         chosen = order[start : min(start + count * self._batch_size, self.images)]
+        if self._part == WHOLE or self._random:
+            sizes = [len(batch) for batch in torch.split(chosen, self._batch_size)]
+        else:
+            own = [batch[self._own(len(batch))] for batch in torch.split(chosen, self._batch_size)]
+            chosen, sizes = torch.cat(own), [len(batch) for batch in own]
         # index_select is ten times faster than indexing, above all on rows that lie together in memory
         rows = as_rows(self._images).index_select(0, chosen)
         channels, height, width = self._images.shape[1:]
         images = rows.view(-1, height, width, channels).permute(0, 3, 1, 2)
         x, labels = self._ready(images), self._labels.index_select(0, chosen)
-        return list(zip(torch.split(x, self._batch_size), torch.split(labels, self._batch_size), strict=True))
+        batches = list(zip(torch.split(x, sizes), torch.split(labels, sizes), strict=True))
+        if self._part != WHOLE and self._random:
+            batches = [(x[self._own(len(x))], labels[self._own(len(x))]) for x, labels in batches]
+        return batches
 
-    def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """One pass in the order of the data: (x, labels) of each batch."""
-        for start in range(0, self.images, self._batch_size):
+    def _own(self, size: int) -> slice:
+        own = self._part.of(size)
+        return own if own.stop > own.start else slice(0, 1)
+
+    def in_order(self, part: Part = WHOLE) -> Iterator[tuple[Tensor, Tensor]]:
+        """One pass in the order of the data: (x, labels) of each batch, or of a ``part`` of all batches."""
+        for start in range(part.number * self._batch_size, self.images, part.count * self._batch_size):
             batch = slice(start, min(start + self._batch_size, self.images))
             yield self._ready(self._images[batch]), self._labels[batch]
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnnviz import datasets
+from cnnviz.settings import usable_cores
 from cnnviz.training.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -62,16 +63,19 @@ def measure(recipe: Recipe, cut_short: Callable[[], bool] = lambda: False) -> Es
     import torch
 
     from cnnviz.training.loop import memory
-    from cnnviz.training.loop.loop import device_of
+    from cnnviz.training.loop.loop import check_devices, device_of
 
     device = device_of(recipe.device)
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
-    needed, available = memory.needed(recipe), memory.available(device.type)
+    check_devices(dataclasses.replace(recipe, device=device.type))
+    needed = memory.needed_by(recipe) if device.type == "cuda" else memory.needed(recipe)
+    available = memory.available(device.type)
     if available is not None and needed > available:
         return Estimate(0.0, 0.0, 0.0, 0.0, needed, available, device.type, gpu)
     info = datasets.get(recipe.dataset)
     images = recipe.train_images or info.train_images
-    per_image, per_tested = _seconds_per_image(recipe, device, cut_short)
+    at_once = _at_once(recipe, device.type)
+    per_image, per_tested = (each / at_once for each in _seconds_per_image(recipe, device, cut_short))
     if device.type == "cuda":
         torch.cuda.empty_cache()  # this process may wait for long, and other runs need the memory
     epoch, test = images * per_image, info.test_images * per_tested
@@ -80,10 +84,19 @@ def measure(recipe: Recipe, cut_short: Callable[[], bool] = lambda: False) -> Es
     return Estimate(whole, epoch, test, 1 / per_image, needed, available, device.type, gpu)
 
 
+def _at_once(recipe: Recipe, device: str) -> float:
+    """How many processes' work is done at once: all of it, as far as there are cores; what they tell each other is left
+    out.
+    """
+    if device == "cuda" or recipe.workers == 1:
+        return float(recipe.workers)
+    return min(recipe.workers, max(1.0, usable_cores() / recipe.threads))
+
+
 def _seconds_per_image(
     recipe: Recipe, device: torch.device, cut_short: Callable[[], bool]
 ) -> tuple[float, float]:
-    """Of training, and of a test, on random images."""
+    """Of training, and of a test, on random images, in one process, with its part of a batch."""
     from cnnviz.training.loop.evaluate import evaluate
     from cnnviz.training.loop.loop import settled, step
 
@@ -113,7 +126,8 @@ def _go_on_unless(cut_short: Callable[[], bool]) -> None:
 
 
 def _tiny_session(recipe: Recipe, device: torch.device) -> Session:
-    """A training and a test on one batch of random images each, or on a part of one where the network is large.
+    """A training and a test on one batch of random images each, or on a part of one where the network is large, or
+    several processes share it.
 
     At least two images are trained on, for the sake of batch normalisation, unless the recipe's own batches are
     of one.
@@ -126,7 +140,8 @@ def _tiny_session(recipe: Recipe, device: torch.device) -> Session:
 
     info = datasets.get(recipe.dataset)
     forward = max(1, trace_of(recipe).macs)
-    count = max(min(recipe.batch_size, 2), min(recipe.batch_size, int(_STEP_MACS / (3 * forward))))
+    batch_size = -(-recipe.batch_size // recipe.workers)
+    count = max(min(batch_size, 2), min(batch_size, int(_STEP_MACS / (3 * forward))))
     at_once = test_batch_size(*recipe.input_shape[1:])
     tested = max(1, min(at_once, info.test_images, int(_STEP_MACS / forward)))
     generator = torch.Generator().manual_seed(0)
@@ -136,5 +151,5 @@ def _tiny_session(recipe: Recipe, device: torch.device) -> Session:
     labels = torch.arange(len(images)) % len(info.classes)
     training, testing = (images[:count], labels[:count]), (images[:tested], labels[:tested])
     data = datasets.Dataset(info.key, info.classes, *training, *testing, digest="")
-    small = dataclasses.replace(recipe, batch_size=count, train_images=None)
+    small = dataclasses.replace(recipe, batch_size=count, train_images=None, workers=1)
     return new_session(small, data, device)

@@ -12,9 +12,11 @@ from torch.nn import functional as F
 
 from cnnviz.tracing.inputs import as_taken
 from cnnviz.training.loop.batches import Batches, memory_order, test_batch_size
+from cnnviz.training.parallel.part import WHOLE
 from cnnviz.training.transforms.batch_preparer import BatchPreparer
 
 if TYPE_CHECKING:
+    from cnnviz.training.parallel.group import Group
     from cnnviz.training.recipe.recipe import Recipe
 
 
@@ -42,11 +44,13 @@ def evaluate(
     batches: Batches,
     progress: Callable[[float], None] | None = None,
     loss_function: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
+    group: Group | None = None,
 ) -> Evaluation:
     """Accuracy and mean loss of ``model`` on all of ``batches``.
 
     ``model`` must be in eval mode, and is not changed; ``progress`` is called with 0..1 after each batch;
-    ``loss_function`` takes scores (B, classes) and labels (B,) and averages over the batch.
+    ``loss_function`` takes scores (B, classes) and labels (B,) and averages over the batch. The processes of a
+    ``group``, all of which call this, share the batches out among themselves.
 
     Raises:
         ValueError: the model is in training mode, in which dropout and batch statistics spoil the figures.
@@ -54,10 +58,14 @@ def evaluate(
     if model.training:
         raise ValueError("the model is in training mode; evaluate a copy in eval mode")
     loss, correct = 0.0, 0
-    for number, (x, labels) in enumerate(batches.in_order(), start=1):
+    part = WHOLE if group is None else group.part
+    for number, (x, labels) in enumerate(batches.in_order(part), start=1):
         scores = model(as_taken(model, x))
         loss += float(loss_function(scores, labels)) * len(labels)
         correct += int((scores.argmax(1) == labels).sum())
         if progress is not None:
             progress(number / len(batches))
+    if group is not None:
+        loss, right = group.summed((loss, correct))
+        correct = int(right)
     return Evaluation(batches.images, correct / batches.images, loss / batches.images)

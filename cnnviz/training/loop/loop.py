@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from cnnviz.training.records.snapshots import State
 if TYPE_CHECKING:
     from torch import nn
 
+    from cnnviz.training.parallel.group import Group
     from cnnviz.training.recipe.recipe import Recipe
     from cnnviz.training.records.figures import RateChange
 
@@ -100,13 +102,33 @@ class Supervisor(Protocol):
 
 
 class _Nobody:
-    """Never interrupts a training run."""
+    """Never interrupts a training run, and looks at nothing."""
 
     def before_step(self, session: Session) -> bool:
         return True
 
     def after_epoch(self, session: Session) -> None:
         pass
+
+    def on_start(self, model: nn.Module, steps_per_epoch: int) -> None:
+        pass
+
+    def on_step(self, step: int, epoch: int, loss: float, accuracy: float, seconds: float) -> None:
+        pass
+
+    def on_epoch(self, metrics: EpochMetrics, model: nn.Module) -> None:
+        pass
+
+
+class _OwnChance(_Nobody):
+    """Gives each process of a group that does not lead its own draws for dropout, the same ones after a run is resumed."""
+
+    def before_step(self, session: Session) -> bool:
+        assert session.group is not None
+        number = session.group.part.number
+        # a generator takes 32 bits of its seed, and gives something else for each of them
+        torch.manual_seed(zlib.crc32(f"{session.recipe.seed} {number} {session.step}".encode()))
+        return True
 
 
 def train(
@@ -115,11 +137,14 @@ def train(
     observer: Observer,
     supervisor: Supervisor | None = None,
     start: State | None = None,
+    group: Group | None = None,
 ) -> TrainingResult:
     """Train the network of ``recipe`` on ``dataset``, and test it after every epoch.
 
     ``supervisor`` is asked before every step; once it says no, the run ends with its current weights. Given
-    ``start``, training resumes from that state instead of beginning with the seed's initial weights.
+    ``start``, training resumes from that state instead of beginning with the seed's initial weights. This process
+    leads the ``group``, whose other processes are at :func:`follow`; without one it trains alone, whatever the recipe
+    says of processes, which makes no difference but rounding.
 
     Raises:
         UsageError: the recipe is invalid, or asks for a GPU where there is none.
@@ -130,7 +155,7 @@ def train(
     device = device_of(recipe.device)
     recipe = dataclasses.replace(recipe, device=device.type)
     with settled(recipe, device):
-        session = new_session(recipe, dataset, device)
+        session = new_session(recipe, dataset, device, group)
         if start is not None:
             session.restore(start)
         tested = _train_all(session, observer, supervisor or _Nobody())
@@ -146,6 +171,19 @@ def train(
     )
 
 
+def follow(recipe: Recipe, dataset: Dataset, group: Group, start: State | None) -> None:
+    """Train along with the process that leads ``group``, which is at :func:`train`; nothing is recorded here.
+
+    ``recipe`` names the device that is really used.
+    """
+    device = torch.device(recipe.device, group.part.number if recipe.device == "cuda" else 0)
+    with settled(recipe, device):
+        session = new_session(recipe, dataset, device, group)
+        if start is not None:
+            session.restore(start)
+        _train_all(session, _Nobody(), _OwnChance())
+
+
 def device_of(name: str) -> torch.device:
     """The device that a recipe's ``device`` means on this machine.
 
@@ -156,6 +194,24 @@ def device_of(name: str) -> torch.device:
     if name == "cuda" and not there:
         raise UsageError(Message("The device is cuda, but PyTorch finds no GPU here; choose auto or cpu."))
     return torch.device("cuda" if there and name != "cpu" else "cpu")
+
+
+def check_devices(recipe: Recipe) -> None:
+    """Check that each process of ``recipe``, whose ``device`` is the one that is really used, gets a GPU of its own.
+
+    Raises:
+        UsageError: it trains on GPUs, and there are fewer than processes.
+    """
+    there = torch.cuda.device_count()
+    if recipe.device == "cuda" and recipe.workers > max(1, there):
+        raise UsageError(
+            Message(
+                "The recipe asks for {workers} processes on GPUs, one each, but PyTorch finds {gpus} here; choose at most "
+                "{gpus}, or the device cpu.",
+                workers=recipe.workers,
+                gpus=there,
+            )
+        )
 
 
 @contextmanager
@@ -178,6 +234,8 @@ def _train_all(session: Session, observer: Observer, supervisor: Supervisor) -> 
     while session.epoch <= session.recipe.epochs:
         before = session.step
         complete = _train_epoch(session, observer, supervisor)
+        if not complete:
+            session.group = None  # the others are at the next step already, and end with the training
         if tested is None or session.step > before:
             tested = _test(session)
         if not complete:
@@ -198,10 +256,10 @@ def _train_epoch(session: Session, observer: Observer, supervisor: Supervisor) -
         if not supervisor.before_step(session):
             break
         x, labels = train.take(order, number)
-        loss, correct = step(session, x, labels)
+        loss, correct = step(session, x, labels, train.share(number))
         if not math.isfinite(loss):
             raise TrainingDivergedError(session.step + 1, session.epoch, session.learning_rate)
-        size = len(labels)
+        size = train.size(number)
         session.step += 1
         session.batch += 1
         tally.images += size
@@ -214,9 +272,15 @@ def _train_epoch(session: Session, observer: Observer, supervisor: Supervisor) -
     return session.batch == len(train)
 
 
-def step(session: Session, x: Tensor, labels: Tensor) -> tuple[float, int]:
-    """Update the weights from one batch. Returns its mean loss and number of correct answers before the update."""
+def step(session: Session, x: Tensor, labels: Tensor, share: float = 1.0) -> tuple[float, int]:
+    """Update the weights from one batch. Returns its mean loss and number of correct answers before the update.
+
+    Where several processes train, ``x`` and ``labels`` are this one's ``share`` (0 to 1) of the batch; what is returned is
+    that of the whole batch.
+    """
     session.optimizer.zero_grad()
+    if session.group is not None:
+        session.group.begin_step(share)
     scores = session.model(as_taken(session.model, x))
     if isinstance(scores, tuple):
         loss = with_auxiliaries(session.loss, scores, labels)
@@ -225,14 +289,19 @@ def step(session: Session, x: Tensor, labels: Tensor) -> tuple[float, int]:
         loss = session.loss(scores, labels)
     # Before the long way back, while the scores are in the caches; and a sum would be one more pass.
     correct = (scores.argmax(1) == labels).count_nonzero()
-    torch.autograd.backward(loss)
+    if session.group is None:
+        torch.autograd.backward(loss)
+        session.optimizer.step()
+        return loss.item(), int(correct)
+    whole_loss, right, rate = session.group.backward(loss, correct, share, session.learning_rate)
+    session.change_learning_rate(rate)
     session.optimizer.step()
-    return loss.item(), int(correct)
+    return whole_loss, right
 
 
 def _test(session: Session) -> Evaluation:
     begin = time.perf_counter()
-    tested = evaluate(session.model.eval(), session.test, loss_function=session.loss)
+    tested = evaluate(session.model.eval(), session.test, loss_function=session.loss, group=session.group)
     session.test_seconds = time.perf_counter() - begin
     if not math.isfinite(tested.loss):  # it was the last step that spoilt the weights
         raise TrainingDivergedError(session.step, session.epoch, session.learning_rate)
@@ -244,7 +313,7 @@ def _metrics(session: Session, tested: Evaluation) -> EpochMetrics:
     session.seconds += tally.seconds
     accuracy = tally.correct / tally.images
     if session.recipe.train_accuracy == "second-pass":
-        accuracy = evaluate(session.model, session.known).accuracy
+        accuracy = evaluate(session.model, session.known, group=session.group).accuracy
     return EpochMetrics(
         epoch=session.epoch,
         train_loss=tally.loss / tally.images,

@@ -32,35 +32,52 @@ class TooLargeError(UsageError):
     """A training run would not fit into memory."""
 
     def __init__(self, needed: int, available: int, recipe: Recipe) -> None:
-        super().__init__(
-            Message(
+        facts = {
+            "needed": needed / 1e9,
+            "available": available / 1e9,
+            "batch_size": recipe.batch_size,
+            "workers": recipe.workers,
+        }
+        if recipe.workers > 1:
+            told = Message(
+                "{workers} processes need about {needed:.1f} GB of memory, but only {available:.1f} GB are free. Choose "
+                "fewer processes, a batch size below {batch_size:,}, or smaller images.",
+                **facts,
+            )
+        else:
+            told = Message(
                 "This training needs about {needed:.1f} GB of memory, but only {available:.1f} GB are "
                 "free. Choose a batch size below {batch_size:,}, or smaller images.",
-                needed=needed / 1e9,
-                available=available / 1e9,
-                batch_size=recipe.batch_size,
+                **facts,
             )
-        )
+        super().__init__(told)
         self.needed, self.available = needed, available
 
 
 def needed(recipe: Recipe) -> int:
-    """About how many bytes training by a valid ``recipe`` takes at its peak, process included.
+    """About how many bytes training by a valid ``recipe`` takes at its peak, in all its processes."""
+    return sum(needed_by(recipe, leads=number == 0) for number in range(recipe.workers))
+
+
+def needed_by(recipe: Recipe, *, leads: bool = True) -> int:
+    """About how many bytes one process of training by a valid ``recipe`` takes at its peak, itself included: the only one,
+    the one that ``leads``, or another.
 
     Counted are the images, and the batches that are prepared; weights, gradients and what the optimizer keeps;
-    copies of these for saved states; the outputs of all operations for a whole batch, which the gradients are
-    computed from; and room for the largest operation. Libraries need more or less here and there: a fifth
-    either way.
+    copies of these for saved states, where it leads; the outputs of all operations for its part of a batch, which the
+    gradients are computed from; and room for the largest operation. Libraries need more or less here and there: a
+    fifth either way.
     """
     info = datasets.get(recipe.dataset)
     traced = trace_of(recipe)
     weights = traced.total_params * _FLOAT
     momenta = _OPTIMIZER_COPIES.get(recipe.optimizer, 1 if recipe.momentum else 0)
-    kept = weights * (2 + momenta)  # with the gradients
-    saved = 2 * weights * (1 + momenta)  # a copy, and its bytes
+    exchanged = weights if recipe.workers > 1 else 0
+    kept = weights * (2 + momenta) + exchanged  # with the gradients
+    saved = 2 * weights * (1 + momenta) if leads else 0  # a copy, and its bytes
     height, width = recipe.input_shape[1:]
     tested = 2 * _largest(traced) * test_batch_size(height, width)
-    working = max(_step_bytes(traced, recipe.batch_size), tested)
+    working = max(_step_bytes(traced, -(-recipe.batch_size // recipe.workers)), tested)
     return PROCESS_BYTES + _image_bytes(recipe, info) + kept + saved + working
 
 
@@ -84,7 +101,7 @@ def check(recipe: Recipe) -> None:
     """
     on_gpu = recipe.device != "cpu" and torch.cuda.is_available()
     there = available("cuda" if on_gpu else "cpu")
-    wanted = needed(recipe)
+    wanted = needed_by(recipe) if on_gpu else needed(recipe)  # each process has a GPU of its own
     if there is not None and wanted > there:
         raise TooLargeError(wanted, there, recipe)
 

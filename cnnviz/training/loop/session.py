@@ -21,6 +21,8 @@ from cnnviz.training.loop.optimisation import (
     make_optimizer,
     memory_format,
 )
+from cnnviz.training.parallel.group import Group
+from cnnviz.training.parallel.part import WHOLE
 from cnnviz.training.recipe.recipe import Recipe, has_batch_norm
 from cnnviz.training.records.figures import EpochMetrics, RateChange
 from cnnviz.training.records.snapshots import State, StateError
@@ -88,7 +90,8 @@ class Session:
     of all epochs; ``seconds`` are those of the passes before this one. ``base_rate`` is the learning rate
     of ``base_epoch``, from which the schedule goes on; ``rate_changes`` is where people changed it.
     ``finished`` holds the completed epochs. ``known`` is the training set as it is tested, for a second pass.
-    ``test_seconds`` is how long the last test took.
+    ``test_seconds`` is how long the last test took. ``group`` is that of the processes that train together; None
+    where this one trains alone.
     """
 
     recipe: Recipe
@@ -101,6 +104,7 @@ class Session:
     test: Batches
     generators: Generators
     base_rate: float
+    group: Group | None = None
     base_epoch: int = 1
     rate_changes: tuple[RateChange, ...] = ()
     epoch: int = 1
@@ -218,11 +222,18 @@ class Session:
             torch.cuda.set_rng_state(state.generators["cuda"], self.device)
 
 
-def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Session:
-    """A training run by a valid ``recipe``, about to make its first step."""
+def new_session(
+    recipe: Recipe, dataset: Dataset, device: torch.device, group: Group | None = None
+) -> Session:
+    """A training run by a valid ``recipe``, about to make its first step; in a ``group``, all of whose processes begin
+    alike.
+    """
     model = initial_network(recipe).to(device)
     in_memory = memory_format(recipe, model)
     model = model.to(memory_format=in_memory)
+    leave_single = has_batch_norm(model)
+    if group is not None:
+        group.adopt(model)
     images, labels = dataset.train_images, dataset.train_labels
     if recipe.train_images is not None:
         chosen = balanced_subset(labels, recipe.train_images, recipe.seed)
@@ -248,14 +259,17 @@ def new_session(recipe: Recipe, dataset: Dataset, device: torch.device) -> Sessi
             labels,
             training,
             recipe.batch_size,
-            leave_single=has_batch_norm(model),
+            leave_single=leave_single,
             ahead=batches_ahead(recipe, shape),
             memory_format=in_memory,
+            part=WHOLE if group is None else group.part,
+            random=bool(recipe.preparation.augmentation),
         ),
         known=Batches(images, labels, prepare.test, at_once, memory_format=in_memory),
         test=Batches(*test, prepare.test, at_once, memory_format=in_memory),
         generators=Generators(order, changes, order.get_state()),
         base_rate=recipe.learning_rate,
+        group=group,
     )
 
 

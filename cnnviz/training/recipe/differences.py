@@ -26,9 +26,10 @@ _PREFIXES = ("options", "augmentation")
 def flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a recipe's JSON values, those of options and augmentation as ``options.growth``.
 
-    The code of an own network is none: its key says which it is. An option that the recipe leaves to the network has the network's own value.
+    The code of an own network is none: its key says which it is. An option that the recipe leaves to the network has the
+    network's own value; a recipe that says nothing of processes means one.
     """
-    fields: dict[str, Any] = {}
+    fields: dict[str, Any] = {"workers": 1} if "architecture" in recipe else {}
     for name, value in recipe.items():
         if name == "own":
             continue

@@ -135,6 +135,15 @@ RANGES: Mapping[str, Range] = MappingProxyType(
         "threads": Range(
             Message("threads"), 1, 256, whole=True, meaning=Message("How many CPU cores work on one step.")
         ),
+        "workers": Range(
+            Message("processes"),
+            1,
+            16,
+            whole=True,
+            meaning=Message(
+                "How many processes share each batch, each with its own threads or GPU. The losses stay the same, dropout aside."
+            ),
+        ),
     }
 )
 CHOICES: Mapping[str, Choice] = MappingProxyType(

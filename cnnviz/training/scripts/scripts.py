@@ -1,7 +1,8 @@
 """Recipes and checkpoints as files of plain PyTorch, for a person who has no cnnviz.
 
 Only what the recipe uses is written. What is drawn from which generator, and in which order numbers are added
-up, is as in :mod:`cnnviz.training.loop.loop`; so the losses are the same to the last digit.
+up, is as in :mod:`cnnviz.training.loop.loop`; so the losses are the same to the last digit, or, where several processes
+share each batch, but for rounding.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def recipe_script(recipe: Recipe, *, in_a_notebook: bool = False) -> str:
             recipe.architecture,
             recipe.options,
             imports=_imports(recipe, info, in_a_notebook),
-            further=_definitions(recipe),
+            further=_definitions(recipe, seen),
         ),
         in_a_notebook=in_a_notebook,
         weights=script_name(recipe).replace(".py", ".pt"),
@@ -73,10 +74,14 @@ def _imports(recipe: Recipe, info: datasets.DatasetInfo, in_a_notebook: bool) ->
     yield from (("pathlib", "Path", None), ("torch", "Tensor", None), ("torch.nn", "functional", "F"))
     if recipe.schedule == "cosine":
         yield None, "math", None
+    if recipe.workers > 1:
+        yield from ((None, "os", None), (None, "torch.distributed", "dist"))
 
 
-def _definitions(recipe: Recipe) -> Iterator[Definition]:
+def _definitions(recipe: Recipe, seen: _Seen) -> Iterator[Definition]:
     """The functions of cnnviz that the script calls."""
+    if recipe.workers > 1 and seen.batch_norm:
+        yield "training.parallel.batch_norm", "share_batch_norm"
     if recipe.train_images is not None:
         yield "training.loop.batches", "balanced_subset"
     for change, _values in recipe.preparation.augmentation.changes():

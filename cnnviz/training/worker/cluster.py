@@ -156,7 +156,8 @@ def added_environment(chosen: Settings) -> dict[str, str]:
 
 
 def needs_of(recipe: Recipe) -> Needs:
-    """What training by a recipe takes."""
+    """What training by a recipe takes, all its processes together, on one machine."""
     from cnnviz.training.loop.memory import needed
 
-    return Needs(max(1, recipe.threads), needed(recipe), int(recipe.device == "cuda"))
+    gpus = recipe.workers if recipe.device == "cuda" else 0
+    return Needs(max(1, recipe.threads) * recipe.workers, needed(recipe), gpus)

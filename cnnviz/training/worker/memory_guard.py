@@ -9,13 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from cnnviz.training.worker.together import pids
+
 LOOK_SECONDS = 0.1
 """A network may take a gigabyte more within a second."""
 
 
 class MemoryGuard:
-    """While the ``with`` block lasts, looks how much memory this process takes; where it is more than ``most`` bytes,
-    calls ``give_up``, once, with that number, from another thread. ``most`` None, or a system that tells nothing: no
+    """While the ``with`` block lasts, looks how much memory this process takes, with those that it has started to train
+    with it; where it is more than ``most`` bytes, calls ``give_up``, once, with that number, from another thread. ``most`` None, or a system that tells nothing: no
     limit.
     """
 
@@ -52,11 +54,24 @@ class MemoryGuard:
 
 
 def resident_bytes() -> int | None:
-    """The bytes of memory that this process takes, or has taken at most where the system tells only that."""
+    """The bytes of memory that this process takes, with those that it has started to train with it; or has taken at most
+    by itself, where the system tells only that.
+    """
     try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return _resident("self") + sum(map(_resident_or_none, pids()))
     except (OSError, ValueError, AttributeError):
         return _peak_bytes()
+
+
+def _resident_or_none(pid: int) -> int:
+    try:
+        return _resident(str(pid))
+    except (OSError, IndexError):  # it has just ended
+        return 0
+
+
+def _resident(process: str) -> int:
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _peak_bytes() -> int | None:

@@ -42,6 +42,7 @@ from cnnviz.training.worker.memory_guard import MemoryGuard
 from cnnviz.training.worker.processes import LOG_NAME
 from cnnviz.training.worker.resuming import start_of
 from cnnviz.training.worker.steering import Steering
+from cnnviz.training.worker.together import HelperLostError, together
 
 if TYPE_CHECKING:
     from cnnviz.training.loop.loop import Observer
@@ -126,7 +127,7 @@ def _give_up(store: RunStore, run: Run, worker: str, taken: int) -> None:
     """End the run and this process, which takes ``taken`` bytes of memory: at once, as it may take more at any time."""
     reason = Message(
         "The training used {taken:,} MB of memory and was stopped, because this class allows {limit:,} for each run. "
-        "Choose a batch size below {size:,}, smaller images or a smaller network.",
+        "Choose a batch size below {size:,}, fewer processes, smaller images or a smaller network.",
         taken=round(taken / _MEGABYTE),
         limit=limit("memory_mb") or 0,
         size=run.recipe.get("batch_size", 0),
@@ -173,6 +174,8 @@ def _train_safely(heartbeat: Heartbeat, run: Run, audience: Observer | None) -> 
             return _train(heartbeat, run, folder, audience)
     except KeyboardInterrupt:
         return _Ending(Status.STOPPED)
+    except HelperLostError as error:
+        return _Ending(Status.INTERRUPTED, error.message)
     except CnnvizError as error:
         return _Ending(Status.FAILED, _with_line(error, error.message))
     except OSError as error:
@@ -195,8 +198,11 @@ def _train(heartbeat: Heartbeat, run: Run, folder: Path, audience: Observer | No
     heartbeat.write(heartbeat.listen)
     if heartbeat.must_stop():
         return _ending(heartbeat, {})
-    with supervised(heartbeat, folder, recipe.epochs, audience, start) as (recorder, steering):
-        result = loop.train(recipe, dataset, recorder, steering, start)
+    with (
+        supervised(heartbeat, folder, recipe.epochs, audience, start) as (recorder, steering),
+        together(recipe, dataset.digest, start) as group,
+    ):
+        result = loop.train(recipe, dataset, recorder, steering, start, group)
     facts: dict[str, Any] = {}
     if result.steps > 0 and not heartbeat.lost:
         checkpoints.save(

@@ -71,7 +71,7 @@ VALUES: Mapping[str, Message] = MappingProxyType(
 _OF_THE_DATA = ("resize", "mean", "deviation", "train_images")
 _IMAGES = (*_OF_THE_DATA, PERMUTE, ORDER)
 _LEARNING = ("weight_decay", "schedule", "step_epochs", "step_factor", "loss", "initialisation")
-_MACHINE = ("train_accuracy", "threads", "device")
+_MACHINE = ("train_accuracy", "threads", "workers", "device")
 _AUGMENTATION = tuple(entry.name for entry in dataclasses.fields(Augmentation))
 
 
@@ -429,7 +429,9 @@ def _machine(fields: Fields) -> None:
             ),
         )
         fields.choice(_("Device"), "device")
-        fields.number(_("Threads"), "threads", step=1)
+        with st.container(horizontal=True):
+            fields.number(_("Threads"), "threads", step=1)
+            fields.number(_("Processes"), "workers", step=1)
 
 
 def _problems(recipe: Recipe) -> list[str]:

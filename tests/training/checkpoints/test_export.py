@@ -44,7 +44,7 @@ def exported(
     [
         ({}, "basic-cnn-mnist"),
         ({"dataset": "mnist-sample"}, "basic-cnn-mnist-sample"),
-        ({"seed": 7, "threads": 1, "device": "cpu"}, "basic-cnn-mnist"),
+        ({"seed": 7, "threads": 1, "workers": 4, "device": "cpu"}, "basic-cnn-mnist"),
     ],
 )
 def test_the_courses_recipe_gets_the_name_that_is_shipped(

@@ -13,6 +13,8 @@ def recipe(architecture: str = "basic-cnn", **changes: Any) -> dict[str, Any]:
 def test_only_what_differs_is_named() -> None:
     assert differing([recipe(), recipe()]) == []
     assert differing([recipe(), recipe(epochs=3), recipe(seed=2)]) == ["epochs", "seed"]
+    assert differing([recipe(), recipe(workers=1)]) == []
+    assert differing([recipe(), recipe(workers=2)]) == ["workers"]
     assert differing([recipe(), recipe(augmentation={"flip": True})]) == ["augmentation.flip"]
 
 

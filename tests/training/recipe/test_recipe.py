@@ -226,7 +226,17 @@ def test_a_recipe_of_another_version_names_the_fields() -> None:
 
 
 def test_limits_name_fields_that_exist() -> None:
-    assert set(RANGES) <= set(Recipe.default("basic-cnn").to_dict())
+    assert set(RANGES) <= set(Recipe.default("basic-cnn").values())
+
+
+def test_a_recipe_for_one_process_is_written_as_before() -> None:
+    one, three = Recipe.default("basic-cnn"), Recipe.default("basic-cnn", workers=3)
+    assert "workers" not in one.to_dict()
+    assert Recipe.from_dict(one.to_dict()).workers == 1
+    assert three.to_dict() == {**one.to_dict(), "workers": 3}
+    assert Recipe.from_dict(three.to_dict()) == three
+    with pytest.raises(UsageError, match="processes must be an integer from 1 to 16; got 17"):
+        Recipe.default("basic-cnn", workers=17).validate()
 
 
 def test_threads_come_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -121,6 +123,29 @@ def test_losses_are_those_of_the_run_to_the_last_digit(name: str, printed: dict[
             float(f"{100 * epoch.test_accuracy:.2f}"),
         )
         for epoch in result.epochs
+    ]
+
+
+@pytest.mark.slow
+def test_a_script_for_several_processes_has_the_losses_of_one(tmp_path: Path) -> None:
+    """With batch normalisation, augmentation, and a last batch in which one of the processes has no image."""
+    recipe = Recipe.default(
+        "lenet-bn", **{**SAMPLE, "train_images": 62, "batch_size": 20}, augmentation={"shift": 0.1}
+    )
+    (tmp_path / "train.py").write_text(recipe_script(dataclasses.replace(recipe, workers=3)))
+    ran = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=3", "train.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    found = [tuple(map(float, figures)) for figures in EPOCH.findall(ran.stdout)]
+    result = train(recipe, datasets.load(recipe.dataset), Losses())
+    assert [(loss, test_loss) for loss, _, test_loss, _ in found] == [
+        pytest.approx((epoch.train_loss, epoch.test_loss), rel=1e-4) for epoch in result.epochs
     ]
 
 

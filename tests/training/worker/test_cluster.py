@@ -101,13 +101,13 @@ def test_a_job_is_asked_for_with_what_the_recipe_needs_and_may_wait_for_long(
     wait: Callable[[float], None],
 ) -> None:
     scheduler.room = 0
-    run_id = store.create(dataclasses.replace(recipe, threads=2))
+    run_id = store.create(dataclasses.replace(recipe, threads=2, workers=3))
     assert dispatch(store, cluster, max_workers=4) == [run_id]
     run = store.get(run_id)
     assert (run.status, run.executor, run.attempts, run.host) == (Status.STARTING, "small", 1, None)
     assert scheduler.asked == [job_id(run)] == [f"cnnviz-{run_id}-1"]
-    assert scheduler.needs[0].cores == 2
-    assert 50e6 < scheduler.needs[0].memory_bytes < 5e9
+    assert scheduler.needs[0].cores == 6
+    assert 3 * 600e6 < scheduler.needs[0].memory_bytes < 5e9
     assert scheduler.needs[0].gpus == 0
     for _hour in range(3):
         dispatch(store, cluster, max_workers=4)

@@ -1,0 +1,1 @@
+"""Training one network in several processes of one machine, each with its part of every batch."""

@@ -1,0 +1,231 @@
+"""The further processes of a training by several: how they are started, watched, and ended.
+
+The process that holds the run leads, and starts the others on its own machine. Each hangs on a pipe from the leader, and
+ends as soon as that one has closed it, or has died. Importing this imports no torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
+from cnnviz.settings import settings
+from cnnviz.training.parallel.part import Part
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store.runs import message_from_json
+from cnnviz.training.worker.processes import command, environment
+
+if TYPE_CHECKING:
+    from cnnviz.training.parallel.group import Group
+    from cnnviz.training.records.snapshots import State
+
+READY = b"ready\n"
+"""What a helper says when it has all that it needs."""
+
+_LOOK_SECONDS = 0.1
+_LEAVE_SECONDS = 5.0
+_CONNECTION = ("gloo", "nccl")  # who is named in the errors of connections
+
+_pids: set[int] = set()
+
+
+class HelperLostError(CnnvizError):
+    """One of the processes that train together has ended."""
+
+
+def pids() -> set[int]:
+    """The processes that this one has started to train with it."""
+    return set(_pids)
+
+
+@contextlib.contextmanager
+def together(recipe: Recipe, digest: str, start: State | None) -> Iterator[Group | None]:
+    """The group of processes that train by ``recipe`` from ``start`` on while the block lasts, which this one leads; None
+    where it trains alone.
+
+    Args:
+        recipe: a valid one.
+        digest: that of the data set, which each process loads for itself.
+        start: as :func:`cnnviz.training.loop.loop.train` takes it.
+
+    Raises:
+        UsageError: it asks for more GPUs than there are.
+        HelperLostError: one of the others ended before its time.
+        CnnvizError: one of the others failed, and said why.
+    """
+    if recipe.workers == 1:
+        yield None
+        return
+    from cnnviz.training.loop.loop import check_devices, device_of
+
+    recipe = dataclasses.replace(recipe, device=device_of(recipe.device).type)
+    check_devices(recipe)
+    helpers = Helpers(recipe, digest, b"" if start is None else start.to_bytes())
+    try:
+        yield helpers.met()
+    except RuntimeError as error:
+        if not any(name in str(error).lower() for name in _CONNECTION):
+            raise
+        raise helpers.why_lost() from error
+    finally:
+        helpers.end()
+
+
+class Helpers:
+    """Starts the processes beside this one that ``recipe`` wants; ``state`` is where they resume, as bytes.
+
+    Raises:
+        CnnvizError: they cannot be started.
+    """
+
+    def __init__(self, recipe: Recipe, digest: str, state: bytes) -> None:
+        self._recipe = recipe
+        self._folder = Path(tempfile.mkdtemp(prefix="cnnviz-training-"))
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._lost: int | None = None
+        self._something = threading.Event()  # somebody is lost, or all is over
+        self._watching = threading.Thread(target=self._watch, name="cnnviz-helpers", daemon=True)
+        try:
+            for number in range(1, recipe.workers):
+                self._start(number)
+            for number, process in enumerate(self._processes, start=1):
+                self._tell(process, number, digest, state)
+        except OSError as problem:
+            self.end()
+            raise CnnvizError(
+                Message("Could not start a process: {problem}.", problem=problem.strerror or problem)
+            ) from problem
+        self._watching.start()
+
+    def met(self) -> Group:
+        """Wait until all are ready, and form the group.
+
+        Raises:
+            CnnvizError: one has ended instead.
+        """
+        for process in self._processes:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            if said != READY:
+                raise self.why_lost(said)
+        from cnnviz.training.parallel.group import meet
+
+        return meet(self._folder, Part(0, self._recipe.workers), self._recipe.device)
+
+    def why_lost(self, said: bytes = b"") -> CnnvizError:
+        """Why a process is not there any more, which has ``said`` so much of it; waits a moment for its end to be seen."""
+        self._something.wait(_LEAVE_SECONDS)
+        if self._lost is None:
+            return HelperLostError(
+                Message(
+                    "The connection between the {count} processes that train this network broke. The measurements up to "
+                    "then are kept.",
+                    count=self._recipe.workers,
+                )
+            )
+        process = self._processes[self._lost]
+        facts: dict[str, Any] = {"number": self._lost + 2, "count": self._recipe.workers}
+        failure = _failure(process, said)
+        if failure is not None:
+            return CnnvizError(Message("Process {number} of {count} failed: {error}", error=failure, **facts))
+        return HelperLostError(
+            Message(
+                "Process {number} of the {count} that train this network ended unexpectedly ({how}): it was killed, ran "
+                "out of memory, or crashed. The measurements up to then are kept.",
+                how=_how_it_ended(process.returncode),
+                **facts,
+            )
+        )
+
+    def end(self) -> None:
+        """End all processes, and wait for that."""
+        self._something.set()
+        for process in self._processes:
+            _close(process.stdin)
+        for process in self._processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_LEAVE_SECONDS)
+            process.kill()
+            process.wait()
+            _close(process.stdout)
+            _pids.discard(process.pid)
+        if self._watching.is_alive():
+            self._watching.join()
+        _part_company()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start(self, number: int) -> None:
+        process = subprocess.Popen(
+            command("-m", "cnnviz.training.worker.helper"),
+            env=environment(settings()),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self._processes.append(process)
+        _pids.add(process.pid)
+
+    def _tell(self, process: subprocess.Popen[bytes], number: int, digest: str, state: bytes) -> None:
+        request = {
+            "recipe": self._recipe.to_dict(),
+            "number": number,
+            "folder": str(self._folder),
+            "digest": digest,
+            "state_bytes": len(state),
+        }
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # whoever is lost at once is missed later, with the reason
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.write(state)
+            process.stdin.flush()
+
+    def _watch(self) -> None:
+        """See to it that all end with the first one that does, so that nobody waits for the lost."""
+        while not self._something.wait(_LOOK_SECONDS):
+            ended = [at for at, process in enumerate(self._processes) if process.poll() is not None]
+            if not ended:
+                continue
+            self._lost = ended[0]
+            for process in self._processes:
+                process.kill()
+            if self._recipe.device == "cuda":
+                from cnnviz.training.parallel.group import break_off
+
+                break_off()
+            self._something.set()
+
+
+def _part_company() -> None:
+    from cnnviz.training.parallel.group import part_company
+
+    part_company()
+
+
+def _close(pipe: IO[bytes] | None) -> None:
+    assert pipe is not None
+    with contextlib.suppress(OSError):  # what was not read any more by a process that has ended
+        pipe.close()
+
+
+def _failure(process: subprocess.Popen[bytes], said: bytes) -> Message | None:
+    """Why a process failed that has ended, in its own words, of which ``said`` has been read."""
+    assert process.stdout is not None
+    with contextlib.suppress(ValueError):
+        return message_from_json(json.loads(said + process.stdout.read() or b"null"))
+    return None
+
+
+def _how_it_ended(status: int) -> str:
+    with contextlib.suppress(ValueError):
+        return signal.Signals(-status).name
+    return str(status)

@@ -1,0 +1,82 @@
+"""The processes themselves: how they end, and how a run ends that has lost one."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import subprocess
+
+import pytest
+from torch import nn
+
+from cnnviz.errors import CnnvizError
+from cnnviz.settings import PROJECT_DIRECTORY, Settings
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records.figures import EpochMetrics
+from cnnviz.training.store.runs import Status, process_is_dead
+from cnnviz.training.store.store import RunStore
+from cnnviz.training.worker import memory_guard, together, worker
+from cnnviz.training.worker.processes import command, environment
+from tests.training.watching import until
+
+
+class Killer:
+    """Kills a helper at the fifth step."""
+
+    taken: int | None = None
+
+    def on_start(self, model: nn.Module, steps_per_epoch: int) -> None:
+        pass
+
+    def on_step(self, step: int, epoch: int, loss: float, accuracy: float, seconds: float) -> None:
+        if step == 5:
+            (self.pid,) = together.pids()
+            self.taken = memory_guard.resident_bytes()
+            os.kill(self.pid, signal.SIGKILL)
+
+    def on_epoch(self, metrics: EpochMetrics, model: nn.Module) -> None:
+        pass
+
+
+def test_a_run_that_loses_a_process_is_interrupted_and_says_so(store: RunStore, recipe: Recipe) -> None:
+    killer = Killer()
+    with pytest.raises(CnnvizError, match=r"Process 2 of the 2 .* ended unexpectedly \(SIGKILL\)"):
+        worker.run_in_foreground(dataclasses.replace(recipe, epochs=500, workers=2), killer)
+    (run,) = store.list()
+    assert run.status == Status.INTERRUPTED
+    assert 5 <= run.step <= 6
+    assert process_is_dead(killer.pid)
+    assert together.pids() == set()
+    alone = memory_guard.resident_bytes()
+    assert killer.taken is not None
+    assert alone is not None
+    assert killer.taken > alone + 100e6  # the other's memory counts, too
+
+
+def test_several_processes_are_paused_and_stepped_and_end_with_their_leader(
+    configuration: Settings, store: RunStore, recipe: Recipe
+) -> None:
+    run_id = store.create(dataclasses.replace(recipe, epochs=500, workers=2))
+    leader = subprocess.Popen(
+        command("-m", "cnnviz", "worker", run_id), env=environment(configuration), cwd=PROJECT_DIRECTORY
+    )
+    try:
+        until(lambda: store.get(run_id).step > 0)
+        store.request_pause(run_id)
+        until(lambda: store.get(run_id).status == Status.PAUSED)
+        step = store.get(run_id).step
+        store.request_step(run_id)
+        until(lambda: store.get(run_id).step == step + 1)
+        (helper,) = _children(leader.pid)
+    finally:
+        leader.kill()
+        leader.wait()
+    until(lambda: process_is_dead(helper), seconds=5)
+
+
+def _children(pid: int) -> list[int]:
+    found = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=True
+    )
+    return [int(line) for line in found.stdout.split()]
