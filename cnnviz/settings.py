@@ -31,6 +31,7 @@ CNNVIZ_CLASS_EPOCHS         epochs of one run                                   
 CNNVIZ_CLASS_IMAGES         its epochs times its training images                       6,000,000
 CNNVIZ_CLASS_PARAMETERS     parameters of a network that is trained                    20,000,000
 CNNVIZ_CLASS_BATCH_MB       megabytes of one batch of images                           64
+CNNVIZ_CLASS_CORES          threads times processes of one run                         8, or CNNVIZ_THREADS
 CNNVIZ_CLASS_NETWORKS       own networks of one person                                 100
 CNNVIZ_CLASS_UPLOAD_MB      megabytes of one uploaded file                             64
 CNNVIZ_CLASS_MEMORY_MB      megabytes of memory of one training run                    4,000
@@ -95,6 +96,7 @@ class Settings:
     class_images: int
     class_parameters: int
     class_batch_mb: int
+    class_cores: int
     class_networks: int
     class_upload_mb: int
     class_memory_mb: int
@@ -119,6 +121,7 @@ def settings() -> Settings:
     """
     cores = usable_cores()
     max_workers = int(_positive("CNNVIZ_MAX_WORKERS", max(1, cores // 2), whole=True))
+    threads = int(_positive("CNNVIZ_THREADS", max(1, cores // max_workers), whole=True))
     runs_dir, runs_url = _runs()
     return Settings(
         runs_dir=runs_dir,
@@ -135,7 +138,7 @@ def settings() -> Settings:
         or "http://127.0.0.1:8265",
         max_workers=max_workers,
         standby_workers=_zero_or_one("CNNVIZ_SPARE_WORKERS", 1),
-        threads=int(_positive("CNNVIZ_THREADS", max(1, cores // max_workers), whole=True)),
+        threads=threads,
         lease_seconds=_positive("CNNVIZ_LEASE_SECONDS", 20.0),
         pause_seconds=_positive("CNNVIZ_PAUSE_SECONDS", 300.0),
         snapshot_mb=_positive("CNNVIZ_SNAPSHOT_MB", 64.0),
@@ -153,6 +156,7 @@ def settings() -> Settings:
         class_images=int(_positive("CNNVIZ_CLASS_IMAGES", 6_000_000, whole=True)),
         class_parameters=int(_positive("CNNVIZ_CLASS_PARAMETERS", 20_000_000, whole=True)),
         class_batch_mb=int(_positive("CNNVIZ_CLASS_BATCH_MB", 64, whole=True)),
+        class_cores=int(_positive("CNNVIZ_CLASS_CORES", max(8, threads), whole=True)),
         class_networks=int(_positive("CNNVIZ_CLASS_NETWORKS", 100, whole=True)),
         class_upload_mb=int(_positive("CNNVIZ_CLASS_UPLOAD_MB", 64, whole=True)),
         class_memory_mb=int(_positive("CNNVIZ_CLASS_MEMORY_MB", 4_000, whole=True)),

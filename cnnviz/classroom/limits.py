@@ -15,6 +15,7 @@ LIMITS: Mapping[str, Message] = {
     "images": Message("Epochs times training images"),
     "parameters": Message("Parameters of a network that is trained"),
     "batch_mb": Message("Megabytes of one batch"),
+    "cores": Message("Threads times processes of one run"),
     "networks": Message("Own networks of one person"),
     "upload_mb": Message("Megabytes of one uploaded file"),
     "memory_mb": Message("Megabytes of memory for one run"),

@@ -48,6 +48,16 @@ def check_recipe(recipe: Recipe) -> None:
         ),
     )
     check(
+        "cores",
+        recipe.threads * recipe.workers,
+        Message(
+            "{processes} processes of {threads} threads each would use {value:,} cores, and this class allows {limit:,} for "
+            "each run; choose fewer.",
+            processes=recipe.workers,
+            threads=recipe.threads,
+        ),
+    )
+    check(
         "parameters",
         trace_of(recipe).total_params,
         Message(

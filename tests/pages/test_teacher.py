@@ -214,6 +214,11 @@ LIMITED = {
     "images": (800, {"epochs": "1"}, "images in all"),
     "parameters": (100, {"epochs": "1"}, "has 8,490 parameters"),
     "batch_mb": (1, {"epochs": "1", "batch_size": "640"}, "A batch of 640 images takes 2 MB"),
+    "cores": (
+        5,
+        {"epochs": "1", "threads": "3", "workers": "2"},
+        "would use 6 cores, and this class allows 5",
+    ),
     "memory_mb": (600, {"epochs": "1", "batch_size": "100"}, "MB of memory, and this class allows 600"),
 }
 
