@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 _ENOUGH_SECONDS = 0.6
 _MOST_STEPS = 30
+_CALL_SECONDS, _BYTES_A_SECOND = (
+    2e-4,
+    1e9,
+)  # of gloo between two processes; starting others would take seconds
+_FLOAT = 4
 _STEP_MACS = 3e9  # of the first step: a large network is measured with a part of its batch
 
 
@@ -76,6 +81,8 @@ def measure(recipe: Recipe, cut_short: Callable[[], bool] = lambda: False) -> Es
     images = recipe.train_images or info.train_images
     at_once = _at_once(recipe, device.type)
     per_image, per_tested = (each / at_once for each in _seconds_per_image(recipe, device, cut_short))
+    if device.type == "cpu" and recipe.workers > 1:
+        per_image += _exchange_seconds(recipe) / recipe.batch_size
     if device.type == "cuda":
         torch.cuda.empty_cache()  # this process may wait for long, and other runs need the memory
     epoch, test = images * per_image, info.test_images * per_tested
@@ -85,12 +92,20 @@ def measure(recipe: Recipe, cut_short: Callable[[], bool] = lambda: False) -> Es
 
 
 def _at_once(recipe: Recipe, device: str) -> float:
-    """How many processes' work is done at once: all of it, as far as there are cores; what they tell each other is left
-    out.
-    """
+    """How many processes' work is done at once: all of it, as far as there are cores."""
     if device == "cuda" or recipe.workers == 1:
         return float(recipe.workers)
     return min(recipe.workers, max(1.0, usable_cores() / recipe.threads))
+
+
+def _exchange_seconds(recipe: Recipe) -> float:
+    """About how long processes on one machine's CPUs tell each other what they must know, in one step."""
+    from cnnviz.training.loop.memory import trace_of
+
+    traced = trace_of(recipe)
+    layers = sum("batchnorm" in op.type.lower() for op in traced.ops)
+    # Each of these layers asks once forward and once backward.
+    return (1 + 2 * layers) * _CALL_SECONDS + traced.total_params * _FLOAT / _BYTES_A_SECOND
 
 
 def _seconds_per_image(

@@ -93,6 +93,16 @@ def test_a_large_batch_is_counted_while_the_next_one_is_prepared() -> None:
     assert grown == -working + 2 * 4096 * 3 * 32 * 32 * 4
 
 
+def test_several_processes_share_a_batch_and_nothing_else() -> None:
+    one, two = (needed("lenet-cifar", workers=workers) for workers in (1, 2))
+    assert 1.8 * one < two < 2.1 * one
+    recipe = Recipe.default("lenet-cifar", workers=2)
+    assert memory.needed(recipe) == memory.needed_by(recipe) + memory.needed_by(recipe, leads=False)
+    of_a_part = Recipe.default("lenet-cifar", workers=2, batch_size=8192)
+    grown = memory.needed_by(of_a_part) - memory.needed_by(recipe)
+    assert grown < needed("lenet-cifar", batch_size=8192) - needed("lenet-cifar")
+
+
 def place_of(batches: Batches) -> int:
     """Where the images of ``batches`` lie."""
     return batches._images.data_ptr()

@@ -191,6 +191,18 @@ def test_a_measurement_leaves_the_process_as_it_was() -> None:
     assert found.epoch_seconds == pytest.approx(600 / found.images_per_second)
 
 
+def test_of_several_processes_one_is_measured_with_its_part_of_a_batch() -> None:
+    import torch
+
+    session = estimating._tiny_session(Recipe.default("mlp", workers=4), torch.device("cpu"))
+    assert session.train.images == 16
+    crowd = Recipe.default("mlp", workers=16, threads=256)
+    assert estimating._at_once(crowd, "cpu") == 1  # who lacks a core waits for one
+    assert estimating._at_once(crowd, "cuda") == 16
+    few, many = (estimating._exchange_seconds(Recipe.default(key)) for key in ("lenet5", "lenet-bn"))
+    assert many > 4 * few  # at each of five batch normalisations, there and back
+
+
 def test_a_large_network_is_measured_with_part_of_its_batch() -> None:
     import torch
 
