@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Error, Page, ViewportSize
 
 from benchmarks.browser import HOW_TO_GET_ONE, browser, find_browser
 from benchmarks.serving import Server, serve
@@ -67,12 +68,13 @@ def chromium() -> Iterator[Browser]:
 
 
 class Window:
-    """A browser's window for the tests of a process, one after another: what it has loaded and compiled for one
-    is there for the next, but nothing that a page has kept.
+    """A browser's window for the tests of a process, one after another, with one tab: what that has loaded and
+    compiled for one test is there for the next, but nothing that a page has kept.
     """
 
     def __init__(self, context: BrowserContext) -> None:
         self.context = context
+        self._tab: Page | None = None
         self._origins: set[str] = set()
         self._foreign: list[str] = []
         context.set_default_timeout(PATIENCE_MS)
@@ -89,13 +91,29 @@ class Window:
 
     def open(self) -> Iterator[Page]:
         """An empty page; whatever it asks the web for fails the test, for classrooms are offline."""
-        page = self.context.new_page()
-        self._forget(page)
+        page = self._tab if self._tab is not None and not self._tab.is_closed() else self.context.new_page()
+        self._tab = page
+        size = page.viewport_size
         yield page
         for left in self.context.pages:
-            left.close()
+            if left is not page:
+                left.close()
+        if not page.is_closed():
+            self._clear(page, size)
         foreign, self._foreign = self._foreign, []
         assert not foreign
+
+    def _clear(self, page: Page, size: ViewportSize | None) -> None:
+        """Leave nothing of a test in the tab."""
+        page.unroute_all()
+        with suppress(Error):  # a file, or a page that was never opened, has no storage
+            page.evaluate("sessionStorage.clear()")
+        page.goto("about:blank")
+        page.mouse.move(0, 0)
+        page.emulate_media(media="null", color_scheme="null", reduced_motion="null")
+        if size is not None:
+            page.set_viewport_size(size)
+        self._forget(page)
 
     def _forget(self, page: Page) -> None:
         self.context.clear_cookies()
