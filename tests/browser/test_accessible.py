@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from benchmarks.serving import Server
 from cnnviz.cli.main import main
 from tests.browser.conftest import PATIENCE_MS
 
 GRAVE = ("serious", "critical")
-LOOKS = [("light", 1280), ("dark", 390)]
+LOOKS = [("light", "page"), ("dark", "phone")]
 
 
-@pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[1]}")
-def look(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
-    scheme, width = request.param
-    context = chromium.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
-    )
-    context.set_default_timeout(PATIENCE_MS)
-    yield context.new_page()
-    context.close()
+@pytest.fixture(params=LOOKS, ids="-".join)
+def look(request: pytest.FixtureRequest) -> Page:
+    scheme, screen = request.param
+    page: Page = request.getfixturevalue(screen)
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    return page
 
 
 def grave(page: Page, within: str | None = None) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -38,12 +37,10 @@ def drawing(canvas: Locator) -> str:
 
 
 @pytest.fixture
-def still(chromium: Browser) -> Iterator[Page]:
+def still(page: Page) -> Page:
     """A page for someone who wants nothing to move."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(PATIENCE_MS)
-    yield context.new_page()
-    context.close()
+    page.emulate_media(reduced_motion="reduce")
+    return page
 
 
 def test_it_reads_digits_until_a_visitor_takes_the_pen(server: Server, page: Page) -> None:

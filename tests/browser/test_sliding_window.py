@@ -180,13 +180,8 @@ def test_three_partial_sums_and_the_bias_add_up(server: Server, page: Page) -> N
     assert float(walker.locator(".result").inner_text().replace("−", "-")) == sum(partial) + 2
 
 
-def test_who_wants_less_motion_gets_a_still_picture_that_a_finger_moves(
-    server: Server, chromium: Browser
-) -> None:
-    size = {"width": 390, "height": 844}
-    context = chromium.new_context(viewport=size, has_touch=True, is_mobile=True, reduced_motion="reduce")  # type: ignore[arg-type]
-    phone = context.new_page()
-    phone.set_default_timeout(60_000)
+def test_who_wants_less_motion_gets_a_still_picture_that_a_finger_moves(server: Server, phone: Page) -> None:
+    phone.emulate_media(reduced_motion="reduce")
     walker = opened(phone, server)
     heading = walker.locator(".heading")
     phone.wait_for_timeout(600)
@@ -195,4 +190,3 @@ def test_who_wants_less_motion_gets_a_still_picture_that_a_finger_moves(
     phone.touchscreen.tap(*over(walker.locator(".output canvas"), 5, 6, 8, 8))
     expect(heading).to_have_text("Output row 5 (0 to 7), column 6 (0 to 7)")
     expect(phone).to_have_url(re.compile("at=6-7"))
-    context.close()
