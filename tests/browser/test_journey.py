@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -72,15 +73,7 @@ def test_card_leads_to_the_networks_own_page(server: Server, page: Page) -> None
     expect(page.get_by_text("1408").first).to_be_visible()
 
 
-def test_deep_link_on_a_fresh_server_shows_the_diagnosis(fresh_server: Server, page: Page) -> None:
-    page.goto(f"{fresh_server.url}/architecture?model=inception-mini&size=32")
-    diagnosis = page.locator(".st-key-trace-failure")
-    expect(diagnosis).to_contain_text("2200")
-    expect(diagnosis).to_contain_text("1408")
-
-
-@pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(("name", "language"), list(zip(PAGES, cycle(["en", "zh"]))))
 def test_nothing_overflows_on_a_phone(server: Server, phone: Page, name: str, language: str) -> None:
     phone.goto(f"{server.url}/{name}?lang={language}")
     shown_well(phone)

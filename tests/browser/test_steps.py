@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import cycle
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
@@ -146,11 +147,12 @@ STEPS: tuple[tuple[str, Callable[[Page], None]], ...] = (
 
 
 @pytest.mark.parametrize(
-    ("address", "step"), STEPS, ids=[step.__name__.strip("_") for _address, step in STEPS]
+    ("address", "step", "device"),
+    [(*step, device) for step, device in zip(STEPS, cycle(["page", "phone"]))],
+    ids=[step.__name__.strip("_") for _address, step in STEPS],
 )
-@pytest.mark.parametrize("device", ["page", "phone"])
 def test_a_value_that_is_typed_counts_for_the_click_that_follows_at_once(
-    request: pytest.FixtureRequest, server: Server, device: str, address: str, step: Callable[[Page], None]
+    request: pytest.FixtureRequest, server: Server, address: str, step: Callable[[Page], None], device: str
 ) -> None:
     page: Page = request.getfixturevalue(device)
     opened(page, server, address)
