@@ -20,6 +20,7 @@ from cnnviz.tracing.capture import capture
 from cnnviz.tracing.trace import trace
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.transforms.batch_preparer import as_input
+from tests.training.watching import until
 
 expect.set_options(timeout=60_000)
 PAGE = "filters?view=value&dataset=mnist-sample"
@@ -188,6 +189,7 @@ def test_backward_a_click_chooses_the_weight_and_its_sum_is_shown(server: Server
     canvas = page.locator(".gradients .pick canvas").first
     canvas.press("ArrowRight")
     expect(page).to_have_url(re.compile("weight=3-2"))
-    expect(page.locator(".gradients .check")).to_contain_text(f"computed {total.inner_text()}: the same")
+    check = page.locator(".gradients .check")
+    until(lambda: f"computed {total.inner_text()}: the same" in check.inner_text())  # both are drawn anew
     parts = [number(bar) for bar in page.locator(".gradients .bar .value").all()]
     assert sum(parts) == pytest.approx(number(total), abs=0.005)
