@@ -253,7 +253,6 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
 }
 
 RUN_BY_ALEMBIC = "cnnviz.training.store.migrations"
-IMPORTS = imports_of(PROJECT_DIRECTORY)
 CORE = sorted(
     module
     for module in modules_of(PROJECT_DIRECTORY)
@@ -280,6 +279,11 @@ def third_party(imports: list[Import]) -> list[Import]:
     return [found for found in imports if found.imported.partition(".")[0] not in known]
 
 
+@pytest.fixture(scope="module")
+def imports() -> list[Import]:
+    return imports_of(PROJECT_DIRECTORY)
+
+
 def test_every_module_has_a_layer_and_every_layer_a_module() -> None:
     modules = modules_of(PROJECT_DIRECTORY)
     assert len(modules) > 100
@@ -291,24 +295,24 @@ def test_the_arrows_have_no_circle() -> None:
         assert not any(name in reachable(arrow, ARROWS) for arrow in arrows), name
 
 
-def test_imports_point_one_way() -> None:
-    assert len(IMPORTS) > 1000
-    upward = against_the_arrows(IMPORTS)
+def test_imports_point_one_way(imports: list[Import]) -> None:
+    assert len(imports) > 1000
+    upward = against_the_arrows(imports)
     assert not upward, "\n".join(map(str, upward))
 
 
-def test_no_modules_import_one_another() -> None:
-    found = circles(each for each in IMPORTS if not each.for_types)
+def test_no_modules_import_one_another(imports: list[Import]) -> None:
+    found = circles(each for each in imports if not each.for_types)
     assert not found, "\n".join(" <-> ".join(sorted(circle)) for circle in found)
 
 
-def test_no_modules_import_one_another_for_their_types() -> None:
-    found = circles(IMPORTS)
+def test_no_modules_import_one_another_for_their_types(imports: list[Import]) -> None:
+    found = circles(imports)
     assert not found, "\n".join(" <-> ".join(sorted(circle)) for circle in found)
 
 
-def test_third_party_packages_are_imported_where_they_may_be() -> None:
-    outside = third_party(IMPORTS)
+def test_third_party_packages_are_imported_where_they_may_be(imports: list[Import]) -> None:
+    outside = third_party(imports)
     packages = {found.imported.partition(".")[0] for found in outside}
     assert packages == set(THIRD_PARTY), "say in THIRD_PARTY who may import it"
     wrong = [
