@@ -42,9 +42,10 @@ MOST_POLLS = 4.0
 """Transactions a second that a server may make for one live run, however many watch it."""
 
 _OPEN_AT_ONCE = 4
-_SETTLE_SECONDS = 10.0
+_SETTLE_SECONDS, _WARM_SECONDS = 10.0, 20.0
 _STEER_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
+_LEASE_SECONDS = "300"
 _PRESSED = WidgetState(trigger_value=True)
 _LINE = re.compile(r"^app=(?P<who>\S*) \S+ +LOG: +(?:statement|execute [^:]*): (?P<first>\w+)", re.MULTILINE)
 _TRANSACTION = ("BEGIN", "COMMIT", "ROLLBACK")
@@ -64,6 +65,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, database() as url:
         os.environ |= {"CNNVIZ_RUNS_DIR": f"{folder}/runs", "CNNVIZ_DATABASE_URL": url}
+        os.environ["CNNVIZ_LEASE_SECONDS"] = _LEASE_SECONDS  # those who watch take the worker's processor, too
         open_store()
         journal = Journal.begin(url)
         with several_servers(Path(folder), options.servers, {}) as site:
@@ -79,8 +81,8 @@ async def _measure(site: Site, journal: Journal, options: argparse.Namespace) ->
         await steer_from_elsewhere(site)
     with training() as (store, run_id):
         await speed(store, run_id, 1.0)  # it has begun
+        await asyncio.gather(*(_load_everything(server.url, run_id) for server in site.servers))
         met = [await watch(site, journal, run_id, count, options.seconds) for count in options.watchers]
-    print(f"load average of the machine at the end: {os.getloadavg()[0]:.1f}")
     return 0 if all(met) else 1
 
 
@@ -118,6 +120,14 @@ class Journal:
         for line in _LINE.finditer(text):
             found.setdefault(line["who"], Counter())[line["first"].upper()] += 1
         return found
+
+
+async def _load_everything(url: str, run_id: str) -> None:
+    """Somebody looks at the run at the server of this ``url`` until that has loaded and timed what it needs."""
+    async with connect(url) as session:
+        person = Person(session, random.Random(0))
+        await person.open("train", f"run={run_id}")
+        await person.read(_WARM_SECONDS)
 
 
 # -- who watches --------------------------------------------------------------------------------------
@@ -160,6 +170,9 @@ async def watch(site: Site, journal: Journal, run_id: str, count: int, seconds: 
         taken = time.monotonic() - started
         used, own = site.processor_seconds() - used, time.process_time() - own
         asked, held = journal.since(begin), site.memory()
+    if not (run := open_store().get(run_id)).is_open:
+        raise RuntimeError(f"The run that they watch has ended: {run.status}, {run.reason}")
+    print(f"load average of the machine: {os.getloadavg()[0]:.1f}")
     print(f"{count} watchers, at each server: {', '.join(str(n) for n in Counter(cookies).values())}")
     delays = [one.seconds for watcher in watchers for one in watcher.person.waited]
     each = [watcher.updates / taken for watcher in watchers]

@@ -11,6 +11,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cnnviz.classroom.limits import is_shared
 from cnnviz.classroom.rules import rules
@@ -26,7 +27,8 @@ from cnnviz.ui.shared import (
     reach,
     upload_memory,
 )
-from cnnviz.ui.shared.problems import repeat_link_problems
+from cnnviz.ui.shared.pace import PACE
+from cnnviz.ui.shared.problems import repeat_link_problems, run_again
 from cnnviz.ui.shared.query import whole_query
 from cnnviz.ui.shared.rights import is_teacher
 
@@ -228,27 +230,37 @@ def fragment(run_every: float | None = None) -> Callable[[Callable[P, T]], Calla
     """``st.fragment`` for functions that write text: they keep the language of the page around them.
 
     A fragment's own rerun is a new context, in which the language would be English again.
-    ``run_every`` is in seconds.
+    ``run_every`` is in seconds; where too many look at this server, it is longer, see :class:`Pace`.
     """
 
     def decorate(draw: Callable[P, T]) -> Callable[P, T]:
         @wraps(draw)
-        def speaking(code: str, *args: P.args, **kwargs: P.kwargs) -> T:
+        def speaking(code: str, factor: int, *args: P.args, **kwargs: P.kwargs) -> T:
             whole_query.begin()
             set_language(code)
             if run_every is None:  # what looks by itself every second is nobody's request
                 classroom.refuse_too_many_updates()
-            return draw(*args, **kwargs)
-
-        rerunnable = st.fragment(speaking, run_every=run_every)
+                return draw(*args, **kwargs)
+            if not PACE.fits(factor):
+                run_again()
+            with PACE.looking((_session(), draw.__module__, draw.__qualname__), run_every):
+                return draw(*args, **kwargs)
 
         @wraps(draw)
         def start(*args: P.args, **kwargs: P.kwargs) -> T:
-            return rerunnable(language(), *args, **kwargs)
+            factor = 1 if run_every is None else PACE.factor
+            every = None if run_every is None else factor * run_every
+            return st.fragment(speaking, run_every=every)(language(), factor, *args, **kwargs)
 
         return start
 
     return decorate
+
+
+def _session() -> str:
+    """The session of the person who looks."""
+    context = get_script_run_ctx()
+    return context.session_id if context is not None else ""
 
 
 def _query(parameters: carried.Parameters) -> dict[str, str | list[str]]:
