@@ -92,7 +92,8 @@ class Session:
         message: ForwardMsg = ForwardMsg.FromString(data)
         if message.WhichOneof("type") == "new_session":
             self.session_id = message.new_session.initialize.session_id
-            self._page = message.new_session.page_script_hash
+        elif message.WhichOneof("type") == "navigation":
+            self._page = message.navigation.page_script_hash
         return message
 
     async def upload_ids(self, names: Sequence[str]) -> list[str]:

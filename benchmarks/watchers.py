@@ -42,7 +42,7 @@ MOST_POLLS = 4.0
 """Transactions a second that a server may make for one live run, however many watch it."""
 
 _OPEN_AT_ONCE = 4
-_SETTLE_SECONDS, _WARM_SECONDS = 10.0, 20.0
+_SETTLE_SECONDS, _WARM_SECONDS = 30.0, 30.0
 _STEER_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
 _LEASE_SECONDS = "300"
@@ -65,7 +65,9 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, database() as url:
         os.environ |= {"CNNVIZ_RUNS_DIR": f"{folder}/runs", "CNNVIZ_DATABASE_URL": url}
-        os.environ["CNNVIZ_LEASE_SECONDS"] = _LEASE_SECONDS  # those who watch take the worker's processor, too
+        os.environ["CNNVIZ_LEASE_SECONDS"] = (
+            _LEASE_SECONDS  # those who watch take the worker's processor, too
+        )
         open_store()
         journal = Journal.begin(url)
         with several_servers(Path(folder), options.servers, {}) as site:

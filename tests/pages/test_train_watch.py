@@ -9,16 +9,18 @@ from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.language import Message
+from cnnviz.settings import settings
 from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.records.metrics import STEPS_FILE, MetricsWriter, Steps
-from cnnviz.training.store.polled import PolledStore
+from cnnviz.training.store.polled import PolledStore, open_polled
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import RunStore
 from cnnviz.ui.train import curves, views
-from tests.pages.training_page import PAGE, charts, mine, status, texts, work
+from tests.pages.training_page import PAGE, buttons, charts, mine, status, texts, work
 
 OpenPage = Callable[..., AppTest]
 
@@ -191,3 +193,30 @@ def test_a_figure_is_built_once_for_everybody_who_watches(
     assert store.renew(run_id, "worker", 1, 11)
     open_page(PAGE)
     assert len(built) == 3
+
+
+def test_whoever_watches_too_asks_the_store_nothing_and_sees_what_is_done_on_another_server(
+    open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = mine(store)
+    open_page(PAGE)
+    work(store, run_id, steps=10)
+    monkeypatch.setattr(open_polled(), "_clock", lambda: 100.0)
+    open_page(PAGE, run=run_id)
+    asked: list[object] = []
+    sa.event.listen(store._database._engine, "begin", asked.append)
+    app = open_page(PAGE, run=run_id)
+    assert status(app) == "running"
+    assert not asked
+
+    other_server = RunStore(settings())
+    other_server.request_pause(run_id)
+    app.run()
+    assert buttons(app)["pause"]
+    monkeypatch.setattr(open_polled(), "_clock", lambda: 101.0)
+    app.run()
+    assert not buttons(app)["pause"]
+    other_server.pause(run_id, "worker", 1, 10)
+    other_server.close()
+    app.button(key="stop").click().run()  # what is done here shows at once, and what was done there with it
+    assert (status(app), buttons(app)["stop"]) == ("paused", False)

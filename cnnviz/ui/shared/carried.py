@@ -142,10 +142,10 @@ def _read_train(known: Carried | None) -> Carried | None:
 
 
 def _run_architecture(run_id: str) -> str | None:
-    from cnnviz.training.store.store import open_store
+    from cnnviz.training.store.polled import open_polled
 
     with suppress(CnnvizError):
-        run = open_store().get(run_id)
+        run = open_polled().get(run_id)
         return run.architecture if run.deleted_at is None else None
     return None
 

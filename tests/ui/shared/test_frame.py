@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.language import language, set_language
 from cnnviz.settings import PROJECT_DIRECTORY
+from cnnviz.ui.shared.pace import Pace
 
 
 def fragment_page() -> None:
@@ -29,6 +32,28 @@ def test_fragment_keeps_the_language_in_its_own_reruns() -> None:
     assert app.text[0].value == "in zh"
     app.button[0].click().run()
     assert app.text[0].value == "in zh"
+
+
+def test_where_too_many_look_at_a_server_pages_look_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, fragment = list[float | None](), st.fragment
+
+    def noted(draw: Callable[..., object], run_every: float | None) -> Callable[..., object]:
+        asked.append(run_every)
+        return fragment(draw, run_every=run_every)
+
+    def page() -> None:
+        import streamlit as st
+
+        from cnnviz.ui.shared.frame import fragment
+
+        fragment(run_every=0.8)(lambda: st.text("looks"))()
+        fragment()(lambda: st.text("waits to be asked"))()
+
+    monkeypatch.setattr(st, "fragment", noted)
+    for factor in (1, 4):
+        monkeypatch.setattr(Pace, "factor", factor)
+        assert len(AppTest.from_function(page, default_timeout=60).run().text) == 2
+    assert asked == [0.8, None, 3.2, None]
 
 
 def test_language_of_one_page_does_not_leak_into_this_thread() -> None:
