@@ -32,30 +32,55 @@ def programs() -> Path:
     return installed[-1].parent
 
 
-@contextmanager
-def postgres() -> Iterator[str]:
-    """Run a cluster for as long as the block lasts; the URL of a database is ``yielded.format(database=...)``.
+class Postgres:
+    """A cluster of databases in a ``folder``; the URL of one is ``url.format(database=...)``.
 
     Raises:
         NoPostgresError: it is not installed, or may not run as this user.
     """
-    there = programs()
+
+    def __init__(self, folder: str) -> None:
+        self._folder, self._programs, self._prefix = folder, programs(), _without_rights(folder)
+        self.socket = f"{folder}/.s.PGSQL.5432"
+        self.url = f"postgresql+psycopg://{USER}@/{{database}}?host={quote(folder)}"
+        self._run("initdb", "-D", self._data, "-A", "trust", "-U", USER, "--no-sync")
+
+    def start(self) -> None:
+        """Answer."""
+        options = f"-c listen_addresses='' -k {self._folder} -c fsync=off"
+        self._run("pg_ctl", "-D", self._data, "-w", "-l", f"{self._folder}/log", "-o", options, "start")
+
+    def stop(self) -> None:
+        """Answer no more, at once."""
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
+
+    @property
+    def _data(self) -> str:
+        return f"{self._folder}/data"
+
+    def _run(self, program: str, *words: str) -> None:
+        command = [*self._prefix, str(self._programs / program), *words]
+        subprocess.run(command, check=True, cwd=self._folder, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def running() -> Iterator[Postgres]:
+    """A cluster for as long as the block lasts."""
     # short, as a socket's path has some 100 characters at most
     with tempfile.TemporaryDirectory(prefix="pg-") as folder:
-        prefix = _without_rights(folder)
-
-        def run(program: str, *words: str) -> None:
-            command = [*prefix, str(there / program), *words]
-            subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)
-
-        data = f"{folder}/data"
-        run("initdb", "-D", data, "-A", "trust", "-U", USER, "--no-sync")
-        options = f"-c listen_addresses='' -k {folder} -c fsync=off"
-        run("pg_ctl", "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
+        cluster = Postgres(folder)
+        cluster.start()
         try:
-            yield f"postgresql+psycopg://{USER}@/{{database}}?host={quote(folder)}"
+            yield cluster
         finally:
-            run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+            cluster.stop()
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """:func:`running`, of which only the URL is wanted."""
+    with running() as cluster:
+        yield cluster.url
 
 
 def _without_rights(folder: str) -> list[str]:

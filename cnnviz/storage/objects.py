@@ -188,8 +188,9 @@ class Copy:
         """Make the copy of a file what it was at the last look; without the file there is none."""
         path = self._folder / name
         there = self._there
-        known = there.entry(name)
-        if known is not None and self._have.get(name) == known.version and _length(path) == known.size:
+        known, have = there.entry(name), self._have.get(name)
+        is_missing = known is None and have is None
+        if is_missing or (known is not None and have == known.version and _length(path) == known.size):
             return path  # without waiting for somebody who looks
         with self._working:
             self._bring(name, self._there)

@@ -19,13 +19,14 @@ SECONDS = 1.0
 """What was written is sent about so often."""
 _SHARE = 20  # a slow store is asked more rarely: sending takes one part in so many of the time
 _LONGEST_SECONDS = 3.0
-_RARELY_SECONDS = 15.0
 _MOST_PARTS = 100
 _GENERATIONS = 1_000  # of one attempt: each time that its parts are joined, or the file begins anew
 _PATIENCE_SECONDS = 300.0
 _RETRY_SECONDS = 1.0
-_NOT_KEPT = ("reserve", "state.previous.safetensors")
-"""Room on the worker's disk; and an object is never half written, so that the state before it is of no use."""
+_NOT_KEPT = ("reserve", "state.previous.safetensors", "events.")
+"""What the names of these begin with: room on the worker's disk; the state before the last, of which a store that never has
+half of an object has no need; and TensorBoard's files, which it reads in a folder.
+"""
 
 
 class Target(Protocol):
@@ -70,7 +71,6 @@ class Sender:
         self._generation = attempt * _GENERATIONS
         self._sent = {name: _Sent(_mark(path)) for name, path in self._files()}
         self._has_looked = False
-        self._rarely_at = time.monotonic()
         self._sending = threading.Lock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="cnnviz-sending", daemon=True)
@@ -87,7 +87,7 @@ class Sender:
 
     def _settle(self) -> None:
         with self._sending:
-            self._send(everything=True)
+            self._send()
             self._join()
             self.is_settled = True
 
@@ -99,21 +99,17 @@ class Sender:
             begun_at = time.monotonic()
             try:
                 with self._sending:
-                    self._send(everything=begun_at - self._rarely_at > _RARELY_SECONDS)
+                    self._send()
             except (CnnvizError, OSError):  # it is tried again soon; settle() says what is wrong
                 pass
             pause = min(max(SECONDS, _SHARE * (time.monotonic() - begun_at)), _LONGEST_SECONDS)
 
-    def _send(self, everything: bool) -> None:
-        if everything:
-            self._has_looked = False
-        self._rarely_at = time.monotonic()
+    def _send(self) -> None:
         present = dict(self._files())
         for name in sorted(present, key=_order):
             if not self._may_send():
                 return
-            if everything or not _is_rare(name):
-                self._send_file(name, present[name])
+            self._send_file(name, present[name])
         gone = [name for name in self._sent if name not in present]
         if gone and self._may_send():
             self._target.drop([f"{self._run_id}/{name}" for name in gone])
@@ -175,7 +171,7 @@ class Sender:
         for around, _folders, names in os.walk(self._folder):
             for name in names:
                 path = Path(around) / name
-                if not is_unfinished(name) and name not in _NOT_KEPT:
+                if not is_unfinished(name) and not name.startswith(_NOT_KEPT):
                     yield path.relative_to(self._folder).as_posix(), path
 
 
@@ -197,12 +193,7 @@ def patiently(do: Callable[[], None]) -> None:
 
 def grows(name: str) -> bool:
     """Whether a run's file of this name is appended to."""
-    return name.endswith((".bin", ".log")) or _is_rare(name)
-
-
-def _is_rare(name: str) -> bool:
-    """Whether nobody waits for it: TensorBoard's files."""
-    return name.startswith("events.")
+    return name.endswith((".bin", ".log"))
 
 
 def _order(name: str) -> tuple[bool, str]:

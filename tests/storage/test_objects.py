@@ -125,6 +125,7 @@ def test_whoever_resumes_a_run_goes_on_with_its_files_and_late_parts_of_others_d
         write(worker, "steps.bin", b"0123456789")
         write(worker, "state.safetensors", b"state")
         write(worker, "reserve", b"room")
+        write(worker, "events.out.tfevents.1", b"for TensorBoard")
         first.settle()
     elsewhere = Objects(tmp_path / "elsewhere", address)
     elsewhere.bring(RUN)

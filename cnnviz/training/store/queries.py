@@ -223,6 +223,11 @@ def position(connection: Connection, run_id: str) -> int | None:
     return waiting.index(run_id) + 1 if run_id in waiting else None
 
 
+def queued_again(reason: Message) -> dict[str, Any]:
+    """The columns of a run that queues once more for ``reason``: before whatever the same person asked for after it."""
+    return {**NOBODY, "status": Status.QUEUED, "starts": 0, "waits": message_to_json(reason)}
+
+
 def waiting_in_order(connection: Connection) -> list[str]:
     """The ids of all waiting runs, in the order in which they start if each of them takes as long."""
     waiting: dict[str | None, deque[tuple[int, str]]] = {}

@@ -670,10 +670,7 @@ def _interrupt(connection: Connection, run: Run, reason: Message) -> bool:
     elif run.worker is None:
         end = queries.not_begun(connection, run, reason)
     elif run.executor is not None and (run.attempts or 0) < MOST_ATTEMPTS:
-        end = {
-            **queries.queued(connection),
-            "waits": message_to_json(reason),
-        }  # elsewhere, from its last state
+        end = queries.queued_again(reason)  # elsewhere, from its last state
     return queries.change(connection, run.id, queries.unchanged(run), **end)
 
 

@@ -216,6 +216,7 @@ def test_a_run_that_is_lost_again_and_again_waits_for_a_person(
     store: RunStore, cluster: Cluster, recipe: Recipe, wait: Callable[[float], None]
 ) -> None:
     run_id = store.create(recipe)
+    store.create(recipe)  # asked for later, it waits until the first is done with
     for attempt in range(1, MOST_ATTEMPTS + 1):
         dispatch(store, cluster, max_workers=1)
         assert store.get(run_id).attempts == attempt
