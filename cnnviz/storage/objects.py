@@ -10,6 +10,7 @@ On this machine, ``CNNVIZ_RUNS_DIR`` holds copies of what was read, in a folder 
 from __future__ import annotations
 
 import contextlib
+import math
 import secrets
 import shutil
 import threading
@@ -35,6 +36,8 @@ T = TypeVar("T")
 
 FRESH_SECONDS = 1.0
 """A listing of a run's objects is asked for at most so often."""
+FINAL_SECONDS = 30.0
+"""The same where the run is over, as somebody has said, by one who does not know what the database says now."""
 SHARED_SECONDS = 3.0
 """The same of what all servers share."""
 
@@ -159,8 +162,9 @@ class Copy:
         """Whether the listing is of this edition, and as new as it must be."""
         if self._listed_at is None or (edition is not None and edition != self._edition):
             return False
-        is_final = edition is not None and not edition.is_open
-        return is_final or time.monotonic() - self._listed_at < seconds
+        if self._edition is not None and not self._edition.is_open:
+            seconds = math.inf if edition is not None else FINAL_SECONDS
+        return time.monotonic() - self._listed_at < seconds
 
     @property
     def is_known(self) -> bool:
@@ -179,6 +183,10 @@ class Copy:
             for name in {*self._have, *(there.entries() if self._all else ())}:
                 self._bring(name, there)
             self._there, self._listed_at, self._edition = there, begun_at, edition
+
+    def has(self, name: str) -> bool:
+        """Whether there was such a file at the last look."""
+        return self._there.entry(name) is not None
 
     def entries(self) -> Mapping[str, Entry]:
         """All files, at the last look."""
@@ -296,7 +304,10 @@ class Objects:
 
     def file(self, run_id: str, name: str, edition: Edition | None = None) -> Path:
         """A copy. Of a run that is open, and was looked at before, a page waits for nothing: it sees what came last."""
-        return self._looked_at(run_id, edition).bring(name)
+        copy = self._looked_at(run_id, edition)
+        if edition is None and not copy.has(name) and not copy.is_fresh(None, 0.0):
+            copy.look(None)
+        return copy.bring(name)
 
     def files(self, wanted: Mapping[str, tuple[str, Edition]]) -> Mapping[str, Path]:
         """Several at a time."""
