@@ -28,12 +28,13 @@ class RayJobs:
 
     def __init__(self, address: str) -> None:
         try:
+            from ray.exceptions import RayError
             from ray.job_submission import JobSubmissionClient
         except ImportError as problem:
             raise UsageError(
                 Message("CNNVIZ_EXECUTOR=ray needs Ray: pip install -r requirements-cluster.txt")
             ) from problem
-        self._address = address
+        self._address, self._refusal = address, RayError  # a wrong or missing token
         self._connect = JobSubmissionClient
         self._connected: Any = None
 
@@ -78,7 +79,7 @@ class RayJobs:
             if self._connected is None:
                 self._connected = self._connect(self._address)
             yield self._connected
-        except (ConnectionError, RuntimeError, OSError) as problem:
+        except (ConnectionError, RuntimeError, OSError, self._refusal) as problem:
             raise UnreachableError(
                 Message(
                     "The Ray cluster at {address} does not answer: {problem}",

@@ -151,7 +151,9 @@ def show(store: PolledStore, run: Run, steps: Steps) -> None:
             _batch_loss(live, store, run, steps, scale)
     _more(live, store, run, epochs, scale)
     live.update()
-    if run.watched is not None or store.storage.is_shared_by_address:  # there is no folder for TensorBoard
+    if (
+        run.watched is not None or store.store.storage.is_shared_by_address
+    ):  # there is no folder for TensorBoard
         return
     st.caption(
         ":material/terminal: "
