@@ -56,6 +56,8 @@ class Person:
     query: str = ""
     see: Callable[[Page], object] = lambda _page: None
     """Is shown what comes."""
+    patience: float = _GONE_SECONDS
+    """After so many seconds a part of the page that does not answer counts as replaced by another one."""
     _shown: Page | None = None
     _states: dict[str, WidgetState] = field(default_factory=dict)
     _due: dict[str, float] = field(default_factory=dict)
@@ -131,7 +133,7 @@ class Person:
             by_itself=what == "timer",
         )
         try:
-            found = await asyncio.wait_for(asked, _GONE_SECONDS if fragment else None)
+            found = await asyncio.wait_for(asked, self.patience if fragment else None)
         except TimeoutError:
             # a fragment that another one has replaced meanwhile: Streamlit says nothing at all
             self._due.pop(fragment, None)
