@@ -21,7 +21,7 @@ from cnnviz.language import Message
 from cnnviz.training.parallel.part import Part
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.runs import message_to_json
-from cnnviz.training.worker.together import READY
+from cnnviz.training.worker.together import READY, is_of_the_connection
 
 
 def main() -> int:
@@ -42,6 +42,8 @@ def main() -> int:
         _say(leader, error.message)
         return 1
     except Exception as error:
+        if is_of_the_connection(error):  # another process is lost, or the leader is about to end this one
+            leaving.join()
         traceback.print_exc()
         _say(leader, Message("{error}", error=(str(error) or type(error).__name__).splitlines()[0]))
         return 1

@@ -75,11 +75,16 @@ def together(recipe: Recipe, digest: str, start: State | None) -> Iterator[Group
     try:
         yield helpers.met()
     except RuntimeError as error:
-        if not any(name in str(error).lower() for name in _CONNECTION):
+        if not is_of_the_connection(error):
             raise
         raise helpers.why_lost() from error
     finally:
         helpers.end()
+
+
+def is_of_the_connection(error: Exception) -> bool:
+    """Whether it says that another process cannot be reached any more."""
+    return isinstance(error, RuntimeError) and any(name in str(error).lower() for name in _CONNECTION)
 
 
 class Helpers:
