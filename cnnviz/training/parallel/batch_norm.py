@@ -50,8 +50,8 @@ class SharedBatchNorm(_BatchNorm):
         """Any number of dimensions: the layer that this one was has its own opinion in tests alone."""
 
 
-def _statistics(x: Tensor, counts: bool) -> tuple[Tensor, Tensor, float]:
-    """Mean and (biased) variance of each channel (C,), and the count of numbers in it, over all processes."""
+def _statistics(x: Tensor, counts: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and (biased) variance of each channel (C,), and the count of numbers in it (), over all processes."""
     mean, variance = torch.batch_norm_update_stats(x, None, None, 0.0)
     count = x.numel() / x.shape[1] if counts else 0.0
     own = torch.cat([mean.double(), variance.double(), mean.new_full((1,), count, dtype=torch.float64)])
@@ -64,7 +64,7 @@ def _statistics(x: Tensor, counts: bool) -> tuple[Tensor, Tensor, float]:
     weights = weights / total
     mean = (weights * means).sum(0)
     variance = (weights * (variances + (means - mean).square())).sum(0)
-    return mean.to(x.dtype), variance.to(x.dtype), float(total)
+    return mean.to(x.dtype), variance.to(x.dtype), total
 
 
 class _Normalisation(torch.autograd.Function):
@@ -78,17 +78,17 @@ class _Normalisation(torch.autograd.Function):
         bias: Tensor | None,
         mean: Tensor,
         variance: Tensor,
-        count: float,
+        count: Tensor,
         eps: float,
         counts: bool,
     ) -> Tensor:
-        context.save_for_backward(x, weight, mean, variance)
-        context.count, context.eps, context.counts = count, eps, counts
+        context.save_for_backward(x, weight, mean, variance, count)
+        context.eps, context.counts = eps, counts
         return torch.batch_norm(x, weight, bias, mean, variance, False, 0.0, eps, False)
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, mean, variance = context.saved_tensors
+        x, weight, mean, variance, count = context.saved_tensors
         # As though mean and variance were constants; the last two are this process's sums, over its own images.
         of_x, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
             gradient, x, weight, mean, variance, None, None, False, context.eps, [True, True, True]
@@ -96,7 +96,7 @@ class _Normalisation(torch.autograd.Function):
         sums = torch.cat([of_weight, of_bias])
         dist.all_reduce(sums)
         scale = (variance + context.eps).rsqrt()
-        scaled_sum, plain_sum = (sums / context.count).chunk(2)
+        scaled_sum, plain_sum = (sums / count).chunk(2)
         factor = scale if weight is None else scale * weight
         slope = factor * scale * scaled_sum
         offset = factor * plain_sum - slope * mean

@@ -142,13 +142,12 @@ def _say(found: Estimate, recipe: Recipe) -> None:
     if found.gpu is not None:
         memory += " " + _("on {gpu}", gpu=found.gpu)
     if not found.fits:
-        st.error(
-            _(
-                "This would not fit: {memory}. Use a smaller batch size or smaller images.",
-                memory=plain(memory),
-            ),
-            icon=":material/memory:",
+        told = _(
+            "This would not fit: {memory}. Use a smaller batch size or smaller images.", memory=plain(memory)
         )
+        if recipe.workers > 1:
+            told += " " + _("Each of the {count} processes takes memory of its own.", count=recipe.workers)
+        st.error(told, icon=":material/memory:")
         return
     st.caption(":material/timer: " + _time_text(found, recipe, plain(memory)))
     if found.seconds * recipe.epochs > _LONG_SECONDS:
