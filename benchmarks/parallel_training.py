@@ -3,8 +3,10 @@
 Usage: python -m benchmarks.parallel_training [--rounds N] [--processes N]
 
 Each round trains every network with one process and with several, in turns, on the MNIST sample. Printed are the median
-images per second of the training passes, and the median of the rounds' ratios with its range. What starting the processes
-takes is printed once. The ratio needs as many idle cores as processes: the load of the machine is printed, too.
+images per second of the training passes, and the median of the rounds' ratios with its range. The ratio needs as many idle
+cores as processes: where others use them, each process waits for the other's turn. So the load of the machine is printed,
+too, and how many times less of the processor each process needs, which is what the ratio comes to where nobody waits. What
+starting the processes takes is printed once.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import statistics
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -38,6 +41,14 @@ NETWORKS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "resnet18": {"epochs": 1, "train_images": 512, "batch_size": 64},
     }
 )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Images per second of a training's last epoch, and the seconds of processor time that its first process took."""
+
+    speed: float
+    processor_seconds: float
 
 
 class Speed:
@@ -71,11 +82,15 @@ def main() -> int:
             (measured(key, changes, 1), measured(key, changes, options.processes, starts))
             for _round in range(options.rounds)
         ]
-        alone, several = (statistics.median(column) for column in zip(*pairs, strict=True))
-        ratios = sorted(pair[1] / pair[0] for pair in pairs)
+        alone, several = (
+            statistics.median(one.speed for one in column) for column in zip(*pairs, strict=True)
+        )
+        ratios = sorted(one.speed / other.speed for other, one in pairs)
+        work = statistics.median(other.processor_seconds / one.processor_seconds for other, one in pairs)
         print(
             f"{key:<12} 1 process {alone:>8,.0f} images/s, {options.processes} processes {several:>8,.0f} images/s: "
-            f"{statistics.median(ratios):.2f} times ({ratios[0]:.2f} to {ratios[-1]:.2f})",
+            f"{statistics.median(ratios):.2f} times ({ratios[0]:.2f} to {ratios[-1]:.2f}); by the processor time of "
+            f"the first process {work:.2f} times",
             flush=True,
         )
     print(f"starting the processes: {statistics.median(starts):.1f} s")
@@ -83,16 +98,20 @@ def main() -> int:
     return 0
 
 
-def measured(key: str, changes: Mapping[str, Any], workers: int, starts: list[float] | None = None) -> float:
-    """Images per second of the last epoch; the seconds until training begins go into ``starts``."""
+def measured(
+    key: str, changes: Mapping[str, Any], workers: int, starts: list[float] | None = None
+) -> Measured:
+    """A training; the seconds until it begins go into ``starts``."""
     recipe = Recipe.default(key, dataset="mnist-sample", threads=1, device="cpu", workers=workers, **changes)
     dataset, speed = datasets.load(recipe.dataset), Speed()
     begin = time.perf_counter()
     with together(recipe, dataset.digest, None) as group:
         if starts is not None:
             starts.append(time.perf_counter() - begin)
+        used = time.process_time()
         train(recipe, dataset, speed, group=group)
-    return speed.images_per_second
+        used = time.process_time() - used
+    return Measured(speed.images_per_second, used)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,7 @@ from cnnviz.errors import UsageError
 from cnnviz.training.loop import loop
 from cnnviz.training.loop.loop import Supervisor, TrainingResult, check_devices, train
 from cnnviz.training.loop.session import Session
+from cnnviz.training.parallel.group import meet, part_company
 from cnnviz.training.parallel.part import Part
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import EpochMetrics
@@ -130,6 +132,21 @@ def test_dropout_is_each_process_s_own_and_the_same_after_a_run_is_resumed() -> 
         draws = [drawn(number, step) for number in (1, 2, 3) for step in (0, 1, 2)]
         assert len(set(draws)) == len(draws)
         assert drawn(2, 1) == draws[4]
+
+
+def test_a_layer_that_no_process_uses_has_no_gradient_and_does_not_decay(tmp_path: Path) -> None:
+    used, idle = nn.Linear(2, 1), nn.Linear(2, 1)
+    group = meet(tmp_path, Part(), "cpu")
+    try:
+        group.adopt(nn.ModuleList([used, idle]))
+        loss = used(torch.full((3, 2), 2.0)).mean()
+        told = group.backward(loss, torch.tensor(2), share=1.0, rate=0.1)
+    finally:
+        part_company()
+    assert told == (pytest.approx(loss.item()), 2, 0.1)
+    assert used.weight.grad is not None
+    assert used.weight.grad.tolist() == [[2.0, 2.0]]
+    assert idle.weight.grad is None
 
 
 def test_each_process_needs_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
