@@ -35,10 +35,10 @@ from cnnviz.training.worker.together import together  # noqa: E402
 
 NETWORKS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "basic-cnn": {"epochs": 3},
+        "basic-cnn": {"epochs": 3, "batch_size": 256},
         "lenet-bn": {"epochs": 3},
-        "resnet-deep": {"epochs": 2, "train_images": 2000},
-        "resnet18": {"epochs": 1, "train_images": 512, "batch_size": 64},
+        "resnet-deep": {"epochs": 2, "train_images": 2048, "batch_size": 256},
+        "resnet18": {"epochs": 1, "train_images": 256, "batch_size": 64},
     }
 )
 
