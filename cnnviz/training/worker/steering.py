@@ -169,7 +169,7 @@ def keep_previous(folder: Path) -> None:
     with contextlib.suppress(OSError):  # there is none yet; or the file system knows no second names
         if (folder / STATE_NAME).stat().st_size:
             previous.unlink(missing_ok=True)
-            os.link(folder / STATE_NAME, previous)  # noqa: PTH  as new as the state itself, at no cost
+            os.link(folder / STATE_NAME, previous)  # as new as the state itself, at no cost
 
 
 _ALLOWED = {Kind.PAUSE: 0.0, Kind.STEP: 1.0, Kind.RESUME: math.inf}
