@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import threading
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import reduce
@@ -21,6 +22,8 @@ _RATE_BYTES = 8
 _MEETING = timedelta(seconds=120)
 _LONGEST_STEP = timedelta(minutes=30)  # a process that is silent for so long hangs
 _LONGEST_WAIT = timedelta(days=3650)  # for the leader, who may pause
+
+_broken_off = threading.Event()
 
 
 class Group:
@@ -52,8 +55,10 @@ class Group:
         self._numbers = torch.zeros(size + told, dtype=kind, device=device)
         self._told = self._numbers[size:]
         places, start = list[Tensor](), 0
-        for parameter in self._parameters:  # each in its own order in memory, so that copying is one long row
-            places.append(self._numbers.as_strided(parameter.shape, parameter.stride(), start))
+        for parameter in self._parameters:
+            # Each in its own order in memory, so that copying is one long row; one that has gaps there gets none here.
+            order = torch.empty_like(parameter, device="meta").stride()
+            places.append(self._numbers.as_strided(parameter.shape, order, start))
             start += parameter.numel()
         self._places = places
 
@@ -81,7 +86,7 @@ class Group:
         figures = [loss.item() * share, float(correct)] if share > 0 else [0.0, 0.0]
         self._told.copy_(torch.tensor([*figures, *rates, *has]))
         dist.all_reduce(self._numbers)
-        whole_loss, right, *told = self._told.tolist()
+        whole_loss, right, *told = _read(self._told)
         # A layer that no process used has no gradient, which is not the same as 0: weights do not decay then.
         for parameter, place, anywhere in zip(
             self._parameters, self._places, told[_RATE_BYTES:], strict=True
@@ -93,16 +98,21 @@ class Group:
         """The sums of all processes' ``values``."""
         sums = torch.tensor(values, dtype=torch.float64, device=self._numbers.device)
         dist.all_reduce(sums)
-        return list(sums.tolist())
+        return _read(sums)
 
 
 def meet(folder: Path, part: Part, device: str) -> Group:
     """Form the group of processes that meet in ``folder``, of which this one has the ``part``; they compute on ``device``
     (``cpu``, or ``cuda``: each on the GPU of its number).
+
+    Raises:
+        RuntimeError: the others do not come; the leader waits two minutes for them.
     """
     if device == "cuda":
         torch.cuda.set_device(part.number)
     _stay_on_this_machine()
+    _broken_off.clear()
+    leads = part.number == 0
     store = dist.FileStore(str(folder / "meeting"), part.count)  # type: ignore[attr-defined]
     store.set_timeout(_MEETING)
     dist.init_process_group(
@@ -110,8 +120,9 @@ def meet(folder: Path, part: Part, device: str) -> Group:
         store=store,
         rank=part.number,
         world_size=part.count,
-        timeout=_LONGEST_STEP if part.number == 0 else _LONGEST_WAIT,
+        timeout=_MEETING if leads else _LONGEST_WAIT,  # the leader comes when all the others are about to
     )
+    dist.set_timeout(_LONGEST_STEP if leads else _LONGEST_WAIT)
     return Group(part)
 
 
@@ -122,9 +133,18 @@ def part_company() -> None:
 
 
 def break_off() -> None:
-    """End what waits on a GPU for a process that is lost; raises nothing."""
+    """End what waits on a GPU for a process that is lost, so that it raises a RuntimeError; this itself raises nothing."""
+    _broken_off.set()
     with contextlib.suppress(Exception):
         dist.distributed_c10d._abort_process_group()
+
+
+def _read(sums: Tensor) -> list[float]:
+    """The numbers of ``sums``, once they are there: what was broken off on a GPU leaves any numbers, without a word."""
+    found = list(sums.tolist())
+    if _broken_off.is_set():
+        raise RuntimeError("NCCL was broken off, as a process is lost")
+    return found
 
 
 def _stay_on_this_machine() -> None:

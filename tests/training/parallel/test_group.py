@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,11 +17,13 @@ from cnnviz.errors import UsageError
 from cnnviz.training.loop import loop
 from cnnviz.training.loop.loop import Supervisor, TrainingResult, check_devices, train
 from cnnviz.training.loop.session import Session
-from cnnviz.training.parallel.group import meet, part_company
+from cnnviz.training.parallel import group as groups
+from cnnviz.training.parallel.group import Group, break_off, meet, part_company
 from cnnviz.training.parallel.part import Part
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.records.snapshots import State
+from cnnviz.training.worker.together import is_of_the_connection
 from tests.training.parallel.crew import Crew
 
 CLOSE = {"rel": 1e-4, "abs": 1e-6}
@@ -134,19 +137,58 @@ def test_dropout_is_each_process_s_own_and_the_same_after_a_run_is_resumed() -> 
         assert drawn(2, 1) == draws[4]
 
 
-def test_a_layer_that_no_process_uses_has_no_gradient_and_does_not_decay(tmp_path: Path) -> None:
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Group]:
+    """A group of one process, whose gradients are its own."""
+    yield meet(tmp_path, Part(), "cpu")
+    part_company()
+
+
+def test_a_layer_that_no_process_uses_has_no_gradient_and_does_not_decay(alone: Group) -> None:
     used, idle = nn.Linear(2, 1), nn.Linear(2, 1)
-    group = meet(tmp_path, Part(), "cpu")
-    try:
-        group.adopt(nn.ModuleList([used, idle]))
-        loss = used(torch.full((3, 2), 2.0)).mean()
-        told = group.backward(loss, torch.tensor(2), share=1.0, rate=0.1)
-    finally:
-        part_company()
+    alone.adopt(nn.ModuleList([used, idle]))
+    loss = used(torch.full((3, 2), 2.0)).mean()
+    told = alone.backward(loss, torch.tensor(2), share=1.0, rate=0.1)
     assert told == (pytest.approx(loss.item()), 2, 0.1)
     assert used.weight.grad is not None
     assert used.weight.grad.tolist() == [[2.0, 2.0]]
     assert idle.weight.grad is None
+
+
+def test_parameters_that_lie_in_memory_in_any_way_get_their_own_gradients(alone: Group) -> None:
+    with_gaps, turned = torch.ones(3, 4)[:, :2], torch.ones(3, 2).T
+    weights = nn.ParameterList(
+        [with_gaps, turned, torch.ones(2, 3, 2, 2).to(memory_format=torch.channels_last)]
+    )
+    alone.adopt(weights)
+    factors = [torch.arange(float(weight.numel())).view(weight.shape) for weight in weights]
+    loss = torch.stack(
+        [(weight * factor).sum() for weight, factor in zip(weights, factors, strict=True)]
+    ).sum()
+    alone.backward(loss, torch.tensor(0), share=1.0, rate=0.1)
+    for weight, factor in zip(weights, factors, strict=True):
+        torch.testing.assert_close(weight.grad, factor)
+
+
+def test_a_leader_to_whom_nobody_comes_hears_of_the_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "_MEETING", timedelta(seconds=0.2))
+    with pytest.raises(RuntimeError) as missed:
+        meet(tmp_path, Part(0, 2), "cpu")
+    assert is_of_the_connection(missed.value)
+
+
+def test_what_was_broken_off_is_no_sum(alone: Group) -> None:
+    assert alone.summed([2.0]) == [2.0]
+    groups._broken_off.set()  # as the sum is on its way
+    with pytest.raises(RuntimeError) as lost:
+        alone.summed([2.0])
+    assert is_of_the_connection(lost.value)
+    break_off()
+    with pytest.raises(ValueError, match="process group") as gone:
+        alone.summed([2.0])
+    assert is_of_the_connection(gone.value)
 
 
 def test_each_process_needs_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
