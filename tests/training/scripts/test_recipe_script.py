@@ -126,6 +126,17 @@ def test_losses_are_those_of_the_run_to_the_last_digit(name: str, printed: dict[
     ]
 
 
+def test_a_script_for_one_process_says_nothing_of_others() -> None:
+    alone, several = (
+        recipe_script(Recipe.default("lenet-bn", dataset="mnist-sample", workers=workers))
+        for workers in (1, 2)
+    )
+    assert 'DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")\n' in alone
+    for word in ("RANK", "torchrun", "torch.distributed", "share"):
+        assert word in several
+        assert word not in alone
+
+
 @pytest.mark.slow
 def test_a_script_for_several_processes_has_the_losses_of_one(tmp_path: Path) -> None:
     """With batch normalisation, augmentation, and a last batch in which one of the processes has no image."""
