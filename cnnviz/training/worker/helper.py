@@ -21,16 +21,15 @@ from cnnviz.language import Message
 from cnnviz.training.parallel.part import Part
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.runs import message_to_json
+from cnnviz.training.worker.failures import first_line, too_little_memory, with_line
 from cnnviz.training.worker.together import READY, is_of_the_connection
 
 
 def main() -> int:
     """Train along with the leader; returns the exit status."""
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # these go to all; the leader decides, and then closes the pipe
-        signal.signal(number, signal.SIG_IGN)
+    # These may go to all; the leader decides, and then closes the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     leader = _own_output()
     request = json.loads(sys.stdin.buffer.readline())
     state = sys.stdin.buffer.read(request["state_bytes"])
@@ -39,13 +38,14 @@ def main() -> int:
     try:
         _train(request, state, leader)
     except CnnvizError as error:
-        _say(leader, error.message)
+        _say(leader, with_line(error, error.message))
         return 1
     except Exception as error:
         if is_of_the_connection(error):  # another process is lost, or the leader is about to end this one
             leaving.join()
         traceback.print_exc()
-        _say(leader, Message("{error}", error=(str(error) or type(error).__name__).splitlines()[0]))
+        told = too_little_memory(error, request["recipe"]) or Message("{error}", error=first_line(error))
+        _say(leader, with_line(error, told))
         return 1
     leaving.join()  # whoever leaves before the others may take with them what these have not read yet
     return 0

@@ -35,7 +35,7 @@ READY = b"ready\n"
 
 _LOOK_SECONDS = 0.1
 _LEAVE_SECONDS = 5.0
-_CONNECTION = ("gloo", "nccl")  # who is named in the errors of connections
+_CONNECTION = ("gloo", "nccl", "wait timeout", "process group")  # one of these is in an error of connections
 
 _pids: set[int] = set()
 
@@ -74,7 +74,7 @@ def together(recipe: Recipe, digest: str, start: State | None) -> Iterator[Group
     helpers = Helpers(recipe, digest, b"" if start is None else start.to_bytes())
     try:
         yield helpers.met()
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         if not is_of_the_connection(error):
             raise
         raise helpers.why_lost() from error
@@ -84,7 +84,9 @@ def together(recipe: Recipe, digest: str, start: State | None) -> Iterator[Group
 
 def is_of_the_connection(error: Exception) -> bool:
     """Whether it says that another process cannot be reached any more."""
-    return isinstance(error, RuntimeError) and any(name in str(error).lower() for name in _CONNECTION)
+    return isinstance(error, (RuntimeError, ValueError)) and any(
+        name in str(error).lower() for name in _CONNECTION
+    )
 
 
 class Helpers:
@@ -98,6 +100,7 @@ class Helpers:
         self._recipe = recipe
         self._folder = Path(tempfile.mkdtemp(prefix="cnnviz-training-"))
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._said: dict[int, bytes] = {}
         self._lost: int | None = None
         self._something = threading.Event()  # somebody is lost, or all is over
         self._watching = threading.Thread(target=self._watch, name="cnnviz-helpers", daemon=True)
@@ -119,17 +122,18 @@ class Helpers:
         Raises:
             CnnvizError: one has ended instead.
         """
-        for process in self._processes:
+        for at, process in enumerate(self._processes):
             assert process.stdout is not None
             said = process.stdout.readline()
             if said != READY:
-                raise self.why_lost(said)
+                self._said[at] = said
+                raise self.why_lost()
         from cnnviz.training.parallel.group import meet
 
         return meet(self._folder, Part(0, self._recipe.workers), self._recipe.device)
 
-    def why_lost(self, said: bytes = b"") -> CnnvizError:
-        """Why a process is not there any more, which has ``said`` so much of it; waits a moment for its end to be seen."""
+    def why_lost(self) -> CnnvizError:
+        """Why a process is not there any more; waits a moment for its end to be seen."""
         self._something.wait(_LEAVE_SECONDS)
         if self._lost is None:
             return HelperLostError(
@@ -141,7 +145,7 @@ class Helpers:
             )
         process = self._processes[self._lost]
         facts: dict[str, Any] = {"number": self._lost + 2, "count": self._recipe.workers}
-        failure = _failure(process, said)
+        failure = _failure(process, self._said.get(self._lost, b""))
         if failure is not None:
             return CnnvizError(Message("Process {number} of {count} failed: {error}", error=failure, **facts))
         return HelperLostError(
@@ -176,6 +180,7 @@ class Helpers:
             env=environment(settings()),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            process_group=0,  # Control-C is for the leader, also before the others know how to ignore it
         )
         self._processes.append(process)
         _pids.add(process.pid)

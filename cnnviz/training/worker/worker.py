@@ -22,7 +22,6 @@ from cnnviz.classroom.limits import limit
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
-from cnnviz.tracing.lines import line_of
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
 from cnnviz.training.records.figures import write_rate_changes
@@ -31,6 +30,7 @@ from cnnviz.training.records.snapshots import PREVIOUS_STATE_NAME, STATE_NAME
 from cnnviz.training.store.runs import Run, Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.worker.dispatching import start_queued
+from cnnviz.training.worker.failures import first_line, too_little_memory, with_line
 from cnnviz.training.worker.heartbeat import (
     Heartbeat,
     Recorder,
@@ -125,13 +125,23 @@ def _most_memory() -> int | None:
 
 def _give_up(store: RunStore, run: Run, worker: str, taken: int) -> None:
     """End the run and this process, which takes ``taken`` bytes of memory: at once, as it may take more at any time."""
-    reason = Message(
-        "The training used {taken:,} MB of memory and was stopped, because this class allows {limit:,} for each run. "
-        "Choose a batch size below {size:,}, fewer processes, smaller images or a smaller network.",
-        taken=round(taken / _MEGABYTE),
-        limit=limit("memory_mb") or 0,
-        size=run.recipe.get("batch_size", 0),
-    )
+    facts = {
+        "taken": round(taken / _MEGABYTE),
+        "limit": limit("memory_mb") or 0,
+        "size": run.recipe.get("batch_size", 0),
+    }
+    if run.recipe.get("workers", 1) > 1:
+        reason = Message(
+            "The training used {taken:,} MB of memory and was stopped, because this class allows {limit:,} for each run. "
+            "Choose a batch size below {size:,}, fewer processes, smaller images or a smaller network.",
+            **facts,
+        )
+    else:
+        reason = Message(
+            "The training used {taken:,} MB of memory and was stopped, because this class allows {limit:,} for each run. "
+            "Choose a batch size below {size:,}, smaller images or a smaller network.",
+            **facts,
+        )
     with contextlib.suppress(CnnvizError):  # whoever looks then finds the process gone
         persistently(lambda: store.finish(run.id, worker, Status.FAILED, reason))
         print(reason, file=sys.stderr, flush=True)
@@ -177,11 +187,11 @@ def _train_safely(heartbeat: Heartbeat, run: Run, audience: Observer | None) -> 
     except HelperLostError as error:
         return _Ending(Status.INTERRUPTED, error.message)
     except CnnvizError as error:
-        return _Ending(Status.FAILED, _with_line(error, error.message))
+        return _Ending(Status.FAILED, with_line(error, error.message))
     except OSError as error:
         return _Ending(Status.FAILED, why_not_written(error, folder))
     except Exception as error:
-        return _Ending(Status.FAILED, _with_line(error, _unforeseen(error, run, folder)))
+        return _Ending(Status.FAILED, with_line(error, _unforeseen(error, run, folder)))
 
 
 def _train(heartbeat: Heartbeat, run: Run, folder: Path, audience: Observer | None) -> _Ending:
@@ -263,24 +273,14 @@ def _ending(heartbeat: Heartbeat, facts: dict[str, Any]) -> _Ending:
     )
 
 
-def _with_line(error: Exception, told: Message) -> Message:
-    """What is ``told`` of an error, with the line of the own network's code from which it came."""
-    line = line_of(error)
-    return told if line is None else Message("Line {line}: {problem}", line=line, problem=told)
-
-
 def _unforeseen(error: Exception, run: Run, folder: Path) -> Message:
-    text = str(error) or type(error).__name__
-    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
-        return Message(
-            "There is not enough memory for this training. Choose a batch size below {size:,}.",
-            size=run.recipe.get("batch_size", 0),
-        )
+    if (lacking := too_little_memory(error, run.recipe)) is not None:
+        return lacking
     with contextlib.suppress(OSError), (folder / LOG_NAME).open("a", encoding="utf-8") as log:
         traceback.print_exception(error, file=log)
     return Message(
         "Training stopped because of an unexpected error: {error}. See {log} for details.",
-        error=text.splitlines()[0],
+        error=first_line(error),
         log=f"{run.id}/{LOG_NAME}",
     )
 

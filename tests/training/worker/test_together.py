@@ -69,6 +69,7 @@ def test_several_processes_are_paused_and_stepped_and_end_with_their_leader(
         store.request_step(run_id)
         until(lambda: store.get(run_id).step == step + 1)
         (helper,) = _children(leader.pid)
+        assert os.getpgid(helper) != os.getpgid(leader.pid)  # Control-C is the leader's alone
     finally:
         leader.kill()
         leader.wait()
