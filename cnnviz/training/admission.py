@@ -55,6 +55,10 @@ def check_recipe(recipe: Recipe) -> None:
             "each run; choose fewer.",
             processes=recipe.workers,
             threads=recipe.threads,
+        )
+        if recipe.workers > 1
+        else Message(
+            "{value:,} threads would use as many cores, and this class allows {limit:,} for each run; choose fewer."
         ),
     )
     check(

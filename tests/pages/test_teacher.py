@@ -217,7 +217,7 @@ LIMITED = {
     "cores": (
         5,
         {"epochs": "1", "threads": "3", "workers": "2"},
-        "would use 6 cores, and this class allows 5",
+        "2 processes of 3 threads each would use 6 cores, and this class allows 5",
     ),
     "memory_mb": (600, {"epochs": "1", "batch_size": "100"}, "MB of memory, and this class allows 600"),
 }

@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 
 _ENOUGH_SECONDS = 0.6
 _MOST_STEPS = 30
-_CALL_SECONDS, _BYTES_A_SECOND = (
-    2e-4,
-    1e9,
-)  # of gloo between two processes; starting others would take seconds
+# Of gloo between two processes: to start others and measure would take seconds.
+_CALL_SECONDS, _BYTES_A_SECOND = 2e-4, 1e9
 _FLOAT = 4
 _STEP_MACS = 3e9  # of the first step: a large network is measured with a part of its batch
 

@@ -29,16 +29,16 @@ _CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
 class TooLargeError(UsageError):
-    """A training run would not fit into memory."""
+    """A training run would not fit into memory, which ``processes`` share."""
 
-    def __init__(self, needed: int, available: int, recipe: Recipe) -> None:
+    def __init__(self, needed: int, available: int, recipe: Recipe, processes: int = 1) -> None:
         facts = {
             "needed": needed / 1e9,
             "available": available / 1e9,
             "batch_size": recipe.batch_size,
-            "workers": recipe.workers,
+            "workers": processes,
         }
-        if recipe.workers > 1:
+        if processes > 1:
             told = Message(
                 "{workers} processes need about {needed:.1f} GB of memory, but only {available:.1f} GB are free. Choose "
                 "fewer processes, a batch size below {batch_size:,}, or smaller images.",
@@ -101,9 +101,11 @@ def check(recipe: Recipe) -> None:
     """
     on_gpu = recipe.device != "cpu" and torch.cuda.is_available()
     there = available("cuda" if on_gpu else "cpu")
-    wanted = needed_by(recipe) if on_gpu else needed(recipe)  # each process has a GPU of its own
+    wanted, processes = needed(recipe), recipe.workers
+    if on_gpu:  # of which each process has its own
+        wanted, processes = needed_by(recipe), 1
     if there is not None and wanted > there:
-        raise TooLargeError(wanted, there, recipe)
+        raise TooLargeError(wanted, there, recipe, processes)
 
 
 def trace_of(recipe: Recipe) -> Trace:

@@ -29,7 +29,7 @@ def flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
     The code of an own network is none: its key says which it is. An option that the recipe leaves to the network has the
     network's own value; a recipe that says nothing of processes means one.
     """
-    fields: dict[str, Any] = {"workers": 1} if "architecture" in recipe else {}
+    fields: dict[str, Any] = {}
     for name, value in recipe.items():
         if name == "own":
             continue
@@ -38,6 +38,8 @@ def flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
             continue
         inner = {**_defaults(recipe), **value} if name == "options" else value
         fields |= {f"{name}.{key}": part for key, part in inner.items()}
+    if "architecture" in recipe:
+        fields.setdefault("workers", 1)
     return fields
 
 

@@ -17,8 +17,8 @@ LOOK_SECONDS = 0.1
 
 class MemoryGuard:
     """While the ``with`` block lasts, looks how much memory this process takes, with those that it has started to train
-    with it; where it is more than ``most`` bytes, calls ``give_up``, once, with that number, from another thread. ``most`` None, or a system that tells nothing: no
-    limit.
+    with it; where it is more than ``most`` bytes, calls ``give_up``, once, with that number, from another thread.
+    ``most`` None, or a system that tells nothing: no limit.
     """
 
     def __init__(

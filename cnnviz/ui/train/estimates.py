@@ -145,7 +145,7 @@ def _say(found: Estimate, recipe: Recipe) -> None:
         told = _(
             "This would not fit: {memory}. Use a smaller batch size or smaller images.", memory=plain(memory)
         )
-        if recipe.workers > 1:
+        if recipe.workers > 1 and found.gpu is None:
             told += " " + _("Each of the {count} processes takes memory of its own.", count=recipe.workers)
         st.error(told, icon=":material/memory:")
         return
