@@ -301,6 +301,8 @@ def step(session: Session, x: Tensor, labels: Tensor, share: float = 1.0) -> tup
 
 def _test(session: Session) -> Evaluation:
     begin = time.perf_counter()
+    if session.group is not None:
+        session.group.take_from_leader(session.model)
     tested = evaluate(session.model.eval(), session.test, loss_function=session.loss, group=session.group)
     session.test_seconds = time.perf_counter() - begin
     if not math.isfinite(tested.loss):  # it was the last step that spoilt the weights

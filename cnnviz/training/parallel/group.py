@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import reduce
@@ -23,6 +24,8 @@ _MEETING = timedelta(seconds=120)
 _LONGEST_STEP = timedelta(minutes=30)  # a process that is silent for so long hangs
 _LONGEST_WAIT = timedelta(days=3650)  # for the leader, who may pause
 
+_PATIENCE_SECONDS, _PATIENCE = 120.0, 10
+
 _broken_off = threading.Event()
 
 
@@ -38,11 +41,20 @@ class Group:
         self._parameters: Sequence[nn.Parameter] = ()
         self._places: Sequence[Tensor] = ()
         self._numbers = self._told = torch.empty(0)
+        self._begun: float | None = None
+        self._longest = 0.0
 
     @property
     def leads(self) -> bool:
         """Whether this process's learning rate is that of all."""
         return self.part.number == 0
+
+    @property
+    def hangs(self) -> bool:
+        """Whether the present step takes ten times as long as any before it, and two minutes at least; any thread may ask."""
+        begun = self._begun
+        patience = max(_PATIENCE_SECONDS, _PATIENCE * self._longest)
+        return begun is not None and time.monotonic() - begun > patience
 
     def adopt(self, model: nn.Module) -> None:
         """Let ``model`` be trained by the group; it has its device and its order in memory already."""
@@ -65,6 +77,7 @@ class Group:
     def begin_step(self, share: float) -> None:
         """Say which part ``share`` (0 to 1) of the coming batch is this process's."""
         SharedBatchNorm.counts = share > 0
+        self._begun = time.monotonic()
 
     def backward(self, loss: Tensor, correct: Tensor, share: float, rate: float) -> tuple[float, int, float]:
         """Compute the gradients of the whole batch.
@@ -92,7 +105,26 @@ class Group:
             self._parameters, self._places, told[_RATE_BYTES:], strict=True
         ):
             parameter.grad = place.to(parameter.dtype) if anywhere else None
+        if self._begun is not None:
+            self._longest = max(self._longest, time.monotonic() - self._begun)
+            self._begun = None
         return whole_loss, int(right), _from_bytes(told[:_RATE_BYTES])
+
+    @torch.no_grad()
+    def take_from_leader(self, model: nn.Module) -> None:
+        """Give all processes the running figures of the leader's ``model``: those of instance normalisation, say, which each
+        has of its own images.
+        """
+        buffers = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
+        if not buffers:
+            return
+        numbers = torch.cat([buffer.flatten().double() for buffer in buffers])
+        dist.broadcast(numbers, 0)
+        parts = torch.split(numbers, [buffer.numel() for buffer in buffers])
+        for buffer, told in zip(buffers, parts, strict=True):
+            values = told.view(buffer.shape).to(buffer.dtype)
+            if not torch.equal(buffer, values):
+                buffer.copy_(values)
 
     def summed(self, values: Sequence[float]) -> Sequence[float]:
         """The sums of all processes' ``values``."""

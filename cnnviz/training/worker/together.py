@@ -14,7 +14,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -50,7 +50,9 @@ def pids() -> set[int]:
 
 
 @contextlib.contextmanager
-def together(recipe: Recipe, digest: str, start: State | None) -> Iterator[Group | None]:
+def together(
+    recipe: Recipe, digest: str, start: State | None, must_stop: Callable[[], bool] = lambda: False
+) -> Iterator[Group | None]:
     """The group of processes that train by ``recipe`` from ``start`` on while the block lasts, which this one leads; None
     where it trains alone.
 
@@ -58,6 +60,7 @@ def together(recipe: Recipe, digest: str, start: State | None) -> Iterator[Group
         recipe: a valid one.
         digest: that of the data set, which each process loads for itself.
         start: as :func:`cnnviz.training.loop.loop.train` takes it.
+        must_stop: whether training should end now: once it should, a step that hangs is broken off.
 
     Raises:
         UsageError: it asks for more GPUs than there are.
@@ -71,7 +74,7 @@ def together(recipe: Recipe, digest: str, start: State | None) -> Iterator[Group
 
     recipe = dataclasses.replace(recipe, device=device_of(recipe.device).type)
     check_devices(recipe)
-    helpers = Helpers(recipe, digest, b"" if start is None else start.to_bytes())
+    helpers = Helpers(recipe, digest, b"" if start is None else start.to_bytes(), must_stop)
     try:
         yield helpers.met()
     except (RuntimeError, ValueError) as error:
@@ -90,14 +93,16 @@ def is_of_the_connection(error: Exception) -> bool:
 
 
 class Helpers:
-    """Starts the processes beside this one that ``recipe`` wants; ``state`` is where they resume, as bytes.
+    """Starts the processes beside this one that ``recipe`` wants; ``state`` is where they resume, as bytes. A step that
+    hangs is broken off when ``must_stop``.
 
     Raises:
         CnnvizError: they cannot be started.
     """
 
-    def __init__(self, recipe: Recipe, digest: str, state: bytes) -> None:
-        self._recipe = recipe
+    def __init__(self, recipe: Recipe, digest: str, state: bytes, must_stop: Callable[[], bool]) -> None:
+        self._recipe, self._must_stop = recipe, must_stop
+        self._group: Group | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="cnnviz-training-"))
         self._processes: list[subprocess.Popen[bytes]] = []
         self._said: dict[int, bytes] = {}
@@ -130,7 +135,8 @@ class Helpers:
                 raise self.why_lost()
         from cnnviz.training.parallel.group import meet
 
-        return meet(self._folder, Part(0, self._recipe.workers), self._recipe.device)
+        self._group = meet(self._folder, Part(0, self._recipe.workers), self._recipe.device)
+        return self._group
 
     def why_lost(self) -> CnnvizError:
         """Why a process is not there any more; waits a moment for its end to be seen."""
@@ -200,12 +206,14 @@ class Helpers:
             process.stdin.flush()
 
     def _watch(self) -> None:
-        """See to it that all end with the first one that does, so that nobody waits for the lost."""
+        """See to it that all end with the first one that does, so that nobody waits for the lost, and with a step that hangs
+        where nobody wants it any more.
+        """
         while not self._something.wait(_LOOK_SECONDS):
             ended = [at for at, process in enumerate(self._processes) if process.poll() is not None]
-            if not ended:
+            if not ended and not (self._group and self._group.hangs and self._must_stop()):
                 continue
-            self._lost = ended[0]
+            self._lost = ended[0] if ended else None
             for process in self._processes:
                 process.kill()
             if self._recipe.device == "cuda":

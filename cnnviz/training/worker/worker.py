@@ -185,6 +185,8 @@ def _train_safely(heartbeat: Heartbeat, run: Run, audience: Observer | None) -> 
     except KeyboardInterrupt:
         return _Ending(Status.STOPPED)
     except HelperLostError as error:
+        if heartbeat.stop_requested:
+            return _Ending(Status.STOPPED)
         return _Ending(Status.INTERRUPTED, error.message)
     except CnnvizError as error:
         return _Ending(Status.FAILED, with_line(error, error.message))
@@ -210,7 +212,7 @@ def _train(heartbeat: Heartbeat, run: Run, folder: Path, audience: Observer | No
         return _ending(heartbeat, {})
     with (
         supervised(heartbeat, folder, recipe.epochs, audience, start) as (recorder, steering),
-        together(recipe, dataset.digest, start) as group,
+        together(recipe, dataset.digest, start, heartbeat.must_stop) as group,
     ):
         result = loop.train(recipe, dataset, recorder, steering, start, group)
     facts: dict[str, Any] = {}

@@ -14,6 +14,10 @@ from torch import nn
 
 from cnnviz import datasets
 from cnnviz.errors import UsageError
+from cnnviz.own import kept
+from cnnviz.own.definition import Definition
+from cnnviz.own.reading import read
+from cnnviz.training.loop import evaluate as evaluation
 from cnnviz.training.loop import loop
 from cnnviz.training.loop.loop import Supervisor, TrainingResult, check_devices, train
 from cnnviz.training.loop.session import Session
@@ -135,6 +139,30 @@ def test_dropout_is_each_process_s_own_and_the_same_after_a_run_is_resumed() -> 
         draws = [drawn(number, step) for number in (1, 2, 3) for step in (0, 1, 2)]
         assert len(set(draws)) == len(draws)
         assert drawn(2, 1) == draws[4]
+
+
+OWN_FIGURES = """import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.InstanceNorm2d(1, track_running_stats=True)
+        self.fc = nn.Linear(784, 10)
+
+    def forward(self, x):
+        return self.fc(self.norm(x).flatten(1))
+"""
+
+
+def test_all_test_with_the_running_figures_of_the_leader_whose_weights_are_kept(crew: Crew) -> None:
+    definition = Definition(OWN_FIGURES, input_shape=(1, 28, 28))
+    recipe = small(kept.keep(definition, read(definition)).key, epochs=1, train_images=60, batch_size=20)
+    watcher, result = trained(crew, recipe, 3)
+    data = datasets.load(recipe.dataset)
+    tested = evaluation.evaluate(
+        result.model, evaluation.test_batches(recipe, data.test_images, data.test_labels)
+    )
+    assert watcher.epochs[0].test_loss == pytest.approx(tested.loss, rel=1e-5)
 
 
 @pytest.fixture

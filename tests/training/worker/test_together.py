@@ -6,12 +6,14 @@ import dataclasses
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 
 import pytest
 from torch import nn
 
 from cnnviz.errors import CnnvizError
 from cnnviz.settings import PROJECT_DIRECTORY, Settings
+from cnnviz.training.parallel import group
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.store.runs import Status, process_is_dead
@@ -22,9 +24,12 @@ from tests.training.watching import until
 
 
 class Killer:
-    """Kills a helper at the fifth step."""
+    """Kills a helper at the fifth step, or does ``something_else`` to it."""
 
     taken: int | None = None
+
+    def __init__(self, something_else: Callable[[int], None] | None = None) -> None:
+        self._do = something_else or (lambda pid: os.kill(pid, signal.SIGKILL))
 
     def on_start(self, model: nn.Module, steps_per_epoch: int) -> None:
         pass
@@ -33,7 +38,7 @@ class Killer:
         if step == 5:
             (self.pid,) = together.pids()
             self.taken = memory_guard.resident_bytes()
-            os.kill(self.pid, signal.SIGKILL)
+            self._do(self.pid)
 
     def on_epoch(self, metrics: EpochMetrics, model: nn.Module) -> None:
         pass
@@ -52,6 +57,20 @@ def test_a_run_that_loses_a_process_is_interrupted_and_says_so(store: RunStore, 
     assert killer.taken is not None
     assert alone is not None
     assert killer.taken > alone + 100e6  # the other's memory counts, too
+
+
+def test_a_run_that_is_stopped_ends_though_a_process_hangs(
+    store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hold(pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        store.request_stop(store.list()[0].id)
+
+    monkeypatch.setattr(group, "_PATIENCE_SECONDS", 0.5)
+    killer = Killer(hold)
+    run = worker.run_in_foreground(dataclasses.replace(recipe, epochs=500, workers=2), killer)
+    assert run.status == Status.STOPPED
+    assert process_is_dead(killer.pid)
 
 
 def test_several_processes_are_paused_and_stepped_and_end_with_their_leader(
