@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from cnnviz.errors import UsageError
-from cnnviz.files import write_json
+from cnnviz.files import json_bytes
 from cnnviz.language import Message
 from cnnviz.storage.opening import storage
 
@@ -112,12 +112,10 @@ def set_rules(**changes: Any) -> Rules:
     """Change some of the rules, and keep them.
 
     Raises:
-        StorageError: the file cannot be written.
+        StorageError, SilentError: the file cannot be written.
     """
     changed = dataclasses.replace(rules(), **changes)
-    path = storage().shared(_FILE)
-    write_json(path, changed.to_dict())
-    storage().share(path)
+    storage().share(_FILE, json_bytes(changed.to_dict()))
     return changed
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from cnnviz.classroom.people import stored
 from cnnviz.errors import CnnvizError, UnknownKeyError, UsageError, shortened
-from cnnviz.files import write_json
+from cnnviz.files import json_bytes
 from cnnviz.language import Message, translate
 from cnnviz.own.definition import MOST_BYTES, PREFIX, Definition
 from cnnviz.own.facts import Facts, facts_of, fields_of
@@ -262,10 +262,7 @@ def restore(key: str) -> Kept:
 def discard(key: str) -> None:
     """Forget a version for good that nobody has seen; one that is not there is no problem."""
     if _KEY.fullmatch(key):
-        path = _path(key)
-        with contextlib.suppress(OSError):
-            path.unlink()
-        storage().share(path)
+        storage().share(f"{FOLDER}/{key}.json", None)
 
 
 def _path(key: str) -> Path:
@@ -273,9 +270,7 @@ def _path(key: str) -> Path:
 
 
 def _write(network: Kept) -> Kept:
-    path = _path(network.key)
-    write_json(path, network.to_dict())
-    storage().share(path)
+    storage().share(f"{FOLDER}/{network.key}.json", json_bytes(network.to_dict()))
     return network
 
 

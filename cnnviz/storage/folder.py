@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from cnnviz.files import StorageError
+from cnnviz.files import StorageError, write_whole
 from cnnviz.storage.storage import Edition, Entry, Sending
 
 TRASH_FOLDER = ".deleted"
@@ -55,7 +55,7 @@ class Folder:
         """Nothing is to be sent."""
         yield _AtOnce()
 
-    def entries(self, run_id: str, within: str) -> Mapping[str, Entry]:
+    def entries(self, run_id: str, within: str, edition: Edition | None = None) -> Mapping[str, Entry]:
         """See :meth:`Storage.entries`."""
         found: dict[str, Entry] = {}
         with contextlib.suppress(OSError), os.scandir(self._around / run_id / within) as inside:
@@ -100,8 +100,14 @@ class Folder:
         """The file itself."""
         return self._around / name
 
-    def share(self, path: Path) -> None:
-        """It is shared."""
+    def share(self, name: str, data: bytes | None) -> None:
+        """See :meth:`Storage.share`."""
+        path = self._around / name
+        if data is not None:
+            write_whole(path, data)
+        else:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def tidy(self) -> None:
         """There are no copies."""

@@ -30,7 +30,7 @@ from cnnviz.language import Message
 from cnnviz.storage import parts
 from cnnviz.storage.parts import Part
 from cnnviz.storage.sending import Sender, patiently
-from cnnviz.storage.storage import Edition, Entry, Sending, total
+from cnnviz.storage.storage import Edition, Entry, Sending, SilentError, total
 
 T = TypeVar("T")
 
@@ -49,25 +49,14 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     }
 }
 _PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs"}
+_TRIES = 2
 _SILENT_SECONDS = 2.0
 _WORKING = ".working"
 _SHARED = ".shared"
 _KEEP_SECONDS = 24 * 3_600.0
+_MOST_COPIES = 1_000
+"""Of so many runs a server remembers what there is."""
 _ALWAYS = Edition("", is_open=True)
-
-
-class SilentError(CnnvizError):
-    """The object store does not answer, or refuses."""
-
-    def __init__(self, url: str, reason: str) -> None:
-        super().__init__(
-            Message(
-                "The storage of runs, {url}, cannot be used: {reason}. Check CNNVIZ_RUNS_URL, the keys, and that the "
-                "storage is running.",
-                url=url,
-                reason=reason,
-            )
-        )
 
 
 class Bucket:
@@ -93,12 +82,14 @@ class Bucket:
                     package=_PACKAGES.get(scheme, "fsspec"),
                 )
             ) from problem
+        if hasattr(self._files, "retries"):  # s3fs's own, beside those of _OPTIONS
+            self._files.retries = _TRIES
         self._failed: tuple[float, str] | None = None
 
     def names(self, below: str) -> Mapping[str, Entry]:
         """The objects below a name, by what follows it."""
         begin = f"{self._root}/{below}/"
-        found = self._asked(lambda: self._files.find(begin, detail=True, refresh=True))
+        found = self._asked(lambda: self._files.find(begin, detail=True, refresh=True), must_be_there=True)
         return {
             path.removeprefix(begin): Entry(int(known["size"] or 0), _version(known))
             for path, known in found.items()
@@ -115,7 +106,7 @@ class Bucket:
 
     def put(self, name: str, data: bytes) -> None:
         """Make an object, or replace it: whole."""
-        self._asked(lambda: self._files.pipe_file(f"{self._root}/{name}", data))
+        self._asked(lambda: self._files.pipe_file(f"{self._root}/{name}", data), must_be_there=True)
 
     def drop(self, names: list[str]) -> None:
         """Remove objects; those that are not there are no problem."""
@@ -123,14 +114,15 @@ class Bucket:
             with contextlib.suppress(FileNotFoundError):
                 self._asked(lambda: self._files.rm([f"{self._root}/{name}" for name in names]))
 
-    def _asked(self, ask: Callable[[], T]) -> T:
+    def _asked(self, ask: Callable[[], T], must_be_there: bool = False) -> T:
+        """The answer. Where it ``must_be_there``, only a bucket can be what is not found."""
         if self._failed is not None and time.monotonic() - self._failed[0] < _SILENT_SECONDS:
             raise SilentError(self.url, self._failed[1])
         try:
             answer = ask()
-        except FileNotFoundError:
-            raise
         except Exception as problem:  # each kind of store has its own
+            if isinstance(problem, FileNotFoundError) and not must_be_there:
+                raise
             reason = str(problem).rstrip(".") or type(problem).__name__
             self._failed = time.monotonic(), reason
             raise SilentError(self.url, reason) from problem
@@ -176,13 +168,19 @@ class Copy:
         return self.is_known and edition is not None and edition == self._edition
 
     def look(self, edition: Edition | None) -> None:
-        """List the objects again, and fetch what is new of the files that were wanted before."""
+        """List the objects again, and fetch what is new of the files that were wanted before. Of those who ask at the same
+        time one does so.
+        """
+        asked_at = time.monotonic()
         with self._working:
+            is_done = self._listed_at is not None and self._listed_at > asked_at
+            if is_done and edition in (None, self._edition):
+                return
             begun_at = time.monotonic()
             there = _sorted(self._bucket.names(self._name))
             for name in {*self._have, *(there.entries() if self._all else ())}:
                 self._bring(name, there)
-            self._there, self._listed_at, self._edition = there, begun_at, edition
+            self._there, self._listed_at, self._edition = there, begun_at, edition or self._edition
 
     def has(self, name: str) -> bool:
         """Whether there was such a file at the last look."""
@@ -196,20 +194,35 @@ class Copy:
         """Make the copy of a file what it was at the last look; without the file there is none."""
         path = self._folder / name
         there = self._there
-        known, have = there.entry(name), self._have.get(name)
-        is_missing = known is None and have is None
-        if is_missing or (known is not None and have == known.version and _length(path) == known.size):
+        known, length = there.entry(name), _length(path)
+        is_missing = known is None and length < 0
+        if is_missing or (known and self._have.get(name) == known.version and length == known.size):
             return path  # without waiting for somebody who looks
-        with self._working:
+        # better an old one than none
+        with self._working, contextlib.suppress(*(SilentError,) if length >= 0 else ()):
             self._bring(name, self._there)
         return path
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a file, there and here."""
+        with self._working:
+            self._bucket.put(f"{self._name}/{name}", data)
+            _replace(self._folder / name, data)
+            self._have.pop(name, None)
+
+    def drop(self, name: str) -> None:
+        """Remove a file, there and here."""
+        with self._working:
+            self._bucket.drop([f"{self._name}/{name}"])
+            (self._folder / name).unlink(missing_ok=True)
+            self._have.pop(name, None)
 
     def _bring(self, name: str, there: _There) -> None:
         path = self._folder / name
         known = there.entry(name)
-        if known is None:
-            if self._have.pop(name, None) is not None:
-                path.unlink(missing_ok=True)
+        if known is None:  # also what another server's process has left here
+            self._have.pop(name, None)
+            path.unlink(missing_ok=True)
         elif self._have.get(name) != known.version or _length(path) != known.size:
             # what was removed, or joined to one part, since it was listed is found by the next look
             with contextlib.suppress(FileNotFoundError):
@@ -278,6 +291,7 @@ def _replace(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch(mode=0o600)  # a class's key is among them
         temporary.write_bytes(data)
         temporary.replace(path)
     except OSError as error:
@@ -294,6 +308,7 @@ class Objects:
 
     def __init__(self, runs_dir: Path, url: str) -> None:
         self._around, self._bucket = runs_dir, Bucket(url)
+        self._shared = Copy(self._bucket, _SHARED, runs_dir, all_of_them=True)
         self._copies: dict[str, Copy] = {}
         self._choosing = threading.Lock()
         self._behind = ThreadPoolExecutor(4, "cnnviz-storage")
@@ -322,8 +337,9 @@ class Objects:
         return self.file(run_id, "/".join(inner))
 
     def bring(self, run_id: str) -> None:
-        """See :meth:`cnnviz.storage.storage.Storage.bring`."""
+        """See :meth:`cnnviz.storage.storage.Storage.bring`; what workers have left on a node, where no server tidies, goes."""
         folder = self.folder(run_id)
+        self._tidy(folder.parent)
         shutil.rmtree(folder, ignore_errors=True)
         patiently(partial(Copy(self._bucket, run_id, folder, all_of_them=True).look, None))
 
@@ -341,9 +357,9 @@ class Objects:
         if sender.is_settled:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def entries(self, run_id: str, within: str) -> Mapping[str, Entry]:
+    def entries(self, run_id: str, within: str, edition: Edition | None = None) -> Mapping[str, Entry]:
         """See :meth:`cnnviz.storage.storage.Storage.entries`."""
-        found = self._looked_at(run_id, None).entries()
+        found = self._looked_at(run_id, edition).entries()
         begin = f"{within}/"
         return {
             name.removeprefix(begin): entry
@@ -353,7 +369,7 @@ class Objects:
 
     def size(self, run_id: str) -> int:
         """See :meth:`cnnviz.storage.storage.Storage.size`."""
-        return total(self._looked_at(run_id, None).entries().values())
+        return total(self._bucket.names(run_id).values())
 
     def put_aside(self, run_id: str) -> None:
         """The database knows that the run is deleted: nobody asks for its files."""
@@ -379,37 +395,47 @@ class Objects:
         self._forget(run_id)
 
     def is_marked(self, run_id: str, name: str) -> bool:
-        """See :meth:`cnnviz.storage.storage.Storage.is_marked`."""
-        return name in self._looked_at(run_id, None).entries()
+        """See :meth:`cnnviz.storage.storage.Storage.is_marked`. A mark of another server may be seen half a minute later."""
+        copy = self._copy(run_id)
+        self._refresh(copy, None, FINAL_SECONDS)
+        return copy.has(name)
 
     def shared(self, name: str) -> Path:
         """Copies of all that is shared: a few small files."""
         with contextlib.suppress(SilentError):  # what was known before goes on being in force
-            self._refresh(self._copy(_SHARED, self._around, all_of_them=True), _ALWAYS, SHARED_SECONDS)
+            self._refresh(self._shared, _ALWAYS, SHARED_SECONDS)
         return self._around / name
 
-    def share(self, path: Path) -> None:
+    def share(self, name: str, data: bytes | None) -> None:
         """See :meth:`cnnviz.storage.storage.Storage.share`."""
-        name = f"{_SHARED}/{path.relative_to(self._around).as_posix()}"
-        if path.exists():
-            self._bucket.put(name, path.read_bytes())
+        if not self._shared.is_known:  # what is written would be made of what nobody has read
+            raise SilentError(self._bucket.url, Message("it has not answered since this server began"))
+        if data is None:
+            self._shared.drop(name)
         else:
-            self._bucket.drop([name])
-        self._forget(_SHARED)
+            self._shared.put(name, data)
 
     def tidy(self) -> None:
         """Remove the copies of runs, and what workers that were killed have left, untouched for a day."""
-        before = time.time() - _KEEP_SECONDS
-        for around in (self._around, self._around / _WORKING):
-            with contextlib.suppress(OSError):
-                for folder in around.iterdir():
-                    if folder.name[0].isdigit() and folder.stat().st_mtime < before:
-                        shutil.rmtree(folder, ignore_errors=True)
-                        self._forget(folder.name)
+        self._tidy(self._around)
+        self._tidy(self._around / _WORKING)
 
-    def _copy(self, name: str, folder: Path, all_of_them: bool = False) -> Copy:
+    def _tidy(self, around: Path) -> None:
+        before = time.time() - _KEEP_SECONDS
+        with contextlib.suppress(OSError):
+            for folder in around.iterdir():
+                if folder.name[0].isdigit() and folder.stat().st_mtime < before:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    self._forget(folder.name)
+
+    def _copy(self, run_id: str) -> Copy:
+        """What is known of a run; of those that nobody has asked for in the longest time, it is forgotten."""
         with self._choosing:
-            return self._copies.setdefault(name, Copy(self._bucket, name, folder, all_of_them))
+            copy = self._copies.pop(run_id, None) or Copy(self._bucket, run_id, self._around / run_id)
+            self._copies[run_id] = copy
+            if len(self._copies) > _MOST_COPIES:
+                del self._copies[next(iter(self._copies))]
+            return copy
 
     def _forget(self, name: str) -> None:
         with self._choosing:
@@ -417,7 +443,7 @@ class Objects:
 
     def _looked_at(self, run_id: str, edition: Edition | None) -> Copy:
         """The copy of a run, as new as it must be."""
-        copy = self._copy(run_id, self._around / run_id)
+        copy = self._copy(run_id)
         self._refresh(copy, edition, FRESH_SECONDS)
         return copy
 

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from cnnviz.errors import CnnvizError
-from cnnviz.files import is_unfinished
+from cnnviz.files import StorageError, is_unfinished
+from cnnviz.language import Message
 from cnnviz.storage import parts
+from cnnviz.storage.storage import SilentError
 
 SECONDS = 1.0
 """What was written is sent about so often."""
@@ -69,7 +71,7 @@ class Sender:
         self.is_settled = False
         self._target, self._run_id, self._folder, self._may_send = target, run_id, folder, may_send
         self._generation = attempt * _GENERATIONS
-        self._sent = {name: _Sent(_mark(path)) for name, path in self._files()}
+        self._sent = {name: _Sent(_mark(path.stat())) for name, path in self._files()}
         self._has_looked = False
         self._sending = threading.Lock()
         self._over = threading.Event()
@@ -87,16 +89,24 @@ class Sender:
 
     def _settle(self) -> None:
         with self._sending:
-            self._send()
-            self._join()
+            self.is_settled = False
+            try:
+                if not self._send():
+                    raise CnnvizError(Message("Run {id} no longer belongs to this worker.", id=self._run_id))
+                self._join()
+            except OSError as error:
+                raise StorageError(Path(error.filename or self._folder), error) from error
             self.is_settled = True
 
     def _work(self) -> None:
-        with contextlib.suppress(CnnvizError):  # the first answer takes long: a second for what it imports
-            self._newest()
+        # the first answer takes long: a second for what it imports
+        with self._sending, contextlib.suppress(CnnvizError):
+            self._look()
         pause = SECONDS
         while not self._over.wait(pause):
             begun_at = time.monotonic()
+            with contextlib.suppress(OSError):  # whoever tidies sees that somebody works here
+                os.utime(self._folder)
             try:
                 with self._sending:
                     self._send()
@@ -104,47 +114,57 @@ class Sender:
                 pass
             pause = min(max(SECONDS, _SHARE * (time.monotonic() - begun_at)), _LONGEST_SECONDS)
 
-    def _send(self) -> None:
+    def _send(self) -> bool:
+        """Send all that is new; whether nothing was left out because it may not be sent."""
         present = dict(self._files())
         for name in sorted(present, key=_order):
             if not self._may_send():
-                return
+                return False
             self._send_file(name, present[name])
-        gone = [name for name in self._sent if name not in present]
-        if gone and self._may_send():
-            self._target.drop([f"{self._run_id}/{name}" for name in gone])
+        gone = {name for name in self._sent if name not in present}
+        if not self._may_send():
+            return False
+        if gone:
+            self._drop(lambda object_name: _file_of(object_name) in gone)
             for name in gone:
                 del self._sent[name]
+        return True
 
     def _send_file(self, name: str, path: Path) -> None:
         known = self._sent.get(name)
         try:
-            mark = _mark(path)
+            file = path.open("rb")
+        except FileNotFoundError:  # removed since the folder was read
+            return
+        with file:
+            mark = _mark(os.fstat(file.fileno()))  # of what is read, whatever takes its place meanwhile
             if known is not None and known.mark == mark:
                 return
             if grows(name):
-                self._send_growth(name, path, mark, known)
+                self._send_growth(name, file, mark, known)
             else:
-                self._target.put(f"{self._run_id}/{name}", path.read_bytes())
+                self._target.put(f"{self._run_id}/{name}", file.read())
                 self._sent[name] = _Sent(mark)
-        except FileNotFoundError:  # removed since the folder was read
-            return
 
-    def _send_growth(self, name: str, path: Path, mark: _Mark, known: _Sent | None) -> None:
-        """Send what was appended, or begin anew: where another file has taken its place, and after so many parts."""
-        if known is None or not known.ends or known.mark[0] != mark[0] or len(known.ends) >= _MOST_PARTS:
-            self._begin(name, path, mark)
+    def _send_growth(self, name: str, file: BinaryIO, mark: _Mark, known: _Sent | None) -> None:
+        """Send what was appended, or begin anew: where another file has taken its place, or it was cut, and after so many
+        parts.
+        """
+        if known is None or not known.ends or len(known.ends) >= _MOST_PARTS or not _has_grown(known, mark):
+            self._begin(name, file, mark)
             return
         begin = known.ends[-1]
-        if data := _from(path, begin):
+        file.seek(begin)
+        if data := file.read():
             self._target.put(f"{self._run_id}/{parts.name_of(name, known.generation, begin)}", data)
             known.ends = (*known.ends, begin + len(data))
         known.mark = mark
 
-    def _begin(self, name: str, path: Path, mark: _Mark) -> None:
+    def _begin(self, name: str, file: BinaryIO, mark: _Mark) -> None:
         """Send all of a file that grows as one part of a new generation; then all earlier parts go."""
-        data = path.read_bytes()
-        self._generation = max(self._generation, self._newest()) + 1
+        data = file.read()
+        self._look()
+        self._generation += 1
         self._target.put(f"{self._run_id}/{parts.name_of(name, self._generation, 0)}", data)
         self._sent[name] = _Sent(mark, self._generation, (len(data),))
         self._drop(lambda object_name: _is_earlier(object_name, name, self._generation))
@@ -153,15 +173,17 @@ class Sender:
         """Make one part of each file that grows: whoever looks at a run that is over reads it at once."""
         for name, known in list(self._sent.items()):
             if len(known.ends) > 1 and self._may_send():
-                self._begin(name, self._folder / name, known.mark)
+                with (self._folder / name).open("rb") as file:
+                    self._begin(name, file, _mark(os.fstat(file.fileno())))
 
-    def _newest(self) -> int:
-        """The highest generation that somebody has begun of any file, before this sender; 0 where none has."""
+    def _look(self) -> None:
+        """See to it, once, that what this sender begins is of a higher generation than whatever somebody has begun before."""
         if self._has_looked:
-            return 0
+            return
         found = [parts.part_of(name, 0) for name in self._target.names(self._run_id)]
+        newest = max((part.generation for part in found if part is not None), default=0)
+        self._generation = max(self._generation, newest)
         self._has_looked = True
-        return max((part.generation for part in found if part is not None), default=0)
 
     def _drop(self, unwanted: Callable[[str], bool]) -> None:
         found = self._target.names(self._run_id)
@@ -185,7 +207,7 @@ def patiently(do: Callable[[], None]) -> None:
     while True:
         try:
             return do()
-        except CnnvizError:
+        except SilentError:
             if time.monotonic() > deadline:
                 raise
         time.sleep(_RETRY_SECONDS)
@@ -207,12 +229,17 @@ def _is_earlier(name: str, file: str, generation: int) -> bool:
     return part is not None and part.file == file and part.generation < generation
 
 
-def _mark(path: Path) -> _Mark:
-    status = path.stat()
+def _file_of(object_name: str) -> str:
+    """The file that an object is, or is a part of."""
+    part = parts.part_of(object_name, 0)
+    return object_name if part is None else part.file
+
+
+def _mark(status: os.stat_result) -> _Mark:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _from(path: Path, offset: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(offset)
-        return file.read()
+def _has_grown(known: _Sent, mark: _Mark) -> bool:
+    """Whether a file that grows is still the one that was sent, with all of it."""
+    inode, size, _changed = mark
+    return inode == known.mark[0] and size >= known.ends[-1]

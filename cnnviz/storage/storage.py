@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from cnnviz.errors import CnnvizError
+from cnnviz.language import Message
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -31,6 +34,20 @@ class Edition:
     is_open: bool
 
 
+class SilentError(CnnvizError):
+    """The object store does not answer, or refuses."""
+
+    def __init__(self, url: str, reason: str | Message) -> None:
+        super().__init__(
+            Message(
+                "The storage of runs, {url}, cannot be used: {reason}. Check CNNVIZ_RUNS_URL, the keys, and that the "
+                "storage is running.",
+                url=url,
+                reason=reason,
+            )
+        )
+
+
 class Sending(Protocol):
     """The files of one run on their way to where they are kept."""
 
@@ -38,7 +55,7 @@ class Sending(Protocol):
         """Come back when everything that was written is kept.
 
         Raises:
-            StorageError: that is not possible.
+            CnnvizError: that is not possible, or the run no longer belongs to whoever sends.
         """
 
 
@@ -75,7 +92,7 @@ class Storage(Protocol):
         higher ``attempt``; nothing is sent while ``may_send`` says no.
         """
 
-    def entries(self, run_id: str, within: str) -> Mapping[str, Entry]:
+    def entries(self, run_id: str, within: str, edition: Edition | None = None) -> Mapping[str, Entry]:
         """The files of a run in its folder ``within``, by their names in it."""
 
     def size(self, run_id: str) -> int:
@@ -102,8 +119,8 @@ class Storage(Protocol):
     def shared(self, name: str) -> Path:
         """A small file or folder that all servers share, on this machine, as it is now or was a few seconds ago."""
 
-    def share(self, path: Path) -> None:
-        """Send a file below :meth:`shared` that was written or removed here."""
+    def share(self, name: str, data: bytes | None) -> None:
+        """Write such a file; None: remove it, if it is there."""
 
     def tidy(self) -> None:
         """Remove copies that nobody has used for long."""

@@ -12,7 +12,7 @@ from benchmarks.object_store import ObjectStore
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.storage import objects, sending
 from cnnviz.storage.objects import Bucket, Objects
-from cnnviz.storage.storage import Edition
+from cnnviz.storage.storage import Edition, SilentError
 
 pytestmark = pytest.mark.slow
 RUN = "20260101-abcdef"
@@ -24,6 +24,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits longer than needed."""
     monkeypatch.setattr(sending, "SECONDS", 0.05)
     monkeypatch.setattr(objects, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(objects, "FINAL_SECONDS", 0.0)
     monkeypatch.setattr(objects, "SHARED_SECONDS", 0.0)
 
 
@@ -94,7 +95,7 @@ def test_of_a_run_that_is_over_nothing_is_asked_twice(
     over = Edition("finished", is_open=False)
     assert server_a.file(RUN, "rates.json", over).read_bytes() == b"{}"
     assert not server_a.file(RUN, "samples.bin", over).exists()
-    monkeypatch.setattr(Bucket, "_asked", lambda *_: pytest.fail("asked again"))
+    monkeypatch.setattr(Bucket, "_asked", lambda *_, **__: pytest.fail("asked again"))
     assert server_a.file(RUN, "rates.json", over).read_bytes() == b"{}"
 
 
@@ -160,7 +161,9 @@ def test_what_is_removed_goes_and_nothing_is_sent_by_whoever_has_lost_the_run(
         assert list(server_a.entries(RUN, "snapshots")) == ["000000002-0001.safetensors"]
         owns = False
         write(worker, "state.safetensors", b"of a worker that was cut off")
-        sending.settle()
+        with pytest.raises(CnnvizError, match="no longer belongs to this worker"):
+            sending.settle()
+    assert (worker.folder(RUN) / "state.safetensors").exists()  # whoever has the run now may work there
     assert not server_a.file(RUN, "state.safetensors").exists()
     assert server_a.size(RUN) == 4
     server_a.remove(RUN)
@@ -189,14 +192,19 @@ def test_while_the_store_is_silent_a_worker_keeps_what_it_writes(
 def test_servers_share_what_a_class_has_in_common(server_a: Objects, address: str, tmp_path: Path) -> None:
     server_b = Objects(tmp_path / "b", address)
     assert not server_b.shared("networks").exists()
-    kept = server_a.shared("networks") / "own-1.json"
-    kept.parent.mkdir(parents=True)
-    kept.write_bytes(b"{}")
-    server_a.share(kept)
+    server_a.shared("networks")
+    server_a.share("networks/own-1.json", b"{}")
     assert eventually(lambda: (server_b.shared("networks") / "own-1.json").exists())
-    kept.unlink()
-    server_a.share(kept)
+    server_a.share("networks/own-1.json", None)
     assert eventually(lambda: not (server_b.shared("networks") / "own-1.json").exists())
+
+
+def test_a_bucket_that_is_not_there_is_no_empty_one(address: str) -> None:
+    missing = Bucket(address.replace("cnnviz-", "missing-"))
+    for ask in (lambda: missing.names(RUN), lambda: missing.put(f"{RUN}/steps.bin", b"0")):
+        with pytest.raises(SilentError, match=r"The storage of runs, s3://missing-.*bucket does not exist"):
+            ask()
+        missing._failed = None
 
 
 def test_marks_are_seen_elsewhere(server_a: Objects, worker: Objects) -> None:

@@ -72,7 +72,7 @@ def server_key(folder: Path) -> bytes:
     path = folder / KEY_FILE
     if not path.exists():
         new = path.with_name(f".{KEY_FILE}.{secrets.token_hex(8)}")
-        write_whole(new, secrets.token_bytes(_KEY_BYTES))
+        write_whole(new, new_key())
         try:
             new.chmod(0o600)
             with suppress(FileExistsError):
@@ -82,6 +82,11 @@ def server_key(folder: Path) -> bytes:
         finally:
             new.unlink()
     return path.read_bytes()
+
+
+def new_key() -> bytes:
+    """Another key."""
+    return secrets.token_bytes(_KEY_BYTES)
 
 
 def sign(receipt: Receipt, key: bytes) -> str:

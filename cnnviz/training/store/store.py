@@ -556,11 +556,12 @@ class RunStore:
 
     def restore(self, run_id: str) -> None:
         """Bring a deleted run back with all its files."""
+        was_put_aside = self.storage.is_marked(run_id, PUT_ASIDE)  # no person has deleted it
         with self._database.writing() as connection:
             if not queries.change(connection, run_id, deleted_at=None):
                 raise UnknownKeyError(Message("run"), run_id, ())
             self.storage.bring_back(run_id)
-        if self.storage.is_marked(run_id, PUT_ASIDE):  # no person has deleted it
+        if was_put_aside:
             self.storage.mark(run_id, BROUGHT_BACK)
             self.storage.unmark(run_id, PUT_ASIDE)
 
@@ -592,6 +593,10 @@ class RunStore:
     def remove(self, run_ids: Sequence[str]) -> None:
         """Remove deleted runs for good."""
         chosen = runs.c.id.in_(run_ids) & queries.deleted()
+        for run_id in run_ids[
+            :1
+        ]:  # where files are kept must answer: once the rows are gone, nobody knows of them
+            self.storage.size(run_id)
         with self._database.writing() as connection:
             gone = connection.execute(sa.select(runs.c.id).where(chosen)).scalars().all()
             for table in (commands, epochs):

@@ -139,7 +139,8 @@ class Recording:
                 ending = self._ending
             except Exception as error:
                 reason = _reason(error, self)
-                tell(Message("Training continues, but it is no longer recorded: {reason}", reason=reason))
+                if not heartbeat.lost:  # that is said below
+                    tell(Message("Training continues, but it is no longer recorded: {reason}", reason=reason))
                 ending = Status.FAILED, reason
         if heartbeat.lost:
             tell(

@@ -121,6 +121,8 @@ class Cluster:
             self._scheduler.cancel(job_id(run))
 
     def _log(self, run: Run) -> Path:
+        if self._settings.runs_url is not None:  # no folder is there on both machines
+            return Path(os.devnull)
         return self._settings.runs_dir / run.id / LOG_NAME
 
     def _why_ended(self, run: Run, job: Job | None) -> Message:

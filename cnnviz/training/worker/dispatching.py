@@ -15,6 +15,7 @@ from typing import Protocol
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
 from cnnviz.settings import LOCAL, RAY, Settings, settings
+from cnnviz.storage.storage import SilentError
 from cnnviz.training.store.runs import Run
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.worker.cluster import Cluster, UnreachableError
@@ -195,5 +196,6 @@ def resume_queue() -> Sequence[str]:
         return []
     store = open_store(chosen)
     store.storage.tidy()
-    store.purge()
+    with contextlib.suppress(SilentError):  # the next server does it: runs need not wait for that
+        store.purge()
     return start_queued(chosen)

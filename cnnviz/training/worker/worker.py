@@ -22,6 +22,7 @@ from cnnviz.classroom.limits import limit
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
 from cnnviz.settings import Settings, settings
+from cnnviz.storage.storage import SilentError
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
 from cnnviz.training.records.figures import write_rate_changes
@@ -167,13 +168,15 @@ def _carry_out(store: RunStore, run: Run, worker: str, audience: Observer | None
 def _attempt(heartbeat: Heartbeat, run: Run, audience: Observer | None) -> _Ending:
     """The ending of a run once all its files are where they are kept: nobody hears of a checkpoint before it is there."""
     storage = heartbeat.store.storage
+    ending: _Ending | None = None
     try:
         storage.bring(run.id)
         with storage.sending(run.id, run.attempts or 0, heartbeat.holds) as sending:
             ending = _train_safely(heartbeat, run, audience)
             sending.settle()
     except CnnvizError as error:
-        return _Ending(Status.INTERRUPTED, error.message)
+        if ending is None or ending.status != Status.FAILED:  # else that is what a person must hear
+            ending = _Ending(Status.INTERRUPTED, error.message)
     return ending
 
 
@@ -184,7 +187,7 @@ def _train_safely(heartbeat: Heartbeat, run: Run, audience: Observer | None) -> 
             return _train(heartbeat, run, folder, audience)
     except KeyboardInterrupt:
         return _Ending(Status.STOPPED)
-    except HelperLostError as error:
+    except (HelperLostError, SilentError) as error:
         if heartbeat.stop_requested:
             return _Ending(Status.STOPPED)
         return _Ending(Status.INTERRUPTED, error.message)

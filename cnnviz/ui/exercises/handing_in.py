@@ -19,6 +19,7 @@ from cnnviz.lessons.exercises.receipts import (
     LONGEST_NAME,
     CodeError,
     Receipt,
+    new_key,
     read,
     server_key,
     sign,
@@ -28,7 +29,7 @@ from cnnviz.ui.exercises.answering import answers_to
 from cnnviz.ui.exercises.asking import MIXED, Choice, source_of
 from cnnviz.ui.shared import own_networks, rights
 from cnnviz.ui.shared.downloads import save_button
-from cnnviz.ui.shared.problems import answer_callbacks, ask, plain
+from cnnviz.ui.shared.problems import answer_callbacks, ask, explained, plain
 
 if TYPE_CHECKING:
     from cnnviz.lessons.exercises.question import Question
@@ -92,13 +93,17 @@ def _make(choice: Choice, given: Sequence[Given]) -> None:
 
 
 def _key() -> bytes:
-    """The key that all servers of a class sign with."""
+    """The key that all servers of a class sign with.
+
+    Raises:
+        CnnvizError: there is none yet, and it cannot be kept.
+    """
     path = storage().shared(KEY_FILE)
-    is_new = not path.exists()
-    key = server_key(path.parent)
-    if is_new:
-        storage().share(path)
-    return key
+    if not storage().is_shared_by_address:
+        return server_key(path.parent)
+    if not path.exists():
+        storage().share(KEY_FILE, new_key())
+    return path.read_bytes()
 
 
 def check_codes() -> None:
@@ -114,7 +119,8 @@ def check_codes() -> None:
         )
         lines = [line for line in text.splitlines() if line.strip()][:_MOST_CODES]
         if lines:
-            _show(lines)
+            with explained():
+                _show(lines)
 
 
 def _show(lines: Sequence[str]) -> None:

@@ -1,0 +1,169 @@
+"""What a worker writes, and what is sent of it: over an object store in this process's memory."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import pytest
+
+from cnnviz.errors import CnnvizError
+from cnnviz.files import StorageError
+from cnnviz.storage import objects, sending
+from cnnviz.storage.objects import Bucket, Objects
+from cnnviz.storage.storage import Edition, SilentError
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.store.runs import Status
+from cnnviz.training.store.store import open_store
+from cnnviz.training.worker import worker as worker_module
+from tests.training.watching import until
+
+RUN = "20260101-abcdef"
+OVER = Edition("finished", is_open=False)
+
+
+@pytest.fixture
+def address() -> str:
+    return f"memory://{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def worker(address: str, tmp_path: Path) -> Objects:
+    found = Objects(tmp_path / "worker", address)
+    found.folder(RUN).mkdir(parents=True)
+    return found
+
+
+@pytest.fixture
+def server(address: str, tmp_path: Path) -> Objects:
+    return Objects(tmp_path / "server", address)
+
+
+def seen(server: Objects, name: str) -> bytes:
+    return server.file(RUN, name, Edition(secrets.token_hex(4), is_open=False)).read_bytes()
+
+
+def test_whoever_begins_a_file_anew_is_above_all_that_was_sent_before(
+    address: str, worker: Objects, server: Objects
+) -> None:
+    Bucket(address).put(f"{RUN}/steps.bin/00000007-00000000000000", b"of an earlier attempt")
+    with worker.sending(RUN) as sent:
+        (worker.folder(RUN) / "steps.bin").write_bytes(b"new")
+        sent.settle()
+    assert seen(server, "steps.bin") == b"new"
+
+
+def test_a_file_that_was_cut_is_sent_anew_and_one_that_was_removed_goes_with_all_its_parts(
+    worker: Objects, server: Objects
+) -> None:
+    path = worker.folder(RUN) / "steps.bin"
+    with worker.sending(RUN) as sent:
+        path.write_bytes(b"0123456789")
+        sent.settle()
+        os.truncate(path, 4)
+        sent.settle()
+        with path.open("ab") as file:
+            file.write(b"abcdefgh")
+        sent.settle()
+        assert seen(server, "steps.bin") == b"0123abcdefgh"
+        path.unlink()
+        sent.settle()
+    assert server.size(RUN) == 0
+
+
+def test_nothing_counts_as_kept_that_was_left_out(worker: Objects) -> None:
+    owns = False
+    with worker.sending(RUN, may_send=lambda: owns) as sent:
+        (worker.folder(RUN) / "state.safetensors").write_bytes(b"state")
+        with pytest.raises(CnnvizError, match=f"Run {RUN} no longer belongs to this worker"):
+            sent.settle()
+    assert (worker.folder(RUN) / "state.safetensors").exists()
+
+
+def test_a_file_that_cannot_be_read_is_named(worker: Objects) -> None:
+    with worker.sending(RUN) as sent:
+        (worker.folder(RUN) / "loop.json").symlink_to("loop.json")
+        with pytest.raises(StorageError, match=r"loop\.json"):
+            sent.settle()
+
+
+def test_a_run_that_failed_says_why_though_its_files_could_not_be_sent(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CNNVIZ_RUNS_DIR", str(tmp_path / "runs"))
+    monkeypatch.setenv("CNNVIZ_RUNS_URL", address)
+
+    def silent(self: Bucket, name: str, data: bytes) -> None:
+        raise SilentError(self.url, "no route to host")
+
+    monkeypatch.setattr(Bucket, "put", silent)
+    monkeypatch.setattr(sending, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(sending, "_RETRY_SECONDS", 0.0)
+    for status, told in ((Status.FAILED, "the true reason"), (Status.FINISHED, "no route to host")):
+        ending = worker_module._Ending(status, worker_module.Message("the true reason"))
+        monkeypatch.setattr(
+            worker_module, "_train_safely", lambda heartbeat, *_, ending=ending: _wrote(heartbeat, ending)
+        )
+        with pytest.raises(CnnvizError, match=told):
+            worker_module.run_in_foreground(Recipe.default("basic-cnn", dataset="mnist-sample"))
+    assert [run.status for run in open_store().list()] == [Status.INTERRUPTED, Status.FAILED]
+
+
+def _wrote(heartbeat: worker_module.Heartbeat, ending: worker_module._Ending) -> worker_module._Ending:
+    folder = heartbeat.store.folder(heartbeat.run_id)
+    folder.mkdir(parents=True)
+    (folder / "steps.bin").write_bytes(b"0")
+    return ending
+
+
+def test_a_copy_of_what_is_gone_is_none_for_a_server_that_starts_again(
+    address: str, worker: Objects, server: Objects, tmp_path: Path
+) -> None:
+    with worker.sending(RUN) as sent:
+        (worker.folder(RUN) / "steps.bin").write_bytes(b"0")
+        sent.settle()
+    assert server.file(RUN, "steps.bin", OVER).exists()
+    worker.remove(RUN)
+    assert not Objects(tmp_path / "server", address).file(RUN, "steps.bin", OVER).exists()
+
+
+def test_nothing_is_written_for_all_servers_before_it_was_read(
+    address: str, server: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Bucket(address).put(".shared/class.json", b"rules")
+    with monkeypatch.context() as while_silent:
+        while_silent.setattr(Bucket, "names", lambda bucket, _: Bucket._asked(bucket, _fails))
+        assert not server.shared("class.json").exists()
+    with pytest.raises(SilentError, match="it has not answered since this server began"):
+        server.share("class.json", b"other rules")
+    monkeypatch.setattr(objects, "_SILENT_SECONDS", 0.0)
+    assert server.shared("class.json").read_bytes() == b"rules"
+    server.share("class.json", b"other rules")
+    assert Bucket(address).get(".shared/class.json") == b"other rules"
+
+
+def _fails() -> None:
+    raise ConnectionError("no route to host")
+
+
+def test_what_killed_workers_have_left_on_a_node_goes_when_the_next_begins(
+    worker: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "SECONDS", 0.01)
+    left, at_work = (worker.folder(f"2026010{day}-abcdef") for day in (2, 3))
+    for folder in (left, at_work):
+        folder.mkdir()
+        os.utime(folder, (0, 0))
+    with worker.sending(at_work.name):
+        until(lambda: at_work.stat().st_mtime > 0)  # though it has written nothing for days
+        worker.bring(RUN)
+        assert not left.exists()
+        assert at_work.exists()
+
+
+def test_a_server_remembers_what_was_asked_for_last(server: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "_MOST_COPIES", 2)
+    for run_id in ("1", "2", "1", "3"):
+        server.file(run_id, "steps.bin", OVER)
+    assert list(server._copies) == ["1", "3"]
