@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Sequence
@@ -13,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnviz import architectures
-from cnnviz.errors import CnnvizError
+from cnnviz.errors import CnnvizError, UnknownKeyError
 from cnnviz.interpret import pretrained
 from cnnviz.language import Message
 from cnnviz.randomness import untouched_generator
 from cnnviz.settings import settings
 from cnnviz.storage.opening import storage
+from cnnviz.storage.storage import Edition
 from cnnviz.training.checkpoints import checkpoints
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records import snapshots
@@ -77,13 +79,13 @@ def weight_bytes(key: tuple[str, ...]) -> int:
     """About how many bytes the weights of the network that ``key`` names take; nothing is loaded.
 
     Raises:
-        CnnvizError: there is no such network.
+        CnnvizError: there is no such network, or its weights are missing.
     """
     kind, *rest = key
     if kind in ("pretrained", "random"):
         return round(pretrained.get(rest[0]).megabytes * 2**20)
     if kind == "checkpoint":
-        return checkpoints.get(rest[0]).file().stat().st_size
+        return checkpoints.get(rest[0]).weight_bytes()
     if kind == "untrained":
         import torch
 
@@ -174,10 +176,36 @@ class Moment:
 
 def moments(run_id: str) -> tuple[Moment, ...]:
     """All snapshots of a run in ascending order; none if there is no such run."""
-    folder = settings().runs_dir / run_id
-    if folder.parent != settings().runs_dir:  # an id must not be a path
-        return ()
-    return tuple(Moment(run_id, one.step, one.epoch, one.version) for one in snapshots.kept(run_id))
+    with contextlib.suppress(UnknownKeyError):
+        found = snapshots.kept(run_id, _edition(run_id))
+        return tuple(Moment(run_id, one.step, one.epoch, one.version) for one in found)
+    return ()
+
+
+def has_files(run_id: str) -> bool:
+    """Whether the files of a run are there, if only some."""
+    with contextlib.suppress(UnknownKeyError):
+        return _edition(run_id) is not None or (settings().runs_dir / run_id).is_dir()
+    return False
+
+
+def _edition(run_id: str) -> Edition | None:
+    """What the database knows of a run's files; None where they are in a folder, which tells by itself.
+
+    Raises:
+        UnknownKeyError: there is no such run, or it is deleted.
+    """
+    if not storage().is_shared_by_address:
+        if (settings().runs_dir / run_id).parent != settings().runs_dir:  # an id must not be a path
+            raise UnknownKeyError(Message("run"), run_id, ())
+        return None
+    from cnnviz.training.store.polled import open_polled
+    from cnnviz.training.store.store import edition
+
+    run = open_polled().get(run_id)
+    if run.deleted_at is not None:
+        raise UnknownKeyError(Message("run"), run_id, ())
+    return edition(run)
 
 
 def told_apart(found: Sequence[Moment]) -> tuple[Moment, ...]:

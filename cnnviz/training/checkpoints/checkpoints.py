@@ -30,6 +30,7 @@ from cnnviz.own.architecture import OwnArchitecture
 from cnnviz.own.definition import PREFIX
 from cnnviz.settings import settings
 from cnnviz.storage.opening import storage
+from cnnviz.storage.storage import SilentError
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.records.figures import EpochMetrics, RateChange
 from cnnviz.version import __version__
@@ -116,6 +117,18 @@ class Checkpoint:
         """
         return self.weights if self.is_shipped else storage().at_hand(self.weights)
 
+    def weight_bytes(self) -> int:
+        """The bytes of the safetensors file.
+
+        Raises:
+            CheckpointError: the file is missing.
+            CnnvizError: where it is kept does not answer.
+        """
+        try:
+            return self.file().stat().st_size
+        except OSError as error:
+            raise _unreadable(self.weights, error) from error
+
     def read_weights(self) -> bytes:
         """The bytes of the safetensors file, if their SHA-256 is :attr:`sha256`.
 
@@ -191,10 +204,13 @@ def _check_figures(figures: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Listing:
-    """All checkpoints, shipped ones first, then those of runs, newest first; and what is wrong with damaged ones."""
+    """All checkpoints, shipped ones first, then those of runs, newest first; and what is wrong with damaged ones; ``silence``
+    is why those of runs are missing, where they are.
+    """
 
     checkpoints: tuple[Checkpoint, ...]
     problems: tuple[CheckpointError, ...]
+    silence: SilentError | None = None
 
 
 def save(
@@ -253,7 +269,12 @@ def scan(most: int | None = None, named: Collection[str] = ()) -> Listing:
     """
     checkpoints: list[Checkpoint] = []
     problems: list[CheckpointError] = []
-    of_runs = _of_stored_runs(named) if storage().is_shared_by_address else _of_runs()
+    of_runs: Mapping[str, Path] = {}
+    silence: SilentError | None = None
+    try:
+        of_runs = _of_stored_runs(named) if storage().is_shared_by_address else _of_runs()
+    except SilentError as error:
+        silence = error
     newest = set(islice(of_runs, most))
     chosen = newest.union(name for name in named if name in of_runs)
     for path in [*_shipped(), *(path for name, path in of_runs.items() if name in chosen)]:
@@ -265,7 +286,7 @@ def scan(most: int | None = None, named: Collection[str] = ()) -> Listing:
             continue
         except OSError as error:
             problems.append(_unreadable(path, error))
-    return Listing(tuple(checkpoints), tuple(problems))
+    return Listing(tuple(checkpoints), tuple(problems), silence)
 
 
 def available() -> list[Checkpoint]:
@@ -285,7 +306,8 @@ def get(checkpoint_id: str) -> Checkpoint:
         with contextlib.suppress(OSError, ValueError):  # ValueError: no name of a file
             return _read_now(settings().checkpoints_dir / name)
         with contextlib.suppress(OSError, ValueError):
-            return _read_now(storage().file(checkpoint_id, name))
+            if (path := _of_run(checkpoint_id)) is not None:
+                return _read_now(path)
     listing = scan()
     for problem in listing.problems:
         if problem.id == checkpoint_id:
@@ -450,6 +472,22 @@ def _of_stored_runs(named: Collection[str]) -> Mapping[str, Path]:
 
     runs = open_store().with_checkpoint(MOST_LISTED, named)
     return storage().files({run.id: (f"{run.id}.json", edition(run)) for run in runs})
+
+
+def _of_run(run_id: str) -> Path | None:
+    """The JSON file of a run's checkpoint; where there is none, None, or there is no file at this path.
+
+    Raises:
+        CnnvizError: where it is kept does not answer.
+    """
+    if not storage().is_shared_by_address:
+        return storage().file(run_id, f"{run_id}.json")
+    from cnnviz.training.store.store import open_store
+
+    store = open_store()
+    for run in store.with_checkpoint(0, [run_id]):  # none that is deleted
+        return store.file(run, f"{run_id}.json")
+    return None
 
 
 @lru_cache(maxsize=1)

@@ -26,6 +26,7 @@ from cnnviz.models import traced
 from cnnviz.own.definition import PREFIX
 from cnnviz.settings import settings
 from cnnviz.storage.opening import storage
+from cnnviz.storage.storage import Edition
 from cnnviz.training.records.figures import EpochMetrics, RateChange
 
 if TYPE_CHECKING:
@@ -175,9 +176,9 @@ def available(run_id: str) -> list[tuple[int, int]]:
     return [(one.step, one.epoch) for one in kept(run_id)]
 
 
-def kept(run_id: str) -> list[Kept]:
+def kept(run_id: str, edition: Edition | None = None) -> list[Kept]:
     """The snapshots of the run, by rising steps."""
-    found = storage().entries(run_id, _FOLDER)
+    found = storage().entries(run_id, _FOLDER, edition)
     return sorted(
         Kept(int(match[1]), int(match[2]), name, entry.size, entry.version)
         for name, entry in found.items()

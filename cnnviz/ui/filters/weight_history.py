@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from cnnviz.interpret.networks import MOST_FILTERS, Moment
+from cnnviz.interpret.networks import MOST_FILTERS, Moment, has_files
 from cnnviz.language import translate as _
 from cnnviz.plots import weights as plots
-from cnnviz.settings import settings
 from cnnviz.training.records import snapshots
 from cnnviz.ui.inside.example import Example
 from cnnviz.ui.inside.filter_moments import show_moments, when
@@ -90,7 +89,7 @@ def _origin(kept: FilterHistory) -> str:
 
 def _say_why_there_are_none(weights: Weights) -> None:
     run_id, recipe = weights.run_id, weights.recipe
-    if run_id is not None and recipe is not None and (settings().runs_dir / run_id).is_dir():
+    if run_id is not None and recipe is not None and has_files(run_id):
         text = snapshots.shortage(run_id, recipe) or _(
             "This training has fewer than two snapshots. While a run trains, its weights are saved at "
             "steps 0, 1, 2, 4, 8, ... and after every epoch."

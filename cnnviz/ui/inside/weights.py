@@ -135,12 +135,12 @@ class Weights:
 
 def all_checkpoints(notes: DeltaGenerator | None = None) -> tuple[Checkpoint, ...]:
     """The checkpoints to choose from: those that are included, the newest of runs, and those in the link; what is wrong
-    with damaged ones is said here, or in ``notes``.
+    with damaged ones, or why those of runs are missing, is said here, or in ``notes``.
     """
     named = {value for key in query for value in query.get_all(key)}
     listing = checkpoints.scan(checkpoints.MOST_LISTED, named)
     with notes or nullcontext():
-        for problem in listing.problems:
+        for problem in (*listing.problems, *filter(None, [listing.silence])):
             st.warning(plain(problem), icon=":material/error:")
     return listing.checkpoints
 

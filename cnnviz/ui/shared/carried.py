@@ -280,7 +280,9 @@ def _can_be_shown(weights: str) -> bool:
     """Whether there is such a checkpoint, or a run that has snapshots at least."""
     from cnnviz.interpret.networks import moments
 
-    return _checkpoint(weights) is not None or bool(moments(weights))
+    with suppress(CnnvizError):  # where runs are kept may be silent: no reason to show nobody the menu
+        return _checkpoint(weights) is not None or bool(moments(weights))
+    return False
 
 
 def _is_option(model: str, edit: str) -> bool:
