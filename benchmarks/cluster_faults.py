@@ -337,7 +337,7 @@ def report(store: RunStore, ids: list[str], witness: Witness, seconds: float) ->
             problems.append(f"{run_id} is {run.status}: {run.reason}")
         elif epochs != list(range(1, EPOCHS + 1)) or steps != list(range(1, run.total_steps + 1)):
             problems.append(f"{run_id} has epochs {epochs} and {len(steps)} of {run.total_steps} steps")
-    problems += [f"epoch {epoch} of {run_id} was {'lost and made anew'}" for run_id, epoch in witness.changed]
+    problems += [f"epoch {epoch} of {run_id} was lost and made anew" for run_id, epoch in witness.changed]
     problems += [
         f"{run_id} was trained by two processes at once for {overlap:.1f} s"
         for run_id, overlap in witness.overlap.items()

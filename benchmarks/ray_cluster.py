@@ -64,12 +64,11 @@ class RayCluster:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self, words: list[str]) -> subprocess.Popen[bytes]:
-        log = (self._folder / "start.log").open("ab")
         environment = {**os.environ, "RAY_DISABLE_IMPORT_WARNING": "1", "RAY_USAGE_STATS_ENABLED": "0"}
         memory = ["--object-store-memory=100000000", f"--memory={8 * 10**9}"]
-        return subprocess.Popen(
-            [*_RAY, "start", *words, *memory, "--block"], env=environment, stdout=log, stderr=log
-        )
+        command = [*_RAY, "start", *words, *memory, "--block"]
+        with (self._folder / "start.log").open("ab") as log:
+            return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.address}/api/version", timeout=2):

@@ -45,6 +45,7 @@ An empty variable counts as unset.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -55,6 +56,7 @@ from cnnviz.language import Message
 
 PROJECT_DIRECTORY = Path(__file__).parent.parent
 """Where Python finds the package."""
+_MISSPELT = re.compile(r"[a-z0-9]{2,}:")  # C: is a folder
 _INSTALLED_APP = Path(__file__).parent / "app"
 APP_DIRECTORY = _INSTALLED_APP if _INSTALLED_APP.is_dir() else PROJECT_DIRECTORY
 """Where ``app.py``, its pages and the shipped checkpoints are: in an installed package, or beside a checkout's."""
@@ -117,7 +119,7 @@ def settings() -> Settings:
     """Read ``CNNVIZ_*`` from the environment.
 
     Raises:
-        UsageError: a number is not a number, or not positive.
+        UsageError: a number is not a number, or not positive; an address is none.
     """
     cores = usable_cores()
     max_workers = int(_positive("CNNVIZ_MAX_WORKERS", max(1, cores // 2), whole=True))
@@ -166,10 +168,21 @@ def settings() -> Settings:
 
 
 def _runs() -> tuple[Path, str | None]:
-    """The folder of runs on this machine, and their address, where they are kept in an object store."""
+    """The folder of runs on this machine, and their address, where they are kept in an object store.
+
+    Raises:
+        UsageError: it is neither.
+    """
     folder = Path(os.environ.get("CNNVIZ_RUNS_DIR") or "runs").absolute()
     address = os.environ.get("CNNVIZ_RUNS_URL", "")
     scheme, marked, path = address.partition("://")
+    if not marked and _MISSPELT.match(address):
+        raise UsageError(
+            Message(
+                "CNNVIZ_RUNS_URL must be a folder or an address such as s3://bucket/prefix; got {value!r}.",
+                value=address,
+            )
+        )
     if marked and scheme != "file":
         return folder, address
     return (Path(path or address).absolute() if address else folder), None

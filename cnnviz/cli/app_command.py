@@ -13,6 +13,7 @@ from cnnviz.errors import UsageError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
 from cnnviz.settings import APP_DIRECTORY, settings
+from cnnviz.storage.opening import storage
 
 _LARGEST_PORT = 65535
 _EVERYWHERE = "0.0.0.0"  # all of this machine's addresses
@@ -65,6 +66,7 @@ def _app(options: argparse.Namespace) -> int:
         _hold(options)
     elif options.weights is not None or options.input is not None or options.edits:
         raise UsageError(Message("Specify which network is meant: FILE.py:CLASS."))
+    storage()  # an address that cannot be used is told here, and not on every page
     words = ["streamlit", "run", str(APP_DIRECTORY / "app.py")]
     if options.network is not None:
         words += ["--server.address", "localhost"]  # the network is this person's alone

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from cnnviz.files import StorageError, write_whole
-from cnnviz.storage.storage import Edition, Entry, Sending
+from cnnviz.storage.storage import PATIENCE_SECONDS, Edition, Entry, Sending
 
 TRASH_FOLDER = ".deleted"
 
@@ -17,7 +17,7 @@ TRASH_FOLDER = ".deleted"
 class _AtOnce:
     """Files that are kept as soon as they are written."""
 
-    def settle(self) -> None:
+    def settle(self, patience: float = PATIENCE_SECONDS) -> None:
         """Nothing is under way."""
 
 

@@ -63,7 +63,7 @@ class Bucket:
     """An object store below one address. Its errors are :class:`SilentError`; after one, it is asked again in two seconds.
 
     Raises:
-        UsageError: the package for such an address is missing.
+        UsageError: the package for such an address is missing, or nobody knows it.
     """
 
     def __init__(self, url: str) -> None:
@@ -73,7 +73,15 @@ class Bucket:
             self._files, self._root = fsspec.core.url_to_fs(
                 self.url, skip_instance_cache=True, **_OPTIONS.get(scheme, {})
             )
-        except (ImportError, ValueError) as problem:
+        except ValueError as problem:
+            raise UsageError(
+                Message(
+                    "CNNVIZ_RUNS_URL={url} cannot be used ({problem}). Write a folder or s3://bucket/prefix.",
+                    url=url,
+                    problem=str(problem).rstrip("."),
+                )
+            ) from problem
+        except ImportError as problem:
             raise UsageError(
                 Message(
                     "CNNVIZ_RUNS_URL={url} cannot be used ({problem}). Install the package for it: pip install {package}",

@@ -14,7 +14,7 @@ def storage() -> Storage:
     """Where the runs of the settings in force are kept.
 
     Raises:
-        UsageError: the package for such an address is missing.
+        UsageError: the package for such an address is missing, or nobody knows it.
     """
     chosen = settings()
     return storage_at(chosen.runs_dir, chosen.runs_url)

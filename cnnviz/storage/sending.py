@@ -15,7 +15,7 @@ from cnnviz.errors import CnnvizError
 from cnnviz.files import StorageError, is_unfinished
 from cnnviz.language import Message
 from cnnviz.storage import parts
-from cnnviz.storage.storage import SilentError
+from cnnviz.storage.storage import PATIENCE_SECONDS, SilentError
 
 SECONDS = 1.0
 """What was written is sent about so often."""
@@ -23,7 +23,6 @@ _SHARE = 20  # a slow store is asked more rarely: sending takes one part in so m
 _LONGEST_SECONDS = 3.0
 _MOST_PARTS = 100
 _GENERATIONS = 1_000  # of one attempt: each time that its parts are joined, or the file begins anew
-_PATIENCE_SECONDS = 300.0
 _RETRY_SECONDS = 1.0
 _NOT_KEPT = ("reserve", "state.previous.safetensors", "events.")
 """What the names of these begin with: room on the worker's disk; the state before the last, of which a store that never has
@@ -78,9 +77,9 @@ class Sender:
         self._thread = threading.Thread(target=self._work, name="cnnviz-sending", daemon=True)
         self._thread.start()
 
-    def settle(self) -> None:
-        """See :class:`cnnviz.storage.storage.Sending`; a store that does not answer is asked again for five minutes."""
-        patiently(self._settle)
+    def settle(self, patience: float = PATIENCE_SECONDS) -> None:
+        """See :class:`cnnviz.storage.storage.Sending`."""
+        patiently(self._settle, patience)
 
     def close(self) -> None:
         """Send nothing more."""
@@ -197,13 +196,13 @@ class Sender:
                     yield path.relative_to(self._folder).as_posix(), path
 
 
-def patiently(do: Callable[[], None]) -> None:
-    """Do it; where the store does not answer, try again for five minutes.
+def patiently(do: Callable[[], None], seconds: float = PATIENCE_SECONDS) -> None:
+    """Do it; where the store does not answer, try again for so many ``seconds``.
 
     Raises:
         CnnvizError: it did not answer until the end.
     """
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while True:
         try:
             return do()

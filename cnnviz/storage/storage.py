@@ -48,11 +48,15 @@ class SilentError(CnnvizError):
         )
 
 
+PATIENCE_SECONDS = 300.0
+
+
 class Sending(Protocol):
     """The files of one run on their way to where they are kept."""
 
-    def settle(self) -> None:
-        """Come back when everything that was written is kept.
+    def settle(self, patience: float = PATIENCE_SECONDS) -> None:
+        """Come back when everything that was written is kept. An object store that does not answer is asked again for
+        ``patience`` seconds.
 
         Raises:
             CnnvizError: that is not possible, or the run no longer belongs to whoever sends.

@@ -217,6 +217,10 @@ def test_marks_are_seen_elsewhere(server_a: Objects, worker: Objects) -> None:
 def test_an_address_without_its_package_says_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="pip install gcsfs"):
         Objects(tmp_path, "gs://bucket")
+    with pytest.raises(
+        UsageError, match=r"nowhere://bucket cannot be used \(Protocol not known: nowhere\)\. Write a folder"
+    ):
+        Objects(tmp_path, "nowhere://bucket")
 
 
 def _read(storage: Objects, name: str) -> bytes | None:

@@ -12,6 +12,7 @@ from cnnviz.errors import CnnvizError
 from cnnviz.files import StorageError
 from cnnviz.storage import objects, sending
 from cnnviz.storage.objects import Bucket, Objects
+from cnnviz.storage.sending import Sender
 from cnnviz.storage.storage import Edition, SilentError
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.runs import Status
@@ -98,8 +99,7 @@ def test_a_run_that_failed_says_why_though_its_files_could_not_be_sent(
         raise SilentError(self.url, "no route to host")
 
     monkeypatch.setattr(Bucket, "put", silent)
-    monkeypatch.setattr(sending, "_PATIENCE_SECONDS", 0.0)
-    monkeypatch.setattr(sending, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(Sender, "settle", lambda sender: sender._settle())
     for status, told in ((Status.FAILED, "the true reason"), (Status.FINISHED, "no route to host")):
         ending = worker_module._Ending(status, worker_module.Message("the true reason"))
         monkeypatch.setattr(

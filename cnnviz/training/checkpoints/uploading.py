@@ -25,6 +25,8 @@ from cnnviz.training.records.figures import EpochMetrics, RateChange, write_rate
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
 
+_PATIENCE_SECONDS = 10.0  # somebody waits for it
+
 
 @dataclass(frozen=True, eq=False)
 class Upload:
@@ -107,7 +109,7 @@ def keep_upload(
             checkpoints.save(
                 folder, run_id, result, dataset_digest=dataset.digest, run_id=run_id, origin=origin
             )
-            sending.settle()
+            sending.settle(_PATIENCE_SECONDS)
     except CnnvizError as error:
         store.finish(run_id, worker, Status.FAILED, error.message)
         raise

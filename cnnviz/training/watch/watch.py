@@ -289,9 +289,9 @@ def _finalize(recording: Recording, process: int) -> None:
 
 def _where(run_id: str) -> Message:
     return Message(
-        "run {id} is recorded in {folder}. The Train page of an app that uses this folder shows it.",
+        "run {id} is recorded in {folder}. The Train page of an app that keeps its runs there shows it.",
         id=run_id,
-        folder=settings().runs_dir,
+        folder=settings().runs_url or settings().runs_dir,
     )
 
 
