@@ -27,6 +27,7 @@ _SIZES = (28, 32, 64, 96, 128, 224, 299)
 _WHATEVER_THE_INPUT = (NameError, AttributeError, TypeError)
 """What other sizes of the input do not cure."""
 _USUAL_SIZES = {1: 28, 3: 32}
+_LENGTHS = (100, 784, 1000)
 
 
 @dataclass(frozen=True)
@@ -246,6 +247,13 @@ def _tells(layer: nn.Module) -> bool:
 
 def _inputs_of(module: nn.Module) -> list[tuple[int, ...]]:
     """Usual inputs of a layer, the likeliest first; none of one that takes any."""
+    if isinstance(
+        module, (nn.LazyConv2d, nn.LazyLinear)
+    ):  # which take any number of channels, or of features
+        usual_ones = [(channels, size, size) for channels, size in _USUAL_SIZES.items()]
+        return [*usual_ones, *((channels, size, size) for size in _SIZES for channels in _USUAL_SIZES)]
+    if isinstance(module, nn.LazyConv1d):
+        return [(1, length) for length in _LENGTHS]
     if isinstance(module, nn.Conv2d):
         usual = _USUAL_SIZES.get(module.in_channels, 32)
         sizes = [usual, *(size for size in _SIZES if size != usual)]
@@ -255,7 +263,7 @@ def _inputs_of(module: nn.Module) -> list[tuple[int, ...]]:
         images = [(1, side, side)] if side * side == module.in_features else []
         return [*images, (module.in_features,)]
     if isinstance(module, nn.Conv1d):
-        return [(module.in_channels, length) for length in (100, 784, 1000)]
+        return [(module.in_channels, length) for length in _LENGTHS]
     if isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
         return [(20,)]
     if isinstance(module, nn.RNNBase):

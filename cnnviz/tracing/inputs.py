@@ -145,9 +145,25 @@ def prepared(
     else:
         copy = real_copy(model)
         inputs = tuple(_values(model, (batch, *shape), below, seed) for seed, shape in enumerate(shapes))
-    if any(map(is_lazy, (*copy.parameters(), *copy.buffers()))):
+    if has_lazy_layers(copy):
         _run_once(copy, inputs)
     return copy, inputs
+
+
+def has_lazy_layers(model: nn.Module) -> bool:
+    """Whether a layer of ``model`` gets its size from the first input that it sees, and has seen none."""
+    return any(map(is_lazy, (*model.parameters(), *model.buffers())))
+
+
+def give_sizes(model: nn.Module, shape: Shape) -> None:
+    """Give the lazy layers of ``model``, if any, the sizes that they get for an input of ``shape``, without the batch; their
+    weights are drawn from PyTorch's global generator, in the order of the pass.
+    """
+    if has_lazy_layers(model):
+        training = model.training
+        with torch.no_grad():
+            model.eval()(torch.zeros(1, *shape, dtype=type_taken(model)))
+        model.train(training)
 
 
 def as_taken(model: nn.Module, x: Tensor) -> Tensor:

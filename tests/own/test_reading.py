@@ -153,6 +153,33 @@ def test_the_input_is_guessed_from_a_plain_list_of_layers(features: int) -> None
     assert (found.trace.failure is None) == (features == 8 * 24 * 24)
 
 
+ROW = """import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential({layers})
+
+    def forward(self, x):
+        return self.net(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape"),
+    [
+        ("nn.LazyConv2d(4, 3), nn.Flatten(), nn.LazyLinear(10)", (1, 28, 28)),
+        ("nn.Flatten(), nn.LazyLinear(32), nn.LazyLinear(10)", (1, 28, 28)),
+        ("nn.LazyConv2d(4, 11, stride=4), nn.AvgPool2d(8), nn.Flatten(), nn.LazyLinear(10)", (1, 64, 64)),
+        ("nn.LazyConv1d(4, 3), nn.Flatten(), nn.LazyLinear(10)", (1, 100)),
+    ],
+)
+def test_the_input_of_layers_that_take_any_is_guessed(layers: str, shape: tuple[int, ...]) -> None:
+    found = read(Definition(ROW.format(layers=layers)))
+    assert found.trace is not None
+    assert (found.trace.input_shape, found.trace.failure) == (shape, None)
+
+
 def test_a_layer_of_images_before_a_plain_list_is_the_first() -> None:
     stem = "self.stem = nn.Conv2d(3, 16, 3)"
     found = read(Definition(LISTED.format(stem=stem, channels=16, features=7, first="self.stem(x)")))

@@ -87,7 +87,13 @@ ALONE = (
     "double_precision",
     "rnn_text",
 )
-TRAINED = (HOMEWORK, student("residual"), student("data_dependent"), student("double_precision"))
+TRAINED = (
+    HOMEWORK,
+    student("residual"),
+    student("data_dependent"),
+    student("double_precision"),
+    student("d2l_vgg"),
+)
 
 
 def known(text: str) -> Facts:

@@ -47,6 +47,7 @@ STUDENTS = (
     "tied",
     "data_dependent",
     "while_loop",
+    "d2l_residual",
 )
 STEPS = 20
 HEAD = "import torch.nn as nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
@@ -319,3 +320,14 @@ def test_batch_norm_by_a_function_is_for_one_process() -> None:
         UsageError, match="batch_norm, which would see only a part of each batch in each of 2"
     ):
         dataclasses.replace(recipe, workers=2).validate()
+
+
+def test_layers_that_get_their_sizes_from_the_images_are_kept_and_found_again(store: RunStore) -> None:
+    run = store.create(recipe_of(student("d2l_vgg"), train_images=100, resize=32))
+    assert worker.main(run) == 0
+    saved = checkpoints.get(run)
+    again = checkpoints.evaluate_checkpoint(saved, "mnist-sample")
+    assert again.loss == pytest.approx(saved.test_loss, rel=1e-5)
+    before = torch.get_rng_state()
+    assert checkpoints.load_model(saved)(torch.zeros(1, 1, 32, 32)).shape == (1, 10)
+    assert torch.equal(torch.get_rng_state(), before)

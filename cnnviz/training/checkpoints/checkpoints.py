@@ -28,6 +28,7 @@ from cnnviz.files import write_together
 from cnnviz.language import Message
 from cnnviz.own.architecture import OwnArchitecture
 from cnnviz.own.definition import PREFIX
+from cnnviz.randomness import untouched_generator
 from cnnviz.settings import settings
 from cnnviz.storage.opening import storage
 from cnnviz.storage.storage import SilentError
@@ -562,9 +563,13 @@ def network(checkpoint_id: str, recipe: Recipe, weights: Mapping[str, Tensor]) -
     """
     import torch
 
+    from cnnviz.tracing.inputs import give_sizes
+
     known = architectures.get(recipe.architecture)
     if isinstance(known, OwnArchitecture):  # it may hold tensors that are no weights, and must keep to limits
-        model = known.build_seeded(recipe.seed, **recipe.options)
+        with untouched_generator(recipe.seed):
+            model = known.build(**recipe.options)
+            give_sizes(model, recipe.input_shape)
     else:
         with torch.device("meta"):  # costs no time, and takes nothing from the global generator
             model = known.build(**recipe.options)

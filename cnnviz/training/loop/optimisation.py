@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from cnnviz import architectures
 from cnnviz.randomness import untouched_generator
+from cnnviz.tracing.inputs import give_sizes
 from cnnviz.training.loop.batches import memory_order
 from cnnviz.training.recipe.recipe import Recipe
 
@@ -38,6 +39,7 @@ def initial_network(recipe: Recipe) -> nn.Module:
     """
     with untouched_generator(recipe.seed):
         model = architectures.get(recipe.architecture).build(**recipe.options)
+        give_sizes(model, recipe.input_shape)
         if recipe.initialisation == "xavier":
             model.apply(_xavier)
     return model

@@ -19,7 +19,7 @@ from cnnviz import architectures, datasets
 from cnnviz.own.architecture import OwnArchitecture
 from cnnviz.randomness import untouched_generator
 from cnnviz.standalone import Definition, Import, excerpt, render_with
-from cnnviz.tracing.inputs import as_taken, type_taken
+from cnnviz.tracing.inputs import as_taken, has_lazy_layers, type_taken
 from cnnviz.training.checkpoints.checkpoints import Checkpoint
 from cnnviz.training.loop.batches import test_batch_size
 from cnnviz.training.loop.optimisation import AUXILIARY_WEIGHT, memory_format
@@ -107,6 +107,7 @@ class _Seen:
     batch_norm: bool
     dropout: bool
     auxiliary: bool
+    lazy: bool
     memory_format: torch.memory_format
     cast: str
 
@@ -132,12 +133,14 @@ def _look_at(recipe: Recipe) -> _Seen:
     place = "cpu" if isinstance(known, OwnArchitecture) else "meta"
     with untouched_generator(recipe.seed), torch.device(place), torch.no_grad():
         model = known.build(**recipe.options).train()
+        lazy = has_lazy_layers(model)
         with _Listening() as heard:
             outputs = model(as_taken(model, torch.rand(2, *recipe.input_shape)))
     return _Seen(
         has_batch_norm(model),
         heard.dropout,
         isinstance(outputs, tuple),
+        lazy,
         memory_format(recipe, model),
         _cast(model),
     )
