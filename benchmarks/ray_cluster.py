@@ -24,11 +24,14 @@ _START_SECONDS = 120.0
 
 
 class RayCluster:
-    """Its dashboard is at :attr:`address`; nodes have ``cores`` each, as Ray counts them, whatever the machine has."""
+    """Its dashboard is at :attr:`address`; nodes have ``cores`` each, as Ray counts them, whatever the machine has, and step back by their
+    ``niceness``.
+    """
 
-    def __init__(self, nodes: int, cores: int = 1) -> None:
+    def __init__(self, nodes: int, cores: int = 1, niceness: int = 0) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="ray-"))  # short: Ray's sockets are in it
-        self._port, self._dashboard, self._cores = free_port(), free_port(), cores
+        self._port, self._dashboard = free_port(), free_port()
+        self._cores, self._niceness = cores, niceness
         self.address = f"http://127.0.0.1:{self._dashboard}"
         self.nodes: list[subprocess.Popen[bytes]] = []
         self.start_head()
@@ -51,7 +54,8 @@ class RayCluster:
 
     def add_node(self) -> None:
         """Add a node."""
-        self.nodes.append(self._start([f"--address=127.0.0.1:{self._port}", f"--num-cpus={self._cores}"]))
+        words = [f"--address=127.0.0.1:{self._port}", f"--num-cpus={self._cores}"]
+        self.nodes.append(self._start(words, self._niceness))
 
     def kill_node(self, index: int) -> None:
         """Kill a node with its jobs."""
@@ -63,10 +67,10 @@ class RayCluster:
             kill_tree(process)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _start(self, words: list[str]) -> subprocess.Popen[bytes]:
+    def _start(self, words: list[str], niceness: int = 0) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "RAY_DISABLE_IMPORT_WARNING": "1", "RAY_USAGE_STATS_ENABLED": "0"}
         memory = ["--object-store-memory=100000000", f"--memory={8 * 10**9}"]
-        command = [*_RAY, "start", *words, *memory, "--block"]
+        command = ["nice", "-n", str(niceness), *_RAY, "start", *words, *memory, "--block"]
         with (self._folder / "start.log").open("ab") as log:
             return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
