@@ -172,8 +172,10 @@ class Copy:
         return self._listed_at is not None
 
     def may_wait(self, edition: Edition | None) -> bool:
-        """Whether there is a listing of this edition, though an old one."""
-        return self.is_known and edition is not None and edition == self._edition
+        """Whether an old listing does for now: of this edition, or of a run that is open, as somebody has said."""
+        if edition is None:
+            return self._edition is not None and self._edition.is_open
+        return edition == self._edition
 
     def look(self, edition: Edition | None) -> None:
         """List the objects again, and fetch what is new of the files that were wanted before. Of those who ask at the same
@@ -189,10 +191,6 @@ class Copy:
             for name in {*self._have, *(there.entries() if self._all else ())}:
                 self._bring(name, there)
             self._there, self._listed_at, self._edition = there, begun_at, edition or self._edition
-
-    def has(self, name: str) -> bool:
-        """Whether there was such a file at the last look."""
-        return self._there.entry(name) is not None
 
     def entries(self) -> Mapping[str, Entry]:
         """All files, at the last look."""
@@ -327,10 +325,7 @@ class Objects:
 
     def file(self, run_id: str, name: str, edition: Edition | None = None) -> Path:
         """A copy. Of a run that is open, and was looked at before, a page waits for nothing: it sees what came last."""
-        copy = self._looked_at(run_id, edition)
-        if edition is None and not copy.has(name) and not copy.is_fresh(None, 0.0):
-            copy.look(None)
-        return copy.bring(name)
+        return self._looked_at(run_id, edition).bring(name)
 
     def files(self, wanted: Mapping[str, tuple[str, Edition]]) -> Mapping[str, Path]:
         """Several at a time."""

@@ -152,6 +152,7 @@ def test_a_file_is_run_in_another_process_and_again_when_its_module_changes(
     monkeypatch.setattr(client, "_connections", type("Nothing", (), {})())
     for name in (client.ADDRESS, client.SECRET):
         monkeypatch.setenv(name, "")  # to be taken back
+    monkeypatch.delitem(sys.modules, "sizes", raising=False)  # of a test that runs the file in this process
     hold_file(folder / "net.py", "Net")
     while (first := client.facts()).running:  # PyTorch is imported
         pass
