@@ -100,5 +100,7 @@ def test_where_cores_cannot_be_taken_away_all_count(monkeypatch: pytest.MonkeyPa
 
 def test_an_address_that_lacks_a_stroke_is_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CNNVIZ_RUNS_URL", "s3:/bucket/prefix")
-    with pytest.raises(UsageError, match="must be a folder or an address such as s3://bucket/prefix; got 's3:/bucket/"):
+    with pytest.raises(
+        UsageError, match="must be a folder or an address such as s3://bucket/prefix; got 's3:/bucket/"
+    ):
         settings()

@@ -192,6 +192,10 @@ class Copy:
                 self._bring(name, there)
             self._there, self._listed_at, self._edition = there, begun_at, edition or self._edition
 
+    def has(self, name: str) -> bool:
+        """Whether there was such a file at the last look."""
+        return self._there.entry(name) is not None
+
     def entries(self) -> Mapping[str, Entry]:
         """All files, at the last look."""
         return self._there.entries()
