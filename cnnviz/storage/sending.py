@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -116,10 +117,15 @@ class Sender:
     def _send(self) -> bool:
         """Send all that is new; whether nothing was left out because it may not be sent."""
         present = dict(self._files())
-        for name in sorted(present, key=_order):
-            if not self._may_send():
-                return False
-            self._send_file(name, present[name])
+        with contextlib.ExitStack() as opened:
+            # Opened before what grows is read, and sent after it: a saved state is never ahead of the curves.
+            whole = [(name, self._open(opened, name, present[name])) for name in present if not grows(name)]
+            growing = ((name, self._open(opened, name, present[name])) for name in present if grows(name))
+            for name, file in chain(growing, sorted(whole, key=lambda one: _order(one[0]))):
+                if not self._may_send():
+                    return False
+                if file is not None:
+                    self._send_file(name, file)
         gone = {name for name in self._sent if name not in present}
         if not self._may_send():
             return False
@@ -129,21 +135,21 @@ class Sender:
                 del self._sent[name]
         return True
 
-    def _send_file(self, name: str, path: Path) -> None:
+    def _open(self, opened: contextlib.ExitStack, name: str, path: Path) -> BinaryIO | None:
+        """The file, if it has changed; as it is now, whatever takes its place meanwhile."""
         known = self._sent.get(name)
-        try:
-            file = path.open("rb")
-        except FileNotFoundError:  # removed since the folder was read
-            return
-        with file:
-            mark = _mark(os.fstat(file.fileno()))  # of what is read, whatever takes its place meanwhile
-            if known is not None and known.mark == mark:
-                return
-            if grows(name):
-                self._send_growth(name, file, mark, known)
-            else:
-                self._target.put(f"{self._run_id}/{name}", file.read())
-                self._sent[name] = _Sent(mark)
+        with contextlib.suppress(FileNotFoundError):  # removed since the folder was read
+            if known is None or known.mark != _mark(path.stat()):
+                return opened.enter_context(path.open("rb"))
+        return None
+
+    def _send_file(self, name: str, file: BinaryIO) -> None:
+        known, mark = self._sent.get(name), _mark(os.fstat(file.fileno()))
+        if grows(name):
+            self._send_growth(name, file, mark, known)
+        else:
+            self._target.put(f"{self._run_id}/{name}", file.read())
+            self._sent[name] = _Sent(mark)
 
     def _send_growth(self, name: str, file: BinaryIO, mark: _Mark, known: _Sent | None) -> None:
         """Send what was appended, or begin anew: where another file has taken its place, or it was cut, and after so many

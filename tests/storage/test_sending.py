@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cnnviz.errors import CnnvizError
-from cnnviz.files import StorageError
+from cnnviz.files import StorageError, write_whole
 from cnnviz.storage import objects, sending
 from cnnviz.storage.objects import Bucket, Objects
 from cnnviz.storage.sending import Sender
@@ -71,6 +71,30 @@ def test_a_file_that_was_cut_is_sent_anew_and_one_that_was_removed_goes_with_all
         path.unlink()
         sent.settle()
     assert server.size(RUN) == 0
+
+
+def test_a_saved_state_is_never_ahead_of_the_curves(
+    address: str, worker: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, put, order = worker.folder(RUN), Bucket.put, list[str]()
+
+    def training_goes_on(bucket: Bucket, name: str, data: bytes) -> None:
+        """While curves are sent, more steps are made, and a state after them is saved."""
+        order.append(name.removeprefix(f"{RUN}/"))
+        if "steps.bin" in name:
+            write_whole(folder / "state.safetensors", b"after 2")
+        put(bucket, name, data)
+
+    monkeypatch.setattr(Bucket, "put", training_goes_on)
+    with worker.sending(RUN) as sent:
+        (folder / "rates.json").write_bytes(b"[]")
+        (folder / "state.safetensors").write_bytes(b"after 1")
+        (folder / "steps.bin").write_bytes(b"1")
+        sent.settle()
+        assert Bucket(address).get(f"{RUN}/state.safetensors") == b"after 1"
+        assert order == ["steps.bin/00000001-00000000000000", "state.safetensors", "rates.json"]
+        sent.settle()
+        assert Bucket(address).get(f"{RUN}/state.safetensors") == b"after 2"
 
 
 def test_nothing_counts_as_kept_that_was_left_out(worker: Objects) -> None:
