@@ -150,6 +150,7 @@ class Copy:
 
     def __init__(self, bucket: Bucket, name: str, folder: Path, all_of_them: bool = False) -> None:
         self.is_busy = False
+        self.used_at = 0.0
         self._folder, self._all = folder, all_of_them
         self._bucket, self._name = bucket, name
         self._there = _There({}, {})
@@ -423,15 +424,22 @@ class Objects:
             self._shared.put(name, data)
 
     def tidy(self) -> None:
-        """Remove the copies of runs, and what workers that were killed have left, untouched for a day."""
+        """Remove the copies of runs, and what workers that were killed have left, unused for a day; and once a day from now
+        on.
+        """
         self._tidy(self._around)
         self._tidy(self._around / _WORKING)
+        again = threading.Timer(_KEEP_SECONDS, self.tidy)
+        again.daemon = True
+        again.start()
 
     def _tidy(self, around: Path) -> None:
         before = time.time() - _KEEP_SECONDS
         with contextlib.suppress(OSError):
             for folder in around.iterdir():
-                if folder.name[0].isdigit() and folder.stat().st_mtime < before:
+                known = self._copies.get(folder.name)
+                touched_at = max(folder.stat().st_mtime, known.used_at if known is not None else 0.0)
+                if folder.name[0].isdigit() and touched_at < before:
                     shutil.rmtree(folder, ignore_errors=True)
                     self._forget(folder.name)
 
@@ -440,6 +448,7 @@ class Objects:
         with self._choosing:
             copy = self._copies.pop(run_id, None) or Copy(self._bucket, run_id, self._around / run_id)
             self._copies[run_id] = copy
+            copy.used_at = time.time()
             if len(self._copies) > _MOST_COPIES:
                 del self._copies[next(iter(self._copies))]
             return copy

@@ -127,7 +127,7 @@ class Storage(Protocol):
         """Write such a file; None: remove it, if it is there."""
 
     def tidy(self) -> None:
-        """Remove copies that nobody has used for long."""
+        """Remove copies that nobody has used for long, now and from time to time: for a server that starts."""
 
 
 def total(entries: Iterable[Entry]) -> int:

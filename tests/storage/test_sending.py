@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,21 @@ def test_what_killed_workers_have_left_on_a_node_goes_when_the_next_begins(
         worker.bring(RUN)
         assert not left.exists()
         assert at_work.exists()
+
+
+def test_copies_that_nobody_looks_at_go_once_a_day(
+    address: str, server: Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for run_id in (RUN, "20260102-abcdef"):
+        Bucket(address).put(f"{run_id}/rates.json", b"[]")
+        os.utime(server.file(run_id, "rates.json", OVER).parent, (0, 0))
+    monkeypatch.setattr(objects, "_KEEP_SECONDS", 0.2)
+    server.tidy()
+    until(lambda: server.file(RUN, "rates.json", OVER) and not (tmp_path / "server/20260102-abcdef").exists())
+    assert server.file(RUN, "rates.json", OVER).exists()
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer) and thread.function == server.tidy:
+            thread.cancel()
 
 
 def test_a_server_remembers_what_was_asked_for_last(server: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
