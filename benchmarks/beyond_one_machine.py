@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from unittest import mock
 
-from benchmarks.object_store import object_store
+from benchmarks.object_store import object_store_apart
 from benchmarks.postgres import running
 from benchmarks.protocol import connect
 from benchmarks.ray_cluster import RayCluster
@@ -52,13 +52,14 @@ def sides(with_ray: bool) -> Iterator[tuple[Side, Side]]:
     """The settings of one machine, and those of a cluster."""
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        database, bucket = stack.enter_context(running()), stack.enter_context(object_store())
+        database = stack.enter_context(running())
+        url, keys = stack.enter_context(object_store_apart())
         common = {"CNNVIZ_THREADS": "1", "CNNVIZ_MAX_WORKERS": "1"}
         away = {
             "CNNVIZ_RUNS_DIR": f"{folder}/away",
-            "CNNVIZ_RUNS_URL": f"{bucket.url}/course",
+            "CNNVIZ_RUNS_URL": f"{url}/course",
             "CNNVIZ_DATABASE_URL": database.url.format(database="postgres"),
-            **bucket.variables,
+            **keys,
         }
         if with_ray:
             cluster = RayCluster(nodes=1, niceness=STEP_BACK)

@@ -1,12 +1,11 @@
 """How the time of a long queue falls with the nodes of a cluster, and what the queue itself costs.
 
-    python -m benchmarks.cluster_scaling [--runs 200] [--seconds 5] [--nodes 1,2,4] [--all]
+    python -m benchmarks.cluster_scaling [--runs 200] [--seconds 5] [--nodes 1,2,4] [--timed 50]
 
 200 runs are queued in PostgreSQL for a Ray cluster of 1, 2 and 4 nodes of one core each. Where the machine has fewer cores
 than that, nodes are simulated: a run's process is a real worker in the eyes of store and scheduler (it claims its run, renews
 its lease, adds an epoch, finishes), but waits for five seconds instead of training, so that runs of several nodes do not
-take the core from each other; what starts them does. Of the runs, 50 a node are timed, the rest waits behind them and is
-reckoned with, unless ``--all`` is given.
+take the core from each other; what starts them does. Of the runs, 50 a node are timed, and the rest, which waits behind them, is reckoned from these.
 
 Needs ``requirements-cluster.txt`` and PostgreSQL.
 """
@@ -35,7 +34,6 @@ from cnnviz.training.worker.dispatching import start_queued
 from cnnviz.training.worker.heartbeat import Heartbeat
 
 _SECONDS = "CNNVIZ_BENCHMARK_SECONDS"
-_TIMED_A_NODE = 50
 _LOOK_SECONDS = 0.5
 
 
@@ -120,15 +118,14 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--nodes", default="1,2,4")
-    parser.add_argument("--all", action="store_true", help="time every run")
+    parser.add_argument("--timed", type=int, default=50, help="of the runs, so many a node are timed")
     parser.add_argument("--worker", metavar="RUN_ID", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker is not None:
         simulated_worker(options.worker)
         return 0
     for nodes in map(int, options.nodes.split(",")):
-        timed = options.runs if options.all else min(options.runs, _TIMED_A_NODE * nodes)
-        measure(nodes, options.runs, timed, options.seconds)
+        measure(nodes, options.runs, min(options.runs, options.timed * nodes), options.seconds)
     return 0
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from unittest import mock
 
 from benchmarks.serving import free_port
@@ -63,3 +66,22 @@ def object_store() -> Iterator[ObjectStore]:
             yield store
     finally:
         store.stop()
+
+
+@contextmanager
+def object_store_apart() -> Iterator[tuple[str, dict[str, str]]]:
+    """:func:`object_store` in a process of its own, which holds up nobody who measures: its URL and the environment."""
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
+    process.start()
+    try:
+        yield ours.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _serve(teller: Connection) -> None:
+    with object_store() as store:
+        teller.send((store.url, store.variables))
+        threading.Event().wait()

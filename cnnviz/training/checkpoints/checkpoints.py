@@ -469,9 +469,10 @@ def _of_runs() -> Mapping[str, Path]:
 
 def _of_stored_runs(named: Collection[str]) -> Mapping[str, Path]:
     """The same where runs are in an object store: the database tells which there are."""
-    from cnnviz.training.store.store import edition, open_store
+    from cnnviz.training.store.polled import open_polled
+    from cnnviz.training.store.store import edition
 
-    runs = open_store().with_checkpoint(MOST_LISTED, named)
+    runs = open_polled().with_checkpoint(MOST_LISTED, tuple(sorted(named)))
     return storage().files({run.id: (f"{run.id}.json", edition(run)) for run in runs})
 
 
@@ -483,11 +484,13 @@ def _of_run(run_id: str) -> Path | None:
     """
     if not storage().is_shared_by_address:
         return storage().file(run_id, f"{run_id}.json")
-    from cnnviz.training.store.store import open_store
+    from cnnviz.training.store.polled import open_polled
 
-    store = open_store()
-    for run in store.with_checkpoint(0, [run_id]):  # none that is deleted
-        return store.file(run, f"{run_id}.json")
+    polled = open_polled()  # as pages do: whoever is told there of a checkpoint finds it here
+    with contextlib.suppress(UnknownKeyError):
+        run = polled.get(run_id)
+        if run.checkpoint is not None and run.deleted_at is None:
+            return polled.store.file(run, f"{run_id}.json")
     return None
 
 

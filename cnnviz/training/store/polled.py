@@ -51,6 +51,7 @@ class PolledStore:
     list = _polled(RunStore.list)
     count = _polled(RunStore.count)
     state = _polled(RunStore.state)
+    with_checkpoint = _polled(RunStore.with_checkpoint)
 
     def get(self, run_id: str) -> Run:
         """See :meth:`RunStore.get`."""
