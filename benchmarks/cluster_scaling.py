@@ -62,6 +62,9 @@ def measure(nodes: int, runs: int, timed: int, seconds: float) -> None:
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         database = stack.enter_context(running())
+        stack.enter_context(
+            mock.patch.dict(os.environ, {_SECONDS: str(seconds)})
+        )  # nodes hand it to their jobs
         cluster = RayCluster(nodes)
         stack.callback(cluster.close)
         chosen = {
@@ -73,7 +76,6 @@ def measure(nodes: int, runs: int, timed: int, seconds: float) -> None:
                 2 * nodes
             ),  # the next job of each node is known to Ray before it is free
             "CNNVIZ_THREADS": "1",
-            _SECONDS: str(seconds),
         }
         stack.enter_context(mock.patch.dict(os.environ, chosen))
         store = open_store(settings())

@@ -78,9 +78,12 @@ function kernelRow(view) {
   const { texts, kernel } = facts;
   const [rows, columns] = kernel;
   const [row, column] = facts.at.split("-").map(Number);
-  const chosen = facts.at === "bias" ? null : row * columns + column;
+  let chosen = facts.at === "bias" ? null : row * columns + column;
   const room = Math.min(SIDE, (view.root.clientWidth - GAP) / 2);
-  const choose = (index) => tell("weight", `${Math.floor(index / columns)}-${index % columns}`);
+  const choose = (index) => {
+    chosen = index; // a key that is pressed before the page has answered goes on from here
+    tell("weight", `${Math.floor(index / columns)}-${index % columns}`);
+  };
   const pictures = ["weights", "computed"].map((name) => {
     const made = picture(view, texts[name], facts.arrays[name], kernel, room, "pick");
     made.mark(chosen);
@@ -91,7 +94,7 @@ function kernelRow(view) {
       const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
       if (!move) return;
       event.preventDefault();
-      const next = chosen === null ? [0, 0] : [row + move[0], column + move[1]];
+      const next = chosen === null ? [0, 0] : [Math.floor(chosen / columns) + move[0], (chosen % columns) + move[1]];
       if (next[0] >= 0 && next[1] >= 0 && next[0] < rows && next[1] < columns) choose(next[0] * columns + next[1]);
     };
     return made.figure;
