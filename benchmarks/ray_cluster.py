@@ -53,9 +53,15 @@ class RayCluster:
         kill_tree(self._head)
 
     def add_node(self) -> None:
-        """Add a node."""
+        """Add a node; one after the other, as those that start at once choose the same ports."""
+        before = self._started()
         words = [f"--address=127.0.0.1:{self._port}", f"--num-cpus={self._cores}"]
         self.nodes.append(self._start(words, self._niceness))
+        deadline = time.monotonic() + _START_SECONDS
+        while self._started() == before:
+            if time.monotonic() > deadline:
+                raise TimeoutError("a node of the Ray cluster does not start")
+            time.sleep(0.2)
 
     def kill_node(self, index: int) -> None:
         """Kill a node with its jobs."""
@@ -70,9 +76,14 @@ class RayCluster:
     def _start(self, words: list[str], niceness: int = 0) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "RAY_DISABLE_IMPORT_WARNING": "1", "RAY_USAGE_STATS_ENABLED": "0"}
         memory = ["--object-store-memory=100000000", f"--memory={8 * 10**9}"]
-        command = ["nice", "-n", str(niceness), *_RAY, "start", *words, *memory, "--block"]
+        agent = f"--dashboard-agent-listen-port={free_port()}"  # by default the same on all nodes
+        command = ["nice", "-n", str(niceness), *_RAY, "start", *words, *memory, agent, "--block"]
         with (self._folder / "start.log").open("ab") as log:
             return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+
+    def _started(self) -> int:
+        """How many heads and nodes have said that they are running."""
+        return (self._folder / "start.log").read_bytes().count(b"Ray runtime started")
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.address}/api/version", timeout=2):
