@@ -53,15 +53,9 @@ class RayCluster:
         kill_tree(self._head)
 
     def add_node(self) -> None:
-        """Add a node; one after the other, as those that start at once choose the same ports."""
-        before = self._started()
+        """Add a node."""
         words = [f"--address=127.0.0.1:{self._port}", f"--num-cpus={self._cores}"]
         self.nodes.append(self._start(words, self._niceness))
-        deadline = time.monotonic() + _START_SECONDS
-        while self._started() == before:
-            if time.monotonic() > deadline:
-                raise TimeoutError("a node of the Ray cluster does not start")
-            time.sleep(0.2)
 
     def kill_node(self, index: int) -> None:
         """Kill a node with its jobs."""
@@ -78,12 +72,20 @@ class RayCluster:
         memory = ["--object-store-memory=100000000", f"--memory={8 * 10**9}"]
         agent = f"--dashboard-agent-listen-port={free_port()}"  # by default the same on all nodes
         command = ["nice", "-n", str(niceness), *_RAY, "start", *words, *memory, agent, "--block"]
+        before = self._started()
         with (self._folder / "start.log").open("ab") as log:
-            return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        deadline = time.monotonic() + _START_SECONDS
+        while self._started() == before:  # two that start at once would choose the same names of sockets
+            if time.monotonic() > deadline:
+                raise TimeoutError("a part of the Ray cluster does not start")
+            time.sleep(0.1)
+        return process
 
     def _started(self) -> int:
         """How many heads and nodes have said that they are running."""
-        return (self._folder / "start.log").read_bytes().count(b"Ray runtime started")
+        log = self._folder / "start.log"
+        return log.read_bytes().count(b"Ray runtime started") if log.exists() else 0
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.address}/api/version", timeout=2):
