@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +22,7 @@ def own_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("CNNVIZ_RUNS_DIR", str(tmp_path_factory.mktemp("runs") / "none"))
         environment.delenv("CNNVIZ_DATABASE_URL", raising=False)
+        environment.delenv("CNNVIZ_RUNS_URL", raising=False)
         environment.setenv("CNNVIZ_SPARE_WORKERS", "0")  # they would outlive their tests
         yield
 
@@ -31,3 +33,17 @@ def english() -> Iterator[None]:
     set_language(DEFAULT_LANGUAGE)
     yield
     set_language(DEFAULT_LANGUAGE)
+
+
+@pytest.fixture(autouse=True)
+def no_running_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test without a browser may start an event loop, whatever its process ran before: from the first browser
+    test of a process to its end, Playwright's loop counts as running in the main thread.
+    """
+    running = asyncio._get_running_loop()
+    if running is None or request.node.get_closest_marker("browser"):
+        yield
+        return
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(running)
