@@ -239,6 +239,7 @@ async () => {
     seen = focused !== await look();
     element.focus();
   }
+  if (!seen && (!element.isConnected || element.disabled)) return null;  // the page has replaced it meanwhile
   return {seen, html: element.outerHTML.slice(0, 160),
     named: !!element.closest("[aria-label], [aria-labelledby], label, [title]") || !!element.innerText?.trim()
       || !!element.labels?.length};

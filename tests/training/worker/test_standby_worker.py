@@ -98,15 +98,17 @@ def test_a_run_in_it_outlives_a_server_that_is_killed(
     assert server.stdout is not None
     with server:
         assert server.stdout.readline() == "True\n"
-        run_id = store.create(dataclasses.replace(recipe, batch_size=16))
+        run_id = store.create(dataclasses.replace(recipe, epochs=500))
         server.stdin.write("start\n")
         server.stdin.flush()
         assert server.stdout.readline().strip() == run_id
         until(lambda: store.get(run_id).step > 0)
-        assert store.get(run_id).is_open
         server.kill()
+    step = store.get(run_id).step
+    until(lambda: store.get(run_id).step > step)
+    store.request_stop(run_id)
     until(lambda: not store.get(run_id).is_open)
-    assert store.get(run_id).status == Status.FINISHED
+    assert store.get(run_id).status == Status.STOPPED
 
 
 @pytest.fixture
