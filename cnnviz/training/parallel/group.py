@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import reduce
 from pathlib import Path
@@ -51,7 +51,9 @@ class Group:
 
     @property
     def hangs(self) -> bool:
-        """Whether the present step takes ten times as long as any before it, and two minutes at least; any thread may ask."""
+        """Whether the present step, or the wait for the others after a test pass, takes ten times as long as any step before,
+        and two minutes at least; any thread may ask.
+        """
         begun = self._begun
         patience = max(_PATIENCE_SECONDS, _PATIENCE * self._longest)
         return begun is not None and time.monotonic() - begun > patience
@@ -119,7 +121,8 @@ class Group:
         if not buffers:
             return
         numbers = torch.cat([buffer.flatten().double() for buffer in buffers])
-        dist.broadcast(numbers, 0)
+        with self._waiting():
+            dist.broadcast(numbers, 0)
         parts = torch.split(numbers, [buffer.numel() for buffer in buffers])
         for buffer, told in zip(buffers, parts, strict=True):
             values = told.view(buffer.shape).to(buffer.dtype)
@@ -129,8 +132,16 @@ class Group:
     def summed(self, values: Sequence[float]) -> Sequence[float]:
         """The sums of all processes' ``values``."""
         sums = torch.tensor(values, dtype=torch.float64, device=self._numbers.device)
-        dist.all_reduce(sums)
-        return _read(sums)
+        with self._waiting():
+            dist.all_reduce(sums)
+            return _read(sums)
+
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Inside of the block this process waits for the others; see :attr:`hangs`."""
+        self._begun = time.monotonic()
+        yield
+        self._begun = None
 
 
 def meet(folder: Path, part: Part, device: str) -> Group:

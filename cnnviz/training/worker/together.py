@@ -60,7 +60,7 @@ def together(
         recipe: a valid one.
         digest: that of the data set, which each process loads for itself.
         start: as :func:`cnnviz.training.loop.loop.train` takes it.
-        must_stop: whether training should end now: once it should, a step that hangs is broken off.
+        must_stop: whether training should end now: once it should, a step or a test pass that hangs is broken off.
 
     Raises:
         UsageError: it asks for more GPUs than there are.
@@ -93,7 +93,7 @@ def is_of_the_connection(error: Exception) -> bool:
 
 
 class Helpers:
-    """Starts the processes beside this one that ``recipe`` wants; ``state`` is where they resume, as bytes. A step that
+    """Starts the processes beside this one that ``recipe`` wants; ``state`` is where they resume, as bytes. What
     hangs is broken off when ``must_stop``.
 
     Raises:
@@ -206,7 +206,7 @@ class Helpers:
             process.stdin.flush()
 
     def _watch(self) -> None:
-        """See to it that all end with the first one that does, so that nobody waits for the lost, and with a step that hangs
+        """See to it that all end with the first one that does, so that nobody waits for the lost, and with what hangs
         where nobody wants it any more.
         """
         while not self._something.wait(_LOOK_SECONDS):

@@ -24,18 +24,22 @@ from tests.training.watching import until
 
 
 class Killer:
-    """Kills a helper at the fifth step, or does ``something_else`` to it."""
+    """Kills a helper at the fifth step, or right before the first test pass, or does ``something_else`` to it."""
 
     taken: int | None = None
 
-    def __init__(self, something_else: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self, something_else: Callable[[int], None] | None = None, *, before_test: bool = False
+    ) -> None:
         self._do = something_else or (lambda pid: os.kill(pid, signal.SIGKILL))
+        self._step, self._before_test = 5, before_test
 
     def on_start(self, model: nn.Module, steps_per_epoch: int) -> None:
-        pass
+        if self._before_test:
+            self._step = steps_per_epoch
 
     def on_step(self, step: int, epoch: int, loss: float, accuracy: float, seconds: float) -> None:
-        if step == 5:
+        if step == self._step:
             (self.pid,) = together.pids()
             self.taken = memory_guard.resident_bytes()
             self._do(self.pid)
@@ -59,15 +63,16 @@ def test_a_run_that_loses_a_process_is_interrupted_and_says_so(store: RunStore, 
     assert killer.taken > alone + 100e6  # the other's memory counts, too
 
 
+@pytest.mark.parametrize("before_test", [False, True], ids=["in a step", "in a test pass"])
 def test_a_run_that_is_stopped_ends_though_a_process_hangs(
-    store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+    store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch, before_test: bool
 ) -> None:
     def hold(pid: int) -> None:
         os.kill(pid, signal.SIGSTOP)
         store.request_stop(store.list()[0].id)
 
     monkeypatch.setattr(group, "_PATIENCE_SECONDS", 0.5)
-    killer = Killer(hold)
+    killer = Killer(hold, before_test=before_test)
     run = worker.run_in_foreground(dataclasses.replace(recipe, epochs=500, workers=2), killer)
     assert run.status == Status.STOPPED
     assert process_is_dead(killer.pid)
