@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -109,6 +110,16 @@ class Folder:
             with contextlib.suppress(OSError):
                 path.unlink()
 
+    def secret(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """See :meth:`Storage.secret`; nobody but the server's own user can read the file."""
+        path = self._around / name
+        try:
+            if not path.exists():
+                _make_secret(path, make())
+            return path.read_bytes()
+        except OSError as error:
+            raise StorageError(path, error) from error
+
     def tidy(self) -> None:
         """There are no copies."""
 
@@ -119,6 +130,18 @@ class Folder:
         """The run's folder, in the trash or not."""
         trash = self._trash(run_id)
         return trash if trash.is_dir() else self.folder(run_id)
+
+
+def _make_secret(path: Path, data: bytes) -> None:
+    """Write a file that is not there, unless somebody is faster."""
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    write_whole(new, data)
+    try:
+        new.chmod(0o600)
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(new)
+    finally:
+        new.unlink()
 
 
 def _size(folder: Path) -> int:

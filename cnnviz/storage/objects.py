@@ -116,6 +116,16 @@ class Bucket:
         """Make an object, or replace it: whole."""
         self._asked(lambda: self._files.pipe_file(f"{self._root}/{name}", data), must_be_there=True)
 
+    def make(self, name: str, data: bytes) -> None:
+        """Make an object, unless there is one; a store that knows no condition replaces it."""
+        path = f"{self._root}/{name}"
+
+        def ask() -> None:
+            with contextlib.suppress(FileExistsError):
+                self._files.pipe_file(path, data, mode="create")
+
+        self._asked(ask, must_be_there=True)
+
     def drop(self, names: list[str]) -> None:
         """Remove objects; those that are not there are no problem."""
         if names:
@@ -422,6 +432,16 @@ class Objects:
             self._shared.drop(name)
         else:
             self._shared.put(name, data)
+
+    def secret(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """See :meth:`cnnviz.storage.storage.Storage.secret`. The copy of one that was made long ago does where the store is
+        silent.
+        """
+        path = self.shared(name)
+        if not path.exists():
+            self._bucket.make(f"{_SHARED}/{name}", make())
+            return self._bucket.get(f"{_SHARED}/{name}")
+        return path.read_bytes()
 
     def tidy(self) -> None:
         """Remove the copies of runs, and what workers that were killed have left, unused for a day; and once a day from now

@@ -1,4 +1,4 @@
-"""Files that grow, in an object store, whose objects cannot: each is kept as parts that follow each other.
+"""Files that change, in an object store, whose objects cannot: each is kept as parts that follow each other.
 
 A part is called ``FILE/GENERATION-OFFSET``. Whoever begins such a file anew, as a run that is resumed does, begins a
 higher generation with one part that holds all that there is; parts of lower ones, also those that a worker which has lost
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-_NAME = re.compile(r"(.+)/(\d{8})-(\d{14})")
+_NAME = re.compile(r"(.+)/(\d{10})-(\d{14})")
 
 
 @dataclass(frozen=True, order=True)
@@ -36,7 +36,7 @@ class Part:
 
 def name_of(file: str, generation: int, offset: int) -> str:
     """What a part's object is called."""
-    return f"{file}/{generation:08d}-{offset:014d}"
+    return f"{file}/{generation:010d}-{offset:014d}"
 
 
 def part_of(name: str, size: int) -> Part | None:

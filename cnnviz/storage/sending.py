@@ -23,7 +23,9 @@ SECONDS = 1.0
 _SHARE = 20  # a slow store is asked more rarely: sending takes one part in so many of the time
 _LONGEST_SECONDS = 3.0
 _MOST_PARTS = 100
-_GENERATIONS = 1_000  # of one attempt: each time that its parts are joined, or the file begins anew
+_GENERATIONS = (
+    100_000  # of one attempt: each time that parts are joined, a file begins anew, or a state is saved
+)
 _RETRY_SECONDS = 1.0
 _NOT_KEPT = ("reserve", "state.previous.safetensors", "events.")
 """What the names of these begin with: room on the worker's disk; the state before the last, of which a store that never has
@@ -44,6 +46,9 @@ class Target(Protocol):
         """The objects below a name, by what follows it."""
 
 
+_STATE = "state."
+"""What the name of the file begins with from which a run is resumed."""
+
 _Mark = tuple[int, int, int]
 """What changes with a file's content: another file in its place, its bytes, and when it was written."""
 
@@ -61,8 +66,9 @@ class _Sent:
 class Sender:
     """Keeps objects equal to the files of ``folder``, in a thread of its own, from what is there at the beginning on.
 
-    Files that grow are sent in parts; see :mod:`cnnviz.storage.parts`. ``is_settled`` tells whether all that was written is
-    sent.
+    Files that grow are sent in parts; see :mod:`cnnviz.storage.parts`. So is the saved state, each as one part: whatever a
+    worker that has lost its run still sends, also while this one has saved none yet, is not taken for the run's.
+    ``is_settled`` tells whether all that was written is sent.
     """
 
     def __init__(
@@ -71,7 +77,9 @@ class Sender:
         self.is_settled = False
         self._target, self._run_id, self._folder, self._may_send = target, run_id, folder, may_send
         self._generation = attempt * _GENERATIONS
-        self._sent = {name: _Sent(_mark(path.stat())) for name, path in self._files()}
+        self._sent = {
+            name: _Sent(_mark(path.stat())) for name, path in self._files() if not name.startswith(_STATE)
+        }
         self._has_looked = False
         self._sending = threading.Lock()
         self._over = threading.Event()
@@ -147,6 +155,8 @@ class Sender:
         known, mark = self._sent.get(name), _mark(os.fstat(file.fileno()))
         if grows(name):
             self._send_growth(name, file, mark, known)
+        elif name.startswith(_STATE):
+            self._begin(name, file, mark)
         else:
             self._target.put(f"{self._run_id}/{name}", file.read())
             self._sent[name] = _Sent(mark)
@@ -166,7 +176,7 @@ class Sender:
         known.mark = mark
 
     def _begin(self, name: str, file: BinaryIO, mark: _Mark) -> None:
-        """Send all of a file that grows as one part of a new generation; then all earlier parts go."""
+        """Send all of a file as one part of a new generation; then all earlier parts go."""
         data = file.read()
         self._look()
         self._generation += 1

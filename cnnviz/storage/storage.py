@@ -126,6 +126,11 @@ class Storage(Protocol):
     def share(self, name: str, data: bytes | None) -> None:
         """Write such a file; None: remove it, if it is there."""
 
+    def secret(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """The bytes of such a file that only servers read. Where there is none yet, ``make`` gives them; of several servers
+        that make one at the same time, one wins.
+        """
+
     def tidy(self) -> None:
         """Remove copies that nobody has used for long, now and from time to time: for a server that starts."""
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from benchmarks.object_store import ObjectStore
 from cnnviz.errors import CnnvizError, UsageError
-from cnnviz.storage import objects, sending
+from cnnviz.storage import objects, parts, sending
 from cnnviz.storage.objects import Bucket, Objects
 from cnnviz.storage.storage import Edition, SilentError
 
@@ -81,7 +85,7 @@ def test_another_machine_sees_what_grows_and_fetches_only_what_is_new(
         write(worker, "steps.bin", b"67")
         sending.settle()
     # of a run that is over there is one object, which holds all
-    assert list(Bucket(server_a._bucket.url).names(RUN)) == ["steps.bin/00000002-00000000000000"]
+    assert list(Bucket(server_a._bucket.url).names(RUN)) == [parts.name_of("steps.bin", 2, 0)]
     assert _read(server_a, "steps.bin") == b"01234567"
     assert not worker.folder(RUN).exists()
 
@@ -138,10 +142,13 @@ def test_whoever_resumes_a_run_goes_on_with_its_files_and_late_parts_of_others_d
         new.write_bytes(b"01234")  # the metrics after the saved state are cut off
         new.replace(steps)
         second.settle()
-        Bucket(address).put(f"{RUN}/steps.bin/00001001-00000000000010", b"late")
+        late = partial(parts.name_of, generation=199_999)  # of the first attempt
+        Bucket(address).put(f"{RUN}/{late('steps.bin', offset=10)}", b"late")
+        Bucket(address).put(f"{RUN}/{late('state.safetensors', offset=0)}", b"late")
         write(elsewhere, "steps.bin", b"abc")
         second.settle()
     assert _read(server_a, "steps.bin") == b"01234abc"
+    assert _read(server_a, "state.safetensors") == b"state"
 
 
 def test_what_is_removed_goes_and_nothing_is_sent_by_whoever_has_lost_the_run(
@@ -197,6 +204,22 @@ def test_servers_share_what_a_class_has_in_common(server_a: Objects, address: st
     assert eventually(lambda: (server_b.shared("networks") / "own-1.json").exists())
     server_a.share("networks/own-1.json", None)
     assert eventually(lambda: not (server_b.shared("networks") / "own-1.json").exists())
+
+
+def test_servers_that_make_a_secret_at_the_same_moment_have_one(address: str, tmp_path: Path) -> None:
+    servers = [Objects(tmp_path / str(number), address) for number in range(4)]
+    for server in servers:
+        assert not server.shared("a.key").exists()
+    start = threading.Barrier(len(servers))
+
+    def make() -> bytes:
+        start.wait()  # all have seen that there is none
+        return secrets.token_bytes(32)
+
+    with ThreadPoolExecutor(len(servers)) as pool:
+        found = set(pool.map(lambda server: server.secret("a.key", make), servers))
+    assert len(found) == 1
+    assert {server.secret("a.key", lambda: b"another") for server in servers} == found
 
 
 def test_a_bucket_that_is_not_there_is_no_empty_one(address: str) -> None:

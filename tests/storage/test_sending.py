@@ -11,7 +11,7 @@ import pytest
 
 from cnnviz.errors import CnnvizError
 from cnnviz.files import StorageError, write_whole
-from cnnviz.storage import objects, sending
+from cnnviz.storage import objects, parts, sending
 from cnnviz.storage.objects import Bucket, Objects
 from cnnviz.storage.sending import Sender
 from cnnviz.storage.storage import Edition, SilentError
@@ -49,7 +49,7 @@ def seen(server: Objects, name: str) -> bytes:
 def test_whoever_begins_a_file_anew_is_above_all_that_was_sent_before(
     address: str, worker: Objects, server: Objects
 ) -> None:
-    Bucket(address).put(f"{RUN}/steps.bin/00000007-00000000000000", b"of an earlier attempt")
+    Bucket(address).put(f"{RUN}/{parts.name_of('steps.bin', 7, 0)}", b"of an earlier attempt")
     with worker.sending(RUN) as sent:
         (worker.folder(RUN) / "steps.bin").write_bytes(b"new")
         sent.settle()
@@ -92,10 +92,11 @@ def test_a_saved_state_is_never_ahead_of_the_curves(
         (folder / "state.safetensors").write_bytes(b"after 1")
         (folder / "steps.bin").write_bytes(b"1")
         sent.settle()
-        assert Bucket(address).get(f"{RUN}/state.safetensors") == b"after 1"
-        assert order == ["steps.bin/00000001-00000000000000", "state.safetensors", "rates.json"]
+        first, second = (parts.name_of("state.safetensors", generation, 0) for generation in (2, 3))
+        assert Bucket(address).get(f"{RUN}/{first}") == b"after 1"
+        assert order == [parts.name_of("steps.bin", 1, 0), first, "rates.json"]
         sent.settle()
-        assert Bucket(address).get(f"{RUN}/state.safetensors") == b"after 2"
+        assert Bucket(address).get(f"{RUN}/{second}") == b"after 2"
 
 
 def test_nothing_counts_as_kept_that_was_left_out(worker: Objects) -> None:

@@ -1,7 +1,7 @@
 """What a solved set of exercises came to, as a code that only this server can make. Imports no torch.
 
 A person hands the code in; the teacher pastes many of them and sees names, scores and sets. It is signed with HMAC-SHA256
-(RFC 2104) under a key that lies in the folder of the runs, which every server of a class shares.
+(RFC 2104) under a key that lies beside the runs, which every server of a class shares.
 """
 
 from __future__ import annotations
@@ -11,13 +11,10 @@ import hashlib
 import hmac
 import json
 import secrets
-from contextlib import suppress
 from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from cnnviz.errors import CnnvizError
-from cnnviz.files import StorageError, write_whole
 from cnnviz.language import Message
 
 LONGEST_NAME = 60
@@ -61,27 +58,6 @@ class Receipt:
     def time(self) -> datetime:
         """When the set was finished, in UTC."""
         return datetime.fromtimestamp(self.minutes * 60, UTC)
-
-
-def server_key(folder: Path) -> bytes:
-    """The key under ``folder``, made where there is none yet; of two servers that make one, one wins.
-
-    Raises:
-        StorageError: the folder cannot be written.
-    """
-    path = folder / KEY_FILE
-    if not path.exists():
-        new = path.with_name(f".{KEY_FILE}.{secrets.token_hex(8)}")
-        write_whole(new, new_key())
-        try:
-            new.chmod(0o600)
-            with suppress(FileExistsError):
-                path.hardlink_to(new)
-        except OSError as error:
-            raise StorageError(path, error) from error
-        finally:
-            new.unlink()
-    return path.read_bytes()
 
 
 def new_key() -> bytes:

@@ -21,7 +21,6 @@ from cnnviz.lessons.exercises.receipts import (
     Receipt,
     new_key,
     read,
-    server_key,
     sign,
 )
 from cnnviz.storage.opening import storage
@@ -98,12 +97,7 @@ def _key() -> bytes:
     Raises:
         CnnvizError: there is none yet, and it cannot be kept.
     """
-    path = storage().shared(KEY_FILE)
-    if not storage().is_shared_by_address:
-        return server_key(path.parent)
-    if not path.exists():
-        storage().share(KEY_FILE, new_key())
-    return path.read_bytes()
+    return storage().secret(KEY_FILE, new_key)
 
 
 def check_codes() -> None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import stat
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnviz.files import StorageError
-from cnnviz.lessons.exercises.receipts import KEY_FILE, CodeError, Receipt, read, server_key, sign
+from cnnviz.lessons.exercises.receipts import CodeError, Receipt, read, sign
 
 RECEIPT = Receipt("Zoë 王", 8, 5, 10, 123, 2, "course", ("shape", "in-features"), 29_000_000)
 KEY = bytes(range(32))
@@ -52,18 +48,3 @@ def test_what_is_no_code_is_refused(text: str) -> None:
 def test_another_servers_code_is_refused() -> None:
     with pytest.raises(CodeError):
         read(sign(RECEIPT, KEY), bytes(32))
-
-
-def test_servers_on_one_folder_have_one_key_that_others_cannot_read(tmp_path: Path) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        keys = set(pool.map(lambda _: server_key(tmp_path), range(32)))
-    assert len(keys) == 1
-    assert len(keys.pop()) == 32
-    assert stat.S_IMODE((tmp_path / KEY_FILE).stat().st_mode) == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == [KEY_FILE]
-
-
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StorageError):
-        server_key(tmp_path / "file")
