@@ -105,6 +105,11 @@ class Settings:
     class_disk_mb: int
     class_requests: int
 
+    @property
+    def cluster(self) -> str | None:
+        """The cluster that is asked for workers; None: each machine starts its own."""
+        return None if self.executor == LOCAL else self.executor
+
     def variables(self) -> dict[str, str]:
         """The environment variables from which :func:`settings` reads the same settings, without who the teacher
         is: that is the app's alone.

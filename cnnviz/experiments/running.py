@@ -16,6 +16,7 @@ from cnnviz.experiments import catalogue
 from cnnviz.experiments.experiment import Experiment, Outcome, Setting
 from cnnviz.language import Message
 from cnnviz.training.recipe.image_preparation import resized_shape
+from cnnviz.training.records.figures import EpochMetrics
 from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, read_samples, read_steps
 from cnnviz.training.store.runs import Member, Run, Status
 from cnnviz.training.store.store import Admit, RunStore
@@ -123,30 +124,27 @@ def experiment_of(group: Group) -> Experiment:
 def outcomes(store: RunStore, experiment: Experiment, group: Group) -> dict[str, Outcome]:
     """What the variants have given so far; those that the lab refuses are among them, with its reason."""
     runs = {run.role[_VARIANT]: run for run in group.runs if run.role}
+    epochs = store.epochs_of([run.id for run in group.runs if run.is_open])
     found: dict[str, Outcome] = {}
     for variant in experiment.of(group.setting):
         if variant.key in runs:
-            found[variant.key] = outcome(store, runs[variant.key])
+            run = runs[variant.key]
+            found[variant.key] = (
+                _read(store, run, epochs[run.id]) if run.is_open else _of_ended(store, run.id, run.ended_at)
+            )
         elif variant.refused:
             recipe = experiment.recipe(variant, group.setting).to_dict()
             found[variant.key] = Outcome("refused", recipe, experiment.refusal(variant, group.setting))
     return found
 
 
-def outcome(store: RunStore, run: Run) -> Outcome:
-    """What a run has given so far."""
-    if not run.is_open:
-        return _of_ended(store, run.id, run.ended_at)
-    return _read(store, run)
-
-
 @lru_cache(maxsize=512)
 def _of_ended(store: RunStore, run_id: str, _ended_at: float | None) -> Outcome:
     """A run that is over is read once; one that was resumed ends at another time."""
-    return _read(store, store.get(run_id))
+    return _read(store, store.get(run_id), store.epochs(run_id))
 
 
-def _read(store: RunStore, run: Run) -> Outcome:
+def _read(store: RunStore, run: Run, epochs: Sequence[EpochMetrics]) -> Outcome:
     options = json.dumps(run.recipe.get("options", {}), sort_keys=True)
     known = facts(run.architecture, options, run.dataset, run.recipe.get("resize"))
     progress, means = losses(store.file(run, STEPS_FILE), run.total_steps, run.epochs)
@@ -155,7 +153,7 @@ def _read(store: RunStore, run: Run) -> Outcome:
         status=str(run.status),
         recipe=run.recipe,
         reason=run.reason,
-        epochs=tuple(store.epochs(run.id)),
+        epochs=tuple(epochs),
         progress=progress,
         losses=means,
         layers=known.layers if first else (),

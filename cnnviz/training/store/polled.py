@@ -52,6 +52,7 @@ class PolledStore:
     count = _polled(RunStore.count)
     state = _polled(RunStore.state)
     with_checkpoint = _polled(RunStore.with_checkpoint)
+    queue_moves = _polled(RunStore.queue_moves)
 
     def get(self, run_id: str) -> Run:
         """See :meth:`RunStore.get`."""

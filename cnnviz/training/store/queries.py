@@ -26,6 +26,7 @@ from cnnviz.training.store.runs import (
     Status,
     message_from_json,
     message_to_json,
+    why_gone,
 )
 
 STOPPED_WHILE_PAUSED = Message("The run was stopped while paused.")
@@ -215,6 +216,20 @@ def has_room(connection: Connection, max_workers: int, cluster: str | None, mach
         return False
     busy = sa.select(sa.func.count()).where(takes_a_place(), works_at(cluster, machine))
     return (connection.execute(busy).scalar() or 0) < max_workers
+
+
+def moves(connection: Connection, max_workers: int, cluster: str | None, machine: str) -> bool:
+    """Whether there is something to do for the queue: a worker is gone, a run's turn has come, or one waits for its job at
+    the ``cluster``; see :func:`works_at`.
+    """
+    working = connection.execute(sa.select(runs).where(held())).mappings()
+    if any(why_gone(as_run(row)) is not None for row in working):
+        return True
+    if cluster is not None:
+        waiting = sa.select(sa.literal(1)).where(unclaimed(), runs.c.executor == cluster).limit(1)
+        if connection.execute(waiting).first() is not None:
+            return True
+    return has_room(connection, max_workers, cluster, machine)
 
 
 def position(connection: Connection, run_id: str) -> int | None:

@@ -65,6 +65,7 @@ class RunState:
     epochs: tuple[EpochMetrics, ...]
     requested: tuple[Kind, ...]
     queue_position: int | None
+    queue_moves: bool
 
 
 KEEP_SECONDS = 7 * 24 * 3600.0
@@ -196,6 +197,7 @@ class RunStore:
                 tuple(queries.finished_epochs(connection, run_id)),
                 tuple(queries.requested(connection, run_id)),
                 queries.position(connection, run_id) if is_queued else None,
+                queries.moves(connection, self.settings.max_workers, self.settings.cluster, host()),
             )
 
     def list(
@@ -270,6 +272,11 @@ class RunStore:
         with self._database.reading() as connection:
             return queries.finished_epochs(connection, run_id)
 
+    def epochs_of(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[EpochMetrics]]:
+        """:meth:`epochs` of several runs, of one moment."""
+        with self._database.reading() as connection:
+            return {run_id: queries.finished_epochs(connection, run_id) for run_id in run_ids}
+
     def requested(self, run_id: str) -> Sequence[Kind]:
         """What was asked of the run and its worker has not taken yet; a stop even if it has."""
         with self._database.reading() as connection:
@@ -282,6 +289,13 @@ class RunStore:
         """
         with self._database.reading() as connection:
             return queries.position(connection, run_id)
+
+    def queue_moves(self, max_workers: int, cluster: str | None = None) -> bool:
+        """Whether there is something to do for the queue: a worker is gone, a run's turn has come (see :meth:`take_next`), or
+        one waits for its job at the ``cluster``.
+        """
+        with self._database.reading() as connection:
+            return queries.moves(connection, max_workers, cluster, host())
 
     # -- what people ask of a run ---------------------------------------------------------------------
 

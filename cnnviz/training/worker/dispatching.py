@@ -14,7 +14,7 @@ from typing import Protocol
 
 from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.language import Message
-from cnnviz.settings import LOCAL, RAY, Settings, settings
+from cnnviz.settings import RAY, Settings, settings
 from cnnviz.storage.storage import SilentError
 from cnnviz.training.store.runs import Run
 from cnnviz.training.store.store import RunStore, open_store
@@ -120,6 +120,10 @@ def dispatch(store: RunStore, executor: Executor, max_workers: int) -> Sequence[
         StoreError: the store cannot be read or written.
     """
     started: list[str] = []
+    if not store.queue_moves(
+        max_workers, executor.cluster
+    ):  # mostly there is nothing to do, and it is asked often
+        return started
     with contextlib.suppress(UnreachableError):  # it is asked again soon
         executor.look_after(store)
     lost = store.interrupt_lost()
@@ -164,7 +168,7 @@ def executor_of(chosen: Settings, step_back: int = STEP_BACK) -> Executor:
     Raises:
         UsageError: its package is missing, or the cluster could not reach the database.
     """
-    return LocalExecutor(chosen, step_back) if chosen.executor == LOCAL else _cluster(chosen)
+    return LocalExecutor(chosen, step_back) if chosen.cluster is None else _cluster(chosen)
 
 
 @lru_cache(maxsize=4)

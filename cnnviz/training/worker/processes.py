@@ -21,7 +21,7 @@ from typing import Any
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import Message
-from cnnviz.settings import LOCAL, PROJECT_DIRECTORY, Settings, settings
+from cnnviz.settings import PROJECT_DIRECTORY, Settings, settings
 from cnnviz.training.loop.estimating import Estimate
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.runs import message_from_json
@@ -163,7 +163,7 @@ def keep_standby(configuration: Settings | None = None) -> None:
     chosen = configuration or settings()
     with _lock, contextlib.suppress(OSError):  # without one, runs begin a little later
         if (
-            chosen.executor == LOCAL
+            chosen.cluster is None
             and chosen.standby_workers
             and time.monotonic() - _taken_at >= _REST_SECONDS
         ):

@@ -18,6 +18,7 @@ from cnnviz.experiments.results import Results
 from cnnviz.experiments.running import Group
 from cnnviz.language import Message, language
 from cnnviz.language import translate as _
+from cnnviz.settings import settings
 from cnnviz.training.store.polled import PolledStore, open_polled
 from cnnviz.training.store.runs import Kind, Status
 from cnnviz.training.store.store import open_store
@@ -154,9 +155,11 @@ def _group_title(group: Group) -> str:
 def _watch(group_id: str, was_open: bool) -> None:
     answer_callbacks()
     with explained():
-        runs.look_after_queue()
-    with explained():
         store = open_polled()
+        chosen = settings()
+        moves = store.queue_moves(chosen.max_workers, chosen.cluster)
+        with explained():  # of runs whose queue does not move there is still everything to see
+            runs.look_after_queue(moves)
         group = store.once_a_second(
             ("group of runs", group_id), lambda: running.group_of(open_store(), group_id)
         )

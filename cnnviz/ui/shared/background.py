@@ -21,7 +21,7 @@ import streamlit as st
 
 from cnnviz.errors import CnnvizError
 from cnnviz.language import translate as _
-from cnnviz.settings import LOCAL, settings
+from cnnviz.settings import settings
 
 if TYPE_CHECKING:
     from cnnviz.interpret.jobs import Jobs, Sized
@@ -160,7 +160,7 @@ def _resume_queue() -> None:
 
     said = _moved(resume_queue, "")
     keep_standby()
-    while settings().executor != LOCAL:
+    while settings().cluster is not None:
         _cluster_is_wanted.wait(_ASK_CLUSTER_SECONDS)
         _cluster_is_wanted.clear()
         said = _moved(start_queued, said)

@@ -12,7 +12,7 @@ from cnnviz.classroom.controls import Control
 from cnnviz.errors import UnknownKeyError
 from cnnviz.language import Message
 from cnnviz.language import translate as _
-from cnnviz.settings import LOCAL, settings
+from cnnviz.settings import settings
 from cnnviz.training import admission
 from cnnviz.training.recipe.differences import differing, flat, label
 from cnnviz.training.recipe.recipe import Recipe
@@ -101,20 +101,21 @@ def move_queue() -> None:
     Raises:
         CnnvizError: the store cannot be used, or the cluster cannot be asked.
     """
-    if settings().executor == LOCAL:
+    if settings().cluster is None:
         start_queued()
     else:
         executor_of(settings())
         ask_cluster()
 
 
-def look_after_queue() -> None:
-    """:func:`move_queue` as somebody looks, once a second for all who do.
+def look_after_queue(moves: bool) -> None:
+    """:func:`move_queue` as somebody looks, once a second for all who do, where the store has said that the queue ``moves``.
 
     Raises:
         CnnvizError: as there.
     """
-    open_polled().once_a_second("queue", move_queue)
+    if moves:
+        open_polled().once_a_second("queue", move_queue)
 
 
 def shown_run() -> Run | None:

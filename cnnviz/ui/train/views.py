@@ -55,9 +55,10 @@ def show(runs: Sequence[Run], shown: Run | None, recipe: Recipe | None) -> None:
 def _watch(run_id: str, was_open: bool) -> None:
     answer_callbacks()
     with explained():
-        runs.look_after_queue()
-    with explained():
         store = open_polled()
+        moves = store.state(run_id).queue_moves
+        with explained():  # of a run whose queue does not move there is still everything to see
+            runs.look_after_queue(moves)
         run = store.get(run_id)
         if run.is_open != was_open:
             run_again()  # the whole page, with or without the timer, and with the run's result in the list

@@ -65,7 +65,10 @@ def test_of_fifty_who_ask_within_a_second_one_asks_the_store(
             assert len(transactions) == 1
         assert polled.epochs(run_id) == polled.requested(run_id) == ()
         assert polled.queue_position(run_id) == 1
-        assert len(transactions) == 1  # of one moment, all that belongs to the run
+        assert polled.state(run_id).queue_moves
+        assert (
+            len(transactions) == 1
+        )  # of one moment, all that belongs to the run, and whether the queue moves
 
 
 def test_what_is_done_here_is_seen_at_once_and_what_is_done_elsewhere_within_a_second(

@@ -119,6 +119,28 @@ def test_the_queue_is_first_come_first_served(store: RunStore, recipe: Recipe) -
     assert store.take_next(1) == second
 
 
+def test_the_queue_moves_where_a_turn_has_come_a_worker_is_gone_or_a_cluster_has_not_begun(
+    store: RunStore, recipe: Recipe, wait: Callable[[float], None]
+) -> None:
+    assert not store.queue_moves(1)
+    run_id = store.create(recipe)
+    assert store.queue_moves(1)
+    assert store.take_next(1) == run_id
+    later = store.create(recipe)
+    assert not store.queue_moves(1)  # there is no room
+    assert store.queue_moves(2)
+    assert store.claim(run_id, "w")
+    assert store.begin(run_id, "w", 100)
+    wait(1.1 * store.settings.lease_seconds)
+    assert store.queue_moves(1)
+    assert [run.id for run in store.interrupt_lost()] == [run_id]
+    assert store.take_next(1, "ray") == later
+    assert not store.queue_moves(1)
+    assert store.queue_moves(1, "ray")  # somebody asks the cluster what becomes of it
+    assert store.claim(later, "w")
+    assert not store.queue_moves(1, "ray")
+
+
 def test_a_run_that_passes_the_queue_by_is_nobody_elses(store: RunStore, recipe: Recipe) -> None:
     run_id = store.create(recipe, worker="terminal")
     assert store.take_next(5) is None
