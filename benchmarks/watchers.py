@@ -38,8 +38,8 @@ from benchmarks.several_servers import Site, database, several_servers
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import open_store
 
-MOST_POLLS = 4.0
-"""Transactions a second that a server may make for one live run, however many watch it,"""
+MOST_POLLS = 2.0
+"""Transactions a second that a server may make for one live run and the list of runs, however many watch,"""
 PAGE_POLLS = 3
 """and for each page that runs as a whole, as it does for its person alone."""
 
