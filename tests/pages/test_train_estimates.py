@@ -54,6 +54,19 @@ def test_less_than_a_second_is_not_called_none(
     assert "About **1 s** on this machine: less than 1 s per epoch" in said(app)
 
 
+def test_who_asks_for_processes_that_would_be_slower_than_one_is_told(
+    open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slower = dataclasses.replace(SECONDS, alone=1_000.0)
+    monkeypatch.setattr(estimates, "estimate", lambda recipe: slower)
+    app = open_page(PAGE, model="lenet-bn", workers="2")
+    assert "One process alone would be faster on this machine: about 1,000 images per second" in said(app)
+    faster = dataclasses.replace(SECONDS, alone=300.0)
+    monkeypatch.setattr(estimates, "estimate", lambda recipe: faster)
+    app = open_page(PAGE, model="lenet-bn", workers="2", batch_size="32")
+    assert "One process alone" not in said(app)
+
+
 def test_a_long_training_can_be_made_short(
     open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

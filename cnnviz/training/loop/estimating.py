@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 _ENOUGH_SECONDS = 0.6
 _MOST_STEPS = 30
-# Of gloo between two processes: to start others and measure would take seconds.
-_CALL_SECONDS, _BYTES_A_SECOND = 2e-4, 1e9
 _FLOAT = 4
-_STEP_MACS = 3e9  # of the first step: a large network is measured with a part of its batch
+_STEP_MACS = (
+    3e10  # of the first step: a large network is measured with a part of its batch, where a few images do
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Estimate:
 
     ``seconds`` is the whole run, tests after each epoch included; ``epoch_seconds`` one pass over the training
     images, ``test_seconds`` one test. ``memory`` and ``available`` are bytes, the latter None where the system
-    does not tell; they are the GPU's where ``device`` is ``cuda``, whose name is ``gpu``.
+    does not tell; they are the GPU's where ``device`` is ``cuda``, whose name is ``gpu``. Where several processes train,
+    ``alone`` is about how many images a second one of them would by itself, with a part of the batch.
     """
 
     seconds: float
@@ -43,6 +44,7 @@ class Estimate:
     available: int | None
     device: str
     gpu: str | None = None
+    alone: float | None = None
 
     @property
     def fits(self) -> bool:
@@ -78,7 +80,8 @@ def measure(recipe: Recipe, cut_short: Callable[[], bool] = lambda: False) -> Es
     info = datasets.get(recipe.dataset)
     images = recipe.train_images or info.train_images
     at_once = _at_once(recipe, device.type)
-    per_image, per_tested = (each / at_once for each in _seconds_per_image(recipe, device, cut_short))
+    each, each_tested = _seconds_per_image(recipe, device, cut_short)
+    per_image, per_tested = each / at_once, each_tested / at_once
     if device.type == "cpu" and recipe.workers > 1:
         per_image += _exchange_seconds(recipe) / recipe.batch_size
     if device.type == "cuda":
@@ -86,7 +89,8 @@ def measure(recipe: Recipe, cut_short: Callable[[], bool] = lambda: False) -> Es
     epoch, test = images * per_image, info.test_images * per_tested
     again = images * per_tested if recipe.train_accuracy == "second-pass" else 0.0
     whole = recipe.epochs * (epoch + test + again)
-    return Estimate(whole, epoch, test, 1 / per_image, needed, available, device.type, gpu)
+    alone = 1 / each if recipe.workers > 1 else None
+    return Estimate(whole, epoch, test, 1 / per_image, needed, available, device.type, gpu, alone)
 
 
 def _at_once(recipe: Recipe, device: str) -> float:
@@ -97,13 +101,14 @@ def _at_once(recipe: Recipe, device: str) -> float:
 
 
 def _exchange_seconds(recipe: Recipe) -> float:
-    """About how long processes on one machine's CPUs tell each other what they must know, in one step."""
+    """About how long processes on this machine's CPUs tell each other what they must know, in one step."""
     from cnnviz.training.loop.memory import trace_of
+    from cnnviz.training.parallel import exchange
 
     traced = trace_of(recipe)
     layers = sum("batchnorm" in op.type.lower() for op in traced.ops)
     # Each of these layers asks once forward and once backward.
-    return (1 + 2 * layers) * _CALL_SECONDS + traced.total_params * _FLOAT / _BYTES_A_SECOND
+    return exchange.measured().seconds(1 + 2 * layers, traced.total_params * _FLOAT, recipe.workers)
 
 
 def _seconds_per_image(

@@ -153,7 +153,7 @@ def meet(folder: Path, part: Part, device: str) -> Group:
     """
     if device == "cuda":
         torch.cuda.set_device(part.number)
-    _stay_on_this_machine()
+    stay_on_this_machine()
     _broken_off.clear()
     leads = part.number == 0
     store = dist.FileStore(str(folder / "meeting"), part.count)  # type: ignore[attr-defined]
@@ -190,7 +190,7 @@ def _read(sums: Tensor) -> list[float]:
     return found
 
 
-def _stay_on_this_machine() -> None:
+def stay_on_this_machine() -> None:
     """Let gloo talk over the loopback interface: nobody else may listen, and no name need be resolved."""
     for _index, name in socket.if_nameindex():
         if name.startswith("lo"):

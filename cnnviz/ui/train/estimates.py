@@ -28,6 +28,7 @@ _FRESH_SECONDS = 600  # a machine may be busy now, and not later
 _LONG_SECONDS = 30 * 60
 _SHORT_SECONDS = 5 * 60
 _LEAST_BATCHES = 10  # of an epoch
+_CLEARLY = 1.1
 _HELD = "_estimate"  # the session's measurement: one that failed is known nowhere else
 _MEGABYTE, _GIGABYTE = 1e6, 1e9
 
@@ -150,6 +151,14 @@ def _say(found: Estimate, recipe: Recipe) -> None:
         st.error(told, icon=":material/memory:")
         return
     st.caption(":material/timer: " + _time_text(found, recipe, plain(memory)))
+    if found.alone is not None and found.alone > _CLEARLY * found.images_per_second:
+        caption(
+            _(
+                "One process alone would be faster on this machine: about {speed:,.0f} images per second. The processes "
+                "wait for each other once a step, and twice at each batch normalisation.",
+                speed=found.alone,
+            )
+        )
     if found.seconds * recipe.epochs > _LONG_SECONDS:
         _offer_fewer(found, recipe)
 

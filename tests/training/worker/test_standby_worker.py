@@ -16,6 +16,8 @@ from cnnviz.errors import CnnvizError, UsageError
 from cnnviz.settings import PROJECT_DIRECTORY, Settings, settings
 from cnnviz.training.loop import estimating, loop, memory
 from cnnviz.training.loop.estimating import Estimate, measure
+from cnnviz.training.parallel import exchange
+from cnnviz.training.parallel.exchange import Exchange
 from cnnviz.training.recipe.recipe import Recipe
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore
@@ -193,7 +195,9 @@ def test_a_measurement_leaves_the_process_as_it_was() -> None:
     assert found.epoch_seconds == pytest.approx(600 / found.images_per_second)
 
 
-def test_of_several_processes_one_is_measured_with_its_part_of_a_batch() -> None:
+def test_of_several_processes_one_is_measured_with_its_part_of_a_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     import torch
 
     session = estimating._tiny_session(Recipe.default("mlp", workers=4), torch.device("cpu"))
@@ -201,8 +205,25 @@ def test_of_several_processes_one_is_measured_with_its_part_of_a_batch() -> None
     crowd = Recipe.default("mlp", workers=16, threads=256)
     assert estimating._at_once(crowd, "cpu") == 1  # who lacks a core waits for one
     assert estimating._at_once(crowd, "cuda") == 16
-    few, many = (estimating._exchange_seconds(Recipe.default(key)) for key in ("lenet5", "lenet-bn"))
-    assert many > 4 * few  # at each of five batch normalisations, there and back
+    monkeypatch.setattr(exchange, "measured", lambda: Exchange(call_seconds=0.001, bytes_a_second=1e12))
+    for workers, rounds in ((2, 1), (4, 2), (5, 3)):
+        plain, normalised = (
+            estimating._exchange_seconds(Recipe.default(key, workers=workers))
+            for key in ("lenet5", "lenet-bn")
+        )
+        assert plain == pytest.approx(0.001 * rounds, rel=0.01)
+        assert normalised == pytest.approx(9 * plain, rel=0.01)  # four batch normalisations, there and back
+
+
+def test_what_processes_tell_each_other_is_measured_and_makes_many_small_steps_slower() -> None:
+    found = exchange.measured()
+    assert 1e-5 < found.call_seconds < 0.1
+    assert 1e7 < found.bytes_a_second < 1e12
+    recipe = Recipe.default("lenet-bn", dataset="mnist-sample", threads=1, batch_size=8, workers=2)
+    several = measure(recipe)
+    assert several.alone is not None
+    assert several.images_per_second < several.alone
+    assert measure(dataclasses.replace(recipe, workers=1)).alone is None
 
 
 def test_a_large_network_is_measured_with_part_of_its_batch() -> None:
