@@ -13,14 +13,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
+from benchmarks.object_store import NoObjectStoreError, object_store
 from benchmarks.postgres import NoPostgresError, postgres
 from benchmarks.serving import free_port
 from cnnviz.settings import Settings, settings
 from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.records.metrics import STEPS_FILE, read_steps
 from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.training.worker.dispatching import start_queued
@@ -56,25 +57,30 @@ def needs_slurm() -> None:
         pytest.skip("no Slurm answers here")
 
 
-@pytest.fixture(params=["ray", "slurm"])
+@pytest.fixture(params=["ray", "slurm", "ray with an object store", "slurm with an object store"])
 def shared(
     configuration: Settings, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator[tuple[RunStore, Callable[[], object]]]:
     """The store of a server that lets the cluster train, and what its pages do again and again."""
     pytest.importorskip("psycopg")
-    if request.param == "ray":
+    cluster, *elsewhere = request.param.split(" with ")
+    if cluster == "ray":
         monkeypatch.setenv("CNNVIZ_RAY_ADDRESS", request.getfixturevalue("address"))
     else:
         needs_slurm()
     with contextlib.ExitStack() as stack:
         try:
             url = stack.enter_context(postgres())
-        except NoPostgresError as error:
+            if elsewhere:
+                monkeypatch.setenv("CNNVIZ_RUNS_URL", f"{stack.enter_context(object_store()).url}/course")
+        except (NoPostgresError, NoObjectStoreError) as error:
             pytest.skip(str(error))
         monkeypatch.setenv("CNNVIZ_DATABASE_URL", url.format(database="postgres"))
-        monkeypatch.setenv("CNNVIZ_EXECUTOR", request.param)
+        monkeypatch.setenv("CNNVIZ_EXECUTOR", cluster)
         monkeypatch.setenv("CNNVIZ_MAX_WORKERS", "8")
-        yield open_store(settings()), start_queued
+        store = open_store(settings())
+        yield store, start_queued
+        store.close()
 
 
 def test_runs_are_trained_there_and_one_that_is_killed_goes_on(
@@ -95,7 +101,28 @@ def test_runs_are_trained_there_and_one_that_is_killed_goes_on(
     assert [[epoch.epoch for epoch in store.epochs(run_id)] for run_id in ids] == [[1, 2, 3]] * 3
     assert (store.get(killed).attempts or 0) >= 2
     for run_id in ids:
-        assert Path(store.folder(run_id)).is_dir()
+        assert len(read_steps(store.file(store.get(run_id), STEPS_FILE))) == store.get(run_id).total_steps
+
+
+def test_several_processes_train_there_and_go_on_when_all_of_them_are_killed(
+    shared: tuple[RunStore, Callable[[], object]], recipe: Recipe
+) -> None:
+    store, look = shared
+    run_id = store.create(dataclasses.replace(recipe, epochs=40, threads=1, workers=2))
+    until(lambda: (look(), len(store.epochs(run_id)) > 1)[1])
+    before = [epoch.test_loss for epoch in store.epochs(run_id)]
+    pid = store.get(run_id).pid
+    assert pid is not None
+    helpers = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=True
+    )
+    assert len(helpers.stdout.split()) == 1
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: (look(), store.get(run_id).status == Status.FINISHED)[1], 600)
+    assert store.get(run_id).attempts == 2
+    after = store.epochs(run_id)
+    assert [epoch.epoch for epoch in after] == list(range(1, 41))
+    assert [epoch.test_loss for epoch in after[: len(before)]] == before
 
 
 def test_a_run_is_stopped_while_its_job_waits(
