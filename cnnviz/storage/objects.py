@@ -20,19 +20,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
 
-import fsspec
-
-from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.errors import CnnvizError
 from cnnviz.files import StorageError
 from cnnviz.language import Message
 from cnnviz.storage import parts
+from cnnviz.storage.bucket import Bucket
 from cnnviz.storage.parts import Part
-from cnnviz.storage.sending import Sender, patiently
+from cnnviz.storage.sending import LARGE_BYTES, Sender, patiently
 from cnnviz.storage.storage import Edition, Entry, Sending, SilentError, total
-
-T = TypeVar("T")
 
 FRESH_SECONDS = 1.0
 """A listing of a run's objects is asked for at most so often."""
@@ -41,116 +37,12 @@ FINAL_SECONDS = 30.0
 SHARED_SECONDS = 3.0
 """The same of what all servers share."""
 
-_OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    # A store that does not answer must not hold up a page for long; its caller asks again.
-    "s3": {
-        "use_listings_cache": False,
-        "config_kwargs": {"connect_timeout": 3, "read_timeout": 20, "retries": {"max_attempts": 1}},
-    }
-}
-_PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs"}
-_TRIES = 2
-_SILENT_SECONDS = 2.0
 _WORKING = ".working"
 _SHARED = ".shared"
 _KEEP_SECONDS = 24 * 3_600.0
 _MOST_COPIES = 1_000
 """Of so many runs a server remembers what there is."""
 _ALWAYS = Edition("", is_open=True)
-
-
-class Bucket:
-    """An object store below one address. Its errors are :class:`SilentError`; after one, it is asked again in two seconds.
-
-    Raises:
-        UsageError: the package for such an address is missing, or nobody knows it.
-    """
-
-    def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
-        scheme = url.partition("://")[0]
-        try:
-            self._files, self._root = fsspec.core.url_to_fs(
-                self.url, skip_instance_cache=True, **_OPTIONS.get(scheme, {})
-            )
-        except ValueError as problem:
-            raise UsageError(
-                Message(
-                    "CNNVIZ_RUNS_URL={url} cannot be used ({problem}). Write a folder or s3://bucket/prefix.",
-                    url=url,
-                    problem=str(problem).rstrip("."),
-                )
-            ) from problem
-        except ImportError as problem:
-            raise UsageError(
-                Message(
-                    "CNNVIZ_RUNS_URL={url} cannot be used ({problem}). Install the package for it: pip install {package}",
-                    url=url,
-                    problem=str(problem).rstrip("."),
-                    package=_PACKAGES.get(scheme, "fsspec"),
-                )
-            ) from problem
-        if hasattr(self._files, "retries"):  # s3fs's own, beside those of _OPTIONS
-            self._files.retries = _TRIES
-        self._failed: tuple[float, str] | None = None
-
-    def names(self, below: str) -> Mapping[str, Entry]:
-        """The objects below a name, by what follows it."""
-        begin = f"{self._root}/{below}/"
-        found = self._asked(lambda: self._files.find(begin, detail=True, refresh=True), must_be_there=True)
-        return {
-            path.removeprefix(begin): Entry(int(known["size"] or 0), _version(known))
-            for path, known in found.items()
-            if path.startswith(begin)
-        }
-
-    def get(self, name: str) -> bytes:
-        """An object's bytes.
-
-        Raises:
-            FileNotFoundError: there is none of this name.
-        """
-        return bytes(self._asked(lambda: self._files.cat_file(f"{self._root}/{name}")))
-
-    def put(self, name: str, data: bytes) -> None:
-        """Make an object, or replace it: whole."""
-        self._asked(lambda: self._files.pipe_file(f"{self._root}/{name}", data), must_be_there=True)
-
-    def make(self, name: str, data: bytes) -> None:
-        """Make an object, unless there is one; a store that knows no condition replaces it."""
-        path = f"{self._root}/{name}"
-
-        def ask() -> None:
-            with contextlib.suppress(FileExistsError):
-                self._files.pipe_file(path, data, mode="create")
-
-        self._asked(ask, must_be_there=True)
-
-    def drop(self, names: list[str]) -> None:
-        """Remove objects; those that are not there are no problem."""
-        if names:
-            with contextlib.suppress(FileNotFoundError):
-                self._asked(lambda: self._files.rm([f"{self._root}/{name}" for name in names]))
-
-    def _asked(self, ask: Callable[[], T], must_be_there: bool = False) -> T:
-        """The answer. Where it ``must_be_there``, only a bucket can be what is not found."""
-        if self._failed is not None and time.monotonic() - self._failed[0] < _SILENT_SECONDS:
-            raise SilentError(self.url, self._failed[1])
-        try:
-            answer = ask()
-        except Exception as problem:  # each kind of store has its own
-            if isinstance(problem, FileNotFoundError) and not must_be_there:
-                raise
-            reason = str(problem).rstrip(".") or type(problem).__name__
-            self._failed = time.monotonic(), reason
-            raise SilentError(self.url, reason) from problem
-        self._failed = None
-        return answer
-
-
-def _version(known: Mapping[str, Any]) -> str:
-    marks = (known.get(name) for name in ("ETag", "etag", "md5Hash", "LastModified", "mtime", "created"))
-    return str(next((mark for mark in marks if mark), known.get("size")))
 
 
 class Copy:
@@ -228,7 +120,7 @@ class Copy:
         """Write a file, there and here."""
         with self._working:
             self._bucket.put(f"{self._name}/{name}", data)
-            _replace(self._folder / name, data)
+            _replace(self._folder / name, lambda new: new.write_bytes(data))
             self._have.pop(name, None)
 
     def drop(self, name: str) -> None:
@@ -247,13 +139,16 @@ class Copy:
         elif self._have.get(name) != known.version or _length(path) != known.size:
             # what was removed, or joined to one part, since it was listed is found by the next look
             with contextlib.suppress(FileNotFoundError):
-                _replace(
-                    path,
-                    self._grown(name, path, there.growing[name])
-                    if name in there.growing
-                    else self._get(name),
-                )
+                _replace(path, self._writing(name, known.size, there.growing.get(name, ())))
                 self._have[name] = known.version
+
+    def _writing(self, name: str, size: int, chain: tuple[Part, ...]) -> Callable[[Path], object]:
+        """What writes a file of so many bytes, which has these parts, if any."""
+        only = chain[0].name if len(chain) == 1 else name
+        if size > LARGE_BYTES and len(chain) <= 1:
+            return lambda new: self._bucket.fetch(f"{self._name}/{only}", new)
+        data = self._grown(name, self._folder / name, chain) if chain else self._get(name)
+        return lambda new: new.write_bytes(data)
 
     def _get(self, name: str) -> bytes:
         return self._bucket.get(f"{self._name}/{name}")
@@ -307,16 +202,24 @@ def _length(path: Path) -> int:
         return -1
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Put ``data`` in place of a copy; whoever reads the old one goes on. A copy need not survive a power cut."""
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Put what ``write`` writes in place of a copy; whoever reads the old one goes on. A copy need not survive a power cut.
+
+    Raises:
+        FileNotFoundError: what it would write is not there any more.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch(mode=0o600)  # a class's key is among them
-        temporary.write_bytes(data)
+        write(temporary)
         temporary.replace(path)
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise StorageError(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 class Objects:

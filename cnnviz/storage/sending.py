@@ -20,6 +20,9 @@ from cnnviz.storage.storage import PATIENCE_SECONDS, SilentError
 
 SECONDS = 1.0
 """What was written is sent about so often."""
+LARGE_BYTES = 32 * 2**20
+"""What is larger is sent and fetched a piece at a time: states of large networks are gigabytes."""
+
 _SHARE = 20  # a slow store is asked more rarely: sending takes one part in so many of the time
 _LONGEST_SECONDS = 3.0
 _MOST_PARTS = 100
@@ -38,6 +41,9 @@ class Target(Protocol):
 
     def put(self, name: str, data: bytes) -> None:
         """Make an object, or replace it: whole."""
+
+    def send(self, name: str, file: BinaryIO) -> None:
+        """The same of what a file has from here on, a piece at a time."""
 
     def drop(self, names: list[str]) -> None:
         """Remove objects."""
@@ -158,7 +164,7 @@ class Sender:
         elif name.startswith(_STATE):
             self._begin(name, file, mark)
         else:
-            self._target.put(f"{self._run_id}/{name}", file.read())
+            self._put(name, file)
             self._sent[name] = _Sent(mark)
 
     def _send_growth(self, name: str, file: BinaryIO, mark: _Mark, known: _Sent | None) -> None:
@@ -177,12 +183,20 @@ class Sender:
 
     def _begin(self, name: str, file: BinaryIO, mark: _Mark) -> None:
         """Send all of a file as one part of a new generation; then all earlier parts go."""
-        data = file.read()
         self._look()
         self._generation += 1
-        self._target.put(f"{self._run_id}/{parts.name_of(name, self._generation, 0)}", data)
-        self._sent[name] = _Sent(mark, self._generation, (len(data),))
+        size = self._put(parts.name_of(name, self._generation, 0), file)
+        self._sent[name] = _Sent(mark, self._generation, (size,))
         self._drop(lambda object_name: _is_earlier(object_name, name, self._generation))
+
+    def _put(self, object_name: str, file: BinaryIO) -> int:
+        """Send all of a file; how many bytes."""
+        if os.fstat(file.fileno()).st_size > LARGE_BYTES:
+            self._target.send(f"{self._run_id}/{object_name}", file)
+            return file.tell()
+        data = file.read()
+        self._target.put(f"{self._run_id}/{object_name}", data)
+        return len(data)
 
     def _join(self) -> None:
         """Make one part of each file that grows: whoever looks at a run that is over reads it at once."""

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cnnviz import seals
-from cnnviz.storage.objects import Bucket
+from cnnviz.storage.bucket import Bucket
 from cnnviz.storage.opening import storage_at
 from cnnviz.storage.storage import SilentError
 from cnnviz.training.checkpoints import checkpoints

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 import threading
 import time
@@ -9,13 +10,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.object_store import ObjectStore
 from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.storage import bucket as bucket_module
 from cnnviz.storage import objects, parts, sending
-from cnnviz.storage.objects import Bucket, Objects
+from cnnviz.storage.bucket import Bucket
+from cnnviz.storage.objects import Objects
 from cnnviz.storage.storage import Edition, SilentError
 
 pytestmark = pytest.mark.slow
@@ -151,6 +155,46 @@ def test_whoever_resumes_a_run_goes_on_with_its_files_and_late_parts_of_others_d
     assert _read(server_a, "state.safetensors") == b"state"
 
 
+def test_what_is_larger_than_memory_should_hold_goes_a_piece_at_a_time(
+    address: str, tmp_path: Path, worker: Objects, server_a: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for method in ("put", "get"):
+        monkeypatch.setattr(Bucket, method, _of_little(getattr(Bucket, method)))
+    state, weights = secrets.token_bytes(40 * 2**20), secrets.token_bytes(33 * 2**20)
+    with worker.sending(RUN, attempt=1) as sent:
+        write(worker, "state.safetensors", state)
+        write(worker, "checkpoint.safetensors", weights)
+        sent.settle()
+    elsewhere = Objects(tmp_path / "elsewhere", address)
+    elsewhere.bring(RUN)
+    assert (elsewhere.folder(RUN) / "state.safetensors").read_bytes() == state
+    assert _read(server_a, "checkpoint.safetensors") == weights
+
+
+def _of_little(method: Callable[..., Any]) -> Callable[..., Any]:
+    def small(bucket: Bucket, name: str, *data: bytes) -> bytes:
+        found: bytes = method(bucket, name, *data)
+        assert len(data[0] if data else found) < 32 * 2**20
+        return found
+
+    return small
+
+
+def test_of_what_was_not_sent_to_its_end_there_is_nothing(address: str) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() >= 32 * 2**20:
+                raise OSError("the disk cannot be read")
+            return super().read(size)
+
+    bucket = Bucket(address)
+    bucket.put("weights", b"before")
+    with pytest.raises(SilentError, match="the disk cannot be read"):
+        bucket.send("weights", Broken(bytes(40 * 2**20)))
+    bucket._failed = None
+    assert bucket.get("weights") == b"before"
+
+
 def test_what_is_removed_goes_and_nothing_is_sent_by_whoever_has_lost_the_run(
     worker: Objects, server_a: Objects
 ) -> None:
@@ -180,7 +224,7 @@ def test_what_is_removed_goes_and_nothing_is_sent_by_whoever_has_lost_the_run(
 def test_while_the_store_is_silent_a_worker_keeps_what_it_writes(
     worker: Objects, server_a: Objects, server: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(objects, "_SILENT_SECONDS", 0.1)
+    monkeypatch.setattr(bucket_module, "_SILENT_SECONDS", 0.1)
     with worker.sending(RUN) as sending:
         write(worker, "steps.bin", b"01")
         assert eventually(lambda: _read(server_a, "steps.bin") == b"01")

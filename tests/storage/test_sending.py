@@ -11,8 +11,10 @@ import pytest
 
 from cnnviz.errors import CnnvizError
 from cnnviz.files import StorageError, write_whole
+from cnnviz.storage import bucket as bucket_module
 from cnnviz.storage import objects, parts, sending
-from cnnviz.storage.objects import Bucket, Objects
+from cnnviz.storage.bucket import Bucket
+from cnnviz.storage.objects import Objects
 from cnnviz.storage.sending import Sender
 from cnnviz.storage.storage import Edition, SilentError
 from cnnviz.training.recipe.recipe import Recipe
@@ -163,7 +165,7 @@ def test_nothing_is_written_for_all_servers_before_it_was_read(
         assert not server.shared("class.json").exists()
     with pytest.raises(SilentError, match="it has not answered since this server began"):
         server.share("class.json", b"other rules")
-    monkeypatch.setattr(objects, "_SILENT_SECONDS", 0.0)
+    monkeypatch.setattr(bucket_module, "_SILENT_SECONDS", 0.0)
     assert server.shared("class.json").read_bytes() == b"rules"
     server.share("class.json", b"other rules")
     assert Bucket(address).get(".shared/class.json") == b"other rules"

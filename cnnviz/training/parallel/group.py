@@ -38,6 +38,8 @@ class Group:
 
     def __init__(self, part: Part) -> None:
         self.part = part
+        self.is_lost = False
+        """Whether another process has ended, so that there will be no further step."""
         self._parameters: Sequence[nn.Parameter] = ()
         self._places: Sequence[Tensor] = ()
         self._numbers = self._told = torch.empty(0)

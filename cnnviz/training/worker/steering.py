@@ -154,7 +154,8 @@ class Steering:
         heartbeat.tell(RunStore.pause, session.epoch, session.step)
         deadline = time.monotonic() + heartbeat.store.settings.pause_seconds
         while self._allowed <= 0 and not heartbeat.must_stop():
-            if time.monotonic() > deadline:
+            # A run that loses one of its processes is resumed with new ones, from what was just saved.
+            if time.monotonic() > deadline or (session.group is not None and session.group.is_lost):
                 self.gave_up = True
                 return
             time.sleep(_LOOK_SECONDS)  # the heartbeat's thread hears of requests, and so do signals

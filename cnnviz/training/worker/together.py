@@ -214,6 +214,8 @@ class Helpers:
             if not ended and not (self._group and self._group.hangs and self._must_stop()):
                 continue
             self._lost = ended[0] if ended else None
+            if self._group is not None:
+                self._group.is_lost = True
             for process in self._processes:
                 process.kill()
             if self._recipe.device == "cuda":

@@ -100,6 +100,34 @@ def test_several_processes_are_paused_and_stepped_and_end_with_their_leader(
     until(lambda: process_is_dead(helper), seconds=5)
 
 
+def test_a_paused_run_that_loses_a_process_stays_paused_and_goes_on_with_new_ones(
+    configuration: Settings, store: RunStore, recipe: Recipe
+) -> None:
+    run_id = store.create(dataclasses.replace(recipe, epochs=500, workers=2))
+    words = command("-m", "cnnviz", "worker", run_id)
+    with subprocess.Popen(words, env=environment(configuration), cwd=PROJECT_DIRECTORY) as leader:
+        try:
+            until(lambda: store.get(run_id).step > 0)
+            store.request_pause(run_id)
+            until(lambda: store.get(run_id).status == Status.PAUSED)
+            (helper,) = _children(leader.pid)
+            os.kill(helper, signal.SIGKILL)
+            assert leader.wait(60) == 0
+        finally:
+            leader.kill()
+    run = store.get(run_id)
+    assert (run.status, run.worker) == (Status.PAUSED, None)
+    store.resume(run_id)
+    with subprocess.Popen(words, env=environment(configuration), cwd=PROJECT_DIRECTORY) as leader:
+        try:
+            until(lambda: store.get(run_id).step > run.step)
+            store.request_stop(run_id)
+            leader.wait(60)
+        finally:
+            leader.kill()
+    assert store.get(run_id).status == Status.STOPPED
+
+
 def _children(pid: int) -> list[int]:
     found = subprocess.run(
         ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=True
