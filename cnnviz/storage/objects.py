@@ -39,6 +39,7 @@ SHARED_SECONDS = 3.0
 
 _WORKING = ".working"
 _SHARED = ".shared"
+_MOST_LOOKS = 10
 _KEEP_SECONDS = 24 * 3_600.0
 _MOST_COPIES = 1_000
 """Of so many runs a server remembers what there is."""
@@ -73,6 +74,11 @@ class Copy:
     def is_known(self) -> bool:
         """Whether there is a listing."""
         return self._listed_at is not None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything that there was at the last look is on this machine."""
+        return all(self._have.get(name) == entry.version for name, entry in self.entries().items())
 
     def may_wait(self, edition: Edition | None) -> bool:
         """Whether an old listing does for now: of this edition, or of a run that is open, as somebody has said."""
@@ -262,7 +268,11 @@ class Objects:
         folder = self.folder(run_id)
         self._tidy(folder.parent)
         shutil.rmtree(folder, ignore_errors=True)
-        patiently(partial(Copy(self._bucket, run_id, folder, all_of_them=True).look, None))
+        copy = Copy(self._bucket, run_id, folder, all_of_them=True)
+        for _look in range(_MOST_LOOKS):
+            patiently(partial(copy.look, None))
+            if copy.is_whole:  # or whoever had the run until now has just replaced something
+                break
 
     @contextlib.contextmanager
     def sending(

@@ -155,6 +155,25 @@ def test_whoever_resumes_a_run_goes_on_with_its_files_and_late_parts_of_others_d
     assert _read(server_a, "state.safetensors") == b"state"
 
 
+def test_whoever_resumes_a_run_has_its_state_also_when_it_is_just_replaced(
+    address: str, tmp_path: Path, worker: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere, get = Objects(tmp_path / "elsewhere", address), Bucket.get
+    with worker.sending(RUN, attempt=1) as sent:
+        write(worker, "state.safetensors", b"1")
+        sent.settle()
+
+        def late(bucket: Bucket, name: str) -> bytes:
+            monkeypatch.setattr(Bucket, "get", get)
+            write(worker, "state.safetensors", b"2")
+            sent.settle()  # what is just to be fetched is removed
+            return get(bucket, name)
+
+        monkeypatch.setattr(Bucket, "get", late)
+        elsewhere.bring(RUN)
+    assert (elsewhere.folder(RUN) / "state.safetensors").read_bytes() == b"12"
+
+
 def test_what_is_larger_than_memory_should_hold_goes_a_piece_at_a_time(
     address: str, tmp_path: Path, worker: Objects, server_a: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
