@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sqlite3
 from collections.abc import Callable
 from urllib.parse import parse_qs
@@ -15,8 +16,10 @@ from cnnviz.settings import settings
 from cnnviz.training.recipe.augmentation import STRENGTHS
 from cnnviz.training.recipe.fields import RANGES
 from cnnviz.training.recipe.recipe import Recipe, recipe_text
+from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import RunStore, open_store
 from cnnviz.ui.shared import background
+from cnnviz.ui.shared.problems import plain
 from cnnviz.ui.train import runs, sharing
 from tests.pages.training_page import PAGE, recipe, status, texts
 
@@ -349,18 +352,29 @@ def test_a_page_lets_the_thread_of_the_cluster_ask_it(
     assert [run.status for run in store.list()] == ["queued"]  # no page waits for the scheduler
 
 
-def test_why_a_cluster_has_not_begun_a_run_is_told(
+def test_why_a_cluster_has_not_begun_a_run_and_where_it_then_trains_are_told(
     open_page: OpenPage, store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CNNVIZ_EXECUTOR", "ray")
     monkeypatch.setattr(runs, "executor_of", lambda _settings: None)
     store = open_store()  # the page's, with this setting
+
+    def captions(run_id: str) -> str:
+        return "\n".join(caption.value for caption in open_page(PAGE, run=run_id).caption)
+
     run_id = store.create(recipe())
     assert store.take_next(1, "ray") == run_id
     store.note_waits(store.get(run_id), Message("The cluster says: {words}", words="no free *node*"))
     told = texts(open_page(PAGE, run=run_id))
     assert "The cluster (ray) was asked to train this run. The cluster says: no free \\*node\\*" in told
+    assert "a machine of the cluster" not in captions(run_id)
     store.put_back(run_id, Message("The cluster is being serviced."))
     told = texts(open_page(PAGE, run=run_id))
     assert "Position 1 in the queue." in told
     assert "The cluster is being serviced." in told
+    assert store.take_next(1, "ray") == run_id
+    assert store.claim(run_id, "w")
+    assert store.begin(run_id, "w", 100)
+    assert f"Training on {plain(socket.gethostname())}, a machine of the cluster (ray)." in captions(run_id)
+    assert store.finish(run_id, "w", Status.FINISHED)
+    assert "a machine of the cluster" not in captions(run_id)

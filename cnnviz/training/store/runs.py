@@ -148,6 +148,11 @@ class Run:
         return Watched(**facts) if isinstance(facts, Mapping) else None
 
     @property
+    def machine(self) -> str | None:
+        """The name of the machine whose worker has the run, or had it last."""
+        return None if self.host is None else self.host.partition(":")[0]
+
+    @property
     def architecture(self) -> str:
         """The key of the architecture that is trained."""
         return str(self.recipe.get("architecture", ""))

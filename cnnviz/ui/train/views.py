@@ -85,6 +85,13 @@ def _head(store: PolledStore, run: Run) -> bool:
         watched.say_who_trains(run)
     else:
         caption(plain(summary(run, store.rate_changes(run))))
+    if run.is_open and run.executor is not None and run.worker is not None:
+        where = _(
+            "Training on {machine}, a machine of the cluster ({name}).",
+            machine=run.machine,
+            name=run.executor,
+        )
+        st.caption(":material/dns: " + plain(where))
     if run.note:
         st.caption(":material/sticky_note_2: " + plain(run.note))
     return steered
