@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,10 +19,12 @@ from cnnviz.storage.storage import Entry, SilentError
 T = TypeVar("T")
 
 _PIECE_BYTES = 16 * 2**20
+_OF_A_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     # A store that does not answer must not hold up a page for long; its caller asks again.
     "s3": {
         "use_listings_cache": False,
+        "max_concurrency": 1,  # what is large comes piece after piece, not ten at a time
         "config_kwargs": {"connect_timeout": 3, "read_timeout": 20, "retries": {"max_attempts": 1}},
     }
 }
@@ -90,14 +91,14 @@ class Bucket:
 
         Raises:
             FileNotFoundError: there is none of this name.
-            StorageError: the disk is full.
+            StorageError: the disk is full, or cannot be written.
         """
 
         def ask() -> None:
             try:
                 self._files.get_file(f"{self._root}/{name}", str(path))
             except OSError as error:
-                if error.errno == errno.ENOSPC:
+                if error.filename == str(path) or error.errno in _OF_A_DISK:
                     raise StorageError(path, error) from error
                 raise
 
@@ -110,16 +111,21 @@ class Bucket:
     def send(self, name: str, file: BinaryIO) -> None:
         """Make an object of what ``file`` has from here on, or replace it, a piece at a time: there may be more of it than
         memory. Until all of it has arrived, nothing has changed.
+
+        Raises:
+            StorageError: the file cannot be read.
         """
 
         def ask() -> None:
             target = self._files.open(f"{self._root}/{name}", "wb", block_size=_PIECE_BYTES, autocommit=False)
             try:
-                shutil.copyfileobj(file, target, _PIECE_BYTES)
+                while piece := _read(file):
+                    target.write(piece)
                 target.close()
             except BaseException:
-                target.discard()
-                target.forced = True  # nothing is left to be sent, also when it is closed
+                target.forced = True  # nothing more is sent, also not when it is closed
+                with contextlib.suppress(Exception):  # the store may be what fails
+                    target.discard()
                 target.close()
                 raise
             target.commit()
@@ -131,8 +137,11 @@ class Bucket:
         path = f"{self._root}/{name}"
 
         def ask() -> None:
-            with contextlib.suppress(FileExistsError):
+            try:
                 self._files.pipe_file(path, data, mode="create")
+            except Exception:  # each kind of store says in its own way that there is one
+                if not self._files.exists(path):
+                    raise
 
         self._asked(ask, must_be_there=True)
 
@@ -163,3 +172,11 @@ class Bucket:
 def _version(known: Mapping[str, Any]) -> str:
     marks = (known.get(name) for name in ("ETag", "etag", "md5Hash", "LastModified", "mtime", "created"))
     return str(next((mark for mark in marks if mark), known.get("size")))
+
+
+def _read(file: BinaryIO) -> bytes:
+    """The next piece."""
+    try:
+        return file.read(_PIECE_BYTES)
+    except OSError as error:
+        raise StorageError(Path(str(getattr(file, "name", ""))), error) from error

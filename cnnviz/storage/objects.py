@@ -39,7 +39,7 @@ SHARED_SECONDS = 3.0
 
 _WORKING = ".working"
 _SHARED = ".shared"
-_MOST_LOOKS = 10
+_MOST_LOOKS, _LOOK_PAUSE_SECONDS = 10, 0.5
 _KEEP_SECONDS = 24 * 3_600.0
 _MOST_COPIES = 1_000
 """Of so many runs a server remembers what there is."""
@@ -271,8 +271,10 @@ class Objects:
         copy = Copy(self._bucket, run_id, folder, all_of_them=True)
         for _look in range(_MOST_LOOKS):
             patiently(partial(copy.look, None))
-            if copy.is_whole:  # or whoever had the run until now has just replaced something
-                break
+            if copy.is_whole:
+                return
+            time.sleep(_LOOK_PAUSE_SECONDS)  # whoever had the run until now has just replaced something
+        raise SilentError(self._bucket.url, Message("files that it lists cannot be read"))
 
     @contextlib.contextmanager
     def sending(
@@ -351,10 +353,13 @@ class Objects:
         silent.
         """
         path = self.shared(name)
-        if not path.exists():
-            self._bucket.make(f"{_SHARED}/{name}", make())
-            return self._bucket.get(f"{_SHARED}/{name}")
-        return path.read_bytes()
+        if path.exists():
+            return path.read_bytes()
+        there = f"{_SHARED}/{name}"
+        with contextlib.suppress(FileNotFoundError):  # it may be younger than what was listed
+            return self._bucket.get(there)
+        self._bucket.make(there, make())
+        return self._bucket.get(there)
 
     def tidy(self) -> None:
         """Remove the copies of runs, and what workers that were killed have left, unused for a day; and once a day from now

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-_NAME = re.compile(r"(.+)/(\d{10})-(\d{14})")
+_NAME = re.compile(r"(.+)/(\d{8,})-(\d{14})")
 
 
 @dataclass(frozen=True, order=True)
@@ -36,7 +36,7 @@ class Part:
 
 def name_of(file: str, generation: int, offset: int) -> str:
     """What a part's object is called."""
-    return f"{file}/{generation:010d}-{offset:014d}"
+    return f"{file}/{generation:08d}-{offset:014d}"
 
 
 def part_of(name: str, size: int) -> Part | None:

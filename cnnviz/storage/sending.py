@@ -83,9 +83,8 @@ class Sender:
         self.is_settled = False
         self._target, self._run_id, self._folder, self._may_send = target, run_id, folder, may_send
         self._generation = attempt * _GENERATIONS
-        self._sent = {
-            name: _Sent(_mark(path.stat())) for name, path in self._files() if not name.startswith(_STATE)
-        }
+        self._sent = {name: _Sent(_mark(path.stat())) for name, path in self._files()}
+        self._brought = [name for name in self._sent if name.startswith(_STATE)]
         self._has_looked = False
         self._sending = threading.Lock()
         self._over = threading.Event()
@@ -114,8 +113,9 @@ class Sender:
 
     def _work(self) -> None:
         # the first answer takes long: a second for what it imports
-        with self._sending, contextlib.suppress(CnnvizError):
+        with self._sending, contextlib.suppress(CnnvizError, OSError):
             self._look()
+            self._send_brought()
         pause = SECONDS
         while not self._over.wait(pause):
             begun_at = time.monotonic()
@@ -130,6 +130,7 @@ class Sender:
 
     def _send(self) -> bool:
         """Send all that is new; whether nothing was left out because it may not be sent."""
+        self._send_brought()
         present = dict(self._files())
         with contextlib.ExitStack() as opened:
             # Opened before what grows is read, and sent after it: a saved state is never ahead of the curves.
@@ -148,6 +149,16 @@ class Sender:
             for name in gone:
                 del self._sent[name]
         return True
+
+    def _send_brought(self) -> None:
+        """Send the state that the worker begins with, before any curve: from here on no earlier one counts."""
+        while self._brought and self._may_send():
+            name = self._brought[-1]
+            with contextlib.suppress(FileNotFoundError), (self._folder / name).open("rb") as file:
+                mark = _mark(os.fstat(file.fileno()))
+                if mark == self._sent[name].mark:  # any other is of later steps, whose curves come first
+                    self._begin(name, file, mark)
+            self._brought.pop()
 
     def _open(self, opened: contextlib.ExitStack, name: str, path: Path) -> BinaryIO | None:
         """The file, if it has changed; as it is now, whatever takes its place meanwhile."""

@@ -375,6 +375,8 @@ def test_why_a_cluster_has_not_begun_a_run_and_where_it_then_trains_are_told(
     assert store.take_next(1, "ray") == run_id
     assert store.claim(run_id, "w")
     assert store.begin(run_id, "w", 100)
-    assert f"Training on {plain(socket.gethostname())}, a machine of the cluster (ray)." in captions(run_id)
+    assert f"Its worker is on {plain(socket.gethostname())}, a machine of the cluster (ray)." in captions(
+        run_id
+    )
     assert store.finish(run_id, "w", Status.FINISHED)
     assert "a machine of the cluster" not in captions(run_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import secrets
 import threading
@@ -12,10 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 
 from benchmarks.object_store import ObjectStore
 from cnnviz.errors import CnnvizError, UsageError
+from cnnviz.files import StorageError
 from cnnviz.storage import bucket as bucket_module
 from cnnviz.storage import objects, parts, sending
 from cnnviz.storage.bucket import Bucket
@@ -179,7 +182,7 @@ def test_what_is_larger_than_memory_should_hold_goes_a_piece_at_a_time(
 ) -> None:
     for method in ("put", "get"):
         monkeypatch.setattr(Bucket, method, _of_little(getattr(Bucket, method)))
-    state, weights = secrets.token_bytes(40 * 2**20), secrets.token_bytes(33 * 2**20)
+    state, weights = secrets.token_bytes(60 * 2**20), secrets.token_bytes(33 * 2**20)
     with worker.sending(RUN, attempt=1) as sent:
         write(worker, "state.safetensors", state)
         write(worker, "checkpoint.safetensors", weights)
@@ -199,8 +202,12 @@ def _of_little(method: Callable[..., Any]) -> Callable[..., Any]:
     return small
 
 
-def test_of_what_was_not_sent_to_its_end_there_is_nothing(address: str) -> None:
+def test_of_what_was_not_sent_to_its_end_there_is_nothing(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Broken(io.BytesIO):
+        name = "weights"
+
         def read(self, size: int | None = -1) -> bytes:
             if self.tell() >= 32 * 2**20:
                 raise OSError("the disk cannot be read")
@@ -208,10 +215,37 @@ def test_of_what_was_not_sent_to_its_end_there_is_nothing(address: str) -> None:
 
     bucket = Bucket(address)
     bucket.put("weights", b"before")
-    with pytest.raises(SilentError, match="the disk cannot be read"):
+    with pytest.raises(StorageError, match="the disk cannot be read"):
         bucket.send("weights", Broken(bytes(40 * 2**20)))
-    bucket._failed = None
     assert bucket.get("weights") == b"before"
+    assert uploads(bucket) == []
+
+    call, called = bucket._files._call_s3, list[str]()
+
+    async def silent(method: str, *args: object, **facts: object) -> object:
+        called.append(method)
+        if called.count("upload_part") == 2:
+            raise ConnectionError("no route to host")
+        return await call(method, *args, **facts)
+
+    with monkeypatch.context() as while_silent:
+        while_silent.setattr(bucket._files, "_call_s3", silent)
+        while_silent.setattr(
+            bucket._files,
+            "call_s3",
+            lambda *args, **facts: fsspec.asyn.sync(bucket._files.loop, silent, *args, **facts),
+        )
+        with pytest.raises(SilentError, match="no route to host"):
+            bucket.send("weights", io.BytesIO(bytes(60 * 2**20)))
+        gc.collect()
+    assert called.count("upload_part") == 2  # nothing more was sent when the upload was forgotten
+
+
+def uploads(bucket: Bucket) -> list[object]:
+    """Those that have begun and not ended."""
+    name = bucket._root.partition("/")[0]
+    found: dict[str, list[object]] = bucket._files.call_s3("list_multipart_uploads", Bucket=name)
+    return found.get("Uploads", [])
 
 
 def test_what_is_removed_goes_and_nothing_is_sent_by_whoever_has_lost_the_run(
@@ -283,6 +317,23 @@ def test_servers_that_make_a_secret_at_the_same_moment_have_one(address: str, tm
         found = set(pool.map(lambda server: server.secret("a.key", make), servers))
     assert len(found) == 1
     assert {server.secret("a.key", lambda: b"another") for server in servers} == found
+
+
+def test_a_secret_is_made_once_also_where_a_store_knows_no_condition(
+    server_a: Objects, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not server_a.shared("a.key").exists()
+    monkeypatch.setattr(Bucket, "make", Bucket.put)
+    monkeypatch.setattr(objects, "SHARED_SECONDS", 1_000.0)  # what was listed is old
+    made = [server_a.secret("a.key", lambda: secrets.token_bytes(32)) for _person in range(3)]
+    assert len(set(made)) == 1
+    assert Objects(tmp_path / "b", address).secret("a.key", lambda: b"another") == made[0]
+
+
+def test_parts_of_earlier_versions_are_read(server_a: Objects, address: str) -> None:
+    Bucket(address).put(f"{RUN}/steps.bin/00001001-00000000000000", b"01")
+    Bucket(address).put(f"{RUN}/steps.bin/00001001-00000000000002", b"23")
+    assert _read(server_a, "steps.bin") == b"0123"
 
 
 def test_a_bucket_that_is_not_there_is_no_empty_one(address: str) -> None:

@@ -101,6 +101,31 @@ def test_a_saved_state_is_never_ahead_of_the_curves(
         assert Bucket(address).get(f"{RUN}/{second}") == b"after 2"
 
 
+def test_a_state_is_sent_again_before_the_curves_of_the_next_attempt_and_goes_when_it_is_removed(
+    address: str, worker: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, put, order = worker.folder(RUN), Bucket.put, list[str]()
+    (folder / "state.safetensors").write_bytes(b"after 1")
+    (folder / "steps.bin").write_bytes(b"1")
+
+    def noted(bucket: Bucket, name: str, data: bytes) -> None:
+        order.append(name.removeprefix(f"{RUN}/"))
+        put(bucket, name, data)
+
+    monkeypatch.setattr(Bucket, "put", noted)
+    with worker.sending(RUN, attempt=3) as sent:
+        with (folder / "steps.bin").open("ab") as file:
+            file.write(b"2")
+        sent.settle()
+        assert order == [
+            parts.name_of("state.safetensors", 300_001, 0),
+            parts.name_of("steps.bin", 300_002, 0),
+        ]
+        (folder / "state.safetensors").unlink()
+        sent.settle()
+    assert list(Bucket(address).names(RUN)) == [parts.name_of("steps.bin", 300_002, 0)]
+
+
 def test_nothing_counts_as_kept_that_was_left_out(worker: Objects) -> None:
     owns = False
     with worker.sending(RUN, may_send=lambda: owns) as sent:

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 _ENOUGH_SECONDS = 0.6
 _MOST_STEPS = 30
 _FLOAT = 4
-_STEP_MACS = (
-    3e10  # of the first step: a large network is measured with a part of its batch, where a few images do
-)
+_STEP_MACS = 3e10  # of the first step: a large network is measured with a part of its batch
 
 
 @dataclass(frozen=True)
@@ -83,6 +81,7 @@ def measure(recipe: Recipe, cut_short: Callable[[], bool] = lambda: False) -> Es
     each, each_tested = _seconds_per_image(recipe, device, cut_short)
     per_image, per_tested = each / at_once, each_tested / at_once
     if device.type == "cpu" and recipe.workers > 1:
+        _go_on_unless(cut_short)
         per_image += _exchange_seconds(recipe) / recipe.batch_size
     if device.type == "cuda":
         torch.cuda.empty_cache()  # this process may wait for long, and other runs need the memory

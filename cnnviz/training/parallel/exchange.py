@@ -8,7 +8,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -39,9 +38,8 @@ class Exchange:
         return calls * (processes - 1).bit_length() * self.call_seconds + size / self.bytes_a_second
 
 
-@lru_cache(maxsize=1)
 def measured() -> Exchange:
-    """Measure it, between two threads that talk as processes do: over gloo's sockets. Takes half a second, once.
+    """Measure it, between two threads that talk as processes do: over gloo's sockets. Takes half a second.
 
     Raises:
         RuntimeError: gloo finds no way.

@@ -53,6 +53,7 @@ class PolledStore:
     state = _polled(RunStore.state)
     with_checkpoint = _polled(RunStore.with_checkpoint)
     queue_moves = _polled(RunStore.queue_moves)
+    is_stopping = _polled(RunStore.is_stopping)
 
     def get(self, run_id: str) -> Run:
         """See :meth:`RunStore.get`."""

@@ -273,7 +273,7 @@ class RunStore:
             return queries.finished_epochs(connection, run_id)
 
     def epochs_of(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[EpochMetrics]]:
-        """:meth:`epochs` of several runs, of one moment."""
+        """:meth:`epochs` of several runs."""
         with self._database.reading() as connection:
             return {run_id: queries.finished_epochs(connection, run_id) for run_id in run_ids}
 
@@ -281,6 +281,12 @@ class RunStore:
         """What was asked of the run and its worker has not taken yet; a stop even if it has."""
         with self._database.reading() as connection:
             return queries.requested(connection, run_id)
+
+    def is_stopping(self, run_ids: Sequence[str]) -> bool:
+        """Whether somebody has asked one of these runs to stop."""
+        asked = commands.c.run_id.in_(run_ids) & (commands.c.kind == Kind.STOP)
+        with self._database.reading() as connection:
+            return connection.execute(sa.select(commands.c.run_id).where(asked).limit(1)).first() is not None
 
     def queue_position(self, run_id: str) -> int | None:
         """The run's place in the queue, from 1; None where it does not wait.

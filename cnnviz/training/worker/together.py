@@ -136,6 +136,7 @@ class Helpers:
         from cnnviz.training.parallel.group import meet
 
         self._group = meet(self._folder, Part(0, self._recipe.workers), self._recipe.device)
+        self._group.is_lost = self._something.is_set()  # somebody may have ended just now
         return self._group
 
     def why_lost(self) -> CnnvizError:

@@ -20,7 +20,7 @@ from cnnviz.language import Message, language
 from cnnviz.language import translate as _
 from cnnviz.settings import settings
 from cnnviz.training.store.polled import PolledStore, open_polled
-from cnnviz.training.store.runs import Kind, Status
+from cnnviz.training.store.runs import Status
 from cnnviz.training.store.store import open_store
 from cnnviz.ui.experiments import results as page_results
 from cnnviz.ui.shared import controls, rights
@@ -158,7 +158,7 @@ def _watch(group_id: str, was_open: bool) -> None:
         store = open_polled()
         chosen = settings()
         moves = store.queue_moves(chosen.max_workers, chosen.cluster)
-        with explained():  # of runs whose queue does not move there is still everything to see
+        with explained():  # also when that fails there is still everything of the runs to see
             runs.look_after_queue(moves)
         group = store.once_a_second(
             ("group of runs", group_id), lambda: running.group_of(open_store(), group_id)
@@ -225,7 +225,7 @@ def _badge(group: Group) -> None:
 @controls.offers(Control.TRAINING)
 def _buttons(store: PolledStore, group: Group) -> None:
     if group.is_open:
-        stopping = any(Kind.STOP in store.requested(run.id) for run in group.runs if run.is_open)
+        stopping = store.is_stopping(tuple(run.id for run in group.runs if run.is_open))
         st.button(
             _("Stopping ...") if stopping else _("Stop"),
             key="stop",

@@ -57,7 +57,7 @@ def _watch(run_id: str, was_open: bool) -> None:
     with explained():
         store = open_polled()
         moves = store.state(run_id).queue_moves
-        with explained():  # of a run whose queue does not move there is still everything to see
+        with explained():  # also when that fails there is still everything of the run to see
             runs.look_after_queue(moves)
         run = store.get(run_id)
         if run.is_open != was_open:
@@ -87,7 +87,7 @@ def _head(store: PolledStore, run: Run) -> bool:
         caption(plain(summary(run, store.rate_changes(run))))
     if run.is_open and run.executor is not None and run.worker is not None:
         where = _(
-            "Training on {machine}, a machine of the cluster ({name}).",
+            "Its worker is on {machine}, a machine of the cluster ({name}).",
             machine=run.machine,
             name=run.executor,
         )

@@ -159,7 +159,9 @@ def test_a_waiting_run_is_stopped_at_once(store: RunStore, recipe: Recipe) -> No
 def test_a_working_worker_hears_of_a_stop(store: RunStore, other_server: RunStore, recipe: Recipe) -> None:
     run_id = store.create(recipe, worker="w")
     assert Kind.STOP not in store.requested(run_id)
+    assert not store.is_stopping([run_id])
     other_server.request_stop(run_id)
+    assert store.is_stopping([run_id])
     assert Kind.STOP in store.requested(run_id)
     assert store.get(run_id).is_open
 
