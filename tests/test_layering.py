@@ -217,7 +217,7 @@ THIRD_PARTY: Mapping[str, tuple[str, ...]] = {
     "torchvision": ("cnnviz.datasets", "cnnviz.interpret", "cnnviz.models", "cnnviz.own.torchvision_models"),
     "jinja2": ("cnnviz.browser.page", "cnnviz.lessons.exercises.printing", "cnnviz.standalone"),
     "nbformat": ("cnnviz.notebook",),
-    "fsspec": ("cnnviz.storage.objects",),
+    "fsspec": ("cnnviz.storage.bucket",),
     "sqlalchemy": ("cnnviz.training.store",),
     "ray": ("cnnviz.training.worker.ray_jobs",),  # where it is installed
     "alembic": ("cnnviz.training.store.migrating", "cnnviz.training.store.migrations"),
