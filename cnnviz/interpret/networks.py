@@ -200,7 +200,7 @@ def _edition(run_id: str) -> Edition | None:
             raise UnknownKeyError(Message("run"), run_id, ())
         return None
     from cnnviz.training.store.polled import open_polled
-    from cnnviz.training.store.store import edition
+    from cnnviz.training.store.reading import edition
 
     run = open_polled().get(run_id)
     if run.deleted_at is not None:

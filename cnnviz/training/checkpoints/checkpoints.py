@@ -470,7 +470,7 @@ def _of_runs() -> Mapping[str, Path]:
 def _of_stored_runs(named: Collection[str]) -> Mapping[str, Path]:
     """The same where runs are in an object store: the database tells which there are."""
     from cnnviz.training.store.polled import open_polled
-    from cnnviz.training.store.store import edition
+    from cnnviz.training.store.reading import edition
 
     runs = open_polled().with_checkpoint(MOST_LISTED, tuple(sorted(named)))
     return storage().files({run.id: (f"{run.id}.json", edition(run)) for run in runs})

@@ -16,6 +16,7 @@ from cnnviz.errors import CnnvizError
 from cnnviz.settings import Settings
 from cnnviz.training.records.figures import RATES_FILE, EpochMetrics, RateChange, read_rate_changes
 from cnnviz.training.records.metrics import SAMPLES_FILE, STEPS_FILE, Samples, Steps, read_samples, read_steps
+from cnnviz.training.store.reading import RunReader
 from cnnviz.training.store.runs import Kind, Run
 from cnnviz.training.store.store import RunStore, open_store
 
@@ -23,7 +24,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _polled(read: Callable[Concatenate[RunStore, P], T]) -> Callable[Concatenate[PolledStore, P], T]:
+def _polled(read: Callable[Concatenate[RunReader, P], T]) -> Callable[Concatenate[PolledStore, P], T]:
     """The reading method ``read`` of the store, asked by all together."""
 
     @wraps(read)
@@ -37,7 +38,7 @@ def _polled(read: Callable[Concatenate[RunStore, P], T]) -> Callable[Concatenate
 class PolledStore:
     """What the ``store`` says, which is at most a second old, and newer than whatever this process has written to it.
 
-    Its methods are those of :class:`cnnviz.training.store.store.RunStore` that read, with their errors. What they return
+    Its methods are those of :class:`cnnviz.training.store.reading.RunReader`, with their errors. What they return
     is shared by all who ask, and must not be changed. An answer, or an error, holds until the next full second of
     ``clock``. Objects may be used from several threads: of those who ask the same at the same time one asks the store.
     """
@@ -48,27 +49,27 @@ class PolledStore:
         self._lock = threading.Lock()
         self._answers: dict[Hashable, _Answer] = {}
 
-    list = _polled(RunStore.list)
-    count = _polled(RunStore.count)
-    state = _polled(RunStore.state)
-    with_checkpoint = _polled(RunStore.with_checkpoint)
-    queue_moves = _polled(RunStore.queue_moves)
-    is_stopping = _polled(RunStore.is_stopping)
+    list = _polled(RunReader.list)
+    count = _polled(RunReader.count)
+    state = _polled(RunReader.state)
+    with_checkpoint = _polled(RunReader.with_checkpoint)
+    queue_moves = _polled(RunReader.queue_moves)
+    is_stopping = _polled(RunReader.is_stopping)
 
     def get(self, run_id: str) -> Run:
-        """See :meth:`RunStore.get`."""
+        """See :meth:`RunReader.get`."""
         return self.state(run_id).run
 
     def epochs(self, run_id: str) -> tuple[EpochMetrics, ...]:
-        """See :meth:`RunStore.epochs`."""
+        """See :meth:`RunReader.epochs`."""
         return self.state(run_id).epochs
 
     def requested(self, run_id: str) -> tuple[Kind, ...]:
-        """See :meth:`RunStore.requested`."""
+        """See :meth:`RunReader.requested`."""
         return self.state(run_id).requested
 
     def queue_position(self, run_id: str) -> int | None:
-        """See :meth:`RunStore.queue_position`."""
+        """See :meth:`RunReader.queue_position`."""
         return self.state(run_id).queue_position
 
     def steps(self, run: Run) -> Steps:
