@@ -75,7 +75,7 @@ def _imports(recipe: Recipe, info: datasets.DatasetInfo, in_a_notebook: bool) ->
     if recipe.schedule == "cosine":
         yield None, "math", None
     if recipe.workers > 1:
-        yield from ((None, "os", None), (None, "torch.distributed", "dist"))
+        yield from ((None, "os", None), (None, "torch._dynamo", None), (None, "torch.distributed", "dist"))
 
 
 def _definitions(recipe: Recipe, seen: _Seen) -> Iterator[Definition]:

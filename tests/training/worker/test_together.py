@@ -6,6 +6,7 @@ import dataclasses
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -61,6 +62,35 @@ def test_a_run_that_loses_a_process_is_interrupted_and_says_so(store: RunStore, 
     assert killer.taken is not None
     assert alone is not None
     assert killer.taken > alone + 100e6  # the other's memory counts, too
+
+
+TOGETHER = """
+import pathlib
+from cnnviz.training.recipe.recipe import Recipe
+from cnnviz.training.worker import worker
+
+recipe = Recipe.default("basic-cnn", dataset="mnist-sample", batch_size=250, workers=2)
+print(worker.run_in_foreground(recipe).status)
+print(*(path.read_text().strip() for path in pathlib.Path("/proc/self/task").glob("*/comm")))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are named in /proc")
+def test_no_thread_of_a_group_is_left_that_could_abort_its_process_at_the_end(
+    configuration: Settings,
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", TOGETHER],
+        env=environment(configuration),
+        cwd=PROJECT_DIRECTORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *_, status, threads = ran.stdout.splitlines()
+    assert status == Status.FINISHED
+    assert "python" in threads
+    assert "gloo" not in threads
 
 
 @pytest.mark.parametrize("before_test", [False, True], ids=["in a step", "in a test pass"])
