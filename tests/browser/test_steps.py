@@ -32,6 +32,19 @@ def pressed(page: Page, key: str) -> None:
     page.locator(f".st-key-{key} button").first.click()
 
 
+def stands_still(page: Page, key: str) -> None:
+    """Wait until a part that is being opened has its height: what is in it would move away under the mouse."""
+    page.locator(f".st-key-{key}").evaluate(
+        """async element => {
+            const place = () => element.getBoundingClientRect().top + document.querySelector(".stMain").scrollTop;
+            for (let still = 0, last = place(); still < 10; still += 1) {
+                await new Promise((done) => setTimeout(() => requestAnimationFrame(done), 30));
+                if (place() !== last) [still, last] = [0, place()];
+            }
+        }"""
+    )
+
+
 def field(page: Page, key: str) -> Locator:
     return page.locator(f".st-key-{key}").locator("input, textarea").first
 
@@ -109,12 +122,17 @@ def _remedy(page: Page) -> None:
 
 
 def _normalise(page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 2000})  # what scrolls to the button moves it, too
+    timed = page.get_by_text(re.compile("images per second"))
+    timed.wait_for()  # the page runs anew when the estimate is there
     page.get_by_text("Images", exact=True).first.click()
     settle(page)  # the part is fetched when it is opened
+    stands_still(page, "normalise-half")
     field(page, "epochs").fill("3")
     pressed(page, "normalise-half")
     expect(page).to_have_url(re.compile("mean=0.5"))
     expect(page).to_have_url(re.compile(r"[?&]epochs=3(&|$)"))
+    timed.wait_for()
 
 
 def _channel(page: Page) -> None:
