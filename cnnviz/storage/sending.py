@@ -26,9 +26,8 @@ LARGE_BYTES = 32 * 2**20
 _SHARE = 20  # a slow store is asked more rarely: sending takes one part in so many of the time
 _LONGEST_SECONDS = 3.0
 _MOST_PARTS = 100
-_GENERATIONS = (
-    100_000  # of one attempt: each time that parts are joined, a file begins anew, or a state is saved
-)
+# Of one attempt: one each time that parts are joined, a file begins anew, or a state is saved.
+_GENERATIONS = 100_000
 _RETRY_SECONDS = 1.0
 _NOT_KEPT = ("reserve", "state.previous.safetensors", "events.")
 """What the names of these begin with: room on the worker's disk; the state before the last, of which a store that never has

@@ -40,7 +40,7 @@ def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     variables = {
         "CNNVIZ_RUNS_DIR": str(tmp_path / "runs"),
         "CNNVIZ_SPARE_WORKERS": "0",
-        "CNNVIZ_LEASE_SECONDS": "2",
+        "CNNVIZ_LEASE_SECONDS": "60",  # dead processes are seen; a slow one, on a busy machine, keeps its run
         "CNNVIZ_DATABASE_URL": "",
     }
     for name, value in variables.items():

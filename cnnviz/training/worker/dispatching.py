@@ -120,9 +120,8 @@ def dispatch(store: RunStore, executor: Executor, max_workers: int) -> Sequence[
         StoreError: the store cannot be read or written.
     """
     started: list[str] = []
-    if not store.queue_moves(
-        max_workers, executor.cluster
-    ):  # mostly there is nothing to do, and it is asked often
+    # Mostly there is nothing to do, and it is asked often.
+    if not store.queue_moves(max_workers, executor.cluster):
         return started
     with contextlib.suppress(UnreachableError):  # it is asked again soon
         executor.look_after(store)
